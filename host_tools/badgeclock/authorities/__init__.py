@@ -1,0 +1,1 @@
+"""One file an authority, all behind the small interface of `base`."""

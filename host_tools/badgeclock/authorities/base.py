@@ -1,0 +1,260 @@
+"""What the bridge needs of an authority, and nothing about how one is spoken to.
+
+An authority takes presences and gives reception numbers. Four calls: register, search, get, cancel. Whatever the wire
+looks like, three failures are told apart, because the registrar does something else for each:
+
+* `AuthorityUnavailable`: surely nothing was processed; send the same items again later.
+* `AuthorityAmbiguous`: it cannot be known what was processed; search first, then send what is missing.
+* `AuthorityRejected`: the whole call was read and turned down; sending it again unchanged is useless.
+
+No INSS and no Limosa number appears in the `repr` of a value or in the text of an error of this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from badgeclock import errors
+
+
+class Status(StrEnum):
+    """Where the authority says that a presence stands."""
+
+    REGISTERED = "registered"  # it has a reception number; the content check is still to come
+    VALIDATED = "validated"  # the content check found nothing
+    REMARKS = "remarks"  # registered all the same, but the content check left remarks
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresenceItem:
+    """One presence to declare.
+
+    Either `inss` and `company_id`, or `limosa_id` alone.
+
+    reference     our own, 1 to 24 characters, unique, the same in every retry; echoed by the authority
+    date          the day of the presence in Europe/Brussels
+    inss          11 digits (NISS or bis number)
+    company_id    the employer's KBO/BCE number, 10 digits with the leading zero
+    limosa_id     the number on the Limosa declaration
+    workplace_id  the site's number in the declaration of works, 13 characters
+    """
+
+    reference: str
+    date: date
+    workplace_id: str
+    inss: str | None = field(default=None, repr=False)
+    company_id: str | None = None
+    limosa_id: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """The authority took the presence. `created` is its time, in UTC; `inss` the number it knows the worker by now.
+
+    `inss` differs from the one sent when a bis number became a national number; None when the authority gave none.
+    """
+
+    reference: str
+    reception_number: int
+    created: datetime
+    status: Status
+    remarks: tuple[str, ...] = ()
+    inss: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The authority did not take this presence. `codes` and `descriptions` are its own words, pairwise, at least one."""
+
+    reference: str
+    codes: tuple[str, ...]
+    descriptions: tuple[str, ...]
+
+    @property
+    def code(self) -> int:
+        """The first code as the clock shows it: 1 to 255, or 255 for a code that is no such number."""
+        return display_code(self.codes)
+
+
+Outcome = Registered | Refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchCriteria:
+    """What to search for. `periods` are 1 to 31 pairs (first day, last day), both included; the rest narrows.
+
+    The authority cannot search by Limosa number nor by reference: search by workplace and day, then compare references.
+    `created_from` and `created_to` are aware datetimes.
+    """
+
+    periods: tuple[tuple[date, date], ...]
+    inss: str | None = field(default=None, repr=False)
+    company_id: str | None = None
+    workplace_id: str | None = None
+    statuses: tuple[Status, ...] = ()
+    remarks: tuple[str, ...] = ()
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """One step in a presence's life at the authority. `at` is UTC, None if the authority gave no time."""
+
+    status: Status
+    at: datetime | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A presence as the authority holds it. `reference` is None if it was declared by other means, as on the portal.
+
+    `inss` is the number it was declared with, `inss_now` the one the authority knows the worker by now. `history` is
+    complete, oldest first, from `Authority.get`; a search may leave it empty.
+    """
+
+    reception_number: int
+    reference: str | None
+    date: date | None
+    workplace_id: str
+    created: datetime
+    last: Validation
+    history: tuple[Validation, ...] = ()
+    inss: str | None = field(default=None, repr=False)
+    inss_now: str | None = field(default=None, repr=False)
+    company_id: str | None = None
+    limosa_id: str | None = field(default=None, repr=False)
+
+    @property
+    def status(self) -> Status:
+        """Where it stands now."""
+        return self.last.status
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The remarks of the newest content check, in the authority's words."""
+        return self.last.remarks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """One presence to cancel, and why, in the authority's own list of reasons (`Authority.cancel_reasons`)."""
+
+    reception_number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The authority cancelled the presence."""
+
+    reception_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRefused:
+    """The authority left the presence as it was. `codes` and `descriptions` are its own words, pairwise."""
+
+    reception_number: int
+    codes: tuple[str, ...]
+    descriptions: tuple[str, ...]
+
+
+CancelOutcome = Cancelled | CancelRefused
+
+
+class AuthorityUnavailable(errors.AuthorityUnavailable):
+    """Surely nothing was processed: not connected, turned away before processing, or a reading call went unanswered.
+
+    retry        True: the service asks to try again; False: it says that retrying soon is useless; None: it said nothing
+    retry_after  seconds to wait at least, if the service named them
+    """
+
+    def __init__(
+        self, *, what: str, kept: str, do: str, retry: bool | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(what=what, kept=kept, do=do)
+        self.retry = retry
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_unavailable, (self.what, self.kept, self.do, self.retry, self.retry_after))
+
+
+class AuthorityAmbiguous(errors.AuthorityError):
+    """What the authority did, or holds, cannot be known from what came back: search before sending anything again."""
+
+    exit_code = errors.EXIT_TRY_LATER
+
+
+class AuthorityRejected(errors.AuthorityError):
+    """The whole call was turned down and nothing of it was processed; the same call would be turned down again.
+
+    code        the authority's code (as "SOA-03006"), or "LOCAL" when the items do not fit its format and were not sent
+    references  the items to blame, where that is known: without them the rest can be sent
+    """
+
+    def __init__(self, *, what: str, kept: str, do: str, code: str, references: tuple[str, ...] = ()) -> None:
+        super().__init__(what=what, kept=kept, do=do)
+        self.code = code
+        self.references = references
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rejected, (self.what, self.kept, self.do, self.code, self.references))
+
+
+def _unavailable(what: str, kept: str, do: str, retry: bool | None, retry_after: float | None) -> AuthorityUnavailable:
+    return AuthorityUnavailable(what=what, kept=kept, do=do, retry=retry, retry_after=retry_after)
+
+
+def _rejected(what: str, kept: str, do: str, code: str, references: tuple[str, ...]) -> AuthorityRejected:
+    return AuthorityRejected(what=what, kept=kept, do=do, code=code, references=references)
+
+
+def display_code(codes: Sequence[str]) -> int:
+    """The first of an authority's codes, as one byte: 1 to 255; 255 if it is no number from 1 to 254 or there is none."""
+    first = codes[0] if codes else ""
+    return int(first) if first.isascii() and first.isdigit() and 1 <= int(first) <= 254 else 255
+
+
+class Authority(Protocol):
+    """A presence registration service. Every call may raise the three errors of this module, and no other."""
+
+    @property
+    def batch_limit(self) -> int:
+        """How many items one `register` or `cancel` may carry."""
+        ...
+
+    @property
+    def cancel_reasons(self) -> tuple[str, ...]:
+        """The reasons that `cancel` accepts."""
+        ...
+
+    async def register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
+        """Declare 1 to `batch_limit` presences with different references; one outcome an item, in the same order.
+
+        The service is not idempotent: the same presence sent twice gets two reception numbers.
+        """
+        ...
+
+    async def search(self, criteria: SearchCriteria) -> list[Found]:
+        """Every presence that meets the criteria, all pages, by reception number."""
+        ...
+
+    async def get(self, reception_number: int) -> Found | None:
+        """One presence with its history, or None if the authority holds no such number."""
+        ...
+
+    async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
+        """Cancel 1 to `batch_limit` presences; one outcome an item, in the same order."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections; calls under way fail."""
+        ...
