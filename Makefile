@@ -1,0 +1,51 @@
+# Badgeclock. `make help` says what each target does.
+
+SHELL := /bin/bash
+VENV := .venv/bin
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
+PORT ?= /dev/ttyUSB0
+PYTEST_WORKERS ?= 2
+UV_VERSION := 0.13.9
+
+.PHONY: help setup demo test bench torture lint lock flash clean
+.DEFAULT_GOAL := help
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## make .venv and .toolchain complete; quick, and without network, when nothing changed
+	@if [ -z "$(PYTHON)" ]; then echo "setup: Python 3.11 or newer is missing; tried python3.11, python3," \
+		"python3.12 and python3.13 on PATH. To do: install it, or run 'make setup PYTHON=/path/to/python3'." >&2; exit 1; fi
+	@mkdir -p build && flock build/setup.lock bash -c \
+		'host_tools/venv.sh "$(PYTHON)" && $(VENV)/python host_tools/badgeclock/virtual/toolchain.py'
+
+demo: setup ## a virtual clock, the bridge and the sandboxed authority on this machine
+	@$(VENV)/badgeclock demo
+
+test: setup ## every test but the torture and bench runs
+	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) -m "not torture and not bench" tests
+
+torture: setup ## the long runs: every power cut, soak, faults by seed
+	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) -m torture tests
+
+bench: setup ## measure; writes build/bench.json and docs/performance.md
+	$(VENV)/python -m tests.bench
+
+lint: setup ## the quality gates alone
+	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) tests/test_gates.py
+
+flash: setup ## put the firmware on a clock: make flash PORT=/dev/ttyUSB0 [IMAGE=file.bin]
+	$(VENV)/badgeclock clock flash $(PORT) $(if $(IMAGE),--image $(IMAGE))
+
+# Universal: one lock for every Python from 3.11 on. uv is only needed here, so it has an environment of its own.
+UV = build/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+lock: ## remake the pinned, hashed requirements (UPGRADE=1: with the newest versions)
+	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install -q uv==$(UV_VERSION); }
+	$(UV) $(if $(UPGRADE),--upgrade) --group build -o requirements-build.lock
+	$(UV) $(if $(UPGRADE),--upgrade) --group typings -o requirements-typings.lock
+	$(UV) $(if $(UPGRADE),--upgrade) --extra dev -c requirements-build.lock pyproject.toml -o requirements.lock
+
+clean: ## remove what make made: .venv, .toolchain, build
+	rm -rf .venv .toolchain build

@@ -1,0 +1,1 @@
+"""Virtual clocks: the real firmware on the real MicroPython, with the hardware simulated at register level."""
