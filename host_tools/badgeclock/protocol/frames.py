@@ -1,0 +1,343 @@
+"""Frames: everything but records that travels between a clock and the bridge (docs/protocol.md §6 and §7).
+
+`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or in
+`FrameRefused`, never in another exception.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
+
+from badgeclock.errors import ProtocolError
+from badgeclock.protocol.record import BEACON_BYTES, NO_BEACON, TAG_BYTES
+
+FRAME_FORMAT: Final = 1
+FRAME_BYTES_MAX: Final = 4096
+SESSION_BYTES: Final = 8
+NO_SESSION: Final = bytes(SESSION_BYTES)
+"""The session of every upward frame."""
+RECEIPTS_MAX: Final = 32
+LAST_WILL_NUMBER: Final = 0xFFFF_FFFF
+
+_HEAD: Final = struct.Struct(">BBQ")
+_ACK: Final = struct.Struct(">IB8s")
+_RECEIPT: Final = struct.Struct(">IIBBQ")
+_TIME: Final = struct.Struct(">QQ")
+_U16: Final = 0xFFFF
+_U32: Final = 0xFFFF_FFFF
+_U64: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class FrameType(IntEnum):
+    """Second byte of a frame."""
+
+    STATUS = 0x01
+    ACK = 0x11
+    RECEIPTS = 0x12
+    TIME = 0x13
+    COMMAND = 0x14
+
+
+class Verdict(IntEnum):
+    """What an ACK says of the records that came."""
+
+    IN_ORDER = 0
+    GAP = 1
+    QUARANTINE = 2
+
+
+class ReceiptState(IntEnum):
+    """What a receipt says of one punch. A later receipt for the same seq replaces an earlier one."""
+
+    REGISTERED = 1
+    REFUSED = 2
+    UNKNOWN_BADGE = 3
+    VALIDATED = 4
+    REMARKS = 5
+    OPERATOR = 6
+
+
+class Command(IntEnum):
+    """What a COMMAND asks of a clock."""
+
+    IDENTIFY = 1
+    SELF_TEST = 2
+    RESTART = 3
+    CAPTURE = 4
+    RETIRE = 5
+
+
+class FrameRefused(ProtocolError):
+    """Bytes that are no frame of this clock, or a body that is not of its type. `reason` is a stable word."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            what=f"a frame is refused: {reason}",
+            kept="everything as it was before the frame",
+            do="if it goes on, check that clock and bridge hold the same link key, and who else may write to the broker",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (FrameRefused, (self.reason,))
+
+
+class Frame(NamedTuple):
+    """An authenticated frame: its type as sent, its counter (64 bits) and its body."""
+
+    type: int
+    counter: int
+    body: bytes
+
+
+class Ack(NamedTuple):
+    """Every record with seq < `next_seq` is committed."""
+
+    next_seq: int
+    verdict: Verdict
+    beacon: bytes = NO_BEACON
+
+
+class Receipt(NamedTuple):
+    """One entry of RECEIPTS; `reception_number` is 0 if there is none."""
+
+    number: int
+    seq: int
+    state: ReceiptState
+    error_code: int
+    reception_number: int
+
+
+class Time(NamedTuple):
+    """The bridge's time in ms since 1970-01-01 UTC, in answer to the STATUS with that counter."""
+
+    utc_ms: int
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Online:
+    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16."""
+
+    boot: int
+    connection: int
+    session: bytes
+    head: int
+    tail: int
+    tag: bytes
+    free: int
+    capacity: int
+    sealed: bool
+    receipt: int
+    firmware: str
+    utc_ms: int
+    source: int
+    bound_ms: int | None
+    uptime_ms: int
+    heap_free: int
+    reset: int | str
+    reader: str | None
+    rejected: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offline:
+    """The last will of a connection."""
+
+    boot: int
+    connection: int
+
+
+def upward_key(k_link: bytes) -> bytes:
+    """K_up, 32 bytes: authenticates what the clock says."""
+    return hmac.digest(k_link, b"up", "sha256")
+
+
+def downward_key(k_link: bytes) -> bytes:
+    """K_down, 32 bytes: authenticates what the bridge says."""
+    return hmac.digest(k_link, b"down", "sha256")
+
+
+def upward_counter(boot: int, connection: int, number: int) -> int:
+    """The counter of an upward frame: boot count u16 ‖ connection of this boot u16 ‖ number in this connection u32."""
+    return boot << 48 | connection << 32 | number
+
+
+def _frame_tag(key: bytes, clock_id: str, session: bytes, content: bytes) -> bytes:
+    name = clock_id.encode("ascii")
+    return hmac.digest(key, b"badgeclock/v1" + bytes([len(name)]) + name + session + content, "sha256")[:TAG_BYTES]
+
+
+def seal_frame(key: bytes, clock_id: str, session: bytes, frame: Frame) -> bytes:
+    """The bytes of a frame under K_up (session `NO_SESSION`) or K_down (the clock's session, 8 bytes).
+
+    Raises FrameRefused if it would be longer than 4,096 bytes or a number does not fit.
+    """
+    try:
+        content = _HEAD.pack(FRAME_FORMAT, frame.type, frame.counter) + frame.body
+    except struct.error as error:
+        raise FrameRefused("field range") from error
+    if len(content) + TAG_BYTES > FRAME_BYTES_MAX:
+        raise FrameRefused("length")
+    return content + _frame_tag(key, clock_id, session, content)
+
+
+def open_frame(key: bytes, clock_id: str, session: bytes, raw: bytes) -> Frame:
+    """The frame in these bytes, if its tag holds; whether its counter is fresh is for the caller to say."""
+    if not _HEAD.size + TAG_BYTES <= len(raw) <= FRAME_BYTES_MAX:
+        raise FrameRefused("length")
+    content, tag = raw[:-TAG_BYTES], raw[-TAG_BYTES:]
+    if not hmac.compare_digest(_frame_tag(key, clock_id, session, content), tag):
+        raise FrameRefused("tag")
+    version, frame_type, counter = _HEAD.unpack_from(content)
+    if version != FRAME_FORMAT:
+        raise FrameRefused("format")
+    return Frame(frame_type, counter, content[_HEAD.size :])
+
+
+def pack_ack(ack: Ack) -> bytes:
+    """Body of an ACK."""
+    return _ACK.pack(*ack)
+
+
+def unpack_ack(body: bytes) -> Ack:
+    """The ACK in a body; raises FrameRefused."""
+    if len(body) != _ACK.size:
+        raise FrameRefused("ack length")
+    next_seq, verdict, beacon = _ACK.unpack(body)
+    if verdict > Verdict.QUARANTINE:
+        raise FrameRefused("ack verdict")
+    return Ack(next_seq, Verdict(verdict), beacon)
+
+
+def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
+    """Body of RECEIPTS, 1 to 32 entries; raises FrameRefused for more, or fewer."""
+    if not 1 <= len(receipts) <= RECEIPTS_MAX:
+        raise FrameRefused("receipts count")
+    return b"".join(_RECEIPT.pack(*receipt) for receipt in receipts)
+
+
+def unpack_receipts(body: bytes) -> list[Receipt]:
+    """The receipts in a body; raises FrameRefused."""
+    if not body or len(body) % _RECEIPT.size or len(body) > RECEIPTS_MAX * _RECEIPT.size:
+        raise FrameRefused("receipts length")
+    receipts = []
+    for number, seq, state, error_code, reception_number in _RECEIPT.iter_unpack(body):
+        if not ReceiptState.REGISTERED <= state <= ReceiptState.OPERATOR:
+            raise FrameRefused("receipt state")
+        receipts.append(Receipt(number, seq, ReceiptState(state), error_code, reception_number))
+    return receipts
+
+
+def pack_time(time: Time) -> bytes:
+    """Body of TIME."""
+    return _TIME.pack(*time)
+
+
+def unpack_time(body: bytes) -> Time:
+    """The TIME in a body; raises FrameRefused."""
+    if len(body) != _TIME.size:
+        raise FrameRefused("time length")
+    return Time(*_TIME.unpack(body))
+
+
+def pack_command(command: Command, arguments: bytes = b"") -> bytes:
+    """Body of COMMAND."""
+    return bytes([command]) + arguments
+
+
+def unpack_command(body: bytes) -> tuple[Command, bytes]:
+    """Command and arguments in a body; raises FrameRefused."""
+    if not body or not Command.IDENTIFY <= body[0] <= Command.RETIRE:
+        raise FrameRefused("command")
+    return Command(body[0]), body[1:]
+
+
+def pack_status(status: Online | Offline) -> bytes:
+    """Body of STATUS: UTF-8 JSON without blanks."""
+    fields: dict[str, object] = {"v": 1, "boot": status.boot, "connection": status.connection}
+    if isinstance(status, Offline):
+        fields["state"] = "offline"
+    else:
+        fields["state"] = "online"
+        fields.update({name: getattr(status, name) for name in Online.__slots__})
+        fields.update(session=status.session.hex(), tag=status.tag.hex())
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def unpack_status(body: bytes) -> Online | Offline:
+    """The STATUS in a body; keys that §7 does not name are ignored. Raises FrameRefused."""
+    try:
+        fields = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FrameRefused("status json") from error
+    if not isinstance(fields, dict):
+        raise FrameRefused("status json")
+    if fields.get("v") != 1 or isinstance(fields["v"], bool):
+        raise FrameRefused("status version")
+    boot, connection = _integer(fields, "boot", _U16), _integer(fields, "connection", _U16)
+    if fields.get("state") == "offline":
+        return Offline(boot, connection)
+    if fields.get("state") != "online":
+        raise FrameRefused("status state")
+    sealed = fields.get("sealed")
+    if not isinstance(sealed, bool):
+        raise FrameRefused("status sealed")
+    return Online(
+        boot=boot,
+        connection=connection,
+        session=_hex(fields, "session", SESSION_BYTES),
+        head=_integer(fields, "head", _U32),
+        tail=_integer(fields, "tail", _U32),
+        tag=_hex(fields, "tag", TAG_BYTES),
+        free=_integer(fields, "free", _U32),
+        capacity=_integer(fields, "capacity", _U32),
+        sealed=sealed,
+        receipt=_integer(fields, "receipt", _U32),
+        firmware=_hex(fields, "firmware", 8).hex(),
+        utc_ms=_integer(fields, "utc_ms", _U64),
+        source=_integer(fields, "source", 3),
+        bound_ms=None if fields.get("bound_ms") is None else _integer(fields, "bound_ms", _U64),
+        uptime_ms=_integer(fields, "uptime_ms", _U64),
+        heap_free=_integer(fields, "heap_free", _U32),
+        reset=_reset(fields),
+        reader=None if fields.get("reader") is None else _hex(fields, "reader", 1).hex(),
+        rejected=_integer(fields, "rejected", _U32),
+    )
+
+
+def _refuse_constant(_: str) -> object:
+    raise ValueError("not JSON")
+
+
+def _integer(fields: dict[str, Any], name: str, most: int) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise FrameRefused(f"status {name}")
+    return value
+
+
+def _hex(fields: dict[str, Any], name: str, length: int) -> bytes:
+    value = fields.get(name)
+    if not isinstance(value, str) or len(value) != 2 * length:
+        raise FrameRefused(f"status {name}")
+    try:
+        raw = bytes.fromhex(value)
+    except ValueError as error:
+        raise FrameRefused(f"status {name}") from error
+    if len(raw) != length:  # fromhex skips blanks
+        raise FrameRefused(f"status {name}")
+    return raw
+
+
+def _reset(fields: dict[str, Any]) -> int | str:
+    value = fields.get("reset")
+    if isinstance(value, bool) or not isinstance(value, int | str) or len(str(value)) > 32:
+        raise FrameRefused("status reset")
+    return value

@@ -1,0 +1,230 @@
+"""The record: 64 bytes that a clock keeps, sends and is judged by (docs/protocol.md §2).
+
+Promises: `unpack(pack(r)) == r` for every valid record, and any other bytes end in `RecordRefused`, never in another
+exception. Whether a record is genuine is the business of `seal`, not of this file.
+"""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum, IntFlag
+from typing import Final, NamedTuple
+
+from badgeclock.errors import ProtocolError
+
+FORMAT: Final = 1
+RECORD_BYTES: Final = 64
+SEALED_BYTES: Final = 48
+"""The part of a record that its tag covers: everything before the tag."""
+TAG_BYTES: Final = 16
+TOKEN_BYTES: Final = 8
+BEACON_BYTES: Final = 8
+DETAIL_BYTES: Final = 8
+NO_TOKEN: Final = bytes(TOKEN_BYTES)
+NO_BEACON: Final = bytes(BEACON_BYTES)
+NO_DETAIL: Final = bytes(DETAIL_BYTES)
+
+BOUND_NONE: Final = 255
+"""Encoded bound of a clock that cannot bound its error."""
+BATCH_RECORDS: Final = 63
+"""Most records in one `punches` message: what one journal sector holds (§5, §7)."""
+
+_LAYOUT: Final = struct.Struct(">BBHIHHIHBBI8s8s8s16s")
+_DIRECTION_MASK: Final = 0x0007
+_FLAGS_MASK: Final = 0x00FF
+
+
+class Kind(IntEnum):
+    """What a record tells."""
+
+    GENESIS = 1
+    BOOT = 2
+    PUNCH = 3
+    TIME_SET = 4
+    EPOCH = 5
+    CONFIG = 6
+    TAMPER = 7
+    FAULT = 8
+    UPDATE = 9
+    RETIRE = 10
+
+
+class Direction(IntEnum):
+    """Which way a worker passed, as far as the clock knows. Bits 0 to 2 of the flags."""
+
+    NONE = 0
+    IN = 1
+    OUT = 2
+    BREAK_START = 3
+    BREAK_END = 4
+
+
+class Flag(IntFlag):
+    """Bits 3 to 7 of a record's flags."""
+
+    PROVED = 0x08
+    DUPLICATE = 0x10
+    UNKNOWN_BADGE = 0x20
+    TIME_UNVERIFIED = 0x40
+    UNSEALED = 0x80
+
+
+class Source(IntEnum):
+    """Where the clock had its time from."""
+
+    NONE = 0
+    RTC = 1
+    NTP = 2
+    BRIDGE = 3
+
+
+class ResetCause(IntEnum):
+    """First byte of a BOOT record's detail."""
+
+    OTHER = 0
+    POWER_ON = 1
+    HARD = 2
+    WATCHDOG = 3
+    DEEP_SLEEP = 4
+    SOFT = 5
+
+
+class RecordRefused(ProtocolError):
+    """Bytes that are no record. `reason` is a stable word for events and metrics."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            what=f"these bytes are no record of format {FORMAT}: {reason}",
+            kept="nothing is acknowledged, so the clock keeps its records",
+            do="look at the clock that sent them; if others send the same, compare the versions of bridge and firmware",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (RecordRefused, (self.reason,))
+
+
+class Record(NamedTuple):
+    """One record, field by field in the order of the wire.
+
+    `utc_s` counts seconds since 1970-01-01 (0: no time), `ms` 0 to 999, `uptime_ms` modulo 2**32, `bound` is the encoded
+    error bound (see `bound_decode`), `token`, `beacon` and `detail` are 8 bytes, `tag` is 16.
+    """
+
+    format: int
+    kind: int
+    flags: int
+    seq: int
+    boot: int
+    epoch: int
+    utc_s: int
+    ms: int
+    source: int
+    bound: int
+    uptime_ms: int
+    token: bytes
+    beacon: bytes
+    detail: bytes
+    tag: bytes
+
+    @property
+    def direction(self) -> Direction:
+        """Which way the worker passed."""
+        return Direction(self.flags & _DIRECTION_MASK)
+
+    @property
+    def utc_ms(self) -> int:
+        """Time of the record, milliseconds since 1970-01-01 UTC."""
+        return self.utc_s * 1000 + self.ms
+
+    def has(self, flag: Flag) -> bool:
+        """Whether the flag is set."""
+        return bool(self.flags & flag)
+
+
+def pack(record: Record) -> bytes:
+    """The 64 bytes of a record.
+
+    Raises RecordRefused if a field does not fit its place or no reader would take the result.
+    """
+    if (
+        len(record.token) != TOKEN_BYTES
+        or len(record.beacon) != BEACON_BYTES
+        or len(record.detail) != DETAIL_BYTES
+        or len(record.tag) != TAG_BYTES
+    ):
+        raise RecordRefused("field length")
+    try:
+        packed = _LAYOUT.pack(*record)
+    except struct.error as error:
+        raise RecordRefused("field range") from error
+    unpack(packed)
+    return packed
+
+
+def unpack(raw: bytes) -> Record:
+    """The record in exactly 64 bytes; raises RecordRefused for any other length and for what §2 refuses.
+
+    Refused: another format, an unknown kind, direction 5 to 7, a set flag bit 8 to 15, more than 999 ms, an unknown
+    clock source.
+    """
+    if len(raw) != RECORD_BYTES:
+        raise RecordRefused("length")
+    record = Record._make(_LAYOUT.unpack(raw))
+    if record.format != FORMAT:
+        raise RecordRefused("format")
+    if not 1 <= record.kind <= Kind.RETIRE:
+        raise RecordRefused("kind")
+    if record.flags & ~_FLAGS_MASK:
+        raise RecordRefused("flags")
+    if record.flags & _DIRECTION_MASK > Direction.BREAK_END:
+        raise RecordRefused("direction")
+    if record.ms > 999:
+        raise RecordRefused("milliseconds")
+    if record.source > Source.BRIDGE:
+        raise RecordRefused("clock source")
+    return record
+
+
+def split(payload: bytes) -> list[bytes]:
+    """A `punches` payload cut into its 1 to 63 records of 64 bytes; raises RecordRefused if it cannot be cut so."""
+    if not payload or len(payload) % RECORD_BYTES or len(payload) > BATCH_RECORDS * RECORD_BYTES:
+        raise RecordRefused("batch length")
+    return [payload[at : at + RECORD_BYTES] for at in range(0, len(payload), RECORD_BYTES)]
+
+
+def bound_decode(encoded: int) -> int | None:
+    """Milliseconds that an encoded bound (0 to 255) stands for; None for "no bound"."""
+    if encoded == BOUND_NONE:
+        return None
+    return ((8 + (encoded & 7)) << (encoded >> 3)) >> 3
+
+
+def bound_encode(bound_ms: int | None) -> int:
+    """The smallest encoded bound that is not below `bound_ms`; 255 if there is none or it is too large."""
+    if bound_ms is None:
+        return BOUND_NONE
+    for encoded in range(BOUND_NONE):
+        if ((8 + (encoded & 7)) << (encoded >> 3)) >> 3 >= bound_ms:
+            return encoded
+    return BOUND_NONE
+
+
+def boot_detail(cause: ResetCause, burnt: int, firmware_hash: bytes) -> bytes:
+    """Detail of a BOOT: reset cause, burnt slots since the last record, first 4 bytes of the firmware's hash."""
+    return struct.pack(">BBH4s", cause, burnt, 0, firmware_hash[:4])
+
+
+def burnt_slots(boot: Record) -> int:
+    """How many sequence numbers before this BOOT record were burnt by a torn write."""
+    return boot.detail[1]
+
+
+def epoch_detail(records: int, utc_day: int) -> bytes:
+    """Detail of an EPOCH: records of the epoch, this one and burnt ones included; the epoch's day since 1970-01-01."""
+    return struct.pack(">II", records, utc_day)
+
+
+def epoch_records(epoch: Record) -> int:
+    """How many records the epoch had, the EPOCH record itself and burnt ones included."""
+    return int.from_bytes(epoch.detail[:4], "big")

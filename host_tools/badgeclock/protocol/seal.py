@@ -1,0 +1,204 @@
+"""The seal: a two-level forward-secure ratchet, one a clock (docs/protocol.md §3).
+
+`found` makes the state from which record 0 is judged; `advance` judges one record and gives the state for the next;
+`seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is pure: a state is a value, so a
+verifier that fails keeps the state it had.
+
+Sources: RFC 2104 and RFC 6234 (HMAC-SHA-256), RFC 5869 (HKDF), Bellare and Yee 1997, Schneier and Kelsey 1999.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+from typing import Final, NamedTuple
+
+from badgeclock.errors import ProtocolError
+from badgeclock.protocol import record as records
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, TAG_BYTES, Flag, Kind, Record
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 8
+COMMITMENT_BYTES: Final = 8
+BURNT_TAG: Final = bytes(TAG_BYTES)
+"""Stands for the tag of a burnt sequence number when the key steps over it."""
+
+_SHA256: Final = "sha256"
+_HASH_BYTES: Final = 32
+
+
+class SealFailed(ProtocolError):
+    """A record that the clock's seal does not vouch for. `reason` is a stable word for events and metrics."""
+
+    def __init__(self, reason: str, seq: int) -> None:
+        self.reason = reason
+        self.seq = seq
+        super().__init__(
+            what=f"record {seq} fails its seal: {reason}",
+            kept="the records before it; this one is not acknowledged, so the clock sends it again",
+            do="if it fails again, take the clock out of service and keep it: its flash is evidence",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.reason, self.seq))
+
+
+class SealGap(SealFailed):
+    """A record further on than the next one expected, without a burnt slot that would explain it."""
+
+
+class SealState(NamedTuple):
+    """What a verifier must hold to judge record `next_seq`, and what a clock must hold to seal it.
+
+    `boot` and `epoch` are those of the record before; `records` counts the epoch's records so far, burnt ones included;
+    `r` is R of `next_seq`; `e_next` is E of the next epoch; `tag` is the chain's last tag; `genesis` is nonce ‖
+    commitment, which record 0 must carry.
+    """
+
+    next_seq: int
+    boot: int
+    epoch: int
+    records: int
+    r: bytes
+    e_next: bytes
+    tag: bytes
+    genesis: bytes
+
+
+def hkdf_sha256(key_material: bytes, *, salt: bytes, info: bytes, length: int) -> bytes:
+    """HKDF of RFC 5869 with SHA-256; `length` at most 8160 bytes."""
+    pseudorandom_key = hmac.digest(salt, key_material, _SHA256)
+    block, output = b"", b""
+    for counter in range(1, -(-length // _HASH_BYTES) + 1):
+        block = hmac.digest(pseudorandom_key, block + info + bytes([counter]), _SHA256)
+        output += block
+    return output[:length]
+
+
+def clock_key(fleet_key: bytes, clock_id: str) -> bytes:
+    """K_dev, 32 bytes: the clock's root. It never leaves the workshop."""
+    return hkdf_sha256(fleet_key, salt=clock_id.encode("ascii"), info=b"badgeclock/v1/clock", length=KEY_BYTES)
+
+
+def first_epoch_key(k_dev: bytes, clock_id: str, nonce: bytes) -> bytes:
+    """E_0, 32 bytes, for a genesis nonce of 8 bytes."""
+    return hmac.digest(k_dev, b"E0" + clock_id.encode("ascii") + nonce, _SHA256)
+
+
+def link_key(k_dev: bytes, clock_id: str, nonce: bytes) -> bytes:
+    """K_link, 32 bytes: authenticates the clock's frames (§6)."""
+    return hmac.digest(k_dev, b"L" + clock_id.encode("ascii") + nonce, _SHA256)
+
+
+def first_tag(clock_id: str) -> bytes:
+    """tag_(-1), 16 bytes: where the clock's chain starts."""
+    return hashlib.sha256(b"badgeclock/v1/genesis" + clock_id.encode("ascii")).digest()[:TAG_BYTES]
+
+
+def commitment(e0: bytes) -> bytes:
+    """8 bytes by which GENESIS commits to E_0 without telling it."""
+    return hmac.digest(e0, b"C", _SHA256)[:COMMITMENT_BYTES]
+
+
+def badge_token(site_key: bytes, badge_type: int, badge_id: bytes) -> bytes:
+    """8 bytes under which a site knows a badge (§1). Type 1: UID as read; type 2: number an authenticated badge proved."""
+    return hmac.digest(site_key, bytes([badge_type]) + badge_id, _SHA256)[: records.TOKEN_BYTES]
+
+
+def epoch_start(epoch_key: bytes, epoch: int) -> tuple[bytes, bytes]:
+    """R_(d,0) and E_(d+1) out of E_d."""
+    number = struct.pack(">H", epoch)
+    return hmac.digest(epoch_key, b"R" + number, _SHA256), hmac.digest(epoch_key, b"E" + number, _SHA256)
+
+
+def found(clock_id: str, e0: bytes, nonce: bytes) -> SealState:
+    """The state before GENESIS of a clock provisioned with E_0 (32 bytes) and a genesis nonce (8 bytes)."""
+    r, e_next = epoch_start(e0, 0)
+    return SealState(0, 0, 0, 0, r, e_next, first_tag(clock_id), nonce + commitment(e0))
+
+
+def mac_key(r: bytes) -> bytes:
+    """mac_i out of R_i."""
+    return hmac.digest(r, b"M", _SHA256)
+
+
+def record_tag(r: bytes, previous_tag: bytes, body: bytes) -> bytes:
+    """tag_i over the first 48 bytes of record i, sealed under R_i."""
+    return hmac.digest(hmac.digest(r, b"M", _SHA256), previous_tag + body, _SHA256)[:TAG_BYTES]
+
+
+def step(r: bytes, tag: bytes) -> bytes:
+    """R_(i+1) out of R_i and tag_i; with `BURNT_TAG` over a burnt sequence number."""
+    return hmac.digest(r, b"r" + tag, _SHA256)
+
+
+def unsealed_tag(previous_tag: bytes, body: bytes) -> bytes:
+    """What an unsealed record carries in place of a tag: a chain without a key."""
+    return hashlib.sha256(previous_tag + body).digest()[:TAG_BYTES]
+
+
+def burn(state: SealState, count: int) -> SealState:
+    """The state after `count` burnt sequence numbers: the key steps, the chain's tag stays."""
+    r = state.r
+    for _ in range(count):
+        r = step(r, BURNT_TAG)
+    return state._replace(next_seq=state.next_seq + count, records=state.records + count, r=r)
+
+
+def advance(state: SealState, raw: bytes) -> tuple[Record, SealState]:
+    """Judge the next record (64 bytes) of a clock.
+
+    Returns the record and the state for the one after it. Raises RecordRefused if it is no record, SealGap if records
+    before it are missing, and SealFailed if anything at all speaks against it: tag, chain, boot count, epoch, its count,
+    a second GENESIS, or the clock itself (an unsealed record fails always).
+    """
+    record = records.unpack(raw)
+    if record.flags & Flag.UNSEALED:
+        raise SealFailed("unsealed", record.seq)
+    kind = record.kind
+    burnt = record.detail[1] if kind == Kind.BOOT else 0
+    if record.seq != state.next_seq + burnt:
+        if record.seq > state.next_seq:
+            raise SealGap("gap", record.seq)
+        raise SealFailed("sequence", record.seq)
+    if burnt:
+        state = burn(state, burnt)
+    tag = record_tag(state.r, state.tag, raw[:SEALED_BYTES])
+    if not hmac.compare_digest(tag, record.tag):
+        raise SealFailed("tag", record.seq)
+    if (kind == Kind.GENESIS) != (record.seq == 0):
+        raise SealFailed("genesis", record.seq)
+    if kind == Kind.GENESIS and record.token + record.detail != state.genesis:
+        raise SealFailed("commitment", record.seq)
+    if record.boot != state.boot + (kind == Kind.BOOT):
+        raise SealFailed("boot count", record.seq)
+    if record.epoch != state.epoch:
+        raise SealFailed("epoch", record.seq)
+    if kind == Kind.EPOCH:
+        if records.epoch_records(record) != state.records + 1:
+            raise SealFailed("epoch count", record.seq)
+        r, e_next = epoch_start(state.e_next, state.epoch + 1)
+        return record, SealState(record.seq + 1, record.boot, state.epoch + 1, 0, r, e_next, tag, state.genesis)
+    return record, SealState(
+        record.seq + 1,
+        record.boot,
+        state.epoch,
+        state.records + 1,
+        step(state.r, tag),
+        state.e_next,
+        tag,
+        state.genesis,
+    )
+
+
+def seal(state: SealState, record: Record) -> tuple[bytes, SealState]:
+    """Seal a record as a clock does: `tag` is ignored and made, everything else stands as given.
+
+    Returns the 64 bytes and the state for the next record. Raises as `advance` if a verifier would not take it.
+    """
+    burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
+    body = records.pack(record._replace(tag=BURNT_TAG))[:SEALED_BYTES]
+    raw = body + record_tag(burn(state, burnt).r, state.tag, body)
+    assert len(raw) == RECORD_BYTES
+    return raw, advance(state, raw)[1]

@@ -1,0 +1,69 @@
+"""MQTT topics and the names in them (docs/protocol.md §1 and §7)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Final
+
+from badgeclock.errors import ProtocolError
+
+PREFIX: Final = "badgeclock/v1"
+_CLOCK_ID: Final = re.compile(r"[a-z0-9-]{3,23}", re.ASCII)
+
+
+class Channel(Enum):
+    """Last level of a topic."""
+
+    PUNCHES = "punches"
+    STATUS = "status"
+    ACK = "ack"
+    RECEIPTS = "receipts"
+    COMMAND = "command"
+
+
+UPWARD: Final = (Channel.PUNCHES, Channel.STATUS)
+
+
+class TopicRefused(ProtocolError):
+    """A name that is no topic, or no clock id, of this protocol."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(
+            what=f"{text[:80]!r} is no clock id or topic of {PREFIX}",
+            kept="nothing of the message; the clock keeps its records",
+            do="use a clock id of 3 to 23 characters of a-z, 0-9 and -, and the broker's access list as generated",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (TopicRefused, (self.text,))
+
+
+def check_clock_id(text: str) -> str:
+    """The same text if it is a clock id; raises TopicRefused otherwise."""
+    if not _CLOCK_ID.fullmatch(text):
+        raise TopicRefused(text)
+    return text
+
+
+def topic(clock_id: str, channel: Channel) -> str:
+    """The topic of one clock's channel."""
+    return f"{PREFIX}/{check_clock_id(clock_id)}/{channel.value}"
+
+
+def subscription(channel: Channel) -> str:
+    """The filter that takes this channel of all clocks."""
+    return f"{PREFIX}/+/{channel.value}"
+
+
+def parse(text: str) -> tuple[str, Channel]:
+    """Clock id and channel of a topic; raises TopicRefused for anything else."""
+    head, _, rest = text.partition(f"{PREFIX}/")
+    clock_id, _, name = rest.partition("/")
+    if head:
+        raise TopicRefused(text)
+    try:
+        return check_clock_id(clock_id), Channel(name)
+    except ValueError as error:
+        raise TopicRefused(text) from error

@@ -1,0 +1,372 @@
+"""Writes the golden vectors beside this file: `python tests/vectors/make.py`.
+
+Firmware and host implement docs/protocol.md independently; these files are what both are held to. They are made by a third
+implementation, spelled out below from the page with nothing but hashlib, hmac and struct, so that a fault in the host's
+own code cannot hide in its vectors. Everything is a constant: the files change only when the format does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac as hmac_module
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+FLEET_KEY = bytes(range(32))
+CLOCK_ID = "clock-0001"
+NONCE = bytes.fromhex("a1b2c3d4e5f60718")
+SITE_KEY = hashlib.sha256(b"vectors: site key").digest()
+FIRMWARE = bytes.fromhex("0f1e2d3c4b5a6978")
+SESSION = bytes.fromhex("1122334455667788")
+
+GENESIS, BOOT, PUNCH, TIME_SET, EPOCH, CONFIG, TAMPER, FAULT, UPDATE, RETIRE = range(1, 11)
+MONDAY_UTC_S = 1_767_596_291  # 2026-01-05 06:58:11 UTC
+DAY_S = 86_400
+
+
+def hmac(key: bytes, message: bytes) -> bytes:
+    return hmac_module.new(key, message, hashlib.sha256).digest()
+
+
+def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
+    """RFC 5869, one block of 32 bytes."""
+    return hmac(hmac(salt, key), info + b"\x01")
+
+
+def token(badge_id: str, badge_type: int = 1) -> bytes:
+    return hmac(SITE_KEY, bytes([badge_type]) + bytes.fromhex(badge_id))[:8]
+
+
+def body(fields: dict[str, Any]) -> bytes:
+    """The first 48 bytes of a record."""
+    return (
+        bytes([1, fields["kind"]])
+        + struct.pack(">HIHH", fields["flags"], fields["seq"], fields["boot"], fields["epoch"])
+        + struct.pack(">IHBBI", fields["utc_s"], fields["ms"], fields["source"], fields["bound"], fields["uptime_ms"])
+        + fields["token"]
+        + fields["beacon"]
+        + fields["detail"]
+    )
+
+
+def fields_of(kind: int, seq: int, boot: int, epoch: int, utc_s: int, **others: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "kind": kind,
+        "flags": 0,
+        "seq": seq,
+        "boot": boot,
+        "epoch": epoch,
+        "utc_s": utc_s,
+        "ms": (seq * 137) % 1000,
+        "source": 1,
+        "bound": 80,
+        "uptime_ms": (seq * 61_001 + 5_000) % 2**32,
+        "token": bytes(8),
+        "beacon": bytes(8),
+        "detail": bytes(8),
+    }
+    return made | others
+
+
+def plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.hex() if isinstance(value, bytes) else value for name, value in fields.items()}
+
+
+# --- record.json ------------------------------------------------------------------------------------------------------
+
+
+def bound_of(encoded: int) -> int:
+    return ((8 + (encoded & 7)) << (encoded >> 3)) >> 3
+
+
+def bound_vectors() -> list[list[int]]:
+    wanted = {0, 1, 2, 3, 15, 16, 17, 999, 1000, 1001, 2000, 60_000, 86_400_000, 2**31, bound_of(254), bound_of(254) + 1}
+    for encoded in range(8, 255, 13):
+        wanted |= {bound_of(encoded) - 1, bound_of(encoded), bound_of(encoded) + 1}
+    return [[ms, next((b for b in range(255) if bound_of(b) >= ms), 255)] for ms in sorted(wanted)]
+
+
+def record_vectors() -> dict[str, Any]:
+    tag = hashlib.sha256(b"vectors: tag").digest()[:16]
+    beacon = bytes.fromhex("00ff10ef20df30cf")
+    cases = {
+        "genesis": fields_of(GENESIS, 0, 0, 0, MONDAY_UTC_S, token=NONCE, detail=bytes.fromhex("0123456789abcdef")),
+        "boot after power on": fields_of(BOOT, 1, 1, 0, MONDAY_UTC_S, detail=bytes([1, 0, 0, 0]) + FIRMWARE[:4]),
+        "boot after a torn write": fields_of(BOOT, 9, 2, 0, MONDAY_UTC_S, detail=bytes([3, 1, 0, 0]) + FIRMWARE[:4]),
+        "punch in": fields_of(PUNCH, 2, 1, 0, MONDAY_UTC_S, flags=0x01, token=token("04a1b2c3")),
+        "punch out, badge proved, with beacon": fields_of(
+            PUNCH, 3, 1, 0, MONDAY_UTC_S, flags=0x0A, token=token("04112233445566", 2), beacon=beacon, source=3, bound=5
+        ),
+        "punch of an unknown badge, twice": fields_of(PUNCH, 4, 1, 0, MONDAY_UTC_S, flags=0x31, token=token("deadbeef")),
+        "punch of a clock without time": fields_of(
+            PUNCH, 5, 1, 0, 0, ms=0, source=0, bound=255, flags=0x40, token=token("04a1b2c3")
+        ),
+        "punch without direction, unsealed": fields_of(PUNCH, 6, 1, 0, MONDAY_UTC_S, flags=0x80, token=token("04a1b2c3")),
+        "break start": fields_of(PUNCH, 7, 1, 0, MONDAY_UTC_S, flags=0x03, token=token("04a1b2c3")),
+        "break end": fields_of(PUNCH, 8, 1, 0, MONDAY_UTC_S, flags=0x04, token=token("04a1b2c3")),
+        "time set": fields_of(
+            TIME_SET, 10, 1, 0, MONDAY_UTC_S, source=3, detail=struct.pack(">IHBB", MONDAY_UTC_S - 90, 250, 1, 0)
+        ),
+        "epoch closed": fields_of(EPOCH, 11, 1, 0, MONDAY_UTC_S, detail=struct.pack(">II", 12, MONDAY_UTC_S // DAY_S)),
+        "config": fields_of(CONFIG, 12, 1, 1, MONDAY_UTC_S, detail=hashlib.sha256(b"settings").digest()[:8]),
+        "case opened": fields_of(TAMPER, 13, 1, 1, MONDAY_UTC_S, detail=bytes([1]) + bytes(7)),
+        "reader fault, third time": fields_of(FAULT, 14, 1, 1, MONDAY_UTC_S, detail=struct.pack(">BBHI", 1, 0, 3, 0)),
+        "update": fields_of(UPDATE, 15, 1, 1, MONDAY_UTC_S, detail=FIRMWARE),
+        "retire, all numbers at their largest": fields_of(
+            RETIRE, 2**32 - 1, 2**16 - 1, 2**16 - 1, 2**32 - 1, ms=999, bound=255, uptime_ms=2**32 - 1, beacon=b"\xff" * 8
+        ),
+    }
+    good = body(cases["punch in"]) + tag
+
+    def changed(offset: int, value: int) -> str:
+        return (good[:offset] + bytes([value]) + good[offset + 1 :]).hex()
+
+    refused = [
+        {"name": "empty", "bytes": ""},
+        {"name": "one byte short", "bytes": good[:-1].hex()},
+        {"name": "one byte long", "bytes": (good + b"\x00").hex()},
+        {"name": "erased flash", "bytes": "ff" * 64},
+        {"name": "burnt slot", "bytes": "00" * 64},
+        {"name": "format 0", "bytes": changed(0, 0)},
+        {"name": "format 2", "bytes": changed(0, 2)},
+        {"name": "kind 0", "bytes": changed(1, 0)},
+        {"name": "kind 11", "bytes": changed(1, 11)},
+        {"name": "kind 255", "bytes": changed(1, 255)},
+        {"name": "direction 5", "bytes": changed(3, 5)},
+        {"name": "direction 6", "bytes": changed(3, 6)},
+        {"name": "direction 7", "bytes": changed(3, 7)},
+        {"name": "flag bit 8", "bytes": changed(2, 0x01)},
+        {"name": "flag bit 15", "bytes": changed(2, 0x80)},
+        {"name": "1000 ms", "bytes": (good[:16] + struct.pack(">H", 1000) + good[18:]).hex()},
+        {"name": "clock source 4", "bytes": changed(18, 4)},
+    ]
+    return {
+        "records": [
+            {"name": name, "fields": plain(fields) | {"tag": tag.hex()}, "bytes": (body(fields) + tag).hex()}
+            for name, fields in cases.items()
+        ],
+        "refused": refused,
+        "bounds": bound_vectors(),
+    }
+
+
+# --- seal.json --------------------------------------------------------------------------------------------------------
+
+
+class Clock:
+    """The clock's side of §3, one key at a time, and the tale of every step."""
+
+    def __init__(self) -> None:
+        self.k_dev = hkdf(FLEET_KEY, CLOCK_ID.encode(), b"badgeclock/v1/clock")
+        self.e0 = hmac(self.k_dev, b"E0" + CLOCK_ID.encode() + NONCE)
+        self.k_link = hmac(self.k_dev, b"L" + CLOCK_ID.encode() + NONCE)
+        self.first_tag = hashlib.sha256(b"badgeclock/v1/genesis" + CLOCK_ID.encode()).digest()[:16]
+        self.tag = self.first_tag
+        self.seq = self.boot = self.in_epoch = 0
+        self.epoch = -1
+        self.next_epoch_key = self.e0
+        self.open_epoch()
+
+    def open_epoch(self) -> None:
+        epoch_key, self.epoch = self.next_epoch_key, self.epoch + 1
+        self.r = hmac(epoch_key, b"R" + struct.pack(">H", self.epoch))
+        self.next_epoch_key = hmac(epoch_key, b"E" + struct.pack(">H", self.epoch))
+        self.in_epoch = 0
+
+    def append(self, kind: int, utc_s: int, **others: Any) -> dict[str, Any]:
+        if kind == BOOT:
+            self.boot += 1
+        if kind == EPOCH:
+            others["detail"] = struct.pack(">II", self.in_epoch + 1, utc_s // DAY_S - 1)
+        content = body(fields_of(kind, self.seq, self.boot, self.epoch, utc_s, **others))
+        mac = hmac(self.r, b"M")
+        tag = hmac(mac, self.tag + content)[:16]
+        told = {
+            "seq": self.seq,
+            "epoch": self.epoch,
+            "r": self.r.hex(),
+            "e_next": self.next_epoch_key.hex(),
+            "mac": mac.hex(),
+            "tag": tag.hex(),
+            "record": (content + tag).hex(),
+        }
+        self.seq += 1
+        self.in_epoch += 1
+        self.tag = tag
+        self.r = hmac(self.r, b"r" + tag)
+        if kind == EPOCH:
+            self.open_epoch()
+        return told | {"next_r": self.r.hex()}
+
+    def tear(self) -> dict[str, Any]:
+        told = {"seq": self.seq, "epoch": self.epoch, "r": self.r.hex(), "e_next": self.next_epoch_key.hex()}
+        self.r = hmac(self.r, b"r" + bytes(16))
+        self.seq += 1
+        self.in_epoch += 1
+        return told | {"mac": None, "tag": None, "record": None, "next_r": self.r.hex()}
+
+
+def boot_detail(cause: int, burnt: int) -> bytes:
+    return bytes([cause, burnt, 0, 0]) + FIRMWARE[:4]
+
+
+def seal_vectors() -> dict[str, Any]:
+    clock = Clock()
+    commitment = hmac(clock.e0, b"C")[:8]
+    monday, tuesday, wednesday = MONDAY_UTC_S, MONDAY_UTC_S + DAY_S, MONDAY_UTC_S + 2 * DAY_S
+    steps = [
+        clock.append(GENESIS, monday, token=NONCE, detail=commitment),
+        clock.append(BOOT, monday + 4, detail=boot_detail(1, 0)),
+        clock.append(PUNCH, monday + 60, flags=0x01, token=token("04a1b2c3")),
+        clock.append(PUNCH, monday + 61, flags=0x11, token=token("04a1b2c3")),
+        clock.append(EPOCH, tuesday),
+        clock.append(PUNCH, tuesday + 9, flags=0x01, token=token("04112233445566", 2), source=3, bound=5),
+        clock.append(TIME_SET, tuesday + 20, source=3, detail=struct.pack(">IHBB", tuesday + 12, 40, 1, 0)),
+        clock.append(EPOCH, wednesday),
+        clock.append(PUNCH, wednesday + 5, flags=0x02, token=token("04a1b2c3"), beacon=bytes.fromhex("00ff10ef20df30cf")),
+    ]
+    torn = {
+        "tag_before": clock.tag.hex(),
+        "in_epoch_before": clock.in_epoch,
+        "boot_before": clock.boot,
+        "steps": [clock.tear(), clock.append(BOOT, wednesday + 300, detail=boot_detail(1, 1))],
+    }
+    torn["steps"] += [
+        clock.append(PUNCH, wednesday + 310, flags=0x02, token=token("04112233445566", 2)),
+        clock.append(EPOCH, wednesday + DAY_S),
+        clock.append(PUNCH, wednesday + DAY_S + 7, flags=0x01, token=token("04a1b2c3")),
+    ]
+    unsealed = body(
+        fields_of(PUNCH, clock.seq, clock.boot, clock.epoch, wednesday + DAY_S + 9, flags=0x81, token=token("04a1b2c3"))
+    )
+    return {
+        "clock_id": CLOCK_ID,
+        "fleet_key": FLEET_KEY.hex(),
+        "nonce": NONCE.hex(),
+        "k_dev": clock.k_dev.hex(),
+        "e0": clock.e0.hex(),
+        "commitment": commitment.hex(),
+        "k_link": clock.k_link.hex(),
+        "first_tag": clock.first_tag.hex(),
+        "steps": steps,
+        "burnt": torn,
+        "unsealed": {
+            "tag_before": clock.tag.hex(),
+            "record": (unsealed + hashlib.sha256(clock.tag + unsealed).digest()[:16]).hex(),
+        },
+        "tokens": [
+            {"site_key": SITE_KEY.hex(), "type": kind, "id": badge_id, "token": token(badge_id, kind).hex()}
+            for kind, badge_id in (
+                (1, "04a1b2c3"),
+                (1, "04112233445566"),
+                (1, "08010203040506070809"),
+                (2, "04112233445566"),
+            )
+        ],
+    }
+
+
+# --- frames.json ------------------------------------------------------------------------------------------------------
+
+
+def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes) -> bytes:
+    head = bytes([1, kind]) + struct.pack(">Q", counter) + content
+    return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
+
+
+def frame_vectors() -> dict[str, Any]:
+    clock = Clock()
+    up, down = hmac(clock.k_link, b"up"), hmac(clock.k_link, b"down")
+    counter_up = struct.unpack(">Q", struct.pack(">HHI", 3, 2, 1))[0]
+    online = {
+        "v": 1,
+        "state": "online",
+        "boot": 3,
+        "connection": 2,
+        "session": SESSION.hex(),
+        "head": 42,
+        "tail": 40,
+        "tag": clock.first_tag.hex(),
+        "free": 21_000,
+        "capacity": 21_168,
+        "sealed": True,
+        "receipt": 7,
+        "firmware": FIRMWARE.hex(),
+        "utc_ms": MONDAY_UTC_S * 1000 + 250,
+        "source": 1,
+        "bound_ms": None,
+        "uptime_ms": 61_001,
+        "heap_free": 64_000,
+        "reset": 1,
+        "reader": "92",
+        "rejected": 0,
+        "a key of a later version": [1, 2, 3],
+    }
+    offline = {"v": 1, "state": "offline", "boot": 3, "connection": 2}
+    ack = struct.pack(">IB", 42, 0) + bytes.fromhex("00ff10ef20df30cf")
+    receipts = b"".join(
+        struct.pack(">IIBBQ", *entry)
+        for entry in ((8, 38, 1, 0, 123_456_789_012_345), (9, 39, 2, 5, 0), (10, 41, 3, 0, 0), (11, 38, 4, 0, 123_456_789_012_345))
+    )
+    cases = [
+        ("online", "up", 0x01, counter_up, json.dumps(online).encode()),
+        ("last will", "up", 0x01, counter_up | 0xFFFF_FFFF, json.dumps(offline, separators=(",", ":")).encode()),
+        ("ack in order", "down", 0x11, 1, ack),
+        ("ack of a gap", "down", 0x11, 2, struct.pack(">IB", 40, 1) + bytes(8)),
+        ("ack under quarantine", "down", 0x11, 3, struct.pack(">IB", 40, 2) + bytes(8)),
+        ("four receipts", "down", 0x12, 4, receipts),
+        ("time", "down", 0x13, 5, struct.pack(">QQ", MONDAY_UTC_S * 1000 + 300, counter_up)),
+        ("identify", "down", 0x14, 6, bytes([1])),
+        ("restart with arguments, largest counter", "down", 0x14, 2**64 - 1, bytes([3]) + b"now"),
+    ]
+    frames = [
+        {
+            "name": name,
+            "direction": direction,
+            "type": kind,
+            "counter": counter,
+            "body": content.hex(),
+            "bytes": frame(
+                up if direction == "up" else down, bytes(8) if direction == "up" else SESSION, kind, counter, content
+            ).hex(),
+        }
+        for name, direction, kind, counter, content in cases
+    ]
+    good = frame(down, SESSION, 0x11, 1, ack)
+    long = struct.pack(">BBQ", 1, 0x14, 9)
+    refused = {
+        "empty": b"",
+        "shorter than head and tag": good[:25],
+        "one bit of the counter flipped": good[:9] + bytes([good[9] ^ 1]) + good[10:],
+        "one bit of the body flipped": good[:12] + bytes([good[12] ^ 0x80]) + good[13:],
+        "one bit of the tag flipped": good[:-1] + bytes([good[-1] ^ 1]),
+        "last byte missing": good[:-1],
+        "a byte more": good + b"\x00",
+        "of another session": frame(down, bytes(8), 0x11, 1, ack),
+        "under the upward key": frame(up, SESSION, 0x11, 1, ack),
+        "format 2": b"\x02" + good[1:],
+        "longer than 4,096 bytes": frame(down, SESSION, 0x14, 9, bytes([1]) + bytes(4097 - len(long) - 16 - 1)),
+        "random": hashlib.sha256(b"vectors: random").digest() * 3,
+    }
+    return {
+        "clock_id": CLOCK_ID,
+        "k_link": clock.k_link.hex(),
+        "k_up": up.hex(),
+        "k_down": down.hex(),
+        "session": SESSION.hex(),
+        "frames": frames,
+        "refused": [{"name": name, "direction": "down", "bytes": raw.hex()} for name, raw in refused.items()],
+    }
+
+
+def main() -> None:
+    for name, made in (("record", record_vectors()), ("seal", seal_vectors()), ("frames", frame_vectors())):
+        (HERE / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
