@@ -5,6 +5,8 @@ VENV := .venv/bin
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 PORT ?= /dev/ttyUSB0
+# One file's tests stay on one worker: they share a MicroPython process, a broker or a store.
+PYTEST = $(VENV)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 PYTEST_WORKERS ?= 2
 UV_VERSION := 0.13.9
 
@@ -24,10 +26,10 @@ demo: setup ## a virtual clock, the bridge and the sandboxed authority on this m
 	@$(VENV)/badgeclock demo
 
 test: setup ## every test but the torture and bench runs
-	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) -m "not torture and not bench" tests
+	$(PYTEST) -m "not torture and not bench" tests
 
 torture: setup ## the long runs: every power cut, soak, faults by seed
-	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) -m torture tests
+	$(PYTEST) -m torture tests
 
 bench: setup ## measure; writes build/bench.json and docs/performance.md
 	$(VENV)/python -m tests.bench

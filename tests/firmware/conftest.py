@@ -1,0 +1,229 @@
+"""Collects `test_*.py` here as tests that run inside the real MicroPython: one item a function and variant.
+
+Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same with firmware and tests compiled by
+mpy-cross). A file and variant share one MicroPython process. CPython never imports these files.
+
+A file may say in comments of its own line:
+
+    # heapsize: 512k     more heap on i386 than the default
+    # timeout: 300       seconds for the whole file and variant, instead of 120
+    # mark: torture      a pytest mark for every test of the file
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from badgeclock.virtual import toolchain
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "firmware"
+RUNNER = HERE / "run_one.py"
+REPORT = "\x1e"
+
+HEAP_AMD64 = "8m"
+HEAP_I386 = "128k"
+TIMEOUT_S = 120
+STALE_BUILD_S = 3600
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to run the tests: the VM's architecture, and whether the code is compiled beforehand."""
+
+    name: str
+    arch: toolchain.Arch
+    compiled: bool
+
+
+VARIANTS = (Variant("amd64", "amd64", False), Variant("i386", "i386", False), Variant("i386-mpy", "i386", True))
+
+
+@dataclass
+class Result:
+    """What became of one test function: `started` is the outcome of one that never came back."""
+
+    outcome: str = "not reached"
+    text: str = ""
+    output: list[str] = field(default_factory=list)
+
+
+class FirmwareTestFailed(Exception):
+    """Carries the text that a person reads; pytest needs no traceback of its own."""
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> FirmwareFile:
+    """Put our collector in the place of pytest's, which would import the file."""
+    return FirmwareFile.from_parent(parent, path=module_path)
+
+
+class FirmwareFile(pytest.File):
+    """One test file; runs each variant once, with the functions that are selected, and keeps the results."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        source = self.path.read_text()
+        self.comments = dict(re.findall(r"^# (heapsize|timeout): *(\S+)$", source, re.MULTILINE))
+        marks = re.findall(r"^# mark: *(\w+)$", source, re.MULTILINE)
+        self.results: dict[str, dict[str, Result]] = {}
+        functions = [
+            node
+            for node in ast.parse(source, str(self.path)).body
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
+        ]
+        for node in functions:
+            for variant in VARIANTS:
+                item = FirmwareItem.from_parent(
+                    self, name=f"{node.name}[{variant.name}]", test=node.name, variant=variant, line=node.lineno
+                )
+                for mark in marks:
+                    item.add_marker(mark)
+                yield item
+
+    def result(self, wanted: FirmwareItem) -> Result:
+        """The result of one item. The first call for a variant runs every selected item of it."""
+        variant = wanted.variant
+        if variant.name not in self.results:
+            selected = [
+                item.test
+                for item in self.session.items
+                if isinstance(item, FirmwareItem) and item.parent is self and item.variant is variant
+            ]
+            self.results[variant.name] = self._run(variant, selected)
+        return self.results[variant.name][wanted.test]
+
+    def _run(self, variant: Variant, functions: list[str]) -> dict[str, Result]:
+        heap = HEAP_AMD64 if variant.arch == "amd64" else self.comments.get("heapsize", HEAP_I386)
+        timeout = float(self.comments.get("timeout", TIMEOUT_S))
+        firmware, tests, notes = _compiled() if variant.compiled else (ROOT / "firmware", HERE, "")
+        path = ":".join(map(str, (firmware, tests, toolchain.umqtt_dir())))
+        command = [toolchain.micropython(variant.arch), "-X", f"heapsize={heap}", RUNNER, self.path.stem, *functions]
+        with tempfile.TemporaryDirectory(prefix="badgeclock-test-") as scratch:
+            environment = {"PATH": os.defpath, "BADGECLOCK_ROOT": str(ROOT), "BADGECLOCK_PATH": path, "TMPDIR": scratch}
+            try:
+                run = subprocess.run(
+                    command,
+                    cwd=scratch,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    timeout=timeout,
+                    check=False,
+                )
+                output, end = run.stdout, f"MicroPython left with status {run.returncode}"
+            except subprocess.TimeoutExpired as error:
+                output, end = error.stdout or b"", f"MicroPython was ended after {timeout:.0f} s"
+        return _parse(output.decode(errors="replace"), functions, "\n".join(filter(None, (notes, end))))
+
+
+class FirmwareItem(pytest.Item):
+    """One test function in one variant."""
+
+    def __init__(self, *, test: str, variant: Variant, line: int, **rest: object) -> None:
+        super().__init__(**rest)  # type: ignore[arg-type]  # pytest's own: name and parent
+        self.test = test
+        self.variant = variant
+        self._line = line
+
+    def runtest(self) -> None:
+        file = self.parent
+        assert isinstance(file, FirmwareFile)
+        result = file.result(self)
+        if result.output:
+            self.add_report_section("call", "stdout", "\n".join(result.output))
+        if result.outcome == "skipped":
+            pytest.skip(result.text)
+        if result.outcome != "passed":
+            raise FirmwareTestFailed(result.text)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        if isinstance(excinfo.value, FirmwareTestFailed):
+            return _with_source_lines(str(excinfo.value))
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        return self.path, self._line - 1, self.name
+
+
+def _parse(output: str, functions: list[str], end: str) -> dict[str, Result]:
+    """The result of each function. One that has no report gets the output's end and `end` as its text."""
+    results = {function: Result() for function in functions}
+    current: Result | None = None
+    outside: list[str] = []
+    for line in output.split("\n"):  # not splitlines: the record separator would end a line
+        if line.startswith(REPORT):
+            said = json.loads(line[1:])
+            result = results[said["test"]]
+            result.outcome, result.text = said["outcome"], said.get("text", "")
+            current = result if result.outcome == "started" else None
+        elif line:
+            (outside if current is None else current.output).append(line)
+    for function, result in results.items():
+        if result.outcome == "started":
+            result.text = f"{function} did not come back. {end}"
+        elif result.outcome == "not reached":
+            result.text = "\n".join([f"{function} was not reached. {end}", *outside])
+    return results
+
+
+def _with_source_lines(text: str) -> str:
+    """A MicroPython traceback with the source lines that it leaves out."""
+    lines = []
+    for line in text.splitlines():
+        lines.append(line)
+        match = re.match(r'\s*File "([^"]+)", line (\d+)', line)
+        path = ROOT / match[1] if match else None
+        if match and path is not None and path.is_file() and path != RUNNER:
+            source = path.read_text().splitlines()
+            if int(match[2]) <= len(source):
+                lines.append(f"    {source[int(match[2]) - 1].strip()}")
+    return "\n".join(lines)
+
+
+def _compiled() -> tuple[Path, Path, str]:
+    """Firmware and firmware tests compiled by mpy-cross: their two folders, and what it refused (empty: nothing).
+
+    The folder is named by the content of the sources, so workers may build at the same time and never see half of one.
+    """
+    sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("test_*.py")])
+    digest = hashlib.sha256()
+    for source in sources:
+        digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
+    builds = ROOT / "build" / "mpy"
+    target = builds / digest.hexdigest()[:16]
+    if not target.is_dir():
+        builds.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
+        refused = "".join(_compile(source, new) for source in sources)
+        (new / "refused.txt").write_text(refused)
+        try:
+            new.rename(target)
+        except OSError:  # another worker was first
+            shutil.rmtree(new)
+        for old in builds.iterdir():
+            if old != target and old.stat().st_mtime < time.time() - STALE_BUILD_S:
+                shutil.rmtree(old, ignore_errors=True)
+    return target / "firmware", target / "tests" / "firmware", (target / "refused.txt").read_text()
+
+
+def _compile(source: Path, new: Path) -> str:
+    """Compile one file into the same place below `new`; the compiler's words if it refuses."""
+    name = source.relative_to(ROOT)
+    output = (new / name).with_suffix(".mpy")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    command = [*toolchain.mpy_cross(), "-march=x86", "-s", str(name), "-o", str(output), str(source)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if run.returncode == 0 else f"mpy-cross refused {name}:\n{run.stdout}{run.stderr}\n"
