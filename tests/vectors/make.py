@@ -273,8 +273,8 @@ def seal_vectors() -> dict[str, Any]:
 # --- frames.json ------------------------------------------------------------------------------------------------------
 
 
-def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes) -> bytes:
-    head = bytes([1, kind]) + struct.pack(">Q", counter) + content
+def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, version: int = 1) -> bytes:
+    head = bytes([version, kind]) + struct.pack(">Q", counter) + content
     return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
 
 
@@ -348,7 +348,7 @@ def frame_vectors() -> dict[str, Any]:
         "a byte more": good + b"\x00",
         "of another session": frame(down, bytes(8), 0x11, 1, ack),
         "under the upward key": frame(up, SESSION, 0x11, 1, ack),
-        "format 2": b"\x02" + good[1:],
+        "format 2, tag right": frame(down, SESSION, 0x11, 1, ack, version=2),
         "longer than 4,096 bytes": frame(down, SESSION, 0x14, 9, bytes([1]) + bytes(4097 - len(long) - 16 - 1)),
         "random": hashlib.sha256(b"vectors: random").digest() * 3,
     }
