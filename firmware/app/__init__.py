@@ -1,0 +1,1 @@
+"""The clock's application: portable, one concern a file. It imports no hardware; main.py hands everything in."""
