@@ -1,8 +1,8 @@
 """The partition table of a board: read from its partitions.csv, written in the form the ESP32's bootloader reads.
 
 esptool does not ship ESP-IDF's generator, so the table is built here. Format: ESP-IDF programming guide, "Partition
-Tables", and components/partition_table/gen_esp32part.py of ESP-IDF 5: rows of 32 bytes, then one row with the MD5 of all
-rows before it, then 0xFF up to 3,072 bytes, at flash address 0x8000. Little-endian, unlike everything of our own.
+Tables", and components/partition_table/gen_esp32part.py of ESP-IDF 5: rows of 32 bytes, then one row with the MD5 of
+all rows before it, then 0xFF up to 3,072 bytes, at flash address 0x8000. Little-endian, unlike everything of our own.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def parse_csv(text: str, source: str = "partitions.csv") -> PartitionTable:
 
 def from_binary(data: bytes) -> PartitionTable:
     """The table that a flash holds at 0x8000, as read back from it. Raises SettingsError if it is none."""
-    rows = []
+    rows: list[Partition] = []
     for start in range(0, min(len(data), TABLE_SIZE_BYTES) - _ROW.size + 1, _ROW.size):
         row = data[start : start + _ROW.size]
         if row[:16] == _MD5_MAGIC:

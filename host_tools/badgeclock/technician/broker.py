@@ -1,0 +1,177 @@
+"""The configuration of the site's Mosquitto 2: mutual TLS, and each clock confined to its own topics.
+
+The broker is trusted to deliver and nothing else (docs/protocol.md §6, §7): records are sealed and frames carry a
+MAC, so what this file keeps out is eavesdropping, disturbing others and filling the broker. A client's name is its
+certificate's common name and nothing that it says itself: that name is its MQTT user and its client id, so no client
+can take another's connection over.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from badgeclock.errors import SettingsError
+from badgeclock.technician.certificates import BRIDGE_NAME
+from badgeclock.technician.workshop import Workshop, make_directory
+from badgeclock.virtual import toolchain
+
+PACKET_LIMIT_BYTES: Final = 4096 + 512
+"""The longest frame, which is longer than the longest batch (docs/protocol.md §6, §7), its topic and MQTT's own bytes.
+A client that sends more is disconnected."""
+CONNECTIONS_LIMIT: Final = 12_000
+QUEUE_LIMIT_MESSAGES: Final = 20_000
+"""What waits for a slow reader. What is dropped beyond it, clocks send again: the bridge has not acknowledged it."""
+
+CLOCK_WRITES: Final = ("punches", "status")
+CLOCK_READS: Final = ("ack", "receipts", "command")
+
+_PORTS: Final = range(1, 65536)
+
+
+@dataclass(frozen=True)
+class BrokerConfig:
+    """A written configuration. `command` starts the broker in the foreground."""
+
+    path: Path
+    host: str
+    port: int
+
+    @property
+    def command(self) -> list[str]:
+        """The command line of the broker. Raises ToolMissing if Mosquitto is not there."""
+        return [str(toolchain.mosquitto()), "-c", str(self.path)]
+
+
+def write_config(
+    directory: Path,
+    port: int,
+    workshop: Workshop,
+    *,
+    host: str = "127.0.0.1",
+    names: tuple[str, ...] = (),
+    user: str | None = None,
+) -> BrokerConfig:
+    """Write everything that a broker needs into `directory` (0700): mosquitto.conf, acl, certificates, data/.
+
+    `names` are the names and addresses by which clocks reach it, besides localhost and 127.0.0.1; `host` is the
+    address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default whoever
+    calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. Writing again renews
+    everything but data/; the revocation list is the workshop's newest, taken over by a running broker on SIGHUP
+    (`reload`). Raises SettingsError.
+    """
+    if port not in _PORTS:
+        raise SettingsError(what=f"{port} is no TCP port", kept="everything as it was", do="choose one from 1 to 65535")
+    directory = directory.resolve()
+    _check_path(directory)
+    make_directory(directory)
+    make_directory(directory / "data")
+    identity = workshop.broker(names)
+    files = {
+        "ca.pem": workshop.authority_certificate.read_bytes(),
+        "crl.pem": workshop.revocation_list.read_bytes(),
+        "certificate.pem": identity.certificate_pem,
+        "key.pem": identity.key_pem,
+        "acl": acl().encode(),
+        "mosquitto.conf": configuration(directory, host, port, user or _own_name()).encode(),
+    }
+    for name, data in files.items():
+        _write(directory / name, data)
+    if user is not None and os.geteuid() == 0:
+        for path in (directory, directory / "data", *(directory / name for name in files)):
+            shutil.chown(path, user)
+    return BrokerConfig(directory / "mosquitto.conf", host, port)
+
+
+def reload(pid: int) -> None:
+    """Make the broker with process id `pid` read its certificates, revocation list and ACL again.
+
+    Connections that are up stay up: a clock whose certificate was revoked is out at its next connection. To end it at
+    once, restart the broker; the other clocks come back by themselves and lose nothing.
+    """
+    os.kill(pid, signal.SIGHUP)
+
+
+def acl() -> str:
+    """The access rules. `%u` is the common name of the client's certificate; what no rule grants is refused."""
+    lines = ["# A clock: its own topics, and these ways only (docs/protocol.md §7)."]
+    lines += [f"pattern write badgeclock/v1/%u/{topic}" for topic in CLOCK_WRITES]
+    lines += [f"pattern read badgeclock/v1/%u/{topic}" for topic in CLOCK_READS]
+    lines += ["", "# The bridge: the other end of all of them.", f"user {BRIDGE_NAME}"]
+    lines += [f"topic read badgeclock/v1/+/{topic}" for topic in CLOCK_WRITES]
+    lines += [f"topic write badgeclock/v1/+/{topic}" for topic in CLOCK_READS]
+    return "\n".join(lines) + "\n"
+
+
+def configuration(directory: Path, host: str, port: int, user: str | None) -> str:
+    """The text of mosquitto.conf for files in `directory`. `user` None: the line is left out."""
+    lines = [
+        "# Written by Badgeclock; a new one replaces it whole.",
+        *([f"user {user}"] if user else []),
+        "",
+        f"listener {port} {host}",
+        "protocol mqtt",
+        "set_tcp_nodelay true",
+        f"max_connections {CONNECTIONS_LIMIT}",
+        "",
+        "# Both sides show a certificate of the site's own authority; the client's name is its certificate's.",
+        "tls_version tlsv1.2",
+        f"cafile {directory}/ca.pem",
+        f"certfile {directory}/certificate.pem",
+        f"keyfile {directory}/key.pem",
+        f"crlfile {directory}/crl.pem",
+        "require_certificate true",
+        "use_identity_as_username true",
+        "use_username_as_clientid true",
+        "allow_anonymous false",
+        f"acl_file {directory}/acl",
+        "",
+        f"max_packet_size {PACKET_LIMIT_BYTES}",
+        f"max_queued_messages {QUEUE_LIMIT_MESSAGES}",
+        "retain_available true",
+        "",
+        "# Keeps the clocks' last status over a restart. Punches need none: clocks keep them until the bridge has them.",
+        "persistence true",
+        f"persistence_location {directory}/data/",
+        "autosave_interval 60",
+        "",
+        "log_dest stderr",
+        "log_type error",
+        "log_type warning",
+        "log_type notice",
+        "log_timestamp_format %Y-%m-%dT%H:%M:%S%z",
+        "connection_messages true",
+        "sys_interval 0",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _own_name() -> str | None:
+    """The name of the calling user; None for a numeric user without one, which Mosquitto need not change from."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return None
+
+
+def _check_path(directory: Path) -> None:
+    if any(character in str(directory) for character in "\r\n"):
+        raise SettingsError(
+            what="the broker's directory has a line break in its name",
+            kept="everything as it was",
+            do="choose another directory",
+        )
+
+
+def _write(path: Path, data: bytes) -> None:
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    new.replace(path)

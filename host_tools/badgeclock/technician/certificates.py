@@ -1,0 +1,253 @@
+"""The certificates of a site's own authority: broker, bridge and one a clock.
+
+P-256 keys and a chain of two (authority, leaf) throughout: an ESP32 handshakes with those in about a second, where RSA
+takes many. The broker tells clients apart by the common name: a clock's is its clock id, the bridge's is `bridge`.
+
+Validity. The authority: 10 years, the life of a clock. A clock: 5 years, so each is visited once in its life to renew.
+Broker and bridge: 2 years, as they are renewed on a server without touching a clock. All start one day in the past, so
+that a laptop whose clock is ahead does not make a certificate that a clock on the site refuses as not yet valid.
+
+Keys for a clock are SEC1 ("EC PRIVATE KEY") in DER, and certificates DER without anything behind them: MicroPython's
+`tls` takes both, and DER needs neither a PEM parser nor its buffers. PEM on the host is PKCS #8, as OpenSSL writes
+it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from badgeclock.errors import ProvisionError, SettingsError
+
+AUTHORITY_VALID_DAYS: Final = 3652
+CLOCK_VALID_DAYS: Final = 1826
+SERVICE_VALID_DAYS: Final = 731
+BACKDATED: Final = timedelta(days=1)
+
+BRIDGE_NAME: Final = "bridge"
+ALWAYS_NAMED: Final = ("localhost", "127.0.0.1")
+
+CLOCK_ID_FORM: Final = re.compile(r"[a-z0-9-]{3,23}")
+"""docs/protocol.md §1. MQTT 3.1.1 promises that a broker takes client ids of up to 23 characters."""
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """`days` that begin a day before `now` (None: the present)."""
+
+    days: int
+    now: datetime | None = None
+
+    @property
+    def start(self) -> datetime:
+        return (self.now or datetime.now(UTC)) - BACKDATED
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate with its private key."""
+
+    certificate: x509.Certificate
+    key: ec.EllipticCurvePrivateKey
+
+    @property
+    def certificate_pem(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    @property
+    def certificate_der(self) -> bytes:
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def key_pem(self) -> bytes:
+        """PKCS #8, not encrypted."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    @property
+    def key_der(self) -> bytes:
+        """SEC1 (RFC 5915), not encrypted."""
+        return self.key.private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate in DER, 64 hex digits."""
+        return self.certificate.fingerprint(hashes.SHA256()).hex()
+
+    @property
+    def common_name(self) -> str:
+        return str(self.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
+def load_identity(certificate_pem: bytes, key_pem: bytes) -> Identity:
+    """The identity in two PEM files. Raises ValueError if they are unreadable, no P-256, or do not belong together."""
+    certificate = x509.load_pem_x509_certificate(certificate_pem)
+    key = serialization.load_pem_private_key(key_pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise ValueError("the key is not the certificate's")
+    return Identity(certificate, key)
+
+
+def make_authority(now: datetime | None = None) -> Identity:
+    """A new authority that signs leaves only (path length 0)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Badgeclock site authority")])
+    builder = (
+        _builder(name, name, key.public_key(), Lifetime(AUTHORITY_VALID_DAYS, now))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return Identity(builder.sign(key, hashes.SHA256()), key)
+
+
+def issue_clock(authority: Identity, clock_id: str, now: datetime | None = None) -> Identity:
+    """A new key and certificate for the clock `clock_id`. Raises SettingsError if that is no clock id."""
+    check_clock_id(clock_id)
+    return _issue(authority, clock_id, Lifetime(CLOCK_VALID_DAYS, now), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def issue_bridge(authority: Identity, now: datetime | None = None) -> Identity:
+    """A new key and certificate for the bridge."""
+    return _issue(authority, BRIDGE_NAME, Lifetime(SERVICE_VALID_DAYS, now), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def issue_broker(authority: Identity, names: Iterable[str] = (), now: datetime | None = None) -> Identity:
+    """A new key and certificate for the broker under `names` (DNS names, IP addresses) and localhost, 127.0.0.1.
+
+    Raises SettingsError if a name is neither.
+    """
+    wanted = list(dict.fromkeys([*names, *ALWAYS_NAMED]))
+    alternatives = [_general_name(name) for name in wanted]
+    lifetime = Lifetime(SERVICE_VALID_DAYS, now)
+    return _issue(authority, wanted[0], lifetime, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
+
+
+def make_revocation_list(
+    authority: Identity, serials: Iterable[int], now: datetime | None = None
+) -> x509.CertificateRevocationList:
+    """The authority's list of revoked serial numbers, dated `now`.
+
+    It stays valid as long as the authority: OpenSSL refuses every certificate once a list has run out, and the list
+    lies beside the broker, where a new one replaces it at each revocation.
+    """
+    now = now or datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(authority.certificate.subject)
+        .last_update(now - BACKDATED)
+        .next_update(authority.certificate.not_valid_after_utc)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
+        .add_extension(x509.CRLNumber(int(now.timestamp() * 1000)), critical=False)
+    )
+    for serial in sorted(set(serials)):
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(authority.key, hashes.SHA256())
+
+
+def revoked_serials(revocation_list: x509.CertificateRevocationList) -> set[int]:
+    """The serial numbers on the list."""
+    return {entry.serial_number for entry in revocation_list}
+
+
+def check_issued_by(authority: Identity, certificate: x509.Certificate) -> None:
+    """Raise ProvisionError if `certificate` is not this authority's: then it belongs to another workshop."""
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except (InvalidSignature, ValueError, TypeError) as error:
+        raise ProvisionError(
+            what="the certificate was not issued by this workshop's authority",
+            kept="every certificate as it is",
+            do="use the workshop that issued it",
+        ) from error
+
+
+def check_clock_id(clock_id: str) -> None:
+    """Raise SettingsError unless `clock_id` has the form of docs/protocol.md §1 and is not the bridge's name."""
+    if CLOCK_ID_FORM.fullmatch(clock_id) and clock_id != BRIDGE_NAME:
+        return
+    raise SettingsError(
+        what=f"{clock_id!r} is no clock id",
+        kept="everything as it was",
+        do="use 3 to 23 characters of a-z, 0-9 and the hyphen, other than `bridge`, for example clock-0001",
+    )
+
+
+def _issue(
+    authority: Identity,
+    common_name: str,
+    lifetime: Lifetime,
+    usage: x509.ObjectIdentifier,
+    alternatives: list[x509.GeneralName] | None = None,
+) -> Identity:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    builder = (
+        _builder(subject, authority.certificate.subject, key.public_key(), lifetime)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(_key_usage(digital_signature=True), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.key.public_key()), critical=False)
+    )
+    if alternatives:
+        builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    return Identity(builder.sign(authority.key, hashes.SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, lifetime: Lifetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(lifetime.start)
+        .not_valid_after(lifetime.start + timedelta(days=lifetime.days))
+    )
+
+
+def _key_usage(
+    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        pass
+    if re.fullmatch(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*", name):
+        return x509.DNSName(name)
+    raise SettingsError(
+        what=f"{name!r} is neither a host name nor an IP address",
+        kept="everything as it was",
+        do="name the broker as the clocks will reach it, for example mqtt.site.example or 192.168.1.10",
+    )

@@ -1,0 +1,293 @@
+"""The real Mosquitto under the generated configuration: who gets in, and who may write and read what."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from badgeclock.technician import broker, workshop
+from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
+from badgeclock.technician.workshop import Workshop
+from badgeclock.virtual import toolchain
+
+MQTT_CONNECT_ACCEPTED = b"\x20\x02\x00\x00"
+
+
+@dataclass
+class Site:
+    """A running broker, and clients that talk to it."""
+
+    path: Path
+    shop: Workshop
+    config: broker.BrokerConfig
+    process: subprocess.Popen[bytes]
+
+    def client(self, identity: Identity, name: str = "client") -> list[str]:
+        """Arguments for mosquitto_pub and mosquitto_sub to come as `identity`."""
+        folder = self.path / f"{identity.common_name}-{identity.fingerprint[:8]}"
+        folder.mkdir(exist_ok=True)
+        (folder / "certificate.pem").write_bytes(identity.certificate_pem)
+        (folder / "key.pem").write_bytes(identity.key_pem)
+        return [
+            *("-h", "127.0.0.1", "-p", str(self.config.port), "-V", "mqttv311", "-i", name),
+            *("--cafile", str(self.shop.authority_certificate)),
+            *("--cert", str(folder / "certificate.pem"), "--key", str(folder / "key.pem")),
+        ]
+
+    def publish(self, identity: Identity, topic: str, payload: str, *more: str) -> subprocess.CompletedProcess[str]:
+        """Publish at QoS 1, so that the broker has dealt with it when this returns."""
+        program = toolchain.mosquitto().with_name("mosquitto_pub")
+        command = [str(program), *self.client(identity), "-q", "1", "-t", topic, "-m", payload, *more]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    def subscribe(self, identity: Identity, *topics: str, name: str = "client") -> Subscriber:
+        program = toolchain.mosquitto().with_name("mosquitto_sub")
+        topic_arguments = [argument for topic in topics for argument in ("-t", topic)]
+        command = [str(program), *self.client(identity, name), "-d", "-v", *topic_arguments]
+        # mosquitto_sub writes its log when its buffer is full, unless it writes to a terminal.
+        return Subscriber(subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1))
+
+
+class Subscriber:
+    """A mosquitto_sub whose subscription the broker has answered."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.log: list[str] = []
+        self._read_until("received SUBACK")
+
+    def messages_until(self, last: str) -> list[str]:
+        """The messages ("topic payload") up to the one whose payload is `last`."""
+        self._read_until(f" {last}\n")
+        return [line.strip() for line in self.log if line.startswith("badgeclock/")]
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def _read_until(self, wanted: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.log.append(line)
+            if wanted in line:
+                return
+        raise AssertionError(f"mosquitto_sub ended without {wanted!r}:\n{''.join(self.log)}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(f"Mosquitto ended with {process.returncode}")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    path = tmp_path_factory.mktemp("a site with spaces")
+    shop = workshop.create(path / "workshop")
+    config = broker.write_config(path / "broker", free_port(), shop)
+    with (path / "log").open("wb") as log:
+        process = subprocess.Popen(config.command, stderr=log)
+        try:
+            wait_for_port(config.port, process)
+            yield Site(path, shop, config, process)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: Site) -> None:
+    clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
+    at_bridge = site.subscribe(bridge, "badgeclock/v1/+/punches", "badgeclock/v1/+/status")
+    site.publish(clock, "badgeclock/v1/clock-a/punches", "punch")
+    site.publish(clock, "badgeclock/v1/clock-a/status", "status")
+    assert at_bridge.messages_until("status") == [
+        "badgeclock/v1/clock-a/punches punch",
+        "badgeclock/v1/clock-a/status status",
+    ]
+    at_bridge.close()
+    at_clock = site.subscribe(clock, *(f"badgeclock/v1/clock-a/{topic}" for topic in ("ack", "receipts", "command")))
+    for topic in ("ack", "receipts", "command"):
+        site.publish(bridge, f"badgeclock/v1/clock-a/{topic}", topic)
+    assert [line.split()[1] for line in at_clock.messages_until("command")] == ["ack", "receipts", "command"]
+    at_clock.close()
+
+
+def test_a_clock_cannot_write_another_clocks_topics_nor_the_bridges(site: Site) -> None:
+    clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
+    at_bridge = site.subscribe(bridge, "badgeclock/v1/+/punches", "badgeclock/v1/+/status")
+    at_other = site.subscribe(site.shop.clock("clock-b"), "badgeclock/v1/clock-b/+")
+    for topic in ("punches", "status", "ack", "receipts", "command"):
+        site.publish(clock, f"badgeclock/v1/clock-b/{topic}", "forged")
+    for topic in ("ack", "receipts", "command"):
+        site.publish(clock, f"badgeclock/v1/clock-a/{topic}", "forged")
+    site.publish(clock, "badgeclock/v1/clock-a/punches", "own")
+    assert at_bridge.messages_until("own") == ["badgeclock/v1/clock-a/punches own"]
+    at_bridge.close()
+    site.publish(bridge, "badgeclock/v1/clock-b/ack", "real")
+    assert at_other.messages_until("real") == ["badgeclock/v1/clock-b/ack real"]
+    at_other.close()
+
+
+def test_a_clock_cannot_read_another_clocks_topics_nor_what_clocks_send(site: Site) -> None:
+    clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
+    site.publish(site.shop.clock("clock-b"), "badgeclock/v1/clock-b/status", "retained", "-r")
+    spy = site.subscribe(
+        clock, "#", "$SYS/#", "badgeclock/v1/+/+", "badgeclock/v1/clock-b/ack", "badgeclock/v1/clock-a/ack"
+    )
+    site.publish(site.shop.clock("clock-b"), "badgeclock/v1/clock-b/punches", "secret")
+    site.publish(bridge, "badgeclock/v1/clock-b/ack", "secret")
+    site.publish(bridge, "badgeclock/v1/clock-a/ack", "mine")
+    assert set(spy.messages_until("mine")) == {"badgeclock/v1/clock-a/ack mine"}
+    assert not [line for line in spy.log if line.startswith("$SYS")]
+    spy.close()
+
+
+def test_a_clock_that_says_it_is_the_bridge_stays_a_clock(site: Site) -> None:
+    clock, other = site.shop.clock("clock-a"), site.shop.clock("clock-b")
+    at_other = site.subscribe(other, "badgeclock/v1/clock-b/ack")
+    site.publish(clock, "badgeclock/v1/clock-b/ack", "forged", "-i", "bridge", "-u", "bridge", "-P", "x")
+    site.publish(site.shop.bridge(), "badgeclock/v1/clock-b/ack", "real")
+    assert at_other.messages_until("real") == ["badgeclock/v1/clock-b/ack real"]
+    at_other.close()
+
+
+def test_a_clock_cannot_take_over_another_clients_connection_by_its_client_id(site: Site) -> None:
+    at_other = site.subscribe(site.shop.clock("clock-b"), "badgeclock/v1/clock-b/ack", name="clock-b")
+    site.publish(site.shop.clock("clock-a"), "badgeclock/v1/clock-a/punches", "x", "-i", "clock-b")
+    site.publish(site.shop.bridge(), "badgeclock/v1/clock-b/ack", "still here")
+    assert at_other.messages_until("still here") == ["badgeclock/v1/clock-b/ack still here"]
+    at_other.close()
+
+
+def test_a_certificate_of_another_authority_is_out_whatever_name_it_bears(site: Site) -> None:
+    other = make_authority()
+    for stranger in (issue_clock(other, "clock-a"), issue_bridge(other)):
+        run = site.publish(stranger, "badgeclock/v1/clock-a/punches", "x")
+        assert run.returncode != 0, run.stderr
+
+
+def test_a_client_without_a_certificate_is_out(site: Site) -> None:
+    context = ssl.create_default_context(cafile=str(site.shop.authority_certificate))
+    with pytest.raises((ssl.SSLError, ConnectionError)), connect(site, context) as link:
+        say_hello(link)
+
+
+def test_a_client_that_trusts_another_authority_refuses_the_broker(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_bytes(make_authority().certificate_pem)
+    context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
+    with pytest.raises(ssl.SSLCertVerificationError), connect(site, context):
+        pass
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("version", "accepted"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+def test_tls_is_1_2_or_newer(site: Site, version: ssl.TLSVersion, *, accepted: bool) -> None:
+    context = ssl.create_default_context(cafile=str(site.shop.authority_certificate))
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    site.shop.clock("clock-a")
+    folder = site.shop.clock_folder("clock-a")
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = version
+    context.minimum_version = version
+    if accepted:
+        with connect(site, context) as link:
+            assert say_hello(link) == MQTT_CONNECT_ACCEPTED
+    else:
+        with pytest.raises((ssl.SSLError, ConnectionError)), connect(site, context):
+            pass
+
+
+def test_plain_mqtt_is_out(site: Site) -> None:
+    address = ("127.0.0.1", site.config.port)
+    with pytest.raises(ConnectionResetError), socket.create_connection(address, timeout=10) as link:
+        say_hello(link)
+
+
+def test_a_packet_longer_than_any_frame_is_thrown_out(site: Site) -> None:
+    clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
+    at_bridge = site.subscribe(bridge, "badgeclock/v1/+/punches")
+    site.publish(clock, "badgeclock/v1/clock-a/punches", "x" * 5000)
+    site.publish(clock, "badgeclock/v1/clock-a/punches", "y" * 4096)
+    assert at_bridge.messages_until("y" * 4096) == ["badgeclock/v1/clock-a/punches " + "y" * 4096]
+    at_bridge.close()
+
+
+def test_a_revoked_clock_is_out_at_its_next_connection_and_the_others_stay(site: Site) -> None:
+    clock, bridge = site.shop.clock("clock-c"), site.shop.bridge()
+    at_bridge = site.subscribe(bridge, "badgeclock/v1/+/punches")
+    assert site.publish(clock, "badgeclock/v1/clock-c/punches", "before").returncode == 0
+    site.shop.revoke_clock("clock-c")
+    broker.write_config(site.config.path.parent, site.config.port, site.shop)
+    broker.reload(site.process.pid)
+    deadline = time.monotonic() + 20
+    while site.publish(clock, "badgeclock/v1/clock-c/punches", "racing").returncode == 0:
+        assert time.monotonic() < deadline, "the broker took no notice of the new revocation list"
+    site.publish(site.shop.clock("clock-a"), "badgeclock/v1/clock-a/punches", "after")
+    received = at_bridge.messages_until("after")
+    assert received[0] == "badgeclock/v1/clock-c/punches before"
+    assert received[-1] == "badgeclock/v1/clock-a/punches after"
+    at_bridge.close()
+
+
+def test_a_retained_status_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    config = broker.write_config(tmp_path / "broker", free_port(), shop)
+    for round_number in (1, 2):
+        process = subprocess.Popen(config.command, stderr=subprocess.DEVNULL)
+        try:
+            wait_for_port(config.port, process)
+            site = Site(tmp_path, shop, config, process)
+            if round_number == 1:
+                site.publish(shop.clock("clock-a"), "badgeclock/v1/clock-a/status", "kept", "-r")
+            else:
+                at_bridge = site.subscribe(shop.bridge(), "badgeclock/v1/+/status")
+                assert at_bridge.messages_until("kept") == ["badgeclock/v1/clock-a/status kept"]
+                at_bridge.close()
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def connect(site: Site, context: ssl.SSLContext) -> ssl.SSLSocket:
+    raw = socket.create_connection(("127.0.0.1", site.config.port), timeout=10)
+    try:
+        return context.wrap_socket(raw, server_hostname="localhost")
+    except BaseException:
+        raw.close()
+        raise
+
+
+def say_hello(link: socket.socket) -> bytes:
+    """Send MQTT CONNECT and return the answer, at most 4 bytes. TLS 1.3 tells of a refused certificate only here."""
+    link.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x")
+    answer = b""
+    while len(answer) < 4:
+        more = link.recv(4 - len(answer))
+        if not more:
+            break
+        answer += more
+    return answer
