@@ -1,8 +1,8 @@
 """Writes the golden vectors beside this file: `python tests/vectors/make.py`.
 
-Firmware and host implement docs/protocol.md independently; these files are what both are held to. They are made by a third
-implementation, spelled out below from the page with nothing but hashlib, hmac and struct, so that a fault in the host's
-own code cannot hide in its vectors. Everything is a constant: the files change only when the format does.
+Firmware and host implement docs/protocol.md independently; these files are what both are held to. They are made by a
+third implementation, spelled out below from the page with nothing but hashlib, hmac and struct, so that a fault in the
+host's own code cannot hide in its vectors. Everything is a constant: the files change only when the format does.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def bound_of(encoded: int) -> int:
 
 
 def bound_vectors() -> list[list[int]]:
-    wanted = {0, 1, 2, 3, 15, 16, 17, 999, 1000, 1001, 2000, 60_000, 86_400_000, 2**31, bound_of(254), bound_of(254) + 1}
+    edges = [0, 1, 2, 3, 15, 16, 17, 999, 1000, 1001, 2000, 60_000, 86_400_000, 2**31]
+    wanted = {*edges, bound_of(254), bound_of(254) + 1}
     for encoded in range(8, 255, 13):
         wanted |= {bound_of(encoded) - 1, bound_of(encoded), bound_of(encoded) + 1}
     return [[ms, next((b for b in range(255) if bound_of(b) >= ms), 255)] for ms in sorted(wanted)]
@@ -101,11 +102,15 @@ def record_vectors() -> dict[str, Any]:
         "punch out, badge proved, with beacon": fields_of(
             PUNCH, 3, 1, 0, MONDAY_UTC_S, flags=0x0A, token=token("04112233445566", 2), beacon=beacon, source=3, bound=5
         ),
-        "punch of an unknown badge, twice": fields_of(PUNCH, 4, 1, 0, MONDAY_UTC_S, flags=0x31, token=token("deadbeef")),
+        "punch of an unknown badge, twice": fields_of(
+            PUNCH, 4, 1, 0, MONDAY_UTC_S, flags=0x31, token=token("deadbeef")
+        ),
         "punch of a clock without time": fields_of(
             PUNCH, 5, 1, 0, 0, ms=0, source=0, bound=255, flags=0x40, token=token("04a1b2c3")
         ),
-        "punch without direction, unsealed": fields_of(PUNCH, 6, 1, 0, MONDAY_UTC_S, flags=0x80, token=token("04a1b2c3")),
+        "punch without direction, unsealed": fields_of(
+            PUNCH, 6, 1, 0, MONDAY_UTC_S, flags=0x80, token=token("04a1b2c3")
+        ),
         "break start": fields_of(PUNCH, 7, 1, 0, MONDAY_UTC_S, flags=0x03, token=token("04a1b2c3")),
         "break end": fields_of(PUNCH, 8, 1, 0, MONDAY_UTC_S, flags=0x04, token=token("04a1b2c3")),
         "time set": fields_of(
@@ -117,7 +122,15 @@ def record_vectors() -> dict[str, Any]:
         "reader fault, third time": fields_of(FAULT, 14, 1, 1, MONDAY_UTC_S, detail=struct.pack(">BBHI", 1, 0, 3, 0)),
         "update": fields_of(UPDATE, 15, 1, 1, MONDAY_UTC_S, detail=FIRMWARE),
         "retire, all numbers at their largest": fields_of(
-            RETIRE, 2**32 - 1, 2**16 - 1, 2**16 - 1, 2**32 - 1, ms=999, bound=255, uptime_ms=2**32 - 1, beacon=b"\xff" * 8
+            RETIRE,
+            2**32 - 1,
+            2**16 - 1,
+            2**16 - 1,
+            2**32 - 1,
+            ms=999,
+            bound=255,
+            uptime_ms=2**32 - 1,
+            beacon=b"\xff" * 8,
         ),
     }
     good = body(cases["punch in"]) + tag
@@ -227,7 +240,9 @@ def seal_vectors() -> dict[str, Any]:
         clock.append(PUNCH, tuesday + 9, flags=0x01, token=token("04112233445566", 2), source=3, bound=5),
         clock.append(TIME_SET, tuesday + 20, source=3, detail=struct.pack(">IHBB", tuesday + 12, 40, 1, 0)),
         clock.append(EPOCH, wednesday),
-        clock.append(PUNCH, wednesday + 5, flags=0x02, token=token("04a1b2c3"), beacon=bytes.fromhex("00ff10ef20df30cf")),
+        clock.append(
+            PUNCH, wednesday + 5, flags=0x02, token=token("04a1b2c3"), beacon=bytes.fromhex("00ff10ef20df30cf")
+        ),
     ]
     torn = {
         "tag_before": clock.tag.hex(),
@@ -273,7 +288,7 @@ def seal_vectors() -> dict[str, Any]:
 # --- frames.json ------------------------------------------------------------------------------------------------------
 
 
-def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, version: int = 1) -> bytes:
+def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, *, version: int = 1) -> bytes:
     head = bytes([version, kind]) + struct.pack(">Q", counter) + content
     return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
 
@@ -310,7 +325,12 @@ def frame_vectors() -> dict[str, Any]:
     ack = struct.pack(">IB", 42, 0) + bytes.fromhex("00ff10ef20df30cf")
     receipts = b"".join(
         struct.pack(">IIBBQ", *entry)
-        for entry in ((8, 38, 1, 0, 123_456_789_012_345), (9, 39, 2, 5, 0), (10, 41, 3, 0, 0), (11, 38, 4, 0, 123_456_789_012_345))
+        for entry in (
+            (8, 38, 1, 0, 123_456_789_012_345),
+            (9, 39, 2, 5, 0),
+            (10, 41, 3, 0, 0),
+            (11, 38, 4, 0, 123_456_789_012_345),
+        )
     )
     cases = [
         ("online", "up", 0x01, counter_up, json.dumps(online).encode()),

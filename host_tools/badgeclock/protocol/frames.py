@@ -1,7 +1,7 @@
 """Frames: everything but records that travels between a clock and the bridge (docs/protocol.md §6 and §7).
 
-`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or in
-`FrameRefused`, never in another exception.
+`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or
+in `FrameRefused`, never in another exception.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 from badgeclock.errors import ProtocolError
-from badgeclock.protocol.record import BEACON_BYTES, NO_BEACON, TAG_BYTES
+from badgeclock.protocol.record import NO_BEACON, TAG_BYTES
 
 FRAME_FORMAT: Final = 1
 FRAME_BYTES_MAX: Final = 4096
@@ -81,7 +81,7 @@ class FrameRefused(ProtocolError):
         super().__init__(
             what=f"a frame is refused: {reason}",
             kept="everything as it was before the frame",
-            do="if it goes on, check that clock and bridge hold the same link key, and who else may write to the broker",
+            do="if it goes on, check that clock and bridge hold the same link key and who else may write to the broker",
         )
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -32,6 +32,9 @@ BATCH_RECORDS: Final = 63
 _LAYOUT: Final = struct.Struct(">BBHIHHIHBBI8s8s8s16s")
 _DIRECTION_MASK: Final = 0x0007
 _FLAGS_MASK: Final = 0x00FF
+_KIND_LAST: Final = 10
+_DIRECTION_LAST: Final = 4
+_SOURCE_LAST: Final = 3
 
 
 class Kind(IntEnum):
@@ -107,8 +110,8 @@ class RecordRefused(ProtocolError):
 class Record(NamedTuple):
     """One record, field by field in the order of the wire.
 
-    `utc_s` counts seconds since 1970-01-01 (0: no time), `ms` 0 to 999, `uptime_ms` modulo 2**32, `bound` is the encoded
-    error bound (see `bound_decode`), `token`, `beacon` and `detail` are 8 bytes, `tag` is 16.
+    `utc_s` counts seconds since 1970-01-01 (0: no time), `ms` 0 to 999, `uptime_ms` modulo 2**32, `bound` is the
+    encoded error bound (see `bound_decode`), `token`, `beacon` and `detail` are 8 bytes, `tag` is 16.
     """
 
     format: int
@@ -139,7 +142,7 @@ class Record(NamedTuple):
 
     def has(self, flag: Flag) -> bool:
         """Whether the flag is set."""
-        return bool(self.flags & flag)
+        return bool(self.flags & int(flag))
 
 
 def pack(record: Record) -> bytes:
@@ -173,15 +176,15 @@ def unpack(raw: bytes) -> Record:
     record = Record._make(_LAYOUT.unpack(raw))
     if record.format != FORMAT:
         raise RecordRefused("format")
-    if not 1 <= record.kind <= Kind.RETIRE:
+    if not 1 <= record.kind <= _KIND_LAST:
         raise RecordRefused("kind")
     if record.flags & ~_FLAGS_MASK:
         raise RecordRefused("flags")
-    if record.flags & _DIRECTION_MASK > Direction.BREAK_END:
+    if record.flags & _DIRECTION_MASK > _DIRECTION_LAST:
         raise RecordRefused("direction")
     if record.ms > 999:
         raise RecordRefused("milliseconds")
-    if record.source > Source.BRIDGE:
+    if record.source > _SOURCE_LAST:
         raise RecordRefused("clock source")
     return record
 
