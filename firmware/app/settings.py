@@ -1,0 +1,127 @@
+"""What a technician decided about this clock: /settings.json and /secrets.json, checked field by field.
+
+A file with a wrong field is refused as a whole, with one sentence that names the field and says what it must be, so that a
+clock never runs on half of its settings. No message quotes a value of the secrets.
+"""
+
+import json
+from binascii import unhexlify
+
+from micropython import const
+
+from app.errors import SettingsError
+from app.localtime import ZONES
+from app.words import LANGUAGES
+
+DIRECTIONS = ("auto", "in", "out")
+
+_VERSION = const(1)
+_KEY_BYTES = const(32)
+_ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+
+
+class Settings:
+    """The settings of a clock, every field checked.
+
+    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
+    the display shows the first 16. language: of `words.LANGUAGES`. direction: "auto", "in" or "out". duplicate_window_s: 0 to 3600. broker_host,
+    broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`. heartbeat_s: 10 to 86,400. message_s: 1 to 9.
+    """
+
+    def __init__(self, text):
+        """Read a settings file's text (str or bytes). Raises SettingsError."""
+        fields = _object(text, "settings.json")
+        _version(fields, "settings.json")
+        self.clock_id = _text(fields, "clock_id", 3, 23)
+        for letter in self.clock_id:
+            if letter not in _ID_LETTERS:
+                raise SettingsError("settings.json: clock_id may hold only a-z, 0-9 and -")
+        self.site = _text(fields, "site", 1, 40)
+        self.language = _choice(fields, "language", LANGUAGES)
+        self.direction = _choice(fields, "direction", DIRECTIONS)
+        self.duplicate_window_s = _whole(fields, "duplicate_window_s", 0, 3600)
+        broker = _part(fields, "broker")
+        self.broker_host = _text(broker, "host", 1, 253, "broker.")
+        self.broker_port = _whole(broker, "port", 1, 65535, "broker.")
+        self.wifi_ssid = _text(_part(fields, "wifi"), "ssid", 1, 32, "wifi.")
+        self.timezone = _choice(fields, "timezone", tuple(ZONES))
+        self.heartbeat_s = _whole(fields, "heartbeat_s", 10, 86400)
+        self.message_s = _whole(fields, "message_s", 1, 9)
+
+
+class Secrets:
+    """The keys of a clock: link_key and site_key of 32 bytes each, wifi_password as str ("" is an open network)."""
+
+    def __init__(self, text):
+        """Read a secrets file's text (str or bytes). Raises SettingsError, which never quotes a value."""
+        fields = _object(text, "secrets.json")
+        _version(fields, "secrets.json")
+        self.link_key = _key(fields, "link_key")
+        self.site_key = _key(fields, "site_key")
+        password = fields.get("wifi_password")
+        if not isinstance(password, str) or len(password.encode()) > 63:
+            raise SettingsError("secrets.json: wifi_password must be a text of at most 63 bytes")
+        self.wifi_password = password
+
+
+def _object(text, name):
+    try:
+        fields = json.loads(text)
+    except (ValueError, TypeError, OverflowError, RuntimeError):  # RuntimeError: nested deeper than the stack
+        raise SettingsError(name + ": not valid JSON")
+    if not isinstance(fields, dict):
+        raise SettingsError(name + ": must be a JSON object")
+    return fields
+
+
+def _version(fields, name):
+    version = fields.get("v")
+    if isinstance(version, bool) or version != _VERSION:
+        raise SettingsError(name + ": v must be 1; write the file with the technician's tool of this firmware")
+
+
+def _part(fields, field):
+    part = fields.get(field)
+    if not isinstance(part, dict):
+        raise SettingsError("settings.json: " + field + " must be an object")
+    return part
+
+
+def _text(fields, field, shortest, longest, prefix=""):
+    text = fields.get(field)
+    if isinstance(text, str) and shortest <= len(text) <= longest:
+        for letter in text:
+            if not " " <= letter <= "~":
+                break
+        else:
+            return text
+    raise SettingsError(
+        "settings.json: %s%s must be a text of %d to %d printable ASCII characters" % (prefix, field, shortest, longest)
+    )
+
+
+def _choice(fields, field, choices):
+    choice = fields.get(field)
+    if not isinstance(choice, str) or choice not in choices:
+        raise SettingsError("settings.json: " + field + " must be one of " + ", ".join(choices))
+    return choice
+
+
+def _whole(fields, field, lowest, highest, prefix=""):
+    number = fields.get(field)
+    if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
+        raise SettingsError(
+            "settings.json: %s%s must be a whole number from %d to %d" % (prefix, field, lowest, highest)
+        )
+    return number
+
+
+def _key(fields, field):
+    text = fields.get(field)
+    try:
+        key = unhexlify(text) if isinstance(text, str) else b""
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise SettingsError("secrets.json: %s must be %d hex digits" % (field, 2 * _KEY_BYTES))
+    return key

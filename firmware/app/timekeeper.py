@@ -1,0 +1,277 @@
+"""What time it is, in UTC, and how wrong that can be.
+
+The running clock is a count of milliseconds that `ticks_ms` drives, with an interval that surely holds the true time:
+
+- at start it comes from the RTC, one second wide, widened by what the RTC may have drifted since it was set;
+- reading the RTC where its second may change cuts that second in half, again and again (`refine`);
+- the bridge over its authenticated channel replaces it by one as wide as the round trip (`set_from_bridge`);
+- every second widens it by what a crystal may drift, and reading the RTC narrows it again.
+
+Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or 2000) has
+a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on its battery, says
+when it was set, how exactly, and by how many milliseconds its seconds lag, because writing an RTC starts a whole second.
+
+On a port of 32 bits a Unix second is no small integer; it is made once a second, and `stamp` reuses it.
+"""
+
+import struct
+import time
+
+from micropython import const
+
+from app import localtime
+from app.record import bound_decode, bound_encode
+
+SOURCE_NONE = const(0)
+SOURCE_RTC = const(1)
+SOURCE_NTP = const(2)
+SOURCE_BRIDGE = const(3)
+
+# DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
+# Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, about +-25 ppm with temperature and ageing. 1 ppm is 1 us a second.
+RTC_DRIFT_PPM = const(5)
+TICKS_DRIFT_PPM = const(25)
+
+NO_BOUND = const(255)  # the encoded byte
+
+_WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
+_FINE_US = const(8000)  # a second's edge known this well is not looked for any more
+_IDLE_MS = const(10000)  # between two looks when there is nothing to gain
+_EARLIEST_S = 1577836800  # 2020-01-01: an RTC that says less was never set
+_NOTE = ">IHB"  # hours since 1970 when it was set, lag in ms, encoded bound; the first byte is zero and left out
+_UPTIME_WRAP = 1 << 32
+
+
+class Timekeeper:
+    """UTC in milliseconds with a source and an error bound.
+
+    rtc: `read() -> (year, month, day, hour, minute, second)` or None if it stopped, `note() -> 6 bytes` or None,
+    `set(year, month, day, hour, minute, second, note)`; each may raise OSError. zone: of `localtime.ZONES`, for `local`.
+    set_system_time: takes (year, month, day, hour, minute, second) for the port's own clock, by which TLS judges certificates.
+    """
+
+    def __init__(self, rtc, zone, set_system_time):
+        self._rtc = rtc
+        self._zone = zone
+        self._set_system_time = set_system_time
+        self.source = SOURCE_NONE
+        self.rtc_faults = 0  # since this start: readings that failed, or contradicted what is known for sure
+        self._mark = time.ticks_ms()
+        self._uptime_ms = 0
+        self._uptime_s = 0
+        self._s = 0
+        self._ms = 0
+        self._low_us = -_WIDEST_US  # true time - running time is between low and high
+        self._high_us = _WIDEST_US
+        self._rtc_us = 0  # how far the RTC may be off by now
+        self._lag_ms = 0  # its second n begins at n s + lag
+        self._rtc_usable = False
+        self._bound = NO_BOUND
+        self._start_from_rtc()
+
+    def stamp(self, stamp):
+        """Fill a record's Stamp (utc_s, ms, source, bound, uptime_ms) with the present; no allocation within one second."""
+        self._advance()
+        if self.source == SOURCE_NONE:
+            stamp.utc_s = 0
+            stamp.ms = 0
+        else:
+            stamp.utc_s = self._s
+            stamp.ms = self._ms
+        stamp.source = self.source
+        stamp.bound = self._bound
+        stamp.uptime_ms = self._uptime_ms
+
+    def now_s(self):
+        """Unix seconds, UTC; 0 when the clock has no time."""
+        self._advance()
+        return self._s if self.source != SOURCE_NONE else 0
+
+    def uptime_s(self):
+        """Whole seconds since this start."""
+        self._advance()
+        return self._uptime_s
+
+    def local(self):
+        """(year, month, day, hour, minute, second, weekday) at the site, or None without a time."""
+        return self.local_of(self._s) if self.now_s() else None
+
+    def local_of(self, utc_s):
+        """The same for a given Unix second."""
+        return localtime.local(utc_s, self._zone)
+
+    @property
+    def bound(self):
+        """The encoded error bound as in a record: 255 is none."""
+        self._advance()
+        return self._bound
+
+    @property
+    def verified(self):
+        """Whether the time is known within some bound; a record made otherwise says "time unverified"."""
+        return self.bound != NO_BOUND
+
+    def set_from_bridge(self, utc_ms, rtt_ms):
+        """Take the bridge's time, right at some moment of the round trip that ended now, and write it into the RTC.
+
+        Gives the step in milliseconds, new minus old (the whole time if there was none). The caller records TIME_SET when it
+        exceeds two seconds or the source was none.
+        """
+        self._advance()
+        old_ms = self._s * 1000 + self._ms if self.source != SOURCE_NONE else 0
+        new_ms = utc_ms + rtt_ms // 2
+        step_ms = new_ms - old_ms
+        half_us = (rtt_ms // 2 + 2) * 1000  # 2: the halving's rest, and the millisecond in which both clocks count
+        if self.source == SOURCE_BRIDGE and self._rtc_usable and abs(step_ms) < 100000:
+            low = max(self._low_us, step_ms * 1000 - half_us)
+            high = min(self._high_us, step_ms * 1000 + half_us)
+            if low <= high:  # two answers of the bridge narrow each other
+                self._low_us, self._high_us = low, high
+                self._centre()
+                return self._s * 1000 + self._ms - old_ms
+        self._s, self._ms = new_ms // 1000, new_ms % 1000
+        self._low_us, self._high_us = -half_us, half_us
+        self.source = SOURCE_BRIDGE
+        self._refresh_bound()
+        self._write_rtc()
+        return step_ms
+
+    def at_least(self, utc_s):
+        """Without a time of its own, let the port's clock start from the newest moment on record: certificates are then judged
+        by a date that is only a little too early, and the bridge can be reached to learn the right one."""
+        if self.source == SOURCE_NONE and utc_s >= _EARLIEST_S:
+            self._tell_system(utc_s)
+
+    def refine(self):
+        """Read the RTC if that narrows the interval now (one bus transfer); gives the milliseconds until the next call is worth it."""
+        self._advance()
+        gain_us = self._high_us - self._low_us - 2 * self._rtc_us
+        if not self._rtc_usable or gain_us <= _FINE_US:
+            return _IDLE_MS
+        # The best moment is when the middle of the interval is at the edge of one of the RTC's seconds.
+        early_ms = (self._lag_ms - self._ms - (self._low_us + self._high_us) // 2000) % 1000
+        if min(early_ms, 1000 - early_ms) > max(1, gain_us // 4000):
+            return early_ms
+        self._read_rtc()
+        return 900
+
+    def _start_from_rtc(self):
+        try:
+            seconds = _rtc_seconds(self._rtc.read())
+            note = self._rtc.note()
+        except OSError:
+            self.rtc_faults += 1
+            return
+        if seconds is None:
+            return
+        self.source = SOURCE_RTC
+        self._s, self._ms = seconds, 500
+        if note is not None:
+            hours, lag_ms, bound = struct.unpack(_NOTE, b"\x00" + note)
+            age_h = seconds // 3600 - hours + 1
+            set_ms = bound_decode(bound)
+            if 0 < age_h < 50000 and lag_ms < 1000 and set_ms is not None and set_ms < 60000:
+                self._rtc_us = set_ms * 1000 + age_h * 3600 * RTC_DRIFT_PPM
+                self._lag_ms = lag_ms
+                self._s += (self._ms + lag_ms) // 1000
+                self._ms = (self._ms + lag_ms) % 1000
+                self._low_us = -500000 - self._rtc_us
+                self._high_us = 500000 + self._rtc_us
+                self._rtc_usable = True
+        self._refresh_bound()
+        self._tell_system(self._s)
+
+    def _read_rtc(self):
+        """Cut the interval with one reading: at some moment of the transfer the true time was in the second that the RTC says,
+        give or take its drift."""
+        before = time.ticks_ms()
+        try:
+            seconds = _rtc_seconds(self._rtc.read())
+        except OSError:
+            seconds = None
+        self._advance()
+        if seconds is None or abs(seconds - self._s) > 900:
+            self._disbelieve()
+            return
+        transfer_us = (time.ticks_diff(self._mark, before) + 1) * 1000
+        ahead_us = ((seconds - self._s) * 1000 + self._lag_ms - self._ms) * 1000
+        low = max(self._low_us, ahead_us - self._rtc_us - 1000)
+        high = min(self._high_us, ahead_us + 1000000 + transfer_us + self._rtc_us)
+        if low > high:
+            self._disbelieve()
+            return
+        self._low_us, self._high_us = low, high
+        self._centre()
+
+    def _disbelieve(self):
+        """The RTC contradicts better knowledge: leave it until the bridge sets it again."""
+        self.rtc_faults += 1
+        self._rtc_usable = False
+
+    def _centre(self):
+        """Move the running clock to the middle of its interval."""
+        shift_ms = (self._low_us + self._high_us) // 2000
+        if shift_ms:
+            total = self._ms + shift_ms
+            if not 0 <= total < 1000:
+                self._s += total // 1000
+            self._ms = total % 1000
+            self._low_us -= shift_ms * 1000
+            self._high_us -= shift_ms * 1000
+        self._refresh_bound()
+
+    def _write_rtc(self):
+        note = struct.pack(_NOTE, self._s // 3600, self._ms, self._bound)[1:]
+        try:
+            self._rtc.set(*(_date(self._s) + (note,)))
+        except OSError:
+            self.rtc_faults += 1
+            self._rtc_usable = False
+        else:
+            self._lag_ms = self._ms
+            self._rtc_us = max(-self._low_us, self._high_us) + 2000
+            self._rtc_usable = True
+        self._tell_system(self._s)
+
+    def _tell_system(self, utc_s):
+        self._set_system_time(_date(utc_s))
+
+    def _advance(self):
+        """Let the running clock catch up with the ticks; at least once in the six days that a difference of ticks can hold."""
+        now = time.ticks_ms()
+        passed = time.ticks_diff(now, self._mark)
+        self._mark = now
+        self._uptime_ms += passed
+        passed += self._ms
+        if passed < 1000:
+            self._ms = passed
+            return
+        whole = passed // 1000
+        self._s += whole
+        self._ms = passed - whole * 1000
+        self._uptime_s += whole
+        if self._uptime_ms >= _UPTIME_WRAP:
+            self._uptime_ms -= _UPTIME_WRAP
+        if self._high_us < _WIDEST_US:
+            self._low_us = max(-_WIDEST_US, self._low_us - whole * TICKS_DRIFT_PPM)
+            self._high_us = min(_WIDEST_US, self._high_us + whole * TICKS_DRIFT_PPM)
+            self._rtc_us = min(_WIDEST_US, self._rtc_us + whole * RTC_DRIFT_PPM)
+            self._refresh_bound()
+
+    def _refresh_bound(self):
+        widest = max(-self._low_us, self._high_us)
+        self._bound = NO_BOUND if widest >= _WIDEST_US else bound_encode(widest // 1000 + 1)
+
+
+def _rtc_seconds(date):
+    """Unix seconds of an RTC's calendar date; None if it has none, or one from before this product."""
+    if date is None:
+        return None
+    seconds = localtime.unix_from_civil(*date)
+    return seconds if seconds >= _EARLIEST_S else None
+
+
+def _date(utc_s):
+    """(year, month, day, hour, minute, second) in UTC."""
+    rest = utc_s % localtime.DAY_S
+    return localtime.civil_from_days(utc_s // localtime.DAY_S) + (rest // 3600, rest // 60 % 60, rest % 60)
