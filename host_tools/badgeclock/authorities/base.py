@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from badgeclock import errors
@@ -69,7 +70,7 @@ class Registered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The authority did not take this presence. `codes` and `descriptions` are its own words, pairwise, at least one."""
+    """The authority did not take this presence. `codes` and `descriptions` are its own words, pairwise, not empty."""
 
     reference: str
     codes: tuple[str, ...]
@@ -172,7 +173,7 @@ CancelOutcome = Cancelled | CancelRefused
 class AuthorityUnavailable(errors.AuthorityUnavailable):
     """Surely nothing was processed: not connected, turned away before processing, or a reading call went unanswered.
 
-    retry        True: the service asks to try again; False: it says that retrying soon is useless; None: it said nothing
+    retry        True: the service asks to try again; False: retrying soon is useless, it says; None: it said nothing
     retry_after  seconds to wait at least, if the service named them
     """
 
@@ -184,7 +185,8 @@ class AuthorityUnavailable(errors.AuthorityUnavailable):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_unavailable, (self.what, self.kept, self.do, self.retry, self.retry_after))
+        said = {"what": self.what, "kept": self.kept, "do": self.do}
+        return (partial(AuthorityUnavailable, **said, retry=self.retry, retry_after=self.retry_after), ())
 
 
 class AuthorityAmbiguous(errors.AuthorityError):
@@ -206,19 +208,12 @@ class AuthorityRejected(errors.AuthorityError):
         self.references = references
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rejected, (self.what, self.kept, self.do, self.code, self.references))
-
-
-def _unavailable(what: str, kept: str, do: str, retry: bool | None, retry_after: float | None) -> AuthorityUnavailable:
-    return AuthorityUnavailable(what=what, kept=kept, do=do, retry=retry, retry_after=retry_after)
-
-
-def _rejected(what: str, kept: str, do: str, code: str, references: tuple[str, ...]) -> AuthorityRejected:
-    return AuthorityRejected(what=what, kept=kept, do=do, code=code, references=references)
+        said = {"what": self.what, "kept": self.kept, "do": self.do}
+        return (partial(AuthorityRejected, **said, code=self.code, references=self.references), ())
 
 
 def display_code(codes: Sequence[str]) -> int:
-    """The first of an authority's codes, as one byte: 1 to 255; 255 if it is no number from 1 to 254 or there is none."""
+    """The first of an authority's codes as one byte, 1 to 254; 255 if it is no such number or there is none."""
     first = codes[0] if codes else ""
     return int(first) if first.isascii() and first.isdigit() and 1 <= int(first) <= 254 else 255
 

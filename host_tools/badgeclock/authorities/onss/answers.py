@@ -1,0 +1,271 @@
+"""What comes back from the service, once its schema holds: elements to outcomes.
+
+Every answer is held against what was asked: as many outcomes as items, in the same order, with the same references,
+about the same people. An answer that is not is `Malformed`: somebody's reception number on another's punch would be
+worse than none. No text made here quotes an INSS or a Limosa number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from lxml import etree
+
+from badgeclock.authorities.base import (
+    Cancellation,
+    Cancelled,
+    CancelOutcome,
+    CancelRefused,
+    Found,
+    Outcome,
+    PresenceItem,
+    Refused,
+    Registered,
+    Status,
+    Validation,
+)
+from badgeclock.authorities.onss import description
+from badgeclock.authorities.onss.description import MESSAGES, TYPES
+
+_T: Final = f"{{{TYPES}}}"
+_M: Final = f"{{{MESSAGES}}}"
+_PERSONAL_NUMBER: Final = re.compile(r"\d(?:[ ./-]?\d){10,}")
+_TEXT_LIMIT: Final = 300
+
+
+class Malformed(ValueError):
+    """An answer that the service's specification does not allow, or that does not fit what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search: how many the service holds in all, and those on this page."""
+
+    total: int
+    found: tuple[Found, ...]
+
+
+def register_outcomes(body: etree._Element, items: Sequence[PresenceItem]) -> list[Outcome]:
+    """The outcome of each item, in order. Raises Malformed."""
+    answers = body.findall(f"{_M}PresenceRegistrationResponse")
+    _same_count(answers, items)
+    outcomes = [_outcome(answer, item, place) for place, (answer, item) in enumerate(zip(answers, items, strict=True))]
+    numbers = [outcome.reception_number for outcome in outcomes if isinstance(outcome, Registered)]
+    if len(set(numbers)) != len(numbers):
+        raise Malformed("one reception number was given to two items")
+    return outcomes
+
+
+def cancel_outcomes(body: etree._Element, items: Sequence[Cancellation]) -> list[CancelOutcome]:
+    """The outcome of each cancellation, in order. Raises Malformed."""
+    answers = body.findall(f"{_M}CancelPresenceResponse")
+    _same_count(answers, items)
+    outcomes: list[CancelOutcome] = []
+    for place, (answer, item) in enumerate(zip(answers, items, strict=True)):
+        choice = answer[0]
+        refused = choice.tag == f"{_T}PresenceRegistrationError"
+        echoed = _child(choice, "CancelPresenceRequest") if refused else choice
+        number = _reception_number(echoed)
+        if number != item.reception_number:
+            raise Malformed(f"outcome {place} is about another reception number than item {place}")
+        if refused:
+            codes, descriptions = _errors(_child(choice, "ErrorList"))
+            outcomes.append(CancelRefused(reception_number=number, codes=codes, descriptions=descriptions))
+        elif _validation(_child(choice, "LastValidation")).status is Status.CANCELLED:
+            outcomes.append(Cancelled(reception_number=number))
+        else:
+            raise Malformed(f"outcome {place} is neither cancelled nor an error")
+    return outcomes
+
+
+def search_page(body: etree._Element) -> Page | Refused:
+    """One page of what a search found, or the service's errors (with an empty reference). Raises Malformed."""
+    result = _child_in(body, _M, "SearchPresencesResponseType")
+    refused = result.find(f"{_T}PresenceRegistrationError")
+    if refused is not None:
+        codes, descriptions = _errors(_child(refused, "ErrorList"))
+        return Refused(reference="", codes=codes, descriptions=descriptions)
+    listed = result.find(f"{_T}PresenceRegistrationList")
+    if listed is None:
+        raise Malformed("the search's answer has neither a list nor errors")
+    total = int(_text(_child(listed, "PresenceRegistrationResultCount")))
+    found = tuple(_found(entry) for entry in listed.findall(f"{_T}PresenceRegistration"))
+    if total < len(found):
+        raise Malformed(f"the search counts {total} presences and lists {len(found)}")
+    return Page(total=total, found=found)
+
+
+def found_by_number(body: etree._Element, reception_number: int) -> Found | None:
+    """The presence with that number, or None. Raises Malformed."""
+    result = _child(_child_in(body, _M, "GetPresenceRegistrationResponseType"), "GetPresenceRegistrationType")
+    entry = result.find(f"{_T}PresenceRegistrationType")
+    if entry is None:
+        return None
+    found = _found(entry)
+    if found.reception_number != reception_number:
+        raise Malformed("the answer is about another reception number than the one asked for")
+    return found
+
+
+def plain(text: str) -> str:
+    """A text of the service's, fit for a log: one line, short, digits that could be a personal number blotted out."""
+    line = " ".join(_PERSONAL_NUMBER.sub("***", text).split())
+    visible = "".join(character for character in line if character.isprintable())
+    return visible[:_TEXT_LIMIT]
+
+
+def _outcome(answer: etree._Element, item: PresenceItem, place: int) -> Outcome:
+    choice = answer[0]
+    echo, whole = _submitted(choice)
+    for field, differs in _ECHO_CHECKS if whole else _READ_BACK_CHECKS:
+        if differs(echo, item):
+            raise Malformed(f"outcome {place} does not have the {field} of item {place}")
+    if choice.tag == f"{_T}PresenceRegistrationError":
+        codes, descriptions = _errors(_child(choice, "ErrorList"))
+        return Refused(reference=item.reference, codes=codes, descriptions=descriptions)
+    last = _validation(_child(choice, "LastValidation"))
+    if last.status is Status.CANCELLED:
+        raise Malformed(f"outcome {place} is cancelled though it was to be registered")
+    return Registered(
+        reference=item.reference,
+        reception_number=_reception_number(choice),
+        created=_moment(_text(_child(choice, "CreationDate"))),
+        status=last.status,
+        remarks=last.remarks,
+        inss=_optional(choice, "INSS"),
+    )
+
+
+def _submitted(entry: etree._Element) -> tuple[etree._Element, bool]:
+    """What the service says was submitted; True if it is the item as sent, False if as the service holds it."""
+    echo = entry.find(f"{_T}PresenceRegistrationSubmitted")
+    if echo is not None:
+        return echo, True
+    return _child(entry, "PresenceRegistrationConsultSubmitted"), False
+
+
+_EchoCheck = Callable[[etree._Element, PresenceItem], bool]
+
+
+def _differs(tag: str, expected: Callable[[PresenceItem], str | None]) -> _EchoCheck:
+    return lambda echo, item: _optional(echo, tag) != expected(item)
+
+
+def _company_differs(echo: etree._Element, item: PresenceItem) -> bool:
+    return _company(echo) != item.company_id
+
+
+def _date_differs(echo: etree._Element, item: PresenceItem) -> bool:
+    day = _day(echo)
+    return day is not None and day != item.date
+
+
+# A service that knows a newer INSS may read that back, so only an echo of the item as sent is held to its person.
+_READ_BACK_CHECKS: Final = (
+    ("reference", _differs("ClientPresenceRegistrationReference", lambda item: item.reference)),
+    ("workplace", _differs("WorkPlaceId", lambda item: item.workplace_id)),
+    ("date", _date_differs),
+)
+_ECHO_CHECKS: Final = (
+    *_READ_BACK_CHECKS,
+    ("worker", _differs("INSS", lambda item: item.inss)),
+    ("Limosa number", _differs("LimosaId", lambda item: item.limosa_id)),
+    ("employer", _company_differs),
+)
+
+
+def _found(entry: etree._Element) -> Found:
+    held, _ = _submitted(entry)
+    history = entry.find(f"{_T}ValidationHistory")
+    return Found(
+        reception_number=_reception_number(entry),
+        reference=_optional(held, "ClientPresenceRegistrationReference"),
+        date=_day(held),
+        workplace_id=_text(_child(held, "WorkPlaceId")),
+        created=_moment(_text(_child(entry, "CreationDate"))),
+        last=_validation(_child(entry, "LastValidation")),
+        history=() if history is None else tuple(_validation(step) for step in history),
+        inss=_optional(held, "INSS"),
+        inss_now=_optional(entry, "INSS"),
+        company_id=_company(held),
+        limosa_id=_optional(held, "LimosaId"),
+    )
+
+
+def _validation(element: etree._Element) -> Validation:
+    at = _optional(element, "ValidationDate")
+    remarks = element.findall(f"{_T}RemarkList/{_T}Remark")
+    return Validation(
+        status=description.STATUS_FROM_WIRE[_text(_child(element, "Status"))],
+        at=None if at is None else _moment(at),
+        # The blanks inside a remark are the service's own; only what could be a personal number goes.
+        remarks=tuple(_PERSONAL_NUMBER.sub("***", _text(remark))[:_TEXT_LIMIT] for remark in remarks),
+    )
+
+
+def _errors(element: etree._Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    errors = element.findall(f"{_T}Error")
+    return (
+        tuple(plain(_text(_child(error, "ErrorCode"))) for error in errors),
+        tuple(plain(_text(_child(error, "ErrorDescription"))) for error in errors),
+    )
+
+
+def _reception_number(element: etree._Element) -> int:
+    number = int(_text(_child(element, "PresenceRegistrationId")))
+    if not 1 <= number < description.RECEPTION_NUMBER_LIMIT:
+        raise Malformed("a reception number is not of 1 to 15 digits above zero")
+    return number
+
+
+def _moment(text: str) -> datetime:
+    """An xs:dateTime in UTC; without a zone it is Belgian time (in the hour that autumn repeats: the first pass)."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=description.ZONE)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Malformed("a time is beyond what a calendar holds") from None
+
+
+def _day(element: etree._Element) -> date | None:
+    text = _optional(element, "RegistrationDate")
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text.strip()[:10])  # an xs:date may carry a zone behind the day
+    except ValueError:
+        raise Malformed("a date is beyond what a calendar holds") from None
+
+
+def _company(element: etree._Element) -> str | None:
+    text = _optional(element, "CompanyID")
+    return None if text is None else f"{int(text):010d}"
+
+
+def _same_count(answers: Sequence[etree._Element], items: Sequence[object]) -> None:
+    if len(answers) != len(items):
+        raise Malformed(f"{len(items)} items were sent and {len(answers)} outcomes came back")
+
+
+def _child(element: etree._Element, name: str) -> etree._Element:
+    return _child_in(element, _T, name)
+
+
+def _child_in(element: etree._Element, namespace: str, name: str) -> etree._Element:
+    child = element.find(f"{namespace}{name}")
+    if child is None:
+        raise Malformed(f"an element {name} is missing")
+    return child
+
+
+def _optional(element: etree._Element, name: str) -> str | None:
+    child = element.find(f"{_T}{name}")
+    return None if child is None else _text(child)
+
+
+def _text(element: etree._Element) -> str:
+    return element.text or ""
