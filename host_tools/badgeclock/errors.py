@@ -19,7 +19,7 @@ EXIT_BAD_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
 class BadgeclockError(Exception):
-    """Root of the tree. `what` happened, what was `kept`, what to `do` next: one plain sentence each, without a full stop."""
+    """Root of the tree: `what` happened, what was `kept`, what to `do` next, each a sentence without full stop."""
 
     exit_code: ClassVar[int] = EXIT_FAILED
 

@@ -1,6 +1,6 @@
 """Collects `test_*.py` here as tests that run inside the real MicroPython: one item a function and variant.
 
-Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same with firmware and tests compiled by
+Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, all compiled by
 mpy-cross). A file and variant share one MicroPython process. CPython never imports these files.
 
 A file may say in comments of its own line:
@@ -49,7 +49,11 @@ class Variant:
     compiled: bool
 
 
-VARIANTS = (Variant("amd64", "amd64", False), Variant("i386", "i386", False), Variant("i386-mpy", "i386", True))
+VARIANTS = (
+    Variant("amd64", "amd64", compiled=False),
+    Variant("i386", "i386", compiled=False),
+    Variant("i386-mpy", "i386", compiled=True),
+)
 
 
 @dataclass
@@ -149,7 +153,7 @@ class FirmwareItem(pytest.Item):
         if result.outcome != "passed":
             raise FirmwareTestFailed(result.text)
 
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:
         if isinstance(excinfo.value, FirmwareTestFailed):
             return _with_source_lines(str(excinfo.value))
         return str(super().repr_failure(excinfo))

@@ -1,15 +1,15 @@
 """Fetches and finds the programs that the virtual clock needs: MicroPython, Mosquitto, mpy-cross, micropython-lib.
 
-Runs before anything is installed (`python3 host_tools/badgeclock/virtual/toolchain.py`), on the standard library alone, as
-root or not, on Debian 12 and 13. Whatever the source of a program, it ends at one fixed place:
+Runs before anything is installed (`python3 host_tools/badgeclock/virtual/toolchain.py`), on the standard library alone,
+as root or not, on Debian 12 and 13. Whatever the source of a program, it ends at one fixed place:
 
-    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub}    wrapper scripts that `exec`
+    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub}    wrapper scripts
     .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
-    .toolchain/manifest.json                                                               what was got, with sha256
+    .toolchain/manifest.json    what was got, with sha256
 
-Programs come from PATH when they are new enough, else from Debian's packages: apt itself downloads and verifies them under
-a private configuration (signed Release, hashed index, hashed package), they are unpacked beside the checkout and started
-through their own loader, so the system is not touched. `BADGECLOCK_TOOLCHAIN` names another folder than `.toolchain`.
+Programs come from PATH when they are new enough, else from Debian's packages: apt itself downloads and verifies them
+under a private configuration (signed Release, hashed index, hashed package), they are unpacked into `.toolchain` and
+started through their own loader, so the system is not touched. `BADGECLOCK_TOOLCHAIN` names another folder.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -52,10 +52,13 @@ Arch = Literal["amd64", "i386"]
 ROOT = Path(__file__).resolve().parents[3]
 
 # The Debian release whose MicroPython is 1.25.0 for both architectures. `stable` names the same release as long as its
-# signed Release says Codename: trixie; it serves when a mirror is half-way through an update of the first name.
+# signed Release says Codename: trixie; it serves when a mirror is half-way through an update of the first name. apt
+# verifies the one as it does the other.
 CODENAME = "trixie"
 SUITES = ("trixie", "stable")
-DEBIAN_SUITES = frozenset({"bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing", "unstable"})
+DEBIAN_SUITES = frozenset(
+    {"bullseye", "bookworm", "trixie", "forky", "sid", "oldstable", "stable", "testing", "unstable"}
+)
 
 MICROPYTHON_AT_LEAST = (1, 25)
 MOSQUITTO_AT_LEAST = (2, 0)
@@ -76,10 +79,6 @@ class DebianTree:
     programs: dict[str, str]  # wrapper name -> path inside the tree
     multiarch: str
     loader: str
-
-    def pins(self) -> object:
-        """What decides the content, for the manifest's key."""
-        return [self.name, self.arch, self.packages, sorted(self.programs.items())]
 
 
 @dataclass(frozen=True)
@@ -107,9 +106,7 @@ _AMD64 = ("x86_64-linux-gnu", "ld-linux-x86-64.so.2")
 _I386 = ("i386-linux-gnu", "ld-linux.so.2")
 
 MICROPYTHON = {
-    "amd64": DebianTree(
-        "micropython", "amd64", ("micropython",), {"micropython": "usr/bin/micropython"}, *_AMD64
-    ),
+    "amd64": DebianTree("micropython", "amd64", ("micropython",), {"micropython": "usr/bin/micropython"}, *_AMD64),
     "i386": DebianTree(
         "micropython-i386", "i386", ("micropython",), {"micropython-i386": "usr/bin/micropython"}, *_I386
     ),
@@ -145,7 +142,7 @@ ARCHIVES = (
 )
 
 
-# ---------------------------------------------------------------------------------------------------------- where it is
+# -------------------------------------------------------------------------------------------------------- where it is
 
 
 def toolchain_dir() -> Path:
@@ -198,49 +195,53 @@ def _missing(name: str, looked_at: str) -> ToolMissing:
     )
 
 
-# --------------------------------------------------------------------------------------------------------- how it is got
+# ------------------------------------------------------------------------------------------------------ how it is got
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A part of the toolchain that is fetched as a whole: made again when `pins` change or one of `results` is gone."""
+
+    name: str
+    pins: object
+    results: tuple[str, ...]  # below the toolchain's folder
+    get: Callable[[Path], list[Got]]
 
 
 def fetch(say: Callable[[str], None] = print) -> list[ToolMissing]:
     """Make the toolchain complete and return what could not be had (empty: all there).
 
-    Does nothing when the manifest says that each piece is there with today's pins. Pieces are independent: one that fails
-    does not hold up the others. `say` gets a line a piece. Concurrent calls wait for each other.
+    Does nothing when the manifest says that each piece is there with today's pins. Pieces are independent: one that
+    fails does not hold up the others. `say` gets a line a piece. Concurrent calls wait for each other.
     """
     folder = toolchain_dir()
     folder.mkdir(parents=True, exist_ok=True)
     failures: list[ToolMissing] = []
     with _locked(folder / "lock"), tempfile.TemporaryDirectory(prefix="apt-", dir=folder) as work:
         manifest = _Manifest(folder)
-        debian = _Debian(Path(work))
-        steps: list[tuple[str, object, Callable[[Path], list[Got]], list[str]]] = [
-            (
-                tree.name,
-                tree.pins(),
-                lambda target, tree=tree: _get_programs(tree, target, debian),  # type: ignore[misc]
-                [f"bin/{name}" for name in tree.programs],
-            )
-            for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO)
-        ]
-        steps.append(
-            (
-                "micropython-lib",
-                [asdict(archive) for archive in ARCHIVES],
-                _get_archives,
-                [f"micropython-lib/{archive.target}" for archive in ARCHIVES],
-            )
-        )
-        for name, pins, get, results in steps:
-            key = hashlib.sha256(json.dumps([RECIPE, pins]).encode()).hexdigest()
-            if manifest.has(name, key, results):
+        for piece in _pieces(_Debian(Path(work))):
+            if manifest.has(piece):
                 continue
             try:
-                manifest.record(name, key, get(folder))
+                manifest.record(piece, piece.get(folder))
             except ToolMissing as error:
                 failures.append(error)
             else:
-                say(f"{name}: {manifest.summary(name)}")
+                say(f"{piece.name}: {manifest.summary(piece)}")
     return failures
+
+
+def _pieces(debian: _Debian) -> Iterator[_Piece]:
+    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO):
+        pins = [tree.arch, tree.packages, sorted(tree.programs.items())]
+        results = tuple(f"bin/{name}" for name in tree.programs)
+        yield _Piece(tree.name, pins, results, partial(_get_programs, tree, debian))
+    yield _Piece(
+        "micropython-lib",
+        [asdict(archive) for archive in ARCHIVES],
+        tuple(f"micropython-lib/{archive.target}" for archive in ARCHIVES),
+        _get_archives,
+    )
 
 
 class _Manifest:
@@ -254,21 +255,24 @@ class _Manifest:
         except (OSError, ValueError):
             self._pieces = {}
 
-    def has(self, name: str, key: str, results: list[str]) -> bool:
-        known = self._pieces.get(name, {}).get("key") == key
-        return known and all((self._folder / result).exists() for result in results)
+    def has(self, piece: _Piece) -> bool:
+        known = self._pieces.get(piece.name, {}).get("key") == _key(piece)
+        return known and all((self._folder / result).exists() for result in piece.results)
 
-    def record(self, name: str, key: str, got: list[Got]) -> None:
-        self._pieces[name] = {"key": key, "got": [asdict(item) for item in got]}
+    def record(self, piece: _Piece, got: list[Got]) -> None:
+        self._pieces[piece.name] = {"key": _key(piece), "got": [asdict(item) for item in got]}
         new = self._path.with_suffix(".new")
         new.write_text(json.dumps(self._pieces, indent=1, sort_keys=True) + "\n")
         new.replace(self._path)
 
-    def summary(self, name: str) -> str:
-        got = self._pieces[name]["got"]
+    def summary(self, piece: _Piece) -> str:
+        got = self._pieces[piece.name]["got"]
         assert isinstance(got, list)
-        first = got[0]
-        return f"{first['version']} from {first['source']}"
+        return ", ".join(f"{item['name']} {item['version']}" for item in got[:2]) + f" from {got[0]['source']}"
+
+
+def _key(piece: _Piece) -> str:
+    return hashlib.sha256(json.dumps([RECIPE, piece.pins]).encode()).hexdigest()
 
 
 @contextmanager
@@ -278,12 +282,12 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _get_programs(tree: DebianTree, folder: Path, debian: _Debian) -> list[Got]:
-    """Make the wrappers of `tree` in `folder/bin`, around the programs on PATH if they will do, else around Debian's."""
+def _get_programs(tree: DebianTree, debian: _Debian, folder: Path) -> list[Got]:
+    """Make the wrappers of `tree` in `folder/bin`, around the programs on PATH or else around Debian's."""
     found = _on_path(tree)
     if found is not None:
         for name, path in found.items():
-            _write_wrapper(folder / "bin" / name, f"exec {shlex.quote(str(path))} \"$@\"")
+            _write_wrapper(folder / "bin" / name, f'exec {shlex.quote(str(path))} "$@"')
         main = next(iter(found.values()))
         version = ".".join(map(str, _version_of(main) or ()))
         return [Got(tree.name, version, _sha256(main), str(main))]
@@ -302,7 +306,7 @@ def _get_programs(tree: DebianTree, folder: Path, debian: _Debian) -> list[Got]:
 
 
 def _on_path(tree: DebianTree) -> dict[str, Path] | None:
-    """Every program of `tree` on PATH, if all are there and the first is new enough. An i386 build is never looked for there."""
+    """Every program of `tree` on PATH, if all are there and the first is new enough; an i386 build never is."""
     if tree.arch != "amd64" or platform.machine() != "x86_64":
         return None
     at_least = MICROPYTHON_AT_LEAST if tree.name == "micropython" else MOSQUITTO_AT_LEAST
@@ -336,25 +340,25 @@ def _loader_command(tree: DebianTree, inside: str) -> str:
 
 
 def _write_wrapper(path: Path, command: str) -> None:
-    """A script that replaces itself by the program (so that a signal reaches it) and works wherever the folder is moved."""
+    """A script that replaces itself by the program, so that a signal reaches it; it may be moved with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.write_text(
         "#!/bin/sh\n"
-        'self=$0\n'
+        "self=$0\n"
         'if [ -L "$self" ]; then self=$(readlink -f "$self"); fi\n'
-        'case $self in */*) here=${self%/*} ;; *) here=. ;; esac\n'
+        "case $self in */*) here=${self%/*} ;; *) here=. ;; esac\n"
         f"{command}\n"
     )
     new.chmod(0o755)
     new.replace(path)
 
 
-# ------------------------------------------------------------------------------------------------------ Debian's packages
+# -------------------------------------------------------------------------------------------------- Debian's packages
 
 
 class _Debian:
-    """The machine's Debian archives, asked at most once for each architecture and suite. `work` is a folder of its own."""
+    """The machine's Debian archives, asked at most once for each architecture and suite, in a folder of its own."""
 
     def __init__(self, work: Path) -> None:
         self._work = work
@@ -372,7 +376,7 @@ class _Debian:
         raise ToolMissing(
             what=f"{tree.name} ({tree.arch}) could not be fetched from Debian; tried {'; '.join(tried)}",
             kept="everything else of the set-up",
-            do="check the network and the mirror in /etc/apt (it may be half-way through an update), then run `make setup`",
+            do="check the network and the mirror in /etc/apt (it may be in the midst of an update), run `make setup`",
         )
 
     def _apt(self, sources: list[dict[str, str]], arch: Arch, suite: str) -> _PrivateApt:
@@ -396,7 +400,7 @@ def _check_for_apt(tree: DebianTree) -> list[dict[str, str]]:
     """The machine's Debian archives, if it can fetch and run Debian's packages. Raises ToolMissing."""
     if platform.machine() != "x86_64":
         raise ToolMissing(
-            what=f"{tree.name} is taken from Debian's {tree.arch} packages, which {platform.machine()} machines cannot run",
+            what=f"{tree.name} is a Debian {tree.arch} package, which this {platform.machine()} machine cannot run",
             kept="everything else of the set-up",
             do="run the set-up on an x86-64 machine or container",
         )
@@ -407,7 +411,7 @@ def _check_for_apt(tree: DebianTree) -> list[dict[str, str]]:
                 kept="everything else of the set-up",
                 do=f"install {tree.name} by hand, or run on Debian 12 or 13",
             )
-    sources = _debian_sources()
+    sources = debian_sources(Path("/etc/apt"))
     if not sources:
         raise ToolMissing(
             what=f"{tree.name} is not on PATH, and no Debian archive is among this machine's apt sources",
@@ -482,7 +486,7 @@ class _PrivateApt:
         )
 
     def update(self) -> None:
-        """Fetch and verify the index. Raises _AptFailed, also when the suite is by now another release than CODENAME."""
+        """Fetch and verify the index. Raises _AptFailed, also when the suite names another release than CODENAME."""
         self._run("apt-get", "-q", "update", "--error-on=any")
         for release in (self._work / "lists").glob("*Release"):
             codename = re.search(r"^Codename: (\S+)$", release.read_text(errors="replace"), re.MULTILINE)
@@ -520,9 +524,8 @@ class _PrivateApt:
         return run.stdout
 
 
-def _debian_sources() -> list[dict[str, str]]:
-    """The machine's own Debian archives as deb822 fields (`URIs`, and `Signed-By`, `Trusted` … if given), each URI once."""
-    etc = Path("/etc/apt")
+def debian_sources(etc: Path) -> list[dict[str, str]]:
+    """The Debian archives that apt knows by its folder `etc`, as deb822 fields: `URIs`, and `Signed-By` if given."""
     stanzas: list[dict[str, str]] = []
     for path in sorted(etc.glob("sources.list.d/*.sources")):
         stanzas += _deb822(path.read_text())
@@ -531,10 +534,11 @@ def _debian_sources() -> list[dict[str, str]]:
             stanzas += _one_line_sources(path.read_text())
     chosen: dict[str, dict[str, str]] = {}
     for stanza in stanzas:
-        is_debian = DEBIAN_SUITES & set(stanza.get("Suites", "").split()) and "main" in stanza.get("Components", "").split()
-        if is_debian and "deb" in stanza.get("Types", "").split() and stanza.get("Enabled", "yes") != "no":
-            keep = {key: stanza[key] for key in ("URIs", "Signed-By") if key in stanza}
-            chosen.setdefault(stanza["URIs"], keep)
+        words = {key: stanza.get(key, "").split() for key in ("Types", "Suites", "Components")}
+        is_debian = DEBIAN_SUITES.intersection(words["Suites"]) and "main" in words["Components"]
+        if is_debian and "deb" in words["Types"] and stanza.get("Enabled", "yes") != "no":
+            kept = {key: value for key, value in stanza.items() if key in {"URIs", "Signed-By"}}
+            chosen.setdefault(stanza["URIs"], kept)
     return list(chosen.values())
 
 
@@ -572,7 +576,7 @@ def _one_line_sources(text: str) -> list[dict[str, str]]:
     return stanzas
 
 
-# -------------------------------------------------------------------------------------------------------- micropython-lib
+# ---------------------------------------------------------------------------------------------------- micropython-lib
 
 
 def _get_archives(folder: Path) -> list[Got]:
@@ -623,12 +627,13 @@ def _download_archive(archive: Archive) -> bytes:
 
 
 def _pip_indexes() -> list[str]:
-    """The package indexes pip would use here, first the main one: environment, then configuration, then pip's default."""
+    """The package indexes pip would use here, the main one first: configuration, environment, or pip's default."""
     settings = _pip_settings()
     main = settings.get("index-url") or settings.get("default", "")
     return [url for url in [main, *settings.get("extra-index-url", "").split()] if url]
 
 
+@cache
 def _pip_settings() -> dict[str, str]:
     """`index-url`, `extra-index-url`, `cert` as pip has them, and its `default` index. Empty if there is no pip."""
     script = (
@@ -657,15 +662,20 @@ def _pip_settings() -> dict[str, str]:
 
 
 def _read_url(url: str) -> bytes:
-    """GET with the proxies of the environment, pip's certificate file, and the URL's own credentials."""
+    """GET with the proxies of the environment, pip's certificate file, and the URL's own credentials.
+
+    Raises OSError if it cannot be had, ValueError if it is no web address.
+    """
     parts = urllib.parse.urlsplit(url)
-    request = urllib.request.Request(_without_credentials(url), headers={"User-Agent": "badgeclock-setup"})
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError(f"no web address: {parts.scheme}:")
+    request = urllib.request.Request(_without_credentials(url), headers={"User-Agent": "badgeclock-setup"})  # noqa: S310 - checked above
     if parts.username is not None:
         login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
         request.add_header("Authorization", "Basic " + base64.b64encode(login.encode()).decode())
     cert = _pip_settings().get("cert")
     context = ssl.create_default_context(cafile=cert if cert and Path(cert).is_file() else None)
-    with urllib.request.urlopen(request, timeout=NETWORK_TIMEOUT_S, context=context) as answer:
+    with urllib.request.urlopen(request, timeout=NETWORK_TIMEOUT_S, context=context) as answer:  # noqa: S310
         body: bytes = answer.read()
     return body
 

