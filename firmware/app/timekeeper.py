@@ -20,19 +20,12 @@ import time
 from micropython import const
 
 from app import localtime
-from app.record import bound_decode, bound_encode
-
-SOURCE_NONE = const(0)
-SOURCE_RTC = const(1)
-SOURCE_NTP = const(2)
-SOURCE_BRIDGE = const(3)
+from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_RTC, bound_decode, bound_encode
 
 # DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
 # Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, about +-25 ppm with temperature and ageing. 1 ppm is 1 us a second.
 RTC_DRIFT_PPM = const(5)
 TICKS_DRIFT_PPM = const(25)
-
-NO_BOUND = const(255)  # the encoded byte
 
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not looked for any more
@@ -66,7 +59,7 @@ class Timekeeper:
         self._rtc_us = 0  # how far the RTC may be off by now
         self._lag_ms = 0  # its second n begins at n s + lag
         self._rtc_usable = False
-        self._bound = NO_BOUND
+        self._bound = BOUND_NONE
         self._start_from_rtc()
 
     def stamp(self, stamp):
@@ -109,7 +102,7 @@ class Timekeeper:
     @property
     def verified(self):
         """Whether the time is known within some bound; a record made otherwise says "time unverified"."""
-        return self.bound != NO_BOUND
+        return self.bound != BOUND_NONE
 
     def set_from_bridge(self, utc_ms, rtt_ms):
         """Take the bridge's time, right at some moment of the round trip that ended now, and write it into the RTC.
@@ -260,7 +253,7 @@ class Timekeeper:
 
     def _refresh_bound(self):
         widest = max(-self._low_us, self._high_us)
-        self._bound = NO_BOUND if widest >= _WIDEST_US else bound_encode(widest // 1000 + 1)
+        self._bound = BOUND_NONE if widest >= _WIDEST_US else bound_encode(widest // 1000 + 1)
 
 
 def _rtc_seconds(date):

@@ -1,0 +1,252 @@
+"""NXP MFRC522, the contactless reader chip, on SPI: ISO 14443-A frames at the fewest bus transactions.
+
+One transaction is one chip select. An exchange costs seven, and one more for an answer: stop, clear interrupts, flush, fill
+the FIFO (one burst), command, start, read status (interrupts, errors, FIFO level and framing in one transfer), empty the FIFO
+(one burst). Nothing is read to be modified: what was written is known. The CRC is software, the chip's own takes five
+transactions. The IRQ pin says when an exchange is over; without it (or if it never moves) the status is polled.
+
+Numbers in brackets are sections of the datasheet, MFRC522 Rev. 3.9. Nothing here allocates after construction.
+"""
+
+import time
+
+from micropython import const
+
+# Addresses as sent: register << 1, and 0x80 to read [8.1.2.3].
+_COMMAND = const(0x01 << 1)
+_COM_IEN = const(0x02 << 1)
+_DIV_IEN = const(0x03 << 1)
+_COM_IRQ = const(0x04 << 1)
+_ERROR = const(0x06 << 1)
+_STATUS2 = const(0x08 << 1)
+_FIFO_DATA = const(0x09 << 1)
+_FIFO_LEVEL = const(0x0A << 1)
+_CONTROL = const(0x0C << 1)
+_BIT_FRAMING = const(0x0D << 1)
+_MODE = const(0x11 << 1)
+_TX_CONTROL = const(0x14 << 1)
+_TX_ASK = const(0x15 << 1)
+_RF_CFG = const(0x26 << 1)
+_T_MODE = const(0x2A << 1)
+_T_PRESCALER = const(0x2B << 1)
+_T_RELOAD_H = const(0x2C << 1)
+_T_RELOAD_L = const(0x2D << 1)
+_VERSION = const(0x37 << 1)
+_READ = const(0x80)
+
+_IDLE = const(0x00)
+_TRANSMIT = const(0x04)
+_TRANSCEIVE = const(0x0C)
+_SOFT_RESET = const(0x0F)
+_POWER_DOWN = const(0x10)
+_START_SEND = const(0x80)
+_FLUSH = const(0x80)
+_CLEAR_IRQS = const(0x7F)
+
+# ComIrqReg [9.3.1.5]
+_IRQ_TIMER = const(0x01)
+_IRQ_ERROR = const(0x02)
+_IRQ_RX = const(0x20)
+_IRQ_OVER = const(0x23)
+
+# ErrorReg [9.3.1.7]
+_ERROR_COLLISION = const(0x08)
+_ERROR_ANY = const(0x1F)
+
+# What initialisation writes, in order. ModeReg: CRC preset 6363h, wait for the field before sending [9.3.2.2]. TxASKReg: 100 % ASK
+# [9.3.2.6]. Timer: starts by itself after sending, one tick (2*169+1)/13.56 MHz = 25 us, 40 ticks = 1 ms [9.3.3.10, 8.5]; it stops
+# at the 5th bit of an answer, so it serves every frame whose answer begins within 86 us (ISO 14443-3 §6.2.1.1). RFCfgReg: 38 dB of
+# gain [9.3.3.6]. Interrupts: answer, error, timer on the pin, active low, driven both ways [9.3.1.3, 9.3.1.4].
+_RF_GAIN_38_DB = const(0x58)
+_TX_ON = const(0x83)
+_TICKS_1_MS = const(39)
+_SETUP = (
+    (_COMMAND, _IDLE),
+    (_TX_ASK, 0x40),
+    (_MODE, 0x3D),
+    (_T_MODE, 0x80),
+    (_T_PRESCALER, 0xA9),
+    (_T_RELOAD_H, 0),
+    (_T_RELOAD_L, _TICKS_1_MS),
+    (_RF_CFG, _RF_GAIN_38_DB),
+    (_COM_IEN, 0x80 | _IRQ_OVER),
+    (_DIV_IEN, 0x80),
+    (_BIT_FRAMING, 0),
+    (_TX_CONTROL, _TX_ON),  # both antenna drivers on
+)
+
+# Results of `exchange` below zero.
+TIMEOUT = const(-1)  # no answer
+COLLISION = const(-2)  # several cards answered differently
+GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
+DEAF = const(-4)  # the chip did not end the exchange: it hangs
+
+# The longest exchange: a frame of 64 bytes both ways takes 12 ms, the timer 1 ms.
+_DEADLINE_US = const(15000)
+_SHORTEST_US = const(300)  # no exchange is shorter: REQA and ATQA take 450 us
+_STEP_US = const(50)
+_STARTUP_MS = const(50)  # crystal start-up and 1,024 clocks [8.8]; boards differ, all are within this
+_MISSED_IRQS = const(3)
+
+
+class MFRC522:
+    """The chip. spi: a bus with `write(buf)`, `readinto(buf, write)` and `write_readinto(out, in)`, at most 10 MHz, mode 0.
+    cs, rst: pins called with 0 or 1. irq: a pin called for its level, or None to poll the status.
+
+    version: the VersionReg that `start` found, None if there is no reader. 91h and 92h are NXP's, B2h, 88h, 12h, 89h are
+    clones that work; only 00h and FFh, a bus with nothing on it, are no reader.
+    """
+
+    def __init__(self, spi, cs, rst, irq=None):
+        self._spi = spi
+        self._cs = cs
+        self._rst = rst
+        self._irq = irq
+        self._missed = 0
+        self._framing = 0
+        self.version = None
+        self._write2 = bytearray(2)
+        self._status_out = bytes(
+            (_COM_IRQ | _READ, _ERROR | _READ, _FIFO_LEVEL | _READ, _CONTROL | _READ, 0)  # any order in one transfer [8.1.2.1]
+        )
+        self._status = bytearray(5)
+        self._health_out = bytes(
+            (_VERSION | _READ, _TX_CONTROL | _READ, _RF_CFG | _READ, _T_RELOAD_L | _READ, _STATUS2 | _READ, 0)
+        )
+        self._health = bytearray(6)
+        cs(1)
+
+    def start(self):
+        """Reset by pin, or by command if the pin is not wired, and configure. True if a reader answers as configured."""
+        self._rst(0)
+        time.sleep_us(10)  # >= 100 ns [8.8.1]
+        self._rst(1)
+        self._write(_COMMAND, _SOFT_RESET)
+        started = time.ticks_ms()
+        while True:
+            self._transfer(self._health_out, self._health)
+            version = self._health[1]
+            if version not in (0x00, 0xFF) and not self._read(_COMMAND) & _POWER_DOWN:
+                break
+            if time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS:
+                self.version = None
+                return False
+            time.sleep_ms(1)
+        self.version = version
+        for address, value in _SETUP:
+            self._write(address, value)
+        self._framing = 0
+        return self.healthy()
+
+    def healthy(self):
+        """Whether the chip is still the one that was configured: one transaction.
+
+        A chip that lost power or hangs shows other values; one stuck in MIFARE encryption shows Status2Reg.MFCrypto1On while
+        VersionReg still reads right, the deafness of long runs (Tasmota #25052).
+        """
+        if self.version is None:
+            return False
+        self._transfer(self._health_out, self._health)
+        found = self._health
+        return (
+            found[1] == self.version
+            and found[2] == _TX_ON
+            and found[3] == _RF_GAIN_38_DB
+            and found[4] == _TICKS_1_MS
+            and not found[5] & 0x08
+        )
+
+    def exchange(self, frame, answer, last_bits=0):
+        """Send a frame and take its answer.
+
+        frame: a bytearray whose first byte is this driver's; the rest is sent, of its last byte only `last_bits` bits (0: all 8).
+        answer: a bytearray; its first byte is meaningless afterwards, the answer follows. Gives the number of bytes received
+        (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION, GARBLED, DEAF.
+        """
+        self._load(frame, last_bits)
+        self._write(_COMMAND, _TRANSCEIVE)
+        self._write(_BIT_FRAMING, _START_SEND | last_bits)
+        if not self._wait():
+            return DEAF
+        status = self._status
+        errors = status[2]
+        if errors & _ERROR_COLLISION:
+            return COLLISION
+        if not status[1] & _IRQ_RX:
+            return GARBLED if errors & _ERROR_ANY else TIMEOUT
+        if errors & _ERROR_ANY or status[4] & 0x07:  # RxLastBits: an incomplete last byte
+            return GARBLED
+        self._cs(0)
+        self._spi.readinto(answer, _FIFO_DATA | _READ)
+        self._cs(1)
+        return status[3]
+
+    def send(self, frame):
+        """Send a frame that gets no answer, and do not wait; as `exchange` otherwise. The next frame must leave it 1.5 ms."""
+        self._load(frame, 0)
+        self._write(_COMMAND, _TRANSMIT)
+
+    def _load(self, frame, last_bits):
+        """Stop, clear and fill. StartSend is written without being cleared first, so a change of framing goes before the
+        command: should the chip still hold the bit, it then starts with the right framing."""
+        self._write(_COMMAND, _IDLE)
+        self._write(_COM_IRQ, _CLEAR_IRQS)
+        self._write(_FIFO_LEVEL, _FLUSH)
+        frame[0] = _FIFO_DATA
+        self._cs(0)
+        self._spi.write(frame)
+        self._cs(1)
+        if last_bits != self._framing:
+            self._write(_BIT_FRAMING, last_bits)
+            self._framing = last_bits
+
+    def _wait(self):
+        """Wait until the chip ends the exchange, with the status read; False if it does not.
+
+        A pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
+        """
+        started = time.ticks_us()
+        irq = self._irq
+        time.sleep_us(_SHORTEST_US)
+        pin_moved = irq is not None
+        while irq is not None and irq():
+            if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:
+                pin_moved = False
+                break
+            time.sleep_us(_STEP_US)
+        while True:
+            self._transfer(self._status_out, self._status)
+            if self._status[1] & _IRQ_OVER:
+                break
+            if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:
+                return False
+            pin_moved = False
+            time.sleep_us(_STEP_US)
+        if pin_moved:
+            self._missed = 0
+        elif irq is not None:
+            self._missed += 1
+            if self._missed == _MISSED_IRQS:
+                self._irq = None
+        return True
+
+    def _write(self, address, value):
+        self._write2[0] = address
+        self._write2[1] = value
+        self._cs(0)
+        self._spi.write(self._write2)
+        self._cs(1)
+
+    def _read(self, address):
+        """One register's value."""
+        self._write2[0] = address | _READ
+        self._write2[1] = 0
+        self._cs(0)
+        self._spi.write_readinto(self._write2, self._write2)
+        self._cs(1)
+        return self._write2[1]
+
+    def _transfer(self, out, into):
+        self._cs(0)
+        self._spi.write_readinto(out, into)
+        self._cs(1)

@@ -1,0 +1,38 @@
+"""Steps of a value over time, played without waiting: what a buzzer and a lamp have in common."""
+
+import time
+
+
+class Player:
+    """Plays a pattern, a flat tuple (value, milliseconds, value, milliseconds, …), and returns to `rest` after it.
+
+    A subclass gives `_apply(value)`. `play` starts the first step at once; whoever drives it calls `step` when it asked to be.
+    """
+
+    def __init__(self, rest):
+        self._rest = rest
+        self._pattern = ()
+        self._next = 0
+        self._due = 0
+
+    def play(self, pattern):
+        """Start a pattern now, in place of one that still plays."""
+        self._pattern = pattern
+        self._next = 0
+        self._due = time.ticks_ms()
+        self.step()
+
+    def step(self):
+        """Do what is due; gives the milliseconds until the next call is, or -1 when nothing plays."""
+        while self._pattern:
+            wait = time.ticks_diff(self._due, time.ticks_ms())
+            if wait > 0:
+                return wait
+            if self._next >= len(self._pattern):
+                self._pattern = ()
+                self._apply(self._rest)
+                break
+            self._apply(self._pattern[self._next])
+            self._due = time.ticks_add(self._due, self._pattern[self._next + 1])
+            self._next += 2
+        return -1
