@@ -1,0 +1,199 @@
+"""The key store: a raw partition in which the used key is programmed to zero (docs/protocol.md §4).
+
+NOR flash clears bits without an erase, so a spent key is gone at once; a file system or NVS would keep copies. There is at
+every moment a whole slot: the next one is programmed and read back before the old one is zeroed.
+
+States of a slot: erased (0xFF), live (its check is right), spent (zero), torn (anything else). What power loss leaves:
+
+    next slot torn        the old one is live; the torn one is zeroed
+    both live             the higher seq counts; it is programmed again over itself, then the old one is zeroed
+    old slot half zeroed  the next one is live; the old one is zeroed
+    sector half erased    holds no key; it is erased again before it is used
+"""
+
+import struct
+from hashlib import sha256
+
+from micropython import const
+
+from app.errors import KeyStoreError
+
+SLOT_BYTES = const(128)
+_CHECKED_BYTES = const(112)
+_SECTOR_BYTES = const(4096)
+_SLOTS_A_SECTOR = const(32)
+
+_LAYOUT = ">4sIHHIII8x32s32s16s"
+_MAGIC = b"BCK1"
+_ERASED_SLOT = b"\xff" * SLOT_BYTES
+_SPENT_SLOT = bytes(SLOT_BYTES)
+
+_ERASED = const(0)
+_SPENT = const(1)
+_TORN = const(2)
+_LIVE = const(3)
+
+_IOCTL_BLOCK_COUNT = const(4)
+_IOCTL_BLOCK_ERASE = const(6)
+
+_READS_BEFORE_GIVING_UP = const(3)
+
+
+class KeyState:
+    """What the clock must hold to seal its next record.
+
+    `seq` of the next record, `epoch`, `boot` count, `records` in the epoch so far, `acked` (every seq below it), `day` on
+    which the epoch began (days since 1970-01-01), `r` and `e_next` of 32 bytes, `tag` of 16.
+    """
+
+    def __init__(self):
+        self.seq = 0
+        self.epoch = 0
+        self.boot = 0
+        self.records = 0
+        self.acked = 0
+        self.day = 0
+        self.r = b""
+        self.e_next = b""
+        self.tag = bytearray(16)
+
+
+class KeyStore:
+    """The key slots of one partition (esp32.Partition's block interface, 4,096 bytes a block, two blocks or more).
+
+    `late` counts the sectors that had to be erased between two records because nothing was idle before.
+    """
+
+    def __init__(self, partition):
+        self._partition = partition
+        self._sectors = partition.ioctl(_IOCTL_BLOCK_COUNT, 0)
+        self._slots = self._sectors * _SLOTS_A_SECTOR
+        self._staged = bytearray(SLOT_BYTES)
+        self._checked = memoryview(self._staged)[:_CHECKED_BYTES]
+        self._buf = bytearray(SLOT_BYTES)
+        self._live = -1  # the slot that counts, or -1
+        self._next = 0  # the slot for the next key
+        self._used = 0  # bit s: sector s is not wholly erased
+        self.late = 0
+
+    def format(self):
+        """Erase every sector that is not erased. All keys are gone."""
+        self._live, self._next, self._used = -1, 0, 0
+        for sector in range(self._sectors):
+            for slot in range(sector * _SLOTS_A_SECTOR, (sector + 1) * _SLOTS_A_SECTOR):
+                self._read(slot)
+                if self._buf != _ERASED_SLOT:
+                    self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
+                    break
+
+    def load(self, state):
+        """Find the live slot and fill `state` from it; make every other slot that is not erased spent. False: none is live.
+
+        Reads each slot once (again while none is live: a key is not given up for one bad read), programs only what power
+        loss left.
+        """
+        for _ in range(_READS_BEFORE_GIVING_UP):
+            kinds = self._scan(state)
+            if self._live >= 0:
+                break
+        self._used = 0
+        self._next = 0
+        for slot in range(self._slots):
+            if kinds[slot] != _ERASED:
+                self._used |= 1 << slot // _SLOTS_A_SECTOR
+                if self._live >= 0 and slot // _SLOTS_A_SECTOR == self._live // _SLOTS_A_SECTOR:
+                    self._next = (slot + 1) % self._slots
+        if self._live >= 0:
+            # Both may have been cut short of a firm state: the live slot's last bits, the one before's zeros.
+            self._read(self._live)
+            self._program(self._live, self._buf)
+            before = (self._live - 1) % self._slots
+            if kinds[before] == _SPENT:
+                self._program(before, _SPENT_SLOT)
+        for slot in range(self._slots):
+            if slot != self._live and kinds[slot] >= _TORN:
+                self._program(slot, _SPENT_SLOT)
+        return self._live >= 0
+
+    def make_room(self):
+        """See that the next slot is erased; at worst this erases a spent sector here and now."""
+        sector = self._next // _SLOTS_A_SECTOR
+        if self._next % _SLOTS_A_SECTOR == 0 and self._used >> sector & 1:
+            self._erase(sector)
+            self.late += 1
+
+    def stage(self, state):
+        """Make the next slot's content in memory. Everything that allocates happens here, before any flash is touched."""
+        struct.pack_into(
+            _LAYOUT,
+            self._staged,
+            0,
+            _MAGIC,
+            state.seq,
+            state.epoch,
+            state.boot,
+            state.records,
+            state.acked,
+            state.day,
+            state.r,
+            state.e_next,
+            state.tag,
+        )
+        struct.pack_into("16s", self._staged, _CHECKED_BYTES, sha256(self._checked).digest())
+
+    def commit(self):
+        """Program the staged slot, read it back, program the old one to zero: two page programs.
+
+        Raises KeyStoreError if the flash does not hold the slot; the old one is then still live.
+        """
+        slot = self._next
+        self._program(slot, self._staged)
+        self._read(slot)
+        if self._buf != self._staged:
+            raise KeyStoreError("key slot %d does not hold what was written; the record is kept, restart the clock" % slot)
+        if self._live >= 0:
+            self._program(self._live, _SPENT_SLOT)
+        self._used |= 1 << slot // _SLOTS_A_SECTOR
+        self._live = slot
+        self._next = (slot + 1) % self._slots
+
+    def tidy(self):
+        """Erase one sector whose slots are all spent and that does not hold the live slot; False if there is none."""
+        for sector in range(self._sectors):
+            if self._used >> sector & 1 and sector != self._live // _SLOTS_A_SECTOR:
+                self._erase(sector)
+                return True
+        return False
+
+    def _scan(self, state):
+        """The kind of each slot, one byte a slot; sets the live slot and fills `state` from it."""
+        kinds = bytearray(self._slots)
+        self._live = -1
+        for slot in range(self._slots):
+            self._read(slot)
+            if self._buf == _ERASED_SLOT:
+                continue
+            if self._buf == _SPENT_SLOT:
+                kinds[slot] = _SPENT
+            elif sha256(memoryview(self._buf)[:_CHECKED_BYTES]).digest()[:16] != self._buf[_CHECKED_BYTES:]:
+                kinds[slot] = _TORN
+            else:
+                kinds[slot] = _LIVE
+                fields = struct.unpack(_LAYOUT, self._buf)
+                if fields[0] == _MAGIC and (self._live < 0 or fields[1] > state.seq):
+                    self._live = slot
+                    _, state.seq, state.epoch, state.boot, state.records, state.acked, state.day, state.r, state.e_next, tag = fields
+                    state.tag[:] = tag
+        return kinds
+
+    def _read(self, slot):
+        at = slot % _SLOTS_A_SECTOR * SLOT_BYTES
+        self._partition.readblocks(slot // _SLOTS_A_SECTOR, self._buf, at)
+
+    def _program(self, slot, content):
+        at = slot % _SLOTS_A_SECTOR * SLOT_BYTES
+        self._partition.writeblocks(slot // _SLOTS_A_SECTOR, content, at)
+
+    def _erase(self, sector):
+        self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
+        self._used &= ~(1 << sector)
