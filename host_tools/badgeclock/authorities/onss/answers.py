@@ -148,10 +148,7 @@ def _submitted(entry: etree._Element) -> tuple[etree._Element, bool]:
     return _child(entry, "PresenceRegistrationConsultSubmitted"), False
 
 
-_EchoCheck = Callable[[etree._Element, PresenceItem], bool]
-
-
-def _differs(tag: str, expected: Callable[[PresenceItem], str | None]) -> _EchoCheck:
+def _differs(tag: str, expected: Callable[[PresenceItem], str | None]) -> Callable[..., bool]:
     return lambda echo, item: _optional(echo, tag) != expected(item)
 
 

@@ -1,0 +1,42 @@
+"""`badgeclock sandbox`: the authority, simulated on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The authority, simulated: for demonstrations, tests and integrators.")
+
+
+@app.callback()
+def sandbox() -> None:
+    """The authority, simulated: for demonstrations, tests and integrators."""
+
+
+@app.command()
+def run(
+    host: Annotated[str, typer.Option(help="Address to listen on. It has no access control: keep to loopback.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 is any free one.", min=0, max=65535)] = 8470,
+    store: Annotated[Path, typer.Option(help="SQLite file of what it has received; made if absent.")] = Path(
+        "sandbox.db"
+    ),
+    seed: Annotated[int, typer.Option(help="Reception numbers follow from it.")] = 1,
+    latency_ms: Annotated[int, typer.Option(help="Time between its work and its answer.", min=0, max=600_000)] = 0,
+    validation_delay_ms: Annotated[
+        int, typer.Option(help="Time until a registration's content is checked.", min=0, max=604_800_000)
+    ] = 2_000,
+) -> None:
+    """Answer as the NSSO's PresenceRegistration does, until Ctrl-C or SIGTERM.
+
+    The first line on stdout is JSON with the SOAP endpoint, where it is told what to do, and its page.
+    """
+    from badgeclock.sandbox import server  # noqa: PLC0415 (the command line starts fast without it)
+
+    with server.listen(host, port) as listening:
+        typer.echo(json.dumps(server.announcement(listening)))
+        server.serve(listening, store, seed, latency_ms, validation_delay_ms)

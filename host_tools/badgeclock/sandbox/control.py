@@ -1,0 +1,124 @@
+"""What the sandbox was told to do besides its duty: faults to come, presences to refuse, remarks to make, pace, time.
+
+`POST /control` takes any part of `Script`; what is absent stays as it is, a list given replaces the one before.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from badgeclock.sandbox.rules import Presence
+
+
+class FaultKind(StrEnum):
+    """A way to misbehave."""
+
+    HTTP_500 = "http-500"  # a bare HTTP 500; nothing processed
+    HTTP_500_AFTER_COMMIT = "http-500-after-commit"
+    HANG = "hang"  # read, nothing processed, never answered
+    TIMEOUT_AFTER_COMMIT = "timeout-after-commit"  # processed, never answered
+    CLOSE_BEFORE_READING = "close-before-reading"  # nothing processed
+    CLOSE_AFTER_COMMIT = "close-after-commit"
+    CLOSE_HALF_COMMITTED = "close-half-committed"  # the first half of the items processed, then the connection broken
+    SYSTEM_ERROR = "system-error"  # a SystemError with `code` and `retry`; nothing processed
+    MAINTENANCE = "maintenance"  # HTTP 503 from the front door, with Retry-After; nothing processed
+    ANSWER_NOT_XML = "answer-not-xml"  # processed
+    ANSWER_SWAPPED = "answer-swapped"  # processed; the first two outcomes change places
+    ANSWER_MISSING = "answer-missing"  # processed; the last outcome is left out
+
+
+class Fault(BaseModel):
+    """The next `count` calls (of `operation`, or of any) go wrong in this way."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: FaultKind
+    count: Annotated[int, Field(ge=1)] = 1
+    operation: Literal["registerPresences", "cancelPresences", "searchPresences", "getPresenceRegistration"] | None = (
+        None
+    )
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,20}$")] = "SOA-02002"
+    retry: bool | None = True
+    retry_after_s: Annotated[int, Field(ge=0, le=86_400)] = 30
+
+
+class Match(BaseModel):
+    """Presences by what they name: all that is given must be equal. `company_id` with or without its leading zero."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    inss: str | None = None
+    company_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,10}$")] | None = None
+    limosa_id: str | None = None
+    workplace_id: str | None = None
+
+    @model_validator(mode="after")
+    def _names_something(self) -> Match:
+        if self.inss is self.company_id is self.limosa_id is self.workplace_id is None:
+            raise ValueError("name at least one of inss, company_id, limosa_id, workplace_id")
+        return self
+
+    def meets(self, presence: Presence) -> bool:
+        """Whether a presence is one of these."""
+        pairs = (
+            (self.inss, presence.inss),
+            (None if self.company_id is None else int(self.company_id), presence.company_id),
+            (self.limosa_id, presence.limosa_id),
+            (self.workplace_id, presence.workplace_id),
+        )
+        return all(wanted is None or wanted == given for wanted, given in pairs)
+
+
+class Refusal(Match):
+    """Refuse such presences with this error code, as the service does with a person its register does not know."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,3}$")] = "5"
+
+
+class Remark(Match):
+    """Let the content check of such presences end in FAILED with these remarks."""
+
+    remarks: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1, max_length=9)]
+
+
+class Script(BaseModel):
+    """Everything that can be told. Times in milliseconds, the clock's offset in seconds (a day ahead: 86400)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    faults: list[Fault] = []
+    refuse: list[Refusal] = []
+    remark: list[Remark] = []
+    not_ours: list[int] = []  # reception numbers that another sender declared: cancelling them is error 1
+    latency_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
+    validation_delay_ms: Annotated[int, Field(ge=0, le=604_800_000)] = 2_000
+    clock_offset_s: Annotated[int, Field(ge=-31_622_400, le=31_622_400)] = 0
+
+    def refusal_codes(self, presence: Presence) -> list[str]:
+        """The codes with which the script refuses a presence."""
+        return [refusal.code for refusal in self.refuse if refusal.meets(presence)]
+
+    def remarks_on(self, presence: Presence) -> list[str]:
+        """The remarks that the script has for a presence, each once."""
+        return list(dict.fromkeys(text for entry in self.remark if entry.meets(presence) for text in entry.remarks))
+
+    def changed(self, change: dict[str, object]) -> Script:
+        """This script with some of its parts replaced. Raises pydantic.ValidationError."""
+        return Script.model_validate(self.model_dump() | change)
+
+    def without_fault(self, fault: Fault) -> Script:
+        """This script after one call has met `fault`, which is one of its faults."""
+        rest = []
+        for entry in self.faults:
+            if entry is not fault:
+                rest.append(entry)
+            elif entry.count > 1:
+                rest.append(entry.model_copy(update={"count": entry.count - 1}))
+        return self.model_copy(update={"faults": rest})
+
+    def next_fault(self, operation: str | None) -> Fault | None:
+        """The fault that a call of `operation` is to meet; None for `operation` is a call that named none."""
+        return next((fault for fault in self.faults if fault.operation in (None, operation)), None)

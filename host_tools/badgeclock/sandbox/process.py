@@ -1,0 +1,121 @@
+"""A sandbox as a child process: for the demo, and for tests that kill it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from badgeclock.errors import BadgeclockError
+
+_START_TIMEOUT_S: Final = 30.0
+_STOP_TIMEOUT_S: Final = 10.0
+_RUN: Final = "from badgeclock.cli.sandbox import app; app()"
+
+
+class SandboxNotStarted(BadgeclockError):
+    """The sandbox's process ended, or said nothing, before it listened."""
+
+
+class SandboxProcess:
+    """`badgeclock sandbox run` on loopback with the store in `directory`; started at once, ended by `stop` or `kill`.
+
+    endpoint  URL of the SOAP endpoint; the same after `start` has been called again
+    base      URL of the control endpoint's host
+
+    What the process says on stderr is in sandbox.log in the directory. Raises SandboxNotStarted.
+    """
+
+    def __init__(
+        self, directory: Path, *, port: int = 0, seed: int = 1, latency_ms: int = 0, validation_delay_ms: int = 2_000
+    ) -> None:
+        self._directory = directory
+        self._options = ("--seed", str(seed), "--latency-ms", str(latency_ms))
+        self._delay = ("--validation-delay-ms", str(validation_delay_ms))
+        self._port = port
+        self.endpoint = ""
+        self.base = ""
+        self.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process over the same store and, if it ran before, on the same port."""
+        store = self._directory / "sandbox.db"
+        said = self._directory / "sandbox.log"
+        command = [sys.executable, "-c", _RUN, "run", "--port", str(self._port), "--store", str(store)]
+        with said.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *self._options, *self._delay], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
+            )
+        assert self._process.stdout is not None
+        first_line = self._process.stdout.readline()
+        self._process.stdout.close()
+        if not first_line:
+            self._process.wait(_STOP_TIMEOUT_S)
+            raise SandboxNotStarted(
+                what=f"the sandbox ended before it listened: {said.read_text(errors='replace')[-500:].strip()}",
+                kept=f"its store {store}",
+                do="correct what it says; all of it is in " + str(said),
+            )
+        where = json.loads(first_line)
+        self.endpoint = where["endpoint"]
+        self.base = where["page"].rstrip("/")
+        self._port = httpx.URL(self.base).port or 0
+        self._wait_until_it_answers()
+
+    def control(self, **change: Any) -> dict[str, Any]:
+        """Tell it what to do: the parts of `control.Script`."""
+        answer = httpx.post(f"{self.base}/control", json=change, trust_env=False, timeout=_START_TIMEOUT_S)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def received(self, after: int = 0) -> dict[str, Any]:
+        """What it has received, masked; at most 1,000 registrations above the number `after`."""
+        parameters = {"after": after, "limit": 1000}
+        answer = httpx.get(f"{self.base}/received", params=parameters, trust_env=False, timeout=_START_TIMEOUT_S)
+        answer.raise_for_status()
+        got: dict[str, Any] = answer.json()
+        return got
+
+    def kill(self) -> None:
+        """kill -9; the store is as the last commit left it."""
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        """End it in order; by force if it does not end."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{self.base}/control", trust_env=False, timeout=_START_TIMEOUT_S)
+            except httpx.TransportError:
+                time.sleep(0.02)
+            else:
+                return
+        self.kill()
+        raise SandboxNotStarted(
+            what=f"the sandbox listened but did not answer within {_START_TIMEOUT_S:g} s",
+            kept="its store",
+            do=f"see {self._directory / 'sandbox.log'}",
+        )

@@ -1,0 +1,98 @@
+"""What a presence must be to be registered, and a registration to be cancelled: the service's error codes per item.
+
+Check digits are python-stdnum's. The specification gives codes 2 and 3 the same meaning; here 2 is a number that no
+enterprise can have and 3 one whose check digits are wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final
+
+from stdnum.be import ssn, vat
+
+from badgeclock.authorities.onss.description import CANCEL_REASONS
+
+_WORKPLACE: Final = re.compile(r"[A-HJ-NP-Z0-9]{13}")  # capitals and digits without I and O
+_ENTERPRISE_NUMBER_END: Final = 2_000_000_000  # ten digits, the first of them 0 or 1
+
+DESCRIPTIONS: Final = {
+    "1": "not authorised to cancel this registration",
+    "2": "invalid CompanyID",
+    "3": "invalid CompanyID: check digits",
+    "4": "invalid WorkPlaceId",
+    "5": "invalid INSS",
+    "6": "invalid registration date: only today or tomorrow",
+    "7": "unknown PresenceRegistrationId",
+    "8": "registration is already cancelled",
+    "9": "too late to cancel this registration",
+    "10": "registration not found",
+    "11": "invalid cancellation reason",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """A presence as it was asked for. `day` is None if the request named a date that no calendar holds."""
+
+    day: date | None
+    inss: str | None = field(repr=False)
+    company_id: int | None
+    limosa_id: str | None = field(repr=False)
+    workplace_id: str
+    reference: str | None
+
+
+def describe(code: str) -> str:
+    """The description that goes with an error code."""
+    return DESCRIPTIONS.get(code, "refused by the sandbox's script")
+
+
+def register_errors(presence: Presence, today: date) -> list[str]:
+    """The codes of everything that is wrong with a presence, in ascending order; empty if it is taken."""
+    codes = []
+    if presence.company_id is not None:
+        if not 0 < presence.company_id < _ENTERPRISE_NUMBER_END:
+            codes.append("2")
+        elif not vat.is_valid(f"{presence.company_id:010d}"):
+            codes.append("3")
+    if not _WORKPLACE.fullmatch(presence.workplace_id):
+        codes.append("4")
+    if presence.inss is not None and not ssn.is_valid(presence.inss):
+        codes.append("5")
+    if presence.day not in (today, today + timedelta(days=1)):
+        codes.append("6")
+    return codes
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the service holds under a number that is to be cancelled."""
+
+    day: date
+    cancelled: bool
+    ours: bool
+
+
+def cancel_errors(number: int, reason: str, held: Held | None, issued: Sequence[int], today: date) -> list[str]:
+    """The codes of everything that stands against a cancellation; empty if it is done.
+
+    issued  the first and the last number ever given, empty before the first. A number outside is unknown (7), one
+            inside that is nobody's is not found (10).
+    """
+    codes = []
+    if held is None:
+        inside = bool(issued) and issued[0] <= number <= issued[-1]
+        codes.append("10" if inside else "7")
+    elif not held.ours:
+        codes.append("1")
+    elif held.cancelled:
+        codes.append("8")
+    elif held.day < today:
+        codes.append("9")
+    if reason not in CANCEL_REASONS:
+        codes.append("11")
+    return codes

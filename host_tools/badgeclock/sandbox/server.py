@@ -1,0 +1,68 @@
+"""The sandbox as a process: a listening socket, the application, and an orderly end on SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from badgeclock.errors import SettingsError
+from badgeclock.sandbox.app import ENDPOINT_PATH, create_app
+from badgeclock.sandbox.connections import Connections
+from badgeclock.sandbox.service import Service, utc_now
+
+_LOOPBACK_NAMES: Final = ["127.0.0.1", "localhost", "[::1]"]
+_STOP_TIMEOUT_S: Final = 1  # calls that hang on purpose must not hold up the end
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on; port 0 is any free one. Raises SettingsError."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        raise SettingsError(
+            what=f"the sandbox cannot listen on {host} port {port} ({error.strerror or error})",
+            kept="its store is as it was",
+            do="give another --host or --port (0 takes any free port), or end what listens there",
+        ) from error
+
+
+def base_url(listening: socket.socket) -> str:
+    """The URL of the sandbox behind a listening socket, without a path."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def announcement(listening: socket.socket) -> dict[str, str]:
+    """Where the sandbox is met: its SOAP `endpoint`, where to `control` it, and its `page`."""
+    base = base_url(listening)
+    return {"endpoint": f"{base}{ENDPOINT_PATH}", "control": f"{base}/control", "page": f"{base}/"}
+
+
+def serve(listening: socket.socket, store: Path, seed: int, latency_ms: int, validation_delay_ms: int) -> None:
+    """Answer as the authority until SIGTERM or SIGINT. Raises StoreError."""
+    service = Service.reopened(store, seed, latency_ms, validation_delay_ms, utc_now)
+    connections = Connections()
+    config = uvicorn.Config(
+        create_app(service, connections, _allowed_hosts(listening)),
+        http=connections.protocol(),
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=_STOP_TIMEOUT_S,
+    )
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        service.store.close()
+
+
+def _allowed_hosts(listening: socket.socket) -> list[str]:
+    """The names the sandbox may be called by: on loopback only loopback's own, elsewhere any."""
+    host = listening.getsockname()[0]
+    return _LOOPBACK_NAMES if ipaddress.ip_address(host).is_loopback else ["*"]
