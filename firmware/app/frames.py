@@ -1,7 +1,7 @@
 """Frames: everything but records that travels between the clock and the bridge (docs/protocol.md §6).
 
-`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or in
-FrameError. Whether a counter is fresh and whether a type may come on a topic is for the caller to say.
+`seal_frame` and `open_frame` are the envelope, the rest are bodies. Any bytes given to a reader here end in a value or
+in FrameError. Whether a counter is fresh and whether a type may come on a topic is for the caller to say.
 """
 
 import struct
@@ -70,7 +70,7 @@ def context(clock_id, session):
 
 
 def seal_frame(key, scope, kind, counter, body):
-    """The frame as bytes, under `key` (K_up) and the `context` of NO_SESSION. Raises FrameError if it is over 4,096 bytes."""
+    """The frame as bytes, under `key` (K_up) and the `context` of NO_SESSION. Raises FrameError above 4,096 bytes."""
     if HEAD_BYTES + len(body) + TAG_BYTES > FRAME_BYTES_MAX:
         raise FrameError("length")
     content = struct.pack(_HEAD, FRAME_FORMAT, kind, counter) + body
@@ -119,7 +119,7 @@ def count_receipts(body):
 
 
 def read_receipt(body, index):
-    """(receipt number, seq, state, error code, reception number or 0) of one entry; `index` is below `count_receipts`."""
+    """(receipt number, seq, state, error code, reception number or 0) of the entry; `index` < `count_receipts`."""
     return struct.unpack_from(_RECEIPT_BODY, body, index * _RECEIPT_BYTES)
 
 

@@ -1,0 +1,488 @@
+"""Brings every record to the bridge, and its answers back. Whatever the network does, the journal loses nothing by it.
+
+A record leaves the clock only below `next` of an authenticated ACK (docs/protocol.md §6, §7). Until then it is sent,
+and sent again: after a gap the bridge tells, after silence, after every new connection. The bridge knows a record by
+(clock, seq, tag), so twice is once.
+
+On a connection: CONNECT with the last will, the three subscriptions, STATUS with the session of eight random bytes;
+then batches from the journal's tail, as `Window` allows. The bridge answers STATUS with TIME, ACK and RECEIPTS.
+
+Nothing here waits for the network (see app/link.py), and nothing ends `run`: whatever goes wrong is counted in
+`failures`, shuts the connection and starts another after a pause with full jitter (AWS Architecture Blog, "Exponential
+Backoff And Jitter"): a random time up to 0.5 s, 1 s, 2 s … at most 30 s. The first tries are quick so that a restarted
+broker is found within seconds; with 30 s, ten thousand clocks knock 670 times a second on average, which a broker
+bears.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import struct
+import time
+from binascii import hexlify
+
+from micropython import const
+
+from app import frames
+from app.errors import FrameError, JournalFull, LinkError
+from app.link import POLL_MS, Link
+from app.record import KIND_TIME_SET, NOTHING, RECORD_BYTES, SOURCE_NONE, Stamp, bound_decode
+
+NO_WIFI = const(0)
+NO_BROKER = const(1)
+ONLINE = const(2)
+
+BATCH_RECORDS = const(32)
+WINDOW_RECORDS = const(256)  # eight batches; more gains nothing where an ack takes 20 ms
+ACK_TIMEOUT_MS = const(5000)
+ACK_TIMEOUT_MAX_MS = const(15000)
+
+BACKOFF_FIRST_MS = const(500)
+BACKOFF_MOST_MS = const(30000)
+STEADY_MS = const(10000)  # a connection that lasted this long starts the backoff anew
+
+KEEPALIVE_S = const(60)
+PING_AFTER_MS = const(30000)
+SWEEP_MS = const(1000)  # how often the log is looked at without being told, and changes of state are looked for
+STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
+STATUS_JSON_MAX = const(1536)
+TIME_LATE_MS = const(10000)  # a TIME that took longer says too little; a broker that delays it must not set the clock
+TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
+_WIFI_POLL_MS = const(250)
+_WIFI_AGAIN_MS = const(30000)
+_STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
+_COUNT_MAX = const(0xFFFF)
+
+_ACK_TOPIC = "ack"
+_RECEIPTS_TOPIC = "receipts"
+_COMMAND_TOPIC = "command"
+
+
+class Window:
+    """Which records are under way, by number: go-back-N, because the bridge takes a chain in order only.
+
+    Every number from `base` up is unknown to the bridge; those below `cursor` have been sent. Times are ticks in ms.
+    """
+
+    def __init__(self):
+        self.restart(0)
+
+    def restart(self, base):
+        """Nothing is under way; `base` goes first."""
+        self.base = self.cursor = base
+        self.limit = BATCH_RECORDS
+        self.waits = 0  # timeouts in a row
+        self._since = 0
+        self._gap = -1  # the gap that was answered last by going back
+        self._retry = False  # after a timeout: an answer, even without progress, means that it is worth sending again
+
+    def room(self, head):
+        """How many records may be sent now."""
+        return max(0, min(BATCH_RECORDS, head - self.cursor, self.limit - (self.cursor - self.base)))
+
+    def sent(self, cursor, now):
+        """Everything below `cursor` has been sent."""
+        if self.cursor == self.base:
+            self._since = now
+        self.cursor = cursor
+
+    def answered(self, next_seq, gap, now):
+        """The bridge has all below `next_seq`; `gap` tells that what came after it was of no use."""
+        if next_seq > self.base:
+            self.base = next_seq
+            self.cursor = max(self.cursor, next_seq)
+            self.limit = min(WINDOW_RECORDS, max(BATCH_RECORDS, 2 * self.limit))
+            self.waits = 0
+            self._since = now
+            self._gap = -1
+            self._retry = False
+        if gap or next_seq < self.base:
+            # Everything sent before the bridge told of the gap is answered with the same gap: go back once.
+            if self._gap != next_seq:
+                self._gap = next_seq
+                self._back(next_seq, now)
+                self.limit = BATCH_RECORDS
+        elif self._retry and next_seq == self.base:
+            self._retry = False
+            self._back(next_seq, now)
+            self.limit = BATCH_RECORDS
+
+    def expired(self, now):
+        """Whether the bridge was silent for too long; then one record goes out as a probe, more once it is acked."""
+        if self.cursor == self.base:
+            return False
+        if time.ticks_diff(now, self._since) < min(ACK_TIMEOUT_MS * (1 + self.waits), ACK_TIMEOUT_MAX_MS):
+            return False
+        self.waits += 1
+        self.limit = 1
+        self._gap = -1
+        self._retry = True
+        self._back(self.base, now)
+        return True
+
+    def _back(self, seq, now):
+        self.base = self.cursor = seq
+        self._since = now
+
+
+def backoff_ms(failures, chance):
+    """The pause after the n-th failure in a row (from 0); `chance` is random, 0 to 65,535."""
+    return min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS << min(failures, 16)) * chance >> 16
+
+
+class Uplink:
+    """The uplink of one clock. `run` it as a task; `notify` it of every record.
+
+    settings: clock_id, broker_host, broker_port, heartbeat_s. secrets: link_key. certs: ca, cert, key in DER. log: the
+    SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules socket, tls and
+    umqtt.simple. wifi: `connected()`, `start()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
+    `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
+    reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
+    changes nothing else.
+    """
+
+    def __init__(self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status):
+        self._log = log
+        self._timekeeper = timekeeper
+        self._wifi = wifi
+        self._events = events
+        self._status = status
+        self._heartbeat_ms = settings.heartbeat_s * 1000
+        self._host = settings.broker_host
+        self._port = settings.broker_port
+        self._clock_id = settings.clock_id.encode()
+        prefix = "badgeclock/v1/" + settings.clock_id + "/"
+        self._punches_topic = (prefix + "punches").encode()
+        self._status_topic = (prefix + "status").encode()
+        self._heard = {}
+        for name in (_ACK_TOPIC, _RECEIPTS_TOPIC, _COMMAND_TOPIC):
+            self._heard[(prefix + name).encode()] = name
+        self._up = frames.upward_key(secrets.link_key)
+        self._down = frames.downward_key(secrets.link_key)
+        self._up_scope = frames.context(self._clock_id, frames.NO_SESSION)
+        self._down_scope = None
+        self._session = frames.NO_SESSION
+        self._mqtt = mqtt_module
+        self._link = mqtt_module.socket = Link(sockets, tls, certs, self._host, self._port)
+        self._client = self._new_client()
+        self._batch = memoryview(bytearray(BATCH_RECORDS * RECORD_BYTES))
+        self._stamp = Stamp()
+        self._window = Window()
+        self._connection = 0  # of this boot
+        self._number = 0  # of the last frame in this connection
+        self._heard_last = 0  # counter of the last frame from the bridge in this session
+        self._receipt = 0  # highest receipt number without a gap below it, this boot
+        self._gap_asked = 0  # how often the bridge was asked for what comes after it
+        self._status_due = False
+        self._status_at = time.ticks_ms()
+        self._status_sent = [(0, time.ticks_ms())] * _STATUS_KEPT
+        self._noted = None
+        self._notified = False
+        self._swept_at = time.ticks_ms()
+        self._online_at = None
+        self.link_state = NO_WIFI
+        self.rejected = 0  # frames from the network that were ignored, this boot
+        self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
+        self.last_failure = ""
+
+    # --- for the clock ---
+
+    @property
+    def connected(self):
+        """Whether the broker is there and has taken the subscriptions."""
+        return self.link_state == ONLINE
+
+    @property
+    def wire(self):
+        """Traffic of this or the last connection: `writes` (TLS records), `written` and `received` bytes."""
+        return self._link.wire
+
+    def notify(self):
+        """A record was appended; it is sent at the uplink's next turn, within POLL_MS."""
+        self._notified = True
+
+    def tell(self):
+        """Something of note changed: send STATUS soon."""
+        self._status_due = True
+
+    async def run(self):
+        """Keep the clock connected, for ever."""
+        failures = 0
+        while True:
+            try:
+                await self._wait_for_wifi()
+                await self._connect()
+                await self._serve()
+            except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
+                self._count(error)
+            self._link.shut()
+            self._set_state(min(self.link_state, NO_BROKER))
+            if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
+                failures = 0
+            self._online_at = None
+            gc.collect()
+            await asyncio.sleep_ms(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
+            failures += 1
+
+    # --- connecting ---
+
+    async def _wait_for_wifi(self):
+        if self._wifi.connected():
+            self._set_state(NO_BROKER)
+            return
+        self._set_state(NO_WIFI)
+        self._link.forget_address()
+        started = None
+        while not self._wifi.connected():
+            now = time.ticks_ms()
+            if started is None or time.ticks_diff(now, started) > _WIFI_AGAIN_MS:
+                started = now
+                self._wifi.start()
+            await asyncio.sleep_ms(_WIFI_POLL_MS)
+        self._set_state(NO_BROKER)
+
+    def _new_client(self):
+        """A client of its own for each connection: its packet identifiers start anew and never come near 65,536."""
+        client = self._mqtt.MQTTClient(self._clock_id, self._host, self._port, keepalive=KEEPALIVE_S)
+        client.set_callback(self._on_message)
+        return client
+
+    async def _connect(self):
+        """Connect, subscribe, tell STATUS. Raises whatever went wrong."""
+        link = self._link
+        await link.open()
+        client = self._client = self._new_client()
+        link.deliver = client.wait_msg
+        # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
+        # will, which would be newer than all that follows.
+        connection = self._connection + 1
+        if connection < _COUNT_MAX:
+            client.set_last_will(self._status_topic, self._last_will(connection), retain=True)
+        client.connect()
+        await link.ready()
+        if connection <= _COUNT_MAX:  # only now may the broker know of it
+            self._connection = connection
+            self._number = 0
+        self._session = os.urandom(frames.SESSION_BYTES)
+        self._down_scope = frames.context(self._clock_id, self._session)
+        self._heard_last = 0
+        self._gap_asked = 0
+        self._window.restart(self._log.tail)
+        for topic in self._heard:
+            await link.ready()
+            client.subscribe(topic)
+        await link.ready()
+        self._tell_status()
+        await link.settled()
+        self._online_at = time.ticks_ms()
+        self._set_state(ONLINE)
+
+    async def _serve(self):
+        """Send and receive until something ends the connection."""
+        link = self._link
+        self._notified = True
+        while True:
+            moved = link.poll()
+            if link.idle and self._send():
+                moved = True
+            await asyncio.sleep_ms(0 if moved else POLL_MS)
+            if not self._wifi.connected():
+                raise LinkError("closed", "no Wi-Fi")
+
+    def _set_state(self, state):
+        if state != self.link_state:
+            self.link_state = state
+            self._ask(self._events.link, state)
+
+    def _count(self, error):
+        """Count a failure under its category and keep its words for the technician."""
+        if isinstance(error, LinkError) and len(error.args) == 2:
+            category, detail = error.args
+        elif isinstance(error, MemoryError):
+            category, detail = "memory", ""
+        else:
+            category, detail = "other", repr(error)
+        self.failures[category] = self.failures.get(category, 0) + 1
+        self.last_failure = "%s: %s" % (category, detail)
+
+    def _ask(self, function, *arguments):
+        """What the clock's own function gives, or None: a fault of display or reader must not end a connection."""
+        try:
+            return function(*arguments)
+        except Exception as error:  # noqa: BLE001 - the faults of others, counted here and told by them
+            self.failures["clock"] = self.failures.get("clock", 0) + 1
+            self.last_failure = "clock: " + repr(error)
+
+    # --- sending ---
+
+    def _send(self):
+        """Send the one packet that is most urgent, if any. True if one was."""
+        now = time.ticks_ms()
+        window = self._window
+        if time.ticks_diff(now, self._swept_at) >= SWEEP_MS:
+            self._swept_at = now
+            self._sweep(now)
+        if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
+            self._tell_status()
+            return True
+        if self._notified:
+            room = window.room(self._log.head)
+            if room:
+                return self._send_records(room, now)
+            if window.cursor >= self._log.head:
+                self._notified = False
+        if self._link.quiet_ms >= PING_AFTER_MS and not self._link.pinging:
+            self._client.ping()
+            return True
+        return False
+
+    def _send_records(self, room, now):
+        count, cursor = self._log.read_into(self._batch, self._window.cursor, room)
+        if count:
+            self._client.publish(self._punches_topic, self._batch[: count * RECORD_BYTES])
+        self._window.sent(cursor, now)
+        return count > 0
+
+    def _sweep(self, now):
+        """What needs no more than a look a second: timeouts, records nobody told of, the heartbeat, changes of note."""
+        if self._window.expired(now):
+            self._status_due = True
+        self._notified = True
+        note = (self._log.sealed, self._log.nearly_full)
+        if note != self._noted or time.ticks_diff(now, self._status_at) >= self._heartbeat_ms:
+            self._status_due = True
+
+    def _last_will(self, connection):
+        body = {"v": 1, "state": "offline", "boot": self._log.boot, "connection": connection}
+        counter = frames.upward_counter(self._log.boot, connection, frames.LAST_WILL_NUMBER)
+        return frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, json.dumps(body).encode())
+
+    def _tell_status(self):
+        log, stamp = self._log, self._stamp
+        further = dict(self._ask(self._status) or ())
+        self._number += 1
+        self._timekeeper.stamp(stamp)
+        self._noted = (log.sealed, log.nearly_full)
+        told = {
+            "v": 1,
+            "state": "online",
+            "boot": log.boot,
+            "connection": self._connection,
+            "session": hexlify(self._session).decode(),
+            "head": log.head,
+            "tail": log.tail,
+            "tag": hexlify(log.tag).decode(),
+            "free": log.free,
+            "capacity": log.capacity,
+            "sealed": log.sealed,
+            "receipt": self._receipt,
+            "firmware": further.get("firmware", "0000000000000000"),
+            "utc_ms": stamp.utc_s * 1000 + stamp.ms,
+            "source": stamp.source,
+            "bound_ms": bound_decode(stamp.bound),
+            "uptime_ms": stamp.uptime_ms,
+            "heap_free": further.get("heap_free", gc.mem_free()),
+            "reset": further.get("reset", 0),
+            "reader": further.get("reader"),
+            "rejected": self.rejected,
+        }
+        further.update(told)
+        body = json.dumps(further, separators=(",", ":"))
+        if len(body) > STATUS_JSON_MAX:
+            body = json.dumps(told, separators=(",", ":"))
+        counter = frames.upward_counter(log.boot, self._connection, self._number)
+        frame = frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, body.encode())
+        self._status_due = False
+        self._status_at = time.ticks_ms()
+        self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
+        self._client.publish(self._status_topic, frame, retain=True)
+
+    # --- receiving ---
+
+    def _on_message(self, topic, frame):
+        """A publication came. What is not a fresh frame of this session's bridge is counted and ignored."""
+        try:
+            name = self._heard.get(bytes(topic))
+            if name is None:
+                raise FrameError("topic")
+            kind, counter, body = frames.open_frame(self._down, self._down_scope, frame)
+            if counter <= self._heard_last:
+                raise FrameError("counter")
+            self._heard_last = counter
+            if kind == frames.ACK and name == _ACK_TOPIC:
+                self._on_ack(body)
+            elif kind == frames.RECEIPTS and name == _RECEIPTS_TOPIC:
+                self._on_receipts(body)
+            elif kind == frames.TIME and name == _COMMAND_TOPIC:
+                self._on_time(body)
+            elif kind == frames.COMMAND and name == _COMMAND_TOPIC:
+                self._on_command(body)
+            else:
+                raise FrameError("type")
+        except FrameError:
+            self.rejected += 1
+
+    def _on_ack(self, body):
+        next_seq, verdict, beacon = frames.read_ack(body)
+        log = self._log
+        if next_seq > log.head:
+            raise FrameError("ack of records that do not exist")
+        if beacon != NOTHING:
+            log.set_beacon(beacon)
+        before = log.tail
+        log.ack(next_seq)
+        self._window.answered(next_seq, verdict == frames.VERDICT_GAP, time.ticks_ms())
+        self._notified = True
+        if log.tail != before:
+            self._ask(self._events.acked, log.tail)
+
+    def _on_receipts(self, body):
+        """Pass the receipts on, in order and once each. At a gap ask for what is missing, by STATUS.
+
+        The bridge sends again only what is younger than a day, so a gap can stay: after two questions it is accepted.
+        """
+        for index in range(frames.count_receipts(body)):
+            number, seq, state, code, reception_number = frames.read_receipt(body, index)
+            if number <= self._receipt:
+                continue
+            if self._receipt and number != self._receipt + 1 and self._gap_asked < 2:
+                if not self._status_due:
+                    self._gap_asked += 1
+                    self._status_due = True
+                return
+            self._gap_asked = 0
+            self._receipt = number
+            self._ask(self._events.receipt, seq, state, code, reception_number)
+
+    def _on_time(self, body):
+        """Set the clock, if the answer came soon enough, and record the step if it is one of note."""
+        utc_ms, answered = frames.read_time(body)
+        number = answered & 0xFFFFFFFF
+        sent_number, sent_at = self._status_sent[number % _STATUS_KEPT]
+        if number != sent_number or answered != frames.upward_counter(self._log.boot, self._connection, number):
+            raise FrameError("time for another status")
+        rtt_ms = time.ticks_diff(time.ticks_ms(), sent_at)
+        if rtt_ms > TIME_LATE_MS:
+            raise FrameError("time too late")
+        if not self._log.free:
+            return  # no room for TIME_SET; the next STATUS brings another TIME
+        stamp = self._stamp
+        self._timekeeper.stamp(stamp)
+        source = stamp.source
+        old = struct.pack(">IHBB", stamp.utc_s, stamp.ms, source, 0)
+        step_ms = self._timekeeper.set_from_bridge(utc_ms, rtt_ms)
+        if source != SOURCE_NONE and abs(step_ms) <= TIME_STEP_MS:
+            return
+        self._timekeeper.stamp(stamp)
+        try:
+            self._log.append(KIND_TIME_SET, 0, NOTHING, old, stamp)
+        except JournalFull:
+            pass  # `free` left room, so only a fault of the log comes here, and the log tells it
+        self._notified = True
+
+    def _on_command(self, body):
+        command, _ = frames.read_command(body)
+        if command != frames.COMMAND_IDENTIFY:
+            raise FrameError("command")
+        self._ask(self._events.identify)
