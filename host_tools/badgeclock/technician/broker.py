@@ -135,7 +135,7 @@ def configuration(directory: Path, host: str, port: int, user: str | None) -> st
         f"max_queued_messages {QUEUE_LIMIT_MESSAGES}",
         "retain_available true",
         "",
-        "# Keeps the clocks' last status over a restart. Punches need none: clocks keep them until the bridge has them.",
+        "# Keeps the clocks' last status over a restart. Punches need none: clocks keep them long enough.",
         "persistence true",
         f"persistence_location {directory}/data/",
         "autosave_interval 60",

@@ -116,7 +116,7 @@ class Workshop:
             raise ProvisionError(
                 what=f"the certificate of {clock_id} was revoked",
                 kept="the clock as it is",
-                do=f"give the clock another id, or move {folder} away to issue a new certificate under the same id",
+                do=f"give the clock another id; or move its certificate.pem and key.pem out of {folder} to have new ones",
             )
         return identity
 

@@ -1,0 +1,126 @@
+"""What the technician's tool runs inside a clock, as MicroPython source.
+
+Sent once a session; every name starts with `bc_` so that nothing of the clock is hidden. It uses what an ESP32 has
+without any file of ours, so that a clock with a broken or foreign firmware can be asked as well.
+"""
+
+from typing import Final
+
+FILES: Final = """\
+import binascii, gc, hashlib, json, os, sys
+
+def bc_sha256(path):
+    digest = hashlib.sha256()
+    buf = bytearray(512)
+    view = memoryview(buf)
+    with open(path, "rb") as file:
+        while True:
+            n = file.readinto(buf)
+            if not n:
+                return binascii.hexlify(digest.digest()).decode()
+            digest.update(view[:n])
+
+def bc_list(folder=""):
+    # A mount point in the root has an entry without a size; it is not on the clock's littlefs.
+    for entry in os.ilistdir(folder or "/"):
+        path = folder + "/" + entry[0]
+        if entry[1] == 0x8000:
+            print(json.dumps([path, bc_sha256(path)]))
+        elif len(entry) > 3:
+            print(json.dumps([path, None]))
+            bc_list(path)
+
+def bc_make_folders(path):
+    for n in range(1, len(path)):
+        if path[n] == "/":
+            try:
+                os.mkdir(path[:n])
+            except OSError as error:
+                if error.errno != 17:  # EEXIST
+                    raise
+
+def bc_open(path):
+    global bc_file
+    bc_file = open(path, "wb")
+
+def bc_write(text):
+    bc_file.write(binascii.a2b_base64(text))
+
+def bc_close(path, target, sha256):
+    # littlefs replaces `target` in one step: power loss leaves the old file or the new one.
+    bc_file.close()
+    found = bc_sha256(path)
+    if found == sha256:
+        os.rename(path, target)
+    print(json.dumps(found))
+
+def bc_read(path):
+    with open(path, "rb") as file:
+        while True:
+            part = file.read(192)
+            if not part:
+                return
+            print(binascii.b2a_base64(part).decode(), end="")
+
+def bc_describe():
+    name, version = sys.implementation[:2]
+    print(json.dumps({
+        "name": name,
+        "version": list(version[:3]),
+        "bytecode": getattr(sys.implementation, "_mpy", 0) & 0xFF,
+        "machine": getattr(sys.implementation, "_machine", ""),
+        "platform": sys.platform,
+    }))
+"""
+
+INSPECT: Final = """\
+import esp32, struct
+
+def bc_partitions():
+    return {part.info()[4]: part for part in esp32.Partition.find(esp32.Partition.TYPE_DATA)}
+
+def bc_key_slot(seal):
+    # The live key slot's seq, epoch, boot and acked (docs/protocol.md 4), never its keys; None if there is none.
+    best = None
+    buf = bytearray(128)
+    for n in range(seal.ioctl(4, 0) * 32):
+        seal.readblocks(n // 32, buf, n % 32 * 128)
+        if buf[:4] == b"BCK1" and hashlib.sha256(buf[:112]).digest()[:16] == buf[112:]:
+            _, seq, epoch, boot, _, acked = struct.unpack_from(">4sIHHII", buf)
+            if best is None or seq > best[0]:
+                best = [seq, epoch, boot, acked]
+    return best
+
+def bc_journal(journal, acked):
+    # The genesis nonce if record 0 is still there, and how many punches from `acked` on no bridge has acknowledged.
+    nonce = None
+    punches = 0
+    sectors = journal.ioctl(4, 0)
+    header = bytearray(32)
+    head = bytearray(8)
+    for place in range(sectors):
+        journal.readblocks(place, header, 0)
+        magic, k, _, crc = struct.unpack_from(">4sIII", header)
+        if magic != b"BCJ1" or k % sectors != place or binascii.crc32(memoryview(header)[:12]) != crc:
+            continue
+        if k == 0:
+            genesis = bytearray(64)
+            journal.readblocks(place, genesis, 64)
+            if genesis[0] == 1 and genesis[1] == 1:
+                nonce = binascii.hexlify(genesis[24:32]).decode()
+        if header[16:32] == bytes(16):
+            continue
+        for slot in range(63):
+            journal.readblocks(place, head, 64 + 64 * slot)
+            if head[0] == 1 and head[1] == 3:
+                seq = struct.unpack_from(">I", head, 4)[0]
+                punches += acked <= seq == k * 63 + slot
+    return nonce, punches
+
+def bc_inspect():
+    parts = bc_partitions() state = {"sizes": {label: part.info()[3] for label, part in parts.items()}, "slot": None,
+    "nonce": None, "unsent": 0} if "seal" in parts and "journal" in parts:
+        state["slot"] = slot = bc_key_slot(parts["seal"])
+        state["nonce"], state["unsent"] = bc_journal(parts["journal"], slot[3] if slot else 0)
+    print(json.dumps(state))
+"""

@@ -1,0 +1,307 @@
+"""A MicroPython device on a serial port: its files, and code run on it, in one session up to the reset.
+
+The line is mpremote's (`SerialTransport`, its Python interface): the raw REPL with flow control, as used on every
+port. One session, because opening a port resets many boards and each `mpremote` command would start the clock anew.
+Works on a serial port, on the pty of a virtual clock and on mpremote's own addresses (rfc2217://, socket://).
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import serial
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+from serial.tools import list_ports
+
+from badgeclock.errors import DeviceNotFound, ProvisionError, VerifyMismatch
+from badgeclock.technician import on_device
+
+BAUD: Final = 115200
+OLDEST_MICROPYTHON: Final = (1, 25, 0)
+BYTECODE_VERSION: Final = 6
+"""Of `.mpy` files, from MicroPython 1.23 on (docs.micropython.org, "MicroPython .mpy files")."""
+
+ATTEMPTS: Final = 4
+ANSWER_TIMEOUT_S: Final = 10.0
+CHUNK_BYTES: Final = 1536
+NEW_FILE: Final = "/.badgeclock.new"
+
+
+class DeviceError(ProvisionError):
+    """Code that was run on the device raised. `kind` is the exception's last line, without what was sent."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(
+            what=f"the clock answered with {kind}",
+            kept="every file that was confirmed before this one, and all punches",
+            do="run the command again; if it stays, write MicroPython again with `badgeclock clock flash`",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.kind,))
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Which MicroPython runs there."""
+
+    version: tuple[int, int, int]
+    machine: str
+    platform: str
+
+
+class SerialDevice:
+    """An open session with a device in its raw REPL. Get one from `open_device`."""
+
+    def __init__(self, transport: SerialTransport, port: str) -> None:
+        self._transport = transport
+        self.port = port
+        self.run(on_device.FILES)
+        self.info = self._describe()
+
+    def run(self, code: str, timeout_s: float = ANSWER_TIMEOUT_S) -> str:
+        """Run `code` on the device and return what it printed. `timeout_s`: the longest silence.
+
+        Raises DeviceError if it raised, DeviceNotFound if the line fell silent or broke.
+        """
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                out, failure = self._transport.exec_raw(code, timeout=timeout_s)
+        except (TransportError, OSError) as error:
+            raise DeviceNotFound(
+                what=f"the line to {self.port} broke off",
+                kept="every file that was confirmed before, and all punches",
+                do="check cable and power, then run the command again",
+            ) from error
+        if failure:
+            raise DeviceError(failure.decode("utf-8", "replace").strip().rpartition("\n")[2].strip())
+        text: str = out.decode("utf-8", "replace")
+        return text
+
+    def ask(self, code: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
+        """Run `code` and return the JSON value of the last line it printed."""
+        lines = self.run(code, timeout_s).split("\n")
+        text = next((line for line in reversed(lines) if line.strip()), "")
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise DeviceError("an answer that is no JSON") from error
+
+    def listing(self) -> dict[str, str | None]:
+        """Everything on the device's file system: SHA-256 (hex) by absolute path; None for a folder."""
+        lines = self.run("bc_list()", timeout_s=30).split("\n")
+        return dict(json.loads(line) for line in lines if line.strip())
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file, or None if there is no such file."""
+        try:
+            text = self.run(f"bc_read({path!r})")
+        except DeviceError as error:
+            if "ENOENT" in error.kind:
+                return None
+            raise
+        return b"".join(base64.b64decode(line) for line in text.split("\n") if line.strip())
+
+    def put(self, path: str, data: bytes) -> None:
+        """Write a file, making its folders, and read it back there. Power loss leaves the old file or the new one.
+
+        Raises VerifyMismatch if the device reads anything else than `data`.
+        """
+        wanted = hashlib.sha256(data).hexdigest()
+        self.run(f"bc_make_folders({path!r})\nbc_open({NEW_FILE!r})")
+        for start in range(0, len(data), CHUNK_BYTES):
+            text = base64.b64encode(data[start : start + CHUNK_BYTES])
+            self.run(f"bc_write({text!r})")
+        found = self.ask(f"bc_close({NEW_FILE!r}, {path!r}, {wanted!r})")
+        if found != wanted:
+            raise VerifyMismatch(
+                what=f"{path} reads back from the clock with another SHA-256 than what was sent",
+                kept="the file that was there before, and all punches",
+                do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
+            )
+
+    def remove(self, path: str) -> None:
+        """Remove a file or an empty folder."""
+        self.run(f"try:\n os.remove({path!r})\nexcept OSError:\n os.rmdir({path!r})")
+
+    def restart(self) -> None:
+        """Reset the chip into boot.py and main.py, and close the line."""
+        with contextlib.suppress(TransportError, OSError), contextlib.redirect_stdout(io.StringIO()):
+            self._transport.exec_raw_no_follow("import machine\nmachine.reset()")
+            time.sleep(0.1)  # the last byte must leave the adapter before the port closes
+        self.close()
+
+    def close(self) -> None:
+        """Leave the raw REPL, if the device still listens, and close the line."""
+        with contextlib.suppress(TransportError, OSError):
+            self._transport.exit_raw_repl()
+        _close(self._transport)
+
+    def _describe(self) -> DeviceInfo:
+        told = self.ask("bc_describe()")
+        version = (*map(int, told["version"]),)
+        if told["name"] != "micropython" or version < OLDEST_MICROPYTHON or told["bytecode"] != BYTECODE_VERSION:
+            spoken = ".".join(map(str, version))
+            raise ProvisionError(
+                what=f"{self.port} runs {told['name']} {spoken}; a clock needs MicroPython 1.25 or newer",
+                kept="everything on the device",
+                do="write a newer one with `badgeclock clock flash`, which keeps the punches",
+            )
+        return DeviceInfo((version[0], version[1], version[2]), str(told["machine"]), str(told["platform"]))
+
+
+@contextlib.contextmanager
+def open_device(port: str, say: Callable[[str], None] = lambda _: None) -> Iterator[SerialDevice]:
+    """A session with the MicroPython on `port`, closed at the end. `say` gets a line about each new attempt.
+
+    Raises DeviceNotFound (no such port, no permission, held by another program, nothing or no MicroPython answers) or
+    ProvisionError (MicroPython older than 1.25).
+    """
+    transport = _open_line(port)
+    try:
+        _enter_raw_repl(transport, port, say)
+        device = SerialDevice(transport, port)
+    except BaseException:
+        _close(transport)
+        raise
+    try:
+        yield device
+    finally:
+        device.close()
+
+
+def _open_line(port: str) -> SerialTransport:
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return SerialTransport(port, baudrate=BAUD, timeout=ANSWER_TIMEOUT_S)
+    except (TransportError, OSError, ValueError) as error:
+        raise _why_not_open(port) from error
+
+
+def _why_not_open(port: str) -> DeviceNotFound:
+    """The error for a port that does not open, with what to do about it."""
+    kept = "everything on the device"
+    number = 0
+    try:
+        os.close(os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+    except OSError as error:
+        number = error.errno or 0
+    if number == errno.ENOENT:
+        there = [found.device for found in list_ports.comports()]
+        return DeviceNotFound(
+            what=f"there is no port {port}; "
+            + (f"there is {', '.join(there)}" if there else "no serial port is there"),
+            kept=kept,
+            do="plug the clock in with a cable that carries data, and name its port",
+        )
+    if number in {errno.EACCES, errno.EPERM}:
+        return DeviceNotFound(
+            what=f"you may not open {port}",
+            kept=kept,
+            do="run `sudo usermod -aG dialout $USER`, then log out and in again",
+        )
+    who = ", ".join(holders(port))
+    if who or number in {0, errno.EBUSY}:
+        return DeviceNotFound(
+            what=f"another program holds {port}" + (f": {who}" if who else ""),
+            kept=kept,
+            do="close that program (a terminal, an editor, ModemManager) and run the command again",
+        )
+    return DeviceNotFound(
+        what=f"{port} does not open: {os.strerror(number)}",
+        kept=kept,
+        do="name the clock's serial port, such as /dev/ttyUSB0",
+    )
+
+
+def holders(port: str) -> list[str]:
+    """The other processes that have `port` open, as "name (pid)"; only those this user may look at. Linux."""
+    target = os.path.realpath(port)
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        if int(process.name) == os.getpid():
+            continue
+        with contextlib.suppress(OSError):
+            if any(str(handle.readlink()) == target for handle in (process / "fd").iterdir()):
+                found.append(f"{(process / 'comm').read_text().strip()} ({process.name})")
+    return found
+
+
+def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], None]) -> None:
+    """Bring the device into a fresh raw REPL.
+
+    Cases: a clock that runs (Ctrl-C ends it), one that is just starting because opening the port reset it (it takes no
+    Ctrl-C for about a second), one with a REPL, and what is no MicroPython at all.
+    """
+    heard = b""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            say(f"no answer on {port} yet; attempt {attempt + 1} of {ATTEMPTS}")
+            heard = (heard + _interrupt(transport, attempt))[-4096:]
+        out = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(out):
+                transport.enter_raw_repl(soft_reset=True, timeout_overall=3 + attempt)
+        except TransportError:
+            heard = (heard + out.getvalue().encode("latin-1", "replace"))[-4096:]
+        except OSError as error:
+            raise _why_not_open(port) from error
+        else:
+            return
+    raise _why_no_repl(port, heard)
+
+
+def _interrupt(transport: SerialTransport, seconds: float) -> bytes:
+    """Send Ctrl-C for a while and return what came back."""
+    heard = b""
+    until = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until:
+            transport.serial.write(b"\r\x03\x03")
+            time.sleep(0.1)
+            waiting = transport.serial.in_waiting
+            if waiting:
+                heard += transport.serial.read(waiting)
+    except (OSError, serial.SerialException):
+        pass
+    return heard
+
+
+def _why_no_repl(port: str, heard: bytes) -> DeviceNotFound:
+    if b"invalid header" in heard or b"No bootable app" in heard:
+        what, do = (
+            f"the chip on {port} has no firmware to start",
+            f"write MicroPython first: `badgeclock clock flash {port}`",
+        )
+    else:
+        told = "something answers, but no MicroPython prompt" if heard.strip() else "nothing answers"
+        what = f"{told} on {port} after {ATTEMPTS} attempts"
+        who = ", ".join(holders(port))
+        if who:
+            what += f"; {who} has it open too"
+        do = (
+            "hold the key that docs name for recovery (BOOT) while switching the clock on, and run the command again; "
+            f"a new module needs `badgeclock clock flash {port}` first"
+        )
+    return DeviceNotFound(what=what, kept="everything on the device", do=do)
+
+
+def _close(transport: SerialTransport) -> None:
+    """Close the line. A pty has no RTS and DTR, which mpremote lowers on the way."""
+    with contextlib.suppress(OSError):
+        transport.close()
+    with contextlib.suppress(OSError):
+        transport.serial.close()
