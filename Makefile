@@ -29,7 +29,7 @@ test: setup ## every test but the torture and bench runs
 	$(PYTEST) -m "not torture and not bench" tests
 
 torture: setup ## the long runs: every power cut, soak, faults by seed
-	$(PYTEST) -m torture tests
+	$(PYTEST) -m torture --timeout 3600 tests
 
 bench: setup ## measure; writes build/bench.json and docs/performance.md
 	$(VENV)/python -m tests.bench

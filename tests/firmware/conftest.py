@@ -37,6 +37,7 @@ REPORT = "\x1e"
 HEAP_AMD64 = "8m"
 HEAP_I386 = "128k"
 TIMEOUT_S = 120
+COMPILE_TIMEOUT_S = 120  # on top, for the item that runs the file
 STALE_BUILD_S = 3600
 
 
@@ -80,6 +81,7 @@ class FirmwareFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         source = self.path.read_text()
         self.comments = dict(re.findall(r"^# (heapsize|timeout): *(\S+)$", source, re.MULTILINE))
+        self.timeout_s = float(self.comments.get("timeout", TIMEOUT_S))
         marks = re.findall(r"^# mark: *(\w+)$", source, re.MULTILINE)
         self.results: dict[str, dict[str, Result]] = {}
         functions = [
@@ -92,6 +94,7 @@ class FirmwareFile(pytest.File):
                 item = FirmwareItem.from_parent(
                     self, name=f"{node.name}[{variant.name}]", test=node.name, variant=variant, line=node.lineno
                 )
+                item.add_marker(pytest.mark.timeout(self.timeout_s + COMPILE_TIMEOUT_S))
                 for mark in marks:
                     item.add_marker(mark)
                 yield item
@@ -110,7 +113,6 @@ class FirmwareFile(pytest.File):
 
     def _run(self, variant: Variant, functions: list[str]) -> dict[str, Result]:
         heap = HEAP_AMD64 if variant.arch == "amd64" else self.comments.get("heapsize", HEAP_I386)
-        timeout = float(self.comments.get("timeout", TIMEOUT_S))
         firmware, tests, notes = _compiled() if variant.compiled else (ROOT / "firmware", HERE, "")
         path = ":".join(map(str, (firmware, tests, toolchain.umqtt_dir())))
         command = [toolchain.micropython(variant.arch), "-X", f"heapsize={heap}", RUNNER, self.path.stem, *functions]
@@ -124,12 +126,12 @@ class FirmwareFile(pytest.File):
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,
-                    timeout=timeout,
+                    timeout=self.timeout_s,
                     check=False,
                 )
                 output, end = run.stdout, f"MicroPython left with status {run.returncode}"
             except subprocess.TimeoutExpired as error:
-                output, end = error.stdout or b"", f"MicroPython was ended after {timeout:.0f} s"
+                output, end = error.stdout or b"", f"MicroPython was ended after {self.timeout_s:.0f} s"
         return _parse(output.decode(errors="replace"), functions, "\n".join(filter(None, (notes, end))))
 
 
