@@ -22,6 +22,11 @@ class Player:
         self._due = time.ticks_ms()
         self.step()
 
+    @property
+    def playing(self):
+        """Whether a pattern plays."""
+        return bool(self._pattern)
+
     def step(self):
         """Do what is due; gives the milliseconds until the next call is, or -1 when nothing plays."""
         while self._pattern:

@@ -1,0 +1,101 @@
+"""ESP32-DevKitC (ESP32-WROOM-32, 4 MB): its wiring and its parts. The wiring table is in README.md beside this file.
+
+The same file runs on the virtual board, which has modules with the hardware's own names. It tells the application what is there
+(`NAME`, `DISPLAY`, the parts) and holds no decision of the clock.
+"""
+
+import esp32
+import machine
+import network
+from machine import I2C, PWM, SPI, WDT, Pin
+
+from drivers.buzzer import Buzzer
+from drivers.ds3231 import DS3231
+from drivers.iso14443 import Reader
+from drivers.keys import Contact, Keys
+from drivers.led import StatusLed
+from drivers.mfrc522 import MFRC522
+from drivers.ssd1306 import HEIGHT, WIDTH, SSD1306_I2C
+
+
+class Wifi:
+    """The station, joined to one network. `start` joins and returns at once; the port then reconnects by itself."""
+
+    def __init__(self, ssid, password):
+        self._ssid = ssid
+        self._password = password
+        self._station = network.WLAN(network.WLAN.IF_STA)
+
+    def connected(self):
+        """Whether there is an address."""
+        return self._station.isconnected()
+
+    def start(self):
+        """Join, unless that is under way."""
+        station = self._station
+        if not station.active():
+            station.active(True)
+            station.config(pm=network.WLAN.PM_NONE)  # power saving delays what comes from the broker by 100 ms and more
+        if station.isconnected() or station.status() == network.STAT_CONNECTING:
+            return
+        try:
+            station.connect(self._ssid, self._password or None)
+        except OSError:
+            pass  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
+
+    def rssi(self):
+        """Signal strength in dBm, None without a connection."""
+        return self._station.status("rssi") if self._station.isconnected() else None
+
+
+class Board:
+    """The parts of this board, constructed: reader, display, rtc, buzzer, lamp, keys, case."""
+
+    NAME = "esp32_devkit"
+    DISPLAY = (WIDTH, HEIGHT, 1)  # columns, rows, bits a pixel
+
+    def __init__(self):
+        spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
+        i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000)
+        self.display = SSD1306_I2C(i2c)
+        self.rtc = DS3231(i2c)
+        self.buzzer = Buzzer(PWM(Pin(25), freq=1000, duty_u16=0))
+        self.lamp = StatusLed(Pin(32, Pin.OUT, value=0), Pin(33, Pin.OUT, value=0))
+        self.keys = Keys(
+            {
+                "info": Pin(13, Pin.IN, Pin.PULL_UP),
+                "in": Pin(14, Pin.IN, Pin.PULL_UP),
+                "out": Pin(16, Pin.IN, Pin.PULL_UP),
+                "break": Pin(17, Pin.IN, Pin.PULL_UP),
+            }
+        )
+        self.case = Contact(Pin(34, Pin.IN))  # low: open
+        self.reader = Reader(
+            MFRC522(spi, Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1), Pin(4, Pin.IN, Pin.PULL_UP))
+        )
+
+    def partition(self, label):
+        """The data partition of that label (partitions.csv), None if the flash has none."""
+        found = esp32.Partition.find(esp32.Partition.TYPE_DATA, label=label)
+        return found[0] if found else None
+
+    def reset_cause(self):
+        """Why this start came about, in the numbers of a BOOT record (docs/protocol.md §2), which are the port's own."""
+        return machine.reset_cause()
+
+    def reset(self):
+        """Restart at once."""
+        machine.reset()
+
+    def watchdog(self, timeout_ms):
+        """Start the watchdog, or give it another time; from then on `feed` must be called within it. It cannot be stopped."""
+        return WDT(timeout=timeout_ms)
+
+    def set_system_time(self, date):
+        """Set the port's own clock, by which TLS judges certificates: (year, month, day, hour, minute, second) in UTC."""
+        year, month, day, hour, minute, second = date
+        machine.RTC().datetime((year, month, day, 0, hour, minute, second, 0))
+
+    def wifi(self, ssid, password):
+        """The station for that network; nothing is switched on before its `start`."""
+        return Wifi(ssid, password)

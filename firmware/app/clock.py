@@ -1,0 +1,167 @@
+"""The running clock: five tasks, none of which may die, and the badge comes first.
+
+    badges        polls the reader and the keys; the only one that feeds the watchdog
+    face          signals and display
+    time          narrows the clock's error bound
+    housekeeping  memory, and the log's erases ahead of need, when no badge is near
+    uplink        everything the network does
+
+A task that ends, ends the clock: a FAULT record, then a reset. Memory is collected when no badge is near and never between a
+badge and its signal.
+"""
+
+import asyncio
+import gc
+import struct
+import sys
+import time
+
+from micropython import const
+
+from app import faults, punch, record
+from app.errors import ClockError
+from drivers import iso14443
+
+_POLL_MS = const(40)
+_NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
+_COLLECT_MS = const(1000)
+_IDLE_MS = const(250)
+_CHOICE_MS = const(10000)
+_LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
+_BROKEN_MS = const(3000)  # the fault stands on the display this long before a log that failed is opened anew by a reset
+
+_KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
+_CASE_OPENED = const(1)
+_CASE_CLOSED = const(2)
+
+
+class Clock:
+    """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log, timekeeper, uplink
+    (`run()`), watchdog (`feed()`), reset (called to restart the board), deaths (of tasks in the starts just before)."""
+
+    def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):
+        self._reader = reader
+        self._keys = keys
+        self._case = case
+        self._punches = punches
+        self._face = face
+        self._log = log
+        self._timekeeper = timekeeper
+        self._uplink = uplink
+        self._watchdog = watchdog
+        self._reset = reset
+        self._deaths = deaths
+        self._stamp = record.Stamp()
+        self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)
+        self._broken_at = None
+        self._reported = {}
+
+    async def run(self):
+        """Serve badges until a task dies."""
+        tasks = (
+            ("badges", self._badges()),
+            ("face", self._face.run()),
+            ("time", self._time()),
+            ("housekeeping", self._housekeeping()),
+            ("uplink", self._uplink.run()),
+        )
+        await asyncio.gather(*(self._important(name, task) for name, task in tasks))
+
+    def note(self, kind, detail):
+        """Append a record about the clock itself; False if it could not be kept, which must not stop the clock."""
+        self._timekeeper.stamp(self._stamp)
+        flags = 0 if self._timekeeper.verified else record.FLAG_TIME_UNVERIFIED
+        try:
+            self._log.append(kind, flags, record.NOTHING, detail, self._stamp)
+        except (ClockError, OSError) as error:
+            print("clock: not recorded:", error)
+            return False
+        return True
+
+    async def _important(self, name, task):
+        try:
+            await task
+            print("clock: task ended:", name)
+        except Exception as error:
+            print("clock: task died:", name)
+            sys.print_exception(error)
+        self._fault(faults.TASK, self._deaths + 1)
+        if name != "badges":
+            # A death that repeats at every start would fill the journal; the badges are served meanwhile.
+            await asyncio.sleep(min(_LONGEST_PAUSE_S, (1 << min(self._deaths, 6)) - 1))
+        self._reset()
+
+    async def _badges(self):
+        reader = self._reader
+        while True:
+            found = reader.poll(self._punches.uid)
+            if found > 0:
+                self._badge_at = time.ticks_ms()
+                if self._punches.take(found).kind == punch.FAILED:
+                    self._break()
+            elif found == iso14443.SEVERAL:
+                self._badge_at = time.ticks_ms()
+                self._face.several()
+            elif reader.present:
+                self._punches.hold()
+            self._look_after_reader()
+            self._read_contacts()
+            self._watchdog.feed()
+            await asyncio.sleep_ms(0 if found == iso14443.FAILED else _POLL_MS)
+
+    async def _time(self):
+        while True:
+            faults_before = self._timekeeper.rtc_faults
+            wait_ms = self._timekeeper.refine()
+            if self._timekeeper.rtc_faults != faults_before:
+                self._fault(faults.RTC, self._timekeeper.rtc_faults)
+            await asyncio.sleep_ms(wait_ms)
+
+    async def _housekeeping(self):
+        collected = time.ticks_ms()
+        while True:
+            if self._broken_at is not None and time.ticks_diff(time.ticks_ms(), self._broken_at) >= _BROKEN_MS:
+                self._reset()
+            if time.ticks_diff(time.ticks_ms(), self._badge_at) < _NEAR_MS:
+                await asyncio.sleep_ms(_IDLE_MS)
+                continue
+            if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:
+                gc.collect()
+                collected = time.ticks_ms()
+            self._timekeeper.stamp(self._stamp)
+            try:
+                more = self._log.idle(self._stamp)
+            except (ClockError, OSError) as error:
+                print("clock: the log's housekeeping failed:", error)
+                self._break()
+                more = False
+            if self._face.display_faults:
+                self._fault(faults.DISPLAY, self._face.display_faults)
+            await asyncio.sleep_ms(2 * _POLL_MS if more else _IDLE_MS)
+
+    def _break(self):
+        """The log failed: say so, and let a restart open it anew, which recovers every record that was kept."""
+        self._face.fault(faults.JOURNAL)
+        if self._broken_at is None:
+            self._broken_at = time.ticks_ms()
+
+    def _look_after_reader(self):
+        usable = self._reader.check()
+        if usable != self._reported.get("reader", True):
+            self._reported["reader"] = usable
+            self._face.fault(0 if usable else faults.READER)
+            if not usable:
+                self._fault(faults.READER, self._reader.resets)
+
+    def _read_contacts(self):
+        key = self._keys.pressed()
+        if key in _KEYS:
+            self._punches.choose(_KEYS[key])
+            self._face.chosen(_KEYS[key], _CHOICE_MS)
+        if self._case.changed():
+            self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
+
+    def _fault(self, code, count):
+        """Record a FAULT, once for each code and start; what repeats is in the status."""
+        if code not in self._reported:
+            self._reported[code] = self.note(record.KIND_FAULT, struct.pack(">BBHI", code, 0, min(count, 0xFFFF), 0))

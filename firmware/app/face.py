@@ -1,0 +1,282 @@
+"""What the clock shows and sounds, and for how long: the worker's whole view of it.
+
+Signals start at once, inside the call; the display follows in the face's own task, a page at a time, since a page takes 3 ms.
+A message stands for its time and gives way to the next badge at once. The receipt of the newest punch changes that punch's message
+if it still stands, and is its own message otherwise, within ten seconds and never over another one. A punch of somebody else in
+between keeps a receipt off the display: nobody shall read another's answer as their own.
+"""
+
+import asyncio
+import time
+
+from micropython import const
+
+from app import punch, screens, signals
+
+_IDLE = const(0)
+_KEPT = const(1)
+_KEPT_LATER = const(2)
+_REGISTERED = const(3)
+_DUPLICATE = const(4)
+_UNKNOWN = const(5)
+_REFUSED = const(6)
+_SEVERAL = const(7)
+_FULL = const(8)
+_FAULT = const(9)
+_CHOSEN = const(10)
+_IDENTIFY = const(11)
+
+_ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
+
+# Receipt states of docs/protocol.md §6 that a worker is told.
+_BY_RECEIPT = {1: _REGISTERED, 2: _REFUSED, 3: _UNKNOWN, 4: _REGISTERED, 5: _REGISTERED}
+_RECEIPT_SIGNALS = {_REGISTERED: signals.REGISTERED, _REFUSED: signals.REFUSED, _UNKNOWN: signals.UNKNOWN_BADGE}
+
+_ONLINE = const(2)
+_UPGRADED_MS = const(1000)  # a receipt is shown at least this long
+_LATE_MS = const(10000)  # after the punch, its receipt is no news for whoever stands there
+_IDENTIFY_MS = const(5000)
+_BUSY_MS = const(10)
+_QUIET_MS = const(20)
+_RETRY_MS = const(10000)  # a display that does not answer is started again
+_REFRESH_MS = const(500)
+
+
+class Face:
+    """display: `canvas`, `start()`, `update() -> bool`, which may raise OSError. buzzer, lamp: players (drivers.pattern).
+
+    It is also the uplink's `events`: receipt, link, identify, acked. `display_faults` counts the times the display did not answer.
+    """
+
+    def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log):
+        self._settings = settings
+        self._words = words
+        self._display = display
+        self._buzzer = buzzer
+        self._lamp = lamp
+        self._timekeeper = timekeeper
+        self._log = log
+        self._message_ms = settings.message_s * 1000
+        self._link = 0
+        self._kind = _IDLE
+        self._until = 0
+        self._drawn = False
+        self._seq = 0
+        self._direction = 0
+        self._moment_s = 0
+        self._code = 0
+        self._standing_fault = 0
+        # The newest punch that counts, and what was told about it.
+        self._punch_seq = -1
+        self._punched_at = 0
+        self._punch_direction = 0
+        self._punch_moment_s = 0
+        self._told = _IDLE
+        self._waiting = _IDLE
+        self._receipt_code = 0
+        self._tail = ""
+        self._idle_of = None
+        self._refreshed = 0
+        self._display_lost = None
+        self.display_faults = 0
+
+    # --- the clock's side ---
+
+    def punched(self, outcome):
+        """Signal what became of a badge (app.punch.Outcome), and show it."""
+        if outcome.kind == punch.KEPT:
+            online = self._link == _ONLINE
+            self._signal((signals.KEPT if online else signals.KEPT_OFFLINE)[outcome.direction])
+            self._show(_KEPT if online else _KEPT_LATER, self._message_ms)
+            self._punch_seq = outcome.seq
+            self._punched_at = time.ticks_ms()
+            self._punch_direction = outcome.direction
+            self._punch_moment_s = outcome.moment_s
+            self._told = self._waiting = _IDLE
+        elif outcome.kind == punch.DUPLICATE:
+            self._signal(signals.DUPLICATE)
+            self._show(_DUPLICATE, self._message_ms)
+            self._punch_seq = -1
+        elif outcome.kind == punch.FULL:
+            self._signal(signals.FULL)
+            self._show(_FULL, self._message_ms)
+        else:
+            self._signal(signals.FAULT)
+            self._code = self._standing_fault
+            self._show(_FAULT, self._message_ms)
+        self._seq = outcome.seq
+        self._direction = outcome.direction
+        self._moment_s = outcome.moment_s
+
+    def several(self):
+        """More than one badge is in the field. Signalled once as long as it lasts."""
+        if self._kind != _SEVERAL:
+            self._signal(signals.SEVERAL_BADGES)
+        self._show(_SEVERAL, self._message_ms)
+
+    def chosen(self, direction, choice_ms):
+        """A key set the direction of the next punch, for that long."""
+        self._signal(signals.KEY)
+        self._direction = direction
+        self._show(_CHOSEN, choice_ms)
+
+    def fault(self, code):
+        """The clock cannot serve (app.faults), until told otherwise with code 0; shown in place of the idle screen."""
+        if code and not self._standing_fault:
+            self._signal(signals.FAULT)
+        self._standing_fault = code
+        self._idle_of = None
+
+    # --- the uplink's side ---
+
+    def receipt(self, seq, state, code, reception_number):
+        """The authority's or the bridge's word on the punch `seq`."""
+        kind = _BY_RECEIPT.get(state, _IDLE)
+        if kind == _IDLE or seq != self._punch_seq or kind == self._told:
+            return
+        if time.ticks_diff(time.ticks_ms(), self._punched_at) > _LATE_MS:
+            return
+        self._told = kind
+        self._receipt_code = code
+        self._tail = str(reception_number)[-6:]
+        if self._kind in _ABOUT_PUNCH or self._is_over():
+            self._tell(kind)
+        else:
+            self._waiting = kind
+
+    def link(self, state):
+        """0 no Wi-Fi, 1 no broker, 2 online."""
+        self._link = state
+
+    def acked(self, tail):
+        """The bridge keeps every record below `tail`: the count on the idle screen follows by itself."""
+        self._refreshed = time.ticks_add(time.ticks_ms(), -_REFRESH_MS)
+
+    def identify(self):
+        """Somebody asks which clock this is."""
+        self._signal(signals.IDENTIFY)
+        self._show(_IDENTIFY, _IDENTIFY_MS)
+
+    # --- its task ---
+
+    async def run(self):
+        """Play signals and keep the display up to date, for ever."""
+        while True:
+            await asyncio.sleep_ms(_BUSY_MS if self.work() else _QUIET_MS)
+
+    def work(self):
+        """One bounded piece: signals that are due, a change of the message, one page. True if there is more at once."""
+        busy = self._buzzer.step() >= 0
+        busy = self._lamp.step() >= 0 or busy
+        self._settle()
+        if self._kind == _IDLE:
+            self._draw_idle()
+        elif not self._drawn:
+            self._draw()
+        self._drawn = True
+        return self._update() or busy
+
+    def _signal(self, signal):
+        self._buzzer.play(signal.tones)
+        self._lamp.play(signal.lamp)
+
+    def _show(self, kind, duration_ms):
+        self._kind = kind
+        self._until = time.ticks_add(time.ticks_ms(), duration_ms)
+        self._drawn = False
+
+    def _tell(self, kind):
+        """Show what a receipt says about the newest punch."""
+        left_ms = 0 if self._kind == _IDLE else time.ticks_diff(self._until, time.ticks_ms())
+        upgraded = self._kind in _ABOUT_PUNCH and kind == _REGISTERED
+        if kind != _REGISTERED or not self._buzzer.playing:  # a confirmation never cuts the punch's own tones
+            self._signal(_RECEIPT_SIGNALS[kind])
+        self._seq = self._punch_seq
+        self._direction = self._punch_direction
+        self._moment_s = self._punch_moment_s
+        self._show(kind, max(left_ms, _UPGRADED_MS) if upgraded else self._message_ms)
+        self._waiting = _IDLE
+
+    def _is_over(self):
+        return self._kind == _IDLE or time.ticks_diff(self._until, time.ticks_ms()) <= 0
+
+    def _settle(self):
+        """End a message whose time is over; then a receipt that waited for that has its turn, if it is still news."""
+        if self._kind == _IDLE or not self._is_over():
+            return
+        if self._waiting and time.ticks_diff(time.ticks_ms(), self._punched_at) <= _LATE_MS:
+            self._tell(self._waiting)
+            return
+        self._waiting = _IDLE
+        self._kind = _IDLE
+        self._idle_of = None
+
+    def _draw_idle(self):
+        now = time.ticks_ms()
+        if self._idle_of is not None and time.ticks_diff(now, self._refreshed) < _REFRESH_MS:
+            return
+        self._refreshed = now
+        local = self._timekeeper.local()
+        minute = local[3] * 60 + local[4] if local else -1
+        nearly_full = self._log.nearly_full
+        what = (minute, self._link, self._log.unsent, nearly_full, self._standing_fault)
+        if what == self._idle_of:
+            return
+        self._idle_of = what
+        if self._standing_fault:
+            screens.fault(self._display.canvas, self._words, self._standing_fault)
+            return
+        screens.idle(
+            self._display.canvas,
+            self._words,
+            self._settings.site,
+            _clock_text(local) if local else None,
+            self._link,
+            what[2],
+            self._words.nearly_full if nearly_full else "",
+        )
+
+    def _draw(self):
+        canvas, words, kind = self._display.canvas, self._words, self._kind
+        time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
+        if kind == _KEPT:
+            screens.kept(canvas, words, self._direction, time_text, self._seq)
+        elif kind == _KEPT_LATER:
+            screens.kept_later(canvas, words, self._direction, time_text, self._seq)
+        elif kind == _REGISTERED:
+            screens.registered(canvas, words, self._direction, time_text, self._seq, self._tail)
+        elif kind == _DUPLICATE:
+            screens.duplicate(canvas, words, self._direction, time_text, self._seq)
+        elif kind == _UNKNOWN:
+            screens.unknown(canvas, words, self._seq)
+        elif kind == _REFUSED:
+            screens.refused(canvas, words, self._receipt_code, self._seq)
+        elif kind == _SEVERAL:
+            screens.several(canvas, words)
+        elif kind == _FULL:
+            screens.full(canvas, words)
+        elif kind == _FAULT:
+            screens.fault(canvas, words, self._code)
+        elif kind == _CHOSEN:
+            screens.chosen(canvas, words, self._direction)
+        else:
+            screens.identify(canvas, words, self._settings.clock_id)
+
+    def _update(self):
+        """Send one page; a display that does not answer is left alone for a while and then started again."""
+        if self._display_lost is not None:
+            if time.ticks_diff(time.ticks_ms(), self._display_lost) < _RETRY_MS:
+                return False
+        try:
+            if self._display_lost is not None:
+                self._display.start()
+                self._display_lost = None
+            return self._display.update()
+        except OSError:
+            self._display_lost = time.ticks_ms()
+            self.display_faults += 1
+            return False
+
+
+def _clock_text(local):
+    return "%02d:%02d" % (local[3], local[4])

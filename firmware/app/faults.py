@@ -1,0 +1,10 @@
+"""The codes of FAULT records (docs/protocol.md §2), which the display shows as well."""
+
+from micropython import const
+
+READER = const(1)
+JOURNAL = const(2)
+KEY_STORE = const(3)
+RTC = const(4)
+TASK = const(5)
+DISPLAY = const(6)

@@ -1,0 +1,166 @@
+"""A punch, from the UID that the reader gives to the signal that the worker gets.
+
+    UID -> token under the site's key, the UID is wiped
+        -> the same badge a moment ago? nothing more
+        -> direction, duplicate
+        -> sealed in the flash            nothing is signalled that is not kept
+        -> tones and lamp                 nothing slow comes before them
+        -> display, uplink                in their own tasks
+
+Direction: the key that was pressed before, else the clock's fixed one, else the worker's last punch: out after in, in after
+out. That lasts 14 hours, so a night shift's end is an OUT and a forgotten one does not turn the next day round.
+"""
+
+import time
+
+from micropython import const
+
+from app import record
+from app.errors import ClockError, JournalFull
+from app.hmac256 import Key
+
+MUTED = const(0)  # the same badge within two seconds: nothing was recorded
+KEPT = const(1)
+DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is younger than the window
+FULL = const(3)  # not kept
+FAILED = const(4)  # not kept
+
+_UID = b"\x01"  # type of the badge id (docs/protocol.md §1)
+_UID_BYTES = const(10)
+_MUTE_MS = const(2000)
+_MUTES = const(4)
+_CHOICE_MS = const(10000)
+_AUTO_HORIZON_S = const(50400)  # 14 h
+
+_FIXED = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT}
+
+# Direction of the last punch -> of the next one.
+_NEXT = (
+    record.DIRECTION_IN,
+    record.DIRECTION_OUT,
+    record.DIRECTION_IN,
+    record.DIRECTION_BREAK_END,
+    record.DIRECTION_OUT,
+)
+
+
+class Outcome:
+    """What became of a badge; one object, filled again for each.
+
+    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. moment_s: UTC of the
+    punch, for a duplicate that of the first one; 0 without a time.
+    """
+
+    def __init__(self):
+        self.kind = MUTED
+        self.seq = 0
+        self.direction = 0
+        self.moment_s = 0
+
+
+class Punches:
+    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it. face: is told the outcome, and signals
+    at once (`punched(outcome)`). notify: called after that, to wake the uplink."""
+
+    def __init__(self, settings, site_key, log, timekeeper, recent, face, notify):
+        self._log = log
+        self._timekeeper = timekeeper
+        self._recent = recent
+        self._face = face
+        self._notify = notify
+        self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
+        self._window_s = settings.duplicate_window_s
+        self._key = Key(site_key)
+        self._stamp = record.Stamp()
+        self._outcome = Outcome()
+        self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `take` returns
+        view = memoryview(self.uid)
+        self._views = {4: view[:4], 7: view[:7], 10: view}
+        self._muted = [(b"", 0)] * _MUTES
+        self._chosen = record.DIRECTION_NONE
+        self._chosen_at = 0
+
+    def choose(self, direction):
+        """A key was pressed: the punch of the next ten seconds has this direction. DIRECTION_BREAK_START stands for the break key, which
+        also ends a break."""
+        self._chosen = direction
+        self._chosen_at = time.ticks_ms()
+
+    def take(self, length):
+        """Make a punch of the UID of `length` bytes in `uid` and signal it; gives its Outcome."""
+        token = self._key.digest(_UID, self._views[length])[:8]
+        for i in range(_UID_BYTES):
+            self.uid[i] = 0
+        outcome = self._outcome
+        if self._is_muted(token):
+            outcome.kind = MUTED
+            return outcome
+        self._timekeeper.stamp(self._stamp)
+        self._decide(token, outcome)
+        flags = outcome.direction
+        if outcome.kind == DUPLICATE:
+            flags |= record.FLAG_DUPLICATE
+        if self._stamp.bound == record.BOUND_NONE:
+            flags |= record.FLAG_TIME_UNVERIFIED
+        try:
+            outcome.seq = self._log.punch(flags, token, self._stamp)
+        except JournalFull:
+            outcome.kind = FULL
+        except (ClockError, OSError):
+            outcome.kind = FAILED
+        self._face.punched(outcome)
+        self._mute(token)
+        if outcome.kind == KEPT:
+            self._recent.put(token, self._moment_s(), outcome.direction)
+            self._chosen = record.DIRECTION_NONE
+        self._notify()
+        return outcome
+
+    def hold(self):
+        """The badge that was read last is still there: its two seconds begin again."""
+        token, _ = self._muted[0]
+        self._muted[0] = (token, time.ticks_ms())
+
+    def _decide(self, token, outcome):
+        """Direction, kind and moment of a punch that will be kept."""
+        last = self._recent.find(token)
+        now_s = self._moment_s()
+        age_s = now_s - last[0] if last else -1
+        chosen = self._choice()
+        outcome.kind = KEPT
+        outcome.moment_s = self._stamp.utc_s
+        outcome.direction = chosen or self._fixed or _next(last, age_s)
+        if chosen == record.DIRECTION_BREAK_START and last and last[1] == chosen and age_s < _AUTO_HORIZON_S:
+            outcome.direction = record.DIRECTION_BREAK_END
+        if last and 0 <= age_s < self._window_s and chosen in (record.DIRECTION_NONE, last[1]):
+            outcome.kind = DUPLICATE
+            outcome.direction = last[1]
+            outcome.moment_s = last[0] if self._stamp.utc_s else 0
+
+    def _choice(self):
+        if self._chosen and time.ticks_diff(time.ticks_ms(), self._chosen_at) < _CHOICE_MS:
+            return self._chosen
+        return record.DIRECTION_NONE
+
+    def _moment_s(self):
+        """Seconds by which punches are compared: UTC, or since the start while the clock has no time."""
+        return self._stamp.utc_s or self._timekeeper.uptime_s()
+
+    def _is_muted(self, token):
+        now = time.ticks_ms()
+        for i, (muted, since) in enumerate(self._muted):
+            if muted == token and time.ticks_diff(now, since) < _MUTE_MS:
+                self._muted[i] = (token, now)
+                return True
+        return False
+
+    def _mute(self, token):
+        self._muted.pop()
+        self._muted.insert(0, (token, time.ticks_ms()))
+
+
+def _next(last, age_s):
+    """Direction after the badge's last punch (moment, direction), `age_s` seconds ago; in, if that was long ago or never."""
+    if last and 0 <= age_s < _AUTO_HORIZON_S:
+        return _NEXT[last[1]]
+    return record.DIRECTION_IN

@@ -1,0 +1,114 @@
+"""The last punch of each badge, and what else the newest records of the log tell a clock that starts.
+
+Bounded: 512 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored apart from
+the log, so it cannot disagree with it, and power loss forgets nothing.
+"""
+
+import struct
+from array import array
+
+from micropython import const
+
+from app import faults, record
+
+_BUCKETS = const(64)
+_BUCKET_SLOTS = const(8)
+_SLOT = const(7)  # halfwords: the token's four, two of the moment, the direction; direction 0xFFFF is an empty slot
+_EMPTY = const(0xFFFF)
+_RECALLED = const(640)  # records read back at start
+_AT_ONCE = const(16)
+
+
+class Recent:
+    """Last punch by badge token (8 bytes): its moment in seconds and its direction."""
+
+    def __init__(self):
+        self._slots = array("H", [_EMPTY]) * (_BUCKETS * _BUCKET_SLOTS * _SLOT)
+
+    def find(self, token):
+        """(moment_s, direction) of the badge's last punch, or None."""
+        first, second, third, fourth = struct.unpack(">HHHH", token)
+        at = self._find(first, second, third, fourth)
+        if at < 0:
+            return None
+        slots = self._slots
+        return slots[at + 4] << 16 | slots[at + 5], slots[at + 6]
+
+    def put(self, token, moment_s, direction):
+        """Note a punch; moment_s from 0 to 2**32 - 1."""
+        first, second, third, fourth = struct.unpack(">HHHH", token)
+        at = self._find(first, second, third, fourth)
+        if at < 0:
+            at = self._oldest(fourth)
+        slots = self._slots
+        slots[at] = first
+        slots[at + 1] = second
+        slots[at + 2] = third
+        slots[at + 3] = fourth
+        slots[at + 4] = moment_s >> 16
+        slots[at + 5] = moment_s & 0xFFFF
+        slots[at + 6] = direction
+
+    def _find(self, first, second, third, fourth):
+        slots = self._slots
+        at = fourth % _BUCKETS * (_BUCKET_SLOTS * _SLOT)
+        for _ in range(_BUCKET_SLOTS):
+            if (
+                slots[at] == first
+                and slots[at + 1] == second
+                and slots[at + 2] == third
+                and slots[at + 3] == fourth
+                and slots[at + 6] != _EMPTY
+            ):
+                return at
+            at += _SLOT
+        return -1
+
+    def _oldest(self, fourth):
+        """The bucket's empty slot, or the one with the earliest moment."""
+        slots = self._slots
+        at = fourth % _BUCKETS * (_BUCKET_SLOTS * _SLOT)
+        oldest = at
+        for _ in range(_BUCKET_SLOTS):
+            if slots[at + 6] == _EMPTY:
+                return at
+            if (slots[at + 4], slots[at + 5]) < (slots[oldest + 4], slots[oldest + 5]):
+                oldest = at
+            at += _SLOT
+        return oldest
+
+
+class Recalled:
+    """What the newest records say: `newest_s`, the latest moment on record (0: none); `config`, the detail of the last CONFIG
+    record or None; `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no punch between."""
+
+    def __init__(self):
+        self.newest_s = 0
+        self.config = None
+        self.deaths = 0
+
+
+def recall(log, recent):
+    """Read the newest records of an open log into `recent`; gives Recalled."""
+    recalled = Recalled()
+    buf = bytearray(_AT_ONCE * record.RECORD_BYTES)
+    seq = max(0, log.head - _RECALLED)
+    while seq < log.head:
+        count, seq = log.read_into(buf, seq, _AT_ONCE)
+        if not count:
+            break
+        for i in range(count):
+            _take(record.unpack(buf, i * record.RECORD_BYTES), recent, recalled)
+    return recalled
+
+
+def _take(entry, recent, recalled):
+    recalled.newest_s = max(recalled.newest_s, entry.utc_s)
+    if entry.kind == record.KIND_PUNCH:
+        recalled.deaths = 0
+        if entry.source != record.SOURCE_NONE and not entry.flags & record.FLAG_DUPLICATE:
+            recent.put(entry.token, entry.utc_s, entry.flags & record.DIRECTION_MASK)
+    elif entry.kind == record.KIND_CONFIG:
+        recalled.config = entry.detail
+    elif entry.kind == record.KIND_FAULT and entry.detail[0] == faults.TASK:
+        recalled.deaths += 1
