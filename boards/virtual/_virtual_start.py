@@ -1,0 +1,54 @@
+# What runs first on a virtual board, in place of the ESP32 port's main() and frozen _boot.py.
+#
+# Loads the modules with the hardware's names, mounts the image's `vfs` partition as the only file system (made if there is
+# none), and leaves the rest to the console: boot.py, main.py, then the REPL.
+
+import gc
+
+_before = gc.mem_alloc()
+
+import sys
+import time
+import machine
+import esp32
+import network
+import socket
+import vfs
+import _virtual_bus as bus
+import _virtual_console as console
+
+hello = machine._hello
+bus.ask_into(bus.HELLO, 0, 0, 0, hello, 16)
+time._offset_us = int.from_bytes(hello[8:16], "little") - (1 << 64 if hello[15] & 0x80 else 0)
+
+
+def mount():
+    """Put littlefs on the `vfs` partition at /, as inisetup does on an ESP32, and forget the host's files."""
+    partition = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="vfs")[0]
+    try:
+        files = vfs.VfsLfs2(partition)
+    except OSError:
+        vfs.VfsLfs2.mkfs(partition)
+        files = vfs.VfsLfs2(partition)
+        fresh = True
+    else:
+        fresh = False
+    vfs.umount("/")
+    vfs.mount(files, "/")
+    if fresh:
+        with open("/boot.py", "w") as file:
+            file.write("# This file is executed on every boot (including wake-boot from deepsleep)\n")
+
+
+mount()
+sys.path[:] = ["", ".frozen", "/lib"]
+for name in ("_virtual_start", "_virtual_bus", "_virtual_console"):
+    sys.modules.pop(name, None)
+import __main__
+
+main = __main__.__dict__
+main.clear()
+main["__name__"] = "__main__"
+gc.collect()
+bus.post(bus.STARTED, 0, 0, gc.mem_alloc() - _before)
+console.run(main, hello[1], hello[2])

@@ -1,0 +1,18 @@
+# `socket` whose connections go through the virtual board's access point: the board resolves a name and gives a forwarder on
+# loopback in its place. The sockets themselves are the unix port's, so select, asyncio and tls work on them.
+
+from usocket import *
+import usocket as _host
+import _virtual_bus as _bus
+
+IPPROTO_TCP = 6
+IPPROTO_UDP = 17
+
+
+def getaddrinfo(host, port, af=0, type=0, proto=0, flags=0):
+    """As the ESP32 port: blocks until the name is resolved, raises OSError(-202) if it cannot be."""
+    answer = bytearray(3)
+    _bus.ask_data_into(_bus.RESOLVE, 0, port, host.encode(), answer, 3)
+    if answer[0]:
+        raise OSError(-202)
+    return _host.getaddrinfo("127.0.0.1", answer[1] | answer[2] << 8)[:1]

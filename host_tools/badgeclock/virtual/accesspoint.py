@@ -1,0 +1,442 @@
+"""The access point in reach of a virtual clock: joins its station, resolves names, forwards its connections.
+
+The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it resolved. Bytes pass
+unchanged, so TLS runs end to end. The network's moods:
+
+- up: everything passes.
+- down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the network
+  is back; joining finds no access point.
+- silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
+- deaf-dns: as up, but names are never resolved.
+- reset: as up, but every connection is reset as soon as it says something.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import selectors
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+# lwIP's resolver on the ESP32 gives up after about this long (DNS_MAX_RETRIES 4, one second more each time).
+DNS_TIMEOUT_S = 14.0
+# The ESP32 drops its station after this long without a beacon (esp_wifi_set_inactive_time, default 6 s; 3 s is its minimum).
+BEACON_TIMEOUT_S = 3.0
+JOIN_S = 0.3
+BUFFER_BYTES = 65536
+# Bytes held for a side that does not read, before the other is not read either.
+HELD_BYTES = 262_144
+
+STAT_BEACON_TIMEOUT = 200
+STAT_NO_AP_FOUND = 201
+STAT_WRONG_PASSWORD = 202
+STAT_IDLE = 1000
+STAT_CONNECTING = 1001
+STAT_GOT_IP = 1010
+
+
+class Network(Enum):
+    """The network's moods, see above."""
+
+    UP = "up"
+    DOWN = "down"
+    SILENT = "silent"
+    DEAF_DNS = "deaf-dns"
+    RESET = "reset"
+
+    @property
+    def passes(self) -> bool:
+        """Whether bytes get through."""
+        return self in (Network.UP, Network.DEAF_DNS, Network.RESET)
+
+
+@dataclass(frozen=True)
+class WifiSettings:
+    """What the access point asks of a station. `ssid` None: any network name is this one's, with any password."""
+
+    ssid: str | None = None
+    password: str = ""
+    rssi_dbm: int = -58
+
+
+@dataclass(eq=False)
+class _Leg:
+    """One socket of a forwarded connection, and what is still to be sent to it."""
+
+    sock: socket.socket
+    side: Literal["clock", "world"]
+    other: _Leg | None = None  # None: the clock vanished without a word
+    outgoing: bytearray = field(default_factory=bytearray)
+    connecting: bool = False
+    ended: bool = False  # the peer of `sock` has sent all it will
+    close_when_sent: bool = False
+
+
+class AccessPoint:
+    """One access point, with a thread of its own while it is open. `note(kind, **fields)` hears wlan events."""
+
+    def __init__(
+        self,
+        settings: WifiSettings | None = None,
+        *,
+        note: Callable[..., object] = lambda *_args, **_fields: None,
+        resolve: Callable[[str, int], tuple[str, int]] | None = None,
+    ) -> None:
+        self.settings = settings or WifiSettings()
+        self._note = note
+        self._resolve_host = resolve or _resolve_host
+        self._lock = threading.RLock()
+        self._selector = selectors.DefaultSelector()
+        self._wake_in, self._wake_out = socket.socketpair()
+        self._wake_in.setblocking(False)
+        self._wake_out.setblocking(False)
+        self._selector.register(self._wake_in, selectors.EVENT_READ, None)
+        self._listeners: dict[tuple[str, int], socket.socket] = {}
+        self._targets: dict[socket.socket, tuple[str, int]] = {}
+        self._fillers: list[socket.socket] = []
+        self._legs: set[_Leg] = set()
+        self._network = Network.UP
+        self._dropped_at_s = 0.0
+        self._active = False
+        self._wanted: tuple[str, str] | None = None
+        self._joined_at_s: float | None = None
+        self._known_state = STAT_IDLE
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="access point", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Reset every connection and stop."""
+        with self._lock:
+            self._stopping = True
+        self._wake()
+        self._thread.join()
+        self._selector.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    # ---- the network's mood
+
+    @property
+    def network(self) -> Network:
+        """The mood now."""
+        return self._network
+
+    def set_network(self, mood: Network) -> None:
+        """Change the mood. Connections that the network was down or silent for are reset when bytes pass again."""
+        with self._lock:
+            if mood is self._network:
+                return
+            before, self._network = self._network, mood
+            now = time.monotonic()
+            if mood is Network.DOWN:
+                self._dropped_at_s = now
+            if mood.passes and not before.passes:
+                for leg in list(self._legs):
+                    self._reset(leg)
+            if before is Network.DOWN and self._wanted is not None:
+                self._joined_at_s = now + JOIN_S
+            self._listen_again()
+        self._note("network", mood=mood.value)
+        self._wake()
+
+    # ---- the station
+
+    def power_off(self) -> None:
+        """The clock lost its power or was reset: the station is gone, and its peers are not told.
+
+        Call it before the process of the clock ends, which would close the connections in good order.
+        """
+        with self._lock:
+            self._active = False
+            self._wanted = None
+            self._joined_at_s = None
+            for leg in list(self._legs):
+                if leg.side == "clock":
+                    self._vanish(leg)
+        self.status()
+        self._wake()
+
+    def _vanish(self, leg: _Leg) -> None:
+        """Close the clock's leg; the world's stays open, silent, until its peer gives up."""
+        if leg.other is not None:
+            leg.other.other = None
+            leg.other.outgoing.clear()
+        leg.other = None
+        self._drop(leg)
+
+    def activate(self, on: int) -> None:
+        """WLAN.active()."""
+        self._active = bool(on)
+        if not on:
+            self.leave()
+
+    def join(self, ssid: str, password: str) -> None:
+        """WLAN.connect(): joined JOIN_S later, if this is the network and the password."""
+        with self._lock:
+            self._wanted = (ssid, password)
+            self._joined_at_s = time.monotonic() + JOIN_S
+
+    def leave(self) -> None:
+        """WLAN.disconnect()."""
+        with self._lock:
+            self._wanted = None
+            self._joined_at_s = None
+
+    def status(self) -> int:
+        """WLAN.status()."""
+        with self._lock:
+            state = self._status(time.monotonic())
+            if state != self._known_state:
+                if STAT_GOT_IP in (state, self._known_state):
+                    self._note("wlan", state="joined" if state == STAT_GOT_IP else "lost", status=state)
+                self._known_state = state
+            return state
+
+    def _status(self, now: float) -> int:
+        if not self._active or self._wanted is None or self._joined_at_s is None:
+            return STAT_IDLE
+        ssid, password = self._wanted
+        if self._network is Network.DOWN:
+            was_joined = self._joined_at_s <= self._dropped_at_s
+            if was_joined and now - self._dropped_at_s < BEACON_TIMEOUT_S:
+                return STAT_GOT_IP
+            if was_joined:
+                return STAT_BEACON_TIMEOUT
+            return STAT_NO_AP_FOUND if now >= self._joined_at_s else STAT_CONNECTING
+        if now < self._joined_at_s:
+            return STAT_CONNECTING
+        if self.settings.ssid is not None and ssid != self.settings.ssid:
+            return STAT_NO_AP_FOUND
+        if self.settings.ssid is not None and password != self.settings.password:
+            return STAT_WRONG_PASSWORD
+        return STAT_GOT_IP
+
+    @property
+    def active(self) -> bool:
+        """WLAN.active()."""
+        return self._active
+
+    @property
+    def joined(self) -> bool:
+        """WLAN.isconnected()."""
+        return self.status() == STAT_GOT_IP
+
+    # ---- names and connections
+
+    def resolve(self, host: str, port: int) -> int | None:
+        """The loopback port that stands for `host` and `port`, or None if the name cannot be resolved. May block."""
+        if not self.joined:
+            return None
+        if not _is_address(host) and (self._network is Network.DEAF_DNS or not self._network.passes):
+            self._wait_for_dns()
+            return None
+        try:
+            target = self._resolve_host(host, port)
+        except OSError:
+            return None
+        with self._lock:
+            listener = self._listeners.get(target)
+            if listener is None:
+                listener = _listener(0)
+                self._listeners[target] = listener
+                self._targets[listener] = target
+                if self._network.passes:
+                    self._selector.register(listener, selectors.EVENT_READ, listener)
+                else:
+                    self._fillers.append(_fill(listener))
+            local: int = listener.getsockname()[1]
+        self._wake()
+        return local
+
+    def _wait_for_dns(self) -> None:
+        deadline = time.monotonic() + DNS_TIMEOUT_S
+        while time.monotonic() < deadline and not self._stopping:
+            if self._network is Network.UP:
+                return
+            time.sleep(0.02)
+
+    def _listen_again(self) -> None:
+        """Take connections while bytes pass; else leave the backlog full, so that a new connection hangs."""
+        for target, listener in list(self._listeners.items()):
+            registered = listener in self._selector.get_map()
+            if self._network.passes and not registered:
+                local = listener.getsockname()[1]
+                listener.close()
+                fresh = _listener(local)
+                del self._targets[listener]
+                self._listeners[target] = fresh
+                self._targets[fresh] = target
+                self._selector.register(fresh, selectors.EVENT_READ, fresh)
+            elif not self._network.passes and registered:
+                self._selector.unregister(listener)
+                self._fillers.append(_fill(listener))
+        if self._network.passes:
+            for filler in self._fillers:
+                filler.close()
+            self._fillers.clear()
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake_out.send(b"x")
+
+    def _run(self) -> None:
+        while True:
+            ready = self._selector.select(1.0)
+            with self._lock:
+                if self._stopping:
+                    for leg in list(self._legs):
+                        self._reset(leg)
+                    for sock in (*self._listeners.values(), *self._fillers):
+                        sock.close()
+                    return
+                for key, mask in ready:
+                    if key.data is None:
+                        with contextlib.suppress(BlockingIOError):
+                            self._wake_in.recv(4096)
+                    elif isinstance(key.data, _Leg):
+                        if key.data in self._legs:
+                            self._serve(key.data, mask)
+                    elif key.data in self._targets:
+                        self._accept(key.data)
+                for leg in list(self._legs):
+                    self._watch(leg)
+
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            near, _ = listener.accept()
+        except OSError:
+            return
+        host, port = self._targets[listener]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        far = socket.socket(family, socket.SOCK_STREAM)
+        for sock in (near, far):
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        far.connect_ex((host, port))
+        one, two = _Leg(near, "clock"), _Leg(far, "world", connecting=True)
+        one.other, two.other = two, one
+        self._legs |= {one, two}
+        self._note("connection", state="opened", host=host, port=port)
+
+    def _watch(self, leg: _Leg) -> None:
+        """Ask the selector for what this leg can do now."""
+        wanted = 0
+        if leg.connecting:
+            wanted = selectors.EVENT_WRITE
+        elif self._network.passes:
+            if not leg.ended and (leg.other is None or len(leg.other.outgoing) < HELD_BYTES):
+                wanted |= selectors.EVENT_READ
+            if leg.outgoing or leg.close_when_sent:
+                wanted |= selectors.EVENT_WRITE
+        registered = self._selector.get_map().get(leg.sock)
+        if registered is None:
+            if wanted:
+                self._selector.register(leg.sock, wanted, leg)
+        elif not wanted:
+            self._selector.unregister(leg.sock)
+        elif registered.events != wanted:
+            self._selector.modify(leg.sock, wanted, leg)
+
+    def _serve(self, leg: _Leg, mask: int) -> None:
+        other = leg.other
+        if leg.connecting and mask & selectors.EVENT_WRITE:
+            if leg.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self._reset(leg)
+                return
+            leg.connecting = False
+        if not self._network.passes:
+            return
+        try:
+            if mask & selectors.EVENT_READ and not leg.ended:
+                data = leg.sock.recv(BUFFER_BYTES)
+                if other is None:
+                    if not data:
+                        self._drop(leg)
+                    return
+                if data and self._network is Network.RESET:
+                    self._reset(leg)
+                    return
+                if data:
+                    other.outgoing += data
+                    if not other.connecting:
+                        self._send(other)
+                else:
+                    leg.ended = True
+                    other.close_when_sent = True
+            if mask & selectors.EVENT_WRITE and not leg.connecting:
+                self._send(leg)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._reset(leg)
+
+    def _send(self, leg: _Leg) -> None:
+        if leg.outgoing:
+            try:
+                sent = leg.sock.send(leg.outgoing)
+            except BlockingIOError:
+                return
+            del leg.outgoing[:sent]
+        if not leg.outgoing and leg.close_when_sent:
+            leg.close_when_sent = False
+            leg.sock.shutdown(socket.SHUT_WR)
+            if leg.ended:
+                self._drop(leg)
+
+    def _drop(self, leg: _Leg) -> None:
+        """Close both legs in the orderly way."""
+        for one in (leg, leg.other):
+            if one is not None and one in self._legs:
+                self._legs.discard(one)
+                if one.sock in self._selector.get_map():
+                    self._selector.unregister(one.sock)
+                one.sock.close()
+
+    def _reset(self, leg: _Leg) -> None:
+        """Reset both legs: their peers read ECONNRESET."""
+        for one in (leg, leg.other):
+            if one is not None and one in self._legs:
+                with contextlib.suppress(OSError):
+                    one.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._drop(leg)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _resolve_host(host: str, port: int) -> tuple[str, int]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # An ESP32 asks for IPv4 first.
+    found.sort(key=lambda info: info[0] != socket.AF_INET)
+    return str(found[0][4][0]), port
+
+
+def _listener(port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    # The shortest backlog: one connection waits, those behind it hang.
+    listener.listen(0)
+    listener.setblocking(False)
+    return listener
+
+
+def _fill(listener: socket.socket) -> socket.socket:
+    """Take the backlog's one place, so that the kernel leaves further connections without an answer."""
+    filler = socket.socket()
+    filler.setblocking(False)
+    filler.connect_ex(listener.getsockname())
+    return filler

@@ -1,0 +1,724 @@
+"""One virtual clock: its chips, its flash, its power, and the MicroPython that runs on it.
+
+`VirtualBoard` is the whole of it in one process; door.py lets others reach it. MicroPython comes and goes with the power and
+with resets, the chips stay. Wiring is that of boards/esp32_devkit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Self
+
+from badgeclock.virtual import cards, clock_process, screen
+from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
+from badgeclock.virtual.bus import Handler, Op, serve
+from badgeclock.virtual.chips.ds3231 import Ds3231
+from badgeclock.virtual.chips.mfrc522 import Mfrc522
+from badgeclock.virtual.chips.ssd1306 import Ssd1306
+from badgeclock.virtual.console import Console
+from badgeclock.virtual.events import Event, EventLog, now_ms
+from badgeclock.virtual.nor import INSTANT, SECTOR_BYTES, FlashTiming, InterruptedErase, NorFlash, PowerLost
+from badgeclock.virtual.partitions import FLASH_BYTES, TABLE_OFFSET, from_binary, read_csv, to_binary
+from badgeclock.virtual.toolchain import ROOT, Arch
+
+MODULES = ROOT / "boards" / "virtual"
+PARTITIONS = ROOT / "boards" / "esp32_devkit" / "partitions.csv"
+
+ENODEV = b"\x13"
+OK = b"\x00"
+FLASH_FAULT = b"\x01"
+
+SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
+TICK_S = 0.05
+# The display's text is looked at when nothing was written to it for this long.
+DISPLAY_QUIET_S = 0.004
+# A board whose MicroPython ends at once waits before it starts it again, as the ESP32's bootloader takes its time.
+CRASH_PAUSE_S = 0.5
+
+IN, OUT, OPEN_DRAIN = 1, 3, 7
+PULL_UP = 2
+
+
+class ResetCause(IntEnum):
+    """machine.reset_cause() of the ESP32 port."""
+
+    POWER_ON = 1
+    HARD = 2
+    WATCHDOG = 3
+    DEEP_SLEEP = 4
+    SOFT = 5
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Which GPIO goes where; the same as boards/esp32_devkit."""
+
+    reader_spi: int = 2
+    reader_select: int = 5
+    reader_reset: int = 27
+    reader_irq: int = 4
+    i2c: int = 0
+    display_address: int = 0x3C
+    rtc_address: int = 0x68
+    buzzer: int = 25
+    leds: dict[int, str] = field(default_factory=lambda: {32: "green", 33: "red"})
+    keys: dict[int, str] = field(default_factory=lambda: {13: "info", 14: "in", 16: "out", 17: "break"})
+    case_switch: int = 34
+
+
+@dataclass(frozen=True)
+class BoardOptions:
+    """How a board is made. `heap` is MicroPython's -X heapsize; an ESP32 leaves a clock about 128 KB."""
+
+    arch: Arch = "i386"
+    heap: str = "128k"
+    partitions: Path = PARTITIONS
+    flash_timing: FlashTiming = INSTANT
+    seed: int = 0
+    wifi: WifiSettings = WifiSettings()
+
+
+@dataclass(frozen=True)
+class _Boot:
+    """How the next start of MicroPython comes about. `raw`: its REPL was in raw mode before a soft reset."""
+
+    cause: ResetCause
+    raw: int = 0
+
+
+class _Pins:
+    """The 40 GPIOs: what drives each, from the ESP32's side."""
+
+    def __init__(self) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """A reset of the ESP32: every pin an input without pull."""
+        self.mode = [IN] * 40
+        self.pull = [0] * 40
+        self.level = [0] * 40
+
+
+class VirtualBoard:
+    """A virtual clock in the folder `home`: flash.bin, console.log, tty (a link to its serial port), efuse.json."""
+
+    def __init__(self, home: Path, options: BoardOptions | None = None, wiring: Wiring | None = None) -> None:
+        """Build the board with the plug out. Raises SettingsError, ToolMissing."""
+        self.home = home
+        self.options = options or BoardOptions()
+        self.wiring = wiring or Wiring()
+        home.mkdir(parents=True, exist_ok=True)
+        self.events = EventLog()
+        self._lock = threading.RLock()
+        self.field = cards.Field()
+        self.reader = Mfrc522(self.field)
+        self.display = Ssd1306()
+        self.rtc = Ds3231()
+        self.flash = NorFlash(home / "flash.bin", FLASH_BYTES, timing=self.options.flash_timing, seed=self.options.seed)
+        self.flash.on_power_lost = self._power_lost
+        if not from_binary(self.flash.read(TABLE_OFFSET, 3072)):
+            self.flash.write_image(TABLE_OFFSET, to_binary(read_csv(self.options.partitions)))
+        self.access_point = AccessPoint(self.options.wifi, note=self.events.add)
+        self.console = Console(home / "tty", home / "console.log")
+        self._mac = _mac(home / "efuse.json")
+        self._pins = _Pins()
+        self._spi_ok = True
+        self._tone: tuple[int, int] = (0, 0)
+        self._leds: dict[str, bool] = dict.fromkeys(self.wiring.leds.values(), False)
+        self._pressed: dict[str, float | None] = {}
+        self._case_open = False
+        self._boot_held = False
+        self._rtc_offset_us = 0
+        self._wdt_ms: int | None = None
+        self._wdt_fed_s = 0.0
+        self._i2c_writes = self._i2c_reads = self._i2c_bytes = 0
+        self._boots = 0
+        self._boot = _Boot(ResetCause.POWER_ON)
+        self._module_heap = 0
+        self._plugged = False
+        self._next: _Boot | None = None
+        self._clock: clock_process.ClockProcess | None = None
+        self._bus_thread: threading.Thread | None = None
+        self._closing = False
+        self._display_due = threading.Event()
+        self._display_written_ms = 0.0
+        self._display_text: list[str] = []
+        self._taps: dict[int, int] = {}
+        self._commands: queue.Queue[tuple[Callable[[], None], Future[None] | None]] = queue.Queue()
+        self._handlers = self._make_handlers()
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._supervisor.start()
+        self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
+        self._watcher.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Pull the plug and let go of everything."""
+        if self._closing:
+            return
+        self.plug_out()
+        self._closing = True
+        self._commands.put((lambda: None, None))
+        self._display_due.set()
+        self._supervisor.join()
+        self._watcher.join()
+        self.console.close()
+        self.access_point.close()
+        self.flash.close()
+
+    # ---- power
+
+    @property
+    def plugged(self) -> bool:
+        """Whether the board has power."""
+        return self._plugged
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of MicroPython, or None while it does not run."""
+        clock = self._clock
+        return clock.pid if clock is not None else None
+
+    def plug_in(self) -> None:
+        """Give the board power. Does nothing if it has."""
+        self._do(self._power_on)
+
+    def plug_out(self) -> None:
+        """Take the power away, in the middle of whatever the clock does."""
+        self._cut_power("plug")
+        self._do(self._clean_up)
+
+    def reset_button(self) -> None:
+        """Press EN: as machine.reset(), but the cause is power on, as the ESP32 tells it."""
+        self._restart(_Boot(ResetCause.POWER_ON))
+
+    def hold_boot(self) -> None:
+        """Hold BOOT: from the next start on no script runs, only the REPL."""
+        self._boot_held = True
+
+    def release_boot(self) -> None:
+        """Let BOOT go."""
+        self._boot_held = False
+
+    def cut_after(self, steps: int, *, erase: InterruptedErase | None = None) -> None:
+        """Lose the power after `steps` more bytes programmed or sectors erased; see NorFlash.cut_after."""
+        with self._lock:
+            self.flash.cut_after(steps, erase=erase)
+
+    def _do(self, action: Callable[[], None]) -> None:
+        """Have the supervisor do it, and wait. MicroPython dies with the thread that started it, so that is always this one."""
+        done: Future[None] = Future()
+        self._commands.put((action, done))
+        done.result()
+
+    def _supervise(self) -> None:
+        while True:
+            action, done = self._commands.get()
+            if self._closing and done is None:
+                return
+            try:
+                action()
+            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+                if done is not None:
+                    done.set_exception(error)
+                continue
+            if done is not None:
+                done.set_result(None)
+
+    def _power_on(self) -> None:
+        if self._plugged:
+            return
+        with self._lock:
+            now = time.monotonic_ns()
+            self.reader.power_on(now)
+            self.display.power_on()
+            self._rtc_offset_us = -time.time_ns() // 1000
+            self._plugged = True
+        self.events.add("power", state="on")
+        self._start(_Boot(ResetCause.POWER_ON))
+
+    def _start(self, boot: _Boot) -> None:
+        """Start MicroPython. Only on the supervisor's thread."""
+        self._next = None
+        self._boots += 1
+        self._boot = boot
+        self._wdt_ms = None
+        self.events.add("reset" if boot.cause is not ResetCause.POWER_ON else "boot", cause=int(boot.cause))
+        clock = clock_process.start(self.options.arch, self.options.heap, MODULES)
+        self._clock = clock
+        self.console.attach(clock)
+        self._bus_thread = threading.Thread(target=self._serve, args=(clock,), name="bus", daemon=True)
+        self._bus_thread.start()
+
+    def _serve(self, clock: clock_process.ClockProcess) -> None:
+        try:
+            serve(clock.wire, self._handlers)
+        finally:
+            self._commands.put((lambda: self._ended(clock), None if self._closing else Future()))
+
+    def _ended(self, clock: clock_process.ClockProcess) -> None:
+        if clock is not self._clock:
+            return
+        boot = self._next
+        ran_s = time.monotonic() - clock.started_s
+        status = self._clean_up_process()
+        if not self._plugged:
+            return
+        if boot is None:
+            self.events.add("crash", status=status)
+            time.sleep(CRASH_PAUSE_S if ran_s < 1 else 0)
+            boot = _Boot(ResetCause.HARD)
+            self.access_point.power_off()
+        self._start(boot)
+
+    def _clean_up(self) -> None:
+        if self._clock is not None:
+            self._clean_up_process()
+
+    def _clean_up_process(self) -> int:
+        clock = self._clock
+        assert clock is not None
+        clock.kill()
+        if self._bus_thread is not None:
+            self._bus_thread.join()
+        self.console.attach(None)
+        status = clock.wait()
+        self._clock = None
+        with self._lock:
+            self._release_pins()
+        return status
+
+    def _restart(self, boot: _Boot) -> None:
+        """End MicroPython so that the supervisor starts it again."""
+        clock = self._clock
+        if clock is None or not self._plugged:
+            return
+        self._next = boot
+        if boot.cause is not ResetCause.SOFT:
+            self.access_point.power_off()
+        clock.kill()
+
+    def _cut_power(self, why: str) -> None:
+        with self._lock:
+            if not self._plugged:
+                return
+            self._plugged = False
+            self.access_point.power_off()
+            if self._clock is not None:
+                self._clock.kill()
+            now = time.monotonic_ns()
+            self.flash.cancel_cut()
+            self.reader.power_on(now)
+            self.display.power_on()
+            self._release_pins()
+        self.events.add("power", state="off", why=why)
+        self._display_due.set()
+
+    def _power_lost(self) -> None:
+        """The flash's cut came, on the bus thread."""
+        self._cut_power("cut")
+
+    def _release_pins(self) -> None:
+        self._set_tone(self._tone[0], 0)
+        self._pins.release()
+        for name in self._leds:
+            self._set_led(name, 0)
+        self.reader.select(1)
+
+    # ---- what a person does
+
+    def tap(self, uid: bytes, hold_ms: float = 400, kind: str | None = None) -> tuple[int, float]:
+        """Bring a badge into the field for `hold_ms`: the tap's id and the time of it (CLOCK_MONOTONIC ms)."""
+        return self._bring(uid, kind, hold_ms)
+
+    def hold(self, uid: bytes, kind: str | None = None) -> tuple[int, float]:
+        """Bring a badge into the field and leave it there until remove()."""
+        return self._bring(uid, kind, None)
+
+    def _bring(self, uid: bytes, kind: str | None, hold_ms: float | None) -> tuple[int, float]:
+        card = cards.make(kind or ("mifare-classic" if len(uid) == 4 else "ntag" if len(uid) == 7 else "generic"), uid)
+        with self._lock:
+            now = time.monotonic_ns()
+            presence = self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6))
+            tap = self.events.add("field_on", at_ms=now / 1e6, card=card.kind, uid_bytes=len(uid))
+            self._taps[id(presence)] = tap
+        return tap, round(now / 1e6, 3)
+
+    def remove(self) -> int:
+        """Take every badge out of the field; how many there were."""
+        with self._lock:
+            now = time.monotonic_ns()
+            for presence in self.field.presences:
+                presence.until_ns = now
+            return self._take_away(now)
+
+    def _take_away(self, now_ns: int) -> int:
+        gone = list(self.field.gone(now_ns))
+        for presence in gone:
+            assert presence.until_ns is not None
+            self.events.add("field_off", at_ms=presence.until_ns / 1e6, tap=self._taps.pop(id(presence), 0))
+        return len(gone)
+
+    def press(self, key: str, ms: float = 150) -> None:
+        """Press a key for `ms`. Raises ValueError for a key that the board has not."""
+        if key not in self.wiring.keys.values():
+            raise ValueError(f"there is no key {key}; there are {', '.join(self.wiring.keys.values())}")
+        with self._lock:
+            self._pressed[key] = time.monotonic() + ms / 1000
+        self.events.add("key", key=key, ms=ms)
+
+    def open_case(self) -> None:
+        """Open the case: its switch goes low."""
+        self._case_open = True
+        self.events.add("case", state="open")
+
+    def close_case(self) -> None:
+        """Close the case."""
+        self._case_open = False
+        self.events.add("case", state="closed")
+
+    def set_network(self, mood: Network) -> None:
+        """Change the network's mood."""
+        self.access_point.set_network(mood)
+
+    # ---- what a person sees and hears
+
+    def frame(self) -> list[int]:
+        """The display's 64 rows, see Ssd1306.frame()."""
+        with self._lock:
+            return self.display.frame()
+
+    def screen_text(self) -> list[str]:
+        """The lines on the display."""
+        return _text_of(tuple(self.frame()))
+
+    def screen_png(self, scale: int = 4) -> bytes:
+        """The display as a PNG."""
+        return screen.render_png(self.frame(), scale=scale, contrast=self.display.contrast)
+
+    def leds(self) -> dict[str, bool]:
+        """Which LEDs are on."""
+        return dict(self._leds)
+
+    def tones(self) -> list[dict[str, float]]:
+        """Every tone since the board was made: t_ms, freq in Hz, and duration_ms once it has ended."""
+        tones: list[dict[str, float]] = []
+        for event in self.events.after(0):
+            if event["kind"] == "tone_on":
+                tones.append({"t_ms": event["t_ms"], "freq": event["freq"]})
+            elif event["kind"] == "tone_off" and tones:
+                tones[-1]["duration_ms"] = round(event["t_ms"] - tones[-1]["t_ms"], 3)
+        return tones
+
+    def all_events(self, after: int) -> list[Event]:
+        """The events with an id above `after`."""
+        with self._lock:
+            self._take_away(time.monotonic_ns())
+        return self.events.after(after)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts since the board was made, or since clear_stats()."""
+        with self._lock:
+            return {
+                "spi": {"transactions": self.reader.transactions, "bytes": self.reader.bytes},
+                "i2c": {"writes": self._i2c_writes, "reads": self._i2c_reads, "bytes": self._i2c_bytes},
+                "flash": {**self.flash.stats.as_dict(), "worst_wear": max(self.flash.wear)},
+                "boots": self._boots,
+                "module_heap_bytes": self._module_heap,
+                "plugged": self._plugged,
+                "network": self.access_point.network.value,
+                "pid": self.pid,
+            }
+
+    def clear_stats(self) -> None:
+        """Start counting again."""
+        with self._lock:
+            self.reader.transactions = self.reader.bytes = 0
+            self._i2c_writes = self._i2c_reads = self._i2c_bytes = 0
+            self.flash.stats = type(self.flash.stats)()
+
+    # ---- what goes on by itself
+
+    def _watch(self) -> None:
+        """The watchdog, badges that leave, and the display's text whenever it has changed."""
+        while not self._closing:
+            if self._display_due.wait(TICK_S):
+                self._display_due.clear()
+                while not self._closing and now_ms() - self._display_written_ms < DISPLAY_QUIET_S * 1000:
+                    time.sleep(DISPLAY_QUIET_S / 2)
+                self._note_display()
+            with self._lock:
+                self._take_away(time.monotonic_ns())
+            self.access_point.status()
+            timeout_ms = self._wdt_ms
+            if timeout_ms is not None and (time.monotonic() - self._wdt_fed_s) * 1000 > timeout_ms:
+                self._wdt_ms = None
+                self._restart(_Boot(ResetCause.WATCHDOG))
+
+    def _note_display(self) -> None:
+        at_ms = self._display_written_ms
+        text = self.screen_text()
+        if text != self._display_text:
+            self._display_text = text
+            self.events.add("display", at_ms=at_ms if self._plugged else None, text=text)
+
+    def _set_tone(self, freq: int, duty: int) -> None:
+        sounding_before = self._tone if self._tone[1] else None
+        self._tone = (freq, duty)
+        sounding = (freq, duty) if duty else None
+        if sounding_before is not None and (sounding is None or sounding[0] != sounding_before[0]):
+            self.events.add("tone_off", freq=sounding_before[0])
+            sounding_before = None
+        if sounding is not None and sounding_before is None:
+            self.events.add("tone_on", freq=freq)
+
+    def _set_led(self, name: str, level: int) -> None:
+        if self._leds[name] != bool(level):
+            self._leds[name] = bool(level)
+            self.events.add("led", led=name, on=bool(level))
+
+    # ---- requests of MicroPython
+
+    def _make_handlers(self) -> dict[int, Handler]:
+        own = {
+            Op.PIN_MODE: self._pin_mode,
+            Op.PIN_WRITE: self._pin_write,
+            Op.PIN_READ: self._pin_read,
+            Op.SPI_CONFIG: self._spi_configure,
+            Op.SPI_WRITE: self._spi_write,
+            Op.SPI_READ: self._spi_read,
+            Op.SPI_TRANSFER: self._spi_transfer,
+            Op.I2C_CONFIG: lambda *_: None,
+            Op.I2C_WRITE: self._i2c_write,
+            Op.I2C_READ: self._i2c_read,
+            Op.I2C_WRITE_MEM: self._i2c_write_mem,
+            Op.I2C_READ_MEM: self._i2c_read_mem,
+            Op.PWM: self._pwm,
+            Op.FLASH_READ: self._flash_read,
+            Op.FLASH_PROGRAM: self._flash_program,
+            Op.FLASH_ERASE: self._flash_erase,
+            Op.WDT_START: self._wdt_start,
+            Op.WDT_FEED: self._wdt_feed,
+            Op.RTC_SET: self._rtc_set,
+            Op.RESET: self._reset,
+            Op.CONSOLE: self._console,
+            Op.STARTED: self._started,
+            Op.HELLO: self._hello,
+            Op.WLAN_ACTIVE: self._wlan_active,
+            Op.WLAN_CONNECT: self._wlan_connect,
+            Op.WLAN_DISCONNECT: self._wlan_disconnect,
+            Op.WLAN_STATE: self._wlan_state,
+            Op.WLAN_ADDRESS: self._wlan_address,
+            Op.WLAN_SCAN: self._wlan_scan,
+            Op.RESOLVE: self._resolve,
+            Op.UNIQUE_ID: lambda *_: self._mac,
+        }
+        return {int(op): handler for op, handler in own.items()}
+
+    def _pin_mode(self, pin: int, level: int, arg: int, _data: bytes) -> None:
+        self._pins.mode[pin] = arg & 0x0F
+        self._pins.pull[pin] = arg >> 4
+        self._pin_write(pin, self._pins.level[pin] if level == 2 else level, 0, b"")
+
+    def _pin_write(self, pin: int, level: int, _arg: int, _data: bytes) -> None:
+        self._pins.level[pin] = level
+        if self._pins.mode[pin] not in (OUT, OPEN_DRAIN):
+            return
+        wiring = self.wiring
+        with self._lock:
+            if pin == wiring.reader_select:
+                self.reader.select(level)
+            elif pin == wiring.reader_reset:
+                self.reader.reset_pin(level, time.monotonic_ns())
+            elif pin in wiring.leds:
+                self._set_led(wiring.leds[pin], level)
+
+    def _pin_read(self, pin: int, _n: int, _arg: int, _data: bytes) -> bytes:
+        return b"\x01" if self._level(pin) else b"\x00"
+
+    def _level(self, pin: int) -> int:
+        wiring = self.wiring
+        if pin == wiring.reader_irq:
+            with self._lock:
+                return self.reader.irq_pin(time.monotonic_ns())
+        if pin in wiring.keys:
+            until = self._pressed.get(wiring.keys[pin])
+            pressed = until is not None and time.monotonic() < until
+            return 0 if pressed else int(self._pins.pull[pin] == PULL_UP)
+        if pin == wiring.case_switch:
+            return int(not self._case_open)
+        if self._pins.mode[pin] in (OUT, OPEN_DRAIN):
+            return self._pins.level[pin]
+        return int(self._pins.pull[pin] == PULL_UP)
+
+    def _spi_configure(self, bus: int, mode: int, baud: int, _data: bytes) -> None:
+        if bus == self.wiring.reader_spi:
+            self._spi_ok = mode == 0 and baud <= SPI_MAX_HZ
+
+    def _spi_exchange(self, bus: int, data: bytes) -> bytes:
+        # A chip that is not selected, or is clocked in another mode or too fast, leaves MISO to float.
+        if bus != self.wiring.reader_spi or not self._spi_ok or not self.reader.selected:
+            return b"\xff" * len(data)
+        with self._lock:
+            return self.reader.transfer(data, time.monotonic_ns())
+
+    def _spi_write(self, bus: int, _n: int, _arg: int, data: bytes) -> None:
+        self._spi_exchange(bus, data)
+
+    def _spi_read(self, bus: int, n: int, fill: int, _data: bytes) -> bytes:
+        return self._spi_exchange(bus, bytes((fill & 0xFF,)) * n)
+
+    def _spi_transfer(self, bus: int, _n: int, _arg: int, data: bytes) -> bytes:
+        return self._spi_exchange(bus, data)
+
+    def _i2c_write(self, bus: int, _n: int, address: int, data: bytes) -> bytes:
+        if bus != self.wiring.i2c or address not in (self.wiring.display_address, self.wiring.rtc_address):
+            return ENODEV
+        with self._lock:
+            self._i2c_writes += 1
+            self._i2c_bytes += 1 + len(data)
+            if address == self.wiring.rtc_address:
+                self.rtc.write(data)
+            elif data:
+                self.display.write(data)
+                self._display_written_ms = now_ms()
+                self._display_due.set()
+        return OK
+
+    def _i2c_read(self, bus: int, n: int, address: int, _data: bytes) -> bytes:
+        if bus != self.wiring.i2c or address not in (self.wiring.display_address, self.wiring.rtc_address):
+            return ENODEV
+        with self._lock:
+            self._i2c_reads += 1
+            self._i2c_bytes += 1 + n
+            chip = self.rtc if address == self.wiring.rtc_address else self.display
+            return OK + chip.read(n)
+
+    def _i2c_write_mem(self, bus: int, n: int, arg: int, data: bytes) -> bytes:
+        return self._i2c_write(bus, n, arg & 0xFF, bytes((arg >> 8 & 0xFF,)) + data)
+
+    def _i2c_read_mem(self, bus: int, n: int, arg: int, _data: bytes) -> bytes:
+        status = self._i2c_write(bus, 1, arg & 0xFF, bytes((arg >> 8 & 0xFF,)))
+        return self._i2c_read(bus, n, arg & 0xFF, b"") if status == OK else status
+
+    def _pwm(self, pin: int, duty: int, freq: int, _data: bytes) -> None:
+        if pin == self.wiring.buzzer:
+            with self._lock:
+                self._set_tone(freq, duty)
+
+    def _flash_read(self, _unit: int, n: int, address: int, _data: bytes) -> bytes:
+        self.console.flash_used_s = time.monotonic()
+        with self._lock:
+            return OK + self.flash.read(address, n)
+
+    def _flash_program(self, _unit: int, _n: int, address: int, data: bytes) -> bytes | None:
+        self.console.flash_used_s = time.monotonic()
+        with self._lock, contextlib.suppress(PowerLost):
+            self.flash.program(address, data)
+            return OK
+        return None
+
+    def _flash_erase(self, _unit: int, sectors: int, address: int, _data: bytes) -> bytes | None:
+        self.console.flash_used_s = time.monotonic()
+        with self._lock, contextlib.suppress(PowerLost):
+            for sector in range(sectors):
+                self.flash.erase_sector(address + sector * SECTOR_BYTES)
+            return OK
+        return None
+
+    def _wdt_start(self, _unit: int, _n: int, ms: int, _data: bytes) -> None:
+        self._wdt_fed_s = time.monotonic()
+        self._wdt_ms = ms
+
+    def _wdt_feed(self, _unit: int, _n: int, _arg: int, _data: bytes) -> None:
+        self._wdt_fed_s = time.monotonic()
+
+    def _rtc_set(self, _unit: int, _n: int, _arg: int, data: bytes) -> None:
+        self._rtc_offset_us = int.from_bytes(data, "little", signed=True)
+
+    def _reset(self, _unit: int, raw: int, cause: int, _data: bytes) -> None:
+        self._restart(_Boot(ResetCause(cause), raw))
+
+    def _console(self, _unit: int, _n: int, running: int, _data: bytes) -> None:
+        self.console.note_running(running)
+
+    def _started(self, _unit: int, _n: int, heap: int, _data: bytes) -> None:
+        self._module_heap = heap
+        self.events.add("started", cause=int(self._boot.cause), module_heap_bytes=heap)
+
+    def _hello(self, *_: object) -> bytes:
+        head = bytes((self._boot.cause, int(self._boot_held), self._boot.raw, 0, 0, 0, 0, 0))
+        return head + self._rtc_offset_us.to_bytes(8, "little", signed=True)
+
+    def _wlan_active(self, _unit: int, _n: int, on: int, _data: bytes) -> bytes:
+        self.access_point.activate(on)
+        return OK
+
+    def _wlan_connect(self, _unit: int, _n: int, _arg: int, data: bytes) -> bytes:
+        ssid, _, key = data.decode(errors="replace").partition("\0")
+        self.access_point.join(ssid, key)
+        return OK
+
+    def _wlan_disconnect(self, *_: object) -> bytes:
+        self.access_point.leave()
+        return OK
+
+    def _wlan_state(self, *_: object) -> bytes:
+        status = self.access_point.status()
+        joined = status == STAT_GOT_IP
+        rssi = self.access_point.settings.rssi_dbm & 0xFF
+        return bytes((self.access_point.active, joined, status & 0xFF, status >> 8, rssi))
+
+    def _wlan_address(self, *_: object) -> bytes:
+        if not self.access_point.joined:
+            return self._mac + bytes(16)
+        return self._mac + bytes((192, 168, 4, 20, 255, 255, 255, 0, 192, 168, 4, 1, 192, 168, 4, 1))
+
+    def _wlan_scan(self, *_: object) -> bytes:
+        settings = self.access_point.settings
+        secured = 3 if settings.ssid is not None else 0
+        visible = self.access_point.network is not Network.DOWN
+        seen = [[settings.ssid or "site", [0x02, 0, 0, 0, 0, 1], 6, settings.rssi_dbm, secured, False]] if visible else []
+        body = json.dumps(seen).encode()
+        return len(body).to_bytes(2, "little") + body
+
+    def _resolve(self, _unit: int, _n: int, port: int, data: bytes) -> bytes:
+        local = self.access_point.resolve(data.decode(errors="replace"), port)
+        return b"\x01\0\0" if local is None else OK + local.to_bytes(2, "little")
+
+
+_text_cache: dict[tuple[int, ...], list[str]] = {}
+
+
+def _text_of(frame: tuple[int, ...]) -> list[str]:
+    """screen.read_text(), remembered for the frames that come again and again."""
+    text = _text_cache.get(frame)
+    if text is None:
+        if len(_text_cache) > 64:
+            _text_cache.clear()
+        text = _text_cache[frame] = screen.read_text(frame)
+    return list(text)
+
+
+def _mac(path: Path) -> bytes:
+    """The board's own address, made once and kept, as in an ESP32's fuses."""
+    if path.exists():
+        return bytes.fromhex(json.loads(path.read_text())["mac"])
+    mac = bytes.fromhex("246f28") + secrets.token_bytes(3)
+    path.write_text(json.dumps({"mac": mac.hex()}) + "\n")
+    return mac

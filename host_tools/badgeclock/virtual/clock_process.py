@@ -1,0 +1,97 @@
+"""One run of MicroPython: the process, its wire to the chips, its serial line.
+
+The process dies with the thread that started it (PR_SET_PDEATHSIG), so that a killed board leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from badgeclock.virtual.toolchain import Arch, micropython
+
+PR_SET_PDEATHSIG = 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass
+class ClockProcess:
+    """A running MicroPython. `wire` carries requests to the chips, `stdin` and `stdout` are its serial line."""
+
+    process: subprocess.Popen[bytes]
+    wire: socket.socket
+    stdin: int
+    stdout: int
+    started_s: float  # CLOCK_MONOTONIC
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self.process.pid
+
+    def kill(self) -> None:
+        """Power off: SIGKILL, no last words."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+
+    def wait(self) -> int:
+        """Wait for its end and let go of its ends of the lines. Its exit status (negative: the signal)."""
+        status = self.process.wait()
+        self.wire.close()
+        os.close(self.stdin)
+        os.close(self.stdout)
+        return status
+
+    def takes_interrupts(self) -> bool:
+        """Whether SIGINT is caught now, as it is unless the firmware called micropython.kbd_intr(-1)."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return False
+        caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+        return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+
+    def interrupt(self) -> None:
+        """Ctrl-C on its serial line."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+
+
+def start(arch: Arch, heap: str, modules: Path) -> ClockProcess:
+    """Start MicroPython with the board's modules of the folder `modules`. Raises ToolMissing."""
+    program = micropython(arch)
+    here, there = socket.socketpair()
+    stdin_read, stdin_write = os.pipe()
+    stdout_read, stdout_write = os.pipe()
+    parent = os.getpid()
+
+    def prepare() -> None:
+        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    try:
+        # A bare environment: what a clock does must not depend on who started it.
+        process = subprocess.Popen(
+            [program, "-X", f"heapsize={heap}", "-c", "__import__('_virtual_start')"],
+            cwd=modules,
+            stdin=stdin_read,
+            stdout=stdout_write,
+            stderr=stdout_write,
+            env={"TZ": "UTC", "PATH": os.defpath, "BADGECLOCK_WIRE": str(there.fileno())},
+            preexec_fn=prepare,  # noqa: PLW1509 - the death signal can be set in no other way
+            pass_fds=(there.fileno(),),
+            start_new_session=True,
+        )
+    finally:
+        there.close()
+        os.close(stdin_read)
+        os.close(stdout_write)
+    return ClockProcess(process, here, stdin_write, stdout_read, time.monotonic())

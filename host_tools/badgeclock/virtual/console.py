@@ -1,0 +1,194 @@
+"""The board's serial port: a pseudo-terminal that mpremote opens, and MicroPython's standard streams behind it.
+
+As the USB serial chip of a real board: what nobody listens to is lost, Ctrl-C interrupts running code, newlines leave as
+CR LF. Everything the clock says is kept in a log file too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import select
+import threading
+import time
+import tty
+from pathlib import Path
+from typing import BinaryIO
+
+from badgeclock.virtual.clock_process import ClockProcess
+
+CTRL_C = 0x03
+# Two interrupts closer together are one: the unix port ends itself at the second that comes before it took the first.
+INTERRUPT_GAP_S = 0.3
+# An interrupt waits until the flash was left alone for this long, so that it does not come in the middle of littlefs, ...
+FLASH_QUIET_S = 0.003
+# ... but for no longer than this.
+FLASH_PATIENCE_S = 0.5
+# How often a closed terminal is looked at.
+IDLE_S = 0.02
+LOG_BYTES = 4_000_000
+
+
+class Console:
+    """One pseudo-terminal for the life of a board, and the process that is behind it at present."""
+
+    def __init__(self, link: Path, log: Path) -> None:
+        self._master, slave = pty.openpty()
+        tty.setraw(slave)
+        self.path = os.ttyname(slave)
+        os.close(slave)
+        os.set_blocking(self._master, False)
+        self._link = link
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.path)
+        self._log: BinaryIO = log.open("ab")
+        self._clock: ClockProcess | None = None
+        self._lock = threading.Lock()
+        self._running = True  # whether the clock runs code, as opposed to reading its REPL
+        self._interrupted_s = 0.0
+        self.flash_used_s = 0.0
+        self._to_clock = bytearray()
+        self._to_terminal = bytearray()
+        self._after_cr = False
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_write, False)
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="console", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take the terminal away."""
+        self._closing = True
+        self._wake()
+        self._thread.join()
+        with contextlib.suppress(OSError):
+            if os.readlink(self._link) == self.path:
+                self._link.unlink()
+        os.close(self._master)
+        os.close(self._wake_read)
+        os.close(self._wake_write)
+        self._log.close()
+
+    def attach(self, clock: ClockProcess | None) -> None:
+        """Another process is behind the terminal now, or none. What the last one left to say is said first."""
+        with self._lock:
+            if self._clock is not None:
+                self._drain(self._clock)
+            self._clock = clock
+            self._running = True
+            self._to_clock.clear()
+            if clock is not None:
+                os.set_blocking(clock.stdin, False)
+                os.set_blocking(clock.stdout, False)
+        self._wake()
+
+    def note_running(self, running: int) -> None:
+        """The clock says that it runs code (1) or reads its REPL (0)."""
+        self._running = bool(running)
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._wake_write, b"x")
+
+    def _run(self) -> None:
+        poller = select.poll()
+        poller.register(self._wake_read, select.POLLIN)
+        while not self._closing:
+            listener = self._listened_to()
+            with self._lock:
+                clock = self._clock
+                if clock is not None and not self._to_terminal:
+                    poller.register(clock.stdout, select.POLLIN)
+                if clock is not None and self._to_clock:
+                    poller.register(clock.stdin, select.POLLOUT)
+                if listener:
+                    wanted = (select.POLLIN if not self._to_clock else 0) | (select.POLLOUT if self._to_terminal else 0)
+                    poller.register(self._master, wanted)
+            events = dict(poller.poll(None if listener else IDLE_S * 1000))
+            with self._lock:
+                if clock is not None:
+                    for fd in (clock.stdout, clock.stdin):
+                        with contextlib.suppress(KeyError):
+                            poller.unregister(fd)
+                if listener:
+                    poller.unregister(self._master)
+                if self._wake_read in events:
+                    os.read(self._wake_read, 4096)
+                if self._clock is not clock:
+                    continue
+                if clock is not None and clock.stdout in events:
+                    self._from_clock(clock)
+                self._flush_terminal()
+                if listener and events.get(self._master, 0) & select.POLLIN:
+                    self._from_terminal()
+                self._flush_clock()
+
+    def _listened_to(self) -> bool:
+        """Whether somebody has the terminal open."""
+        poller = select.poll()
+        poller.register(self._master, 0)
+        return not any(mask & select.POLLHUP for _, mask in poller.poll(0))
+
+    def _drain(self, clock: ClockProcess) -> None:
+        with contextlib.suppress(OSError):
+            while self._from_clock(clock):
+                pass
+        self._flush_terminal()
+
+    def _from_clock(self, clock: ClockProcess) -> bool:
+        try:
+            data = os.read(clock.stdout, 65536)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._clock = None  # it ended; the next one will be attached
+            return False
+        if self._log.tell() < LOG_BYTES:
+            self._log.write(data)
+            self._log.flush()
+        if self._listened_to():
+            cooked = re.sub(rb"(?<!\r)\n", b"\r\n", data)
+            if self._after_cr and data[:1] == b"\n":
+                cooked = cooked[1:]
+            self._to_terminal += cooked
+        self._after_cr = data[-1:] == b"\r"
+        return True
+
+    def _flush_terminal(self) -> None:
+        if not self._to_terminal:
+            return
+        if not self._listened_to():
+            self._to_terminal.clear()
+            return
+        with contextlib.suppress(BlockingIOError):
+            del self._to_terminal[: os.write(self._master, self._to_terminal)]
+
+    def _from_terminal(self) -> None:
+        try:
+            data = os.read(self._master, 4096)
+        except OSError:
+            return  # closed by the other side
+        if CTRL_C in data and self._running and self._clock is not None and self._clock.takes_interrupts():
+            data = data.replace(bytes((CTRL_C,)), b"")
+            self._interrupt(self._clock)
+        self._to_clock += data
+
+    def _interrupt(self, clock: ClockProcess) -> None:
+        now = time.monotonic()
+        if now - self._interrupted_s < INTERRUPT_GAP_S:
+            return
+        while time.monotonic() - self.flash_used_s < FLASH_QUIET_S and time.monotonic() - now < FLASH_PATIENCE_S:
+            time.sleep(FLASH_QUIET_S / 2)
+        self._interrupted_s = time.monotonic()
+        clock.interrupt()
+
+    def _flush_clock(self) -> None:
+        if not self._to_clock:
+            return
+        if self._clock is None:
+            self._to_clock.clear()
+            return
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            del self._to_clock[: os.write(self._clock.stdin, self._to_clock)]
