@@ -1,4 +1,5 @@
-# Runs before main.py, and before a technician's session. What a clock does is in main.py; nothing here may fail.
+"""Runs before main.py, and before a technician's session. What a clock does is in main.py; nothing here may fail."""
+
 import gc
 
 gc.collect()

@@ -1,15 +1,14 @@
-# The composition root: the only place where the board, the files and the application meet.
-#
-# A clock that lacks settings, secrets, certificates or a founded journal says so on the display and the serial line, talks to no
-# network, and leaves the serial line to the technician.
+"""The composition root: the only place where the board, the files and the application meet.
+
+A clock that lacks settings, secrets, certificates or a founded journal says so on the display and the serial line,
+talks to no network, and leaves the serial line to the technician.
+"""
 
 import asyncio
 import gc
 import hashlib
 import sys
 from binascii import unhexlify
-
-from board import Board
 
 from app import record, screens
 from app.clock import Clock
@@ -21,9 +20,11 @@ from app.sealed_log import SealedLog
 from app.settings import Secrets, Settings
 from app.timekeeper import Timekeeper
 from app.words import LANGUAGES
+from board import Board
 
 WATCHDOG_MS = 8000
-TECHNICIAN_MS = 900000  # a clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour
+# a clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour
+TECHNICIAN_MS = 900000
 
 
 class Certificates:
@@ -87,7 +88,6 @@ def compose(board, settings_file):
 
     import tls
     import umqtt.simple
-
     from app.uplink import Uplink
 
     settings = Settings(settings_file)

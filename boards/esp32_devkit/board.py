@@ -1,21 +1,20 @@
 """ESP32-DevKitC (ESP32-WROOM-32, 4 MB): its wiring and its parts. The wiring table is in README.md beside this file.
 
-The same file runs on the virtual board, which has modules with the hardware's own names. It tells the application what is there
-(`NAME`, `DISPLAY`, the parts) and holds no decision of the clock.
+The same file runs on the virtual board, which has modules with the hardware's own names. It tells the application
+what is there (`NAME`, `DISPLAY`, the parts) and holds no decision of the clock.
 """
 
 import esp32
 import machine
 import network
-from machine import I2C, PWM, SPI, WDT, Pin
-
 from drivers.buzzer import Buzzer
 from drivers.ds3231 import DS3231
 from drivers.iso14443 import Reader
 from drivers.keys import Contact, Keys
 from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522
-from drivers.ssd1306 import HEIGHT, WIDTH, SSD1306_I2C
+from drivers.ssd1306 import HEIGHT, SSD1306_I2C, WIDTH
+from machine import I2C, PWM, SPI, WDT, Pin
 
 
 class Wifi:
@@ -34,7 +33,7 @@ class Wifi:
         """Join, unless that is under way."""
         station = self._station
         if not station.active():
-            station.active(True)
+            station.active(True)  # noqa: FBT003 - the port has no keyword for it
             station.config(pm=network.WLAN.PM_NONE)  # power saving delays what comes from the broker by 100 ms and more
         if station.isconnected() or station.status() == network.STAT_CONNECTING:
             return
@@ -80,7 +79,9 @@ class Board:
         return found[0] if found else None
 
     def reset_cause(self):
-        """Why this start came about, in the numbers of a BOOT record (docs/protocol.md §2), which are the port's own."""
+        """Why this start came about, in the numbers of a BOOT record (docs/protocol.md §2), which are the port's
+        own.
+        """
         return machine.reset_cause()
 
     def reset(self):
@@ -88,11 +89,15 @@ class Board:
         machine.reset()
 
     def watchdog(self, timeout_ms):
-        """Start the watchdog, or give it another time; from then on `feed` must be called within it. It cannot be stopped."""
+        """Start the watchdog, or give it another time; from then on `feed` must be called within it. It cannot be
+        stopped.
+        """
         return WDT(timeout=timeout_ms)
 
     def set_system_time(self, date):
-        """Set the port's own clock, by which TLS judges certificates: (year, month, day, hour, minute, second) in UTC."""
+        """Set the port's own clock, by which TLS judges certificates: (year, month, day, hour, minute, second) in
+        UTC.
+        """
         year, month, day, hour, minute, second = date
         machine.RTC().datetime((year, month, day, 0, hour, minute, second, 0))
 

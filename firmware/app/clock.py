@@ -6,8 +6,8 @@
     housekeeping  memory, and the log's erases ahead of need, when no badge is near
     uplink        everything the network does
 
-A task that ends, ends the clock: a FAULT record, then a reset. Memory is collected when no badge is near and never between a
-badge and its signal.
+A task that ends, ends the clock: a FAULT record, then a reset. Memory is collected when no badge is near and never
+between a badge and its signal.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ import struct
 import sys
 import time
 
+from drivers import iso14443
 from micropython import const
 
 from app import faults, punch, record
 from app.errors import ClockError
-from drivers import iso14443
 
 _POLL_MS = const(40)
 _NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
@@ -36,8 +36,10 @@ _CASE_CLOSED = const(2)
 
 
 class Clock:
-    """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log, timekeeper, uplink
-    (`run()`), watchdog (`feed()`), reset (called to restart the board), deaths (of tasks in the starts just before)."""
+    """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
+    timekeeper, uplink (`run()`), watchdog (`feed()`), reset (called to restart the board), deaths (of tasks in the
+    starts just before).
+    """
 
     def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):
         self._reader = reader
@@ -82,7 +84,7 @@ class Clock:
         try:
             await task
             print("clock: task ended:", name)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, a task that ends must not go unseen
             print("clock: task died:", name)
             sys.print_exception(error)
         self._fault(faults.TASK, self._deaths + 1)

@@ -1,9 +1,10 @@
 """What the clock shows and sounds, and for how long: the worker's whole view of it.
 
-Signals start at once, inside the call; the display follows in the face's own task, a page at a time, since a page takes 3 ms.
-A message stands for its time and gives way to the next badge at once. The receipt of the newest punch changes that punch's message
-if it still stands, and is its own message otherwise, within ten seconds and never over another one. A punch of somebody else in
-between keeps a receipt off the display: nobody shall read another's answer as their own.
+Signals start at once, inside the call; the display follows in the face's own task, a page at a time, since a page
+takes 3 ms. A message stands for its time and gives way to the next badge at once. The receipt of the newest punch
+changes that punch's message if it still stands, and is its own message otherwise, within ten seconds and never over
+another one. A punch of somebody else in between keeps a receipt off the display: nobody shall read another's answer
+as their own.
 """
 
 import asyncio
@@ -43,9 +44,11 @@ _REFRESH_MS = const(500)
 
 
 class Face:
-    """display: `canvas`, `start()`, `update() -> bool`, which may raise OSError. buzzer, lamp: players (drivers.pattern).
+    """display: `canvas`, `start()`, `update() -> bool`, which may raise OSError. buzzer, lamp: players
+    (drivers.pattern).
 
-    It is also the uplink's `events`: receipt, link, identify, acked. `display_faults` counts the times the display did not answer.
+    It is also the uplink's `events`: receipt, link, identify, acked. `display_faults` counts the times the display
+    did not answer.
     """
 
     def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log):
@@ -148,7 +151,7 @@ class Face:
         """0 no Wi-Fi, 1 no broker, 2 online."""
         self._link = state
 
-    def acked(self, tail):
+    def acked(self, tail):  # noqa: ARG002 - an event of the uplink
         """The bridge keeps every record below `tail`: the count on the idle screen follows by itself."""
         self._refreshed = time.ticks_add(time.ticks_ms(), -_REFRESH_MS)
 
@@ -264,11 +267,11 @@ class Face:
 
     def _update(self):
         """Send one page; a display that does not answer is left alone for a while and then started again."""
-        if self._display_lost is not None:
-            if time.ticks_diff(time.ticks_ms(), self._display_lost) < _RETRY_MS:
-                return False
+        lost = self._display_lost
+        if lost is not None and time.ticks_diff(time.ticks_ms(), lost) < _RETRY_MS:
+            return False
         try:
-            if self._display_lost is not None:
+            if lost is not None:
                 self._display.start()
                 self._display_lost = None
             return self._display.update()

@@ -1,8 +1,8 @@
 """Calendar arithmetic on Unix seconds, and the local time that a display shows.
 
-Everything else counts in UTC. Pure functions without the `time` module, whose epoch differs between ports. The proleptic
-Gregorian calendar is counted in eras of 400 years from 1 March (Howard Hinnant, "chrono-compatible low-level date
-algorithms"), right for every date that 32 bits of seconds can hold (1970 to 2106).
+Everything else counts in UTC. Pure functions without the `time` module, whose epoch differs between ports. The
+proleptic Gregorian calendar is counted in eras of 400 years from 1 March (Howard Hinnant, "chrono-compatible
+low-level date algorithms"), right for every date that 32 bits of seconds can hold (1970 to 2106).
 """
 
 from micropython import const

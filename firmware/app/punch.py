@@ -7,8 +7,8 @@
         -> tones and lamp                 nothing slow comes before them
         -> display, uplink                in their own tasks
 
-Direction: the key that was pressed before, else the clock's fixed one, else the worker's last punch: out after in, in after
-out. That lasts 14 hours, so a night shift's end is an OUT and a forgotten one does not turn the next day round.
+Direction: the key that was pressed before, else the clock's fixed one, else the worker's last punch: out after in, in
+after out. That lasts 14 hours, so a night shift's end is an OUT and a forgotten one does not turn the next day round.
 """
 
 import time
@@ -47,8 +47,8 @@ _NEXT = (
 class Outcome:
     """What became of a badge; one object, filled again for each.
 
-    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. moment_s: UTC of the
-    punch, for a duplicate that of the first one; 0 without a time.
+    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. moment_s: UTC
+    of the punch, for a duplicate that of the first one; 0 without a time.
     """
 
     def __init__(self):
@@ -59,8 +59,9 @@ class Outcome:
 
 
 class Punches:
-    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it. face: is told the outcome, and signals
-    at once (`punched(outcome)`). notify: called after that, to wake the uplink."""
+    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it. face: is told the
+    outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
+    """
 
     def __init__(self, settings, site_key, log, timekeeper, recent, face, notify):
         self._log = log
@@ -81,8 +82,9 @@ class Punches:
         self._chosen_at = 0
 
     def choose(self, direction):
-        """A key was pressed: the punch of the next ten seconds has this direction. DIRECTION_BREAK_START stands for the break key, which
-        also ends a break."""
+        """A key was pressed: the punch of the next ten seconds has this direction. DIRECTION_BREAK_START stands for
+        the break key, which also ends a break.
+        """
         self._chosen = direction
         self._chosen_at = time.ticks_ms()
 
@@ -160,7 +162,9 @@ class Punches:
 
 
 def _next(last, age_s):
-    """Direction after the badge's last punch (moment, direction), `age_s` seconds ago; in, if that was long ago or never."""
+    """Direction after the badge's last punch (moment, direction), `age_s` seconds ago; in, if that was long ago or
+    never.
+    """
     if last and 0 <= age_s < _AUTO_HORIZON_S:
         return _NEXT[last[1]]
     return record.DIRECTION_IN

@@ -1,7 +1,7 @@
 """The last punch of each badge, and what else the newest records of the log tell a clock that starts.
 
-Bounded: 512 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored apart from
-the log, so it cannot disagree with it, and power loss forgets nothing.
+Bounded: 512 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored
+apart from the log, so it cannot disagree with it, and power loss forgets nothing.
 """
 
 import struct
@@ -79,8 +79,10 @@ class Recent:
 
 
 class Recalled:
-    """What the newest records say: `newest_s`, the latest moment on record (0: none); `config`, the detail of the last CONFIG
-    record or None; `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no punch between."""
+    """What the newest records say: `newest_s`, the latest moment on record (0: none); `config`, the detail of the
+    last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no
+    punch between.
+    """
 
     def __init__(self):
         self.newest_s = 0

@@ -1,8 +1,8 @@
 """What the display shows: pure functions from what is the case to pixels on a canvas of 128x64.
 
-The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. Text stands on the grid of 16 by 8
-cells. Kept, confirmed, not right and not kept differ by shape as well as by word: one tick, two ticks, a question mark or a
-crossed octagon, a warning triangle. Nothing here keeps state.
+The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. Text stands on the grid
+of 16 by 8 cells. Kept, confirmed, not right and not kept differ by shape as well as by word: one tick, two ticks, a
+question mark or a crossed octagon, a warning triangle. Nothing here keeps state.
 """
 
 import framebuf
@@ -23,8 +23,9 @@ _DOUBLED = bytes((0x00, 0x03, 0x0C, 0x0F, 0x30, 0x33, 0x3C, 0x3F, 0xC0, 0xC3, 0x
 
 
 def idle(canvas, words, site, time_text, link, unsent, warning):
-    """Waiting for a badge. time_text: "07:58", or None without a time. link: 0 no Wi-Fi, 1 no broker, 2 online. unsent: records
-    that the bridge has not acknowledged. warning: a line, or ""."""
+    """Waiting for a badge. time_text: "07:58", or None without a time. link: 0 no Wi-Fi, 1 no broker, 2 online.
+    unsent: records that the bridge has not acknowledged. warning: a line, or "".
+    """
     canvas.fill(0)
     _line(canvas, site[:_COLUMNS], 0)
     if time_text is None:

@@ -1,7 +1,7 @@
 """What a technician decided about this clock: /settings.json and /secrets.json, checked field by field.
 
-A file with a wrong field is refused as a whole, with one sentence that names the field and says what it must be, so that a
-clock never runs on half of its settings. No message quotes a value of the secrets.
+A file with a wrong field is refused as a whole, with one sentence that names the field and says what it must be, so
+that a clock never runs on half of its settings. No message quotes a value of the secrets.
 """
 
 import json
@@ -23,9 +23,10 @@ _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 class Settings:
     """The settings of a clock, every field checked.
 
-    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
-    the display shows the first 16. language: of `words.LANGUAGES`. direction: "auto", "in" or "out". duplicate_window_s: 0 to 3600. broker_host,
-    broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`. heartbeat_s: 10 to 86,400. message_s: 1 to 9.
+    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of
+    which the display shows the first 16. language: of `words.LANGUAGES`. direction: "auto", "in" or "out".
+    duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
+    heartbeat_s: 10 to 86,400. message_s: 1 to 9.
     """
 
     def __init__(self, text):

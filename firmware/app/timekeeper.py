@@ -7,9 +7,10 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - the bridge over its authenticated channel replaces it by one as wide as the round trip (`set_from_bridge`);
 - every second widens it by what a crystal may drift, and reading the RTC narrows it again.
 
-Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or 2000) has
-a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on its battery, says
-when it was set, how exactly, and by how many milliseconds its seconds lag, because writing an RTC starts a whole second.
+Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
+2000) has a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on
+its battery, says when it was set, how exactly, and by how many milliseconds its seconds lag, because writing an RTC
+starts a whole second.
 
 On a port of 32 bits a Unix second is no small integer; it is made once a second, and `stamp` reuses it.
 """
@@ -23,7 +24,8 @@ from app import localtime
 from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_RTC, bound_decode, bound_encode
 
 # DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
-# Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, about +-25 ppm with temperature and ageing. 1 ppm is 1 us a second.
+# Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, about +-25 ppm with temperature and ageing. 1 ppm is 1 us a
+# second.
 RTC_DRIFT_PPM = const(5)
 TICKS_DRIFT_PPM = const(25)
 
@@ -39,8 +41,9 @@ class Timekeeper:
     """UTC in milliseconds with a source and an error bound.
 
     rtc: `read() -> (year, month, day, hour, minute, second)` or None if it stopped, `note() -> 6 bytes` or None,
-    `set(year, month, day, hour, minute, second, note)`; each may raise OSError. zone: of `localtime.ZONES`, for `local`.
-    set_system_time: takes (year, month, day, hour, minute, second) for the port's own clock, by which TLS judges certificates.
+    `set(year, month, day, hour, minute, second, note)`; each may raise OSError. zone: of `localtime.ZONES`, for
+    `local`. set_system_time: takes (year, month, day, hour, minute, second) for the port's own clock, by which TLS
+    judges certificates.
     """
 
     def __init__(self, rtc, zone, set_system_time):
@@ -63,7 +66,9 @@ class Timekeeper:
         self._start_from_rtc()
 
     def stamp(self, stamp):
-        """Fill a record's Stamp (utc_s, ms, source, bound, uptime_ms) with the present; no allocation within one second."""
+        """Fill a record's Stamp (utc_s, ms, source, bound, uptime_ms) with the present; no allocation within one
+        second.
+        """
         self._advance()
         if self.source == SOURCE_NONE:
             stamp.utc_s = 0
@@ -107,8 +112,8 @@ class Timekeeper:
     def set_from_bridge(self, utc_ms, rtt_ms):
         """Take the bridge's time, right at some moment of the round trip that ended now, and write it into the RTC.
 
-        Gives the step in milliseconds, new minus old (the whole time if there was none). The caller records TIME_SET when it
-        exceeds two seconds or the source was none.
+        Gives the step in milliseconds, new minus old (the whole time if there was none). The caller records TIME_SET
+        when it exceeds two seconds or the source was none.
         """
         self._advance()
         old_ms = self._s * 1000 + self._ms if self.source != SOURCE_NONE else 0
@@ -130,13 +135,17 @@ class Timekeeper:
         return step_ms
 
     def at_least(self, utc_s):
-        """Without a time of its own, let the port's clock start from the newest moment on record: certificates are then judged
-        by a date that is only a little too early, and the bridge can be reached to learn the right one."""
+        """Without a time of its own, let the port's clock start from the newest moment on record: certificates are
+        then judged by a date that is only a little too early, and the bridge can be reached to learn the right
+        one.
+        """
         if self.source == SOURCE_NONE and utc_s >= _EARLIEST_S:
             self._tell_system(utc_s)
 
     def refine(self):
-        """Read the RTC if that narrows the interval now (one bus transfer); gives the milliseconds until the next call is worth it."""
+        """Read the RTC if that narrows the interval now (one bus transfer); gives the milliseconds until the next
+        call is worth it.
+        """
         self._advance()
         gain_us = self._high_us - self._low_us - 2 * self._rtc_us
         if not self._rtc_usable or gain_us <= _FINE_US:
@@ -175,8 +184,9 @@ class Timekeeper:
         self._tell_system(self._s)
 
     def _read_rtc(self):
-        """Cut the interval with one reading: at some moment of the transfer the true time was in the second that the RTC says,
-        give or take its drift."""
+        """Cut the interval with one reading: at some moment of the transfer the true time was in the second that the
+        RTC says, give or take its drift.
+        """
         before = time.ticks_ms()
         try:
             seconds = _rtc_seconds(self._rtc.read())
@@ -230,7 +240,9 @@ class Timekeeper:
         self._set_system_time(_date(utc_s))
 
     def _advance(self):
-        """Let the running clock catch up with the ticks; at least once in the six days that a difference of ticks can hold."""
+        """Let the running clock catch up with the ticks; at least once in the six days that a difference of ticks can
+        hold.
+        """
         now = time.ticks_ms()
         passed = time.ticks_diff(now, self._mark)
         self._mark = now

@@ -1,8 +1,8 @@
 """What the clock says, by language: short enough for 16 columns, and never to be mistaken.
 
-"Saved" is the clock's own promise; only "Confirmed by" speaks of the authority. The tables hold what `framebuf`'s font can
-show, which is ASCII: French and German cannot be written rightly without accents and umlauts, so they are not offered until
-the display has glyphs for them; Dutch can.
+"Saved" is the clock's own promise; only "Confirmed by" speaks of the authority. The tables hold what `framebuf`'s
+font can show, which is ASCII: French and German cannot be written rightly without accents and umlauts, so they are
+not offered until the display has glyphs for them; Dutch can.
 """
 
 from collections import namedtuple

@@ -1,7 +1,7 @@
 """Maxim DS3231, a real-time clock with a temperature-compensated crystal, on I2C. It keeps UTC.
 
-Its two alarms are not used: their seven registers (07h to 0Dh) live on the battery and hold a note of six bytes and its check
-byte. Registers: datasheet 19-5170, figure 1.
+Its two alarms are not used: their seven registers (07h to 0Dh) live on the battery and hold a note of six bytes and
+its check byte. Registers: datasheet 19-5170, figure 1.
 """
 
 from micropython import const
@@ -28,8 +28,9 @@ class DS3231:
         self._byte = bytearray(1)
 
     def read(self):
-        """(year, month, day, hour, minute, second) in UTC, 2000 to 2199; None if the oscillator has stopped since `set`, or if the
-        registers hold no date."""
+        """(year, month, day, hour, minute, second) in UTC, 2000 to 2199; None if the oscillator has stopped since
+        `set`, or if the registers hold no date.
+        """
         self._i2c.readfrom_mem_into(self._address, _STATUS, self._byte)
         if self._byte[0] & _OSF:
             return None
@@ -40,7 +41,9 @@ class DS3231:
         second, minute, hour = _from_bcd(registers[0]), _from_bcd(registers[1]), _from_bcd(registers[2])
         day, month = _from_bcd(registers[4]), _from_bcd(registers[5] & ~_CENTURY)
         year = _from_bcd(registers[6])
-        if not (0 <= second < 60 and 0 <= minute < 60 and 0 <= hour < 24 and 1 <= day <= 31 and 1 <= month <= 12 and year >= 0):
+        if not (0 <= second < 60 and 0 <= minute < 60 and 0 <= hour < 24):
+            return None
+        if not (1 <= day <= 31 and 1 <= month <= 12 and year >= 0):
             return None
         return 2000 + year + (100 if registers[5] & _CENTURY else 0), month, day, hour, minute, second
 
@@ -52,8 +55,10 @@ class DS3231:
         return note if _check(note) == registers[_NOTE_BYTES] else None
 
     def set(self, year, month, day, hour, minute, second, note):
-        """Start a second now, with that date in UTC (2000 to 2199) and a note of six bytes. One transfer, so that date and note belong
-        together; the chip's second begins at its acknowledge. Writing the seconds resets the chip's countdown."""
+        """Start a second now, with that date in UTC (2000 to 2199) and a note of six bytes. One transfer, so that
+        date and note belong together; the chip's second begins at its acknowledge. Writing the seconds resets the
+        chip's countdown.
+        """
         registers = self._set
         registers[0] = _to_bcd(second)
         registers[1] = _to_bcd(minute)

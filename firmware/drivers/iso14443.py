@@ -1,9 +1,10 @@
 """ISO 14443-3 Type A above a reader chip: which badge is in the field, read once, never mixed with another.
 
-A complete UID takes REQA, then anticollision and SELECT for each cascade level. The cascade follows the SAK's bit 3 (0x04), the
-check byte of every level and the CRC of every SAK must be right. Cards that answer differently at the same time are several
-badges: none is read. A badge that was read is halted (HLTA); halted cards keep silent to REQA, so a badge left on the reader is
-read once and another can be read beside it. Every exchange is bounded by the chip's driver, so every poll is.
+A complete UID takes REQA, then anticollision and SELECT for each cascade level. The cascade follows the SAK's bit 3
+(0x04), the check byte of every level and the CRC of every SAK must be right. Cards that answer differently at the
+same time are several badges: none is read. A badge that was read is halted (HLTA); halted cards keep silent to REQA,
+so a badge left on the reader is read once and another can be read beside it. Every exchange is bounded by the chip's
+driver, so every poll is.
 """
 
 import time
@@ -27,8 +28,11 @@ _SAK_INCOMPLETE = const(0x04)
 _CL1 = const(0x93)
 _LEVELS = const(3)
 
+_UNCLEAR = (COLLISION, GARBLED)  # made once: a tuple of imported names would be made anew at every use
+
 _PRESENCE_MS = const(200)  # between two looks for the badges that were read
-_GONE_MS = const(1000)  # a badge out of sight for less has not left: cards drop out and come back (acnode-cl does the same)
+# a badge out of sight for less has not left: cards drop out and come back (acnode-cl does the same)
+_GONE_MS = const(1000)
 _CHECK_MS = const(3000)  # between two self-checks of the chip
 _FAILURES = const(8)  # exchanges that failed one after another before the chip is suspected
 
@@ -46,8 +50,8 @@ def crc_a(data, start, end):
 class Reader:
     """Looks for badges through a chip with `exchange`, `send`, `start`, `healthy`, `version` (drivers.mfrc522).
 
-    present: a badge that was read is still there, or left less than a second ago. resets: how often the chip had to be started
-    anew. usable: the chip answers as configured.
+    present: a badge that was read is still there, or left less than a second ago. resets: how often the chip had to
+    be started anew. usable: the chip answers as configured.
     """
 
     def __init__(self, chip):
@@ -77,9 +81,12 @@ class Reader:
     def poll(self, uid):
         """Look once for a badge that was not read yet.
 
-        uid: a bytearray of at least 10 bytes. Gives 4, 7 or 10, the length of the UID now in it; 0 for no such badge, -1 for more
-        than one badge, -2 if the exchange failed. Bounded: 3 ms without a badge, about 8 ms with one, 60 ms at the very worst.
+        uid: a bytearray of at least 10 bytes. Gives 4, 7 or 10, the length of the UID now in it; 0 for no such badge,
+        -1 for more than one badge, -2 if the exchange failed. Bounded: 3 ms without a badge, about 8 ms with one, 60
+        ms at the very worst.
         """
+        if not self.usable:
+            return NOTHING
         if self._halt_due:  # not while the person waits: the badge's signal comes first
             self._halt_due = False
             self._chip.send(self._halt)
@@ -87,7 +94,7 @@ class Reader:
         if self.present:
             self._look()
         result = self._read(uid)
-        if result in (COLLISION, GARBLED):  # noise looks like either: ask once more, after sending the cards back to idle
+        if result in _UNCLEAR:  # noise looks like either: ask once more, after sending the cards back to idle
             self._request(_REQA)
             again = self._read(uid)
             result = again if again != TIMEOUT else GARBLED
@@ -107,8 +114,10 @@ class Reader:
         return FAILED
 
     def check(self):
-        """Look after the chip, often enough if called with every poll: every few seconds, and at once when exchanges keep failing,
-        its registers are compared with what was written; a chip that differs is reset and configured anew. Gives `usable`."""
+        """Look after the chip, often enough if called with every poll: every few seconds, and at once when exchanges
+        keep failing, its registers are compared with what was written; a chip that differs is reset and configured
+        anew. Gives `usable`.
+        """
         now = time.ticks_ms()
         if self._failures < _FAILURES and time.ticks_diff(now, self._checked) < _CHECK_MS:
             return self.usable
@@ -122,14 +131,15 @@ class Reader:
         return self.usable
 
     def _look(self):
-        """Ask, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every poll makes it
-        fall back to its halt state without an answer."""
+        """Ask, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
+        poll makes it fall back to its halt state without an answer.
+        """
         now = time.ticks_ms()
         if time.ticks_diff(now, self._looked) < _PRESENCE_MS:
             return
         self._looked = now
         answer = self._request(_WUPA)
-        if answer > 0 or answer in (COLLISION, GARBLED):
+        if answer > 0 or answer in _UNCLEAR:
             self._seen = now
         elif time.ticks_diff(now, self._seen) >= _GONE_MS:
             self.present = False
@@ -188,7 +198,9 @@ class Reader:
         return received
 
     def _forget(self, uid, length):
-        """Leave no part of a UID in this object's buffers, nor in the first bytes of `uid` when it stayed incomplete."""
+        """Leave no part of a UID in this object's buffers, nor in the first bytes of `uid` when it stayed
+        incomplete.
+        """
         for i in range(length):
             uid[i] = 0
         for i in range(1, 6):

@@ -17,7 +17,9 @@ class Contact:
         self._since = 0
 
     def changed(self):
-        """Read the pin; True once for every change of `level` that lasted 30 ms. Call it every few milliseconds to some ten."""
+        """Read the pin; True once for every change of `level` that lasted 30 ms. Call it every few milliseconds to
+        some ten.
+        """
         now = self._pin()
         if now == self.level:
             self._candidate = now

@@ -1,9 +1,10 @@
 """NXP MFRC522, the contactless reader chip, on SPI: ISO 14443-A frames at the fewest bus transactions.
 
-One transaction is one chip select. An exchange costs seven, and one more for an answer: stop, clear interrupts, flush, fill
-the FIFO (one burst), command, start, read status (interrupts, errors, FIFO level and framing in one transfer), empty the FIFO
-(one burst). Nothing is read to be modified: what was written is known. The CRC is software, the chip's own takes five
-transactions. The IRQ pin says when an exchange is over; without it (or if it never moves) the status is polled.
+One transaction is one chip select. An exchange costs seven, and one more for an answer: stop, clear interrupts,
+flush, fill the FIFO (one burst), command, start, read status (interrupts, errors, FIFO level and framing in one
+transfer), empty the FIFO (one burst). Nothing is read to be modified: what was written is known. The CRC is software,
+the chip's own takes five transactions. The IRQ pin says when an exchange is over; without it (or if it never moves)
+the status is polled.
 
 Numbers in brackets are sections of the datasheet, MFRC522 Rev. 3.9. Nothing here allocates after construction.
 """
@@ -53,10 +54,11 @@ _IRQ_OVER = const(0x23)
 _ERROR_COLLISION = const(0x08)
 _ERROR_ANY = const(0x1F)
 
-# What initialisation writes, in order. ModeReg: CRC preset 6363h, wait for the field before sending [9.3.2.2]. TxASKReg: 100 % ASK
-# [9.3.2.6]. Timer: starts by itself after sending, one tick (2*169+1)/13.56 MHz = 25 us, 40 ticks = 1 ms [9.3.3.10, 8.5]; it stops
-# at the 5th bit of an answer, so it serves every frame whose answer begins within 86 us (ISO 14443-3 §6.2.1.1). RFCfgReg: 38 dB of
-# gain [9.3.3.6]. Interrupts: answer, error, timer on the pin, active low, driven both ways [9.3.1.3, 9.3.1.4].
+# What initialisation writes, in order. ModeReg: CRC preset 6363h, wait for the field before sending [9.3.2.2].
+# TxASKReg: 100 % ASK [9.3.2.6]. Timer: starts by itself after sending, one tick (2*169+1)/13.56 MHz = 25 us, 40 ticks
+# = 1 ms [9.3.3.10, 8.5]; it stops at the 5th bit of an answer, so it serves every frame whose answer begins within 86
+# us (ISO 14443-3 §6.2.1.1). RFCfgReg: 38 dB of gain [9.3.3.6]. Interrupts: answer, error, timer on the pin, active
+# low, driven both ways [9.3.1.3, 9.3.1.4].
 _RF_GAIN_38_DB = const(0x58)
 _TX_ON = const(0x83)
 _TICKS_1_MS = const(39)
@@ -90,11 +92,11 @@ _MISSED_IRQS = const(3)
 
 
 class MFRC522:
-    """The chip. spi: a bus with `write(buf)`, `readinto(buf, write)` and `write_readinto(out, in)`, at most 10 MHz, mode 0.
-    cs, rst: pins called with 0 or 1. irq: a pin called for its level, or None to poll the status.
+    """The chip. spi: a bus with `write(buf)`, `readinto(buf, write)` and `write_readinto(out, in)`, at most 10 MHz,
+    mode 0. cs, rst: pins called with 0 or 1. irq: a pin called for its level, or None to poll the status.
 
-    version: the VersionReg that `start` found, None if there is no reader. 91h and 92h are NXP's, B2h, 88h, 12h, 89h are
-    clones that work; only 00h and FFh, a bus with nothing on it, are no reader.
+    version: the VersionReg that `start` found, None if there is no reader. 91h and 92h are NXP's, B2h, 88h, 12h, 89h
+    are clones that work; only 00h and FFh, a bus with nothing on it, are no reader.
     """
 
     def __init__(self, spi, cs, rst, irq=None):
@@ -107,7 +109,8 @@ class MFRC522:
         self.version = None
         self._write2 = bytearray(2)
         self._status_out = bytes(
-            (_COM_IRQ | _READ, _ERROR | _READ, _FIFO_LEVEL | _READ, _CONTROL | _READ, 0)  # any order in one transfer [8.1.2.1]
+            # any order in one transfer [8.1.2.1]
+            (_COM_IRQ | _READ, _ERROR | _READ, _FIFO_LEVEL | _READ, _CONTROL | _READ, 0)
         )
         self._status = bytearray(5)
         self._health_out = bytes(
@@ -117,7 +120,9 @@ class MFRC522:
         cs(1)
 
     def start(self):
-        """Reset by pin, or by command if the pin is not wired, and configure. True if a reader answers as configured."""
+        """Reset by pin, or by command if the pin is not wired, and configure. True if a reader answers as
+        configured.
+        """
         self._rst(0)
         time.sleep_us(10)  # >= 100 ns [8.8.1]
         self._rst(1)
@@ -141,8 +146,8 @@ class MFRC522:
     def healthy(self):
         """Whether the chip is still the one that was configured: one transaction.
 
-        A chip that lost power or hangs shows other values; one stuck in MIFARE encryption shows Status2Reg.MFCrypto1On while
-        VersionReg still reads right, the deafness of long runs (Tasmota #25052).
+        A chip that lost power or hangs shows other values; one stuck in MIFARE encryption shows
+        Status2Reg.MFCrypto1On while VersionReg still reads right, the deafness of long runs (Tasmota #25052).
         """
         if self.version is None:
             return False
@@ -159,9 +164,10 @@ class MFRC522:
     def exchange(self, frame, answer, last_bits=0):
         """Send a frame and take its answer.
 
-        frame: a bytearray whose first byte is this driver's; the rest is sent, of its last byte only `last_bits` bits (0: all 8).
-        answer: a bytearray; its first byte is meaningless afterwards, the answer follows. Gives the number of bytes received
-        (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION, GARBLED, DEAF.
+        frame: a bytearray whose first byte is this driver's; the rest is sent, of its last byte only `last_bits` bits
+        (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows. Gives the
+        number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION, GARBLED,
+        DEAF.
         """
         self._load(frame, last_bits)
         self._write(_COMMAND, _TRANSCEIVE)
@@ -182,13 +188,16 @@ class MFRC522:
         return status[3]
 
     def send(self, frame):
-        """Send a frame that gets no answer, and do not wait; as `exchange` otherwise. The next frame must leave it 1.5 ms."""
+        """Send a frame that gets no answer, and do not wait; as `exchange` otherwise. The next frame must leave it
+        1.5 ms.
+        """
         self._load(frame, 0)
         self._write(_COMMAND, _TRANSMIT)
 
     def _load(self, frame, last_bits):
-        """Stop, clear and fill. StartSend is written without being cleared first, so a change of framing goes before the
-        command: should the chip still hold the bit, it then starts with the right framing."""
+        """Stop, clear and fill. StartSend is written without being cleared first, so a change of framing goes before
+        the command: should the chip still hold the bit, it then starts with the right framing.
+        """
         self._write(_COMMAND, _IDLE)
         self._write(_COM_IRQ, _CLEAR_IRQS)
         self._write(_FIFO_LEVEL, _FLUSH)
@@ -216,6 +225,8 @@ class MFRC522:
             time.sleep_us(_STEP_US)
         while True:
             self._transfer(self._status_out, self._status)
+            if self._status[1] == 0xFF:  # bit 7 reads 0 on a chip: nobody drives the bus
+                return False
             if self._status[1] & _IRQ_OVER:
                 break
             if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:

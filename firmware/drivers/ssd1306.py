@@ -1,7 +1,8 @@
 """Solomon Systech SSD1306, a monochrome OLED controller of 128x64 pixels, on I2C or SPI.
 
-Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends the pages of 8 rows that differ from what the display shows, one a
-call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23. Commands: datasheet Rev. 1.1, §9 table 9-1.
+Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends the pages of 8 rows that differ from what the display
+shows, one a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23. Commands: datasheet Rev. 1.1, §9
+table 9-1.
 """
 
 import framebuf
@@ -38,7 +39,9 @@ _SETUP = bytes(
 
 
 class SSD1306:
-    """What both buses share: `canvas` to draw on, `update` to show it. `start` and `update` raise OSError for a missing display."""
+    """What both buses share: `canvas` to draw on, `update` to show it. `start` and `update` raise OSError for a
+    missing display.
+    """
 
     def __init__(self):
         self._drawn = bytearray(PAGES * WIDTH)

@@ -1,0 +1,287 @@
+"""The reader chip's driver and ISO 14443-3 above it, on a chip's registers and badges' frames."""
+
+import gc
+import random
+import time
+
+from drivers import iso14443, mfrc522
+from rc522 import Badge, Bus, Chip, crc_a
+
+UID4 = b"\xde\xad\xbe\xef"
+UID7 = b"\x04\xa3\xc6\x52\x11\x7f\x80"
+UID10 = b"\x04\x11\x22\x33\x44\x55\x66\x77\x80\x99"
+
+
+def reader(*badges, version=0x92, irq=True):
+    """(Reader, Bus, UID buffer) with badges in the field."""
+    chip = Chip(version)
+    chip.badges = list(badges)
+    bus = Bus(chip)
+    made = iso14443.Reader(mfrc522.MFRC522(bus, bus.cs, bus.rst, bus.irq if irq else None))
+    return made, bus, bytearray(10)
+
+
+def transactions(made, bus, uid):
+    before = bus.transactions
+    return made.poll(uid), bus.transactions - before
+
+
+def until_found(made, uid, polls=6):
+    """The results of polls up to the first that is not nothing."""
+    for _ in range(polls):
+        found = made.poll(uid)
+        if found:
+            return found
+    return 0
+
+
+def test_crc_a_agrees_with_the_standard_bit_by_bit():
+    assert iso14443.crc_a(b"\x00\x00", 0, 2) == 0x1EA0  # ISO 14443-3 annex B, example 1
+    assert iso14443.crc_a(b"\x12\x34", 0, 2) == 0xCF26  # example 2
+    random.seed(1)
+    for length in range(20):
+        data = bytes(random.getrandbits(8) for _ in range(length))
+        crc = iso14443.crc_a(data, 0, length)
+        assert bytes((crc & 0xFF, crc >> 8)) == crc_a(data), data
+
+
+def test_an_idle_poll_takes_at_most_eight_transactions():
+    made, bus, uid = reader()
+    made.poll(uid)
+    found, count = transactions(made, bus, uid)
+    assert (found, count) == (0, 7), (found, count)
+
+
+def test_a_uid_of_each_length_is_read_within_its_transactions():
+    for badge_id, limit in ((UID4, 26), (UID7, 42), (UID10, 58)):
+        made, bus, uid = reader()
+        made.poll(uid)
+        bus.chip.badges = [Badge(badge_id)]
+        found, count = transactions(made, bus, uid)
+        print("uid of", found, "bytes:", count, "transactions")
+        assert found == len(badge_id) and bytes(uid[:found]) == badge_id
+        assert count <= limit, count
+
+
+def test_an_idle_poll_allocates_nothing():
+    made, bus, uid = reader()
+    # The model allocates, so the chip's driver talks to a bus that only counts and says "no answer".
+    class Silent:
+        calls = 0
+
+        def write(self, buf):
+            Silent.calls += 1
+
+        def readinto(self, buf, write):
+            Silent.calls += 1
+
+        def write_readinto(self, out, into):
+            Silent.calls += 1
+            into[1] = 0x01
+
+    made._chip._spi = Silent()
+    made._chip._cs = made._chip._irq = lambda level=0: 0
+    made.poll(uid)
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(1000):
+        made.poll(uid)
+    after = gc.mem_alloc()
+    gc.enable()
+    assert Silent.calls >= 7000
+    assert after == before, after - before
+
+
+def test_a_badge_left_on_the_reader_is_read_once_and_does_not_lock_it():
+    made, bus, uid = reader(Badge(UID4))
+    assert made.poll(uid) == 4
+    results = []
+    start = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), start) < 1500:
+        results.append(made.poll(uid))
+        time.sleep_ms(10)
+    assert set(results) == {0}, set(results)
+    assert made.present
+    bus.chip.badges.append(Badge(UID7))
+    assert until_found(made, uid) == 7 and bytes(uid[:7]) == UID7
+
+
+def test_a_badge_has_left_only_after_a_second_out_of_sight():
+    made, bus, uid = reader(Badge(UID4))
+    assert made.poll(uid) == 4
+    bus.chip.badges = []
+    start = time.ticks_ms()
+    while made.present:
+        assert made.poll(uid) == 0
+        time.sleep_ms(10)
+        assert time.ticks_diff(time.ticks_ms(), start) < 5000
+    assert time.ticks_diff(time.ticks_ms(), start) >= 950
+
+
+def test_two_badges_are_refused_and_never_mixed():
+    for other in (b"\xde\xad\xbe\x00", b"\x00\x00\x00\x01", UID7, UID10):
+        made, bus, uid = reader(Badge(UID4), Badge(other))
+        results = [made.poll(uid) for _ in range(8)]
+        assert iso14443.SEVERAL in results, results
+        assert set(results) <= {0, iso14443.SEVERAL}, results
+        assert bytes(uid) == bytes(10)
+        bus.chip.badges = bus.chip.badges[1:]
+        assert until_found(made, uid) == len(other) and bytes(uid[: len(other)]) == other
+
+
+def test_seven_byte_badges_of_one_maker_differ_only_in_the_second_level_and_are_still_told_apart():
+    twin = UID7[:6] + b"\x81"
+    made, _, uid = reader(Badge(UID7), Badge(twin))
+    assert iso14443.SEVERAL in [made.poll(uid) for _ in range(4)]
+    assert bytes(uid) == bytes(10)
+
+
+def test_badges_with_different_atqa_are_several():
+    made, _, uid = reader(Badge(UID4), Badge(UID7, atqa=b"\x44\x00"))
+    assert made.poll(uid) == iso14443.SEVERAL
+
+
+def flip(at):
+    """A badge that sends one wrong bit in every answer of a given length."""
+
+    def spoil(answer):
+        if len(answer) != at:
+            return answer
+        return answer[:-1] + bytes((answer[-1] ^ 1,))
+
+    return spoil
+
+
+def test_a_wrong_check_byte_or_crc_never_gives_a_uid():
+    for length in (5, 3):
+        made, _, uid = reader(Badge(UID7, spoil=flip(length)))
+        for _ in range(10):
+            assert made.poll(uid) in (0, iso14443.FAILED)
+            assert bytes(uid) == bytes(10), "a part of a UID stayed"
+
+
+def test_a_cascade_tag_without_its_sak_bit_is_refused_and_the_other_way_round():
+    def lie(answer):
+        if len(answer) == 3:
+            sak = bytes((answer[0] ^ 0x04,))
+            return sak + crc_a(sak)
+        return answer
+
+    for badge_id in (UID4, UID7, UID10):
+        made, _, uid = reader(Badge(badge_id, spoil=lie))
+        for _ in range(6):
+            assert made.poll(uid) in (0, iso14443.FAILED)
+
+
+def test_malformed_answers_end_in_bounded_time_and_leave_the_reader_ready():
+    random.seed(7)
+
+    def noise(answer):
+        choice = random.getrandbits(2)
+        if choice == 0:
+            return bytes(random.getrandbits(8) for _ in range(random.getrandbits(3)))
+        if choice == 1:
+            return answer[: random.getrandbits(2)]
+        return answer
+
+    good = Badge(UID7)
+    made, bus, uid = reader()
+    for _ in range(150):
+        bus.chip.badges = [Badge(UID4, spoil=noise)]
+        result = made.poll(uid)
+        assert result in (0, iso14443.FAILED, iso14443.SEVERAL, 4, 7, 10), result
+        made.check()
+    bus.chip.badges = [good]
+    assert until_found(made, uid) == 7 and bytes(uid[:7]) == UID7
+
+
+def test_without_an_irq_pin_the_status_is_polled():
+    made, bus, uid = reader(Badge(UID7), irq=False)
+    assert made.poll(uid) == 7
+
+
+def test_an_irq_pin_that_never_moves_or_lies_is_given_up():
+    for level in (1, 0):
+        made, bus, uid = reader()
+        made._chip._irq = lambda level=level: level
+        for _ in range(4):
+            made.poll(uid)
+        bus.chip.badges = [Badge(UID4)]
+        assert until_found(made, uid) == 4
+        start = time.ticks_ms()
+        made.poll(uid)
+        assert time.ticks_diff(time.ticks_ms(), start) < 50
+
+
+def test_only_an_empty_bus_is_no_reader_and_clones_are():
+    for version in (0x91, 0x92, 0xB2, 0x88, 0x12, 0x89):
+        made, _, _ = reader(version=version)
+        assert made.usable and made.version == version
+    for level in (0x00, 0xFF):
+        chip = Chip()
+        chip.dead = level
+        bus = Bus(chip)
+        made = iso14443.Reader(mfrc522.MFRC522(bus, bus.cs, bus.rst, bus.irq))
+        assert not made.usable and made.version is None
+        assert made.poll(bytearray(10)) in (0, iso14443.FAILED)
+
+
+def look_after(made, uid, wanted, limit_ms=8000):
+    """Poll and check until `usable` is as wanted."""
+    start = time.ticks_ms()
+    while made.check() != wanted:
+        made.poll(uid)
+        assert time.ticks_diff(time.ticks_ms(), start) < limit_ms, "still not"
+        time.sleep_ms(20)
+
+
+def test_a_chip_that_lost_its_registers_is_found_and_started_anew():
+    made, bus, uid = reader()
+    bus.chip.reset()
+    start = time.ticks_ms()
+    while not made.resets:
+        made.poll(uid)
+        made.check()
+        time.sleep_ms(20)
+        assert time.ticks_diff(time.ticks_ms(), start) < 5000
+    bus.chip.badges = [Badge(UID4)]
+    assert until_found(made, uid) == 4
+
+
+def test_a_chip_that_hangs_in_the_middle_is_reset_at_once():
+    made, bus, uid = reader()
+    bus.chip.hang()
+    assert made.poll(uid) == iso14443.FAILED
+    assert made.check()
+    assert made.resets == 1
+    bus.chip.badges = [Badge(UID7)]
+    assert until_found(made, uid) == 7
+
+
+def test_an_encryption_bit_that_stuck_is_found_although_the_version_reads_right():
+    made, bus, uid = reader()
+    bus.chip.registers[0x08] |= 0x08
+    look_after_start = time.ticks_ms()
+    while not made.resets:
+        made.check()
+        time.sleep_ms(20)
+        assert time.ticks_diff(time.ticks_ms(), look_after_start) < 5000
+    assert made.usable
+
+
+def test_a_reader_that_was_unplugged_comes_back_by_itself():
+    made, bus, uid = reader()
+    bus.chip.dead = 0xFF
+    look_after(made, uid, wanted=False)
+    bus.chip.dead = None
+    look_after(made, uid, wanted=True)
+    bus.chip.badges = [Badge(UID4)]
+    assert until_found(made, uid) == 4
+
+
+def test_no_part_of_a_uid_stays_in_the_readers_buffers():
+    made, _, uid = reader(Badge(UID7))
+    assert made.poll(uid) == 7
+    for buffer in (made._level, made._select):
+        assert UID7[3:] not in bytes(buffer) and UID7[:3] not in bytes(buffer)
