@@ -25,7 +25,7 @@ import gc
 import io
 import select
 import time
-from errno import EINPROGRESS
+from errno import EINPROGRESS, EINVAL
 
 from micropython import const
 
@@ -137,8 +137,9 @@ class Wire(io.IOBase):
         return count
 
     def ioctl(self, request, _):
-        if request == _IOCTL_CLOSE:
-            self._sock.close()
+        if request != _IOCTL_CLOSE:
+            return -EINVAL
+        self._sock.close()
         return 0
 
 

@@ -1,0 +1,1 @@
+"""Tests of the parts together: real broker, real MicroPython."""
