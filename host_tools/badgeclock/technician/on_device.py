@@ -118,9 +118,45 @@ def bc_journal(journal, acked):
     return nonce, punches
 
 def bc_inspect():
-    parts = bc_partitions() state = {"sizes": {label: part.info()[3] for label, part in parts.items()}, "slot": None,
-    "nonce": None, "unsent": 0} if "seal" in parts and "journal" in parts:
-        state["slot"] = slot = bc_key_slot(parts["seal"])
-        state["nonce"], state["unsent"] = bc_journal(parts["journal"], slot[3] if slot else 0)
+    parts = bc_partitions()
+    state = {"sizes": {label: part.info()[3] for label, part in parts.items()}}
+    slot = nonce = None
+    unsent = 0
+    if "seal" in parts and "journal" in parts:
+        slot = bc_key_slot(parts["seal"])
+        nonce, unsent = bc_journal(parts["journal"], slot[3] if slot else 0)
+    state.update({"slot": slot, "nonce": nonce, "unsent": unsent})
     print(json.dumps(state))
+"""
+
+FOUND: Final = """\
+import app.record, app.sealed_log, time
+
+def bc_found(clock_id, e0, nonce, utc_s):
+    # The technician's tool has judged what is lost; it tells the time of a machine that nobody vouches for.
+    stamp = app.record.Stamp()
+    stamp.utc_s = utc_s
+    stamp.source = app.record.SOURCE_RTC
+    stamp.uptime_ms = time.ticks_ms()
+    parts = bc_partitions()
+    journal, seal = parts["journal"], parts["seal"]
+    app.sealed_log.wipe(journal, seal)
+    app.sealed_log.found(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
+"""
+
+RTC: Final = """\
+import struct
+from app import localtime
+from board import Board
+bc_board = Board()
+
+def bc_time():
+    # Unix seconds of the RTC chip, null if it was never set; raises OSError if it does not answer.
+    date = bc_board.rtc.read()
+    print(json.dumps(localtime.unix_from_civil(*date) if date else None))
+
+def bc_set_time(utc_s, *date):
+    # The note beside the date says "no bound": nobody vouches for the technician's machine, the bridge will.
+    bc_board.rtc.set(*date + (struct.pack(">IHB", utc_s // 3600, 0, 255)[1:],))
+    bc_board.set_system_time(date)
 """

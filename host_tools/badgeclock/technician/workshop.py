@@ -116,7 +116,7 @@ class Workshop:
             raise ProvisionError(
                 what=f"the certificate of {clock_id} was revoked",
                 kept="the clock as it is",
-                do=f"give the clock another id; or move its certificate.pem and key.pem out of {folder} to have new ones",
+                do=f"give the clock another id; or move certificate.pem and key.pem out of {folder} for new ones",
             )
         return identity
 
@@ -141,6 +141,10 @@ class Workshop:
             current.rename(folder / f"bundle.{before.genesis_nonce.hex()}.json")
         (folder / "bundle.pending.json").rename(current)
         return current
+
+    def change_bundle(self, bundle: Bundle) -> None:
+        """Replace the clock's bundle: another site or certificate, the same chain."""
+        _replace(self.clock_folder(bundle.clock_id) / "bundle.json", bundle.to_json())
 
     def revoked(self) -> set[int]:
         """Serial numbers of the revoked certificates."""

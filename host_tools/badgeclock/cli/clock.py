@@ -1,0 +1,164 @@
+"""`badgeclock clock`: write a chip, make it a clock, bring it up to date."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from badgeclock.errors import SettingsError
+from badgeclock.technician import firmware, flash, provision, workshop
+from badgeclock.technician.partition_table import board_partitions
+from badgeclock.technician.serial_device import open_device
+
+app = typer.Typer(no_args_is_help=True, help="A clock on a cable: write its chip, make it a clock of the site.")
+
+PortArgument = Annotated[str, typer.Argument(help="The clock's serial port, such as /dev/ttyUSB0.")]
+BoardOption = Annotated[str, typer.Option(help="A folder of boards/.")]
+YesLoseOption = Annotated[
+    int | None, typer.Option(min=0, help="Give up exactly this many punches that no bridge has acknowledged.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+
+
+@app.command(name="flash")
+def flash_command(
+    port: PortArgument,
+    *,
+    image: Annotated[
+        Path | None,
+        typer.Option(help="MicroPython's ESP32_GENERIC image, 1.25 or newer, as .bin; else it is downloaded."),
+    ] = None,
+    download: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="Release to download, such as 1.25.0; else the newest.")
+    ] = None,
+    page: Annotated[
+        str, typer.Option(envvar="BADGECLOCK_MICROPYTHON_PAGE", help="The page that links MicroPython's images.")
+    ] = flash.DOWNLOAD_PAGE,
+    erase: Annotated[bool, typer.Option("--erase", help="Erase the clock's files, keys and records as well.")] = False,
+    yes_lose: YesLoseOption = None,
+    board: BoardOption = "esp32_devkit",
+    as_json: JsonOption = False,
+) -> None:
+    """Write MicroPython and the project's partition table to an ESP32. Its records, keys and files stay."""
+    if image is not None and download is not None:
+        raise SettingsError(
+            what="--image and --download exclude each other",
+            kept="everything on the chip",
+            do="give a file or a release",
+        )
+    path = image or flash.download_image(image_folder(), page=page, version=download, say=say)
+    done = flash.flash(
+        port,
+        flash.read_image(path),
+        board=board,
+        records=flash.Records.ERASE if erase else flash.Records.KEEP,
+        yes_lose=yes_lose,
+        say=say,
+    )
+    if as_json:
+        typer.echo(json.dumps({**dataclasses.asdict(done), "micropython": ".".join(map(str, done.micropython))}))
+    else:
+        typer.echo(f"{port} runs MicroPython {'.'.join(map(str, done.micropython))}")
+    say(f"next: badgeclock clock provision {port} --workshop … --id … --site … --broker …")
+
+
+@app.command(name="provision")
+def provision_command(
+    port: PortArgument,
+    *,
+    directory: Annotated[
+        Path,
+        typer.Option("--workshop", envvar="BADGECLOCK_WORKSHOP", help="The workshop, made by `badgeclock ca init`."),
+    ],
+    clock_id: Annotated[str, typer.Option("--id", help="The clock's id, 3 to 23 of a-z, 0-9 and -: clock-0001.")],
+    site: Annotated[str | None, typer.Option(help="The site's name as the display shows it.")] = None,
+    broker: Annotated[str | None, typer.Option(help="host:port of the broker, as the clock reaches it.")] = None,
+    wifi_ssid: Annotated[
+        str | None, typer.Option(help="The site's network; without a password file an open one.")
+    ] = None,
+    wifi_password_file: Annotated[
+        Path | None, typer.Option(help="A file whose first line is the network's password; - reads standard input.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the display: en, nl, fr, de.")] = None,
+    direction: Annotated[str | None, typer.Option(help="auto, in or out.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,
+    found_anew: Annotated[
+        bool, typer.Option("--found-anew", help="Begin a new sealed chain, though the clock has one.")
+    ] = False,
+    yes_lose: YesLoseOption = None,
+    board: BoardOption = "esp32_devkit",
+    as_json: JsonOption = False,
+) -> None:
+    """Make a chip with MicroPython a clock of the site, or bring a clock up to date. Safe to run again.
+
+    What is not given stays as the clock has it. The sealed chain and its punches are kept.
+    """
+    shop = workshop.open_workshop(directory)
+    plan = provision.Plan(
+        workshop=shop,
+        clock_id=clock_id,
+        firmware=firmware.build(board),
+        site=site,
+        broker=provision.Broker.parse(broker) if broker else None,
+        wifi=_wifi(wifi_ssid, wifi_password_file),
+        language=language,
+        direction=direction,
+        timezone=timezone,
+        chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
+        yes_lose=yes_lose,
+    )
+    with open_device(port, say) as device:
+        done = provision.provision(device, plan, say)
+    if as_json:
+        typer.echo(done.to_json())
+    else:
+        typer.echo(
+            f"{done.clock_id} is ready: chain {done.chain}, {len(done.copied)} files copied, {done.seconds:.1f} s"
+        )
+    if done.chain is provision.ChainState.FOUNDED:
+        say(f"next: badgeclock bridge clock add {done.bundle} --site {done.site!r}")
+
+
+@app.command()
+def partitions(*, board: BoardOption = "esp32_devkit") -> None:
+    """Print the board's partition table, one JSON object a line."""
+    for part in board_partitions(board).partitions:
+        typer.echo(json.dumps(dataclasses.asdict(part)))
+
+
+def say(line: str) -> None:
+    """Progress goes to standard error."""
+    typer.echo(line, err=True)
+
+
+def image_folder() -> Path:
+    """Where downloaded images are kept: the user's cache folder."""
+    return Path(typer.get_app_dir("badgeclock")) / "images"
+
+
+def _wifi(ssid: str | None, password_file: Path | None) -> provision.Wifi | None:
+    if ssid is None:
+        if password_file is not None:
+            raise SettingsError(
+                what="a Wi-Fi password without a network",
+                kept="everything on the clock",
+                do="add --wifi-ssid",
+            )
+        return None
+    if password_file is None:
+        return provision.Wifi(ssid)
+    try:
+        text = (
+            typer.get_text_stream("stdin").readline() if str(password_file) == "-" else password_file.read_text("utf-8")
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            what=f"the Wi-Fi password file {password_file} cannot be read",
+            kept="everything on the clock",
+            do="name a text file with the password in its first line",
+        ) from error
+    return provision.Wifi(ssid, (text.splitlines() or [""])[0])

@@ -1,0 +1,485 @@
+"""Turn a chip with MicroPython into a clock of a site, or bring a clock up to date.
+
+    provision      does it all over one session with the device
+    decide         keep the clock's sealed chain, or found a new one: pure
+
+Order, and what a pulled cable leaves. A changed firmware is copied with main.py last, so that no clock starts on half
+of two versions. Before a chain is founded its bundle is kept in the workshop as pending, and /secrets.json leaves the
+clock; the chain is founded; the bundle becomes the clock's; the new /secrets.json is written. Wherever that stops,
+running it again ends with one chain whose bundle the workshop has. Punches that no bridge has acknowledged are never
+erased unasked.
+
+E_0 crosses the serial line once, into the device's memory, and is in no file of the clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
+from badgeclock.protocol import seal
+from badgeclock.technician import on_device
+from badgeclock.technician.bundle import Bundle
+from badgeclock.technician.certificates import Identity
+from badgeclock.technician.firmware import Firmware
+from badgeclock.technician.flash import punches_refused
+from badgeclock.technician.partition_table import board_partitions
+from badgeclock.technician.serial_device import DeviceError, SerialDevice
+from badgeclock.technician.workshop import Workshop
+
+SETTINGS_PATH: Final = "/settings.json"
+SECRETS_PATH: Final = "/secrets.json"
+MAIN_PATH: Final = "/main.py"
+CA_PATH: Final = "/certs/ca.der"
+CERTIFICATE_PATH: Final = "/certs/clock.der"
+KEY_PATH: Final = "/certs/clock.key.der"
+
+CLOCK_PARTITIONS: Final = ("vfs", "seal", "journal")
+RTC_TOLERANCE_S: Final = 2.0
+"""A clock that is closer to this machine's time keeps its own: it may know better."""
+ERASE_TIMEOUT_S: Final = 240.0
+"""352 sectors at the 400 ms that flash data sheets allow for an erase at worst (W25Q32JV, "tSE"), and reserve."""
+
+FRESH_SETTINGS: Final[Mapping[str, Any]] = {
+    "language": "en",
+    "direction": "auto",
+    "duplicate_window_s": 60,
+    "wifi": {"ssid": "site"},
+    "timezone": "Europe/Brussels",
+    "heartbeat_s": 600,
+    "message_s": 2,
+}
+
+
+class Chain(Enum):
+    """What to do with the sealed chain of a clock that has one."""
+
+    KEEP = "keep"
+    FOUND_ANEW = "found anew"
+
+
+class ChainState(StrEnum):
+    """What `provision` did with it."""
+
+    KEPT = "kept"
+    FOUNDED = "founded"
+
+
+class RtcState(StrEnum):
+    """What `provision` did with the RTC chip."""
+
+    KEPT = "kept"
+    SET = "set"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the clock finds its broker."""
+
+    host: str
+    port: int = 8883
+
+    @classmethod
+    def parse(cls, text: str) -> Broker:
+        """From `host` or `host:port`. Raises SettingsError."""
+        host, _, port = text.partition(":")
+        if host and (not port or (port.isdigit() and 0 < int(port) < 65536)):
+            return cls(host, int(port)) if port else cls(host)
+        raise SettingsError(
+            what=f"{text!r} is no broker address",
+            kept="everything as it was",
+            do="give host:port, for example mqtt.site.example:8883",
+        )
+
+
+@dataclass(frozen=True)
+class Wifi:
+    """The network of the site; an empty password is an open one."""
+
+    ssid: str
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the clock is to be. None: as it is on the clock; on a new one the site and the broker must be given."""
+
+    workshop: Workshop
+    clock_id: str
+    firmware: Firmware
+    site: str | None = None
+    broker: Broker | None = None
+    wifi: Wifi | None = None
+    language: str | None = None
+    direction: str | None = None
+    timezone: str | None = None
+    chain: Chain = Chain.KEEP
+    yes_lose: int | None = None
+    """The number of unacknowledged punches that may be erased with the old chain."""
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What was done. Paths are those on the clock."""
+
+    clock_id: str
+    site: str
+    micropython: str
+    firmware_hash: str
+    chain: ChainState
+    copied: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    rtc: RtcState
+    punches_lost: int
+    bundle: Path
+    seconds: float
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps({**self.__dict__, "bundle": str(self.bundle), "seconds": round(self.seconds, 2)})
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """What the device holds."""
+
+    sizes: Mapping[str, int]
+    """Bytes by label of the data partitions."""
+    has_live_key: bool
+    genesis_nonce: bytes | None
+    """None if there is no GENESIS, or if the ring has come around over it."""
+    unsent_punches: int
+    settings: Mapping[str, Any] | None
+    secrets: Mapping[str, Any] | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Keep the chain that `bundle` belongs to, or (None) found a new one."""
+
+    bundle: Bundle | None
+    is_pending: bool = False
+
+
+def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lambda _: None) -> Provisioned:
+    """Make the device what `plan` says, verify it and start it. `say` gets a line a step. Safe to run again.
+
+    Raises ProvisionError, VerifyMismatch, SettingsError, DeviceError or DeviceNotFound; the message says what was kept.
+    """
+    start = time.monotonic()
+    shop = plan.workshop
+    say(f"MicroPython {'.'.join(map(str, device.info.version))} on {device.info.machine}")
+    found = inspect(device)
+    check_partitions(found.sizes)
+    decision = decide(found, plan, shop.bundle(plan.clock_id), shop.pending_bundle(plan.clock_id))
+    identity = shop.clock(plan.clock_id)
+    if decision.bundle is not None and decision.is_pending:
+        shop.confirm_founding(plan.clock_id)
+
+    settings = make_settings(plan, found)
+    site = str(settings["site"])
+    bundle = decision.bundle or _new_bundle(plan, site, identity)
+    bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
+    password = _password(plan, found)
+    files = {
+        **plan.firmware.files,
+        **_certificate_files(shop, identity),
+        SETTINGS_PATH: _json_file(settings),
+        SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password)),
+    }
+
+    copier = _Copier(device, files, say)
+    copier.copy_firmware()
+    _check_with_firmware(device, files)
+    copier.copy(path for path in files if path not in {SECRETS_PATH, MAIN_PATH})
+    rtc = _set_time(device, say)
+    if decision.bundle is None:
+        say("founding the sealed chain")
+        shop.begin_founding(bundle)
+        copier.remove(SECRETS_PATH)
+        _found(device, bundle)
+        shop.confirm_founding(plan.clock_id)
+    elif shop.bundle(plan.clock_id) != bundle:
+        shop.change_bundle(bundle)
+    copier.copy([SECRETS_PATH, MAIN_PATH])
+    copier.remove_strangers()
+    copier.verify()
+    device.restart()
+    return Provisioned(
+        clock_id=plan.clock_id,
+        site=site,
+        micropython=".".join(map(str, device.info.version)),
+        firmware_hash=plan.firmware.hash,
+        chain=ChainState.FOUNDED if decision.bundle is None else ChainState.KEPT,
+        copied=tuple(sorted(copier.copied)),
+        removed=tuple(sorted(copier.removed)),
+        unchanged=len(files) - len(copier.copied),
+        rtc=rtc,
+        punches_lost=found.unsent_punches if decision.bundle is None else 0,
+        bundle=shop.clock_folder(plan.clock_id) / "bundle.json",
+        seconds=time.monotonic() - start,
+    )
+
+
+def inspect(device: SerialDevice) -> DeviceState:
+    """Ask the device what it holds. Nothing is changed, and no key of the seal is told."""
+    device.run(on_device.INSPECT)
+    told = device.ask("bc_inspect()", timeout_s=60)
+    return DeviceState(
+        sizes=told["sizes"],
+        has_live_key=told["slot"] is not None,
+        genesis_nonce=bytes.fromhex(told["nonce"]) if told["nonce"] else None,
+        unsent_punches=int(told["unsent"]),
+        settings=_json_object(device.read(SETTINGS_PATH)),
+        secrets=_json_object(device.read(SECRETS_PATH)),
+    )
+
+
+def check_partitions(sizes: Mapping[str, int]) -> None:
+    """Raise ProvisionError unless the data partitions are those of the board's table."""
+    table = board_partitions()
+    wrong = [label for label in CLOCK_PARTITIONS if sizes.get(label) != table[label].size]
+    if wrong:
+        missing = [label for label in wrong if label not in sizes]
+        told = f"has no partition {', '.join(missing)}" if missing else f"has {', '.join(wrong)} in another size"
+        raise ProvisionError(
+            what=f"the chip {told}: its partition table is not a clock's",
+            kept="everything on the chip",
+            do="write MicroPython with the project's table: `badgeclock clock flash PORT`",
+        )
+
+
+def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundle | None) -> Decision:
+    """What becomes of the chain on the device, given the workshop's bundles of this clock.
+
+    Raises ProvisionError if it would be lost unasked: the device is another clock, of another workshop, or holds
+    punches that no bridge has acknowledged and whose exact number was not given.
+    """
+    if found.has_live_key and plan.chain is Chain.KEEP:
+        for candidate, is_pending in ((bundle, False), (pending, True)):
+            if candidate is not None and _belongs(found, candidate):
+                return Decision(candidate, is_pending)
+        name = (found.settings or {}).get("clock_id")
+        raise ProvisionError(
+            what=f"the device is the clock {name or 'without a name'}; this workshop does not know its sealed chain "
+            f"as {plan.clock_id}",
+            kept="the chain, its punches and every file",
+            do="use the workshop that made it and its own id; to begin a new chain on it, add --found-anew",
+        )
+    if found.unsent_punches and found.unsent_punches != plan.yes_lose:
+        raise punches_refused(found.unsent_punches)
+    return Decision(None)
+
+
+def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
+    """What /settings.json shall say: the plan, else what the clock has, else FRESH_SETTINGS.
+
+    A clock that changes its id keeps nothing. Raises SettingsError if the site or the broker is nowhere given.
+    """
+    before = found.settings or {}
+    if before.get("clock_id") != plan.clock_id:
+        before = {}
+    settings: dict[str, Any] = {"v": 1, "clock_id": plan.clock_id}
+    settings |= {name: before.get(name, fresh) for name, fresh in FRESH_SETTINGS.items()}
+    given = {
+        "site": plan.site,
+        "broker": {"host": plan.broker.host, "port": plan.broker.port} if plan.broker else None,
+        "wifi": {"ssid": plan.wifi.ssid} if plan.wifi else None,
+        "language": plan.language,
+        "direction": plan.direction,
+        "timezone": plan.timezone,
+    }
+    settings |= {name: before[name] for name in ("site", "broker") if name in before}
+    settings |= {name: value for name, value in given.items() if value is not None}
+    for name in ("site", "broker"):
+        if name not in settings:
+            raise SettingsError(
+                what=f"the {name} of {plan.clock_id} is not known yet",
+                kept="everything on the clock",
+                do=f"add --{name}",
+            )
+    return settings
+
+
+class _Copier:
+    """Brings the device's files to what they shall be, and keeps count."""
+
+    def __init__(self, device: SerialDevice, files: Mapping[str, bytes], say: Callable[[str], None]) -> None:
+        self._device = device
+        self._files = files
+        self._say = say
+        self._present = device.listing()
+        self.copied: list[str] = []
+        self.removed: list[str] = []
+
+    def copy_firmware(self) -> None:
+        """Copy the changed files of the firmware but main.py, which is taken away first if any changes."""
+        code = [path for path in self._files if path.endswith((".mpy", ".py")) and path != MAIN_PATH]
+        if any(self._differs(path) for path in code):
+            self.remove(MAIN_PATH)
+        for path in code:
+            if path.endswith(".mpy"):
+                self.remove(path.removesuffix(".mpy") + ".py")  # it would be imported in place of the compiled one
+        self.copy(code)
+
+    def copy(self, paths: Iterable[str]) -> None:
+        """Copy those that differ, each verified."""
+        for path in paths:
+            if self._differs(path):
+                data = self._files[path]
+                self._say(f"{path}, {len(data)} bytes")
+                self._device.put(path, data)
+                self._present[path] = _sha256(data)
+                self.copied.append(path)
+
+    def remove(self, path: str) -> None:
+        """Remove a file or an empty folder, if it is there."""
+        if path in self._present:
+            self._device.remove(path)
+            del self._present[path]
+            if path not in self._files:
+                self._say(f"{path} removed")
+                self.removed.append(path)
+
+    def remove_strangers(self) -> None:
+        """Remove whatever is not the clock's, folders after their files."""
+        folders = {path[:end] for path in self._files for end in range(1, len(path)) if path[end] == "/"}
+        for path in sorted(self._present, reverse=True):
+            if path not in self._files and path not in folders:
+                self.remove(path)
+
+    def verify(self) -> None:
+        """Raise VerifyMismatch unless the device lists exactly the files, each with its SHA-256."""
+        self._say("verifying")
+        found = {path: digest for path, digest in self._device.listing().items() if digest is not None}
+        wrong = sorted(found.items() ^ {path: _sha256(data) for path, data in self._files.items()}.items())
+        if wrong:
+            raise VerifyMismatch(
+                what=f"{wrong[0][0]} on the clock is not what was written",
+                kept="all punches and the sealed chain",
+                do="run the command again; if it stays, exchange the module",
+            )
+
+    def _differs(self, path: str) -> bool:
+        return self._present.get(path) != _sha256(self._files[path])
+
+
+def _belongs(found: DeviceState, bundle: Bundle) -> bool:
+    """Whether the device's chain is the one that `bundle` opens: by GENESIS, or by the link key if that is gone."""
+    if found.genesis_nonce is not None:
+        return found.genesis_nonce == bundle.genesis_nonce
+    return (found.secrets or {}).get("link_key") == bundle.link_key.hex()
+
+
+def _new_bundle(plan: Plan, site: str, identity: Identity) -> Bundle:
+    nonce = secrets.token_bytes(seal.NONCE_BYTES)
+    root = seal.clock_key(plan.workshop.fleet_key(), plan.clock_id)
+    return Bundle(
+        clock_id=plan.clock_id,
+        site=site,
+        certificate_sha256=identity.fingerprint,
+        genesis_nonce=nonce,
+        e0=seal.first_epoch_key(root, plan.clock_id, nonce),
+        link_key=seal.link_key(root, plan.clock_id, nonce),
+    )
+
+
+def _certificate_files(shop: Workshop, identity: Identity) -> dict[str, bytes]:
+    return {
+        CA_PATH: shop.authority().certificate_der,
+        CERTIFICATE_PATH: identity.certificate_der,
+        KEY_PATH: identity.key_der,
+    }
+
+
+def _secrets(bundle: Bundle, site_key: bytes, password: str) -> dict[str, Any]:
+    return {"v": 1, "link_key": bundle.link_key.hex(), "site_key": site_key.hex(), "wifi_password": password}
+
+
+def _password(plan: Plan, found: DeviceState) -> str:
+    if plan.wifi is not None:
+        return plan.wifi.password
+    return str((found.secrets or {}).get("wifi_password", ""))
+
+
+def _check_with_firmware(device: SerialDevice, files: Mapping[str, bytes]) -> None:
+    """Let the clock's own code judge settings and secrets before they replace those it has. Raises SettingsError."""
+    try:
+        device.run(
+            "import app.settings\n"
+            f"app.settings.Settings({files[SETTINGS_PATH]!r})\n"
+            f"app.settings.Secrets({files[SECRETS_PATH]!r})\n"
+        )
+    except DeviceError as error:
+        _, name, sentence = error.kind.partition("SettingsError: ")
+        if not name:
+            raise
+        raise SettingsError(
+            what=f"the clock refuses its settings: {sentence}",
+            kept="the settings that it has, and all punches",
+            do="correct that option and run the command again",
+        ) from error
+
+
+def _found(device: SerialDevice, bundle: Bundle) -> None:
+    """Found the chain on the device and see that its GENESIS is there. Raises ProvisionError."""
+    device.run(on_device.FOUND)
+    now = int(time.time())
+    device.run(
+        f"bc_found({bundle.clock_id!r}, {bundle.e0.hex()!r}, {bundle.genesis_nonce.hex()!r}, {now})", ERASE_TIMEOUT_S
+    )
+    after = inspect(device)
+    if not after.has_live_key or after.genesis_nonce != bundle.genesis_nonce or after.unsent_punches:
+        raise VerifyMismatch(
+            what="the clock's new chain does not read back",
+            kept="every file; the chain is incomplete",
+            do="run the command again; if it stays, exchange the module: its flash is worn",
+        )
+
+
+def _set_time(device: SerialDevice, say: Callable[[str], None]) -> RtcState:
+    """Set the clock's RTC to this machine's UTC if it is off by more than RTC_TOLERANCE_S."""
+    device.run(on_device.RTC)
+    try:
+        told = device.ask("bc_time()")
+        if told is not None and abs(told - time.time()) <= RTC_TOLERANCE_S:
+            return RtcState.KEPT
+        time.sleep(1 - time.time() % 1)  # writing the RTC starts a whole second
+        now = datetime.now(UTC)
+        date = (now.year, now.month, now.day, now.hour, now.minute, now.second)
+        device.run(f"bc_set_time({int(now.timestamp())}, {', '.join(map(str, date))})")
+    except DeviceError as error:
+        if not error.kind.startswith("OSError"):
+            raise
+        say("the RTC chip does not answer: check its wiring; until then the clock learns the time from the bridge")
+        return RtcState.MISSING
+    say(f"RTC set to {now:%Y-%m-%d %H:%M:%S} UTC")
+    return RtcState.SET
+
+
+def _json_file(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value).encode() + b"\n"
+
+
+def _json_object(data: bytes | None) -> Mapping[str, Any] | None:
+    """The JSON object in a file of the device; None if there is none, as after a cut."""
+    try:
+        value = json.loads(data or b"")
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
