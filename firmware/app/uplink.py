@@ -87,8 +87,8 @@ class Window:
             self._since = now
         self.cursor = cursor
 
-    def answered(self, next_seq, gap, now):
-        """The bridge has all below `next_seq`; `gap` tells that what came after it was of no use."""
+    def answered(self, next_seq, verdict, now):
+        """The bridge has all below `next_seq`; after VERDICT_GAP what came behind it was of no use."""
         if next_seq > self.base:
             self.base = next_seq
             self.cursor = max(self.cursor, next_seq)
@@ -97,7 +97,7 @@ class Window:
             self._since = now
             self._gap = -1
             self._retry = False
-        if gap or next_seq < self.base:
+        if verdict == frames.VERDICT_GAP or next_seq < self.base:
             # Everything sent before the bridge told of the gap is answered with the same gap: go back once.
             if self._gap != next_seq:
                 self._gap = next_seq
@@ -432,7 +432,7 @@ class Uplink:
             log.set_beacon(beacon)
         before = log.tail
         log.ack(next_seq)
-        self._window.answered(next_seq, verdict == frames.VERDICT_GAP, time.ticks_ms())
+        self._window.answered(next_seq, verdict, time.ticks_ms())
         self._notified = True
         if log.tail != before:
             self._ask(self._events.acked, log.tail)

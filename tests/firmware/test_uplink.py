@@ -1,0 +1,509 @@
+"""What the uplink decides: what to send again and when, which frames to believe, and what bad ones may change: nothing.
+
+The log is the real one on NOR flash. The network is in tests/system/test_uplink.py.
+"""
+
+# heapsize: 320k
+
+import json
+import os
+import random
+import struct
+import sys
+import time
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
+
+import umqtt.simple
+from app import frames, sealed_log
+from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
+from app.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
+from nor import Nor
+
+NOW = 1000
+IN_ORDER = frames.VERDICT_IN_ORDER
+GAP = frames.VERDICT_GAP
+
+
+class Settings:
+    """Of one clock."""
+
+    clock_id = "clock-0001"
+    broker_host = "broker"
+    broker_port = 8883
+    heartbeat_s = 600
+
+
+class Secrets:
+    """Of one clock."""
+
+    link_key = bytes(range(32))
+
+
+class Always:
+    """Wi-Fi that is there, events that are kept, a timekeeper whose steps the test chooses."""
+
+    def __init__(self):
+        self.told = []
+        self.step_ms = 0
+        self.set_to = []
+        self.source = 1
+        self.utc_s = 1767600000
+
+    def connected(self):
+        return True
+
+    def start(self):
+        pass
+
+    def receipt(self, seq, state, code, number):
+        self.told.append(("receipt", seq, state, code, number))
+
+    def link(self, state):
+        self.told.append(("link", state))
+
+    def acked(self, tail):
+        self.told.append(("acked", tail))
+
+    def identify(self):
+        self.told.append(("identify",))
+
+    def stamp(self, stamp):
+        stamp.utc_s = self.utc_s
+        stamp.source = self.source
+
+    def set_from_bridge(self, utc_ms, rtt_ms):
+        self.set_to.append((utc_ms, rtt_ms))
+        self.source = 3
+        self.utc_s = utc_ms // 1000
+        return self.step_ms
+
+
+class Published(umqtt.simple.MQTTClient):
+    """An MQTT client whose publications stay here."""
+
+    def publish(self, topic, message, retain=0):
+        self.last = (topic, bytes(message), retain)
+
+
+class Rig:
+    """An uplink in the middle of a connection, its log with `records` punches, and the bridge's seal."""
+
+    def __init__(self, records=10):
+        self.always = always = Always()
+        stamp = Stamp()
+        always.stamp(stamp)
+        journal, seal = Nor(6), Nor(4)
+        sealed_log.found(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
+        self.log = sealed_log.SealedLog(journal, seal, Settings.clock_id, bytes(8))
+        self.log.open(1, stamp)
+        for _ in range(records):
+            self.log.punch(1, b"badgebdg", stamp)
+        mqtt = umqtt.simple
+        self.uplink = Uplink(Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status)
+        self.uplink._client = Published(b"clock-0001", "broker")
+        self.uplink._connection = 3
+        self.uplink._session = b"sessions"
+        self.uplink._down_scope = self.scope = frames.context(b"clock-0001", b"sessions")
+        self.uplink._window.restart(self.log.tail)
+        self.key = frames.downward_key(Secrets.link_key)
+        self.counter = 0
+
+    def frame(self, kind, body, counter=None):
+        if counter is None:
+            self.counter += 1
+            counter = self.counter
+        return frames.seal_frame(self.key, self.scope, kind, counter, body)
+
+    def hear(self, topic, frame):
+        """Let the uplink hear a message. True if it believed it."""
+        before = self.uplink.rejected
+        self.uplink._on_message(b"badgeclock/v1/clock-0001/" + topic, memoryview(frame))
+        return self.uplink.rejected == before
+
+    def ack(self, next_seq, verdict=0, beacon=bytes(8)):
+        return self.hear(b"ack", self.frame(frames.ACK, struct.pack(">IB8s", next_seq, verdict, beacon)))
+
+    def receipts(self, *numbers):
+        body = b"".join(struct.pack(">IIBBQ", number, number + 100, 1, 0, number + 5000) for number in numbers)
+        return self.hear(b"receipts", self.frame(frames.RECEIPTS, body))
+
+    def status(self):
+        """Tell a STATUS; (its counter, its body)."""
+        self.uplink._tell_status()
+        topic, frame, retain = self.uplink._client.last
+        assert retain
+        assert topic == b"badgeclock/v1/clock-0001/status"
+        up = frames.upward_key(Secrets.link_key)
+        kind, counter, body = frames.open_frame(up, frames.context(b"clock-0001", bytes(8)), frame)
+        assert kind == frames.STATUS
+        return counter, json.loads(bytes(body).decode())
+
+    def time(self, utc_ms, answered):
+        return self.hear(b"command", self.frame(frames.TIME, struct.pack(">QQ", utc_ms, answered)))
+
+
+def status():
+    return {"reader": "92"}
+
+
+# --- what is sent, and again ---
+
+
+def test_a_window_sends_batches_up_to_its_limit_and_opens_as_acks_come():
+    window = Window()
+    assert window.room(1000) == BATCH_RECORDS
+    window.sent(BATCH_RECORDS, NOW)
+    assert window.room(1000) == 0
+    window.answered(BATCH_RECORDS, IN_ORDER, NOW)
+    sent = 0
+    while window.room(1000):
+        sent += window.room(1000)
+        window.sent(window.cursor + window.room(1000), NOW)
+    assert sent == 2 * BATCH_RECORDS
+    while window.limit < WINDOW_RECORDS:
+        window.sent(window.cursor + window.room(10000), NOW)
+        window.answered(window.cursor, IN_ORDER, NOW)
+    window.sent(window.cursor + window.room(10000), NOW)
+    window.answered(window.cursor, IN_ORDER, NOW)
+    assert window.limit == WINDOW_RECORDS
+
+
+def test_a_single_record_goes_out_at_once_when_nothing_is_under_way():
+    window = Window()
+    window.restart(7)
+    assert window.room(8) == 1
+    assert window.room(7) == 0
+
+
+def test_a_gap_goes_back_once_however_many_batches_it_answers():
+    window = Window()
+    window.limit = WINDOW_RECORDS
+    for end in range(32, 257, 32):
+        window.sent(end, NOW)
+    window.answered(32, IN_ORDER, NOW)
+    for _ in range(6):
+        before = window.cursor
+        window.answered(32, GAP, NOW)
+        if before == 256:
+            assert window.cursor == 32
+            window.sent(64, NOW)
+        else:
+            assert window.cursor == before == 64
+    window.answered(64, IN_ORDER, NOW)
+    window.sent(96, NOW)
+    window.answered(64, GAP, NOW)
+    assert window.cursor == 64, "a new gap is a new reason"
+
+
+def test_silence_sends_one_record_as_a_probe_and_less_and_less_often():
+    window = Window()
+    window.sent(32, NOW)
+    now = NOW
+    pauses = []
+    for _ in range(5):
+        start = now
+        while not window.expired(now):
+            now += 100
+        pauses.append(now - start)
+        assert window.room(1000) == 1
+        window.sent(1, now)
+    assert pauses == [ACK_TIMEOUT_MS, 2 * ACK_TIMEOUT_MS] + 3 * [3 * ACK_TIMEOUT_MS], pauses
+    window.answered(1, IN_ORDER, now)
+    assert window.room(1000) == BATCH_RECORDS
+
+
+def test_a_sign_of_life_after_silence_sends_again_at_once_but_only_once():
+    window = Window()
+    window.sent(32, NOW)
+    assert window.expired(NOW + ACK_TIMEOUT_MS)
+    window.sent(1, NOW + ACK_TIMEOUT_MS)
+    window.answered(0, IN_ORDER, NOW + 9000)
+    assert window.room(1000) == BATCH_RECORDS
+    window.sent(32, NOW + 9000)
+    window.answered(0, IN_ORDER, NOW + 9001)
+    assert window.room(1000) == 0
+
+
+def test_nothing_under_way_never_times_out():
+    window = Window()
+    window.restart(5)
+    assert not window.expired(NOW + 1000000)
+
+
+def test_a_bridge_that_knows_less_than_it_acknowledged_gets_it_again():
+    window = Window()
+    window.restart(100)
+    window.answered(40, IN_ORDER, NOW)
+    assert window.cursor == 40
+    assert window.room(100) == BATCH_RECORDS
+
+
+def test_a_window_follows_any_bridge_until_it_has_everything():
+    for seed in range(300):
+        random.seed(seed)
+        window, head, has, now = Window(), 400, 0, NOW
+        under_way = []
+        for _ in range(20000):
+            now += 20
+            room = window.room(head)
+            if room:
+                under_way.append((window.cursor, window.cursor + room))
+                window.sent(window.cursor + room, now)
+            if under_way and random.getrandbits(1):
+                first, end = under_way.pop(0)
+                fate = random.getrandbits(3)
+                if fate:  # else it is lost
+                    verdict = GAP if first > has else IN_ORDER
+                    if verdict == IN_ORDER:
+                        has = max(has, end)
+                    if fate > 1:  # else its ack is lost
+                        window.answered(has, verdict, now)
+            window.expired(now)
+            if window.base == head:
+                break
+        assert window.base == has == head, (seed, window.base, has)
+
+
+def test_backoff_is_a_random_part_of_a_pause_that_doubles_up_to_half_a_minute():
+    assert [backoff_ms(n, 65535) for n in (0, 1, 2, 6, 7, 1000)] == [499, 999, 1999, 29999, 29999, 29999]
+    assert backoff_ms(1000, 0) == 0
+
+
+def test_records_leave_the_journal_in_order_and_as_they_lie_there():
+    rig = Rig(records=40)
+    rig.uplink._notified = True
+    assert rig.uplink._send()
+    topic, first, retain = rig.uplink._client.last
+    assert topic == b"badgeclock/v1/clock-0001/punches"
+    assert not retain
+    assert len(first) == BATCH_RECORDS * RECORD_BYTES
+    assert [unpack(first, at).seq for at in range(0, len(first), RECORD_BYTES)] == list(range(BATCH_RECORDS))
+    assert not rig.uplink._send(), "the window is used up"
+    assert rig.ack(BATCH_RECORDS)
+    assert rig.uplink._send()
+    assert unpack(rig.uplink._client.last[1]).seq == BATCH_RECORDS
+
+
+# --- what is believed ---
+
+
+def test_an_ack_moves_the_tail_and_tells_the_clock():
+    rig = Rig()
+    assert rig.ack(5)
+    assert rig.log.tail == 5
+    assert rig.always.told == [("acked", 5)]
+    assert rig.ack(5)
+    assert rig.always.told == [("acked", 5)], "no news"
+    assert rig.ack(12, verdict=2)
+    assert rig.log.tail == 12, "kept under quarantine is kept"
+
+
+def test_a_beacon_stands_in_the_next_record():
+    rig = Rig()
+    assert rig.ack(5, beacon=b"checkpnt")
+    seq = rig.log.punch(1, b"badgebdg", Stamp())
+    buf = bytearray(RECORD_BYTES)
+    rig.log.read_into(buf, seq, 1)
+    assert unpack(buf).beacon == b"checkpnt"
+
+
+def test_an_ack_of_records_that_do_not_exist_is_rejected():
+    rig = Rig()
+    assert not rig.ack(rig.log.head + 1)
+    assert rig.log.tail == 0
+
+
+def test_a_replayed_or_reordered_frame_is_rejected():
+    rig = Rig()
+    second = rig.frame(frames.ACK, struct.pack(">IB8s", 6, 0, bytes(8)), counter=2)
+    first = rig.frame(frames.ACK, struct.pack(">IB8s", 5, 0, bytes(8)), counter=1)
+    assert rig.hear(b"ack", second)
+    assert not rig.hear(b"ack", second), "replayed"
+    assert not rig.hear(b"ack", first), "reordered"
+    assert rig.uplink.rejected == 2
+    assert rig.log.tail == 6
+
+
+def test_a_frame_of_another_session_clock_or_key_is_rejected():
+    rig = Rig()
+    ack = struct.pack(">IB8s", 5, 0, bytes(8))
+    for key, clock_id, session in (
+        (rig.key, b"clock-0001", b"session2"),
+        (rig.key, b"clock-0002", b"sessions"),
+        (frames.upward_key(Secrets.link_key), b"clock-0001", b"sessions"),
+        (bytes(32), b"clock-0001", b"sessions"),
+    ):
+        forged = frames.seal_frame(key, frames.context(clock_id, session), frames.ACK, 9, ack)
+        assert not rig.hear(b"ack", forged), (clock_id, session)
+    assert rig.log.tail == 0
+
+
+def test_a_frame_on_the_wrong_topic_or_of_an_unknown_type_is_rejected():
+    rig = Rig()
+    ack = struct.pack(">IB8s", 5, 0, bytes(8))
+    assert not rig.hear(b"receipts", rig.frame(frames.ACK, ack))
+    assert not rig.hear(b"command", rig.frame(frames.ACK, ack))
+    assert not rig.hear(b"ack", rig.frame(0x7F, ack))
+    assert not rig.hear(b"elsewhere", rig.frame(frames.ACK, ack))
+    assert rig.uplink.rejected == 4
+    assert rig.log.tail == 0
+    assert rig.ack(5), "the connection goes on"
+
+
+def test_thousands_of_random_frames_change_nothing_and_are_counted():
+    rig = Rig()
+    random.seed(2)
+    good = rig.frame(frames.ACK, struct.pack(">IB8s", 5, 0, bytes(8)), counter=1 << 40)
+    topics = (b"ack", b"receipts", b"command")
+    for attempt in range(3000):
+        if attempt & 1:
+            frame = os.urandom(random.getrandbits(6))
+        else:  # a good frame with one to three bytes of it changed
+            frame = bytearray(good)
+            for _ in range(1 + random.getrandbits(1)):
+                frame[random.randrange(len(frame))] ^= 1 + random.getrandbits(7) % 255
+        if bytes(frame) != good:
+            assert not rig.hear(topics[attempt % 3], frame), (attempt, frame)
+    assert rig.uplink.rejected > 2990
+    assert rig.log.tail == 0
+    assert not rig.always.told
+    assert rig.hear(b"ack", good), "and the good one is still good"
+
+
+def test_authentic_frames_with_random_bodies_are_read_or_rejected_never_more():
+    rig = Rig()
+    kinds = (frames.ACK, frames.RECEIPTS, frames.TIME, frames.COMMAND)
+    topics = (b"ack", b"receipts", b"command", b"command")
+    for attempt in range(1000):
+        kind = kinds[attempt % 4]
+        rig.hear(topics[attempt % 4], rig.frame(kind, os.urandom(os.urandom(1)[0] & 63)))
+    assert rig.uplink.rejected > 900
+    assert rig.log.tail <= rig.log.head
+
+
+def test_a_fault_of_the_display_changes_nothing_of_the_connection():
+    rig = Rig()
+
+    def break_down(*_):
+        raise OSError(5)
+
+    rig.uplink._events = type("Broken", (), {"acked": break_down, "receipt": break_down, "identify": break_down})()
+    rig.uplink._status = break_down
+    assert rig.ack(5)
+    assert rig.receipts(1)
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
+    rig.status()
+    assert rig.log.tail == 5
+    assert rig.uplink.failures == {"clock": 4}
+
+
+# --- receipts, time, commands, status ---
+
+
+def test_receipts_are_passed_on_in_order_and_once():
+    rig = Rig()
+    assert rig.receipts(7, 8)
+    assert rig.receipts(8, 9)
+    assert rig.always.told == [("receipt", n + 100, 1, 0, n + 5000) for n in (7, 8, 9)]
+    assert rig.status()[1]["receipt"] == 9
+
+
+def test_a_gap_in_the_receipts_asks_by_status_and_waits_for_what_is_missing():
+    rig = Rig()
+    rig.receipts(1)
+    rig.receipts(4)
+    assert rig.uplink._status_due
+    assert rig.status()[1]["receipt"] == 1
+    assert rig.receipts(2, 3, 4, 5)
+    assert [told[1] for told in rig.always.told] == [101, 102, 103, 104, 105]
+    assert not rig.uplink._status_due
+
+
+def test_a_gap_that_the_bridge_cannot_fill_is_accepted_after_two_questions():
+    rig = Rig()
+    rig.receipts(1)
+    for _ in range(2):
+        rig.receipts(50, 51)
+        assert rig.uplink._status_due
+        assert rig.status()[1]["receipt"] == 1
+    assert rig.receipts(50, 51)
+    assert rig.status()[1]["receipt"] == 51
+    assert not rig.uplink._status_due
+
+
+def test_status_says_what_the_protocol_asks_for():
+    rig = Rig()
+    counter, body = rig.status()
+    assert counter == 1 << 48 | 3 << 32 | 1
+    assert body["session"] == "73657373696f6e73"
+    assert (body["head"], body["tail"], body["boot"], body["connection"]) == (12, 0, 1, 3)
+    assert body["reader"] == "92"
+    assert body["bound_ms"] is None
+    assert body["sealed"] is True
+    assert rig.status()[0] == counter + 1
+
+
+def test_a_status_with_too_much_in_it_says_what_it_must():
+    rig = Rig()
+    rig.uplink._status = lambda: {"firmware": "1122334455667788", "story": "x" * 5000}
+    _, body = rig.status()
+    assert body["firmware"] == "1122334455667788"
+    assert "story" not in body
+
+
+def test_the_last_will_is_newer_than_all_of_its_connection_and_older_than_the_next():
+    rig = Rig()
+    up = frames.upward_key(Secrets.link_key)
+    scope = frames.context(b"clock-0001", bytes(8))
+    _, will, body = frames.open_frame(up, scope, rig.uplink._last_will(3))
+    assert json.loads(bytes(body).decode()) == {"v": 1, "state": "offline", "boot": 1, "connection": 3}
+    assert rig.status()[0] < will
+    rig.uplink._connection, rig.uplink._number = 4, 0
+    assert rig.status()[0] > will
+
+
+def test_time_sets_the_clock_and_a_large_step_is_recorded_with_the_time_before():
+    rig = Rig()
+    head = rig.log.head
+    counter, _ = rig.status()
+    rig.always.step_ms = 5000
+    assert rig.time(1767700000000, counter)
+    assert rig.always.set_to[0][0] == 1767700000000
+    assert rig.always.set_to[0][1] < 1000
+    buf = bytearray(RECORD_BYTES)
+    rig.log.read_into(buf, head, 1)
+    record = unpack(buf)
+    assert record.kind == KIND_TIME_SET
+    assert record.utc_s == 1767700000
+    assert record.detail == struct.pack(">IHBB", 1767600000, 0, 1, 0)
+
+
+def test_a_small_step_is_not_recorded_but_the_first_time_of_a_clock_without_one_is():
+    rig = Rig()
+    head = rig.log.head
+    rig.always.step_ms = -1999
+    assert rig.time(1767700000000, rig.status()[0])
+    assert rig.log.head == head
+    rig.always.source = 0
+    assert rig.time(1767700000000, rig.status()[0])
+    assert rig.log.head == head + 1
+
+
+def test_time_for_another_status_or_too_late_is_rejected():
+    rig = Rig()
+    counter, _ = rig.status()
+    assert not rig.time(1767700000000, counter + 1)
+    assert not rig.time(1767700000000, counter ^ 1 << 32), "another connection"
+    assert not rig.time(1767700000000, counter ^ 1 << 48), "another boot"
+    rig.uplink._status_sent[1] = (1, time.ticks_add(time.ticks_ms(), -11000))
+    assert not rig.time(1767700000000, counter)
+    assert not rig.always.set_to
+
+
+def test_identify_reaches_the_clock_and_other_commands_are_rejected_for_now():
+    rig = Rig()
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
+    assert rig.always.told == [("identify",)]
+    for command in (0, 2, 3, 4, 5, 6, 255):
+        assert not rig.hear(b"command", rig.frame(frames.COMMAND, bytes((command,))))
