@@ -1,0 +1,122 @@
+"""The bridge's connection to the MQTT broker: mutual TLS, one connection at a time, made again until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+import gmqtt
+import structlog
+from gmqtt.mqtt.handler import MQTTError
+
+from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.downlink import Message
+from badgeclock.bridge.settings import BrokerSettings
+from badgeclock.errors import SettingsError
+from badgeclock.protocol.topics import UPWARD, subscription
+
+CONNECT_TIMEOUT_S: Final = 10.0
+DISCONNECT_TIMEOUT_S: Final = 2.0
+RECONNECT_CAP_S: Final = 10.0
+_NO_RECONNECTS: Final = -2  # gmqtt: -1 is for ever, and 0 allows one
+_REFUSED: Final = 0x80
+
+log = structlog.get_logger("badgeclock.bridge.broker")
+
+
+class BrokerLink:
+    """Takes what clocks publish, and publishes what it is given while connected.
+
+    Raises SettingsError at once if the certificates cannot be used.
+    """
+
+    def __init__(self, settings: BrokerSettings) -> None:
+        self._settings = settings
+        self._tls = _tls_context(settings)
+        self._client: gmqtt.Client | None = None
+        self.connected = False
+        self.connections = 0
+
+    def publish(self, message: Message) -> None:
+        """Send one message at QoS 0, or drop it: whatever is lost here is told again when its clock reports."""
+        if self._client is not None and self.connected:
+            self._client.publish(message.topic, message.payload, qos=0)
+
+    async def run(self, deliver: Callable[[str, bytes], None]) -> None:
+        """Be connected until cancelled; `deliver(topic, payload)` gets every message and must not raise."""
+        backoff = Backoff(cap_s=RECONNECT_CAP_S)
+        while True:
+            lost = asyncio.Event()
+            client = _new_client(self._settings.client_id, deliver, lost)
+            try:
+                try:
+                    async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                        await client.connect(
+                            self._settings.host,
+                            self._settings.port,
+                            ssl=self._tls,
+                            keepalive=self._settings.keepalive_s,
+                        )
+                    self._client, self.connected = client, True
+                    self.connections += 1
+                    backoff.succeeded()
+                    log.info("connected to the broker", host=self._settings.host, port=self._settings.port)
+                    await lost.wait()
+                    log.warning("the broker is gone; connecting again")
+                except (OSError, TimeoutError, MQTTError) as error:
+                    if backoff.failures in (0, 10):
+                        log.warning("no broker; trying again", reason=str(error) or type(error).__name__)
+            finally:
+                self._client, self.connected = None, False
+                await _end(client)
+            await asyncio.sleep(backoff.failed())
+
+
+def _new_client(client_id: str, deliver: Callable[[str, bytes], None], lost: asyncio.Event) -> gmqtt.Client:
+    client = gmqtt.Client(client_id, clean_session=True, logger=logging.getLogger("gmqtt"))
+    client.set_config({"reconnect_retries": _NO_RECONNECTS})
+
+    def on_connect(*_: Any) -> None:
+        client.subscribe([gmqtt.Subscription(subscription(channel), qos=1) for channel in UPWARD])
+
+    def on_subscribe(_client: Any, _mid: int, granted: tuple[int, ...], _properties: Any) -> None:
+        if any(code >= _REFUSED for code in granted):
+            log.error("the broker does not let the bridge read; its access list must name the bridge")
+
+    def on_message(_client: Any, topic: str | bytes, payload: bytes, _qos: int, _properties: Any) -> int:
+        if isinstance(topic, str):
+            deliver(topic, payload)
+        return 0
+
+    def on_disconnect(*_: Any) -> None:
+        lost.set()
+
+    client.on_connect = on_connect
+    client.on_subscribe = on_subscribe
+    client.on_message = on_message
+    client.on_disconnect = on_disconnect
+    return client
+
+
+async def _end(client: gmqtt.Client) -> None:
+    with contextlib.suppress(OSError, TimeoutError, AttributeError):
+        async with asyncio.timeout(DISCONNECT_TIMEOUT_S):
+            await client.disconnect()
+
+
+def _tls_context(settings: BrokerSettings) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=str(settings.ca))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(settings.certificate, settings.key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            what=f"the bridge's certificates cannot be used: {error.strerror or type(error).__name__}",
+            kept="nothing was started",
+            do="check ca, certificate and key under [broker]; `badgeclock ca issue` makes new ones",
+        ) from None
+    return context

@@ -1,0 +1,98 @@
+"""What an operator should know: one row an occurrence, written in the transaction of what it tells about.
+
+The same thing happening again within `SAME_EVENT_MS` counts up its row, so that a clock, or somebody, that sends
+rubbish all day fills no disk. `detail` is for people and never holds a token, a key, a name or a national number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from badgeclock.bridge import schema
+
+SAME_EVENT_MS: Final = 3_600_000
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+class Kind(StrEnum):
+    """Every kind of event the bridge writes."""
+
+    UNKNOWN_TOPIC = "unknown_topic"
+    UNKNOWN_CLOCK = "unknown_clock"
+    MALFORMED_FRAME = "malformed_frame"
+    SEAL_FAILED = "seal_failed"
+    SEAL_FAILED_REPEATEDLY = "seal_failed_repeatedly"
+    GAP = "gap"
+    EQUIVOCATION = "equivocation"
+    UNSEALED_RECORD = "unsealed_record"
+    UNSEALED_REFUSED = "unsealed_refused"
+    STATUS_REFUSED = "status_refused"
+    STATUS_IGNORED = "status_ignored"
+    CLOCK_RELEASED = "clock_released"
+    CLOCK_REPLACED = "clock_replaced"
+    BADGE_ASSIGNED = "badge_assigned"
+    PRESENCE_WAITS = "presence_waits"
+    PRESENCE_REFUSED = "presence_refused"
+    PRESENCE_REMARKS = "presence_remarks"
+    PRESENCE_CANCELLED = "presence_cancelled"
+    ANSWER_LOST = "answer_lost"
+    SECOND_NUMBER = "second_reception_number"
+    NATIONAL_NUMBER_CHANGED = "national_number_changed"
+    CALL_REJECTED = "call_rejected"
+    AUTHORITY_AWAY = "authority_away"
+    AUTHORITY_BACK = "authority_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `clock` is a clock id, `seq` the number of the record it is about."""
+
+    severity: Severity
+    kind: Kind
+    detail: str
+    clock: str | None = None
+    seq: int | None = None
+
+
+def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
+    """Write events, each once an hour at most."""
+    table = schema.events
+    for one in happened:
+        same = (
+            select(table.c.id)
+            .where(
+                table.c.kind == one.kind,
+                table.c.clock.is_(one.clock) if one.clock is None else table.c.clock == one.clock,
+                table.c.seq.is_(one.seq) if one.seq is None else table.c.seq == one.seq,
+                table.c.detail == one.detail,
+                table.c.last_ms > now_ms - SAME_EVENT_MS,
+            )
+            .limit(1)
+        )
+        seen = connection.execute(same).scalar()
+        if seen is None:
+            values = {
+                "severity": one.severity,
+                "kind": one.kind,
+                "clock": one.clock,
+                "seq": one.seq,
+                "detail": one.detail,
+                "times": 1,
+                "first_ms": now_ms,
+                "last_ms": now_ms,
+            }
+            connection.execute(insert(table).values(values))
+        else:
+            again = update(table).where(table.c.id == seen).values(times=table.c.times + 1, last_ms=now_ms)
+            connection.execute(again)

@@ -1,0 +1,59 @@
+"""What Prometheus may know: no label carries a clock, a badge or a person, only kinds, states and results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from badgeclock import __version__
+
+CALL_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The counters of one bridge, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+        def counter(name: str, text: str, label: str) -> Counter:
+            return Counter(f"badgeclock_{name}", text, [label], registry=self.registry)
+
+        self.intake = counter("intake", "Records, statuses and refusals of the intake", "result")
+        self.groups = Counter("badgeclock_groups", "Committed groups of messages", registry=self.registry)
+        self.outcomes = counter("outcomes", "What became of presences sent to the authority", "result")
+        self.calls = Histogram(
+            "badgeclock_authority_call_seconds",
+            "Duration of calls to the authority",
+            ["call", "result"],
+            buckets=CALL_SECONDS,
+            registry=self.registry,
+        )
+
+    def watch(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:
+        """Add gauges that are read when somebody asks: `measure` by name, `states` as presences a state."""
+        self.registry.register(_Gauges(measure, states))
+
+
+class _Gauges(Collector):
+    def __init__(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:
+        self._measure = measure
+        self._states = states
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # nothing is measured when it is registered
+
+    def collect(self) -> Iterable[Metric]:
+        build = GaugeMetricFamily("badgeclock_build_info", "Version of the bridge", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+        for name, value in self._measure().items():
+            yield GaugeMetricFamily(f"badgeclock_{name}", name.replace("_", " "), value=value)
+        presences = GaugeMetricFamily("badgeclock_presences", "Presences by state", labels=["state"])
+        for state, count in sorted(self._states().items()):
+            presences.add_metric([state], count)
+        yield presences

@@ -1,0 +1,261 @@
+"""The tables of the bridge's store.
+
+Times are milliseconds since 1970-01-01 UTC (`_ms`), days are dates in the site's time zone. Columns named `_closed`
+hold what `vault` encrypted. Changes go through `migrations/`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column of exactly this type.
+_Id: Final = BigInteger().with_variant(Integer, "sqlite")
+
+employers = Table(
+    "employers",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kbo", String(10), nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("workplace", String(13), nullable=False),
+    Column("regime", String(16), nullable=False),
+    Column("time_zone", Text, nullable=False),
+    Column("site_key_closed", LargeBinary, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("reference", Text, nullable=False, unique=True),
+    Column("name_closed", LargeBinary, nullable=False),
+    Column("identity_kind", String(8), nullable=False),
+    Column("identity_closed", LargeBinary, nullable=False),
+    Column("identity_index", LargeBinary, nullable=False, unique=True),
+    Column("employer_id", ForeignKey("employers.id")),
+)
+
+badges = Table(
+    "badges",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("site_id", ForeignKey("sites.id"), nullable=False),
+    Column("token", LargeBinary(8), nullable=False),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),
+    Index(
+        "uq_badges_in_use",
+        "site_id",
+        "token",
+        unique=True,
+        sqlite_where=text("until_ms IS NULL"),
+        postgresql_where=text("until_ms IS NULL"),
+    ),
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(23), nullable=False),
+    Column("site_id", ForeignKey("sites.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("certificate_sha256", String(64)),
+    Column("link_key_closed", LargeBinary, nullable=False),
+    # The running seal: everything by which the next record is judged.
+    Column("next_seq", BigInteger, nullable=False),
+    Column("boot", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("epoch_records", BigInteger, nullable=False),
+    Column("keys_closed", LargeBinary, nullable=False),
+    Column("tag", LargeBinary(16), nullable=False),
+    Column("genesis", LargeBinary(16), nullable=False),
+    Column("failing_seq", BigInteger),
+    Column("failing_times", Integer, nullable=False),
+    # What the clock said of itself, and the connection it said it in.
+    Column("status_counter", LargeBinary(8), nullable=False),
+    Column("session", LargeBinary(8)),
+    Column("online", Boolean, nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("status", JSON),
+    Column("status_ms", BigInteger),
+    # What the bridge said to it.
+    Column("receipt_last", BigInteger, nullable=False),
+    Column("counter_reserved", BigInteger, nullable=False),
+    Index(
+        "uq_clocks_in_use",
+        "name",
+        unique=True,
+        sqlite_where=text("state != 'RETIRED'"),
+        postgresql_where=text("state != 'RETIRED'"),
+    ),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("clock_id", ForeignKey("clocks.id"), primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("raw", LargeBinary(64), nullable=False),
+    Column("sealed", Boolean, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+presences = Table(
+    "presences",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("reference", String(24), nullable=False, unique=True),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False),
+    Column("employer_kbo", String(10), nullable=False),
+    Column("workplace", String(13), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("site_id", ForeignKey("sites.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(16)),
+    Column("reception_number", BigInteger),
+    Column("error_code", SmallInteger, nullable=False),
+    Column("error_text", Text),
+    Column("remarks", JSON, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("alone", Boolean, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("sent_ms", BigInteger),
+    Column("registered_ms", BigInteger),
+    Column("final_ms", BigInteger),
+    UniqueConstraint("worker_id", "employer_kbo", "workplace", "day"),
+    Index(
+        "ix_presences_due",
+        "due_ms",
+        sqlite_where=text("due_ms IS NOT NULL"),
+        postgresql_where=text("due_ms IS NOT NULL"),
+    ),
+    Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("presence_id", ForeignKey("presences.id"), nullable=False, index=True),
+    Column("call", String(32), nullable=False),
+    Column("request_hash", LargeBinary(16), nullable=False),
+    Column("sent_ms", BigInteger, nullable=False),
+    Column("answered_ms", BigInteger),
+    Column("outcome", Text),
+)
+
+receptions = Table(
+    "receptions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("presence_id", ForeignKey("presences.id"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    UniqueConstraint("presence_id", "number"),
+)
+
+punches = Table(
+    "punches",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("clock_id", ForeignKey("clocks.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("site_id", ForeignKey("sites.id"), nullable=False),
+    Column("token", LargeBinary(8), nullable=False),
+    Column("direction", SmallInteger, nullable=False),
+    Column("utc_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(16)),
+    Column("worker_id", ForeignKey("workers.id")),
+    Column("presence_id", ForeignKey("presences.id"), index=True),
+    Column("received_ms", BigInteger, nullable=False),
+    UniqueConstraint("clock_id", "seq"),
+    Index(
+        "ix_punches_open",
+        "site_id",
+        "token",
+        sqlite_where=text("presence_id IS NULL"),
+        postgresql_where=text("presence_id IS NULL"),
+    ),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("clock_id", ForeignKey("clocks.id"), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("error_code", SmallInteger, nullable=False),
+    Column("reception_number", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    UniqueConstraint("clock_id", "number"),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("clock_id", ForeignKey("clocks.id"), nullable=False),
+    Column("seq", BigInteger),
+    Column("raw", LargeBinary, nullable=False),
+    Column("sha256", LargeBinary(32), nullable=False),
+    Column("reason", String(32), nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    UniqueConstraint("clock_id", "sha256"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("severity", String(8), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("clock", Text),
+    Column("seq", BigInteger),
+    Column("detail", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Index("ix_events_same", "kind", "clock", "last_ms"),
+)

@@ -1,0 +1,204 @@
+"""The running bridge: puts the parts together, keeps them running, and ends them in an order that loses nothing.
+
+Raised errors of this file are about the start (settings, store, certificates, port). Once it runs, what is away is
+tried again: the broker, the authority, the store. On `stop` the broker connection ends first, what was taken is
+committed, and calls under way get a moment; what is unanswered then is asked about at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+import structlog
+
+from badgeclock.authorities.base import Authority
+from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.bridge import downlink as down
+from badgeclock.bridge import http, outbox, vault
+from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.downlink import Downlink
+from badgeclock.bridge.intake import Grouping, Intake, Taken
+from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.registrar import Registrar
+from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
+from badgeclock.bridge.store import Store
+from badgeclock.errors import StoreError
+from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
+
+GRACE_S: Final = 3.0
+RECEIPTS_POLL_S: Final = 1.0
+"""How often receipts are looked for that another process wrote; this one's own go out at once."""
+
+log = structlog.get_logger("badgeclock.bridge.service")
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since 1970-01-01 UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def authority_of(settings: AuthoritySettings) -> Authority:
+    """The client of the authority that the settings name."""
+    return OnssSoap(settings.endpoint, timeout_s=settings.timeout_s)
+
+
+class Receipts:
+    """Sends every receipt once, as soon as it is committed; what a clock misses it asks for with its next STATUS."""
+
+    def __init__(self, store: Store, downlink: Downlink, link: BrokerLink) -> None:
+        self._store = store
+        self._downlink = downlink
+        self._link = link
+        self._written = asyncio.Event()
+
+    def wake(self) -> None:
+        """Receipts may have been written."""
+        self._written.set()
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        sent: int | None = None
+        while True:
+            self._written.clear()
+            try:
+                if sent is None:
+                    sent = await self._store.reading(down.newest_receipt)
+                while later := await self._send_after(sent):
+                    sent = later
+            except StoreError as error:
+                self._downlink.forget_all()
+                log.error("receipts wait for the store", error=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RECEIPTS_POLL_S):
+                    await self._written.wait()
+
+    async def _send_after(self, sent: int) -> int | None:
+        """Send the next receipts; the place of the last of them, None if there is none."""
+        rows = await self._store.reading(down.receipts_after, sent)
+        if not rows:
+            return None
+        by_clock: dict[int, list[Receipt]] = defaultdict(list)
+        for row in rows:
+            by_clock[row.clock_id].append(row.receipt)
+        most = max(len(receipts) for receipts in by_clock.values()) // RECEIPTS_MAX + 1
+        if not self._downlink.ready(by_clock, most):
+            await self._store.writing(self._downlink.prepare, list(by_clock), most)
+        for clock_id, receipts in by_clock.items():
+            for message in self._downlink.receipts(clock_id, receipts):
+                self._link.publish(message)
+        return rows[-1].id
+
+
+class Service:
+    """One bridge. Everything it needs is checked here, so that `run` starts or does not begin."""
+
+    def __init__(
+        self,
+        settings: BridgeSettings,
+        *,
+        authority: Authority | None = None,
+        now_ms: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        self._settings = settings
+        self._vault = vault.load(settings.secrets.data_key_file)
+        self._store = Store(settings.store.url)
+        self._store.check()
+        self._metrics = Metrics()
+        self._downlink = Downlink(self._vault)
+        self._authority = authority or authority_of(settings.authority)
+        self._link = BrokerLink(settings.broker)
+        self._receipts = Receipts(self._store, self._downlink, self._link)
+        self._registrar = Registrar(
+            self._store,
+            self._vault,
+            self._authority,
+            self._metrics,
+            now_ms=now_ms,
+            changed=self._receipts.wake,
+            settle_ms=int(settings.authority.settle_s * 1000),
+            calls=settings.authority.calls,
+        )
+        self._grouping = Grouping(
+            self._store,
+            Intake(self._vault, self._downlink),
+            self._downlink,
+            publish=self._link.publish,
+            committed=self._committed,
+            now_ms=now_ms,
+            group_messages=settings.intake.group_messages,
+            queue_messages=settings.intake.queue_messages,
+        )
+        self._metrics.watch(self._measure, self._states)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set."""
+        settings = self._settings.http
+        app = http.create_app(self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._store.close)
+            stack.push_async_callback(self._authority.close)
+            parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
+                "broker": lambda: self._link.run(self._grouping.deliver),
+                "intake": self._grouping.run,
+                "registrar": self._registrar.run,
+                "receipts": self._receipts.run,
+            }
+            if settings.port:
+                parts["http"] = await stack.enter_async_context(http.serving(settings, app))
+            tasks = {name: asyncio.create_task(run(), name=name) for name, run in parts.items()}
+            stopping = asyncio.create_task(stop.wait())
+            log.info("the bridge runs", http=settings.port)
+            try:
+                await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stopping.cancel()
+                await self._end(tasks)
+        for task in tasks.values():
+            if task.done() and not task.cancelled() and (error := task.exception()):
+                raise error
+        log.info("the bridge has stopped")
+
+    async def _end(self, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
+        """Close the way in, commit what came, give calls under way a moment, then end the rest."""
+        await _cancel(tasks["broker"])
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE_S):
+                await self._grouping.settled()
+        for name in ("intake", "registrar", "receipts", "http"):
+            if name in tasks:
+                await _cancel(tasks[name])
+
+    def _committed(self, taken: Taken) -> None:
+        self._metrics.groups.inc()
+        for result, count in taken.counts.items():
+            self._metrics.intake.labels(result).inc(count)
+        if taken.queued:
+            self._registrar.wake()
+        self._receipts.wake()
+
+    def _measure(self) -> dict[str, float]:
+        return {
+            "broker_connected": float(self._link.connected),
+            "broker_connections": float(self._link.connections),
+            "intake_waiting_messages": float(self._grouping.waiting),
+            "intake_dropped_messages": float(self._grouping.dropped),
+            "authority_away": float(self._registrar.gate.away),
+            **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
+        }
+
+    def _states(self) -> dict[str, int]:
+        try:
+            with self._store.read() as connection:
+                return outbox.counts(connection)
+        except StoreError:
+            return {}
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,0 +1,150 @@
+"""What an installation decides: one TOML file, read once at start.
+
+Any setting can be overridden by an environment variable: `BADGECLOCK_BRIDGE_HTTP__PORT=9100` for `[http] port`. Secrets
+are never settings, only the names of the files that hold them. Relative paths count from the folder of the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from badgeclock.errors import SettingsError
+
+SQLITE_FILE = "sqlite:///"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(_Section):
+    """[store]"""
+
+    url: str = "sqlite:///bridge.db"
+    """SQLAlchemy URL: `sqlite:///file.db`, or `postgresql+psycopg://…`."""
+
+
+class BrokerSettings(_Section):
+    """[broker]: where clocks and bridge meet. All three files are PEM."""
+
+    host: str = "localhost"
+    port: int = Field(default=8883, ge=1, le=65535)
+    ca: Path
+    certificate: Path
+    key: Path
+    client_id: str = Field(default="bridge", min_length=1, max_length=23)
+    keepalive_s: int = Field(default=30, ge=5, le=600)
+
+
+class SecretsSettings(_Section):
+    """[secrets]"""
+
+    data_key_file: Path
+    """32 bytes as 64 hexadecimal digits; `badgeclock bridge init` makes it."""
+
+
+class AuthoritySettings(_Section):
+    """[authority]: who takes the declarations."""
+
+    kind: Literal["onss-soap"] = "onss-soap"
+    endpoint: str
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+    settle_s: float = Field(default=5.0, ge=0, le=600)
+    """A call whose answer was lost may still be carried out for so long; before that, "not found" proves nothing."""
+    calls: int = Field(default=4, ge=1, le=32)
+    """How many calls may be under way at once."""
+
+
+class HttpSettings(_Section):
+    """[http]: health, metrics and the reading interface; port 0 is off."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+
+
+class IntakeSettings(_Section):
+    """[intake]"""
+
+    group_messages: int = Field(default=2048, ge=1)
+    """Most messages that share one commit."""
+    queue_messages: int = Field(default=100_000, ge=1)
+    """Above this many waiting messages new ones are dropped; their clocks, not acknowledged, send them again."""
+
+
+class BridgeSettings(BaseSettings):
+    """The whole file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BADGECLOCK_BRIDGE_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    store: StoreSettings = StoreSettings()
+    broker: BrokerSettings
+    secrets: SecretsSettings
+    authority: AuthoritySettings
+    http: HttpSettings = HttpSettings()
+    intake: IntakeSettings = IntakeSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment before file; nothing else."""
+        del init_settings, dotenv_settings, file_secret_settings
+        return env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load(path: Path) -> BridgeSettings:
+    """The settings in a TOML file; raises SettingsError, which names each wrong setting but never its value."""
+    if not path.is_file():
+        raise SettingsError(
+            what=f"there is no settings file {path}",
+            kept="nothing was started",
+            do="write one, or name it with --config",
+        )
+
+    class FromFile(BridgeSettings):
+        model_config = SettingsConfigDict(toml_file=path)
+
+    try:
+        settings = FromFile()
+    except ValidationError as error:
+        wrong = "; ".join(f"[{'.'.join(map(str, fault['loc']))}] {fault['msg']}" for fault in error.errors())
+        raise SettingsError(
+            what=f"{path} does not hold: {wrong}", kept="nothing was started", do="correct these settings"
+        ) from None
+    except ValueError as error:
+        raise SettingsError(
+            what=f"{path} is no TOML: {error}", kept="nothing was started", do="correct the file"
+        ) from None
+    return _anchored(settings, path.resolve().parent)
+
+
+def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
+    """The same settings with every relative path counted from `folder`."""
+    broker, url = settings.broker, settings.store.url
+    if url.startswith(SQLITE_FILE) and not url.startswith(SQLITE_FILE + "/"):
+        url = f"{SQLITE_FILE}{folder / url.removeprefix(SQLITE_FILE)}"
+    return settings.model_copy(
+        update={
+            "store": StoreSettings(url=url),
+            "broker": broker.model_copy(
+                update={name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
+            ),
+            "secrets": SecretsSettings(data_key_file=folder / settings.secrets.data_key_file),
+        }
+    )

@@ -1,0 +1,148 @@
+"""The one place where the bridge keeps things: a SQL database, SQLite by default.
+
+SQLite runs in WAL mode with synchronous=FULL: what was committed is on the disk when `write` returns. All writing of
+this process goes through one thread (`writing`), so transactions of the bridge never wait for each other's locks; other
+processes (the command line) wait up to `BUSY_TIMEOUT_S`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+
+from badgeclock.errors import SettingsError, StoreError
+
+BUSY_TIMEOUT_S: Final = 30.0
+_MIGRATIONS: Final = Path(__file__).with_name("migrations")
+_WRITING: Final = "badgeclock_writing"
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Store:
+    """An open store. `write` and `read` are one transaction each; `writing` and `reading` the same from a coroutine."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            self._engine = _engine(url)
+        except (ArgumentError, ImportError) as error:
+            raise SettingsError(
+                what=f"the store's URL is not understood: {type(error).__name__}",
+                kept="nothing was opened",
+                do="write [store] url as sqlite:///file.db or postgresql+psycopg://user@host/database",
+            ) from None
+        self._writer = self._engine.execution_options(**{_WRITING: True})
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may change things: committed on leaving, rolled back on any error.
+
+        Raises StoreError if the store fails; what it says never contains a value that was to be stored.
+        """
+        with _failing_plainly(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one moment of the store and holds up no writer."""
+        with _failing_plainly(), self._engine.begin() as connection:
+            yield connection
+
+    async def writing(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run `work(connection, …)` in one writing transaction, in the writer's thread; returns after the commit."""
+
+        def transaction() -> _T:
+            with self.write() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
+
+    async def reading(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+        """Run `work(connection, …)` in one reading transaction, in a thread of its own."""
+
+        def transaction() -> _T:
+            with self.read() as connection:
+                return work(connection, *args, **kwargs)
+
+        return await asyncio.to_thread(transaction)
+
+    def migrate(self) -> None:
+        """Bring the tables to this version's form; keeps every row."""
+        with self.write() as connection:
+            configuration = _alembic()
+            configuration.attributes["connection"] = connection
+            command.upgrade(configuration, "head")
+
+    def check(self) -> None:
+        """Raise StoreError unless the tables have this version's form."""
+        with self.read() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
+        if found != wanted:
+            raise StoreError(
+                what=f"the store has the form {found or 'of an empty database'}, this bridge needs {wanted}",
+                kept="the store, untouched",
+                do="stop the bridge, make a backup, and run `badgeclock bridge init`",
+            )
+
+    def close(self) -> None:
+        """Finish the write under way and close every connection."""
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+@contextmanager
+def _failing_plainly() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = str(error.orig).partition("\n")[0] if isinstance(error, DBAPIError) else type(error).__name__
+        raise StoreError(
+            what=f"the store failed: {cause}",
+            kept="everything committed before; what failed is not acknowledged and comes again",
+            do="look at the disk's space and rights, and at the database's own log",
+        ) from None
+
+
+def _alembic() -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(_MIGRATIONS))
+    return configuration
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    # Parameters carry tokens and encrypted names: they never belong in an error's text.
+    if parsed.get_backend_name() != "sqlite":
+        return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+    engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late; ours is below
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes the lock at once: one that upgrades later can only fail.
+        mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "DEFERRED"
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    return engine

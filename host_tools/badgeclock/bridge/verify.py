@@ -1,0 +1,136 @@
+"""Judges what a clock sent against the running state of its seal. Pure: the store is only asked, through `stored`.
+
+A message is judged record by record, in its order, up to the first that cannot be taken:
+
+* number below the next one: the same bytes as before are a repetition; other bytes an equivocation, kept apart.
+* the next one, seal right: accepted, and the state moves on.
+* the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
+  as evidence. From any other clock it is refused, since whoever stands between could have written it.
+* anything else: refused, and the clock is asked to send again from the next one.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, NamedTuple
+
+from badgeclock.protocol import record as records
+from badgeclock.protocol import seal
+from badgeclock.protocol.frames import Verdict
+from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record, RecordRefused
+from badgeclock.protocol.seal import SealFailed, SealGap, SealState
+
+_UNSEALED: Final = int(Flag.UNSEALED)
+
+
+class Fault(Enum):
+    """Why a record was not taken."""
+
+    MALFORMED = "malformed"
+    SEAL = "seal"
+    GAP = "gap"
+    EQUIVOCATION = "equivocation"
+    UNSEALED = "unsealed"
+
+
+class Finding(NamedTuple):
+    """One record that was not taken. `seq` is None if the bytes are no record; `reason` is a stable word."""
+
+    fault: Fault
+    seq: int | None
+    raw: bytes
+    reason: str
+
+
+class Accepted(NamedTuple):
+    """One record that was taken: parsed, as bytes, and whether its seal holds."""
+
+    record: Record
+    raw: bytes
+    sealed: bool
+
+
+@dataclass(slots=True)
+class Judgement:
+    """What became of one message, and the clock's state after it."""
+
+    state: SealState
+    verdict: Verdict = Verdict.IN_ORDER
+    accepted: list[Accepted] = field(default_factory=list)
+    repeated: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def judge(
+    state: SealState,
+    raws: Sequence[bytes],
+    stored: Callable[[int], bytes | None],
+    *,
+    seal_lost: bool,
+) -> Judgement:
+    """Judge one message of a clock whose next record is `state.next_seq`.
+
+    `stored(seq)` gives the bytes accepted earlier under a number below that, None for a burnt one. `seal_lost` is what
+    the clock's newest authenticated STATUS says. Never raises, whatever the bytes.
+    """
+    judged = Judgement(state)
+    for raw in raws:
+        try:
+            record = records.unpack(raw)
+        except RecordRefused as refused:
+            judged.findings.append(Finding(Fault.MALFORMED, None, raw, refused.reason))
+            judged.verdict = Verdict.GAP
+            break
+        if record.seq < judged.state.next_seq:
+            known = stored(record.seq) or _accepted_now(judged, record.seq)
+            if known is not None and hmac.compare_digest(known, raw):
+                judged.repeated += 1
+                continue
+            reason = "burnt number used" if known is None else "other bytes under the same number"
+            judged.findings.append(Finding(Fault.EQUIVOCATION, record.seq, raw, reason))
+            continue
+        try:
+            if record.flags & _UNSEALED:
+                if not seal_lost:
+                    raise SealFailed("unsealed", record.seq)
+                judged.state = _advance_unsealed(judged.state, record, raw)
+                judged.accepted.append(Accepted(record, raw, sealed=False))
+            else:
+                _, judged.state = seal.advance(judged.state, raw)
+                judged.accepted.append(Accepted(record, raw, sealed=True))
+        except SealFailed as failed:
+            judged.findings.append(Finding(_fault_of(failed), failed.seq, raw, failed.reason))
+            judged.verdict = Verdict.GAP
+            break
+    return judged
+
+
+def _accepted_now(judged: Judgement, seq: int) -> bytes | None:
+    return next((taken.raw for taken in judged.accepted if taken.record.seq == seq), None)
+
+
+def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState:
+    """The state after an unsealed record: number, boot count, epoch and chain go on, the keys stand still."""
+    burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
+    if record.seq > state.next_seq + burnt:
+        raise SealGap("gap", record.seq)
+    if record.seq != state.next_seq + burnt:
+        raise SealFailed("sequence", record.seq)
+    if not hmac.compare_digest(seal.unsealed_tag(state.tag, raw[:SEALED_BYTES]), record.tag):
+        raise SealFailed("unsealed chain", record.seq)
+    return state._replace(
+        next_seq=record.seq + 1,
+        boot=record.boot,
+        epoch=record.epoch,
+        records=state.records + burnt + 1,
+        tag=record.tag,
+    )
+
+
+def _fault_of(failed: SealFailed) -> Fault:
+    if isinstance(failed, SealGap):
+        return Fault.GAP
+    return Fault.UNSEALED if failed.reason == "unsealed" else Fault.SEAL
