@@ -19,6 +19,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Self
 
+from badgeclock.technician.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
 from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
@@ -28,11 +29,13 @@ from badgeclock.virtual.chips.ssd1306 import Ssd1306
 from badgeclock.virtual.console import Console
 from badgeclock.virtual.events import Event, EventLog, now_ms
 from badgeclock.virtual.nor import INSTANT, SECTOR_BYTES, FlashTiming, InterruptedErase, NorFlash, PowerLost
-from badgeclock.virtual.partitions import FLASH_BYTES, TABLE_OFFSET, from_binary, read_csv, to_binary
 from badgeclock.virtual.toolchain import ROOT, Arch
 
 MODULES = ROOT / "boards" / "virtual"
 PARTITIONS = ROOT / "boards" / "esp32_devkit" / "partitions.csv"
+
+# Of an ESP32-WROOM-32 with 4 MB.
+FLASH_BYTES = 4 * 1024 * 1024
 
 ENODEV = b"\x13"
 OK = b"\x00"
@@ -126,8 +129,8 @@ class VirtualBoard:
         self.rtc = Ds3231()
         self.flash = NorFlash(home / "flash.bin", FLASH_BYTES, timing=self.options.flash_timing, seed=self.options.seed)
         self.flash.on_power_lost = self._power_lost
-        if not from_binary(self.flash.read(TABLE_OFFSET, 3072)):
-            self.flash.write_image(TABLE_OFFSET, to_binary(read_csv(self.options.partitions)))
+        if self.flash.read(TABLE_OFFSET, TABLE_SIZE_BYTES) == b"\xff" * TABLE_SIZE_BYTES:
+            self.flash.write_image(TABLE_OFFSET, read_csv(self.options.partitions).to_binary())
         self.access_point = AccessPoint(self.options.wifi, note=self.events.add)
         self.console = Console(home / "tty", home / "console.log")
         self._mac = _mac(home / "efuse.json")
@@ -411,6 +414,11 @@ class VirtualBoard:
         """The display as a PNG."""
         return screen.render_png(self.frame(), scale=scale, contrast=self.display.contrast)
 
+    def tone_hz(self) -> int:
+        """The tone that sounds now, Hz; 0 for silence."""
+        freq, duty = self._tone
+        return freq if duty else 0
+
     def leds(self) -> dict[str, bool]:
         """Which LEDs are on."""
         return dict(self._leds)
@@ -475,7 +483,7 @@ class VirtualBoard:
         text = self.screen_text()
         if text != self._display_text:
             self._display_text = text
-            self.events.add("display", at_ms=at_ms if self._plugged else None, text=text)
+            self.events.add("display", at_ms=at_ms if self._plugged else None, lines=text)
 
     def _set_tone(self, freq: int, duty: int) -> None:
         sounding_before = self._tone if self._tone[1] else None

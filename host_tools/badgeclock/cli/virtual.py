@@ -1,0 +1,221 @@
+"""`badgeclock virtual …`: run a virtual clock, and be the person in front of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from badgeclock.virtual.accesspoint import Network, WifiSettings
+from badgeclock.virtual.board import BoardOptions, VirtualBoard
+from badgeclock.virtual.door import Door, DoorServer
+from badgeclock.virtual.nor import INSTANT, TYPICAL
+
+app = typer.Typer(help="Run a virtual clock and be the person in front of it.", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Option("--dir", "-d", help="The clock's folder: its flash, its serial port, its door.")]
+
+
+class Architecture(StrEnum):
+    """Of the MicroPython that runs; i386 has the ESP32's object sizes."""
+
+    AMD64 = "amd64"
+    I386 = "i386"
+
+
+class Flash(StrEnum):
+    """How long flash work takes."""
+
+    INSTANT = "instant"
+    TYPICAL = "typical"
+
+
+class Plug(StrEnum):
+    """What to do with the power cable."""
+
+    IN = "in"
+    OUT = "out"
+
+
+class Boot(StrEnum):
+    """What to do with the BOOT button."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+
+
+class Case(StrEnum):
+    """What to do with the case."""
+
+    OPEN = "open"
+    CLOSE = "close"
+
+
+@app.command()
+def run(
+    folder: Folder,
+    arch: Annotated[Architecture, typer.Option(help="Of MicroPython.")] = Architecture.I386,
+    heap: Annotated[str, typer.Option(help="MicroPython's heap.")] = "128k",
+    flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
+    seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
+    wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
+    wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
+) -> None:
+    """Run one virtual clock, with the plug in, until SIGTERM or Ctrl-C."""
+    password = wifi_password_file.read_text().strip() if wifi_password_file is not None else ""
+    options = BoardOptions(
+        arch="amd64" if arch is Architecture.AMD64 else "i386",
+        heap=heap,
+        flash_timing=TYPICAL if flash is Flash.TYPICAL else INSTANT,
+        seed=seed,
+        wifi=WifiSettings(ssid=wifi_ssid, password=password),
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    with VirtualBoard(folder, options) as board:
+        door = DoorServer(board)
+        try:
+            board.plug_in()
+            typer.echo(json.dumps({"dir": str(folder), "tty": board.console.path, "door": str(door.path)}))
+            stop.wait()
+        finally:
+            door.close()
+
+
+@app.command()
+def tap(
+    folder: Folder,
+    uid: Annotated[str, typer.Argument(help="The badge's UID, 4, 7 or 10 bytes in hex.")],
+    hold_ms: Annotated[float, typer.Option(help="How long it stays at the reader.")] = 400,
+    kind: Annotated[str | None, typer.Option(help="mifare-classic, ntag, random-uid or generic.")] = None,
+) -> None:
+    """Hold a badge to the reader for a moment; print tap to signal in ms."""
+    with Door(folder) as door:
+        result = door.tap(uid, hold_ms, kind)
+        typer.echo(json.dumps({"tap": result.id, "tap_to_signal_ms": round(door.signal_after(result), 1)}))
+
+
+@app.command()
+def hold(
+    folder: Folder,
+    uid: Annotated[str, typer.Argument(help="The badge's UID, 4, 7 or 10 bytes in hex.")],
+    kind: Annotated[str | None, typer.Option(help="mifare-classic, ntag, random-uid or generic.")] = None,
+) -> None:
+    """Lay a badge on the reader."""
+    with Door(folder) as door:
+        typer.echo(json.dumps({"tap": door.hold(uid, kind).id}))
+
+
+@app.command()
+def remove(folder: Folder) -> None:
+    """Take all badges from the reader."""
+    with Door(folder) as door:
+        typer.echo(json.dumps({"removed": door.remove()}))
+
+
+@app.command()
+def press(
+    folder: Folder,
+    key: Annotated[str, typer.Argument(help="info, in, out or break.")],
+    ms: Annotated[float, typer.Option(help="How long.")] = 150,
+) -> None:
+    """Press a key."""
+    with Door(folder) as door:
+        door.press(key, ms)
+
+
+@app.command()
+def case(folder: Folder, action: Annotated[Case, typer.Argument()]) -> None:
+    """Open or close the case."""
+    with Door(folder) as door:
+        if action is Case.OPEN:
+            door.open_case()
+        else:
+            door.close_case()
+
+
+@app.command()
+def screen(
+    folder: Folder,
+    png: Annotated[Path | None, typer.Option(help="Write a picture there, too.")] = None,
+    scale: Annotated[int, typer.Option(help="Of the picture.", min=1, max=32)] = 4,
+) -> None:
+    """Print the text on the display."""
+    with Door(folder) as door:
+        for line in door.screen_text():
+            typer.echo(line)
+        if png is not None:
+            png.write_bytes(door.screen_png(scale))
+
+
+@app.command()
+def tones(folder: Folder) -> None:
+    """Print the tones that were heard, one JSON object a line."""
+    with Door(folder) as door:
+        for tone in door.tones():
+            typer.echo(json.dumps(tone))
+
+
+@app.command()
+def plug(folder: Folder, where: Annotated[Plug, typer.Argument()]) -> None:
+    """Pull the plug, or put it back."""
+    with Door(folder) as door:
+        if where is Plug.IN:
+            door.plug_in()
+        else:
+            door.plug_out()
+
+
+@app.command()
+def boot(folder: Folder, action: Annotated[Boot, typer.Argument()]) -> None:
+    """Hold or release BOOT; held, the next start runs no script and stays in the REPL."""
+    with Door(folder) as door:
+        if action is Boot.HOLD:
+            door.hold_boot()
+        else:
+            door.release_boot()
+
+
+@app.command()
+def reset(folder: Folder) -> None:
+    """Press the reset button."""
+    with Door(folder) as door:
+        door.reset()
+
+
+@app.command()
+def cut(
+    folder: Folder,
+    after: Annotated[int, typer.Argument(help="Bytes programmed or sectors erased until then.", min=0)],
+) -> None:
+    """Cut the power in the middle of flash work to come."""
+    with Door(folder) as door:
+        door.cut_after(after)
+
+
+@app.command()
+def network(folder: Folder, mood: Annotated[Network, typer.Argument()]) -> None:
+    """Change the network's mood."""
+    with Door(folder) as door:
+        door.network(mood.value)
+
+
+@app.command()
+def events(folder: Folder, after: Annotated[int, typer.Option(help="Id of the last event already known.")] = 0) -> None:
+    """Print what happened, one JSON object a line."""
+    with Door(folder) as door:
+        for event in door.events(after):
+            typer.echo(json.dumps(event))
+
+
+@app.command()
+def stats(folder: Folder) -> None:
+    """Print the counts of the buses and the flash as JSON."""
+    with Door(folder) as door:
+        typer.echo(json.dumps(door.stats()))

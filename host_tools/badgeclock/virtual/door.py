@@ -1,0 +1,405 @@
+"""The control door of a virtual clock: what a person at the clock can do and notice, over a unix socket.
+
+A request is one line of JSON, `{"do": name, ...arguments}`; the answer one line, `{"ok": result}` or `{"error": sentence}`.
+Times are CLOCK_MONOTONIC milliseconds, the same in every process of the machine.
+
+`DoorServer` serves a VirtualBoard; `Door` is the client: synchronous, standard library only, one thread at a time.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+from badgeclock.errors import BadgeclockError
+
+if TYPE_CHECKING:
+    from badgeclock.virtual.board import VirtualBoard
+
+Event = dict[str, Any]
+
+# What the client waits beyond the time it asked the board to wait itself.
+ANSWER_TIMEOUT_S = 10.0
+SOCKET_NAME = "door.sock"
+
+
+class DoorError(BadgeclockError):
+    """The virtual clock's door does not answer, or refused what it was asked."""
+
+
+@dataclass(frozen=True)
+class TapResult:
+    """A badge brought to the reader: its id among the events (`field_on`) and the time of it, ms."""
+
+    id: int
+    t_field: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Text that was waited for: all lines of the display, and when it was written there, ms."""
+
+    lines: list[str]
+    t_ms: float
+
+
+class Door:
+    """A virtual clock seen from outside. `path` is its folder or the socket in it.
+
+    Connects when it is first asked something, and again if the clock was started anew; waits up to `timeout_s` for the
+    clock to open its door. Every method raises DoorError when the clock does not answer or cannot do it. Safe between
+    threads, one request at a time.
+    """
+
+    def __init__(self, path: Path | str, *, timeout_s: float = 5.0) -> None:
+        path = Path(path)
+        self.path = path if path.name == SOCKET_NAME else path / SOCKET_NAME
+        self._timeout_s = timeout_s
+        self._connection: tuple[socket.socket, BinaryIO] | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection; the clock goes on."""
+        if self._connection is not None:
+            client, lines = self._connection
+            self._connection = None
+            lines.close()
+            client.close()
+
+    def _connect(self) -> socket.socket:
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            try:
+                with _short(self.path) as address:
+                    client.connect(address)
+            except OSError as error:
+                client.close()
+                if time.monotonic() >= deadline:
+                    raise DoorError(
+                        what=f"no virtual clock answers at {self.path} ({error.strerror})",
+                        kept="nothing was sent",
+                        do=f"start it with `badgeclock virtual run --dir {self.path.parent}`",
+                    ) from error
+                time.sleep(0.01)
+            else:
+                return client
+
+    def _ask(self, do: str, *, wait_s: float = 0.0, **arguments: Any) -> Any:
+        request = json.dumps({"do": do, **arguments}).encode() + b"\n"
+        with self._lock:
+            if self._connection is not None and _ended(self._connection[0]):
+                self.close()
+            if self._connection is None:
+                client = self._connect()
+                self._connection = (client, client.makefile("rb"))
+            client, lines = self._connection
+            try:
+                client.settimeout(wait_s + ANSWER_TIMEOUT_S)
+                client.sendall(request)
+                line = lines.readline()
+            except OSError as error:
+                self.close()
+                raise _gone(self.path, do) from error
+            if not line:
+                self.close()
+                raise _gone(self.path, do)
+        answer = json.loads(line)
+        if "error" in answer:
+            raise DoorError(what=f"the virtual clock refused to {do}: {answer['error']}", kept="its state", do="ask for something else")
+        return answer["ok"]
+
+    # ---- badges, keys, case
+
+    def tap(self, uid_hex: str, hold_ms: float = 400, kind: str | None = None) -> TapResult:
+        """Hold a badge to the reader for `hold_ms` and return at once. `kind` is one of cards.KINDS; None: by UID length."""
+        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind))
+
+    def hold(self, uid_hex: str, kind: str | None = None) -> TapResult:
+        """Lay a badge on the reader until remove()."""
+        return TapResult(*self._ask("hold", uid=uid_hex, kind=kind))
+
+    def remove(self) -> int:
+        """Take all badges away from the reader; how many there were."""
+        return int(self._ask("remove"))
+
+    def press(self, key: str, ms: float = 150) -> None:
+        """Press a key (info, in, out, break) for `ms` and return at once."""
+        self._ask("press", key=key, ms=ms)
+
+    def open_case(self) -> None:
+        """Open the clock's case."""
+        self._ask("open_case")
+
+    def close_case(self) -> None:
+        """Close the clock's case."""
+        self._ask("close_case")
+
+    # ---- display, sound, light
+
+    def screen_text(self) -> list[str]:
+        """The lines of text on the display, top to bottom; larger glyphs are one line."""
+        return [str(line) for line in self._ask("screen_text")]
+
+    def screen_png(self, scale: int = 4) -> bytes:
+        """The display as a PNG, `scale` pixels a pixel."""
+        return base64.b64decode(self._ask("screen_png", scale=scale))
+
+    def tones(self) -> list[dict[str, float]]:
+        """The tones since the board was made: t_ms, freq (Hz), duration_ms when over."""
+        return list(self._ask("tones"))
+
+    def tone_hz(self) -> int:
+        """The tone that sounds now, Hz; 0 for silence."""
+        return int(self._ask("tone_hz"))
+
+    def leds(self) -> dict[str, bool]:
+        """Which LEDs are on: green, red."""
+        return dict(self._ask("leds"))
+
+    def wait_text(self, *substrings: str, timeout: float = 10.0) -> Shown:
+        """Wait until the display shows every one of `substrings`, each within a line. Raises DoorError after `timeout` s."""
+        lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout)
+        return Shown(lines, t_ms)
+
+    # ---- power, serial line
+
+    def plug_in(self) -> None:
+        """Give the clock power."""
+        self._ask("plug_in")
+
+    def plug_out(self) -> None:
+        """Take its power away, whatever it is doing."""
+        self._ask("plug_out")
+
+    def reset(self) -> None:
+        """Press its reset button."""
+        self._ask("reset")
+
+    def hold_boot(self) -> None:
+        """Hold its BOOT button: from the next start on it runs no script and stays in the REPL."""
+        self._ask("hold_boot")
+
+    def release_boot(self) -> None:
+        """Let BOOT go."""
+        self._ask("release_boot")
+
+    def cut_after(self, n_bytes: int, erase: str | None = None) -> None:
+        """Take its power away in the middle of flash work, after `n_bytes` more bytes programmed or sectors erased.
+
+        `erase`: what an interrupted erase leaves: untouched, ones, random, prefix; None: the board's seed decides.
+        """
+        self._ask("cut_after", n=n_bytes, erase=erase)
+
+    def tty(self) -> str:
+        """The path of its serial port, for mpremote."""
+        return str(self._ask("tty"))
+
+    # ---- network
+
+    def network_up(self) -> None:
+        """Let the network pass everything."""
+        self.network("up")
+
+    def network_down(self) -> None:
+        """Take the access point away: connections go silent, and are reset when it is back."""
+        self.network("down")
+
+    def network(self, mood: str) -> None:
+        """up, down, silent, deaf-dns or reset: see accesspoint.py."""
+        self._ask("network", mood=mood)
+
+    # ---- what happened
+
+    def events(self, after: int = 0) -> list[Event]:
+        """What happened since the event with id `after`: id, t_ms, kind and more by kind.
+
+        Kinds: power, boot, started, reset, crash, field_on, field_off (tap: the id of its field_on), tone_on, tone_off (freq),
+        led (led, on), display (lines), key, case, wlan (state), network (mood), connection.
+        """
+        return list(self._ask("events", after=after))
+
+    def wait_event(self, kind: str, *, after: int = 0, timeout: float = 10.0) -> Event:
+        """The first event of `kind` with an id above `after`, as soon as it is there. Raises DoorError after `timeout` s."""
+        return dict(self._ask("wait_event", wait_s=timeout, kind=kind, after=after, timeout=timeout))
+
+    def signal_after(self, tap: TapResult, timeout: float = 5.0) -> float:
+        """Tap to signal, ms: from the badge in the field to the first tone that starts after it."""
+        return float(self.wait_event("tone_on", after=tap.id, timeout=timeout)["t_ms"]) - tap.t_field
+
+    def stats(self) -> dict[str, Any]:
+        """Counts: spi (transactions, bytes), i2c (writes, reads, bytes), flash (reads, page_programs, erases, …), boots …"""
+        return dict(self._ask("stats"))
+
+    def clear_stats(self) -> None:
+        """Count from zero again."""
+        self._ask("clear_stats")
+
+
+def _ended(client: socket.socket) -> bool:
+    """Whether the other end has closed the connection (nothing else comes unasked)."""
+    client.setblocking(False)
+    try:
+        return client.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+def _gone(path: Path, do: str) -> DoorError:
+    return DoorError(
+        what=f"the virtual clock at {path} went away before it answered to {do}",
+        kept="its flash image is as it was at that moment",
+        do="start it again with `badgeclock virtual run`",
+    )
+
+
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """The address of a unix socket, whose path is limited to 107 bytes: through its folder's descriptor if it is longer."""
+    if len(os.fsencode(path)) < 108:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+class DoorServer:
+    """Serves the door of `board` at `board.home/door.sock`, a thread a client."""
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self._board = board
+        self.path = board.home / SOCKET_NAME
+        self.path.unlink(missing_ok=True)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _short(self.path) as address:
+            self._listener.bind(address)
+        self.path.chmod(0o600)
+        self._listener.listen(16)
+        self._actions = self._make_actions()
+        self._clients: set[socket.socket] = set()
+        self._closing = False
+        self._thread = threading.Thread(target=self._accept, name="door", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the door to everybody."""
+        self._closing = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for client in list(self._clients):
+            with contextlib.suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self.path.unlink(missing_ok=True)
+
+    def _accept(self) -> None:
+        while not self._closing:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self._clients.add(client)
+            threading.Thread(target=self._serve, args=(client,), name="door client", daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        try:
+            with client, client.makefile("rb") as lines:
+                for line in lines:
+                    client.sendall(json.dumps(self._answer(line)).encode() + b"\n")
+        except OSError:
+            pass  # the client went away
+        finally:
+            self._clients.discard(client)
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        try:
+            request = json.loads(line)
+            action = self._actions[request.pop("do")]
+            return {"ok": action(**request)}
+        except KeyError as error:
+            return {"error": f"there is nothing called {error}"}
+        except (ValueError, TypeError, AttributeError, BadgeclockError) as error:
+            return {"error": str(error)}
+
+    def _make_actions(self) -> dict[str, Callable[..., Any]]:
+        from badgeclock.virtual.accesspoint import Network  # noqa: PLC0415 - a client of the door needs none of the board
+        from badgeclock.virtual.nor import InterruptedErase  # noqa: PLC0415
+
+        board = self._board
+        return {
+            "tap": lambda uid, hold_ms, kind: board.tap(_uid(uid), hold_ms, kind),
+            "hold": lambda uid, kind: board.hold(_uid(uid), kind),
+            "remove": board.remove,
+            "press": board.press,
+            "open_case": board.open_case,
+            "close_case": board.close_case,
+            "screen_text": board.screen_text,
+            "screen_png": lambda scale: base64.b64encode(board.screen_png(scale)).decode(),
+            "tones": board.tones,
+            "tone_hz": board.tone_hz,
+            "leds": board.leds,
+            "wait_text": self._wait_text,
+            "plug_in": board.plug_in,
+            "plug_out": board.plug_out,
+            "reset": board.reset_button,
+            "hold_boot": board.hold_boot,
+            "release_boot": board.release_boot,
+            "cut_after": lambda n, erase: board.cut_after(n, erase=InterruptedErase(erase) if erase else None),
+            "tty": lambda: board.console.path,
+            "network": lambda mood: board.set_network(Network(mood)),
+            "events": board.all_events,
+            "wait_event": self._wait_event,
+            "stats": board.stats,
+            "clear_stats": board.clear_stats,
+        }
+
+    def _wait_text(self, substrings: list[str], timeout: float) -> tuple[list[str], float]:
+        def shows(event: Event) -> bool:
+            return event["kind"] == "display" and _has_all(event["lines"], substrings)
+
+        # What is shown now counts, however long it has been there.
+        latest = next((event for event in reversed(self._board.events.after(0)) if event["kind"] == "display"), None)
+        if latest is not None and shows(latest):
+            return latest["text"], latest["t_ms"]
+        event = self._board.events.wait(shows, after=latest["id"] if latest else 0, timeout_s=timeout)
+        if event is None:
+            text = self._board.screen_text()
+            raise ValueError(f"after {timeout} s the display shows {text}, not {' and '.join(substrings)}")
+        return event["lines"], event["t_ms"]
+
+    def _wait_event(self, kind: str, after: int, timeout: float) -> Event:
+        event = self._board.events.wait(lambda event: event["kind"] == kind, after=after, timeout_s=timeout)
+        if event is None:
+            seen = [event["kind"] for event in self._board.events.after(after)]
+            raise ValueError(f"no {kind} within {timeout} s; there were {seen}")
+        return event
+
+
+def _uid(text: str) -> bytes:
+    return bytes.fromhex(re.sub(r"[ :.-]", "", text))
+
+
+def _has_all(lines: list[str], substrings: list[str]) -> bool:
+    return all(any(part in line for line in lines) for part in substrings)
