@@ -2,7 +2,8 @@
 
 zeep reads the description and writes the envelopes; httpx carries them, because every wait here has an end: one
 deadline for the connection and one for the whole call, however slowly the bytes drip. Answers are parsed defensively,
-held against the schema and then against the request (`onss.answers`); what a failure means is decided in `onss.faults`.
+held against the schema (zeep checks no limits, and 4.3 cannot read a Limosa presence back) and then against the request
+(`onss.answers`); what a failure means is decided in `onss.faults`.
 
 Nothing of a message's content reaches a log or an error text.
 """
