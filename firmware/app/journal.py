@@ -76,7 +76,10 @@ class Journal:
 
     def find_head(self):
         """The seq after the newest record, from the flash alone, and mount there: O(log sectors) reads."""
-        k = max(self._newest_sector(), 0)
+        k = self._newest_sector()
+        if k < 0:
+            self.ready = -1
+            return 0
         for _ in range(self.ahead):
             if k and self._is_erased(k * RECORDS_A_SECTOR):
                 k -= 1

@@ -6,7 +6,7 @@ every moment a whole slot: the next one is programmed and read back before the o
 States of a slot: erased (0xFF), live (its check is right), spent (zero), torn (anything else). What power loss leaves:
 
     next slot torn        the old one is live; the torn one is zeroed
-    both live             the higher seq counts; it is programmed again over itself, then the old one is zeroed
+    both live             the higher seq counts (then the higher acked); it is programmed again over itself, the old one zeroed
     old slot half zeroed  the next one is live; the old one is zeroed
     sector half erased    holds no key; it is erased again before it is used
 """
@@ -180,7 +180,7 @@ class KeyStore:
             else:
                 kinds[slot] = _LIVE
                 fields = struct.unpack(_LAYOUT, self._buf)
-                if fields[0] == _MAGIC and (self._live < 0 or fields[1] > state.seq):
+                if fields[0] == _MAGIC and (self._live < 0 or (fields[1], fields[5]) > (state.seq, state.acked)):
                     self._live = slot
                     _, state.seq, state.epoch, state.boot, state.records, state.acked, state.day, state.r, state.e_next, tag = fields
                     state.tag[:] = tag

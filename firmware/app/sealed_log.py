@@ -10,8 +10,8 @@ What power loss leaves, and what `open` makes of it:
     a torn record           its slot is programmed to zero, the seq is burnt, the BOOT record says so
     no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault
 
-Erasing is for `idle`: sectors ahead of need, spent key sectors, closing the epoch, acked marks. A sector that is not wholly
-acknowledged is never erased.
+Erasing is for `idle`: sectors ahead of need, spent key sectors; so are closing the epoch and writing down what is
+acknowledged. A sector that is not wholly acknowledged is never erased.
 """
 
 import struct
@@ -242,8 +242,12 @@ class SealedLog:
         elif (self._marked + 1) * RECORDS_A_SECTOR <= self._tail:
             self._journal.mark_acked(self._marked)
             self._marked += 1
+        elif self._prepare_up_to(self._journal.ahead):
+            pass
+        elif self._sealed and self._state.acked < self._tail == self._state.seq:
+            self._save_ack()
         else:
-            return self._prepare_up_to(self._journal.ahead)
+            return False
         return True
 
     def ack(self, next_seq):
@@ -361,6 +365,15 @@ class SealedLog:
     def _close_epoch(self, stamp):
         struct.pack_into(">II", self._detail, 0, self._state.records + 1, self._state.day)
         self._write(record.KIND_EPOCH, 0, NOTHING, self._detail, stamp)
+
+    def _save_ack(self):
+        """Let the flash know that everything is acknowledged: the same key again, in the next slot."""
+        self._keys.make_room()
+        self._state.acked = self._tail
+        self._keys.stage(self._state)
+        self._sound = False
+        self._keys.commit()
+        self._sound = True
 
     def _write(self, kind, flags, token, detail, stamp):
         """Pack, seal and program one record, then step the key; its seq. There must be room."""

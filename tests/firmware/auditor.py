@@ -35,10 +35,10 @@ class Auditor:
 
     def fork(self):
         """Another one that goes on from here, with empty lists."""
-        other = Auditor.__new__(Auditor)
-        for name in ("tag", "seq", "boot", "in_epoch", "epoch", "e0", "r", "e_next"):
+        other = Auditor("", self.e0)
+        for name in ("tag", "seq", "boot", "in_epoch", "epoch", "r", "e_next"):
             setattr(other, name, getattr(self, name))
-        other.spent, other.records = [], []
+        other.spent = [self.e0]
         return other
 
     def take(self, raw):

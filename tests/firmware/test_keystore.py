@@ -114,6 +114,21 @@ def test_of_two_live_slots_the_higher_seq_counts_and_the_other_is_spent():
     assert kinds(flash)[:3] == "0*."
 
 
+def test_of_two_live_slots_with_one_seq_the_higher_acked_counts():
+    for first, second in ((3, 7), (7, 3)):
+        flash = Nor(4)
+        for slot, acked in enumerate((first, second)):
+            alone = Nor(4)
+            store, state = KeyStore(alone), state_of(9)
+            state.acked = acked
+            store.stage(state)
+            store.commit()
+            flash.corrupt(0, slot * SLOT_BYTES, alone.sector(0)[:SLOT_BYTES])
+        state = KeyState()
+        assert KeyStore(flash).load(state) and state.acked == 7
+        assert kinds(flash)[:3] == ("0*." if second == 7 else "*0.")
+
+
 def test_a_torn_slot_is_spent_and_the_next_key_goes_behind_it():
     for torn_after in (0, 1, 31, 32, 100, 127):
         power = Power()
