@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="The authority, simulated: for demonstrations, tests and integrators.")
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The authority, simulated: for demonstrations, tests and integrators.",
+)
 
 
 @app.callback()
@@ -35,8 +39,11 @@ def run(
 
     The first line on stdout is JSON with the SOAP endpoint, where it is told what to do, and its page.
     """
-    from badgeclock.sandbox import server  # noqa: PLC0415 (the command line starts fast without it)
+    # The command line starts fast without these.
+    from badgeclock.sandbox import server  # noqa: PLC0415
+    from badgeclock.sandbox.service import Service, utc_now  # noqa: PLC0415
 
     with server.listen(host, port) as listening:
+        service = Service.reopened(store, seed, latency_ms, validation_delay_ms, utc_now)
         typer.echo(json.dumps(server.announcement(listening)))
-        server.serve(listening, store, seed, latency_ms, validation_delay_ms)
+        server.serve(listening, service)

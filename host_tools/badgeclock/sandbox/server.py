@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from pathlib import Path
 from typing import Final
 
 import uvicorn
@@ -12,7 +11,7 @@ import uvicorn
 from badgeclock.errors import SettingsError
 from badgeclock.sandbox.app import ENDPOINT_PATH, create_app
 from badgeclock.sandbox.connections import Connections
-from badgeclock.sandbox.service import Service, utc_now
+from badgeclock.sandbox.service import Service
 
 _LOOPBACK_NAMES: Final = ["127.0.0.1", "localhost", "[::1]"]
 _STOP_TIMEOUT_S: Final = 1  # calls that hang on purpose must not hold up the end
@@ -43,9 +42,8 @@ def announcement(listening: socket.socket) -> dict[str, str]:
     return {"endpoint": f"{base}{ENDPOINT_PATH}", "control": f"{base}/control", "page": f"{base}/"}
 
 
-def serve(listening: socket.socket, store: Path, seed: int, latency_ms: int, validation_delay_ms: int) -> None:
-    """Answer as the authority until SIGTERM or SIGINT. Raises StoreError."""
-    service = Service.reopened(store, seed, latency_ms, validation_delay_ms, utc_now)
+def serve(listening: socket.socket, service: Service) -> None:
+    """Answer as the authority until SIGTERM or SIGINT, then close the service's store."""
     connections = Connections()
     config = uvicorn.Config(
         create_app(service, connections, _allowed_hosts(listening)),
