@@ -1,7 +1,7 @@
 """What the clock shows and sounds, and for how long: the worker's whole view of it.
 
-Signals start at once, inside the call; the display follows in the face's own task, a page at a time, since a page
-takes 3 ms. A message stands for its time and gives way to the next badge at once. The receipt of the newest punch
+Signals start at once, inside the call; the display follows in the face's own task, some pages at a time, since a
+whole screen takes 23 ms. A message stands for its time and gives way to the next badge at once. The receipt of the newest punch
 changes that punch's message if it still stands, and is its own message otherwise, within ten seconds and never over
 another one. A punch of somebody else in between keeps a receipt off the display: nobody shall read another's answer
 as their own.
@@ -39,6 +39,7 @@ _LATE_MS = const(10000)  # after the punch, its receipt is no news for whoever s
 _IDENTIFY_MS = const(5000)
 _BUSY_MS = const(10)
 _QUIET_MS = const(20)
+_SLICE_MS = const(4)  # two pages on I2C at 400 kHz
 _RETRY_MS = const(10000)  # a display that does not answer is started again
 _REFRESH_MS = const(500)
 
@@ -165,19 +166,23 @@ class Face:
     async def run(self):
         """Play signals and keep the display up to date, for ever."""
         while True:
-            await asyncio.sleep_ms(_BUSY_MS if self.work() else _QUIET_MS)
+            await asyncio.sleep_ms(self.work())
 
     def work(self):
-        """One bounded piece: signals that are due, a change of the message, one page. True if there is more at once."""
-        busy = self._buzzer.step() >= 0
-        busy = self._lamp.step() >= 0 or busy
+        """One bounded piece: signals that are due, a change of the message, some pages. Gives the milliseconds until the
+        next call.
+        """
+        playing = self._buzzer.step() >= 0
+        playing = self._lamp.step() >= 0 or playing
         self._settle()
         if self._kind == _IDLE:
             self._draw_idle()
         elif not self._drawn:
             self._draw()
         self._drawn = True
-        return self._update() or busy
+        if self._update():
+            return 0
+        return _BUSY_MS if playing else _QUIET_MS
 
     def _signal(self, signal):
         self._buzzer.play(signal.tones)
@@ -266,15 +271,19 @@ class Face:
             screens.identify(canvas, words, self._settings.clock_id)
 
     def _update(self):
-        """Send one page; a display that does not answer is left alone for a while and then started again."""
+        """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for a while and then started again."""
         lost = self._display_lost
         if lost is not None and time.ticks_diff(time.ticks_ms(), lost) < _RETRY_MS:
             return False
+        started = time.ticks_ms()
         try:
             if lost is not None:
                 self._display.start()
                 self._display_lost = None
-            return self._display.update()
+            while self._display.update():
+                if time.ticks_diff(time.ticks_ms(), started) >= _SLICE_MS:
+                    return True
+            return False
         except OSError:
             self._display_lost = time.ticks_ms()
             self.display_faults += 1

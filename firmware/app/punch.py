@@ -19,7 +19,7 @@ from app import record
 from app.errors import ClockError, JournalFull
 from app.hmac256 import Key
 
-MUTED = const(0)  # the same badge within two seconds: nothing was recorded
+MUTED = const(0)  # the same badge within two seconds and no key in between: nothing was recorded
 KEPT = const(1)
 DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is younger than the window
 FULL = const(3)  # not kept
@@ -94,7 +94,7 @@ class Punches:
         for i in range(_UID_BYTES):
             self.uid[i] = 0
         outcome = self._outcome
-        if self._is_muted(token):
+        if self._is_muted(token) and not self._choice():
             outcome.kind = MUTED
             return outcome
         self._timekeeper.stamp(self._stamp)

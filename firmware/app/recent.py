@@ -23,7 +23,7 @@ class Recent:
     """Last punch by badge token (8 bytes): its moment in seconds and its direction."""
 
     def __init__(self):
-        self._slots = array("H", [_EMPTY]) * (_BUCKETS * _BUCKET_SLOTS * _SLOT)
+        self._slots = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS * _BUCKETS))
 
     def find(self, token):
         """(moment_s, direction) of the badge's last punch, or None."""

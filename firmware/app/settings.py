@@ -17,6 +17,7 @@ DIRECTIONS = ("auto", "in", "out")
 
 _VERSION = const(1)
 _KEY_BYTES = const(32)
+_LONGEST = const(2048)
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
@@ -66,9 +67,11 @@ class Secrets:
 
 
 def _object(text, name):
+    if len(text) > _LONGEST:
+        raise SettingsError("%s: longer than %d bytes" % (name, _LONGEST))
     try:
         fields = json.loads(text)
-    except (ValueError, TypeError, OverflowError, RuntimeError):  # RuntimeError: nested deeper than the stack
+    except (ValueError, TypeError, OverflowError, RuntimeError, MemoryError):  # the last two: nested without end
         raise SettingsError(name + ": not valid JSON")
     if not isinstance(fields, dict):
         raise SettingsError(name + ": must be a JSON object")

@@ -66,7 +66,7 @@ LANGUAGES = {
     ),
     "nl": Words(
         idle="Hou badge voor",
-        link=("Geen wifi", "Geen server", "Online"),
+        link=("Geen wifi", "Offline", "Online"),
         directions=("HIER", "IN", "UIT", "PAUZE", "TERUG"),
         kept="Bewaard",
         kept_later=("Bewaard,", "volgt later"),

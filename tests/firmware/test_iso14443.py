@@ -1,8 +1,12 @@
 """The reader chip's driver and ISO 14443-3 above it, on a chip's registers and badges' frames."""
 
 import gc
+import os
 import random
+import sys
 import time
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from drivers import iso14443, mfrc522
 from rc522 import Badge, Bus, Chip, crc_a

@@ -1,0 +1,186 @@
+"""Display, RTC, buzzer, lamp and keys on the registers and pins of their chips."""
+
+import os
+import sys
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
+
+from bench import Bcd, Panel, Time
+from drivers import keys, pattern
+from drivers.buzzer import SILENCE, Buzzer
+from drivers.ds3231 import DS3231
+from drivers.led import AMBER, GREEN, OFF, RED, StatusLed
+from drivers.ssd1306 import SSD1306_I2C, SSD1306_SPI
+
+
+def shown(display):
+    pages = 0
+    while display.update():
+        pages += 1
+    return pages
+
+
+def test_the_display_is_initialised_off_with_the_pump_and_then_switched_on():
+    panel = Panel()
+    SSD1306_I2C(panel).start()
+    assert panel.commands[0] == 0xAE and panel.commands[-1] == 0xAF
+    assert b"\x8d\x14" in panel.commands and b"\x20\x02" in panel.commands
+
+
+def test_every_page_is_sent_once_after_a_start_and_then_only_what_changed():
+    panel = Panel()
+    display = SSD1306_I2C(panel)
+    display.start()
+    assert shown(display) == 8
+    assert shown(display) == 0
+    display.canvas.text("IN", 0, 0, 1)
+    display.canvas.pixel(127, 63, 1)
+    assert shown(display) == 2 and panel.pages[-2:] == [0, 7]
+    assert bytes(panel.ram) == bytes(display._drawn)
+    assert panel.ram[1023] == 0x80
+    display.start()
+    assert shown(display) == 8
+
+
+def test_a_page_that_did_not_arrive_is_sent_again():
+    panel = Panel()
+    display = SSD1306_I2C(panel)
+    display.start()
+    shown(display)
+    display.canvas.fill(1)
+    panel.dead = True
+    try:
+        display.update()
+        raise AssertionError("no error")
+    except OSError:
+        pass
+    panel.dead = False
+    display.canvas.fill(0)
+    assert shown(display) == 1 and bytes(panel.ram) == bytes(1024)
+
+
+def test_on_spi_commands_and_data_are_told_apart_by_dc():
+    wire = []
+    levels = {}
+
+    class Spi:
+        def write(self, data):
+            assert levels["cs"] == 0
+            wire.append((levels["dc"], bytes(data)))
+
+    def pin(name):
+        return lambda level: levels.update({name: level})
+
+    display = SSD1306_SPI(Spi(), pin("cs"), pin("dc"), pin("rst"))
+    display.start()
+    assert wire[0][0] == 0 and wire[0][1][0] == 0xAE
+    display.update()
+    assert wire[1:] == [(0, b"\xb0\x00\x10"), (1, bytes(128))]
+    assert levels == {"cs": 1, "dc": 1, "rst": 1}
+
+
+def test_the_rtc_keeps_date_and_note_and_says_when_it_stopped():
+    clock = Time()
+    chip = Bcd(clock, 0)
+    rtc = DS3231(chip)
+    assert rtc.read() is None  # the oscillator-stop flag
+    for date in ((2026, 11, 30, 7, 58, 0), (2028, 2, 29, 23, 59, 59), (2038, 1, 19, 3, 14, 8), (2105, 12, 31, 0, 0, 0)):
+        rtc.set(*(date + (b"\x01\x02\x03\x04\x05\x06",)))
+        assert rtc.read() == date, (rtc.read(), date)
+        assert rtc.note() == b"\x01\x02\x03\x04\x05\x06"
+    clock.now_ms += 1000
+    assert rtc.read() == (2105, 12, 31, 0, 0, 1)
+    assert chip.registers[0x0E] == 0x04 and not chip.registers[0x0F] & 0x80
+
+
+def test_the_rtc_has_no_note_where_nobody_wrote_one_and_no_date_in_nonsense():
+    chip = Bcd(Time(), 0)
+    rtc = DS3231(chip)
+    assert rtc.note() is None
+    chip.registers[7:14] = b"\xff" * 7
+    assert rtc.note() is None
+    chip.registers[0x0F] = 0
+    chip._calendar = lambda: bytearray(b"\xff" * 7)
+    assert rtc.read() is None
+    chip._calendar = lambda: bytearray(b"\x00\x00\x52\x01\x01\x01\x26")  # twelve-hour mode
+    assert rtc.read() is None
+
+
+class Pwm:
+    def __init__(self):
+        self.told = []
+
+    def freq(self, value):
+        self.told.append(value)
+
+    def duty_u16(self, value):
+        if not value:
+            self.told.append(SILENCE)
+
+
+def test_tones_start_at_once_and_follow_their_times_without_waiting():
+    clock = pattern.time = Time()
+    pwm = Pwm()
+    buzzer = Buzzer(pwm)
+    buzzer.play((554, 80, 709, 120))
+    assert pwm.told == [SILENCE, 554] and buzzer.playing
+    assert buzzer.step() == 80
+    clock.now_ms = 79
+    assert buzzer.step() == 1 and pwm.told[-1] == 554
+    clock.now_ms = 80
+    assert buzzer.step() == 120 and pwm.told[-1] == 709
+    clock.now_ms = 200
+    assert buzzer.step() == -1 and pwm.told[-1] == SILENCE and not buzzer.playing
+
+
+def test_a_new_pattern_cuts_the_old_one_and_a_late_step_catches_up():
+    clock = pattern.time = Time()
+    pwm = Pwm()
+    buzzer = Buzzer(pwm)
+    buzzer.play((220, 900))
+    buzzer.play((880, 40, SILENCE, 20, 440, 40))
+    assert pwm.told[-1] == 880
+    clock.now_ms = 70
+    assert buzzer.step() == 30 and pwm.told[-1] == 440
+    clock.now_ms = 5500  # over the wrap of the ticks
+    assert buzzer.step() == -1 and pwm.told[-1] == SILENCE
+
+
+def test_amber_is_both_lamps_and_a_lamp_goes_out_after_its_pattern():
+    clock = pattern.time = Time()
+    levels = {}
+    lamp = StatusLed(lambda v: levels.update(green=v), lambda v: levels.update(red=v))
+    assert levels == {"green": 0, "red": 0}
+    for colour, expected in ((GREEN, (1, 0)), (RED, (0, 1)), (AMBER, (1, 1)), (OFF, (0, 0))):
+        lamp.play((colour, 100))
+        assert (levels["green"], levels["red"]) == expected
+    lamp.play((AMBER, 100))
+    clock.now_ms = 100
+    assert lamp.step() == -1 and levels == {"green": 0, "red": 0}
+
+
+def test_a_key_counts_once_however_its_contact_bounces():
+    clock = keys.time = Time()
+    levels = {"in": 1, "out": 1}
+    pad = keys.Keys({name: (lambda name=name: levels[name]) for name in levels})
+    pressed = []
+    for ms in range(400):
+        clock.now_ms = 4900 + ms
+        levels["in"] = 1 if ms < 100 or ms > 300 or (ms < 110 and ms % 3) or (ms > 290 and ms % 2) else 0
+        pressed.append(pad.pressed())
+    assert [name for name in pressed if name] == ["in"]
+    assert 125 < pressed.index("in") < 160
+
+
+def test_a_switch_tells_each_change_once():
+    clock = keys.time = Time()
+    level = [1]
+    switch = keys.Contact(lambda: level[0])
+    changes = []
+    for ms in range(0, 1000, 40):
+        clock.now_ms = ms
+        level[0] = 0 if 200 <= ms < 600 else 1
+        if switch.changed():
+            changes.append((ms, switch.level))
+    assert [level for _, level in changes] == [0, 1]
+    assert changes[0][0] <= 280 and changes[1][0] <= 680

@@ -1,0 +1,284 @@
+"""From a UID to the signal: kept before anything is signalled, told apart, and the same after a restart."""
+
+# heapsize: 512k
+
+import gc
+import os
+import sys
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
+
+from app import punch, record
+from app.hmac256 import hmac256
+from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, Punches
+from app.recent import Recent, recall
+from app.sealed_log import SealedLog, found
+from bench import Time
+from nor import Nor
+
+SITE_KEY = b"s" * 32
+UIDS = (b"\xde\xad\xbe\xef", b"\x04\xa3\xc6\x52\x11\x7f\x80", b"\x04\x11\x22\x33\x44\x55\x66\x77\x80\x99")
+MORNING_S = 1796021880  # 2026-11-30 06:58 UTC
+HOUR_S = 3600
+
+
+class Settings:
+    clock_id = "clock-0001"
+    direction = "auto"
+    duplicate_window_s = 60
+
+
+class Timekeeper:
+    """A clock of a test: the time is what the test says."""
+
+    def __init__(self):
+        self.utc_s = MORNING_S
+        self.up_s = 100
+
+    def stamp(self, stamp):
+        stamp.utc_s = self.utc_s
+        stamp.ms = 0
+        stamp.source = record.SOURCE_BRIDGE if self.utc_s else record.SOURCE_NONE
+        stamp.bound = 10 if self.utc_s else record.BOUND_NONE
+        stamp.uptime_ms = self.up_s * 1000
+
+    def uptime_s(self):
+        return self.up_s
+
+
+class Site:
+    """A founded clock. `signals` are (kind, head of the log when it sounded); `notified` counts calls to the uplink."""
+
+    def __init__(self, sectors=4, **settings):
+        self.ticks = punch.time = Time()
+        self.time = Timekeeper()
+        self.settings = Settings()
+        for name, value in settings.items():
+            setattr(self.settings, name, value)
+        self.journal, self.seal = Nor(sectors), Nor(4)
+        found(self.journal, self.seal, "clock-0001", bytes(32), bytes(8), self._stamp())
+        self.restart()
+
+    def restart(self):
+        self.log = SealedLog(self.journal, self.seal, "clock-0001", bytes(8))
+        self.log.open(1, self._stamp())
+        self.recent = Recent()
+        self.recalled = recall(self.log, self.recent)
+        self.signals = []
+        self.notified = 0
+        self.punches = Punches(self.settings, SITE_KEY, self.log, self.time, self.recent, self, self._notify)
+        self.ticks.now_ms += 60000
+
+    def punched(self, outcome):
+        self.signals.append((outcome.kind, self.log.head))
+
+    def _notify(self):
+        self.notified += 1
+
+    def _stamp(self):
+        stamp = record.Stamp()
+        self.time.stamp(stamp)
+        return stamp
+
+    def tap(self, uid=UIDS[0], after_s=0):
+        """Hold a badge to the clock `after_s` later; gives (kind, direction, seq)."""
+        self.time.utc_s += after_s if self.time.utc_s else 0
+        self.time.up_s += after_s
+        self.ticks.now_ms += after_s * 1000
+        self.punches.uid[: len(uid)] = uid
+        outcome = self.punches.take(len(uid))
+        return outcome.kind, outcome.direction, outcome.seq
+
+    def newest(self):
+        buf = bytearray(64)
+        assert self.log.read_into(buf, self.log.head - 1, 1)[0] == 1
+        return record.unpack(buf)
+
+
+IN, OUT = record.DIRECTION_IN, record.DIRECTION_OUT
+BREAK, BACK = record.DIRECTION_BREAK_START, record.DIRECTION_BREAK_END
+
+
+def test_the_record_is_kept_before_anything_is_signalled():
+    site = Site()
+    head = site.log.head
+    kind, _, seq = site.tap()
+    assert kind == KEPT and seq == head
+    assert site.signals == [(KEPT, head + 1)] and site.notified == 1
+
+
+def test_the_token_is_the_protocols_and_the_uid_is_gone():
+    for uid in UIDS:
+        site = Site()
+        site.tap(uid)
+        assert site.newest().token == hmac256(SITE_KEY, b"\x01" + uid)[:8]
+        assert bytes(site.punches.uid) == bytes(10)
+
+
+def test_out_follows_in_and_in_follows_out():
+    site = Site()
+    directions = [site.tap(after_s=HOUR_S)[1] for _ in range(4)]
+    assert directions == [IN, OUT, IN, OUT]
+    assert site.tap(UIDS[1])[1] == IN, "each worker has their own"
+
+
+def test_a_night_shift_ends_with_an_out_and_a_forgotten_out_ends_with_the_day():
+    site = Site()
+    site.tap()
+    assert site.tap(after_s=9 * HOUR_S)[1] == OUT
+    site.tap(after_s=13 * HOUR_S)
+    assert site.tap(after_s=15 * HOUR_S)[1] == IN
+
+
+def test_a_fixed_clock_knows_one_direction_and_a_key_is_stronger():
+    site = Site(direction="in")
+    assert [site.tap(after_s=HOUR_S)[1] for _ in range(2)] == [IN, IN]
+    site.punches.choose(OUT)
+    assert site.tap(after_s=1)[1] == OUT
+    assert site.tap(after_s=HOUR_S)[1] == IN, "the choice was used up"
+
+
+def test_a_choice_is_forgotten_after_ten_seconds():
+    site = Site()
+    site.punches.choose(OUT)
+    assert site.tap(after_s=11)[1] == IN
+
+
+def test_the_break_key_starts_a_break_and_ends_it():
+    site = Site()
+    site.tap()
+    for expected in (BREAK, BACK, BREAK):
+        site.punches.choose(BREAK)
+        site.ticks.now_ms += 5000
+        site.time.utc_s += HOUR_S
+        assert site.tap()[1] == expected
+    assert site.tap(after_s=HOUR_S)[1] == BACK, "without a key, a badge after a break is back"
+    assert site.tap(after_s=HOUR_S)[1] == OUT
+
+
+def test_a_second_punch_within_the_window_is_kept_flagged_and_shown_with_the_first_ones_time():
+    site = Site()
+    site.tap()
+    kind, direction, seq = site.tap(after_s=30)
+    outcome = site.punches._outcome
+    assert (kind, direction) == (DUPLICATE, IN) and outcome.moment_s == MORNING_S
+    assert site.newest().flags == IN | record.FLAG_DUPLICATE and site.newest().seq == seq
+    assert site.tap(after_s=29)[0] == DUPLICATE, "the first punch counts, not the last"
+    assert site.tap(after_s=2)[:2] == (KEPT, OUT)
+
+
+def test_the_window_can_be_closed_and_another_key_is_no_duplicate():
+    site = Site(duplicate_window_s=0)
+    site.tap()
+    assert site.tap(after_s=3)[:2] == (KEPT, OUT)
+    site = Site()
+    site.tap()
+    site.punches.choose(OUT)
+    assert site.tap(after_s=3)[:2] == (KEPT, OUT)
+
+
+def test_the_window_and_the_direction_survive_a_restart():
+    site = Site()
+    site.tap()
+    site.restart()
+    assert site.tap(after_s=10)[0] == DUPLICATE
+    site.restart()
+    assert site.tap(after_s=HOUR_S)[:2] == (KEPT, OUT)
+    site.restart()
+    assert site.tap(after_s=HOUR_S)[1] == IN
+
+
+def test_the_same_badge_is_muted_for_two_seconds_and_leaves_no_record():
+    site = Site()
+    site.tap()
+    head = site.log.head
+    site.ticks.now_ms += 1500
+    assert site.tap()[0] == MUTED
+    site.ticks.now_ms += 1500
+    assert site.tap()[0] == MUTED, "each sight of it renews the two seconds"
+    assert site.log.head == head and len(site.signals) == 1 and bytes(site.punches.uid) == bytes(10)
+    assert site.tap(UIDS[1])[0] == KEPT, "another badge is not muted"
+    site.punches.hold()
+    site.ticks.now_ms += 2100
+    assert site.tap()[0] == DUPLICATE
+
+
+def test_a_full_journal_is_said_and_nothing_is_signalled_as_kept():
+    site = Site(sectors=3)
+    kinds = []
+    for number in range(250):
+        kinds.append(site.tap(b"\x01\x02\x03" + bytes([number]), after_s=3)[0])
+    assert kinds.count(KEPT) == site.log.head - 2
+    assert kinds[-1] == FULL and set(kinds) == {KEPT, FULL}
+    for kind, head in site.signals:
+        assert kind == FULL or head <= site.log.head
+    site.log.ack(site.log.head)
+    assert site.tap(after_s=3)[0] == KEPT, "after an ack there is room again"
+
+
+def test_a_log_that_fails_is_a_fault_and_not_a_punch():
+    site = Site()
+
+    def broken(*_):
+        raise OSError(5)
+
+    site.journal.writeblocks = broken
+    assert site.tap()[0] == FAILED
+    assert site.signals[-1][0] == FAILED and bytes(site.punches.uid) == bytes(10)
+
+
+def test_without_a_time_punches_are_kept_unverified_and_the_window_runs_on_the_uptime():
+    site = Site()
+    site.time.utc_s = 0
+    assert site.tap()[0] == KEPT
+    assert site.newest().flags & record.FLAG_TIME_UNVERIFIED and site.newest().utc_s == 0
+    assert site.tap(after_s=20)[0] == DUPLICATE
+    assert site.tap(after_s=60)[:2] == (KEPT, OUT)
+    site.time.utc_s = MORNING_S
+    assert site.tap(after_s=3)[0] == KEPT, "uptime and time are not compared"
+
+
+def test_a_table_that_is_full_forgets_the_oldest_of_a_bucket():
+    recent = Recent()
+    for number in range(9):
+        recent.put(bytes([number, 0, 0, 0, 0, 0, 0, 5]), MORNING_S + number, IN)
+    assert recent.find(bytes([0, 0, 0, 0, 0, 0, 0, 5])) is None
+    for number in range(1, 9):
+        assert recent.find(bytes([number, 0, 0, 0, 0, 0, 0, 5])) == (MORNING_S + number, IN)
+    recent.put(bytes([3, 0, 0, 0, 0, 0, 0, 5]), MORNING_S + 100, OUT)
+    assert recent.find(bytes([3, 0, 0, 0, 0, 0, 0, 5])) == (MORNING_S + 100, OUT)
+    assert recent.find(bytes([1, 0, 0, 0, 0, 0, 0, 5])) is not None
+
+
+def test_what_the_newest_records_say_is_recalled():
+    site = Site()
+    site.tap()
+    detail = b"settings"
+    site.log.append(record.KIND_CONFIG, 0, record.NOTHING, detail, site._stamp())
+    for _ in range(2):
+        site.log.append(record.KIND_FAULT, 0, record.NOTHING, b"\x05" + bytes(7), site._stamp())
+        site.restart()
+    assert (site.recalled.newest_s, site.recalled.config, site.recalled.deaths) == (MORNING_S, detail, 2)
+    site.tap(UIDS[1])
+    site.restart()
+    assert site.recalled.deaths == 0
+
+
+def test_what_a_punch_allocates_between_badge_and_signal_is_bounded():
+    site = Site()
+    for _ in range(3):
+        site.tap(after_s=HOUR_S)
+    site.log.idle(site._stamp())
+    gc.collect()
+    gc.disable()
+    seen = []
+    site.punched = lambda outcome: seen.append(gc.mem_alloc())
+    site.punches._face = site
+    site.time.utc_s += HOUR_S
+    site.ticks.now_ms += 5000
+    site.punches.uid[:4] = UIDS[0]
+    before = gc.mem_alloc()
+    site.punches.take(4)
+    gc.enable()
+    print("bytes allocated between badge and signal:", seen[0] - before)
+    assert seen[0] - before <= 8000  # the flash model's own included

@@ -1,0 +1,115 @@
+"""Settings and secrets: a right file is taken whole, a wrong one refused whole, with the field's name and no secret."""
+
+import json
+import random
+
+from app.errors import SettingsError
+from app.settings import Secrets, Settings
+
+GOOD = {
+    "v": 1,
+    "clock_id": "clock-0001",
+    "site": "Demo site",
+    "language": "en",
+    "direction": "auto",
+    "duplicate_window_s": 60,
+    "broker": {"host": "localhost", "port": 8883},
+    "wifi": {"ssid": "site"},
+    "timezone": "Europe/Brussels",
+    "heartbeat_s": 600,
+    "message_s": 2,
+}
+KEYS = {"v": 1, "link_key": "ab" * 32, "site_key": "cd" * 32, "wifi_password": "open sesame"}
+
+
+def changed(fields, path, value):
+    fields = json.loads(json.dumps(fields))
+    part = fields
+    for name in path[:-1]:
+        part = part[name]
+    if value is Settings:  # the sign for "leave it out"
+        del part[path[-1]]
+    else:
+        part[path[-1]] = value
+    return json.dumps(fields)
+
+
+def refusal(kind, text):
+    """What the error says; the file must be refused."""
+    try:
+        kind(text)
+    except SettingsError as error:
+        return str(error)
+    raise AssertionError("taken: %r" % (text,))
+
+
+def test_a_right_file_is_taken():
+    settings = Settings(json.dumps(GOOD))
+    assert settings.clock_id == "clock-0001" and settings.broker_host == "localhost"
+    assert (settings.broker_port, settings.wifi_ssid, settings.message_s) == (8883, "site", 2)
+    secrets = Secrets(json.dumps(KEYS).encode())
+    assert secrets.link_key == b"\xab" * 32 and secrets.site_key == b"\xcd" * 32
+    assert secrets.wifi_password == "open sesame"
+
+
+def test_every_field_is_required_and_named_when_it_is_missing():
+    for path in [(name,) for name in GOOD] + [("broker", "host"), ("broker", "port"), ("wifi", "ssid")]:
+        assert path[-1] in refusal(Settings, changed(GOOD, path, Settings)), path
+    for name in KEYS:
+        assert name in refusal(Secrets, changed(KEYS, (name,), Settings)), name
+
+
+def test_every_field_has_limits():
+    for path, values in (
+        (("v",), (0, 2, "1", True, None)),
+        (("clock_id",), ("ab", "x" * 24, "Clock-1", "clock 1", "clock/1", 7, "klok-é1")),
+        (("site",), ("", "x" * 41, "Liège", "a\nb", 5)),
+        (("language",), ("xx", "", 1, None, [])),
+        (("direction",), ("both", "IN", 0)),
+        (("duplicate_window_s",), (-1, 3601, 1.5, "60", True)),
+        (("broker",), (None, [], "localhost")),
+        (("broker", "host"), ("", 5, "x" * 254)),
+        (("broker", "port"), (0, 65536, "8883", False)),
+        (("wifi", "ssid"), ("", "x" * 33)),
+        (("timezone",), ("Mars/Olympus", "", 1)),
+        (("heartbeat_s",), (9, 86401, 10.5)),
+        (("message_s",), (0, 10)),
+    ):
+        for value in values:
+            assert path[-1] in refusal(Settings, changed(GOOD, path, value)), (path, value)
+
+
+def test_no_message_quotes_a_secret():
+    for name in ("link_key", "site_key"):
+        for value in ("ab" * 31, "ab" * 33, "zz" * 32, 5, "abc"):
+            text = refusal(Secrets, changed(KEYS, (name,), value))
+            assert name in text and str(value) not in text
+    assert "x" * 64 not in refusal(Secrets, changed(KEYS, ("wifi_password",), "x" * 64))
+
+
+def test_what_is_no_object_is_refused():
+    for text in ("", "{", "[]", "null", "5", '"x"', b"\xff\xfe\x00", '{"v":1', "[" * 5000, '{"v":1e999}'):
+        assert "settings.json" in refusal(Settings, text)
+
+
+def test_random_damage_is_refused_or_gives_settings_within_their_limits():
+    random.seed(3)
+    good = json.dumps(GOOD).encode()
+    taken = 0
+    for _ in range(1500):
+        text = bytearray(good)
+        for _ in range(1 + random.getrandbits(2)):
+            at = random.randrange(len(text))
+            if random.getrandbits(1):
+                text[at] = random.getrandbits(8)
+            else:
+                text = text[:at] + text[at + 1 + random.getrandbits(3) :]
+        try:
+            settings = Settings(bytes(text))
+        except SettingsError:
+            continue
+        taken += 1
+        assert 3 <= len(settings.clock_id) <= 23 and 1 <= len(settings.site) <= 40
+        assert 0 <= settings.duplicate_window_s <= 3600 and 0 < settings.broker_port < 65536
+        assert settings.direction in ("auto", "in", "out") and 1 <= settings.message_s <= 9
+    assert 0 < taken < 750, taken
