@@ -1,0 +1,43 @@
+"""The main job once, without a page: every badge of the cast is tapped, and each punch is followed to its end."""
+
+import json
+import time
+from collections.abc import Callable
+
+from badgeclock.demo.cast import BADGES
+from badgeclock.demo.stack import Stack
+from badgeclock.demo.way import Tap, Way, follow
+
+END_TIMEOUT_S = 20.0
+HOLD_MS = 300
+WATCH_S = 0.02
+
+
+def run_once(stack: Stack, tell: Callable[[Way], None]) -> bool:
+    """Taps the cast one after another; each way is told when it has ended, or when END_TIMEOUT_S are over.
+
+    Returns whether every expected end was seen, on the display and in the store.
+    """
+    taps: list[Tap] = []
+    complete = True
+    for badge in BADGES:
+        result = stack.door.tap(badge.uid, HOLD_MS)
+        taps.append(Tap(badge, result.t_field))
+        way = _wait_for_end(stack, taps)
+        tell(way)
+        complete = complete and way.ended
+    return complete
+
+
+def json_line(way: Way) -> str:
+    """One line of `--json`."""
+    return json.dumps(way.as_json(), ensure_ascii=False)
+
+
+def _wait_for_end(stack: Stack, taps: list[Tap]) -> Way:
+    deadline = time.monotonic() + END_TIMEOUT_S
+    while True:
+        way = follow(taps, stack.door.events(), stack.punches())[-1]
+        if way.ended or time.monotonic() > deadline:
+            return way
+        time.sleep(WATCH_S)

@@ -1,0 +1,313 @@
+"""Broker, sandbox, bridge and one virtual clock, set up from nothing and run as processes of their own.
+
+Everything is made fresh in one directory: certificate authority, keys, store, flash image. The clock is provisioned by
+`technician.provision` over its serial line, and the bridge is told of people and badges by `bridge.people`, as an operator would.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from badgeclock.bridge import people, vault
+from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.settings import load
+from badgeclock.bridge.store import Store
+from badgeclock.demo import cast
+from badgeclock.demo.process import Process, free_port, port_answers
+from badgeclock.errors import BadgeclockError
+from badgeclock.technician import broker, firmware, workshop
+from badgeclock.technician.provision import Broker, Plan, provision
+from badgeclock.technician.serial_device import open_device
+from badgeclock.virtual.door import Door
+
+AUTHORITY_LATENCY_MS = 200
+VALIDATION_DELAY_MS = 2000
+ONLINE_TIMEOUT_S = 60.0
+HTTP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Station:
+    """A part of the way that can be stopped and started while the rest runs."""
+
+    key: str
+    name: str
+    stop_word: str
+    start_word: str
+    running: Callable[[], bool]
+    stop: Callable[[], None]
+    start: Callable[[], None]
+
+
+class Stack:
+    """The whole way on one machine, in `directory` (empty or new). A context manager: leaving it stops everything.
+
+    `say` gets a line a step. Raises BadgeclockError; what was running is stopped.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        say: Callable[[str], None] = lambda _: None,
+        *,
+        latency_ms: int = AUTHORITY_LATENCY_MS,
+        arch: str = "i386",
+        heap: str = "128k",
+    ) -> None:
+        self.directory = directory.resolve()
+        self._say = say
+        self._latency_ms = latency_ms
+        self._arch = arch
+        self._heap = heap
+        self._http_port = free_port()
+        self._sandbox_port = free_port()
+        self._broker_port = free_port()
+        self._network_up = True
+        self._plugged_in = False
+        self.workshop = workshop.create(self.directory / "workshop")
+        self.broker = self._broker()
+        self.sandbox = self._sandbox()
+        self.bridge = self._bridge()
+        self.clock = self._clock()
+        self.door = Door(self.directory / "clock" / "door.sock")
+        self.stations = {station.key: station for station in self._stations()}
+
+    def __enter__(self) -> "Stack":
+        try:
+            self._set_up()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stops every process, the clock first."""
+        for process in (self.clock, self.bridge, self.sandbox, self.broker):
+            process.stop()
+
+    def punches(self) -> list[dict[str, Any]]:
+        """What the bridge tells of every punch, oldest first; empty while the bridge is down."""
+        try:
+            answer = httpx.get(
+                f"http://127.0.0.1:{self._http_port}/api/punches",
+                params={"after": 0, "limit": 1000},
+                timeout=HTTP_TIMEOUT_S,
+                trust_env=False,
+            )
+            answer.raise_for_status()
+        except httpx.HTTPError:
+            return []
+        found: list[dict[str, Any]] = answer.json()
+        return found
+
+    def received(self) -> list[dict[str, Any]]:
+        """What the authority's sandbox has registered, masked."""
+        answer = httpx.get(
+            f"http://127.0.0.1:{self._sandbox_port}/received",
+            params={"after": 0, "limit": 1000},
+            timeout=HTTP_TIMEOUT_S,
+            trust_env=False,
+        )
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["registrations"]
+        return found
+
+    def wait_online(self) -> None:
+        """Returns once the bridge has heard the clock. Raises BadgeclockError after ONLINE_TIMEOUT_S."""
+        deadline = time.monotonic() + ONLINE_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if any("online" in line.lower() for line in self.door.screen_text()):
+                return
+            time.sleep(0.05)
+        raise BadgeclockError(
+            what=f"the clock did not come online within {ONLINE_TIMEOUT_S:.0f} s; its display says "
+            + " / ".join(line.strip() for line in self.door.screen_text() if line.strip()),
+            kept=f"everything in {self.directory}",
+            do="look at the logs there",
+        )
+
+    # --- setting up ---
+
+    def _set_up(self) -> None:
+        self._say("broker: Mosquitto, mutual TLS, a fresh certificate authority")
+        self.broker.start()
+        self._say("sandbox: the authority, simulated")
+        self.sandbox.start()
+        self._refuse_one()
+        self._say("clock: the firmware on MicroPython, provisioned over its serial line")
+        self.clock.start()
+        self._plugged_in = True
+        self._provision()
+        self._say("bridge: workers, badges and the clock")
+        self._enroll()
+        self.bridge.start()
+        self.wait_online()
+
+    def _broker(self) -> Process:
+        config = broker.write_config(self.directory / "broker", self._broker_port, self.workshop)
+        return Process("the broker", config.command, self._log("broker"), lambda: port_answers(self._broker_port))
+
+    def _sandbox(self) -> Process:
+        command = [
+            *_badgeclock("sandbox", "run", "--port", str(self._sandbox_port)),
+            *("--store", str(self.directory / "sandbox.db"), "--latency-ms", str(self._latency_ms)),
+            *("--validation-delay-ms", str(VALIDATION_DELAY_MS)),
+        ]
+        return Process("the sandbox", command, self._log("sandbox"), lambda: self._serves(self._sandbox_port, "/control"))
+
+    def _bridge(self) -> Process:
+        identity = self.workshop.bridge()
+        folder = self.directory / "bridge"
+        folder.mkdir(mode=0o700)
+        for name, data in (("certificate.pem", identity.certificate_pem), ("key.pem", identity.key_pem)):
+            (folder / name).touch(mode=0o600)
+            (folder / name).write_bytes(data)
+        (folder / "ca.pem").write_bytes(self.workshop.authority_certificate.read_bytes())
+        config = folder / "bridge.toml"
+        config.write_text(
+            "[store]\n"
+            'url = "sqlite:///bridge.db"\n'
+            "[broker]\n"
+            'host = "localhost"\n'
+            f"port = {self._broker_port}\n"
+            'ca = "ca.pem"\n'
+            'certificate = "certificate.pem"\n'
+            'key = "key.pem"\n'
+            "[secrets]\n"
+            'data_key_file = "data.key"\n'
+            "[authority]\n"
+            f'endpoint = "http://127.0.0.1:{self._sandbox_port}/PresenceRegistration/v1"\n'
+            "timeout_s = 5\n"
+            "settle_s = 1\n"
+            "[http]\n"
+            f"port = {self._http_port}\n"
+        )
+        command = _badgeclock("bridge", "run", "--config", str(config))
+        return Process("the bridge", command, self._log("bridge"), lambda: self._serves(self._http_port, "/readyz"))
+
+    def _clock(self) -> Process:
+        command = _badgeclock("virtual", "run", "--dir", str(self.directory / "clock"), "--arch", self._arch, "--heap", self._heap)
+        return Process("the clock", command, self._log("clock"), (self.directory / "clock" / "door.sock").is_socket)
+
+    def _provision(self) -> None:
+        plan = Plan(
+            workshop=self.workshop,
+            clock_id=cast.CLOCK_ID,
+            firmware=firmware.build(),
+            site=cast.SITE,
+            broker=Broker("localhost", self._broker_port),
+        )
+        with open_device(str(self.directory / "clock" / "tty")) as device:
+            provision(device, plan)
+
+    def _enroll(self) -> None:
+        settings = load(self.directory / "bridge" / "bridge.toml")
+        vault.create(settings.secrets.data_key_file)
+        keys = vault.load(settings.secrets.data_key_file)
+        store = Store(settings.store.url)
+        store.migrate()
+        now_ms = time.time_ns() // 1_000_000
+        with store.write() as connection:
+            people.add_employer(connection, cast.EMPLOYER_NUMBER, cast.EMPLOYER_NAME)
+            people.add_site(
+                connection,
+                keys,
+                name=cast.SITE,
+                workplace=cast.WORKPLACE_ID,
+                regime=Regime.CONSTRUCTION,
+                site_key=self.workshop.site_key(cast.SITE),
+            )
+            for worker in cast.WORKERS:
+                people.add_worker(
+                    connection,
+                    keys,
+                    reference=worker.reference,
+                    name=worker.name,
+                    identity=people.niss(worker.inss) if worker.inss else people.limosa(worker.limosa_id or ""),
+                    employer_kbo=cast.EMPLOYER_NUMBER if worker.inss else None,
+                )
+            for badge in cast.BADGES:
+                if badge.worker:
+                    people.assign_badge(
+                        connection,
+                        keys,
+                        site=cast.SITE,
+                        worker=badge.worker.reference,
+                        uid=bytes.fromhex(badge.uid),
+                        now_ms=now_ms,
+                    )
+            bundle = self.workshop.clock_folder(cast.CLOCK_ID) / "bundle.json"
+            people.add_clock(connection, keys, people.read_bundle(bundle.read_text()), site=cast.SITE, now_ms=now_ms)
+        store.close()
+
+    def _refuse_one(self) -> None:
+        """Tells the sandbox which worker its register does not know: error code 5, invalid INSS."""
+        answer = httpx.post(
+            f"http://127.0.0.1:{self._sandbox_port}/control",
+            json={"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]},
+            timeout=HTTP_TIMEOUT_S,
+            trust_env=False,
+        )
+        answer.raise_for_status()
+
+    # --- stations ---
+
+    def _stations(self) -> list[Station]:
+        processes = (("broker", "Broker", self.broker), ("bridge", "Bridge", self.bridge))
+        return [
+            *(
+                Station(key, name, "Stop", "Start", lambda process=process: process.running, process.stop, process.start)
+                for key, name, process in processes
+            ),
+            Station("sandbox", "Authority (sandbox)", "Stop", "Start", self._sandbox_runs, self.sandbox.stop, self._restart_sandbox),
+            Station("network", "The clock's network", "Cut", "Mend", lambda: self._network_up, self._cut, self._mend),
+            Station("power", "The clock's power", "Pull the plug", "Plug in", lambda: self._plugged_in, self._pull, self._plug),
+        ]
+
+    def _sandbox_runs(self) -> bool:
+        return self.sandbox.running
+
+    def _restart_sandbox(self) -> None:
+        self.sandbox.start()
+        self._refuse_one()
+
+    def _cut(self) -> None:
+        self.door.network_down()
+        self._network_up = False
+
+    def _mend(self) -> None:
+        self.door.network_up()
+        self._network_up = True
+
+    def _pull(self) -> None:
+        self.door.plug_out()
+        self._plugged_in = False
+
+    def _plug(self) -> None:
+        self.door.plug_in()
+        self._plugged_in = True
+
+    def _log(self, name: str) -> Path:
+        logs = self.directory / "logs"
+        logs.mkdir(exist_ok=True)
+        return logs / f"{name}.log"
+
+    @staticmethod
+    def _serves(port: int, path: str) -> bool:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=HTTP_TIMEOUT_S, trust_env=False)
+        except httpx.HTTPError:
+            return False
+        return answer.status_code < 500  # noqa: PLR2004 - 5xx is "not yet"
+
+
+def _badgeclock(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "badgeclock.cli.main", *arguments]

@@ -1,0 +1,1 @@
+"""`make bench`: every figure the documentation states, measured in one run."""
