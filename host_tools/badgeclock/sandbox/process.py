@@ -75,7 +75,7 @@ class SandboxProcess:
         if not first_line:
             self._process.wait(_STOP_TIMEOUT_S)
             raise SandboxNotStarted(
-                what=f"the sandbox ended before it listened; it said: {said.read_text(errors='replace')[-1000:].strip()}",
+                what=f"the sandbox ended before it listened: {said.read_text(errors='replace')[-1000:].strip()}",
                 kept=f"its store {store}",
                 do=f"correct what it names; all of its words are in {said}",
             )
