@@ -1,0 +1,337 @@
+"""Every presence reaches the authority once, whatever is lost on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from badgeclock.authorities.base import Outcome, PresenceItem
+from badgeclock.bridge import outbox, people, schema
+from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
+from badgeclock.bridge.states import STEPS, PresenceState
+from badgeclock.protocol.record import Direction
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, DAY_MS, LUZ_LIMOSA, LUZ_UID, World, running
+
+
+def three_punches(world: World) -> None:
+    clock = world.clock
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock.punch(BRAM_UID), clock.punch(LUZ_UID))
+
+
+def one_punch(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+
+
+def moving(world: World) -> Callable[[], int]:
+    """A clock that runs: each look is a second later."""
+
+    def now_ms() -> int:
+        world.now_ms += 1000
+        return world.now_ms
+
+    return now_ms
+
+
+def all_in(world: World, *states: str) -> Callable[[], bool]:
+    return lambda: set(world.states()) <= set(states)
+
+
+async def test_presences_get_their_reception_numbers_and_then_their_validation(world: World) -> None:
+    three_punches(world)
+    world.authority.remarks[LUZ_LIMOSA] = ("LIMOSA ID IS NOT KNOWN",)
+    await world.registered(all_in(world, "VALIDATED", "REMARKS"), world.registrar(now_ms=moving(world)))
+    assert [(shown["state"], shown["reception_number"]) for shown in world.shown()] == [
+        ("VALIDATED", 100_000_000_001),
+        ("VALIDATED", 100_000_000_002),
+        ("REMARKS", 100_000_000_003),
+    ]
+    assert [(seq, state) for _, seq, state, _ in world.receipts()][:3] == [(2, 1), (3, 1), (4, 1)]
+    assert sorted((seq, state) for _, seq, state, _ in world.receipts()[3:]) == [(2, 4), (3, 4), (4, 5)]
+    assert {number for _, _, _, number in world.receipts()} == {100_000_000_001, 100_000_000_002, 100_000_000_003}
+    assert len(world.authority.calls) == 1
+
+
+async def test_one_batch_may_succeed_in_part(world: World) -> None:
+    world.authority.refused = {ANNA_NISS}
+    three_punches(world)
+    await world.registered(all_in(world, "REGISTERED", "REFUSED"))
+    assert world.states() == ["REFUSED", "REGISTERED", "REGISTERED"]
+    assert world.shown()[0]["error_code"] == 5
+    assert sorted((seq, state) for _, seq, state, _ in world.receipts()) == [(2, 2), (3, 1), (4, 1)]
+    assert "presence_refused" in world.events()
+
+
+async def test_a_later_punch_of_the_day_gets_the_same_number_at_once(world: World) -> None:
+    one_punch(world)
+    await world.registered(all_in(world, "REGISTERED"))
+    world.punches(world.clock.punch(ANNA_UID, Direction.OUT))
+    assert world.states() == ["REGISTERED", "REGISTERED"]
+    assert world.receipts() == [(1, 2, 1, 100_000_000_001), (2, 3, 1, 100_000_000_001)]
+    assert len(world.authority.calls) == 1
+
+
+async def test_an_authority_that_is_away_is_tried_again_until_it_is_back(world: World) -> None:
+    world.authority.script = ["away"] * 5
+    three_punches(world)
+    await world.registered(all_in(world, "REGISTERED"))
+    assert len(world.authority.calls) == 6
+    assert len(world.authority.books) == 3
+    assert world.events() == ["authority_away", "authority_back"]
+
+
+async def test_while_the_authority_is_away_only_one_call_at_a_time_probes_it(world: World) -> None:
+    world.authority.batch_limit = 1
+    world.authority.script = ["away"] * 8
+    three_punches(world)
+    under_way: list[int] = []
+    now = 0
+    plain = world.authority.register
+
+    async def slow(items: Sequence[PresenceItem]) -> list[Outcome]:
+        nonlocal now
+        now += 1
+        if world.events():
+            under_way.append(now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return await plain(items)
+
+    world.authority.register = slow  # type: ignore[method-assign]
+    await world.registered(all_in(world, "REGISTERED"))
+    assert set(under_way[:3]) == {1}
+    assert len(world.authority.books) == 3
+
+
+@pytest.mark.parametrize("word", ["lost before", "lost after", "crash"])
+async def test_a_lost_answer_is_searched_for_before_anything_is_sent_again(world: World, word: str) -> None:
+    world.authority.script = [word]
+    three_punches(world)
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert Counter(found.reference for found in world.authority.books).most_common(1)[0][1] == 1
+    assert len(world.authority.books) == 3
+    assert world.authority.searched
+    sent = Counter(reference for call in world.authority.calls for reference in call)
+    assert set(sent.values()) == {1 if word == "lost after" else 2}
+    assert "answer_lost" in world.events()
+
+
+async def test_not_found_proves_nothing_until_the_lost_call_has_settled(world: World) -> None:
+    world.authority.script = ["lost before"]
+    one_punch(world)
+    sent_ms = world.now_ms
+    registrar = world.registrar(now_ms=moving(world), settle_ms=60_000)
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), registrar)
+    (first, second) = [row.sent_ms for row in world.rows(schema.attempts)]
+    assert first - sent_ms <= 10_000
+    assert second - first >= 60_000
+    assert len(world.authority.books) == 1
+
+
+async def test_workers_under_limosa_are_searched_for_by_workplace_and_day(world: World) -> None:
+    world.authority.script = ["lost after"]
+    world.punches(*world.clock.start(), world.clock.punch(LUZ_UID))
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    (criteria,) = world.authority.searched
+    assert criteria.inss is None
+    assert criteria.workplace_id is not None
+    assert len(world.authority.books) == 1
+
+
+async def test_many_lost_answers_of_one_place_are_one_question(world: World) -> None:
+    clock = world.clock
+    with world.store.write() as connection:
+        for n in range(30):
+            base = 2_000 + n
+            identity = people.niss(f"{base:09d}{97 - base % 97:02d}")
+            people.add_worker(
+                connection,
+                world.vault,
+                reference=f"X-{n}",
+                name="Many Workers",
+                identity=identity,
+                employer_kbo="0438195916",
+            )
+    uids = [bytes([1, 2, 3, n]) for n in range(30)]
+    for n, uid in enumerate(uids):
+        world.assign(uid, f"X-{n}")
+    world.authority.script = ["lost after"]
+    world.punches(*clock.start(), *(clock.punch(uid) for uid in uids))
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert len(world.authority.searched) == 1
+    assert len(world.authority.books) == 30
+
+
+async def test_a_search_that_is_too_wide_is_asked_in_pieces(world: World) -> None:
+    world.authority.script = ["lost after"]
+    world.authority.searches = ["TOO-WIDE"]
+    three_punches(world)
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert len(world.authority.books) == 3
+
+
+async def test_presences_sent_but_unanswered_at_a_stop_are_asked_about_at_the_next_start(world: World) -> None:
+    three_punches(world)
+    with world.store.write() as connection:
+        sent = outbox.claim(connection, world.vault, world.now_ms, 200, "call of a bridge that was killed")
+    await world.authority.register([one.item for one in sent])
+    assert world.states() == ["SENT"] * 3
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert len(world.authority.books) == 3
+    assert len(world.authority.calls) == 1
+
+
+async def test_sent_is_committed_before_the_call_goes_out(world: World) -> None:
+    one_punch(world)
+    seen: list[tuple[list[str], int]] = []
+    world.authority.on_register = lambda: seen.append((world.states(), len(world.rows(schema.attempts))))
+    await world.registered(all_in(world, "REGISTERED"))
+    assert seen == [(["SENT"], 1)]
+
+
+async def test_the_first_number_stays_and_a_second_one_raises_an_alarm(world: World) -> None:
+    one_punch(world)
+    with world.store.write() as connection:
+        (sent,) = outbox.claim(connection, world.vault, world.now_ms, 200, "lost")
+    await world.authority.register([sent.item])
+    await world.authority.register([sent.item])  # somebody sent it twice
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert world.shown()[0]["reception_number"] == 100_000_000_001
+    assert [row.number for row in world.rows(schema.receptions)] == [100_000_000_001, 100_000_000_002]
+    assert "second_reception_number" in world.events()
+
+
+async def test_a_call_turned_down_for_one_item_costs_only_that_item(world: World) -> None:
+    three_punches(world)
+    references = [row.reference for row in world.rows(schema.presences)]
+    world.authority.script = ["rejected LOCAL"]
+    world.authority.blamed = (references[1],)
+    await world.registered(all_in(world, "REGISTERED", "REFUSED"))
+    assert world.states() == ["REGISTERED", "REFUSED", "REGISTERED"]
+    assert "call_rejected" in world.events()
+
+
+async def test_a_call_turned_down_for_its_content_is_split_until_the_culprit_stands_alone(world: World) -> None:
+    three_punches(world)
+    world.authority.script = ["rejected SOA-03006", "ok", "rejected SOA-03006", "ok"]
+    await world.registered(all_in(world, "REGISTERED", "REFUSED"), world.registrar(calls=1))
+    assert world.states() == ["REGISTERED", "REFUSED", "REGISTERED"]
+    assert [len(call) for call in world.authority.calls] == [3, 1, 1, 1]
+
+
+async def test_a_bridge_the_authority_does_not_let_in_keeps_everything_queued(world: World) -> None:
+    three_punches(world)
+    world.authority.script = ["rejected SOA-01002"] * 3
+    await world.registered(all_in(world, "REGISTERED"))
+    assert len(world.authority.books) == 3
+    assert "call_rejected" in world.events()
+
+
+async def test_a_presence_whose_day_ended_in_the_queue_waits_for_a_person(world: World) -> None:
+    one_punch(world)
+    world.now_ms += DAY_MS
+    await world.registered(all_in(world, "WAITING"))
+    assert world.shown()[0]["reason"] == "day_over"
+    assert [receipt[2] for receipt in world.receipts()] == [6]
+    assert world.authority.calls == []
+
+
+async def test_a_new_presence_is_sent_while_another_call_hangs(world: World) -> None:
+    hanging = world.authority.hanging = asyncio.Event()
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    registrar = world.registrar()
+
+    task = asyncio.create_task(registrar.run())
+    try:
+        async with asyncio.timeout(20):
+            while not world.authority.calls:
+                await asyncio.sleep(0.01)
+            world.authority.hanging = None
+            world.punches(world.clock.punch(BRAM_UID))
+            registrar.wake()
+            while world.states() != ["SENT", "REGISTERED"]:
+                await asyncio.sleep(0.01)
+            hanging.set()
+            while world.states() != ["REGISTERED", "REGISTERED"]:
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_a_registrar_that_is_stopped_in_a_call_leaves_it_to_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("badgeclock.bridge.registrar.GRACE_S", 0.05)
+    world.authority.hanging = asyncio.Event()
+    one_punch(world)
+    await running(world.registrar().run(), lambda: bool(world.authority.calls))
+    assert world.states() == ["SENT"]
+    world.authority.hanging = None
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert len(world.authority.books) == 1
+
+
+def test_receipts_of_a_clock_are_numbered_without_gaps(world: World) -> None:
+    three_punches(world)
+    world.punches(world.clock.punch(b"none"), world.clock.punch(b"nil!"))
+    asyncio.run(world.registered(lambda: world.states().count("REGISTERED") == 3))
+    assert [number for number, *_ in world.receipts()] == list(range(1, len(world.receipts()) + 1))
+
+
+WORDS = st.sampled_from(["ok", "away", "lost before", "lost after", "crash", "rejected SOA-01002"])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(WORDS, max_size=6), searches=st.lists(st.sampled_from(["ok", "away", "SOA-03006"]), max_size=3))
+def test_whatever_the_authority_does_each_presence_is_registered_exactly_once(
+    world: World, words: list[str], searches: list[str]
+) -> None:
+    world.authority.script, world.authority.searches = list(words), list(searches)
+    world.authority.books.clear()
+    clock = world.clock
+    world.now_ms += DAY_MS
+    clock.utc_ms = world.now_ms
+    clock.utc_ms -= clock.utc_ms % 1000
+    begin = [] if clock.sent else clock.start()
+    world.punches(*begin, clock.punch(ANNA_UID), clock.punch(BRAM_UID), clock.punch(LUZ_UID))
+    frozen = world.now_ms  # the day must not end during the example
+
+    def now_ms() -> int:
+        world.now_ms = min(world.now_ms + 500, frozen + 6 * 3_600_000)
+        return world.now_ms
+
+    asyncio.run(
+        world.registered(lambda: set(world.states()) <= {"REGISTERED", "VALIDATED"}, world.registrar(now_ms=now_ms))
+    )
+    assert Counter(found.reference for found in world.authority.books) == Counter(
+        row.reference for row in world.rows(schema.presences)[-3:]
+    )
+    world.now_ms = frozen
+
+
+def test_the_wait_after_failures_grows_with_full_jitter_and_is_capped() -> None:
+    backoff = Backoff(base_s=0.5, cap_s=300)
+    waits = [backoff.failed() for _ in range(40)]
+    assert all(0 <= wait <= min(300, 0.5 * 2**n) for n, wait in enumerate(waits))
+    assert backoff.failed(at_least_s=400) == 400
+    backoff.succeeded()
+    assert backoff.failed() <= 0.5
+
+
+def test_a_validation_is_asked_for_after_two_seconds_and_then_ever_more_rarely() -> None:
+    waits = [follow_delay_ms(tries) for tries in range(200)]
+    assert waits[0] == 2000
+    assert waits == sorted(waits)
+    assert waits[-1] == FOLLOW_MOST_MS
+
+
+def test_no_step_leads_to_a_state_that_leads_nowhere_but_the_final_ones() -> None:
+    final = {state for state, steps in STEPS.items() if not steps}
+    assert final == {PresenceState.VALIDATED, PresenceState.REMARKS}
+    assert set(STEPS) == set(PresenceState)

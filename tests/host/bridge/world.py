@@ -1,0 +1,429 @@
+"""A small world around the bridge: its real store in a file, clocks that seal for real, an authority that keeps books."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from badgeclock.authorities.base import (
+    AuthorityAmbiguous,
+    AuthorityRejected,
+    AuthorityUnavailable,
+    Cancellation,
+    Cancelled,
+    CancelOutcome,
+    Found,
+    Outcome,
+    PresenceItem,
+    Refused,
+    Registered,
+    SearchCriteria,
+    Status,
+    Validation,
+)
+from badgeclock.bridge import people, schema
+from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.downlink import Downlink
+from badgeclock.bridge.http import punches_after
+from badgeclock.bridge.intake import Delivery, Intake, Taken
+from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.registrar import Registrar
+from badgeclock.bridge.store import Store
+from badgeclock.bridge.vault import Vault
+from badgeclock.protocol import frames, seal
+from badgeclock.protocol import record as records
+from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, Offline, Online
+from badgeclock.protocol.record import NO_BEACON, NO_DETAIL, NO_TOKEN, Direction, Flag, Kind, Record, ResetCause
+
+NOON_MS = int(datetime(2026, 1, 5, 11, 0, tzinfo=UTC).timestamp() * 1000)
+"""Monday noon in Brussels."""
+DAY_MS = 86_400_000
+SITE = "Quay 7"
+SITE_KEY = bytes(range(32))
+WORKPLACE = "1Y1TEST00001Z"
+KBO = "0438195916"
+FLEET_KEY = b"fleet key of the tests, 32 bytes"
+ANNA_UID = bytes.fromhex("04a1b2c3")
+BRAM_UID = bytes.fromhex("04112233445566")
+LUZ_UID = bytes.fromhex("deadbeef")
+STRANGER_UID = bytes.fromhex("0badcafe")
+ANNA_NISS = "00000100265"
+BRAM_NISS = "00000100364"
+LUZ_LIMOSA = "24999999999999901"
+
+
+def token_of(uid: bytes) -> bytes:
+    """The token that this site's clocks make of a UID."""
+    return seal.badge_token(SITE_KEY, people.UID_READ, uid)
+
+
+@dataclass
+class Clock:
+    """The clock's side: seals as the firmware does, keeps what it sealed, speaks frames."""
+
+    name: str = "clock-0001"
+    nonce: bytes = b"\x01\x02\x03\x04\x05\x06\x07\x08"
+    utc_ms: int = NOON_MS
+    connection: int = 0
+    number: int = 0
+    session: bytes = b"session1"
+    sent: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.k_dev = seal.clock_key(FLEET_KEY, self.name)
+        self.e0 = seal.first_epoch_key(self.k_dev, self.name, self.nonce)
+        self.link_key = seal.link_key(self.k_dev, self.name, self.nonce)
+        self.state = seal.found(self.name, self.e0, self.nonce)
+
+    def bundle(self) -> dict[str, Any]:
+        """What the workshop hands to the bridge."""
+        return {
+            "v": 1,
+            "clock_id": self.name,
+            "genesis_nonce": self.nonce.hex(),
+            "e0": self.e0.hex(),
+            "link_key": self.link_key.hex(),
+            "site": SITE,
+            "certificate_sha256": "00" * 32,
+        }
+
+    def record(self, kind: Kind, **fields: Any) -> Record:
+        """A record as it would be sealed next, at the clock's own time."""
+        made = {
+            "flags": 0,
+            "seq": self.state.next_seq,
+            "boot": self.state.boot + (kind is Kind.BOOT),
+            "epoch": self.state.epoch,
+            "utc_s": self.utc_ms // 1000,
+            "ms": self.utc_ms % 1000,
+            "source": 1,
+            "bound": 80,
+            "uptime_ms": 5000,
+            "token": NO_TOKEN,
+            "beacon": NO_BEACON,
+            "detail": NO_DETAIL,
+            "tag": bytes(16),
+        }
+        return Record(format=1, kind=int(kind), **{**made, **fields})
+
+    def append(self, record: Record) -> bytes:
+        """Seal a record and keep it."""
+        raw, self.state = seal.seal(self.state, record)
+        self.sent.append(raw)
+        return raw
+
+    def start(self) -> list[bytes]:
+        """GENESIS and the first BOOT."""
+        genesis = self.record(Kind.GENESIS, token=self.nonce, detail=seal.commitment(self.e0))
+        return [self.append(genesis), self.boot()]
+
+    def boot(self, burnt: int = 0) -> bytes:
+        """A BOOT after so many burnt numbers."""
+        detail = records.boot_detail(ResetCause.POWER_ON, burnt, bytes(8))
+        return self.append(self.record(Kind.BOOT, seq=self.state.next_seq + burnt, detail=detail))
+
+    def punch(
+        self, uid: bytes = ANNA_UID, direction: Direction = Direction.IN, *, flags: int = 0, **fields: Any
+    ) -> bytes:
+        """A PUNCH."""
+        flags |= int(direction)
+        return self.append(self.record(Kind.PUNCH, flags=flags, token=token_of(uid), **fields))
+
+    def close_epoch(self) -> bytes:
+        """The EPOCH record that ends the running epoch."""
+        detail = records.epoch_detail(self.state.records + 1, self.utc_ms // DAY_MS)
+        return self.append(self.record(Kind.EPOCH, detail=detail))
+
+    def unsealed(self, uid: bytes = ANNA_UID) -> bytes:
+        """A PUNCH of a clock that lost its key."""
+        body = records.pack(self.record(Kind.PUNCH, flags=int(Flag.UNSEALED) | Direction.IN, token=token_of(uid)))[
+            : records.SEALED_BYTES
+        ]
+        raw = body + seal.unsealed_tag(self.state.tag, body)
+        self.state = self.state._replace(next_seq=self.state.next_seq + 1, tag=raw[-16:])
+        return raw
+
+    def online(self, *, receipt: int = 0, sealed: bool = True, session: bytes | None = None) -> bytes:
+        """A STATUS frame of the present connection; a new `session` begins a new one."""
+        if session is not None:
+            self.session, self.connection, self.number = session, self.connection + 1, 0
+        self.number += 1
+        status = Online(
+            boot=self.state.boot,
+            connection=self.connection,
+            session=self.session,
+            head=self.state.next_seq,
+            tail=0,
+            tag=self.state.tag,
+            free=1000,
+            capacity=2000,
+            sealed=sealed,
+            receipt=receipt,
+            firmware="00" * 8,
+            utc_ms=self.utc_ms,
+            source=1,
+            bound_ms=None,
+            uptime_ms=5000,
+            heap_free=60_000,
+            reset=1,
+            reader="92",
+            rejected=0,
+        )
+        return self.upward(frames.pack_status(status), self.number)
+
+    def offline(self) -> bytes:
+        """The last will of the present connection."""
+        body = frames.pack_status(Offline(self.state.boot, self.connection))
+        return self.upward(body, frames.LAST_WILL_NUMBER)
+
+    def upward(self, body: bytes, number: int) -> bytes:
+        """A STATUS frame with any body."""
+        counter = frames.upward_counter(self.state.boot, self.connection, number)
+        key = frames.upward_key(self.link_key)
+        return frames.seal_frame(key, self.name, NO_SESSION, Frame(FrameType.STATUS, counter, body))
+
+    def hear(self, payload: bytes) -> Frame:
+        """Open a frame from the bridge, as the clock would in its present session."""
+        return frames.open_frame(frames.downward_key(self.link_key), self.name, self.session, payload)
+
+    def topic(self, channel: str) -> str:
+        """One of this clock's topics."""
+        return f"badgeclock/v1/{self.name}/{channel}"
+
+
+class World:
+    """A bridge without broker: its store, intake, downlink and people; time stands still until told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.now_ms = NOON_MS
+        self.vault = Vault(b"data key of the tests, 32 bytes.")
+        self.store = Store(f"sqlite:///{folder / 'bridge.db'}")
+        self.store.migrate()
+        self.downlink = Downlink(self.vault)
+        self.intake = Intake(self.vault, self.downlink)
+        self.authority = Authority()
+        self.clocks: dict[str, Clock] = {}
+        with self.store.write() as connection:
+            people.add_employer(connection, KBO, "Voorbeeld Bouw")
+            people.add_site(
+                connection,
+                self.vault,
+                name=SITE,
+                workplace=WORKPLACE,
+                regime=Regime.CONSTRUCTION,
+                site_key=SITE_KEY,
+            )
+            for reference, name, identity, kbo, uid in (
+                ("W-001", "Anna Proef", people.niss(ANNA_NISS), KBO, ANNA_UID),
+                ("W-002", "Bram van den Berg", people.niss(BRAM_NISS), KBO, BRAM_UID),
+                ("W-003", "Luz Proef", people.limosa(LUZ_LIMOSA), None, LUZ_UID),
+            ):
+                people.add_worker(
+                    connection, self.vault, reference=reference, name=name, identity=identity, employer_kbo=kbo
+                )
+                self.assign(uid, reference, connection)
+        self.clock = self.add_clock(Clock())
+
+    def add_clock(self, clock: Clock) -> Clock:
+        """Add a clock to the bridge."""
+        with self.store.write() as connection:
+            people.add_clock(connection, self.vault, clock.bundle(), site=SITE, now_ms=self.now_ms)
+        self.clocks[clock.name] = clock
+        return clock
+
+    def assign(self, uid: bytes, worker: str, connection: Any = None) -> int:
+        """Give a badge to a worker."""
+        if connection is None:
+            with self.store.write() as opened:
+                return self.assign(uid, worker, opened)
+        given = people.assign_badge(connection, self.vault, site=SITE, worker=worker, uid=uid, now_ms=self.now_ms)
+        return given.queued
+
+    def deliver(self, *messages: tuple[str, bytes]) -> Taken:
+        """One group of messages (topic, payload), committed."""
+        with self.store.write() as connection:
+            deliveries = [Delivery(topic, payload, self.now_ms) for topic, payload in messages]
+            return self.intake.take(connection, deliveries, self.now_ms)
+
+    def punches(self, *raws: bytes, clock: Clock | None = None) -> Taken:
+        """One `punches` message of a clock, committed."""
+        return self.deliver(((clock or self.clock).topic("punches"), b"".join(raws)))
+
+    def status(self, frame: bytes, clock: Clock | None = None) -> Taken:
+        """One `status` message of a clock, committed."""
+        return self.deliver(((clock or self.clock).topic("status"), frame))
+
+    def rows(self, table: Table) -> list[Any]:
+        """Everything in a table."""
+        with self.store.read() as connection:
+            return list(connection.execute(select(table)).all())
+
+    def stored(self) -> list[bytes]:
+        """Every accepted record."""
+        return [row.raw for row in self.rows(schema.records)]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Punches as the reading interface shows them."""
+        with self.store.read() as connection:
+            return punches_after(connection, self.vault, 0, 1000)
+
+    def states(self) -> list[str]:
+        """Where each punch stands."""
+        return [punch["state"] for punch in self.shown()]
+
+    def events(self) -> list[str]:
+        """Kinds of events so far."""
+        return [row.kind for row in self.rows(schema.events) if row.kind != "badge_assigned"]
+
+    def receipts(self) -> list[tuple[int, int, int, int]]:
+        """(number, seq, state, reception number) of every receipt."""
+        return [(row.number, row.seq, row.state, row.reception_number) for row in self.rows(schema.receipts)]
+
+    def registrar(self, **settings: Any) -> Registrar:
+        """A registrar on this store and authority, in a hurry."""
+        chosen = {"settle_ms": 0, "calls": 4, "backoff": Backoff(base_s=0.01, cap_s=0.05), **settings}
+        return Registrar(
+            self.store,
+            self.vault,
+            self.authority,
+            Metrics(),
+            now_ms=chosen.pop("now_ms", lambda: self.now_ms),
+            changed=lambda: None,
+            **chosen,
+        )
+
+    async def registered(self, until: Callable[[], bool], registrar: Registrar | None = None) -> None:
+        """Run a registrar until a condition holds."""
+        await running((registrar or self.registrar()).run(), until)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+
+async def running(work: Awaitable[None], until: Callable[[], bool], patience_s: float = 20) -> None:
+    """Run `work` beside a condition until that holds; fails if `work` ends or nothing happens for `patience_s`."""
+    task = asyncio.ensure_future(work)
+    try:
+        async with asyncio.timeout(patience_s):
+            while not until():
+                assert not task.done(), task
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@dataclass
+class Authority:
+    """An authority in this process. Keeps books; does next what its script says, and when that is empty, its duty.
+
+    Words of the script, one a call of `register`: "ok"; "away" (surely not processed); "lost before" and "lost after"
+    (no answer, and the items were not, or were, taken); "rejected CODE"; "crash". `searches` does the same for `search`.
+    """
+
+    script: list[str] = field(default_factory=list)
+    searches: list[str] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    books: list[Found] = field(default_factory=list)
+    calls: list[list[str]] = field(default_factory=list)
+    searched: list[SearchCriteria] = field(default_factory=list)
+    blamed: tuple[str, ...] = ()
+    hanging: asyncio.Event | None = None
+    on_register: Callable[[], None] = lambda: None
+    batch_limit: int = 200
+    cancel_reasons: tuple[str, ...] = ("PLANNING",)
+    numbers: Any = field(default_factory=lambda: itertools.count(100_000_000_001))
+
+    async def register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
+        assert 1 <= len(items) <= self.batch_limit
+        self.calls.append([item.reference for item in items])
+        self.on_register()
+        word = self.script.pop(0) if self.script else "ok"
+        if self.hanging is not None:
+            await self.hanging.wait()
+        said = {"what": "scripted", "kept": "nothing", "do": "nothing"}
+        if word == "away":
+            raise AuthorityUnavailable(**said)
+        if word == "lost before":
+            raise AuthorityAmbiguous(**said)
+        if word == "crash":
+            raise RuntimeError(f"about {items[0].inss}")
+        if word.startswith("rejected"):
+            raise AuthorityRejected(**said, code=word.split()[1], references=self.blamed)
+        outcomes = [self._take(item) for item in items]
+        if word == "lost after":
+            raise AuthorityAmbiguous(**said)
+        return outcomes
+
+    def _take(self, item: PresenceItem) -> Outcome:
+        if (item.inss or item.limosa_id) in self.refused:
+            return Refused(reference=item.reference, codes=("5",), descriptions=("INVALID INSS",))
+        found = Found(
+            reception_number=next(self.numbers),
+            reference=item.reference,
+            date=item.date,
+            workplace_id=item.workplace_id,
+            created=datetime.fromtimestamp(NOON_MS / 1000, UTC),
+            last=Validation(status=Status.REGISTERED, at=None),
+            inss=item.inss,
+            inss_now=item.inss,
+            company_id=item.company_id,
+            limosa_id=item.limosa_id,
+        )
+        self.books.append(found)
+        return Registered(
+            reference=item.reference,
+            reception_number=found.reception_number,
+            created=found.created,
+            status=Status.REGISTERED,
+            inss=item.inss,
+        )
+
+    async def search(self, criteria: SearchCriteria) -> list[Found]:
+        self.searched.append(criteria)
+        if self.searches and (word := self.searches.pop(0)) != "ok":
+            said = {"what": "scripted", "kept": "nothing", "do": "nothing"}
+            raise AuthorityUnavailable(**said) if word == "away" else AuthorityRejected(**said, code=word)
+        (first, last) = criteria.periods[0]
+        return [
+            found
+            for found in self.books
+            if found.date is not None
+            and first <= found.date <= last
+            and criteria.workplace_id in (None, found.workplace_id)
+            and criteria.inss in (None, found.inss)
+        ]
+
+    async def get(self, reception_number: int) -> Found | None:
+        for found in self.books:
+            if found.reception_number == reception_number:
+                remarks = self.remarks.get(found.inss or found.limosa_id or "", ())
+                status = Status.REMARKS if remarks else Status.VALIDATED
+                last = Validation(status=status, at=found.created, remarks=remarks)
+                return Found(
+                    reception_number=found.reception_number,
+                    reference=found.reference,
+                    date=found.date,
+                    workplace_id=found.workplace_id,
+                    created=found.created,
+                    last=last,
+                    inss=found.inss,
+                    inss_now=found.inss_now,
+                )
+        return None
+
+    async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
+        return [Cancelled(reception_number=item.reception_number) for item in items]
+
+    async def close(self) -> None:
+        """Nothing is open."""
