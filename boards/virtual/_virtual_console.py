@@ -30,12 +30,16 @@ _byte = bytearray(1)
 
 def run(main, boot_held, raw):
     """Run the scripts in the namespace `main` (none if BOOT is held, boot.py alone in raw mode), then the REPL for ever."""
+    bus.post(bus.CONSOLE, 0, 0, RUNNING)
     try:
         if not boot_held and _script("boot.py", main) and not raw:
             _script("main.py", main)
     except KeyboardInterrupt:
         pass  # it came between two scripts
-    bus.post(bus.CONSOLE, 0, 0, READING)
+    try:
+        bus.post(bus.CONSOLE, 0, 0, READING)
+    except KeyboardInterrupt:
+        bus.post(bus.CONSOLE, 0, 0, READING)
     friendly = _friendly
     mode = _raw if raw else friendly
     if mode is friendly:

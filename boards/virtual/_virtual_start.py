@@ -17,6 +17,9 @@ import vfs
 import _virtual_bus as bus
 import _virtual_console as console
 
+gc.collect()
+_modules = gc.mem_alloc() - _before
+
 hello = machine._hello
 bus.ask_into(bus.HELLO, 0, 0, 0, hello, 16)
 time._offset_us = int.from_bytes(hello[8:16], "little") - (1 << 64 if hello[15] & 0x80 else 0)
@@ -50,5 +53,5 @@ main = __main__.__dict__
 main.clear()
 main["__name__"] = "__main__"
 gc.collect()
-bus.post(bus.STARTED, 0, 0, gc.mem_alloc() - _before)
+bus.post(bus.STARTED, 0, 0, _modules)
 console.run(main, hello[1], hello[2])

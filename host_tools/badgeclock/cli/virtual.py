@@ -60,7 +60,7 @@ class Case(StrEnum):
 def run(
     folder: Folder,
     arch: Annotated[Architecture, typer.Option(help="Of MicroPython.")] = Architecture.I386,
-    heap: Annotated[str, typer.Option(help="MicroPython's heap.")] = "128k",
+    heap: Annotated[str, typer.Option(help="MicroPython's heap for the firmware: bytes, or with k or m.")] = "128k",
     flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
     seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
@@ -70,7 +70,7 @@ def run(
     password = wifi_password_file.read_text().strip() if wifi_password_file is not None else ""
     options = BoardOptions(
         arch="amd64" if arch is Architecture.AMD64 else "i386",
-        heap=heap,
+        heap_bytes=_bytes(heap),
         flash_timing=TYPICAL if flash is Flash.TYPICAL else INSTANT,
         seed=seed,
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
@@ -86,6 +86,14 @@ def run(
             stop.wait()
         finally:
             door.close()
+
+
+def _bytes(text: str) -> int:
+    factor = {"k": 1024, "m": 1024 * 1024}.get(text[-1:].lower(), 1)
+    try:
+        return int(text[:-1] if factor > 1 else text) * factor
+    except ValueError as error:
+        raise typer.BadParameter(f"{text} is no size, such as 128k") from error
 
 
 @app.command()

@@ -43,8 +43,10 @@ FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
-# The display's text is looked at when nothing was written to it for this long.
-DISPLAY_QUIET_S = 0.004
+# The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is whole, ...
+DISPLAY_QUIET_S = 0.025
+# ... but not later than this after the first write.
+DISPLAY_LATEST_S = 0.2
 # A board whose MicroPython ends at once waits before it starts it again, as the ESP32's bootloader takes its time.
 CRASH_PAUSE_S = 0.5
 
@@ -81,14 +83,14 @@ class Wiring:
 
 @dataclass(frozen=True)
 class BoardOptions:
-    """How a board is made. `heap` is MicroPython's -X heapsize; an ESP32 leaves a clock about 128 KB."""
+    """How a board is made. `heap_bytes` is what the firmware gets; an ESP32 leaves a clock about 128 KB."""
 
     arch: Arch = "i386"
-    heap: str = "128k"
+    heap_bytes: int = 128 * 1024
     partitions: Path = PARTITIONS
     flash_timing: FlashTiming = INSTANT
     seed: int = 0
-    wifi: WifiSettings = WifiSettings()
+    wifi: WifiSettings = field(default_factory=WifiSettings)
 
 
 @dataclass(frozen=True)
@@ -262,7 +264,7 @@ class VirtualBoard:
         self._boot = boot
         self._wdt_ms = None
         self.events.add("reset" if boot.cause is not ResetCause.POWER_ON else "boot", cause=int(boot.cause))
-        clock = clock_process.start(self.options.arch, self.options.heap, MODULES)
+        clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES)
         self._clock = clock
         self.console.attach(clock)
         self._bus_thread = threading.Thread(target=self._serve, args=(clock,), name="bus", daemon=True)
@@ -467,8 +469,9 @@ class VirtualBoard:
         while not self._closing:
             if self._display_due.wait(TICK_S):
                 self._display_due.clear()
-                while not self._closing and now_ms() - self._display_written_ms < DISPLAY_QUIET_S * 1000:
-                    time.sleep(DISPLAY_QUIET_S / 2)
+                latest_ms = now_ms() + DISPLAY_LATEST_S * 1000
+                while now_ms() < min(self._display_written_ms + DISPLAY_QUIET_S * 1000, latest_ms):
+                    time.sleep(DISPLAY_QUIET_S / 4)
                 self._note_display()
             with self._lock:
                 self._take_away(time.monotonic_ns())

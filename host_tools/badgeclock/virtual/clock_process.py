@@ -18,6 +18,10 @@ from badgeclock.virtual.toolchain import Arch, micropython
 
 PR_SET_PDEATHSIG = 1
 
+# What the board's own modules take of MicroPython's heap (measured: `stats()["module_heap_bytes"]`, i386). On an ESP32
+# they are in the image and take none, so this comes on top of the heap that the firmware gets.
+MODULE_HEAP_BYTES = 23 * 1024
+
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -64,8 +68,11 @@ class ClockProcess:
             self.process.send_signal(signal.SIGINT)
 
 
-def start(arch: Arch, heap: str, modules: Path) -> ClockProcess:
-    """Start MicroPython with the board's modules of the folder `modules`. Raises ToolMissing."""
+def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
+    """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware.
+
+    Raises ToolMissing.
+    """
     program = micropython(arch)
     here, there = socket.socketpair()
     stdin_read, stdin_write = os.pipe()
@@ -80,7 +87,7 @@ def start(arch: Arch, heap: str, modules: Path) -> ClockProcess:
     try:
         # A bare environment: what a clock does must not depend on who started it.
         process = subprocess.Popen(
-            [program, "-X", f"heapsize={heap}", "-c", "__import__('_virtual_start')"],
+            [program, "-X", f"heapsize={heap_bytes + MODULE_HEAP_BYTES * (2 if arch == 'amd64' else 1)}", "-c", "__import__('_virtual_start')"],
             cwd=modules,
             stdin=stdin_read,
             stdout=stdout_write,

@@ -46,7 +46,9 @@ class Console:
         self._log: BinaryIO = log.open("ab")
         self._clock: ClockProcess | None = None
         self._lock = threading.Lock()
-        self._running = True  # whether the clock runs code, as opposed to reading its REPL
+        self._running = False  # whether the clock runs code, as opposed to starting up or reading its REPL
+        self._starting = False  # a Ctrl-C that comes then waits until code runs
+        self._interrupt_due = False
         self._interrupted_s = 0.0
         self.flash_used_s = 0.0
         self._to_clock = bytearray()
@@ -77,7 +79,9 @@ class Console:
             if self._clock is not None:
                 self._drain(self._clock)
             self._clock = clock
-            self._running = True
+            self._running = False
+            self._starting = clock is not None
+            self._interrupt_due = False
             self._to_clock.clear()
             if clock is not None:
                 os.set_blocking(clock.stdin, False)
@@ -86,7 +90,19 @@ class Console:
 
     def note_running(self, running: int) -> None:
         """The clock says that it runs code (1) or reads its REPL (0)."""
-        self._running = bool(running)
+        with self._lock:
+            self._running = bool(running)
+            self._starting = False
+            clock = self._clock
+            if not self._interrupt_due or clock is None:
+                return
+            self._interrupt_due = False
+            if not running:
+                self._to_clock += bytes((CTRL_C,))
+                self._flush_clock()
+            elif clock.takes_interrupts():
+                self._interrupted_s = time.monotonic()
+                clock.interrupt()
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -170,7 +186,10 @@ class Console:
             data = os.read(self._master, 4096)
         except OSError:
             return  # closed by the other side
-        if CTRL_C in data and self._running and self._clock is not None and self._clock.takes_interrupts():
+        if CTRL_C in data and self._starting:
+            data = data.replace(bytes((CTRL_C,)), b"")
+            self._interrupt_due = True
+        elif CTRL_C in data and self._running and self._clock is not None and self._clock.takes_interrupts():
             data = data.replace(bytes((CTRL_C,)), b"")
             self._interrupt(self._clock)
         self._to_clock += data

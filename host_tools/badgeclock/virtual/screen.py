@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,10 @@ WIDTH, HEIGHT = 128, 64
 GLYPH = 8
 SCALES = (3, 2, 1)
 FULL_ROW = (1 << WIDTH) - 1
+
+# Glyphs that lines, dots and edges of a drawing look like: alone they are no text.
+STROKES = frozenset("_|.,'`-:")
+RULES = frozenset("_|")
 
 LIT = (150, 220, 255)
 DARK = (4, 8, 16)
@@ -47,136 +52,140 @@ def glyphs() -> dict[int, str]:
 
 
 @cache
-def _scaled(scale: int) -> dict[tuple[int, ...], str]:
-    """Rows of a glyph drawn `scale` times as large, to character; the blank is left out."""
+def _scaled(scale: int) -> dict[bytes, tuple[str, int]]:
+    """The glyphs drawn `scale` times as large, as strips of columns (see _strips): character and lit pixels. No blank."""
     table = {}
     for pattern, char in glyphs().items():
-        if pattern == 0:
-            continue
-        rows = []
-        for y in range(GLYPH):
-            row = pattern >> 8 * (GLYPH - 1 - y) & 0xFF
-            wide = 0
-            for x in range(GLYPH):
-                pixel = row >> (GLYPH - 1 - x) & 1
-                wide = wide << scale | (((1 << scale) - 1) if pixel else 0)
-            rows += [wide] * scale
-        table[tuple(rows)] = char
+        columns = []
+        for x in range(GLYPH):
+            column = 0
+            for y in range(GLYPH):
+                if pattern >> (8 * (GLYPH - 1 - y) + GLYPH - 1 - x) & 1:
+                    column |= ((1 << scale) - 1) << (y * scale)
+            columns += [column] * scale
+        if pattern:
+            table[array("I", columns).tobytes()] = (char, pattern.bit_count() * scale * scale)
     return table
 
 
 @dataclass(frozen=True)
-class _Run:
-    """Text found at a place: cells of `scale` from `x` on, the top pixel row at `y`."""
+class _Match:
+    """One glyph found: its upper left pixel, its scale, how many pixels of it are lit."""
 
     y: int
     x: int
     scale: int
-    text: str
+    char: str
     lit: int
-    mask: tuple[int, ...]  # by row from y on: the pixels the cells cover
+
+    @property
+    def size(self) -> int:
+        """Width and height of its cell, pixels."""
+        return GLYPH * self.scale
 
 
 def read_text(frame: Sequence[int]) -> list[str]:
-    """The lines of text in a frame of 64 rows of 128 bits (left pixel highest), top to bottom, each without outer blanks."""
-    left = [row & FULL_ROW for row in frame]
-    runs = _find(left)
-    if any(row.bit_count() > WIDTH // 2 for row in left):
-        # Dark text on light bars, in what no light text explains.
-        inverse = [~row & FULL_ROW if row.bit_count() > WIDTH // 3 else 0 for row in left]
-        runs += _find(inverse)
-    lines: list[list[_Run]] = []
-    for run in sorted(runs, key=lambda run: (run.y, run.x)):
-        for line in lines:
-            if run.y + run.scale * GLYPH // 2 < line[0].y + line[0].scale * GLYPH and run.y >= line[0].y - GLYPH // 2:
-                line.append(run)
-                break
+    """The lines of text in a frame of 64 rows of 128 bits (left pixel highest), top to bottom, without outer blanks.
+
+    Every place of every size is tried. Of what matches, runs of neighbouring glyphs are taken, those that explain most
+    pixels first; what overlaps a taken one was chance.
+    """
+    rows = [row & FULL_ROW for row in frame]
+    runs = _runs(rows)
+    bars = [~row & FULL_ROW if row.bit_count() > WIDTH // 2 else 0 for row in rows]
+    if any(bars):
+        runs += _runs(bars)  # dark text on a light bar
+    lines: list[list[list[_Match]]] = []
+    for run in sorted(runs, key=lambda run: (run[0].y, run[0].x)):
+        head = lines[-1][0][0] if lines else None
+        if head is not None and run[0].y < head.y + head.size // 2:
+            lines[-1].append(run)
         else:
             lines.append([run])
     return [_join(line) for line in lines]
 
 
-def _join(line: list[_Run]) -> str:
-    """The runs of one line from left to right, with the blanks between them that fit in the gap."""
+def _join(runs: list[list[_Match]]) -> str:
+    """The runs of one line from left to right, with the blanks that fit between them."""
     text, end = "", 0
-    for run in sorted(line, key=lambda run: run.x):
-        if text:
-            text += " " * max(1, (run.x - end) // (GLYPH * run.scale))
-        text += run.text
-        end = run.x + len(run.text) * GLYPH * run.scale
+    for run in sorted(runs, key=lambda run: run[0].x):
+        for match in run:
+            if text:
+                text += " " * max(match is run[0], (match.x - end) // match.size)
+            text += match.char
+            end = match.x + match.size
     return text
 
 
-def _find(left: list[int]) -> list[_Run]:
-    """Runs of glyphs that explain lit pixels of `left`; explained pixels are cleared in it."""
+def _runs(rows: list[int]) -> list[list[_Match]]:
+    """Runs of glyphs in the same row of cells, none overlapping another."""
+    columns = [0] * WIDTH
+    for y, row in enumerate(rows):
+        while row:
+            low = row & -row
+            columns[WIDTH - low.bit_length()] |= 1 << y
+            row ^= low
+    by_grid: dict[tuple[int, int, int], list[_Match]] = {}
+    for scale in SCALES:
+        for match in _matches(rows, columns, scale):
+            by_grid.setdefault((match.y, scale, match.x % match.size), []).append(match)
+    candidates = [run for matches in by_grid.values() for run in _split(matches)]
+    candidates.sort(key=_weight, reverse=True)
+    taken = [0] * HEIGHT
     runs = []
-    y = 0
-    while y < HEIGHT:
-        if not left[y]:
-            y += 1
+    for run in candidates:
+        free = [match for match in run if not _overlaps(match, taken)]
+        if len(free) < len(run) and sum(match.lit for match in free) * 2 < sum(match.lit for match in run):
             continue
-        best = _best_at(left, y)
-        if best is None:
-            y += 1
-            continue
-        for i, mask in enumerate(best.mask):
-            left[best.y + i] &= ~mask
-        runs.append(best)
+        for match in free:
+            for y in range(match.y, match.y + match.size):
+                taken[y] |= _cell_mask(match)
+        chars = {match.char for match in free}
+        if chars - RULES and (chars - STROKES or len(free) > 1):
+            runs.append(free)
     return runs
 
 
-def _best_at(left: list[int], y: int) -> _Run | None:
-    """The run that explains most lit pixels among those whose glyphs may have row `y` as their first lit one."""
-    best: _Run | None = None
-    for scale in SCALES:
-        size = GLYPH * scale
-        for top in range(y, max(y - size, -1), -1):
-            if top + size > HEIGHT:
-                continue
-            for phase in range(size):
-                for run in _runs(left, top, phase, scale):
-                    # Larger glyphs first: a part of a doubled glyph may look like a plain one, never the other way.
-                    if best is None or run.lit > best.lit:
-                        best = run
-        if best is not None:
-            return best
-    return None
+def _weight(run: list[_Match]) -> int:
+    """Lit pixels that the run explains; strokes count little, as they are found in any drawing."""
+    return sum(match.lit * (1 if match.char in STROKES else 16) for match in run)
 
 
-def _runs(left: list[int], top: int, phase: int, scale: int) -> list[_Run]:
-    """The runs of neighbouring glyph cells (blanks inside allowed, one at a time) in one row of cells."""
+def _matches(rows: list[int], columns: list[int], scale: int) -> list[_Match]:
     size = GLYPH * scale
     table = _scaled(scale)
-    rows = left[top : top + size]
-    seen = 0
-    for row in rows:
-        seen |= row
-    cells: list[tuple[int, str, int, int]] = []
-    mask_cell = (1 << size) - 1
-    for x in range(phase, WIDTH - size + 1, size):
-        shift = WIDTH - x - size
-        if not seen >> shift & mask_cell:
+    lookup = table.get
+    ones = (1 << size) - 1
+    found = []
+    for y in range(HEIGHT - size + 1):
+        if not any(rows[y : y + size]):
             continue
-        cell = tuple(row >> shift & mask_cell for row in rows)
-        char = table.get(cell)
-        if char is not None:
-            cells.append((x, char, sum(row.bit_count() for row in cell), mask_cell << shift))
-    runs: list[_Run] = []
-    start = 0
-    for i in range(1, len(cells) + 1):
-        if i < len(cells) and cells[i][0] - cells[i - 1][0] <= 2 * size:
-            continue
-        part = cells[start:i]
-        start = i
-        if not part:
-            continue
-        text = ""
-        mask = 0
-        for x, char, _, cell_mask in part:
-            text = text.ljust((x - part[0][0]) // size) + char
-            mask |= cell_mask
-        runs.append(_Run(top, part[0][0], scale, text, sum(lit for _, _, lit, _ in part), (mask,) * size))
+        strip = array("I", [column >> y & ones for column in columns]).tobytes()
+        for x in range(WIDTH - size + 1):
+            hit = lookup(strip[4 * x : 4 * (x + size)])
+            if hit is not None:
+                found.append(_Match(y, x, scale, *hit))
+    return found
+
+
+def _split(matches: list[_Match]) -> list[list[_Match]]:
+    """Matches of one grid, ascending in x, into runs with gaps of at most two blanks."""
+    runs = [[matches[0]]]
+    for match in matches[1:]:
+        if match.x - runs[-1][-1].x <= 3 * match.size:
+            runs[-1].append(match)
+        else:
+            runs.append([match])
     return runs
+
+
+def _cell_mask(match: _Match) -> int:
+    return ((1 << match.size) - 1) << (WIDTH - match.x - match.size)
+
+
+def _overlaps(match: _Match, taken: list[int]) -> bool:
+    mask = _cell_mask(match)
+    return any(row & mask for row in taken[match.y : match.y + match.size])
 
 
 def render_png(frame: Sequence[int], *, scale: int = 4, contrast: int = 0xCF) -> bytes:
