@@ -24,7 +24,7 @@ class Key:
         self.set(key)
 
     def set(self, key):
-        """Use another key: up to 32 bytes, or more than 64, which RFC 2104 hashes first; ValueError for those between."""
+        """Use another key: up to 32 bytes, or more than 64 (RFC 2104 hashes those first); else ValueError."""
         if len(key) > KEY_BYTES:
             if len(key) <= BLOCK_BYTES:
                 raise ValueError("an HMAC key of 33 to 64 bytes")

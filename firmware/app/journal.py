@@ -1,10 +1,10 @@
 """The journal: a ring of flash sectors without a file system or an index (docs/protocol.md §5).
 
-Record seq stands in logical sector k = seq // 63, at slot seq % 63; sector k at physical sector k modulo their number. Here
-is where and how; whether a sector may be erased is decided by `sealed_log`, which knows what is acknowledged.
+Record seq stands in logical sector k = seq // 63, at slot seq % 63; sector k at physical sector k modulo their number.
+Here is where and how; whether a sector may be erased is decided by `sealed_log`, which knows what is acknowledged.
 
-A sector is prepared (erased, header programmed) in ascending order. Power loss in between leaves no valid header, so it is
-prepared again; it never held anything that was not acknowledged.
+Sectors are prepared (erased, header programmed) in ascending order. Power loss in between leaves no valid header, so
+the sector is prepared again; it never held anything that was not acknowledged.
 """
 
 import struct
@@ -39,8 +39,8 @@ _IOCTL_BLOCK_ERASE = const(6)
 class Journal:
     """One partition (esp32.Partition's block interface, 4,096 bytes a block, three blocks or more).
 
-    `sectors` their number, `capacity` the records they hold, `ahead` how many sectors beyond the head's are worth preparing,
-    `ready` the newest prepared logical sector, or -1.
+    `sectors` their number, `capacity` the records they hold, `ahead` how many sectors beyond the head's are worth
+    preparing, `ready` the newest prepared logical sector, or -1.
     """
 
     def __init__(self, partition):
@@ -105,7 +105,7 @@ class Journal:
         Marks are programmed in ascending order, never on the head's sector.
         """
         low, high = self.oldest, head // RECORDS_A_SECTOR
-        # Power may have failed while the oldest was erased for the next turn: it was acknowledged, whatever is left of it.
+        # Power may have failed while the oldest was erased for the next turn: it was acknowledged, whatever is left.
         if low < high and not (self._load_header(low) and self._mark_is(_UNACKED_MARK)):
             low += 1
         while low < high:
@@ -117,11 +117,13 @@ class Journal:
         return low
 
     def prepare(self, k):
-        """Erase logical sector k's place, if it is not a fresh one, and program its header. Its old records are lost."""
+        """Erase logical sector k's place, if it is not fresh, and program its header. The old records are lost."""
         place = k % self.sectors
         self._read(place, 0, self._header)
         # Every place is erased once a turn, so a header that power loss took still has a count.
-        erases = struct.unpack_from(_LAYOUT, self._header)[2] if self._header_is_valid() else max(k // self.sectors - 1, 0)
+        erases = max(k // self.sectors - 1, 0)
+        if self._header_is_valid():
+            erases = struct.unpack_from(_LAYOUT, self._header)[2]
         if k >= self.sectors or not self._is_blank(place, self._buf, _ERASED_RECORD):
             self._partition.ioctl(_IOCTL_BLOCK_ERASE, place)
             erases += 1
@@ -135,11 +137,14 @@ class Journal:
         self._partition.writeblocks(k % self.sectors, _ACKED_MARK, _MARK_AT)
 
     def write(self, seq, record):
-        """Program the 64 bytes of a record, one page program, and read them back; JournalError if the flash does not hold them."""
+        """Program the 64 bytes of a record, one page program, and read them back.
+
+        Raises JournalError if the flash does not hold them.
+        """
         self._program(seq, record)
         self.read(seq, self._buf)
         if self._buf != record:
-            raise JournalError("the flash does not hold record %d; restart the clock, it will be burnt and declared" % seq)
+            raise JournalError("the flash does not hold record %d; restart the clock, it then declares it burnt" % seq)
 
     def burn(self, seq):
         """Program the slot of a torn record to zero."""

@@ -1,12 +1,12 @@
 """The key store: a raw partition in which the used key is programmed to zero (docs/protocol.md §4).
 
-NOR flash clears bits without an erase, so a spent key is gone at once; a file system or NVS would keep copies. There is at
-every moment a whole slot: the next one is programmed and read back before the old one is zeroed.
+NOR flash clears bits without an erase, so a spent key is gone at once; a file system or NVS would keep copies. There is
+at every moment a whole slot: the next one is programmed and read back before the old one is zeroed.
 
 States of a slot: erased (0xFF), live (its check is right), spent (zero), torn (anything else). What power loss leaves:
 
     next slot torn        the old one is live; the torn one is zeroed
-    both live             the higher seq counts (then the higher acked); it is programmed again over itself, the old one zeroed
+    both live             the higher seq counts, then the higher acked; it is programmed again, the old one zeroed
     old slot half zeroed  the next one is live; the old one is zeroed
     sector half erased    holds no key; it is erased again before it is used
 """
@@ -42,8 +42,8 @@ _READS_BEFORE_GIVING_UP = const(3)
 class KeyState:
     """What the clock must hold to seal its next record.
 
-    `seq` of the next record, `epoch`, `boot` count, `records` in the epoch so far, `acked` (every seq below it), `day` on
-    which the epoch began (days since 1970-01-01), `r` and `e_next` of 32 bytes, `tag` of 16.
+    `seq` of the next record, `epoch`, `boot` count, `records` in the epoch so far, `acked` (every seq below it), `day`
+    on which the epoch began (days since 1970-01-01), `r` and `e_next` of 32 bytes, `tag` of 16.
     """
 
     def __init__(self):
@@ -87,10 +87,10 @@ class KeyStore:
                     break
 
     def load(self, state):
-        """Find the live slot and fill `state` from it; make every other slot that is not erased spent. False: none is live.
+        """Find the live slot and fill `state` from it; make every other slot that is not erased spent.
 
-        Reads each slot once (again while none is live: a key is not given up for one bad read), programs only what power
-        loss left.
+        Gives False if none is live. Reads each slot once (again while none is live: a key is not given up for one bad
+        read), programs only what power loss left.
         """
         for _ in range(_READS_BEFORE_GIVING_UP):
             kinds = self._scan(state)
@@ -123,7 +123,7 @@ class KeyStore:
             self.late += 1
 
     def stage(self, state):
-        """Make the next slot's content in memory. Everything that allocates happens here, before any flash is touched."""
+        """Make the next slot's content in memory: all that allocates happens here, before any flash is touched."""
         struct.pack_into(
             _LAYOUT,
             self._staged,
@@ -150,7 +150,7 @@ class KeyStore:
         self._program(slot, self._staged)
         self._read(slot)
         if self._buf != self._staged:
-            raise KeyStoreError("key slot %d does not hold what was written; the record is kept, restart the clock" % slot)
+            raise KeyStoreError("the flash does not hold key slot %d; the record is kept, restart the clock" % slot)
         if self._live >= 0:
             self._program(self._live, _SPENT_SLOT)
         self._used |= 1 << slot // _SLOTS_A_SECTOR
@@ -182,8 +182,8 @@ class KeyStore:
                 fields = struct.unpack(_LAYOUT, self._buf)
                 if fields[0] == _MAGIC and (self._live < 0 or (fields[1], fields[5]) > (state.seq, state.acked)):
                     self._live = slot
-                    _, state.seq, state.epoch, state.boot, state.records, state.acked, state.day, state.r, state.e_next, tag = fields
-                    state.tag[:] = tag
+                    _, state.seq, state.epoch, state.boot, state.records, state.acked = fields[:6]
+                    state.day, state.r, state.e_next, state.tag[:] = fields[6:]
         return kinds
 
     def _read(self, slot):

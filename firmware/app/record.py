@@ -73,8 +73,8 @@ Record = namedtuple(
 class Stamp:
     """A moment as the clock knows it; one object is made once and filled again for every record.
 
-    `utc_s` seconds since 1970-01-01 (0: no time at all), `ms` 0 to 999, `source` SOURCE_*, `bound` the encoded error bound
-    (see `bound_encode`), `uptime_ms` modulo 2**32.
+    `utc_s` seconds since 1970-01-01 (0: no time at all), `ms` 0 to 999, `source` SOURCE_*, `bound` the encoded error
+    bound (see `bound_encode`), `uptime_ms` modulo 2**32.
     """
 
     def __init__(self):

@@ -1,7 +1,7 @@
 """The sealed log: every record of the clock goes through here, and none that was signalled is ever lost or rewritten.
 
-For one record, in this order: everything that allocates; the record is programmed; the next key slot is programmed; the old
-one is programmed to zero; `append` returns, and only then may the clock signal. Three page programs, no erase.
+For one record, in this order: everything that allocates; the record is programmed; the next key slot is programmed; the
+old one is programmed to zero; `append` returns, and only then may the clock signal. Three page programs, no erase.
 
 What power loss leaves, and what `open` makes of it:
 
@@ -41,14 +41,16 @@ _DAY_S = const(86400)
 def found(journal, seal_partition, clock_id, e0, nonce, stamp):
     """Format both partitions and write GENESIS for a clock whose E_0 is `e0` (32 bytes) and genesis nonce 8 bytes.
 
-    Raises JournalError, with their number in `unsent`, if records wait there that no bridge has acknowledged: send them, or
-    give them up with `wipe`. Power loss in between leaves a clock that must be founded again, and lets it be.
+    Raises JournalError, with their number in `unsent`, if records wait there that no bridge has acknowledged: send
+    them, or give them up with `wipe`. Power loss in between leaves a clock that must be founded again, and lets it be.
     """
     if len(e0) != seal.KEY_BYTES or len(nonce) != seal.NONCE_BYTES:
         raise ValueError("E_0 is 32 bytes and the genesis nonce 8")
     waiting = unsent(journal, seal_partition)
     if waiting:
-        raise JournalError("%d records are not acknowledged yet; nothing was changed. Let the clock send them." % waiting, waiting)
+        raise JournalError(
+            "%d records wait for the bridge; nothing was changed. Let the clock send them." % waiting, waiting
+        )
     wipe(journal, seal_partition)
     records, keys, state, ratchet = Journal(journal), KeyStore(seal_partition), KeyState(), seal.Ratchet()
     first = bytearray(RECORD_BYTES)
@@ -75,7 +77,7 @@ def wipe(journal, seal_partition):
 
 
 def unsent(journal, seal_partition):
-    """How many records wait there that were not acknowledged as far as the flash knows; a GENESIS alone counts for none."""
+    """How many records wait there without an ack, as far as the flash knows; a GENESIS alone counts for none."""
     records, state = Journal(journal), KeyState()
     if KeyStore(seal_partition).load(state):
         head = state.seq
@@ -181,8 +183,8 @@ class SealedLog:
     def open(self, reset_cause, stamp):
         """Recover what power loss left and write the BOOT record, reset cause RESET_*.
 
-        In a full journal BOOT waits for the first room. Raises JournalError if the clock was never founded, or has used up
-        its 65,535 boots. May be called again after an error: it reads everything anew.
+        In a full journal BOOT waits for the first room. Raises JournalError if the clock was never founded, or has used
+        up its 65,535 boots. May be called again after an error: it reads everything anew.
         """
         self._sound = False
         state = self._state
@@ -212,8 +214,8 @@ class SealedLog:
     def append(self, kind, flags, token, detail, stamp):
         """Keep a record and return its seq; when this returns, the record is safe and the clock may signal.
 
-        `token` and `detail` are 8 bytes. Raises JournalFull, with nothing written, when the bridge must acknowledge first;
-        KeyStoreError or JournalError when the flash failed: then `open` again.
+        `token` and `detail` are 8 bytes. Raises JournalFull, with nothing written, when the bridge must acknowledge
+        first; KeyStoreError or JournalError when the flash failed: then `open` again.
         """
         if kind in (record.KIND_GENESIS, record.KIND_BOOT, record.KIND_EPOCH):
             raise ValueError("the log writes this kind itself")
@@ -322,7 +324,7 @@ class SealedLog:
             state.tag[:] = seal.first_tag(self._clock_id)
 
     def _record_below(self, seq):
-        """(seq, Record) of the nearest record below `seq` that reads as one, in its sector or the one before; or (seq, None)."""
+        """(seq, Record) of the nearest of 63 slots below `seq` that reads as a record; or (seq, None)."""
         for below in range(seq - 1, max(seq - RECORDS_A_SECTOR, 0) - 1, -1):
             self._journal.read(below, self._record)
             try:
@@ -344,7 +346,8 @@ class SealedLog:
     def _prepare_up_to(self, ahead):
         """Prepare the next sector if it is within `ahead` of the head's and free to be erased; whether it was."""
         k = self._journal.ready + 1
-        if k > self._state.seq // RECORDS_A_SECTOR + ahead or k >= self._tail // RECORDS_A_SECTOR + self._journal.sectors:
+        first_unacked = self._tail // RECORDS_A_SECTOR
+        if k > self._state.seq // RECORDS_A_SECTOR + ahead or k >= first_unacked + self._journal.sectors:
             return False
         self._journal.prepare(k)
         self._marked = max(self._marked, self._journal.oldest)

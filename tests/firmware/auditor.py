@@ -1,6 +1,6 @@
-"""A verifier of the clock's records and of what its flash may hold, written from docs/protocol.md §3 to §5 and from nothing else.
+"""A verifier of a clock's records and of what its flash may hold, from docs/protocol.md §3 to §5 and nothing else.
 
-The tests judge the firmware by it; it shares no code with `app`. What it finds wrong is an AssertionError that says what.
+The tests judge the firmware by it; it shares no code with `app`. What it finds wrong is an AssertionError.
 """
 
 import hashlib
@@ -23,13 +23,14 @@ def hmac(key, message):
 
 
 class Auditor:
-    """Takes a clock's records in order, from GENESIS or from where `fork` was made, and knows every key the clock had."""
+    """Takes a clock's records in order, from GENESIS or from where `fork` was made, and knows every key it had."""
 
     def __init__(self, clock_id, e0):
         self.tag = hashlib.sha256(b"badgeclock/v1/genesis" + clock_id.encode()).digest()[:16]
         self.seq = self.boot = self.in_epoch = self.epoch = 0
         self.e0 = e0
         self.spent = [e0]  # keys that must not be found any more
+        self.burnt = []  # seqs that a BOOT declared
         self.records = []  # (seq, kind, token) of those taken
         self._open_epoch(e0)
 
@@ -43,26 +44,27 @@ class Auditor:
 
     def take(self, raw):
         """Judge the next record; a BOOT may say that slots before it are burnt."""
-        assert raw[0] == 1, "format %d" % raw[0]
+        assert raw[0] == 1, f"format {raw[0]}"
         kind, flags, seq, boot, epoch = struct.unpack_from(">BHIHH", raw, 1)
         burnt = raw[41] if kind == BOOT else 0
-        assert seq == self.seq + burnt, "record %d after %d, %d burnt" % (seq, self.seq - 1, burnt)
+        assert seq == self.seq + burnt, f"record {seq} after {self.seq - 1}, {burnt} burnt"
         for _ in range(burnt):
+            self.burnt.append(self.seq)
             self._step(bytes(16))
-        assert not flags & 0x80, "record %d is unsealed" % seq
+        assert not flags & 0x80, f"record {seq} is unsealed"
         mac = hmac(self.r, b"M")
-        assert hmac(mac, self.tag + raw[:48])[:16] == raw[48:64], "tag of record %d" % seq
-        assert (kind == GENESIS) == (seq == 0), "kind %d at %d" % (kind, seq)
+        assert hmac(mac, self.tag + raw[:48])[:16] == raw[48:64], f"tag of record {seq}"
+        assert (kind == GENESIS) == (seq == 0), f"kind {kind} at {seq}"
         if kind == GENESIS:
             assert raw[40:48] == hmac(self.e0, b"C")[:8], "commitment"
         self.boot += kind == BOOT
-        assert boot == self.boot, "boot %d in record %d, not %d" % (boot, seq, self.boot)
-        assert epoch == self.epoch, "epoch %d in record %d, not %d" % (epoch, seq, self.epoch)
+        assert boot == self.boot, f"boot {boot} in record {seq}, not {self.boot}"
+        assert epoch == self.epoch, f"epoch {epoch} in record {seq}, not {self.epoch}"
         self.tag = bytes(raw[48:64])
         self._step(self.tag)
         if kind == EPOCH:
             count = struct.unpack_from(">I", raw, 40)[0]
-            assert count == self.in_epoch, "epoch %d closed with %d records, not %d" % (epoch, count, self.in_epoch)
+            assert count == self.in_epoch, f"epoch {epoch} closed with {count} records, not {self.in_epoch}"
             self.epoch += 1
             self._open_epoch(self.e_next)
         self.records.append((seq, kind, bytes(raw[24:32])))
@@ -74,13 +76,13 @@ class Auditor:
             content = bytes(seal.sector(sector))
             for at in range(0, 4096, 128):
                 slot = content[at : at + 128]
-                if slot != ERASED_SLOT and slot != SPENT_SLOT:
+                if slot not in (ERASED_SLOT, SPENT_SLOT):
                     live += 1
-                    assert slot[112:] == hashlib.sha256(slot[:112]).digest()[:16], "torn slot in sector %d at %d" % (sector, at)
+                    assert slot[112:] == hashlib.sha256(slot[:112]).digest()[:16], f"torn slot in {sector} at {at}"
                     assert struct.unpack_from(">4sIHH", slot) == (b"BCK1", self.seq, self.epoch, self.boot), slot[:32]
                     assert struct.unpack_from(">I", slot, 12)[0] == self.in_epoch
-                    assert slot[32:64] == self.r and slot[64:96] == self.e_next and slot[96:112] == self.tag
-        assert live == 1, "%d live key slots" % live
+                    assert slot[32:112] == self.r + self.e_next + self.tag
+        assert live == 1, f"{live} live key slots"
 
     def check_forgotten(self, *partitions):
         """No key that was used is anywhere on the flash, whole or by half."""
@@ -88,7 +90,8 @@ class Auditor:
             for sector in range(partition.sectors):
                 content = bytes(partition.sector(sector))
                 for key in self.spent:
-                    assert key[:16] not in content and key[16:] not in content, "a spent key in sector %d" % sector
+                    assert key[:16] not in content, f"a spent key in sector {sector}"
+                    assert key[16:] not in content, f"a spent key in sector {sector}"
 
     def _open_epoch(self, epoch_key):
         number = struct.pack(">H", self.epoch)

@@ -1,8 +1,8 @@
-"""NOR flash behind esp32.Partition's block interface, strict where a real chip is silent, and able to lose power anywhere.
+"""NOR flash behind esp32.Partition's block interface, strict where a real chip is silent, able to lose power anywhere.
 
-Programming clears bits only: a 0 that should become 1 raises. Sectors of 4,096 bytes, made when touched, so a large partition
-costs what is used of it. Several partitions share one `Power`; a cut tears the byte being programmed, or the sector being
-erased, and everything after it raises PowerCut until `restore`.
+Programming clears bits only: a 0 that should become 1 raises. Sectors of 4,096 bytes, made when touched, so a large
+partition costs what is used of it. Several partitions share one `Power`; a cut tears the byte being programmed, or the
+sector being erased, and everything after it raises PowerCut until `restore`.
 """
 
 import random
@@ -101,7 +101,7 @@ class Nor:
             self._check_range(argument, 0, SECTOR_BYTES)
             self._erase(argument)
             return 0
-        raise ValueError("ioctl %d" % operation)
+        raise ValueError(f"ioctl {operation}")
 
     # --- the chip ---
 
@@ -110,7 +110,7 @@ class Nor:
         old = bytes(memoryview(self.sector(block))[offset:end])
         wanted = int.from_bytes(new, "big")
         if int.from_bytes(old, "big") & wanted != wanted:
-            raise ValueError("program of 0 to 1 in sector %d at %d" % (block, offset))
+            raise ValueError(f"program of 0 to 1 in sector {block} at {offset}")
         done = self.power.spend(len(new))
         self.programs += 1
         self.page_programs += (end - 1) // PAGE_BYTES - offset // PAGE_BYTES + 1
@@ -119,7 +119,7 @@ class Nor:
         sector[offset : offset + done] = new[:done]
         if done < len(new):
             sector[offset + done] = old[done] & (new[done] | random.getrandbits(8))
-            raise PowerCut("while programming sector %d at %d" % (block, offset + done))
+            raise PowerCut(f"while programming sector {block} at {offset + done}")
 
     def _erase(self, block):
         done = self.power.spend(1)
@@ -139,7 +139,7 @@ class Nor:
         elif left == 3:
             prefix = random.getrandbits(12)
             self._content[block] = _ERASED[:prefix] + bytes(memoryview(self.sector(block))[prefix:])
-        raise PowerCut("while erasing sector %d" % block)
+        raise PowerCut(f"while erasing sector {block}")
 
     def _writable(self, block):
         content = self._content.get(block, _ERASED)
@@ -149,4 +149,4 @@ class Nor:
 
     def _check_range(self, block, offset, length):
         if not 0 <= block < self.sectors or offset < 0 or offset + length > SECTOR_BYTES:
-            raise ValueError("%d bytes at %d of sector %d" % (length, offset, block))
+            raise ValueError(f"{length} bytes at {offset} of sector {block}")

@@ -1,8 +1,13 @@
 """HMAC-SHA-256 against RFC 4231 and against the textbook form."""
 
 import hashlib
+import os
+import sys
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app.hmac256 import Key, hmac256
+from expect import raised
 
 
 def textbook(key, message):
@@ -58,8 +63,4 @@ def test_a_key_object_serves_many_messages_and_takes_another_key():
 
 def test_a_key_of_33_to_64_bytes_is_refused_rather_than_taken_wrongly():
     for length in (33, 64):
-        try:
-            hmac256(bytes(length), b"")
-        except ValueError:
-            continue
-        raise AssertionError("a key of %d bytes was taken" % length)
+        raised(ValueError, hmac256, bytes(length), b"")

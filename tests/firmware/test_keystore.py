@@ -7,6 +7,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app.errors import KeyStoreError
 from app.keystore import KeyState, KeyStore
+from expect import raised
 from nor import Nor, Power, PowerCut
 
 SLOT_BYTES = 128
@@ -55,7 +56,9 @@ def test_the_slot_has_the_layout_of_the_protocol():
     keep(KeyStore(flash), 5)
     slot = bytes(flash.sector(0)[:SLOT_BYTES])
     assert slot[:32] == b"BCK1" + bytes((0, 0, 0, 5, 0, 7, 0, 3, 0, 0, 0, 5, 0, 0, 0, 2, 0, 0, 0x4F, 0xEA)) + bytes(8)
-    assert slot[32:64] == b"\x05" * 32 and slot[64:96] == b"E" * 32 and slot[96:112] == b"T" * 16
+    assert slot[32:64] == b"\x05" * 32
+    assert slot[64:96] == b"E" * 32
+    assert slot[96:112] == b"T" * 16
 
 
 def test_an_erased_store_and_a_store_of_noise_have_no_key():
@@ -72,7 +75,8 @@ def test_a_key_costs_two_page_programs_and_its_forerunner_is_zero_at_once():
     keep(store, 1)
     flash.reset_counts()
     keep(store, 2)
-    assert flash.page_programs == 2 and flash.erases == 0
+    assert flash.page_programs == 2
+    assert flash.erases == 0
     assert kinds(flash) == "0*" + "." * 126
 
 
@@ -94,7 +98,8 @@ def test_without_idle_the_next_sector_is_erased_late_and_counted():
     store = KeyStore(flash)
     for seq in range(1, 130):
         keep(store, seq)
-    assert store.late == 1 and flash.erases == 1
+    assert store.late == 1
+    assert flash.erases == 1
     assert loaded_seq(flash) == 129
     assert kinds(flash) == "*" + "." * 31 + "0" * 96
 
@@ -105,10 +110,8 @@ def test_of_two_live_slots_the_higher_seq_counts_and_the_other_is_spent():
     store = KeyStore(flash)
     keep(store, 1)
     power.cut_after(SLOT_BYTES, seed=0)
-    try:
-        keep(store, 2)
-    except PowerCut:
-        power.restore()
+    raised(PowerCut, keep, store, 2)
+    power.restore()
     assert kinds(flash)[:3] == "**."
     assert loaded_seq(flash) == 2
     assert kinds(flash)[:3] == "0*."
@@ -125,7 +128,8 @@ def test_of_two_live_slots_with_one_seq_the_higher_acked_counts():
             store.commit()
             flash.corrupt(0, slot * SLOT_BYTES, alone.sector(0)[:SLOT_BYTES])
         state = KeyState()
-        assert KeyStore(flash).load(state) and state.acked == 7
+        assert KeyStore(flash).load(state)
+        assert state.acked == 7
         assert kinds(flash)[:3] == ("0*." if second == 7 else "*0.")
 
 
@@ -136,10 +140,8 @@ def test_a_torn_slot_is_spent_and_the_next_key_goes_behind_it():
         store = KeyStore(flash)
         keep(store, 1)
         power.cut_after(torn_after, seed=torn_after)
-        try:
-            keep(store, 2)
-        except PowerCut:
-            power.restore()
+        raised(PowerCut, keep, store, 2)
+        power.restore()
         store = KeyStore(flash)
         assert store.load(KeyState())
         keep(store, 3)
@@ -167,10 +169,12 @@ def test_a_half_erased_sector_is_erased_again_before_it_is_used():
     flash.corrupt(0, 0, b"\xff" * 300 + b"\x77" * 40)
     store = KeyStore(flash)
     assert store.load(KeyState())
-    assert store.tidy() and flash.erases_of == {0: 1}
+    assert store.tidy()
+    assert flash.erases_of == {0: 1}
     keep(store, 128)
     keep(store, 129)
-    assert loaded_seq(flash) == 129 and store.late == 0
+    assert loaded_seq(flash) == 129
+    assert store.late == 0
 
 
 def test_a_single_bad_read_does_not_cost_the_key():
@@ -200,11 +204,7 @@ def test_flash_that_does_not_hold_a_slot_is_an_error_and_the_old_key_stays():
     flash = Worn(4)
     store = KeyStore(flash)
     keep(store, 2)
-    try:
-        keep(store, 3)
-        raise AssertionError("a slot that did not hold was taken")
-    except KeyStoreError as error:
-        assert "slot 1" in str(error)
+    assert "slot 1" in str(raised(KeyStoreError, keep, store, 3))
     assert loaded_seq(flash) == 2
 
 

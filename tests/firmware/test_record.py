@@ -2,8 +2,12 @@
 
 import json
 import os
+import sys
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import record
+from expect import raised
 
 
 def vectors():
@@ -50,11 +54,7 @@ def test_what_the_format_refuses_is_refused():
         raw = bytes.fromhex(case["bytes"])
         if len(raw) > record.RECORD_BYTES:
             continue  # unpack reads from a larger buffer on purpose; a batch's length is its taker's business
-        try:
-            record.unpack(raw)
-        except ValueError:
-            continue
-        raise AssertionError("taken: " + case["name"])
+        raised(ValueError, record.unpack, raw)
 
 
 def test_every_golden_bound_is_encoded_to_its_byte():
@@ -70,7 +70,6 @@ def test_a_bound_decodes_to_the_smallest_step_that_covers_it():
         value = record.bound_decode(encoded)
         assert value >= before, encoded
         assert record.bound_decode(record.bound_encode(value)) == value
-        assert record.bound_decode(record.bound_encode(value + 1)) is None or record.bound_decode(
-            record.bound_encode(value + 1)
-        ) >= value + 1
+        above = record.bound_decode(record.bound_encode(value + 1))
+        assert above is None or above >= value + 1
         before = value

@@ -1,0 +1,51 @@
+"""What the clock's core costs: HMAC, heap, flash work and reads at start, measured inside the real MicroPython."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+
+from badgeclock.virtual import toolchain
+
+ROOT = Path(__file__).resolve().parents[2]
+ON_DEVICE = Path(__file__).with_name("sealed_log_on_device.py")
+CORE = ("__init__", "errors", "record", "hmac256", "seal", "keystore", "journal", "sealed_log")
+RUN_TIMEOUT_S = 300
+
+
+def run(arch: toolchain.Arch, heap: str, firmware: Path) -> dict[str, float]:
+    """The figures of one MicroPython with `heap` of heap and `app` in the folder `firmware`."""
+    tests = ROOT / "tests" / "firmware"
+    command = [toolchain.micropython(arch), "-X", f"heapsize={heap}", ON_DEVICE, firmware, tests]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{ON_DEVICE.name} on {arch}: {done.stdout}{done.stderr}")
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def compiled(target: Path) -> Path:
+    """The core compiled by mpy-cross below `target`, as it runs on a clock."""
+    (target / "app").mkdir()
+    for name in CORE:
+        source = ROOT / "firmware" / "app" / f"{name}.py"
+        command = [*toolchain.mpy_cross(), "-s", source.name, "-o", str(target / "app" / f"{name}.mpy"), str(source)]
+        subprocess.run(command, check=True, capture_output=True)
+    return target
+
+
+def measure() -> dict[str, float]:
+    """Heap, time and flash work on i386 with an ESP32's heap, code compiled; reads at start on amd64, where 1.4 MB fit."""
+    with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as scratch:
+        firmware = compiled(Path(scratch))
+        small = run("i386", "128k", firmware)
+        large = run("amd64", "8m", firmware)
+    figures = {f"seal.{name}": value for name, value in small.items()}
+    figures |= {f"seal.{name}": value for name, value in large.items() if name.startswith("mount_")}
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), indent=1))
