@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tests.host.bridge.world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """A bridge with three workers and one clock that has not sent anything yet."""
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A bridge with three workers and one clock that has not sent anything yet; its registrar looks around often."""
+    monkeypatch.setattr("badgeclock.bridge.registrar.POLL_S", 0.02)
     made = World(tmp_path)
     yield made
     made.close()

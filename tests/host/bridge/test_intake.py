@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.host.bridge.world import DAY_MS, STRANGER_UID, Clock, World
 
 from badgeclock.bridge import people, schema
 from badgeclock.bridge.intake import FAILURES_KEPT
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Verdict
 from badgeclock.protocol.record import Direction, Flag
-from tests.host.bridge.world import DAY_MS, STRANGER_UID, Clock, World
 
 ANY_BYTES = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -211,7 +211,7 @@ def test_a_second_genesis_and_a_wrong_commitment_are_refused(world: World) -> No
     assert world.events() == ["seal_failed"]
 
 
-def test_the_seal_goes_on_over_many_epochs_and_a_new_intake(world: World, tmp_path: object) -> None:
+def test_the_seal_goes_on_over_many_epochs_and_a_new_intake(world: World) -> None:
     raws = world.clock.start()
     for _ in range(4):
         world.clock.utc_ms += DAY_MS

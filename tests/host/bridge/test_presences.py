@@ -5,11 +5,6 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
-
-from badgeclock.bridge import schema
-from badgeclock.bridge.presences import Fate, Holder, Punch, fate_of, local_day
-from badgeclock.bridge.states import ClockState, PunchState, Reason
-from badgeclock.protocol.record import Direction
 from tests.host.bridge.world import (
     ANNA_UID,
     BRAM_UID,
@@ -21,6 +16,11 @@ from tests.host.bridge.world import (
     Clock,
     World,
 )
+
+from badgeclock.bridge import schema
+from badgeclock.bridge.presences import Fate, Holder, Punch, fate_of, local_day
+from badgeclock.bridge.states import ClockState, PunchState, Reason
+from badgeclock.protocol.record import Direction
 
 HOUR_MS = 3_600_000
 BRUSSELS = "Europe/Brussels"

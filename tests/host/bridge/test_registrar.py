@@ -9,6 +9,17 @@ from collections.abc import Callable, Sequence
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.host.bridge.world import (
+    ANNA_NISS,
+    ANNA_UID,
+    BRAM_UID,
+    DAY_MS,
+    LUZ_LIMOSA,
+    LUZ_UID,
+    World,
+    eventually,
+    running,
+)
 
 from badgeclock.authorities.base import Outcome, PresenceItem
 from badgeclock.bridge import outbox, people, schema
@@ -16,7 +27,6 @@ from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.states import STEPS, PresenceState
 from badgeclock.protocol.record import Direction
-from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, DAY_MS, LUZ_LIMOSA, LUZ_UID, World, running
 
 
 def three_punches(world: World) -> None:
@@ -248,17 +258,13 @@ async def test_a_new_presence_is_sent_while_another_call_hangs(world: World) -> 
 
     task = asyncio.create_task(registrar.run())
     try:
-        async with asyncio.timeout(20):
-            while not world.authority.calls:
-                await asyncio.sleep(0.01)
-            world.authority.hanging = None
-            world.punches(world.clock.punch(BRAM_UID))
-            registrar.wake()
-            while world.states() != ["SENT", "REGISTERED"]:
-                await asyncio.sleep(0.01)
-            hanging.set()
-            while world.states() != ["REGISTERED", "REGISTERED"]:
-                await asyncio.sleep(0.01)
+        await eventually(lambda: bool(world.authority.calls))
+        world.authority.hanging = None
+        world.punches(world.clock.punch(BRAM_UID))
+        registrar.wake()
+        await eventually(lambda: world.states() == ["SENT", "REGISTERED"])
+        hanging.set()
+        await eventually(lambda: world.states() == ["REGISTERED", "REGISTERED"])
     finally:
         task.cancel()
         await asyncio.wait([task])

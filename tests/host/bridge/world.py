@@ -1,4 +1,4 @@
-"""A small world around the bridge: its real store in a file, clocks that seal for real, an authority that keeps books."""
+"""A small world around the bridge: its real store, clocks that seal for real, an authority that keeps books."""
 
 from __future__ import annotations
 
@@ -309,14 +309,21 @@ class World:
         self.store.close()
 
 
-async def running(work: Awaitable[None], until: Callable[[], bool], patience_s: float = 20) -> None:
-    """Run `work` beside a condition until that holds; fails if `work` ends or nothing happens for `patience_s`."""
+async def eventually(condition: Callable[[], bool], patience_s: float = 20) -> None:
+    """Wait until a condition holds; fails after `patience_s`."""
+    async with asyncio.timeout(patience_s):
+        while True:
+            if condition():
+                return
+            await asyncio.sleep(0.01)
+
+
+async def running(work: Awaitable[None], until: Callable[[], bool]) -> None:
+    """Run `work` until a condition holds; fails if `work` ends before, or nothing happens."""
     task = asyncio.ensure_future(work)
     try:
-        async with asyncio.timeout(patience_s):
-            while not until():
-                assert not task.done(), task
-                await asyncio.sleep(0.01)
+        await eventually(lambda: until() or task.done())
+        assert not task.done(), task
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -327,7 +334,7 @@ class Authority:
     """An authority in this process. Keeps books; does next what its script says, and when that is empty, its duty.
 
     Words of the script, one a call of `register`: "ok"; "away" (surely not processed); "lost before" and "lost after"
-    (no answer, and the items were not, or were, taken); "rejected CODE"; "crash". `searches` does the same for `search`.
+    (no answer, and the items were not, or were, taken); "rejected CODE"; "crash". `searches` does so for `search`.
     """
 
     script: list[str] = field(default_factory=list)
