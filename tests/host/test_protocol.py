@@ -1,0 +1,367 @@
+"""The host's protocol against the golden vectors and against any bytes at all."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from badgeclock.protocol import frames, record, seal, topics
+from badgeclock.protocol.frames import Frame, FrameRefused, Offline, Online
+from badgeclock.protocol.record import Kind, Record, RecordRefused, ResetCause
+from badgeclock.protocol.seal import SealFailed, SealGap, SealState
+from badgeclock.protocol.topics import Channel, TopicRefused
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+
+
+def vectors(name: str) -> Any:
+    return json.loads((VECTORS / f"{name}.json").read_text())
+
+
+RECORDS, SEAL, FRAMES = vectors("record"), vectors("seal"), vectors("frames")
+
+
+def named(cases: list[dict[str, Any]]) -> Any:
+    return pytest.mark.parametrize("case", cases, ids=[case["name"] for case in cases])
+
+
+def keys_of(direction: str) -> tuple[bytes, bytes]:
+    k_link = bytes.fromhex(FRAMES["k_link"])
+    if direction == "up":
+        return frames.upward_key(k_link), frames.NO_SESSION
+    return frames.downward_key(k_link), bytes.fromhex(FRAMES["session"])
+
+
+# --- record ---
+
+
+@named(RECORDS["records"])
+def test_a_record_is_read_and_written_as_in_the_vectors(case: dict[str, Any]) -> None:
+    raw = bytes.fromhex(case["bytes"])
+    read = record.unpack(raw)
+    for name, wanted in case["fields"].items():
+        value = getattr(read, name)
+        assert (value.hex() if isinstance(value, bytes) else value) == wanted, name
+    assert record.pack(read) == raw
+
+
+@named(RECORDS["refused"])
+def test_what_is_no_record_is_refused(case: dict[str, Any]) -> None:
+    with pytest.raises(RecordRefused):
+        record.unpack(bytes.fromhex(case["bytes"]))
+
+
+@pytest.mark.parametrize(("bound_ms", "encoded"), RECORDS["bounds"])
+def test_a_bound_is_encoded_as_in_the_vectors(bound_ms: int, encoded: int) -> None:
+    assert record.bound_encode(bound_ms) == encoded
+    decoded = record.bound_decode(encoded)
+    assert decoded is None or decoded >= bound_ms
+
+
+def test_no_bound_is_no_bound() -> None:
+    assert record.bound_encode(None) == record.BOUND_NONE
+    assert record.bound_decode(record.BOUND_NONE) is None
+
+
+@given(st.binary(min_size=64, max_size=64))
+def test_any_64_bytes_are_a_record_that_writes_itself_again_or_are_refused(raw: bytes) -> None:
+    try:
+        read = record.unpack(raw)
+    except RecordRefused:
+        return
+    assert record.pack(read) == raw
+
+
+@given(st.binary(max_size=63 * 64 + 70))
+def test_any_payload_is_split_into_all_its_records_or_refused(payload: bytes) -> None:
+    try:
+        raws = record.split(payload)
+    except RecordRefused:
+        assert not payload or len(payload) % 64 or len(payload) > 63 * 64
+        return
+    assert b"".join(raws) == payload
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seq": 2**32}, {"seq": -1}, {"token": b"short"}, {"ms": 1000}, {"kind": 11}, {"tag": b""}, {"flags": 0x100}],
+    ids=str,
+)
+def test_a_record_that_no_reader_would_take_is_not_written(change: dict[str, Any]) -> None:
+    good = record.unpack(bytes.fromhex(RECORDS["records"][0]["bytes"]))
+    with pytest.raises(RecordRefused):
+        record.pack(good._replace(**change))
+
+
+# --- seal ---
+
+
+def founded() -> SealState:
+    return seal.found(SEAL["clock_id"], bytes.fromhex(SEAL["e0"]), bytes.fromhex(SEAL["nonce"]))
+
+
+def test_the_clocks_keys_come_out_as_in_the_vectors() -> None:
+    clock_id, nonce = SEAL["clock_id"], bytes.fromhex(SEAL["nonce"])
+    k_dev = seal.clock_key(bytes.fromhex(SEAL["fleet_key"]), clock_id)
+    e0 = seal.first_epoch_key(k_dev, clock_id, nonce)
+    assert k_dev.hex() == SEAL["k_dev"]
+    assert e0.hex() == SEAL["e0"]
+    assert seal.commitment(e0).hex() == SEAL["commitment"]
+    assert seal.link_key(k_dev, clock_id, nonce).hex() == SEAL["k_link"]
+    assert seal.first_tag(clock_id).hex() == SEAL["first_tag"]
+
+
+def test_the_seal_steps_as_in_the_vectors_over_epochs_and_a_burnt_number() -> None:
+    state = founded()
+    for step in SEAL["steps"] + SEAL["burnt"]["steps"]:
+        assert (state.next_seq, state.epoch) == (step["seq"], step["epoch"])
+        assert state.r.hex() == step["r"]
+        assert state.e_next.hex() == step["e_next"]
+        if step["record"] is None:
+            continue_from = seal.burn(state, 1)
+            assert continue_from.r.hex() == step["next_r"]
+            state_before_burnt = state
+            state = continue_from
+            continue
+        raw = bytes.fromhex(step["record"])
+        if record.unpack(raw).kind == Kind.BOOT and record.burnt_slots(record.unpack(raw)):
+            state = state_before_burnt
+        read, after = seal.advance(state, raw)
+        burnt = record.burnt_slots(read) if read.kind == Kind.BOOT else 0
+        assert seal.mac_key(seal.burn(state, burnt).r).hex() == step["mac"]
+        assert read.tag.hex() == step["tag"]
+        assert after.r.hex() == step["next_r"]
+        assert seal.seal(state, read) == (raw, after)
+        state = after
+
+
+def test_the_fast_tag_is_the_tag_that_is_spelled_out() -> None:
+    for step in SEAL["steps"]:
+        raw, r = bytes.fromhex(step["record"]), bytes.fromhex(step["r"])
+        before = next((s["tag"] for s in SEAL["steps"] if s["seq"] == step["seq"] - 1), SEAL["first_tag"])
+        tag = seal.record_tag(r, bytes.fromhex(before), raw[:48])
+        assert tag.hex() == step["tag"]
+        if record.unpack(raw).kind != Kind.EPOCH:
+            assert seal.step(r, tag).hex() == step["next_r"]
+
+
+def test_tokens_come_out_as_in_the_vectors() -> None:
+    for case in SEAL["tokens"]:
+        made = seal.badge_token(bytes.fromhex(case["site_key"]), case["type"], bytes.fromhex(case["id"]))
+        assert made.hex() == case["token"]
+
+
+def test_an_unsealed_record_carries_the_chain_and_fails_always() -> None:
+    raw, before = bytes.fromhex(SEAL["unsealed"]["record"]), bytes.fromhex(SEAL["unsealed"]["tag_before"])
+    assert seal.unsealed_tag(before, raw[:48]) == raw[48:]
+    state = founded()
+    for step in SEAL["steps"] + SEAL["burnt"]["steps"]:
+        if step["record"]:
+            state = seal.advance(state, bytes.fromhex(step["record"]))[1]
+    with pytest.raises(SealFailed, match="unsealed"):
+        seal.advance(state, raw)
+
+
+def attacked(name: str) -> tuple[SealState, Record]:
+    """A sealed step of the vectors and the state before it, for attacks by somebody who holds every key."""
+    state = founded()
+    for step in SEAL["steps"]:
+        raw = bytes.fromhex(step["record"])
+        if Kind(raw[1]).name == name:
+            return state, record.unpack(raw)
+        state = seal.advance(state, raw)[1]
+    raise AssertionError(name)
+
+
+def forged(state: SealState, false: Record) -> bytes:
+    """A record with a right tag and a false content."""
+    body = record.pack(false)[:48]
+    return body + seal.record_tag(state.r, state.tag, body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "reason"),
+    [
+        ("GENESIS", {"token": b"anothern"}, "commitment"),
+        ("GENESIS", {"detail": b"anotherc"}, "commitment"),
+        ("GENESIS", {"kind": 3}, "genesis"),
+        ("PUNCH", {"kind": 1}, "genesis"),
+        ("PUNCH", {"boot": 2}, "boot count"),
+        ("PUNCH", {"boot": 0}, "boot count"),
+        ("BOOT", {"boot": 2}, "boot count"),
+        ("BOOT", {"boot": 0}, "boot count"),
+        ("PUNCH", {"epoch": 1}, "epoch"),
+        ("EPOCH", {"detail": record.epoch_detail(4, 20_000)}, "epoch count"),
+        ("EPOCH", {"detail": record.epoch_detail(6, 20_000)}, "epoch count"),
+        ("EPOCH", {"epoch": 2}, "epoch"),
+        ("PUNCH", {"seq": 1}, "sequence"),
+    ],
+)
+def test_not_even_a_right_tag_passes_a_false_record(kind: str, change: dict[str, Any], reason: str) -> None:
+    state, good = attacked(kind)
+    with pytest.raises(SealFailed, match=reason):
+        seal.advance(state, forged(state, good._replace(**change)))
+
+
+@pytest.mark.parametrize("declared", [0, 2])
+def test_a_gap_is_none_only_if_the_boot_after_it_declares_all_of_it(declared: int) -> None:
+    state, boot = attacked("BOOT")
+    detail = record.boot_detail(ResetCause.POWER_ON, declared, bytes(8))
+    skipped = boot._replace(seq=boot.seq + 1, detail=detail)
+    with pytest.raises(SealFailed):
+        seal.advance(state, forged(seal.burn(state, declared), skipped))
+
+
+def test_a_burnt_number_that_was_none_is_refused() -> None:
+    state, boot = attacked("BOOT")
+    lying = boot._replace(detail=record.boot_detail(ResetCause.POWER_ON, 1, bytes(8)))
+    with pytest.raises(SealFailed, match="sequence"):
+        seal.advance(state, forged(seal.burn(state, 1), lying))
+
+
+@given(bit=st.integers(0, 511), step=st.integers(0, len(SEAL["steps"]) - 1))
+def test_no_single_bit_can_be_flipped(bit: int, step: int) -> None:
+    state = founded()
+    for before in SEAL["steps"][:step]:
+        state = seal.advance(state, bytes.fromhex(before["record"]))[1]
+    raw = bytearray.fromhex(SEAL["steps"][step]["record"])
+    raw[bit // 8] ^= 1 << bit % 8
+    with pytest.raises((SealFailed, RecordRefused)):
+        seal.advance(state, bytes(raw))
+
+
+def test_records_cannot_change_places_or_be_left_out() -> None:
+    raws = [bytes.fromhex(step["record"]) for step in SEAL["steps"]]
+    state = founded()
+    with pytest.raises(SealGap):
+        seal.advance(state, raws[1])
+    state = seal.advance(state, raws[0])[1]
+    with pytest.raises(SealFailed):
+        seal.advance(state, raws[0])
+
+
+# --- frames ---
+
+
+@named(FRAMES["frames"])
+def test_a_frame_is_opened_and_sealed_as_in_the_vectors(case: dict[str, Any]) -> None:
+    key, session = keys_of(case["direction"])
+    raw = bytes.fromhex(case["bytes"])
+    opened = frames.open_frame(key, FRAMES["clock_id"], session, raw)
+    assert opened == Frame(case["type"], case["counter"], bytes.fromhex(case["body"]))
+    assert frames.seal_frame(key, FRAMES["clock_id"], session, opened) == raw
+
+
+@named(FRAMES["refused"])
+def test_what_is_no_frame_of_this_session_is_refused(case: dict[str, Any]) -> None:
+    key, session = keys_of(case["direction"])
+    with pytest.raises(FrameRefused):
+        frames.open_frame(key, FRAMES["clock_id"], session, bytes.fromhex(case["bytes"]))
+
+
+@named(FRAMES["frames"])
+def test_bodies_read_back_as_they_were_written(case: dict[str, Any]) -> None:
+    body = bytes.fromhex(case["body"])
+    if case["type"] == frames.FrameType.STATUS:
+        status = frames.unpack_status(body)
+        assert frames.unpack_status(frames.pack_status(status)) == status
+        assert isinstance(status, Online if case["name"] == "online" else Offline)
+    elif case["type"] == frames.FrameType.ACK:
+        assert frames.pack_ack(frames.unpack_ack(body)) == body
+    elif case["type"] == frames.FrameType.RECEIPTS:
+        assert frames.pack_receipts(frames.unpack_receipts(body)) == body
+    elif case["type"] == frames.FrameType.TIME:
+        assert frames.pack_time(frames.unpack_time(body)) == body
+    else:
+        assert frames.pack_command(*frames.unpack_command(body)) == body
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+ONLINE = json.loads(bytes.fromhex(FRAMES["frames"][0]["body"]))
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_body_or_refused(body: bytes) -> None:
+    readers = (
+        frames.unpack_ack,
+        frames.unpack_receipts,
+        frames.unpack_time,
+        frames.unpack_command,
+        frames.unpack_status,
+    )
+    for read in readers:
+        try:
+            read(body)
+        except FrameRefused:
+            continue
+
+
+@given(name=st.sampled_from(sorted(ONLINE)), value=JSON)
+def test_any_value_of_any_status_key_is_read_or_refused(name: str, value: Any) -> None:
+    try:
+        frames.unpack_status(json.dumps({**ONLINE, name: value}).encode())
+    except FrameRefused:
+        return
+
+
+@pytest.mark.parametrize("body", [b"[" * 4000, b'{"v":1e999}', b"9" * 4000, b"\xff", b'{"v":true}', b"null"], ids=repr)
+def test_awkward_json_is_refused(body: bytes) -> None:
+    with pytest.raises(FrameRefused):
+        frames.unpack_status(body)
+
+
+@given(st.binary(max_size=4200))
+def test_any_bytes_are_refused_as_a_frame(raw: bytes) -> None:
+    with pytest.raises(FrameRefused):
+        frames.open_frame(bytes(32), "clock-0001", frames.NO_SESSION, raw)
+
+
+@pytest.mark.parametrize("count", [0, 33])
+def test_a_receipts_frame_has_1_to_32_entries(count: int) -> None:
+    one = frames.Receipt(1, 2, frames.ReceiptState.REGISTERED, 0, 3)
+    with pytest.raises(FrameRefused):
+        frames.pack_receipts([one] * count)
+
+
+def test_the_last_will_is_newer_than_its_connection_and_older_than_the_next() -> None:
+    will = frames.upward_counter(3, 7, frames.LAST_WILL_NUMBER)
+    assert frames.upward_counter(3, 7, 10_000) < will < frames.upward_counter(3, 8, 0) < frames.upward_counter(4, 0, 0)
+
+
+# --- topics ---
+
+
+@given(st.from_regex(r"[a-z0-9-]{3,23}", fullmatch=True), st.sampled_from(Channel))
+def test_topics_are_read_back_as_they_were_made(clock_id: str, channel: Channel) -> None:
+    assert topics.parse(topics.topic(clock_id, channel)) == (clock_id, channel)
+
+
+@given(st.text())
+def test_any_text_is_a_topic_or_refused(text: str) -> None:
+    try:
+        clock_id, channel = topics.parse(text)
+    except TopicRefused:
+        return
+    assert topics.topic(clock_id, channel) == text
+
+
+@pytest.mark.parametrize("name", ["ab", "a" * 24, "Clock-1", "clock 1", "clock/1", "clöck", "clock-1\n", ""])
+def test_names_that_are_no_clock_id_are_refused(name: str) -> None:
+    with pytest.raises(TopicRefused):
+        topics.topic(name, Channel.ACK)
+
+
+def test_errors_keep_their_words_on_the_way_to_another_process() -> None:
+    for error in (RecordRefused("kind"), SealGap("gap", 7), FrameRefused("tag"), TopicRefused("x")):
+        again = pickle.loads(pickle.dumps(error))  # noqa: S301 - bytes of this test itself
+        assert (type(again), str(again)) == (type(error), str(error))
