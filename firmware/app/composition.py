@@ -1,0 +1,169 @@
+"""Builds the clock out of its parts and starts it: where files, board and application meet.
+
+A clock that lacks settings, secrets, certificates or a founded journal says so on the display and the serial line,
+talks to no network, and leaves the serial line to the technician.
+"""
+
+import asyncio
+import gc
+import hashlib
+import json
+import sys
+from binascii import unhexlify
+
+from app import record, screens
+from app.clock import Clock
+from app.errors import ClockError, JournalError, SettingsError
+from app.face import Face
+from app.punch import Punches
+from app.recent import Recent, recall
+from app.sealed_log import SealedLog
+from app.settings import Secrets, Settings
+from app.timekeeper import Timekeeper
+from app.uplink import Uplink
+from app.words import LANGUAGES
+
+WATCHDOG_MS = 8000
+# a clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour
+TECHNICIAN_MS = 900000
+
+
+class Certificates:
+    """The clock's certificates and key, DER."""
+
+    def __init__(self):
+        self.ca = read("/certs/ca.der")
+        self.cert = read("/certs/clock.der")
+        self.key = read("/certs/clock.key.der")
+
+
+def read(path):
+    """A file's bytes. Raises SettingsError if it is missing."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        raise SettingsError(path[1:] + " is missing. Provision this clock.")
+
+
+def firmware_hash():
+    """The 8 bytes in /firmware.json."""
+    try:
+        digest = unhexlify(json.loads(read("/firmware.json"))["hash"])
+    except (ValueError, KeyError, TypeError):
+        digest = b""
+    if len(digest) != 8:
+        raise SettingsError("firmware.json: hash must be 16 hex digits. Provision this clock.")
+    return digest
+
+
+def partitions(board):
+    """(journal, seal). Raises SettingsError if the flash has no such partitions."""
+    journal, seal = board.partition("journal"), board.partition("seal")
+    if journal is None or seal is None:
+        raise SettingsError("no journal or seal partition. Flash this clock.")
+    return journal, seal
+
+
+def status_of(reader, log, board, firmware):
+    """A function that gives what STATUS says beyond the uplink's own (docs/protocol.md §7)."""
+
+    def status():
+        return {
+            "reader": None if reader.version is None else "%02x" % reader.version,
+            "reader_resets": reader.resets,
+            "firmware": firmware,
+            "reset": board.reset_cause(),
+            "heap_free": gc.mem_free(),
+            "tears": log.tears,
+        }
+
+    return status
+
+
+def compose(board, settings_file, sockets, tls, mqtt_module):
+    """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
+    settings = Settings(settings_file)
+    secrets = Secrets(read("/secrets.json"))
+    certificates = Certificates()
+    firmware = firmware_hash()
+    journal, seal = partitions(board)
+
+    timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
+    stamp = record.Stamp()
+    timekeeper.stamp(stamp)
+    log = SealedLog(journal, seal, settings.clock_id, firmware)
+    log.open(board.reset_cause(), stamp)
+    recent = Recent()
+    recalled = recall(log, recent)
+    timekeeper.at_least(recalled.newest_s)
+
+    face = Face(settings, LANGUAGES[settings.language], board.display, board.buzzer, board.lamp, timekeeper, log)
+    uplink = Uplink(
+        settings,
+        secrets,
+        certificates,
+        log,
+        timekeeper,
+        sockets,
+        tls,
+        board.wifi(settings.wifi_ssid, secrets.wifi_password),
+        mqtt_module,
+        face,
+        status_of(board.reader, log, board, firmware.hex()),
+    )
+    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify)
+    watchdog = board.watchdog(WATCHDOG_MS)
+    clock = Clock(
+        board.reader,
+        board.keys,
+        board.case,
+        punches,
+        face,
+        log,
+        timekeeper,
+        uplink,
+        watchdog,
+        board.reset,
+        recalled.deaths,
+    )
+    digest = hashlib.sha256(settings_file).digest()[:8]
+    if recalled.config != digest:
+        clock.note(record.KIND_CONFIG, digest)
+    return clock
+
+
+def show(board, draw, *what):
+    """Draw a screen and send it at once; a display that does not answer is no reason to stop."""
+    draw(board.display.canvas, LANGUAGES["en"], *what)
+    try:
+        board.display.start()
+        while board.display.update():
+            pass
+    except OSError:
+        print("clock: the display does not answer")
+
+
+def start(board, sockets, tls, mqtt_module):
+    """Start the clock on a board, with the modules socket, tls and umqtt.simple; returns only when it cannot work, or
+    when a technician interrupts it.
+    """
+    show(board, screens.starting)
+    try:
+        clock = compose(board, read("/settings.json"), sockets, tls, mqtt_module)
+    except (SettingsError, JournalError) as error:
+        print("clock: not set up:", error)
+        show(board, screens.not_set_up, str(error))
+        return
+    except (ClockError, OSError) as error:
+        sys.print_exception(error)
+        show(board, screens.not_set_up, "Clock fault: " + str(error))
+        board.watchdog(TECHNICIAN_MS)
+        return
+    gc.collect()
+    print("clock: started; interrupt with Ctrl-C")
+    try:
+        asyncio.run(clock.run())
+    except KeyboardInterrupt:
+        board.watchdog(TECHNICIAN_MS)
+        print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
