@@ -46,9 +46,6 @@ KEY_PATH: Final = "/certs/clock.key.der"
 CLOCK_PARTITIONS: Final = ("vfs", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
 """A clock that is closer to this machine's time keeps its own: it may know better."""
-ERASE_TIMEOUT_S: Final = 240.0
-"""352 sectors at the 400 ms that flash data sheets allow for an erase at worst (W25Q32JV, "tSE"), and reserve."""
-
 FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "language": "en",
     "direction": "auto",
@@ -235,7 +232,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
 def inspect(device: SerialDevice) -> DeviceState:
     """Ask the device what it holds. Nothing is changed, and no key of the seal is told."""
     device.run(on_device.INSPECT)
-    told = device.ask("bc_inspect()", timeout_s=60)
+    told = device.ask("bc_inspect()")
     return DeviceState(
         sizes=told["sizes"],
         has_live_key=told["slot"] is not None,
@@ -436,9 +433,7 @@ def _found(device: SerialDevice, bundle: Bundle) -> None:
     """Found the chain on the device and see that its GENESIS is there. Raises ProvisionError."""
     device.run(on_device.FOUND)
     now = int(time.time())
-    device.run(
-        f"bc_found({bundle.clock_id!r}, {bundle.e0.hex()!r}, {bundle.genesis_nonce.hex()!r}, {now})", ERASE_TIMEOUT_S
-    )
+    device.run(f"bc_found({bundle.clock_id!r}, {bundle.e0.hex()!r}, {bundle.genesis_nonce.hex()!r}, {now})")
     after = inspect(device)
     if not after.has_live_key or after.genesis_nonce != bundle.genesis_nonce or after.unsent_punches:
         raise VerifyMismatch(

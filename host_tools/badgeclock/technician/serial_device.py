@@ -7,6 +7,7 @@ Works on a serial port, on the pty of a virtual clock and on mpremote's own addr
 
 from __future__ import annotations
 
+import ast
 import base64
 import contextlib
 import errno
@@ -14,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -34,8 +36,10 @@ BYTECODE_VERSION: Final = 6
 """Of `.mpy` files, from MicroPython 1.23 on (docs.micropython.org, "MicroPython .mpy files")."""
 
 ATTEMPTS: Final = 4
-ANSWER_TIMEOUT_S: Final = 10.0
-CHUNK_BYTES: Final = 1536
+ANSWER_TIMEOUT_S: Final = 20.0
+"""Reading a full journal takes an ESP32 a few seconds."""
+CHUNK_BYTES: Final = 3072
+SMALL_FILE_BYTES: Final = 1024
 NEW_FILE: Final = "/.badgeclock.new"
 
 
@@ -72,14 +76,14 @@ class SerialDevice:
         self.run(on_device.FILES)
         self.info = self._describe()
 
-    def run(self, code: str, timeout_s: float = ANSWER_TIMEOUT_S) -> str:
-        """Run `code` on the device and return what it printed. `timeout_s`: the longest silence.
+    def run(self, code: str) -> str:
+        """Run `code` on the device and return what it printed. It may be silent for ANSWER_TIMEOUT_S.
 
         Raises DeviceError if it raised, DeviceNotFound if the line fell silent or broke.
         """
         try:
             with contextlib.redirect_stdout(io.StringIO()):
-                out, failure = self._transport.exec_raw(code, timeout=timeout_s)
+                out, failure = self._transport.exec_raw(code, timeout=ANSWER_TIMEOUT_S)
         except (TransportError, OSError) as error:
             raise DeviceNotFound(
                 what=f"the line to {self.port} broke off",
@@ -91,9 +95,9 @@ class SerialDevice:
         text: str = out.decode("utf-8", "replace")
         return text
 
-    def ask(self, code: str, timeout_s: float = ANSWER_TIMEOUT_S) -> Any:
+    def ask(self, code: str) -> Any:
         """Run `code` and return the JSON value of the last line it printed."""
-        lines = self.run(code, timeout_s).split("\n")
+        lines = self.run(code).split("\n")
         text = next((line for line in reversed(lines) if line.strip()), "")
         try:
             return json.loads(text)
@@ -102,18 +106,19 @@ class SerialDevice:
 
     def listing(self) -> dict[str, str | None]:
         """Everything on the device's file system: SHA-256 (hex) by absolute path; None for a folder."""
-        lines = self.run("bc_list()", timeout_s=30).split("\n")
+        lines = self.run("bc_list()").split("\n")
         return dict(json.loads(line) for line in lines if line.strip())
 
     def read(self, path: str) -> bytes | None:
-        """The content of a file, or None if there is no such file."""
+        """The first SMALL_FILE_BYTES of a file, sent under a one-time pad; None if there is no such file."""
+        pad = secrets.token_bytes(SMALL_FILE_BYTES)
         try:
-            text = self.run(f"bc_read({path!r})")
+            masked = bytes.fromhex(self.ask(f"bc_read({path!r}, {pad.hex()!r})"))
         except DeviceError as error:
             if "ENOENT" in error.kind:
                 return None
             raise
-        return b"".join(base64.b64decode(line) for line in text.split("\n") if line.strip())
+        return bytes(one ^ other for one, other in zip(masked, pad, strict=False))
 
     def put(self, path: str, data: bytes) -> None:
         """Write a file, making its folders, and read it back there. Power loss leaves the old file or the new one.
@@ -121,11 +126,13 @@ class SerialDevice:
         Raises VerifyMismatch if the device reads anything else than `data`.
         """
         wanted = hashlib.sha256(data).hexdigest()
-        self.run(f"bc_make_folders({path!r})\nbc_open({NEW_FILE!r})")
+        steps = f"bc_make_folders({path!r})\nbc_open({NEW_FILE!r})\n"
         for start in range(0, len(data), CHUNK_BYTES):
-            text = base64.b64encode(data[start : start + CHUNK_BYTES])
-            self.run(f"bc_write({text!r})")
-        found = self.ask(f"bc_close({NEW_FILE!r}, {path!r}, {wanted!r})")
+            if start:
+                self.run(steps)
+                steps = ""
+            steps += f"bc_write({base64.b64encode(data[start : start + CHUNK_BYTES])!r})\n"
+        found = self.ask(f"{steps}bc_close({NEW_FILE!r}, {path!r}, {wanted!r})")
         if found != wanted:
             raise VerifyMismatch(
                 what=f"{path} reads back from the clock with another SHA-256 than what was sent",
@@ -256,12 +263,21 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
             with contextlib.redirect_stdout(out):
                 transport.enter_raw_repl(soft_reset=True, timeout_overall=3 + attempt)
         except TransportError:
-            heard = (heard + out.getvalue().encode("latin-1", "replace"))[-4096:]
+            heard = (heard + _printed(out.getvalue()))[-4096:]
         except OSError as error:
             raise _why_not_open(port) from error
         else:
             return
     raise _why_no_repl(port, heard)
+
+
+def _printed(text: str) -> bytes:
+    """The bytes that mpremote heard in place of a prompt; it prints them as Python writes bytes."""
+    try:
+        heard = ast.literal_eval(text.strip() or "b''")
+    except (SyntaxError, ValueError):
+        return text.encode()
+    return heard if isinstance(heard, bytes) else b""
 
 
 def _interrupt(transport: SerialTransport, seconds: float) -> bytes:
@@ -293,7 +309,7 @@ def _why_no_repl(port: str, heard: bytes) -> DeviceNotFound:
         if who:
             what += f"; {who} has it open too"
         do = (
-            "hold the key that docs name for recovery (BOOT) while switching the clock on, and run the command again; "
+            "switch the clock off and on again while the command tries; check that the cable carries data; "
             f"a new module needs `badgeclock clock flash {port}` first"
         )
     return DeviceNotFound(what=what, kept="everything on the device", do=do)

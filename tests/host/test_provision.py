@@ -1,0 +1,565 @@
+"""Provisioning: a virtual clock on its serial line, the real MicroPython and mpremote, the clock's own code."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import tty
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from badgeclock.cli import clock as clock_cli
+from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
+from badgeclock.protocol import seal
+from badgeclock.protocol.record import Kind
+from badgeclock.technician import firmware, on_device, partition_table, provision, serial_device, workshop
+from badgeclock.technician.bundle import Bundle
+from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
+from badgeclock.technician.sealed_flash import unsent_punches
+from badgeclock.technician.serial_device import SerialDevice, open_device
+from badgeclock.technician.workshop import Workshop
+from badgeclock.virtual.board import VirtualBoard
+
+TABLE = partition_table.board_partitions()
+PASSWORD = "a password of the site"
+
+
+@dataclass
+class Bench:
+    """A technician's desk: a virtual clock on a cable, and a workshop."""
+
+    home: Path
+    board: VirtualBoard
+    shop: Workshop
+
+    @property
+    def port(self) -> str:
+        return str(self.home / "clock" / "tty")
+
+    def plan(self, **changes: object) -> Plan:
+        """An update of clock-0001 that gives nothing but its id."""
+        return replace(Plan(self.shop, "clock-0001", built()), **changes)  # type: ignore[arg-type]
+
+    def provision(self, plan: Plan, say: Callable[[str], None] = lambda _: None) -> Provisioned:
+        with open_device(self.port) as device:
+            return provision.provision(device, plan, say)
+
+    def partition(self, label: str) -> bytes:
+        """What the flash holds there."""
+        return self.board.flash.read(TABLE[label].offset, TABLE[label].size)
+
+    def bundle(self) -> Bundle:
+        bundle = self.shop.bundle("clock-0001")
+        assert bundle is not None
+        return bundle
+
+
+@functools.cache
+def built() -> firmware.Firmware:
+    """One build for all tests: a source file may change while they run."""
+    return firmware.build()
+
+
+NEW = {"site": "Demo site", "broker": Broker("localhost", 8883), "wifi": Wifi("site", PASSWORD)}
+
+PUNCH = """
+import app.record, app.sealed_log
+stamp = app.record.Stamp()
+stamp.utc_s = 1790000000
+parts = bc_partitions()
+log = app.sealed_log.SealedLog(parts["journal"], parts["seal"], "clock-0001", bytes(8))
+log.open(1, stamp)
+for n in range({count}):
+    log.punch(1, b"token %02d" % n, stamp)
+if {acked}:
+    log.ack({acked})
+    while log.idle(stamp):
+        pass
+"""
+
+
+@contextmanager
+def bench(home: Path) -> Iterator[Bench]:
+    with VirtualBoard(home / "clock") as board:
+        board.plug_in()
+        shop = Workshop(home / "workshop") if (home / "workshop").exists() else workshop.create(home / "workshop")
+        yield Bench(home, board, shop)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Bench]:
+    """A chip that was flashed and nothing more."""
+    with bench(tmp_path) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a provisioned clock that has lost its power, and of its workshop."""
+    home = tmp_path_factory.mktemp("image")
+    with bench(home) as desk:
+        desk.provision(desk.plan(**NEW))
+    return home
+
+
+@pytest.fixture
+def ready(image: Path, tmp_path: Path) -> Iterator[Bench]:
+    """A provisioned clock of its own for one test."""
+    for name in ("flash.bin", "efuse.json"):
+        target = tmp_path / "clock" / name
+        target.parent.mkdir(exist_ok=True)
+        if (image / "clock" / name).exists():
+            shutil.copy(image / "clock" / name, target)
+    shutil.copytree(image / "workshop", tmp_path / "workshop")
+    with bench(tmp_path) as desk:
+        yield desk
+
+
+def punch(desk: Bench, count: int, acked: int = 0) -> None:
+    """Have the clock's own code keep punches (GENESIS and BOOT come before the first, records 0 and 1)."""
+    with open_device(desk.port) as device:
+        device.run(on_device.INSPECT)
+        device.run(PUNCH.format(count=count, acked=acked))
+
+
+def inspect(desk: Bench) -> DeviceState:
+    with open_device(desk.port) as device:
+        return provision.inspect(device)
+
+
+# --- a new clock ---
+
+
+def test_a_fresh_chip_becomes_a_clock_and_a_second_run_changes_nothing(fresh: Bench) -> None:
+    first = fresh.provision(fresh.plan(**NEW))
+    assert first.chain is ChainState.FOUNDED
+    assert first.rtc is RtcState.SET
+    assert first.unchanged == 0
+    assert {"/boot.py", "/main.py", "/board.mpy", "/app/sealed_log.mpy", "/lib/umqtt/simple.mpy"} < set(first.copied)
+    journal, keys, bundle = fresh.partition("journal"), fresh.partition("seal"), fresh.bundle()
+
+    second = fresh.provision(fresh.plan())
+    assert (second.chain, second.copied, second.removed, second.rtc) == (ChainState.KEPT, (), (), RtcState.KEPT)
+    assert second.unchanged == len(first.copied)
+    assert fresh.bundle() == bundle
+    assert inspect(fresh).unsent_punches == 0
+    assert journal[64:128] == fresh.partition("journal")[64:128]
+    assert keys != b"\xff" * len(keys)
+
+
+def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
+    there_shall_be = built()
+    with open_device(ready.port) as device:
+        there = {path: digest for path, digest in device.listing().items() if digest}
+        settings = json.loads(device.read("/settings.json") or b"")
+        secrets = json.loads(device.read("/secrets.json") or b"")
+    identity = ready.shop.clock("clock-0001")
+    for path, data in there_shall_be.files.items():
+        assert there[path] == sha256(data).hexdigest(), path
+    assert there["/certs/clock.der"] == identity.fingerprint
+    assert there["/certs/clock.key.der"] == sha256(identity.key_der).hexdigest()
+    assert there["/certs/ca.der"] == ready.shop.authority().fingerprint
+    assert settings == {
+        "v": 1,
+        "clock_id": "clock-0001",
+        "site": "Demo site",
+        "language": "en",
+        "direction": "auto",
+        "duplicate_window_s": 60,
+        "broker": {"host": "localhost", "port": 8883},
+        "wifi": {"ssid": "site"},
+        "timezone": "Europe/Brussels",
+        "heartbeat_s": 600,
+        "message_s": 2,
+    }
+    assert secrets == {
+        "v": 1,
+        "link_key": ready.bundle().link_key.hex(),
+        "site_key": ready.shop.site_key("Demo site").hex(),
+        "wifi_password": PASSWORD,
+    }
+
+
+def test_the_chain_opens_with_the_bundle_that_the_bridge_gets(ready: Bench) -> None:
+    bundle = ready.bundle()
+    root = seal.clock_key(ready.shop.fleet_key(), "clock-0001")
+    assert bundle.e0 == seal.first_epoch_key(root, "clock-0001", bundle.genesis_nonce)
+    assert bundle.link_key == seal.link_key(root, "clock-0001", bundle.genesis_nonce)
+    assert bundle.certificate_sha256 == ready.shop.clock("clock-0001").fingerprint
+    state = seal.found("clock-0001", bundle.e0, bundle.genesis_nonce)
+    record, _ = seal.advance(state, ready.partition("journal")[64:128])
+    assert record.kind == Kind.GENESIS
+    assert abs(record.utc_s - time.time()) < 3600
+
+
+def test_the_first_key_is_nowhere_on_the_clock_and_no_secret_was_printed(fresh: Bench) -> None:
+    fresh.provision(fresh.plan(**NEW))
+    fresh.provision(fresh.plan())
+    bundle = fresh.bundle()
+    everything = fresh.board.flash.read(0, TABLE.flash_bytes)
+    for form in (bundle.e0, bundle.e0.hex().encode()):
+        assert form not in everything
+    printed = (fresh.home / "clock" / "console.log").read_bytes()
+    identity, site_key = fresh.shop.clock("clock-0001"), fresh.shop.site_key("Demo site")
+    for secret in (bundle.e0, bundle.link_key, site_key, identity.key_der, PASSWORD.encode()):
+        assert secret not in printed
+        assert secret.hex().encode() not in printed
+
+
+def test_the_clocks_rtc_tells_this_machines_utc(ready: Bench) -> None:
+    assert ready.provision(ready.plan()).rtc is RtcState.SET  # the copied clock's battery was never in
+    with open_device(ready.port) as device:
+        device.run(on_device.RTC)
+        assert abs(device.ask("bc_time()") - time.time()) < provision.RTC_TOLERANCE_S + 1
+
+
+def test_the_firmware_hash_is_over_every_file_of_the_firmware() -> None:
+    built = firmware.build()
+    code = {path: data for path, data in built.files.items() if path != firmware.MANIFEST_PATH}
+    lines = sorted(f"{path} {sha256(data).hexdigest()}\n" for path, data in code.items())
+    assert built.hash == sha256("".join(lines).encode()).digest()[:8].hex()
+    assert json.loads(built.files[firmware.MANIFEST_PATH]) == {"hash": built.hash}
+    changed = {**code, "/app/punch.mpy": b"x"}
+    assert firmware.firmware_hash(changed) != built.hash
+
+
+def test_a_board_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ProvisionError, match=r"board\.py is missing"):
+        firmware.build("no_such_board")
+
+
+# --- what a clock keeps ---
+
+
+def test_an_update_keeps_the_chain_its_punches_and_what_was_not_given(ready: Bench) -> None:
+    punch(ready, 3)
+    bundle = ready.bundle()
+    done = ready.provision(ready.plan(language="nl"))
+    assert done.chain is ChainState.KEPT
+    assert done.copied == ("/settings.json",)
+    state = inspect(ready)
+    assert state.unsent_punches == 3
+    assert state.genesis_nonce == bundle.genesis_nonce
+    assert state.settings is not None
+    assert state.settings["language"] == "nl"
+    assert state.settings["site"] == "Demo site"
+    assert state.secrets is not None
+    assert state.secrets["wifi_password"] == PASSWORD
+
+
+def test_unacknowledged_punches_are_erased_only_when_their_exact_number_is_given(ready: Bench) -> None:
+    punch(ready, 3)
+    before = ready.bundle()
+    for number in (None, 0, 2, 4):
+        with pytest.raises(ProvisionError, match=r"3 punches that no bridge has acknowledged.*--yes-lose 3"):
+            ready.provision(ready.plan(chain=Chain.FOUND_ANEW, yes_lose=number))
+        assert inspect(ready).unsent_punches == 3
+        assert ready.bundle() == before
+    done = ready.provision(ready.plan(chain=Chain.FOUND_ANEW, yes_lose=3))
+    assert (done.chain, done.punches_lost) == (ChainState.FOUNDED, 3)
+    state = inspect(ready)
+    assert (state.unsent_punches, state.genesis_nonce) == (0, ready.bundle().genesis_nonce)
+    assert ready.bundle().genesis_nonce != before.genesis_nonce
+    older = ready.shop.clock_folder("clock-0001") / f"bundle.{before.genesis_nonce.hex()}.json"
+    assert Bundle.from_json(older.read_bytes(), "older") == before
+
+
+def test_acknowledged_punches_are_not_in_the_way_of_a_new_chain(ready: Bench) -> None:
+    punch(ready, 70, acked=72)
+    punch(ready, 2)
+    assert inspect(ready).unsent_punches == 2
+    done = ready.provision(ready.plan(chain=Chain.FOUND_ANEW, yes_lose=2))
+    assert done.punches_lost == 2
+
+
+def test_the_flash_read_on_the_host_tells_the_same_number_of_punches(ready: Bench) -> None:
+    punch(ready, 130, acked=100)  # only whole sectors bear the ack so far
+    assert inspect(ready).unsent_punches == 132 - 63
+    assert unsent_punches(ready.partition("seal"), ready.partition("journal")) == 132 - 63
+
+
+def test_punches_whose_keys_are_lost_are_not_erased_unasked(ready: Bench) -> None:
+    punch(ready, 2)
+    with open_device(ready.port) as device:
+        device.run(on_device.INSPECT + "for n in range(4):\n bc_partitions()['seal'].ioctl(6, n)")
+    with pytest.raises(ProvisionError, match="2 punches"):
+        ready.provision(ready.plan())
+    assert inspect(ready).unsent_punches == 2
+
+
+def test_a_clock_of_another_workshop_or_id_is_left_alone_unless_told(ready: Bench, tmp_path: Path) -> None:
+    other = workshop.create(tmp_path / "other")
+    for plan in (ready.plan(workshop=other), ready.plan(clock_id="clock-0002")):
+        with pytest.raises(
+            ProvisionError, match="is the clock clock-0001; this workshop does not know its sealed chain"
+        ):
+            ready.provision(plan)
+    done = ready.provision(ready.plan(**NEW, workshop=other, chain=Chain.FOUND_ANEW))
+    assert done.chain is ChainState.FOUNDED
+    bundle = other.bundle("clock-0001")
+    assert bundle is not None
+    assert inspect(ready).genesis_nonce == bundle.genesis_nonce
+
+
+def test_another_site_keeps_the_chain_and_changes_key_and_bundle(ready: Bench) -> None:
+    before = ready.bundle()
+    done = ready.provision(ready.plan(site="Other site"))
+    assert (done.chain, done.site) == (ChainState.KEPT, "Other site")
+    assert ready.bundle() == replace(before, site="Other site")
+    secrets = inspect(ready).secrets
+    assert secrets is not None
+    assert secrets["site_key"] == ready.shop.site_key("Other site").hex()
+
+
+# --- what goes wrong ---
+
+
+def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
+    with open_device(ready.port) as device:
+        device.put("/app/record.mpy", b"garbage")
+        device.put("/app/seal.py", b"raise SystemExit")
+        device.put("/old/deep/notes.txt", b"")
+        device.put("/webrepl_cfg.py", b"PASS = 'x'")
+        device.remove("/lib/umqtt/simple.mpy")
+    done = ready.provision(ready.plan())
+    assert done.copied == ("/app/record.mpy", "/lib/umqtt/simple.mpy", "/main.py")
+    assert done.removed == ("/app/seal.py", "/old", "/old/deep", "/old/deep/notes.txt", "/webrepl_cfg.py")
+    assert ready.provision(ready.plan()).copied == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"language": "xx"}, "language must be one of"),
+        ({"site": "Chantier d'Été"}, "site must be a text of 1 to 40 printable ASCII"),
+        ({"direction": "sideways"}, "direction must be one of auto, in, out"),
+        ({"timezone": "Mars/Olympus"}, "timezone must be one of"),
+        ({"wifi": Wifi("site", "x" * 64)}, "wifi_password must be a text of at most 63 bytes"),
+    ],
+)
+def test_the_clocks_own_code_refuses_bad_settings_before_they_replace_good_ones(
+    ready: Bench, changes: dict[str, object], sentence: str
+) -> None:
+    before = inspect(ready)
+    with pytest.raises(SettingsError, match=sentence):
+        ready.provision(ready.plan(**changes))
+    assert inspect(ready) == before
+
+
+def test_a_new_clock_needs_its_site_and_its_broker(fresh: Bench) -> None:
+    with pytest.raises(SettingsError, match=r"site of clock-0001 is not known yet.*--site"):
+        fresh.provision(fresh.plan(broker=Broker("localhost")))
+    with pytest.raises(SettingsError, match="--broker"):
+        fresh.provision(fresh.plan(site="Demo site"))
+
+
+@pytest.mark.parametrize("line", ["/app/uplink.mpy", "founding", "/secrets.json"])
+def test_a_run_that_breaks_off_anywhere_is_finished_by_the_next_one(fresh: Bench, line: str) -> None:
+    class Unplugged(Exception):
+        """The technician's machine went away."""
+
+    def unplug(said: str) -> None:
+        if said.startswith(line):
+            raise Unplugged
+
+    with pytest.raises(Unplugged):
+        fresh.provision(fresh.plan(**NEW), unplug)
+    done = fresh.provision(fresh.plan(**NEW))
+    state = inspect(fresh)
+    assert state.has_live_key
+    assert state.genesis_nonce == fresh.bundle().genesis_nonce
+    assert done.chain is (ChainState.KEPT if line == "/secrets.json" else ChainState.FOUNDED)
+    assert fresh.provision(fresh.plan()).copied == ()
+
+
+def test_a_chain_that_was_founded_but_not_confirmed_is_taken_up(ready: Bench) -> None:
+    folder = ready.shop.clock_folder("clock-0001")
+    (folder / "bundle.json").rename(folder / "bundle.pending.json")
+    assert ready.provision(ready.plan()).chain is ChainState.KEPT
+    assert inspect(ready).genesis_nonce == ready.bundle().genesis_nonce
+    assert ready.shop.pending_bundle("clock-0001") is None
+
+
+@pytest.mark.parametrize("steps", [0, 40, 100, 250])
+def test_power_lost_while_the_chain_is_founded_leaves_a_clock_that_can_be_founded(
+    ready: Bench, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 1.0)
+
+    def cut(said: str) -> None:
+        if said == "founding the sealed chain":
+            ready.board.cut_after(steps)
+
+    # Only GENESIS is there, so nothing but this run's own bytes is programmed or erased before the cut.
+    with pytest.raises((DeviceNotFound, ProvisionError)):
+        ready.provision(ready.plan(chain=Chain.FOUND_ANEW), cut)
+    monkeypatch.undo()
+    ready.board.plug_in()
+    ready.provision(ready.plan(chain=Chain.FOUND_ANEW))
+    state = inspect(ready)
+    assert state.has_live_key
+    assert state.genesis_nonce == ready.bundle().genesis_nonce
+
+
+def test_a_file_that_the_flash_does_not_keep_is_noticed_and_the_old_one_stays(ready: Bench) -> None:
+    with open_device(ready.port) as device:
+        before = device.read("/settings.json")
+        device.run("bc_write = lambda text: bc_file.write(b'other bytes')")
+        with pytest.raises(VerifyMismatch, match="another SHA-256"):
+            device.put("/settings.json", b'{"v": 1}')
+        assert device.read("/settings.json") == before
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({}, "has no partition vfs, seal, journal"),
+        ({"nvs": 0x6000, "vfs": 0x200000}, "has no partition seal, journal"),
+        ({"vfs": 0x200000, "seal": 0x4000, "journal": 0x150000}, "has vfs in another size"),
+    ],
+)
+def test_a_chip_with_another_partition_table_is_refused(sizes: dict[str, int], told: str) -> None:
+    with pytest.raises(ProvisionError, match=f"the chip {told}.*badgeclock clock flash"):
+        provision.check_partitions(sizes)
+
+
+@pytest.mark.parametrize("text", ["", ":8883", "host:", "host:x", "host:0", "host:65536", "host:1:2"])
+def test_what_is_no_broker_address_is_refused(text: str) -> None:
+    if text == "host:":
+        assert Broker.parse(text) == Broker("host", 8883)
+        return
+    with pytest.raises(SettingsError, match="is no broker address"):
+        Broker.parse(text)
+
+
+# --- the line ---
+
+
+def test_a_port_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(DeviceNotFound, match="there is no port /dev/no-such-port"), open_device("/dev/no-such-port"):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may open every port")
+def test_a_port_one_may_not_open_ends_with_the_command_that_helps(tmp_path: Path) -> None:
+    port = tmp_path / "port"
+    port.touch(mode=0)
+    with pytest.raises(DeviceNotFound, match="usermod -aG dialout"), open_device(str(port)):
+        pass
+
+
+def test_a_port_that_another_program_holds_is_answered_with_its_name(ready: Bench) -> None:
+    script = (
+        "import fcntl, os, sys\n"
+        "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
+        "fcntl.flock(line, fcntl.LOCK_EX)\n"
+        "print('held', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", script, ready.port]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as terminal:
+        assert terminal.stdout is not None
+        assert terminal.stdout.readline() == "held\n"
+        expected = rf"another program holds .*: python[^ ]* \({terminal.pid}\)"
+        with pytest.raises(DeviceNotFound, match=expected), open_device(ready.port):
+            pass
+        terminal.communicate("")
+    assert inspect(ready).has_live_key
+
+
+@contextmanager
+def line_that_says(text: bytes) -> Iterator[str]:
+    """A serial line on which something else than MicroPython talks; it repeats `text` at whatever it hears."""
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+
+    def talk() -> None:
+        try:
+            while os.read(ours, 100):
+                if text:
+                    os.write(ours, text)
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    try:
+        yield os.ttyname(theirs)
+    finally:
+        os.close(theirs)
+        thread.join(5)
+        os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"", "nothing answers"),
+        (b"login: ", "something answers, but no MicroPython prompt"),
+        (b"invalid header: 0xffffffff\r\n", "has no firmware to start.*badgeclock clock flash"),
+    ],
+)
+def test_what_is_no_micropython_is_told_apart(text: bytes, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_device, "ATTEMPTS", 1)
+    monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 1.0)
+    with line_that_says(text) as port, pytest.raises(DeviceNotFound, match=sentence), open_device(port):
+        pass
+
+
+def test_an_older_micropython_is_refused(ready: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serial_device, "OLDEST_MICROPYTHON", (1, 99, 0))
+    with pytest.raises(ProvisionError, match=r"runs micropython 1\.\d+\.\d+; a clock needs"), open_device(ready.port):
+        pass
+
+
+def test_a_traceback_of_the_device_becomes_its_last_line(ready: Bench) -> None:
+    with open_device(ready.port) as device, pytest.raises(serial_device.DeviceError, match="ValueError: no such badge"):
+        device.run("raise ValueError('no such badge')")
+
+
+def test_a_clock_that_runs_is_interrupted_and_started_again(ready: Bench) -> None:
+    assert isinstance(ready.provision(ready.plan()), Provisioned)
+    boots = ready.board.stats()["boots"]
+    with open_device(ready.port) as device:
+        assert isinstance(device, SerialDevice)
+        device.restart()
+    deadline = time.monotonic() + 30
+    while ready.board.stats()["boots"] <= boots + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+# --- the command ---
+
+
+def test_the_command_prints_one_json_object_and_talks_on_standard_error(fresh: Bench) -> None:
+    (fresh.home / "wifi.txt").write_text(PASSWORD + "\nsecond line\n")
+    command = ["provision", fresh.port, "--workshop", str(fresh.shop.path), "--id", "clock-0001", "--json"]
+    first = CliRunner().invoke(
+        clock_cli.app,
+        [
+            *command,
+            *("--site", "Demo site", "--broker", "localhost:8883"),
+            *("--wifi-ssid", "site", "--wifi-password-file", str(fresh.home / "wifi.txt")),
+        ],
+    )
+    assert first.exit_code == 0, first.output
+    assert json.loads(first.stdout)["chain"] == "founded"
+    assert PASSWORD not in first.output
+    assert "verifying" in first.stderr
+    second = CliRunner().invoke(clock_cli.app, command)
+    told = json.loads(second.stdout)
+    assert (told["chain"], told["copied"], told["punches_lost"]) == ("kept", [], 0)
