@@ -1,10 +1,11 @@
 """The access point in reach of a virtual clock: joins its station, resolves names, forwards its connections.
 
-The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it resolved. Bytes pass
-unchanged, so TLS runs end to end. The network's moods:
+The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it resolved. Bytes
+pass unchanged, so TLS runs end to end. The network's moods:
 
 - up: everything passes.
-- down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the network
+- down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
+  network
   is back; joining finds no access point.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
 - deaf-dns: as up, but names are never resolved.
@@ -27,7 +28,8 @@ from typing import Literal
 
 # lwIP's resolver on the ESP32 gives up after about this long (DNS_MAX_RETRIES 4, one second more each time).
 DNS_TIMEOUT_S = 14.0
-# The ESP32 drops its station after this long without a beacon (esp_wifi_set_inactive_time, default 6 s; 3 s is its minimum).
+# The ESP32 drops its station after this long without a beacon (esp_wifi_set_inactive_time, default 6 s; 3 s is its
+# minimum).
 BEACON_TIMEOUT_S = 3.0
 JOIN_S = 0.3
 BUFFER_BYTES = 65536
@@ -95,8 +97,8 @@ class AccessPoint:
         self._lock = threading.RLock()
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
-        self._wake_in.setblocking(False)
-        self._wake_out.setblocking(False)
+        self._wake_in.settimeout(0)
+        self._wake_out.settimeout(0)
         self._selector.register(self._wake_in, selectors.EVENT_READ, None)
         self._listeners: dict[tuple[str, int], socket.socket] = {}
         self._targets: dict[socket.socket, tuple[str, int]] = {}
@@ -318,7 +320,7 @@ class AccessPoint:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         far = socket.socket(family, socket.SOCK_STREAM)
         for sock in (near, far):
-            sock.setblocking(False)
+            sock.settimeout(0)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         far.connect_ex((host, port))
         one, two = _Leg(near, "clock"), _Leg(far, "world", connecting=True)
@@ -430,13 +432,13 @@ def _listener(port: int) -> socket.socket:
     listener.bind(("127.0.0.1", port))
     # The shortest backlog: one connection waits, those behind it hang.
     listener.listen(0)
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 
 def _fill(listener: socket.socket) -> socket.socket:
     """Take the backlog's one place, so that the kernel leaves further connections without an answer."""
     filler = socket.socket()
-    filler.setblocking(False)
+    filler.settimeout(0)
     filler.connect_ex(listener.getsockname())
     return filler

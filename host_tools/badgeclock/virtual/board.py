@@ -1,7 +1,7 @@
 """One virtual clock: its chips, its flash, its power, and the MicroPython that runs on it.
 
-`VirtualBoard` is the whole of it in one process; door.py lets others reach it. MicroPython comes and goes with the power and
-with resets, the chips stay. Wiring is that of boards/esp32_devkit.
+`VirtualBoard` is the whole of it in one process; door.py lets others reach it. MicroPython comes and goes with the
+power and with resets, the chips stay. Wiring is that of boards/esp32_devkit.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
-# The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is whole, ...
+# The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is
+# whole, ...
 DISPLAY_QUIET_S = 0.025
 # ... but not later than this after the first write.
 DISPLAY_LATEST_S = 0.2
@@ -226,7 +227,7 @@ class VirtualBoard:
             self.flash.cut_after(steps, erase=erase)
 
     def _do(self, action: Callable[[], None]) -> None:
-        """Have the supervisor do it, and wait. MicroPython dies with the thread that started it, so that is always this one."""
+        """Have the supervisor do it, and wait: MicroPython dies with the thread that started it, so it is always that."""
         done: Future[None] = Future()
         self._commands.put((action, done))
         done.result()
@@ -704,7 +705,8 @@ class VirtualBoard:
         settings = self.access_point.settings
         secured = 3 if settings.ssid is not None else 0
         visible = self.access_point.network is not Network.DOWN
-        seen = [[settings.ssid or "site", [0x02, 0, 0, 0, 0, 1], 6, settings.rssi_dbm, secured, False]] if visible else []
+        network = [settings.ssid or "site", [0x02, 0, 0, 0, 0, 1], 6, settings.rssi_dbm, secured, False]
+        seen = [network] if visible else []
         body = json.dumps(seen).encode()
         return len(body).to_bytes(2, "little") + body
 

@@ -1,7 +1,8 @@
 """Badges in the reader's field, at the level of ISO/IEC 14443-3 type A frames.
 
-A frame is its data bits in the order of the air, least significant bit of the first byte first, without parity bits. Several
-cards that answer at once give one superposed frame and the place of their first difference, as a reader sees a collision.
+A frame is its data bits in the order of the air, least significant bit of the first byte first, without parity bits.
+Several cards that answer at once give one superposed frame and the place of their first difference, as a reader sees
+a collision.
 
 States and rules: ISO/IEC 14443-3:2011, 6.3 (states), 6.4 (commands), 6.5 (anticollision, cascade levels).
 """
@@ -59,9 +60,9 @@ def crc_a(data: bytes, preset: int = 0x6363) -> int:
     """CRC_A (ISO/IEC 14443-3 annex B): reflected CCITT polynomial 0x8408; sent low byte first."""
     crc = preset
     for byte in data:
-        byte ^= crc & 0xFF
-        byte ^= byte << 4 & 0xFF
-        crc = crc >> 8 ^ byte << 8 ^ byte << 3 ^ byte >> 4
+        mixed = byte ^ crc & 0xFF
+        mixed ^= mixed << 4 & 0xFF
+        crc = crc >> 8 ^ mixed << 8 ^ mixed << 3 ^ mixed >> 4
     return crc & 0xFFFF
 
 
@@ -95,7 +96,7 @@ class State(Enum):
 
 
 class Card:
-    """A type A card: UID of 4, 7 or 10 bytes, anticollision and selection; what it does once selected is `command`'s."""
+    """A type A card: UID of 4, 7 or 10 bytes, anticollision, selection; what it does once selected is `command`'s."""
 
     kind = "generic"
     sak = 0x08
@@ -140,11 +141,11 @@ class Card:
             return self._active(frame)
         return None
 
-    def command(self, data: bytes) -> Frame | None:
-        """Answer to a whole frame with a good CRC in state ACTIVE, CRC taken off; None: unknown, the card falls back."""
+    def command(self, data: bytes) -> Frame | None:  # noqa: ARG002 - the interface of cards that know commands
+        """Answer to a whole frame with a good CRC (taken off) in state ACTIVE; None: unknown, the card falls back."""
         return None
 
-    def authenticate(self, key_b: int, block: int, key: bytes, uid: bytes) -> bool:
+    def authenticate(self, key_b: int, block: int, key: bytes, uid: bytes) -> bool:  # noqa: ARG002 - as `command`
         """MIFARE Classic's authentication, the reader chip's MFAuthent. A card without Crypto1 never answers."""
         self._fall_back()
         return False
@@ -390,7 +391,9 @@ class Field:
 
     def authenticate(self, now_ns: int, key_b: int, block: int, key: bytes, uid: bytes) -> bool:
         """MFAuthent towards the cards in the field: True if one accepted the key."""
-        return any([presence.card.authenticate(key_b, block, key, uid) for presence in self._hearing(now_ns)])
+        # Every card hears it, not only those up to the first that agrees.
+        agreed = [presence.card.authenticate(key_b, block, key, uid) for presence in self._hearing(now_ns)]
+        return any(agreed)
 
     def _hearing(self, now_ns: int) -> list[Presence]:
         hearing: list[Presence] = []

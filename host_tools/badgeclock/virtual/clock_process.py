@@ -74,6 +74,7 @@ def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
     Raises ToolMissing.
     """
     program = micropython(arch)
+    heap_size = heap_bytes + MODULE_HEAP_BYTES * (2 if arch == "amd64" else 1)
     here, there = socket.socketpair()
     stdin_read, stdin_write = os.pipe()
     stdout_read, stdout_write = os.pipe()
@@ -87,7 +88,7 @@ def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
     try:
         # A bare environment: what a clock does must not depend on who started it.
         process = subprocess.Popen(
-            [program, "-X", f"heapsize={heap_bytes + MODULE_HEAP_BYTES * (2 if arch == 'amd64' else 1)}", "-c", "__import__('_virtual_start')"],
+            [program, "-X", f"heapsize={heap_size}", "-c", "__import__('_virtual_start')"],
             cwd=modules,
             stdin=stdin_read,
             stdout=stdout_write,

@@ -1,7 +1,7 @@
 """The board's serial port: a pseudo-terminal that mpremote opens, and MicroPython's standard streams behind it.
 
-As the USB serial chip of a real board: what nobody listens to is lost, Ctrl-C interrupts running code, newlines leave as
-CR LF. Everything the clock says is kept in a log file too.
+As the USB serial chip of a real board: what nobody listens to is lost, Ctrl-C interrupts running code, newlines leave
+as CR LF. Everything the clock says is kept in a log file too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from badgeclock.virtual.clock_process import ClockProcess
 CTRL_C = 0x03
 # Two interrupts closer together are one: the unix port ends itself at the second that comes before it took the first.
 INTERRUPT_GAP_S = 0.3
-# An interrupt waits until the flash was left alone for this long, so that it does not come in the middle of littlefs, ...
+# An interrupt waits until the flash was left alone for this long, so that it does not come in the middle of littlefs,
+# ...
 FLASH_QUIET_S = 0.003
 # ... but for no longer than this.
 FLASH_PATIENCE_S = 0.5
@@ -66,7 +67,7 @@ class Console:
         self._wake()
         self._thread.join()
         with contextlib.suppress(OSError):
-            if os.readlink(self._link) == self.path:
+            if str(self._link.readlink()) == self.path:
                 self._link.unlink()
         os.close(self._master)
         os.close(self._wake_read)

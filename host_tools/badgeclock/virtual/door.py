@@ -1,7 +1,7 @@
 """The control door of a virtual clock: what a person at the clock can do and notice, over a unix socket.
 
-A request is one line of JSON, `{"do": name, ...arguments}`; the answer one line, `{"ok": result}` or `{"error": sentence}`.
-Times are CLOCK_MONOTONIC milliseconds, the same in every process of the machine.
+A request is one line of JSON, `{"do": name, ...arguments}`; the answer one line, `{"ok": result}` or `{"error":
+sentence}`. Times are CLOCK_MONOTONIC milliseconds, the same in every process of the machine.
 
 `DoorServer` serves a VirtualBoard; `Door` is the client: synchronous, standard library only, one thread at a time.
 """
@@ -122,13 +122,17 @@ class Door:
                 raise _gone(self.path, do)
         answer = json.loads(line)
         if "error" in answer:
-            raise DoorError(what=f"the virtual clock refused to {do}: {answer['error']}", kept="its state", do="ask for something else")
+            raise DoorError(
+                what=f"the virtual clock could not {do}: {answer['error']}",
+                kept="its state",
+                do="look at its console.log and at `badgeclock virtual events`",
+            )
         return answer["ok"]
 
     # ---- badges, keys, case
 
     def tap(self, uid_hex: str, hold_ms: float = 400, kind: str | None = None) -> TapResult:
-        """Hold a badge to the reader for `hold_ms` and return at once. `kind` is one of cards.KINDS; None: by UID length."""
+        """Hold a badge to the reader for `hold_ms` and return at once. `kind`: one of cards.KINDS; None: by UID length."""
         return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind))
 
     def hold(self, uid_hex: str, kind: str | None = None) -> TapResult:
@@ -174,7 +178,7 @@ class Door:
         return dict(self._ask("leds"))
 
     def wait_text(self, *substrings: str, timeout: float = 10.0) -> Shown:
-        """Wait until the display shows every one of `substrings`, each within a line. Raises DoorError after `timeout` s."""
+        """Wait until the display shows each of `substrings` within a line. Raises DoorError after `timeout` s."""
         lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout)
         return Shown(lines, t_ms)
 
@@ -230,13 +234,13 @@ class Door:
     def events(self, after: int = 0) -> list[Event]:
         """What happened since the event with id `after`: id, t_ms, kind and more by kind.
 
-        Kinds: power, boot, started, reset, crash, field_on, field_off (tap: the id of its field_on), tone_on, tone_off (freq),
-        led (led, on), display (lines), key, case, wlan (state), network (mood), connection.
+        Kinds: power, boot, started, reset, crash, field_on, field_off (tap: the id of its field_on), tone_on,
+        tone_off (freq), led (led, on), display (lines), key, case, wlan (state), network (mood), connection.
         """
         return list(self._ask("events", after=after))
 
     def wait_event(self, kind: str, *, after: int = 0, timeout: float = 10.0) -> Event:
-        """The first event of `kind` with an id above `after`, as soon as it is there. Raises DoorError after `timeout` s."""
+        """The first event of `kind` with an id above `after`, once it is there. Raises DoorError after `timeout` s."""
         return dict(self._ask("wait_event", wait_s=timeout, kind=kind, after=after, timeout=timeout))
 
     def signal_after(self, tap: TapResult, timeout: float = 5.0) -> float:
@@ -244,7 +248,7 @@ class Door:
         return float(self.wait_event("tone_on", after=tap.id, timeout=timeout)["t_ms"]) - tap.t_field
 
     def stats(self) -> dict[str, Any]:
-        """Counts: spi (transactions, bytes), i2c (writes, reads, bytes), flash (reads, page_programs, erases, …), boots …"""
+        """Counts: spi (transactions, bytes), i2c (writes, reads, bytes), flash (reads, page_programs, erases …), boots."""
         return dict(self._ask("stats"))
 
     def clear_stats(self) -> None:
@@ -254,7 +258,7 @@ class Door:
 
 def _ended(client: socket.socket) -> bool:
     """Whether the other end has closed the connection (nothing else comes unasked)."""
-    client.setblocking(False)
+    client.settimeout(0)
     try:
         return client.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
@@ -273,7 +277,7 @@ def _gone(path: Path, do: str) -> DoorError:
 
 @contextlib.contextmanager
 def _short(path: Path) -> Iterator[str]:
-    """The address of a unix socket, whose path is limited to 107 bytes: through its folder's descriptor if it is longer."""
+    """The address of a unix socket, whose path is limited to 107 bytes: by its folder's descriptor if longer."""
     if len(os.fsencode(path)) < 108:
         yield str(path)
         return

@@ -1,8 +1,8 @@
 """NOR flash in a file: a program only clears bits, an erase sets a sector, and the power may go at any byte.
 
-The image is a shared mapping of the file, so what was programmed is in the file at once and outlives the board's process.
-Figures of the modelled time are typical values of a W25Q32JV (datasheet rev. G, section 9.6): 0.4 ms for a page program of
-256 bytes, 45 ms for a sector erase of 4 KB.
+The image is a shared mapping of the file, so what was programmed is in the file at once and outlives the board's
+process. Figures of the modelled time are typical values of a W25Q32JV (datasheet rev. G, section 9.6): 0.4 ms for a
+page program of 256 bytes, 45 ms for a sector erase of 4 KB.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class InterruptedErase(Enum):
     PREFIX = "prefix"
 
 
-class PowerLost(Exception):  # noqa: N818 - an event of the model, not an error of the program
+class PowerLost(Exception):
     """The power went in the middle of a flash operation; what the flash holds now is what it will hold at power on."""
 
 
@@ -99,8 +99,8 @@ class NorFlash:
     def cut_after(self, steps: int, *, erase: InterruptedErase | None = None) -> None:
         """Lose the power after `steps` more steps: a byte programmed is a step, and so is a sector erased.
 
-        The step after those is the torn one: of a byte, any of the bits that were to be cleared are; a sector is left as
-        `erase` says, or as the seed decides.
+        The step after those is the torn one: of a byte, any of the bits that were to be cleared are; a sector is left
+        as `erase` says, or as the seed decides.
         """
         self._steps_left = steps
         self.erase_outcome = erase

@@ -1,7 +1,7 @@
 """What a person reads on the clock's display: its text, found again in the pixels, and its picture.
 
-The glyphs are those of MicroPython's `framebuf` (8x8), asked of the real MicroPython once, plain or drawn two or three times
-as large. A text may start at any pixel and be light on dark or dark on light.
+The glyphs are those of MicroPython's `framebuf` (8x8), asked of the real MicroPython once, plain or drawn two or
+three times as large. A text may start at any pixel and be light on dark or dark on light.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def glyphs() -> dict[int, str]:
 
 @cache
 def _scaled(scale: int) -> dict[bytes, tuple[str, int]]:
-    """The glyphs drawn `scale` times as large, as strips of columns (see _strips): character and lit pixels. No blank."""
+    """The glyphs drawn `scale` times as large, as 32-bit columns from the left: character and lit pixels. No blank."""
     table = {}
     for pattern, char in glyphs().items():
         columns = []
@@ -121,10 +121,11 @@ def _runs(rows: list[int]) -> list[list[_Match]]:
     """Runs of glyphs in the same row of cells, none overlapping another."""
     columns = [0] * WIDTH
     for y, row in enumerate(rows):
-        while row:
-            low = row & -row
+        left = row
+        while left:
+            low = left & -left
             columns[WIDTH - low.bit_length()] |= 1 << y
-            row ^= low
+            left ^= low
     by_grid: dict[tuple[int, int, int], list[_Match]] = {}
     for scale in SCALES:
         for match in _matches(rows, columns, scale):
@@ -189,7 +190,7 @@ def _overlaps(match: _Match, taken: list[int]) -> bool:
 
 
 def render_png(frame: Sequence[int], *, scale: int = 4, contrast: int = 0xCF) -> bytes:
-    """The frame as a PNG of `scale` pixels a pixel, in the blue-white of such a display; `contrast` 0 to 255 dims it."""
+    """The frame as a PNG of `scale` pixels a pixel, in such a display's blue-white; `contrast` 0 to 255 dims it."""
     data = b"".join((row & FULL_ROW).to_bytes(WIDTH // 8, "big") for row in frame)
     mono = Image.frombytes("1", (WIDTH, HEIGHT), data)
     level = 0.4 + 0.6 * contrast / 255

@@ -79,7 +79,7 @@ class Ds3231:
                 self._regs[register] = value
 
     def read(self, n: int) -> bytes:
-        """One I2C read of `n` bytes from the register pointer on; all time registers are of one moment (user buffer)."""
+        """One I2C read of `n` bytes from the register pointer on; all time registers are of one moment."""
         quarters = round(self.temperature_c * 4)
         regs = self._time_registers() + self._regs[YEAR + 1 :]
         regs[TEMPERATURE] = quarters >> 2 & 0xFF
@@ -120,7 +120,8 @@ class Ds3231:
         last_day = calendar.monthrange(year, month)[1]
         day = min(max(_number(regs[DAY] & 0x3F), 1), last_day)
         moment = datetime(
-            year, month, day, hour % 24, _number(regs[MINUTES] & 0x7F) % 60, _number(regs[SECONDS] & 0x7F) % 60, tzinfo=UTC
+            year, month, day, hour % 24, _number(regs[MINUTES] & 0x7F) % 60, _number(regs[SECONDS] & 0x7F) % 60,
+            tzinfo=UTC
         )
         self._weekday_shift = (regs[WEEKDAY] - 1 - moment.weekday()) % 7 + 1
         self._set(moment)

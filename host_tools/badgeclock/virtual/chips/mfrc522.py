@@ -1,12 +1,14 @@
 """MFRC522, the reader chip, at register level (NXP MFRC522 datasheet rev. 3.9; section numbers below are its own).
 
-Bytes go in and out as on its SPI (8.1.2). Time is real: a frame takes its bits at 106 kbit/s, a card answers after the frame
-delay, the timer counts its 13.56 MHz carrier; the chip is brought up to the present whenever it is looked at.
+Bytes go in and out as on its SPI (8.1.2). Time is real: a frame takes its bits at 106 kbit/s, a card answers after
+the frame delay, the timer counts its 13.56 MHz carrier; the chip is brought up to the present whenever it is looked
+at.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from badgeclock.virtual.cards import Field, Frame, Presence, crc_a, superpose
@@ -18,7 +20,7 @@ FRAME_DELAY_NS = 91_150  # 1236 carrier periods, reader's last pulse to the card
 FRAME_DELAY_SHORT_NS = 86_430  # 1172, after a last bit of 0
 OSCILLATOR_START_NS = 40_000  # 1,024 clocks and the crystal's start (8.6)
 
-# Registers (9.2)
+# Registers, section 9.2, ...
 COMMAND, COM_IEN, DIV_IEN, COM_IRQ, DIV_IRQ, ERROR, STATUS1, STATUS2 = range(0x01, 0x09)
 FIFO_DATA, FIFO_LEVEL, WATER_LEVEL, CONTROL, BIT_FRAMING, COLL = range(0x09, 0x0F)
 MODE, TX_MODE, RX_MODE, TX_CONTROL, TX_ASK = range(0x11, 0x16)
@@ -37,7 +39,7 @@ RESET_VALUES = {
 
 READ_ONLY = frozenset({ERROR, STATUS1, CRC_RESULT_HIGH, CRC_RESULT_LOW, T_VALUE_HIGH, T_VALUE_LOW, VERSION})
 
-# Commands (10.3)
+# ... and commands, section 10.3.
 IDLE, MEM, RANDOM_ID, CALC_CRC, TRANSMIT, NO_CHANGE, RECEIVE, TRANSCEIVE, AUTHENTICATE, SOFT_RESET = (
     0x0, 0x1, 0x2, 0x3, 0x4, 0x7, 0x8, 0xC, 0xE, 0xF,
 )  # fmt: skip
@@ -61,7 +63,7 @@ class _Due:
 
 
 class Mfrc522:
-    """One reader chip. `cards` is the space in front of its antenna; `version` what VersionReg says (0x92: version 2.0)."""
+    """One reader chip. `cards`: the space in front of its antenna; `version`: what VersionReg says (0x92: 2.0)."""
 
     def __init__(self, cards: Field, *, version: int = 0x92) -> None:
         self._cards = cards
@@ -81,6 +83,18 @@ class Mfrc522:
         self._selected = False
         self.transactions = 0
         self.bytes = 0
+        self._special_writes: dict[int, Callable[[int, int], None]] = {
+            COMMAND: self._command,
+            COM_IRQ: self._write_com_irq,
+            DIV_IRQ: lambda value, _: self._set_or_clear(DIV_IRQ, value),
+            STATUS2: self._write_status2,
+            FIFO_DATA: lambda value, _: self._push(value),
+            FIFO_LEVEL: self._write_fifo_level,
+            CONTROL: self._write_control,
+            BIT_FRAMING: self._write_bit_framing,
+            COLL: self._write_coll,
+            TX_CONTROL: self._write_tx_control,
+        }
         self._reset(0)
 
     # ---- power and pins
@@ -185,45 +199,52 @@ class Mfrc522:
         return regs[address]
 
     def _write(self, address: int, value: int, now_ns: int) -> None:
-        regs = self._regs
-        if address in READ_ONLY:
-            return
-        if address == FIFO_DATA:
-            self._push(value)
-        elif address == FIFO_LEVEL:
-            if value & 0x80:
-                self._fifo.clear()
-                regs[ERROR] &= ~BUFFER_OVFL
-                self._water_marks()
-        elif address in (COM_IRQ, DIV_IRQ):
-            if value & 0x80:
-                regs[address] |= value & 0x7F
-            else:
-                regs[address] &= ~value & 0x7F
-            if address == COM_IRQ:
-                self._water_marks()
-        elif address == COMMAND:
-            self._command(value, now_ns)
-        elif address == CONTROL:
-            if value & 0x80:
-                self._timer_start_ns = None
-                self._cancel("timer")
-            elif value & 0x40:
-                self._start_timer(now_ns)
-        elif address == BIT_FRAMING:
-            regs[BIT_FRAMING] = value & 0x77
-            if value & 0x80:
-                self._start_send(now_ns)
-        elif address == STATUS2:
-            # MFCrypto1On can be cleared, and is set by the chip alone; the modem's state is read only.
-            regs[STATUS2] = regs[STATUS2] & 0x07 | value & 0xC0 | regs[STATUS2] & value & CRYPTO1_ON
-        elif address == COLL:
-            regs[COLL] = regs[COLL] & 0x7F | value & 0x80
-        elif address == TX_CONTROL:
-            regs[TX_CONTROL] = value
-            self._cards.carrier(now_ns, "on" if value & 0x03 else "off")
+        special = self._special_writes.get(address)
+        if special is not None:
+            special(value, now_ns)
+        elif address not in READ_ONLY:
+            self._regs[address] = value
+
+    def _write_fifo_level(self, value: int, _now_ns: int) -> None:
+        if value & 0x80:
+            self._fifo.clear()
+            self._regs[ERROR] &= ~BUFFER_OVFL
+            self._water_marks()
+
+    def _write_com_irq(self, value: int, _now_ns: int) -> None:
+        self._set_or_clear(COM_IRQ, value)
+        self._water_marks()
+
+    def _set_or_clear(self, address: int, value: int) -> None:
+        """Bit 7 (Set1, Set2) says whether the other marked bits are set or cleared (9.3.1.5)."""
+        if value & 0x80:
+            self._regs[address] |= value & 0x7F
         else:
-            regs[address] = value
+            self._regs[address] &= ~value & 0x7F
+
+    def _write_control(self, value: int, now_ns: int) -> None:
+        if value & 0x80:
+            self._timer_start_ns = None
+            self._cancel("timer")
+        elif value & 0x40:
+            self._start_timer(now_ns)
+
+    def _write_bit_framing(self, value: int, now_ns: int) -> None:
+        self._regs[BIT_FRAMING] = value & 0x77
+        if value & 0x80 and self._regs[COMMAND] & 0x0F == TRANSCEIVE:
+            self._send(now_ns)
+
+    def _write_status2(self, value: int, _now_ns: int) -> None:
+        # MFCrypto1On can be cleared, and is set by the chip alone; the modem's state is read only.
+        old = self._regs[STATUS2]
+        self._regs[STATUS2] = old & 0x07 | value & 0xC0 | old & value & CRYPTO1_ON
+
+    def _write_coll(self, value: int, _now_ns: int) -> None:
+        self._regs[COLL] = self._regs[COLL] & 0x7F | value & 0x80
+
+    def _write_tx_control(self, value: int, now_ns: int) -> None:
+        self._regs[TX_CONTROL] = value
+        self._cards.carrier(now_ns, "on" if value & 0x03 else "off")
 
     def _status1(self) -> int:
         value = 0x20  # CRCReady
@@ -397,10 +418,6 @@ class Mfrc522:
         elif self._regs[T_MODE] & 0x80:
             self._schedule(now_ns + 4 * 9 * ETU_NS, "timer-start")
 
-    def _start_send(self, now_ns: int) -> None:
-        if self._regs[COMMAND] & 0x0F == TRANSCEIVE:
-            self._send(now_ns)
-
     def _send(self, now_ns: int) -> None:
         """Send the FIFO and take in what the cards answer (10.3.1.4, 10.3.1.8)."""
         regs = self._regs
@@ -442,14 +459,16 @@ class Mfrc522:
                 n -= n // 9
                 if n <= 0:
                     continue
-                frame = Frame(frame.bits & ((1 << n) - 1), min(n, frame.n))
-            heard.append(frame)
+                heard.append(Frame(frame.bits & ((1 << n) - 1), min(n, frame.n)))
+            else:
+                heard.append(frame)
         if not heard:
             return
-        frame, collision = superpose(heard)
+        together, collision = superpose(heard)
         if self._regs[T_MODE] & 0x80:
             self._schedule(start_ns + 5 * ETU_NS, "timer-stop")
-        self._schedule(start_ns + (1 + frame.n + frame.n // 8 + 1) * ETU_NS, "received", frame, collision)
+        end_ns = start_ns + (1 + together.n + together.n // 8 + 1) * ETU_NS
+        self._schedule(end_ns, "received", together, collision)
 
     def _received(self, frame: Frame, collision: int | None) -> None:
         """Put a frame into the FIFO with RxAlign, RxLastBits, CollReg and the receiver's CRC (9.3.1.14, 9.3.1.15)."""

@@ -1,4 +1,4 @@
-"""SSD1306, the display's controller, with its RAM (Solomon Systech SSD1306 rev. 1.1; section numbers below are its own)."""
+"""SSD1306, the display's controller, with its RAM (Solomon Systech SSD1306 rev. 1.1; sections below are its own)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ HORIZONTAL, VERTICAL, PAGE = 0, 1, 2
 
 
 class Ssd1306:
-    """One 128x64 display. `frame` is what a person sees; `writes` counts the transfers that changed RAM or registers."""
+    """One 128x64 display. `frame` is what a person sees."""
 
     def __init__(self) -> None:
         self.ram = bytearray(WIDTH * PAGES)
-        self.writes = 0
         self.power_on()
 
     def power_on(self) -> None:
-        """The supply comes up: registers at their reset values (8.9), RAM undefined, here cleared; the panel is dark."""
+        """The supply comes up: registers at their reset values (8.9), RAM (undefined) cleared; the panel is dark."""
         self.ram[:] = bytes(len(self.ram))
         self.on = False
         self.inverted = False
@@ -42,12 +41,10 @@ class Ssd1306:
         self._segments_remapped = False
         self._rows_reversed = False
         self._pending: list[int] = []
-        self.writes += 1
 
     def write(self, data: bytes) -> None:
         """One I2C write: control bytes with Co and D/C, then commands or RAM data (8.1.5.2)."""
         at = 0
-        self.writes += 1
         while at < len(data):
             control = data[at]
             at += 1
