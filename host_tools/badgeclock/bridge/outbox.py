@@ -43,6 +43,7 @@ class Due:
     alone: bool
     reception_number: int | None
     sent_ms: int
+    lost_ms: int
 
 
 class Number(NamedTuple):
@@ -90,7 +91,7 @@ def unsettle(connection: Connection, now_ms: int) -> int:
     """At start: whatever was sent and has no answer may or may not be known to the authority. Returns how many."""
     table = schema.presences
     change = update(table).where(table.c.state == PresenceState.SENT)
-    return connection.execute(change.values(state=PresenceState.UNKNOWN, due_ms=now_ms)).rowcount
+    return connection.execute(change.values(state=PresenceState.UNKNOWN, due_ms=now_ms, lost_ms=now_ms)).rowcount
 
 
 def claim(connection: Connection, vault: Vault, now_ms: int, limit: int, call: str) -> list[Due]:
@@ -298,6 +299,7 @@ def _due(vault: Vault, row: Any) -> Due:
         row.alone,
         row.reception_number,
         row.sent_ms or 0,
+        row.lost_ms or 0,
     )
 
 

@@ -262,9 +262,8 @@ class Registrar:
         events.write(connection, [Event(Severity.ALARM, events.Kind.CALL_REJECTED, what)], now_ms)
 
     def _lose(self, connection: Connection, ids: Sequence[int], now_ms: int) -> None:
-        outbox.move(
-            connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms + FIRST_SEARCH_MS, "tries": 0}
-        )
+        values = {"due_ms": now_ms + FIRST_SEARCH_MS, "lost_ms": now_ms, "tries": 0}
+        outbox.move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, values)
         what = "the answer to a registration was lost; asking before anything is sent again"
         events.write(connection, [Event(Severity.WARNING, events.Kind.ANSWER_LOST, what)], now_ms)
 
@@ -332,11 +331,11 @@ class Registrar:
                 for further in mine[1:]:
                     outbox.note_further_number(connection, one.id, further.reception_number, now_ms)
                 self._metrics.outcomes.labels("found").inc()
-            elif asked_ms >= one.sent_ms + self._settle_ms:
+            elif asked_ms >= one.lost_ms + self._settle_ms:
                 outbox.requeue(connection, [one.id], PresenceState.UNKNOWN, now_ms)
                 self._metrics.outcomes.labels("not_found").inc()
             else:
-                outbox.postpone(connection, one.id, one.sent_ms + self._settle_ms, one.tries)
+                outbox.postpone(connection, one.id, one.lost_ms + self._settle_ms, one.tries)
 
     # --- content check ---
 

@@ -44,7 +44,7 @@ employers = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("kbo", String(10), nullable=False, unique=True),
-    Column("name", Text, nullable=False, server_default=""),
+    Column("name", Text, nullable=False),
 )
 
 sites = Table(
@@ -159,6 +159,7 @@ presences = Table(
     Column("due_ms", BigInteger),
     Column("created_ms", BigInteger, nullable=False),
     Column("sent_ms", BigInteger),
+    Column("lost_ms", BigInteger),
     Column("registered_ms", BigInteger),
     Column("final_ms", BigInteger),
     UniqueConstraint("worker_id", "employer_kbo", "workplace", "day"),

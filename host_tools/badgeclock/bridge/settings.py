@@ -59,7 +59,7 @@ class AuthoritySettings(_Section):
     endpoint: str
     timeout_s: float = Field(default=30.0, gt=0, le=300)
     settle_s: float = Field(default=5.0, ge=0, le=600)
-    """A call whose answer was lost may still be carried out for so long; before that, "not found" proves nothing."""
+    """So long after its answer was lost a call may still be carried out: before, "not found" proves nothing."""
     calls: int = Field(default=4, ge=1, le=32)
     """How many calls may be under way at once."""
 

@@ -19,7 +19,7 @@ def upgrade() -> None:
         "employers",
         sa.Column("id", row_id, nullable=False),
         sa.Column("kbo", sa.String(length=10), nullable=False),
-        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_employers")),
         sa.UniqueConstraint("kbo", name=op.f("uq_employers_kbo")),
     )
@@ -139,6 +139,7 @@ def upgrade() -> None:
         sa.Column("due_ms", sa.BigInteger()),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("sent_ms", sa.BigInteger()),
+        sa.Column("lost_ms", sa.BigInteger()),
         sa.Column("registered_ms", sa.BigInteger()),
         sa.Column("final_ms", sa.BigInteger()),
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name=op.f("fk_presences_site_id")),

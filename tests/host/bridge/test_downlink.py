@@ -1,0 +1,200 @@
+"""What clocks are told: acknowledgements, receipts, the time."""
+
+from __future__ import annotations
+
+import pytest
+from tests.host.bridge.world import STRANGER_UID, Clock, World
+
+from badgeclock.bridge import downlink as down
+from badgeclock.bridge import schema
+from badgeclock.bridge.downlink import COUNTER_BLOCK, Downlink, Message, NewReceipt
+from badgeclock.bridge.intake import Grouping, Intake, Taken
+from badgeclock.protocol import frames
+from badgeclock.protocol.frames import Ack, FrameRefused, FrameType, ReceiptState, Verdict
+
+HOUR_MS = 3_600_000
+
+
+async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
+    """What the bridge publishes for one group of messages."""
+    published: list[Message] = []
+    grouping = Grouping(
+        world.store,
+        world.intake,
+        world.downlink,
+        publish=published.append,
+        committed=lambda _: None,
+        now_ms=lambda: world.now_ms,
+        group_messages=100,
+        queue_messages=100,
+    )
+    for topic, payload in messages:
+        grouping.deliver(topic, payload)
+    group = [grouping._queue.get_nowait() for _ in messages]
+    await grouping.commit(group)
+    return published
+
+
+def kinds(world: World, messages: list[Message]) -> list[FrameType]:
+    return [FrameType(world.clock.hear(message.payload).type) for message in messages]
+
+
+async def test_a_clock_that_comes_online_hears_the_time_what_is_committed_and_its_receipts(world: World) -> None:
+    clock = world.clock
+    world.punches(*clock.start(), clock.punch(STRANGER_UID))
+    said = await answers(world, (clock.topic("status"), clock.online(session=b"sessionA")))
+    assert kinds(world, said) == [FrameType.TIME, FrameType.ACK, FrameType.RECEIPTS]
+    assert [message.topic for message in said] == [clock.topic(name) for name in ("command", "ack", "receipts")]
+    time, ack, receipts = (clock.hear(message.payload) for message in said)
+    assert frames.unpack_time(time.body) == (world.now_ms, frames.upward_counter(1, 1, 1))
+    assert frames.unpack_ack(ack.body) == Ack(3, Verdict.IN_ORDER)
+    assert frames.unpack_receipts(receipts.body) == [(1, 2, ReceiptState.UNKNOWN_BADGE, 0, 0)]
+    assert time.counter < ack.counter < receipts.counter
+
+
+async def test_records_are_acknowledged_in_the_session_of_their_connection(world: World) -> None:
+    clock = world.clock
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionA")))
+    (first,) = await answers(world, (clock.topic("punches"), b"".join(clock.start())))
+    assert frames.unpack_ack(clock.hear(first.payload).body).next_seq == 2
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionB")))
+    with pytest.raises(FrameRefused):
+        clock.hear(first.payload)
+    (second,) = await answers(world, (clock.topic("punches"), clock.punch()))
+    assert clock.hear(second.payload).counter > 0
+
+
+async def test_a_clock_that_is_gone_or_never_came_is_sent_nothing(world: World) -> None:
+    clock = world.clock
+    assert await answers(world, (clock.topic("punches"), b"".join(clock.start()))) == []
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionA")))
+    await answers(world, (clock.topic("status"), clock.offline()))
+    assert await answers(world, (clock.topic("punches"), clock.punch())) == []
+    assert len(world.stored()) == 3
+
+
+async def test_only_receipts_above_those_the_clock_has_and_of_the_last_day_are_told_again(world: World) -> None:
+    clock = world.clock
+    world.punches(*clock.start(), clock.punch(STRANGER_UID))
+    world.now_ms += 23 * HOUR_MS
+    clock.utc_ms = world.now_ms
+    world.punches(*(clock.punch(STRANGER_UID) for _ in range(40)))
+
+    async def told(receipt: int) -> list[int]:
+        said = await answers(world, (clock.topic("status"), clock.online(receipt=receipt, session=b"%08d" % receipt)))
+        heard = [clock.hear(message.payload) for message in said]
+        return [
+            entry.number
+            for frame in heard
+            if frame.type == FrameType.RECEIPTS
+            for entry in frames.unpack_receipts(frame.body)
+        ]
+
+    assert await told(0) == list(range(1, 42))
+    assert await told(39) == [40, 41]
+    assert await told(41) == []
+    world.now_ms += 2 * HOUR_MS
+    assert await told(0) == list(range(2, 42))
+
+
+async def test_a_status_that_comes_again_is_answered_without_the_time(world: World) -> None:
+    clock = world.clock
+    frame = clock.online(session=b"sessionA")
+    await answers(world, (clock.topic("status"), frame))
+    said = await answers(world, (clock.topic("status"), frame))
+    assert kinds(world, said) == [FrameType.ACK]
+
+
+async def test_an_older_status_is_ignored(world: World) -> None:
+    clock = world.clock
+    old = clock.online(session=b"sessionA")
+    will = clock.offline()
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionB")))
+    assert await answers(world, (clock.topic("status"), old), (clock.topic("status"), will)) == []
+    assert [(row.online, row.session) for row in world.rows(schema.clocks)] == [(True, b"sessionB")]
+    assert world.events() == ["status_ignored"]
+
+
+async def test_a_forged_status_changes_nothing_and_is_an_event(world: World) -> None:
+    forger = Clock(nonce=b"guessed!")
+    clock = world.clock
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionA")))
+    for forged in (
+        forger.online(session=b"evilevil"),
+        clock.online()[:-1] + b"\x00",
+        Clock("clock-0002").online(),
+    ):
+        assert await answers(world, (clock.topic("status"), forged)) == []
+    assert [row.session for row in world.rows(schema.clocks)] == [b"sessionA"]
+    assert set(world.events()) == {"status_refused"}
+
+
+async def test_counters_grow_strictly_over_restarts_and_failed_commits(world: World) -> None:
+    clock = world.clock
+    counters = []
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionA")))
+    raws = clock.start()
+    for life in range(6):
+        for _ in range(3):
+            (message,) = await answers(world, (clock.topic("punches"), b"".join(raws)))
+            counters.append(clock.hear(message.payload).counter)
+        if life % 2:
+            world.intake.failed()
+        else:
+            world.downlink = Downlink(world.vault)
+            world.intake = Intake(world.vault, world.downlink)
+    assert counters == sorted(set(counters))
+
+
+async def test_a_block_of_counters_that_runs_out_is_followed_by_the_next(world: World) -> None:
+    clock = world.clock
+    await answers(world, (clock.topic("status"), clock.online(session=b"sessionA")))
+    seen = []
+    for _ in range(COUNTER_BLOCK + 500):
+        if not world.downlink.ready([1], 1):
+            with world.store.write() as connection:
+                world.downlink.prepare(connection, [1])
+        (message,) = world.downlink.ack(1, Ack(0, Verdict.IN_ORDER))
+        seen.append(clock.hear(message.payload).counter)
+    assert seen == sorted(set(seen))
+
+
+def test_receipts_are_numbered_per_clock_without_gaps(world: World) -> None:
+    other = world.add_clock(Clock("clock-0002"))
+    world.punches(*world.clock.start(), world.clock.punch(STRANGER_UID))
+    world.punches(*other.start(), other.punch(STRANGER_UID), other.punch(STRANGER_UID), clock=other)
+    world.punches(world.clock.punch(STRANGER_UID))
+    rows = [(row.clock_id, row.number) for row in world.rows(schema.receipts)]
+    assert rows == [(1, 1), (2, 1), (2, 2), (1, 2)]
+
+
+def test_a_transaction_that_fails_uses_up_no_receipt_number(world: World) -> None:
+    one = [NewReceipt(1, 7, ReceiptState.UNKNOWN_BADGE)]
+
+    def fail() -> None:
+        with world.store.write() as connection:
+            down.issue(connection, one, 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with world.store.write() as connection:
+        down.issue(connection, one, 0)
+    assert [number for number, *_ in world.receipts()] == [1]
+
+
+async def test_what_does_not_fit_the_queue_is_dropped_and_not_acknowledged(world: World) -> None:
+    committed: list[Taken] = []
+    grouping = Grouping(
+        world.store,
+        world.intake,
+        world.downlink,
+        publish=lambda _: None,
+        committed=committed.append,
+        now_ms=lambda: world.now_ms,
+        group_messages=10,
+        queue_messages=2,
+    )
+    for raw in [*world.clock.start(), world.clock.punch()]:
+        grouping.deliver(world.clock.topic("punches"), raw)
+    assert (grouping.waiting, grouping.dropped) == (2, 1)
