@@ -37,6 +37,7 @@ BATCH_RECORDS = const(32)
 WINDOW_RECORDS = const(256)  # eight batches; more gains nothing where an ack takes 20 ms
 ACK_TIMEOUT_MS = const(5000)
 ACK_TIMEOUT_MAX_MS = const(15000)
+ACK_OVERDUE_MS = const(1000)  # a bridge that answers without what was sent so long ago never got it: it was restarted
 
 BACKOFF_FIRST_MS = const(500)
 BACKOFF_MOST_MS = const(30000)
@@ -103,7 +104,7 @@ class Window:
                 self._gap = next_seq
                 self._back(next_seq, now)
                 self.limit = BATCH_RECORDS
-        elif self._retry and next_seq == self.base:
+        elif next_seq == self.base and (self._retry or time.ticks_diff(now, self._since) > ACK_OVERDUE_MS):
             self._retry = False
             self._back(next_seq, now)
             self.limit = BATCH_RECORDS
@@ -338,9 +339,12 @@ class Uplink:
         return False
 
     def _send_records(self, room, now):
-        count, cursor = self._log.read_into(self._batch, self._window.cursor, room)
+        log, batch, cursor, count = self._log, self._batch, self._window.cursor, 0
+        while count < room and cursor < log.head:  # one reading ends with its sector
+            read, cursor = log.read_into(batch[count * RECORD_BYTES :], cursor, room - count)
+            count += read
         if count:
-            self._client.publish(self._punches_topic, self._batch[: count * RECORD_BYTES])
+            self._client.publish(self._punches_topic, batch[: count * RECORD_BYTES])
         self._window.sent(cursor, now)
         return count > 0
 

@@ -225,6 +225,15 @@ def test_a_sign_of_life_after_silence_sends_again_at_once_but_only_once():
     assert window.room(1000) == 0
 
 
+def test_a_bridge_that_speaks_without_having_what_was_sent_a_second_ago_gets_it_at_once():
+    window = Window()
+    window.sent(32, NOW)
+    window.answered(0, IN_ORDER, NOW + 500)
+    assert window.room(1000) == 0, "its answer and the records may have crossed"
+    window.answered(0, IN_ORDER, NOW + 1500)
+    assert window.room(1000) == BATCH_RECORDS
+
+
 def test_nothing_under_way_never_times_out():
     window = Window()
     window.restart(5)
