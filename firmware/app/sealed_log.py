@@ -95,8 +95,8 @@ def _tail(first_unmarked, acked, head):
 class SealedLog:
     """The records of one clock on its two partitions (esp32.Partition's block interface).
 
-    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors prepared within `append` because `idle` had no
-    chance; `tears` is the number of burnt seqs that this boot found and declares.
+    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors that a record had to wait for, because `idle` had
+    no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):
@@ -175,7 +175,7 @@ class SealedLog:
 
     @property
     def late(self):
-        """Sectors of either partition that `append` had to prepare itself."""
+        """Sectors of either partition that a record had to wait for."""
         return self._late + self._keys.late
 
     # --- the life of the log ---
@@ -384,7 +384,8 @@ class SealedLog:
         seq = state.seq
         if self._prepare_up_to(0):
             self._late += 1
-        self._keys.make_room()
+        if self._sealed:
+            self._keys.make_room()
         boot = state.boot + (kind == record.KIND_BOOT)
         if not self._sealed:
             flags |= record.FLAG_UNSEALED

@@ -18,7 +18,9 @@ RUN_TIMEOUT_S = 300
 def run(arch: toolchain.Arch, heap: str, firmware: Path) -> dict[str, float]:
     """The figures of one MicroPython with `heap` of heap and `app` in the folder `firmware`."""
     tests = ROOT / "tests" / "firmware"
-    command = [toolchain.micropython(arch), "-X", f"heapsize={heap}", ON_DEVICE, firmware, tests]
+    command = [
+        str(part) for part in (toolchain.micropython(arch), "-X", f"heapsize={heap}", ON_DEVICE, firmware, tests)
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
     if done.returncode:
         raise RuntimeError(f"{ON_DEVICE.name} on {arch}: {done.stdout}{done.stderr}")
@@ -37,7 +39,7 @@ def compiled(target: Path) -> Path:
 
 
 def measure() -> dict[str, float]:
-    """Heap, time and flash work on i386 with an ESP32's heap, code compiled; reads at start on amd64, where 1.4 MB fit."""
+    """Heap, time and flash work on i386 with an ESP32's heap, code compiled; reads at start on amd64, for its heap."""
     with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as scratch:
         firmware = compiled(Path(scratch))
         small = run("i386", "128k", firmware)
