@@ -1,14 +1,19 @@
-# The wire between MicroPython and the chips of a virtual board: request and answer over a socket that the board process
-# left open, its descriptor named by BADGECLOCK_WIRE. The other end is host_tools/badgeclock/virtual/bus.py, which defines the requests.
-#
-# Nothing here allocates: one request buffer, read and written in place. A request is "posted" when the hardware would not
-# answer either (a pin is set, a tone is started) and "asked" when it would; order is kept over both.
-#
-# Ctrl-C may raise KeyboardInterrupt between any two lines, in the middle of a request. `_torn` says how far the last
-# request came; the next one first brings both ends back in step.
+"""The wire between MicroPython and the chips of a virtual board: request and answer over a socket that the board
+process left open, its descriptor named by BADGECLOCK_WIRE. The other end is host_tools/badgeclock/virtual/bus.py,
+which defines the requests.
+
+Nothing here allocates: one request buffer, read and written in place. A request is "posted" when the hardware would
+not answer either (a pin is set, a tone is started) and "asked" when it would; order is kept over both.
+
+Ctrl-C may raise KeyboardInterrupt between any two lines, in the middle of a request. `_torn` says how far the last
+request came; the next one first brings both ends back in step.
+"""
+
+# ruff: noqa: PLW0603, SIM115 - the state of the wire is the module's: an object would cost a look-up in every transfer
 
 import os
 import struct
+
 from micropython import const
 
 PIN_MODE = const(1)  # unit: pin; n: level to start with, or 2; arg: mode | pull << 4
@@ -132,7 +137,7 @@ def ask_data(op, unit, arg, data):
 
 
 def ask_vector(op, unit, arg, vector, total):
-    """Send a request whose data, `total` bytes, are the buffers of `vector` one after another; the answer is one byte."""
+    """Send a request whose data, `total` bytes, are the buffers of `vector`; the answer is one byte."""
     global _torn
     if _torn:
         _align()

@@ -1,11 +1,16 @@
-# The serial console of a virtual board: runs boot.py and main.py, then answers as the REPL of a microcontroller does.
-#
-# The unix port's own REPL has no raw mode, so this is shared/runtime/pyexec.c again in Python, as far as mpremote and a person
-# at a terminal need it: friendly mode with paste (Ctrl-E), raw mode (Ctrl-A), raw paste with flow control, soft reset
-# (Ctrl-D). Ctrl-C reaches running code as SIGINT, sent by the board process, which hears from here when code runs.
+"""The serial console of a virtual board: runs boot.py and main.py, then answers as the REPL of a microcontroller does.
+
+The unix port's own REPL has no raw mode, so this is shared/runtime/pyexec.c again in Python, as far as mpremote and
+a person at a terminal need it: friendly mode with paste (Ctrl-E), raw mode (Ctrl-A), raw paste with flow control,
+soft reset (Ctrl-D). Ctrl-C reaches running code as SIGINT, sent by the board process, which hears from here when
+code runs.
+"""
+
+# ruff: noqa: ARG001, BLE001, F821, S102 - a REPL runs and survives whatever it is given; execfile is the unix port's
 
 import gc
 import sys
+
 import _virtual_bus as bus
 from micropython import const
 
@@ -21,7 +26,10 @@ _WINDOW = const(128)
 
 _SOFT_RESET = const(5)
 
-_BANNER = "MicroPython v%d.%d.%d on the virtual board; ESP32 module with ESP32\r\nType \"help()\" for more information.\r\n" % sys.implementation[1][:3]
+_BANNER = (
+    "MicroPython v%d.%d.%d on the virtual board; ESP32 module with ESP32\r\n"
+    'Type "help()" for more information.\r\n' % sys.implementation[1][:3]
+)
 
 _out = sys.stdout.buffer.write
 _in = sys.stdin.buffer.readinto
@@ -29,26 +37,27 @@ _byte = bytearray(1)
 
 
 def run(main, boot_held, raw):
-    """Run the scripts in the namespace `main` (none if BOOT is held, boot.py alone in raw mode), then the REPL for ever."""
-    bus.post(bus.CONSOLE, 0, 0, RUNNING)
-    try:
-        if not boot_held and _script("boot.py", main) and not raw:
-            _script("main.py", main)
-    except KeyboardInterrupt:
-        pass  # it came between two scripts
-    try:
-        bus.post(bus.CONSOLE, 0, 0, READING)
-    except KeyboardInterrupt:
-        bus.post(bus.CONSOLE, 0, 0, READING)
-    friendly = _friendly
-    mode = _raw if raw else friendly
-    if mode is friendly:
-        _out(_BANNER)
+    """Run the scripts in the namespace `main` (none if BOOT is held, boot.py alone in raw mode), then the REPL."""
+    mode = _raw if raw else _greet
+    scripts_due = not boot_held
     while True:
+        # A Ctrl-C may come between any two lines, so nothing runs outside of this.
         try:
-            mode = mode(main)
+            if scripts_due:
+                scripts_due = False
+                bus.post(bus.CONSOLE, 0, 0, RUNNING)
+                if _script("boot.py", main) and not raw:
+                    _script("main.py", main)
+            bus.post(bus.CONSOLE, 0, 0, READING)
+            while True:
+                mode = mode(main)
         except KeyboardInterrupt:
             _out("\r\n")
+
+
+def _greet(main):
+    _out(_BANNER)
+    return _friendly
 
 
 def _script(path, main):
@@ -126,8 +135,8 @@ def _raw(main):
             else:
                 return _raw
         elif byte == _CTRL_B:
-            _out("\r\n" + _BANNER)
-            return _friendly
+            _out("\r\n")
+            return _greet
         elif byte == _CTRL_C:
             source = bytearray()
         elif byte == _CTRL_D:
@@ -150,7 +159,7 @@ def _pasted():
     left = _WINDOW
     while True:
         byte = _get()
-        if byte == _CTRL_D or byte == _CTRL_C:
+        if byte in (_CTRL_C, _CTRL_D):
             _out("\x04")
             return bytes(source) if byte == _CTRL_D else b"raise KeyboardInterrupt"
         source.append(byte)
@@ -172,8 +181,8 @@ def _friendly(main):
                 _out("\r\n")
                 return _raw
             if end == _CTRL_B:
-                _out("\r\n" + _BANNER)
-                return _friendly
+                _out("\r\n")
+                return _greet
             if end == _CTRL_D:
                 _out("\r\n")
                 _soft_reset(0)

@@ -1,7 +1,10 @@
-# What runs first on a virtual board, in place of the ESP32 port's main() and frozen _boot.py.
-#
-# Loads the modules with the hardware's names, mounts the image's `vfs` partition as the only file system (made if there is
-# none), and leaves the rest to the console: boot.py, main.py, then the REPL.
+"""What runs first on a virtual board, in place of the ESP32 port's main() and frozen _boot.py.
+
+Loads the modules with the hardware's names, mounts the image's `vfs` partition as the only file system (made if
+there is none), and leaves the rest to the console: boot.py, main.py, then the REPL.
+"""
+
+# ruff: noqa: E402, F401, I001 - the heap is measured around the imports, which put the modules in place
 
 import gc
 

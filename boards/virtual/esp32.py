@@ -1,10 +1,15 @@
-# `esp32` of the ESP32 port, as far as a clock uses it: the flash partitions of the virtual board's NOR image.
-#
-# As ports/esp32/esp32_partition.c: writeblocks() with an offset programs and erases nothing; without one it erases first.
+"""`esp32` of the ESP32 port, as far as a clock uses it: the flash partitions of the virtual board's NOR image.
+
+As ports/esp32/esp32_partition.c: writeblocks() with an offset programs and erases nothing; without one it erases
+first.
+"""
+
+# ruff: noqa: A002, D101, RET503 - names, arguments and results are the ESP32 port's
+
+from struct import unpack as _unpack
 
 import _virtual_bus as _bus
 from micropython import const
-from struct import unpack as _unpack
 
 _TABLE = const(0x8000)
 _ENTRY = const(32)

@@ -1,10 +1,14 @@
-# `machine` of the ESP32 port, as far as a clock uses it, over the chips of the virtual board.
-#
-# Names, arguments and results are the ESP32's. Interrupts are level polling: a handler given to Pin.irq() runs after the
-# next exchange with the hardware, at most once a millisecond, not in the middle of other work.
+"""`machine` of the ESP32 port, as far as a clock uses it, over the chips of the virtual board.
+
+Names, arguments and results are the ESP32's. Interrupts are level polling: a handler given to Pin.irq() runs after
+the next exchange with the hardware, at most once a millisecond, not in the middle of other work.
+"""
+
+# ruff: noqa: A002, ARG001, ARG002, D101, D103, F401, FBT002, PLW0603, RET503 - names, arguments and results are the ESP32 port's
+
+import time as _time
 
 import _virtual_bus as _bus
-import time as _time
 from micropython import const, schedule
 from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us
 from utime import ticks_ms as _ticks_ms

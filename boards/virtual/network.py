@@ -1,7 +1,10 @@
-# `network` of the ESP32 port: a station in reach of the virtual board's access point.
+"""`network` of the ESP32 port: a station in reach of the virtual board's access point."""
+
+# ruff: noqa: ARG002, D101, D103, PLW0603, RET503 - names, arguments and results are the ESP32 port's
+
+from json import loads as _loads
 
 import _virtual_bus as _bus
-from json import loads as _loads
 from micropython import const
 
 STA_IF = const(0)

@@ -1,9 +1,13 @@
-# `socket` whose connections go through the virtual board's access point: the board resolves a name and gives a forwarder on
-# loopback in its place. The sockets themselves are the unix port's, so select, asyncio and tls work on them.
+"""`socket` whose connections go through the virtual board's access point: the board resolves a name and gives a
+forwarder on loopback in its place. The sockets themselves are the unix port's, so select, asyncio and tls work on
+them.
+"""
 
-from usocket import *
-import usocket as _host
+# ruff: noqa: A002, ARG001, F403 - names, arguments and results are the ESP32 port's
+
 import _virtual_bus as _bus
+import usocket as _host
+from usocket import *
 
 IPPROTO_TCP = 6
 IPPROTO_UDP = 17

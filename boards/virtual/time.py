@@ -1,9 +1,12 @@
-# `time` of the ESP32 port: seconds count from 2000-01-01, there are no time zones, and a clock without a battery starts at 0.
-# Sleeping and ticks are the unix port's own.
+"""`time` of the ESP32 port: seconds count from 2000-01-01, there are no time zones, and a clock without a battery
+starts at 0. Sleeping and ticks are the unix port's own.
+"""
 
-from utime import *
-import utime as _host
+# ruff: noqa: D103, F403, FBT003, PLW0603 - names, arguments and results are the ESP32 port's
+
 import _virtual_bus as _bus
+import utime as _host
+from utime import *
 
 _EPOCH_DAYS = 730425  # days from 0000-03-01 to 2000-01-01 in the proleptic Gregorian calendar
 
