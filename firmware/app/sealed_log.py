@@ -95,8 +95,8 @@ def _tail(first_unmarked, acked, head):
 class SealedLog:
     """The records of one clock on its two partitions (esp32.Partition's block interface).
 
-    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors that a record had to wait for, because `idle` had
-    no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares.
+    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors that a record had to wait for, because `idle`
+    had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):

@@ -194,13 +194,13 @@ def advanced(head, deliver_at=()):
 LIVES = {
     "first day": (first_day, lambda: None, 1),
     "founded again": (founded_again, lambda: advanced(5, (5,)), 3),
-    "over the sector border": (over_the_sector_border, lambda: advanced(60), 3),
+    "over the sector border": (over_the_sector_border, lambda: advanced(60), 4),
     "over the end of the ring": (over_the_sector_border, lambda: advanced(JOURNAL_SECTORS * 63 - 3, (100, 150)), 1),
-    "over the border without idle": (over_the_border_without_idle, lambda: advanced(60), 3),
+    "over the border without idle": (over_the_border_without_idle, lambda: advanced(60), 4),
     "late around the ring": (
         over_the_border_without_idle,
         lambda: advanced(JOURNAL_SECTORS * 63 - 3, (100, 150, 186)),
-        1,
+        2,
     ),
 }
 
