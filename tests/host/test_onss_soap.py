@@ -532,7 +532,6 @@ async def test_an_answer_in_other_prefixes_with_the_least_of_elements_is_read() 
 
 ENTITY = '<!DOCTYPE x [<!ENTITY lol "lol"><!ENTITY many "&lol;&lol;&lol;">]>'
 GOOD = response(registered(A), registered(B, 2))
-HINT = b'<m:RegisterPresencesResponse xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:schemaLocation="urn:x '
 
 
 @pytest.mark.parametrize(
@@ -590,13 +589,6 @@ async def test_a_comment_inside_a_number_does_not_shorten_it() -> None:
     first, _ = await outcomes_of(response(registered(A, 7777), registered(B, 2)).replace(b"7777", b"77<!-- -->77"))
     assert isinstance(first, Registered)
     assert first.reception_number == 7777
-
-
-async def test_a_schema_named_by_an_answer_is_not_opened(tmp_path: Path) -> None:
-    trap = tmp_path / "trap.xsd"
-    trap.write_text("<this is no schema")
-    hinted = GOOD.replace(b"<m:RegisterPresencesResponse ", HINT + str(trap).encode() + b'" ')
-    assert len(await outcomes_of(hinted)) == 2
 
 
 async def test_bytes_that_drip_without_end_meet_the_deadline() -> None:

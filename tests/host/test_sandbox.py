@@ -199,13 +199,6 @@ def test_only_post_reaches_the_service(sandbox: SandboxProcess, method: str) -> 
     assert httpx.request(method, sandbox.endpoint, trust_env=False).status_code == 405
 
 
-def test_a_schema_named_by_a_request_is_not_opened(sandbox: SandboxProcess, tmp_path: Path) -> None:
-    trap = tmp_path / "trap.xsd"
-    trap.write_text("<this is no schema")
-    hint = f'xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:schemaLocation="urn:x {trap}" xmlns:m='
-    assert codes(post(sandbox.endpoint, "registerPresences", GOOD.replace(b"xmlns:m=", hint.encode()))) == []
-
-
 def test_a_page_of_another_name_cannot_call_it(sandbox: SandboxProcess) -> None:
     headers = {"Host": "evil.example"}
     answer = httpx.post(f"{sandbox.base}/control", json={}, headers=headers, trust_env=False)

@@ -35,7 +35,7 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.authorities.onss import answers, description, faults, requests
 from badgeclock.authorities.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
-from badgeclock.authorities.soap import NotSoap, body_element, parse_envelope, valid
+from badgeclock.authorities.soap import NotSoap, body_element, parse_envelope
 from badgeclock.errors import SettingsError
 
 ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024  # 500 presences with their history are about 1 MB
@@ -173,7 +173,7 @@ class OnssSoap:
 
     def _message(self, operation: str, arguments: dict[str, Any]) -> bytes:
         envelope = self._zeep.create_message(self._service, operation, **arguments)
-        if not valid(body_element(envelope), self._schema):
+        if not self._schema.validate(body_element(envelope)):
             raise faults.misfit(operation, "the message does not follow the service's description in use")
         written: bytes = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         return written
@@ -217,7 +217,7 @@ class OnssSoap:
             raise faults.fault_error(operation, faults.read_fault(body), answer.retry_after)
         if answer.status != httpx.codes.OK:
             raise faults.http_error(operation, answer.status, answer.retry_after)
-        if body.tag != f"{{{MESSAGES}}}{description.OPERATIONS[operation][1]}" or not valid(body, self._schema):
+        if body.tag != f"{{{MESSAGES}}}{description.OPERATIONS[operation][1]}" or not self._schema.validate(body):
             raise faults.malformed(operation, "it does not follow the service's schema")
         try:
             return read(body)

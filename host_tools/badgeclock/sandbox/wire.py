@@ -17,7 +17,7 @@ from lxml import etree
 
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
-from badgeclock.authorities.soap import ENVELOPE, SECURITY, Flaw, NotSoap, body_element, parse_envelope, valid
+from badgeclock.authorities.soap import ENVELOPE, SECURITY, Flaw, NotSoap, body_element, parse_envelope
 from badgeclock.sandbox.rules import Presence, describe
 from badgeclock.sandbox.store import Registration, Step
 
@@ -74,7 +74,7 @@ def read_request(content_type: str, soap_action: str | None, data: bytes, schema
     operation = operation_of(soap_action)
     if operation is None or element.tag != f"{_M}{OPERATIONS[operation][0]}":
         raise TurnedDown("SOA-03005", "SOAPAction and body do not name one operation of the WSDL")
-    if not valid(element, schema):
+    if not schema.validate(element):
         raise TurnedDown("SOA-03006", _first_violation(schema))
     return Request(operation, element)
 
