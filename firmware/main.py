@@ -3,11 +3,19 @@
 As short as it can be, because MicroPython compiles this one file on the clock; all others come compiled.
 """
 
+import gc
 import socket
+import sys
 
+import app.composition
 import tls
 import umqtt.simple
-from app.composition import start
 from board import Board
 
-start(Board(), socket, tls, umqtt.simple)
+clock = app.composition.compose(Board(), socket, tls, umqtt.simple)
+if clock:
+    for name in app.composition.ONCE:
+        del sys.modules["app." + name]
+        delattr(app, name)
+    gc.collect()
+    clock.run()

@@ -22,6 +22,10 @@ from micropython import const
 from app import faults, punch, record
 from app.errors import ClockError
 
+WATCHDOG_MS = 8000
+# A clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour.
+TECHNICIAN_MS = 900000
+
 _POLL_MS = const(40)
 _NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
 _COLLECT_MS = const(1000)
@@ -37,8 +41,8 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`), watchdog (`feed()`), reset (called to restart the board), deaths (of tasks in the
-    starts just before).
+    timekeeper, uplink (`run()`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
+    restart the board), deaths (of tasks in the starts just before).
     """
 
     def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):
@@ -50,7 +54,8 @@ class Clock:
         self._log = log
         self._timekeeper = timekeeper
         self._uplink = uplink
-        self._watchdog = watchdog
+        self._start_watchdog = watchdog
+        self._watchdog = None
         self._reset = reset
         self._deaths = deaths
         self._stamp = record.Stamp()
@@ -58,8 +63,19 @@ class Clock:
         self._broken_at = None
         self._reported = {}
 
-    async def run(self):
-        """Serve badges until a task dies."""
+    def run(self):
+        """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
+        leaves them a quarter of an hour.
+        """
+        print("clock: started; interrupt with Ctrl-C")
+        self._watchdog = self._start_watchdog(WATCHDOG_MS)
+        try:
+            asyncio.run(self._serve())
+        except KeyboardInterrupt:
+            self._start_watchdog(TECHNICIAN_MS)
+            print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
+
+    async def _serve(self):
         tasks = (
             ("badges", self._badges()),
             ("face", self._face.run()),

@@ -4,37 +4,30 @@ A clock that lacks settings, secrets, certificates or a founded journal says so 
 talks to no network, and leaves the serial line to the technician.
 """
 
-import asyncio
-import gc
 import hashlib
 import json
 import sys
 from binascii import unhexlify
+from collections import namedtuple
 
 from app import record, screens
-from app.clock import Clock
+from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
 from app.punch import Punches
-from app.recent import Recent, recall
+from app.recall import recall
+from app.recent import Recent
 from app.sealed_log import SealedLog
 from app.settings import Secrets, Settings
+from app.status import Status
 from app.timekeeper import Timekeeper
 from app.uplink import Uplink
 from app.words import LANGUAGES
 
-WATCHDOG_MS = 8000
-# a clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour
-TECHNICIAN_MS = 900000
+# Modules that only the start needs; whoever starts the clock may take them out of memory then.
+ONCE = ("composition", "recall", "settings", "words")
 
-
-class Certificates:
-    """The clock's certificates and key, DER."""
-
-    def __init__(self):
-        self.ca = read("/certs/ca.der")
-        self.cert = read("/certs/clock.der")
-        self.key = read("/certs/clock.key.der")
+Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
 
 def read(path):
@@ -65,27 +58,11 @@ def partitions(board):
     return journal, seal
 
 
-def status_of(reader, log, board, firmware):
-    """A function that gives what STATUS says beyond the uplink's own (docs/protocol.md §7)."""
-
-    def status():
-        return {
-            "reader": None if reader.version is None else "%02x" % reader.version,
-            "reader_resets": reader.resets,
-            "firmware": firmware,
-            "reset": board.reset_cause(),
-            "heap_free": gc.mem_free(),
-            "tears": log.tears,
-        }
-
-    return status
-
-
-def compose(board, settings_file, sockets, tls, mqtt_module):
+def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
     settings = Settings(settings_file)
     secrets = Secrets(read("/secrets.json"))
-    certificates = Certificates()
+    certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
     firmware = firmware_hash()
     journal, seal = partitions(board)
 
@@ -110,10 +87,9 @@ def compose(board, settings_file, sockets, tls, mqtt_module):
         board.wifi(settings.wifi_ssid, secrets.wifi_password),
         mqtt_module,
         face,
-        status_of(board.reader, log, board, firmware.hex()),
+        Status(board.reader, log, board.reset_cause(), firmware),
     )
     punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify)
-    watchdog = board.watchdog(WATCHDOG_MS)
     clock = Clock(
         board.reader,
         board.keys,
@@ -123,7 +99,7 @@ def compose(board, settings_file, sockets, tls, mqtt_module):
         log,
         timekeeper,
         uplink,
-        watchdog,
+        board.watchdog,
         board.reset,
         recalled.deaths,
     )
@@ -144,26 +120,18 @@ def show(board, draw, *what):
         print("clock: the display does not answer")
 
 
-def start(board, sockets, tls, mqtt_module):
-    """Start the clock on a board, with the modules socket, tls and umqtt.simple; returns only when it cannot work, or
-    when a technician interrupts it.
+def compose(board, sockets, tls, mqtt_module):
+    """The clock of a board, with the modules socket, tls and umqtt.simple: a Clock that can be run, or None after
+    telling why there cannot be one.
     """
     show(board, screens.starting)
     try:
-        clock = compose(board, read("/settings.json"), sockets, tls, mqtt_module)
+        return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:
         print("clock: not set up:", error)
         show(board, screens.not_set_up, str(error))
-        return
     except (ClockError, OSError) as error:
         sys.print_exception(error)
         show(board, screens.not_set_up, "Clock fault: " + str(error))
         board.watchdog(TECHNICIAN_MS)
-        return
-    gc.collect()
-    print("clock: started; interrupt with Ctrl-C")
-    try:
-        asyncio.run(clock.run())
-    except KeyboardInterrupt:
-        board.watchdog(TECHNICIAN_MS)
-        print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
+    return None

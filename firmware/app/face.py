@@ -1,10 +1,10 @@
 """What the clock shows and sounds, and for how long: the worker's whole view of it.
 
 Signals start at once, inside the call; the display follows in the face's own task, some pages at a time, since a
-whole screen takes 23 ms. A message stands for its time and gives way to the next badge at once. The receipt of the newest punch
-changes that punch's message if it still stands, and is its own message otherwise, within ten seconds and never over
-another one. A punch of somebody else in between keeps a receipt off the display: nobody shall read another's answer
-as their own.
+whole screen takes 23 ms. A message stands for its time and gives way to the next badge at once. The receipt of the
+newest punch changes that punch's message if it still stands, and is its own message otherwise, within ten seconds and
+never over another one. A punch of somebody else in between keeps a receipt off the display: nobody shall read
+another's answer as their own.
 """
 
 import asyncio
@@ -169,8 +169,8 @@ class Face:
             await asyncio.sleep_ms(self.work())
 
     def work(self):
-        """One bounded piece: signals that are due, a change of the message, some pages. Gives the milliseconds until the
-        next call.
+        """One bounded piece: signals that are due, a change of the message, some pages. Gives the milliseconds until
+        the next call.
         """
         playing = self._buzzer.step() >= 0
         playing = self._lamp.step() >= 0 or playing
@@ -271,7 +271,9 @@ class Face:
             screens.identify(canvas, words, self._settings.clock_id)
 
     def _update(self):
-        """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for a while and then started again."""
+        """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
+        a while and then started again.
+        """
         lost = self._display_lost
         if lost is not None and time.ticks_diff(time.ticks_ms(), lost) < _RETRY_MS:
             return False

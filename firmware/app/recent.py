@@ -1,7 +1,8 @@
-"""The last punch of each badge, and what else the newest records of the log tell a clock that starts.
+"""The last punch of each badge.
 
-Bounded: 512 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored
-apart from the log, so it cannot disagree with it, and power loss forgets nothing.
+Bounded: 256 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored
+apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and power loss forgets
+nothing.
 """
 
 import struct
@@ -9,14 +10,10 @@ from array import array
 
 from micropython import const
 
-from app import faults, record
-
-_BUCKETS = const(64)
+_BUCKETS = const(32)
 _BUCKET_SLOTS = const(8)
 _SLOT = const(7)  # halfwords: the token's four, two of the moment, the direction; direction 0xFFFF is an empty slot
 _EMPTY = const(0xFFFF)
-_RECALLED = const(640)  # records read back at start
-_AT_ONCE = const(16)
 
 
 class Recent:
@@ -76,41 +73,3 @@ class Recent:
                 oldest = at
             at += _SLOT
         return oldest
-
-
-class Recalled:
-    """What the newest records say: `newest_s`, the latest moment on record (0: none); `config`, the detail of the
-    last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no
-    punch between.
-    """
-
-    def __init__(self):
-        self.newest_s = 0
-        self.config = None
-        self.deaths = 0
-
-
-def recall(log, recent):
-    """Read the newest records of an open log into `recent`; gives Recalled."""
-    recalled = Recalled()
-    buf = bytearray(_AT_ONCE * record.RECORD_BYTES)
-    seq = max(0, log.head - _RECALLED)
-    while seq < log.head:
-        count, seq = log.read_into(buf, seq, _AT_ONCE)
-        if not count:
-            break
-        for i in range(count):
-            _take(record.unpack(buf, i * record.RECORD_BYTES), recent, recalled)
-    return recalled
-
-
-def _take(entry, recent, recalled):
-    recalled.newest_s = max(recalled.newest_s, entry.utc_s)
-    if entry.kind == record.KIND_PUNCH:
-        recalled.deaths = 0
-        if entry.source != record.SOURCE_NONE and not entry.flags & record.FLAG_DUPLICATE:
-            recent.put(entry.token, entry.utc_s, entry.flags & record.DIRECTION_MASK)
-    elif entry.kind == record.KIND_CONFIG:
-        recalled.config = entry.detail
-    elif entry.kind == record.KIND_FAULT and entry.detail[0] == faults.TASK:
-        recalled.deaths += 1

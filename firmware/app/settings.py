@@ -1,11 +1,13 @@
 """What a technician decided about this clock: /settings.json and /secrets.json, checked field by field.
 
 A file with a wrong field is refused as a whole, with one sentence that names the field and says what it must be, so
-that a clock never runs on half of its settings. No message quotes a value of the secrets.
+that a clock never runs on half of its settings. No message quotes a value of the secrets. What is given are plain
+tuples, so that nothing of this module stays in memory when the start is over.
 """
 
 import json
 from binascii import unhexlify
+from collections import namedtuple
 
 from micropython import const
 
@@ -21,49 +23,65 @@ _LONGEST = const(2048)
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
-class Settings:
-    """The settings of a clock, every field checked.
+_Settings = namedtuple(
+    "Settings",
+    (
+        "clock_id",
+        "site",
+        "language",
+        "direction",
+        "duplicate_window_s",
+        "broker_host",
+        "broker_port",
+        "wifi_ssid",
+        "timezone",
+        "heartbeat_s",
+        "message_s",
+    ),
+)
+_Secrets = namedtuple("Secrets", ("link_key", "site_key", "wifi_password"))
 
-    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of
-    which the display shows the first 16. language: of `words.LANGUAGES`. direction: "auto", "in" or "out".
+
+def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
+    """The settings in a file's text (str or bytes), every field checked; raises SettingsError.
+
+    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
+    the display shows the first 16. language: of `words.LANGUAGES`. direction: "auto", "in" or "out".
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
     heartbeat_s: 10 to 86,400. message_s: 1 to 9.
     """
+    fields = _object(text, "settings.json")
+    _version(fields, "settings.json")
+    clock_id = _text(fields, "clock_id", 3, 23)
+    for letter in clock_id:
+        if letter not in _ID_LETTERS:
+            raise SettingsError("settings.json: clock_id may hold only a-z, 0-9 and -")
+    broker = _part(fields, "broker")
+    return _Settings(
+        clock_id,
+        _text(fields, "site", 1, 40),
+        _choice(fields, "language", LANGUAGES),
+        _choice(fields, "direction", DIRECTIONS),
+        _whole(fields, "duplicate_window_s", 0, 3600),
+        _text(broker, "host", 1, 253, "broker."),
+        _whole(broker, "port", 1, 65535, "broker."),
+        _text(_part(fields, "wifi"), "ssid", 1, 32, "wifi."),
+        _choice(fields, "timezone", tuple(ZONES)),
+        _whole(fields, "heartbeat_s", 10, 86400),
+        _whole(fields, "message_s", 1, 9),
+    )
 
-    def __init__(self, text):
-        """Read a settings file's text (str or bytes). Raises SettingsError."""
-        fields = _object(text, "settings.json")
-        _version(fields, "settings.json")
-        self.clock_id = _text(fields, "clock_id", 3, 23)
-        for letter in self.clock_id:
-            if letter not in _ID_LETTERS:
-                raise SettingsError("settings.json: clock_id may hold only a-z, 0-9 and -")
-        self.site = _text(fields, "site", 1, 40)
-        self.language = _choice(fields, "language", LANGUAGES)
-        self.direction = _choice(fields, "direction", DIRECTIONS)
-        self.duplicate_window_s = _whole(fields, "duplicate_window_s", 0, 3600)
-        broker = _part(fields, "broker")
-        self.broker_host = _text(broker, "host", 1, 253, "broker.")
-        self.broker_port = _whole(broker, "port", 1, 65535, "broker.")
-        self.wifi_ssid = _text(_part(fields, "wifi"), "ssid", 1, 32, "wifi.")
-        self.timezone = _choice(fields, "timezone", tuple(ZONES))
-        self.heartbeat_s = _whole(fields, "heartbeat_s", 10, 86400)
-        self.message_s = _whole(fields, "message_s", 1, 9)
 
-
-class Secrets:
-    """The keys of a clock: link_key and site_key of 32 bytes each, wifi_password as str ("" is an open network)."""
-
-    def __init__(self, text):
-        """Read a secrets file's text (str or bytes). Raises SettingsError, which never quotes a value."""
-        fields = _object(text, "secrets.json")
-        _version(fields, "secrets.json")
-        self.link_key = _key(fields, "link_key")
-        self.site_key = _key(fields, "site_key")
-        password = fields.get("wifi_password")
-        if not isinstance(password, str) or len(password.encode()) > 63:
-            raise SettingsError("secrets.json: wifi_password must be a text of at most 63 bytes")
-        self.wifi_password = password
+def Secrets(text):  # noqa: N802
+    """The keys of a clock in a file's text: link_key and site_key of 32 bytes each, wifi_password as str ("" is an open
+    network). Raises SettingsError, which never quotes a value.
+    """
+    fields = _object(text, "secrets.json")
+    _version(fields, "secrets.json")
+    password = fields.get("wifi_password")
+    if not isinstance(password, str) or len(password.encode()) > 63:
+        raise SettingsError("secrets.json: wifi_password must be a text of at most 63 bytes")
+    return _Secrets(_key(fields, "link_key"), _key(fields, "site_key"), password)
 
 
 def _object(text, name):

@@ -1,0 +1,46 @@
+"""What the newest records of the log tell a clock that starts."""
+
+from micropython import const
+
+from app import faults, record
+
+_RECALLED = const(640)  # records read back
+_AT_ONCE = const(16)
+
+
+class Recalled:
+    """What the newest records say: `newest_s`, the latest moment on record (0: none); `config`, the detail of the
+    last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no
+    punch between.
+    """
+
+    def __init__(self):
+        self.newest_s = 0
+        self.config = None
+        self.deaths = 0
+
+
+def recall(log, recent):
+    """Read the newest records of an open log into `recent`; gives Recalled."""
+    recalled = Recalled()
+    buf = bytearray(_AT_ONCE * record.RECORD_BYTES)
+    seq = max(0, log.head - _RECALLED)
+    while seq < log.head:
+        count, seq = log.read_into(buf, seq, _AT_ONCE)
+        if not count:
+            break
+        for i in range(count):
+            _take(record.unpack(buf, i * record.RECORD_BYTES), recent, recalled)
+    return recalled
+
+
+def _take(entry, recent, recalled):
+    recalled.newest_s = max(recalled.newest_s, entry.utc_s)
+    if entry.kind == record.KIND_PUNCH:
+        recalled.deaths = 0
+        if entry.source != record.SOURCE_NONE and not entry.flags & record.FLAG_DUPLICATE:
+            recent.put(entry.token, entry.utc_s, entry.flags & record.DIRECTION_MASK)
+    elif entry.kind == record.KIND_CONFIG:
+        recalled.config = entry.detail
+    elif entry.kind == record.KIND_FAULT and entry.detail[0] == faults.TASK:
+        recalled.deaths += 1

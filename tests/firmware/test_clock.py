@@ -1,0 +1,247 @@
+"""The running clock: who feeds the watchdog, what a dying task leads to, and what goes on record about the clock itself."""
+
+# heapsize: 256k
+
+import asyncio
+import os
+import sys
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
+
+from app import faults, punch, record
+from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
+from app.errors import JournalFull
+from app.punch import Outcome
+
+
+class Restarted(Exception):
+    """The board was reset."""
+
+
+class Stand:
+    """A clock whose every part is a few lines, and remembers what was asked of it."""
+
+    def __init__(self, deaths=0):
+        self.records = []
+        self.found = []
+        self.polls = self.fed = self.idles = self.held = 0
+        self.watchdogs = []
+        self.faults_shown = []
+        self.chosen = []
+        self.outcome = punch.KEPT
+        self.usable = True
+        self.pressed_keys = []
+        self.case_level = 1
+        self.uplink_ends = None
+        self.display_faults = self.rtc_faults = 0
+        self.present = False
+        self.resets = 0
+        self.uid = bytearray(10)
+        self.is_full = False
+        self.case = self
+        self.level = 1
+        self.verified = True
+        self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths)
+
+    # reader and keys
+    def poll(self, uid):
+        self.polls += 1
+        return self.found.pop(0) if self.found else 0
+
+    def check(self):
+        return self.usable
+
+    def pressed(self):
+        return self.pressed_keys.pop(0) if self.pressed_keys else None
+
+    def changed(self):
+        changed = self.level != self.case_level
+        self.level = self.case_level
+        return changed
+
+    # punches
+    def take(self, length):
+        outcome = Outcome()
+        outcome.kind = self.outcome
+        return outcome
+
+    def hold(self):
+        self.held += 1
+
+    def choose(self, direction):
+        self.chosen.append(direction)
+
+    # face
+    def several(self):
+        self.faults_shown.append("several")
+
+    def fault(self, code):
+        self.faults_shown.append(code)
+
+    # log and time
+    def stamp(self, stamp):
+        pass
+
+    def append(self, kind, flags, token, detail, stamp):
+        if self.is_full:
+            raise JournalFull("full")
+        self.records.append((kind, bytes(detail)))
+
+    def idle(self, stamp):
+        self.idles += 1
+        return False
+
+    def refine(self):
+        return 1000
+
+    # board
+    def watchdog(self, timeout_ms):
+        self.watchdogs.append(timeout_ms)
+        return self
+
+    def feed(self):
+        self.fed += 1
+
+    def reset(self):
+        raise Restarted
+
+    # uplink and face
+    async def run(self):
+        if self.uplink_ends and self.polls >= 3:
+            raise self.uplink_ends
+        while True:
+            await asyncio.sleep_ms(20)
+            if self.uplink_ends and self.polls >= 3:
+                raise self.uplink_ends
+
+    def live(self, ms):
+        """Run for a while; True if the board was reset."""
+        asyncio.new_event_loop()
+
+        async def until():
+            await asyncio.wait_for_ms(self.clock._serve(), ms)
+
+        self.clock._watchdog = self
+        try:
+            asyncio.run(until())
+        except asyncio.TimeoutError:
+            return False
+        except Restarted:
+            return True
+
+
+# Face.chosen and Punches.choose share a stand; the face's takes two arguments.
+def test_a_key_chooses_the_next_punchs_direction():
+    stand = Stand()
+    stand.chosen_shown = []
+    stand.clock._face = FaceOf(stand)
+    stand.pressed_keys = [None, "out", "info"]
+    stand.live(300)
+    assert stand.chosen == [record.DIRECTION_OUT] and stand.chosen_shown == [record.DIRECTION_OUT]
+
+
+class FaceOf:
+    """The face alone, where its names are others' too."""
+
+    display_faults = 0
+
+    def __init__(self, stand):
+        self._stand = stand
+
+    async def run(self):
+        while True:
+            await asyncio.sleep_ms(50)
+
+    def chosen(self, direction, choice_ms):
+        self._stand.chosen_shown.append(direction)
+
+    def fault(self, code):
+        self._stand.faults_shown.append(code)
+
+
+def test_every_poll_feeds_the_watchdog_and_nothing_else_does():
+    stand = Stand()
+    stand.live(500)
+    assert 5 <= stand.polls and abs(stand.fed - stand.polls) <= 1
+
+
+def test_housekeeping_waits_while_badges_come():
+    stand = Stand()
+    stand.found = [4] * 100
+    stand.live(600)
+    assert stand.idles == 0
+    stand = Stand()
+    stand.live(600)
+    assert stand.idles >= 1
+
+
+def test_a_badge_that_stays_is_held_and_two_are_told():
+    stand = Stand()
+    stand.present = True
+    stand.found = [4, 0, -1, 0]
+    stand.live(400)
+    assert stand.held >= 2 and "several" in stand.faults_shown
+
+
+def test_a_task_that_dies_is_recorded_and_restarts_the_board():
+    for end in (ValueError("x"), MemoryError()):
+        stand = Stand()
+        stand.uplink_ends = end
+        assert stand.live(3000)
+        assert (record.KIND_FAULT, b"\x05\x00\x00\x01\x00\x00\x00\x00") in stand.records
+
+
+def test_a_clock_that_keeps_dying_serves_badges_for_longer_each_time():
+    stand = Stand(deaths=2)
+    stand.uplink_ends = ValueError("again")
+    assert not stand.live(1500), "three seconds of grace"
+    assert (record.KIND_FAULT, b"\x05\x00\x00\x03\x00\x00\x00\x00") in stand.records
+    assert stand.polls > 20
+
+
+def test_a_dying_task_restarts_the_board_even_if_it_cannot_be_recorded():
+    stand = Stand()
+    stand.is_full = True
+    stand.uplink_ends = ValueError("x")
+    assert stand.live(3000) and stand.records == []
+
+
+def test_a_log_that_fails_is_shown_and_the_board_restarts():
+    stand = Stand()
+    stand.outcome = punch.FAILED
+    stand.found = [4]
+    assert stand.live(6000)
+    assert faults.JOURNAL in stand.faults_shown
+
+
+def test_a_reader_that_is_gone_is_shown_and_recorded_once_and_its_return_is_shown():
+    stand = Stand()
+    stand.usable = False
+    stand.live(400)
+    assert stand.faults_shown == [faults.READER]
+    assert [entry for entry in stand.records if entry[0] == record.KIND_FAULT] == [
+        (record.KIND_FAULT, b"\x01" + bytes(7))
+    ]
+    stand.usable = True
+    stand.live(300)
+    assert stand.faults_shown[-1] == 0
+
+
+def test_opening_and_closing_the_case_goes_on_record():
+    stand = Stand()
+    stand.case_level = 0
+    stand.live(200)
+    stand.case_level = 1
+    stand.live(200)
+    assert stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7)), (record.KIND_TAMPER, b"\x02" + bytes(7))]
+
+
+def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
+    stand = Stand()
+
+    async def interrupted():
+        raise KeyboardInterrupt
+
+    stand.clock._serve = interrupted
+    stand.clock.run()
+    assert stand.watchdogs == [WATCHDOG_MS, TECHNICIAN_MS]

@@ -1,0 +1,334 @@
+"""What a worker sees and hears, when, and for how long."""
+
+import os
+import sys
+
+sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
+
+from app import face, punch, signals
+from app.face import Face
+from app.punch import Outcome
+from app.words import LANGUAGES
+from bench import Panel, Time
+from drivers import pattern
+from drivers.ssd1306 import SSD1306_I2C
+from ocr import read, read_big
+
+MORNING_S = 1796021880  # 07:58 in Brussels
+
+
+class Settings:
+    site = "Demo site"
+    clock_id = "clock-0001"
+    message_s = 2
+
+
+class Timekeeper:
+    now = (2026, 11, 30, 7, 58, 0, 0)
+
+    def local(self):
+        return self.now
+
+    def local_of(self, utc_s):
+        minutes = (utc_s - MORNING_S) // 60 + 58
+        return (2026, 11, 30, 7 + minutes // 60, minutes % 60, 0, 0)
+
+
+class Log:
+    nearly_full = False
+    unsent = 0
+
+
+class Player(pattern.Player):
+    """A buzzer or lamp that remembers every pattern it was given."""
+
+    def __init__(self):
+        super().__init__(0)
+        self.played = []
+
+    def play(self, steps):
+        self.played.append(steps)
+        super().play(steps)
+
+    def _apply(self, value):
+        pass
+
+
+class Stand:
+    """A face with its display, and a person's watch."""
+
+    def __init__(self):
+        self.ticks = face.time = pattern.time = Time()
+        self.panel = Panel()
+        display = SSD1306_I2C(self.panel)
+        display.start()
+        self.buzzer, self.lamp = Player(), Player()
+        self.time, self.log = Timekeeper(), Log()
+        self.face = Face(Settings, LANGUAGES["en"], display, self.buzzer, self.lamp, self.time, self.log)
+        self.face.link(2)
+        self.wait(30)
+
+    def wait(self, ms):
+        """Let the face work for that long."""
+        end = self.ticks.now_ms + ms
+        while True:
+            self.face.work()
+            if self.ticks.now_ms >= end:
+                return
+            self.ticks.now_ms += 10
+
+    def punch(self, seq, kind=punch.KEPT, direction=1):
+        outcome = Outcome()
+        outcome.kind, outcome.seq, outcome.direction, outcome.moment_s = kind, seq, direction, MORNING_S
+        self.face.punched(outcome)
+
+    def shows(self, *texts):
+        rows = read(self.panel.ram)
+        big = [read_big(self.panel.ram, row) for row in (0, 2)]
+        return all(any(text in row for row in rows + big) for text in texts)
+
+    def is_idle(self):
+        return self.shows("Hold your badge", "Demo site")
+
+    def sounds(self):
+        """The tones since the last call."""
+        played, self.buzzer.played = self.buzzer.played, []
+        return played
+
+
+REGISTERED, REFUSED, UNKNOWN, VALIDATED, WAITS = 1, 2, 3, 4, 6
+
+
+def test_a_punch_sounds_at_once_and_shows_within_one_turn():
+    stand = Stand()
+    assert stand.is_idle()
+    stand.punch(12)
+    assert stand.sounds() == [signals.KEPT[1].tones]
+    stand.wait(10)
+    assert stand.shows("IN", "07:58", "Saved here", "#12")
+    stand.wait(1900)
+    assert stand.shows("Saved here")
+    stand.wait(200)
+    assert stand.is_idle()
+
+
+def test_offline_a_punch_says_that_it_is_sent_later():
+    stand = Stand()
+    stand.face.link(1)
+    stand.punch(12, direction=2)
+    stand.wait(20)
+    assert stand.shows("OUT", "Saved,", "sent later", "#12")
+    assert stand.sounds() == [signals.KEPT_OFFLINE[2].tones]
+
+
+def test_a_confirmation_within_the_message_upgrades_it_for_a_second_at_least():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(1700)
+    stand.sounds()
+    stand.face.receipt(12, REGISTERED, 0, 2026113000123456)
+    stand.wait(20)
+    assert stand.shows("IN", "07:58", "Confirmed by", "NSSO", "..123456", "#12") and not stand.shows("Saved")
+    assert stand.sounds() == [signals.REGISTERED.tones]
+    stand.wait(900)
+    assert stand.shows("Confirmed by")
+    stand.wait(200)
+    assert stand.is_idle()
+
+
+def test_a_confirmation_never_cuts_the_punchs_own_tones():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(50)
+    stand.sounds()
+    stand.face.receipt(12, REGISTERED, 0, 5)
+    stand.wait(20)
+    assert stand.shows("Confirmed by", "..5") and stand.sounds() == []
+
+
+def test_a_later_receipt_is_its_own_message_within_ten_seconds():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(9000)
+    assert stand.is_idle()
+    stand.face.receipt(12, REGISTERED, 0, 77)
+    stand.wait(20)
+    assert stand.shows("Confirmed by", "..77", "#12")
+    stand.wait(2100)
+    assert stand.is_idle()
+    stand.punch(13)
+    stand.wait(11000)
+    stand.face.receipt(13, REGISTERED, 0, 78)
+    stand.wait(20)
+    assert stand.is_idle()
+
+
+def test_refused_and_unknown_are_shown_with_three_low_tones():
+    for state, texts, signal in (
+        (REFUSED, ("Refused:", "see office", "code 3", "#12"), signals.REFUSED),
+        (UNKNOWN, ("Unknown badge", "See office", "#12"), signals.UNKNOWN_BADGE),
+    ):
+        for delay in (300, 5000):
+            stand = Stand()
+            stand.punch(12)
+            stand.wait(delay)
+            stand.sounds()
+            stand.face.receipt(12, state, 3, 0)
+            stand.wait(20)
+            assert stand.shows(*texts) and stand.sounds() == [signal.tones]
+            stand.wait(1000)
+            assert stand.shows(*texts)
+
+
+def test_the_next_badge_cuts_any_message_and_keeps_the_others_receipt_away():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(300)
+    stand.punch(13, direction=2)
+    stand.face.receipt(12, REFUSED, 3, 0)
+    stand.wait(20)
+    assert stand.shows("OUT", "#13", "Saved here")
+    stand.wait(3000)
+    assert stand.is_idle()
+
+
+def test_a_receipt_waits_for_another_message_to_end():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(100)
+    stand.face.several()
+    stand.face.receipt(12, REGISTERED, 0, 99)
+    stand.wait(100)
+    assert stand.shows("One badge", "at a time")
+    stand.wait(2000)
+    assert stand.shows("Confirmed by", "..99")
+    stand.wait(2100)
+    assert stand.is_idle()
+
+
+def test_a_receipt_that_says_the_same_again_is_no_news():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(500)
+    stand.face.receipt(12, REGISTERED, 0, 99)
+    stand.wait(2000)
+    assert stand.is_idle()
+    stand.sounds()
+    stand.face.receipt(12, VALIDATED, 0, 99)
+    stand.face.receipt(12, WAITS, 0, 0)
+    stand.wait(20)
+    assert stand.is_idle() and stand.sounds() == []
+    stand.face.receipt(12, REFUSED, 2, 0)
+    stand.wait(20)
+    assert stand.shows("Refused:"), "what changed is"
+
+
+def test_a_duplicate_shows_the_first_punchs_time_and_is_not_the_refused_sound():
+    stand = Stand()
+    stand.punch(12)
+    stand.wait(2500)
+    stand.sounds()
+    stand.punch(13, kind=punch.DUPLICATE)
+    stand.wait(20)
+    assert stand.shows("Already at 07:58", "#13")
+    tones = stand.sounds()[0]
+    assert len(tones) == 2 and tones != signals.REFUSED.tones
+
+
+def test_several_badges_are_signalled_once_while_they_stay():
+    stand = Stand()
+    for _ in range(20):
+        stand.face.several()
+        stand.wait(80)
+    assert len(stand.sounds()) == 1 and stand.shows("One badge")
+    stand.wait(2100)
+    assert stand.is_idle()
+
+
+def test_a_full_memory_and_a_fault_are_one_long_tone_and_never_say_saved_here():
+    for kind, text in ((punch.FULL, "Memory full"), (punch.FAILED, "Clock fault")):
+        stand = Stand()
+        stand.punch(0, kind=kind)
+        stand.wait(20)
+        assert stand.shows(text, "Not saved") and not stand.shows("Saved here")
+        tones = stand.sounds()[0]
+        assert len(tones) == 2 and tones[1] >= 800
+
+
+def test_a_standing_fault_takes_the_idle_screens_place_until_it_is_over():
+    stand = Stand()
+    stand.face.fault(1)
+    stand.wait(1000)
+    assert stand.shows("Clock fault", "code 1") and len(stand.sounds()) == 1
+    stand.face.fault(0)
+    stand.wait(1000)
+    assert stand.is_idle()
+
+
+def test_the_idle_screen_follows_link_count_warning_and_minute():
+    stand = Stand()
+    assert stand.shows("Online", "Hold your badge")
+    stand.face.link(0)
+    stand.log.unsent = 12
+    stand.log.nearly_full = True
+    stand.wait(600)
+    assert stand.shows("No Wi-Fi", "12", "Memory 80% full")
+    stand.time.now = None
+    stand.wait(600)
+    assert stand.shows("Clock not set")
+
+
+def test_nothing_is_sent_to_the_display_while_nothing_changes():
+    stand = Stand()
+    stand.wait(1000)
+    sent = stand.panel.sent
+    stand.wait(5000)
+    assert stand.panel.sent == sent
+
+
+def test_a_display_that_does_not_answer_changes_nothing_else_and_comes_back():
+    stand = Stand()
+    stand.panel.dead = True
+    stand.punch(12)
+    stand.wait(500)
+    assert stand.face.display_faults == 1 and stand.sounds()
+    stand.panel.dead = False
+    stand.wait(11000)
+    assert stand.is_idle()
+
+
+def test_success_is_over_within_300_ms_and_the_pattern_tells_the_outcome():
+    for signal in signals.KEPT + signals.KEPT_OFFLINE + (signals.REGISTERED, signals.DUPLICATE):
+        assert duration_ms(signal) <= 300, signal.tones
+    for signal in signals.KEPT:
+        assert 1 <= sounding(signal) <= 2
+    for signal in (signals.UNKNOWN_BADGE, signals.REFUSED, signals.SEVERAL_BADGES):
+        assert sounding(signal) == 3
+    for signal in (signals.FULL, signals.FAULT):
+        assert sounding(signal) == 1 and signal.tones[1] >= 800
+    assert len({signal.tones for signal in signals.KEPT}) == 5
+
+
+def sounding(signal):
+    """How many tones of a pattern can be heard."""
+    return sum(1 for at in range(0, len(signal.tones), 2) if signal.tones[at])
+
+
+def duration_ms(signal):
+    return sum(signal.tones[at] for at in range(1, len(signal.tones), 2))
+
+
+def test_identify_shows_the_clocks_name():
+    stand = Stand()
+    stand.face.identify()
+    stand.wait(20)
+    assert stand.shows("I am here", "clock-0001")
+
+
+def test_a_key_shows_what_the_next_punch_will_be():
+    stand = Stand()
+    stand.face.chosen(2, 10000)
+    stand.wait(20)
+    assert stand.shows("OUT", "Hold your badge")
+    stand.wait(10100)
+    assert stand.is_idle()
