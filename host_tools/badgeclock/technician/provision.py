@@ -198,7 +198,8 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
 
     copier = _Copier(device, files, say)
     copier.copy_firmware()
-    _check_with_firmware(device, files)
+    if copier.differs(SETTINGS_PATH) or copier.differs(SECRETS_PATH):
+        _check_with_firmware(device, files)
     copier.copy(path for path in files if path not in {SECRETS_PATH, MAIN_PATH})
     rtc = _set_time(device, say)
     if decision.bundle is None:
@@ -323,7 +324,7 @@ class _Copier:
     def copy_firmware(self) -> None:
         """Copy the changed files of the firmware but main.py, which is taken away first if any changes."""
         code = [path for path in self._files if path.endswith((".mpy", ".py")) and path != MAIN_PATH]
-        if any(self._differs(path) for path in code):
+        if any(self.differs(path) for path in code):
             self.remove(MAIN_PATH)
         for path in code:
             if path.endswith(".mpy"):
@@ -333,7 +334,7 @@ class _Copier:
     def copy(self, paths: Iterable[str]) -> None:
         """Copy those that differ, each verified."""
         for path in paths:
-            if self._differs(path):
+            if self.differs(path):
                 data = self._files[path]
                 self._say(f"{path}, {len(data)} bytes")
                 self._device.put(path, data)
@@ -357,7 +358,12 @@ class _Copier:
                 self.remove(path)
 
     def verify(self) -> None:
-        """Raise VerifyMismatch unless the device lists exactly the files, each with its SHA-256."""
+        """Raise VerifyMismatch unless the device lists exactly the files, each with its SHA-256.
+
+        Without any change the listing of the beginning has told that already.
+        """
+        if not self.copied and not self.removed:
+            return
         self._say("verifying")
         found = {path: digest for path, digest in self._device.listing().items() if digest is not None}
         wrong = sorted(found.items() ^ {path: _sha256(data) for path, data in self._files.items()}.items())
@@ -368,7 +374,8 @@ class _Copier:
                 do="run the command again; if it stays, exchange the module",
             )
 
-    def _differs(self, path: str) -> bool:
+    def differs(self, path: str) -> bool:
+        """Whether the device has another file there, or none."""
         return self._present.get(path) != _sha256(self._files[path])
 
 
