@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
 from badgeclock.technician.workshop import Workshop

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.technician import certificates, workshop
 from badgeclock.technician.bundle import Bundle
 from badgeclock.virtual import toolchain
-from cryptography import x509
-from cryptography.x509.oid import ExtendedKeyUsageOID
 
 AUTHORITY = certificates.make_authority()
 
