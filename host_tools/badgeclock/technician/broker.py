@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,8 +82,9 @@ def write_config(
     for name, data in files.items():
         _write(directory / name, data)
     if user is not None and os.geteuid() == 0:
-        for path in (directory, directory / "data", *(directory / name for name in files)):
-            shutil.chown(path, user)
+        owner = _entry(user)
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, owner.pw_uid, owner.pw_gid)
     return BrokerConfig(directory / "mosquitto.conf", host, port)
 
 
@@ -157,6 +157,17 @@ def _own_name() -> str | None:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         return None
+
+
+def _entry(user: str) -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        raise SettingsError(
+            what=f"this machine has no user {user}",
+            kept="the files as their owner has them",
+            do="name the system user that Mosquitto runs as, often mosquitto",
+        ) from None
 
 
 def _check_path(directory: Path) -> None:
