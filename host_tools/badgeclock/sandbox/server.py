@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 from typing import Final
 
@@ -44,6 +45,9 @@ def announcement(listening: socket.socket) -> dict[str, str]:
 
 def serve(listening: socket.socket, service: Service) -> None:
     """Answer as the authority until SIGTERM or SIGINT, then close the service's store."""
+    # uvicorn ends on a signal, and then raises it again for whoever handled it before.
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _end)
     connections = Connections()
     config = uvicorn.Config(
         create_app(service, connections, _allowed_hosts(listening)),
@@ -58,6 +62,10 @@ def serve(listening: socket.socket, service: Service) -> None:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         service.store.close()
+
+
+def _end(_: int, __: object) -> None:
+    raise SystemExit(0)
 
 
 def _allowed_hosts(listening: socket.socket) -> list[str]:
