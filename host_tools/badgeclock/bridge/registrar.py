@@ -88,8 +88,11 @@ class Gate:
         return max(0.0, self._closed_until - time.monotonic())
 
     def failed(self, at_least_s: float | None = None) -> None:
-        """The authority is away; it may have said for how long."""
-        self._closed_until = max(self._closed_until, time.monotonic() + self._backoff.failed(at_least_s))
+        """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
+        if not self.closed_s:
+            self._closed_until = time.monotonic() + self._backoff.failed(at_least_s)
+        elif at_least_s:
+            self._closed_until = max(self._closed_until, time.monotonic() + at_least_s)
 
     def succeeded(self) -> None:
         """The authority answered."""
