@@ -69,6 +69,8 @@ class Stack:
         self._broker_port = free_port()
         self._network_up = True
         self._plugged_in = False
+        self.sandbox_url = f"http://127.0.0.1:{self._sandbox_port}"
+        self.bridge_config = self.directory / "bridge" / "bridge.toml"
         self.workshop = workshop.create(self.directory / "workshop")
         self.broker = self._broker()
         self.sandbox = self._sandbox()
@@ -111,7 +113,7 @@ class Stack:
     def received(self) -> list[dict[str, Any]]:
         """What the authority's sandbox has registered, masked."""
         answer = httpx.get(
-            f"http://127.0.0.1:{self._sandbox_port}/received",
+            f"{self.sandbox_url}/received",
             params={"after": 0, "limit": 1000},
             timeout=HTTP_TIMEOUT_S,
             trust_env=False,
@@ -171,8 +173,7 @@ class Stack:
             (folder / name).touch(mode=0o600)
             (folder / name).write_bytes(data)
         (folder / "ca.pem").write_bytes(self.workshop.authority_certificate.read_bytes())
-        config = folder / "bridge.toml"
-        config.write_text(
+        self.bridge_config.write_text(
             "[store]\n"
             'url = "sqlite:///bridge.db"\n'
             "[broker]\n"
@@ -190,7 +191,7 @@ class Stack:
             "[http]\n"
             f"port = {self._http_port}\n"
         )
-        command = _badgeclock("bridge", "run", "--config", str(config))
+        command = _badgeclock("bridge", "run", "--config", str(self.bridge_config))
         return Process("the bridge", command, self._log("bridge"), lambda: self._serves(self._http_port, "/readyz"))
 
     def _clock(self) -> Process:
@@ -209,7 +210,7 @@ class Stack:
             provision(device, plan)
 
     def _enroll(self) -> None:
-        settings = load(self.directory / "bridge" / "bridge.toml")
+        settings = load(self.bridge_config)
         vault.create(settings.secrets.data_key_file)
         keys = vault.load(settings.secrets.data_key_file)
         store = Store(settings.store.url)
@@ -251,7 +252,7 @@ class Stack:
     def _refuse_one(self) -> None:
         """Tells the sandbox which worker its register does not know: error code 5, invalid INSS."""
         answer = httpx.post(
-            f"http://127.0.0.1:{self._sandbox_port}/control",
+            f"{self.sandbox_url}/control",
             json={"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]},
             timeout=HTTP_TIMEOUT_S,
             trust_env=False,

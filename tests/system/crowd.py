@@ -1,0 +1,47 @@
+"""Workers with badges for a running stack: as many as a test needs, all invented."""
+
+from __future__ import annotations
+
+import time
+
+from badgeclock.bridge import people, vault
+from badgeclock.bridge.settings import load
+from badgeclock.bridge.store import Store
+from badgeclock.demo import cast
+from badgeclock.demo.cast import Badge, EndState, Worker
+from badgeclock.demo.stack import Stack
+
+FIRST_SERIAL = 2_000
+UID_PREFIX = 0x5B000000
+
+
+def enroll(stack: Stack, name: str, count: int) -> list[Badge]:
+    """Adds `count` workers with a badge each to the stack's bridge, which may be running or not."""
+    settings = load(stack.bridge_config)
+    keys = vault.load(settings.secrets.data_key_file)
+    store = Store(settings.store.url)
+    start = sum(name.encode()) * 100
+    badges = []
+    with store.write() as connection:
+        for number in range(start, start + count):
+            worker = Worker(f"{name}-{number}", f"Test {name}", inss=cast.check_digits(FIRST_SERIAL + number))
+            badge = Badge(worker.reference, worker.reference, f"{UID_PREFIX + number:08X}", worker, EndState.REGISTERED)
+            people.add_worker(
+                connection,
+                keys,
+                reference=worker.reference,
+                name=worker.name,
+                identity=people.niss(worker.inss or ""),
+                employer_kbo=cast.EMPLOYER_NUMBER,
+            )
+            people.assign_badge(
+                connection,
+                keys,
+                site=cast.SITE,
+                worker=worker.reference,
+                uid=bytes.fromhex(badge.uid),
+                now_ms=time.time_ns() // 1_000_000,
+            )
+            badges.append(badge)
+    store.close()
+    return badges
