@@ -10,7 +10,7 @@ import sys
 import app.composition
 import tls
 import umqtt.simple
-from board import Board
+from board import Board  # type: ignore[import-not-found]  # every board brings its own
 
 clock = app.composition.compose(Board(), socket, tls, umqtt.simple)
 if clock:

@@ -55,7 +55,6 @@ class Clock:
         self._timekeeper = timekeeper
         self._uplink = uplink
         self._start_watchdog = watchdog
-        self._watchdog = None
         self._reset = reset
         self._deaths = deaths
         self._stamp = record.Stamp()
@@ -68,16 +67,16 @@ class Clock:
         leaves them a quarter of an hour.
         """
         print("clock: started; interrupt with Ctrl-C")
-        self._watchdog = self._start_watchdog(WATCHDOG_MS)
+        watchdog = self._start_watchdog(WATCHDOG_MS)
         try:
-            asyncio.run(self._serve())
+            asyncio.run(self._serve(watchdog.feed))
         except KeyboardInterrupt:
             self._start_watchdog(TECHNICIAN_MS)
             print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
 
-    async def _serve(self):
+    async def _serve(self, feed):
         tasks = (
-            ("badges", self._badges()),
+            ("badges", self._badges(feed)),
             ("face", self._face.run()),
             ("time", self._time()),
             ("housekeeping", self._housekeeping()),
@@ -109,7 +108,7 @@ class Clock:
             await asyncio.sleep(min(_LONGEST_PAUSE_S, (1 << min(self._deaths, 6)) - 1))
         self._reset()
 
-    async def _badges(self):
+    async def _badges(self, feed):
         reader = self._reader
         while True:
             found = reader.poll(self._punches.uid)
@@ -124,7 +123,7 @@ class Clock:
                 self._punches.hold()
             self._look_after_reader()
             self._read_contacts()
-            self._watchdog.feed()
+            feed()
             await asyncio.sleep_ms(0 if found == iso14443.FAILED else _POLL_MS)
 
     async def _time(self):

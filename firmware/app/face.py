@@ -63,7 +63,7 @@ class Face:
         self._message_ms = settings.message_s * 1000
         self._link = 0
         self._kind = _IDLE
-        self._until = 0
+        self._until = time.ticks_ms()
         self._drawn = False
         self._seq = 0
         self._direction = 0
@@ -72,7 +72,7 @@ class Face:
         self._standing_fault = 0
         # The newest punch that counts, and what was told about it.
         self._punch_seq = -1
-        self._punched_at = 0
+        self._punched_at = time.ticks_ms()
         self._punch_direction = 0
         self._punch_moment_s = 0
         self._told = _IDLE
@@ -80,7 +80,7 @@ class Face:
         self._receipt_code = 0
         self._tail = ""
         self._idle_of = None
-        self._refreshed = 0
+        self._refreshed = time.ticks_ms()
         self._display_lost = None
         self.display_faults = 0
 

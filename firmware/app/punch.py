@@ -77,9 +77,9 @@ class Punches:
         self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `take` returns
         view = memoryview(self.uid)
         self._views = {4: view[:4], 7: view[:7], 10: view}
-        self._muted = [(b"", 0)] * _MUTES
+        self._muted = [(b"", time.ticks_ms())] * _MUTES
         self._chosen = record.DIRECTION_NONE
-        self._chosen_at = 0
+        self._chosen_at = time.ticks_ms()
 
     def choose(self, direction):
         """A key was pressed: the punch of the next ten seconds has this direction. DIRECTION_BREAK_START stands for

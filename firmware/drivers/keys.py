@@ -14,7 +14,7 @@ class Contact:
         self._pin = pin
         self.level = pin()
         self._candidate = self.level
-        self._since = 0
+        self._since = time.ticks_ms()
 
     def changed(self):
         """Read the pin; True once for every change of `level` that lasted 30 ms. Call it every few milliseconds to

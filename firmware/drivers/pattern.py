@@ -14,7 +14,7 @@ class Player:
         self._rest = rest
         self._pattern = ()
         self._next = 0
-        self._due = 0
+        self._due = time.ticks_ms()
 
     def play(self, pattern):
         """Start a pattern now, in place of one that still plays."""

@@ -53,6 +53,12 @@ class SSD1306:
         self._unknown = (1 << PAGES) - 1  # pages whose content on the display is not known
         self._at = bytearray((0xB0, 0x00, 0x10))  # page, column low, column high
 
+    def _command(self, commands):
+        raise NotImplementedError
+
+    def _send(self, page):
+        raise NotImplementedError
+
     def start(self):
         """Initialise the controller; its RAM is unknown then, so every page will be sent."""
         self._unknown = (1 << PAGES) - 1

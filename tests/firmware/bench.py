@@ -1,4 +1,6 @@
-"""Time that a test moves by hand, and an I2C bus with chips' register files: what the drivers' and the app's tests share."""
+"""Time that a test moves by hand, and an I2C bus with chips' register files: what the drivers' and the app's tests
+share.
+"""
 
 import time
 

@@ -20,7 +20,9 @@ GLYPHS = _glyphs()
 
 def read(buf):
     """Eight rows of 16 characters from the bytes of a MONO_VLSB canvas; what is no glyph is a "~"."""
-    return ["".join(GLYPHS.get(bytes(buf[at : at + 8]), "~") for at in range(y, y + 128, 8)) for y in range(0, 1024, 128)]
+    return [
+        "".join(GLYPHS.get(bytes(buf[at : at + 8]), "~") for at in range(y, y + 128, 8)) for y in range(0, 1024, 128)
+    ]
 
 
 def read_big(buf, row, x=0):

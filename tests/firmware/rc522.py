@@ -1,7 +1,7 @@
 """An MFRC522 and badges in its field, as far as their registers and frames show: what the drivers' tests talk to.
 
-It answers at once, so time is not its subject. `Bus` stands for SPI and counts chip selects; `Chip` is the registers; `Badge` the
-states of ISO 14443-3 figure 7: IDLE, READY, ACTIVE, HALT, and READY* and ACTIVE* that fall back to HALT.
+It answers at once, so time is not its subject. `Bus` stands for SPI and counts chip selects; `Chip` is the registers;
+`Badge` the states of ISO 14443-3 figure 7: IDLE, READY, ACTIVE, HALT, and READY* and ACTIVE* that fall back to HALT.
 """
 
 IDLE, READY, ACTIVE, HALT = 0, 1, 2, 3
@@ -18,7 +18,9 @@ def crc_a(data):
 
 
 class Badge:
-    """A card that answers REQA, WUPA, anticollision, SELECT and HLTA. `spoil(answer) -> answer` may damage what it sends."""
+    """A card that answers REQA, WUPA, anticollision, SELECT and HLTA. `spoil(answer) -> answer` may damage what it
+    sends.
+    """
 
     def __init__(self, uid, atqa=b"\x04\x00", spoil=None):
         self.uid = uid
@@ -32,7 +34,8 @@ class Badge:
         while len(rest) > 4:
             parts.append(b"\x88" + rest[:3])
             rest = rest[3:]
-        self.levels = parts + [rest]
+        parts.append(rest)
+        self.levels = parts
 
     def receive(self, frame, bits):
         answer = self._answer(frame, bits)

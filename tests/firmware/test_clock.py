@@ -119,9 +119,8 @@ class Stand:
         asyncio.new_event_loop()
 
         async def until():
-            await asyncio.wait_for_ms(self.clock._serve(), ms)
+            await asyncio.wait_for_ms(self.clock._serve(self.feed), ms)
 
-        self.clock._watchdog = self
         try:
             asyncio.run(until())
         except asyncio.TimeoutError:
@@ -239,7 +238,7 @@ def test_opening_and_closing_the_case_goes_on_record():
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand = Stand()
 
-    async def interrupted():
+    async def interrupted(feed):
         raise KeyboardInterrupt
 
     stand.clock._serve = interrupted
