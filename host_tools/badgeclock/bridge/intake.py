@@ -26,7 +26,7 @@ from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.presences import Punch
 from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.status import Freshness
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import Store, insert_rows
 from badgeclock.bridge.vault import LINK_KEY, SEAL_KEYS, Vault
 from badgeclock.bridge.verify import Accepted, Fault, Finding
 from badgeclock.errors import StoreError
@@ -290,19 +290,15 @@ class Intake:
         """Records, seal states, statuses and punches of the whole group."""
         moved = [clock for clock in changed if clock.new]
         if moved:
-            connection.execute(
-                insert(schema.records),
-                [
-                    {
-                        "clock_id": clock.row.id,
-                        "seq": seq,
-                        "raw": accepted.raw,
-                        "sealed": accepted.sealed,
-                        "received_ms": received_ms,
-                    }
+            insert_rows(
+                connection,
+                schema.records,
+                ("clock_id", "seq", "raw", "sealed", "received_ms"),
+                (
+                    (clock.row.id, seq, accepted.raw, accepted.sealed, received_ms)
                     for clock in moved
                     for seq, (accepted, received_ms) in clock.new.items()
-                ],
+                ),
             )
             self._write_states(connection, moved)
         table = schema.clocks

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,9 +21,11 @@ from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 from badgeclock.bridge import downlink, schema
 from badgeclock.bridge.downlink import NewReceipt
 from badgeclock.bridge.states import RECEIPT_OF, ClockState, PresenceState, PunchState, Reason
+from badgeclock.bridge.store import insert_rows
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
 
+QUARTER_MS: Final = 900_000
 CLOCK_AHEAD_MS: Final = 300_000
 """How far into tomorrow a clock's time may run before a person must look."""
 _IN_CLAUSE: Final = 500
@@ -78,11 +81,19 @@ class _Presence:
 
 
 _Key = tuple[int, str, str, date]
+_Decision = tuple[str, str | None, int | None, int | None]
+_DECIDED: Final = ("state", "reason", "worker_id", "presence_id")
 
 
 def local_day(utc_ms: int, time_zone: str) -> date:
     """The day at the site at a moment (ms since 1970-01-01 UTC)."""
-    return datetime.fromtimestamp(utc_ms / 1000, UTC).astimezone(ZoneInfo(time_zone)).date()
+    return _day_of_quarter(utc_ms // QUARTER_MS, time_zone)
+
+
+@lru_cache(maxsize=4096)
+def _day_of_quarter(quarter: int, time_zone: str) -> date:
+    """Days begin on a quarter of an hour everywhere: every offset from UTC in use is a multiple of one."""
+    return datetime.fromtimestamp(quarter * QUARTER_MS / 1000, UTC).astimezone(ZoneInfo(time_zone)).date()
 
 
 def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
@@ -111,21 +122,23 @@ def take(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
     Returns how many presences were queued.
     """
     settled, queued = _settle(connection, punches, now_ms)
-    connection.execute(
-        insert(schema.punches),
-        [
-            {
-                "clock_id": punch.clock_id,
-                "seq": punch.seq,
-                "site_id": punch.site_id,
-                "token": punch.token,
-                "direction": int(punch.direction),
-                "utc_ms": punch.utc_ms,
-                "received_ms": punch.received_ms,
-                **columns,
-            }
+    insert_rows(
+        connection,
+        schema.punches,
+        ("clock_id", "seq", "site_id", "token", "direction", "utc_ms", *_DECIDED, "received_ms"),
+        (
+            (
+                punch.clock_id,
+                punch.seq,
+                punch.site_id,
+                punch.token,
+                int(punch.direction),
+                punch.utc_ms,
+                *columns,
+                punch.received_ms,
+            )
             for punch, columns in zip(punches, settled, strict=True)
-        ],
+        ),
     )
     return queued
 
@@ -179,22 +192,24 @@ def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
     if not punches:
         return 0
     settled, queued = _settle(connection, punches, now_ms)
-    change = (
-        update(table)
-        .where(table.c.id == bindparam("at"))
-        .values({name: bindparam(name) for name in ("state", "reason", "worker_id", "presence_id")})
+    change = update(table).where(table.c.id == bindparam("at")).values({name: bindparam(name) for name in _DECIDED})
+    connection.execute(
+        change,
+        [
+            {"at": row.id, **dict(zip(_DECIDED, columns, strict=True))}
+            for row, columns in zip(rows, settled, strict=True)
+        ],
     )
-    connection.execute(change, [{"at": row.id, **columns} for row, columns in zip(rows, settled, strict=True)])
     return queued
 
 
-def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[dict[str, Any]], int]:
+def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[_Decision], int]:
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
     holders = _holders(connection, punches)
     fates = [fate_of(punch, holders.get((punch.site_id, punch.token)), now_ms) for punch in punches]
     known = _presences(connection, punches, fates, holders)
     opened = _open(connection, punches, fates, holders, known, now_ms)
-    settled: list[dict[str, Any]] = []
+    settled: list[_Decision] = []
     told: list[NewReceipt] = []
     for punch, fate in zip(punches, fates, strict=True):
         holder = holders.get((punch.site_id, punch.token))
@@ -202,12 +217,12 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
         if fate.day is not None and presence is None:
             fate = Fate(PunchState.WAITING, Reason.NO_IN)  # noqa: PLW2901 - decided only now
         settled.append(
-            {
-                "state": fate.state,
-                "reason": fate.reason,
-                "worker_id": holder.worker_id if holder else None,
-                "presence_id": presence.id if presence else None,
-            }
+            (
+                fate.state.value,
+                fate.reason.value if fate.reason else None,
+                holder.worker_id if holder else None,
+                presence.id if presence else None,
+            )
         )
         receipt = _receipt(punch, fate, presence)
         if receipt:

@@ -99,7 +99,7 @@ def judge(
                 judged.state = _advance_unsealed(judged.state, record, raw)
                 judged.accepted.append(Accepted(record, raw, sealed=False))
             else:
-                _, judged.state = seal.advance(judged.state, raw)
+                judged.state = seal.judge(judged.state, record, raw)
                 judged.accepted.append(Accepted(record, raw, sealed=True))
         except SealFailed as failed:
             judged.findings.append(Finding(_fault_of(failed), failed.seq, raw, failed.reason))

@@ -157,13 +157,20 @@ def burn(state: SealState, count: int) -> SealState:
 
 
 def advance(state: SealState, raw: bytes) -> tuple[Record, SealState]:
-    """Judge the next record (64 bytes) of a clock.
+    """Judge the next record (64 bytes) of a clock: `unpack` and `judge` in one.
 
-    Returns the record and the state for the one after it. Raises RecordRefused if it is no record, SealGap if records
-    before it are missing, and SealFailed if anything at all speaks against it: tag, chain, boot count, epoch, its
-    count, a second GENESIS, or the clock itself (an unsealed record fails always).
+    Returns the record and the state for the one after it. Raises RecordRefused, SealGap and SealFailed.
     """
     record = records.unpack(raw)
+    return record, judge(state, record, raw)
+
+
+def judge(state: SealState, record: Record, raw: bytes) -> SealState:
+    """Judge the next record of a clock, unpacked and as its 64 bytes; returns the state for the one after it.
+
+    Raises SealGap if records before it are missing, and SealFailed if anything at all speaks against it: tag, chain,
+    boot count, epoch, its count, a second GENESIS, or the clock itself (an unsealed record fails always).
+    """
     kind, seq = record.kind, record.seq
     if record.flags & _UNSEALED:
         raise SealFailed("unsealed", seq)
@@ -185,11 +192,11 @@ def advance(state: SealState, raw: bytes) -> tuple[Record, SealState]:
         raise SealFailed("epoch", seq)
     in_epoch = state.records + 1
     if kind != _EPOCH:
-        return record, SealState(seq + 1, record.boot, state.epoch, in_epoch, next_r, state.e_next, tag, state.genesis)
+        return SealState(seq + 1, record.boot, state.epoch, in_epoch, next_r, state.e_next, tag, state.genesis)
     if records.epoch_records(record) != in_epoch:
         raise SealFailed("epoch count", seq)
     r, e_next = epoch_start(state.e_next, state.epoch + 1)
-    return record, SealState(seq + 1, record.boot, state.epoch + 1, 0, r, e_next, tag, state.genesis)
+    return SealState(seq + 1, record.boot, state.epoch + 1, 0, r, e_next, tag, state.genesis)
 
 
 def _tag_and_step(r: bytes, previous_tag: bytes, body: bytes) -> tuple[bytes, bytes]:
