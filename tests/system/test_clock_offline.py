@@ -178,3 +178,38 @@ def test_a_tap_is_signalled_within_the_design_s_figure(clock: Door) -> None:
         clock.wait_text("sent later", timeout=5)
     print(f"tap to signal: median {statistics.median(spent):.0f} ms, longest {max(spent):.0f} ms")
     assert statistics.median(spent) < 1000
+
+
+def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door) -> None:
+    wait_for_idle(clock)
+    clock.hang_reader()
+    time.sleep(1)
+    tap = clock.hold("81828384")
+    assert clock.signal_after(tap, timeout=15) > 0
+    clock.remove()
+
+
+def test_a_clock_without_right_settings_says_so_keeps_off_the_network_and_can_be_provisioned(clock: Door) -> None:
+    with open_device(clock.tty()) as device:
+        right = device.read("/settings.json")
+        secrets = device.read("/secrets.json")
+        assert right is not None
+        assert secrets is not None
+        device.put("/settings.json", right.replace(b'"message_s": 2', b'"message_s": 20'))
+        device.restart()
+    clock.wait_text("Not set up", "Call technician", "message_s must", timeout=20)
+    clock.network_up()
+    last = clock.events()[-1]["id"]
+    with open_device(clock.tty()) as device:
+        device.put("/settings.json", right)
+        device.remove("/secrets.json")
+        device.restart()
+    clock.wait_text("Not set up", "secrets.json is", timeout=20)
+    time.sleep(1)
+    assert not [event for event in clock.events(last) if event["kind"] == "wlan"]
+    last = clock.events()[-1]["id"]
+    with open_device(clock.tty()) as device:
+        device.put("/secrets.json", secrets)
+        device.restart()
+    wait_for_idle(clock, timeout=20)
+    clock.wait_event("wlan", after=last)
