@@ -1,7 +1,7 @@
 """Runs every `*_bench.py` beside this file and writes build/bench.json and docs/performance.md.
 
-A bench module has `measure() -> dict[str, float]`: flat dotted keys. Each key must stand in `catalogue.FIGURES`, so that no
-number is published without its meaning. A module that fails fails the run; what was measured before it is still written.
+A bench module has `measure() -> dict[str, float]`: flat dotted keys. Each key must stand in `catalogue.FIGURES`, so
+that no number is published without its meaning. A module that fails fails the run; the rest is still written.
 
     python -m tests.bench            all
     python -m tests.bench seal demo  only seal_bench.py and demo_bench.py; the other figures of the last run stay
@@ -40,20 +40,22 @@ def page(results: dict[str, float]) -> str:
     unknown = sorted(set(results) - set(FIGURES))
     if unknown:
         raise SystemExit(f"bench: no meaning in tests/bench/catalogue.py for: {', '.join(unknown)}")
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     lines = [
         "# Performance",
         "",
-        "Written by `make bench` from `build/bench.json`; do not edit. Measured on "
-        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {time.strftime('%Y-%m-%d', time.gmtime())}.",
-        "The firmware runs on the real MicroPython's unix port; on an ESP32 the VM is slower, so firmware figures are counts where a count says more",
-        "than a time.",
+        "Written by `make bench` from `build/bench.json`; do not edit. Measured on",
+        f"{time.strftime('%Y-%m-%d', time.gmtime())} with {machine}.",
+        "The firmware runs on the unix port of the real MicroPython; an ESP32 runs it slower, so its figures are",
+        "counts where a count says more than a time.",
     ]
     for prefix, title in SECTIONS.items():
         rows = [key for key in FIGURES if key.startswith(prefix) and key in results]
         if not rows:
             continue
         lines += ["", f"## {title}", "", "| figure | measured | wanted | |", "|---|---:|---|---|"]
-        lines += [f"| `{key}` | {shown(results[key])} | {FIGURES[key].wanted} | {FIGURES[key].meaning} |" for key in rows]
+        for key in rows:
+            lines.append(f"| `{key}` | {shown(results[key])} | {FIGURES[key].wanted} | {FIGURES[key].meaning} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,1 @@
+"""The `badgeclock` command, one module a noun."""

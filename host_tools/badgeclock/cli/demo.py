@@ -18,11 +18,15 @@ app = typer.Typer(help="The whole way of a punch on this machine: broker, sandbo
 
 @app.callback(invoke_without_command=True)
 def demo(
-    once: Annotated[bool, typer.Option("--once", help="Tap five badges, follow each punch to its end, and stop.")] = False,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Tap five badges, follow each to its end, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a punch on stdout.")] = False,
-    port: Annotated[int, typer.Option(help="Port of the page on 127.0.0.1; 0 is any free one.", min=0, max=65535)] = 8460,
+    port: Annotated[int, typer.Option(help="Port of the page on 127.0.0.1; 0 is any free one.", min=0, max=65535)] = (
+        8460
+    ),
     directory: Annotated[
-        Path | None, typer.Option("--dir", help="Where everything is made, and stays; by default a folder that goes at the end.")
+        Path | None,
+        typer.Option("--dir", help="Empty folder to make everything in, and leave it; by default one that goes away."),
     ] = None,
 ) -> None:
     """Start everything with fresh keys, and show it. Ctrl-C stops everything.

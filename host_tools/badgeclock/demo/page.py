@@ -1,7 +1,7 @@
 """The demo's one web page: the clock's display live, badges to tap, stations to stop, and each punch's way.
 
-Two lasting threads do the blocking work: one watches the clock and the bridge, one carries out what the visitor asks. Child
-processes are only started from the second, because they are told to end with the thread that started them.
+Two lasting threads do the blocking work: one watches the clock and the bridge, one carries out what the visitor asks.
+Child processes are only started from the second, because they are told to end with the thread that started them.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.templating import Jinja2Templates
 
@@ -22,7 +23,6 @@ from badgeclock.demo.cast import BADGES, CLOCK_ID
 from badgeclock.demo.stack import Stack
 from badgeclock.demo.way import Tap, follow
 from badgeclock.errors import BadgeclockError
-from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
 WATCH_S = 0.1
 HOLD_MS = 400
@@ -60,8 +60,8 @@ class Watch:
                 "key": station.key,
                 "name": station.name,
                 "running": station.running(),
-                "stop": station.stop_word,
-                "start": station.start_word,
+                "stop": station.words[0],
+                "start": station.words[1],
                 "busy": station.key in self.busy,
             }
             for station in self._stack.stations.values()

@@ -79,7 +79,7 @@ class Process:
         if self.running:
             return
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(  # noqa: S603 - the command is ours, no shell
+            child = self._child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,8 +90,8 @@ class Process:
             )
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not self._ready():
-            if not self.running:
-                raise self._failed(f"ended with code {self._child.returncode} before it was ready")
+            if child.poll() is not None:
+                raise self._failed(f"ended with code {child.returncode} before it was ready")
             if time.monotonic() > deadline:
                 self.kill()
                 raise self._failed(f"was not ready within {READY_TIMEOUT_S:.0f} s")

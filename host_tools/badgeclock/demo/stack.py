@@ -1,15 +1,17 @@
 """Broker, sandbox, bridge and one virtual clock, set up from nothing and run as processes of their own.
 
 Everything is made fresh in one directory: certificate authority, keys, store, flash image. The clock is provisioned by
-`technician.provision` over its serial line, and the bridge is told of people and badges by `bridge.people`, as an operator would.
+`technician.provision` over its serial line, and the bridge is told of people and badges by `bridge.people`, as an
+operator would.
 """
 
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -37,8 +39,8 @@ class Station:
 
     key: str
     name: str
-    stop_word: str
-    start_word: str
+    words: tuple[str, str]
+    """What the buttons say: to stop it, to start it."""
     running: Callable[[], bool]
     stop: Callable[[], None]
     start: Callable[[], None]
@@ -80,7 +82,7 @@ class Stack:
         self.door = Door(self.directory / "clock" / "door.sock")
         self.stations = {station.key: station for station in self._stations()}
 
-    def __enter__(self) -> "Stack":
+    def __enter__(self) -> Self:
         try:
             self._set_up()
         except BaseException:
@@ -164,7 +166,8 @@ class Stack:
             *("--store", str(self.directory / "sandbox.db"), "--latency-ms", str(self._latency_ms)),
             *("--validation-delay-ms", str(VALIDATION_DELAY_MS)),
         ]
-        return Process("the sandbox", command, self._log("sandbox"), lambda: self._serves(self._sandbox_port, "/control"))
+        ready = partial(self._serves, self._sandbox_port, "/control")
+        return Process("the sandbox", command, self._log("sandbox"), ready)
 
     def _bridge(self) -> Process:
         identity = self.workshop.bridge()
@@ -193,11 +196,12 @@ class Stack:
             f"port = {self._http_port}\n"
         )
         command = _badgeclock("bridge", "run", "--config", str(self.bridge_config))
-        return Process("the bridge", command, self._log("bridge"), lambda: self._serves(self._http_port, "/readyz"))
+        return Process("the bridge", command, self._log("bridge"), partial(self._serves, self._http_port, "/readyz"))
 
     def _clock(self) -> Process:
-        command = _badgeclock("virtual", "run", "--dir", str(self.directory / "clock"), "--arch", self._arch, "--heap", self._heap)
-        return Process("the clock", command, self._log("clock"), (self.directory / "clock" / "door.sock").is_socket)
+        folder = self.directory / "clock"
+        command = _badgeclock("virtual", "run", "--dir", str(folder), "--arch", self._arch, "--heap", self._heap)
+        return Process("the clock", command, self._log("clock"), (folder / "door.sock").is_socket)
 
     def _provision(self) -> None:
         plan = Plan(
@@ -263,23 +267,17 @@ class Stack:
     # --- stations ---
 
     def _stations(self) -> list[Station]:
-        processes = (("broker", "Broker", self.broker), ("bridge", "Bridge", self.bridge))
+        def of(key: str, name: str, process: Process) -> Station:
+            return Station(key, name, ("Stop", "Start"), lambda: process.running, process.stop, process.start)
+
+        network, power = (lambda: self._network_up), (lambda: self._plugged_in)
         return [
-            *(
-                Station(key, name, "Stop", "Start", lambda process=process: process.running, process.stop, process.start)
-                for key, name, process in processes
-            ),
-            Station("sandbox", "Authority (sandbox)", "Stop", "Start", self._sandbox_runs, self.sandbox.stop, self._restart_sandbox),
-            Station("network", "The clock's network", "Cut", "Mend", lambda: self._network_up, self._cut, self._mend),
-            Station("power", "The clock's power", "Pull the plug", "Plug in", lambda: self._plugged_in, self._pull, self._plug),
+            of("broker", "Broker", self.broker),
+            of("bridge", "Bridge", self.bridge),
+            of("sandbox", "Authority (sandbox)", self.sandbox),
+            Station("network", "The clock's network", ("Cut", "Mend"), network, self._cut, self._mend),
+            Station("power", "The clock's power", ("Pull the plug", "Plug in"), power, self._pull, self._plug),
         ]
-
-    def _sandbox_runs(self) -> bool:
-        return self.sandbox.running
-
-    def _restart_sandbox(self) -> None:
-        self.sandbox.start()
-        self._refuse_one()
 
     def _cut(self) -> None:
         self.door.network_down()
@@ -308,7 +306,7 @@ class Stack:
             answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=HTTP_TIMEOUT_S, trust_env=False)
         except httpx.HTTPError:
             return False
-        return answer.status_code < 500  # noqa: PLR2004 - 5xx is "not yet"
+        return not answer.is_server_error
 
 
 def _badgeclock(*arguments: str) -> list[str]:

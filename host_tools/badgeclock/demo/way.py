@@ -1,7 +1,7 @@
 """What became of each tap: read off the clock's own events and the bridge's list of punches, by pure functions.
 
-A tap is over when the display has said its end: the reception number, a refusal, or an unknown badge. Nothing here asks the
-firmware; the clock is watched as a worker watches it.
+A tap is over when the display has said its end: the reception number, a refusal, or an unknown badge. Nothing here
+asks the firmware; the clock is watched as a worker watches it.
 """
 
 import re
@@ -38,9 +38,9 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How far a tap has come. Times are milliseconds since the badge entered the field; None: not seen yet.
+    """How far a tap has come. Times are milliseconds from the badge's entry into the field; None: not seen yet.
 
-    `display` is what the clock's display said last about this punch; `state` the bridge's word, "KEPT" before it has one.
+    `display` is what the clock's display said last about this punch; `state` the bridge's word, or TAPPED or KEPT.
     """
 
     badge: Badge
@@ -53,7 +53,7 @@ class Way:
 
     @property
     def ended_on_display(self) -> bool:
-        """Whether the display has said the end this badge must come to; for a registration, with this number's last digits."""
+        """Whether the display has said the end this badge must come to, with the last digits of its number if any."""
         text = " ".join(self.display)
         if not all(word in text for word in END_WORDS[self.badge.end]):
             return False
@@ -81,8 +81,9 @@ class Way:
 def follow(taps: Sequence[Tap], events: Iterable[Event], punches: Iterable[Mapping[str, Any]]) -> list[Way]:
     """The way of each tap, in order.
 
-    `taps` ascending in time; `events` the door's, ascending; `punches` of this one clock, as the bridge's /api/punches gives
-    them. The first tone after a tap is its signal; the first "#seq" not seen before that the display shows after the tap is its punch.
+    `taps` ascending in time; `events` the door's, ascending; `punches` of this one clock, as the bridge's /api/punches
+    gives them. The first tone after a tap is its signal; the first "#seq" that the display shows after it and not
+    before is its punch.
     """
     events = list(events)
     by_seq = {int(punch["seq"]): punch for punch in punches}
