@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+PICTURE_SCALE = 3
+
 app = typer.Typer(help="The whole way of a punch on this machine: broker, sandbox, bridge, a virtual clock and a page.")
 
 
@@ -21,6 +23,9 @@ def demo(
     *,
     once: Annotated[bool, typer.Option("--once", help="Tap five badges, follow each to its end, and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a punch on stdout.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="With --once: write the screens that the display showed as one PNG.")
+    ] = None,
     port: Annotated[int, typer.Option(help="Port of the page on 127.0.0.1; 0 is any free one.", min=0, max=65535)] = (
         8460
     ),
@@ -36,13 +41,14 @@ def demo(
     signal.signal(signal.SIGTERM, _interrupt)
     with _folder(directory) as folder:
         if once:
-            _once(folder, as_json=as_json)
+            _once(folder, picture, as_json=as_json)
         else:
             _serve(folder, port)
 
 
-def _once(folder: Path, *, as_json: bool) -> None:
+def _once(folder: Path, picture: Path | None, *, as_json: bool) -> None:
     from badgeclock.demo.once import json_line, run_once  # noqa: PLC0415 (the command line starts fast without it)
+    from badgeclock.demo.picture import contact_sheet  # noqa: PLC0415
     from badgeclock.demo.stack import Stack  # noqa: PLC0415
     from badgeclock.demo.way import Way  # noqa: PLC0415
 
@@ -53,8 +59,11 @@ def _once(folder: Path, *, as_json: bool) -> None:
         number = f", reception number {way.reception_number}" if way.reception_number else ""
         typer.echo(f"#{way.seq} {way.badge.label}: {way.state}{number}; signal after {way.tap_to_signal_ms} ms")
 
+    screens: list[bytes] = []
     with Stack(folder, _say) as stack:
-        complete = run_once(stack, tell)
+        complete = run_once(stack, tell, lambda: screens.append(stack.door.screen_png(PICTURE_SCALE)))
+    if picture is not None:
+        picture.write_bytes(contact_sheet(screens))
     if not complete:
         typer.echo("demo: not every punch came to its expected end", err=True)
         raise typer.Exit(1)

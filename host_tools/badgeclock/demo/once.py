@@ -13,17 +13,23 @@ HOLD_MS = 300
 WATCH_S = 0.02
 
 
-def run_once(stack: Stack, tell: Callable[[Way], None]) -> bool:
+def run_once(stack: Stack, tell: Callable[[Way], None], photograph: Callable[[], None] = lambda: None) -> bool:
     """Taps the cast one after another; each way is told when it has ended, or when END_TIMEOUT_S are over.
 
-    Returns whether every expected end was seen, on the display and in the store.
+    `photograph` is called whenever the display shows something worth a picture. Returns whether every expected end was
+    seen, on the display and in the store.
     """
     taps: list[Tap] = []
     complete = True
+    photograph()
     for badge in BADGES:
         result = stack.door.tap(badge.uid, HOLD_MS)
         taps.append(Tap(badge, result.t_field))
+        if badge is BADGES[0]:
+            stack.door.wait_text("#", timeout=END_TIMEOUT_S)
+            photograph()
         way = _wait_for_end(stack, taps)
+        photograph()
         tell(way)
         complete = complete and way.ended
     return complete

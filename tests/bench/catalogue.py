@@ -1,0 +1,81 @@
+"""What each figure means and what is wanted of it. A figure that is not here is not published."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Figure(NamedTuple):
+    """`meaning` in a line; `wanted` the target of the design, empty if there is none."""
+
+    meaning: str
+    wanted: str = ""
+
+
+SECTIONS = {
+    "demo.": "The way of a punch, end to end",
+    "reader.": "The reader",
+    "seal.": "Seal, journal and key store",
+    "clock.": "The clock's memory",
+    "firmware.": "The firmware",
+    "uplink.": "The uplink",
+    "umqtt.": "umqtt.simple used directly, for comparison",
+    "bridge.": "The bridge",
+    "authority.": "The authority's client and sandbox",
+}
+
+_MOUNT = "reads of the {0} partition when the clock starts with {1} records"
+
+FIGURES = {
+    "demo.start_s": Figure("seconds until all is set up, provisioned and online"),
+    "demo.tap_to_signal_ms.p50": Figure("badge in the field to the first tone, half of 40 taps", "≤ 100"),
+    "demo.tap_to_signal_ms.max": Figure("the same, the slowest", "≤ 100"),
+    "demo.tap_to_registered_ms.p50": Figure(
+        "badge in the field to the reception number on the display, authority answering in 200 ms", "≤ 2000"
+    ),
+    "demo.tap_to_registered_ms.max": Figure("the same, the slowest", "≤ 2000"),
+    "demo.page_programs_per_punch": Figure("flash page programs per punch, housekeeping while idle included"),
+    "demo.display_bytes_per_punch": Figure("I2C bytes per punch and its receipt: display and clock chip"),
+    "reader.idle.transactions": Figure("SPI transactions of a poll without badge", "≤ 8"),
+    "reader.uid4.transactions": Figure("of a 4-byte UID", "≤ 26"),
+    "reader.uid7.transactions": Figure("of a 7-byte UID", "≤ 42"),
+    "reader.uid10.transactions": Figure("of a 10-byte UID", "≤ 58"),
+    "reader.idle.bytes": Figure("SPI bytes of a poll without badge"),
+    "reader.uid4.bytes": Figure("of a 4-byte UID"),
+    "reader.uid7.bytes": Figure("of a 7-byte UID"),
+    "reader.uid10.bytes": Figure("of a 10-byte UID"),
+    "seal.programs_a_punch": Figure("page programs before the signal", "≤ 3"),
+    "seal.erases_a_punch": Figure("sector erases before the signal", "0"),
+    "seal.idle_programs_a_punch": Figure("page programs while idle, acknowledged after every punch"),
+    "seal.idle_erases_a_punch": Figure("sector erases while idle"),
+    "seal.hmac_us": Figure("µs of one HMAC-SHA-256, i386"),
+    "seal.hmac_plain_us": Figure("µs in the usual form with byte loops"),
+    "seal.hmac_bytes": Figure("heap bytes of one HMAC"),
+    "seal.hmac_plain_bytes": Figure("heap bytes in the usual form"),
+    "seal.punch_bytes": Figure("heap bytes of one sealed record"),
+    "seal.idle_bytes": Figure("heap bytes of housekeeping with nothing to do"),
+    "seal.import_bytes": Figure("heap bytes after importing the core, i386"),
+    **{
+        f"seal.mount_{partition}_reads_{records}": Figure(_MOUNT.format(partition, f"{records:,}"))
+        for partition in ("journal", "seal")
+        for records in (2, 1000, 16000)
+    },
+    **{f"seal.mount_us_{records}": Figure(f"µs of a start with {records:,} records") for records in (2, 1000, 16000)},
+    "clock.heap_idle_bytes_i386": Figure("heap in use, started, connected and idle", "≤ 65,536"),
+    "clock.heap_low_water_free_i386": Figure("least heap free over taps, a reconnect and a restart"),
+    "firmware.mpy_bytes": Figure("compiled firmware on the clock"),
+    "uplink.tls_records_per_punch": Figure("TLS records a punch sent alone"),
+    "uplink.tls_bytes_per_punch": Figure("bytes on the wire a punch sent alone"),
+    "uplink.backlog_tls_records_per_punch": Figure("TLS records a punch of a backlog"),
+    "uplink.backlog_tls_bytes_per_punch": Figure("bytes on the wire a punch of a backlog"),
+    "uplink.backlog_records_per_s": Figure("records/s of a backlog, this machine"),
+    "uplink.heap_i386": Figure("heap bytes of umqtt, uplink, buffers and TLS, connected"),
+    "umqtt.tls_records_per_punch": Figure("TLS records a QoS 1 publish"),
+    "umqtt.tls_bytes_per_punch": Figure("bytes on the wire a QoS 1 publish"),
+    "bridge.intake.batch_records_per_s": Figure("records/s verified and committed, 63 a message, SQLite, no broker"),
+    "bridge.intake.single_records_per_s": Figure("the same, one a message"),
+    "bridge.intake.verify_records_per_s": Figure("records/s whose seal is verified, nothing stored"),
+    "bridge.intake.bare_sqlite_rows_per_s": Figure("rows/s the bare library writes, for comparison"),
+    "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),
+    "authority.single_presences_per_s": Figure("registrations/s, one a call"),
+}
