@@ -36,7 +36,7 @@ WDT_START = const(17)  # arg: ms
 WDT_FEED = const(18)
 RTC_SET = const(19)  # data: int64, microseconds between the host's Unix time and the clock's (since 2000)
 RESET = const(20)  # arg: reset cause
-CONSOLE = const(21)  # arg: see CONSOLE_* in the console
+CONSOLE = const(21)  # arg: 1 code runs, 0 the REPL reads -> 1 if an interrupt is due
 STARTED = const(22)  # arg: heap bytes that the board's own modules take
 HELLO = const(23)  # -> 16 bytes, see start
 WLAN_ACTIVE = const(24)  # arg: 0, 1
@@ -48,6 +48,7 @@ WLAN_SCAN = const(29)  # -> length u16, JSON
 RESOLVE = const(30)  # arg: port; data: host name -> status, port u16 on loopback
 UNIQUE_ID = const(31)  # -> 6 bytes
 ALIGN = const(32)  # arg: any number -> 8 bytes, ALIGNED and the number
+INTERRUPTED = const(33)  # KeyboardInterrupt came in the middle of flash work: send it anew later
 
 NOTHING = const(255)  # one byte, no request at all
 

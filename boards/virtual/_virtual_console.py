@@ -45,10 +45,10 @@ def run(main, boot_held, raw):
         try:
             if scripts_due:
                 scripts_due = False
-                bus.post(bus.CONSOLE, 0, 0, RUNNING)
+                _running()
                 if _script("boot.py", main) and not raw:
                     _script("main.py", main)
-            bus.post(bus.CONSOLE, 0, 0, READING)
+            bus.ask(bus.CONSOLE, 0, 0, READING)
             while True:
                 mode = mode(main)
         except KeyboardInterrupt:
@@ -58,6 +58,12 @@ def run(main, boot_held, raw):
 def _greet(main):
     _out(_BANNER)
     return _friendly
+
+
+def _running():
+    """Tell the board that code runs now; an interrupt that came before is raised here."""
+    if bus.ask(bus.CONSOLE, 0, 0, RUNNING):
+        raise KeyboardInterrupt
 
 
 def _script(path, main):
@@ -92,14 +98,14 @@ def _soft_reset(raw):
 def _execute(source, kind, main):
     """Compile and run. The exception that ended it, or None."""
     gc.collect()
-    bus.post(bus.CONSOLE, 0, 0, RUNNING)
     try:
         try:
+            _running()
             code = compile(source, "<stdin>", kind)
             source = None
             exec(code, main)
         finally:
-            bus.post(bus.CONSOLE, 0, 0, READING)
+            bus.ask(bus.CONSOLE, 0, 0, READING)
     except BaseException as error:
         return error
 

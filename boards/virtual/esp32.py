@@ -104,16 +104,30 @@ class Partition:
             raise OSError(-_INVALID_SIZE, "ESP_ERR_INVALID_SIZE")
         _check(_bus.ask(_bus.FLASH_ERASE, 0, n // _SECTOR, self._address(offset, n)))
 
+    # littlefs calls these from C, and an exception in the middle would leave it in pieces, which no interrupt does on an
+    # ESP32. So a Ctrl-C that arrives here is put off and the work done again: reading, programming the same bytes and
+    # erasing give the same result twice.
+
     def readblocks(self, block_num, buf, offset=0):
-        _read(self._address(block_num * self._block_size + offset, len(buf)), buf)
+        while True:
+            try:
+                _read(self._address(block_num * self._block_size + offset, len(buf)), buf)
+                return
+            except KeyboardInterrupt:
+                _bus.post(_bus.INTERRUPTED, 0, 0, 0)
 
     def writeblocks(self, block_num, buf, offset=-1):
-        start = block_num * self._block_size
-        if offset >= 0:
-            start += offset
-        else:
-            self._erase(start, len(buf))
-        _program(self._address(start, len(buf)), buf)
+        while True:
+            try:
+                start = block_num * self._block_size
+                if offset >= 0:
+                    start += offset
+                else:
+                    self._erase(start, len(buf))
+                _program(self._address(start, len(buf)), buf)
+                return
+            except KeyboardInterrupt:
+                _bus.post(_bus.INTERRUPTED, 0, 0, 0)
 
     def ioctl(self, cmd, arg=0):
         if 1 <= cmd <= 3:  # init, deinit, sync: nothing is held back
@@ -123,8 +137,12 @@ class Partition:
         if cmd == 5:
             return self._block_size
         if cmd == 6:
-            self._erase(arg * self._block_size, self._block_size)
-            return 0
+            while True:
+                try:
+                    self._erase(arg * self._block_size, self._block_size)
+                    return 0
+                except KeyboardInterrupt:
+                    _bus.post(_bus.INTERRUPTED, 0, 0, 0)
 
     def set_boot(self):
         if self._entry[0] != self.TYPE_APP:

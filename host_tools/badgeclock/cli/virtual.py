@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 from enum import StrEnum
 from pathlib import Path
@@ -75,6 +76,8 @@ def run(
         seed=seed,
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
     )
+    # The wire's thread must not wait long for one that draws a picture.
+    sys.setswitchinterval(0.0005)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())

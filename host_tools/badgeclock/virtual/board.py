@@ -116,7 +116,7 @@ class _Pins:
 
 
 class VirtualBoard:
-    """A virtual clock in the folder `home`: flash.bin, console.log, tty (a link to its serial port), efuse.json."""
+    """A virtual clock in the folder `home`: flash.bin, console.log, tty (a link to its serial port), efuse.json, rtc.json."""
 
     def __init__(self, home: Path, options: BoardOptions | None = None, wiring: Wiring | None = None) -> None:
         """Build the board with the plug out. Raises SettingsError, ToolMissing."""
@@ -130,6 +130,9 @@ class VirtualBoard:
         self.reader = Mfrc522(self.field)
         self.display = Ssd1306()
         self.rtc = Ds3231()
+        self._battery = home / "rtc.json"
+        if self._battery.exists():
+            self.rtc.restore(json.loads(self._battery.read_text()))
         self.flash = NorFlash(home / "flash.bin", FLASH_BYTES, timing=self.options.flash_timing, seed=self.options.seed)
         self.flash.on_power_lost = self._power_lost
         if self.flash.read(TABLE_OFFSET, TABLE_SIZE_BYTES) == b"\xff" * TABLE_SIZE_BYTES:
@@ -302,7 +305,10 @@ class VirtualBoard:
         clock.kill()
         if self._bus_thread is not None:
             self._bus_thread.join()
-        self.console.attach(None)
+        if self._plugged:
+            self.console.restart()
+        else:
+            self.console.power_off()
         status = clock.wait()
         self._clock = None
         with self._lock:
@@ -318,6 +324,7 @@ class VirtualBoard:
         if boot.cause is not ResetCause.SOFT:
             self.access_point.power_off()
         clock.kill()
+        self.console.restart()
 
     def _cut_power(self, why: str) -> None:
         with self._lock:
@@ -397,6 +404,11 @@ class VirtualBoard:
         """Close the case."""
         self._case_open = False
         self.events.add("case", state="closed")
+
+    def hang_reader(self) -> None:
+        """Make the reader chip deaf until its RST pin or the supply resets it."""
+        with self._lock:
+            self.reader.hang()
 
     def set_network(self, mood: Network) -> None:
         """Change the network's mood."""
@@ -538,6 +550,7 @@ class VirtualBoard:
             Op.WLAN_ADDRESS: self._wlan_address,
             Op.WLAN_SCAN: self._wlan_scan,
             Op.RESOLVE: self._resolve,
+            Op.INTERRUPTED: self._interrupted,
             Op.UNIQUE_ID: lambda *_: self._mac,
         }
         return {int(op): handler for op, handler in own.items()}
@@ -606,11 +619,31 @@ class VirtualBoard:
             self._i2c_bytes += 1 + len(data)
             if address == self.wiring.rtc_address:
                 self.rtc.write(data)
+                if len(data) > 1:
+                    self._keep_rtc()
             elif data:
                 self.display.write(data)
                 self._display_written_ms = now_ms()
                 self._display_due.set()
         return OK
+
+    def _keep_rtc(self) -> None:
+        """What the RTC's battery keeps goes to a file at once: a killed board is only a clock without power."""
+        new = self._battery.with_suffix(".new")
+        new.write_text(json.dumps(self.rtc.state()) + "\n")
+        new.replace(self._battery)
+
+    def rtc_battery_empty(self) -> None:
+        """The RTC's battery is empty: at the next look it says that its oscillator stopped."""
+        with self._lock:
+            self.rtc.battery_empty()
+            self._keep_rtc()
+
+    def set_rtc(self, unix_s: float) -> None:
+        """Set the RTC chip as a technician's tool would."""
+        with self._lock:
+            self.rtc.set_unix_s(unix_s)
+            self._keep_rtc()
 
     def _i2c_read(self, bus: int, n: int, address: int, _data: bytes) -> bytes:
         if bus != self.wiring.i2c or address not in (self.wiring.display_address, self.wiring.rtc_address):
@@ -666,8 +699,11 @@ class VirtualBoard:
     def _reset(self, _unit: int, raw: int, cause: int, _data: bytes) -> None:
         self._restart(_Boot(ResetCause(cause), raw))
 
-    def _console(self, _unit: int, _n: int, running: int, _data: bytes) -> None:
-        self.console.note_running(running)
+    def _console(self, _unit: int, _n: int, running: int, _data: bytes) -> bytes:
+        return bytes((self.console.note_running(running),))
+
+    def _interrupted(self, *_: object) -> None:
+        self.console.interrupt_again()
 
     def _started(self, _unit: int, _n: int, heap: int, _data: bytes) -> None:
         self._module_heap = heap

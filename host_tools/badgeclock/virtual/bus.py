@@ -48,6 +48,7 @@ class Op(IntEnum):
     RESOLVE = 30
     UNIQUE_ID = 31
     ALIGN = 32
+    INTERRUPTED = 33
     NOTHING = 255
 
 

@@ -50,6 +50,7 @@ class Console:
         self._running = False  # whether the clock runs code, as opposed to starting up or reading its REPL
         self._starting = False  # a Ctrl-C that comes then waits until code runs
         self._interrupt_due = False
+        self._due_s = 0.0
         self._interrupted_s = 0.0
         self.flash_used_s = 0.0
         self._to_clock = bytearray()
@@ -74,36 +75,59 @@ class Console:
         os.close(self._wake_write)
         self._log.close()
 
-    def attach(self, clock: ClockProcess | None) -> None:
-        """Another process is behind the terminal now, or none. What the last one left to say is said first."""
+    def attach(self, clock: ClockProcess) -> None:
+        """This process is behind the terminal now. It gets what was typed since restart()."""
+        os.set_blocking(clock.stdin, False)  # noqa: FBT003 - the library's
+        os.set_blocking(clock.stdout, False)  # noqa: FBT003
+        with self._lock:
+            self._clock = clock
+            self._running = False
+            self._starting = True
+        self._wake()
+
+    def restart(self) -> None:
+        """The process has ended and another one follows: what it had left to say is said, what is typed waits."""
+        self._detach()
+        self._starting = True
+
+    def power_off(self) -> None:
+        """The process has ended for good: what is typed from now on is lost."""
+        self._detach()
+        self._starting = False
+        self._interrupt_due = False
+        self._to_clock.clear()
+
+    def _detach(self) -> None:
         with self._lock:
             if self._clock is not None:
                 self._drain(self._clock)
-            self._clock = clock
+                self._clock = None
+                self._interrupt_due = False
+                self._to_clock.clear()
             self._running = False
-            self._starting = clock is not None
-            self._interrupt_due = False
-            self._to_clock.clear()
-            if clock is not None:
-                os.set_blocking(clock.stdin, False)
-                os.set_blocking(clock.stdout, False)
         self._wake()
 
-    def note_running(self, running: int) -> None:
-        """The clock says that it runs code (1) or reads its REPL (0)."""
+    def note_running(self, running: int) -> int:
+        """The clock says that it runs code (1) or reads its REPL (0). 1 if it shall interrupt itself at once."""
         with self._lock:
             self._running = bool(running)
             self._starting = False
-            clock = self._clock
-            if not self._interrupt_due or clock is None:
-                return
-            self._interrupt_due = False
-            if not running:
+            due, self._interrupt_due = self._interrupt_due, False
+            if due and not running:
                 self._to_clock += bytes((CTRL_C,))
                 self._flush_clock()
-            elif clock.takes_interrupts():
+                due = False
+            if due:
                 self._interrupted_s = time.monotonic()
-                clock.interrupt()
+            return int(due)
+
+    def interrupt_again(self) -> None:
+        """The last interrupt came in the middle of flash work, which went on: send it anew when that is over."""
+        with self._lock:
+            self._interrupted_s = 0.0
+            self._interrupt_due = True
+            self._due_s = time.monotonic()
+        self._wake()
 
     def _wake(self) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -123,7 +147,8 @@ class Console:
                 if listener:
                     wanted = (select.POLLIN if not self._to_clock else 0) | (select.POLLOUT if self._to_terminal else 0)
                     poller.register(self._master, wanted)
-            events = dict(poller.poll(None if listener else IDLE_S * 1000))
+            wait_s = FLASH_QUIET_S if self._interrupt_due and self._running else None if listener else IDLE_S
+            events = dict(poller.poll(None if wait_s is None else wait_s * 1000))
             with self._lock:
                 if clock is not None:
                     for fd in (clock.stdout, clock.stdin):
@@ -141,6 +166,8 @@ class Console:
                 if listener and events.get(self._master, 0) & select.POLLIN:
                     self._from_terminal()
                 self._flush_clock()
+                if self._interrupt_due and self._running and clock is not None:
+                    self._interrupt(clock)
 
     def _listened_to(self) -> bool:
         """Whether somebody has the terminal open."""
@@ -160,7 +187,6 @@ class Console:
         except BlockingIOError:
             return False
         if not data:
-            self._clock = None  # it ended; the next one will be attached
             return False
         if self._log.tell() < LOG_BYTES:
             self._log.write(data)
@@ -187,28 +213,29 @@ class Console:
             data = os.read(self._master, 4096)
         except OSError:
             return  # closed by the other side
-        if CTRL_C in data and self._starting:
+        interrupts = self._starting or (self._running and self._clock is not None and self._clock.takes_interrupts())
+        if CTRL_C in data and interrupts:
             data = data.replace(bytes((CTRL_C,)), b"")
             self._interrupt_due = True
-        elif CTRL_C in data and self._running and self._clock is not None and self._clock.takes_interrupts():
-            data = data.replace(bytes((CTRL_C,)), b"")
-            self._interrupt(self._clock)
+            self._due_s = time.monotonic()
         self._to_clock += data
 
     def _interrupt(self, clock: ClockProcess) -> None:
+        """Send the interrupt that is due, unless one was just sent, or littlefs is at work."""
         now = time.monotonic()
         if now - self._interrupted_s < INTERRUPT_GAP_S:
-            return
-        while time.monotonic() - self.flash_used_s < FLASH_QUIET_S and time.monotonic() - now < FLASH_PATIENCE_S:
-            time.sleep(FLASH_QUIET_S / 2)
-        self._interrupted_s = time.monotonic()
-        clock.interrupt()
+            self._interrupt_due = False
+        elif now - self.flash_used_s >= FLASH_QUIET_S or now - self._due_s >= FLASH_PATIENCE_S:
+            self._interrupt_due = False
+            self._interrupted_s = now
+            clock.interrupt()
 
     def _flush_clock(self) -> None:
         if not self._to_clock:
             return
         if self._clock is None:
-            self._to_clock.clear()
+            if not self._starting:
+                self._to_clock.clear()
             return
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
             del self._to_clock[: os.write(self._clock.stdin, self._to_clock)]

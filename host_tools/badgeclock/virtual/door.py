@@ -211,6 +211,18 @@ class Door:
         """
         self._ask("cut_after", n=n_bytes, erase=erase)
 
+    def set_rtc(self, unix_s: float) -> None:
+        """Set its RTC chip to a Unix time, right or wrong."""
+        self._ask("set_rtc", unix_s=unix_s)
+
+    def rtc_battery_empty(self) -> None:
+        """Take the RTC chip's battery out and put it back."""
+        self._ask("rtc_battery_empty")
+
+    def hang_reader(self) -> None:
+        """Make the reader chip deaf until its reset pin or the supply resets it."""
+        self._ask("hang_reader")
+
     def tty(self) -> str:
         """The path of its serial port, for mpremote."""
         return str(self._ask("tty"))
@@ -371,6 +383,9 @@ class DoorServer:
             "hold_boot": board.hold_boot,
             "release_boot": board.release_boot,
             "cut_after": lambda n, erase: board.cut_after(n, erase=InterruptedErase(erase) if erase else None),
+            "set_rtc": board.set_rtc,
+            "rtc_battery_empty": board.rtc_battery_empty,
+            "hang_reader": board.hang_reader,
             "tty": lambda: board.console.path,
             "network": lambda mood: board.set_network(Network(mood)),
             "events": board.all_events,

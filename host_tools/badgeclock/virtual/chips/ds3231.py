@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import calendar
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 REGISTERS = 0x13
 SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR = range(7)
@@ -38,8 +39,25 @@ class Ds3231:
         self._regs[STATUS] = 0x88
         self._weekday_shift = 1
         self._hours_12 = False
-        self._century = 0
         self._set(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
+
+    def state(self) -> dict[str, object]:
+        """What the battery keeps, as JSON values, for restore()."""
+        return {
+            "ahead_s": self._set_unix_s - self._set_host_s,
+            "set_host_s": self._set_host_s,
+            "registers": self._regs.hex(),
+            "weekday_shift": self._weekday_shift,
+            "hours_12": self._hours_12,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state() of before, with the time that has passed since."""
+        self._set_host_s = float(state["set_host_s"])
+        self._set_unix_s = self._set_host_s + float(state["ahead_s"])
+        self._regs[:] = bytes.fromhex(state["registers"])
+        self._weekday_shift = int(state["weekday_shift"])
+        self._hours_12 = bool(state["hours_12"])
 
     @property
     def oscillator_stopped(self) -> bool:

@@ -1,0 +1,241 @@
+"""The display and the RTC at register level, and the text that is found again in the display's pixels."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from badgeclock.virtual import screen
+from badgeclock.virtual.chips.ds3231 import Ds3231
+from badgeclock.virtual.chips.ssd1306 import PAGES, WIDTH, Ssd1306
+from badgeclock.virtual.toolchain import micropython
+
+UPRIGHT = bytes.fromhex("00 20 00 A1 C8 8D 14 AF")
+
+
+# ---- SSD1306
+
+
+def lit(display: Ssd1306) -> set[tuple[int, int]]:
+    """The pixels that shine: (x, y) from the upper left."""
+    return {(x, y) for y, row in enumerate(display.frame()) for x in range(WIDTH) if row >> (WIDTH - 1 - x) & 1}
+
+
+def test_a_display_is_dark_until_it_is_on_and_its_charge_pump_runs() -> None:
+    display = Ssd1306()
+    display.write(b"\x40\xff")
+    assert not lit(display)
+    display.write(b"\x00\xaf")
+    assert not lit(display)
+    display.write(b"\x00\x8d\x14")
+    assert len(lit(display)) == 8
+
+
+def test_horizontal_addressing_fills_the_window_line_by_line() -> None:
+    display = Ssd1306()
+    display.write(UPRIGHT)
+    display.write(b"\x00\x21\x0a\x0b\x22\x01\x02")
+    display.write(b"\x40\x01\x02\x03\x04\x05")
+    assert [display.ram[page * WIDTH + x] for page, x in ((1, 10), (1, 11), (2, 10), (2, 11))] == [5, 2, 3, 4]
+
+
+def test_vertical_addressing_goes_down_the_pages_first() -> None:
+    display = Ssd1306()
+    display.write(b"\x00\x20\x01\x21\x00\x7f\x22\x00\x07")
+    display.write(b"\x40" + bytes(range(1, 10)))
+    assert [display.ram[page * WIDTH] for page in range(PAGES)] == list(range(1, 9))
+    assert display.ram[1] == 9
+
+
+def test_page_addressing_stays_in_its_page() -> None:
+    display = Ssd1306()
+    display.write(b"\x00\xb3\x0e\x17")
+    display.write(b"\x40\x01\x02\x03")
+    assert bytes(display.ram[3 * WIDTH + 126 : 4 * WIDTH]) == b"\x03\x02", "the third byte is at the start column again"
+    assert display.ram[4 * WIDTH] == 0
+
+
+def test_the_whole_ram_in_one_write_lands_where_it_belongs() -> None:
+    display = Ssd1306()
+    display.write(UPRIGHT + bytes.fromhex("21 00 7F 22 00 07"))
+    picture = bytes(i * 7 & 0xFF for i in range(1024))
+    display.write(b"\x40" + picture)
+    assert bytes(display.ram) == picture
+    assert lit(display) == {(x, 8 * (i // 128) + bit) for i, byte in enumerate(picture) for x in [i % 128] for bit in range(8) if byte >> bit & 1}
+
+
+def test_orientation_inversion_and_start_line_move_what_is_seen() -> None:
+    display = Ssd1306()
+    display.write(UPRIGHT)
+    display.write(b"\x40\x01")
+    assert lit(display) == {(0, 0)}
+    display.write(b"\x00\xa0\xc0")
+    assert lit(display) == {(127, 63)}
+    display.write(b"\x00\xa1\xc8\x41")
+    assert lit(display) == {(0, 63)}
+    display.write(b"\x00\x40\xa7")
+    assert len(lit(display)) == 128 * 64 - 1
+
+
+def test_commands_and_data_may_come_with_single_control_bytes() -> None:
+    display = Ssd1306()
+    display.write(b"\x80\xaf\x80\x8d\x80\x14\x80\xa1\x80\xc8\xc0\x03")
+    assert lit(display) == {(0, 0), (0, 1)}
+
+
+# ---- DS3231
+
+
+class HostClock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def bcd(*digits: int) -> bytes:
+    return bytes(int(str(number), 16) for number in digits)
+
+
+@settings(max_examples=100)
+@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 30)), st.integers(0, 86_399))
+def test_the_rtc_counts_on_from_the_time_it_was_given(moment: datetime, later: int) -> None:
+    host = HostClock()
+    rtc = Ds3231(host)
+    moment = moment.replace(microsecond=0, tzinfo=UTC)
+    rtc.write(
+        b"\x00" + bcd(moment.second, moment.minute, moment.hour, moment.isoweekday(), moment.day, moment.month, moment.year % 100)
+    )
+    host.now += later
+    rtc.write(b"\x00")
+    expected = datetime.fromtimestamp(moment.timestamp() + later, UTC)
+    assert rtc.read(7) == bcd(
+        expected.second, expected.minute, expected.hour, expected.isoweekday(), expected.day, expected.month, expected.year % 100
+    )
+
+
+def test_a_new_rtc_says_that_its_oscillator_stopped_until_that_is_cleared() -> None:
+    rtc = Ds3231(HostClock())
+    rtc.write(b"\x0f")
+    assert rtc.read(1)[0] & 0x80
+    rtc.write(b"\x0f\x00")
+    rtc.write(b"\x0f\xff")
+    rtc.write(b"\x0f")
+    assert not rtc.read(1)[0] & 0x80, "a program cannot set the flag"
+
+
+def test_the_rtc_knows_twelve_hours_and_the_century() -> None:
+    rtc = Ds3231(HostClock())
+    rtc.write(b"\x00" + bytes((0, 0, 0x40 | 0x20 | 0x11, 1, 0x31, 0x80 | 0x12, 0x99)))
+    rtc.write(b"\x02")
+    assert rtc.read(1)[0] == 0x40 | 0x20 | 0x11
+    assert datetime.fromtimestamp(rtc.unix_s(), UTC) == datetime(2199, 12, 31, 23, tzinfo=UTC)
+
+
+def test_the_rtc_gives_its_temperature_in_quarters() -> None:
+    rtc = Ds3231(HostClock())
+    rtc.temperature_c = -10.25
+    rtc.write(b"\x11")
+    assert rtc.read(2) == b"\xf5\xc0"
+
+
+def test_a_drifting_rtc_is_late_by_its_parts_per_million() -> None:
+    host = HostClock()
+    rtc = Ds3231(host)
+    rtc.set_unix_s(0)
+    rtc.drift_ppm = -20
+    host.now += 1_000_000
+    assert rtc.unix_s() == pytest.approx(1_000_000 - 20)
+
+
+def test_the_battery_carries_the_time_over() -> None:
+    host = HostClock()
+    rtc = Ds3231(host)
+    rtc.set_unix_s(1_800_000_000)
+    kept = json.loads(json.dumps(rtc.state()))
+    host.now += 3600
+    again = Ds3231(host)
+    again.restore(kept)
+    assert again.unix_s() == pytest.approx(1_800_003_600)
+    assert not again.oscillator_stopped
+
+
+# ---- text on the display
+
+DRAW = """
+import framebuf, sys
+buf = bytearray(1024)
+fb = framebuf.FrameBuffer(buf, 128, 64, framebuf.MONO_HLSB)
+def text(words, x, y, scale, color):
+    line = bytearray(8 * len(words))
+    small = framebuf.FrameBuffer(line, 8 * len(words), 8, framebuf.MONO_HLSB)
+    small.text(words, 0, 0)
+    for j in range(8):
+        for i in range(8 * len(words)):
+            if small.pixel(i, j):
+                fb.fill_rect(x + i * scale, y + j * scale, scale, scale, color)
+"""
+
+
+def draw(code: str) -> list[int]:
+    """The frame that MicroPython's framebuf draws."""
+    run = subprocess.run(
+        [micropython("amd64"), "-c", DRAW + code + "\nprint(buf.hex())"], capture_output=True, text=True, check=True
+    )
+    data = bytes.fromhex(run.stdout.strip())
+    return [int.from_bytes(data[16 * y : 16 * y + 16], "big") for y in range(64)]
+
+
+def test_the_idle_screen_is_read_as_a_person_reads_it() -> None:
+    frame = draw(
+        'text("Demo site", 28, 0, 1, 1); text("07:58", 24, 16, 2, 1); text("Hold your badge", 4, 40, 1, 1);'
+        'text("online", 0, 56, 1, 1); text("3", 120, 56, 1, 1)'
+    )
+    assert screen.read_text(frame) == ["Demo site", "07:58", "Hold your badge", "online         3"]
+
+
+def test_glyphs_two_and_three_times_as_large_are_read_wherever_they_stand() -> None:
+    frame = draw('text("OUT", 5, 3, 3, 1); text("16:31", 17, 31, 2, 1); text("Saved here #12", 3, 53, 1, 1)')
+    assert screen.read_text(frame) == ["OUT", "16:31", "Saved here #12"]
+
+
+def test_dark_text_on_a_light_bar_is_read() -> None:
+    frame = draw('fb.fill_rect(0, 0, 128, 12, 1); text("Refused", 30, 2, 1, 0); text("code 4", 40, 30, 1, 1)')
+    assert screen.read_text(frame) == ["Refused", "code 4"]
+
+
+def test_lines_and_frames_are_no_text() -> None:
+    frame = draw('fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); text("One badge", 28, 30, 1, 1); fb.line(3, 50, 40, 61, 1)')
+    assert screen.read_text(frame) == ["One badge"]
+
+
+def test_an_empty_display_has_no_lines() -> None:
+    assert screen.read_text([0] * 64) == []
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, categories=["L", "N"]), min_size=2, max_size=16),
+    st.integers(0, 56),
+    st.integers(0, 7),
+)
+def test_any_words_are_read_at_any_place(words: str, y: int, x: int) -> None:
+    words = words[: (128 - x) // 8]
+    assert screen.read_text(draw(f"text({words!r}, {x}, {y}, 1, 1)")) == [words]
+
+
+def test_the_picture_has_the_displays_pixels() -> None:
+    frame = [0] * 64
+    frame[10] = 1 << (127 - 20)
+    image = Image.open(io.BytesIO(screen.render_png(frame, scale=4))).convert("RGB")
+    assert image.size == (512, 256)
+    assert image.getpixel((82, 42)) != image.getpixel((78, 42))
+    assert image.getpixel((79, 42)) == image.getpixel((0, 0)) == screen.DARK

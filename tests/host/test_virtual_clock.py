@@ -1,0 +1,692 @@
+"""A whole virtual clock: the real MicroPython on its chips, driven by the real mpremote and through its door."""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from mpremote.transport_serial import SerialTransport
+
+from badgeclock.technician.partition_table import board_partitions
+from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
+from badgeclock.virtual.board import BoardOptions, ResetCause, VirtualBoard
+from badgeclock.virtual.door import Door, DoorError, DoorServer
+
+pytestmark = pytest.mark.timeout(120)
+
+MPREMOTE = Path(sys.executable).with_name("mpremote")
+
+
+class Clock:
+    """A virtual board with its door open, and a line to its REPL."""
+
+    def __init__(self, board: VirtualBoard) -> None:
+        self.board = board
+        self.server = DoorServer(board)
+        self.door = Door(board.home)
+
+    def close(self) -> None:
+        self.door.close()
+        self.server.close()
+        self.board.close()
+
+    def run(self, code: str, timeout: float = 20) -> str:
+        """What `code` prints in the REPL of the clock as it is, without a soft reset."""
+        with self.line() as line:
+            out, error = line.exec_raw(code, timeout=timeout)
+        assert not error, error.decode()
+        return str(out.decode()).replace("\r\n", "\n").strip()
+
+    def ask(self, code: str) -> object:
+        """The JSON value of what the expression `code` is on the clock."""
+        return json.loads(self.run(f"import json\nprint(json.dumps({code}))"))
+
+    @contextlib.contextmanager
+    def line(self) -> Iterator[SerialTransport]:
+        line = SerialTransport(self.board.console.path)
+        try:
+            line.enter_raw_repl(soft_reset=False)
+            yield line
+            line.exit_raw_repl()
+        finally:
+            line.close()
+
+    def put(self, path: str, text: str) -> None:
+        self.run(f"f = open({path!r}, 'w')\nf.write({text!r})\nf.close()")
+
+    def started(self, after: int) -> dict[str, object]:
+        return self.door.wait_event("started", after=after)
+
+    def last_event(self) -> int:
+        return int(self.door.events()[-1]["id"])
+
+    def said(self) -> str:
+        return (self.board.home / "console.log").read_text(errors="replace")
+
+
+Make = Callable[..., Clock]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Makes clocks, plugged in, and takes them down in the end."""
+    clocks: list[Clock] = []
+
+    def build(options: BoardOptions | None = None) -> Clock:
+        clock = Clock(VirtualBoard(tmp_path / f"clock{len(clocks)}", options))
+        clocks.append(clock)
+        clock.door.plug_in()
+        clock.started(0)
+        return clock
+
+    yield build
+    for clock in clocks:
+        clock.close()
+
+
+@pytest.fixture
+def clock(make: Make) -> Clock:
+    return make()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about in 10 s"
+        time.sleep(0.02)
+
+
+def mpremote(clock: Clock, *arguments: str | Path) -> str:
+    run = subprocess.run(
+        [MPREMOTE, "connect", clock.board.console.path, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+# ---- the serial line
+
+
+def test_mpremote_copies_files_runs_code_sets_the_time_and_resets(clock: Clock, tmp_path: Path) -> None:
+    big = tmp_path / "big.bin"
+    big.write_bytes(random.Random(1).randbytes(20_000))
+    mpremote(clock, "fs", "cp", big, ":big.bin")
+    assert hashlib.sha256(big.read_bytes()).hexdigest() in mpremote(clock, "fs", "sha256sum", ":big.bin")
+    mpremote(clock, "fs", "cp", ":big.bin", tmp_path / "back.bin")
+    assert (tmp_path / "back.bin").read_bytes() == big.read_bytes()
+    mpremote(clock, "mkdir", ":lib", "+", "fs", "cp", big, ":lib/x.bin")
+    assert "x.bin" in mpremote(clock, "fs", "ls", ":lib")
+    assert mpremote(clock, "exec", "print(6 * 7)").strip() == "42"
+    mpremote(clock, "rtc", "--set")
+    year = int(re.search(r"\((\d+),", mpremote(clock, "rtc"))[1])  # type: ignore[index]
+    assert abs(year - time.localtime().tm_year) <= 1
+    before = clock.last_event()
+    mpremote(clock, "reset")
+    assert clock.started(before)["cause"] == ResetCause.SOFT, "mpremote takes a clean start first"
+    wait_for(lambda: clock.board.events.after(before)[-1].get("cause") == ResetCause.HARD)
+
+
+def test_an_exception_comes_back_with_its_traceback(clock: Clock) -> None:
+    with clock.line() as line:
+        _, error = line.exec_raw("def f():\n  return 1 // 0\nf()")
+    assert b"ZeroDivisionError" in error
+    assert b'File "<stdin>", line 2, in f' in error
+
+
+def test_a_long_source_comes_through_raw_paste_whole(clock: Clock) -> None:
+    numbers = list(range(1500))
+    assert clock.run(f"x = {numbers}\nprint(sum(x))") == str(sum(numbers))
+
+
+def test_ctrl_c_interrupts_main_and_the_line_is_free(clock: Clock) -> None:
+    clock.put("/main.py", "print('main runs')\nwhile True:\n    pass\n")
+    before = clock.last_event()
+    clock.door.reset()
+    clock.started(before)
+    wait_for(lambda: "main runs" in clock.said())
+    assert clock.run("print('free')") == "free"
+    assert "KeyboardInterrupt" in clock.said()
+
+
+@pytest.mark.parametrize("busy", ["import time\nwhile True: time.sleep_ms(20)", "while True: pin.value()", "while True: part.readblocks(0, buf)"])
+def test_an_interrupt_in_the_middle_of_bus_traffic_leaves_the_bus_in_step(clock: Clock, busy: str) -> None:
+    clock.run(
+        "from machine import Pin\nimport esp32\npin = Pin(13, Pin.IN, Pin.PULL_UP)\n"
+        "part = esp32.Partition.find(1, label='journal')[0]\nbuf = bytearray(4096)\npart.writeblocks(1, bytes(range(256)) * 16)"
+    )
+    for _ in range(5):
+        with clock.line() as line:
+            line.exec_raw_no_follow(busy)
+            time.sleep(0.35)
+            line.serial.write(b"\x03")
+            _, error = line.follow(timeout=10)
+            assert b"KeyboardInterrupt" in error
+    assert clock.ask("pin.value()") == 1
+    assert clock.run("part.readblocks(1, buf)\nprint(bytes(buf) == bytes(range(256)) * 16)") == "True"
+    assert not [event for event in clock.door.events() if event["kind"] == "crash"]
+
+
+@pytest.mark.parametrize("delay_ms", [0, 5, 10, 15, 20, 25, 30])
+def test_the_line_can_be_opened_at_any_moment_of_a_start(clock: Clock, delay_ms: int) -> None:
+    clock.door.plug_out()
+    clock.door.plug_in()
+    time.sleep(delay_ms / 1000)
+    line = SerialTransport(clock.board.console.path)
+    line.enter_raw_repl()
+    assert line.exec("print(1)").strip() == b"1"
+    line.close()
+    assert not [event for event in clock.door.events() if event["kind"] == "crash"]
+
+
+def test_the_friendly_repl_answers_a_person(clock: Clock) -> None:
+    with contextlib.closing(SerialTransport(clock.board.console.path)) as line:
+        line.serial.write(b"\r1 + 1\r")
+        assert b"2\r\n" in line.read_until(1, b"\r\n2\r\n", timeout=5)
+        line.serial.write(b"for i in range(2):\r  print('i', i)\r\r")
+        assert b"i 1" in line.read_until(1, b"i 1\r\n", timeout=5)
+        line.serial.write(b"\x05if True:\r    print('pasted')\r\x04")
+        assert b"pasted" in line.read_until(1, b"pasted\r\n", timeout=5)
+        line.serial.write(b"\x04")
+        assert b"soft reboot" in line.read_until(1, b"soft reboot\r\n", timeout=5)
+
+
+def test_holding_boot_keeps_main_from_running(clock: Clock) -> None:
+    clock.put("/main.py", "print('main ' + 'runs')\nimport time\ntime.sleep(100)\n")
+    clock.door.plug_out()
+    clock.door.hold_boot()
+    clock.door.plug_in()
+    assert clock.run("print('here')") == "here"
+    assert "main runs" not in clock.said()
+    clock.door.release_boot()
+    before = clock.last_event()
+    clock.door.reset()
+    clock.started(before)
+    wait_for(lambda: "main runs" in clock.said())
+
+
+def test_an_exception_in_boot_keeps_main_from_running_as_on_an_esp32(clock: Clock) -> None:
+    clock.put("/boot.py", "raise ValueError('boot ' + 'failed')\n")
+    clock.put("/main.py", "print('main ' + 'runs')\n")
+    before = clock.last_event()
+    clock.door.reset()
+    clock.started(before)
+    assert clock.run("print('here')") == "here"
+    assert "ValueError: boot failed" in clock.said()
+    assert "main runs" not in clock.said()
+
+
+# ---- resets
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("import machine; machine.reset()", ResetCause.HARD),
+        ("import machine; machine.soft_reset()", ResetCause.SOFT),
+        ("import sys; sys.exit()", ResetCause.SOFT),
+        ("import machine; machine.WDT(timeout=1000)\nwhile True: pass", ResetCause.WATCHDOG),
+    ],
+)
+def test_each_reset_tells_its_cause(clock: Clock, code: str, cause: ResetCause) -> None:
+    assert clock.ask("__import__('machine').reset_cause()") == ResetCause.POWER_ON
+    before = clock.last_event()
+    with clock.line() as line:
+        line.exec_raw_no_follow(code)
+        assert clock.started(before)["cause"] == cause
+    if cause is not ResetCause.SOFT:
+        assert clock.ask("__import__('machine').reset_cause()") == cause
+
+
+def test_a_watchdog_that_is_fed_does_not_bite(clock: Clock) -> None:
+    before = clock.last_event()
+    clock.run("import machine, time\nw = machine.WDT(timeout=1000)\nfor i in range(15):\n  time.sleep_ms(100)\n  w.feed()")
+    assert not [event for event in clock.door.events(before) if event["kind"] == "reset"]
+
+
+def test_a_micropython_that_crashes_is_started_again(clock: Clock) -> None:
+    before = clock.last_event()
+    pid = clock.board.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSEGV)
+    assert clock.door.wait_event("crash", after=before)["status"] == -signal.SIGSEGV
+    assert clock.started(before)["cause"] == ResetCause.HARD
+
+
+# ---- what the firmware gets
+
+
+def test_the_firmware_gets_its_128_kb_beside_the_boards_own_modules(clock: Clock) -> None:
+    clock.door.reset()
+    whole = clock.ask("(__import__('gc').mem_free(), __import__('gc').mem_alloc())")
+    assert isinstance(whole, list)
+    share = sum(whole) - clock.door.stats()["module_heap_bytes"]
+    assert 124 * 1024 <= share <= 128 * 1024, "MicroPython's own tables take about 1/64"
+
+
+def test_the_hosts_files_are_out_of_reach(clock: Clock) -> None:
+    assert clock.ask("__import__('os').listdir('/')") == ["boot.py"]
+    assert clock.ask("__import__('sys').path") == ["", ".frozen", "/lib"]
+    assert clock.ask("__import__('os').getcwd()") == "/"
+
+
+def test_the_time_is_the_esp32s(clock: Clock) -> None:
+    moments = [0, 951782399 - 946684800, 951782400 - 946684800, 2**31 - 946684800, 2**32 - 1, 3155759999]
+    moments += [random.Random(7).randrange(0, 3_155_760_000) for _ in range(60)]
+    got = clock.ask(f"[(list(t.gmtime(s)), t.mktime(t.gmtime(s))) for s in {moments}]".replace("t.", "__import__('time')."))
+    assert isinstance(got, list)
+    for moment, (fields, back) in zip(moments, got, strict=True):
+        expected = time.gmtime(moment + 946_684_800)
+        assert fields == [*expected[:6], expected.tm_wday, expected.tm_yday], moment
+        assert back == moment
+        assert calendar.timegm(expected) - 946_684_800 == moment
+
+
+def test_the_rtc_of_the_chip_lives_through_a_reset_and_not_through_a_power_cut(clock: Clock) -> None:
+    clock.run("import machine; machine.RTC().datetime((2030, 1, 2, 0, 3, 4, 5, 0))")
+    clock.door.reset()
+    assert clock.ask("__import__('machine').RTC().datetime()[:4]") == [2030, 1, 2, 2]
+    clock.door.plug_out()
+    clock.door.plug_in()
+    assert clock.ask("__import__('time').localtime()[:3]") == [2000, 1, 1]
+
+
+def test_no_transfer_allocates(clock: Clock) -> None:
+    clock.run(
+        """
+import gc, esp32
+from machine import I2C, PWM, SPI, WDT, Pin
+pin, cs = Pin(13, Pin.IN, Pin.PULL_UP), Pin(5, Pin.OUT, value=1)
+spi, i2c, pwm, wdt = SPI(2, 5000000), I2C(0), PWM(Pin(25), freq=1000, duty_u16=0), WDT(timeout=60000)
+part = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="journal")[0]
+out, into, record, page = bytes(64), bytearray(64), bytearray(64), bytearray(1025)
+vector = [b"\\x40", bytearray(1024)]
+def all_of_them():
+    cs(0); spi.write(out); spi.readinto(into, 0xEE); spi.write_readinto(out, into); cs(1); pin.value(); cs.on(); cs.off()
+    i2c.writeto(0x3C, page); i2c.writevto(0x3C, vector); i2c.readfrom_mem_into(0x68, 0, into); i2c.writeto_mem(0x3C, 0, out)
+    pwm.freq(440); pwm.duty_u16(0); wdt.feed()
+    part.readblocks(3, into, 64); part.writeblocks(3, record, 64); part.ioctl(6, 3)
+all_of_them()
+gc.collect()
+before = gc.mem_alloc()
+for _ in range(50):
+    all_of_them()
+assert gc.mem_alloc() == before, gc.mem_alloc() - before
+"""
+    )
+
+
+def test_partitions_are_those_of_the_board_and_behave_like_the_esp32s(clock: Clock) -> None:
+    table = clock.ask(
+        "[list(p.info()) for t in (0, 1) for p in __import__('esp32').Partition.find(t)]",
+    )
+    expected = sorted((p.type, p.subtype, p.offset, p.size, p.label) for p in board_partitions().partitions)
+    assert isinstance(table, list)
+    assert sorted(tuple(row[:5]) for row in table) == expected
+    clock.run(
+        """
+import esp32
+p = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="seal")[0]
+b = bytearray(4)
+assert p.ioctl(4, 0) == 4 and p.ioctl(5, 0) == 4096
+p.ioctl(6, 1)
+p.writeblocks(1, b"\\x0f\\xf0", 10)
+p.writeblocks(1, b"\\xff\\x00", 10)
+p.readblocks(1, b, 9)
+assert b == b"\\xff\\x0f\\x00\\xff", b
+p.writeblocks(1, bytes(4096))
+p.readblocks(1, b)
+assert b == bytes(4)
+whole = bytearray(3 * 4096)
+p.readblocks(0, whole)
+for wrong in (lambda: p.readblocks(4, b), lambda: p.writeblocks(3, bytes(5000), 0), lambda: p.writeblocks(0, bytes(100)), lambda: p.ioctl(6, 4)):
+    try:
+        wrong()
+        assert False
+    except OSError as e:
+        assert e.errno in (-0x102, -0x104), e
+"""
+    )
+
+
+EVERY_CHIP = """
+import framebuf
+from machine import I2C, PWM, SPI, Pin
+spi, cs, rst = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19)), Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1)
+i2c, buzzer = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000), PWM(Pin(25), freq=1000, duty_u16=0)
+green, key, case = Pin(32, Pin.OUT, value=0), Pin(13, Pin.IN, Pin.PULL_UP), Pin(34, Pin.IN)
+def register(address, value=None):
+    cs(0)
+    if value is None:
+        answer = bytearray(2)
+        spi.write_readinto(bytes((address << 1 | 0x80, 0)), answer)
+    else:
+        spi.write(bytes((address << 1, value)))
+    cs(1)
+    return None if value is not None else answer[1]
+def show(text):
+    buf = bytearray(1025)
+    buf[0] = 0x40
+    fb = framebuf.FrameBuffer(memoryview(buf)[1:], 128, 64, framebuf.MONO_VLSB)
+    fb.text(text, 8, 24)
+    i2c.writeto(0x3C, bytes((0, 0x20, 0, 0x21, 0, 127, 0x22, 0, 7, 0xA1, 0xC8, 0x8D, 0x14, 0xAF)))
+    i2c.writeto(0x3C, buf)
+show("version %02x" % register(0x37))
+for address, value in ((0x15, 0x40), (0x11, 0x3D), (0x2A, 0x80), (0x2B, 0xA9), (0x2D, 39), (0x14, 0x83)):
+    register(address, value)
+was = (1, 1)
+while True:
+    register(0x01, 0)
+    register(0x04, 0x7F)
+    register(0x0A, 0x80)
+    register(0x09, 0x26)
+    register(0x01, 0x0C)
+    register(0x0D, 0x87)
+    while not register(0x04) & 0x21:
+        pass
+    if register(0x04) & 0x20:
+        green(1)
+        buzzer.freq(2000)
+        buzzer.duty_u16(32768)
+        show("badge %02x" % register(0x09))
+    now = key.value(), case.value()
+    if now != was:
+        was = now
+        buzzer.duty_u16(0)
+        green(0)
+        show("key %d case %d" % now)
+"""
+
+
+def test_every_chip_does_its_part_in_a_program_put_there_with_mpremote(clock: Clock, tmp_path: Path) -> None:
+    main = tmp_path / "main.py"
+    main.write_text(EVERY_CHIP)
+    mpremote(clock, "fs", "cp", main, ":main.py", "+", "reset")
+    assert clock.door.wait_text("version 92").lines == ["version 92"]
+    tap = clock.door.tap("04 11 22 33 44 55 66", hold_ms=300)
+    assert 0 < clock.door.signal_after(tap) < 1000
+    assert clock.door.wait_text("badge 44").t_ms > tap.t_field
+    assert clock.door.leds() == {"green": True, "red": False}
+    assert clock.door.tone_hz() == 2000
+    left = clock.door.wait_event("field_off", after=tap.id)
+    assert left["tap"] == tap.id
+    assert left["t_ms"] - tap.t_field == pytest.approx(300, abs=1)
+    clock.door.press("info", 400)
+    clock.door.wait_text("key 0 case 1")
+    clock.door.wait_text("key 1 case 1")
+    clock.door.open_case()
+    clock.door.wait_text("key 1 case 0")
+    clock.door.close_case()
+    clock.door.wait_text("key 1 case 1")
+    assert clock.door.tone_hz() == 0
+    assert [tone["freq"] for tone in clock.door.tones()] == [2000]
+    assert clock.door.screen_png()[:8] == b"\x89PNG\r\n\x1a\n"
+    stats = clock.door.stats()
+    assert stats["spi"]["transactions"] > 100
+    assert stats["i2c"]["bytes"] > 4000
+    clock.door.plug_out()
+    assert clock.door.screen_text() == []
+    assert clock.door.leds() == {"green": False, "red": False}
+
+
+def test_i2c_finds_its_chips_and_reports_an_address_where_there_is_none(clock: Clock) -> None:
+    assert clock.ask("__import__('machine').I2C(0).scan()") == [0x3C, 0x68]
+    clock.run("import machine\ntry:\n  machine.I2C(0).writeto(0x50, b'x')\n  assert False\nexcept OSError as e:\n  assert e.errno == 19")
+
+
+def test_an_interrupt_handler_runs_after_its_pin_has_changed(clock: Clock) -> None:
+    clock.run(
+        "from machine import Pin\nseen = []\nkey = Pin(13, Pin.IN, Pin.PULL_UP)\n"
+        "key.irq(handler=lambda pin: seen.append(pin), trigger=Pin.IRQ_FALLING)"
+    )
+    clock.door.press("info", 300)
+    assert clock.run("import time\nother = Pin(14, Pin.IN)\nfor _ in range(100):\n  other.value()\n  time.sleep_ms(1)\nprint(len(seen))") == "1"
+
+
+def test_a_reader_in_the_wrong_spi_mode_or_too_fast_gives_noise(clock: Clock) -> None:
+    clock.run(
+        """
+from machine import SPI, Pin
+cs = Pin(5, Pin.OUT, value=1)
+def version(**settings):
+    spi = SPI(2, **settings)
+    answer = bytearray(2)
+    cs(0); spi.write_readinto(b"\\xee\\0", answer); cs(1)
+    return answer[1]
+assert version(baudrate=10_000_000) == 0x92
+assert version(baudrate=20_000_000) == 0xFF
+assert version(baudrate=1_000_000, polarity=1) == 0xFF
+"""
+    )
+
+
+# ---- power
+
+
+def test_files_and_the_rtc_chip_live_through_a_power_cut(clock: Clock) -> None:
+    clock.door.set_rtc(1_900_000_000)
+    clock.put("/kept.txt", "kept")
+    clock.door.plug_out()
+    assert clock.board.pid is None
+    clock.door.plug_in()
+    assert clock.ask("open('/kept.txt').read()") == "kept"
+    assert clock.ask("list(__import__('machine').I2C(0).readfrom_mem(0x68, 4, 3))") == [0x17, 0x03, 0x30]
+
+
+def test_a_board_that_was_killed_goes_on_with_its_flash_and_battery(make: Make, tmp_path: Path) -> None:
+    first = make()
+    first.put("/kept.txt", "kept")
+    first.door.set_rtc(1_900_000_000)
+    home = first.board.home
+    first.close()
+    again = VirtualBoard(home)
+    try:
+        assert again.rtc.unix_s() == pytest.approx(1_900_000_000, abs=60)
+        assert b"kept" in (home / "flash.bin").read_bytes()
+    finally:
+        again.close()
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 33, 63])
+def test_a_cut_in_the_middle_of_a_program_leaves_its_bytes_and_no_power(clock: Clock, cut: int) -> None:
+    clock.run("import esp32\np = esp32.Partition.find(1, label='seal')[0]\np.ioctl(6, 0)")
+    before = clock.last_event()
+    clock.door.cut_after(cut)
+    with clock.line() as line:
+        line.exec_raw_no_follow("p.writeblocks(0, bytes(64), 0)")
+        assert clock.door.wait_event("power", after=before)["why"] == "cut"
+    at = board_partitions()["seal"].offset
+    cells = (clock.board.home / "flash.bin").read_bytes()[at : at + 64]
+    assert cells[:cut] == bytes(cut)
+    assert cells[cut + 1 :] == b"\xff" * (63 - cut)
+    clock.door.plug_in()
+    assert clock.run("import esp32\np = esp32.Partition.find(1, label='seal')[0]\nb = bytearray(64)\np.readblocks(0, b)\nprint(b.hex())") == cells.hex()
+
+
+# ---- the network
+
+
+class Echo:
+    """A server that sends back what it hears."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                peer, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+
+    def _serve(self, peer: socket.socket) -> None:
+        with contextlib.suppress(OSError), peer:
+            while data := peer.recv(4096):
+                peer.sendall(data)
+
+
+@pytest.fixture
+def echo() -> Iterator[Echo]:
+    server = Echo()
+    yield server
+    server.listener.close()
+
+
+JOIN = """
+import network, socket, time
+sta = network.WLAN(network.WLAN.IF_STA)
+sta.active(True)
+sta.connect("site", "password")
+while not sta.isconnected():
+    time.sleep_ms(10)
+def connect(port, timeout=5):
+    s = socket.socket()
+    s.settimeout(timeout)
+    s.connect(socket.getaddrinfo("localhost", port)[0][-1])
+    return s
+"""
+
+
+def test_connections_pass_through_the_access_point(clock: Clock, echo: Echo) -> None:
+    clock.run(JOIN)
+    assert clock.run(f"s = connect({echo.port})\ns.write(b'hello' * 1000)\nprint(s.read(5000) == b'hello' * 1000)") == "True"
+    assert clock.ask("sta.status('rssi')") == WifiSettings().rssi_dbm
+    assert clock.ask("sta.ifconfig()[0]") == "192.168.4.20"
+    assert clock.door.wait_event("wlan")["state"] == "joined"
+
+
+def test_without_wifi_no_name_is_resolved(clock: Clock, echo: Echo) -> None:
+    clock.run(
+        f"import socket\ntry:\n  socket.getaddrinfo('localhost', {echo.port})\n  assert False\nexcept OSError as e:\n  assert e.errno == -202"
+    )
+
+
+def test_a_network_that_goes_down_is_silent_first_and_resets_when_it_is_back(clock: Clock, echo: Echo) -> None:
+    clock.run(JOIN + f"s = connect({echo.port}, 1)")
+    clock.door.network_down()
+    assert clock.ask("sta.isconnected()") is True, "the beacon timeout is not over"
+    assert clock.run("s.write(b'x')\ntry:\n  s.read(1)\nexcept OSError as e:\n  print(e.errno)") == "110"
+    time.sleep(BEACON_TIMEOUT_S)
+    assert clock.ask("sta.isconnected()") is False
+    assert clock.ask("sta.status()") == 200
+    clock.door.network_up()
+    assert clock.run("while not sta.isconnected(): time.sleep_ms(10)\ntry:\n  s.read(1)\nexcept OSError as e:\n  print(e.errno)") == "104"
+    assert clock.run(f"s = connect({echo.port})\ns.write(b'x')\nprint(s.read(1))") == "b'x'"
+
+
+def test_a_silent_network_lets_new_connections_hang(clock: Clock, echo: Echo) -> None:
+    clock.run(JOIN + f"s = connect({echo.port}, 1)\naddress = socket.getaddrinfo('localhost', {echo.port})[0][-1]")
+    clock.door.network("silent")
+    code = "t = socket.socket()\nt.settimeout(1)\ntry:\n  t.connect(address)\n  print('connected')\nexcept OSError as e:\n  print(e.errno)"
+    assert clock.run(code) in ("110", "115")
+    assert clock.ask("sta.isconnected()") is True
+    clock.door.network_up()
+    assert clock.run(f"s = connect({echo.port})\ns.write(b'x')\nprint(s.read(1))") == "b'x'"
+
+
+def test_a_server_that_is_not_there_resets(clock: Clock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert clock.run(JOIN + f"s = connect({port})\ntry:\n  print(s.read(1))\nexcept OSError as e:\n  print(e.errno)") == "104"
+
+
+def test_a_wrong_wifi_password_is_told(make: Make) -> None:
+    clock = make(BoardOptions(wifi=WifiSettings(ssid="site", password="right")))
+    code = "import network, time\nsta = network.WLAN(0)\nsta.active(True)\nsta.connect({!r}, {!r})\ntime.sleep_ms(500)\nprint(sta.status())"
+    assert clock.run(code.format("site", "wrong")) == "202"
+    assert clock.run(code.format("other", "right")) == "201"
+    assert clock.run(code.format("site", "right")) == "1010"
+
+
+def test_a_power_cut_leaves_the_server_without_a_word(clock: Clock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        clock.run(JOIN + f"s = connect({server.getsockname()[1]})")
+        peer, _ = server.accept()
+        clock.door.plug_out()
+        peer.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            peer.recv(1)
+        peer.close()
+
+
+# ---- the process
+
+
+def children(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # a thread may have ended meanwhile
+            found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    code = "from badgeclock.cli.virtual import app; app()"
+    run = subprocess.Popen([sys.executable, "-c", code, "run", "--dir", tmp_path / "c"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert run.stdout is not None
+        assert Path(json.loads(run.stdout.readline())["door"]).exists()
+        with Door(tmp_path / "c") as door:
+            door.wait_event("started")
+        own = children(run.pid)
+        assert own
+        run.send_signal(number)
+        status = run.wait(timeout=20)
+    finally:
+        run.kill()
+        run.wait()
+        if run.stdout is not None:
+            run.stdout.close()
+    assert status == (-number if number is signal.SIGKILL else 0)
+    wait_for(lambda: not any(alive(pid) for pid in own))
+
+
+def test_a_door_that_is_shut_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DoorError, match="virtual run"):
+        Door(tmp_path, timeout_s=0).leds()
+
+
+def test_the_door_refuses_what_the_clock_has_not(clock: Clock) -> None:
+    with pytest.raises(DoorError, match="no key"):
+        clock.door.press("stop")
+    with pytest.raises(DoorError, match="UID"):
+        clock.door.tap("0102")
+    with pytest.raises(DoorError, match="after 0.1 s"):
+        clock.door.wait_text("nothing", timeout=0.1)
+
+
+def test_a_folder_with_a_very_long_path_has_a_door(make: Make, tmp_path: Path) -> None:
+    home = tmp_path / ("long" * 20) / ("path" * 20)
+    home.mkdir(parents=True)
+    board = VirtualBoard(home)
+    server = DoorServer(board)
+    try:
+        with Door(home) as door:
+            assert door.leds() == {"green": False, "red": False}
+    finally:
+        server.close()
+        board.close()
