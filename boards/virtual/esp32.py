@@ -104,9 +104,9 @@ class Partition:
             raise OSError(-_INVALID_SIZE, "ESP_ERR_INVALID_SIZE")
         _check(_bus.ask(_bus.FLASH_ERASE, 0, n // _SECTOR, self._address(offset, n)))
 
-    # littlefs calls these from C, and an exception in the middle would leave it in pieces, which no interrupt does on an
-    # ESP32. So a Ctrl-C that arrives here is put off and the work done again: reading, programming the same bytes and
-    # erasing give the same result twice.
+    # littlefs calls these from C, and an exception in the middle would leave it in pieces, which no interrupt does on
+    # an ESP32. So a Ctrl-C that arrives here is put off and the work done again: reading, programming the same bytes
+    # and erasing give the same result twice.
 
     def readblocks(self, block_num, buf, offset=0):
         while True:

@@ -68,7 +68,10 @@ def test_the_whole_ram_in_one_write_lands_where_it_belongs() -> None:
     picture = bytes(i * 7 & 0xFF for i in range(1024))
     display.write(b"\x40" + picture)
     assert bytes(display.ram) == picture
-    assert lit(display) == {(x, 8 * (i // 128) + bit) for i, byte in enumerate(picture) for x in [i % 128] for bit in range(8) if byte >> bit & 1}
+    expected = {
+        (i % 128, 8 * (i // 128) + bit) for i, byte in enumerate(picture) for bit in range(8) if byte >> bit & 1
+    }
+    assert lit(display) == expected
 
 
 def test_orientation_inversion_and_start_line_move_what_is_seen() -> None:
@@ -94,6 +97,8 @@ def test_commands_and_data_may_come_with_single_control_bytes() -> None:
 
 
 class HostClock:
+    """The host's time, as a test sets it."""
+
     def __init__(self) -> None:
         self.now = 1_000_000.0
 
@@ -101,25 +106,21 @@ class HostClock:
         return self.now
 
 
-def bcd(*digits: int) -> bytes:
-    return bytes(int(str(number), 16) for number in digits)
+def registers(moment: datetime) -> bytes:
+    """The seven time registers at that moment."""
+    clock = (moment.second, moment.minute, moment.hour)
+    return bytes(int(str(n), 16) for n in (*clock, moment.isoweekday(), moment.day, moment.month, moment.year % 100))
 
 
 @settings(max_examples=100)
-@given(st.datetimes(min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 30)), st.integers(0, 86_399))
-def test_the_rtc_counts_on_from_the_time_it_was_given(moment: datetime, later: int) -> None:
+@given(st.integers(946_684_800, 4_102_272_000), st.integers(0, 86_399))
+def test_the_rtc_counts_on_from_the_time_it_was_given(unix_s: int, later: int) -> None:
     host = HostClock()
     rtc = Ds3231(host)
-    moment = moment.replace(microsecond=0, tzinfo=UTC)
-    rtc.write(
-        b"\x00" + bcd(moment.second, moment.minute, moment.hour, moment.isoweekday(), moment.day, moment.month, moment.year % 100)
-    )
+    rtc.write(b"\x00" + registers(datetime.fromtimestamp(unix_s, UTC)))
     host.now += later
     rtc.write(b"\x00")
-    expected = datetime.fromtimestamp(moment.timestamp() + later, UTC)
-    assert rtc.read(7) == bcd(
-        expected.second, expected.minute, expected.hour, expected.isoweekday(), expected.day, expected.month, expected.year % 100
-    )
+    assert rtc.read(7) == registers(datetime.fromtimestamp(unix_s + later, UTC))
 
 
 def test_a_new_rtc_says_that_its_oscillator_stopped_until_that_is_cleared() -> None:
@@ -213,7 +214,10 @@ def test_dark_text_on_a_light_bar_is_read() -> None:
 
 
 def test_lines_and_frames_are_no_text() -> None:
-    frame = draw('fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); text("One badge", 28, 30, 1, 1); fb.line(3, 50, 40, 61, 1)')
+    frame = draw(
+        "fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); fb.line(3, 50, 40, 61, 1);"
+        'text("One badge", 28, 30, 1, 1)'
+    )
     assert screen.read_text(frame) == ["One badge"]
 
 

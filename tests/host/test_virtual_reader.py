@@ -1,4 +1,4 @@
-"""The MFRC522 model and the badges in its field, driven by registers as a driver does it, on a clock of the test's own."""
+"""The MFRC522 model and the badges in its field, driven by registers as a driver does it, on a clock of our own."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ class Bench:
         for code in cards.SELECT_CODES:
             part = self._anticollision(code)
             answer, error = self.transceive(with_crc(bytes((code, 0x70)) + part))
-            assert error == 0 and crc_a(answer) == 0
+            assert error == 0
+            assert crc_a(answer) == 0
             if part[0] == cards.CASCADE_TAG and answer[0] & cards.SAK_CASCADE:
                 uid += part[1:4]
                 continue

@@ -116,7 +116,7 @@ class _Pins:
 
 
 class VirtualBoard:
-    """A virtual clock in the folder `home`: flash.bin, console.log, tty (a link to its serial port), efuse.json, rtc.json."""
+    """A virtual clock in the folder `home`: flash.bin, console.log, tty (link to its serial port), {efuse,rtc}.json."""
 
     def __init__(self, home: Path, options: BoardOptions | None = None, wiring: Wiring | None = None) -> None:
         """Build the board with the plug out. Raises SettingsError, ToolMissing."""
@@ -230,7 +230,7 @@ class VirtualBoard:
             self.flash.cut_after(steps, erase=erase)
 
     def _do(self, action: Callable[[], None]) -> None:
-        """Have the supervisor do it, and wait: MicroPython dies with the thread that started it, so it is always that."""
+        """Have the supervisor do it, and wait: MicroPython dies with the thread that started it, so that one does."""
         done: Future[None] = Future()
         self._commands.put((action, done))
         done.result()

@@ -27,6 +27,8 @@ INTERRUPT_GAP_S = 0.3
 FLASH_QUIET_S = 0.003
 # ... but for no longer than this.
 FLASH_PATIENCE_S = 0.5
+# An interrupt that came in the middle all the same is sent again after this, quiet or not.
+AGAIN_S = 0.01
 # How often a closed terminal is looked at.
 IDLE_S = 0.02
 LOG_BYTES = 4_000_000
@@ -77,8 +79,8 @@ class Console:
 
     def attach(self, clock: ClockProcess) -> None:
         """This process is behind the terminal now. It gets what was typed since restart()."""
-        os.set_blocking(clock.stdin, False)  # noqa: FBT003 - the library's
-        os.set_blocking(clock.stdout, False)  # noqa: FBT003
+        os.set_blocking(clock.stdin, False)
+        os.set_blocking(clock.stdout, False)
         with self._lock:
             self._clock = clock
             self._running = False
@@ -126,7 +128,7 @@ class Console:
         with self._lock:
             self._interrupted_s = 0.0
             self._interrupt_due = True
-            self._due_s = time.monotonic()
+            self._due_s = time.monotonic() - FLASH_PATIENCE_S + AGAIN_S
         self._wake()
 
     def _wake(self) -> None:

@@ -132,7 +132,7 @@ class Door:
     # ---- badges, keys, case
 
     def tap(self, uid_hex: str, hold_ms: float = 400, kind: str | None = None) -> TapResult:
-        """Hold a badge to the reader for `hold_ms` and return at once. `kind`: one of cards.KINDS; None: by UID length."""
+        """Hold a badge to the reader for `hold_ms` and return at once. `kind`: see cards.KINDS; None: by UID size."""
         return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind))
 
     def hold(self, uid_hex: str, kind: str | None = None) -> TapResult:
@@ -260,7 +260,7 @@ class Door:
         return float(self.wait_event("tone_on", after=tap.id, timeout=timeout)["t_ms"]) - tap.t_field
 
     def stats(self) -> dict[str, Any]:
-        """Counts: spi (transactions, bytes), i2c (writes, reads, bytes), flash (reads, page_programs, erases …), boots."""
+        """Counts: spi (transactions, bytes), i2c (writes, reads, bytes), flash (page_programs, erases …), boots …"""
         return dict(self._ask("stats"))
 
     def clear_stats(self) -> None:
