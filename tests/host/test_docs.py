@@ -1,0 +1,63 @@
+"""The documentation names what there is: a setting, an event, a state or a command without a word is a failing test."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from badgeclock.bridge import events, settings
+from badgeclock.bridge.states import PresenceState, PunchState, Reason
+from badgeclock.cli.main import app
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+
+
+@pytest.mark.parametrize("kind", list(events.Kind))
+def test_every_kind_of_event_is_explained(kind: events.Kind) -> None:
+    assert f"`{kind.value}`" in OPERATING
+
+
+@pytest.mark.parametrize("state", [*PresenceState, *(state for state in PunchState if state != "DECLARED")])
+def test_every_state_that_is_shown_is_explained(state: str) -> None:
+    assert f"| {state} |" in OPERATING
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_every_reason_to_wait_is_explained(reason: Reason) -> None:
+    assert f"`{reason.value}`" in OPERATING
+
+
+def test_every_setting_is_explained() -> None:
+    rows = re.findall(r"^\| `\[(\w+)\] (.+?) \|", OPERATING, flags=re.MULTILINE)
+    explained = {(section, name) for section, names in rows for name in re.findall(r"\w+", names)}
+    for section, field in settings.BridgeSettings.model_fields.items():
+        assert isinstance(field.annotation, type)
+        for name in getattr(field.annotation, "model_fields", {}):
+            assert (section, name) in explained
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_and_option_that_a_page_shows_exists(page: str) -> None:
+    group = typer.main.get_command(app)
+    for line in re.findall(r"badgeclock ((?:[a-z]+ ?)+[^`#\n]*)", (ROOT / page).read_text()):
+        command = group
+        for word in line.split():
+            known = getattr(command, "commands", None)
+            if known is None or word.startswith("-"):
+                break  # what follows are arguments
+            assert word in known, f"{page} shows `badgeclock {line}`"
+            command = known[word]
+        options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+        for option in re.findall(r"(?<!\S)--[a-z-]+", line):
+            assert option in options, f"{page} shows {option} in `badgeclock {line}`"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_between_pages_leads_somewhere(page: str) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
+        assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
