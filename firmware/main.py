@@ -18,4 +18,5 @@ if clock:
         del sys.modules["app." + name]
         delattr(app, name)
     gc.collect()
+    gc.threshold(-1)  # from now on the clock itself collects, when no badge is near
     clock.run()

@@ -8,6 +8,7 @@ there is none), and leaves the rest to the console: boot.py, main.py, then the R
 
 import gc
 
+gc.threshold(2048)  # on an ESP32 these modules are in the image; here they shall leave the heap in one piece
 _before = gc.mem_alloc()
 
 import sys
@@ -55,6 +56,7 @@ import __main__
 main = __main__.__dict__
 main.clear()
 main["__name__"] = "__main__"
+gc.threshold(-1)
 gc.collect()
 bus.post(bus.STARTED, 0, 0, _modules)
 console.run(main, hello[1], hello[2])

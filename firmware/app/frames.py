@@ -12,7 +12,7 @@ from app.errors import FrameError
 from app.hmac256 import hmac256
 
 FRAME_FORMAT = const(1)
-FRAME_BYTES_MAX = const(4096)
+FRAME_BYTES_MAX = const(1024)
 HEAD_BYTES = const(10)
 TAG_BYTES = const(16)
 SESSION_BYTES = const(8)
@@ -70,7 +70,7 @@ def context(clock_id, session):
 
 
 def seal_frame(key, scope, kind, counter, body):
-    """The frame as bytes, under `key` (K_up) and the `context` of NO_SESSION. Raises FrameError above 4,096 bytes."""
+    """The frame as bytes, under `key` (K_up) and the `context` of NO_SESSION. Raises FrameError above 1,024 bytes."""
     if HEAD_BYTES + len(body) + TAG_BYTES > FRAME_BYTES_MAX:
         raise FrameError("length")
     content = struct.pack(_HEAD, FRAME_FORMAT, kind, counter) + body

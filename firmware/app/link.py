@@ -47,10 +47,10 @@ CATEGORIES = (
     "other",
 )
 
-# The longest frame (docs/protocol.md §6), the topic of the longest clock id, and MQTT's own bytes.
-IN_BYTES = const(4160)
-# A batch of 32 records with the same around it; STATUS is shorter.
-OUT_BYTES = const(2304)
+# The longest frame (docs/protocol.md §6), or a batch of 16 records, which is as long; the topic of the longest clock id;
+# and MQTT's own bytes.
+IN_BYTES = const(1088)
+OUT_BYTES = const(1088)
 
 CONNECT_TIMEOUT_MS = const(10000)
 TLS_TIMEOUT_MS = const(20000)  # an ESP32 computes for about a second (P-256); the rest is for slow networks
@@ -248,6 +248,12 @@ class Link:
             moved = True
         self._check_deadlines()
         return moved
+
+    def space(self, length):
+        """Where the last `length` bytes of the next packet can be made, so that they need no buffer of their own. Only
+        while the link is `idle`, and only for the content that is written last.
+        """
+        return self._out[OUT_BYTES - length :]
 
     async def ready(self):
         """Return once the packet that was written has left."""

@@ -33,8 +33,8 @@ NO_WIFI = const(0)
 NO_BROKER = const(1)
 ONLINE = const(2)
 
-BATCH_RECORDS = const(32)
-WINDOW_RECORDS = const(256)  # eight batches; more gains nothing where an ack takes 20 ms
+BATCH_RECORDS = const(16)
+WINDOW_RECORDS = const(256)  # sixteen batches; more gains nothing where an ack takes 20 ms
 ACK_TIMEOUT_MS = const(5000)
 ACK_TIMEOUT_MAX_MS = const(15000)
 ACK_OVERDUE_MS = const(1000)  # a bridge that answers without what was sent so long ago never got it: it was restarted
@@ -47,7 +47,7 @@ KEEPALIVE_S = const(60)
 PING_AFTER_MS = const(30000)
 SWEEP_MS = const(1000)  # how often the log is looked at without being told, and changes of state are looked for
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
-STATUS_JSON_MAX = const(1536)
+STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
 TIME_LATE_MS = const(10000)  # a TIME that took longer says too little; a broker that delays it must not set the clock
 TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
@@ -167,7 +167,6 @@ class Uplink:
         self._mqtt = mqtt_module
         self._link = mqtt_module.socket = Link(sockets, tls, certs, self._host, self._port)
         self._client = self._new_client()
-        self._batch = memoryview(bytearray(BATCH_RECORDS * RECORD_BYTES))
         self._stamp = Stamp()
         self._window = Window()
         self._connection = 0  # of this boot
@@ -337,7 +336,8 @@ class Uplink:
         return False
 
     def _send_records(self, room, now):
-        log, batch, cursor, count = self._log, self._batch, self._window.cursor, 0
+        log, cursor, count = self._log, self._window.cursor, 0
+        batch = self._link.space(room * RECORD_BYTES)
         while count < room and cursor < log.head:  # one reading ends with its sector
             read, cursor = log.read_into(batch[count * RECORD_BYTES :], cursor, room - count)
             count += read

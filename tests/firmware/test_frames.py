@@ -90,7 +90,7 @@ def test_no_single_bit_of_a_frame_can_change():
     assert ends.open("down", frame)[1] == 77
 
 
-def test_a_frame_longer_than_4096_bytes_is_not_made():
+def test_a_frame_longer_than_1024_bytes_is_not_made():
     ends = Ends(vectors())
     room = frames.FRAME_BYTES_MAX - frames.HEAD_BYTES - frames.TAG_BYTES
     longest = ends.seal("up", frames.STATUS, 1, bytes(room))

@@ -369,7 +369,7 @@ def frame_vectors() -> dict[str, Any]:
         "of another session": frame(down, bytes(8), 0x11, 1, ack),
         "under the upward key": frame(up, SESSION, 0x11, 1, ack),
         "format 2, tag right": frame(down, SESSION, 0x11, 1, ack, version=2),
-        "longer than 4,096 bytes": frame(down, SESSION, 0x14, 9, bytes([1]) + bytes(4097 - len(long) - 16 - 1)),
+        "longer than 1,024 bytes": frame(down, SESSION, 0x14, 9, bytes([1]) + bytes(1025 - len(long) - 16 - 1)),
         "random": hashlib.sha256(b"vectors: random").digest() * 3,
     }
     return {

@@ -18,7 +18,7 @@ from badgeclock.errors import ProtocolError
 from badgeclock.protocol.record import NO_BEACON, TAG_BYTES
 
 FRAME_FORMAT: Final = 1
-FRAME_BYTES_MAX: Final = 4096
+FRAME_BYTES_MAX: Final = 1024
 SESSION_BYTES: Final = 8
 NO_SESSION: Final = bytes(SESSION_BYTES)
 """The session of every upward frame."""
@@ -177,7 +177,7 @@ def _frame_tag(key: bytes, clock_id: str, session: bytes, content: bytes) -> byt
 def seal_frame(key: bytes, clock_id: str, session: bytes, frame: Frame) -> bytes:
     """The bytes of a frame under K_up (session `NO_SESSION`) or K_down (the clock's session, 8 bytes).
 
-    Raises FrameRefused if it would be longer than 4,096 bytes or a number does not fit.
+    Raises FrameRefused if it would be longer than 1,024 bytes or a number does not fit.
     """
     try:
         content = _HEAD.pack(FRAME_FORMAT, frame.type, frame.counter) + frame.body

@@ -1,8 +1,8 @@
 """The files that make a clock's firmware, as they lie on its littlefs.
 
-Everything but the two entry points is compiled by mpy-cross, without `-march`: bytecode that runs on any port, an
-ESP32 and the unix port alike. `boot.py` and `main.py` stay source, because MicroPython starts those names as source
-only.
+Everything but the two entry points is compiled by mpy-cross, with short names (short_names.py) and without `-march`:
+bytecode that runs on any port, an ESP32 and the unix port alike. `boot.py` and `main.py` stay source, because
+MicroPython starts those names as source only.
 
 The firmware hash tells which firmware made a record (docs/protocol.md §2, BOOT and UPDATE): the first 8 bytes of
 SHA-256 over the sorted lines "path sha256\\n" of all these files.
@@ -21,12 +21,18 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
+from badgeclock.technician import on_device
+from badgeclock.technician.inline_constants import inline
+from badgeclock.technician.short_names import shorten
 from badgeclock.virtual import toolchain
 from badgeclock.virtual.toolchain import ROOT
 
 FIRMWARE_HASH_BYTES: Final = 8
 MANIFEST_PATH: Final = "/firmware.json"
 ENTRY_POINTS: Final = ("boot.py", "main.py")
+
+# What calls the firmware from outside: names that stand there stay.
+ON_THE_CLOCK: Final = (on_device.FILES, on_device.INSPECT, on_device.FOUND, on_device.RTC)
 
 _CACHE: Final = ROOT / "build" / "firmware"
 
@@ -49,12 +55,13 @@ def build(board: str = "esp32_devkit") -> Firmware:
 
     Compiled files are kept under build/firmware by the hash of what they were made from; nothing else is.
     """
-    files: dict[str, bytes] = {}
-    for path, source in sorted(_sources(board).items()):
-        if PurePosixPath(path).name in ENTRY_POINTS and path.count("/") == 1:
-            files[path] = source.read_bytes()
-        else:
-            files[str(PurePosixPath(path).with_suffix(".mpy"))] = _compiled(source, path.lstrip("/"))
+    texts = {path: source.read_text() for path, source in sorted(_sources(board).items())}
+    entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
+    files = {path: texts[path].encode() for path in entries}
+    outside = "\n".join(texts[path] for path in sorted(entries)) + "".join(ON_THE_CLOCK)
+    modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
+    for path, text in shorten(inline(modules, outside)).items():
+        files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(path, text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
     return Firmware(files, digest)
@@ -85,10 +92,9 @@ def _sources(board: str) -> dict[str, Path]:
     return sources
 
 
-def _compiled(source: Path, name: str) -> bytes:
-    """The bytecode of `source`, whose tracebacks call it `name`."""
-    text = source.read_bytes()
-    key = hashlib.sha256(f"{version('mpy-cross')}\n{name}\n".encode() + text).hexdigest()
+def compiled(path: str, text: str) -> bytes:
+    """The bytecode of a source, whose tracebacks call it `path`. Raises ProvisionError with mpy-cross's words."""
+    key = hashlib.sha256(f"{version('mpy-cross')}\n{path}\n{text}".encode()).hexdigest()
     kept = _CACHE / f"{key}.mpy"
     try:
         return kept.read_bytes()
@@ -96,13 +102,14 @@ def _compiled(source: Path, name: str) -> bytes:
         pass
     _CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=_CACHE) as work:
-        target = Path(work) / "out.mpy"
-        command = [*toolchain.mpy_cross(), "-s", name, "-o", str(target), str(source)]
+        source, target = Path(work) / "in.py", Path(work) / "out.mpy"
+        source.write_text(text)
+        command = [*toolchain.mpy_cross(), "-s", path, "-o", str(target), str(source)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             words = " ".join((run.stderr or run.stdout).split())
             raise ProvisionError(
-                what=f"mpy-cross does not compile {source}: {words}",
+                what=f"mpy-cross does not compile {path}: {words}",
                 kept="everything as it was",
                 do="correct the file; `make test` compiles every one",
             )

@@ -1,0 +1,298 @@
+"""Shorter names for what only the firmware itself uses, before it is compiled.
+
+MicroPython keeps every name that compiled code mentions in the heap, once: 8 bytes and its letters. Names with one
+leading underscore and the names of parameters are most of a clock's, and nobody outside calls them. So the build
+writes `_a`, `_b`, … for the former and `a`, `b`, … for the latter, with as few names as can be told apart: two private
+names share a short one if no file, nor files joined by inheritance, have both. One name is the same everywhere.
+
+Only names change, inside their lines, so a traceback gives the file and line of the source. What cannot be renamed
+safely is refused, and the result is compared with the source's syntax tree.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+import string
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from badgeclock.errors import ProvisionError
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_LETTERS: Final = tuple(string.ascii_lowercase)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a name stands: line from 1, column in bytes."""
+
+    line: int
+    column: int
+    name: str
+
+
+def shorten(sources: Mapping[str, str]) -> dict[str, str]:
+    """The sources with short names, by the same paths ("app/clock.py"). They must be everything that calls one another.
+
+    Raises ProvisionError for a private name that reaches beyond them or stands in a text, where it would not change.
+    """
+    trees = {path: ast.parse(text, path) for path, text in sources.items()}
+    private = _private_names(trees, _shared_short_names(trees))
+    keywords = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    shortened = {}
+    for path, text in sources.items():
+        changes = {place: private[place.name] for place in _names(trees[path], text) if place.name in private}
+        for place, name in _parameters(trees[path], keywords):
+            changes[place] = name
+        shortened[path] = _changed(path, text, changes)
+    return shortened
+
+
+# --- private names ---
+
+
+def is_private(name: str) -> bool:
+    """Whether a name has one leading underscore and more: `_` and `__init__` have not."""
+    return len(name) > 1 and name[0] == "_" != name[1]
+
+
+def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str]) -> dict[str, str]:
+    """A short name for every private name. Names of one group (see `_shared_short_names`) get different ones."""
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    taken: set[str] = set()
+    for path, tree in trees.items():
+        used = _identifiers(tree)
+        taken |= used
+        vanishing = _constants(tree)
+        wanted = {name for name in used - vanishing if is_private(name)}
+        _refuse_unsafe(path, tree, wanted)
+        for name in wanted:
+            groups[name].add(group_of[path])
+    bound = {name for tree in trees.values() for name in _bound(tree)}
+    # A constant that vanishes in one file may be a name that stays in another; then it must keep its name in both.
+    kept = {name for tree in trees.values() for name in _constants(tree)}
+    foreign = sorted(set(groups) - bound)
+    if foreign:
+        raise _refusal(f"the private name {foreign[0]} belongs to no file of the firmware")
+    short = [name for name in _short_names() if name not in taken]
+    given: dict[str, str] = {}
+    used_in: defaultdict[str, set[str]] = defaultdict(set)
+    for name in sorted(groups, key=lambda name: (-len(groups[name]), name)):
+        if name in kept:
+            continue
+        choice = next(one for one in short if not used_in[one] & groups[name])
+        used_in[choice] |= groups[name]
+        given[name] = choice
+    return given
+
+
+def _shared_short_names(trees: Mapping[str, ast.Module]) -> dict[str, str]:
+    """The group of each path: files of which one has a subclass of the other's class stand together, because one
+    object then has both files' private names.
+    """
+    group = {path: path for path in trees}
+    home = {
+        node.name: path for path, tree in trees.items() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    }
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                for base in node.bases:
+                    name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+                    old, new = group[home.get(name, path)], group[path]
+                    group = {each: new if its == old else its for each, its in group.items()}
+    return group
+
+
+def _refuse_unsafe(path: str, tree: ast.Module, private: set[str]) -> None:
+    imported = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if not alias.name.startswith(("app.", "drivers."))
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in private:
+            raise _refusal(f"{path}, line {node.lineno}: the private name {node.value} stands in a text")
+        if isinstance(node, ast.Attribute) and node.attr in private:
+            owner = node.value
+            if isinstance(owner, ast.Name) and owner.id in imported:
+                raise _refusal(f"{path}, line {node.lineno}: {node.attr} is a private name of {owner.id}")
+        if isinstance(node, ast.ExceptHandler) and node.name in private:
+            raise _refusal(f"{path}, line {node.lineno}: {node.name} is a private name for an exception")
+
+
+def _constants(tree: ast.Module) -> set[str]:
+    """Private names given as `_NAME = const(number)`: mpy-cross puts the number in their place, none is left."""
+    return {
+        node.targets[0].id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and is_private(node.targets[0].id)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "const"
+    }
+
+
+def _identifiers(tree: ast.Module) -> set[str]:
+    """Every identifier of a file, wherever it stands."""
+    return {one for one in _skeleton(tree) if isinstance(one, str) and one.isidentifier()}
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Names that a file gives a value to."""
+    for node in ast.walk(tree):
+        if isinstance(node, _DEFINITIONS):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+
+
+def _short_names() -> Iterator[str]:
+    """_a … _z, _A … _Z, then with a second letter."""
+    letters = string.ascii_lowercase + string.ascii_uppercase
+    for length in itertools.count(1):
+        if length > 2:
+            return
+        for parts in itertools.product(letters, repeat=length):
+            yield "_" + "".join(parts)
+
+
+# --- parameters ---
+
+
+def _parameters(tree: ast.Module, keywords: set[str | None]) -> Iterator[tuple[_Place, str]]:
+    """Each place of each parameter that can be renamed, and its short name: the positional ones that no call names."""
+    for function in ast.walk(tree):
+        if not isinstance(function, _FUNCTIONS):
+            continue
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args, *filter(None, (arguments.vararg, arguments.kwarg))]
+        inside = Counter(node.id for node in ast.walk(function) if isinstance(node, ast.Name))
+        inside.update(node.arg for node in ast.walk(function) if isinstance(node, ast.arg))
+        free = (letter for letter in _LETTERS if letter not in inside)
+        for parameter in positional:
+            name = parameter.arg
+            if len(name) == 1 or name == "self" or name in keywords or _is_rebound(function, name):
+                continue
+            short = next(free, None)
+            if short is None:
+                break
+            yield _Place(parameter.lineno, parameter.col_offset, name), short
+            for node in _own_nodes(function):
+                if isinstance(node, ast.Name) and node.id == name:
+                    yield _Place(node.lineno, node.col_offset, name), short
+
+
+def _own_nodes(function: _Function) -> Iterator[ast.AST]:
+    """What a function's names can be in: its body, not its defaults, decorators and annotations."""
+    for statement in function.body if isinstance(function.body, list) else [function.body]:
+        yield from ast.walk(statement)
+
+
+def _is_rebound(function: _Function, name: str) -> bool:
+    """Whether something within the function has a name of its own that is the same."""
+    for node in _own_nodes(function):
+        if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal):
+            return True
+        if isinstance(node, _FUNCTIONS) and name in {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}:
+            return True
+        if isinstance(node, _DEFINITIONS) and node.name == name:
+            return True
+        if isinstance(node, ast.ExceptHandler) and node.name == name:
+            return True
+        if isinstance(node, ast.alias) and name in (node.asname, node.name.partition(".")[0]):
+            return True
+        if isinstance(node, _COMPREHENSIONS) and any(
+            isinstance(one, ast.Name) and one.id == name
+            for generator in node.generators
+            for one in ast.walk(generator.target)
+        ):
+            return True
+    return False
+
+
+# --- the text ---
+
+
+def _names(tree: ast.Module, text: str) -> Iterator[_Place]:
+    """Every place of a name that may be private."""
+    lines = text.encode().split(b"\n")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield _Place(node.lineno, node.col_offset, node.id)
+        elif isinstance(node, ast.arg):
+            yield _Place(node.lineno, node.col_offset, node.arg)
+        elif isinstance(node, ast.keyword) and node.arg:
+            yield _Place(node.lineno, node.col_offset, node.arg)
+        elif isinstance(node, ast.Attribute):
+            yield _Place(node.end_lineno or 0, (node.end_col_offset or 0) - len(node.attr.encode()), node.attr)
+        elif isinstance(node, _DEFINITIONS):
+            found = re.compile(rb"(async\s+)?(def|class)\s+").match(lines[node.lineno - 1], node.col_offset)
+            if found:
+                yield _Place(node.lineno, found.end(), node.name)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            for name in node.names:
+                found = re.compile(rb"\b" + name.encode() + rb"\b").search(lines[node.lineno - 1], node.col_offset)
+                if found:
+                    yield _Place(node.lineno, found.start(), name)
+        elif isinstance(node, ast.alias):
+            yield _Place(node.lineno, node.col_offset, node.name)
+            if node.asname:
+                yield _Place(node.end_lineno or 0, (node.end_col_offset or 0) - len(node.asname.encode()), node.asname)
+
+
+def _changed(path: str, text: str, changes: Mapping[_Place, str]) -> str:
+    """The text with the changes made. Raises ProvisionError if anything but names differs afterwards."""
+    lines = text.encode().split(b"\n")
+    for place, name in sorted(changes.items(), key=lambda change: (change[0].line, -change[0].column)):
+        line, old = lines[place.line - 1], place.name.encode()
+        end = place.column + len(old)
+        if line[place.column : end] != old:
+            raise _refusal(f"{path}, line {place.line}: {place.name} is not where the syntax tree has it")
+        lines[place.line - 1] = line[: place.column] + name.encode() + line[end:]
+    short = b"\n".join(lines).decode()
+    before, after = _skeleton(ast.parse(text)), _skeleton(ast.parse(short))
+    differing = [(old, new) for old, new in zip(before, after, strict=False) if old != new]
+    allowed = {(place.name, name) for place, name in changes.items()}
+    if len(before) != len(after) or len(differing) != len(changes) or not allowed.issuperset(differing):
+        raise _refusal(f"{path}: short names would change what it says")
+    return short
+
+
+def _skeleton(tree: ast.Module) -> list[object]:
+    """A syntax tree as one row: kinds of nodes, their lines, constants, and identifiers."""
+    row: list[object] = []
+    for node in ast.walk(tree):
+        row.append((type(node), getattr(node, "lineno", 0)))
+        for name, value in ast.iter_fields(node):
+            values = value if isinstance(value, list) else [value]
+            if isinstance(node, ast.Constant) and name == "value":
+                row.append(repr(value))
+            else:
+                row.extend(one for one in values if isinstance(one, str))
+    return row
+
+
+def _refusal(what: str) -> ProvisionError:
+    return ProvisionError(
+        what=f"the firmware cannot be built: {what}",
+        kept="everything as it was",
+        do="give the name no leading underscore, or another name",
+    )
