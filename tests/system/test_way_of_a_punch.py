@@ -27,7 +27,7 @@ REGISTERED = END_STATES[EndState.REGISTERED]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("way"), latency_ms=100, heap="300k") as running:
+    with Stack(tmp_path_factory.mktemp("way"), latency_ms=100) as running:
         yield running
 
 

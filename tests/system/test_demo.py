@@ -1,0 +1,110 @@
+"""`badgeclock demo` as its user meets it: one command, lines of JSON or a page, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.timeout(240)
+
+COMMAND = [sys.executable, "-m", "badgeclock.cli.main", "demo"]
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 30
+KEYS = {"seq", "state", "reception_number", "tap_to_signal_ms", "tap_to_registered_ms", "display"}
+
+
+def children_of(pid: int) -> set[int]:
+    """Every living descendant of a process, by /proc."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+    found: set[int] = set()
+    new = {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new} - found
+        found |= new
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if (Path("/proc") / str(pid)).exists()}
+
+
+def wait_until_gone(pids: set[int]) -> None:
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    while alive(pids):
+        assert time.monotonic() < deadline, f"still running: {alive(pids)}"
+        time.sleep(0.1)
+
+
+def test_demo_once_prints_a_line_of_json_a_punch_and_exits_0(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--once", "--json"],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    ways = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(set(way) >= KEYS for way in ways)
+    assert [way["state"] in ("REGISTERED", "VALIDATED") for way in ways] == [True, True, True, False, False]
+    assert [way["state"] for way in ways[3:]] == ["UNASSIGNED", "REFUSED"]
+    assert list(tmp_path.iterdir()) == [], "the demo left its folder"
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--dir", str(tmp_path / "demo")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    address = re.search(r"http://\S+", line)
+    assert address, f"the demo said {line!r}"
+    yield process, address[0]
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_the_page_shows_a_tap_and_a_signal_ends_everything(
+    demo: tuple[subprocess.Popen[str], str], number: signal.Signals
+) -> None:
+    process, address = demo
+    with httpx.Client(base_url=address, trust_env=False, timeout=20) as client:
+        assert "The way of a punch" in client.get("/").text
+        assert client.post("/tap/nobody").status_code == 404
+        assert client.get("/", headers={"Host": "attacker.example"}).status_code == 400
+        client.post("/tap/anna").raise_for_status()
+        with client.stream("GET", "/events") as events:
+            for line in events.iter_lines():
+                if line.startswith("data: [{") and re.search(r'"reception_number": \d', line):
+                    break
+    running = children_of(process.pid)
+    assert len(running) >= 4
+    process.send_signal(number)
+    process.wait(STOP_TIMEOUT_S)
+    wait_until_gone(running)
