@@ -47,8 +47,8 @@ CATEGORIES = (
     "other",
 )
 
-# The longest frame (docs/protocol.md §6), or a batch of 16 records, which is as long; the topic of the longest clock id;
-# and MQTT's own bytes.
+# The longest frame (docs/protocol.md §6), or a batch of 16 records, which is as long; the topic of the longest clock
+# id; and MQTT's own bytes.
 IN_BYTES = const(1088)
 OUT_BYTES = const(1088)
 

@@ -1,4 +1,4 @@
-"""Solomon Systech SSD1306, a monochrome OLED controller of 128x64 pixels, on I2C or SPI.
+"""Solomon Systech SSD1306, a monochrome OLED controller of 128x64 pixels, on I2C (on SPI: ssd1306_spi.py).
 
 Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends the pages of 8 rows that differ from what the display
 shows, one a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23. Commands: datasheet Rev. 1.1, §9
@@ -93,35 +93,3 @@ class SSD1306_I2C(SSD1306):  # noqa: N801  the name every MicroPython driver giv
 
     def _send(self, page):
         self._i2c.writeto_mem(self._address, _DATA, page)
-
-
-class SSD1306_SPI(SSD1306):  # noqa: N801
-    """On four-wire SPI [8.1.3]: dc is low for commands; rst is pulsed by `start`."""
-
-    def __init__(self, spi, cs, dc, rst):
-        super().__init__()
-        self._spi = spi
-        self._cs = cs
-        self._dc = dc
-        self._rst = rst
-        cs(1)
-
-    def start(self):
-        """As above, after a reset by pin: >= 3 us low [8.9]."""
-        self._rst(1)
-        self._rst(0)
-        self._rst(0)
-        self._rst(1)
-        super().start()
-
-    def _command(self, commands):
-        self._write(0, commands)
-
-    def _send(self, page):
-        self._write(1, page)
-
-    def _write(self, dc, data):
-        self._dc(dc)
-        self._cs(0)
-        self._spi.write(data)
-        self._cs(1)

@@ -11,7 +11,7 @@ from badgeclock.virtual import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("sealed_log_on_device.py")
-CORE = ("__init__", "errors", "record", "hmac256", "seal", "keystore", "journal", "sealed_log")
+CORE = ("__init__", "errors", "record", "hmac256", "seal", "keystore", "journal", "sealed_log", "founding")
 RUN_TIMEOUT_S = 300
 
 

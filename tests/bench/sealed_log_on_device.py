@@ -85,7 +85,8 @@ def stamp():
 
 def started(journal, seal):
     """A founded log, open and with nothing left for idle."""
-    from app.sealed_log import RESET_POWER_ON, SealedLog, found
+    from app.founding import found
+    from app.sealed_log import RESET_POWER_ON, SealedLog
 
     now = stamp()
     found(journal, seal, CLOCK_ID, bytes(range(32)), bytes(8), now)

@@ -1,7 +1,7 @@
 """Collects `test_*.py` here as tests that run inside the real MicroPython: one item a function and variant.
 
-Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, all compiled by
-mpy-cross). A file and variant share one MicroPython process. CPython never imports these files.
+Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, with short names and compiled
+by mpy-cross, as a clock gets it). A file and variant share one MicroPython process. CPython never imports these files.
 
 A file may say in comments of its own line:
 
@@ -27,11 +27,18 @@ from pathlib import Path
 
 import pytest
 
+from badgeclock.technician import inline_constants, short_names
 from badgeclock.virtual import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "firmware"
 RUNNER = HERE / "run_one.py"
+# What runs on the host, what compiles on the clock, and what starts the tests.
+NOT_COMPILED = (
+    HERE / "conftest.py",
+    RUNNER,
+    *(ROOT / "firmware" / name for name in ("boot.py", "main.py", "manifest.py")),
+)
 REPORT = "\x1e"
 
 HEAP_AMD64 = "8m"
@@ -204,16 +211,16 @@ def _compiled() -> tuple[Path, Path, str]:
 
     The folder is named by the content of the sources, so workers may build at the same time and never see half of one.
     """
-    sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("test_*.py")])
+    sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py")])
     digest = hashlib.sha256()
-    for source in sources:
+    for source in [*sources, *Path(short_names.__file__).parent.glob("*.py")]:
         digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
     builds = ROOT / "build" / "mpy"
     target = builds / digest.hexdigest()[:16]
     if not target.is_dir():
         builds.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
-        refused = "".join(_compile(source, new) for source in sources)
+        refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
         (new / "refused.txt").write_text(refused)
         try:
             new.rename(target)
@@ -225,11 +232,27 @@ def _compiled() -> tuple[Path, Path, str]:
     return target / "firmware", target / "tests" / "firmware", (target / "refused.txt").read_text()
 
 
-def _compile(source: Path, new: Path) -> str:
+def _shrunk(sources: list[Path]) -> dict[str, str]:
+    """Firmware, umqtt and firmware tests as a clock's build makes them: numbers for constants, short names. By the path
+    below the build folder.
+    """
+    texts = {"umqtt/simple.py": (toolchain.umqtt_dir() / "umqtt" / "simple.py").read_text()}
+    targets = {"umqtt/simple.py": "firmware/umqtt/simple.py"}
+    for source in sources:
+        if source not in NOT_COMPILED:
+            place = source.relative_to(ROOT)
+            name = str(source.relative_to(HERE if source.is_relative_to(HERE) else ROOT / "firmware"))
+            texts[name], targets[name] = source.read_text(), str(place)
+    shrunk = short_names.shorten(inline_constants.inline(texts))
+    return {targets[name]: text for name, text in shrunk.items()}
+
+
+def _compile(name: str, text: str, new: Path) -> str:
     """Compile one file into the same place below `new`; the compiler's words if it refuses."""
-    name = source.relative_to(ROOT)
     output = (new / name).with_suffix(".mpy")
     output.parent.mkdir(parents=True, exist_ok=True)
-    command = [*toolchain.mpy_cross(), "-march=x86", "-s", str(name), "-o", str(output), str(source)]
+    source = output.with_suffix(".txt")
+    source.write_text(text)
+    command = [*toolchain.mpy_cross(), "-march=x86", "-s", name, "-o", str(output), str(source)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if run.returncode == 0 else f"mpy-cross refused {name}:\n{run.stdout}{run.stderr}\n"

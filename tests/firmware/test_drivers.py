@@ -10,7 +10,8 @@ from drivers import keys, pattern
 from drivers.buzzer import SILENCE, Buzzer
 from drivers.ds3231 import DS3231
 from drivers.led import AMBER, GREEN, OFF, RED, StatusLed
-from drivers.ssd1306 import SSD1306_I2C, SSD1306_SPI
+from drivers.ssd1306 import SSD1306_I2C
+from drivers.ssd1306_spi import SSD1306_SPI
 
 
 def shown(display):

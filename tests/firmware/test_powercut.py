@@ -21,7 +21,8 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import record
-from app.sealed_log import RESET_POWER_ON, SealedLog, found
+from app.founding import found
+from app.sealed_log import RESET_POWER_ON, SealedLog
 from auditor import PUNCH, Auditor
 from expect import raised
 from nor import Nor, Power, PowerCut

@@ -9,11 +9,12 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import punch, record
+from app.founding import found
 from app.hmac256 import hmac256
 from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, Punches
 from app.recall import recall
 from app.recent import Recent
-from app.sealed_log import SealedLog, found
+from app.sealed_log import SealedLog
 from bench import Time
 from nor import Nor
 

@@ -12,7 +12,8 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import record
 from app.errors import JournalError, JournalFull
-from app.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog, found, unsent, wipe
+from app.founding import found, unsent, wipe
+from app.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
 from auditor import Auditor
 from expect import raised
 from nor import Nor

@@ -16,7 +16,7 @@ import time
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app import frames, sealed_log
+from app import founding, frames, sealed_log
 from app import uplink as uplink_module
 from app.errors import LinkError
 from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
@@ -97,7 +97,7 @@ class Rig:
         stamp = Stamp()
         always.stamp(stamp)
         journal, seal = Nor(6), Nor(4)
-        sealed_log.found(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
+        founding.found(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
         self.log = sealed_log.SealedLog(journal, seal, Settings.clock_id, bytes(8))
         self.log.open(1, stamp)
         for _ in range(records):

@@ -24,7 +24,7 @@ from binascii import unhexlify
 
 sys.path[:] = os.getenv("BADGECLOCK_PATH").split(":") + [".frozen"]
 
-from app import sealed_log
+from app import founding, sealed_log
 from app.record import FLAG_DUPLICATE, Stamp
 from app.settings import Secrets, Settings
 from app.timekeeper import Timekeeper
@@ -165,7 +165,7 @@ class Clock:
         self.stamp = Stamp()
         self.timekeeper.stamp(self.stamp)
         if "e0" in setup:
-            sealed_log.found(
+            founding.found(
                 journal, seal, self.settings.clock_id, unhexlify(setup["e0"]), unhexlify(setup["nonce"]), self.stamp
             )
         self.log = sealed_log.SealedLog(journal, seal, self.settings.clock_id, bytes(8))

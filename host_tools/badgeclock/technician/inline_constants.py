@@ -129,14 +129,12 @@ def _read(tree: ast.Module, values: Mapping[str, Mapping[str, int]]) -> _File:
 class _Inliner(ast.NodeTransformer):
     """Makes the syntax tree that the new text must have."""
 
-    def __init__(
-        self, file: _File, values: Mapping[str, Mapping[str, int]], own: Mapping[str, int]
-    ) -> None:
+    def __init__(self, file: _File, values: Mapping[str, Mapping[str, int]], own: Mapping[str, int]) -> None:
         self._file = file
         self._values = values
         self._own = own
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - the name that ast calls
+    def visit_Name(self, node: ast.Name) -> ast.expr:
         if node.id in self._own:
             return ast.Name("_" + node.id, node.ctx)
         if node.id in self._file.constants:
@@ -144,14 +142,14 @@ class _Inliner(ast.NodeTransformer):
             return _literal(self._values[module][name])
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         value = _attribute_value(node, self._file, self._values)
         if value is not None:
             return _literal(value)
         self.generic_visit(node)
         return node
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:  # noqa: N802
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.stmt:
         node.names = _left(node, self._file, self._values)
         return node if node.names else ast.Pass()
 

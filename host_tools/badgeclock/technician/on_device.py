@@ -131,7 +131,7 @@ def bc_inspect():
 """
 
 FOUND: Final = """\
-import app.record, app.sealed_log, time
+import app.founding, app.record, time
 
 def bc_empty(part):
     # An erase takes up to 400 ms; a dot each tells the technician's tool that the line is alive.
@@ -156,7 +156,7 @@ def bc_found(clock_id, e0, nonce, utc_s):
     journal, seal = parts["journal"], parts["seal"]
     bc_empty(journal)
     bc_empty(seal)
-    app.sealed_log.found(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
+    app.founding.found(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
 """
 
 RTC: Final = """\

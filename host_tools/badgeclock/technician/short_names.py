@@ -44,13 +44,12 @@ def shorten(sources: Mapping[str, str]) -> dict[str, str]:
     Raises ProvisionError for a private name that reaches beyond them or stands in a text, where it would not change.
     """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
-    private = _private_names(trees, _shared_short_names(trees))
+    private = _private_names(trees, _groups(trees))
     keywords = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
     shortened = {}
     for path, text in sources.items():
         changes = {place: private[place.name] for place in _names(trees[path], text) if place.name in private}
-        for place, name in _parameters(trees[path], keywords):
-            changes[place] = name
+        changes |= dict(_parameters(trees[path], keywords))
         shortened[path] = _changed(path, text, changes)
     return shortened
 
@@ -64,7 +63,7 @@ def is_private(name: str) -> bool:
 
 
 def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str]) -> dict[str, str]:
-    """A short name for every private name. Names of one group (see `_shared_short_names`) get different ones."""
+    """A short name for every private name. Names of one group (see `_groups`) get different ones."""
     groups: defaultdict[str, set[str]] = defaultdict(set)
     taken: set[str] = set()
     for path, tree in trees.items():
@@ -93,21 +92,22 @@ def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str])
     return given
 
 
-def _shared_short_names(trees: Mapping[str, ast.Module]) -> dict[str, str]:
+def _groups(trees: Mapping[str, ast.Module]) -> dict[str, str]:
     """The group of each path: files of which one has a subclass of the other's class stand together, because one
-    object then has both files' private names.
+    object then has both files' private names. A class is known by its name; files with one of that name stand together.
     """
     group = {path: path for path in trees}
-    home = {
-        node.name: path for path, tree in trees.items() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
-    }
+    homes: defaultdict[str, set[str]] = defaultdict(set)
     for path, tree in trees.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
-                for base in node.bases:
-                    name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
-                    old, new = group[home.get(name, path)], group[path]
-                    group = {each: new if its == old else its for each, its in group.items()}
+                homes[node.name].add(path)
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            for base in node.bases if isinstance(node, ast.ClassDef) else ():
+                name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+                joined = {group[home] for home in homes[name]}
+                group = {each: group[path] if its in joined else its for each, its in group.items()}
     return group
 
 
@@ -178,9 +178,14 @@ def _short_names() -> Iterator[str]:
 
 
 def _parameters(tree: ast.Module, keywords: set[str | None]) -> Iterator[tuple[_Place, str]]:
-    """Each place of each parameter that can be renamed, and its short name: the positional ones that no call names."""
+    """Each place of each parameter that can be renamed, and its short name: the positional ones that no call names.
+
+    Not those of a function with another one inside, which might hide a short name.
+    """
     for function in ast.walk(tree):
         if not isinstance(function, _FUNCTIONS):
+            continue
+        if any(isinstance(node, _FUNCTIONS) for node in _own_nodes(function)):
             continue
         arguments = function.args
         positional = [*arguments.posonlyargs, *arguments.args, *filter(None, (arguments.vararg, arguments.kwarg))]
@@ -211,10 +216,6 @@ def _is_rebound(function: _Function, name: str) -> bool:
     for node in _own_nodes(function):
         if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal):
             return True
-        if isinstance(node, _FUNCTIONS) and name in {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}:
-            return True
-        if isinstance(node, _DEFINITIONS) and node.name == name:
-            return True
         if isinstance(node, ast.ExceptHandler) and node.name == name:
             return True
         if isinstance(node, ast.alias) and name in (node.asname, node.name.partition(".")[0]):
@@ -237,10 +238,8 @@ def _names(tree: ast.Module, text: str) -> Iterator[_Place]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             yield _Place(node.lineno, node.col_offset, node.id)
-        elif isinstance(node, ast.arg):
-            yield _Place(node.lineno, node.col_offset, node.arg)
-        elif isinstance(node, ast.keyword) and node.arg:
-            yield _Place(node.lineno, node.col_offset, node.arg)
+        elif isinstance(node, ast.arg | ast.keyword):
+            yield _Place(node.lineno, node.col_offset, node.arg or "")
         elif isinstance(node, ast.Attribute):
             yield _Place(node.end_lineno or 0, (node.end_col_offset or 0) - len(node.attr.encode()), node.attr)
         elif isinstance(node, _DEFINITIONS):

@@ -1,0 +1,35 @@
+"""The SSD1306 on four-wire SPI. A file of its own, because a clock has one display and loads what it has."""
+
+from drivers.ssd1306 import SSD1306
+
+
+class SSD1306_SPI(SSD1306):  # noqa: N801
+    """On four-wire SPI [8.1.3]: dc is low for commands; rst is pulsed by `start`."""
+
+    def __init__(self, spi, cs, dc, rst):
+        super().__init__()
+        self._spi = spi
+        self._cs = cs
+        self._dc = dc
+        self._rst = rst
+        cs(1)
+
+    def start(self):
+        """As above, after a reset by pin: >= 3 us low [8.9]."""
+        self._rst(1)
+        self._rst(0)
+        self._rst(0)
+        self._rst(1)
+        super().start()
+
+    def _command(self, commands):
+        self._write(0, commands)
+
+    def _send(self, page):
+        self._write(1, page)
+
+    def _write(self, dc, data):
+        self._dc(dc)
+        self._cs(0)
+        self._spi.write(data)
+        self._cs(1)

@@ -1,0 +1,110 @@
+"""What the build changes in the firmware before mpy-cross: numbers for constants, short names; and nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from badgeclock.errors import ProvisionError
+from badgeclock.technician import firmware
+from badgeclock.technician.inline_constants import inline
+from badgeclock.technician.short_names import shorten
+from badgeclock.virtual import toolchain
+
+PLAYER = "class Player:\n    def __init__(self, rest):\n        self._rest = rest\n        self._due = 0\n"
+BUZZER = (
+    "from drivers.pattern import Player\n\n\nclass Buzzer(Player):\n"
+    "    def __init__(self, pwm):\n        super().__init__(0)\n        self._pwm = pwm\n"
+)
+
+
+def private(text: str) -> set[str]:
+    """The private names that a source gives its objects."""
+    return {word.split("self.")[1].split()[0] for word in text.splitlines() if "self._" in word}
+
+
+def test_private_names_and_parameters_become_short_and_lines_stay() -> None:
+    source = "def _twice(number):\n    return 2 * number\n\n\ndef four():\n    return _twice(2)\n"
+    assert shorten({"app/a.py": source}) == {
+        "app/a.py": "def _a(a):\n    return 2 * a\n\n\ndef four():\n    return _a(2)\n"
+    }
+
+
+def test_two_files_share_short_names_but_not_where_one_inherits_from_the_other() -> None:
+    alone = {"drivers/pattern.py": PLAYER, "app/other.py": PLAYER.replace("Player", "Other").replace("_rest", "_mine")}
+    short = shorten(alone)
+    assert private(short["drivers/pattern.py"]) == private(short["app/other.py"])
+    joined = shorten({"drivers/pattern.py": PLAYER, "drivers/buzzer.py": BUZZER})
+    assert not private(joined["drivers/pattern.py"]) & private(joined["drivers/buzzer.py"])
+
+
+def test_a_parameter_that_a_call_names_keeps_its_name() -> None:
+    source = "def say(text, loud):\n    print(text, loud)\n\n\nsay('a', loud=True)\n"
+    assert shorten({"app/a.py": source})["app/a.py"].startswith("def say(a, loud):\n    print(a, loud)")
+
+
+def test_a_parameter_that_an_inner_function_uses_keeps_its_name() -> None:
+    source = "def outer(number):\n    return lambda other: number + other\n"
+    assert shorten({"app/a.py": source})["app/a.py"] == "def outer(number):\n    return lambda a: number + a\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("class A:\n    def __init__(self):\n        self._x = 1\n\n\nprint(getattr(A(), '_x'))\n", "stands in a text"),
+        ("import time\n\ntime._offset = 1\n", "is a private name of time"),
+        ("def f(a):\n    return a._hidden\n", "belongs to no file"),
+    ],
+)
+def test_a_private_name_that_reaches_beyond_the_firmware_is_refused(source: str, why: str) -> None:
+    with pytest.raises(ProvisionError, match=why):
+        shorten({"app/a.py": source})
+
+
+def test_constants_become_numbers_wherever_they_are_used() -> None:
+    made = inline(
+        {
+            "app/record.py": "from micropython import const\n\nKIND = const(1 << 2)\nNEXT = const(KIND + 1)\n",
+            "app/clock.py": "from app import record\n\nprint(record.KIND)\n",
+            "app/log.py": "from app.record import (\n    KIND,\n    NEXT,\n)\n\nprint(KIND + NEXT)\n",
+        }
+    )
+    assert made["app/record.py"] == (
+        "from micropython import const\n\n_KIND = const(1 << 2)\n_NEXT = const(_KIND + 1)\n"
+    )
+    assert made["app/clock.py"] == "pass\n\nprint(4)\n"
+    assert made["app/log.py"] == "pass\n\n\n\n\nprint(4 + 5)\n"
+
+
+def test_a_constant_that_others_name_or_that_gets_another_value_stays() -> None:
+    record = "from micropython import const\n\nKIND = const(4)\n"
+    clock = "from app import record\n\nprint(record.KIND)\n"
+    told = {"app/record.py": record, "app/clock.py": clock}
+    assert inline(told, "app.record.KIND") == told
+    told = {"app/record.py": record, "app/clock.py": clock + "record.KIND = 5\n"}
+    assert inline(told) == told
+
+
+def test_a_traceback_of_the_build_names_the_sources_file_and_line(tmp_path: Path) -> None:
+    source = (
+        "from micropython import const\n\nLIMIT = const(3)\n\n\nclass Tank:\n    def __init__(self, level):\n"
+        "        self._level = level\n\n    def _check(self):\n        if self._level > LIMIT:\n"
+        "            raise ValueError('over')\n\n    def look(self):\n        self._check()\n\n\nTank(4).look()\n"
+    )
+    (made,) = shorten(inline({"app/tank.py": source})).values()
+    (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app/tank.py", made))
+    run = subprocess.run(
+        [toolchain.micropython("i386"), "-c", "import tank"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    said = run.stdout + run.stderr
+    for line in (12, 15, 18):
+        assert f'File "app/tank.py", line {line}, in' in said
+    assert "ValueError: over" in said
+
+
+def test_the_build_keeps_what_the_technicians_tool_calls() -> None:
+    built = firmware.build()
+    for path, name in (("/app/founding.mpy", b"found"), ("/app/record.mpy", b"SOURCE_RTC")):
+        assert name in built.files[path]
