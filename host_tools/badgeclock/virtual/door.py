@@ -401,7 +401,7 @@ class DoorServer:
         # What is shown now counts, however long it has been there.
         latest = next((event for event in reversed(self._board.events.after(0)) if event["kind"] == "display"), None)
         if latest is not None and shows(latest):
-            return latest["text"], latest["t_ms"]
+            return latest["lines"], latest["t_ms"]
         event = self._board.events.wait(shows, after=latest["id"] if latest else 0, timeout_s=timeout)
         if event is None:
             text = self._board.screen_text()
