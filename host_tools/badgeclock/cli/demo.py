@@ -13,6 +13,8 @@ from typing import Annotated
 
 import typer
 
+from badgeclock.errors import SettingsError
+
 PICTURE_SCALE = 3
 
 app = typer.Typer(help="The whole way of a punch on this machine: broker, sandbox, bridge, a virtual clock and a page.")
@@ -87,7 +89,13 @@ def _serve(folder: Path, port: int) -> None:
 def _folder(chosen: Path | None) -> Iterator[Path]:
     """The folder everything is made in; one of ours goes at the end, unless something failed."""
     if chosen is not None:
-        chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+            empty = not any(chosen.iterdir())
+        except OSError as error:
+            raise _no_folder(chosen, f"cannot be made ({error.strerror})") from error
+        if not empty:
+            raise _no_folder(chosen, "is not empty")
         yield chosen
         return
     folder = Path(tempfile.mkdtemp(prefix="badgeclock-demo-"))
@@ -100,6 +108,10 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         _say(f"what was made is kept in {folder}")
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _no_folder(folder: Path, why: str) -> SettingsError:
+    return SettingsError(what=f"the folder {folder} {why}", kept="everything as it was", do="name an empty one, or none")
 
 
 def _interrupt(*_: object) -> None:
