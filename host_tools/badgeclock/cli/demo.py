@@ -111,7 +111,7 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
 
 
 def _no_folder(folder: Path, why: str) -> SettingsError:
-    return SettingsError(what=f"the folder {folder} {why}", kept="everything as it was", do="name an empty one, or none")
+    return SettingsError(what=f"the folder {folder} {why}", kept="everything as it was", do="name an empty one")
 
 
 def _interrupt(*_: object) -> None:
