@@ -3,11 +3,12 @@
     badges        polls the reader and the keys; the only one that feeds the watchdog
     face          signals and display
     time          narrows the clock's error bound
-    housekeeping  memory, and the log's erases ahead of need, when no badge is near
+    housekeeping  memory; and when no badge is near, the log's erases ahead of need
     uplink        everything the network does
 
-A task that ends, ends the clock: a FAULT record, then a reset. Memory is collected when no badge is near and never
-between a badge and its signal.
+A task that ends, ends the clock: a FAULT record, then a reset. Memory is collected by the housekeeping, so never
+between a badge and its signal, and often while badges come: their garbage then stays together, and the rest of the heap
+whole.
 """
 
 import asyncio
@@ -140,6 +141,7 @@ class Clock:
             if self._broken_at is not None and time.ticks_diff(time.ticks_ms(), self._broken_at) >= _BROKEN_MS:
                 self._reset()
             if time.ticks_diff(time.ticks_ms(), self._badge_at) < _NEAR_MS:
+                gc.collect()
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:

@@ -251,7 +251,9 @@ class Uplink:
     async def _connect(self):
         """Connect, subscribe, tell STATUS. Raises whatever went wrong."""
         link = self._link
+        gc.collect()
         await link.open()
+        gc.collect()  # what stays of a connection then lies together
         client = self._client = self._new_client()
         link.deliver = client.wait_msg
         # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last

@@ -19,11 +19,9 @@ from badgeclock.technician import firmware, provision, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
-from badgeclock.virtual.board import BoardOptions, VirtualBoard
+from badgeclock.virtual.board import VirtualBoard
 from badgeclock.virtual.door import Door, DoorServer, TapResult
 
-# Code that is not frozen into the image lies in the heap (118 KB of it), so this clock gets more than 128 KB.
-HEAP_BYTES = 192 * 1024
 SECTOR_BYTES, RECORDS_A_SECTOR = 4096, 63
 WORKER, COLLEAGUE, STRANGER = "deadbeef", "04a3c652117f80", "04112233445566778099"
 
@@ -33,7 +31,7 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """The door of a provisioned clock whose network is down."""
     home = tmp_path_factory.mktemp("offline")
     shop = workshop.create(home / "workshop")
-    with VirtualBoard(home / "clock", BoardOptions(heap_bytes=HEAP_BYTES)) as board:
+    with VirtualBoard(home / "clock") as board:
         board.set_network(Network.DOWN)
         board.plug_in()
         with open_device(board.console.path) as device:

@@ -1,0 +1,88 @@
+"""Reads a virtual clock's heap from outside, by a boot.py of its own that looks at each collection of memory.
+
+The clock collects its memory itself whenever no badge is near, through the module `gc`; the meter stands in that
+module's place and prints what was there. The firmware is the one that is delivered. The meter's own kilobyte counts as
+the firmware's.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from badgeclock.demo.stack import Stack
+from badgeclock.technician.serial_device import open_device
+from badgeclock.virtual.toolchain import ROOT
+
+BLOCK_BYTES = 16  # of MicroPython's heap on 32 bits
+TIMEOUT_S = 60.0
+
+METER = """
+import gc as _gc, micropython, sys
+
+class Meter:
+    def __getattr__(self, name):
+        return getattr(_gc, name)
+
+    def collect(self):
+        _gc.collect()
+        print("heap:", _gc.mem_alloc(), _gc.mem_free())
+        micropython.mem_info()
+
+sys.modules["gc"] = Meter()
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The heap after a collection: bytes in use, the board's own modules among them, bytes free, the largest piece."""
+
+    used: int
+    free: int
+    largest: int
+
+
+class HeapMeter:
+    """The samples of the clock of a running stack, from a restart on."""
+
+    def __init__(self, stack: Stack) -> None:
+        """Put the meter on the clock and restart it."""
+        self._stack = stack
+        self._log = stack.directory / "clock" / "console.log"
+        boot = (ROOT / "firmware" / "boot.py").read_text() + METER
+        with open_device(str(stack.directory / "clock" / "tty")) as device:
+            device.put("/boot.py", boot.encode())
+            self._start = self._log.stat().st_size
+            device.restart()
+        self.wait(lambda samples: len(samples) > 2)  # one is the start's; then the clock runs
+
+    @property
+    def module_bytes(self) -> int:
+        """What the virtual board's own modules take, which are in the image of an ESP32."""
+        return int(self._stack.door.stats()["module_heap_bytes"])
+
+    def console(self) -> str:
+        """What the clock has said since the meter started it."""
+        return self._log.read_bytes()[self._start :].decode(errors="replace")
+
+    def samples(self) -> list[Sample]:
+        """Every collection so far."""
+        found = re.findall(r"heap: (\d+) (\d+)\r?\n(?:.*\r?\n){3}.*max free sz: (\d+)", self.console())
+        return [Sample(int(used), int(free), int(blocks) * BLOCK_BYTES) for used, free, blocks in found]
+
+    def settled(self) -> Sample:
+        """The heap when nothing happens: the third collection from now."""
+        before = len(self.samples())
+        return self.wait(lambda samples: len(samples) >= before + 3)[-1]
+
+    def wait(self, done: Callable[[list[Sample]], bool]) -> list[Sample]:
+        """The samples as soon as they are as wanted. Raises TimeoutError with the console's end."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while time.monotonic() < deadline:
+            samples = self.samples()
+            if done(samples):
+                return samples
+            time.sleep(0.1)
+        raise TimeoutError(f"the clock's console ends with: {self.console()[-1000:]}")
