@@ -24,7 +24,7 @@ _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
 _Settings = namedtuple(
-    "Settings",
+    "_Settings",
     (
         "clock_id",
         "site",
@@ -39,7 +39,7 @@ _Settings = namedtuple(
         "message_s",
     ),
 )
-_Secrets = namedtuple("Secrets", ("link_key", "site_key", "wifi_password"))
+_Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password"))
 
 
 def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
