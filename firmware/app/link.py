@@ -407,7 +407,7 @@ class Link:
         try:
             return self._tls.write(self._out[self._left : self._leaving])
         except ValueError as error:  # mbedTLS's verdict on the certificate, one line a fault
-            raise LinkError("certificate", error.args[0])
+            raise LinkError("certificate", error.args[0].strip())
         except OSError as error:
             raise LinkError("tls", error.args[-1])
 

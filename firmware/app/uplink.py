@@ -48,6 +48,8 @@ PING_AFTER_MS = const(30000)
 SWEEP_MS = const(1000)  # how often the log is looked at without being told, and changes of state are looked for
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
 STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
+TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and asked for again: the round trip is the clock's bound
+TIME_ASKS = const(3)  # so often in a row; a bridge that starts after its clock answers the first STATUS late
 TIME_LATE_MS = const(10000)  # a TIME that took longer says too little; a broker that delays it must not set the clock
 TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
@@ -174,6 +176,7 @@ class Uplink:
         self._heard_last = 0  # counter of the last frame from the bridge in this session
         self._receipt = 0  # highest receipt number without a gap below it, this boot
         self._gap_asked = 0  # how often the bridge was asked for what comes after it
+        self._time_asked = 0  # how often it was asked for a TIME that takes less time
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent = [(0, time.ticks_ms())] * _STATUS_KEPT
@@ -469,6 +472,11 @@ class Uplink:
         if number != sent_number or answered != frames.upward_counter(self._log.boot, self._connection, number):
             raise FrameError("time for another status")
         rtt_ms = time.ticks_diff(time.ticks_ms(), sent_at)
+        if rtt_ms <= TIME_SLOW_MS:
+            self._time_asked = 0
+        elif self._time_asked < TIME_ASKS:
+            self._time_asked += 1
+            self._status_due = True
         if rtt_ms > TIME_LATE_MS:
             raise FrameError("time too late")
         if not self._log.free:

@@ -552,6 +552,22 @@ def test_time_for_another_status_or_too_late_is_rejected():
     assert not rig.always.set_to
 
 
+def test_a_time_that_took_long_is_asked_for_again_a_few_times():
+    rig = Rig()
+    for asked in range(5):
+        counter, _ = rig.status()
+        number = counter & 0xFFFFFFFF
+        rig.uplink._status_sent[number % 4] = (number, time.ticks_add(time.ticks_ms(), -11000 if asked else -3000))
+        rig.uplink._status_due = False
+        assert bool(rig.time(1767700000000, counter)) == (asked == 0)
+        assert rig.uplink._status_due == (asked < 3)
+    counter, _ = rig.status()
+    rig.uplink._status_due = False
+    assert rig.time(1767700000000, counter)
+    assert not rig.uplink._status_due
+    assert rig.uplink._time_asked == 0
+
+
 def test_identify_reaches_the_clock_and_other_commands_are_rejected_for_now():
     rig = Rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
