@@ -1,4 +1,4 @@
-"""Presences for tests: published sample numbers, and days that are right whenever the test runs."""
+"""Presences for tests: invented people, published sample companies, and days that are right whenever a test runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import httpx
 
 from badgeclock.authorities.base import PresenceItem
 
-# NISS and bis numbers with right check digits: python-stdnum's documentation and the service's specification.
-WORKERS = ("85073003328", "17073003384", "98472899765", "01490700185", "78012340961")
-WRONG_WORKER = "85073003329"
+# NISS and bis numbers with right check digits and the fictitious birth dates 00.00.01, 00.20.01 and 00.40.01.
+WORKERS = ("00000100166", "00000100195", "00200100211", "00400100452", "00400100580")
+WRONG_WORKER = "00000100167"
 EMPLOYER = "0438195916"
 OTHER_EMPLOYER = "0206731645"
 WORKPLACE = "1Y1000NF9KCQZ"

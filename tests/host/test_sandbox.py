@@ -413,7 +413,7 @@ def test_what_it_has_received_is_shown_masked(sandbox: SandboxProcess) -> None:
     assert codes(post(sandbox.endpoint, "registerPresences", register_message(presence_xml(), posted))) == []
     received = sandbox.received()
     first, second = received["registrations"][-2:]
-    assert (first["inss"], first["company_id"]) == ("*********28", EMPLOYER)
+    assert (first["inss"], first["company_id"]) == ("*********66", EMPLOYER)
     assert (second["limosa_id"], second["reference"]) == ("*" * 15 + "60", "<b>")
     assert received["calls"][0]["outcome"] == "answered"
     assert sandbox.received(after=first["reception_number"])["registrations"] == [second]

@@ -17,11 +17,11 @@ from badgeclock.bridge.presences import Regime
 @pytest.mark.parametrize(
     "number",
     [
-        "85073003328",  # born 1985
-        "17073003384",  # born 2017
-        "98472899765",  # bis
-        "01490700185",  # bis, 2001
-        "78012340961",  # month and day that no calendar has
+        "00000100166",  # born before 2000, on the fictitious 00.00.01
+        "00000100195",  # born since 2000
+        "00200100211",  # bis, sex unknown
+        "00400100580",  # bis, born since 2000
+        "00993100153",  # month and day that no calendar has
         "85.07.30-033 28",
         "00000100265",
     ],
@@ -33,7 +33,7 @@ def test_national_and_bis_numbers_are_taken(number: str) -> None:
     assert len(taken.number) == 11
 
 
-@pytest.mark.parametrize("number", ["85073003329", "8507300332", "850730033288", "", "abcdefghijk", "85073O03328"])
+@pytest.mark.parametrize("number", ["00000100167", "0000010016", "000001001668", "", "abcdefghijk", "00000O00166"])
 def test_numbers_with_wrong_check_digits_are_refused_without_quoting_them(number: str) -> None:
     with pytest.raises(PeopleError) as refused:
         people.niss(number)
@@ -78,7 +78,7 @@ def add(world: World, **changes: object) -> None:
     values = {
         "reference": "W-100",
         "name": "Carl Proef",
-        "identity": people.niss("85073003328"),
+        "identity": people.niss("00000100166"),
         "employer_kbo": KBO,
         **changes,
     }
