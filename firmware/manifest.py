@@ -1,6 +1,5 @@
-"""What a firmware image with the clock frozen in holds: the same files that provisioning copies."""
+"""The parts of the clock that an image can hold frozen; boot.py, main.py and board.py come by provisioning."""
 
 require("umqtt.simple")  # noqa: F821
 package("app")  # noqa: F821
 package("drivers")  # noqa: F821
-module("main.py")  # noqa: F821
