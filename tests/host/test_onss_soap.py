@@ -8,7 +8,7 @@ import logging
 import pickle
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -52,19 +52,6 @@ from badgeclock.authorities.onss_soap import OnssSoap, _Answer
 from badgeclock.errors import AuthorityError, SettingsError
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.process import SandboxProcess
-
-
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    with SandboxProcess(tmp_path_factory.mktemp("sandbox"), validation_delay_ms=0) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(process: SandboxProcess) -> SandboxProcess:
-    """The module's sandbox with nothing told to it."""
-    process.control(faults=[], refuse=[], remark=[], not_ours=[], latency_ms=0, validation_delay_ms=0, clock_offset_s=0)
-    return process
 
 
 @pytest.fixture

@@ -49,19 +49,6 @@ from badgeclock.sandbox.process import SandboxNotStarted, SandboxProcess
 from badgeclock.sandbox.rules import Held, Presence, cancel_errors, register_errors
 
 
-@pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    with SandboxProcess(tmp_path_factory.mktemp("sandbox"), validation_delay_ms=0) as running:
-        yield running
-
-
-@pytest.fixture
-def sandbox(process: SandboxProcess) -> SandboxProcess:
-    """The module's sandbox with nothing told to it."""
-    process.control(faults=[], refuse=[], remark=[], not_ours=[], latency_ms=0, validation_delay_ms=0, clock_offset_s=0)
-    return process
-
-
 def presence_xml(**other: str) -> str:
     """A presence in a request, in the order of the schema; a value of "" leaves the element out."""
     values = {

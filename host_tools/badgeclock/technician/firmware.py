@@ -44,11 +44,6 @@ class Firmware:
     files: Mapping[str, bytes]
     hash: str
 
-    @property
-    def size_bytes(self) -> int:
-        """All files together."""
-        return sum(map(len, self.files.values()))
-
 
 def build(board: str = "esp32_devkit") -> Firmware:
     """Compile the firmware for `board`. Raises ProvisionError with mpy-cross's words if a file does not compile.

@@ -1,0 +1,22 @@
+"""The authority's sandbox as a process, one a test module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from badgeclock.sandbox.process import SandboxProcess
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    with SandboxProcess(tmp_path_factory.mktemp("sandbox"), validation_delay_ms=0) as running:
+        yield running
+
+
+@pytest.fixture
+def sandbox(process: SandboxProcess) -> SandboxProcess:
+    """The module's sandbox with nothing told to it."""
+    process.control(faults=[], refuse=[], remark=[], not_ours=[], latency_ms=0, validation_delay_ms=0, clock_offset_s=0)
+    return process
