@@ -22,7 +22,7 @@ from app.settings import Secrets, Settings
 from app.status import Status
 from app.timekeeper import Timekeeper
 from app.uplink import Uplink
-from app.words import LANGUAGES
+from app.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
 ONCE = ("composition", "recall", "settings", "words")
@@ -75,7 +75,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     recalled = recall(log, recent)
     timekeeper.at_least(recalled.newest_s)
 
-    face = Face(settings, LANGUAGES[settings.language], board.display, board.buzzer, board.lamp, timekeeper, log)
+    face = Face(settings, load_or_english(settings.language), board.display, board.buzzer, board.lamp, timekeeper, log)
     uplink = Uplink(
         settings,
         secrets,
@@ -111,7 +111,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
 
 def show(board, draw, *what):
     """Draw a screen and send it at once; a display that does not answer is no reason to stop."""
-    draw(board.display.canvas, LANGUAGES["en"], *what)
+    draw(board.display.canvas, ENGLISH, *what)
     try:
         board.display.start()
         while board.display.update():

@@ -13,13 +13,13 @@ from micropython import const
 
 from app.errors import SettingsError
 from app.localtime import ZONES
-from app.words import LANGUAGES
 
 DIRECTIONS = ("auto", "in", "out")
 
 _VERSION = const(1)
 _KEY_BYTES = const(32)
 _LONGEST = const(2048)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
@@ -46,7 +46,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     """The settings in a file's text (str or bytes), every field checked; raises SettingsError.
 
     clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
-    the display shows the first 16. language: of `words.LANGUAGES`. direction: "auto", "in" or "out".
+    the display shows the first 16. language: "en", or the name of a
+    file in /lang (app.words), 2 to 8 letters of a-z. direction: "auto", "in" or "out".
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
     heartbeat_s: 10 to 86,400. message_s: 1 to 9.
     """
@@ -60,7 +61,7 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     return _Settings(
         clock_id,
         _text(fields, "site", 1, 40),
-        _choice(fields, "language", LANGUAGES),
+        _language(fields),
         _choice(fields, "direction", DIRECTIONS),
         _whole(fields, "duplicate_window_s", 0, 3600),
         _text(broker, "host", 1, 253, "broker."),
@@ -127,6 +128,17 @@ def _choice(fields, field, choices):
     if not isinstance(choice, str) or choice not in choices:
         raise SettingsError("settings.json: " + field + " must be one of " + ", ".join(choices))
     return choice
+
+
+def _language(fields):
+    language = fields.get("language")
+    if isinstance(language, str) and 2 <= len(language) <= 8:
+        for letter in language:
+            if letter not in _LETTERS:
+                break
+        else:
+            return language
+    raise SettingsError("settings.json: language must be en, or the name of a file in /lang: nl for nl.json")
 
 
 def _whole(fields, field, lowest, highest, prefix=""):

@@ -8,7 +8,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 from app import face, punch, signals
 from app.face import Face
 from app.punch import Outcome
-from app.words import LANGUAGES
+from app.words import ENGLISH
 from bench import Panel, Time
 from drivers import pattern
 from drivers.ssd1306 import SSD1306_I2C
@@ -64,7 +64,7 @@ class Stand:
         display.start()
         self.buzzer, self.lamp = Player(), Player()
         self.time, self.log = Timekeeper(), Log()
-        self.face = Face(Settings, LANGUAGES["en"], display, self.buzzer, self.lamp, self.time, self.log)
+        self.face = Face(Settings, ENGLISH, display, self.buzzer, self.lamp, self.time, self.log)
         self.face.link(2)
         self.wait(30)
 

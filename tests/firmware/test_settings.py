@@ -64,7 +64,7 @@ def test_every_field_has_limits():
         (("v",), (0, 2, "1", True, None)),
         (("clock_id",), ("ab", "x" * 24, "Clock-1", "clock 1", "clock/1", 7, "klok-é1")),
         (("site",), ("", "x" * 41, "Liège", "a\nb", 5)),
-        (("language",), ("xx", "", 1, None, [])),
+        (("language",), ("x", "", "NL", "nl/x", "abcdefghi", 1, None, [])),
         (("direction",), ("both", "IN", 0)),
         (("duplicate_window_s",), (-1, 3601, 1.5, "60", True)),
         (("broker",), (None, [], "localhost")),

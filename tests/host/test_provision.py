@@ -25,7 +25,7 @@ from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import firmware, on_device, partition_table, provision, serial_device, workshop
+from badgeclock.technician import firmware, languages, on_device, partition_table, provision, serial_device, workshop
 from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
@@ -152,7 +152,7 @@ def test_a_fresh_chip_becomes_a_clock_and_a_second_run_changes_nothing(fresh: Be
     assert first.chain is ChainState.FOUNDED
     assert first.rtc is RtcState.SET
     assert first.unchanged == 0
-    assert {"/boot.py", "/main.py", "/board.mpy", "/app/sealed_log.mpy", "/lib/umqtt/simple.mpy"} < set(first.copied)
+    assert {"/boot.py", "/main.py", "/board.mpy", "/lang/nl.json", "/app/sealed_log.mpy", "/lib/umqtt/simple.mpy"} < set(first.copied)
     journal, keys, bundle = fresh.partition("journal"), fresh.partition("seal"), fresh.bundle()
 
     second = fresh.provision(fresh.plan())
@@ -375,6 +375,35 @@ def test_the_clocks_own_code_refuses_bad_settings_before_they_replace_good_ones(
     with pytest.raises(SettingsError, match=sentence):
         ready.provision(ready.plan(**changes))
     assert inspect(ready) == before
+
+
+def test_a_language_of_the_sites_own_is_judged_by_the_clock_and_stays_with_it(ready: Bench, tmp_path: Path) -> None:
+    polish = tmp_path / "pl.json"
+    polish.write_text('{"kept": "far more than sixteen letters"}')
+    with pytest.raises(SettingsError, match=r"lang/pl\.json: kept must be a text of at most 16"):
+        ready.provision(ready.plan(language="pl", language_files=languages.read([polish])))
+    polish.write_text('{"kept": "Zapisano tu"}')
+    done = ready.provision(ready.plan(language="pl", language_files=languages.read([polish])))
+    assert done.copied == ("/lang/pl.json", "/settings.json")
+    again = ready.provision(ready.plan())
+    assert (again.copied, again.removed) == ((), ())
+    assert ready.provision(ready.plan(language="nl")).copied == ("/settings.json",)
+    assert ready.provision(ready.plan(language="pl")).copied == ("/settings.json",)
+
+
+@pytest.mark.parametrize("name", ["english.txt", "en.json", "PL.json", "p.json"])
+def test_a_language_file_has_the_name_of_a_language(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(SettingsError, match="has no language's name"):
+        languages.read([tmp_path / name])
+
+
+def test_a_language_file_is_there_and_small_enough_for_the_clock(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        languages.read([tmp_path / "pl.json"])
+    (tmp_path / "pl.json").write_text(" " * 4097)
+    with pytest.raises(SettingsError, match="longer than 4096"):
+        languages.read([tmp_path / "pl.json"])
 
 
 def test_a_new_clock_needs_its_site_and_its_broker(fresh: Bench) -> None:

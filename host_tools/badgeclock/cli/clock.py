@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician import firmware, flash, provision, workshop
+from badgeclock.technician import firmware, flash, languages, provision, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 
@@ -83,7 +83,11 @@ def provision_command(
     wifi_password_file: Annotated[
         Path | None, typer.Option(help="A file whose first line is the network's password; - reads standard input.")
     ] = None,
-    language: Annotated[str | None, typer.Option(help="Language of the display: en, nl, fr, de.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the display: en, nl, fr, de, or of a file.")] = None,
+    language_file: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further language as a file like those of firmware/lang; may be given more than once."),
+    ] = None,
     direction: Annotated[str | None, typer.Option(help="auto, in or out.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,
     found_anew: Annotated[
@@ -106,6 +110,7 @@ def provision_command(
         broker=provision.Broker.parse(broker) if broker else None,
         wifi=_wifi(wifi_ssid, wifi_password_file),
         language=language,
+        language_files=languages.read(language_file or ()),
         direction=direction,
         timezone=timezone,
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,

@@ -27,7 +27,7 @@ from typing import Any, Final
 
 from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
-from badgeclock.technician import on_device
+from badgeclock.technician import languages, on_device
 from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.certificates import Identity
 from badgeclock.technician.firmware import Firmware
@@ -120,6 +120,8 @@ class Plan:
     language: str | None = None
     direction: str | None = None
     timezone: str | None = None
+    language_files: Mapping[str, bytes] = field(default_factory=dict)
+    """Languages beyond those that come with the clock, by their path on it."""
     chain: Chain = Chain.KEEP
     yes_lose: int | None = None
     """The number of unacknowledged punches that may be erased with the old chain."""
@@ -191,13 +193,17 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     password = _password(plan, found)
     files = {
         **plan.firmware.files,
+        **languages.shipped(),
+        **plan.language_files,
         **_certificate_files(shop, identity),
         SETTINGS_PATH: _json_file(settings),
         SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password)),
     }
 
     copier = _Copier(device, files, say)
+    languages.check_chosen(settings["language"], [*files, *copier.own_languages])
     copier.copy_firmware()
+    _judge(device, languages.check_source(plan.language_files))
     if copier.differs(SETTINGS_PATH) or copier.differs(SECRETS_PATH):
         _check_with_firmware(device, files)
     copier.copy(path for path in files if path not in {SECRETS_PATH, MAIN_PATH})
@@ -320,6 +326,8 @@ class _Copier:
         self._files = files
         self._say = say
         self._present = device.listing()
+        # A site's own language stays when an update does not bring it again.
+        self.own_languages = {path for path in self._present if languages.is_language(path) and path not in files}
         self.copied: list[str] = []
         self.removed: list[str] = []
 
@@ -356,7 +364,7 @@ class _Copier:
         """Remove whatever is not the clock's, folders after their files."""
         folders = {path[:end] for path in self._files for end in range(1, len(path)) if path[end] == "/"}
         for path in sorted(self._present, reverse=True):
-            if path not in self._files and path not in folders:
+            if path not in self._files and path not in folders and path not in self.own_languages:
                 self.remove(path)
 
     def verify(self) -> None:
@@ -367,7 +375,8 @@ class _Copier:
         if not self.copied and not self.removed:
             return
         self._say("verifying")
-        found = {path: digest for path, digest in self._device.listing().items() if digest is not None}
+        listing = self._device.listing()
+        found = {path: digest for path, digest in listing.items() if digest and path not in self.own_languages}
         wrong = sorted(found.items() ^ {path: _sha256(data) for path, data in self._files.items()}.items())
         if wrong:
             raise VerifyMismatch(
@@ -421,12 +430,18 @@ def _password(plan: Plan, found: DeviceState) -> str:
 
 def _check_with_firmware(device: SerialDevice, files: Mapping[str, bytes]) -> None:
     """Let the clock's own code judge settings and secrets before they replace those it has. Raises SettingsError."""
+    _judge(
+        device,
+        "import app.settings\n"
+        f"app.settings.Settings({files[SETTINGS_PATH]!r})\n"
+        f"app.settings.Secrets({files[SECRETS_PATH]!r})\n",
+    )
+
+
+def _judge(device: SerialDevice, source: str) -> None:
+    """Run `source` on the clock, whose own code raises SettingsError for what it refuses; then raise ours."""
     try:
-        device.run(
-            "import app.settings\n"
-            f"app.settings.Settings({files[SETTINGS_PATH]!r})\n"
-            f"app.settings.Secrets({files[SECRETS_PATH]!r})\n"
-        )
+        device.run(source)
     except DeviceError as error:
         _, name, sentence = error.kind.partition("SettingsError: ")
         if not name:
