@@ -1,10 +1,12 @@
 """ESP32-DevKitC (ESP32-WROOM-32, 4 MB): its wiring and its parts. The wiring table is in README.md beside this file.
 
-The same file runs on the virtual board, which has modules with the hardware's own names. It tells the application
-what is there (`NAME`, `DISPLAY`, the parts) and holds no decision of the clock.
+Display and keys are the front's, of which there are several (fronts/); the provisioned one is `front` on the clock. The
+same file runs on the virtual board, which has modules with the hardware's own names. It tells the application
+what is there (`NAME`, the parts) and holds no decision of the clock.
 """
 
 import esp32
+import front
 import machine
 import network
 from drivers.buzzer import Buzzer
@@ -13,7 +15,6 @@ from drivers.iso14443 import Reader
 from drivers.keys import Contact, Keys
 from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522
-from drivers.ssd1306 import HEIGHT, SSD1306_I2C, WIDTH
 from machine import I2C, PWM, SPI, WDT, Pin
 
 
@@ -51,23 +52,16 @@ class Board:
     """The parts of this board, constructed: reader, display, rtc, buzzer, lamp, keys, case."""
 
     NAME = "esp32_devkit"
-    DISPLAY = (WIDTH, HEIGHT, 1)  # columns, rows, bits a pixel
 
     def __init__(self):
         spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000)
-        self.display = SSD1306_I2C(i2c)
+        self.display = front.display(i2c)
         self.rtc = DS3231(i2c)
         self.buzzer = Buzzer(PWM(Pin(25), freq=1000, duty_u16=0))
         self.lamp = StatusLed(Pin(32, Pin.OUT, value=0), Pin(33, Pin.OUT, value=0))
-        self.keys = Keys(
-            {
-                "info": Pin(13, Pin.IN, Pin.PULL_UP),
-                "in": Pin(14, Pin.IN, Pin.PULL_UP),
-                "out": Pin(16, Pin.IN, Pin.PULL_UP),
-                "break": Pin(17, Pin.IN, Pin.PULL_UP),
-            }
-        )
+        pull = Pin.PULL_UP if front.PULLED_UP else None
+        self.keys = Keys({name: Pin(pin, Pin.IN, pull) for name, pin in front.KEYS.items()})
         self.case = Contact(Pin(34, Pin.IN))  # low: open
         self.reader = Reader(
             MFRC522(spi, Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1), Pin(4, Pin.IN, Pin.PULL_UP))

@@ -10,7 +10,7 @@ import sys
 from binascii import unhexlify
 from collections import namedtuple
 
-from app import record, screens
+from app import record, start_screens
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
@@ -25,7 +25,7 @@ from app.uplink import Uplink
 from app.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
-ONCE = ("composition", "recall", "settings", "words")
+ONCE = ("composition", "recall", "settings", "start_screens", "words")
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
@@ -111,7 +111,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
 
 def show(board, draw, *what):
     """Draw a screen and send it at once; a display that does not answer is no reason to stop."""
-    draw(board.display.canvas, ENGLISH, *what)
+    board.display.tint(draw(board.display.canvas, ENGLISH, *what))
     try:
         board.display.start()
         while board.display.update():
@@ -124,14 +124,14 @@ def compose(board, sockets, tls, mqtt_module):
     """The clock of a board, with the modules socket, tls and umqtt.simple: a Clock that can be run, or None after
     telling why there cannot be one.
     """
-    show(board, screens.starting)
+    show(board, start_screens.starting)
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:
         print("clock: not set up:", error)
-        show(board, screens.not_set_up, str(error))
+        show(board, start_screens.not_set_up, str(error))
     except (ClockError, OSError) as error:
         sys.print_exception(error)
-        show(board, screens.not_set_up, "Clock fault: " + str(error))
+        show(board, start_screens.not_set_up, "Clock fault: " + str(error))
         board.watchdog(TECHNICIAN_MS)
     return None

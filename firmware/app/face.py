@@ -42,11 +42,13 @@ _QUIET_MS = const(20)
 _SLICE_MS = const(4)  # two pages on I2C at 400 kHz
 _RETRY_MS = const(10000)  # a display that does not answer is started again
 _REFRESH_MS = const(500)
+_SOFTEST = const(1)
 
 
 class Face:
-    """display: `canvas`, `start()`, `update() -> bool`, which may raise OSError. buzzer, lamp: players
-    (drivers.pattern).
+    """words: app.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.screens), `start()`,
+    `update() -> bool`, the last two of which may raise OSError. buzzer, lamp: players (drivers.pattern), and the buzzer
+    has a `volume`.
 
     It is also the uplink's `events`: receipt, link, identify, acked. `display_faults` counts the times the display
     did not answer.
@@ -55,6 +57,9 @@ class Face:
     def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log):
         self._settings = settings
         self._words = words
+        self._other = None  # Words of another language than the site's, ...
+        self._other_language = None  # ... of this one
+        self._language = None  # in which the message is, None: in the site's
         self._display = display
         self._buzzer = buzzer
         self._lamp = lamp
@@ -72,6 +77,8 @@ class Face:
         self._standing_fault = 0
         # The newest punch that counts, and what was told about it.
         self._punch_seq = -1
+        self._punch_token = b"\0\0"
+        self._punch_language = None
         self._punched_at = time.ticks_ms()
         self._punch_direction = 0
         self._punch_moment_s = 0
@@ -83,6 +90,7 @@ class Face:
         self._refreshed = time.ticks_ms()
         self._display_lost = None
         self.display_faults = 0
+        buzzer.volume = settings.volume
 
     # --- the clock's side ---
 
@@ -93,6 +101,8 @@ class Face:
             self._signal((signals.KEPT if online else signals.KEPT_OFFLINE)[outcome.direction])
             self._show(_KEPT if online else _KEPT_LATER, self._message_ms)
             self._punch_seq = outcome.seq
+            self._punch_token = outcome.token
+            self._punch_language = outcome.language
             self._punched_at = time.ticks_ms()
             self._punch_direction = outcome.direction
             self._punch_moment_s = outcome.moment_s
@@ -111,6 +121,7 @@ class Face:
         self._seq = outcome.seq
         self._direction = outcome.direction
         self._moment_s = outcome.moment_s
+        self._language = outcome.language
 
     def several(self):
         """More than one badge is in the field. Signalled once as long as it lasts."""
@@ -191,6 +202,7 @@ class Face:
     def _show(self, kind, duration_ms):
         self._kind = kind
         self._until = time.ticks_add(time.ticks_ms(), duration_ms)
+        self._language = None
         self._drawn = False
 
     def _tell(self, kind):
@@ -203,6 +215,7 @@ class Face:
         self._direction = self._punch_direction
         self._moment_s = self._punch_moment_s
         self._show(kind, max(left_ms, _UPGRADED_MS) if upgraded else self._message_ms)
+        self._language = self._punch_language
         self._waiting = _IDLE
 
     def _is_over(self):
@@ -226,49 +239,63 @@ class Face:
         self._refreshed = now
         local = self._timekeeper.local()
         minute = local[3] * 60 + local[4] if local else -1
+        self._buzzer.volume = _volume(self._settings, minute)
         nearly_full = self._log.nearly_full
         what = (minute, self._link, self._log.unsent, nearly_full, self._standing_fault)
         if what == self._idle_of:
             return
         self._idle_of = what
         if self._standing_fault:
-            screens.fault(self._display.canvas, self._words, self._standing_fault)
-            return
-        screens.idle(
-            self._display.canvas,
-            self._words,
-            self._settings.site,
-            _clock_text(local) if local else None,
-            self._link,
-            what[2],
-            self._words.nearly_full if nearly_full else "",
-        )
+            mood = screens.fault(self._display.canvas, self._words, self._standing_fault)
+        else:
+            mood = screens.idle(
+                self._display.canvas,
+                self._words,
+                self._settings.site,
+                _clock_text(local) if local else None,
+                self._link,
+                what[2],
+                self._words.nearly_full if nearly_full else "",
+            )
+        self._display.tint(mood)
+
+    def _words_of(self, language):
+        """The words of a language; only the site's and one other stay in memory."""
+        if language is None or language == self._settings.language:
+            return self._words
+        if language != self._other_language:
+            from app.words import load_or_english
+
+            self._other = load_or_english(language)
+            self._other_language = language
+        return self._other
 
     def _draw(self):
-        canvas, words, kind = self._display.canvas, self._words, self._kind
+        canvas, words, kind = self._display.canvas, self._words_of(self._language), self._kind
         time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
         if kind == _KEPT:
-            screens.kept(canvas, words, self._direction, time_text, self._seq)
+            mood = screens.kept(canvas, words, self._direction, time_text, self._seq)
         elif kind == _KEPT_LATER:
-            screens.kept_later(canvas, words, self._direction, time_text, self._seq)
+            mood = screens.kept_later(canvas, words, self._direction, time_text, self._seq, self._log.unsent)
         elif kind == _REGISTERED:
-            screens.registered(canvas, words, self._direction, time_text, self._seq, self._tail)
+            mood = screens.registered(canvas, words, self._direction, time_text, self._seq, self._tail)
         elif kind == _DUPLICATE:
-            screens.duplicate(canvas, words, self._direction, time_text, self._seq)
+            mood = screens.duplicate(canvas, words, self._direction, time_text, self._seq)
         elif kind == _UNKNOWN:
-            screens.unknown(canvas, words, self._seq)
+            mood = screens.unknown(canvas, words, _spoken(self._punch_token), self._seq)
         elif kind == _REFUSED:
-            screens.refused(canvas, words, self._receipt_code, self._seq)
+            mood = screens.refused(canvas, words, self._receipt_code, self._seq)
         elif kind == _SEVERAL:
-            screens.several(canvas, words)
+            mood = screens.several(canvas, words)
         elif kind == _FULL:
-            screens.full(canvas, words)
+            mood = screens.full(canvas, words)
         elif kind == _FAULT:
-            screens.fault(canvas, words, self._code)
+            mood = screens.fault(canvas, words, self._code)
         elif kind == _CHOSEN:
-            screens.chosen(canvas, words, self._direction)
+            mood = screens.chosen(canvas, words, self._direction)
         else:
-            screens.identify(canvas, words, self._settings.clock_id)
+            mood = screens.identify(canvas, words, self._settings.clock_id)
+        self._display.tint(mood)
 
     def _update(self):
         """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
@@ -294,3 +321,17 @@ class Face:
 
 def _clock_text(local):
     return "%02d:%02d" % (local[3], local[4])
+
+
+def _spoken(token):
+    """What a worker can tell of a badge that nobody knows: four digits, those that its token begins with."""
+    return "%02X%02X" % (token[0], token[1])
+
+
+def _volume(settings, minute):
+    """How loud the buzzer is at a minute of the day, -1 if that is not known: softest in the quiet hours."""
+    if settings.quiet_hours is None or minute < 0:
+        return settings.volume
+    start, end = settings.quiet_hours
+    quiet = start <= minute < end if start < end else minute >= start or minute < end
+    return min(settings.volume, _SOFTEST) if quiet else settings.volume

@@ -48,7 +48,8 @@ class Outcome:
     """What became of a badge; one object, filled again for each.
 
     kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. moment_s: UTC
-    of the punch, for a duplicate that of the first one; 0 without a time.
+    of the punch, for a duplicate that of the first one; 0 without a time. token: of the badge, 8 bytes. language: that
+    of the badge's worker ("fr"), None for the site's.
     """
 
     def __init__(self):
@@ -56,6 +57,8 @@ class Outcome:
         self.seq = 0
         self.direction = 0
         self.moment_s = 0
+        self.token = b""
+        self.language = None
 
 
 class Punches:
@@ -94,6 +97,7 @@ class Punches:
         for i in range(_UID_BYTES):
             self.uid[i] = 0
         outcome = self._outcome
+        outcome.token = token
         if self._is_muted(token) and not self._choice():
             outcome.kind = MUTED
             return outcome

@@ -1,25 +1,31 @@
 """What the display shows: pure functions from what is the case to pixels on a canvas of 128x64.
 
-The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. Text stands on the grid
-of 16 by 8 cells. Kept, confirmed, not right and not kept differ by shape as well as by word: one tick, two ticks, a
-question mark or a crossed octagon, a warning triangle. Nothing here keeps state.
+The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x48 at the
+left tells the state by its shape, the column right of it what was done, and two lines below what it means. Nothing here
+keeps state. Every screen gives its mood, which the display shows too, as far as it can: in its colours, or as dark on
+light. Kept and registered differ in all of this: a tick on dark paper, and a stamp on light.
 """
 
-import framebuf
 from micropython import const
+
+from app import font
 
 _CELL = const(8)
 _WIDTH = const(128)
 _COLUMNS = const(16)
-_ICON_X = const(104)  # an icon of 24x24 stands in the upper right corner
+_RIGHT = const(56)  # where the column beside the icon begins, ...
+_RIGHT_COLUMNS = const(9)  # ... and how many small letters it has room for
+_MIDDLE = const(40)  # where an icon stands that has nothing beside it
+_LARGE = const(12)
 
-_glyph_bytes = bytearray(8)
-_glyph = framebuf.FrameBuffer(_glyph_bytes, 8, 8, framebuf.MONO_VLSB)
-_big_bytes = bytearray(32)
-_big = framebuf.FrameBuffer(_big_bytes, 16, 16, framebuf.MONO_VLSB)
-
-# A nibble with every bit twice.
-_DOUBLED = bytes((0x00, 0x03, 0x0C, 0x0F, 0x30, 0x33, 0x3C, 0x3F, 0xC0, 0xC3, 0xCC, 0xCF, 0xF0, 0xF3, 0xFC, 0xFF))
+# Moods. What a display makes of each is its driver's to know.
+IDLE = const(0)
+KEPT = const(1)
+KEPT_LATER = const(2)
+REGISTERED = const(3)
+NOTICE = const(4)
+WRONG = const(5)
+BROKEN = const(6)
 
 
 def idle(canvas, words, site, time_text, link, unsent, warning):
@@ -27,240 +33,220 @@ def idle(canvas, words, site, time_text, link, unsent, warning):
     unsent: records that the bridge has not acknowledged. warning: a line, or "".
     """
     canvas.fill(0)
-    _line(canvas, site[:_COLUMNS], 0)
     if time_text is None:
-        _line(canvas, words.no_time, 3)
+        font.icon(canvas, font.NO_TIME, 0, 0)
+        lines(canvas, site, _RIGHT, 0, _RIGHT_COLUMNS, 2)
+        lines(canvas, words.no_time, _RIGHT, 24, _RIGHT_COLUMNS, 3)
     else:
-        _big_text(canvas, time_text, 24, 16)
-    _line(canvas, words.idle, 5)
-    _line(canvas, warning, 6)
-    canvas.text(words.link[link], 0, 56, 1)
+        line(canvas, site[:_COLUMNS], 0)
+        font.huge(canvas, time_text, 5, 8)
+        line(canvas, warning, 5)
+    line(canvas, words.idle, 6)
+    font.text(canvas, words.link[link], 0, 56)
     if unsent:
-        count = str(unsent)
-        x = _WIDTH - _CELL * len(count)
-        canvas.text(count, x, 56, 1)
-        _waiting(canvas, x - 10, 56)
+        _waiting(canvas, unsent, 56)
+    return NOTICE if warning or time_text is None else IDLE
 
 
 def kept(canvas, words, direction, time_text, seq):
     """A punch is in the flash and the bridge is connected."""
-    _kept(canvas, words, direction, time_text, seq)
-    canvas.text(words.kept, 0, 40, 1)
-    _tick(canvas, _ICON_X, 34)
+    _punch(canvas, words, font.TICK, direction, time_text)
+    _meaning(canvas, words.kept, "", seq)
+    return KEPT
 
 
-def kept_later(canvas, words, direction, time_text, seq):
-    """A punch is in the flash and waits for the bridge."""
-    _kept(canvas, words, direction, time_text, seq)
-    canvas.text(words.kept_later[0], 0, 32, 1)
-    canvas.text(words.kept_later[1], 0, 40, 1)
-    _tick(canvas, _ICON_X, 34)
-    _no_link(canvas, 112, 54)
+def kept_later(canvas, words, direction, time_text, seq, unsent):
+    """A punch is in the flash and waits for the bridge, with all `unsent` records."""
+    _punch(canvas, words, font.LATER, direction, time_text)
+    _waiting(canvas, unsent, 21)
+    _meaning(canvas, words.kept_later[0], words.kept_later[1], seq)
+    return KEPT_LATER
 
 
 def registered(canvas, words, direction, time_text, seq, tail):
     """The authority has given a reception number, of which `tail` is the end."""
-    _kept(canvas, words, direction, time_text, seq)
-    canvas.text(words.registered, 0, 32, 1)
-    canvas.text(words.authority, 0, 40, 1)
-    canvas.text(".." + tail, 0, 48, 1)
-    _tick(canvas, _ICON_X - 10, 41)
-    _tick(canvas, _ICON_X, 41)
+    _punch(canvas, words, font.STAMP, direction, time_text)
+    _number(canvas, seq, _RIGHT + 31, 20)
+    font.text(canvas, words.registered, 0, 48)
+    font.text(canvas, words.authority + " .." + tail, 0, 56)
+    return REGISTERED
 
 
 def duplicate(canvas, words, direction, time_text, seq):
     """The same badge punched a moment ago, at `time_text`; this one is kept too, and counts for nothing."""
-    canvas.fill(0)
-    _big_text(canvas, words.directions[direction], 0, 0)
-    canvas.fill_rect(_ICON_X, 4, 20, 4, 1)
-    canvas.fill_rect(_ICON_X, 12, 20, 4, 1)
-    canvas.text(words.duplicate + " " + time_text, 0, 32, 1)
-    _number(canvas, seq)
+    _punch(canvas, words, font.EQUALS, direction, time_text)
+    _meaning(canvas, words.duplicate + " " + time_text, "", seq)
+    return NOTICE
 
 
-def unknown(canvas, words, seq):
-    """The bridge does not know the badge; the punch is kept and waits for somebody to assign it."""
-    canvas.fill(0)
-    _question(canvas)
-    canvas.text(words.unknown, 0, 24, 1)
-    canvas.text(words.see_office, 0, 40, 1)
-    _number(canvas, seq)
+def unknown(canvas, words, code, seq):
+    """The bridge does not know the badge; the punch is kept and waits for somebody to assign it. code: what the worker
+    can tell of the badge.
+    """
+    _told(canvas, words, font.QUESTION, code)
+    _meaning(canvas, words.unknown, words.see_office, seq)
+    return WRONG
 
 
 def refused(canvas, words, code, seq):
     """The authority refused the registration with an error code."""
+    _told(canvas, words, font.OCTAGON, str(code))
+    _meaning(canvas, words.refused, words.refused_todo, seq)
+    return WRONG
+
+
+def unproved(canvas, words):
+    """A badge that this site does not accept: it did not prove itself. Nothing was kept."""
     canvas.fill(0)
-    _octagon(canvas)
-    canvas.text(words.refused, 0, 24, 1)
-    canvas.text(words.refused_todo, 0, 32, 1)
-    canvas.text(words.code + " " + str(code), 0, 40, 1)
-    _number(canvas, seq)
+    font.icon(canvas, font.BAD_BADGE, 0, 0)
+    lines(canvas, words.unproved, _RIGHT, 12, _RIGHT_COLUMNS, 3)
+    font.text(canvas, words.unproved_todo[0], 0, 48)
+    font.text(canvas, words.unproved_todo[1], 0, 56)
+    return WRONG
 
 
 def several(canvas, words):
     """More than one badge in the field; none was read."""
-    canvas.fill(0)
-    canvas.rect(40, 2, 28, 18, 1)
-    canvas.rect(56, 8, 28, 18, 1)
-    canvas.line(36, 28, 88, 0, 1)
-    canvas.line(37, 28, 89, 0, 1)
-    _line(canvas, words.two_badges[0], 4)
-    _line(canvas, words.two_badges[1], 5)
+    _alone(canvas, font.TWO_BADGES, words.two_badges[0], words.two_badges[1])
+    return NOTICE
 
 
 def full(canvas, words):
     """The journal is full; the punch was not kept."""
-    canvas.fill(0)
-    _warning(canvas)
-    _line(canvas, words.full, 4)
-    _line(canvas, words.full_todo, 6)
+    _alone(canvas, font.FULL, words.full, words.full_todo)
+    return WRONG
 
 
 def fault(canvas, words, code):
     """The clock cannot keep or read a punch. code: FAULT codes of docs/protocol.md §2."""
-    canvas.fill(0)
-    _warning(canvas)
-    _line(canvas, words.fault, 4)
-    _line(canvas, words.fault_todo, 5)
-    canvas.text(words.code + " " + str(code), 0, 56, 1)
+    _told(canvas, words, font.WRENCH, str(code))
+    _meaning(canvas, words.fault, words.fault_todo, None)
+    return BROKEN
+
+
+def retired(canvas, words):
+    """The clock's records have ended; nothing is kept any more."""
+    _alone(canvas, font.OCTAGON, words.retired, words.full_todo)
+    return BROKEN
 
 
 def chosen(canvas, words, direction):
     """A key was pressed: the next punch will be this."""
     canvas.fill(0)
-    _big_text(canvas, words.directions[direction], 0, 0)
-    _arrow(canvas, direction, _ICON_X)
-    _line(canvas, words.idle, 5)
+    word = words.directions[direction]
+    font.large(canvas, word, (_WIDTH - len(word) * _LARGE) // 2, 8)
+    _way(canvas, direction, 48, 32)
+    line(canvas, words.idle, 7)
+    return IDLE
 
 
 def identify(canvas, words, clock_id):
     """Somebody asked which clock this is."""
     canvas.fill(0)
     canvas.rect(0, 0, 128, 64, 1)
-    _line(canvas, words.identify, 2)
-    _line(canvas, clock_id[:14], 4)
-    _line(canvas, clock_id[14:], 5)
+    line(canvas, words.identify, 2)
+    line(canvas, clock_id[:14], 4)
+    line(canvas, clock_id[14:], 5)
+    return NOTICE
 
 
-def starting(canvas, words):
-    """The clock was switched on."""
+def _punch(canvas, words, icon, direction, time_text):
+    """What every punch shows: its state's icon, direction and way, and time."""
     canvas.fill(0)
-    _line(canvas, words.starting, 3)
+    font.icon(canvas, icon, 0, 0)
+    font.large(canvas, words.directions[direction], _RIGHT, 0)
+    _way(canvas, direction, _RIGHT, 17)
+    font.large(canvas, time_text, _RIGHT, 32)
 
 
-def not_set_up(canvas, words, reason):
-    """The clock cannot work until a technician does something; `reason` is broken into lines."""
+def _told(canvas, words, icon, code):
+    """An icon, and a code for whoever helps."""
     canvas.fill(0)
-    _line(canvas, words.not_set_up, 0)
-    _line(canvas, words.technician, 1)
-    canvas.hline(0, 17, 128, 1)
-    y = 24
-    line = ""
-    for word in reason.split(" "):
-        if line and len(line) + 1 + len(word) > _COLUMNS:
-            canvas.text(line, 0, y, 1)
+    font.icon(canvas, icon, 0, 0)
+    font.text(canvas, words.code, _RIGHT, 8)
+    font.large(canvas, code, _RIGHT, 16)
+
+
+def _alone(canvas, icon, first, second):
+    """An icon with nothing beside it, and two lines."""
+    canvas.fill(0)
+    font.icon(canvas, icon, _MIDDLE, 0)
+    line(canvas, first, 6)
+    line(canvas, second, 7)
+
+
+def _meaning(canvas, first, second, seq):
+    """The two lines below, and the record's number where they leave room for it."""
+    font.text(canvas, first, 0, 48)
+    font.text(canvas, second, 0, 56)
+    if seq is not None:
+        _number(canvas, seq, _CELL * len(second), 56)
+
+
+def _number(canvas, seq, left, y):
+    """The record's number at the right, if that leaves something free beside what ends at `left`."""
+    number = "#" + str(seq)
+    x = _WIDTH - _CELL * len(number)
+    if x > left:
+        canvas.text(number, x, y, 1)
+
+
+def line(canvas, text, row):
+    """A small line in the middle of its row, on the grid."""
+    font.text(canvas, text, (_COLUMNS - len(text)) // 2 * _CELL, row * _CELL)
+
+
+def lines(canvas, text, x, y, columns, rows):
+    """Text broken between words into lines of so many columns; a longer word is cut, and so is what has no row."""
+    row = ""
+    for word in text.split(" "):
+        if row and len(row) + 1 + len(word) > columns:
+            font.text(canvas, row[:columns], x, y)
             y += _CELL
-            line = word
+            rows -= 1
+            row = word
         else:
-            line = line + " " + word if line else word
-    canvas.text(line, 0, y, 1)
+            row = row + " " + word if row else word
+        if rows == 0:
+            return
+    font.text(canvas, row[:columns], x, y)
 
 
-def _kept(canvas, words, direction, time_text, seq):
-    """What every punch that counts shows: direction and arrow, time, number."""
-    canvas.fill(0)
-    _big_text(canvas, words.directions[direction], 0, 0)
-    _arrow(canvas, direction, _ICON_X)
-    _big_text(canvas, time_text, 0, 16)
-    _number(canvas, seq)
-
-
-def _line(canvas, text, row):
-    """A line in the middle of its row, on the grid."""
-    canvas.text(text, (_COLUMNS - len(text)) // 2 * _CELL, row * _CELL, 1)
-
-
-def _number(canvas, seq):
-    canvas.text("#" + str(seq), 0, 56, 1)
-
-
-def _big_text(canvas, text, x, y):
-    """The font's glyphs at twice their size."""
-    for letter in text:
-        _glyph.fill(0)
-        _glyph.text(letter, 0, 0, 1)
-        for column in range(8):
-            bits = _glyph_bytes[column]
-            upper = _DOUBLED[bits & 15]
-            lower = _DOUBLED[bits >> 4]
-            at = 2 * column
-            _big_bytes[at] = _big_bytes[at + 1] = upper
-            _big_bytes[16 + at] = _big_bytes[17 + at] = lower
-        canvas.blit(_big, x, y)
-        x += 16
-
-
-def _arrow(canvas, direction, x):
-    """A door, and an arrow into it (in, break end) or out of it (out, break start)."""
-    if direction == 0:
-        return
-    canvas.rect(x + 12, 0, 12, 24, 1)
-    if direction in (1, 4):
-        canvas.fill_rect(x - 6, 10, 14, 4, 1)
-        head, step = x + 15, -1
-    else:
-        canvas.fill_rect(x, 10, 14, 4, 1)
-        head, step = x - 7, 1
-    for i in range(8):
-        canvas.vline(head + step * i, 12 - i, 2 * i + 1, 1)
-
-
-def _tick(canvas, x, y):
-    for i in range(3):
-        canvas.line(x, y + 8 + i, x + 5, y + 13 + i, 1)
-        canvas.line(x + 5, y + 13 + i, x + 16, y + i, 1)
-
-
-def _question(canvas):
-    canvas.rect(48, 0, 32, 20, 1)
-    _big_text(canvas, "?", 56, 2)
-
-
-def _octagon(canvas):
-    x, y, a, b = 54, 0, 6, 20
-    for x1, y1, x2, y2 in (
-        (a, 0, b - a, 0),
-        (b - a, 0, b, a),
-        (b, a, b, b - a),
-        (b, b - a, b - a, b),
-        (b - a, b, a, b),
-        (a, b, 0, b - a),
-        (0, b - a, 0, a),
-        (0, a, a, 0),
-    ):
-        canvas.line(x + x1, y + y1, x + x2, y + y2, 1)
-    for i in range(2):
-        canvas.line(x + 5 + i, y + 5, x + 14 + i, y + 15, 1)
-        canvas.line(x + 14 + i, y + 5, x + 5 + i, y + 15, 1)
-
-
-def _warning(canvas):
-    for i in range(2):
-        canvas.line(64, i, 48, 26 + i, 1)
-        canvas.line(64, i, 80, 26 + i, 1)
-        canvas.hline(48, 26 + i, 33, 1)
-    canvas.fill_rect(63, 8, 3, 11, 1)
-    canvas.fill_rect(63, 21, 3, 3, 1)
-
-
-def _waiting(canvas, x, y):
-    """Before a count: records that still go up."""
+def _waiting(canvas, count, y):
+    """How many records still go up, at the right: an arrow and the count."""
+    number = str(count)
+    x = _WIDTH - _CELL * len(number)
+    canvas.text(number, x, y, 1)
+    if count > 999:
+        return  # the arrow has no room
+    x -= 10
     canvas.vline(x + 3, y, 7, 1)
     canvas.line(x, y + 3, x + 3, y, 1)
     canvas.line(x + 3, y, x + 6, y + 3, 1)
 
 
-def _no_link(canvas, x, y):
-    """A crossed-out link."""
-    canvas.ellipse(x + 4, y + 5, 6, 3, 1)
-    canvas.line(x - 3, y + 9, x + 11, y, 1)
+def _way(canvas, direction, x, y):
+    """Which way a punch goes, 31 by 14 pixels: into a door, out of it, the bars of a pause, the arrow of going on."""
+    if direction == 1:
+        canvas.rect(x + 20, y, 11, 14, 1)
+        canvas.rect(x + 21, y + 1, 9, 12, 1)
+        canvas.fill_rect(x, y + 5, 16, 4, 1)
+        _head(canvas, x + 16, y)
+    elif direction == 2:
+        canvas.rect(x, y, 11, 14, 1)
+        canvas.rect(x + 1, y + 1, 9, 12, 1)
+        canvas.fill_rect(x + 6, y + 5, 18, 4, 1)
+        _head(canvas, x + 24, y)
+    elif direction == 3:
+        canvas.fill_rect(x + 4, y, 6, 14, 1)
+        canvas.fill_rect(x + 16, y, 6, 14, 1)
+    elif direction == 4:
+        canvas.fill_rect(x + 2, y, 5, 14, 1)
+        for i in range(14):
+            canvas.vline(x + 12 + i, y + i // 2, 14 - 2 * (i // 2), 1)
+
+
+def _head(canvas, x, y):
+    """The head of an arrow to the right."""
+    for i in range(7):
+        canvas.vline(x + i, y + i, 14 - 2 * i, 1)

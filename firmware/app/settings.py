@@ -19,6 +19,7 @@ DIRECTIONS = ("auto", "in", "out")
 _VERSION = const(1)
 _KEY_BYTES = const(32)
 _LONGEST = const(2048)
+_LOUDEST = const(3)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
 
@@ -37,6 +38,8 @@ _Settings = namedtuple(
         "timezone",
         "heartbeat_s",
         "message_s",
+        "volume",
+        "quiet_hours",
     ),
 )
 _Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password"))
@@ -46,10 +49,12 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     """The settings in a file's text (str or bytes), every field checked; raises SettingsError.
 
     clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
-    the display shows the first 16. language: "en", or the name of a
-    file in /lang (app.words), 2 to 8 letters of a-z. direction: "auto", "in" or "out".
+    the display shows the first 16. language: "en", or the name of a file in /lang (app.words), 2 to 8 letters of a-z.
+    direction: "auto", "in" or "out".
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
-    heartbeat_s: 10 to 86,400. message_s: 1 to 9.
+    heartbeat_s: 10 to 86,400. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
+    local time, given as its two minutes of the day, or "", given as None. The last two may be missing: as loud as can
+    be, always.
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
@@ -70,6 +75,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
         _choice(fields, "timezone", tuple(ZONES)),
         _whole(fields, "heartbeat_s", 10, 86400),
         _whole(fields, "message_s", 1, 9),
+        _whole(fields, "volume", 0, _LOUDEST) if "volume" in fields else _LOUDEST,
+        _quiet_hours(fields.get("quiet_hours", "")),
     )
 
 
@@ -139,6 +146,26 @@ def _language(fields):
         else:
             return language
     raise SettingsError("settings.json: language must be en, or the name of a file in /lang: nl for nl.json")
+
+
+def _quiet_hours(text):
+    """(from, to) in minutes of the day, to may be below from; None for ""."""
+    if text == "":
+        return None
+    if isinstance(text, str) and len(text) == 11 and text[5] == "-":
+        hours = _minute(text[:5]), _minute(text[6:])
+        if min(hours) >= 0 and hours[0] != hours[1]:
+            return hours
+    raise SettingsError('settings.json: quiet_hours must be like "22:00-06:00", or "" for none')
+
+
+def _minute(text):
+    """Minute of the day of "22:00"; -1 for what is none."""
+    digits = text[:2] + text[3:]
+    if text[2] != ":" or not all("0" <= digit <= "9" for digit in digits):
+        return -1
+    hour, minute = int(text[:2]), int(text[3:])
+    return hour * 60 + minute if hour < 24 and minute < 60 else -1
 
 
 def _whole(fields, field, lowest, highest, prefix=""):

@@ -1,9 +1,9 @@
 """What the clock says: English here, every other language in a file of its own, /lang/<code>.json.
 
 Provisioning puts those files there (firmware/lang/ has the ones that come with the clock); a further language is a
-further file, and needs no new firmware. A file is judged when it is read: a text that the display has no letters for, or
-no room, makes the clock speak English. What a file does not have is English as well, so that an older file serves a newer
-firmware.
+further file, and needs no new firmware. A file is judged when it is read: a text that the display has no letters for,
+or no room, makes the clock speak English. What a file does not have is English as well, so that an older file serves a
+newer firmware.
 
 "Saved" is the clock's own promise; only "Confirmed by" speaks of the authority. No text may say both.
 """
@@ -14,6 +14,7 @@ from collections import namedtuple
 
 from micropython import const
 
+from app import font
 from app.errors import SettingsError
 
 FIELDS = (
@@ -38,6 +39,8 @@ FIELDS = (
     "full_todo",
     "fault",
     "fault_todo",
+    "unsealed",
+    "retired",
     "no_time",
     "not_set_up",
     "technician",
@@ -68,6 +71,8 @@ ENGLISH = Words(
     full_todo="Not saved",
     fault="Clock fault",
     fault_todo="Not saved",
+    unsealed="Fault: no seal",
+    retired="Clock retired",
     no_time="Clock not set",
     not_set_up="Not set up",
     technician="Call technician",
@@ -124,12 +129,13 @@ def _field(found, field, english, name):
     columns = COLUMNS.get(field, _WIDTH)
     given = found[field]
     if isinstance(english, str):
-        if _fits(given, columns):
+        if _fits(given, columns, _has_small):
             return given
         raise SettingsError("%s: %s must be a text of at most %d letters of the display" % (name, field, columns))
     if isinstance(given, list) and len(given) == len(english):
+        known = _has_large if field == "directions" else _has_small
         for text in given:
-            if not _fits(text, columns):
+            if not _fits(text, columns, known):
                 break
         else:
             return tuple(given)
@@ -138,10 +144,17 @@ def _field(found, field, english, name):
     )
 
 
-def _fits(text, columns):
+def _fits(text, columns, known):
     if not isinstance(text, str) or not 0 < len(text) <= columns:
         return False
-    for letter in text:
-        if not " " <= letter <= "~":
-            return False
-    return True
+    return all(known(letter) for letter in text)
+
+
+def _has_small(letter):
+    place = font.small_place(letter)
+    return any(font.glyph(place, 8)) if place >= 0 else " " <= letter <= "~"
+
+
+def _has_large(letter):
+    place = font.large_place(letter)
+    return letter == " " or (place >= 0 and any(font.glyph(place, 24)))

@@ -1,8 +1,8 @@
 """Solomon Systech SSD1306, a monochrome OLED controller of 128x64 pixels, on I2C (on SPI: ssd1306_spi.py).
 
-Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends the pages of 8 rows that differ from what the display
-shows, one a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23. Commands: datasheet Rev. 1.1, §9
-table 9-1.
+Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends what differs from what the display shows, one page of 8
+rows a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23; of a page it sends the columns from the
+first that differs to the last. Commands: datasheet Rev. 1.1, §9 table 9-1.
 """
 
 import framebuf
@@ -14,6 +14,9 @@ PAGES = const(8)
 
 _COMMANDS = const(0x00)  # control bytes of an I2C write [8.1.5.2]: a stream of commands, or of data
 _DATA = const(0x40)
+
+_LIGHT = const(3)  # the mood of a punch that the authority has confirmed
+_NORMAL = const(0xA6)  # or with the lowest bit: 0 is lit
 
 # The sequence of the application note (datasheet appendix, "Software Initialization") for 64 rows and the charge pump.
 _SETUP = bytes(
@@ -39,9 +42,13 @@ _SETUP = bytes(
 
 
 class SSD1306:
-    """What both buses share: `canvas` to draw on, `update` to show it. `start` and `update` raise OSError for a
-    missing display.
+    """What both buses share: `canvas` to draw on, `tint` and `update` to show it. `start` and `update` raise OSError
+    for a missing display. A controller of its kind may have another `SETUP`, and columns before the first
+    one that is seen.
     """
+
+    SETUP = _SETUP
+    FIRST_COLUMN = 0
 
     def __init__(self):
         self._drawn = bytearray(PAGES * WIDTH)
@@ -51,7 +58,10 @@ class SSD1306:
         self._drawn_pages = tuple(drawn[page * WIDTH : (page + 1) * WIDTH] for page in range(PAGES))
         self._shown_pages = tuple(shown[page * WIDTH : (page + 1) * WIDTH] for page in range(PAGES))
         self._unknown = (1 << PAGES) - 1  # pages whose content on the display is not known
-        self._at = bytearray((0xB0, 0x00, 0x10))  # page, column low, column high
+        self._at = bytearray(3)  # page, column low, column high
+        self._inverted = 0
+        self._shown_inverted = 0
+        self._inversion = bytearray(1)
 
     def _command(self, commands):
         raise NotImplementedError
@@ -62,21 +72,42 @@ class SSD1306:
     def start(self):
         """Initialise the controller; its RAM is unknown then, so every page will be sent."""
         self._unknown = (1 << PAGES) - 1
-        self._command(_SETUP)
+        self._shown_inverted = 0
+        self._command(self.SETUP)
+
+    def tint(self, mood):
+        """Say how the canvas is meant, by the clock's moods (app.screens): one of them is dark on light."""
+        self._inverted = int(mood == _LIGHT)
 
     def update(self):
-        """Send the first page that differs; True if it sent one, so that there may be more."""
+        """Send what differs of the first page that does; True if it sent something, so that there may be more."""
+        if self._inverted != self._shown_inverted:
+            self._inversion[0] = _NORMAL | self._inverted
+            self._command(self._inversion)
+            self._shown_inverted = self._inverted
+            return True
         for page in range(PAGES):
             drawn = self._drawn_pages[page]
             shown = self._shown_pages[page]
-            if drawn != shown or self._unknown & (1 << page):
-                self._unknown |= 1 << page
-                self._at[0] = 0xB0 | page
-                self._command(self._at)
-                self._send(drawn)
-                shown[:] = drawn
-                self._unknown &= ~(1 << page)
-                return True
+            known = not self._unknown & (1 << page)
+            if known and drawn == shown:
+                continue
+            first, last = 0, WIDTH - 1
+            if known:
+                while drawn[first] == shown[first]:
+                    first += 1
+                while drawn[last] == shown[last]:
+                    last -= 1
+            self._unknown |= 1 << page  # until it has arrived
+            column = first + self.FIRST_COLUMN
+            self._at[0] = 0xB0 | page
+            self._at[1] = column & 15
+            self._at[2] = 0x10 | column >> 4
+            self._command(self._at)
+            self._send(drawn[first : last + 1])
+            shown[:] = drawn
+            self._unknown &= ~(1 << page)
+            return True
         return False
 
 

@@ -4,23 +4,14 @@ from drivers.ssd1306 import SSD1306
 
 
 class SSD1306_SPI(SSD1306):  # noqa: N801
-    """On four-wire SPI [8.1.3]: dc is low for commands; rst is pulsed by `start`."""
+    """On four-wire SPI [8.1.3]: dc is low for commands. The reset pin is the board's own reset."""
 
-    def __init__(self, spi, cs, dc, rst):
+    def __init__(self, spi, cs, dc):
         super().__init__()
         self._spi = spi
         self._cs = cs
         self._dc = dc
-        self._rst = rst
         cs(1)
-
-    def start(self):
-        """As above, after a reset by pin: >= 3 us low [8.9]."""
-        self._rst(1)
-        self._rst(0)
-        self._rst(0)
-        self._rst(1)
-        super().start()
 
     def _command(self, commands):
         self._write(0, commands)

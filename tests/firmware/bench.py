@@ -103,10 +103,15 @@ days_since_1970 = _days
 
 
 class Panel:
-    """An SSD1306's RAM on I2C, in page addressing mode; `sent` counts the bytes of data, `pages` the pages in order."""
+    """An SSD1306's RAM on I2C, in page addressing mode; `sent` counts the bytes of data, `pages` the pages in order.
+    `first`: columns of the RAM before the one that is seen first. `inverted`: dark on light.
+    """
 
-    def __init__(self):
+    def __init__(self, first=0):
         self.ram = bytearray(1024)
+        self.inverted = 0
+        self._first = first
+        self._column = 0
         self.commands = bytearray()
         self.pages = []
         self.sent = 0
@@ -117,8 +122,9 @@ class Panel:
         if self.dead or address != 0x3C:
             raise OSError(19)
         if control == 0x40:
-            assert len(data) <= 128
-            self.ram[self._page * 128 : self._page * 128 + len(data)] = data
+            column = self._column - self._first
+            assert 0 <= column <= 128 - len(data)
+            self.ram[self._page * 128 + column : self._page * 128 + column + len(data)] = data
             self.sent += len(data)
             self.pages.append(self._page)
         else:
@@ -126,4 +132,9 @@ class Panel:
             self.commands.extend(data)
             if len(data) == 3 and data[0] & 0xF8 == 0xB0:
                 self._page = data[0] & 7
-                assert bytes(data[1:]) == b"\x00\x10"
+                assert data[1] < 16
+                assert data[2] >> 4 == 1
+                self._column = data[1] | (data[2] & 15) << 4
+            elif len(data) == 1:
+                assert data[0] in (0xA6, 0xA7)
+                self.inverted = data[0] & 1

@@ -212,7 +212,7 @@ def _compiled() -> tuple[Path, Path, str]:
     The folder is named by the content of the sources, so workers may build at the same time and never see half of one.
     """
     sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py")])
-    digest = hashlib.sha256()
+    digest = hashlib.sha256((ROOT / "firmware" / "app" / "glyphs.bin").read_bytes())
     for source in [*sources, *Path(short_names.__file__).parent.glob("*.py")]:
         digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
     builds = ROOT / "build" / "mpy"
@@ -221,6 +221,7 @@ def _compiled() -> tuple[Path, Path, str]:
         builds.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
         refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
+        shutil.copy(ROOT / "firmware" / "app" / "glyphs.bin", new / "firmware" / "app")
         (new / "refused.txt").write_text(refused)
         try:
             new.rename(target)

@@ -5,11 +5,14 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
+from app import screens
 from bench import Bcd, Panel, Time
 from drivers import keys, pattern
 from drivers.buzzer import SILENCE, Buzzer
 from drivers.ds3231 import DS3231
 from drivers.led import AMBER, GREEN, OFF, RED, StatusLed
+from drivers.sh1106 import SH1106_I2C
+from drivers.sh1106_spi import SH1106_SPI
 from drivers.ssd1306 import SSD1306_I2C
 from drivers.ssd1306_spi import SSD1306_SPI
 
@@ -36,11 +39,40 @@ def test_every_page_is_sent_once_after_a_start_and_then_only_what_changed():
     assert shown(display) == 0
     display.canvas.text("IN", 0, 0, 1)
     display.canvas.pixel(127, 63, 1)
+    sent = panel.sent
     assert shown(display) == 2 and panel.pages[-2:] == [0, 7]
+    assert panel.sent - sent <= 16 + 1, "of a page only the columns that differ"
     assert bytes(panel.ram) == bytes(display._drawn)
     assert panel.ram[1023] == 0x80
     display.start()
     assert shown(display) == 8
+
+
+def test_dark_on_light_is_one_command_and_a_start_forgets_it():
+    panel = Panel()
+    display = SSD1306_I2C(panel)
+    display.start()
+    shown(display)
+    display.tint(screens.REGISTERED)
+    assert shown(display) == 1 and panel.inverted == 1
+    display.tint(screens.REGISTERED)
+    assert shown(display) == 0
+    display.start()
+    panel.inverted = 0
+    assert shown(display) == 9 and panel.inverted == 1
+    display.tint(screens.KEPT)
+    assert shown(display) == 1 and panel.inverted == 0
+
+
+def test_an_sh1106_shows_the_columns_from_its_third_on():
+    panel = Panel(first=2)
+    display = SH1106_I2C(panel)
+    display.start()
+    assert b"\xad\x8b" in panel.commands and b"\x8d" not in panel.commands
+    display.canvas.pixel(0, 0, 1)
+    display.canvas.pixel(127, 63, 1)
+    assert shown(display) == 8
+    assert bytes(panel.ram) == bytes(display._drawn)
 
 
 def test_a_page_that_did_not_arrive_is_sent_again():
@@ -72,12 +104,18 @@ def test_on_spi_commands_and_data_are_told_apart_by_dc():
     def pin(name):
         return lambda level: levels.update({name: level})
 
-    display = SSD1306_SPI(Spi(), pin("cs"), pin("dc"), pin("rst"))
+    display = SSD1306_SPI(Spi(), pin("cs"), pin("dc"))
     display.start()
     assert wire[0][0] == 0 and wire[0][1][0] == 0xAE
     display.update()
     assert wire[1:] == [(0, b"\xb0\x00\x10"), (1, bytes(128))]
-    assert levels == {"cs": 1, "dc": 1, "rst": 1}
+    assert levels == {"cs": 1, "dc": 1}
+    wire.clear()
+    display = SH1106_SPI(Spi(), pin("cs"), pin("dc"))
+    display.start()
+    assert b"\xad\x8b" in wire[0][1]
+    display.update()
+    assert wire[1:] == [(0, b"\xb0\x02\x10"), (1, bytes(128))]
 
 
 def test_the_rtc_keeps_date_and_note_and_says_when_it_stopped():
@@ -110,11 +148,13 @@ def test_the_rtc_has_no_note_where_nobody_wrote_one_and_no_date_in_nonsense():
 class Pwm:
     def __init__(self):
         self.told = []
+        self.duty = 0
 
     def freq(self, value):
         self.told.append(value)
 
     def duty_u16(self, value):
+        self.duty = value
         if not value:
             self.told.append(SILENCE)
 
@@ -132,6 +172,20 @@ def test_tones_start_at_once_and_follow_their_times_without_waiting():
     assert buzzer.step() == 120 and pwm.told[-1] == 709
     clock.now_ms = 200
     assert buzzer.step() == -1 and pwm.told[-1] == SILENCE and not buzzer.playing
+
+
+def test_volume_is_the_width_of_the_pulses_and_holds_from_the_next_tone_on():
+    clock = pattern.time = Time()
+    pwm = Pwm()
+    buzzer = Buzzer(pwm)
+    widths = []
+    for volume in (3, 2, 1, 0):
+        buzzer.volume = volume
+        buzzer.play((554, 80))
+        widths.append(pwm.duty)
+        clock.now_ms += 80
+        assert buzzer.step() == -1 and pwm.duty == 0
+    assert widths[0] == 32768 and widths[3] == 0 and widths == sorted(widths, reverse=True) and len(set(widths)) == 4
 
 
 def test_a_new_pattern_cuts_the_old_one_and_a_late_step_catches_up():

@@ -6,18 +6,20 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import screens
-from app.words import ENGLISH, load
-from ocr import read, read_big
+from app import font, screens, start_screens, words
+from app.words import ENGLISH
+from ocr import read, read_huge, read_large
 
 BUFFER = bytearray(1024)
 CANVAS = framebuf.FrameBuffer(BUFFER, 128, 64, framebuf.MONO_VLSB)
 EN = ENGLISH
 LANG = os.getenv("BADGECLOCK_ROOT") + "/firmware/lang/"
+CODES = ["en"] + [entry[0][:-5] for entry in os.ilistdir(LANG)]
+NOT_SET_UP = "settings.json: message_s must be a whole number from 1 to 9"
 
 
 def drawn(screen, *what):
-    """The rows of text after drawing."""
+    """The rows of small text after drawing."""
     CANVAS.fill(1)  # every screen clears what was there
     screen(CANVAS, *what)
     return read(BUFFER)
@@ -28,11 +30,41 @@ def has(rows, *texts):
         assert any(text in row for row in rows), (text, rows)
 
 
+def states(of):
+    """Every screen with the most that it may have to show, by name: (screen, what)."""
+    return {
+        "idle": (screens.idle, (of, "Demo site", "07:58", 2, 0, "")),
+        "idle-offline": (screens.idle, (of, "Demo site", "23:59", 0, 21168, of.nearly_full)),
+        "idle-unsealed": (screens.idle, (of, "Demo site", "23:59", 2, 0, of.unsealed)),
+        "idle-no-broker": (screens.idle, (of, "Demo site", "23:59", 1, 21168, "")),
+        "idle-no-time": (screens.idle, (of, "Demo site", None, 1, 7, "")),
+        "kept-here": (screens.kept, (of, 0, "--:--", 192528)),
+        "kept-in": (screens.kept, (of, 1, "07:58", 192528)),
+        "kept-out": (screens.kept, (of, 2, "16:31", 192528)),
+        "kept-break": (screens.kept, (of, 3, "12:00", 192528)),
+        "kept-back": (screens.kept, (of, 4, "12:30", 192528)),
+        "later": (screens.kept_later, (of, 1, "07:58", 12, 99999)),
+        "registered": (screens.registered, (of, 1, "07:58", 192528, "123456")),
+        "duplicate": (screens.duplicate, (of, 1, "07:58", 192528)),
+        "unknown": (screens.unknown, (of, "7F3A", 192528)),
+        "refused": (screens.refused, (of, 999, 192528)),
+        "unproved": (screens.unproved, (of,)),
+        "several": (screens.several, (of,)),
+        "full": (screens.full, (of,)),
+        "fault": (screens.fault, (of, 2)),
+        "retired": (screens.retired, (of,)),
+        "chosen": (screens.chosen, (of, 2)),
+        "identify": (screens.identify, (of, "clock-0001-of-the-north")),
+        "starting": (start_screens.starting, (of,)),
+        "not-set-up": (start_screens.not_set_up, (of, NOT_SET_UP)),
+    }
+
+
 def test_idle_shows_site_time_and_link():
     rows = drawn(screens.idle, EN, "Demo site", "07:58", 2, 0, "")
     has(rows, "Demo site", "Hold your badge")
     assert rows[7].startswith("Online") and rows[7].strip() == "Online"
-    assert read_big(BUFFER, 2, 24).startswith("07:58")
+    assert read_huge(BUFFER) == "07:58"
 
 
 def test_idle_shows_why_it_is_offline_and_how_much_waits():
@@ -44,7 +76,7 @@ def test_idle_shows_why_it_is_offline_and_how_much_waits():
 
 
 def test_idle_says_when_the_clock_has_no_time():
-    has(drawn(screens.idle, EN, "Demo site", None, 2, 0, ""), "Clock not set")
+    has(drawn(screens.idle, EN, "Demo site", None, 2, 0, ""), "Clock not", "set")
 
 
 def test_a_long_site_name_is_cut_and_not_wrapped():
@@ -54,103 +86,191 @@ def test_a_long_site_name_is_cut_and_not_wrapped():
 def test_kept_and_confirmed_cannot_be_confused():
     kept = drawn(screens.kept, EN, 1, "07:58", 12)
     has(kept, "Saved here", "#12")
-    assert read_big(BUFFER, 0).startswith("IN") and read_big(BUFFER, 2).startswith("07:58")
+    assert read_large(BUFFER, 0).startswith("IN ") and read_large(BUFFER, 4).startswith("07:58")
     pixels = bytes(BUFFER)
-    later = drawn(screens.kept_later, EN, 2, "16:31", 13)
+    later = drawn(screens.kept_later, EN, 2, "16:31", 13, 37)
     has(later, "Saved,", "sent later", "#13")
-    assert read_big(BUFFER, 0).startswith("OUT") and read_big(BUFFER, 2).startswith("16:31")
+    assert read_large(BUFFER, 0).startswith("OUT") and read_large(BUFFER, 4).startswith("16:31")
     confirmed = drawn(screens.registered, EN, 1, "07:58", 12, "123456")
-    has(confirmed, "Confirmed by", "NSSO", "..123456", "#12")
+    has(confirmed, "Confirmed by", "NSSO", "..123456")
     assert not any("Saved" in row for row in confirmed)
     assert not any("Confirmed" in row or "NSSO" in row for row in kept + later)
-    assert pixels[104:128] == bytes(BUFFER)[104:128], "the same door and arrow"
+    assert pixels[56:128] == bytes(BUFFER)[56:128] and pixels[256 + 56 : 256 + 88] == bytes(BUFFER)[256 + 56 : 256 + 88]
+    assert pixels[512 + 56 : 640] == bytes(BUFFER)[512 + 56 : 640], (
+        "what was done stays where it was"
+    )
+    assert pixels[:56] != bytes(BUFFER)[:56]
 
 
-def test_every_direction_has_its_own_word_and_in_and_out_their_own_arrow():
+def test_kept_and_confirmed_have_a_mood_that_nothing_else_has():
+    for name, (screen, what) in states(EN).items():
+        mood = screen(CANVAS, *what)
+        assert (mood == screens.REGISTERED) == (name == "registered"), name
+        assert (mood in (screens.KEPT, screens.KEPT_LATER)) == name.startswith(("kept", "later")), name
+
+
+def test_every_direction_has_its_own_word_and_its_own_way():
     seen = set()
-    arrows = []
     for direction in range(5):
         drawn(screens.kept, EN, direction, "07:58", 1)
-        seen.add(read_big(BUFFER, 0)[:5])
-        arrows.append(bytes(BUFFER[96:128]))
-    assert len(seen) == 5, seen
-    assert arrows[1] != arrows[2] and arrows[1] == arrows[4] and arrows[2] == arrows[3]
+        seen.add((read_large(BUFFER, 0), bytes(BUFFER[256 + 56 : 384])))
+    assert len({word for word, _ in seen}) == 5 and len({way for _, way in seen}) == 5, seen
 
 
 def test_what_is_not_right_says_what_to_do():
-    has(drawn(screens.unknown, EN, 5), "Unknown badge", "See office", "#5")
-    has(drawn(screens.refused, EN, 3, 6), "Refused:", "see office", "code 3", "#6")
+    has(drawn(screens.unknown, EN, "7F3A", 5), "Unknown badge", "See office", "#5")
+    has(drawn(screens.refused, EN, 3, 6), "Refused:", "see office", "#6")
+    has(drawn(screens.unproved, EN), "Try again, or", "see office")
     has(drawn(screens.several, EN), "One badge", "at a time")
     has(drawn(screens.full, EN), "Memory full", "Not saved")
-    has(drawn(screens.fault, EN, 2), "Clock fault", "code 2")
+    has(drawn(screens.fault, EN, 2), "Clock fault", "Not saved")
     has(drawn(screens.duplicate, EN, 1, "07:58", 9), "Already at 07:58", "#9")
 
 
 def test_the_outcomes_differ_by_shape_and_not_by_word_alone():
-    shapes = set()
-    for draw in (
-        lambda: screens.kept(CANVAS, BLANK, 1, " ", 1),
-        lambda: screens.kept_later(CANVAS, BLANK, 1, " ", 1),
-        lambda: screens.registered(CANVAS, BLANK, 1, " ", 1, ""),
-        lambda: screens.duplicate(CANVAS, BLANK, 1, " ", 1),
-        lambda: screens.unknown(CANVAS, BLANK, 1),
-        lambda: screens.refused(CANVAS, BLANK, 1, 1),
-        lambda: screens.several(CANVAS, BLANK),
-        lambda: screens.full(CANVAS, BLANK),
-    ):
-        draw()
-        shapes.add(bytes(BUFFER[:896]))
-    assert len(shapes) == 8
+    shapes = {}
+    for name, (screen, what) in states(EN).items():
+        screen(CANVAS, *what)
+        # The icon alone, without the words beside and below it.
+        shapes.setdefault(bytes(BUFFER[:48] + BUFFER[128:176] + BUFFER[256:304] + BUFFER[384:432]), []).append(name)
+    for names in (("kept-in", "kept-out", "kept-break", "kept-back", "kept-here"),):
+        assert sorted(names) in [sorted(same) for same in shapes.values()]
+    alone = [same[0] for same in shapes.values() if len(same) == 1]
+    for name in ("later", "registered", "duplicate", "unknown", "refused", "unproved", "several", "full", "fault"):
+        assert name in alone, (name, shapes.values())
 
 
-class _Blank:
-    """Words that are all blanks, to see the shapes alone."""
+class Edges:
+    """A canvas that takes note of whatever goes beyond its edges or onto other text."""
 
-    directions = (" ",) * 5
-    kept_later = two_badges = (" ", " ")
+    def __init__(self):
+        self.faults = []
+        self.cells = []
+        self.sizes = {}
+
+    def put(self, text, x, y, width, height):
+        right = x + len(text) * width
+        if x < 0 or y < 0 or right > 128 or y + height > 64:
+            self.faults.append("beyond the edge: %r at %d, %d" % (text, x, y))
+        for other, left, top, end, bottom in self.cells:
+            if x < end and left < right and y < bottom and top < y + height:
+                self.faults.append("%r on %r" % (text, other))
+        self.cells.append((text, x, y, right, y + height))
+
+    def text(self, text, x, y, _):
+        self.put(text, x, y, 8, 8)
 
     def __getattr__(self, name):
-        return " "
-
-
-BLANK = _Blank()
+        return lambda *_: None
 
 
 def test_every_text_of_every_language_fits_its_screen():
-    for name in ("en", "nl"):
-        words = load(name, LANG)
-        for screen, what in (
-            (screens.idle, ("Demo site", "07:58", 0, 0, words.nearly_full)),
-            (screens.idle, ("Demo site", None, 1, 0, "")),
-            (screens.unknown, (21168,)),
-            (screens.refused, (6, 21168)),
-            (screens.several, ()),
-            (screens.full, ()),
-            (screens.fault, (6,)),
-            (screens.starting, ()),
-            (screens.not_set_up, ("x",)),
-        ):
-            rows = drawn(screen, words, *what)
-            assert all(32 < ord(letter) < 127 or letter in " ~" for row in rows for letter in row), (name, rows)
-        for text in _texts(words):
-            assert len(text) <= 16 and all(" " <= letter <= "~" for letter in text), (name, text)
-        for word in words.directions:
-            assert len(word) <= 5, (name, word)  # five large letters leave room for the arrow
-        for text in (words.kept, words.kept_later[0], words.kept_later[1], words.authority):
-            assert len(text) <= 12, (name, text)  # beside the tick
-        assert len(words.duplicate) + 6 <= 16, name
-        for text in words.link:
-            assert len(text) <= 9, (name, text)  # beside the largest count
+    real = font.text, font.large, font.huge, font.icon
+    font.text = lambda canvas, text, x, y: text and canvas.put(text, x, y, 8, 8)
+    font.large = lambda canvas, text, x, y: canvas.put(text, x, y, 12, 16)
+    font.huge = lambda canvas, text, x, y: canvas.put(text, x, y, 24, 32)
+    font.icon = lambda canvas, number, x, y: canvas.put(" ", x, y, 48, 48)
+    try:
+        for code in CODES:
+            for name, (screen, what) in states(words.load(code, LANG)).items():
+                edges = Edges()
+                screen(edges, *what)
+                assert not edges.faults, (code, name, edges.faults)
+    finally:
+        font.text, font.large, font.huge, font.icon = real
 
 
-def _texts(words):
-    for field in words:
-        for text in (field,) if isinstance(field, str) else field:
-            yield text
+def test_every_word_of_every_language_is_whole_on_its_screen():
+    for code in CODES:
+        of = words.load(code, LANG)
+        for name, (screen, what) in states(of).items():
+            rows = drawn(screen, *what)
+            seen = " ".join(rows)
+            for field in {
+                "idle": ("idle",),
+                "idle-no-time": ("idle", "no_time"),
+                "kept-in": ("kept",),
+                "later": ("kept_later",),
+                "registered": ("registered", "authority"),
+                "duplicate": ("duplicate",),
+                "unknown": ("unknown", "see_office"),
+                "refused": ("refused", "refused_todo"),
+                "unproved": ("unproved_todo",),
+                "several": ("two_badges",),
+                "full": ("full", "full_todo"),
+                "fault": ("fault", "fault_todo"),
+                "idle-unsealed": ("unsealed",),
+                "retired": ("retired", "full_todo"),
+                "not-set-up": ("not_set_up", "technician"),
+                "identify": ("identify",),
+            }.get(name, ()):
+                texts = getattr(of, field)
+                for text in (texts,) if isinstance(texts, str) else texts:
+                    for word in text.split(" ") if field == "no_time" else (text,):
+                        for letters in (word, word.replace("É", "é")):
+                            if letters in seen:
+                                break
+                        else:
+                            raise AssertionError((code, name, word, rows))
+        for word in (of.unproved + " " + of.no_time).split(" "):
+            assert len(word) <= 9, (code, word)  # beside an icon
+
+
+def test_a_languages_letters_are_told_apart():
+    for code in CODES:
+        of = words.load(code, LANG)
+        for field in words.FIELDS:
+            texts = getattr(of, field)
+            for text in (texts,) if isinstance(texts, str) else texts:
+                for letter in text:
+                    assert words._has_small(letter), (code, field, letter)
+
+
+def test_accents_change_a_letter_and_leave_it_within_its_cell():
+    plain = {}
+    for letter in "aceinosuyzACEINOSUYZß":
+        CANVAS.fill(0)
+        font.text(CANVAS, letter, 8, 8)
+        plain[letter] = bytes(BUFFER)
+    for letter, base in zip("àçéîñôşûýźÀÇÉÎÑÔŞÛÝŹ", "aceinosuyzACEINOSUYZ"):
+        CANVAS.fill(0)
+        font.text(CANVAS, letter, 8, 8)
+        assert bytes(BUFFER) not in plain.values(), letter
+        assert not any(BUFFER[:136]) and not any(BUFFER[144:]), letter
+        if base < "a":
+            CANVAS.fill(0)
+            font.large(CANVAS, letter, 8, 8)
+            large = bytes(BUFFER)
+            assert not any(large[:136]) and not any(large[148:264]) and not any(large[276:]), letter
+            CANVAS.fill(0)
+            font.large(CANVAS, base, 8, 8)
+            assert bytes(BUFFER) != large, letter
+
+
+def test_what_the_clock_has_no_letter_for_is_a_question_mark():
+    for letter in "\u4f60\x7f\u00a9\u017e\u021c\u1e9e":
+        assert words._has_small(letter) == (letter == "\u017e"), letter
+        assert not words._has_large(letter), letter
+    assert not words._has_large("a") and words._has_large("\u017d")
+    CANVAS.fill(0)
+    font.text(CANVAS, "\u4f60", 0, 0)
+    font.large(CANVAS, "\u4f60", 56, 0)
+    assert read(BUFFER)[0].startswith("?") and read_large(BUFFER, 0).startswith("?")
+
+
+def test_without_its_glyphs_a_clock_shows_what_it_can():
+    file, name = font._file, font.__file__
+    font._file, font.__file__ = None, "nowhere/font.py"
+    try:
+        has(drawn(screens.kept, EN, 1, "07:58", 12), "Saved here", "#12")
+    finally:
+        font._file, font.__file__ = file, name
+    drawn(screens.kept, EN, 1, "07:58", 12)
+    assert read_large(BUFFER, 0).startswith("IN ")
 
 
 def test_a_reason_is_broken_into_lines():
-    rows = drawn(screens.not_set_up, EN, "settings.json: message_s must be a whole number from 1 to 9")
+    rows = drawn(start_screens.not_set_up, EN, NOT_SET_UP)
     has(rows, "Not set up", "Call technician", "settings.json:")
     assert " ".join(row.strip() for row in rows[3:]).strip().endswith("from 1 to 9"), rows
 

@@ -59,6 +59,19 @@ def test_every_field_is_required_and_named_when_it_is_missing():
         assert name in refusal(Secrets, changed(KEYS, (name,), Settings)), name
 
 
+def test_volume_and_quiet_hours_may_be_missing():
+    settings = Settings(json.dumps(GOOD))
+    assert settings.volume == 3 and settings.quiet_hours is None
+    settings = Settings(changed(changed_fields(GOOD, volume=0, quiet_hours="22:00-06:30"), ("message_s",), 3))
+    assert settings.volume == 0 and settings.quiet_hours == (1320, 390)
+
+
+def changed_fields(fields, **more):
+    fields = dict(fields)
+    fields.update(more)
+    return fields
+
+
 def test_every_field_has_limits():
     for path, values in (
         (("v",), (0, 2, "1", True, None)),
@@ -74,6 +87,8 @@ def test_every_field_has_limits():
         (("timezone",), ("Mars/Olympus", "", 1)),
         (("heartbeat_s",), (9, 86401, 10.5)),
         (("message_s",), (0, 10)),
+        (("volume",), (-1, 4, 1.5, "3", True)),
+        (("quiet_hours",), (None, 22, "22-06", "24:00-06:00", "22:60-06:00", "22:00-22:00", "-2:00-06:00", "22:00_06:00")),
     ):
         for value in values:
             assert path[-1] in refusal(Settings, changed(GOOD, path, value)), (path, value)

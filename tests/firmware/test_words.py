@@ -48,11 +48,12 @@ def test_a_file_that_cannot_be_shown_is_refused_with_the_texts_name():
         ("kept", ["a"]),
         ("idle", "\u4f60\u597d"),
         ("idle", "a\nb"),
+        ("directions", ["HERE", "in", "OUT", "BREAK", "BACK"]),
         ("link", "Online"),
         ("link", ["a", "b"]),
         ("link", ["a", "b", "a long one"]),
         ("link", ["a", "b", None]),
-        ("directions", ["a", "b", "c", "d", "STRASSE"]),
+        ("directions", ["A", "B", "C", "D", "STRASSE"]),
     ):
         said = refusal(json.dumps({field: value}))
         assert "lang/xx.json: " + field in said, (field, value, said)

@@ -152,7 +152,15 @@ def test_a_fresh_chip_becomes_a_clock_and_a_second_run_changes_nothing(fresh: Be
     assert first.chain is ChainState.FOUNDED
     assert first.rtc is RtcState.SET
     assert first.unchanged == 0
-    assert {"/boot.py", "/main.py", "/board.mpy", "/lang/nl.json", "/app/sealed_log.mpy", "/lib/umqtt/simple.mpy"} < set(first.copied)
+    assert {
+        "/boot.py",
+        "/main.py",
+        "/board.mpy",
+        "/lang/nl.json",
+        "/app/sealed_log.mpy",
+        "/lib/umqtt/simple.mpy",
+    } < set(first.copied)
+    assert {"/front.mpy", "/app/glyphs.bin", "/lang/fr.json", "/lang/nl.json"} < set(first.copied)
     journal, keys, bundle = fresh.partition("journal"), fresh.partition("seal"), fresh.bundle()
 
     second = fresh.provision(fresh.plan())
@@ -202,6 +210,9 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
         "timezone": "Europe/Brussels",
         "heartbeat_s": 600,
         "message_s": 2,
+        "volume": 3,
+        "quiet_hours": "",
+        "display": "ssd1306",
     }
     assert secrets == {
         "v": 1,
@@ -389,6 +400,18 @@ def test_a_language_of_the_sites_own_is_judged_by_the_clock_and_stays_with_it(re
     assert (again.copied, again.removed) == ((), ())
     assert ready.provision(ready.plan(language="nl")).copied == ("/settings.json",)
     assert ready.provision(ready.plan(language="pl")).copied == ("/settings.json",)
+
+
+def test_firmware_for_another_display_than_the_clocks_is_refused_unless_the_display_was_said(fresh: Bench) -> None:
+    other = replace(built(), display="st7789")
+    found = inspect(fresh)
+    assert found.settings is None
+    provision.check_display(fresh.plan(), found)
+    provision.check_display(fresh.plan(firmware=other, display="st7789"), found)
+    has = replace(found, settings={"display": "st7789"})
+    provision.check_display(fresh.plan(firmware=other), has)
+    with pytest.raises(ProvisionError, match=r"has the display st7789.*--display st7789"):
+        provision.check_display(fresh.plan(), has)
 
 
 @pytest.mark.parametrize("name", ["english.txt", "en.json", "PL.json", "p.json"])

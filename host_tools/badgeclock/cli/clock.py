@@ -90,6 +90,13 @@ def provision_command(
     ] = None,
     direction: Annotated[str | None, typer.Option(help="auto, in or out.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,
+    volume: Annotated[int | None, typer.Option(min=0, max=3, help="Of the buzzer: 0, silent, to 3.")] = None,
+    quiet_hours: Annotated[
+        str | None, typer.Option(help="When the buzzer is at its softest, such as 22:00-06:00; '' for never.")
+    ] = None,
+    display: Annotated[
+        str | None, typer.Option(help="The clock's display, a file of the board's fronts/; else the one it has.")
+    ] = None,
     found_anew: Annotated[
         bool, typer.Option("--found-anew", help="Begin a new sealed chain, though the clock has one.")
     ] = False,
@@ -105,7 +112,7 @@ def provision_command(
     plan = provision.Plan(
         workshop=shop,
         clock_id=clock_id,
-        firmware=firmware.build(board),
+        firmware=firmware.build(board, display or firmware.DEFAULT_DISPLAY),
         site=site,
         broker=provision.Broker.parse(broker) if broker else None,
         wifi=_wifi(wifi_ssid, wifi_password_file),
@@ -113,6 +120,9 @@ def provision_command(
         language_files=languages.read(language_file or ()),
         direction=direction,
         timezone=timezone,
+        display=display,
+        volume=volume,
+        quiet_hours=quiet_hours,
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
         yes_lose=yes_lose,
     )

@@ -27,6 +27,7 @@ from badgeclock.technician.short_names import shorten
 from badgeclock.virtual import toolchain
 from badgeclock.virtual.toolchain import ROOT
 
+DEFAULT_DISPLAY: Final = "ssd1306"
 FIRMWARE_HASH_BYTES: Final = 8
 MANIFEST_PATH: Final = "/firmware.json"
 ENTRY_POINTS: Final = ("boot.py", "main.py")
@@ -39,27 +40,32 @@ _CACHE: Final = ROOT / "build" / "firmware"
 
 @dataclass(frozen=True)
 class Firmware:
-    """A clock's firmware: content by path on the clock, /firmware.json included, and its hash (16 hex digits)."""
+    """A clock's firmware: content by path on the clock, /firmware.json included, its hash (16 hex digits), and the
+    display that it is for.
+    """
 
     files: Mapping[str, bytes]
     hash: str
+    display: str = DEFAULT_DISPLAY
 
 
-def build(board: str = "esp32_devkit") -> Firmware:
-    """Compile the firmware for `board`. Raises ProvisionError with mpy-cross's words if a file does not compile.
+def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmware:
+    """Compile the firmware for `board` with a display of its `fronts/`. Raises ProvisionError with mpy-cross's words if
+    a file does not compile.
 
     Compiled files are kept under build/firmware by the hash of what they were made from; nothing else is.
     """
-    texts = {path: source.read_text() for path, source in sorted(_sources(board).items())}
+    texts = {path: source.read_text() for path, source in sorted(_sources(board, display).items())}
     entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
     files = {path: texts[path].encode() for path in entries}
     outside = "\n".join(texts[path] for path in sorted(entries)) + "".join(ON_THE_CLOCK)
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
+    files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "glyphs.bin").read_bytes()
     for path, text in shorten(inline(modules, outside)).items():
         files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(path, text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
-    return Firmware(files, digest)
+    return Firmware(files, digest, display)
 
 
 def firmware_hash(files: Mapping[str, bytes]) -> str:
@@ -68,12 +74,13 @@ def firmware_hash(files: Mapping[str, bytes]) -> str:
     return hashlib.sha256(lines.encode()).digest()[:FIRMWARE_HASH_BYTES].hex()
 
 
-def _sources(board: str) -> dict[str, Path]:
+def _sources(board: str, display: str) -> dict[str, Path]:
     """The source file of each path on the clock (`.py` in both)."""
     firmware = ROOT / "firmware"
     board_file = ROOT / "boards" / board / "board.py"
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
     sources["/board.py"] = board_file
+    sources["/front.py"] = board_file.parent / "fronts" / f"{display}.py"
     sources["/lib/umqtt/simple.py"] = toolchain.umqtt_dir() / "umqtt" / "simple.py"
     for package in ("app", "drivers"):
         sources |= {f"/{package}/{path.name}": path for path in (firmware / package).glob("*.py")}
@@ -82,7 +89,7 @@ def _sources(board: str) -> dict[str, Path]:
             raise ProvisionError(
                 what=f"{source} is missing",
                 kept="everything as it was",
-                do="name a board of the boards/ folder, and use a complete checkout",
+                do="name a board of the boards/ folder and a display of its fronts/, and use a complete checkout",
             )
     return sources
 

@@ -28,7 +28,7 @@ def shipped() -> dict[str, bytes]:
 
 
 def read(files: Iterable[Path]) -> dict[str, bytes]:
-    """A technician's own language files, by their path on the clock. Raises SettingsError for one that cannot be one."""
+    """A technician's own language files, by their path on the clock. Raises SettingsError for one that is none."""
     found = {}
     for path in files:
         try:

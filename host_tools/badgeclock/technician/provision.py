@@ -30,7 +30,7 @@ from badgeclock.protocol import seal
 from badgeclock.technician import languages, on_device
 from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.certificates import Identity
-from badgeclock.technician.firmware import Firmware
+from badgeclock.technician.firmware import DEFAULT_DISPLAY, Firmware
 from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.partition_table import board_tables
 from badgeclock.technician.serial_device import DeviceError, SerialDevice
@@ -54,6 +54,8 @@ FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "timezone": "Europe/Brussels",
     "heartbeat_s": 600,
     "message_s": 2,
+    "volume": 3,
+    "quiet_hours": "",
 }
 
 
@@ -120,6 +122,10 @@ class Plan:
     language: str | None = None
     direction: str | None = None
     timezone: str | None = None
+    display: str | None = None
+    """The clock's display, if it was said: `firmware` is for it. Else it must be the one that the clock has."""
+    volume: int | None = None
+    quiet_hours: str | None = None
     language_files: Mapping[str, bytes] = field(default_factory=dict)
     """Languages beyond those that come with the clock, by their path on it."""
     chain: Chain = Chain.KEEP
@@ -182,11 +188,13 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     found = inspect(device)
     check_partitions(found.sizes)
     decision = decide(found, plan, shop.bundle(plan.clock_id), shop.pending_bundle(plan.clock_id))
+    check_display(plan, found)
     identity = shop.clock(plan.clock_id)
     if decision.bundle is not None and decision.is_pending:
         shop.confirm_founding(plan.clock_id)
 
     settings = make_settings(plan, found)
+    settings["display"] = plan.firmware.display
     site = str(settings["site"])
     bundle = decision.bundle or _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
@@ -288,6 +296,17 @@ def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundl
     return Decision(None)
 
 
+def check_display(plan: Plan, found: DeviceState) -> None:
+    """Raise ProvisionError if the firmware is for another display than the clock has, and nobody said so."""
+    has = (found.settings or {}).get("display", DEFAULT_DISPLAY)
+    if plan.display is None and has != plan.firmware.display:
+        raise ProvisionError(
+            what=f"the clock has the display {has}, this firmware is for {plan.firmware.display}",
+            kept="everything on the clock",
+            do=f"add --display {has}, or the display that it has now",
+        )
+
+
 def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
     """What /settings.json shall say: the plan, else what the clock has, else FRESH_SETTINGS.
 
@@ -305,6 +324,8 @@ def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
         "language": plan.language,
         "direction": plan.direction,
         "timezone": plan.timezone,
+        "volume": plan.volume,
+        "quiet_hours": plan.quiet_hours,
     }
     settings |= {name: before[name] for name in ("site", "broker") if name in before}
     settings |= {name: value for name, value in given.items() if value is not None}
@@ -333,7 +354,7 @@ class _Copier:
 
     def copy_firmware(self) -> None:
         """Copy the changed files of the firmware but main.py, which is taken away first if any changes."""
-        code = [path for path in self._files if path.endswith((".mpy", ".py")) and path != MAIN_PATH]
+        code = [path for path in self._files if path.endswith((".mpy", ".py", ".bin")) and path != MAIN_PATH]
         if any(self.differs(path) for path in code):
             self.remove(MAIN_PATH)
         for path in code:

@@ -1,0 +1,15 @@
+"""The clock's front with an ST7789 colour display of 320x240, on a bus of its own; three keys make room for it."""
+
+from drivers.st7789 import ST7789
+from machine import SPI, Pin
+
+NAME = "st7789"
+# Keys to ground: GPIO by name. 35, 36 and 39 have no pull-ups of their own: 10 kOhm each to 3.3 V.
+KEYS = {"info": 13, "in": 35, "out": 36, "break": 39}
+PULLED_UP = False
+
+
+def display(_i2c):
+    """The display on SPI 1; its reset is wired to EN."""
+    spi = SPI(1, baudrate=20_000_000, sck=Pin(14), mosi=Pin(17))
+    return ST7789(spi, Pin(26, Pin.OUT, value=1), Pin(16, Pin.OUT, value=0))

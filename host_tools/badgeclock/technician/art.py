@@ -1,0 +1,173 @@
+"""Makes firmware/app/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons.
+
+    python -m badgeclock.technician.art
+
+A drawing is a name on a line of its own and then rows of "#" and "."; what a clock gets are columns of bits, as
+`framebuf` wants them (MONO_VLSB: a byte is eight pixels of a column, the top one lowest; the upper eight rows from left
+to right, then the next eight). The file holds, one after another:
+
+    small letters   8x8     U+00A0 to U+017F, then U+0218 to U+021B
+    large letters   12x16   U+0020 to U+005F, then U+00C0 to U+017F, then U+0218 to U+021B
+    huge digits     24x32   "0" to "9" and ":"
+    icons           48x48   in the order of firmware/art/icons.txt
+
+A place without a letter is dark. Accents are put onto their base letters here; small base letters are those that the
+clock's own MicroPython draws, so that they match. Digits and icons are drawn at half their
+size; their edges are smoothed by the rule of Scale2x: a corner takes the colour that its two neighbours agree on.
+"""
+
+from __future__ import annotations
+
+import string
+import subprocess
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from badgeclock.virtual.toolchain import ROOT, micropython
+
+ART: Final = ROOT / "firmware" / "art"
+TARGET: Final = ROOT / "firmware" / "app" / "glyphs.bin"
+
+SMALL: Final = (*range(0xA0, 0x180), *range(0x218, 0x21C))
+LARGE: Final = (*range(0x20, 0x60), *range(0xC0, 0x180), *range(0x218, 0x21C))
+HUGE: Final = "0123456789:"
+
+# Rows that a capital gives up for an accent, of 7 small ones and of 16 large ones.
+_SMALL_GIVES: Final = (2, 5)
+_LARGE_GIVES: Final = (3, 4, 5, 10, 11)
+_BELOW: Final = frozenset("\u0327\u0328\u0326")  # cedilla, ogonek, comma
+
+_ASK_LETTERS: Final = """
+import framebuf
+buf = bytearray(8)
+canvas = framebuf.FrameBuffer(buf, 8, 8, framebuf.MONO_HLSB)
+for letter in "%s":
+    canvas.fill(0)
+    canvas.text(letter, 0, 0, 1)
+    print(letter, "".join("%%02x" %% row for row in buf))
+"""
+
+Rows = list[str]
+
+
+def drawings(path: Path) -> dict[str, Rows]:
+    """The rows of each drawing by its name. Raises ValueError for one that is no rectangle of whole bytes."""
+    found: dict[str, Rows] = {}
+    rows: Rows = []
+    for line in path.read_text().splitlines():
+        if line.startswith("# ") or not line:
+            continue
+        if set(line) <= {"#", "."} and len(line) > 1:
+            rows.append(line)
+        else:
+            rows = found.setdefault(line, [])
+    for name, drawn in found.items():
+        if {len(row) for row in drawn} != {len(drawn[0])}:
+            raise ValueError(f"{path.name}: {name} is not a rectangle")
+    return found
+
+
+def columns(rows: Rows) -> bytes:
+    """MONO_VLSB bytes of a drawing. Raises ValueError for a height that is not of whole bytes."""
+    if len(rows) % 8:
+        raise ValueError(f"{len(rows)} rows are not whole bytes")
+    return bytes(
+        sum((rows[top + bit][x] == "#") << bit for bit in range(8))
+        for top in range(0, len(rows), 8)
+        for x in range(len(rows[0]))
+    )
+
+
+def doubled(rows: Rows) -> Rows:
+    """A drawing at twice its size, by the rule of Scale2x."""
+    width, height = len(rows[0]), len(rows)
+
+    def at(x: int, y: int) -> bool:
+        return 0 <= x < width and 0 <= y < height and rows[y][x] == "#"
+
+    large = [[""] * (2 * width) for _ in range(2 * height)]
+    for y in range(height):
+        for x in range(width):
+            left, right, above, below = at(x - 1, y), at(x + 1, y), at(x, y - 1), at(x, y + 1)
+            for dx, dy, side, end in (
+                (0, 0, left, above),
+                (1, 0, right, above),
+                (0, 1, left, below),
+                (1, 1, right, below),
+            ):
+                rounds = side == end and left != right and above != below
+                large[2 * y + dy][2 * x + dx] = "#" if (side if rounds else at(x, y)) else "."
+    return ["".join(row) for row in large]
+
+
+def small(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
+    """A small letter: drawn, or its base with its mark; dark if there is neither."""
+    if letter in own:
+        return own[letter]
+    base, mark = _parts(letter)
+    if base not in own or mark not in marks:
+        return ["." * 8] * 8
+    rows, dots = own[base], marks[mark]
+    if mark in _BELOW:
+        return [*rows[:7], _over(rows[7], dots[0])]
+    if base.isupper():
+        rows = ["", "", *(row for y, row in enumerate(rows[:7]) if y not in _SMALL_GIVES), rows[7]]
+    return [*dots, *rows[2:]]
+
+
+def large(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
+    """A large letter: drawn, or its base, of fewer rows, with its mark; dark if there is neither."""
+    if letter in own:
+        return own[letter]
+    base, mark = _parts(letter)
+    if base not in own or mark not in marks:
+        return ["." * 12] * 16
+    rows = [row for y, row in enumerate(own[base]) if y not in _LARGE_GIVES]
+    # Every pixel of a mark is two by two, and the letter's middle is a pixel further left.
+    dots = [("".join(2 * pixel for pixel in row)[3:14] + ".").ljust(12, ".") for row in marks[mark] for _ in range(2)]
+    return [*rows, "." * 12, *dots] if mark in _BELOW else [*dots, "." * 12, *rows]
+
+
+def content() -> bytes:
+    """The bytes of firmware/app/glyphs.bin. Raises ToolMissing."""
+    little, marks = _framebuf_letters() | drawings(ART / "small.txt"), _marks()
+    big, icons = drawings(ART / "large.txt"), drawings(ART / "icons.txt")
+    parts: Iterable[Rows] = (
+        *(small(chr(code), little, marks) for code in SMALL),
+        *(large(chr(code), big, marks) for code in LARGE),
+        *(doubled(big[digit]) for digit in HUGE),
+        *(doubled(rows) for rows in icons.values()),
+    )
+    return b"".join(map(columns, parts))
+
+
+def _framebuf_letters() -> dict[str, Rows]:
+    """The small ASCII letters as MicroPython draws them."""
+    source = _ASK_LETTERS % string.ascii_letters
+    run = subprocess.run([micropython("amd64"), "-c", source], capture_output=True, text=True, check=True)
+    letters = {}
+    for line in run.stdout.splitlines():
+        letter, pixels = line.split()
+        letters[letter] = [f"{row:08b}".replace("0", ".").replace("1", "#") for row in bytes.fromhex(pixels)]
+    return letters
+
+
+def _marks() -> dict[str, Rows]:
+    """The rows of each mark by its combining character; the drawings are named by that character's code point."""
+    return {chr(int(name, 16)): rows for name, rows in drawings(ART / "marks.txt").items()}
+
+
+def _parts(letter: str) -> tuple[str, str]:
+    """Base and combining mark of a letter; two blanks if it has not just these."""
+    parts = unicodedata.normalize("NFD", letter)
+    return (parts[0], parts[1]) if len(parts) == 2 else ("", "")
+
+
+def _over(row: str, dots: str) -> str:
+    return "".join("#" if "#" in pair else "." for pair in zip(row, dots, strict=True))
+
+
+if __name__ == "__main__":
+    TARGET.write_bytes(content())
