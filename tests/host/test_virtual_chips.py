@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from badgeclock.virtual import screen
+from badgeclock.virtual.chips import st7789
 from badgeclock.virtual.chips.ds3231 import Ds3231
-from badgeclock.virtual.chips.ssd1306 import PAGES, WIDTH, Ssd1306
-from badgeclock.virtual.toolchain import micropython
+from badgeclock.virtual.chips.ssd1306 import PAGES, WIDTH, Sh1106, Ssd1306
+from badgeclock.virtual.chips.st7789 import St7789
+from badgeclock.virtual.toolchain import ROOT, micropython
 
 UPRIGHT = bytes.fromhex("00 20 00 A1 C8 8D 14 AF")
 
@@ -169,21 +171,81 @@ def test_the_battery_carries_the_time_over() -> None:
     assert not again.oscillator_stopped
 
 
+# ---- SH1106
+
+
+def test_an_sh1106_has_two_columns_before_the_first_that_is_seen_and_its_own_supply() -> None:
+    display = Sh1106()
+    display.write(bytes.fromhex("00 A1 C8 B0 02 10"))
+    display.write(b"\x40\x01")
+    display.write(b"\x00\x8d\x14\xaf")  # the SSD1306's pump
+    assert not lit(display)
+    display.write(b"\x00\xad\x8b")
+    assert lit(display) == {(0, 0)}
+    display.write(bytes.fromhex("00 B7 01 18"))  # column 129 is the last that is seen
+    display.write(b"\x40\x80\xff")
+    assert lit(display) == {(0, 0), (127, 63)}
+
+
+# ---- ST7789
+
+LANDSCAPE = ((0x11, b""), (0x3A, b"\x55"), (0x36, b"\x60"), (0x21, b""), (0x29, b""))
+
+
+def colour(commands: tuple[tuple[int, bytes], ...], display: St7789) -> dict[tuple[int, int], int]:
+    """The pixels that are not black after the commands: RGB565 by (x, y) from the upper left."""
+    for command, parameters in commands:
+        display.write_spi(bytes((command,)), 0)
+        if parameters:
+            display.write_spi(parameters, 1)
+    frame = display.frame()
+    pixels = [int.from_bytes(frame[at : at + 2], "big") for at in range(0, len(frame), 2)]
+    return {(n % st7789.WIDTH, n // st7789.WIDTH): pixel for n, pixel in enumerate(pixels) if pixel}
+
+
+def test_a_colour_display_fills_its_window_line_by_line_in_landscape() -> None:
+    window = ((0x2A, bytes((0, 10, 0, 11))), (0x2B, bytes((0, 5, 0, 6))), (0x2C, bytes(range(1, 11))))
+    assert colour((*LANDSCAPE, *window), St7789()) == {
+        (10, 5): 0x090A,  # the fifth pixel begins anew
+        (11, 5): 0x0304,
+        (10, 6): 0x0506,
+        (11, 6): 0x0708,
+    }
+
+
+def test_a_colour_display_reaches_every_corner_and_loses_what_is_outside() -> None:
+    corner = ((0x2A, bytes((1, 0x3F, 1, 0x40))), (0x2B, bytes((0, 239, 0, 240))), (0x2C, bytes((1, 1, 2, 2, 3, 3))))
+    assert colour((*LANDSCAPE, *corner), St7789()) == {(319, 239): 0x0101}
+
+
+def test_a_colour_display_is_black_asleep_and_false_without_inversion() -> None:
+    pixel = ((0x2A, bytes(4)), (0x2B, bytes(4)), (0x2C, b"\xf8\x00"))
+    display = St7789()
+    assert colour(LANDSCAPE[1:] + pixel, display) == {}
+    assert colour((LANDSCAPE[0],), display) == {(0, 0): 0xF800}
+    assert colour(((0x20, b""),), display)[0, 0] == 0x07FF
+    assert colour(((0x01, b""),), display) == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 1)), max_size=20))
+def test_no_bytes_upset_a_display(transfers: list[tuple[bytes, int]]) -> None:
+    for display in (Ssd1306(), Sh1106(), St7789()):
+        for data, dc in transfers:
+            display.write_spi(data, dc)
+        display.frame()
+
+
 # ---- text on the display
 
 DRAW = """
-import framebuf, sys
+import sys
+sys.path.insert(0, "%s")
+import framebuf
+from app.font import huge, large, text
 buf = bytearray(1024)
 fb = framebuf.FrameBuffer(buf, 128, 64, framebuf.MONO_HLSB)
-def text(words, x, y, scale, color):
-    line = bytearray(8 * len(words))
-    small = framebuf.FrameBuffer(line, 8 * len(words), 8, framebuf.MONO_HLSB)
-    small.text(words, 0, 0)
-    for j in range(8):
-        for i in range(8 * len(words)):
-            if small.pixel(i, j):
-                fb.fill_rect(x + i * scale, y + j * scale, scale, scale, color)
-"""
+""" % (ROOT / "firmware")
 
 
 def draw(code: str) -> list[int]:
@@ -197,26 +259,31 @@ def draw(code: str) -> list[int]:
 
 def test_the_idle_screen_is_read_as_a_person_reads_it() -> None:
     frame = draw(
-        'text("Demo site", 28, 0, 1, 1); text("07:58", 24, 16, 2, 1); text("Hold your badge", 4, 40, 1, 1);'
-        'text("online", 0, 56, 1, 1); text("3", 120, 56, 1, 1)'
+        'text(fb, "Demo site", 28, 0); huge(fb, "07:58", 5, 8); text(fb, "Hold your badge", 4, 40);'
+        'text(fb, "online", 0, 56); text(fb, "3", 120, 56)'
     )
     assert screen.read_text(frame) == ["Demo site", "07:58", "Hold your badge", "online         3"]
 
 
-def test_glyphs_two_and_three_times_as_large_are_read_wherever_they_stand() -> None:
-    frame = draw('text("OUT", 5, 3, 3, 1); text("16:31", 17, 31, 2, 1); text("Saved here #12", 3, 53, 1, 1)')
-    assert screen.read_text(frame) == ["OUT", "16:31", "Saved here #12"]
+def test_large_and_huge_letters_are_read_wherever_they_stand() -> None:
+    frame = draw('huge(fb, "OUT", 5, 3); large(fb, "ENTRÉE", 17, 36); text(fb, "Gardé ici #12", 3, 53)')
+    assert screen.read_text(frame) == ["OUT", "ENTRÉE", "Gardé ici #12"]
 
 
 def test_dark_text_on_a_light_bar_is_read() -> None:
-    frame = draw('fb.fill_rect(0, 0, 128, 12, 1); text("Refused", 30, 2, 1, 0); text("code 4", 40, 30, 1, 1)')
+    frame = draw('fb.fill_rect(0, 0, 128, 12, 1); fb.text("Refused", 30, 2, 0); text(fb, "code 4", 40, 30)')
     assert screen.read_text(frame) == ["Refused", "code 4"]
+
+
+def test_dark_text_on_a_light_display_is_read() -> None:
+    frame = draw('large(fb, "IN", 52, 0); text(fb, "Confirmed by", 0, 48); text(fb, "NSSO ..123456", 0, 56)')
+    light = [row ^ screen.FULL_ROW for row in frame]
+    assert screen.read_text(light) == ["IN", "Confirmed by", "NSSO ..123456"]
 
 
 def test_lines_and_frames_are_no_text() -> None:
     frame = draw(
-        "fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); fb.line(3, 50, 40, 61, 1);"
-        'text("One badge", 28, 30, 1, 1)'
+        'fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); fb.line(3, 50, 40, 61, 1);text(fb, "One badge", 28, 30)'
     )
     assert screen.read_text(frame) == ["One badge"]
 
@@ -233,7 +300,7 @@ def test_an_empty_display_has_no_lines() -> None:
 )
 def test_any_words_are_read_at_any_place(words: str, y: int, x: int) -> None:
     words = words[: (128 - x) // 8]
-    assert screen.read_text(draw(f"text({words!r}, {x}, {y}, 1, 1)")) == [words]
+    assert screen.read_text(draw(f"text(fb, {words!r}, {x}, {y})")) == [words]
 
 
 def test_the_picture_has_the_displays_pixels() -> None:

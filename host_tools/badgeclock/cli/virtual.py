@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.virtual.accesspoint import Network, WifiSettings
-from badgeclock.virtual.board import BoardOptions, VirtualBoard
+from badgeclock.virtual.board import BoardOptions, Front, VirtualBoard
 from badgeclock.virtual.door import Door, DoorServer
 from badgeclock.virtual.nor import INSTANT, TYPICAL
 
@@ -64,6 +64,7 @@ def run(
     heap: Annotated[str, typer.Option(help="MicroPython's heap for the firmware: bytes, or with k or m.")] = "128k",
     flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
     seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
+    display: Annotated[Front, typer.Option(help="The display; its firmware must be for the same one.")] = Front.SSD1306,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
 ) -> None:
@@ -75,6 +76,7 @@ def run(
         flash_timing=TYPICAL if flash is Flash.TYPICAL else INSTANT,
         seed=seed,
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
+        front=display,
     )
     # The wire's thread must not wait long for one that draws a picture.
     sys.setswitchinterval(0.0005)

@@ -1,7 +1,7 @@
 """One virtual clock: its chips, its flash, its power, and the MicroPython that runs on it.
 
 `VirtualBoard` is the whole of it in one process; door.py lets others reach it. MicroPython comes and goes with the
-power and with resets, the chips stay. Wiring is that of boards/esp32_devkit.
+power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,8 @@ from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, Wi
 from badgeclock.virtual.bus import Handler, Op, serve
 from badgeclock.virtual.chips.ds3231 import Ds3231
 from badgeclock.virtual.chips.mfrc522 import Mfrc522
-from badgeclock.virtual.chips.ssd1306 import Ssd1306
+from badgeclock.virtual.chips.ssd1306 import Sh1106, Ssd1306
+from badgeclock.virtual.chips.st7789 import St7789
 from badgeclock.virtual.console import Console
 from badgeclock.virtual.events import Event, EventLog, now_ms
 from badgeclock.virtual.nor import INSTANT, SECTOR_BYTES, FlashTiming, InterruptedErase, NorFlash, PowerLost
@@ -62,21 +63,58 @@ class ResetCause(IntEnum):
     SOFT = 5
 
 
+class Front(StrEnum):
+    """The display, and with it the keys' wiring: a file of boards/esp32_devkit/fronts each."""
+
+    SSD1306 = "ssd1306"
+    SSD1306_SPI = "ssd1306_spi"
+    SH1106 = "sh1106"
+    SH1106_SPI = "sh1106_spi"
+    ST7789 = "st7789"
+
+    @property
+    def on_spi(self) -> bool:
+        """Whether the display has a bus of its own."""
+        return self in (Front.SSD1306_SPI, Front.SH1106_SPI, Front.ST7789)
+
+    def chip(self) -> Ssd1306 | St7789:
+        """A display of its kind."""
+        if self is Front.ST7789:
+            return St7789()
+        return Sh1106() if self in (Front.SH1106, Front.SH1106_SPI) else Ssd1306()
+
+    def wiring(self) -> Wiring:
+        """The board's wiring with this front."""
+        if not self.on_spi:
+            return Wiring()
+        return Wiring(
+            display_address=None,
+            display_spi=1,
+            keys={13: "info", 35: "in", 36: "out", 39: "break"},
+            pulled_up=frozenset((35, 36, 39)),
+        )
+
+
 @dataclass(frozen=True)
 class Wiring:
-    """Which GPIO goes where; the same as boards/esp32_devkit."""
+    """Which GPIO goes where; the same as boards/esp32_devkit. A display is on I2C or on SPI; the other is None."""
 
     reader_spi: int = 2
     reader_select: int = 5
     reader_reset: int = 27
     reader_irq: int = 4
     i2c: int = 0
-    display_address: int = 0x3C
+    display_address: int | None = 0x3C
+    display_spi: int | None = None
+    display_select: int = 26
+    display_dc: int = 16
     rtc_address: int = 0x68
     buzzer: int = 25
     leds: dict[int, str] = field(default_factory=lambda: {32: "green", 33: "red"})
     keys: dict[int, str] = field(default_factory=lambda: {13: "info", 14: "in", 16: "out", 17: "break"})
     case_switch: int = 34
+    pulled_up: frozenset[int] = frozenset()
+    """Pins with a resistor to the supply."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +130,7 @@ class BoardOptions:
     flash_timing: FlashTiming = INSTANT
     seed: int = 0
     wifi: WifiSettings = field(default_factory=WifiSettings)
+    front: Front = Front.SSD1306
 
 
 @dataclass(frozen=True)
@@ -131,13 +170,13 @@ class VirtualBoard:
         """Build the board with the plug out. Raises SettingsError, ToolMissing."""
         self.home = home
         self.options = options or BoardOptions()
-        self.wiring = wiring or Wiring()
+        self.wiring = wiring or self.options.front.wiring()
         home.mkdir(parents=True, exist_ok=True)
         self.events = EventLog()
         self._lock = threading.RLock()
         self.field = cards.Field()
         self.reader = Mfrc522(self.field)
-        self.display = Ssd1306()
+        self.display = self.options.front.chip()
         self.rtc = Ds3231()
         self._battery = home / "rtc.json"
         if self._battery.exists():
@@ -424,8 +463,10 @@ class VirtualBoard:
     # ---- what a person sees and hears
 
     def frame(self) -> list[int]:
-        """The display's 64 rows, see Ssd1306.frame()."""
+        """The 64 rows of what the display shows, see Ssd1306.frame(); colours are left out."""
         with self._lock:
+            if isinstance(self.display, St7789):
+                return screen.in_one_colour(self.display.frame())
             return self.display.frame()
 
     def screen_text(self) -> list[str]:
@@ -434,6 +475,10 @@ class VirtualBoard:
 
     def screen_png(self, scale: int = 4) -> bytes:
         """The display as a PNG."""
+        if isinstance(self.display, St7789):
+            with self._lock:
+                frame = self.display.frame()
+            return screen.render_colour_png(frame, scale=max(1, scale // 2))
         return screen.render_png(self.frame(), scale=scale, contrast=self.display.contrast)
 
     def tone_hz(self) -> int:
@@ -591,7 +636,7 @@ class VirtualBoard:
         if pin in wiring.keys:
             until = self._pressed.get(wiring.keys[pin])
             pressed = until is not None and time.monotonic() < until
-            return 0 if pressed else int(self._pins.pull[pin] == PULL_UP)
+            return 0 if pressed else int(self._pins.pull[pin] == PULL_UP or pin in wiring.pulled_up)
         if pin == wiring.case_switch:
             return int(not self._case_open)
         if self._pins.mode[pin] in (OUT, OPEN_DRAIN):
@@ -610,7 +655,18 @@ class VirtualBoard:
             return self.reader.transfer(data, time.monotonic_ns())
 
     def _spi_write(self, bus: int, _n: int, _arg: int, data: bytes) -> None:
-        self._spi_exchange(bus, data)
+        if bus == self.wiring.display_spi:
+            self._display_spi(data)
+        else:
+            self._spi_exchange(bus, data)
+
+    def _display_spi(self, data: bytes) -> None:
+        if self._pins.level[self.wiring.display_select]:
+            return
+        with self._lock:
+            self.display.write_spi(data, self._pins.level[self.wiring.display_dc])
+        self._display_written_ms = now_ms()
+        self._display_due.set()
 
     def _spi_read(self, bus: int, n: int, fill: int, _data: bytes) -> bytes:
         return self._spi_exchange(bus, bytes((fill & 0xFF,)) * n)
@@ -628,7 +684,7 @@ class VirtualBoard:
                 self.rtc.write(data)
                 if len(data) > 1:
                     self._keep_rtc()
-            elif data:
+            elif data and isinstance(self.display, Ssd1306):
                 self.display.write(data)
                 self._display_written_ms = now_ms()
                 self._display_due.set()
@@ -658,8 +714,9 @@ class VirtualBoard:
         with self._lock:
             self._i2c_reads += 1
             self._i2c_bytes += 1 + n
-            chip = self.rtc if address == self.wiring.rtc_address else self.display
-            return OK + chip.read(n)
+            if isinstance(self.display, Ssd1306) and address == self.wiring.display_address:
+                return OK + self.display.read(n)
+            return OK + self.rtc.read(n)
 
     def _i2c_write_mem(self, bus: int, n: int, arg: int, data: bytes) -> bytes:
         return self._i2c_write(bus, n, arg & 0xFF, bytes((arg >> 8 & 0xFF,)) + data)

@@ -1,87 +1,95 @@
 """What a person reads on the clock's display: its text, found again in the pixels, and its picture.
 
-The glyphs are those of MicroPython's `framebuf` (8x8), asked of the real MicroPython once, plain or drawn two or
-three times as large. A text may start at any pixel and be light on dark or dark on light.
+The letters are the clock's own (firmware/app/font.py), which the real MicroPython is asked to draw once, in each of
+their sizes. A text may start at any pixel and be light on dark or dark on light.
 """
 
 from __future__ import annotations
 
 import io
 import subprocess
+import sys
 from array import array
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from PIL import Image
 
-from badgeclock.virtual.toolchain import micropython
+from badgeclock.virtual.chips import st7789
+from badgeclock.virtual.toolchain import ROOT, micropython
 
 WIDTH, HEIGHT = 128, 64
-GLYPH = 8
-SCALES = (3, 2, 1)
 FULL_ROW = (1 << WIDTH) - 1
 
 # Glyphs that lines, dots and edges of a drawing look like: alone they are no text.
-STROKES = frozenset("_|.,'`-:")
+STROKES = frozenset("_|.,'`-:\u02d9")
 RULES = frozenset("_|")
 
 LIT = (150, 220, 255)
 DARK = (4, 8, 16)
 
+# The clock's own code draws every letter that it knows, in each size: a line "width height letter columns".
 _ASK_GLYPHS = """
+import sys
+sys.path.insert(0, "{firmware}")
 import framebuf
-buf = bytearray(8)
-fb = framebuf.FrameBuffer(buf, 8, 8, framebuf.MONO_HLSB)
-for code in range(0x21, 0x7F):
-    fb.fill(0)
-    fb.text(chr(code), 0, 0)
-    print(code, "".join("%02x" % byte for byte in buf))
+from app import font
+# Small letters before the capitals that look like them.
+letters = [chr(code) for part in ((0x21, 0x7F), (0xDF, 0x24F), (0xC0, 0xDF)) for code in range(*part)]
+for draw, known, width, height in (
+    (font.text, lambda letter: letter <= "~" or font.small_place(letter) >= 0, 8, 8),
+    (font.large, lambda letter: font.large_place(letter) >= 0, 12, 16),
+    (font.huge, lambda letter: "0" <= letter <= ":", 24, 32),
+):
+    buf = bytearray(width * height // 8)
+    fb = framebuf.FrameBuffer(buf, width, height, framebuf.MONO_VLSB)
+    for letter in letters:
+        if known(letter):
+            fb.fill(0)
+            draw(fb, letter, 0, 0)
+            columns = [
+                sum(buf[page * width + x] << (8 * page) for page in range(height // 8)) for x in range(width)
+            ]
+            if any(columns):
+                print(width, height, ord(letter), ",".join(map(str, columns)))
 """
 
 
+@dataclass(frozen=True)
+class _Size:
+    """One size of letters: its cell in pixels, and by 32-bit columns from the left each letter and its lit pixels."""
+
+    width: int
+    height: int
+    table: dict[bytes, tuple[str, int]]
+
+
 @cache
-def glyphs() -> dict[int, str]:
-    """The framebuf font: 64-bit pattern (8 rows from the top, left pixel highest) to character. Raises ToolMissing."""
-    run = subprocess.run([micropython("amd64"), "-c", _ASK_GLYPHS], capture_output=True, text=True, check=True)
-    table = {0: " "}
+def _sizes() -> tuple[_Size, ...]:
+    """The clock's letters, the largest size first. Raises ToolMissing."""
+    source = _ASK_GLYPHS.replace("{firmware}", str(ROOT / "firmware"))
+    run = subprocess.run([micropython("amd64"), "-c", source], capture_output=True, text=True, check=True)
+    sizes: dict[tuple[int, int], dict[bytes, tuple[str, int]]] = {}
     for line in run.stdout.splitlines():
-        code, pattern = line.split()
-        table[int(pattern, 16)] = chr(int(code))
-    return table
-
-
-@cache
-def _scaled(scale: int) -> dict[bytes, tuple[str, int]]:
-    """The glyphs drawn `scale` times as large, as 32-bit columns from the left: character and lit pixels. No blank."""
-    table = {}
-    for pattern, char in glyphs().items():
-        columns = []
-        for x in range(GLYPH):
-            column = 0
-            for y in range(GLYPH):
-                if pattern >> (8 * (GLYPH - 1 - y) + GLYPH - 1 - x) & 1:
-                    column |= ((1 << scale) - 1) << (y * scale)
-            columns += [column] * scale
-        if pattern:
-            table[array("I", columns).tobytes()] = (char, pattern.bit_count() * scale * scale)
-    return table
+        width, height, code, columns = line.split()
+        cells = array("I", map(int, columns.split(",")))
+        table = sizes.setdefault((int(width), int(height)), {})
+        table.setdefault(cells.tobytes(), (chr(int(code)), sum(cell.bit_count() for cell in cells)))
+    return tuple(_Size(*cell, table) for cell, table in sorted(sizes.items(), reverse=True))
 
 
 @dataclass(frozen=True)
 class _Match:
-    """One glyph found: its upper left pixel, its scale, how many pixels of it are lit."""
+    """One letter found: its upper left pixel, its cell, how many pixels of it are lit."""
 
     y: int
     x: int
-    scale: int
+    width: int
+    height: int
     char: str
     lit: int
-
-    @property
-    def size(self) -> int:
-        """Width and height of its cell, pixels."""
-        return GLYPH * self.scale
 
 
 def read_text(frame: Sequence[int]) -> list[str]:
@@ -91,6 +99,8 @@ def read_text(frame: Sequence[int]) -> list[str]:
     pixels first; what overlaps a taken one was chance.
     """
     rows = [row & FULL_ROW for row in frame]
+    if sum(row.bit_count() for row in rows) > WIDTH * HEIGHT // 2:
+        rows = [~row & FULL_ROW for row in rows]  # dark on light, all of it
     runs = _runs(rows)
     bars = [~row & FULL_ROW if row.bit_count() > WIDTH // 2 else 0 for row in rows]
     if any(bars):
@@ -98,7 +108,7 @@ def read_text(frame: Sequence[int]) -> list[str]:
     lines: list[list[list[_Match]]] = []
     for run in sorted(runs, key=lambda run: (run[0].y, run[0].x)):
         head = lines[-1][0][0] if lines else None
-        if head is not None and run[0].y < head.y + head.size // 2:
+        if head is not None and run[0].y < head.y + head.height // 2:
             lines[-1].append(run)
         else:
             lines.append([run])
@@ -111,9 +121,9 @@ def _join(runs: list[list[_Match]]) -> str:
     for run in sorted(runs, key=lambda run: run[0].x):
         for match in run:
             if text:
-                text += " " * max(match is run[0], (match.x - end) // match.size)
+                text += " " * max(match is run[0], (match.x - end) // match.width)
             text += match.char
-            end = match.x + match.size
+            end = match.x + match.width
     return text
 
 
@@ -127,9 +137,9 @@ def _runs(rows: list[int]) -> list[list[_Match]]:
             columns[WIDTH - low.bit_length()] |= 1 << y
             left ^= low
     by_grid: dict[tuple[int, int, int], list[_Match]] = {}
-    for scale in SCALES:
-        for match in _matches(rows, columns, scale):
-            by_grid.setdefault((match.y, scale, match.x % match.size), []).append(match)
+    for size in _sizes():
+        for match in _matches(rows, columns, size):
+            by_grid.setdefault((match.y, size.width, match.x % size.width), []).append(match)
     candidates = [run for matches in by_grid.values() for run in _split(matches)]
     candidates.sort(key=_weight, reverse=True)
     taken = [0] * HEIGHT
@@ -139,7 +149,7 @@ def _runs(rows: list[int]) -> list[list[_Match]]:
         if len(free) < len(run) and sum(match.lit for match in free) * 2 < sum(match.lit for match in run):
             continue
         for match in free:
-            for y in range(match.y, match.y + match.size):
+            for y in range(match.y, match.y + match.height):
                 taken[y] |= _cell_mask(match)
         chars = {match.char for match in free}
         if chars - RULES and (chars - STROKES or len(free) > 1):
@@ -152,20 +162,18 @@ def _weight(run: list[_Match]) -> int:
     return sum(match.lit * (1 if match.char in STROKES else 16) for match in run)
 
 
-def _matches(rows: list[int], columns: list[int], scale: int) -> list[_Match]:
-    size = GLYPH * scale
-    table = _scaled(scale)
-    lookup = table.get
-    ones = (1 << size) - 1
+def _matches(rows: list[int], columns: list[int], size: _Size) -> list[_Match]:
+    lookup = size.table.get
+    ones = (1 << size.height) - 1
     found = []
-    for y in range(HEIGHT - size + 1):
-        if not any(rows[y : y + size]):
+    for y in range(HEIGHT - size.height + 1):
+        if not any(rows[y : y + size.height]):
             continue
         strip = array("I", [column >> y & ones for column in columns]).tobytes()
-        for x in range(WIDTH - size + 1):
-            hit = lookup(strip[4 * x : 4 * (x + size)])
+        for x in range(WIDTH - size.width + 1):
+            hit = lookup(strip[4 * x : 4 * (x + size.width)])
             if hit is not None:
-                found.append(_Match(y, x, scale, *hit))
+                found.append(_Match(y, x, size.width, size.height, *hit))
     return found
 
 
@@ -173,7 +181,7 @@ def _split(matches: list[_Match]) -> list[list[_Match]]:
     """Matches of one grid, ascending in x, into runs with gaps of at most two blanks."""
     runs = [[matches[0]]]
     for match in matches[1:]:
-        if match.x - runs[-1][-1].x <= 3 * match.size:
+        if match.x - runs[-1][-1].x <= 3 * match.width:
             runs[-1].append(match)
         else:
             runs.append([match])
@@ -181,23 +189,64 @@ def _split(matches: list[_Match]) -> list[list[_Match]]:
 
 
 def _cell_mask(match: _Match) -> int:
-    return ((1 << match.size) - 1) << (WIDTH - match.x - match.size)
+    return ((1 << match.width) - 1) << (WIDTH - match.x - match.width)
 
 
 def _overlaps(match: _Match, taken: list[int]) -> bool:
     mask = _cell_mask(match)
-    return any(row & mask for row in taken[match.y : match.y + match.size])
+    return any(row & mask for row in taken[match.y : match.y + match.height])
+
+
+def image(frame: Sequence[int]) -> Image.Image:
+    """The frame of a display of one colour, pixel by pixel, lit is white."""
+    data = b"".join((row & FULL_ROW).to_bytes(WIDTH // 8, "big") for row in frame)
+    return Image.frombytes("1", (WIDTH, HEIGHT), data)
 
 
 def render_png(frame: Sequence[int], *, scale: int = 4, contrast: int = 0xCF) -> bytes:
     """The frame as a PNG of `scale` pixels a pixel, in such a display's blue-white; `contrast` 0 to 255 dims it."""
-    data = b"".join((row & FULL_ROW).to_bytes(WIDTH // 8, "big") for row in frame)
-    mono = Image.frombytes("1", (WIDTH, HEIGHT), data)
     level = 0.4 + 0.6 * contrast / 255
     lit = tuple(int(part * level) for part in LIT)
-    image = mono.convert("P")
-    image.putpalette([part for index in range(256) for part in (lit if index else DARK)])
-    image = image.resize((WIDTH * scale, HEIGHT * scale), Image.Resampling.NEAREST)
+    picture = image(frame).convert("P")
+    picture.putpalette([part for index in range(256) for part in (lit if index else DARK)])
+    return _png(picture, scale)
+
+
+def in_one_colour(frame: bytes) -> list[int]:
+    """The 64 rows that firmware/drivers/st7789.py was given to show, from a colour display's frame (RGB565)."""
+    pixels = memoryview(frame).cast("H")
+    # Of the five pixels that two became, the outer ones are theirs alone.
+    xs = [x // 2 * 5 + x % 2 * 4 for x in range(WIDTH)]
+    ys = [40 + y // 2 * 5 + y % 2 * 4 for y in range(HEIGHT)]
+    seen = [[pixels[y * st7789.WIDTH + x] for x in xs] for y in ys]
+    paper = Counter(pixel for row in seen for pixel in row).most_common(1)[0][0]
+    return [int("".join("01"[pixel != paper] for pixel in row), 2) for row in seen]
+
+
+def colour_image(frame: bytes) -> Image.Image:
+    """A colour display's frame (RGB565, big-endian, 320x240), pixel by pixel; it has at most 256 colours."""
+    pixels = array("H", frame)
+    if sys.byteorder == "little":
+        pixels.byteswap()
+    colours = {pixel: number for number, pixel in enumerate(dict.fromkeys(pixels))}
+    picture = Image.frombytes("P", (st7789.WIDTH, st7789.HEIGHT), bytes(colours[pixel] for pixel in pixels))
+    picture.putpalette([part for pixel in colours for part in _rgb(pixel)])
+    return picture
+
+
+def render_colour_png(frame: bytes, *, scale: int = 1) -> bytes:
+    """A colour display's frame as a PNG of `scale` pixels a pixel."""
+    return _png(colour_image(frame), scale)
+
+
+def _rgb(pixel: int) -> tuple[int, int, int]:
+    """RGB565 in eight bits each."""
+    red, green, blue = pixel >> 11, pixel >> 5 & 63, pixel & 31
+    return red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2
+
+
+def _png(picture: Image.Image, scale: int) -> bytes:
+    picture = picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
     out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
+    picture.save(out, "PNG", optimize=True)
     return out.getvalue()

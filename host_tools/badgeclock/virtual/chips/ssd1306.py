@@ -1,6 +1,11 @@
-"""SSD1306, the display's controller, with its RAM (Solomon Systech SSD1306 rev. 1.1; sections below are its own)."""
+"""SSD1306 and SH1106, the displays' controllers, with their RAM.
+
+Solomon Systech SSD1306 rev. 1.1, whose sections are named below, and Sino Wealth SH1106 V2.3.
+"""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 WIDTH, PAGES = 128, 8
 HEIGHT = 8 * PAGES
@@ -15,10 +20,15 @@ HORIZONTAL, VERTICAL, PAGE = 0, 1, 2
 
 
 class Ssd1306:
-    """One 128x64 display. `frame` is what a person sees."""
+    """One 128x64 display. `frame` is what a person sees, `written` counts the bytes that came."""
+
+    RAM_COLUMNS = WIDTH
+    FIRST_COLUMN = 0  # of the RAM that the panel shows
+    PARAMETERS: ClassVar = PARAMETERS
+    written = 0
 
     def __init__(self) -> None:
-        self.ram = bytearray(WIDTH * PAGES)
+        self.ram = bytearray(self.RAM_COLUMNS * PAGES)
         self.power_on()
 
     def power_on(self) -> None:
@@ -44,6 +54,7 @@ class Ssd1306:
 
     def write(self, data: bytes) -> None:
         """One I2C write: control bytes with Co and D/C, then commands or RAM data (8.1.5.2)."""
+        self.written += len(data)
         at = 0
         while at < len(data):
             control = data[at]
@@ -55,6 +66,15 @@ class Ssd1306:
                 for byte in data[at:end]:
                     self._command(byte)
             at = end
+
+    def write_spi(self, data: bytes, dc: int) -> None:
+        """One transfer on four-wire SPI: RAM data, or commands with D/C low (8.1.3)."""
+        self.written += len(data)
+        if dc:
+            self._data(data)
+        else:
+            for byte in data:
+                self._command(byte)
 
     def read(self, n: int) -> bytes:
         """The status byte: D6 is set while the display is off (table 9-2)."""
@@ -78,7 +98,8 @@ class Ssd1306:
             line = (com + self._start_line + self._offset) % HEIGHT
             page, bit = divmod(line, 8)
             bits = 0
-            for byte in self.ram[page * WIDTH : (page + 1) * WIDTH]:
+            at = page * self.RAM_COLUMNS + self.FIRST_COLUMN
+            for byte in self.ram[at : at + WIDTH]:
                 bits = bits << 1 | byte >> bit & 1
             if not self._segments_remapped:
                 bits = int(f"{bits:0{WIDTH}b}"[::-1], 2)
@@ -98,7 +119,7 @@ class Ssd1306:
             self._page, self._column = divmod(at, WIDTH)
             return
         for byte in data:
-            self.ram[self._page * WIDTH + self._column] = byte
+            self.ram[self._page * self.RAM_COLUMNS + self._column] = byte
             self._step()
 
     def _step(self) -> None:
@@ -106,7 +127,7 @@ class Ssd1306:
         top, bottom = self._page_range
         if self._mode == PAGE:
             # Only the column moves, and it wraps to the page's start column (10.1.3).
-            self._column = self._page_start_column if self._column == WIDTH - 1 else self._column + 1
+            self._column = self._page_start_column if self._column == self.RAM_COLUMNS - 1 else self._column + 1
         elif self._mode == HORIZONTAL:
             if self._column == last:
                 self._column = first
@@ -122,13 +143,13 @@ class Ssd1306:
     def _command(self, byte: int) -> None:
         if self._pending:
             self._pending.append(byte)
-        elif byte in PARAMETERS:
+        elif byte in self.PARAMETERS:
             self._pending = [byte]
             return
         else:
             self._simple(byte)
             return
-        if len(self._pending) == 1 + PARAMETERS[self._pending[0]]:
+        if len(self._pending) == 1 + self.PARAMETERS[self._pending[0]]:
             command, *values = self._pending
             self._pending = []
             self._with_parameters(command, values)
@@ -170,3 +191,24 @@ class Ssd1306:
             self._multiplex = (values[0] & 0x3F) + 1
         elif command == 0xD3:
             self._offset = values[0] & 0x3F
+
+
+class Sh1106(Ssd1306):
+    """The SH1106: 132 columns, of which the panel shows those from 2 on; page addressing only; its own supply."""
+
+    RAM_COLUMNS = 132
+    FIRST_COLUMN = 2
+    PARAMETERS: ClassVar = {0x81: 1, 0xA8: 1, 0xAD: 1, 0xD3: 1, 0xD5: 1, 0xD9: 1, 0xDA: 1, 0xDB: 1}
+
+    def _simple(self, byte: int) -> None:
+        if 0x10 <= byte <= 0x1F:
+            self._column = self._page_start_column = self._page_start_column & 0x0F | (byte & 0x0F) << 4
+            self._column = min(self._column, self.RAM_COLUMNS - 1)
+        else:
+            super()._simple(byte)
+
+    def _with_parameters(self, command: int, values: list[int]) -> None:
+        if command == 0xAD:  # DC-DC converter
+            self.charge_pump = values[0] == 0x8B
+        else:
+            super()._with_parameters(command, values)
