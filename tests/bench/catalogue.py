@@ -18,7 +18,7 @@ SECTIONS = {
     "journal.": "The journal: flash work of a punch, reads at start",
     "littlefs.": "The same punches appended to a file on littlefs, for comparison",
     "seal.": "Seal and key store",
-    "clock.": "The clock's memory",
+    "clock.": "The clock's memory and display",
     "firmware.": "The firmware",
     "uplink.": "The uplink",
     "umqtt.": "umqtt.simple used directly, for comparison",
@@ -26,6 +26,15 @@ SECTIONS = {
     "authority.": "The authority's client and sandbox",
 }
 
+SHOWN = {
+    "kept-in": "a punch that is kept",
+    "later": "one that is kept offline",
+    "registered": "one that is registered",
+    "duplicate": "a duplicate",
+    "unknown": "an unknown badge",
+    "several": "two badges at once",
+    "fault": "a fault",
+}
 MOUNTED_RECORDS = (1, 1000, 16000, 190000)
 _MOUNT = "reads of the {0} partition when the clock starts with {1} records"
 
@@ -73,6 +82,14 @@ FIGURES = {
     **{f"seal.mount_us.{records}": Figure(f"µs of a start with {records:,} records") for records in MOUNTED_RECORDS},
     "clock.heap_idle_bytes_i386": Figure("heap in use, started, connected and idle", "≤ 65,536"),
     "clock.heap_low_water_free_i386": Figure("least heap free over taps, a reconnect and a restart"),
+    **{
+        f"clock.display_bytes.{state}": Figure(f"I2C bytes to an SSD1306 from the idle screen to {meaning}")
+        for state, meaning in SHOWN.items()
+    },
+    **{
+        f"clock.colour_display_bytes.{state}": Figure(f"SPI bytes to an ST7789 from the idle screen to {meaning}")
+        for state, meaning in SHOWN.items()
+    },
     "firmware.mpy_bytes": Figure("compiled firmware on the clock"),
     "uplink.tls_records_per_punch": Figure("TLS records a punch sent alone"),
     "uplink.tls_bytes_per_punch": Figure("bytes on the wire a punch sent alone"),

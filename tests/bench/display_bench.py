@@ -1,0 +1,30 @@
+"""How many bytes a display gets for each state, counted on the real MicroPython."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+from badgeclock.virtual import toolchain
+from tests.bench.catalogue import SHOWN
+
+ROOT = Path(__file__).resolve().parents[2]
+ON_DEVICE = Path(__file__).with_name("display_on_device.py")
+RUN_TIMEOUT_S = 60
+
+
+def measure() -> dict[str, float]:
+    """Bytes on the wire when a state takes the idle screen's place: I2C with an SSD1306, SPI with an ST7789."""
+    command = [toolchain.micropython("i386"), ON_DEVICE, ROOT / "firmware", ROOT / "tests" / "golden"]
+    done = subprocess.run(
+        [str(part) for part in command], capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{ON_DEVICE.name}: {done.stdout}{done.stderr}")
+    figures = json.loads(done.stdout)
+    return {
+        f"clock.{prefix}display_bytes.{state}": float(figures[f"{prefix}display_bytes.{state}"])
+        for prefix in ("", "colour_")
+        for state in SHOWN
+    }

@@ -1,0 +1,32 @@
+"""Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
+
+from app import screens, start_screens
+
+
+def states(of):
+    """Every state by name, with what a site's clock may have to tell: (name, screen, what)."""
+    return (
+        ("idle", screens.idle, (of, "Demo site", "07:58", 2, 0, "")),
+        ("idle-offline", screens.idle, (of, "Demo site", "16:31", 1, 37, "")),
+        ("idle-memory", screens.idle, (of, "Demo site", "16:31", 0, 16934, of.nearly_full)),
+        ("idle-unsealed", screens.idle, (of, "Demo site", "16:31", 2, 0, of.unsealed)),
+        ("idle-no-time", screens.idle, (of, "Demo site", None, 0, 3, "")),
+        ("chosen", screens.chosen, (of, 2)),
+        ("kept-in", screens.kept, (of, 1, "07:58", 1234)),
+        ("kept-out", screens.kept, (of, 2, "16:31", 1301)),
+        ("kept-break", screens.kept, (of, 3, "12:00", 1260)),
+        ("kept-back", screens.kept, (of, 4, "12:30", 1277)),
+        ("later", screens.kept_later, (of, 1, "07:58", 1234, 37)),
+        ("registered", screens.registered, (of, 1, "07:58", 1234, "987654")),
+        ("duplicate", screens.duplicate, (of, 1, "07:58", 1235)),
+        ("unknown", screens.unknown, (of, "7F3A", 1236)),
+        ("refused", screens.refused, (of, 4, 1237)),
+        ("unproved", screens.unproved, (of,)),
+        ("several", screens.several, (of,)),
+        ("full", screens.full, (of,)),
+        ("fault", screens.fault, (of, 2)),
+        ("retired", screens.retired, (of,)),
+        ("identify", screens.identify, (of, "clock-0001")),
+        ("starting", start_screens.starting, (of,)),
+        ("not-set-up", start_screens.not_set_up, (of, "settings.json is missing. Provision this clock.")),
+    )
