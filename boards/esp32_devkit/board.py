@@ -6,7 +6,7 @@ what is there (`NAME`, the parts) and holds no decision of the clock.
 """
 
 import esp32
-import front
+import front  # type: ignore[import-not-found]  # provisioning puts one of fronts/ there
 import machine
 import network
 from drivers.buzzer import Buzzer
@@ -60,7 +60,7 @@ class Board:
         self.rtc = DS3231(i2c)
         self.buzzer = Buzzer(PWM(Pin(25), freq=1000, duty_u16=0))
         self.lamp = StatusLed(Pin(32, Pin.OUT, value=0), Pin(33, Pin.OUT, value=0))
-        pull = Pin.PULL_UP if front.PULLED_UP else None
+        pull = Pin.PULL_UP if front.PULLED_UP else -1
         self.keys = Keys({name: Pin(pin, Pin.IN, pull) for name, pin in front.KEYS.items()})
         self.case = Contact(Pin(34, Pin.IN))  # low: open
         self.reader = Reader(

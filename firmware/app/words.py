@@ -47,9 +47,9 @@ FIELDS = (
     "starting",
     "identify",
 )
-Words = namedtuple("Words", FIELDS)
+Words = namedtuple("Words", FIELDS)  # type: ignore[misc]  # mypy wants the names spelled out here
 
-ENGLISH = Words(
+ENGLISH = Words(  # type: ignore[call-arg]
     idle="Hold your badge",
     link=("No Wi-Fi", "No server", "Online"),
     directions=("HERE", "IN", "OUT", "BREAK", "BACK"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 
 from app import words
 from app.errors import SettingsError
@@ -65,3 +66,32 @@ def test_what_is_no_language_file_is_refused_and_the_clock_speaks_english():
         assert words.load_or_english("xx", "") is words.ENGLISH
     assert words.load_or_english("yy", "") is words.ENGLISH
     assert words.load("en", "") is words.ENGLISH
+
+
+def test_whatever_a_file_holds_the_clock_has_words_that_it_can_show():
+    with open(LANG + "fr.json", "rb") as file:
+        right = file.read()
+    random.seed(1)
+    taken = 0
+    for _ in range(60):
+        data = bytearray(right)
+        for _ in range(random.randint(1, 4)):
+            at = random.randrange(len(data))
+            change = random.randrange(3)
+            if change == 0:
+                data[at] = random.getrandbits(8)
+            elif change == 1:
+                data[at : at + random.randrange(40)] = b""
+            else:
+                data[at:at] = bytes(data[random.randrange(len(data)) :][:9])
+        with open("xx.json", "wb") as file:
+            file.write(data)
+        loaded = words.load_or_english("xx", "")
+        taken += loaded is not words.ENGLISH
+        for field in words.FIELDS:
+            texts = getattr(loaded, field)
+            english = getattr(words.ENGLISH, field)
+            assert isinstance(texts, str) == isinstance(english, str)
+            for text in (texts,) if isinstance(texts, str) else texts:
+                assert 0 < len(text) <= 16 and all(words._has_small(letter) for letter in text), data
+    assert taken, "some changes are none that matter"
