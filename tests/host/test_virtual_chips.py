@@ -266,8 +266,8 @@ def test_the_idle_screen_is_read_as_a_person_reads_it() -> None:
 
 
 def test_large_and_huge_letters_are_read_wherever_they_stand() -> None:
-    frame = draw('huge(fb, "OUT", 5, 3); large(fb, "ENTRÉE", 17, 36); text(fb, "Gardé ici #12", 3, 53)')
-    assert screen.read_text(frame) == ["OUT", "ENTRÉE", "Gardé ici #12"]
+    frame = draw('huge(fb, "16:31", 5, 3); large(fb, "ENTRÉE", 17, 36); text(fb, "Gardé ici #12", 3, 53)')
+    assert screen.read_text(frame) == ["16:31", "ENTRÉE", "Gardé ici #12"]
 
 
 def test_dark_text_on_a_light_bar_is_read() -> None:
