@@ -5,8 +5,9 @@ same file runs on the virtual board, which has modules with the hardware's own n
 what is there (`NAME`, the parts) and holds no decision of the clock.
 """
 
+import sys
+
 import esp32
-import front  # type: ignore[import-not-found]  # provisioning puts one of fronts/ there
 import machine
 import network
 from drivers.buzzer import Buzzer
@@ -54,6 +55,8 @@ class Board:
     NAME = "esp32_devkit"
 
     def __init__(self):
+        import front  # type: ignore[import-not-found]  # provisioning puts one of fronts/ there
+
         spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000)
         self.display = front.display(i2c)
@@ -62,6 +65,7 @@ class Board:
         self.lamp = StatusLed(Pin(32, Pin.OUT, value=0), Pin(33, Pin.OUT, value=0))
         pull = Pin.PULL_UP if front.PULLED_UP else -1
         self.keys = Keys({name: Pin(pin, Pin.IN, pull) for name, pin in front.KEYS.items()})
+        del sys.modules["front"]  # its work is done
         self.case = Contact(Pin(34, Pin.IN))  # low: open
         self.reader = Reader(
             MFRC522(spi, Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1), Pin(4, Pin.IN, Pin.PULL_UP))
