@@ -25,6 +25,7 @@ WRENCH = const(10)
 _LARGE_AT = const(1824)
 _HUGE_AT = const(8064)
 _ICONS_AT = const(9120)
+_WAYS_AT = const(12288)
 _ACCENTED = const(0xA0)
 _ACCENTED_END = const(0x180)
 _COMMAS = const(0x218)  # Romanian letters with a comma below
@@ -72,6 +73,12 @@ def huge(canvas, digits, x, y):
 def icon(canvas, number, x, y):
     """An icon; 48 by 48 pixels."""
     _draw(canvas, _ICONS_AT + number * 288, 48, 6, x, y)
+
+
+def way(canvas, direction, x, y):
+    """Which way a punch of a direction goes, if it has one; 32 by 16 pixels."""
+    if direction:
+        _draw(canvas, _WAYS_AT + (direction - 1) * 64, 32, 2, x, y)
 
 
 def small_place(letter):

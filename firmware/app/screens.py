@@ -135,7 +135,7 @@ def chosen(canvas, words, direction):
     canvas.fill(0)
     word = words.directions[direction]
     font.large(canvas, word, (_WIDTH - len(word) * _LARGE) // 2, 8)
-    _way(canvas, direction, 48, 32)
+    font.way(canvas, direction, 48, 32)
     line(canvas, words.idle, 7)
     return IDLE
 
@@ -155,7 +155,7 @@ def _punch(canvas, words, icon, direction, time_text):
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
     font.large(canvas, words.directions[direction], _RIGHT, 0)
-    _way(canvas, direction, _RIGHT, 17)
+    font.way(canvas, direction, _RIGHT, 16)
     font.large(canvas, time_text, _RIGHT, 32)
 
 
@@ -223,30 +223,3 @@ def _waiting(canvas, count, y):
     canvas.vline(x + 3, y, 7, 1)
     canvas.line(x, y + 3, x + 3, y, 1)
     canvas.line(x + 3, y, x + 6, y + 3, 1)
-
-
-def _way(canvas, direction, x, y):
-    """Which way a punch goes, 31 by 14 pixels: into a door, out of it, the bars of a pause, the arrow of going on."""
-    if direction == 1:
-        canvas.rect(x + 20, y, 11, 14, 1)
-        canvas.rect(x + 21, y + 1, 9, 12, 1)
-        canvas.fill_rect(x, y + 5, 16, 4, 1)
-        _head(canvas, x + 16, y)
-    elif direction == 2:
-        canvas.rect(x, y, 11, 14, 1)
-        canvas.rect(x + 1, y + 1, 9, 12, 1)
-        canvas.fill_rect(x + 6, y + 5, 18, 4, 1)
-        _head(canvas, x + 24, y)
-    elif direction == 3:
-        canvas.fill_rect(x + 4, y, 6, 14, 1)
-        canvas.fill_rect(x + 16, y, 6, 14, 1)
-    elif direction == 4:
-        canvas.fill_rect(x + 2, y, 5, 14, 1)
-        for i in range(14):
-            canvas.vline(x + 12 + i, y + i // 2, 14 - 2 * (i // 2), 1)
-
-
-def _head(canvas, x, y):
-    """The head of an arrow to the right."""
-    for i in range(7):
-        canvas.vline(x + i, y + i, 14 - 2 * i, 1)

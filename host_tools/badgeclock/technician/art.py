@@ -10,6 +10,7 @@ to right, then the next eight). The file holds, one after another:
     large letters   12x16   U+0020 to U+005F, then U+00C0 to U+017F, then U+0218 to U+021B
     huge digits     24x32   "0" to "9" and ":"
     icons           48x48   in the order of firmware/art/icons.txt
+    ways            32x16   in the order of firmware/art/ways.txt, that of the directions of a record
 
 A place without a letter is dark. Accents are put onto their base letters here; small base letters are those that the
 clock's own MicroPython draws, so that they match. Digits and icons are drawn at half their
@@ -139,6 +140,7 @@ def content() -> bytes:
         *(large(chr(code), big, marks) for code in LARGE),
         *(doubled(big[digit]) for digit in HUGE),
         *(doubled(rows) for rows in icons.values()),
+        *drawings(ART / "ways.txt").values(),
     )
     return b"".join(map(columns, parts))
 

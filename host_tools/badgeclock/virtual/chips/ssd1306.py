@@ -202,8 +202,11 @@ class Sh1106(Ssd1306):
 
     def _simple(self, byte: int) -> None:
         if 0x10 <= byte <= 0x1F:
-            self._column = self._page_start_column = self._page_start_column & 0x0F | (byte & 0x0F) << 4
-            self._column = min(self._column, self.RAM_COLUMNS - 1)
+            column = self._page_start_column & 0x0F | (byte & 0x0F) << 4
+            self._column = self._page_start_column = min(column, self.RAM_COLUMNS - 1)
+        elif byte <= 0x0F:
+            column = self._page_start_column & 0xF0 | byte
+            self._column = self._page_start_column = min(column, self.RAM_COLUMNS - 1)
         else:
             super()._simple(byte)
 
