@@ -1,4 +1,6 @@
-"""The parts of the clock that an image can hold frozen; boot.py, main.py and board.py come by provisioning."""
+"""The parts of the clock that an image can hold frozen; boot.py, main.py, board.py, its front and data come by
+provisioning.
+"""
 
 require("umqtt.simple")  # noqa: F821
 package("app")  # noqa: F821

@@ -8,11 +8,14 @@ another's answer as their own.
 """
 
 import asyncio
+import sys
 import time
 
 from micropython import const
 
+import app
 from app import punch, screens, signals
+from app.errors import SettingsError
 
 _IDLE = const(0)
 _KEPT = const(1)
@@ -260,14 +263,21 @@ class Face:
         self._display.tint(mood)
 
     def _words_of(self, language):
-        """The words of a language; only the site's and one other stay in memory."""
+        """The words of a language, the site's if the clock has none of it. Only the site's and one other stay in
+        memory, and not the module that reads them.
+        """
         if language is None or language == self._settings.language:
             return self._words
         if language != self._other_language:
-            from app.words import load_or_english
+            from app import words
 
-            self._other = load_or_english(language)
+            try:
+                self._other = words.load(language)
+            except SettingsError:
+                self._other = self._words
             self._other_language = language
+            del sys.modules["app.words"]
+            del app.words
         return self._other
 
     def _draw(self):

@@ -106,7 +106,8 @@ def glyph(place, count):
         _page[i] = 0
     try:
         if _file is None:
-            _file = open(__file__.rsplit("/", 1)[0] + "/glyphs.bin", "rb")  # noqa: SIM115 - stays open
+            here = globals().get("__file__", "app/font.py")  # a frozen module may not know its place
+            _file = open(here.rsplit("/", 1)[0] + "/glyphs.bin", "rb")  # noqa: SIM115 - stays open
         _file.seek(place)
         _file.readinto(_page, count)
     except OSError:

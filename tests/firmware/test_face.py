@@ -343,7 +343,7 @@ def test_a_key_shows_what_the_next_punch_will_be():
 
 def test_a_worker_is_told_in_their_own_language_and_the_next_one_in_the_sites():
     stand = Stand()
-    words.load_or_english = lambda language: FRENCH if language == "fr" else words.ENGLISH
+    words.load = lambda language: FRENCH
     stand.punch(12, language="fr")
     stand.wait(20)
     assert stand.shows("Gardé ici", "#12")
@@ -361,6 +361,10 @@ def test_a_worker_is_told_in_their_own_language_and_the_next_one_in_the_sites():
     stand.face.several()
     stand.wait(20)
     assert stand.shows("One badge"), "nobody's badge, so the site's language"
+    assert "app.words" not in sys.modules, "what reads languages does not stay in memory"
+    stand.punch(15, language="xx")
+    stand.wait(20)
+    assert stand.shows("Saved here", "#15"), "a language that the clock has not"
 
 
 def test_a_punch_that_waits_says_how_many_do():
