@@ -28,6 +28,7 @@ WATCHDOG_MS = 8000
 TECHNICIAN_MS = 900000
 
 _POLL_MS = const(40)
+_DESK_MS = const(5)  # between two steps of the badge desk
 _NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
 _COLLECT_MS = const(1000)
 _IDLE_MS = const(250)
@@ -42,7 +43,7 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
+    timekeeper, uplink (`run()`, `desk`, `serve_desk(reader)`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
     restart the board), deaths (of tasks in the starts just before).
     """
 
@@ -110,8 +111,16 @@ class Clock:
         self._reset()
 
     async def _badges(self, feed):
-        reader = self._reader
+        reader, uplink = self._reader, self._uplink
         while True:
+            if uplink.desk is not None:
+                uplink.serve_desk(reader)
+                if uplink.desk is not None and uplink.desk.busy:
+                    self._look_after_reader()
+                    self._read_case()
+                    feed()
+                    await asyncio.sleep_ms(_DESK_MS)
+                    continue
             found = reader.poll(self._punches.uid)
             if found > 0:
                 self._badge_at = time.ticks_ms()
@@ -177,6 +186,9 @@ class Clock:
         if key in _KEYS:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
+        self._read_case()
+
+    def _read_case(self):
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
 

@@ -26,6 +26,7 @@ _FULL = const(8)
 _FAULT = const(9)
 _CHOSEN = const(10)
 _IDENTIFY = const(11)
+_LENT = const(12)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
@@ -80,6 +81,7 @@ class Face:
         self._receipt_code = 0
         self._tail = ""
         self._idle_of = None
+        self._lent = None
         self._refreshed = time.ticks_ms()
         self._display_lost = None
         self.display_faults = 0
@@ -123,6 +125,12 @@ class Face:
         self._signal(signals.KEY)
         self._direction = direction
         self._show(_CHOSEN, choice_ms)
+
+    def lend(self, draw, duration_ms, signal):
+        """Signal, and show for that long what `draw(canvas, language)` draws: a screen of a module that comes and goes."""
+        self._signal(signal)
+        self._lent = draw
+        self._show(_LENT, duration_ms)
 
     def fault(self, code):
         """The clock cannot serve (app.faults), until told otherwise with code 0; shown in place of the idle screen."""
@@ -217,6 +225,7 @@ class Face:
             return
         self._waiting = _IDLE
         self._kind = _IDLE
+        self._lent = None
         self._idle_of = None
 
     def _draw_idle(self):
@@ -246,6 +255,9 @@ class Face:
 
     def _draw(self):
         canvas, words, kind = self._display.canvas, self._words, self._kind
+        if kind == _LENT:
+            self._lent(canvas, self._settings.language)
+            return
         time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
         if kind == _KEPT:
             screens.kept(canvas, words, self._direction, time_text, self._seq)

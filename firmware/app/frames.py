@@ -19,10 +19,12 @@ SESSION_BYTES = const(8)
 NO_SESSION = bytes(8)  # the session of every upward frame
 
 STATUS = const(0x01)
+DESK_ANSWER = const(0x02)
 ACK = const(0x11)
 RECEIPTS = const(0x12)
 TIME = const(0x13)
 COMMAND = const(0x14)
+DESK = const(0x15)
 
 VERDICT_IN_ORDER = const(0)
 VERDICT_GAP = const(1)

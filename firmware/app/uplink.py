@@ -19,6 +19,7 @@ import gc
 import json
 import os
 import struct
+import sys
 import time
 from binascii import hexlify
 
@@ -26,6 +27,7 @@ from micropython import const
 
 from app import frames
 from app.errors import FrameError, JournalFull, LinkError
+from app.hmac256 import hmac256
 from app.link import POLL_MS, Link
 from app.record import KIND_TIME_SET, NOTHING, RECORD_BYTES, SOURCE_NONE, Stamp, bound_decode
 
@@ -60,6 +62,9 @@ _COUNT_MAX = const(0xFFFF)
 _ACK_TOPIC = "ack"
 _RECEIPTS_TOPIC = "receipts"
 _COMMAND_TOPIC = "command"
+
+_DESK_LABEL = b"desk"
+_DESK_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
 
 
 class Window:
@@ -184,6 +189,8 @@ class Uplink:
         self._notified = False
         self._swept_at = time.ticks_ms()
         self._online_at = None
+        self.desk = None  # the badge desk's job, an app.desk.Desk; None at all other times
+        self._desk_modules = ()
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
@@ -209,6 +216,18 @@ class Uplink:
         """Something of note changed: send STATUS soon."""
         self._status_due = True
 
+    def serve_desk(self, reader):
+        """Let the badge desk's job have its turn with the reader; drop it, and what was loaded for it, when it is over."""
+        desk = self.desk
+        desk.turn(reader)
+        if desk.over:
+            self.desk = None
+            for name in self._desk_modules:
+                del sys.modules[name]
+                package, _, module = name.partition(".")
+                delattr(sys.modules[package], module)
+            gc.collect()
+
     async def run(self):
         """Keep the clock connected, for ever."""
         failures = 0
@@ -220,6 +239,8 @@ class Uplink:
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
                 self._count(error)
             self._link.shut()
+            if self.desk is not None:
+                self.desk.lose()
             self._set_state(min(self.link_state, NO_BROKER))
             if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
                 failures = 0
@@ -329,6 +350,9 @@ class Uplink:
         if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
             self._tell_status()
             return True
+        if self.desk is not None and self.desk.due:
+            self._tell_desk()
+            return True
         if self._notified:
             room = window.room(self._log.head)
             if room:
@@ -407,6 +431,13 @@ class Uplink:
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
         self._client.publish(self._status_topic, frame, retain=True)
 
+    def _tell_desk(self):
+        self._number += 1
+        counter = frames.upward_counter(self._log.boot, self._connection, self._number)
+        body = self.desk.answer(counter)
+        frame = frames.seal_frame(self._up, self._up_scope, frames.DESK_ANSWER, counter, body)
+        self._client.publish(self._status_topic[:-6] + _DESK_LABEL, frame)
+
     # --- receiving ---
 
     def _on_message(self, topic, frame):
@@ -427,6 +458,8 @@ class Uplink:
                 self._on_time(body)
             elif kind == frames.COMMAND and name == _COMMAND_TOPIC:
                 self._on_command(body)
+            elif kind == frames.DESK and name == _COMMAND_TOPIC:
+                self._on_desk(counter, body)
             else:
                 raise FrameError("type")
         except FrameError:
@@ -494,6 +527,17 @@ class Uplink:
         except JournalFull:
             pass  # `free` left room, so only a fault of the log comes here, and the log tells it
         self._notified = True
+
+    def _on_desk(self, counter, body):
+        """Pass a step of the badge desk on. What that needs is loaded now: most clocks never need it."""
+        if self.desk is None:
+            gc.collect()
+            self._desk_modules = tuple(name for name in _DESK_MODULES if name not in sys.modules)
+            from app.desk import Desk
+
+            up, down = hmac256(self._up, _DESK_LABEL), hmac256(self._down, _DESK_LABEL)
+            self.desk = Desk(up, down, self._session, self._events)
+        self.desk.hear(counter, body)
 
     def _on_command(self, body):
         command, _ = frames.read_command(body)

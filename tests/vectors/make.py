@@ -293,6 +293,49 @@ def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, *
     return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
 
 
+def desk_body(key: bytes, counter: int, job: int, step: int, word: int, payload: bytes = b"") -> bytes:
+    """A body of DESK, enciphered under K_up or K_down."""
+    plain = struct.pack(">IHB", job, step, word) + payload
+    desk_key, place = hmac(key, b"desk"), SESSION + struct.pack(">Q", counter)
+    stream = b"".join(hmac(desk_key, place + bytes([block])) for block in range(9))
+    return bytes(a ^ b for a, b in zip(plain, stream, strict=False))
+
+
+def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
+    """DESK frames of both directions, with what their bodies say once deciphered."""
+    wanted = [
+        ("open for half a minute", "down", 20, 0x0102_0304, 1, 1, bytes([30])),
+        ("wait for a badge", "down", 21, 0x0102_0304, 2, 2, b""),
+        ("an APDU", "down", 22, 0x0102_0304, 3, 3, bytes.fromhex("9060000000")),
+        ("the longest APDU, largest numbers", "down", 2**64 - 2, 2**32 - 1, 2**16 - 1, 3, bytes(range(255))),
+        ("close, done", "down", 23, 0x0102_0304, 9, 4, bytes([1])),
+        ("issue mode is on", "up", counter_up + 1, 0x0102_0304, 1, 1, b""),
+        ("a badge", "up", counter_up + 2, 0x0102_0304, 2, 2, bytes.fromhex("2004112233445566")),
+        ("the badge's answer", "up", counter_up + 3, 0x0102_0304, 3, 3, bytes.fromhex("04010112001a0591af")),
+        ("an answer of 33 bytes", "up", counter_up + 4, 0x0102_0304, 4, 3, bytes(range(33))),
+        ("the badge is gone", "up", counter_up + 5, 0x0102_0304, 5, 6, b""),
+    ]
+    cases = []
+    for name, direction, counter, job, step, word, payload in wanted:
+        key, session, kind = (up, bytes(8), 0x02) if direction == "up" else (down, SESSION, 0x15)
+        content = desk_body(key, counter, job, step, word, payload)
+        cases.append(
+            {
+                "name": name,
+                "direction": direction,
+                "type": kind,
+                "counter": counter,
+                "job": job,
+                "step": step,
+                "word": word,
+                "payload": payload.hex(),
+                "body": content.hex(),
+                "bytes": frame(key, session, kind, counter, content).hex(),
+            }
+        )
+    return cases
+
+
 def frame_vectors() -> dict[str, Any]:
     clock = Clock()
     up, down = hmac(clock.k_link, b"up"), hmac(clock.k_link, b"down")
@@ -379,6 +422,7 @@ def frame_vectors() -> dict[str, Any]:
         "k_down": down.hex(),
         "session": SESSION.hex(),
         "frames": frames,
+        "desk": desk_cases(up, down, counter_up),
         "refused": [{"name": name, "direction": "down", "bytes": raw.hex()} for name, raw in refused.items()],
     }
 

@@ -1,4 +1,4 @@
-"""The keys of badges that prove themselves: from a site's root to one card's keys (docs/badges.md).
+"""The keys of badges that prove themselves: from a site's root to one card's keys (docs/badges.md §4).
 
     root                      32 bytes, in the workshop and, encrypted, in the bridge; never on a clock
     read master               of the key that reads the number: clocks hold it
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final, Self
+from typing import Final
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
@@ -23,6 +23,11 @@ from badgeclock.protocol.seal import hkdf_sha256
 ROOT_BYTES: Final = 32
 KEY_BYTES: Final = 16
 DIVERSIFICATION_BYTES_MAX: Final = 31
+AID: Final = bytes.fromhex("4314bc")
+"""Of the application, 3 bytes as sent."""
+PICC_LEVEL: Final = bytes(3)
+"""In an AID's place: the card itself."""
+SYSTEM: Final = b"Badgeclock"
 _BLOCK: Final = 16
 _AES_128: Final = b"\x01"  # AN10922's constant of the form
 _R_128: Final = 0x87  # SP 800-38B §5.3
@@ -73,22 +78,43 @@ def _doubled(block: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
+class CardKeys:
+    """The keys of one card, 16 bytes each; not in its `repr`."""
+
+    picc: bytes = field(repr=False)
+    """Of the card itself."""
+    application: bytes = field(repr=False)
+    """Key 0: changes keys and settings, writes the file."""
+    reading: bytes = field(repr=False)
+    """Key 1: reads the file."""
+    check: bytes = field(repr=False)
+    """On no card: proves the file's content."""
+
+
+@dataclass(frozen=True, slots=True)
 class Root:
-    """A site's badge root: everything else follows from it. Not in its `repr`."""
+    """A site's badge root, 32 bytes: everything else follows from it. Not in its `repr`."""
 
     secret: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
-        master(self.secret, Purpose.READ)
+        if len(self.secret) != ROOT_BYTES:
+            raise ValueError("a site's badge root has 32 bytes")
 
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """From 64 hexadecimal digits; raises ValueError, which quotes nothing."""
-        try:
-            return cls(bytes.fromhex(text.strip()))
-        except ValueError:
-            raise ValueError("a site's badge root has 64 hexadecimal digits") from None
+    def diversified(self, purpose: Purpose, text: bytes) -> bytes:
+        """A key of 16 bytes out of a master, for a diversification input without its system identifier."""
+        return diversify(master(self.secret, purpose), text + SYSTEM)
 
-    def card_key(self, purpose: Purpose, text: bytes) -> bytes:
-        """The key of one card for a purpose; `text` is the card's diversification input."""
-        return diversify(master(self.secret, purpose), text)
+    @property
+    def identity(self) -> bytes:
+        """Key 2, the same on every card of the site: opens no file, and asks a card that hides its UID for it."""
+        return self.diversified(Purpose.READ, AID + b"\x02")
+
+    def card(self, uid: bytes) -> CardKeys:
+        """The keys of the card with this true UID of 7 bytes."""
+        return CardKeys(
+            picc=self.diversified(Purpose.PICC, uid + PICC_LEVEL + b"\x00"),
+            application=self.diversified(Purpose.APPLICATION, uid + AID + b"\x00"),
+            reading=self.diversified(Purpose.READ, uid + AID + b"\x01"),
+            check=self.diversified(Purpose.READ, uid + AID + b"\xc0"),
+        )
