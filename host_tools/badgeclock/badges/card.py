@@ -145,11 +145,11 @@ def content(keys: CardKeys, number: bytes) -> bytes:
 def examine(root: Root) -> Dialogue[Card]:
     """What the card is to this site; raises NotDesfire, CardForeign, CardUntrusted, CardRefused."""
     try:
+        yield from desfire.select(PICC_LEVEL)
         version = yield from desfire.get_version()
     except (CardRefused, CardUntrusted):
         raise NotDesfire from None
     uid = version[14 : 14 + UID_BYTES]
-    yield from desfire.select(PICC_LEVEL)
     session = yield from _attempt(desfire.authenticate_des(0, FACTORY_KEY))
     if session is not None:
         if not any(uid):
@@ -259,8 +259,8 @@ def write(root: Root, card: Card, number: bytes, say: Callable[[Step], None] = l
         if refused.status == Status.OUT_OF_MEMORY:
             raise CardFull from None
         raise
-    data = content(keys, number).ljust(_FILE_BYTES, b"\0")
-    yield from session.enciphered_command(_WRITE, _place(_FILE_BYTES), data)
+    # The rest of a new file is zero. All 32 bytes, enciphered and with a MAC, would not fit one frame of the card.
+    yield from session.enciphered_command(_WRITE, _place(_CONTENT_BYTES), content(keys, number))
     say(Step.VERIFYING)
     if (yield from _number(keys)) != number:
         raise CardUntrusted("badge number")

@@ -215,6 +215,11 @@ def crc32(data: bytes) -> bytes:
     return (zlib.crc32(data) ^ 0xFFFF_FFFF).to_bytes(4, "little")
 
 
+def _des(key: bytes) -> TripleDES:
+    """DES: 3DES whose keys are all the same."""
+    return TripleDES(3 * key)
+
+
 def _encrypted(algorithm: AES | TripleDES, iv: bytes, data: bytes) -> bytes:
     return Cipher(algorithm, modes.CBC(iv)).encryptor().update(data)
 
@@ -386,8 +391,8 @@ def authenticate_des(key_no: int, key: bytes, random: Random = secrets.token_byt
     if key[:8] != key[8:]:
         raise ValueError("a DES key is stored as two equal halves")
     rnd_a = random(8)
-    rnd_b = yield from _prove(0x1A, TripleDES(key), key_no, rnd_a)
-    return Ev1Session(key_no, TripleDES((rnd_a[:4] + rnd_b[:4]) * 2))
+    rnd_b = yield from _prove(0x1A, _des(key[:8]), key_no, rnd_a)
+    return Ev1Session(key_no, _des(rnd_a[:4] + rnd_b[:4]))
 
 
 def authenticate_aes(key_no: int, key: bytes, random: Random = secrets.token_bytes) -> Dialogue[Session]:
