@@ -72,7 +72,8 @@ class Desk:
 
     def hear(self, counter, body):
         """Take a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
-        if self._lost or self._word or self._length:
+        waits = self._word == _BADGE  # for a badge that may never come: the bridge may end that
+        if self._lost or self._length or (self._word and not waits):
             raise FrameError("desk busy")
         if not _HEAD_BYTES <= len(body) <= _HEAD_BYTES + _PAYLOAD_MAX:
             raise FrameError("desk length")
@@ -89,7 +90,9 @@ class Desk:
             right = len(payload) > 0
         else:
             right = word == _CLOSE and len(payload) == 1 and payload[0] <= desk_screen.FAILED
-        if not right or (self.busy and word != _OPEN and (job != self._job or step != self._step + 1)):
+        if word != _OPEN and self.busy:
+            right = right and job == self._job and step == self._step + 1 and (word == _CLOSE or not waits)
+        if not right:
             raise FrameError("desk step")
         if word == _OPEN:
             self._limit_ms = payload[0] * 1000
@@ -166,17 +169,18 @@ class Desk:
             word, length = _SEVERAL, 0
         elif found <= 0:
             return
-        elif not reader.sak & iso14443.SAK_ISO_DEP:
-            word, length = _UNFIT, 1
-        elif self._iso_dep.activate() < 0:
-            self._lose_badge()
-            word, length = _GONE, 0
         else:
-            reader.chip.wait_at_most(TIMEOUT_US)
+            word, length = _UNFIT, 1 + found
+            if reader.sak & iso14443.SAK_ISO_DEP:
+                word = _ACTIVATED
+                if self._iso_dep.activate() < 0:
+                    self._lose_badge()
+                    word, length = _GONE, 0
+                else:
+                    self._show(desk_screen.KEEP, signals.KEY)
+                reader.chip.wait_at_most(TIMEOUT_US)
+            answer[_HEAD_BYTES] = reader.sak
             answer[_HEAD_BYTES + 1 : _HEAD_BYTES + 1 + found] = self._uid[:found]
-            self._show(desk_screen.KEEP, signals.KEY)
-            word, length = _ACTIVATED, 1 + found
-        answer[_HEAD_BYTES] = reader.sak
         _wipe(self._uid)
         self._word = 0
         self._say(word, length)

@@ -87,7 +87,7 @@ class Card:
     state: CardState
     uid: bytes = field(repr=False)
     number: bytes | None = field(repr=False)
-    """The badge number of an issued card, 8 bytes."""
+    """The badge number of an issued card, 8 bytes; None if it is damaged."""
     has_others: bool
     """There are applications besides ours; they stay."""
 
@@ -163,7 +163,11 @@ def examine(root: Root) -> Dialogue[Card]:
     if session is None:
         raise CardForeign("the card has a key that is neither the factory's nor this site's")
     others = set((yield from _applications(session))) - {AID}
-    number = yield from _number(keys)
+    number: bytes | None
+    try:
+        number = yield from _number(keys)
+    except (CardRefused, CardUntrusted):
+        number = None
     return Card(CardState.ISSUED, uid, number, bool(others))
 
 

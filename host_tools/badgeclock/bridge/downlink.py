@@ -17,7 +17,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from badgeclock.bridge import schema
 from badgeclock.bridge.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Frame, FrameType, Receipt, ReceiptState, Time
+from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Desk, Frame, FrameType, Receipt, ReceiptState, Time
 from badgeclock.protocol.topics import Channel, topic
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
@@ -190,6 +190,14 @@ class Downlink:
                 frames.pack_receipts(receipts[at : at + RECEIPTS_MAX]),
             )
         ]
+
+    def desk(self, clock_id: int, session: bytes, desk: Desk) -> list[Message]:
+        """A step of the badge desk, enciphered; nothing if the clock has begun another session than that."""
+        link = self._links.get(clock_id)
+        if link is None or link.session != session:
+            return []
+        body = frames.pack_desk(frames.desk_key(link.key), session, link.counter + 1, desk)
+        return self._frame(clock_id, FrameType.DESK, Channel.COMMAND, body)
 
     def _frame(self, clock_id: int, frame_type: FrameType, channel: Channel, body: bytes) -> list[Message]:
         link = self._links.get(clock_id)

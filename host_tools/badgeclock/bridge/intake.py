@@ -35,10 +35,11 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Ack, FrameRefused, Online, Receipt, Time, Verdict
 from badgeclock.protocol.record import Flag, Kind, RecordRefused
 from badgeclock.protocol.seal import KEY_BYTES, SealState
-from badgeclock.protocol.topics import UPWARD, Channel, TopicRefused, parse
+from badgeclock.protocol.topics import Channel, TopicRefused, parse
 
 FAILURES_KEPT: Final = 3
 """A record that fails so often under one number is kept, and raises an alarm."""
+TAKEN: Final = (Channel.PUNCHES, Channel.STATUS)
 STATES_KEPT: Final = 20_000
 STORE_RETRY_S: Final = 1.0
 _IN_CLAUSE: Final = 500
@@ -100,7 +101,7 @@ class Intake:
             except TopicRefused:
                 channel = Channel.ACK
                 name = ""
-            if channel in UPWARD:
+            if channel in TAKEN:
                 addressed.append((name, channel, delivery))
             else:
                 taken.counts["unknown_topic"] += 1

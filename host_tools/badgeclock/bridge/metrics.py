@@ -24,6 +24,8 @@ class Metrics:
             return Counter(f"badgeclock_{name}", text, [label], registry=self.registry)
 
         self.intake = counter("intake", "Records, statuses and refusals of the intake", "result")
+        self.desk_jobs = counter("desk_jobs", "Jobs of the badge desk", "result")
+        self.desk_frames = counter("desk_frames", "Frames from clocks to the badge desk", "result")
         self.groups = Counter("badgeclock_groups", "Committed groups of messages", registry=self.registry)
         self.outcomes = counter("outcomes", "What became of presences sent to the authority", "result")
         self.calls = Histogram(

@@ -56,6 +56,7 @@ sites = Table(
     Column("regime", String(16), nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("site_key_closed", LargeBinary, nullable=False),
+    Column("badge_root_closed", LargeBinary),
 )
 
 workers = Table(
@@ -244,6 +245,29 @@ quarantine = Table(
     Column("reason", String(32), nullable=False),
     Column("received_ms", BigInteger, nullable=False),
     UniqueConstraint("clock_id", "sha256"),
+)
+
+desk_jobs = Table(
+    "desk_jobs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("clock", String(23), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("worker", Text),
+    Column("asked_by", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("outcome", JSON),
+    Column("stop_asked", Boolean, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("started_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Index(
+        "ix_desk_jobs_open",
+        "id",
+        sqlite_where=text("ended_ms IS NULL"),
+        postgresql_where=text("ended_ms IS NULL"),
+    ),
 )
 
 events = Table(

@@ -21,6 +21,7 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge import http, outbox, vault
 from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.desk import Desk
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.intake import Grouping, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
@@ -113,6 +114,9 @@ class Service:
         self._authority = authority or authority_of(settings.authority)
         self._link = BrokerLink(settings.broker)
         self._receipts = Receipts(self._store, self._downlink, self._link)
+        self._desk = Desk(
+            self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
+        )
         self._registrar = Registrar(
             self._store,
             self._vault,
@@ -143,7 +147,8 @@ class Service:
             stack.callback(self._store.close)
             stack.push_async_callback(self._authority.close)
             parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-                "broker": lambda: self._link.run(self._grouping.deliver),
+                "broker": lambda: self._link.run(self._deliver),
+                "desk": self._desk.run,
                 "intake": self._grouping.run,
                 "registrar": self._registrar.run,
                 "receipts": self._receipts.run,
@@ -164,7 +169,10 @@ class Service:
         log.info("the bridge has stopped")
 
     async def _end(self, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
-        """Close the way in, commit what came, give calls under way a moment, then end the rest."""
+        """Let clocks leave issue mode, close the way in, commit what came, give calls under way a moment, then end the
+        rest.
+        """
+        await _cancel(tasks["desk"])
         await _cancel(tasks["broker"])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
@@ -172,6 +180,10 @@ class Service:
         for name in ("intake", "registrar", "receipts", "http"):
             if name in tasks:
                 await _cancel(tasks[name])
+
+    def _deliver(self, topic: str, payload: bytes) -> None:
+        if not self._desk.deliver(topic, payload):
+            self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
         self._metrics.groups.inc()

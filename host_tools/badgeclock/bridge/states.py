@@ -69,6 +69,21 @@ class ClockState(StrEnum):
     """Provisioned anew, or gone: its records stay, its name may be used again."""
 
 
+class DeskState(StrEnum):
+    """Where a job of the badge desk stands."""
+
+    ASKED = "ASKED"
+    """Waits for the bridge."""
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    """It cannot be; the outcome says why and what to do."""
+    INTERRUPTED = "INTERRUPTED"
+    """The badge, the clock or the bridge went away in the middle: the same again takes it up."""
+    STOPPED = "STOPPED"
+    """Whoever asked for it changed their mind."""
+
+
 STEPS: Final[Mapping[PresenceState, frozenset[PresenceState]]] = {
     PresenceState.QUEUED: frozenset({PresenceState.SENT, PresenceState.WAITING}),
     PresenceState.SENT: frozenset(

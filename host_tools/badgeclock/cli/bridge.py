@@ -18,7 +18,7 @@ import typer
 import uvloop
 from sqlalchemy import Connection
 
-from badgeclock.bridge import log, people, settings, vault
+from badgeclock.bridge import holders, log, people, settings, vault
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
@@ -42,6 +42,9 @@ for name, part in (
     app.add_typer(part, name=name)
 
 STDIN: Final = Path("-")
+BADGE_KEY_HELP: Final = (
+    "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
+)
 
 Config = Annotated[
     Path, typer.Option("--config", help="The bridge's settings file.", envvar="BADGECLOCK_BRIDGE_CONFIG")
@@ -55,17 +58,23 @@ class _Open:
 
 
 @contextmanager
-def _changing(config: Path) -> Iterator[_Open]:
-    """One transaction on the configured store."""
+def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
+    """The configured store and its vault."""
     configured = settings.load(config)
-    opened = vault.load(configured.secrets.data_key_file)
+    keys = vault.load(configured.secrets.data_key_file)
     store = Store(configured.store.url)
     try:
         store.check()
-        with store.write() as connection:
-            yield _Open(connection, opened)
+        yield store, keys
     finally:
         store.close()
+
+
+@contextmanager
+def _changing(config: Path) -> Iterator[_Open]:
+    """One transaction on the configured store."""
+    with opened_store(config) as (store, keys), store.write() as connection:
+        yield _Open(connection, keys)
 
 
 def _secret(path: Path) -> str:
@@ -134,10 +143,12 @@ def add_site(
     key: Annotated[Path, typer.Option(help="The site key's file: 64 hexadecimal digits; `-` is stdin.")],
     regime: Annotated[Regime, typer.Option(help="Which rule its presences follow.")] = Regime.CONSTRUCTION,
     time_zone: Annotated[str, typer.Option(help="Where its days begin and end.")] = people.TIME_ZONE,
+    badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add a site."""
     site_key = _bytes(key, "a site key")
+    root = None if badge_key is None else _bytes(badge_key, "a badge key")
     with _changing(config) as opened:
         people.add_site(
             opened.connection,
@@ -148,7 +159,25 @@ def add_site(
             site_key=site_key,
             time_zone=time_zone,
         )
+        if root is not None:
+            holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
     typer.echo(f"Site {name!r} added.", err=True)
+
+
+@site_app.command("set")
+def set_site(
+    name: Annotated[str, typer.Option(help="The site's name.")],
+    badge_key: Annotated[Path, typer.Option(help=BADGE_KEY_HELP)],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Give the bridge a site's badge key, so that badges can be issued at its clocks.
+
+    Another key than before makes every card of the site a stranger's.
+    """
+    root = _bytes(badge_key, "a badge key")
+    with _changing(config) as opened:
+        holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+    typer.echo(f"Site {name!r} has its badge key.", err=True)
 
 
 @employer_app.command("add")

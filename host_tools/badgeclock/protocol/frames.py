@@ -105,7 +105,6 @@ class DeskResult(IntEnum):
     UNFIT = 5
     GONE = 6
     ENDED = 7
-    BUSY = 8
 
 
 class FrameRefused(ProtocolError):
