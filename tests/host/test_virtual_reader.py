@@ -360,7 +360,7 @@ def test_an_ntag_gives_its_pages() -> None:
 
 
 def test_a_random_uid_card_is_another_one_each_time_the_field_comes() -> None:
-    bench = Bench(cards.make("random-uid", b"\x08\0\0\0"))
+    bench = Bench(cards.RandomUid())
     seen = set()
     for _ in range(3):
         bench.request(cards.WUPA)
