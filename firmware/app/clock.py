@@ -43,7 +43,7 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `desk`, `serve_desk(reader)`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
+    timekeeper, uplink (`run()`, `serve_desk()`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
     restart the board), deaths (of tasks in the starts just before).
     """
 
@@ -113,14 +113,12 @@ class Clock:
     async def _badges(self, feed):
         reader, uplink = self._reader, self._uplink
         while True:
-            if uplink.desk is not None:
-                uplink.serve_desk(reader)
-                if uplink.desk is not None and uplink.desk.busy:
-                    self._look_after_reader()
-                    self._read_case()
-                    feed()
-                    await asyncio.sleep_ms(_DESK_MS)
-                    continue
+            if uplink.serve_desk():
+                self._look_after_reader()
+                self._read_case()
+                feed()
+                await asyncio.sleep_ms(_DESK_MS)
+                continue
             found = reader.poll(self._punches.uid)
             if found > 0:
                 self._badge_at = time.ticks_ms()

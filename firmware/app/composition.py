@@ -101,6 +101,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         mqtt_module,
         face,
         Status(board.reader, log, board.reset_cause(), firmware),
+        board.reader,
     )
     proof = prover(board, settings, secrets)
     punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify, proof)

@@ -44,21 +44,22 @@ _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest,
 
 class Desk:
     """A job of the badge desk. up, down: K_desk of either direction, 32 bytes. session: the connection's, 8 bytes.
-    face: `lend(draw, ms, signal)`.
+    face: `lend(draw, ms, signal)`. reader: drivers.iso14443.Reader, which only `turn` touches.
 
     busy: issue mode is on, so badges are no punches. over: nothing is left to do or to send; drop this object.
     """
 
-    def __init__(self, up, down, session, face):
+    def __init__(self, up, down, session, face, reader):
         self._up = Key(up)
         self._down = Key(down)
         self._session = session
         self._face = face
-        self._reader = None
-        self._iso_dep = None
+        self._reader = reader
+        self._iso_dep = IsoDep(reader.chip)
+        self._iso_dep.badge_ms = _BADGE_MS
         self._answer = bytearray(_HEAD_BYTES + _PAYLOAD_MAX)
         self._uid = bytearray(10)
-        self._apdu = b""
+        self._apdu = bytearray()
         self._job = 0
         self._step = 0
         self._word = 0  # what is to be done; 0: nothing
@@ -128,7 +129,7 @@ class Desk:
     def over(self):
         return not self.busy and not self._word and (self._lost or not self._length)
 
-    def turn(self, reader):
+    def turn(self):
         """Carry out what was asked, if anything: at most one exchange with a badge. Bounded by the drivers."""
         word = self._word
         if self._lost or (self.busy and time.ticks_diff(time.ticks_ms(), self._heard_at) > self._limit_ms):
@@ -142,7 +143,7 @@ class Desk:
         elif word:
             self._word = 0
             if word == _OPEN:
-                self._begin(reader)
+                self._begin()
             elif word == _APDU:
                 self._transceive()
             else:
@@ -150,13 +151,9 @@ class Desk:
                 self._end(stage, signals.REGISTERED if stage == desk_screen.DONE else signals.DUPLICATE)
                 self._say(_DONE, 0)
 
-    def _begin(self, reader):
-        self._reader = reader
-        if self._iso_dep is None:
-            self._iso_dep = IsoDep(reader.chip)
-            self._iso_dep.badge_ms = _BADGE_MS
+    def _begin(self):
         self.busy = True
-        reader.again()
+        self._reader.again()
         self._show(desk_screen.LAY, signals.KEY)
         self._say(_DONE, 0)
 
@@ -186,7 +183,7 @@ class Desk:
         self._say(word, length)
 
     def _transceive(self):
-        apdu, self._apdu = self._apdu, b""
+        apdu, self._apdu = self._apdu, bytearray()
         self._iso_dep.allow()
         received = self._iso_dep.transceive(apdu, len(apdu), memoryview(self._answer)[_HEAD_BYTES:])
         self._reader.chip.wait_at_most(TIMEOUT_US)  # the reader's own checks expect it between two commands

@@ -132,7 +132,7 @@ class Face:
         self._show(_CHOSEN, choice_ms)
 
     def lend(self, draw, duration_ms, signal):
-        """Signal, and show for that long what `draw(canvas, language)` draws: a screen of a module that comes and goes."""
+        """Signal, and show for that long what `draw(canvas, language)` draws: a screen of a module that may go again."""
         self._signal(signal)
         self._lent = draw
         self._show(_LENT, duration_ms)
@@ -261,7 +261,8 @@ class Face:
     def _draw(self):
         canvas, words, kind = self._display.canvas, self._words, self._kind
         if kind == _LENT:
-            self._lent(canvas, self._settings.language)
+            if self._lent:
+                self._lent(canvas, self._settings.language)
             return
         time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
         if kind == _KEPT:

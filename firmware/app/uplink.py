@@ -147,10 +147,12 @@ class Uplink:
     umqtt.simple. wifi: `connected()`, `start()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
     `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
     reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
-    changes nothing else.
+    changes nothing else. reader: the badges' reader, for the badge desk's turns.
     """
 
-    def __init__(self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status):
+    def __init__(
+        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader=None
+    ):
         self._log = log
         self._timekeeper = timekeeper
         self._wifi = wifi
@@ -190,7 +192,8 @@ class Uplink:
         self._swept_at = time.ticks_ms()
         self._online_at = None
         self.desk = None  # the badge desk's job, an app.desk.Desk; None at all other times
-        self._desk_modules = ()
+        self._reader = reader
+        self._desk_modules = tuple(_DESK_MODULES)
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
@@ -216,17 +219,26 @@ class Uplink:
         """Something of note changed: send STATUS soon."""
         self._status_due = True
 
-    def serve_desk(self, reader):
-        """Let the badge desk's job have its turn with the reader; drop it, and what was loaded for it, when it is over."""
+    def serve_desk(self):
+        """Let the badge desk have its turn with the reader, in the badge loop; drop it, and what was loaded for it, when
+        its job is over. True while issue mode is on: badges are no punches then.
+        """
         desk = self.desk
-        desk.turn(reader)
+        if desk is None:
+            return False
+        desk.turn()
         if desk.over:
-            self.desk = None
-            for name in self._desk_modules:
+            self._drop_desk()
+        return desk.busy
+
+    def _drop_desk(self):
+        self.desk = None
+        for name in self._desk_modules:
+            if name in sys.modules:
+                package, module = name.split(".")
                 del sys.modules[name]
-                package, _, module = name.partition(".")
                 delattr(sys.modules[package], module)
-            gc.collect()
+        gc.collect()
 
     async def run(self):
         """Keep the clock connected, for ever."""
@@ -350,8 +362,9 @@ class Uplink:
         if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
             self._tell_status()
             return True
-        if self.desk is not None and self.desk.due:
-            self._tell_desk()
+        desk = self.desk
+        if desk is not None and desk.due:
+            self._tell_desk(desk)
             return True
         if self._notified:
             room = window.room(self._log.head)
@@ -431,10 +444,10 @@ class Uplink:
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
         self._client.publish(self._status_topic, frame, retain=True)
 
-    def _tell_desk(self):
+    def _tell_desk(self, desk):
         self._number += 1
         counter = frames.upward_counter(self._log.boot, self._connection, self._number)
-        body = self.desk.answer(counter)
+        body = desk.answer(counter)
         frame = frames.seal_frame(self._up, self._up_scope, frames.DESK_ANSWER, counter, body)
         self._client.publish(self._status_topic[:-6] + _DESK_LABEL, frame)
 
@@ -532,11 +545,15 @@ class Uplink:
         """Pass a step of the badge desk on. What that needs is loaded now: most clocks never need it."""
         if self.desk is None:
             gc.collect()
-            self._desk_modules = tuple(name for name in _DESK_MODULES if name not in sys.modules)
-            from app.desk import Desk
+            self._desk_modules = tuple([name for name in _DESK_MODULES if name not in sys.modules])
+            try:
+                from app.desk import Desk
 
-            up, down = hmac256(self._up, _DESK_LABEL), hmac256(self._down, _DESK_LABEL)
-            self.desk = Desk(up, down, self._session, self._events)
+                up, down = hmac256(self._up, _DESK_LABEL), hmac256(self._down, _DESK_LABEL)
+                self.desk = Desk(up, down, self._session, self._events, self._reader)
+            except MemoryError:
+                self._drop_desk()
+                raise FrameError("no memory for the desk")
         self.desk.hear(counter, body)
 
     def _on_command(self, body):

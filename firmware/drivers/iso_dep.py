@@ -78,6 +78,10 @@ class IsoDep:
                 break
         return received
 
+    def allow(self):
+        """The badge's time begins anew: for whoever has more to say to it than a clock that reads it."""
+        self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
+
     def transceive(self, command, length, answer):
         """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or a
         negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.

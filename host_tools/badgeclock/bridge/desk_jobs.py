@@ -154,7 +154,7 @@ def end(connection: Connection, job_id: int, state: DeskState, outcome: Outcome,
 
 
 def clear(connection: Connection, now_ms: int) -> int:
-    """End what a bridge that is gone left running, and what was asked when none was there; returns how many were open."""
+    """End what a bridge that is gone left running, and what was asked when there was none; gives how many were open."""
     table = schema.desk_jobs
     left = connection.execute(
         select(table.c.id, table.c.state, table.c.asked_ms).where(table.c.ended_ms.is_(None))
