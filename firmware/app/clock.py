@@ -43,8 +43,8 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `serve_desk()`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
-    restart the board), deaths (of tasks in the starts just before).
+    timekeeper, uplink (`run()`, `serve_desk()`), watchdog (called with milliseconds, gives what is to be fed), reset
+    (called to restart the board), deaths (of tasks in the starts just before).
     """
 
     def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):

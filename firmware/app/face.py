@@ -132,7 +132,7 @@ class Face:
         self._show(_CHOSEN, choice_ms)
 
     def lend(self, draw, duration_ms, signal):
-        """Signal, and show for that long what `draw(canvas, language)` draws: a screen of a module that may go again."""
+        """Signal, and show for that long what `draw(canvas, language)` draws: the screen of a module that may go."""
         self._signal(signal)
         self._lent = draw
         self._show(_LENT, duration_ms)

@@ -220,7 +220,7 @@ class Uplink:
         self._status_due = True
 
     def serve_desk(self):
-        """Let the badge desk have its turn with the reader, in the badge loop; drop it, and what was loaded for it, when
+        """Let the badge desk have its turn with the reader, in the badge loop; drop it and what was loaded for it when
         its job is over. True while issue mode is on: badges are no punches then.
         """
         desk = self.desk
