@@ -282,6 +282,47 @@ def test_bodies_read_back_as_they_were_written(case: dict[str, Any]) -> None:
         assert frames.pack_command(*frames.unpack_command(body)) == body
 
 
+@named(FRAMES["desk"])
+def test_a_frame_of_the_badge_desk_is_as_in_the_vectors(case: dict[str, Any]) -> None:
+    key, session = keys_of(case["direction"])
+    opened = frames.open_frame(key, FRAMES["clock_id"], session, bytes.fromhex(case["bytes"]))
+    assert (opened.type, opened.counter) == (case["type"], case["counter"])
+    k_desk, connection = frames.desk_key(key), bytes.fromhex(FRAMES["session"])
+    said = frames.unpack_desk(k_desk, connection, opened.counter, opened.body)
+    assert said == (case["job"], case["step"], case["word"], bytes.fromhex(case["payload"]))
+    assert frames.pack_desk(k_desk, connection, opened.counter, said).hex() == case["body"]
+    assert frames.seal_frame(key, FRAMES["clock_id"], session, opened).hex() == case["bytes"]
+
+
+@given(body=st.binary(max_size=300), counter=st.integers(0, 2**64 - 1))
+def test_any_body_of_the_badge_desk_reads_back_as_it_was_written_or_is_refused(body: bytes, counter: int) -> None:
+    try:
+        said = frames.unpack_desk(bytes(32), bytes(8), counter, body)
+    except FrameRefused:
+        assert not 7 <= len(body) <= 262
+        return
+    assert frames.pack_desk(bytes(32), bytes(8), counter, said) == body
+
+
+def test_no_two_bodies_of_the_badge_desk_are_enciphered_alike() -> None:
+    said = frames.Desk(1, 2, frames.DeskStep.APDU, bytes(200))
+    up, down = (frames.desk_key(keys_of(direction)[0]) for direction in ("up", "down"))
+    bodies = {
+        frames.pack_desk(key, session, counter, said)
+        for key in (up, down)
+        for session in (bytes(8), bytes(7) + b"\x01")
+        for counter in (0, 1, 2**32, 2**63)
+    }
+    assert len(bodies) == 16
+    for body in bodies:
+        assert len({body[at : at + 32] for at in range(0, 192, 32)}) == 6
+
+
+def test_a_step_of_the_badge_desk_has_at_most_255_bytes() -> None:
+    with pytest.raises(FrameRefused):
+        frames.pack_desk(bytes(32), bytes(8), 1, frames.Desk(1, 2, 3, bytes(256)))
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
