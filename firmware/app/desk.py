@@ -67,6 +67,7 @@ class Desk:
         self._limit_ms = 0
         self._heard_at = time.ticks_ms()
         self._lost = False
+        self._active = False  # a badge takes commands
         self.busy = False
 
     # --- the uplink's side ---
@@ -153,6 +154,7 @@ class Desk:
 
     def _begin(self):
         self.busy = True
+        self._active = False
         self._reader.again()
         self._show(desk_screen.LAY, signals.KEY)
         self._say(_DONE, 0)
@@ -174,6 +176,7 @@ class Desk:
                     self._lose_badge()
                     word, length = _GONE, 0
                 else:
+                    self._active = True
                     self._show(desk_screen.KEEP, signals.KEY)
                 reader.chip.wait_at_most(TIMEOUT_US)
             answer[_HEAD_BYTES] = reader.sak
@@ -194,14 +197,19 @@ class Desk:
 
     def _lose_badge(self):
         """The next look finds every badge as new, one that lies there and was lost included."""
+        self._active = False
         self._iso_dep.deselect()
         self._reader.again()
         self._show(desk_screen.LAY, signals.DUPLICATE)
 
     def _end(self, stage, signal):
-        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there."""
+        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; one that never
+        was activated is halted by the reader's next poll.
+        """
         self.busy = False
-        self._iso_dep.deselect()
+        if self._active:
+            self._active = False
+            self._iso_dep.deselect()
         _wipe(self._uid)
         self._face.lend(desk_screen.screen(stage), _LAST_MS, signal)
 

@@ -164,14 +164,16 @@ def test_what_a_job_has_done_stands_on_the_display():
 
 
 def test_a_badge_that_lies_there_when_the_job_ends_is_no_punch():
-    bench = active(IsoDepCard(UID, echo))
-    bench.ask(CLOSE, b"\x01")
-    uid = bytearray(10)
-    for _ in range(20):
-        assert bench.reader.poll(uid) == 0
-        bench.time.now_ms += 40
-    bench.chip.badges[0].power_off()
-    assert bench.reader.poll(uid) == 7, "lifted and laid again it is"
+    unfit = opened(Badge(b"\x04\x11\x22\x33\x44\x55\x66", sak=0x08))
+    assert unfit.ask(BADGE)[0] == UNFIT
+    for bench in (active(IsoDepCard(UID, echo)), unfit):
+        bench.ask(CLOSE, b"\x01")
+        uid = bytearray(10)
+        for _ in range(20):
+            assert bench.reader.poll(uid) == 0
+            bench.time.now_ms += 40
+        bench.chip.badges[0].power_off()
+        assert bench.reader.poll(uid) == 7, "lifted and laid again it is"
 
 
 def test_the_longest_command_and_answer_pass_in_pieces():

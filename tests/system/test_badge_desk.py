@@ -1,4 +1,4 @@
-"""An operator's desk from a blank card to a revoked badge: broker, bridge, virtual clock and virtual DESFire, all real."""
+"""An operator's desk from a blank card to a badge that was taken back: broker, bridge, clock and cards together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +17,32 @@ from badgeclock.bridge import schema
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import Store
 from badgeclock.demo import cast
-from badgeclock.demo.stack import Stack, _badgeclock
+from badgeclock.demo.stack import Stack
+from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER
 from badgeclock.protocol import record
-from badgeclock.protocol.record import Flag, Kind
+from badgeclock.protocol.record import Flag
 from badgeclock.technician import firmware
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
+from tests.system.heap_meter import HeapMeter
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(300)
 
-CARD = "04A1B2C3D4E580"
-HOLD_MS = 600
+ANNAS_CARD, BRAMS_CARD, CARLS_CARD = "04A1B2C3D4E580", "04A1B2C3D4E581", "04A1B2C3D4E582"
+HOLD_MS = 800
+LEFT_BYTES_AT_MOST = 512
+FREE_BYTES_AT_LEAST = 8 * 1000
+PATIENCE_S = 60.0
+CLOCK = cast.CLOCK_ID
 
 
 class DeskStack(Stack):
-    """A running site whose clock takes badges that prove themselves, and whose bridge may issue them."""
+    """A running site whose clock lets badges prove themselves, and whose bridge has the site's badge key."""
 
     def _provision(self) -> None:
         plan = Plan(
             workshop=self.workshop,
-            clock_id=cast.CLOCK_ID,
+            clock_id=CLOCK,
             firmware=firmware.build(),
             site=cast.SITE,
             broker=Broker("localhost", self._broker_port),
@@ -45,29 +52,235 @@ class DeskStack(Stack):
         with open_device(str(self.directory / "clock" / "tty")) as device:
             provision(device, plan)
 
-    def badgeclock(self, *arguments: str) -> subprocess.Popen[str]:
-        """A command of an operator at the bridge's machine."""
-        command = [*_badgeclock(*arguments), "--config", str(self.bridge_config)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
     with DeskStack(tmp_path_factory.mktemp("desk"), latency_ms=50) as running:
         root = running.workshop.badge_root_file(cast.SITE)
-        assert finished(running.badgeclock("bridge", "site", "set", "--name", cast.SITE, "--badge-key", str(root)))[0] == 0
+        with command(running, "bridge", "site", "set", "--name", cast.SITE, "--badge-key", str(root)) as given:
+            assert given.ended()[0] == 0
         yield running
 
 
-def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=90)
-    return process.returncode, out, err
+class Command:
+    """An operator's command under way."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ended(self) -> tuple[int, str, str]:
+        """Exit code, stdout, stderr."""
+        out, err = self._process.communicate(timeout=PATIENCE_S)
+        return self._process.returncode, out, err
+
+    def outcome(self, code: int = 0) -> dict[str, Any]:
+        """What it printed with --json; it must end with that exit code."""
+        ended = self.ended()
+        assert ended[0] == code, ended
+        told: dict[str, Any] = json.loads(ended[1])
+        return told
 
 
-def test_a_blank_card_becomes_a_badge_that_punches_and_is_unknown_when_taken_back(stack: DeskStack) -> None:
-    issuing = stack.badgeclock("badge", "issue", "--clock", cast.CLOCK_ID, "--worker", "W-001", "--json")
-    stack.door.wait_text("Lay the badge", timeout=20)
-    stack.door.hold(CARD, kind="desfire-ev2")
-    code, out, err = finished(issuing)
-    print(out, err)
-    assert code == 0, (out, err)
+@contextmanager
+def command(stack: DeskStack, *arguments: str) -> Iterator[Command]:
+    line = ["badgeclock", *arguments, "--config", str(stack.bridge_config)]
+    line[0:1] = [str(Path(__file__).parents[2] / ".venv" / "bin" / "python"), "-m", "badgeclock.cli.main"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield Command(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def issue(stack: DeskStack, worker: str) -> Any:
+    """`badgeclock badge issue` for a worker, waiting for the card when this returns."""
+    return command(stack, "badge", "issue", "--clock", CLOCK, "--worker", worker, "--by", "desk officer", "--json")
+
+
+def read(stack: DeskStack) -> Any:
+    return command(stack, "badge", "read", "--clock", CLOCK, "--json")
+
+
+def lay(stack: DeskStack, card: str, kind: str | None = None, frames: float | None = None) -> None:
+    """Lay a card on the reader as soon as the clock asks for it."""
+    stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
+    stack.door.hold(card, kind=kind, frames=frames)
+
+
+def lifted(stack: DeskStack) -> None:
+    """Take the card away, and wait until the clock serves again."""
+    stack.door.remove()
+    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    time.sleep(1.2)  # a reader takes a badge for gone after a second
+
+
+def wait_until(met: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not met():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+def newest(stack: DeskStack, after: int) -> list[dict[str, Any]]:
+    """The punches above a seq."""
+    return [punch for punch in stack.punches() if punch["seq"] > after]
+
+
+def last_seq(stack: DeskStack) -> int:
+    return max((punch["seq"] for punch in stack.punches()), default=-1)
+
+
+def flags_of(stack: DeskStack, seq: int) -> int:
+    """The flags of the clock's record, as the bridge keeps it."""
+    store = Store(load(stack.bridge_config).store.url)
+    try:
+        with store.read() as connection:
+            raw = connection.execute(select(schema.records.c.raw).where(schema.records.c.seq == seq)).scalar_one()
+    finally:
+        store.close()
+    return record.unpack(raw).flags
+
+
+def tap(stack: DeskStack, card: str) -> dict[str, Any]:
+    """Tap a badge; its punch, once it has come to an end in the bridge."""
+    before = last_seq(stack)
+    stack.door.tap(card, HOLD_MS)
+    ends = {"REGISTERED", "VALIDATED", "UNASSIGNED", "DUPLICATE"}
+    wait_until(lambda: any(punch["state"] in ends for punch in newest(stack, before)), "the punch at its end")
+    (punch,) = newest(stack, before)
+    return punch
+
+
+def test_a_blank_card_becomes_a_badge_that_punches_and_is_unknown_once_it_is_taken_back(stack: DeskStack) -> None:
+    before = last_seq(stack)
+    with issue(stack, "W-001") as issuing:
+        lay(stack, ANNAS_CARD, "desfire-ev2")
+        issued = issuing.outcome()
+    assert issued["what"] == "the card is a badge of W-001 now"
+    assert any("Done" in line for line in stack.door.screen_text())
+    lifted(stack)
+    assert newest(stack, before) == [], "the card lay on the reader, and was no punch"
+
+    punch = tap(stack, ANNAS_CARD)
+    assert punch["worker"]["reference"] == "W-001"
+    assert punch["state"] in {"REGISTERED", "VALIDATED"}
+    assert flags_of(stack, punch["seq"]) & Flag.PROVED
+    time.sleep(2.5)
+
+    with read(stack) as reading:
+        lay(stack, ANNAS_CARD)
+        told = reading.outcome()
+    assert (told["worker"], told["badge"], told["genuine"]) == ("W-001", issued["badge"], True)
+    assert told["card"] == issued["card"]
+    lifted(stack)
+
+    with command(stack, "badge", "revoke", "--worker", "W-001", "--badge", str(issued["badge"])) as revoking:
+        assert revoking.ended()[0] == 0
+    stack.door.press("out")  # so soon after the first it would be a duplicate otherwise
+    stack.door.wait_text("OUT", timeout=PATIENCE_S)
+    punch = tap(stack, ANNAS_CARD)
+    assert (punch["state"], punch["worker"]) == ("UNASSIGNED", None)
+    stack.door.wait_text("Unknown badge", timeout=PATIENCE_S)
+    assert flags_of(stack, punch["seq"]) & Flag.PROVED
+
+
+def test_a_card_that_is_pulled_away_is_finished_kept_from_others_and_made_blank_in_the_end(stack: DeskStack) -> None:
+    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    with issue(stack, "W-002") as issuing:
+        lay(stack, BRAMS_CARD, "desfire-ev1", frames=21.5)
+        stack.door.wait_text("Keep it there", timeout=PATIENCE_S)
+        lay(stack, BRAMS_CARD)
+        assert issuing.outcome()["worker"] == "W-002"
+    lifted(stack)
+    with issue(stack, "W-001") as issuing:
+        lay(stack, BRAMS_CARD)
+        refused = issuing.outcome(EXIT_FAILED)
+    assert "badge of W-002" in refused["what"]
+    stack.door.wait_text("Not finished", timeout=PATIENCE_S)
+    lifted(stack)
+    wiping = ("badge", "revoke", "--worker", "W-002", "--badge", refused["do"].split()[-1])
+    with command(stack, *wiping, "--wipe", "--clock", CLOCK, "--json") as revoking:
+        lay(stack, BRAMS_CARD)
+        assert revoking.outcome()["what"] == "the card is blank, with the factory's key"
+    lifted(stack)
+
+
+def test_a_badge_that_only_has_a_uid_is_told_as_such_and_is_no_punch_at_the_desk(stack: DeskStack) -> None:
+    before = last_seq(stack)
+    anna = next(badge for badge in cast.BADGES if badge.key == "anna")
+    with read(stack) as reading:
+        lay(stack, anna.uid)
+        told = reading.outcome()
+    assert (told["worker"], told["genuine"], told["card"]) == ("W-001", False, f"••••{anna.uid[-2:].lower()}")
+    lifted(stack)
+    assert newest(stack, before) == []
+    assert tap(stack, anna.uid)["worker"]["reference"] == "W-001"
+    time.sleep(2.5)
+
+
+def test_a_bridge_that_is_killed_leaves_a_job_that_can_be_asked_for_again(stack: DeskStack) -> None:
+    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    with issue(stack, "W-001") as issuing:
+        stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
+        stack.bridge.kill()
+        stack.bridge.start()
+        assert "the bridge was restarted" in issuing.outcome(EXIT_TRY_LATER)["what"]
+    with issue(stack, "W-001") as issuing:
+        time.sleep(1.5)  # the clock is in issue mode of the dead job; the new one takes it over
+        lay(stack, CARLS_CARD, "desfire-ev3")
+        assert issuing.outcome()["what"] == "the card is a badge of W-001 now"
+    lifted(stack)
+
+
+def test_a_clock_without_network_leaves_issue_mode_and_takes_punches(stack: DeskStack) -> None:
+    before = last_seq(stack)
+    luz = next(badge for badge in cast.BADGES if badge.key == "luz")
+    with issue(stack, "W-001") as issuing:
+        stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
+        stack.door.network_down()
+        stack.door.wait_text("Not finished", timeout=PATIENCE_S)
+        stack.door.tap(luz.uid, HOLD_MS)
+        stack.door.wait_text("sent later", timeout=PATIENCE_S)
+        stack.door.network_up()
+        assert issuing.outcome(EXIT_TRY_LATER)["state"] == "INTERRUPTED"
+    wait_until(lambda: bool(newest(stack, before)), "the punch that was made offline")
+
+
+def test_issue_mode_fits_the_heap_and_gives_back_what_it_took(stack: DeskStack) -> None:
+    card = "04A1B2C3D4E583"
+    meter = HeapMeter(stack)
+    stack.wait_online()
+    with issue(stack, "W-001") as issuing:  # the first job brings names that stay
+        lay(stack, card, "desfire-ev2")
+        issuing.outcome()
+    lifted(stack)
+    idle = meter.settled()
+    with read(stack) as reading:
+        stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
+        within = meter.settled()
+        stack.door.hold(card)
+        assert reading.outcome()["genuine"]
+    lifted(stack)
+    after = meter.settled()
+    low = min(meter.samples(), key=lambda sample: sample.free)
+    print("heap:", "idle", idle, "within", within, "after", after, "lowest", low, "modules", meter.module_bytes)
+    assert abs(after.used - idle.used) < LEFT_BYTES_AT_MOST, (idle, after)
+    assert low.free >= FREE_BYTES_AT_LEAST, low
+    assert "MemoryError" not in meter.console()
+
+
+def test_nothing_of_a_badge_or_a_key_stands_in_any_log(stack: DeskStack) -> None:
+    root = stack.workshop.badge_root(cast.SITE)
+    secrets = [ANNAS_CARD, BRAMS_CARD, CARLS_CARD, root.secret.hex(), root.identity.hex()]
+    for uid in (ANNAS_CARD, BRAMS_CARD, CARLS_CARD):
+        keys = root.card(bytes.fromhex(uid))
+        secrets += [keys.picc.hex(), keys.application.hex(), keys.reading.hex(), keys.check.hex()]
+    for memory in json.loads((stack.directory / "clock" / "cards.json").read_text()).values():
+        if application := memory["applications"].get("4314bc"):
+            secrets.append(application["files"]["1"][2][2:18])  # a badge number
+    assert len(secrets) > 5 + 12
+    for log in [*(stack.directory / "logs").iterdir(), stack.directory / "clock" / "console.log"]:
+        text = log.read_bytes().lower()
+        for secret in secrets:
+            assert secret.lower().encode() not in text, f"{log.name} tells what it must not"

@@ -135,6 +135,13 @@ def place_of(connection: Connection, vault: Vault, name: str) -> _Place:
     return _Place(row.id, name, row.session, connection_of_boot, k_up, desk)
 
 
+def is_there(connection: Connection, place: _Place) -> bool:
+    """Whether the clock still has the connection that a job began on."""
+    table = schema.clocks
+    session = connection.execute(select(table.c.session).where(table.c.id == place.clock_id, table.c.online)).scalar()
+    return session == place.session
+
+
 class Conversation:
     """One job with one clock. `send(step)` gives the frames of a step; `deliver` gets every DESK frame of the clock."""
 
@@ -340,7 +347,7 @@ class Desk:
         text = "lay the card on the reader"
         for left in range(LAID_AGAIN, -1, -1):
             try:
-                uid = await self._laid(job, conversation, text)
+                uid = await self._laid(job, place, conversation, text)
                 await self._tell(job, "keep the card there")
                 return await do(job, place, conversation, uid)
             except BadgePulled:
@@ -351,12 +358,12 @@ class Desk:
                 return await self._by_uid(job, place, unfit, unfit.uid)
         raise AssertionError("the last time raises")
 
-    async def _laid(self, job: Job, conversation: Conversation, text: str) -> bytes:
+    async def _laid(self, job: Job, place: _Place, conversation: Conversation, text: str) -> bytes:
         """The UID, as shown, of the next card that is laid; raises NotLaid, BadgePulled, Unfit, Interrupted."""
         deadline = asyncio.get_running_loop().time() + LAY_S
         await self._tell(job, text)
         while True:
-            word, payload = await self._look(job, conversation, deadline)
+            word, payload = await self._look(job, place, conversation, deadline)
             if word == DeskResult.SEVERAL:
                 await self._tell(job, "several badges lie there: one at a time")
                 await asyncio.sleep(SEVERAL_PAUSE_S)
@@ -370,8 +377,8 @@ class Desk:
             else:
                 raise Interrupted("the clock answered out of turn")
 
-    async def _look(self, job: Job, conversation: Conversation, deadline: float) -> tuple[int, bytes]:
-        """One answer to the wait for a card, while somebody still waits for it."""
+    async def _look(self, job: Job, place: _Place, conversation: Conversation, deadline: float) -> tuple[int, bytes]:
+        """One answer to the wait for a card, while somebody still waits for it and the clock is there."""
         looking = asyncio.ensure_future(conversation.step(DeskStep.BADGE, within_s=LIMIT_S + ANSWER_S))
         try:
             while True:
@@ -380,6 +387,8 @@ class Desk:
                     return await looking
                 if await self._store.reading(desk_jobs.stop_asked, job.id):
                     raise NotLaid("given up before a card was laid", DeskState.STOPPED)
+                if not await self._store.reading(is_there, place):
+                    raise Interrupted("the clock has lost its connection")
                 if asyncio.get_running_loop().time() > deadline:
                     raise NotLaid(f"no card was laid within {LAY_S:.0f} s", DeskState.FAILED)
         finally:

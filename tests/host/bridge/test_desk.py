@@ -438,6 +438,18 @@ async def test_a_card_that_comes_late_is_issued(world: World) -> None:
         assert (await one.ended(job_id)).state is DeskState.DONE
 
 
+async def test_a_clock_that_reconnects_or_goes_while_a_card_is_waited_for_interrupts_the_job(world: World) -> None:
+    for frame in (lambda: world.clock.online(session=b"sessionB"), world.clock.offline):
+        one = office(world)
+        async with one.running():
+            job_id = one.ask(Kind.ISSUE, "W-001")
+            await eventually(lambda one=one: clock_of(one).waits is not None)  # type: ignore[misc]
+            world.status(frame())
+            job = await one.ended(job_id)
+        assert job.outcome is not None
+        assert job.outcome.what == "interrupted: the clock has lost its connection"
+
+
 def set_clock(world: World, **values: Any) -> None:
     with world.store.write() as connection:
         connection.execute(update(schema.clocks).values(**values))
