@@ -58,6 +58,19 @@ def partitions(board):
     return journal, seal
 
 
+def prover(board, settings, secrets):
+    """What lets badges prove themselves, None at a site that takes every badge by its UID: its code is not loaded there.
+    Raises SettingsError without the site's badge key.
+    """
+    if settings.badges == "uid":
+        return None
+    if secrets.badge_key is None:
+        raise SettingsError("secrets.json: badge_key is missing, without which no badge can prove itself")
+    from app.proof import Prover
+
+    return Prover(board.reader, secrets.badge_key, settings.badges, settings.badge_ev1)
+
+
 def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
     settings = Settings(settings_file)
@@ -89,7 +102,8 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         face,
         Status(board.reader, log, board.reset_cause(), firmware),
     )
-    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify)
+    proof = prover(board, settings, secrets)
+    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify, proof)
     clock = Clock(
         board.reader,
         board.keys,

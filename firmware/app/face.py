@@ -26,6 +26,7 @@ _FULL = const(8)
 _FAULT = const(9)
 _CHOSEN = const(10)
 _IDENTIFY = const(11)
+_UNPROVED = const(12)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
@@ -100,6 +101,10 @@ class Face:
         elif outcome.kind == punch.DUPLICATE:
             self._signal(signals.DUPLICATE)
             self._show(_DUPLICATE, self._message_ms)
+            self._punch_seq = -1
+        elif outcome.kind == punch.UNPROVED:
+            self._signal(signals.UNPROVED)
+            self._show(_UNPROVED, self._message_ms)
             self._punch_seq = -1
         elif outcome.kind == punch.FULL:
             self._signal(signals.FULL)
@@ -261,6 +266,8 @@ class Face:
             screens.refused(canvas, words, self._receipt_code, self._seq)
         elif kind == _SEVERAL:
             screens.several(canvas, words)
+        elif kind == _UNPROVED:
+            screens.unproved(canvas, words)
         elif kind == _FULL:
             screens.full(canvas, words)
         elif kind == _FAULT:

@@ -18,6 +18,8 @@ NOTHING = const(0)
 SEVERAL = const(-1)
 FAILED = const(-2)
 
+SAK_ISO_DEP = const(0x20)  # the badge is compliant with ISO/IEC 14443-4
+
 _REQA = const(0x26)
 _WUPA = const(0x52)
 _SHORT_FRAME_BITS = const(7)
@@ -50,13 +52,15 @@ def crc_a(data, start, end):
 class Reader:
     """Looks for badges through a chip with `exchange`, `send`, `start`, `healthy`, `version` (drivers.mfrc522).
 
-    present: a badge that was read is still there, or left less than a second ago. resets: how often the chip had to
-    be started anew. usable: the chip answers as configured.
+    present: a badge that was read is still there, or left less than a second ago. sak: of the badge that `poll` found;
+    bit SAK_ISO_DEP says that it takes drivers.iso_dep, and it stays selected until the next poll. resets: how often
+    the chip had to be started anew. usable: the chip answers as configured.
     """
 
     def __init__(self, chip):
-        self._chip = chip
+        self.chip = chip
         self.present = False
+        self.sak = 0
         self.resets = 0
         self._short = bytearray(2)
         self._select_all = bytearray((0, _CL1, _SELECT_ALL))
@@ -76,7 +80,7 @@ class Reader:
     @property
     def version(self):
         """The chip's version register, None without a reader."""
-        return self._chip.version
+        return self.chip.version
 
     def poll(self, uid):
         """Look once for a badge that was not read yet.
@@ -89,7 +93,7 @@ class Reader:
             return NOTHING
         if self._halt_due:  # not while the person waits: the badge's signal comes first
             self._halt_due = False
-            self._chip.send(self._halt)
+            self.chip.send(self._halt)
             return NOTHING
         if self.present:
             self._look()
@@ -113,6 +117,11 @@ class Reader:
         self._failures += _FAILURES if result == DEAF else 1
         return FAILED
 
+    def again(self):
+        """Let the next poll find the badge that was read last as new, however it was left."""
+        self.chip.renew_field()
+        self._halt_due = False
+
     def check(self):
         """Look after the chip, often enough if called with every poll: every few seconds, and at once when exchanges
         keep failing, its registers are compared with what was written; a chip that differs is reset and configured
@@ -124,10 +133,10 @@ class Reader:
         self._checked = now
         suspected = self._failures >= _FAILURES
         self._failures = 0
-        if suspected or not self._chip.healthy():
+        if suspected or not self.chip.healthy():
             self.resets += 1
             self._halt_due = False
-            self.usable = self._chip.start()
+            self.usable = self.chip.start()
         return self.usable
 
     def _look(self):
@@ -147,7 +156,7 @@ class Reader:
 
     def _request(self, command):
         self._short[1] = command
-        return self._chip.exchange(self._short, self._atqa, _SHORT_FRAME_BITS)
+        return self.chip.exchange(self._short, self._atqa, _SHORT_FRAME_BITS)
 
     def _read(self, uid):
         """REQA and every cascade level: the UID's length, or an error of the chip's driver."""
@@ -169,6 +178,7 @@ class Reader:
                 uid[length] = self._level[i]
                 length += 1
             if not more:
+                self.sak = self._sak[1]
                 self._forget(uid, 0)
                 return length
         return GARBLED
@@ -177,7 +187,7 @@ class Reader:
         """Anticollision and SELECT of one level into `_level` and `_sak`: 3 bytes received, or an error below zero."""
         frame, level, sak = self._select_all, self._level, self._sak
         frame[1] = command
-        received = self._chip.exchange(frame, level)
+        received = self.chip.exchange(frame, level)
         if received < 0:
             return received
         if received != 5 or level[1] ^ level[2] ^ level[3] ^ level[4] != level[5]:
@@ -190,7 +200,7 @@ class Reader:
         crc = crc_a(frame, 1, 8)
         frame[8] = crc & 0xFF
         frame[9] = crc >> 8
-        received = self._chip.exchange(frame, sak)
+        received = self.chip.exchange(frame, sak)
         if received < 0:
             return received
         if received != 3 or crc_a(sak, 1, 2) != sak[2] | sak[3] << 8:

@@ -61,6 +61,7 @@ _ERROR_ANY = const(0x1F)
 # low, driven both ways [9.3.1.3, 9.3.1.4].
 _RF_GAIN_38_DB = const(0x58)
 _TX_ON = const(0x83)
+_TX_OFF = const(0x80)
 _TICKS_1_MS = const(39)
 _SETUP = (
     (_COMMAND, _IDLE),
@@ -83,10 +84,12 @@ COLLISION = const(-2)  # several cards answered differently
 GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
 DEAF = const(-4)  # the chip did not end the exchange: it hangs
 
-# The longest exchange: a frame of 64 bytes both ways takes 12 ms, the timer 1 ms.
-_DEADLINE_US = const(15000)
+TIMEOUT_US = const(1000)  # until an answer begins, unless told otherwise
+_TICK_US = const(25)
+_FRAMES_US = const(14000)  # the longest exchange but for the timer: a frame of 64 bytes both ways takes 12 ms
 _SHORTEST_US = const(300)  # no exchange is shorter: REQA and ATQA take 450 us
 _STEP_US = const(50)
+_FIELD_OFF_MS = const(6)
 _STARTUP_MS = const(50)  # crystal start-up and 1,024 clocks [8.8]; boards differ, all are within this
 _MISSED_IRQS = const(3)
 
@@ -106,6 +109,7 @@ class MFRC522:
         self._irq = irq
         self._missed = 0
         self._framing = 0
+        self._timeout_us = TIMEOUT_US
         self.version = None
         self._write2 = bytearray(2)
         self._status_out = bytes(
@@ -141,6 +145,7 @@ class MFRC522:
         for address, value in _SETUP:
             self._write(address, value)
         self._framing = 0
+        self._timeout_us = TIMEOUT_US
         return self.healthy()
 
     def healthy(self):
@@ -161,10 +166,28 @@ class MFRC522:
             and not found[5] & 0x08
         )
 
+    def wait_at_most(self, timeout_us):
+        """From now on an answer must begin within that time, at most 1.6 s; two transactions if it changes.
+
+        Whoever asks for more than TIMEOUT_US gives that back: `healthy` expects it, and idle polls are that short.
+        """
+        if timeout_us == self._timeout_us:
+            return
+        self._timeout_us = timeout_us
+        ticks = timeout_us // _TICK_US - 1
+        self._write(_T_RELOAD_H, ticks >> 8)
+        self._write(_T_RELOAD_L, ticks & 0xFF)
+
+    def renew_field(self):
+        """Switch the carrier off for 6 ms: every card in the field forgets its state (ISO/IEC 14443-3 §5 wants 5 ms)."""
+        self._write(_TX_CONTROL, _TX_OFF)
+        time.sleep_ms(_FIELD_OFF_MS)
+        self._write(_TX_CONTROL, _TX_ON)
+
     def exchange(self, frame, answer, last_bits=0):
         """Send a frame and take its answer.
 
-        frame: a bytearray whose first byte is this driver's; the rest is sent, of its last byte only `last_bits` bits
+        frame: a bytearray, or a part of one, whose first byte is this driver's; the rest is sent, of its last byte only `last_bits` bits
         (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows. Gives the
         number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION, GARBLED,
         DEAF.
@@ -219,7 +242,7 @@ class MFRC522:
         time.sleep_us(_SHORTEST_US)
         pin_moved = irq is not None
         while irq is not None and irq():
-            if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:
+            if time.ticks_diff(time.ticks_us(), started) > self._timeout_us + _FRAMES_US:
                 pin_moved = False
                 break
             time.sleep_us(_STEP_US)
@@ -229,7 +252,7 @@ class MFRC522:
                 return False
             if self._status[1] & _IRQ_OVER:
                 break
-            if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:
+            if time.ticks_diff(time.ticks_us(), started) > self._timeout_us + _FRAMES_US:
                 return False
             pin_moved = False
             time.sleep_us(_STEP_US)

@@ -87,8 +87,8 @@ def test_an_idle_poll_allocates_nothing():
             Silent.calls += 1
             into[1] = 0x01
 
-    made._chip._spi = Silent()
-    made._chip._cs = made._chip._irq = lambda level=0: 0
+    made.chip._spi = Silent()
+    made.chip._cs = made.chip._irq = lambda level=0: 0
     made.poll(uid)
     gc.collect()
     gc.disable()
@@ -212,7 +212,7 @@ def test_without_an_irq_pin_the_status_is_polled():
 def test_an_irq_pin_that_never_moves_or_lies_is_given_up():
     for level in (1, 0):
         made, bus, uid = reader()
-        made._chip._irq = lambda level=level: level
+        made.chip._irq = lambda level=level: level
         for _ in range(4):
             made.poll(uid)
         bus.chip.badges = [Badge(UID4)]

@@ -80,6 +80,7 @@ def test_what_is_not_right_says_what_to_do():
     has(drawn(screens.unknown, EN, 5), "Unknown badge", "See office", "#5")
     has(drawn(screens.refused, EN, 3, 6), "Refused:", "see office", "code 3", "#6")
     has(drawn(screens.several, EN), "One badge", "at a time")
+    has(drawn(screens.unproved, EN), "Badge refused", "Try again, or", "see office")
     has(drawn(screens.full, EN), "Memory full", "Not saved")
     has(drawn(screens.fault, EN, 2), "Clock fault", "code 2")
     has(drawn(screens.duplicate, EN, 1, "07:58", 9), "Already at 07:58", "#9")
@@ -94,19 +95,20 @@ def test_the_outcomes_differ_by_shape_and_not_by_word_alone():
         lambda: screens.duplicate(CANVAS, BLANK, 1, " ", 1),
         lambda: screens.unknown(CANVAS, BLANK, 1),
         lambda: screens.refused(CANVAS, BLANK, 1, 1),
+        lambda: screens.unproved(CANVAS, BLANK),
         lambda: screens.several(CANVAS, BLANK),
         lambda: screens.full(CANVAS, BLANK),
     ):
         draw()
         shapes.add(bytes(BUFFER[:896]))
-    assert len(shapes) == 8
+    assert len(shapes) == 9
 
 
 class _Blank:
     """Words that are all blanks, to see the shapes alone."""
 
     directions = (" ",) * 5
-    kept_later = two_badges = (" ", " ")
+    kept_later = two_badges = unproved_todo = (" ", " ")
 
     def __getattr__(self, name):
         return " "
@@ -122,6 +124,7 @@ def test_every_text_of_every_language_fits_its_screen():
             (screens.idle, ("Demo site", None, 1, 0, "")),
             (screens.unknown, (21168,)),
             (screens.refused, (6, 21168)),
+            (screens.unproved, ()),
             (screens.several, ()),
             (screens.full, ()),
             (screens.fault, (6,)),

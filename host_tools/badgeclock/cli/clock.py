@@ -86,6 +86,13 @@ def provision_command(
     language: Annotated[str | None, typer.Option(help="Language of the display: en, nl, fr, de.")] = None,
     direction: Annotated[str | None, typer.Option(help="auto, in or out.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,
+    badges: Annotated[
+        str | None,
+        typer.Option(help="Which badges count: uid (all by their UID), both, or proved (none that did not prove itself)."),
+    ] = None,
+    badge_ev1: Annotated[
+        str | None, typer.Option(help="allow or refuse badges that prove themselves the way of DESFire EV1.")
+    ] = None,
     found_anew: Annotated[
         bool, typer.Option("--found-anew", help="Begin a new sealed chain, though the clock has one.")
     ] = False,
@@ -108,6 +115,8 @@ def provision_command(
         language=language,
         direction=direction,
         timezone=timezone,
+        badges=badges,
+        badge_ev1=badge_ev1,
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
         yes_lose=yes_lose,
     )

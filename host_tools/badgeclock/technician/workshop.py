@@ -4,6 +4,7 @@
     crl.pem                        certificates it takes back
     fleet.key                      root of every clock's seal (docs/protocol.md §3), 64 hex digits
     sites/<site>.key               key of the site's badge tokens (§1), 64 hex digits
+    sites/<site>.badge.key         root of the site's badge keys (docs/badges.md §4), 64 hex digits
     broker/{certificate,key}.pem   bridge/{certificate,key}.pem
     clocks/<id>/{certificate.pem,key.pem,bundle.json}
 
@@ -27,6 +28,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from badgeclock.badges.keys import Root
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.technician import certificates
 from badgeclock.technician.bundle import Bundle
@@ -73,6 +75,17 @@ class Workshop:
     def site_key(self, site: str) -> bytes:
         """The key of the site's badge tokens, 32 bytes; made at the first call for this site."""
         return read_key(self.site_key_file(site))
+
+    def badge_root_file(self, site: str) -> Path:
+        """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
+        path = self.path / "sites" / f"{site_slug(site)}.badge.key"
+        if not path.exists():
+            write_once(path, new_key())
+        return path
+
+    def badge_root(self, site: str) -> Root:
+        """What the keys of the site's badges come from; made at the first call for this site."""
+        return Root(read_key(self.badge_root_file(site)))
 
     def broker(self, names: tuple[str, ...] = ()) -> Identity:
         """The broker's identity, made at the first call with `names`; later calls give the same one.
