@@ -139,6 +139,8 @@ def compose(board, sockets, tls, mqtt_module):
     telling why there cannot be one.
     """
     show(board, screens.starting)
+    reader = board.reader
+    print("clock: reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:

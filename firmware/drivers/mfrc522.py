@@ -65,6 +65,7 @@ _TX_OFF = const(0x80)
 _TICKS_1_MS = const(39)
 _SETUP = (
     (_COMMAND, _IDLE),
+    (_BIT_FRAMING, 0),
     (_TX_ASK, 0x40),
     (_MODE, 0x3D),
     (_T_MODE, 0x80),
@@ -74,9 +75,9 @@ _SETUP = (
     (_RF_CFG, _RF_GAIN_38_DB),
     (_COM_IEN, 0x80 | _IRQ_OVER),
     (_DIV_IEN, 0x80),
-    (_BIT_FRAMING, 0),
     (_TX_CONTROL, _TX_ON),  # both antenna drivers on
 )
+_KEPT_FROM = const(2)  # from here on they are looked at again
 
 # Results of `exchange` below zero.
 TIMEOUT = const(-1)  # no answer
@@ -106,6 +107,7 @@ class MFRC522:
         self._spi = spi
         self._cs = cs
         self._rst = rst
+        self._irq_pin = irq
         self._irq = irq
         self._missed = 0
         self._framing = 0
@@ -117,10 +119,10 @@ class MFRC522:
             (_COM_IRQ | _READ, _ERROR | _READ, _FIFO_LEVEL | _READ, _CONTROL | _READ, 0)
         )
         self._status = bytearray(5)
-        self._health_out = bytes(
-            (_VERSION | _READ, _TX_CONTROL | _READ, _RF_CFG | _READ, _T_RELOAD_L | _READ, _STATUS2 | _READ, 0)
-        )
-        self._health = bytearray(6)
+        kept = bytes(address | _READ for address, _ in _SETUP[_KEPT_FROM:])
+        self._health_out = bytes((_STATUS2 | _READ, _VERSION | _READ)) + kept + b"\0"
+        self._health = bytearray(len(self._health_out))
+        self._configured = bytearray(len(self._health_out))
         cs(1)
 
     def start(self):
@@ -133,8 +135,7 @@ class MFRC522:
         self._write(_COMMAND, _SOFT_RESET)
         started = time.ticks_ms()
         while True:
-            self._transfer(self._health_out, self._health)
-            version = self._health[1]
+            version = self._read(_VERSION)
             if version not in (0x00, 0xFF) and not self._read(_COMMAND) & _POWER_DOWN:
                 break
             if time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS:
@@ -146,25 +147,28 @@ class MFRC522:
             self._write(address, value)
         self._framing = 0
         self._timeout_us = TIMEOUT_US
-        return self.healthy()
+        self._irq = self._irq_pin
+        self._missed = 0
+        self._transfer(self._health_out, self._configured)
+        # A clone may show some bits otherwise than they were written, but not the antenna's.
+        return self._configured[-1] & _TX_ON == _TX_ON and self.healthy()
 
     def healthy(self):
-        """Whether the chip is still the one that was configured: one transaction.
+        """Whether the chip is still the one that was configured: one transaction reads every register of that back.
 
         A chip that lost power or hangs shows other values; one stuck in MIFARE encryption shows
         Status2Reg.MFCrypto1On while VersionReg still reads right, the deafness of long runs (Tasmota #25052).
         """
         if self.version is None:
             return False
-        self._transfer(self._health_out, self._health)
-        found = self._health
-        return (
-            found[1] == self.version
-            and found[2] == _TX_ON
-            and found[3] == _RF_GAIN_38_DB
-            and found[4] == _TICKS_1_MS
-            and not found[5] & 0x08
-        )
+        found, configured = self._health, self._configured
+        self._transfer(self._health_out, found)
+        if found[1] & 0x08 or found[2] != self.version:
+            return False
+        for i in range(3, len(found)):
+            if found[i] != configured[i]:
+                return False
+        return True
 
     def wait_at_most(self, timeout_us):
         """From now on an answer must begin within that time, at most 1.6 s; two transactions if it changes.
