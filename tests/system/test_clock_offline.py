@@ -178,13 +178,42 @@ def test_a_tap_is_signalled_within_the_design_s_figure(clock: Door) -> None:
     assert statistics.median(spent) < 1000
 
 
-def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door) -> None:
+@pytest.mark.parametrize("how", ["spi", "command", "antenna"])
+def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door, how: str) -> None:
     wait_for_idle(clock)
-    clock.hang_reader()
-    time.sleep(1)
-    tap = clock.hold("81828384")
+    clock.hang_reader(how)
+    tap = clock.hold({"spi": "81828384", "command": "91929394", "antenna": "A1A2A3A4"}[how])
     assert clock.signal_after(tap, timeout=15) > 0
     clock.remove()
+
+
+def said(door: Door) -> str:
+    """Everything the clock said on its serial line."""
+    return (Path(door.path).parent / "console.log").read_text(errors="replace")
+
+
+@pytest.mark.parametrize("wire", ["miso-low", "miso"])
+def test_a_reader_that_is_cut_off_is_a_fault_with_its_cause_until_it_is_mended(clock: Door, wire: str) -> None:
+    wait_for_idle(clock)
+    cause = "no-answer" if wire == "miso" else wire
+    before = said(clock).count(f"clock: reader: {cause}")
+    clock.break_wire(wire)
+    clock.wait_text("Clock fault", "Not saved", timeout=20)
+    clock.mend_wires()
+    wait_for_idle(clock, timeout=20)
+    assert said(clock).count(f"clock: reader: {cause}") == before + 1
+    assert said(clock).rstrip().endswith("clock: reader: good")
+
+
+def test_a_reader_without_its_reset_wire_works_and_the_start_says_so(clock: Door) -> None:
+    clock.break_wire("reset")
+    replug(clock)
+    assert said(clock).count("clock: reader: 92 no-reset") == 1
+    tap = clock.tap("B1B2B3B4")
+    assert clock.signal_after(tap) > 0
+    clock.mend_wires()
+    replug(clock)
+    assert said(clock).count("clock: reader: 92 good") >= 2
 
 
 def test_a_clock_without_right_settings_says_so_keeps_off_the_network_and_can_be_provisioned(clock: Door) -> None:
