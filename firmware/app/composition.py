@@ -59,8 +59,8 @@ def partitions(board):
 
 
 def prover(board, settings, secrets):
-    """What lets badges prove themselves, None at a site that takes every badge by its UID: its code is not loaded there.
-    Raises SettingsError without the site's badge key.
+    """What lets badges prove themselves; None at a site that takes them all by their UID, where the code is not loaded.
+    Raises SettingsError if the badge key is missing.
     """
     if settings.badges == "uid":
         return None

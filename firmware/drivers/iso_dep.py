@@ -7,9 +7,10 @@ this wait longer or raise. Section numbers are those of ISO/IEC 14443-4:2018. Th
 
 import time
 
+from micropython import const
+
 from drivers.iso14443 import crc_a
 from drivers.mfrc522 import DEAF, GARBLED, TIMEOUT, TIMEOUT_US
-from micropython import const
 
 _FRAME = const(64)  # FSD, and the reader's FIFO: PCB, information field, CRC
 _RATS = const(0xE0)
@@ -79,8 +80,8 @@ class IsoDep:
         return received
 
     def transceive(self, command, length, answer):
-        """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or a
-        negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.
+        """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or
+        a negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.
         """
         start = 0
         while True:
@@ -194,8 +195,8 @@ class IsoDep:
         return self._exchange(at - 1, self._wait_us)
 
     def _exchange(self, length, wait_us):
-        """Send what stands in `_sent` from 1 on with its CRC; gives the length of a frame with a right CRC, without that,
-        or a negative result. Nothing is sent after the badge's time.
+        """Send `length` bytes of `_sent`, from 1 on, and their CRC; gives the length of a frame with a right CRC,
+        without that, or a negative result. Nothing is sent after the badge's time.
         """
         left_us = time.ticks_diff(self._until, time.ticks_ms()) * 1000
         if left_us <= 0:

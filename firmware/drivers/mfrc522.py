@@ -183,7 +183,7 @@ class MFRC522:
         self._write(_T_RELOAD_L, ticks & 0xFF)
 
     def renew_field(self):
-        """Switch the carrier off for 6 ms: every card in the field forgets its state (ISO/IEC 14443-3 §5 wants 5 ms)."""
+        """Switch the carrier off for 6 ms: every card in the field forgets its state (5 ms do: ISO/IEC 14443-3 §5)."""
         self._write(_TX_CONTROL, _TX_OFF)
         time.sleep_ms(_FIELD_OFF_MS)
         self._write(_TX_CONTROL, _TX_ON)
@@ -192,9 +192,9 @@ class MFRC522:
         """Send a frame and take its answer.
 
         frame: a bytearray, or a part of one, whose first byte is this driver's; the rest is sent, of its last byte only
-        `last_bits` bits (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows. Gives the
-        number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION, GARBLED,
-        DEAF.
+        `last_bits` bits (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows.
+        Gives the number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION,
+        GARBLED, DEAF.
         """
         self._load(frame, last_bits)
         self._write(_COMMAND, _TRANSCEIVE)
@@ -242,11 +242,12 @@ class MFRC522:
         A pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
         """
         started = time.ticks_us()
+        deadline_us = self._timeout_us + _FRAMES_US
         irq = self._irq
         time.sleep_us(_SHORTEST_US)
         pin_moved = irq is not None
         while irq is not None and irq():
-            if time.ticks_diff(time.ticks_us(), started) > self._timeout_us + _FRAMES_US:
+            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
                 pin_moved = False
                 break
             time.sleep_us(_STEP_US)
@@ -256,7 +257,7 @@ class MFRC522:
                 return False
             if self._status[1] & _IRQ_OVER:
                 break
-            if time.ticks_diff(time.ticks_us(), started) > self._timeout_us + _FRAMES_US:
+            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
                 return False
             pin_moved = False
             time.sleep_us(_STEP_US)

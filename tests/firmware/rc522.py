@@ -52,7 +52,7 @@ class Badge:
         """The field went away."""
         self.state, self.halted, self.level = IDLE, False, 0
 
-    def command(self, frame):
+    def command(self, _frame):
         """The answer to any frame but HLTA in state ACTIVE, None for none."""
         self._fall()
 

@@ -88,7 +88,7 @@ def provision_command(
     timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,
     badges: Annotated[
         str | None,
-        typer.Option(help="Which badges count: uid (all by their UID), both, or proved (none that did not prove itself)."),
+        typer.Option(help="Which badges count: uid (all, by UID), both, or proved (only those that prove themselves)."),
     ] = None,
     badge_ev1: Annotated[
         str | None, typer.Option(help="allow or refuse badges that prove themselves the way of DESFire EV1.")
