@@ -13,6 +13,7 @@ import random
 import socket
 import struct
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,15 @@ def proving_badge(uid: bytes = UIDS["uid7"], badge_key: bytes = BADGE_KEY, numbe
     return card
 
 
+@dataclass(frozen=True)
+class Visit:
+    """A badge that leaves: after so many answers (cards.Presence), or so many microseconds after it came."""
+
+    card: Card
+    frames: float | None = None
+    us: int | None = None
+
+
 class Rig:
     """One chip and its field, for one run of reader_on_device.py. `seed`: of everything that happens by chance."""
 
@@ -63,13 +73,13 @@ class Rig:
         self._badges = 0
         self._hang: tuple[Hang, int, int] | None = None
         self._hung_us = 0
-        self._queue: list[tuple[Card, float | None]] = []
+        self._queue: list[Visit] = []
 
-    def prove(self, *badges: Card | tuple[Card, float]) -> list[tuple[int | None, str, float]]:
-        """Hold each badge to a clock that takes only badges that prove themselves; with a number, it leaves after so
-        many of its answers. The verdicts (app.proof), the badge numbers, and the ms until then.
+    def prove(self, *badges: Card | Visit) -> list[tuple[int | None, str, float]]:
+        """Hold each badge to a clock that takes only badges that prove themselves. The verdicts (app.proof), the badge
+        numbers, and the ms until then.
         """
-        self._queue = [badge if isinstance(badge, tuple) else (badge, None) for badge in badges]
+        self._queue = [badge if isinstance(badge, Visit) else Visit(badge) for badge in badges]
         return [tuple(result) for result in self._run("amd64", "proofs")]
 
     def costs(self) -> dict[str, float]:
@@ -157,8 +167,9 @@ class Rig:
         if what == "next":
             if not self._queue:
                 return False
-            card, frames = self._queue.pop(0)
-            self.field.add(card, self.now_ns, None, frames)
+            visit = self._queue.pop(0)
+            until_ns = None if visit.us is None else self.now_ns + 1000 * visit.us
+            self.field.add(visit.card, self.now_ns, until_ns, visit.frames)
             return True
         if what == "remove":
             self.field.presences.clear()

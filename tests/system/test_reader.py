@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from badgeclock.virtual.cards import Card, Noise
-from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, SlowDesfire, WrongKeyDesfire
+from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, File, Ntag424, SlowDesfire, WrongKeyDesfire
 from badgeclock.virtual.impostors import MagicCard, ReplayCard
 from badgeclock.virtual.iso_dep import IsoDepCard
-from tests.bench.reader_rig import UIDS, Rig, proving_badge
+from tests.bench.reader_rig import AID, UIDS, Rig, Visit, proving_badge
 
 BY_UID, PROVED, UNPROVED, AGAIN = range(4)
 NUMBER = "5a" * 8
@@ -75,14 +77,32 @@ def test_whoever_only_pretends_is_refused() -> None:
 
 
 def test_a_badge_that_leaves_at_any_frame_is_never_proved_and_the_next_one_is() -> None:
-    badges: list[Card | tuple[Card, float]] = []
+    badges: list[Card | Visit] = []
     for half in range(2 * FRAMES):
-        badges += [(proving_badge(), half / 2), proving_badge()]
-    results = Rig().prove(*badges, (proving_badge(), FRAMES))
+        badges += [Visit(proving_badge(), frames=half / 2), proving_badge()]
+    results = Rig().prove(*badges, Visit(proving_badge(), frames=FRAMES))
     for half, (pulled, whole) in enumerate(zip(results[:-1:2], results[1::2], strict=True)):
         assert pulled[0] in (None, AGAIN, UNPROVED), (half / 2, pulled)
         assert whole[:2] == (PROVED, NUMBER), half / 2
     assert results[-1][:2] == (PROVED, NUMBER), "it has told all by then"
+
+
+def test_a_badge_that_leaves_at_any_moment_leaves_the_reader_ready() -> None:
+    moments = random.Random(7).sample(range(60_000), 25)
+    results = Rig().prove(*(visit for us in moments for visit in (Visit(proving_badge(), us=us), proving_badge())))
+    for us, pulled, whole in zip(moments, results[::2], results[1::2], strict=True):
+        assert pulled[0] in (None, AGAIN, UNPROVED, PROVED), (us, pulled)
+        assert pulled[0] != PROVED or us > 30_000, (us, pulled)
+        assert whole[:2] == (PROVED, NUMBER), us
+
+
+def test_an_ntag_424_proves_itself_from_its_own_file() -> None:
+    card = Ntag424(UIDS["uid7"])
+    issued = proving_badge().applications[AID]
+    application = card.applications[Ntag424.APPLICATION]
+    application.keys[:3] = issued.keys
+    application.files[3] = File(mode=3, access=0x1000, data=bytearray(issued.files[1].data.ljust(128, b"\0")))
+    assert Rig().prove(card)[0][:2] == (PROVED, NUMBER)
 
 
 @pytest.mark.parametrize("seed", range(2))
