@@ -82,7 +82,7 @@ class Reader:
         self._renewed = now
         self._inspect = inspect
         self._starts = 0
-        self.usable = True
+        self._answers = self.usable = True
         self._look_closer()
         self.usable = self._answers
 
