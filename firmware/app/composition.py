@@ -140,7 +140,7 @@ def compose(board, sockets, tls, mqtt_module):
     """
     show(board, screens.starting)
     reader = board.reader
-    print("clock: reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "")
+    print("clock: reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:

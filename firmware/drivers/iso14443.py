@@ -82,7 +82,7 @@ class Reader:
         self._renewed = now
         self._inspect = inspect
         self._starts = 0
-        self.usable = True
+        self._answers = self.usable = True
         self._look_closer()
         self.usable = self._answers
 
@@ -115,7 +115,7 @@ class Reader:
             self.present = True
             self._halt_due = True
             self._seen = self._looked = time.ticks_ms()
-            self._failures = 0
+            self._failures = self._starts = 0
             return result
         if result == TIMEOUT:
             self._failures = 0
@@ -154,14 +154,14 @@ class Reader:
                 self._answers = self.chip.start()
             return True
         self.resets += 1
-        self._starts += 1
         self._halt_due = False
         self._answers = self.chip.start()
+        self._starts = self._starts + 1 if self._answers else 0
         usable = self._answers and self._starts < _HOPELESS
-        if self.usable and not usable:
-            self.usable = False
+        if self.usable != usable:
+            self.usable = usable
             self._look_closer()
-        return self.usable
+        return usable
 
     def _look_closer(self):
         """Find out what is wrong with a reader that became unusable, or is still wrong with one that can be used."""

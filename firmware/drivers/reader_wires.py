@@ -31,7 +31,7 @@ _STARTUP_MS = const(50)
 def inspect(spi, cs, rst, irq, miso):
     """The name of the fault, None if there is none. Leaves the chip unconfigured.
 
-    spi, cs, rst, irq: as drivers.mfrc522 takes them. miso: called with 0 or 1 gives the level of MISO pulled down or up.
+    spi, cs, rst, irq: as drivers.mfrc522 takes them. miso: called with 0 or 1, gives MISO's level pulled down or up.
     """
     cs(1)
     pulled_down, pulled_up = miso(0), miso(1)
