@@ -175,6 +175,7 @@ class Clock:
         usable = self._reader.check()
         if usable != self._reported.get("reader", True):
             self._reported["reader"] = usable
+            print("clock: reader:", self._reader.fault or "good")
             self._face.fault(0 if usable else faults.READER)
             if not usable:
                 self._fault(faults.READER, self._reader.resets)

@@ -59,8 +59,8 @@ def partitions(board):
 
 
 def prover(board, settings, secrets):
-    """What lets badges prove themselves, None at a site that takes every badge by its UID: its code is not loaded there.
-    Raises SettingsError without the site's badge key.
+    """What lets badges prove themselves; None at a site that takes them all by their UID, where the code is not loaded.
+    Raises SettingsError if the badge key is missing.
     """
     if settings.badges == "uid":
         return None
@@ -140,6 +140,8 @@ def compose(board, sockets, tls, mqtt_module):
     telling why there cannot be one.
     """
     show(board, screens.starting)
+    reader = board.reader
+    print("clock: reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:

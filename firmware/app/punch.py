@@ -20,7 +20,8 @@ from app import record
 from app.errors import ClockError, JournalFull
 from app.hmac256 import Key
 
-# nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or one that is asked again
+# Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
+# silent and is asked again.
 MUTED = const(0)
 KEPT = const(1)
 DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is younger than the window

@@ -101,9 +101,8 @@ def unproved(canvas, words):
     """A badge that this site does not accept: it did not prove itself. Nothing was kept."""
     canvas.fill(0)
     canvas.rect(46, 0, 36, 22, 1)
-    for i in range(2):
-        canvas.line(52 + i, 4, 74 + i, 17, 1)
-        canvas.line(74 + i, 4, 52 + i, 17, 1)
+    canvas.line(52, 4, 75, 17, 1)
+    canvas.line(75, 4, 52, 17, 1)
     _line(canvas, words.unproved, 3)
     _line(canvas, words.unproved_todo[0], 5)
     _line(canvas, words.unproved_todo[1], 6)

@@ -20,14 +20,18 @@ def cmac(key, message, into, iv=_ZERO, least=_BLOCK):
     size = max(least, (length + _BLOCK - 1) // _BLOCK * _BLOCK)
     padded = bytearray(size)
     padded[:length] = message
-    subkey = _double(int.from_bytes(aes(key, _CBC, _ZERO).encrypt(_ZERO), "big"))
+    chain = aes(key, _CBC, _ZERO)
+    zero = chain.encrypt(_ZERO)
+    subkey = _double(int.from_bytes(zero, "big"))
     if length < size:
         padded[length] = 0x80
         subkey = _double(subkey)
     last = size - _BLOCK
-    for i, byte in enumerate(subkey.to_bytes(_BLOCK, "big")):
-        padded[last + i] ^= byte
-    aes(key, _CBC, iv).encrypt(padded, padded)
+    mask = subkey.to_bytes(_BLOCK, "big")
+    for i in range(_BLOCK):
+        padded[last + i] ^= mask[i]
+        padded[i] ^= zero[i] ^ iv[i]  # the chain stands at `zero`: a second AES object would cost 400 bytes
+    chain.encrypt(padded, padded)
     for i in range(_BLOCK):
         into[i] = padded[last + i]
     padded[:] = bytes(size)

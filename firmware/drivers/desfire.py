@@ -9,9 +9,10 @@ from binascii import crc32
 from os import urandom
 
 from cryptolib import aes
+from micropython import const
+
 from drivers.cmac import cmac
 from drivers.mfrc522 import GARBLED
-from micropython import const
 
 REFUSED = const(-5)  # the card said no; `status` tells why
 WRONG = const(-6)  # an answer that the key, the MAC or the CRC does not bear out
@@ -84,7 +85,7 @@ class Desfire:
         command[_DATA] = key_no
         command[_DATA + 1] = 0  # no capabilities
         theirs = bytearray(_BLOCK)
-        result = self._challenge(_AUTHENTICATE_EV2_FIRST, 2, key, _ZERO, theirs)
+        result = self._challenge(_AUTHENTICATE_EV2_FIRST, 2, key, theirs)
         if result < 0:
             return result
         ours = bytearray(urandom(_BLOCK))
@@ -109,7 +110,7 @@ class Desfire:
         command, answer = self._command, self._answer
         command[_DATA] = key_no
         theirs = bytearray(_BLOCK)
-        result = self._challenge(_AUTHENTICATE_AES, 1, key, _ZERO, theirs)
+        result = self._challenge(_AUTHENTICATE_AES, 1, key, theirs)
         if result < 0:
             return result
         ours = bytearray(urandom(_BLOCK))
@@ -133,8 +134,8 @@ class Desfire:
         return result
 
     def read(self, code, file_no, count, into):
-        """Read the first `count` bytes, at most 47, of a file with encrypted communication. code: ReadData as the card has
-        it, 0xBD of DESFire or 0xAD of NTAG 424 DNA.
+        """Read the first `count` bytes, at most 47, of a file with encrypted communication. code: ReadData as the card
+        has it, 0xBD of DESFire or 0xAD of NTAG 424 DNA.
         """
         command = self._command
         command[_DATA : _DATA + _READ_HEADER] = bytes((file_no, 0, 0, 0, count, 0, 0))
@@ -151,7 +152,9 @@ class Desfire:
             buffer[:] = bytes(len(buffer))
 
     def _send(self, code, length):
-        """Send a command whose data, `length` bytes, stands in `_command`: the length of the answer's data, or negative."""
+        """Send a command whose data, `length` bytes, stands in `_command`: the length of the answer's data, or a
+        negative result.
+        """
         command = self._command
         command[0] = _CLA
         command[1] = code
@@ -167,7 +170,7 @@ class Desfire:
         self.status = self._answer[received + 1] if self._answer[received] == _SW1 else NO_STATUS
         return received if self.status in (_OK, _MORE) else REFUSED
 
-    def _challenge(self, code, length, key, iv, theirs):
+    def _challenge(self, code, length, key, theirs):
         """The first half of an authentication: RndB into `theirs`."""
         self._session = _NO_SESSION
         received = self._send(code, length)
@@ -175,7 +178,7 @@ class Desfire:
             return received
         if received != _BLOCK or self.status != _MORE:
             return GARBLED
-        aes(key, _CBC, iv).decrypt(memoryview(self._answer)[:_BLOCK], theirs)
+        aes(key, _CBC, _ZERO).decrypt(memoryview(self._answer)[:_BLOCK], theirs)
         return 0
 
     def _respond(self, key, iv, ours, theirs, length):
@@ -223,7 +226,7 @@ class Desfire:
         return self._take(count, into)
 
     def _sign(self, code, data):
-        """Leave the CMAC over code, counter, transaction and data in `_iv`; its odd bytes are the MAC (AN12343 §5.3)."""
+        """Leave the CMAC over code, counter, transaction and data in `_iv`; its odd bytes are the MAC."""
         transaction = self._transaction
         transaction[0] = code
         transaction[1] = self._counter & 0xFF
@@ -265,7 +268,7 @@ def _is_turned(plain, start, ours):
 
 
 def _derive(key, first, second, ours, theirs, into):
-    """A session key of EV2First: the CMAC of a vector of both random numbers (AN12343 §4.3)."""
+    """A session key of EV2First: the CMAC of a vector of both random numbers."""
     vector = bytearray(2 * _BLOCK)
     vector[:6] = bytes((first, second, 0x00, 0x01, 0x00, 0x80))
     vector[6:8] = ours[:2]

@@ -7,9 +7,10 @@ this wait longer or raise. Section numbers are those of ISO/IEC 14443-4:2018. Th
 
 import time
 
+from micropython import const
+
 from drivers.iso14443 import crc_a
 from drivers.mfrc522 import DEAF, GARBLED, TIMEOUT, TIMEOUT_US
-from micropython import const
 
 _FRAME = const(64)  # FSD, and the reader's FIFO: PCB, information field, CRC
 _RATS = const(0xE0)
@@ -58,6 +59,7 @@ class IsoDep:
         self._view = memoryview(self._sent)
         self._received = bytearray(1 + _FRAME)
         self._until = time.ticks_ms()
+        self._active = False
         self._number = 0
         self._room = 0
         self._wait_us = 0
@@ -68,10 +70,12 @@ class IsoDep:
         """
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
         self._number = 0
+        self._active = False
         for _ in range(_ATTEMPTS):  # RATS may be sent again once [5.6.1]
             self._sent[1] = _RATS
             self._sent[2] = _FSDI_64
             received = self._exchange(2, _ACTIVATION_US)
+            self._active = self._active or received != TIMEOUT
             if received >= 0:
                 return self._take_ats(received)
             if received == DEAF:
@@ -83,8 +87,8 @@ class IsoDep:
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
 
     def transceive(self, command, length, answer):
-        """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or a
-        negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.
+        """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or
+        a negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.
         """
         start = 0
         while True:
@@ -113,9 +117,12 @@ class IsoDep:
                 return received
 
     def deselect(self):
-        """Let the badge halt, forget every byte of it, and give the chip back its waiting time. Never raises."""
+        """Let the badge halt, forget every byte of it, and give the chip back its waiting time. Never raises.
+
+        A badge that did not answer RATS is not spoken to: HLTA still halts it, and this would wake it from that.
+        """
         self._until = time.ticks_add(time.ticks_ms(), _DESELECT_MS)
-        for _ in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS if self._active else 0):
             self._sent[1] = _S_DESELECT
             if self._exchange(1, _ACTIVATION_US) == 1 and self._received[1] == _S_DESELECT:
                 break
@@ -198,8 +205,8 @@ class IsoDep:
         return self._exchange(at - 1, self._wait_us)
 
     def _exchange(self, length, wait_us):
-        """Send what stands in `_sent` from 1 on with its CRC; gives the length of a frame with a right CRC, without that,
-        or a negative result. Nothing is sent after the badge's time.
+        """Send `length` bytes of `_sent`, from 1 on, and their CRC; gives the length of a frame with a right CRC,
+        without that, or a negative result. Nothing is sent after the badge's time.
         """
         left_us = time.ticks_diff(self._until, time.ticks_ms()) * 1000
         if left_us <= 0:

@@ -1,4 +1,4 @@
-"""Cards of ISO/IEC 14443-4 behind the reader's registers: what ISO-DEP, DESFire and the proof of a badge are tested with.
+"""Cards of ISO/IEC 14443-4 behind the reader's registers, with which ISO-DEP, DESFire and proofs are tested.
 
 `IsoDepCard` follows the card's rules of ISO/IEC 14443-4 §7.5 and can be told to lose frames, to ask for time, to chain.
 `DesfireCard` has one application as docs/badges.md writes it, as an EV1, an EV2 or an NTAG 424 DNA. Written from the
@@ -18,8 +18,8 @@ ZERO = bytes(16)
 
 
 class IsoDepCard(Badge):
-    """serve: bytes of a command -> bytes of its answer. frame: longest frame it sends, with its CRC. extensions: how often
-    it asks for time before each answer. lose: called with the number of each frame it would send; true loses it.
+    """serve: bytes of a command -> bytes of its answer. frame: longest frame it sends, with its CRC. extensions: how
+    often it asks for time before each answer. lose: called with the number of each frame it would send; true loses it.
     """
 
     def __init__(self, uid, serve, ats=ATS_DESFIRE, frame=64, extensions=0, lose=None, spoil=None, sak=0x20):
@@ -73,15 +73,23 @@ class IsoDepCard(Badge):
             return None
         pcb = block[0]
         if pcb & 0xEE == 0x02:
-            self.number ^= 1
-            self.collected += block[1:]
-            if pcb & 0x10:
-                return self._remember(bytes((0xA2 | self.number,)))
-            self.commands.append(self.collected)
-            self.answer = self.serve(self.collected)
-            self.collected = b""
-            self.asks = self.extensions
-            return self._go_on()
+            return self._take(pcb, block[1:])
+        return self._supervise(pcb)
+
+    def _take(self, pcb, piece):
+        """An I-block."""
+        self.number ^= 1
+        self.collected += piece
+        if pcb & 0x10:
+            return self._remember(bytes((0xA2 | self.number,)))
+        self.commands.append(self.collected)
+        self.answer = self.serve(self.collected)
+        self.collected = b""
+        self.asks = self.extensions
+        return self._go_on()
+
+    def _supervise(self, pcb):
+        """An R-block or S-block."""
         if pcb & 0xFE == 0xA2:
             if pcb & 1 == self.number:
                 return self.last
@@ -164,7 +172,7 @@ def _doubled(block):
 
 
 def _xor(one, other):
-    return bytes(a ^ b for a, b in zip(one, other))
+    return bytes(a ^ other[at] for at, a in enumerate(one))
 
 
 class DesfireCard(IsoDepCard):
@@ -172,7 +180,7 @@ class DesfireCard(IsoDepCard):
     the file that key 1 reads. `tamper(code, answer) -> answer` may change an answer before its status is put on.
     """
 
-    def __init__(self, uid, keys, data, kind="ev2", hides=False, aid=AID, tamper=None, **others):
+    def __init__(self, uid, keys, data, kind="ev2", aid=AID, tamper=None, *, hides=False, **others):
         super().__init__(b"\x08\x11\x22\x33" if hides else uid, self._serve, **others)
         self.true_uid = uid
         self.keys = keys
@@ -181,6 +189,7 @@ class DesfireCard(IsoDepCard):
         self.aid = aid
         self.tamper = tamper
         self.selected = False
+        self.sessions = []  # for a test to look at
         self._forget()
 
     def power_off(self):
@@ -246,12 +255,14 @@ class DesfireCard(IsoDepCard):
         if code == 0xAA:
             session = ours[:4] + theirs[:4] + ours[12:] + theirs[12:]
             self.session = [number, session, session, ZERO, 0]
+            self.sessions.append(self.session)
             return b"\x00" + aes(key, 2, data[16:]).encrypt(turned)
         vector = ours[:2] + _xor(ours[2:8], theirs[:6]) + theirs[6:] + ours[8:]
         encryption = cmac(key, b"\xa5\x5a\x00\x01\x00\x80" + vector)
         mac = cmac(key, b"\x5a\xa5\x00\x01\x00\x80" + vector)
         transaction = os.urandom(4)
         self.session = [number, encryption, mac, transaction, 0]
+        self.sessions.append(self.session)
         return b"\x00" + aes(key, 2, ZERO).encrypt(transaction + turned + bytes(12))
 
     def _read(self, code, data, header, content, wanted_key):

@@ -52,7 +52,7 @@ class Badge:
         """The field went away."""
         self.state, self.halted, self.level = IDLE, False, 0
 
-    def command(self, frame):
+    def command(self, _frame):
         """The answer to any frame but HLTA in state ACTIVE, None for none."""
         self._fall()
 
@@ -173,10 +173,14 @@ class Chip:
 
 
 class Bus:
-    """SPI mode 0 to one chip: the machine.SPI methods the driver uses, and its cs, rst and irq pins."""
+    """SPI mode 0 to one chip: the machine.SPI methods the driver uses, and its cs, rst and irq pins. `open` holds the
+    names of wires that are not connected: rst, irq, miso; `short`: the level MISO is shorted to, or None.
+    """
 
     def __init__(self, chip):
         self.chip = chip
+        self.open = set()
+        self.short = None
         self.transactions = 0
         self.bytes = 0
         self._selected = False
@@ -190,11 +194,14 @@ class Bus:
         self._selected = not level
 
     def rst(self, level):
-        if not level:
+        if not level and "rst" not in self.open:
             self.chip.reset()
 
     def irq(self):
-        return self.chip.irq()
+        return 1 if "irq" in self.open else self.chip.irq()
+
+    def miso(self, pull):
+        return pull if self.short is None else self.short
 
     def write(self, buf):
         for byte in buf:
@@ -214,6 +221,8 @@ class Bus:
         self.bytes += 1
         if self.chip.dead is not None:
             return self.chip.dead
+        if self.short is not None or "miso" in self.open:
+            return 0xFF if self.short or self.short is None else 0
         if self._address is None:
             self._address = byte
             return 0

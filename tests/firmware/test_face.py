@@ -235,6 +235,18 @@ def test_a_duplicate_shows_the_first_punchs_time_and_is_not_the_refused_sound():
     assert len(tones) == 2 and tones != signals.REFUSED.tones
 
 
+def test_a_badge_that_is_not_accepted_has_a_sound_and_a_screen_of_its_own_and_keeps_others_receipts_away():
+    stand = Stand()
+    stand.punch(5)
+    stand.punch(0, punch.UNPROVED)
+    stand.wait(30)
+    assert stand.sounds()[-1] == signals.UNPROVED.tones
+    assert stand.shows("Badge refused")
+    stand.face.receipt(5, 1, 0, 1234567)
+    stand.wait(12000)
+    assert stand.sounds() == []
+
+
 def test_several_badges_are_signalled_once_while_they_stay():
     stand = Stand()
     for _ in range(20):
@@ -306,6 +318,7 @@ def test_success_is_over_within_300_ms_and_the_pattern_tells_the_outcome():
         assert sounding(signal) == 3
     for signal in (signals.FULL, signals.FAULT):
         assert sounding(signal) == 1 and signal.tones[1] >= 800
+    assert sounding(signals.UNPROVED) == 2 and duration_ms(signals.UNPROVED) > 600
     assert len({signal.tones for signal in signals.KEPT}) == 5
 
 

@@ -24,6 +24,7 @@ from mpremote.transport_serial import SerialTransport
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
 from badgeclock.virtual.board import BoardOptions, ResetCause, VirtualBoard
+from badgeclock.virtual.desfire import DesfireEv2
 from badgeclock.virtual.door import Door, DoorError, DoorServer
 
 pytestmark = pytest.mark.timeout(120)
@@ -711,3 +712,56 @@ def test_a_folder_with_a_very_long_path_has_a_door(tmp_path: Path) -> None:
     finally:
         server.close()
         board.close()
+
+
+# ---- badges and the reader's troubles, without MicroPython
+
+
+@pytest.fixture
+def idle(tmp_path: Path) -> Iterator[Clock]:
+    """A board without power: its field and its door work."""
+    clock = Clock(VirtualBoard(tmp_path / "idle"))
+    yield clock
+    clock.close()
+
+
+def test_badges_of_every_kind_are_tapped_by_name_and_leave_in_time(idle: Clock) -> None:
+    for kind in idle.door.kinds():
+        if kind == "replay":
+            continue
+        tap = idle.door.tap("04A3C652117F80", 5, kind)
+        left = idle.door.wait_event("field_off", after=tap.id)
+        assert left["tap"] == tap.id
+    shown = [event["card"] for event in idle.door.events() if event["kind"] == "field_on"]
+    assert [*shown, "replay"] == idle.door.kinds()
+
+
+def test_a_badge_is_the_same_card_whenever_it_comes_and_in_the_next_run(tmp_path: Path) -> None:
+    uid = "04A3C652117F80"
+    with VirtualBoard(tmp_path / "clock") as board:
+        board.hold(bytes.fromhex(uid), "desfire-ev2")
+        card = board.wallet.take(bytes.fromhex(uid))
+        assert isinstance(card, DesfireEv2)
+        card.random_uid = True
+        board.remove()
+        board.hold(bytes.fromhex(uid))
+        assert [presence.card for presence in board.field.presences] == [card]
+        board.hold(bytes.fromhex(uid))
+        assert len(board.field.presences) == 1, "it cannot be there twice"
+    with VirtualBoard(tmp_path / "clock") as board:
+        again = board.wallet.take(bytes.fromhex(uid))
+        assert isinstance(again, DesfireEv2)
+        assert again.random_uid
+
+
+def test_the_door_makes_noise_and_breaks_and_hangs_what_there_is(idle: Clock) -> None:
+    idle.door.noise(0.01, seed=5)
+    assert idle.board.field.noise is not None
+    idle.door.noise(0)
+    assert idle.board.field.noise is None
+    assert idle.door.stats()["air"]["frames"] == 0
+    for what, wrong in (("noise", 2.0), ("break_wire", "gnd"), ("hang_reader", "sleep")):
+        with pytest.raises(DoorError, match=str(wrong) if wrong != 2.0 else "between 0 and 1"):
+            getattr(idle.door, what)(wrong)
+    with pytest.raises(DoorError, match="listened"):
+        idle.door.tap("04A3C652117F80", kind="replay")

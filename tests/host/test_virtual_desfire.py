@@ -13,7 +13,7 @@ from tests.host.desfire_reader import MORE, Exchange, Refusal, Selected, Session
 
 from badgeclock.virtual import desfire, desfire_channels
 from badgeclock.virtual.cards import Frame, State, with_crc
-from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, SlowDesfire, WrongKeyDesfire
+from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, Ntag424, SlowDesfire, WrongKeyDesfire
 from badgeclock.virtual.desfire_channels import CountedChannel, Key
 from badgeclock.virtual.impostors import MagicCard
 from badgeclock.virtual.iso_dep import IsoDepCard, Work
@@ -346,6 +346,42 @@ def test_a_full_card_takes_no_more() -> None:
     session.select(b"\x00\x01\x01")
     with pytest.raises(Refusal, match="0E"):
         session.plain(0xCD, b"\x01\x00\xee\xee\x00\x20\x00")
+
+
+def test_file_settings_are_changed_under_the_key_that_may() -> None:
+    for authenticate in ("aes", "ev2"):
+        session = opened(issued(DesfireEv2(UID)))
+        session.select(AID)
+        getattr(session, authenticate)(1, READER)
+        with pytest.raises(Refusal, match="AE"):
+            session.run(0x5F, b"\x01", b"\x03\x00\x11", "full")
+        getattr(session, authenticate)(0, MASTER)
+        session.run(0x5F, b"\x01", b"\x03\x00\x11", "full")
+        assert session.plain(0xF5, b"\x01")[:4] == bytes.fromhex("00030011")
+
+
+# ---- NTAG 424 DNA
+
+
+def test_an_ntag_424_takes_wrapped_ev2_commands_in_its_named_application() -> None:
+    card = Ntag424(UID)
+    selected = Selected(card)
+    session = Session(wrapped(selected))
+    with pytest.raises(Refusal, match="1C"):
+        session.select(AID)
+    assert selected.send(b"\x00\xa4\x04\x0c\x07" + Ntag424.NAME + b"\0") == b"\x90\x00"
+    assert selected.send(b"\x00\xa4\x04\x0c\x07" + Ntag424.NAME[::-1] + b"\0") == b"\x6a\x82"
+    assert selected.send(b"\x71\x00\x00") == b"\x6d\x00", "native"
+    session.ev2(0, bytes(16))
+    assert session.run(0x51, b"", b"", "full", secret_answer=True) == UID
+    session.run(0x5F, b"\x03", b"\x03\x00\x10", "full")
+    session.run(0x8D, b"\x03\0\0\0\x11\0\0", b"badge number 17!!", "full")
+    session.change_key(1, READER)
+    session.change_key(0, MASTER)
+    session.ev2(1, READER)
+    assert session.run(0xAD, b"\x03\0\0\0\x11\0\0", b"", "mac", secret_answer=True) == b"badge number 17!!"
+    with pytest.raises(Refusal, match="AE"):
+        session.run(0x8D, b"\x03\0\0\0\x01\0\0", b"x", "full")
 
 
 # ---- impostors

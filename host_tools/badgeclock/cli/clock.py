@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician import firmware, flash, provision, workshop
+from badgeclock.technician import firmware, flash, provision, reader, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 
@@ -88,9 +88,7 @@ def provision_command(
     timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,
     badges: Annotated[
         str | None,
-        typer.Option(
-            help="Which badges count: uid (all by their UID), both, or proved (none that did not prove itself)."
-        ),
+        typer.Option(help="Which badges count: uid (all, by UID), both, or proved (only those that prove themselves)."),
     ] = None,
     badge_ev1: Annotated[
         str | None, typer.Option(help="allow or refuse badges that prove themselves the way of DESFire EV1.")
@@ -132,6 +130,16 @@ def provision_command(
         )
     if done.chain is provision.ChainState.FOUNDED:
         say(f"next: badgeclock bridge clock add {done.bundle} --site {done.site!r}")
+
+
+@app.command(name="reader")
+def reader_command(port: PortArgument, *, as_json: JsonOption = False) -> None:
+    """Have a clock inspect its reader and its wires. The clock starts again afterwards."""
+    with open_device(port, say) as device:
+        found = reader.inspect(device, say)
+    typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else found.sentence)
+    if found.fault is not None:
+        raise typer.Exit(1)
 
 
 @app.command()

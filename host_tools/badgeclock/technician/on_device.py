@@ -175,3 +175,12 @@ def bc_set_time(utc_s, *date):
     bc_board.rtc.set(*date + (struct.pack(">IHB", utc_s // 3600, 0, 255)[1:],))
     bc_board.set_system_time(date)
 """
+
+READER: Final = """\
+from board import Board
+
+def bc_reader():
+    # The reader's version register, null if nothing answers, and what its inspection found, null if nothing is wrong.
+    reader = Board().reader
+    print(json.dumps([reader.version, reader.fault]))
+"""

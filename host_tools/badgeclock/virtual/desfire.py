@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from badgeclock.virtual.desfire_channels import (
@@ -149,8 +150,9 @@ class Desfire(IsoDepCard):
             0xCD: self._create_std_data_file,
             0xDF: self._delete_file,
             0xFC: self._format,
-            0xBD: self._read_data,
-            0x3D: self._write_data,
+            0x5F: self._change_file_settings,
+            0xBD: partial(self._read_data, 0xBD),
+            0x3D: partial(self._write_data, 0x3D),
             0xC4: self._change_key,
             0x54: self._change_key_settings,
             0x5C: self._set_configuration,
@@ -236,14 +238,18 @@ class Desfire(IsoDepCard):
         if not well_formed:
             return Work(b"\x67\x00" if apdu[0] == 0 else bytes((0x91, LENGTH_ERROR)))
         if apdu[0] == 0:
-            selects = apdu[1:4] == b"\xa4\x04\x00" and body == ISO_NAME
-            if selects:
-                self._forget()
+            selects = apdu[1:3] == b"\xa4\x04" and self._select_name(body)
             return Work(b"\x90\x00" if selects else b"\x6a\x82" if apdu[1] == 0xA4 else b"\x6d\x00", LOOK_NS)
         if apdu[2:4] != b"\0\0":
             return Work(bytes((0x91, PARAMETER_ERROR)))
         reply = self._native(apdu[1], body)
         return Work(reply.data + bytes((0x91, reply.status)), reply.ns)
+
+    def _select_name(self, name: bytes) -> bool:
+        """Selection by an ISO name: whether there is something of that name."""
+        if name == ISO_NAME:
+            self._forget()
+        return name == ISO_NAME
 
     def _native(self, code: int, body: bytes) -> Reply:
         more, self._more = self._more, None
@@ -269,8 +275,8 @@ class Desfire(IsoDepCard):
             return self._authenticate(code, body)
         if code not in self._commands:
             raise Refused(ILLEGAL_COMMAND)
-        if code == 0x3D:
-            return self._collect(body)
+        if code in (0x3D, 0x8D):
+            return self._collect(code, body)
         return self._run(code, body)
 
     def _run(self, code: int, body: bytes) -> Reply:
@@ -631,12 +637,26 @@ class Desfire(IsoDepCard):
         del self._here.files[number & 0x1F]
         return _Done(ns=WRITE_NS)
 
-    def _read_data(self, body: bytes) -> _Done:
+    def _change_file_settings(self, body: bytes) -> _Done:
+        if not body:
+            raise Refused(LENGTH_ERROR)
+        found = self._file(body[0])
+        right = found.access & 0xF
+        if right not in (FREE, self.authenticated):
+            raise Refused(PERMISSION_DENIED if right == FROZEN else AUTHENTICATION_ERROR)
+        mode = Mode.MAC if right == FREE else Mode.FULL
+        new = self._take(0x5F, body, head=1, mode=mode, length=3)
+        if len(new) != 3 or new[0] not in MODES:
+            raise Refused(PARAMETER_ERROR)
+        found.mode, found.access = new[0], int.from_bytes(new[1:3], "little")
+        return _Done(ns=WRITE_NS)
+
+    def _read_data(self, code: int, body: bytes) -> _Done:
         if len(body) < 7:
             raise Refused(LENGTH_ERROR)
         found = self._file(body[0])
         mode = found.allows(self.authenticated, READ, READ_AND_WRITE)
-        if self._take(0xBD, body, head=7, mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC):
+        if self._take(code, body, head=7, mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC):
             raise Refused(LENGTH_ERROR)
         offset, length = int.from_bytes(body[1:4], "little"), int.from_bytes(body[4:7], "little")
         end = offset + length if length else len(found.data)
@@ -644,7 +664,7 @@ class Desfire(IsoDepCard):
             raise Refused(BOUNDARY_ERROR)
         return _Done(bytes(found.data[offset:end]), mode)
 
-    def _collect(self, body: bytes) -> Reply:
+    def _collect(self, code: int, body: bytes) -> Reply:
         """WriteData may come in several frames: ask for more until all that its header announces is here."""
         if len(body) < 7:
             raise Refused(LENGTH_ERROR)
@@ -656,7 +676,7 @@ class Desfire(IsoDepCard):
             if len(so_far) > whole:
                 raise Refused(LENGTH_ERROR)
             if len(so_far) == whole:
-                return self._run(0x3D, so_far)
+                return self._run(code, so_far)
             self._more = lambda more: gather(so_far + more) if more else self._refuse(LENGTH_ERROR)
             return Reply(MORE)
 
@@ -671,14 +691,14 @@ class Desfire(IsoDepCard):
             return (length if mode is Mode.MAC else (length // 16 + 1) * 16) + 8
         return length + 8 if mode is Mode.MAC else -(-(length + 4) // 16) * 16
 
-    def _write_data(self, body: bytes) -> _Done:
+    def _write_data(self, code: int, body: bytes) -> _Done:
         found = self._file(body[0])
         mode = found.allows(self.authenticated, WRITE, READ_AND_WRITE)
         offset, length = int.from_bytes(body[1:4], "little"), int.from_bytes(body[4:7], "little")
         if self._channel is None:
             data = body[7:]
         else:
-            data = self._channel.command(b"\x3d" + body[:7], body[7:], mode, length)
+            data = self._channel.command(bytes((code,)) + body[:7], body[7:], mode, length)
         if len(data) != length or length == 0:
             raise Refused(LENGTH_ERROR)
         if offset + length > len(found.data):
@@ -717,3 +737,50 @@ class WrongKeyDesfire(DesfireEv2):
         if aid not in self.applications:
             self.applications[aid] = Application(0x0F, [Key(fresh(16), block=16) for _ in range(KEYS_MOST)])
         return self.applications[aid]
+
+
+class Ntag424(DesfireEv2):
+    """NTAG 424 DNA: one application with its name, five AES keys and three files, and of DESFire's commands only those
+    of the EV2 channel, wrapped (NXP NT4H2421Gx, sections 8 to 10, as delivered).
+    """
+
+    kind = "ntag-424"
+    generation = Generation(
+        "NTAG 424 DNA", bytes.fromhex("04040230001105"), bytes.fromhex("04040201021105"), counted=True
+    )
+    ats = bytes.fromhex("067777710280")  # FSC 128, FWI 7, SFGI 1
+
+    NAME = bytes.fromhex("D2760000850101")
+    APPLICATION = NAME[:3]  # what stands here in the place of an AID
+    COMMANDS = (0x60, 0x64, 0xF5, 0x5F, 0xC4, 0x5C, 0x51)
+
+    def __init__(self, uid: bytes) -> None:
+        super().__init__(uid)
+        files = {
+            1: File(
+                0, 0xE000, bytearray(bytes.fromhex("001720010000FF0406E104010000000506E10500808283").ljust(32, b"\0"))
+            ),
+            2: File(0, 0xEEE0, bytearray(256)),
+            3: File(3, 0x2330, bytearray(128)),
+        }
+        self.applications[self.APPLICATION] = Application(0x0F, [Key(bytes(16), block=16) for _ in range(5)], files)
+        self._commands = {code: self._commands[code] for code in self.COMMANDS}
+        self._commands[0xAD] = partial(self._read_data, 0xAD)
+        self._commands[0x8D] = partial(self._write_data, 0x8D)
+
+    def work(self, command: bytes) -> Work | None:
+        return super().work(command) if command[:1] in (b"\0", b"\x90") else Work(b"\x6d\x00")
+
+    def _select_name(self, name: bytes) -> bool:
+        if name == self.NAME:
+            self._forget()
+            self._aid = self.APPLICATION
+        return name == self.NAME
+
+    def _begin(self, code: int, body: bytes) -> Reply:
+        if code in (0x5A, 0x0A, 0x1A, 0xAA, 0x3D):
+            raise Refused(ILLEGAL_COMMAND)
+        return super()._begin(code, body)
+
+    def _need_card(self) -> None:
+        """SetConfiguration is the application's here."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from badgeclock.virtual.cards import Card, MifareClassic, Ntag, RandomUid, Ultralight
-from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, SlowDesfire, WrongKeyDesfire
+from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, Ntag424, SlowDesfire, WrongKeyDesfire
 from badgeclock.virtual.impostors import MagicCard, ReplayCard
 from badgeclock.virtual.iso_dep import IsoDepCard
 
@@ -29,6 +29,7 @@ KINDS: dict[str, type[Card]] = {
         DesfireEv3,
         SlowDesfire,
         WrongKeyDesfire,
+        Ntag424,
         MagicCard,
     )
 }
