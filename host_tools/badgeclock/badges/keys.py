@@ -101,20 +101,20 @@ class Root:
         if len(self.secret) != ROOT_BYTES:
             raise ValueError("a site's badge root has 32 bytes")
 
-    def diversified(self, purpose: Purpose, text: bytes) -> bytes:
-        """A key of 16 bytes out of a master, for a diversification input without its system identifier."""
-        return diversify(master(self.secret, purpose), text + SYSTEM)
+    def card_key(self, purpose: Purpose, text: bytes) -> bytes:
+        """A key of 16 bytes out of the master for a purpose; `text` is the diversification input."""
+        return diversify(master(self.secret, purpose), text)
 
     @property
     def identity(self) -> bytes:
         """Key 2, the same on every card of the site: opens no file, and asks a card that hides its UID for it."""
-        return self.diversified(Purpose.READ, AID + b"\x02")
+        return self.card_key(Purpose.READ, AID + b"\x02" + SYSTEM)
 
     def card(self, uid: bytes) -> CardKeys:
         """The keys of the card with this true UID of 7 bytes."""
         return CardKeys(
-            picc=self.diversified(Purpose.PICC, uid + PICC_LEVEL + b"\x00"),
-            application=self.diversified(Purpose.APPLICATION, uid + AID + b"\x00"),
-            reading=self.diversified(Purpose.READ, uid + AID + b"\x01"),
-            check=self.diversified(Purpose.READ, uid + AID + b"\xc0"),
+            picc=self.card_key(Purpose.PICC, uid + PICC_LEVEL + b"\x00" + SYSTEM),
+            application=self.card_key(Purpose.APPLICATION, uid + AID + b"\x00" + SYSTEM),
+            reading=self.card_key(Purpose.READ, uid + AID + b"\x01" + SYSTEM),
+            check=self.card_key(Purpose.READ, uid + AID + b"\xc0" + SYSTEM),
         )
