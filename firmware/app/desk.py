@@ -203,8 +203,8 @@ class Desk:
         self._show(desk_screen.LAY, signals.DUPLICATE)
 
     def _end(self, stage, signal):
-        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; one that was not
-        activated is halted by the reader's next poll.
+        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; the reader's
+        next poll halts one that was not activated.
         """
         self.busy = False
         if self._active:
