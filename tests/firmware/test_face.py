@@ -20,6 +20,7 @@ MORNING_S = 1796021880  # 07:58 in Brussels
 class Settings:
     site = "Demo site"
     clock_id = "clock-0001"
+    language = "nl"
     message_s = 2
 
 
@@ -345,3 +346,38 @@ def test_a_key_shows_what_the_next_punch_will_be():
     assert stand.shows("OUT", "Hold your badge")
     stand.wait(10100)
     assert stand.is_idle()
+
+
+def test_a_screen_that_was_lent_stands_for_its_time_and_keeps_receipts_waiting():
+    stand = Stand()
+    stand.punch(7)
+    stand.wait(100)
+    drawn = []
+
+    def draw(canvas, language):
+        drawn.append(language)
+        canvas.fill(0)
+        canvas.text("Badge desk", 0, 0, 1)
+
+    stand.face.lend(draw, 3000, signals.KEY)
+    stand.wait(200)
+    assert stand.buzzer.played[-1] == signals.KEY.tones
+    assert drawn == ["nl"], "once, in the clock's language"
+    assert stand.shows("Badge desk")
+    stand.face.receipt(7, 1, 0, 123456789)
+    stand.wait(2000)
+    assert stand.shows("Badge desk")
+    stand.wait(1000)
+    assert stand.shows("Confirmed by"), "its turn comes after"
+    stand.wait(3000)
+    assert stand.is_idle()
+    assert stand.face._lent is None, "the module that drew it can go"
+
+
+def test_a_badge_ends_a_screen_that_was_lent():
+    stand = Stand()
+    stand.face.lend(lambda canvas, language: canvas.fill(1), 4000, signals.KEY)
+    stand.wait(100)
+    stand.punch(8)
+    stand.wait(100)
+    assert stand.shows("Saved here")
