@@ -43,7 +43,7 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `serve_desk()`), watchdog (called with milliseconds, gives what is to be fed), reset
+    timekeeper, uplink (`run()`, `desk`), watchdog (called with milliseconds, gives what is to be fed), reset
     (called to restart the board), deaths (of tasks in the starts just before).
     """
 
@@ -113,26 +113,26 @@ class Clock:
     async def _badges(self, feed):
         reader, uplink = self._reader, self._uplink
         while True:
-            if uplink.serve_desk():
-                self._look_after_reader()
-                self._read_case()
-                feed()
-                await asyncio.sleep_ms(_DESK_MS)
-                continue
-            found = reader.poll(self._punches.uid)
-            if found > 0:
-                self._badge_at = time.ticks_ms()
-                if self._punches.take(found).kind == punch.FAILED:
-                    self._break()
-            elif found == iso14443.SEVERAL:
-                self._badge_at = time.ticks_ms()
-                self._face.several()
-            elif reader.present:
-                self._punches.hold()
+            wait_ms = _POLL_MS
+            if uplink.desk and uplink.desk.poll():  # an operator's desk: badges are no punches
+                wait_ms = _DESK_MS
+            else:
+                found = reader.poll(self._punches.uid)
+                if found > 0:
+                    self._badge_at = time.ticks_ms()
+                    if self._punches.take(found).kind == punch.FAILED:
+                        self._break()
+                elif found == iso14443.SEVERAL:
+                    self._badge_at = time.ticks_ms()
+                    self._face.several()
+                elif reader.present:
+                    self._punches.hold()
+                if found == iso14443.FAILED:
+                    wait_ms = 0
             self._look_after_reader()
             self._read_contacts()
             feed()
-            await asyncio.sleep_ms(0 if found == iso14443.FAILED else _POLL_MS)
+            await asyncio.sleep_ms(wait_ms)
 
     async def _time(self):
         while True:
@@ -185,9 +185,6 @@ class Clock:
         if key in _KEYS:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
-        self._read_case()
-
-    def _read_case(self):
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
 

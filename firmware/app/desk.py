@@ -1,13 +1,15 @@
 """Issue mode: the clock as the badge desk's reader. The bridge says every byte to the badge; this passes it on.
 
-Loaded when an authenticated DESK frame opens a job, dropped when the job is over (docs/protocol.md §6, "The badge
-desk"). Two sides meet in it, and neither waits for the other: the uplink brings a step (`hear`) and takes its answer
-away (`due`, `answer`); the badge loop, the only user of the reader, carries the step out (`turn`). Issue mode ends by
-the bridge's word, after the time without a step that open gave, or with the connection. What passes through is
-enciphered on the wire, and zeroed here when it was sent.
+Loaded when an authenticated DESK frame opens a job; takes itself out of memory when the job is over (docs/protocol.md
+§6, "The badge desk"). Two sides meet in it, and neither waits for the other: the uplink brings a step (`take`) and
+sends its answer (`unsent`, `publish`); the badge loop, the only user of the reader, carries the step out (`poll`).
+Issue mode ends by the bridge's word, after the time without a step that open gave, or with the connection. What passes
+through is enciphered on the wire, and zeroed here when it was sent.
 """
 
+import gc
 import struct
+import sys
 import time
 
 from drivers import iso14443
@@ -15,9 +17,9 @@ from drivers.iso_dep import IsoDep
 from drivers.mfrc522 import TIMEOUT_US
 from micropython import const
 
-from app import desk_screen, signals
+from app import desk_screen, frames, signals
 from app.errors import FrameError
-from app.hmac256 import Key
+from app.hmac256 import Key, hmac256
 
 _OPEN = const(1)
 _BADGE = const(2)
@@ -32,6 +34,11 @@ _UNFIT = const(5)
 _GONE = const(6)
 _ENDED = const(7)
 
+# What goes when a job is over; the last stays where badges prove themselves, which is done by it.
+_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
+_PROOFS = "app.proof"
+
+_LABEL = b"desk"
 _HEAD = ">IHB"
 _HEAD_BYTES = const(7)
 _PAYLOAD_MAX = const(255)
@@ -43,15 +50,15 @@ _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest,
 
 
 class Desk:
-    """A job of the badge desk. up, down: K_desk of either direction, 32 bytes. session: the connection's, 8 bytes.
-    face: `lend(draw, ms, signal)`. reader: drivers.iso14443.Reader, which only `turn` touches.
+    """A job of the badge desk; `start` makes one. busy: issue mode is on, so badges are no punches."""
 
-    busy: issue mode is on, so badges are no punches. over: nothing is left to do or to send; drop this object.
-    """
-
-    def __init__(self, up, down, session, face, reader):
-        self._up = Key(up)
-        self._down = Key(down)
+    def __init__(self, uplink, up, scope, status_topic, down, session, face, reader):
+        self._uplink = uplink
+        self._frame_key = up
+        self._scope = scope
+        self._status_topic = status_topic
+        self._up = Key(hmac256(up, _LABEL))
+        self._down = Key(hmac256(down, _LABEL))
         self._session = session
         self._face = face
         self._reader = reader
@@ -72,7 +79,7 @@ class Desk:
 
     # --- the uplink's side ---
 
-    def hear(self, counter, body):
+    def take(self, counter, body):
         """Take a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
         waits = self._word == _BADGE  # for a badge that may never come: the bridge may end that
         if self._lost or self._length or (self._word and not waits):
@@ -108,30 +115,41 @@ class Desk:
             self._say(_ENDED, 0)
 
     @property
-    def due(self):
+    def unsent(self):
         """Whether an answer is to be sent."""
         return self._length > 0
 
-    def answer(self, counter):
-        """The answer's body for the frame with this counter; it is forgotten here."""
+    def publish(self, client, counter):
+        """Send the answer through an MQTT client, in the frame with this counter; it is forgotten here."""
         length, self._length = self._length, 0
         self._cipher(self._up, counter, self._answer, length)
         body = bytes(memoryview(self._answer)[:length])
         _wipe(self._answer)
-        return body
+        frame = frames.seal_frame(self._frame_key, self._scope, frames.DESK_ANSWER, counter, body)
+        client.publish(self._status_topic[: -len(b"status")] + _LABEL, frame)
 
-    def lose(self):
+    def shut(self):
         """The connection ended, and the job with it."""
         self._lost = True
 
     # --- the badge loop's side ---
 
-    @property
-    def over(self):
-        return not self.busy and not self._word and (self._lost or not self._length)
+    def poll(self):
+        """Carry out what was asked, if anything: at most one exchange with a badge, bounded by the drivers. True while
+        issue mode is on. When nothing is left to do or to send, this is the last of this object and its modules.
+        """
+        self._turn()
+        if not self.busy and not self._word and (self._lost or not self._length):
+            self._uplink.desk = None
+            for name in _MODULES[: 2 if _PROOFS in sys.modules else 3]:
+                if name in sys.modules:
+                    package, module = name.split(".")
+                    del sys.modules[name]
+                    delattr(sys.modules[package], module)
+            gc.collect()
+        return self.busy
 
-    def turn(self):
-        """Carry out what was asked, if anything: at most one exchange with a badge. Bounded by the drivers."""
+    def _turn(self):
         word = self._word
         if self._lost or (self.busy and time.ticks_diff(time.ticks_ms(), self._heard_at) > self._limit_ms):
             self._word = 0
@@ -211,10 +229,10 @@ class Desk:
             self._active = False
             self._iso_dep.deselect()
         _wipe(self._uid)
-        self._face.lend(desk_screen.screen(stage), _LAST_MS, signal)
+        self._face.show(desk_screen.screen(stage), _LAST_MS, signal)
 
     def _show(self, stage, signal):
-        self._face.lend(desk_screen.screen(stage), self._limit_ms + _KEEP_MS, signal)
+        self._face.show(desk_screen.screen(stage), self._limit_ms + _KEEP_MS, signal)
 
     def _say(self, word, length):
         """The answer to the present step, with `length` bytes of payload that are in their place."""
@@ -233,3 +251,11 @@ class Desk:
 def _wipe(buffer):
     for at in range(len(buffer)):
         buffer[at] = 0
+
+
+def start(uplink, up, scope, status_topic, down, session, face, reader):
+    """A Desk for the uplink, whose attribute `desk` it is until its job is over. up: K_up. scope: the context of upward
+    frames. status_topic: the clock's for STATUS. down: K_down. session: the connection's, 8 bytes. face: `show(draw,
+    ms, signal)`. reader: drivers.iso14443.Reader, which only `poll` touches.
+    """
+    return Desk(uplink, up, scope, status_topic, down, session, face, reader)

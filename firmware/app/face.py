@@ -126,12 +126,14 @@ class Face:
         self._show(_SEVERAL, self._message_ms)
 
     def chosen(self, direction, choice_ms):
-        """A key set the direction of the next punch, for that long."""
+        """A key set the direction of the next punch, for that long; shown if the display is not lent."""
         self._signal(signals.KEY)
+        if self._kind == _LENT:
+            return
         self._direction = direction
         self._show(_CHOSEN, choice_ms)
 
-    def lend(self, draw, duration_ms, signal):
+    def show(self, draw, duration_ms, signal):
         """Signal, and show for that long what `draw(canvas, language)` draws: the screen of a module that may go."""
         self._signal(signal)
         self._lent = draw

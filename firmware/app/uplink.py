@@ -19,7 +19,6 @@ import gc
 import json
 import os
 import struct
-import sys
 import time
 from binascii import hexlify
 
@@ -27,7 +26,6 @@ from micropython import const
 
 from app import frames
 from app.errors import FrameError, JournalFull, LinkError
-from app.hmac256 import hmac256
 from app.link import POLL_MS, Link
 from app.record import KIND_TIME_SET, NOTHING, RECORD_BYTES, SOURCE_NONE, Stamp, bound_decode
 
@@ -62,9 +60,6 @@ _COUNT_MAX = const(0xFFFF)
 _ACK_TOPIC = "ack"
 _RECEIPTS_TOPIC = "receipts"
 _COMMAND_TOPIC = "command"
-
-_DESK_LABEL = b"desk"
-_DESK_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
 
 
 class Window:
@@ -191,9 +186,8 @@ class Uplink:
         self._notified = False
         self._swept_at = time.ticks_ms()
         self._online_at = None
-        self.desk = None  # the badge desk's job, an app.desk.Desk; None at all other times
+        self.desk = None  # the badge desk's job, an app.desk.Desk that takes itself away; None at all other times
         self._reader = reader
-        self._desk_modules = tuple(_DESK_MODULES)
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
@@ -219,27 +213,6 @@ class Uplink:
         """Something of note changed: send STATUS soon."""
         self._status_due = True
 
-    def serve_desk(self):
-        """Let the badge desk have its turn with the reader, in the badge loop; drop it and what was loaded for it when
-        its job is over. True while issue mode is on: badges are no punches then.
-        """
-        desk = self.desk
-        if desk is None:
-            return False
-        desk.turn()
-        if desk.over:
-            self._drop_desk()
-        return desk.busy
-
-    def _drop_desk(self):
-        self.desk = None
-        for name in self._desk_modules:
-            if name in sys.modules:
-                package, module = name.split(".")
-                del sys.modules[name]
-                delattr(sys.modules[package], module)
-        gc.collect()
-
     async def run(self):
         """Keep the clock connected, for ever."""
         failures = 0
@@ -251,8 +224,8 @@ class Uplink:
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
                 self._count(error)
             self._link.shut()
-            if self.desk is not None:
-                self.desk.lose()
+            if self.desk:
+                self.desk.shut()
             self._set_state(min(self.link_state, NO_BROKER))
             if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
                 failures = 0
@@ -362,9 +335,8 @@ class Uplink:
         if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
             self._tell_status()
             return True
-        desk = self.desk
-        if desk is not None and desk.due:
-            self._tell_desk(desk)
+        if self.desk and self.desk.unsent:
+            self.desk.publish(self._client, self._next_counter())
             return True
         if self._notified:
             room = window.room(self._log.head)
@@ -407,7 +379,7 @@ class Uplink:
     def _tell_status(self):
         log, stamp = self._log, self._stamp
         further = dict(self._ask(self._status) or ())
-        self._number += 1
+        counter = self._next_counter()
         self._timekeeper.stamp(stamp)
         self._noted = (log.sealed, log.nearly_full)
         told = {
@@ -437,19 +409,16 @@ class Uplink:
         body = json.dumps(further, separators=(",", ":"))
         if len(body) > STATUS_JSON_MAX:
             body = json.dumps(told, separators=(",", ":"))
-        counter = frames.upward_counter(log.boot, self._connection, self._number)
         frame = frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, body.encode())
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
         self._client.publish(self._status_topic, frame, retain=True)
 
-    def _tell_desk(self, desk):
+    def _next_counter(self):
+        """Of the next frame of this connection; no two have the same."""
         self._number += 1
-        counter = frames.upward_counter(self._log.boot, self._connection, self._number)
-        body = desk.answer(counter)
-        frame = frames.seal_frame(self._up, self._up_scope, frames.DESK_ANSWER, counter, body)
-        self._client.publish(self._status_topic[:-6] + _DESK_LABEL, frame)
+        return frames.upward_counter(self._log.boot, self._connection, self._number)
 
     # --- receiving ---
 
@@ -545,16 +514,19 @@ class Uplink:
         """Pass a step of the badge desk on. What that needs is loaded now: most clocks never need it."""
         if self.desk is None:
             gc.collect()
-            self._desk_modules = tuple([name for name in _DESK_MODULES if name not in sys.modules])
-            try:
-                from app.desk import Desk
+            from app import desk
 
-                up, down = hmac256(self._up, _DESK_LABEL), hmac256(self._down, _DESK_LABEL)
-                self.desk = Desk(up, down, self._session, self._events, self._reader)
-            except MemoryError:
-                self._drop_desk()
-                raise FrameError("no memory for the desk")
-        self.desk.hear(counter, body)
+            self.desk = desk.start(
+                self,
+                self._up,
+                self._up_scope,
+                self._status_topic,
+                self._down,
+                self._session,
+                self._events,
+                self._reader,
+            )
+        self.desk.take(counter, body)
 
     def _on_command(self, body):
         command, _ = frames.read_command(body)

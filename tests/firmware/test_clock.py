@@ -41,7 +41,7 @@ class Stand:
         self.case = self
         self.level = 1
         self.verified = True
-        self.desk_busy = False
+        self.desk = None
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths)
 
     # reader and keys
@@ -107,9 +107,6 @@ class Stand:
         raise Restarted
 
     # uplink and face
-    def serve_desk(self):
-        return self.desk_busy
-
     async def run(self):
         if self.uplink_ends and self.polls >= 3:
             raise self.uplink_ends
@@ -168,14 +165,21 @@ def test_every_poll_feeds_the_watchdog_and_nothing_else_does():
     assert 5 <= stand.polls and abs(stand.fed - stand.polls) <= 1
 
 
+class Busy:
+    """A badge desk in issue mode."""
+
+    def poll(self):
+        return True
+
+
 def test_in_issue_mode_badges_are_no_punches_and_everything_else_goes_on():
     stand = Stand()
-    stand.desk_busy = True
+    stand.desk = Busy()
     stand.found = [4]
     stand.case_level = 0
     stand.live(200)
     assert stand.polls == 0 and stand.fed > 10 and stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7))]
-    stand.desk_busy = False
+    stand.desk = None
     stand.live(200)
     assert stand.polls > 1 and not stand.found
 

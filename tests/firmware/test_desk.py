@@ -13,8 +13,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
 from app import desk as desk_module
-from app import desk_screen, signals
-from app.desk import Desk
+from app import desk_screen, frames, signals
 from app.errors import FrameError
 from app.hmac256 import hmac256
 from app.words import LANGUAGES
@@ -29,6 +28,9 @@ OPEN, BADGE, APDU, CLOSE = 1, 2, 3, 4
 DONE, ACTIVATED, ANSWER, SEVERAL, UNFIT, GONE, ENDED = 1, 2, 3, 4, 5, 6, 7
 SESSION = b"sessions"
 UP, DOWN = bytes(range(32)), bytes(range(1, 33))
+UP_DESK, DOWN_DESK = hmac256(UP, b"desk"), hmac256(DOWN, b"desk")
+SCOPE = frames.context(b"clock-0001", frames.NO_SESSION)
+TOPIC = b"badgeclock/v1/clock-0001/status"
 JOB = 77
 
 
@@ -52,12 +54,14 @@ class Bench:
         bus = Bus(self.chip)
         self.reader = iso14443.Reader(mfrc522.MFRC522(bus, bus.cs, bus.rst, bus.irq))
         self.shown = []
+        self.body = b""
         self.signalled = []
-        self.desk = Desk(UP, DOWN, SESSION, self, self.reader)
+        self.desk = None
+        self.desk = self.job = desk_module.start(self, UP, SCOPE, TOPIC, DOWN, SESSION, self, self.reader)
         self.step = 0
         self.counter = 100
 
-    def lend(self, draw, duration_ms, signal):
+    def show(self, draw, duration_ms, signal):
         buffer = bytearray(1024)
         draw(framebuf.FrameBuffer(buffer, 128, 64, framebuf.MONO_VLSB), "en")
         self.shown.append([row.strip() for row in read(buffer) if row.strip()][-2:])
@@ -71,26 +75,46 @@ class Bench:
         self.step = (1 if word == OPEN else before + 1) if step is None else step
         plain = struct.pack(">IHB", job, self.step, word) + payload
         try:
-            self.desk.hear(self.counter, memoryview(cipher(DOWN, self.counter, plain)))
+            self.job.take(self.counter, memoryview(cipher(DOWN_DESK, self.counter, plain)))
         except FrameError:
             self.step = before
             return False
         return True
 
+    def publish(self, topic, frame):
+        """As the MQTT client."""
+        assert topic == b"badgeclock/v1/clock-0001/desk"
+        kind, counter, body = frames.open_frame(UP, SCOPE, frame)
+        assert (kind, counter) == (frames.DESK_ANSWER, self.counter)
+        self.body = bytes(body)
+
+    @property
+    def over(self):
+        """Whether the job has taken itself away."""
+        self.turn(1)
+        return self.desk is None
+
     def turn(self, times=4):
         for _ in range(times):
-            self.desk.turn()
+            if self.desk:
+                self.desk.poll()
             self.time.now_ms += 5
 
     def told(self):
         """(word, payload) of the answer that is due, None if none is."""
-        if not self.desk.due:
+        if not self.job.unsent:
             return None
         self.counter += 1
-        plain = cipher(UP, self.counter, self.desk.answer(self.counter))
+        self.job.publish(self, self.counter)
+        plain = cipher(UP_DESK, self.counter, self.body)
         job, step, word = struct.unpack(">IHB", plain[:7])
         assert (job, step) == (JOB, self.step), (job, step)
         return word, plain[7:]
+
+    def told_anything(self):
+        """Take an answer, whatever it says."""
+        self.counter += 1
+        self.job.publish(self, self.counter)
 
     def ask(self, word, payload=b""):
         assert self.say(word, payload)
@@ -114,35 +138,37 @@ def active(card):
     return bench
 
 
-def test_bodies_are_those_of_the_vectors():
+def test_frames_are_those_of_the_vectors():
     with open(os.getenv("BADGECLOCK_ROOT") + "/tests/vectors/frames.json") as file:
         given = json.load(file)
-    keys = {name: hmac256(unhexlify(given["k_" + name]), b"desk") for name in ("up", "down")}
+    up, down, session = (unhexlify(given[name]) for name in ("k_up", "k_down", "session"))
     bench = Bench()
-    desk = Desk(keys["up"], keys["down"], unhexlify(given["session"]), bench, bench.reader)
-    assert len(given["desk"]) >= 10
+    job = desk_module.start(bench, up, SCOPE, TOPIC, down, session, bench, bench.reader)
+    sent = []
+    bench.publish = lambda topic, frame: sent.append(frame)
+    assert given["clock_id"] == "clock-0001" and len(given["desk"]) >= 10
     for case in given["desk"]:
         plain = struct.pack(">IHB", case["job"], case["step"], case["word"]) + unhexlify(case["payload"])
-        body = unhexlify(case["body"])
         if case["direction"] == "down":
-            text = bytearray(body)
-            desk._cipher(desk._down, case["counter"], text, len(text))
+            text = bytearray(unhexlify(case["body"]))
+            job._cipher(job._down, case["counter"], text, len(text))
             assert text == plain, case["name"]
         else:
-            desk._job, desk._step = case["job"], case["step"]
+            job._job, job._step = case["job"], case["step"]
             payload = plain[7:]
-            desk._answer[7 : 7 + len(payload)] = payload
-            desk._say(case["word"], len(payload))
-            assert desk.answer(case["counter"]) == body, case["name"]
+            job._answer[7 : 7 + len(payload)] = payload
+            job._say(case["word"], len(payload))
+            job.publish(bench, case["counter"])
+            assert sent.pop() == unhexlify(case["bytes"]), case["name"]
 
 
 def test_a_job_from_open_to_close():
     card = IsoDepCard(UID, echo)
     bench = opened()
-    assert bench.desk.busy and bench.shown[-1] == ["Lay the badge", "No punches now"]
+    assert bench.job.busy and bench.shown[-1] == ["Lay the badge", "No punches now"]
     assert bench.say(BADGE)
     bench.turn()
-    assert not bench.desk.due
+    assert not bench.job.unsent
     bench.chip.badges = [card]
     bench.turn()
     assert bench.told() == (ACTIVATED, b"\x20" + UID)
@@ -151,9 +177,9 @@ def test_a_job_from_open_to_close():
     assert bench.ask(APDU, b"again") == (ANSWER, b"again\x91\x00")
     assert bench.say(CLOSE, b"\x01")
     bench.turn()
-    assert not bench.desk.busy and not bench.desk.over
+    assert not bench.job.busy and not bench.over
     assert bench.told() == (DONE, b"")
-    assert bench.desk.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.REGISTERED
+    assert bench.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.REGISTERED
 
 
 def test_what_a_job_has_done_stands_on_the_display():
@@ -225,7 +251,7 @@ def test_issue_mode_ends_by_itself_without_a_step():
     bench = opened(IsoDepCard(UID, echo))
     bench.time.now_ms += 30_001
     bench.turn()
-    assert not bench.desk.busy and bench.desk.over and bench.told() is None
+    assert not bench.job.busy and bench.over and bench.told() is None
     assert bench.shown[-1][-1] == "Not finished"
 
 
@@ -236,9 +262,9 @@ def test_a_wait_for_a_badge_ends_with_the_time_and_is_answered():
     for _ in range(31):
         bench.turn(1)
         bench.time.now_ms += 1000
-    assert not bench.desk.busy and not bench.desk.over
+    assert not bench.job.busy and not bench.over
     assert bench.told() == (ENDED, b"")
-    assert bench.desk.over
+    assert bench.over
 
 
 def test_every_step_begins_the_time_anew():
@@ -252,10 +278,10 @@ def test_a_lost_connection_ends_the_job():
     for prepare in (lambda bench: None, lambda bench: bench.say(BADGE), lambda bench: bench.say(APDU, b"hello")):
         bench = active(IsoDepCard(UID, echo))
         prepare(bench)
-        bench.desk.lose()
-        assert not bench.desk.over, "the badge loop has not seen it"
+        bench.job.shut()
+        assert bench.desk is not None, "the badge loop has not seen it"
         bench.turn(1)
-        assert not bench.desk.busy and bench.desk.over
+        assert not bench.job.busy and bench.over
         assert bench.shown[-1][-1] == "Not finished"
         assert not bench.say(OPEN, b"\x1e"), "a new connection brings a new job"
 
@@ -265,7 +291,7 @@ def test_a_close_ends_the_wait_for_a_badge():
     assert bench.say(BADGE)
     bench.turn()
     assert bench.ask(CLOSE, b"\x00") == (DONE, b"")
-    assert not bench.desk.busy
+    assert not bench.job.busy
 
 
 def test_another_open_takes_the_clock_over():
@@ -308,7 +334,7 @@ def test_a_step_of_a_job_that_is_over_hears_so():
     bench = Bench()
     assert bench.say(APDU, b"hello", step=7)
     assert bench.told() == (ENDED, b"")
-    assert bench.desk.over
+    assert bench.over
 
 
 def test_bodies_of_any_length_and_content_are_steps_or_refused():
@@ -321,24 +347,24 @@ def test_bodies_of_any_length_and_content_are_steps_or_refused():
         if attempt % 2 and length >= 7:  # a word that exists, and any rest
             bench.counter += 1
             plain = struct.pack(">IHB", JOB, random.getrandbits(2), 1 + random.getrandbits(2)) + body[: length % 4]
-            body = cipher(DOWN, bench.counter, plain)
+            body = cipher(DOWN_DESK, bench.counter, plain)
         try:
-            bench.desk.hear(bench.counter, memoryview(body))
+            bench.job.take(bench.counter, memoryview(body))
             taken += 1
         except FrameError:
             pass
         bench.turn(2)
-        if bench.desk.due:
-            bench.desk.answer(bench.counter)
+        if bench.job.unsent:
+            bench.told_anything()
     assert 20 < taken < 580, taken
 
 
 def test_nothing_that_passed_stays_in_the_buffers():
     bench = active(IsoDepCard(UID, echo))
     bench.ask(APDU, b"a secret of sixteen bytes")
-    assert not any(bench.desk._answer) and not any(bench.desk._uid) and not bench.desk._apdu
+    assert not any(bench.job._answer) and not any(bench.job._uid) and not bench.job._apdu
     bench.ask(CLOSE, b"\x01")
-    dep = bench.desk._iso_dep
+    dep = bench.job._iso_dep
     assert not any(dep._sent) and not any(dep._received)
 
 

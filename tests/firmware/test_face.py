@@ -359,12 +359,13 @@ def test_a_screen_that_was_lent_stands_for_its_time_and_keeps_receipts_waiting()
         canvas.fill(0)
         canvas.text("Badge desk", 0, 0, 1)
 
-    stand.face.lend(draw, 3000, signals.KEY)
+    stand.face.show(draw, 3000, signals.KEY)
     stand.wait(200)
     assert stand.buzzer.played[-1] == signals.KEY.tones
     assert drawn == ["nl"], "once, in the clock's language"
     assert stand.shows("Badge desk")
     stand.face.receipt(7, 1, 0, 123456789)
+    stand.face.chosen(2, 10000)
     stand.wait(2000)
     assert stand.shows("Badge desk")
     stand.wait(1000)
@@ -376,7 +377,7 @@ def test_a_screen_that_was_lent_stands_for_its_time_and_keeps_receipts_waiting()
 
 def test_a_badge_ends_a_screen_that_was_lent():
     stand = Stand()
-    stand.face.lend(lambda canvas, language: canvas.fill(1), 4000, signals.KEY)
+    stand.face.show(lambda canvas, language: canvas.fill(1), 4000, signals.KEY)
     stand.wait(100)
     stand.punch(8)
     stand.wait(100)

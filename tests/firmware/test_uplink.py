@@ -72,7 +72,7 @@ class Always:
     def identify(self):
         self.told.append(("identify",))
 
-    def lend(self, draw, duration_ms, signal):
+    def show(self, draw, duration_ms, signal):
         self.told.append(("lent",))
 
     def again(self):
@@ -635,7 +635,6 @@ def quiet_rig():
     """A rig with nothing else to send, and nothing loaded for a desk."""
     rig = Rig()
     rig.uplink._status_due = rig.uplink._notified = False
-    assert not rig.uplink.serve_desk() and rig.uplink.desk is None
     for name in DESK_MODULES:
         if name in sys.modules:
             del sys.modules[name]
@@ -647,31 +646,35 @@ def test_the_badge_desk_is_loaded_for_its_job_and_dropped_after_it():
     bridge = DeskBridge(rig)
     assert rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
     assert not rig.uplink._send(time.ticks_ms()), "the badge loop has not had its turn"
-    assert rig.uplink.serve_desk()
+    assert rig.uplink.desk.poll()
     first = bridge.told()
     assert first[1:] == (1, 1)
     assert all(name in sys.modules for name in DESK_MODULES)
     assert rig.hear(b"command", bridge.frame(2, 4, b"\x01"))
-    assert not rig.uplink.serve_desk(), "badges are punches again"
+    assert not rig.uplink.desk.poll(), "badges are punches again"
     assert rig.uplink.desk is not None
     last = bridge.told()
     assert last[1:] == (2, 1) and last[0] == first[0] + 1
-    assert not rig.uplink.serve_desk() and rig.uplink.desk is None
+    assert not rig.uplink.desk.poll() and rig.uplink.desk is None
     assert not any(name in sys.modules for name in DESK_MODULES)
 
 
-def test_what_a_site_with_proved_badges_has_loaded_stays_after_a_job():
+def test_what_proofs_of_badges_need_stays_after_a_job():
     rig = quiet_rig()
-    import drivers.iso_dep  # noqa: F401
+    import app.proof  # noqa: F401
 
-    bridge = DeskBridge(rig)
-    rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
-    rig.uplink.serve_desk()
-    bridge.told()
-    rig.uplink.desk.lose()
-    rig.uplink.serve_desk()
-    assert rig.uplink.desk is None
-    assert "drivers.iso_dep" in sys.modules and "app.desk" not in sys.modules
+    try:
+        bridge = DeskBridge(rig)
+        rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
+        desk = rig.uplink.desk
+        desk.poll()
+        bridge.told()
+        desk.shut()
+        desk.poll()
+        assert rig.uplink.desk is None
+        assert "drivers.iso_dep" in sys.modules and "app.desk" not in sys.modules
+    finally:
+        del sys.modules["app.proof"]
 
 
 def test_a_desk_frame_of_another_session_topic_key_or_count_opens_nothing():
@@ -692,18 +695,20 @@ def test_a_desk_frame_of_another_session_topic_key_or_count_opens_nothing():
     rig.counter = 1000
     good = bridge.frame(1, 1, b"\x1e")
     assert rig.hear(b"command", good)
-    assert rig.uplink.serve_desk()
+    desk = rig.uplink.desk
+    assert desk.poll()
     bridge.told()
     assert not rig.hear(b"command", good), "said again"
-    rig.uplink.desk.lose()
-    rig.uplink.serve_desk()
+    desk.shut()
+    desk.poll()
 
 
 def test_a_connection_that_ends_ends_the_badge_desks_job():
     rig = quiet_rig()
     bridge = DeskBridge(rig)
     rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
-    rig.uplink.serve_desk()
+    desk = rig.uplink.desk
+    assert desk.poll()
     bridge.told()
 
     async def one_connection():
@@ -714,4 +719,4 @@ def test_a_connection_that_ends_ends_the_badge_desks_job():
     rig.always.connected = lambda: 1 // 0  # the first thing that a connection asks
     asyncio.new_event_loop()
     asyncio.run(one_connection())
-    assert not rig.uplink.serve_desk() and rig.uplink.desk is None
+    assert not desk.poll() and rig.uplink.desk is None
