@@ -27,7 +27,6 @@ _FAULT = const(9)
 _CHOSEN = const(10)
 _IDENTIFY = const(11)
 _UNPROVED = const(12)
-_LENT = const(13)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
@@ -64,7 +63,7 @@ class Face:
         self._log = log
         self._message_ms = settings.message_s * 1000
         self._link = 0
-        self._kind = _IDLE
+        self._kind = _IDLE  # or a function that draws, see `show`
         self._until = time.ticks_ms()
         self._drawn = False
         self._seq = 0
@@ -82,7 +81,6 @@ class Face:
         self._receipt_code = 0
         self._tail = ""
         self._idle_of = None
-        self._lent = None
         self._refreshed = time.ticks_ms()
         self._display_lost = None
         self.display_faults = 0
@@ -128,7 +126,7 @@ class Face:
     def chosen(self, direction, choice_ms):
         """A key set the direction of the next punch, for that long; shown if the display is not lent."""
         self._signal(signals.KEY)
-        if self._kind == _LENT:
+        if callable(self._kind):
             return
         self._direction = direction
         self._show(_CHOSEN, choice_ms)
@@ -136,8 +134,7 @@ class Face:
     def show(self, draw, duration_ms, signal):
         """Signal, and show for that long what `draw(canvas, language)` draws: the screen of a module that may go."""
         self._signal(signal)
-        self._lent = draw
-        self._show(_LENT, duration_ms)
+        self._show(draw, duration_ms)
 
     def fault(self, code):
         """The clock cannot serve (app.faults), until told otherwise with code 0; shown in place of the idle screen."""
@@ -232,7 +229,6 @@ class Face:
             return
         self._waiting = _IDLE
         self._kind = _IDLE
-        self._lent = None
         self._idle_of = None
 
     def _draw_idle(self):
@@ -262,9 +258,8 @@ class Face:
 
     def _draw(self):
         canvas, words, kind = self._display.canvas, self._words, self._kind
-        if kind == _LENT:
-            if self._lent:
-                self._lent(canvas, self._settings.language)
+        if callable(kind):
+            kind(canvas, self._settings.language)
             return
         time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
         if kind == _KEPT:

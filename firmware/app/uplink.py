@@ -146,7 +146,7 @@ class Uplink:
     """
 
     def __init__(
-        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader=None
+        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader
     ):
         self._log = log
         self._timekeeper = timekeeper
@@ -336,7 +336,9 @@ class Uplink:
             self._tell_status()
             return True
         if self.desk and self.desk.unsent:
-            self.desk.publish(self._client, self._next_counter())
+            self._number += 1
+            counter = frames.upward_counter(self._log.boot, self._connection, self._number)
+            self.desk.publish(self._client, counter)
             return True
         if self._notified:
             room = window.room(self._log.head)
@@ -379,7 +381,7 @@ class Uplink:
     def _tell_status(self):
         log, stamp = self._log, self._stamp
         further = dict(self._ask(self._status) or ())
-        counter = self._next_counter()
+        self._number += 1
         self._timekeeper.stamp(stamp)
         self._noted = (log.sealed, log.nearly_full)
         told = {
@@ -409,16 +411,12 @@ class Uplink:
         body = json.dumps(further, separators=(",", ":"))
         if len(body) > STATUS_JSON_MAX:
             body = json.dumps(told, separators=(",", ":"))
+        counter = frames.upward_counter(log.boot, self._connection, self._number)
         frame = frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, body.encode())
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
         self._client.publish(self._status_topic, frame, retain=True)
-
-    def _next_counter(self):
-        """Of the next frame of this connection; no two have the same."""
-        self._number += 1
-        return frames.upward_counter(self._log.boot, self._connection, self._number)
 
     # --- receiving ---
 
