@@ -111,13 +111,15 @@ class Prover:
             return UNPROVED if result in (REFUSED, WRONG) else AGAIN
         if not self._is_whole():
             return UNPROVED
-        uid[:NUMBER_BYTES] = self._file[1:_CHECKED]
+        for i in range(NUMBER_BYTES):  # a slice would leave a copy in the heap
+            uid[i] = self._file[1 + i]
         return PROVED
 
     def _learn_uid(self, uid, length):
         """The true UID, which a card with a random one tells under the identity key: 0, or negative."""
         if length == _UID:
-            self._true_uid[:] = uid[:_UID]
+            for i in range(_UID):
+                self._true_uid[i] = uid[i]
             return 0
         if length != 4 or uid[0] != _RANDOM_UID:
             return REFUSED
