@@ -70,6 +70,7 @@ class IsoDep:
         """
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
         self._number = 0
+        self._room = 0
         self._active = False
         for _ in range(_ATTEMPTS):  # RATS may be sent again once [5.6.1]
             self._sent[1] = _RATS
@@ -89,7 +90,10 @@ class IsoDep:
     def transceive(self, command, length, answer):
         """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or
         a negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.
+        TIMEOUT without an active badge.
         """
+        if not self._room:
+            return TIMEOUT
         start = 0
         while True:
             end = min(length, start + self._room)
@@ -127,6 +131,7 @@ class IsoDep:
             if self._exchange(1, _ACTIVATION_US) == 1 and self._received[1] == _S_DESELECT:
                 break
         self._chip.wait_at_most(TIMEOUT_US)
+        self._room = 0
         self._sent[:] = _BLANK
         self._received[:] = _BLANK
 

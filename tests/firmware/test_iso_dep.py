@@ -253,6 +253,13 @@ def test_a_badge_has_half_a_second_and_its_writer_may_have_more():
     assert [bench.ask(b"x") for _ in range(9)] == [b"x"] * 9
 
 
+def test_nothing_is_sent_to_a_badge_that_is_not_active():
+    bench = activated(IsoDepCard(UID, echo))
+    bench.iso_dep.deselect()
+    before = bench.bus.transactions
+    assert bench.ask(b"x") == TIMEOUT and bench.bus.transactions == before
+
+
 def test_what_a_card_may_send_at_random_ends_and_never_raises():
     random.seed(20261125)
     pcbs = (0x02, 0x03, 0x12, 0x13, 0xA2, 0xA3, 0xB2, 0xB3, 0xF2, 0xC2, 0x0A, 0x00, 0xFF)

@@ -37,7 +37,7 @@ AID = bytes.fromhex("4314bc")
 SYSTEM = b"Badgeclock"
 HOLD_MS = 300
 BETWEEN_TAPS_S = 0.5
-TAPS = 24
+TAPS = 18
 
 # Measured: 112 KB in use when connected and idle, 15 KB free at the lowest, 2 KB of it in one piece; a proof asks for
 # half a kilobyte at most.
