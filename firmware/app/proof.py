@@ -22,10 +22,13 @@ NUMBER_BYTES = const(8)
 
 _AID = b"\x43\x14\xbc"
 _NTAG_NAME = b"\xd2\x76\x00\x00\x85\x01\x01"
-_SYSTEM = b"Badgeclock"
 _READ_KEY = const(1)
 _IDENTITY_KEY = const(2)
 _CHECK_KEY = const(0xC0)
+# What keys are diversified with (docs/badges.md §4), behind a byte that is drivers.cmac's.
+_OF_CARD = b"\0" + bytes(7) + _AID + b"\0Badgeclock"
+_KEY_NO_AT = const(11)
+_OF_SITE = b"\0" + _AID + b"\x02Badgeclock"
 _DESFIRE_FILE = const(1)
 _NTAG_FILE = const(3)
 _READ_DATA = const(0xBD)
@@ -53,7 +56,9 @@ class Prover:
         self._iso_dep = IsoDep(reader.chip)
         self._card = Desfire(self._iso_dep)
         self._card_key = bytearray(16)
-        self._true_uid = bytearray(_UID)
+        self._of_card = bytearray(_OF_CARD)
+        self._of_site = bytearray(_OF_SITE)
+        self._true_uid = memoryview(self._of_card)[1:8]
         self._file = bytearray(_FILE_BYTES)
         self._failures = 0
         self._failed_at = time.ticks_ms()
@@ -98,44 +103,50 @@ class Prover:
         if result == 0:
             result = self._learn_uid(uid, length)
         if result == 0:
-            result = self._authenticate(_READ_KEY, self._true_uid)
+            self._derive(_READ_KEY)
+            result = self._authenticate(_READ_KEY)
         if result == 0:
             result = card.read(read_data, file_no, _FILE_BYTES, self._file)
         if result < 0:
             return UNPROVED if result in (REFUSED, WRONG) else AGAIN
         if not self._is_whole():
             return UNPROVED
-        uid[:NUMBER_BYTES] = self._file[1:_CHECKED]
+        for i in range(NUMBER_BYTES):  # a slice would leave a copy in the heap
+            uid[i] = self._file[1 + i]
         return PROVED
 
     def _learn_uid(self, uid, length):
         """The true UID, which a card with a random one tells under the identity key: 0, or negative."""
         if length == _UID:
-            self._true_uid[:] = uid[:_UID]
+            for i in range(_UID):
+                self._true_uid[i] = uid[i]
             return 0
         if length != 4 or uid[0] != _RANDOM_UID:
             return REFUSED
-        result = self._authenticate(_IDENTITY_KEY, b"")
+        diversify(self._key, self._of_site, self._card_key)
+        result = self._authenticate(_IDENTITY_KEY)
         if result < 0:
             return result
         return min(self._card.get_card_uid(self._true_uid), 0)
 
-    def _authenticate(self, key_no, uid):
-        """By EV2First, or by EV1's if the card knows no other and the site allows it: 0, or negative."""
-        self._derive(uid, key_no)
+    def _authenticate(self, key_no):
+        """With `_card_key`, by EV2First, or by EV1's if the card knows no other and the site allows it: 0, or
+        negative.
+        """
         card = self._card
         result = card.authenticate_ev2(key_no, self._card_key)
         if result == REFUSED and card.status == ILLEGAL_COMMAND and self._allows_ev1:
             result = card.authenticate(key_no, self._card_key)
         return result
 
-    def _derive(self, uid, key_no):
-        """The card's own key into `_card_key` (docs/badges.md §4)."""
-        diversify(self._key, bytes(uid) + _AID + bytes((key_no,)) + _SYSTEM, self._card_key)
+    def _derive(self, key_no):
+        """The key of the card whose true UID is known, into `_card_key`."""
+        self._of_card[_KEY_NO_AT] = key_no
+        diversify(self._key, self._of_card, self._card_key)
 
     def _is_whole(self):
         """Whether the file is one that was issued to this card."""
-        self._derive(self._true_uid, _CHECK_KEY)
+        self._derive(_CHECK_KEY)
         file = self._file
         check = bytearray(16)
         cmac(self._card_key, memoryview(file)[:_CHECKED], check)

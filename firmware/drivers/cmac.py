@@ -5,6 +5,7 @@ from micropython import const
 
 _BLOCK = const(16)
 _CBC = const(2)
+_AES_128 = const(0x01)  # AN10922's constant of the form
 _DIVERSIFIED = const(32)  # bytes that AN10922 always pads to, where plain CMAC would take one block
 _ZERO = bytes(_BLOCK)
 _ALL_ONES = (1 << 128) - 1
@@ -37,11 +38,12 @@ def cmac(key, message, into, iv=_ZERO, least=_BLOCK):
     padded[:] = bytes(size)
 
 
-def diversify(key, parts, into):
-    """Put a card's key into `into`, a bytearray of 16, from a site's key and the diversification input, at most 31
-    bytes (AN10922 §2.2).
+def diversify(key, content, into):
+    """Put a card's key into `into`, a bytearray of 16, from a site's key and the diversification input, which is
+    `content`, a bytearray, but for its first byte, which is this function's; at most 31 bytes (AN10922 §2.2).
     """
-    cmac(key, b"\x01" + parts, into, _ZERO, _DIVERSIFIED)
+    content[0] = _AES_128
+    cmac(key, content, into, _ZERO, _DIVERSIFIED)
 
 
 def _double(number):

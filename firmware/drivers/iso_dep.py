@@ -59,6 +59,7 @@ class IsoDep:
         self._view = memoryview(self._sent)
         self._received = bytearray(1 + _FRAME)
         self._until = time.ticks_ms()
+        self._active = False
         self._number = 0
         self._room = 0
         self._wait_us = 0
@@ -69,10 +70,13 @@ class IsoDep:
         """
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
         self._number = 0
+        self._room = 0
+        self._active = False
         for _ in range(_ATTEMPTS):  # RATS may be sent again once [5.6.1]
             self._sent[1] = _RATS
             self._sent[2] = _FSDI_64
             received = self._exchange(2, _ACTIVATION_US)
+            self._active = self._active or received != TIMEOUT
             if received >= 0:
                 return self._take_ats(received)
             if received == DEAF:
@@ -82,7 +86,10 @@ class IsoDep:
     def transceive(self, command, length, answer):
         """Send the first `length` bytes of `command` and put the badge's answer into `answer`: its length in bytes, or
         a negative result of the chip. An answer longer than `answer` is GARBLED. Both may be longer than a frame.
+        TIMEOUT without an active badge.
         """
+        if not self._room:
+            return TIMEOUT
         start = 0
         while True:
             end = min(length, start + self._room)
@@ -110,13 +117,17 @@ class IsoDep:
                 return received
 
     def deselect(self):
-        """Let the badge halt, forget every byte of it, and give the chip back its waiting time. Never raises."""
+        """Let the badge halt, forget every byte of it, and give the chip back its waiting time. Never raises.
+
+        A badge that did not answer RATS is not spoken to: HLTA still halts it, and this would wake it from that.
+        """
         self._until = time.ticks_add(time.ticks_ms(), _DESELECT_MS)
-        for _ in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS if self._active else 0):
             self._sent[1] = _S_DESELECT
             if self._exchange(1, _ACTIVATION_US) == 1 and self._received[1] == _S_DESELECT:
                 break
         self._chip.wait_at_most(TIMEOUT_US)
+        self._room = 0
         self._sent[:] = _BLANK
         self._received[:] = _BLANK
 

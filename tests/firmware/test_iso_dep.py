@@ -204,6 +204,21 @@ def test_after_deselect_the_card_is_halted_and_the_reader_finds_another():
     assert found.count(7) == 1 and bytes(bench.uid[:7]) == other.uid
 
 
+def test_a_card_that_does_not_know_rats_is_halted_all_the_same_and_found_once():
+    class Deaf(IsoDepCard):
+        heard = []
+
+        def command(self, frame):
+            self.heard.append(frame[0])  # and stays ACTIVE
+
+    bench = Bench(Deaf(UID, echo))
+    assert bench.iso_dep.activate() == TIMEOUT
+    bench.iso_dep.deselect()
+    assert bench.card.heard == [0xE0, 0xE0]
+    assert [bench.reader.poll(bench.uid) for _ in range(5)] == [0] * 5
+    assert bench.card.state == HALT
+
+
 def test_a_card_that_was_left_in_its_session_is_found_again():
     bench = activated(IsoDepCard(UID, echo))
     bench.ask(b"x")
@@ -236,6 +251,13 @@ def test_a_badge_has_half_a_second_and_its_writer_may_have_more():
     bench.iso_dep.badge_ms = 5000
     assert bench.iso_dep.activate() == 0
     assert [bench.ask(b"x") for _ in range(9)] == [b"x"] * 9
+
+
+def test_nothing_is_sent_to_a_badge_that_is_not_active():
+    bench = activated(IsoDepCard(UID, echo))
+    bench.iso_dep.deselect()
+    before = bench.bus.transactions
+    assert bench.ask(b"x") == TIMEOUT and bench.bus.transactions == before
 
 
 def test_what_a_card_may_send_at_random_ends_and_never_raises():

@@ -1,4 +1,4 @@
-"""Badges that prove themselves, on real processes: cards in the virtual reader's field, the firmware in 128 KB, the bridge.
+"""Badges that prove themselves, on real processes: cards in the virtual reader's field, firmware in 128 KB, the bridge.
 
 The clock of the demo is provisioned for proofs only; its badges are written as docs/badges.md has them.
 """
@@ -37,10 +37,10 @@ AID = bytes.fromhex("4314bc")
 SYSTEM = b"Badgeclock"
 HOLD_MS = 300
 BETWEEN_TAPS_S = 0.5
-TAPS = 24
+TAPS = 18
 
-# Measured: 112 KB in use when connected and idle, 15 KB free at the lowest, 2 KB of it in one piece; a proof asks for half a
-# kilobyte at most.
+# Measured: 112 KB in use when connected and idle, 15 KB free at the lowest, 2 KB of it in one piece; a proof asks for
+# half a kilobyte at most.
 USED_BYTES_AT_MOST = 115 * 1000
 FREE_BYTES_AT_LEAST = 10 * 1000
 IN_ONE_PIECE_AT_LEAST = 1 * 1000

@@ -103,6 +103,17 @@ PUBLISHED_BADGE_VECTORS: dict[str, Any] = {
         "encryption": "63dc07286289a7a6c0334ca31c314a04",
         "mac": "774f26743ece6af5033b6ae8522946f6",
     },
+    "macs_ev2": {
+        "source": "NXP AN12343 page 54, as proxmark3 client/src/mifare/desfiretest.c has it",
+        "key": "9366fa195eb566f5bd2bad4020b83002",
+        "transaction": "e2d3af69",
+        "signed": [
+            {"code": "8d", "counter": 0, "data": "00000000190000" + "22" * 25, "mac": "68f2c28c575a1628"},
+            {"code": "00", "counter": 1, "data": "", "mac": "0820f68898c2a7f1"},
+            {"code": "ad", "counter": 1, "data": "00000000300000", "mac": "0d9be191d5960834"},
+            {"code": "00", "counter": 2, "data": "22" * 25 + "00" * 23, "mac": "a49a44222d926666"},
+        ],
+    },
     "get_card_uid_ev2": {
         "source": "NXP AN12196 section 7.3",
         "encryption": "2b4d963c014dc36f24f69a50a394f875",
