@@ -119,10 +119,13 @@ class MFRC522:
             (_COM_IRQ | _READ, _ERROR | _READ, _FIFO_LEVEL | _READ, _CONTROL | _READ, 0)
         )
         self._status = bytearray(5)
-        kept = bytes(address | _READ for address, _ in _SETUP[_KEPT_FROM:])
-        self._health_out = bytes((_STATUS2 | _READ, _VERSION | _READ)) + kept + b"\0"
-        self._health = bytearray(len(self._health_out))
-        self._configured = bytearray(len(self._health_out))
+        self._health_out = bytearray(len(_SETUP) + 1)
+        self._health_out[0] = _STATUS2 | _READ
+        self._health_out[1] = _VERSION | _READ
+        for i in range(_KEPT_FROM, len(_SETUP)):
+            self._health_out[i] = _SETUP[i][0] | _READ
+        self._health = bytearray(len(_SETUP) + 1)
+        self._configured = bytearray(len(_SETUP) + 1)
         cs(1)
 
     def start(self):

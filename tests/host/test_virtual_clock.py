@@ -20,10 +20,12 @@ from pathlib import Path
 
 import pytest
 from mpremote.transport_serial import SerialTransport
+from typer.testing import CliRunner
 
+from badgeclock.cli import virtual as virtual_cli
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
-from badgeclock.virtual.board import BoardOptions, ResetCause, VirtualBoard
+from badgeclock.virtual.board import BoardOptions, Break, ResetCause, VirtualBoard
 from badgeclock.virtual.desfire import DesfireEv2
 from badgeclock.virtual.door import Door, DoorError, DoorServer
 
@@ -765,3 +767,21 @@ def test_the_door_makes_noise_and_breaks_and_hangs_what_there_is(idle: Clock) ->
             getattr(idle.door, what)(wrong)
     with pytest.raises(DoorError, match="listened"):
         idle.door.tap("04A3C652117F80", kind="replay")
+
+
+def test_the_commands_hold_badges_and_make_trouble(idle: Clock) -> None:
+    def badgeclock(*arguments: str) -> str:
+        result = CliRunner().invoke(virtual_cli.app, [*arguments, "--dir", str(idle.board.home)])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    badgeclock("hold", "04A3C652117F80", "--kind", "desfire-ev3", "--frames", "2.5")
+    assert idle.board.field.presences[0].card.kind == "desfire-ev3"
+    assert idle.board.field.presences[0].frames == 2.5
+    badgeclock("noise", "0.001", "--seed", "3")
+    badgeclock("hang", "antenna")
+    badgeclock("break", "reset")
+    assert idle.board._broken == {Break.RESET}
+    badgeclock("mend")
+    assert idle.board._broken == set()
+    assert json.loads(badgeclock("remove")) == {"removed": 1}
