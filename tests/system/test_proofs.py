@@ -36,10 +36,10 @@ pytestmark = pytest.mark.timeout(300)
 AID = bytes.fromhex("4314bc")
 SYSTEM = b"Badgeclock"
 HOLD_MS = 300
-BETWEEN_TAPS_S = 0.5
+BETWEEN_TAPS_S = 0.8  # so that the same badge comes again long after its mute, two seconds from when it was seen last
 TAPS = 18
 
-# Measured: 112 KB in use when connected and idle, 15 KB free at the lowest, 2 KB of it in one piece; a proof asks for
+# Measured: 112 KB in use when connected and idle, 15 KB free at the lowest, 1.5 KB of it in one piece; a proof asks for
 # half a kilobyte at most.
 USED_BYTES_AT_MOST = 115 * 1000
 FREE_BYTES_AT_LEAST = 10 * 1000
@@ -214,6 +214,7 @@ def test_a_clock_that_takes_proofs_lives_in_128_kb(stack: Stack) -> None:
     expect(stack, before + TAPS)
     last = meter.settled()
     low = min(meter.samples(), key=lambda sample: sample.free)
+    print("smallest of the largest pieces:", min(sample.largest for sample in meter.samples()[1:]))
     print("idle:", idle, "low:", low, "last:", last, "board's modules:", meter.module_bytes)
     assert idle.used - meter.module_bytes <= USED_BYTES_AT_MOST, idle
     assert min(sample.largest for sample in meter.samples()[1:]) >= IN_ONE_PIECE_AT_LEAST, meter.samples()
