@@ -19,7 +19,7 @@ from badgeclock.bridge import intake as intakes
 from badgeclock.bridge import schema
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.events import Severity
-from badgeclock.bridge.intake import FAILURES_KEPT, GAP_STAYS_MS, GAPS_ASKED, Intake
+from badgeclock.bridge.intake import FAILURES_KEPT, GAP_STAYS_MS, GAPS_ASKED, Intake, Taken
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Verdict
@@ -61,9 +61,7 @@ def expect_held(world: World, reason: str, truth: Clock) -> None:
 # --- attacks, one by one ---
 
 
-def test_a_flash_that_was_put_back_is_a_rollback_as_soon_as_the_clock_says_status(
-    world: World, device: Device
-) -> None:
+def test_a_flash_that_was_put_back_is_a_rollback_as_soon_as_the_clock_says_status(world: World, device: Device) -> None:
     image = device.copy()
     device.clock.punch()
     device.clock.punch()
@@ -295,6 +293,7 @@ def test_a_clock_that_was_put_back_goes_on_when_it_was_provisioned_anew(world: W
 def test_a_chain_founded_anew_that_the_bridge_was_not_told_of_raises_no_alarm_and_is_taken_once_it_is(
     world: World, device: Device
 ) -> None:
+    assert device.head == len(world.stored())
     anew = Device(Clock(nonce=b"anew-one"))
     anew.start()
     for message in (anew.connect(), anew.batch()):
@@ -356,13 +355,10 @@ class Line:
         if message[0].endswith("status"):
             self.statuses.append(message)
 
-    def deliver(self, count: int, hears: bool) -> None:
-        """Deliver the next so many as one group; the clock hears the answer, or it is lost."""
+    def deliver(self, count: int) -> Taken:
+        """Deliver the next so many as one group; what the bridge answers."""
         group, self.under_way = self.under_way[:count], self.under_way[count:]
-        if group:
-            taken = self.world.deliver(*group)
-            if hears:
-                answer(taken, self.device)
+        return self.world.deliver(*group)
 
     def step(self, name: str, number: int) -> None:
         """One thing that happens."""
@@ -392,9 +388,9 @@ class Line:
                 device.resend()
                 self.send(device.batch())
             case "deliver":
-                self.deliver(1 + number, hears=True)
+                answer(self.deliver(1 + number), device)
             case "deaf":
-                self.deliver(1 + number, hears=False)
+                self.deliver(1 + number)
             case "lose" if self.under_way:
                 self.under_way.pop(number % len(self.under_way))
             case "repeat" if self.under_way:
@@ -437,7 +433,7 @@ def test_no_history_of_an_honest_clock_raises_an_alarm_and_every_record_is_taken
             line.step(*step)
         note([(row.kind, row.detail) for row in world.rows(schema.events)])
         assert alarms(world) == []
-        line.deliver(len(line.under_way), hears=True)
+        answer(line.deliver(len(line.under_way)), device)
         talk(world, device, rounds=40)
         note([(row.kind, row.detail) for row in world.rows(schema.events)])
         assert alarms(world) == []
@@ -502,7 +498,7 @@ def test_every_attack_ends_in_quarantine_before_anything_of_it_is_declared(
         line.send(device.connect())
         for step in steps:
             line.step(*step)
-        line.deliver(len(line.under_way), hears=True)
+        answer(line.deliver(len(line.under_way)), device)
         talk(world, device, rounds=40)
         image = device.copy()
         held = set(device.clock.sent)
