@@ -213,8 +213,9 @@ def test_power_may_fail_at_every_byte_of_the_end_and_of_the_restart_after_it():
     life(whole)
     whole.check_ended()
     outcomes = set()
+    assert whole.power.steps > 500
     for cut in range(0, whole.power.steps, SPARSER):
-        for second in (None, 0, 1, 64, 65, 100, 129, 200, 300):
+        for second in (None,) if cut % 9 else (None, 0, 1, 64, 65, 100, 129, 200, 300):
             site = Site(start)
             site.power.cut_after(cut, cut)
             raised(PowerCut, life, site)
