@@ -30,6 +30,8 @@ from badgeclock.technician.flash import Records, parse_image, plan_flash
 from badgeclock.technician.sealed_flash import unsent_punches
 
 TABLE = partition_table.board_partitions()
+TABLES = partition_table.board_tables()
+MB = 1 << 20
 DRAM, IRAM, DROM = 0x3FFB0000, 0x40080000, 0x3F400020
 
 
@@ -69,6 +71,18 @@ def test_the_boards_table_is_the_agreed_one() -> None:
         ("journal", 1, 0x41, 0x2B0000, 0x150000),
     ]
     assert TABLE.flash_bytes == 4 * 1024 * 1024
+
+
+def test_the_table_for_16_mb_has_room_for_150_000_punches_and_starts_alike() -> None:
+    assert [table.flash_bytes for table in TABLES] == [4 * MB, 16 * MB]
+    small, large = TABLES
+    assert large["journal"].size // 4096 * 63 == 192_528
+    assert [part for part in small.partitions if part.offset < 0x200000] == [
+        part for part in large.partitions if part.offset < 0x200000
+    ]
+    assert {part.label: (part.type, part.subtype) for part in small.partitions} == {
+        part.label: (part.type, part.subtype) for part in large.partitions
+    }
 
 
 def test_the_binary_table_has_esp_idfs_form() -> None:
@@ -176,6 +190,49 @@ def test_an_image_for_an_esp32_s3_is_refused() -> None:
 def test_a_missing_image_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         flash.read_image(tmp_path / "none.bin")
+
+
+# --- the table for the chip ---
+
+
+def test_a_new_module_gets_the_largest_table_that_fits_its_flash() -> None:
+    small, large = TABLES
+    for megabytes, wanted in ((4, small), (8, small), (16, large), (32, large)):
+        assert flash.choose_table(TABLES, megabytes * MB, None, Records.KEEP) == wanted
+
+
+def test_a_clock_keeps_the_table_that_its_records_lie_by_unless_they_are_erased() -> None:
+    small, large = TABLES
+    assert flash.choose_table(TABLES, 16 * MB, small, Records.KEEP) == small
+    assert flash.choose_table(TABLES, 16 * MB, small, Records.ERASE) == large
+    assert flash.choose_table(TABLES, 16 * MB, large, Records.KEEP) == large
+
+
+def test_a_table_for_more_flash_than_there_is_is_never_kept() -> None:
+    small, large = TABLES
+    assert flash.choose_table(TABLES, 4 * MB, large, Records.KEEP) == small
+
+
+def test_too_little_flash_is_refused_with_what_is_needed() -> None:
+    with pytest.raises(ProvisionError, match=r"2 MB of flash; the board's table needs 4 MB"):
+        flash.choose_table(TABLES, 2 * MB, None, Records.KEEP)
+
+
+@pytest.mark.parametrize(("megabytes", "code"), [(4, 0x20), (8, 0x30), (16, 0x40)])
+def test_the_bootloader_is_told_the_flash_that_its_table_needs(megabytes: int, code: int) -> None:
+    sized = flash.with_flash_size(IMAGE.bootloader, megabytes * MB)
+    assert sized[3] == code | IMAGE.bootloader[3] & 0x0F
+    assert sized[:3] + sized[4:-32] == IMAGE.bootloader[:3] + IMAGE.bootloader[4:-32]
+    out = io.StringIO()
+    with redirect_stdout(out):
+        esptool.image_info(sized, chip="esp32")
+    assert f"Flash size: {megabytes}MB" in out.getvalue()
+    assert out.getvalue().count("(valid)") == 2, out.getvalue()
+
+
+def test_a_plan_for_4_mb_leaves_the_bootloader_as_it_came() -> None:
+    assert plan_flash(IMAGE, TABLES[0], None, Records.KEEP).regions[0].data == IMAGE.bootloader
+    assert plan_flash(IMAGE, TABLES[1], None, Records.KEEP).regions[0].data != IMAGE.bootloader
 
 
 # --- the plan ---

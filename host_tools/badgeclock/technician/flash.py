@@ -5,6 +5,7 @@ program. Only bootloader and program are taken out of it; the table is ours, and
 has them.
 
     read_image   the file, checked: an ESP32's, whole by its own SHA-256, MicroPython 1.25 or newer
+    choose_table which of the board's partition tables: the largest that fits, but a clock keeps the one it has
     plan_flash   what goes where, what is erased: pure
     flash        does it with esptool, compares every byte with the chip (by MD5), starts the chip
     download_image   MicroPython's own download page
@@ -13,9 +14,10 @@ has them.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
@@ -37,6 +39,7 @@ from badgeclock.technician.partition_table import (
     Partition,
     PartitionTable,
     board_partitions,
+    board_tables,
     from_binary,
 )
 from badgeclock.technician.sealed_flash import unsent_punches
@@ -56,6 +59,8 @@ KEPT: Final = ("vfs", *RECORDS)
 
 DOWNLOAD_PAGE: Final = "https://micropython.org/download/ESP32_GENERIC/"
 DOWNLOAD_TIMEOUT_S: Final = 60.0
+_FLASH_SIZES: Final = {4 << 20: 0x20, 8 << 20: 0x30, 16 << 20: 0x40}
+_DIGEST_BYTES: Final = 32
 _IMAGE_LINK: Final = re.compile(r'href="([^"]*/ESP32_GENERIC-\d{8}-v(\d+\.\d+\.\d+)\.bin)"')
 
 
@@ -136,6 +141,37 @@ def parse_image(data: bytes, name: str) -> Image:
     return Image(name, version, bootloader, program)
 
 
+def choose_table(
+    tables: Sequence[PartitionTable], flash_bytes: int, present: PartitionTable | None, records: Records
+) -> PartitionTable:
+    """The table to write on a chip with `flash_bytes` of flash. `tables`: the board's; `present`: the chip's own.
+
+    The largest that fits; but as long as its records are kept, a clock keeps the one it has. Raises ProvisionError if
+    the flash is too small for any.
+    """
+    fitting = [table for table in tables if table.flash_bytes <= flash_bytes]
+    if not fitting:
+        least = min(table.flash_bytes for table in tables)
+        raise ProvisionError(
+            what=f"the module has {flash_bytes >> 20} MB of flash; the board's table needs {least >> 20} MB",
+            kept="everything on the chip",
+            do="use a module with more flash",
+        )
+    if records is Records.KEEP and present in fitting:
+        return present
+    return max(fitting, key=lambda table: table.flash_bytes)
+
+
+def with_flash_size(bootloader: bytes, flash_bytes: int) -> bytes:
+    """The bootloader with a flash of 4, 8 or 16 MB in its header, and its SHA-256 made anew.
+
+    MicroPython's image says 4 MB; ESP-IDF would refuse every access above that (esptool documentation, "Firmware Image
+    Format": upper half of byte 3, and the digest in the last 32 bytes).
+    """
+    sized = bootloader[:3] + bytes([_FLASH_SIZES[flash_bytes] | bootloader[3] & 0x0F]) + bootloader[4:-_DIGEST_BYTES]
+    return sized + hashlib.sha256(sized).digest()
+
+
 def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | None, records: Records) -> FlashPlan:
     """What to write and to erase so that the chip has `image` and `table`. `present`: the chip's table, if it has one.
 
@@ -144,7 +180,7 @@ def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | No
     SettingsError if image and table do not fit together.
     """
     regions = (
-        Region("bootloader", BOOTLOADER_OFFSET, image.bootloader),
+        Region("bootloader", BOOTLOADER_OFFSET, with_flash_size(image.bootloader, table.flash_bytes)),
         Region("partition table", TABLE_OFFSET, table.to_binary()),
         Region("program", _program_partition(table).offset, image.program),
     )
@@ -174,18 +210,18 @@ def flash(
     yes_lose: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Flashed:
-    """Write `image` and the board's partition table to the ESP32 on `port`, compare with the chip, and start it.
+    """Write `image` and the board's table for its size of flash to the ESP32 on `port`, compare, and start it.
 
     With Records.ERASE the clock's files, keys and records go too; `yes_lose` must then be the number of punches that no
     bridge has acknowledged, if there are any. Tries the rates of BAUDS in turn. `say` gets a line a step.
     Raises DeviceNotFound, ProvisionError, VerifyMismatch or SettingsError.
     """
-    table = board_partitions(board)
+    tables = board_tables(board)
     failures: list[str] = []
     for baud in BAUDS:
         say(f"connecting to {port}, {baud} baud")
         try:
-            return _flash_at(port, baud, image, table, _Order(records, yes_lose), say)
+            return _flash_at(port, baud, image, tables, _Order(records, yes_lose), say)
         except (FatalError, serial.SerialException, OSError) as error:
             failures.append(f"{baud} baud: {_first_line(error)}")
             say(f"failed: {_first_line(error)}")
@@ -236,7 +272,7 @@ class _Order:
 
 
 def _flash_at(
-    port: str, baud: int, image: Image, table: PartitionTable, order: _Order, say: Callable[[str], None]
+    port: str, baud: int, image: Image, tables: Sequence[PartitionTable], order: _Order, say: Callable[[str], None]
 ) -> Flashed:
     with _talk_to_stderr(), _connected(port) as rom:
         if rom.CHIP_NAME != CHIP:
@@ -250,13 +286,8 @@ def _flash_at(
             chip.change_baud(baud)
         esptool.attach_flash(chip)
         size = _flash_size_bytes(esptool.detect_flash_size(chip))
-        if size < table.flash_bytes:
-            raise ProvisionError(
-                what=f"the module has {size >> 20} MB of flash; the board's table needs {table.flash_bytes >> 20} MB",
-                kept="everything on the chip",
-                do="use a module with more flash",
-            )
         present = _table_on(_read(chip, TABLE_OFFSET, TABLE_SIZE_BYTES))
+        table = choose_table(tables, size, present, order.records)
         plan = plan_flash(image, table, present, order.records)
         lost = _punches_at_stake(chip, present, plan, say)
         if lost and lost != order.yes_lose:

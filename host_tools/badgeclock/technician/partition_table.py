@@ -99,8 +99,15 @@ class PartitionTable:
 
 
 def board_partitions(board: str = "esp32_devkit") -> PartitionTable:
-    """The table of `boards/<board>/partitions.csv`. Raises SettingsError."""
-    return read_csv(ROOT / "boards" / board / "partitions.csv")
+    """The table of `boards/<board>/partitions.csv`, for the least flash that a clock has. Raises SettingsError."""
+    return board_tables(board)[0]
+
+
+def board_tables(board: str = "esp32_devkit") -> tuple[PartitionTable, ...]:
+    """Every table of the board (`partitions*.csv`), the one for the smallest flash first. Raises SettingsError."""
+    folder = ROOT / "boards" / board
+    tables = [read_csv(folder / "partitions.csv"), *map(read_csv, folder.glob("partitions-*.csv"))]
+    return tuple(sorted(tables, key=lambda table: table.flash_bytes))
 
 
 def read_csv(path: Path) -> PartitionTable:

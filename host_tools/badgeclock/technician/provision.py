@@ -32,7 +32,7 @@ from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.certificates import Identity
 from badgeclock.technician.firmware import Firmware
 from badgeclock.technician.flash import punches_refused
-from badgeclock.technician.partition_table import board_partitions
+from badgeclock.technician.partition_table import board_tables
 from badgeclock.technician.serial_device import DeviceError, SerialDevice
 from badgeclock.technician.workshop import Workshop
 
@@ -245,9 +245,11 @@ def inspect(device: SerialDevice) -> DeviceState:
 
 
 def check_partitions(sizes: Mapping[str, int]) -> None:
-    """Raise ProvisionError unless the data partitions are those of the board's table."""
-    table = board_partitions()
-    wrong = [label for label in CLOCK_PARTITIONS if sizes.get(label) != table[label].size]
+    """Raise ProvisionError unless the data partitions are those of one of the board's tables."""
+    wrong = min(
+        ([label for label in CLOCK_PARTITIONS if sizes.get(label) != table[label].size] for table in board_tables()),
+        key=len,
+    )
     if wrong:
         missing = [label for label in wrong if label not in sizes]
         told = f"has no partition {', '.join(missing)}" if missing else f"has {', '.join(wrong)} in another size"

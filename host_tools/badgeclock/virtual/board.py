@@ -34,9 +34,6 @@ from badgeclock.virtual.toolchain import ROOT, Arch
 MODULES = ROOT / "boards" / "virtual"
 PARTITIONS = ROOT / "boards" / "esp32_devkit" / "partitions.csv"
 
-# Of an ESP32-WROOM-32 with 4 MB.
-FLASH_BYTES = 4 * 1024 * 1024
-
 ENODEV = b"\x13"
 OK = b"\x00"
 FLASH_FAULT = b"\x01"
@@ -84,7 +81,10 @@ class Wiring:
 
 @dataclass(frozen=True)
 class BoardOptions:
-    """How a board is made. `heap_bytes` is what the firmware gets; an ESP32 leaves a clock about 128 KB."""
+    """How a board is made. `heap_bytes` is what the firmware gets; an ESP32 leaves a clock about 128 KB.
+
+    `partitions` of a new board, whose flash is as large as the table says.
+    """
 
     arch: Arch = "i386"
     heap_bytes: int = 128 * 1024
@@ -115,6 +115,15 @@ class _Pins:
         self.level = [0] * 40
 
 
+def _flash(home: Path, options: BoardOptions) -> NorFlash:
+    """The board's flash, as large as its partition table says; a new one holds that table and nothing else."""
+    table = read_csv(options.partitions)
+    flash = NorFlash(home / "flash.bin", table.flash_bytes, timing=options.flash_timing, seed=options.seed)
+    if flash.read(TABLE_OFFSET, TABLE_SIZE_BYTES) == b"\xff" * TABLE_SIZE_BYTES:
+        flash.write_image(TABLE_OFFSET, table.to_binary())
+    return flash
+
+
 class VirtualBoard:
     """A virtual clock in the folder `home`: flash.bin, console.log, tty (link to its serial port), {efuse,rtc}.json."""
 
@@ -133,10 +142,8 @@ class VirtualBoard:
         self._battery = home / "rtc.json"
         if self._battery.exists():
             self.rtc.restore(json.loads(self._battery.read_text()))
-        self.flash = NorFlash(home / "flash.bin", FLASH_BYTES, timing=self.options.flash_timing, seed=self.options.seed)
+        self.flash = _flash(home, self.options)
         self.flash.on_power_lost = self._power_lost
-        if self.flash.read(TABLE_OFFSET, TABLE_SIZE_BYTES) == b"\xff" * TABLE_SIZE_BYTES:
-            self.flash.write_image(TABLE_OFFSET, read_csv(self.options.partitions).to_binary())
         self.access_point = AccessPoint(self.options.wifi, note=self.events.add)
         self.console = Console(home / "tty", home / "console.log")
         self._mac = _mac(home / "efuse.json")
