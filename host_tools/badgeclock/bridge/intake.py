@@ -444,7 +444,7 @@ class Intake:
         if clock.clock_state is not ClockState.QUARANTINED:
             clock.clock_state = ClockState.QUARANTINED
             clock.changes.update(state=ClockState.QUARANTINED, held_ms=now_ms)
-        if clock.held_reason is None or kind is events.Kind.CLONE:
+        if _outweighs(kind, clock.held_reason):
             clock.held_reason = clock.changes["held_reason"] = kind.value
 
     def _stays_in_step(self, connection: Connection, clock: _Clock) -> bool:
@@ -567,6 +567,13 @@ class Intake:
         for clock_id in taken.acks:
             extra = len(taken.receipts.get(clock_id, ())) // frames.RECEIPTS_MAX
             self._downlink.prepare(connection, [clock_id], frames_each=3 + extra)
+
+
+def _outweighs(kind: events.Kind, held_reason: str | None) -> bool:
+    """Whether a reason for a quarantine says more than the one there is: a chain that cannot go on, and two devices."""
+    if held_reason is None or kind is events.Kind.CLONE:
+        return True
+    return kind in continuity.BREAKS_A_CHAIN and held_reason not in continuity.BREAKS_A_CHAIN
 
 
 class Grouping:

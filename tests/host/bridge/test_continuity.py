@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from tests.host.bridge.device import Device, answer, seq_of, talk
 from tests.host.bridge.world import BRAM_UID, STRANGER_UID, Clock, World
 
+from badgeclock.bridge import continuity, schema
 from badgeclock.bridge import intake as intakes
-from badgeclock.bridge import schema
+from badgeclock.bridge.continuity import Before
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.events import Severity
 from badgeclock.bridge.intake import FAILURES_KEPT, GAP_STAYS_MS, GAPS_ASKED, Intake, Taken
@@ -25,8 +26,8 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Verdict
 from badgeclock.protocol.record import Kind
 
-HISTORIES = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-ATTACKS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+A_FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+MANY = settings(A_FEW, max_examples=1500)
 
 
 @pytest.fixture
@@ -121,10 +122,34 @@ def test_a_rollback_that_overtook_the_store_shows_with_its_first_records_and_los
     assert max(ack.next_seq for ack in acks) <= seq_of(own[0])
     assert image.tail <= seq_of(own[0])
     restart_bridge(world)
+    image.resend()
+    for message in (image.batch(), image.batch()):
+        assert message is not None
+        answer(world.deliver(message), image)
     talk(world, image)
     assert image.tail <= seq_of(own[0])
     assert {row.raw for row in world.rows(schema.quarantine)} <= set(own)
     assert "QUEUED" not in world.states()
+
+
+def test_a_rollback_that_was_found_stays_unacknowledged_when_it_overtakes_the_store(
+    world: World, device: Device
+) -> None:
+    image = device.copy()
+    for _ in range(3):
+        device.clock.punch(STRANGER_UID)
+    talk(world, device)
+    image.start()
+    own = image.head - 1
+    answer(world.deliver(image.connect()), image)
+    for _ in range(9):
+        image.clock.punch()
+        message = image.batch()
+        assert message is not None
+        answer(world.deliver(message), image)
+        answer(world.deliver(image.status()), image)
+    assert image.tail <= own
+    expect_held(world, "rollback", device.clock)
 
 
 def test_another_chain_of_the_same_length_is_a_fork(world: World, device: Device) -> None:
@@ -147,6 +172,13 @@ def test_two_devices_that_take_turns_under_one_name_are_a_clone(world: World, de
     talk(world, device)
     expect_held(world, "clone", device.clock)
     assert "clone" in alarms(world)
+    limit = world.clock_row().ack_limit
+    assert limit == twin.tail, "as long as nobody has decided, either device may be the one that is answered"
+    world.release()
+    device.clock.connection += 1
+    talk(world, device)
+    assert world.clock_row().ack_limit is None
+    assert device.tail == device.head
 
 
 def test_two_sessions_of_one_connection_of_one_boot_are_two_devices(world: World, device: Device) -> None:
@@ -209,6 +241,15 @@ def test_a_gap_that_is_asked_for_often_within_a_moment_is_no_skip(world: World, 
     assert alarms(world) == []
 
 
+def test_a_gap_that_is_old_and_was_asked_for_seldom_is_no_skip(world: World, device: Device) -> None:
+    device.clock.punch()
+    after = device.clock.punch()
+    for _ in range(GAPS_ASKED - 1):
+        world.punches(after)
+        world.now_ms += GAP_STAYS_MS
+    assert world.clock_row().state == "ACTIVE"
+
+
 def test_records_whose_seal_fails_again_and_again_put_the_clock_under_quarantine(world: World, device: Device) -> None:
     image = device.copy()
     device.clock.punch(STRANGER_UID)
@@ -253,6 +294,41 @@ def test_no_more_is_kept_aside_than_a_bound_and_then_nothing_above_is_acknowledg
     assert "quarantine_full" in alarms(world)
     assert [ack.next_seq for ack in taken[0].acks.values()] == [6]
     assert [ack.next_seq for ack in taken[-1].acks.values()] == [5]
+
+
+@pytest.mark.parametrize(
+    ("head", "boot", "tail", "tag", "kind"),
+    [
+        (10, 3, 8, b"T", None),
+        (12, 3, 8, b"?", None),
+        (12, 4, 10, b"?", None),
+        (10, 4, 8, b"T", None),
+        (7, 3, 7, b"t", None),
+        (7, 2, 0, b"t", None),
+        (12, 3, 11, b"?", "skipped"),
+        (10, 3, 8, b"x", "fork"),
+        (7, 2, 0, b"x", "rollback"),
+        (7, 4, 0, b"t", "rollback"),
+        (9, 4, 0, b"u", "rollback"),
+        (7, 1, 0, b"t", "rollback"),
+        (10, 2, 0, b"T", "rollback"),
+        (12, 2, 0, b"?", "rollback"),
+    ],
+)
+def test_each_way_in_which_a_status_and_the_store_can_disagree(
+    head: int, boot: int, tail: int, tag: bytes, kind: str | None
+) -> None:
+    """A store of 10 records, of boot 3 from record 7 on; record 6, below a head of 7, is of boot 2."""
+    state = seal.found("clock-0001", bytes(32), bytes(8))._replace(next_seq=10, boot=3, tag=b"T" * 16)
+    before = {7: Before(b"t" * 16, 2), 9: Before(b"u" * 16, 3), 10: Before(b"T" * 16, 3)}.get(head)
+    clock = Clock()
+    frame = clock.online(head=head, boot=boot, tail=tail, tag=tag * 16)
+    status = frames.unpack_status(
+        frames.open_frame(frames.upward_key(clock.link_key), clock.name, bytes(8), frame).body
+    )
+    assert isinstance(status, frames.Online)
+    found = continuity.contradiction(state, status, before, None)
+    assert (found and found.kind) == kind
 
 
 # --- what becomes of it ---
@@ -422,9 +498,8 @@ def fresh(folder: str) -> tuple[World, Device]:
     return world, device
 
 
-@HISTORIES
-@given(steps=st.lists(STEPS, max_size=60))
-def test_no_history_of_an_honest_clock_raises_an_alarm_and_every_record_is_taken(steps: list[tuple[str, int]]) -> None:
+def judge_history(steps: list[tuple[str, int]]) -> None:
+    """No alarm, and in the end every record is taken."""
     with TemporaryDirectory() as folder:
         world, device = fresh(folder)
         line = Line(world, device)
@@ -482,16 +557,8 @@ def attack(world: World, device: Device, image: Device, kind: str, count: int, d
     return fork
 
 
-@ATTACKS
-@given(
-    data=st.data(),
-    steps=st.lists(STEPS, max_size=25),
-    kind=st.sampled_from(["rollback", "clone", "skip", "reuse"]),
-    count=st.integers(1, 6),
-)
-def test_every_attack_ends_in_quarantine_before_anything_of_it_is_declared(
-    data: Any, steps: list[tuple[str, int]], kind: str, count: int
-) -> None:
+def judge_attack(data: Any, steps: list[tuple[str, int]], kind: str, count: int) -> None:
+    """Quarantine, and nothing of the other chain is taken, declared or acknowledged."""
     with TemporaryDirectory() as folder:
         world, device = fresh(folder)
         line = Line(world, device)
@@ -513,3 +580,44 @@ def test_every_attack_ends_in_quarantine_before_anything_of_it_is_declared(
         assert fork.tail <= min(seq_of(raw) for raw in own)
         assert all(records.unpack(raw).kind != Kind.RETIRE for raw in own)
         world.close()
+
+
+HISTORY = {"steps": st.lists(STEPS, max_size=60)}
+ATTACK = {
+    "data": st.data(),
+    "steps": st.lists(STEPS, max_size=25),
+    "kind": st.sampled_from(["rollback", "clone", "skip", "reuse"]),
+    "count": st.integers(1, 6),
+}
+
+
+@A_FEW
+@given(**HISTORY)
+def test_no_history_of_an_honest_clock_raises_an_alarm_and_every_record_is_taken(steps: list[tuple[str, int]]) -> None:
+    judge_history(steps)
+
+
+@A_FEW
+@given(**ATTACK)
+def test_every_attack_ends_in_quarantine_before_anything_of_it_is_declared(
+    data: Any, steps: list[tuple[str, int]], kind: str, count: int
+) -> None:
+    judge_attack(data, steps, kind, count)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@MANY
+@given(**HISTORY)
+def test_no_history_of_an_honest_clock_raises_an_alarm_in_many_tries(steps: list[tuple[str, int]]) -> None:
+    judge_history(steps)
+
+
+@pytest.mark.torture
+@pytest.mark.timeout(3600)
+@MANY
+@given(**ATTACK)
+def test_every_attack_ends_in_quarantine_in_many_tries(
+    data: Any, steps: list[tuple[str, int]], kind: str, count: int
+) -> None:
+    judge_attack(data, steps, kind, count)
