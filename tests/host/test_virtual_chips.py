@@ -215,7 +215,8 @@ def test_dark_text_on_a_light_bar_is_read() -> None:
 
 def test_lines_and_frames_are_no_text() -> None:
     frame = draw(
-        'fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); fb.line(3, 50, 40, 61, 1);text("One badge", 28, 30, 1, 1)'
+        "fb.rect(0, 0, 128, 64, 1); fb.hline(0, 20, 128, 1); fb.line(3, 50, 40, 61, 1);"
+        'text("One badge", 28, 30, 1, 1)'
     )
     assert screen.read_text(frame) == ["One badge"]
 

@@ -117,8 +117,7 @@ uids = st.one_of(
         st.one_of(st.binary(min_size=6, max_size=6), st.binary(min_size=9, max_size=9)),
     )
     # A cascade tag as the first byte of a later level would be taken for one more level (ISO/IEC 14443-3 6.5.4).
-    .map(lambda parts: bytes((parts[0],)) + parts[1])
-    .filter(lambda uid: len(uid) == 7 or uid[3] != cards.CASCADE_TAG),
+    .map(lambda parts: bytes((parts[0],)) + parts[1]).filter(lambda uid: len(uid) == 7 or uid[3] != cards.CASCADE_TAG),
 )
 
 
