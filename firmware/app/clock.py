@@ -77,6 +77,8 @@ class Clock:
             print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
 
     async def _serve(self, feed):
+        if not (self._log.sealed or self._log.retired):
+            self._fault(faults.KEY_STORE, 1)
         tasks = (
             ("badges", self._badges(feed)),
             ("face", self._face.run()),

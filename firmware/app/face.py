@@ -238,23 +238,33 @@ class Face:
         self._refreshed = now
         local = self._timekeeper.local()
         minute = local[3] * 60 + local[4] if local else -1
-        nearly_full = self._log.nearly_full
-        what = (minute, self._link, self._log.unsent, nearly_full, self._standing_fault)
+        log, words = self._log, self._words
+        if log.sealed:
+            warning = words.nearly_full if log.nearly_full else ""
+        else:
+            warning = words.unsealed
+        what = (minute, self._link, log.unsent, warning, not log.free, self._standing_fault)
         if what == self._idle_of:
             return
         self._idle_of = what
+        if log.retired or not (self._standing_fault or log.free):
+            self._draw_refusal()
+            return
         if self._standing_fault:
-            screens.fault(self._display.canvas, self._words, self._standing_fault)
+            screens.fault(self._display.canvas, words, self._standing_fault)
             return
         screens.idle(
             self._display.canvas,
-            self._words,
+            words,
             self._settings.site,
             _clock_text(local) if local else None,
             self._link,
             what[2],
-            self._words.nearly_full if nearly_full else "",
+            warning,
         )
+
+    def _draw_refusal(self):
+        (screens.retired if self._log.retired else screens.full)(self._display.canvas, self._words)
 
     def _draw(self):
         canvas, words, kind = self._display.canvas, self._words, self._kind
@@ -279,7 +289,7 @@ class Face:
         elif kind == _UNPROVED:
             screens.unproved(canvas, words)
         elif kind == _FULL:
-            screens.full(canvas, words)
+            self._draw_refusal()
         elif kind == _FAULT:
             screens.fault(canvas, words, self._code)
         elif kind == _CHOSEN:

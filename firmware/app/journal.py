@@ -40,7 +40,7 @@ class Journal:
     """One partition (esp32.Partition's block interface, 4,096 bytes a block, three blocks or more).
 
     `sectors` their number, `capacity` the records they hold, `ahead` how many sectors beyond the head's are worth
-    preparing, `ready` the newest prepared logical sector, or -1.
+    preparing, `ready` the newest prepared logical sector, or -1, `erases` the highest erase count in any header seen.
     """
 
     def __init__(self, partition):
@@ -52,6 +52,7 @@ class Journal:
         # The sector behind the head's stays: a restart must see the slot before the head.
         self.ahead = min(2, self.sectors - 2)
         self.ready = -1
+        self.erases = 0
         self._header = bytearray(HEADER_BYTES)
         self._buf = bytearray(RECORD_BYTES)
 
@@ -127,6 +128,7 @@ class Journal:
         if k >= self.sectors or not self._is_blank(place, self._buf, _ERASED_RECORD):
             self._partition.ioctl(_IOCTL_BLOCK_ERASE, place)
             erases += 1
+        self.erases = max(self.erases, erases)
         struct.pack_into(_LAYOUT, self._header, 0, _MAGIC, k, erases, 0)
         struct.pack_into(">I", self._header, 12, self._header_crc())
         self._partition.writeblocks(place, memoryview(self._header)[:_MARK_AT], 0)
@@ -193,8 +195,11 @@ class Journal:
         return self._header_is_valid() and self._header_k() % self.sectors == place
 
     def _header_is_valid(self):
-        magic, _, _, crc = struct.unpack_from(_LAYOUT, self._header)
-        return magic == _MAGIC and crc == self._header_crc()
+        magic, _, erases, crc = struct.unpack_from(_LAYOUT, self._header)
+        if magic != _MAGIC or crc != self._header_crc():
+            return False
+        self.erases = max(self.erases, erases)
+        return True
 
     def _header_k(self):
         return struct.unpack_from(">I", self._header, 4)[0]

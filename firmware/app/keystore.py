@@ -157,6 +157,12 @@ class KeyStore:
         self._live = slot
         self._next = (slot + 1) % self._slots
 
+    def end(self):
+        """Program the live slot to zero, if there is one; no other follows it."""
+        if self._live >= 0:
+            self._program(self._live, _SPENT_SLOT)
+            self._live = -1
+
     def tidy(self):
         """Erase one sector whose slots are all spent and that does not hold the live slot; False if there is none."""
         for sector in range(self._sectors):

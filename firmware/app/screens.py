@@ -127,6 +127,14 @@ def full(canvas, words):
     _line(canvas, words.full_todo, 6)
 
 
+def retired(canvas, words):
+    """The clock's log has ended; nothing is kept any more."""
+    canvas.fill(0)
+    _warning(canvas)
+    _line(canvas, words.retired, 4)
+    _line(canvas, words.full_todo, 6)
+
+
 def fault(canvas, words, code):
     """The clock cannot keep or read a punch. code: FAULT codes of docs/protocol.md §2."""
     canvas.fill(0)

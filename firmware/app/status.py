@@ -22,4 +22,5 @@ class Status:
             "reset": self._reset_cause,
             "heap_free": gc.mem_free(),
             "tears": self._log.tears,
+            "wear": self._log.wear,
         }

@@ -407,6 +407,8 @@ class Uplink:
             "reader": further.get("reader"),
             "rejected": self.rejected,
         }
+        if log.retired:
+            told["retired"] = True
         further.update(told)
         body = json.dumps(further, separators=(",", ":"))
         if len(body) > STATUS_JSON_MAX:
@@ -528,6 +530,14 @@ class Uplink:
 
     def _on_command(self, body):
         command, _ = frames.read_command(body)
-        if command != frames.COMMAND_IDENTIFY:
+        if command == frames.COMMAND_IDENTIFY:
+            self._ask(self._events.identify)
+        elif command == frames.COMMAND_RETIRE:
+            self._timekeeper.stamp(self._stamp)
+            try:
+                self._log.retire(self._stamp)
+            except JournalFull:
+                pass  # retired already, or the bridge must acknowledge first, and asks again
+            self._notified = self._status_due = True
+        else:
             raise FrameError("command")
-        self._ask(self._events.identify)

@@ -38,6 +38,7 @@ class Stand:
         self.resets = 0
         self.uid = bytearray(10)
         self.is_full = False
+        self.sealed, self.retired = True, False
         self.case = self
         self.level = 1
         self.verified = True
@@ -223,6 +224,17 @@ def test_a_dying_task_restarts_the_board_even_if_it_cannot_be_recorded():
     stand.is_full = True
     stand.uplink_ends = ValueError("x")
     assert stand.live(3000) and stand.records == []
+
+
+def test_a_clock_that_starts_without_its_key_says_so_on_record_and_a_retired_one_does_not():
+    stand = Stand()
+    stand.sealed = False
+    stand.live(200)
+    assert stand.records == [(record.KIND_FAULT, bytes((faults.KEY_STORE, 0, 0, 1, 0, 0, 0, 0)))]
+    stand = Stand()
+    stand.sealed, stand.retired = False, True
+    stand.live(200)
+    assert stand.records == []
 
 
 def test_a_log_that_fails_is_shown_and_the_board_restarts():

@@ -36,8 +36,10 @@ class Timekeeper:
 
 
 class Log:
-    nearly_full = False
+    nearly_full = retired = False
+    sealed = True
     unsent = 0
+    free = 1000
 
 
 class Player(pattern.Player):
@@ -289,6 +291,38 @@ def test_the_idle_screen_follows_link_count_warning_and_minute():
     stand.time.now = None
     stand.wait(600)
     assert stand.shows("Clock not set")
+
+
+def test_a_full_journal_stands_on_the_display_until_there_is_room():
+    stand = Stand()
+    stand.log.nearly_full, stand.log.free = True, 0
+    stand.wait(600)
+    assert stand.shows("Memory full", "Not saved") and not stand.shows("Hold your badge")
+    stand.log.free = 3
+    stand.wait(600)
+    assert stand.shows("Hold your badge", "Memory 80% full")
+
+
+def test_a_lost_seal_stands_on_the_display_though_punches_are_kept():
+    stand = Stand()
+    stand.log.sealed, stand.log.nearly_full = False, True
+    stand.wait(600)
+    assert stand.shows("Hold your badge", "Fault: no seal")
+    stand.punch(7)
+    assert not stand.shows("Not saved")
+    stand.wait(3000)
+    assert stand.shows("Fault: no seal")
+
+
+def test_a_retired_clock_says_so_and_signals_that_nothing_is_kept():
+    stand = Stand()
+    stand.log.sealed, stand.log.retired, stand.log.free = False, True, 0
+    stand.wait(600)
+    assert stand.shows("Clock retired", "Not saved")
+    stand.punch(0, kind=punch.FULL)
+    stand.wait(20)
+    assert stand.shows("Clock retired") and not stand.shows("Memory full")
+    assert stand.sounds()[-1][1] >= 800
 
 
 def test_nothing_is_sent_to_the_display_while_nothing_changes():

@@ -591,7 +591,7 @@ def test_identify_reaches_the_clock_and_other_commands_are_rejected_for_now():
     rig = Rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
     assert rig.always.told == [("identify",)]
-    for command in (0, 2, 3, 4, 5, 6, 255):
+    for command in (0, 2, 3, 4, 6, 255):
         assert not rig.hear(b"command", rig.frame(frames.COMMAND, bytes((command,))))
 
 
@@ -720,3 +720,29 @@ def test_a_connection_that_ends_ends_the_badge_desks_job():
     asyncio.new_event_loop()
     asyncio.run(one_connection())
     assert not desk.poll() and rig.uplink.desk is None
+
+
+def test_retire_ends_the_log_which_status_says_and_whose_last_record_is_sent_and_freed_as_any_other():
+    rig = Rig()
+    assert "retired" not in rig.status()[1]
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05"))
+    assert rig.log.retired and rig.log.head == 13
+    assert rig.uplink._status_due and rig.uplink._notified
+    body = rig.status()[1]
+    assert (body["retired"], body["sealed"], body["head"], body["free"]) == (True, False, 13, 0)
+    assert rig.ack(13)
+    assert rig.log.tail == 13
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05")), "told again it has nothing more to do"
+    assert rig.log.head == 13
+
+
+def test_only_the_bridge_can_retire_a_clock():
+    rig = Rig()
+    for frame in (
+        frames.seal_frame(bytes(32), rig.scope, frames.COMMAND, 1, b"\x05"),
+        frames.seal_frame(rig.key, frames.context(b"clock-0001", b"sessionz"), frames.COMMAND, 1, b"\x05"),
+    ):
+        assert not rig.hear(b"command", frame)
+    rig.ack(3)
+    assert not rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05", counter=1)), "a replay"
+    assert not rig.log.retired

@@ -17,7 +17,17 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from badgeclock.bridge import schema
 from badgeclock.bridge.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Desk, Frame, FrameType, Receipt, ReceiptState, Time
+from badgeclock.protocol.frames import (
+    RECEIPTS_MAX,
+    Ack,
+    Command,
+    Desk,
+    Frame,
+    FrameType,
+    Receipt,
+    ReceiptState,
+    Time,
+)
 from badgeclock.protocol.topics import Channel, topic
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
@@ -177,6 +187,10 @@ class Downlink:
     def time(self, clock_id: int, time: Time) -> list[Message]:
         """The bridge's time, for the STATUS that it answers."""
         return self._frame(clock_id, FrameType.TIME, Channel.COMMAND, frames.pack_time(time))
+
+    def command(self, clock_id: int, command: Command) -> list[Message]:
+        """Something for the clock to do."""
+        return self._frame(clock_id, FrameType.COMMAND, Channel.COMMAND, frames.pack_command(command))
 
     def receipts(self, clock_id: int, receipts: Sequence[Receipt]) -> list[Message]:
         """Receipts in the order of their numbers, as many frames as that takes."""

@@ -64,9 +64,9 @@ class ClockState(StrEnum):
 
     ACTIVE = "ACTIVE"
     QUARANTINED = "QUARANTINED"
-    """Two different records under one number: all it sends is kept, nothing is declared."""
+    """What it sent or said contradicts what it said before: all it sends is kept, nothing is declared."""
     RETIRED = "RETIRED"
-    """Provisioned anew, or gone: its records stay, its name may be used again."""
+    """Ended by its RETIRE record, by an operator, or provisioned anew: its records stay, its name may be used again."""
 
 
 class DeskState(StrEnum):

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician import firmware, flash, provision, reader, workshop
+from badgeclock.technician import firmware, flash, provision, reader, retire, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 
@@ -140,6 +140,29 @@ def reader_command(port: PortArgument, *, as_json: JsonOption = False) -> None:
     typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else found.sentence)
     if found.fault is not None:
         raise typer.Exit(1)
+
+
+@app.command(name="retire")
+def retire_command(
+    port: PortArgument,
+    *,
+    directory: Annotated[
+        Path,
+        typer.Option("--workshop", envvar="BADGECLOCK_WORKSHOP", help="The workshop that provisioned the clock."),
+    ],
+    yes_lose: YesLoseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a clock: its last record, its keys and secrets gone, its certificate revoked. Safe to run again.
+
+    Its records stay readable in its flash. Provision it anew to use it again.
+    """
+    shop = workshop.open_workshop(directory)
+    with open_device(port, say) as device:
+        done = retire.retire(device, shop, yes_lose, say)
+    typer.echo(done.to_json() if as_json else f"{done.clock_id} is retired: record {done.seq} is its last")
+    say(f"next: badgeclock bridge clock retire {done.clock_id} --gone --reason …")
+    say("next: write the broker's configuration again (badgeclock ca broker) and restart the broker")
 
 
 @app.command()

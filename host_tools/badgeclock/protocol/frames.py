@@ -166,7 +166,10 @@ class Desk(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16."""
+    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
+
+    The last ones may be missing in what a clock says: a clock that says nothing of its end has not ended.
+    """
 
     boot: int
     connection: int
@@ -187,6 +190,8 @@ class Online:
     reset: int | str
     reader: str | None
     rejected: int
+    retired: bool = False
+    wear: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,9 +366,6 @@ def unpack_status(body: bytes) -> Online | Offline:
         return Offline(boot, connection)
     if fields.get("state") != "online":
         raise FrameRefused("status state")
-    sealed = fields.get("sealed")
-    if not isinstance(sealed, bool):
-        raise FrameRefused("status sealed")
     return Online(
         boot=boot,
         connection=connection,
@@ -373,7 +375,7 @@ def unpack_status(body: bytes) -> Online | Offline:
         tag=_hex(fields, "tag", TAG_BYTES),
         free=_integer(fields, "free", _U32),
         capacity=_integer(fields, "capacity", _U32),
-        sealed=sealed,
+        sealed=_boolean(fields, "sealed"),
         receipt=_integer(fields, "receipt", _U32),
         firmware=_hex(fields, "firmware", 8).hex(),
         utc_ms=_integer(fields, "utc_ms", _U64),
@@ -384,6 +386,8 @@ def unpack_status(body: bytes) -> Online | Offline:
         reset=_reset(fields),
         reader=None if fields.get("reader") is None else _hex(fields, "reader", 1).hex(),
         rejected=_integer(fields, "rejected", _U32),
+        retired=_boolean(fields, "retired", missing=False),
+        wear=None if fields.get("wear") is None else _integer(fields, "wear", _U32),
     )
 
 
@@ -394,6 +398,14 @@ def _refuse_constant(_: str) -> object:
 def _integer(fields: dict[str, Any], name: str, most: int) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise FrameRefused(f"status {name}")
+    return value
+
+
+def _boolean(fields: dict[str, Any], name: str, *, missing: bool | None = None) -> bool:
+    """`missing` stands for a key that is not there; without it the key must be there."""
+    value = fields.get(name, missing)
+    if not isinstance(value, bool):
         raise FrameRefused(f"status {name}")
     return value
 

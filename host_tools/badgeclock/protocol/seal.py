@@ -35,6 +35,7 @@ _KEY_FILL: Final = bytes(_BLOCK_BYTES - KEY_BYTES)
 _GENESIS: Final = int(Kind.GENESIS)
 _BOOT: Final = int(Kind.BOOT)
 _EPOCH: Final = int(Kind.EPOCH)
+_RETIRE: Final = int(Kind.RETIRE)
 _UNSEALED: Final = int(Flag.UNSEALED)
 
 
@@ -63,7 +64,7 @@ class SealState(NamedTuple):
 
     `boot` and `epoch` are those of the record before; `records` counts the epoch's records so far, burnt ones included;
     `r` is R of `next_seq`; `e_next` is E of the next epoch; `tag` is the chain's last tag; `genesis` is nonce ‖
-    commitment, which record 0 must carry.
+    commitment, which record 0 must carry. After RETIRE `r` and `e_next` are empty: nothing can follow.
     """
 
     next_seq: int
@@ -172,6 +173,8 @@ def judge(state: SealState, record: Record, raw: bytes) -> SealState:
     boot count, epoch, its count, a second GENESIS, or the clock itself (an unsealed record fails always).
     """
     kind, seq = record.kind, record.seq
+    if not state.r:
+        raise SealFailed("retired", seq)
     if record.flags & _UNSEALED:
         raise SealFailed("unsealed", seq)
     burnt = record.detail[1] if kind == _BOOT else 0
@@ -191,6 +194,8 @@ def judge(state: SealState, record: Record, raw: bytes) -> SealState:
     if record.epoch != state.epoch:
         raise SealFailed("epoch", seq)
     in_epoch = state.records + 1
+    if kind == _RETIRE:
+        return SealState(seq + 1, record.boot, state.epoch, in_epoch, b"", b"", tag, state.genesis)
     if kind != _EPOCH:
         return SealState(seq + 1, record.boot, state.epoch, in_epoch, next_r, state.e_next, tag, state.genesis)
     if records.epoch_records(record) != in_epoch:

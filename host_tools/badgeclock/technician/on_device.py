@@ -159,6 +159,34 @@ def bc_found(clock_id, e0, nonce, utc_s):
     app.founding.found(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
 """
 
+RETIRE: Final = """\
+import app.errors, app.record, app.sealed_log, time
+
+def bc_retire(clock_id, utc_s):
+    # The technician's tool has judged what is lost; afterwards nothing in the flash looks as if it waited. Gives the
+    # seq of RETIRE, and whether it was there before.
+    stamp = app.record.Stamp()
+    stamp.utc_s = utc_s
+    stamp.source = app.record.SOURCE_RTC
+    stamp.uptime_ms = time.ticks_ms()
+    with open("/firmware.json") as file:
+        firmware = binascii.unhexlify(json.load(file)["hash"])
+    parts = bc_partitions()
+    log = app.sealed_log.SealedLog(parts["journal"], parts["seal"], clock_id, firmware)
+    log.open(0, stamp)  # reset cause "other"
+    again = log.retired
+    if not again:
+        try:
+            log.retire(stamp)
+        except app.errors.JournalFull:
+            log.ack(log.head)
+            log.retire(stamp)
+    log.ack(log.head)
+    while log.idle(stamp):
+        print(".")
+    print(json.dumps([log.head - 1, again]))
+"""
+
 RTC: Final = """\
 import struct
 from app import localtime

@@ -276,7 +276,7 @@ def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundl
     """
     if found.has_live_key and plan.chain is Chain.KEEP:
         for candidate, is_pending in ((bundle, False), (pending, True)):
-            if candidate is not None and _belongs(found, candidate):
+            if candidate is not None and belongs(found, candidate):
                 return Decision(candidate, is_pending)
         name = (found.settings or {}).get("clock_id")
         raise ProvisionError(
@@ -391,7 +391,7 @@ class _Copier:
         return self._present.get(path) != _sha256(self._files[path])
 
 
-def _belongs(found: DeviceState, bundle: Bundle) -> bool:
+def belongs(found: DeviceState, bundle: Bundle) -> bool:
     """Whether the device's chain is the one that `bundle` opens: by GENESIS, or by the link key if that is gone."""
     if found.genesis_nonce is not None:
         return found.genesis_nonce == bundle.genesis_nonce

@@ -7,6 +7,7 @@
     sites/<site>.badge.key         root of the site's badge keys (docs/badges.md §4), 64 hex digits
     broker/{certificate,key}.pem   bridge/{certificate,key}.pem
     clocks/<id>/{certificate.pem,key.pem,bundle.json}
+    clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
 would make every chain of the fleet unverifiable. Two files change by intent, each replaced whole: `crl.pem`, and
@@ -15,6 +16,7 @@ would make every chain of the fleet unverifiable. Two files change by intent, ea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -180,6 +182,19 @@ class Workshop:
         certificates.check_issued_by(self.authority(), certificate)
         self.revoke(certificate.serial_number)
         return certificate.serial_number
+
+    def retire_clock(self, clock_id: str) -> int:
+        """Revoke the clock's certificate and set it and its key aside under its serial number, which is returned.
+
+        Its bundles stay: they are what its records are verified by. The id can then be provisioned anew.
+        """
+        serial = self.revoke_clock(clock_id)
+        folder = self.clock_folder(clock_id)
+        for name in ("key", "certificate"):  # the certificate last: while it is there, this can be done again
+            with contextlib.suppress(FileNotFoundError):
+                (folder / f"{name}.pem").rename(folder / f"{name}.{serial:x}.pem")
+        _sync_directory(folder)
+        return serial
 
     def _write_revocation_list(self, serials: set[int]) -> None:
         new = certificates.make_revocation_list(self.authority(), serials)
