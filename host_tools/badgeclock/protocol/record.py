@@ -225,7 +225,7 @@ def iter_unpack(raws: bytes | memoryview) -> Iterator[tuple[Any, ...]]:
 def is_canonical(
     kind: int, flags: int, utc_s: int, ms: int, source: int, bound: int, token: bytes, detail: bytes
 ) -> bool:
-    """Whether a record that a reader takes says nothing where §2 has nothing to say, and no value that it does not know.
+    """Whether a record that a reader takes is silent where §2 has nothing to say, and has no value that it knows not.
 
     Readers take such a record, so that a clock is not cut off for a spare byte. A verifier does not: a byte without a
     meaning is a place to hide one.

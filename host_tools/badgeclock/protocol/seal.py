@@ -158,9 +158,7 @@ def unsealed_tag(previous_tag: bytes, body: bytes) -> bytes:
 
 def burn(state: SealState, count: int) -> SealState:
     """The state after `count` burnt sequence numbers: the key steps, the chain's tag stays."""
-    return state._replace(
-        next_seq=state.next_seq + count, records=state.records + count, r=_step_over(state.r, count)
-    )
+    return state._replace(next_seq=state.next_seq + count, records=state.records + count, r=_step_over(state.r, count))
 
 
 def _step_over(r: bytes, burnt: int) -> bytes:
