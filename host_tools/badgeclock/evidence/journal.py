@@ -29,7 +29,6 @@ from badgeclock.protocol.seal import SealGap, SealState
 _KIND_AT: Final = 1
 _BOOT: Final = int(Kind.BOOT)
 _EPOCH: Final = int(Kind.EPOCH)
-_MOST_BURNT: Final = 255
 _AT_ONCE: Final = 4096
 """Records copied out of a mapped file for one walk: a slice of bytes costs less than one of a view."""
 _LOOK_AHEAD: Final = 3
@@ -126,7 +125,7 @@ class _Judge:
         self._head = self._runs[0].first if evidence.ring is None else evidence.ring.lowest
         self._before: bytes | None = None  # the record before, whatever was said of it
         self._broken = False  # whether proof had begun and was lost
-        self._walked_from: tuple[SealState, int] | None = None  # the last walk's state, and where in the run it began
+        self._walked_from = (keys.founded(), 0)  # the last walk's state, and where in its run it began
         self.state: SealState | None = None
         self.epoch_day: int | None = None
         self.at_end: list[SealState] = []
@@ -191,8 +190,6 @@ class _Judge:
 
     def is_one_behind(self, slot: KeySlot) -> bool:
         """Whether a key slot is what the clock held before it took the last record."""
-        if self.state is None or self._walked_from is None:
-            return False
         run = self._runs[-1]
         state, at = self._walked_from
         walked = seal.walk(state, run.raws[at * RECORD_BYTES : -RECORD_BYTES])
@@ -231,10 +228,10 @@ class _Judge:
 
     def _is_torn(self, seq: int, reason: Reason) -> bool:
         """Whether this is what a power cut leaves: the flash's last slot, which the clock's key has not passed yet."""
-        ring, slots = self._evidence.ring, self._evidence.slots
-        if ring is None or seq + 1 != ring.head or reason in {Reason.UNSEALED, Reason.BURNT_SLOT}:
-            return False
-        return bool(slots) and slots is not None and slots[-1].seq == seq
+        slots = self._evidence.slots
+        live = slots[-1] if slots else None
+        is_last = seq + 1 == self._runs[-1].end
+        return is_last and live is not None and live.seq == seq and reason is not Reason.UNSEALED
 
     def _after_failed(self, state: SealState, index: int, seq: int, depth: int = 1) -> tuple[SealState | None, bool]:
         """The state after a failed record, if the next record's tag bears one out; and whether its slot was burnt."""
@@ -257,10 +254,7 @@ class _Judge:
 
     def _guesses(self, state: SealState, raw: bytes, seq: int) -> list[SealState]:
         """What may hold after a failed record: its tag or its body was changed, and it may have closed its epoch."""
-        hole = seq - state.next_seq
-        if not 0 <= hole <= _MOST_BURNT:
-            return []
-        base = seal.burn(state, hole)
+        base = seal.burn(state, seq - state.next_seq)
         stored, made = raw[SEALED_BYTES:], seal.record_tag(base.r, base.tag, raw[:SEALED_BYTES])
         after = base._replace(next_seq=seq + 1, records=base.records + 1)
         guesses = []
@@ -344,14 +338,9 @@ def _with_boot_of(state: SealState, raw: bytes) -> SealState:
 
 def _bears_out(state: SealState, raw: bytes, seq: int) -> bool:
     """Whether a record's tag is what this state makes of it."""
-    if not state.r:
-        return False
     if _is_unsealed(raw):
         return seal.unsealed_tag(state.tag, raw[:SEALED_BYTES]) == raw[SEALED_BYTES:]
-    hole = seq - state.next_seq
-    if not 0 <= hole <= _MOST_BURNT:
-        return False
-    r = seal.burn(state, hole).r
+    r = seal.burn(state, seq - state.next_seq).r
     return seal.record_tag(r, state.tag, raw[:SEALED_BYTES]) == raw[SEALED_BYTES:]
 
 
@@ -398,9 +387,9 @@ def _check_key(slots: list[KeySlot], judge: _Judge, burnt: int, report: Report) 
     possible = [seal.burn(state, count) if state.r else state for state in states for count in range(burnt + 1)]
     if any(live.continues(state) for state in possible):
         report.key_met = True
-        if judge.epoch_day is not None and live.day != judge.epoch_day and not burnt:
+        if judge.epoch_day is not None and live.day != judge.epoch_day:
             findings.add(Reason.KEY, None, place=f"key slot {live.index}, the day of its epoch")
-    elif live.seq + 1 == report.head and judge.is_one_behind(live):
+    elif judge.is_one_behind(live):
         findings.add(Reason.UNFINISHED, None, place=f"key slot {live.index}, one record behind")
     else:
         findings.add(Reason.KEY, None, place=f"key slot {live.index}")
