@@ -163,12 +163,9 @@ def _logical(raw: memoryview, place: int, count: int) -> int | None:
     for slot in range(RECORDS_A_SECTOR):
         seq = int.from_bytes(raw[RECORD_BYTES * (slot + 1) + _SEQ_AT :][:4], "big")
         k, its_slot = divmod(seq, RECORDS_A_SECTOR)
-        if its_slot != slot or k % count != place:
-            continue
-        if has_header and k == header_k and not slot:
+        if has_header and k == header_k and slot == its_slot == 0:
             return k
-        content = raw[RECORD_BYTES * (slot + 1) :][:RECORD_BYTES]
-        if content not in (_ERASED, _BURNT):
+        if k % count == place and raw[RECORD_BYTES * (slot + 1) :][:RECORD_BYTES] not in (_ERASED, _BURNT):
             votes[k] += 1
     return votes.most_common(1)[0][0] if votes else None
 

@@ -281,23 +281,26 @@ class _Judge:
     def _begin_again(self, index: int, at: int) -> int:
         """Without a key: the first place from `at` on where an epoch begins and holds; all before it is unproven."""
         run = self._runs[index]
-        for place in range(at, run.end - run.first):
-            seq = run.first + place
-            before = run.raw(seq - 1) if place else self._before
-            if before is None or before[_KIND_AT] != _EPOCH or (not place and not self._touches(run)):
-                continue
+        for seq, closing in self._after_closing(run, at):
             raw = run.raw(seq)
-            state = self._after_epoch(before, seq - (_declared(raw) if not place else 0), raw)
+            state = self._after_epoch(closing, seq - (_declared(raw) if seq == run.first else 0), raw)
             if seal.walk(state, raw).taken == 1 or self._after_failed(state, index, seq)[0] is not None:
                 self._unproven(run.first + at, seq)
                 self.state = state
-                return place
+                return seq - run.first
         self._unproven(run.first + at, run.end)
         return run.end - run.first
 
-    def _touches(self, run: Run) -> bool:
-        """Whether nothing is missing between the record before and this run."""
-        return run.first - self._head <= _declared(run.raw(run.first))
+    def _after_closing(self, run: Run, at: int) -> Iterator[tuple[int, bytes]]:
+        """Numbers of a run, from its place `at` on, that follow an EPOCH record, with that record."""
+        if not at and self._before is not None and self._before[_KIND_AT] == _EPOCH:
+            yield run.first, self._before
+        kinds = bytes(run.raws[_KIND_AT::RECORD_BYTES])
+        place = kinds.find(_EPOCH, max(at - 1, 0))
+        while 0 <= place < len(kinds) - 1:
+            seq = run.first + place + 1
+            yield seq, run.raw(seq - 1)
+            place = kinds.find(_EPOCH, place + 1)
 
     def _after_epoch(self, closing: bytes, next_seq: int, raw: bytes | None) -> SealState:
         """The state after an EPOCH record, from its number and tag alone: a false one bears no next record out."""

@@ -40,7 +40,7 @@ DAY_S: Final = 86_400
 _WRAP: Final = 1 << 32
 _BACK: Final = _WRAP - (1 << 30)
 _FIELDS: Final = struct.Struct(">xBHI4xIHBBI8s8x8s16x")
-_TIMES: Final = struct.Struct(">12xIHBB44x")
+_TIMES: Final = struct.Struct(">12xIHxB44x")
 _BOUND_MS: Final = tuple(records.bound_decode(encoded) for encoded in range(256))
 _BOOT: Final = int(Kind.BOOT)
 _TIME_SET: Final = int(Kind.TIME_SET)
@@ -182,11 +182,10 @@ def _disagreement(before: _Moment, now: _Moment) -> Reason | None:
 
 def early_arrivals(raws: memoryview, first_seq: int, received_ms: array[int]) -> Iterator[int]:
     """Numbers of records that claim, bound included, a moment after the bridge had them; ms since 1970-01-01 UTC."""
-    for index, (utc_s, ms, source, bound) in enumerate(_TIMES.iter_unpack(raws)):
+    for index, (utc_s, ms, bound) in enumerate(_TIMES.iter_unpack(raws)):
         bound_ms = _BOUND_MS[bound]
-        if source == _NO_TIME or bound_ms is None:
-            continue
-        if utc_s * 1000 + ms - bound_ms > received_ms[index] + ARRIVAL_SLACK_MS:
+        # A clock without a time says 1970, which is never too early.
+        if bound_ms is not None and utc_s * 1000 + ms - bound_ms > received_ms[index] + ARRIVAL_SLACK_MS:
             yield first_seq + index
 
 

@@ -520,10 +520,14 @@ def ring() -> Iterator[Case]:
     )
     yield changed(2, 16, bytes(16), "a mark on a sector that is not full", mark)
     yield changed(2, 16, bytes(7), "half a mark on a sector that is not full", mark)
+    flash = flash_after(made, acked=126)
+    yield Case("two sectors acknowledged", [], flash.copy())
+    flash.journal[2 * SECTOR + 16 : 2 * SECTOR + 32] = bytes(16)
+    yield Case("a mark on the head's sector", [mark], flash)
     flash = good.copy()
     flash.journal[16:32] = b"\xff" * 16
     flash.journal[SECTOR + 16 : SECTOR + 32] = bytes(16)
-    yield Case("marks out of order", [mark], flash)
+    yield Case("marks out of order", [mark], flash.copy())
     flash.journal[SECTOR + 16 : SECTOR + 24] = b"\xff" * 8
     yield Case("half a mark out of order", [mark], flash)
     yield changed(4, 640, b"\x7f", "something in erased space", ("unused space", 261, 261))
