@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -45,6 +45,9 @@ _CHECKED_BYTES: Final = 112
 _ERASED_SLOT: Final = b"\xff" * SLOT_BYTES
 _SPENT_SLOT: Final = bytes(SLOT_BYTES)
 _SEQ_AT: Final = 4
+_KEY_START: Final = 8
+_FEW_KEYS: Final = 64
+"""Up to so many keys are searched for one by one; more in one pass over every byte."""
 
 
 class Partitions(NamedTuple):
@@ -185,9 +188,10 @@ def _check_places(sectors: list[Sector], strange: list[int], count: int, head: i
         if in_work not in strange:
             findings.add(Reason.UNFINISHED, None, place=_place(in_work))
         lowest_k += 1
-    if newest_k > head // RECORDS_A_SECTOR + AHEAD_SECTORS:
+    furthest_k = head // RECORDS_A_SECTOR + AHEAD_SECTORS
+    if newest_k > furthest_k:
         findings.add(Reason.HEADER, None, place=_place(sectors[-1].place))
-    for k in range(head // RECORDS_A_SECTOR, newest_k):
+    for k in range(head // RECORDS_A_SECTOR, min(newest_k, furthest_k)):
         if k not in known and k % count not in strange:
             findings.add(Reason.HEADER, None, place=_place(k % count))
     for sector in sectors:
@@ -333,16 +337,22 @@ def _live_slot(index: int, raw: bytes | memoryview) -> KeySlot | None:
     return KeySlot(index, seq, epoch, boot, count, acked, day, tag, r, e_next)
 
 
-def key_copies(flash: memoryview, seal: memoryview, keys: Iterator[bytes]) -> Iterator[int]:
-    """Addresses outside the key store where a live key slot, or one of `keys`, stands in the flash."""
+def key_copies(flash: memoryview, seal: memoryview, keys: Iterable[bytes]) -> Iterator[int]:
+    """Addresses where one of `keys` stands in the flash, or a live key slot outside the key store."""
     own = bytes(seal)
     content = bytes(flash).replace(own, bytes(len(own)), 1)
     at = -1
     while (at := content.find(_SLOT_MAGIC, at + 1)) >= 0:
         if at + SLOT_BYTES <= len(content) and _live_slot(0, content[at : at + SLOT_BYTES]) is not None:
             yield at
-    for key in keys:
-        if (at := bytes(flash).find(key)) >= 0:
+    content = bytes(flash)
+    by_start = {key[:_KEY_START]: key for key in keys}
+    if len(by_start) <= _FEW_KEYS:
+        yield from (at for key in by_start.values() if (at := content.find(key)) >= 0)
+        return
+    for at in range(len(content) - KEY_BYTES + 1):
+        key = by_start.get(content[at : at + _KEY_START])
+        if key is not None and content.startswith(key, at):
             yield at
 
 

@@ -70,6 +70,7 @@ def flash_of(
     sectors: int = 6,
     acked: int = 0,
     ahead: int = 2,
+    seal_sectors: int = 4,
 ) -> Flash:
     """What the flash holds after a log: `None` is a burnt slot; without `end` (or after RETIRE) no key is live."""
     journal = bytearray(b"\xff" * (SECTOR * sectors))
@@ -81,7 +82,7 @@ def flash_of(
         for slot, raw in enumerate(slots[k * A_SECTOR : (k + 1) * A_SECTOR]):
             at = start + 64 * (slot + 1)
             journal[at : at + 64] = raw or bytes(64)
-    seal = bytearray(b"\xff" * (4 * SECTOR))
+    seal = bytearray(b"\xff" * (seal_sectors * SECTOR))
     spent = min(len(slots), 40)
     seal[: 128 * spent] = bytes(128 * spent)
     if end is not None and end["r"]:

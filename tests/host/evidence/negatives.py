@@ -682,6 +682,12 @@ def whole() -> Iterator[Case]:
     yield Case("E_1 in the file system", [earlier], whole=whole_flash(good, b"x" + e_1))
     copy = key_slot(clock().closes_at_midnight().punches(1).end())
     yield Case("a key slot in the file system", [earlier], whole=whole_flash(good, b"abc" + copy))
+    old = clock()
+    for _ in range(70):
+        old.closes_at_midnight().punches(1)
+    kept = flash_after(old, sectors=8)
+    yield Case("an old key among many", [earlier], whole=whole_flash(kept, b"x" + e_1))
+    yield Case("the start of an old key among many", [], whole=whole_flash(kept, b"x" + e_1[:31]))
     yield Case("a spoilt key slot in the file system", [], whole=whole_flash(good, b"abc" + copy[:-1]))
     cut = whole_flash(good)[: -SECTOR - 1]
     yield Case("a flash that ends early", "EvidenceError", whole=cut)
