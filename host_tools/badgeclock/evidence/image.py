@@ -260,7 +260,7 @@ def _belongs(run: Run, burnt: set[int]) -> bool:
     """Whether content after a hole can be records: it follows a burnt slot, or one of it names its own place."""
     if not run.first or run.first - 1 in burnt:
         return True
-    return any(run.raw(seq)[_SEQ_AT : _SEQ_AT + 4] == seq.to_bytes(4, "big") for seq in range(run.first, run.end))
+    return any(int.from_bytes(run.raw(seq)[_SEQ_AT : _SEQ_AT + 4], "big") == seq for seq in range(run.first, run.end))
 
 
 def _place(place: int) -> str:
