@@ -29,6 +29,8 @@ from badgeclock.protocol.seal import SealGap, SealState
 _KIND_AT: Final = 1
 _BOOT: Final = int(Kind.BOOT)
 _EPOCH: Final = int(Kind.EPOCH)
+_MOST_BURNT: Final = 255
+"""Numbers in a row that a BOOT can declare burnt."""
 _AT_ONCE: Final = 4096
 """Records copied out of a mapped file for one walk: a slice of bytes costs less than one of a view."""
 _LOOK_AHEAD: Final = 3
@@ -367,7 +369,8 @@ def _check_flash(evidence: Evidence, judge: _Judge, report: Report) -> None:
         return
     if report.retired:
         for slot in slots:
-            findings.add(Reason.EARLIER_KEY, None, place=f"key slot {slot.index}, after RETIRE")
+            reason = Reason.UNFINISHED if judge.is_one_behind(slot) else Reason.EARLIER_KEY
+            findings.add(reason, None, place=f"key slot {slot.index}, after RETIRE")
         report.key_met = not slots
         return
     if not slots:
@@ -387,7 +390,8 @@ def _check_key(slots: list[KeySlot], judge: _Judge, burnt: int, report: Report) 
     if not states:
         findings.add(Reason.AFTER_BREAK, None, place=f"key slot {live.index}")
         return
-    possible = [seal.burn(state, count) if state.r else state for state in states for count in range(burnt + 1)]
+    most_burnt = min(burnt, _MOST_BURNT)
+    possible = [seal.burn(state, count) if state.r else state for state in states for count in range(most_burnt + 1)]
     if any(live.continues(state) for state in possible):
         report.key_met = True
         if judge.epoch_day is not None and live.day != judge.epoch_day:

@@ -178,6 +178,11 @@ def test_a_hostile_dump_of_many_numbers_takes_no_more_space_than_itself() -> Non
     assert report.ok == 0
 
 
+def test_a_flash_of_nothing_but_burnt_slots_is_judged_soon() -> None:
+    flash = flash_of(SLOTS + [None] * 1500, LOGS["logs"][1]["end"], sectors=30)
+    assert with_flash(bytes(flash.journal), bytes(flash.seal)) is Verdict.UNPROVEN
+
+
 def test_findings_of_one_kind_in_a_row_are_one() -> None:
     findings = Findings()
     made = clock()
