@@ -217,11 +217,11 @@ def _judge_each(
     why: SealFailed | RecordRefused | None = None
     try:
         for _, kind, flags, seq, its_boot, its_epoch, _, _, _, _, _, token, _, detail, its_tag in run:
-            if flags & _UNSEALED:
-                why = SealFailed("unsealed", seq)
-                break
             if not r:
                 why = SealFailed("retired", seq)
+                break
+            if flags & _UNSEALED:
+                why = SealFailed("unsealed", seq)
                 break
             burnt = detail[1] if kind == _BOOT else 0
             if seq != next_seq + burnt:
