@@ -87,6 +87,10 @@ FIGURES = {
     "seal.alloc_bytes_per_punch_i386": Figure("heap bytes of one sealed record"),
     "seal.idle_bytes_i386": Figure("heap bytes of housekeeping with nothing to do"),
     "seal.import_bytes_i386": Figure("heap bytes after importing the core"),
+    "seal.verify_records_per_s": Figure(
+        "records/s of `badgeclock journal verify`, a flash of 102,400 records, file reading and all rules included",
+        "≥ 150,000",
+    ),
     **{f"seal.mount_reads.{records}": Figure(_MOUNT.format("seal", f"{records:,}")) for records in MOUNTED_RECORDS},
     **{f"seal.mount_us.{records}": Figure(f"µs of a start with {records:,} records") for records in MOUNTED_RECORDS},
     "clock.heap_idle_bytes_i386": Figure("heap in use, started, connected and idle", "≤ 65,536"),

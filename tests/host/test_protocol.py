@@ -246,6 +246,56 @@ def test_records_cannot_change_places_or_be_left_out() -> None:
         seal.advance(state, raws[0])
 
 
+def sealed_next(state: SealState, good: Record, **change: Any) -> bytes:
+    """The record that a clock in this state would seal, like `good` but for the changes."""
+    return forged(state, good._replace(seq=state.next_seq, boot=state.boot, epoch=state.epoch, **change))
+
+
+def test_nothing_follows_retire() -> None:
+    state, punch = attacked("PUNCH")
+    read, ended = seal.advance(state, sealed_next(state, punch, kind=Kind.RETIRE, flags=0, token=record.NO_TOKEN))
+    assert read.kind == Kind.RETIRE
+    assert (ended.r, ended.e_next) == (b"", b"")
+    with pytest.raises(SealFailed, match="retired"):
+        seal.advance(ended, sealed_next(state, punch))
+
+
+@pytest.mark.parametrize("kind", [Kind.PUNCH, Kind.BOOT, Kind.EPOCH])
+def test_a_full_epoch_takes_only_what_ends_it_or_a_start(kind: Kind) -> None:
+    state, punch = attacked("PUNCH")
+    full = state._replace(records=seal.EPOCH_RECORDS - 1)
+    boot = full.boot + (kind == Kind.BOOT)
+    detail = record.epoch_detail(seal.EPOCH_RECORDS, 20_000) if kind == Kind.EPOCH else bytes(8)
+    raw = forged(full, punch._replace(kind=int(kind), boot=boot, detail=detail))
+    if kind != Kind.PUNCH:
+        seal.advance(full, raw)
+    else:
+        with pytest.raises(SealFailed, match="epoch length"):
+            seal.advance(full, raw)
+
+
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 64 * len(SEAL["steps"]) - 1), st.integers(0, 255)), max_size=3),
+    cut=st.integers(0, 63),
+)
+def test_a_walk_stops_where_judging_one_by_one_does(edits: list[tuple[int, int]], cut: int) -> None:
+    raws = bytearray.fromhex("".join(step["record"] for step in SEAL["steps"]))
+    for at, value in edits:
+        raws[at] = value
+    del raws[len(raws) - cut :]
+    state, taken, stopped = founded(), 0, ""
+    for at in range(0, len(raws), 64):
+        try:
+            state = seal.advance(state, bytes(raws[at : at + 64]))[1]
+        except (SealFailed, RecordRefused) as refused:
+            stopped = str(refused)
+            break
+        taken += 1
+    walked = seal.walk(founded(), bytes(raws))
+    assert (walked.state, walked.taken) == (state, taken)
+    assert str(walked.refused or "") == stopped
+
+
 # --- frames ---
 
 
