@@ -16,6 +16,7 @@ SECTIONS = {
     "demo.": "The way of a punch, end to end",
     "reader.": "The reader",
     "seal.": "Seal, journal and key store",
+    "torture.": "Power cuts",
     "clock.": "The clock's memory",
     "firmware.": "The firmware",
     "uplink.": "The uplink",
@@ -61,6 +62,9 @@ FIGURES = {
         for records in (2, 1000, 16000)
     },
     **{f"seal.mount_us_{records}": Figure(f"µs of a start with {records:,} records") for records in (2, 1000, 16000)},
+    "torture.single_cuts": Figure("power cuts in a clock's lives, each followed by a start and every invariant"),
+    "torture.double_cuts": Figure("pairs of cuts, the second in the start after the first; complete for a whole life"),
+    "torture.failures": Figure("of these, of flash faults and exhausted heaps, those that broke an invariant", "0"),
     "clock.heap_idle_bytes_i386": Figure("heap in use, started, connected and idle", "≤ 65,536"),
     "clock.heap_low_water_free_i386": Figure("least heap free over taps, a reconnect and a restart"),
     "firmware.mpy_bytes": Figure("compiled firmware on the clock"),

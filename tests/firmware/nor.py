@@ -8,7 +8,9 @@ byte being programmed, or the sector being erased, and everything after it raise
 import os
 import sys
 
-sys.path.append((os.getenv("BADGECLOCK_ROOT") or __file__.rsplit("/", 3)[0]) + "/host_tools/badgeclock/virtual/portable")
+sys.path.append(
+    (os.getenv("BADGECLOCK_ROOT") or __file__.rsplit("/", 3)[0]) + "/host_tools/badgeclock/virtual/portable"
+)
 
 from norcells import ERASED, SECTOR_BYTES, Chip, PowerCut, Sectors, Supply
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from badgeclock.virtual.nor import SECTOR_BYTES, InterruptedErase, NorFlash, PowerCut
+from badgeclock.virtual.portable.norcells import Chip, Sectors, Supply
 
 SIZE = 4 * SECTOR_BYTES
 
@@ -117,6 +119,23 @@ def test_an_interrupted_erase_leaves_what_it_may(flash: NorFlash, outcome: Inter
     else:
         assert after not in (before, b"\xff" * SECTOR_BYTES)
     assert flash.read(SECTOR_BYTES, 1) == b"\0", "a cut reaches no other sector"
+
+
+def test_it_does_what_the_table_of_cases_says(root: Path) -> None:
+    """The same table as MicroPython's, on the cells that both have from one file."""
+    for case in json.loads((root / "tests" / "vectors" / "nor.json").read_text()):
+        supply = Supply()
+        supply.grain_bytes = case.get("grain", 1)
+        chip = Chip(1, supply, Sectors())
+        for offset, content in case["programs"]:
+            chip.program(0, offset, bytes.fromhex(content))
+        supply.cut_after(case["cut"], case["seed"], case.get("erase", ""))
+        program = bytes.fromhex(case.get("program", ""))
+        with pytest.raises(PowerCut):
+            chip.program(0, case["at"], program) if program else chip.erase(0)
+        for offset, content in case["left"]:
+            length = len(content) // 2
+            assert bytes(chip.cells.view(0)[offset : offset + length]).hex() == content, case
 
 
 def test_the_same_seed_tears_the_same_way(tmp_path: Path) -> None:

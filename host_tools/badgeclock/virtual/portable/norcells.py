@@ -64,6 +64,11 @@ class Dice:
         return b"".join([self.bits(32).to_bytes(4, "big") for _ in range(count // 4)])
 
 
+def torn_byte(old: int, new: int, dice: Dice) -> int:
+    """What power loss leaves of a byte that was `old` and is being programmed with `new`: some bits are cleared."""
+    return old & ~(old & ~new & dice.bits(8))
+
+
 class Supply:
     """The power of one board. `steps` counts what a cut can hit.
 
@@ -247,7 +252,7 @@ class Chip:
             raise PowerCut(f"while erasing sector {sector}")
 
     def wanted_ones(self, sector: int, offset: int, bits: int) -> None:
-        """`bits`, big-endian from `offset` on, should become 1, which no program does. A chip is silent; this is not."""
+        """`bits`, big-endian from `offset` on, should become 1, which no program does. A chip says nothing."""
         if bits:
             raise ProgramRefused(f"program of 0 to 1 in sector {sector} at {offset}")
 
@@ -271,10 +276,9 @@ class Chip:
     # --- inside ---
 
     def _tear(self, sector: int, at: int, old: int, new: int) -> None:
-        clearing = old & ~new & 0xFF
-        self.cells.writable(sector)[at] = old & ~(clearing & self.supply.dice.bits(8))
-        if self.supply.leaves_unstable and clearing:
-            self.make_unstable(sector, at, clearing)
+        self.cells.writable(sector)[at] = torn_byte(old, new, self.supply.dice)
+        if self.supply.leaves_unstable and old & ~new:
+            self.make_unstable(sector, at, old & ~new & 0xFF)
 
     def _settle(self, sector: int, offset: int, new: bytes) -> None:
         """Bits of unstable cells that are programmed once more have their value."""
