@@ -13,6 +13,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import memoryfaults
 from app import sealed_log
+from app.errors import JournalError
 from app.journal import Journal
 from app.keystore import KeyStore
 from app.sealed_log import SealedLog
@@ -219,7 +220,6 @@ def test_a_clock_that_allocates_after_it_programmed_is_found():
         try:
             while not memoryfaults.judge_fault(start, memoryfaults.punch_after_idle, blocks):
                 blocks += 7
-        except Exception as error:
-            assert "not open" in str(error), error
+        except (AssertionError, JournalError):  # an invariant, or a log that stays shut
             return
     raise AssertionError("nothing was found")
