@@ -136,7 +136,7 @@ class Punches:
             outcome.seq = self._log.punch(flags, token, self._stamp)
         except JournalFull:
             outcome.kind = FULL
-        except (ClockError, OSError):
+        except (ClockError, OSError, MemoryError):
             outcome.kind = FAILED
         self._face.punched(outcome)
         self._mute(token)

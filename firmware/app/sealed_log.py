@@ -209,8 +209,7 @@ class SealedLog:
         elif self._epoch_is_due(stamp):
             self._close_epoch(stamp)
         elif self._is_mark_due():
-            self._journal.mark_acked(self._marked)
-            self._marked += 1
+            self._mark_acked()
         elif self._prepare_up_to(self._journal.ahead):
             pass
         elif self._sealed and self._state.acked < self._tail == self._state.seq:
@@ -322,8 +321,10 @@ class SealedLog:
         first_unacked = self._tail // RECORDS_A_SECTOR
         if k > self._state.seq // RECORDS_A_SECTOR + ahead or k >= first_unacked + self._journal.sectors:
             return False
+        # The mark goes first, so that half an erase is told from a sector whose header has rotted.
+        while self._marked <= k - self._journal.sectors:
+            self._mark_acked()
         self._journal.prepare(k)
-        self._marked = max(self._marked, self._journal.oldest)
         return True
 
     def _is_mark_due(self):
@@ -331,6 +332,10 @@ class SealedLog:
         if self.retired and self._tail == self._state.seq:
             return self._marked * RECORDS_A_SECTOR < self._tail
         return (self._marked + 1) * RECORDS_A_SECTOR <= self._tail
+
+    def _mark_acked(self):
+        self._journal.mark_acked(self._marked)
+        self._marked += 1
 
     def _epoch_is_due(self, stamp):
         state = self._state
@@ -365,6 +370,7 @@ class SealedLog:
             self._late += 1
         if self._sealed:
             self._keys.make_room()
+            self._ratchet.load(state.r)
         boot = state.boot + (kind == record.KIND_BOOT)
         if not self._sealed:
             flags |= record.FLAG_UNSEALED
@@ -426,7 +432,6 @@ class SealedLog:
             self.retired = True
         elif self._sealed:
             self._keys.commit()
-            self._ratchet.load(self._next.r)
         self._state, self._next = self._next, self._state
 
     def _is_told(self, view, at, seq):

@@ -538,6 +538,32 @@ def test_a_cut_in_the_middle_of_a_program_leaves_its_bytes_and_no_power(clock: C
     assert clock.run(read + "print(b.hex())") == cells.hex()
 
 
+def test_every_fault_of_the_flash_can_be_made_at_the_door_and_ends(clock: Clock) -> None:
+    start = "import esp32\np = esp32.Partition.find(1, label='seal')[0]\nb = bytearray(64)\n"
+    read = "p.readblocks(0, b)\nprint(b.hex())\n"
+    erased = "ff" * 64
+    clock.run(start + "p.ioctl(6, 0)")
+    clock.door.break_flash("rot", "seal", 3, 0x81)
+    assert clock.run(start + read) == "ffffff7e" + erased[8:]
+    clock.door.break_flash("dead", "seal", 4095)
+    assert clock.run(start + "p.writeblocks(0, bytes(64), 0)\np.ioctl(6, 0)\n" + read) == "ffffff7e" + erased[8:]
+    clock.door.break_flash("unreadable", "seal", 0)
+    tried = clock.run(start + "try:\n    p.readblocks(0, b)\nexcept OSError as error:\n    print(error.args[1])")
+    assert tried == "ESP_ERR_FLASH"
+    assert clock.run(start + "p.readblocks(1, b)\nprint(b.hex())") == erased, "another sector"
+    clock.door.mend_flash()
+    clock.run(start + "p.ioctl(6, 0)")
+    clock.door.break_flash("unstable", "seal", 5, 0x0F)
+    seen = {clock.run(start + read) for _ in range(40)}
+    assert len(seen) > 4
+    assert all(text[:11] + text[12:] == erased[:-1] for text in seen), "bits outside of the mask"
+    programmed = clock.run(start + "p.writeblocks(0, bytes(64), 0)\n" + read)
+    assert programmed == "00" * 64, "programmed again, they are stable"
+    for place in (("nowhere", 0, 1), ("seal", 1 << 20, 1), ("seal", -1, 1), ("seal", 0, 256)):
+        with pytest.raises(DoorError, match="no byte"):
+            clock.door.break_flash("rot", *place)
+
+
 # ---- the network
 
 

@@ -16,7 +16,7 @@ from badgeclock.virtual.accesspoint import Network, WifiSettings
 from badgeclock.virtual.board import BoardOptions, Break, VirtualBoard
 from badgeclock.virtual.chips.mfrc522 import Hang
 from badgeclock.virtual.door import Door, DoorServer
-from badgeclock.virtual.nor import INSTANT, TYPICAL
+from badgeclock.virtual.nor import INSTANT, TYPICAL, FlashFault
 from badgeclock.virtual.wallet import kinds
 
 app = typer.Typer(help="Run a virtual clock and be the person in front of it.", no_args_is_help=True)
@@ -217,6 +217,26 @@ def cut(
     """Cut the power in the middle of flash work to come."""
     with Door(folder) as door:
         door.cut_after(after)
+
+
+@app.command("break-flash")
+def break_flash(
+    folder: Folder,
+    fault: Annotated[FlashFault, typer.Argument(help="dead or unreadable: a sector; rot or unstable: bits of a byte.")],
+    partition: Annotated[str, typer.Argument(help="Name of the partition, for example journal.")],
+    at: Annotated[int, typer.Argument(help="Byte of the partition.", min=0)],
+    mask: Annotated[int, typer.Argument(help="Bits of the byte.", min=1, max=255)] = 1,
+) -> None:
+    """Break the flash."""
+    with Door(folder) as door:
+        door.break_flash(fault.value, partition, at, mask)
+
+
+@app.command("mend-flash")
+def mend_flash(folder: Folder) -> None:
+    """End every fault of the flash; what it holds stays as it is."""
+    with Door(folder) as door:
+        door.mend_flash()
 
 
 @app.command()

@@ -28,7 +28,16 @@ from badgeclock.virtual.chips.mfrc522 import Counts, Hang, Mfrc522
 from badgeclock.virtual.chips.ssd1306 import Ssd1306
 from badgeclock.virtual.console import Console
 from badgeclock.virtual.events import Event, EventLog, now_ms
-from badgeclock.virtual.nor import INSTANT, SECTOR_BYTES, FlashTiming, InterruptedErase, NorFlash, PowerLost
+from badgeclock.virtual.nor import (
+    INSTANT,
+    SECTOR_BYTES,
+    FlashFault,
+    FlashTiming,
+    InterruptedErase,
+    NorFlash,
+    PowerCut,
+    ReadError,
+)
 from badgeclock.virtual.toolchain import ROOT, Arch
 from badgeclock.virtual.wallet import Wallet
 
@@ -37,6 +46,7 @@ PARTITIONS = ROOT / "boards" / "esp32_devkit" / "partitions.csv"
 
 ENODEV = b"\x13"
 OK = b"\x00"
+FAILED = b"\x01"
 FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
@@ -247,6 +257,32 @@ class VirtualBoard:
         """Lose the power after `steps` more bytes programmed or sectors erased; see NorFlash.cut_after."""
         with self._lock:
             self.flash.cut_after(steps, erase=erase)
+
+    def break_flash(self, fault: FlashFault, partition: str, at: int, mask: int = 1) -> None:
+        """Let a fault begin at byte `at` of a partition: in its sector, or in the bits of `mask` of that byte.
+
+        Raises ValueError if there is no such place.
+        """
+        table = read_csv(self.options.partitions).partitions
+        place = next((entry for entry in table if entry.label == partition), None)
+        if place is None or not 0 <= at < place.size or not 0 < mask <= 0xFF:
+            raise ValueError(f"no byte {at} with bits {mask:#x} in a partition {partition!r}")
+        sector, offset = divmod(place.offset + at, SECTOR_BYTES)
+        with self._lock:
+            chip = self.flash.chip
+            if fault is FlashFault.DEAD:
+                chip.dead.add(sector)
+            elif fault is FlashFault.UNREADABLE:
+                chip.unreadable.add(sector)
+            elif fault is FlashFault.ROT:
+                chip.rot(sector, offset, mask)
+            else:
+                chip.make_unstable(sector, offset, mask)
+
+    def mend_flash(self) -> None:
+        """End every lasting fault of the flash; its content stays as it is."""
+        with self._lock:
+            self.flash.chip.mend()
 
     def _do(self, action: Callable[[], None]) -> None:
         """Have the supervisor do it, and wait: MicroPython dies with the thread that started it, so that one does."""
@@ -519,7 +555,7 @@ class VirtualBoard:
             self.reader.transactions = self.reader.bytes = 0
             self.reader.air = Counts()
             self._i2c_writes = self._i2c_reads = self._i2c_bytes = 0
-            self.flash.stats = type(self.flash.stats)()
+            self.flash.clear_stats()
 
     # ---- what goes on by itself
 
@@ -724,19 +760,20 @@ class VirtualBoard:
 
     def _flash_read(self, _unit: int, n: int, address: int, _data: bytes) -> bytes:
         self.console.flash_used_s = time.monotonic()
-        with self._lock:
+        with self._lock, contextlib.suppress(ReadError):
             return OK + self.flash.read(address, n)
+        return FAILED
 
     def _flash_program(self, _unit: int, _n: int, address: int, data: bytes) -> bytes | None:
         self.console.flash_used_s = time.monotonic()
-        with self._lock, contextlib.suppress(PowerLost):
+        with self._lock, contextlib.suppress(PowerCut):
             self.flash.program(address, data)
             return OK
         return None
 
     def _flash_erase(self, _unit: int, sectors: int, address: int, _data: bytes) -> bytes | None:
         self.console.flash_used_s = time.monotonic()
-        with self._lock, contextlib.suppress(PowerLost):
+        with self._lock, contextlib.suppress(PowerCut):
             for sector in range(sectors):
                 self.flash.erase_sector(address + sector * SECTOR_BYTES)
             return OK

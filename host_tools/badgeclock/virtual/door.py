@@ -221,6 +221,18 @@ class Door:
         """
         self._ask("cut_after", n=n_bytes, erase=erase)
 
+    def break_flash(self, fault: str, partition: str, at: int, mask: int = 1) -> None:
+        """Break its flash at byte `at` of a partition.
+
+        `fault`: dead (the sector takes no program and no erase, in silence), unreadable (reads of the sector fail), rot
+        (the bits of `mask` in that byte turn), unstable (they read differently each time).
+        """
+        self._ask("break_flash", fault=fault, partition=partition, at=at, mask=mask)
+
+    def mend_flash(self) -> None:
+        """End every lasting fault of its flash; what it holds stays as it is."""
+        self._ask("mend_flash")
+
     def set_rtc(self, unix_s: float) -> None:
         """Set its RTC chip to a Unix time, right or wrong."""
         self._ask("set_rtc", unix_s=unix_s)
@@ -389,7 +401,7 @@ class DoorServer:
         from badgeclock.virtual.accesspoint import Network  # noqa: PLC0415 - a client of the door needs none of the board
         from badgeclock.virtual.board import Break  # noqa: PLC0415
         from badgeclock.virtual.chips.mfrc522 import Hang  # noqa: PLC0415
-        from badgeclock.virtual.nor import InterruptedErase  # noqa: PLC0415
+        from badgeclock.virtual.nor import FlashFault, InterruptedErase  # noqa: PLC0415
         from badgeclock.virtual.wallet import kinds  # noqa: PLC0415
 
         board = self._board
@@ -413,6 +425,8 @@ class DoorServer:
             "hold_boot": board.hold_boot,
             "release_boot": board.release_boot,
             "cut_after": lambda n, erase: board.cut_after(n, erase=InterruptedErase(erase) if erase else None),
+            "break_flash": lambda fault, partition, at, mask: board.break_flash(FlashFault(fault), partition, at, mask),
+            "mend_flash": board.mend_flash,
             "set_rtc": board.set_rtc,
             "rtc_battery_empty": board.rtc_battery_empty,
             "noise": board.set_noise,
