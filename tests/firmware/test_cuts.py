@@ -149,7 +149,7 @@ def test_a_clock_that_burns_a_seq_at_every_start_is_found():
             return
         self._stage_burnt()
         self._journal.burn(self._state.seq)
-        self._commit()
+        self._commit(0)
 
     assert findings(Put(put_settle, settle, burn_one), 7) & {"I4", "I7", "I5, I7"}
 
@@ -210,8 +210,8 @@ def test_a_clock_that_does_not_see_that_a_key_stayed_is_found():
 def test_a_clock_that_allocates_after_it_programmed_is_found():
     commit = SealedLog._commit
 
-    def commit_and_allocate(self):
-        commit(self)
+    def commit_and_allocate(self, kind):
+        commit(self, kind)
         self._made = bytearray(2000)
 
     start = memoryfaults.start_of()

@@ -5,7 +5,7 @@ every cut and every pair of cuts. A failure prints the command that runs its cut
 """
 
 # The flash of these tests is in the heap too, with the images from which every cut starts.
-# heapsize: 1m
+# heapsize: 2m
 # timeout: 300
 
 import os

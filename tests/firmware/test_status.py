@@ -11,6 +11,7 @@ class Reader:
 
 class Log:
     tears = 1
+    wear = 7
 
 
 def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_it():
@@ -18,6 +19,7 @@ def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_
     status = Status(reader, Log(), 1, b"\x12" * 8)
     told = status()
     assert (told["reader"], told["reader_resets"], told["reader_fault"]) == ("92", 3, "no-irq")
+    assert told["wear"] == 7
     reader.version, reader.fault = None, "no-answer"
     told = status()
     assert (told["reader"], told["reader_fault"]) == (None, "no-answer")
