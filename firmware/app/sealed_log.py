@@ -8,7 +8,8 @@ What power loss leaves, and what `open` makes of it:
     no record               nothing happened
     a whole record          it is programmed again over itself, the key steps, nobody is told: no signal was given
     a torn record           its slot is programmed to zero, the seq is burnt, the BOOT record says so
-    no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault
+    no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault.
+                            So it stays, should the key be read again at another start
     RETIRE, and a key       the key is programmed to zero: the log has ended
     RETIRE, and no key      the log has ended
 
@@ -152,7 +153,8 @@ class SealedLog:
         self._sealed = self._keys.load(state)
         if self._sealed:
             self._journal.mount(state.seq)
-        else:
+            self._sealed = not self._went_on_without_key()
+        if not self._sealed:
             state.acked = state.records = 0
             state.seq = self._journal.find_head()
             if state.seq <= 1:
@@ -250,6 +252,24 @@ class SealedLog:
         return count, seq
 
     # --- recovery ---
+
+    def _went_on_without_key(self):
+        """Whether unsealed records follow on the key's chain: an earlier start could not read the key. Then it is of
+        no use any more, for its place in the chain is taken.
+        """
+        state, seq = self._state, self._state.seq
+        self._record[:] = BURNT_RECORD
+        while self._record == BURNT_RECORD:
+            if self._journal.is_erased(seq):
+                return False
+            self._journal.read(seq, self._record)
+            seq += 1
+        try:
+            kept = record.unpack(self._record)
+        except ValueError:
+            return False
+        unsealed = kept.flags & record.FLAG_UNSEALED
+        return unsealed and seal.unsealed_tag(state.tag, self._body)[:TAG_BYTES] == self._tag
 
     def _settle_sealed(self):
         """Bring the slot at the key's seq and the key into step: nothing there, a whole record, or a torn one."""
