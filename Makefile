@@ -28,8 +28,12 @@ demo: setup ## a virtual clock, the bridge and the sandboxed authority on this m
 test: setup ## every test but the torture and bench runs
 	$(PYTEST) -m "not torture and not bench" tests
 
-torture: setup ## the long runs: every power cut, soak, faults by seed
+torture: setup ## the long runs: every power cut, soak, faults by seed (REPLAY='...': one case again)
+ifdef REPLAY
+	@$(VENV)/python -m tests.torture '$(REPLAY)'
+else
 	$(PYTEST) -m torture --timeout 3600 tests
+endif
 
 bench: setup ## measure; writes build/bench.json and docs/performance.md
 	$(VENV)/python -m tests.bench

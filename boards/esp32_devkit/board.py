@@ -7,6 +7,7 @@ what is there (`NAME`, the parts) and holds no decision of the clock.
 
 import sys
 
+import drivers
 import esp32
 import machine
 import network
@@ -57,7 +58,7 @@ class Board:
     def __init__(self):
         import front  # type: ignore[import-not-found]  # provisioning puts one of fronts/ there
 
-        spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
+        self._spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000)
         self.display = front.display(i2c)
         self.rtc = DS3231(i2c)
@@ -67,9 +68,26 @@ class Board:
         self.keys = Keys({name: Pin(pin, Pin.IN, pull) for name, pin in front.KEYS.items()})
         del sys.modules["front"]  # its work is done
         self.case = Contact(Pin(34, Pin.IN))  # low: open
-        self.reader = Reader(
-            MFRC522(spi, Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1), Pin(4, Pin.IN, Pin.PULL_UP))
-        )
+        # The reader's pins: SS, RST, IRQ.
+        self._reader_pins = (Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1), Pin(4, Pin.IN, Pin.PULL_UP))
+        self.reader = Reader(MFRC522(self._spi, *self._reader_pins), self._inspect_reader)
+
+    def _inspect_reader(self):
+        """What is wrong with the reader's wires (drivers.reader_wires, which stays in memory no longer than that)."""
+        from drivers import reader_wires
+
+        try:
+            return reader_wires.inspect(self._spi, *self._reader_pins, self._miso)
+        finally:
+            del sys.modules["drivers.reader_wires"]
+            del drivers.reader_wires
+
+    def _miso(self, pull):
+        """The level of the reader's MISO, taken from the SPI and pulled down (0) or up (1)."""
+        self._spi.deinit()
+        level = Pin(19, Pin.IN, Pin.PULL_UP if pull else Pin.PULL_DOWN).value()
+        self._spi.init(baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
+        return level
 
     def partition(self, label):
         """The data partition of that label (partitions.csv), None if the flash has none."""

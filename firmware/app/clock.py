@@ -28,6 +28,7 @@ WATCHDOG_MS = 8000
 TECHNICIAN_MS = 900000
 
 _POLL_MS = const(40)
+_DESK_MS = const(5)  # between two steps of the badge desk
 _NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
 _COLLECT_MS = const(1000)
 _IDLE_MS = const(250)
@@ -42,8 +43,8 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`), watchdog (called with milliseconds, gives what is to be fed), reset (called to
-    restart the board), deaths (of tasks in the starts just before).
+    timekeeper, uplink (`run()`, `desk`), watchdog (called with milliseconds, gives what is to be fed), reset
+    (called to restart the board), deaths (of tasks in the starts just before).
     """
 
     def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):
@@ -76,6 +77,8 @@ class Clock:
             print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
 
     async def _serve(self, feed):
+        if not (self._log.sealed or self._log.retired):
+            self._fault(faults.KEY_STORE, 1)
         tasks = (
             ("badges", self._badges(feed)),
             ("face", self._face.run()),
@@ -110,22 +113,28 @@ class Clock:
         self._reset()
 
     async def _badges(self, feed):
-        reader = self._reader
+        reader, uplink = self._reader, self._uplink
         while True:
-            found = reader.poll(self._punches.uid)
-            if found > 0:
-                self._badge_at = time.ticks_ms()
-                if self._punches.take(found).kind == punch.FAILED:
-                    self._break()
-            elif found == iso14443.SEVERAL:
-                self._badge_at = time.ticks_ms()
-                self._face.several()
-            elif reader.present:
-                self._punches.hold()
+            wait_ms = _POLL_MS
+            if uplink.desk and uplink.desk.poll():  # an operator's desk: badges are no punches
+                wait_ms = _DESK_MS
+            else:
+                found = reader.poll(self._punches.uid)
+                if found > 0:
+                    self._badge_at = time.ticks_ms()
+                    if self._punches.take(found).kind == punch.FAILED:
+                        self._break()
+                elif found == iso14443.SEVERAL:
+                    self._badge_at = time.ticks_ms()
+                    self._face.several()
+                elif reader.present:
+                    self._punches.hold()
+                if found == iso14443.FAILED:
+                    wait_ms = 0
             self._look_after_reader()
             self._read_contacts()
             feed()
-            await asyncio.sleep_ms(0 if found == iso14443.FAILED else _POLL_MS)
+            await asyncio.sleep_ms(wait_ms)
 
     async def _time(self):
         while True:
@@ -168,6 +177,7 @@ class Clock:
         usable = self._reader.check()
         if usable != self._reported.get("reader", True):
             self._reported["reader"] = usable
+            print("clock: reader:", self._reader.fault or "good")
             self._face.fault(0 if usable else faults.READER)
             if not usable:
                 self._fault(faults.READER, self._reader.resets)

@@ -58,6 +58,19 @@ def partitions(board):
     return journal, seal
 
 
+def prover(board, settings, secrets):
+    """What lets badges prove themselves; None at a site that takes them all by their UID, where the code is not loaded.
+    Raises SettingsError if the badge key is missing.
+    """
+    if settings.badges == "uid":
+        return None
+    if secrets.badge_key is None:
+        raise SettingsError("secrets.json: badge_key is missing, without which no badge can prove itself")
+    from app.proof import Prover
+
+    return Prover(board.reader, secrets.badge_key, settings.badges, settings.badge_ev1)
+
+
 def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
     settings = Settings(settings_file)
@@ -88,8 +101,10 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         mqtt_module,
         face,
         Status(board.reader, log, board.reset_cause(), firmware),
+        board.reader,
     )
-    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify)
+    proof = prover(board, settings, secrets)
+    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify, proof)
     clock = Clock(
         board.reader,
         board.keys,
@@ -125,6 +140,8 @@ def compose(board, sockets, tls, mqtt_module):
     telling why there cannot be one.
     """
     show(board, start_screens.starting)
+    reader = board.reader
+    print("clock: reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:

@@ -13,6 +13,10 @@ class JournalFull(ClockError):
     """No record fits: the bridge has not acknowledged enough. Nothing was written; the log goes on once it has."""
 
 
+class JournalRetired(JournalFull):
+    """The log has ended with RETIRE: no record fits ever again. What it kept is kept, and still sent."""
+
+
 class JournalError(ClockError):
     """The journal cannot be used as asked. `unsent` is the number of records that stand in the way, if that is why."""
 

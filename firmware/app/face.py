@@ -29,6 +29,7 @@ _FULL = const(8)
 _FAULT = const(9)
 _CHOSEN = const(10)
 _IDENTIFY = const(11)
+_UNPROVED = const(12)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
@@ -70,7 +71,7 @@ class Face:
         self._log = log
         self._message_ms = settings.message_s * 1000
         self._link = 0
-        self._kind = _IDLE
+        self._kind = _IDLE  # or a function that draws, see `show`
         self._until = time.ticks_ms()
         self._drawn = False
         self._seq = 0
@@ -114,6 +115,10 @@ class Face:
             self._signal(signals.DUPLICATE)
             self._show(_DUPLICATE, self._message_ms)
             self._punch_seq = -1
+        elif outcome.kind == punch.UNPROVED:
+            self._signal(signals.UNPROVED)
+            self._show(_UNPROVED, self._message_ms)
+            self._punch_seq = -1
         elif outcome.kind == punch.FULL:
             self._signal(signals.FULL)
             self._show(_FULL, self._message_ms)
@@ -133,10 +138,17 @@ class Face:
         self._show(_SEVERAL, self._message_ms)
 
     def chosen(self, direction, choice_ms):
-        """A key set the direction of the next punch, for that long."""
+        """A key set the direction of the next punch, for that long; shown if the display is not lent."""
         self._signal(signals.KEY)
+        if callable(self._kind):
+            return
         self._direction = direction
         self._show(_CHOSEN, choice_ms)
+
+    def show(self, draw, duration_ms, signal):
+        """Signal, and show for that long what `draw(canvas, words) -> mood` draws: the screen of a module that may go."""
+        self._signal(signal)
+        self._show(draw, duration_ms)
 
     def fault(self, code):
         """The clock cannot serve (app.faults), until told otherwise with code 0; shown in place of the idle screen."""
@@ -243,22 +255,28 @@ class Face:
         local = self._timekeeper.local()
         minute = local[3] * 60 + local[4] if local else -1
         self._buzzer.volume = _volume(self._settings, minute)
-        nearly_full = self._log.nearly_full
-        what = (minute, self._link, self._log.unsent, nearly_full, self._standing_fault)
+        log, words = self._log, self._words
+        if log.sealed:
+            warning = words.nearly_full if log.nearly_full else ""
+        else:
+            warning = words.unsealed
+        what = (minute, self._link, log.unsent, warning, not log.free, self._standing_fault)
         if what == self._idle_of:
             return
         self._idle_of = what
-        if self._standing_fault:
-            mood = screens.fault(self._display.canvas, self._words, self._standing_fault)
+        if log.retired or not (self._standing_fault or log.free):
+            mood = self._draw_refusal(words)
+        elif self._standing_fault:
+            mood = screens.fault(self._display.canvas, words, self._standing_fault)
         else:
             mood = screens.idle(
                 self._display.canvas,
-                self._words,
+                words,
                 self._settings.site,
                 _clock_text(local) if local else None,
                 self._link,
                 what[2],
-                self._words.nearly_full if nearly_full else "",
+                warning,
             )
         self._display.tint(mood)
 
@@ -280,10 +298,16 @@ class Face:
             del app.words
         return self._other
 
+    def _draw_refusal(self, words):
+        """Why no punch can be kept."""
+        return (screens.retired if self._log.retired else screens.full)(self._display.canvas, words)
+
     def _draw(self):
         canvas, words, kind = self._display.canvas, self._words_of(self._language), self._kind
         time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
-        if kind == _KEPT:
+        if callable(kind):
+            mood = kind(canvas, words)
+        elif kind == _KEPT:
             mood = screens.kept(canvas, words, self._direction, time_text, self._seq)
         elif kind == _KEPT_LATER:
             mood = screens.kept_later(canvas, words, self._direction, time_text, self._seq, self._log.unsent)
@@ -297,8 +321,10 @@ class Face:
             mood = screens.refused(canvas, words, self._receipt_code, self._seq)
         elif kind == _SEVERAL:
             mood = screens.several(canvas, words)
+        elif kind == _UNPROVED:
+            mood = screens.unproved(canvas, words)
         elif kind == _FULL:
-            mood = screens.full(canvas, words)
+            mood = self._draw_refusal(words)
         elif kind == _FAULT:
             mood = screens.fault(canvas, words, self._code)
         elif kind == _CHOSEN:

@@ -19,10 +19,12 @@ SESSION_BYTES = const(8)
 NO_SESSION = bytes(8)  # the session of every upward frame
 
 STATUS = const(0x01)
+DESK_ANSWER = const(0x02)
 ACK = const(0x11)
 RECEIPTS = const(0x12)
 TIME = const(0x13)
 COMMAND = const(0x14)
+DESK = const(0x15)
 
 VERDICT_IN_ORDER = const(0)
 VERDICT_GAP = const(1)
@@ -36,6 +38,7 @@ RECEIPT_REMARKS = const(5)
 RECEIPT_OPERATOR = const(6)
 
 COMMAND_IDENTIFY = const(1)
+COMMAND_RETIRE = const(5)
 
 LAST_WILL_NUMBER = 0xFFFFFFFF
 

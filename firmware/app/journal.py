@@ -40,7 +40,7 @@ class Journal:
     """One partition (esp32.Partition's block interface, 4,096 bytes a block, three blocks or more).
 
     `sectors` their number, `capacity` the records they hold, `ahead` how many sectors beyond the head's are worth
-    preparing, `ready` the newest prepared logical sector, or -1.
+    preparing, `ready` the newest prepared logical sector, or -1, `erases` the highest erase count in any header seen.
     """
 
     def __init__(self, partition):
@@ -52,15 +52,18 @@ class Journal:
         # The sector behind the head's stays: a restart must see the slot before the head.
         self.ahead = min(2, self.sectors - 2)
         self.ready = -1
+        self.erases = 0
         self._header = bytearray(HEADER_BYTES)
         self._buf = bytearray(RECORD_BYTES)
 
     def format(self):
-        """Erase every sector that is not erased. All records are gone."""
+        """Erase every sector that is not erased. All records are gone. Raises JournalError if one cannot be erased."""
         buf, erased = bytearray(_FORMAT_READ_BYTES), b"\xff" * _FORMAT_READ_BYTES
         for sector in range(self.sectors):
             if not self._is_blank(sector, buf, erased):
                 self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
+                if not self._is_blank(sector, buf, erased):
+                    raise JournalError("sector %d of the journal cannot be erased; replace the clock" % sector)
         self.ready = -1
 
     def mount(self, head):
@@ -105,8 +108,7 @@ class Journal:
         Marks are programmed in ascending order, never on the head's sector.
         """
         low, high = self.oldest, head // RECORDS_A_SECTOR
-        # Power may have failed while the oldest was erased for the next turn: it was acknowledged, whatever is left.
-        if low < high and not (self._load_header(low) and self._mark_is(_UNACKED_MARK)):
+        if low < high and self._is_done(low):
             low += 1
         while low < high:
             middle = (low + high) // 2
@@ -117,7 +119,10 @@ class Journal:
         return low
 
     def prepare(self, k):
-        """Erase logical sector k's place, if it is not fresh, and program its header. The old records are lost."""
+        """Erase logical sector k's place, if it is not fresh, and program its header. The old records are lost.
+
+        Raises JournalError if the flash does not hold the header: without it, the records would not count as unsent.
+        """
         place = k % self.sectors
         self._read(place, 0, self._header)
         # Every place is erased once a turn, so a header that power loss took still has a count.
@@ -127,9 +132,12 @@ class Journal:
         if k >= self.sectors or not self._is_blank(place, self._buf, _ERASED_RECORD):
             self._partition.ioctl(_IOCTL_BLOCK_ERASE, place)
             erases += 1
+        self.erases = max(self.erases, erases)
         struct.pack_into(_LAYOUT, self._header, 0, _MAGIC, k, erases, 0)
         struct.pack_into(">I", self._header, 12, self._header_crc())
         self._partition.writeblocks(place, memoryview(self._header)[:_MARK_AT], 0)
+        if not self._load_header(k):
+            raise JournalError("the flash does not hold sector %d's header; nothing is lost, restart the clock" % k)
         self.ready = k
 
     def mark_acked(self, k):
@@ -193,8 +201,11 @@ class Journal:
         return self._header_is_valid() and self._header_k() % self.sectors == place
 
     def _header_is_valid(self):
-        magic, _, _, crc = struct.unpack_from(_LAYOUT, self._header)
-        return magic == _MAGIC and crc == self._header_crc()
+        magic, _, erases, crc = struct.unpack_from(_LAYOUT, self._header)
+        if magic != _MAGIC or crc != self._header_crc():
+            return False
+        self.erases = max(self.erases, erases)
+        return True
 
     def _header_k(self):
         return struct.unpack_from(">I", self._header, 4)[0]
@@ -204,6 +215,23 @@ class Journal:
 
     def _mark_is(self, mark):
         return memoryview(self._header)[_MARK_AT : _MARK_AT + _MARK_BYTES] == mark
+
+    def _is_done(self, k):
+        """Whether the oldest sector, k, is acknowledged: it has its mark, or was being erased for the next turn.
+
+        A rotten bit in the header or the mark does not make it so. Before an erase the mark is all zero, so where it is
+        not, the erase has come far: then the header is all ones, or the first record is no more.
+        """
+        valid = self._load_header(k)
+        mark = memoryview(self._header)[_MARK_AT : _MARK_AT + _MARK_BYTES]
+        if sum([byte == 0xFF for byte in mark]) < _MARK_BYTES - 1:
+            return True
+        if valid:
+            return False
+        blank = memoryview(self._header)[:_MARK_AT] == _UNACKED_MARK
+        first = k * RECORDS_A_SECTOR
+        self.read(first, self._buf)
+        return blank or (struct.unpack_from(">I", self._buf, 4)[0] != first and self._buf != BURNT_RECORD)
 
     def _is_blank(self, place, buf, erased):
         for at in range(0, _SECTOR_BYTES, len(buf)):

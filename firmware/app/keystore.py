@@ -37,6 +37,7 @@ _IOCTL_BLOCK_COUNT = const(4)
 _IOCTL_BLOCK_ERASE = const(6)
 
 _READS_BEFORE_GIVING_UP = const(3)
+_MOST_STUCK = const(8)  # bytes of a spent slot that worn cells may keep from zero: they tell nothing of a key
 
 
 class KeyState:
@@ -77,20 +78,19 @@ class KeyStore:
         self.late = 0
 
     def format(self):
-        """Erase every sector that is not erased. All keys are gone."""
+        """Erase every sector that is not erased. All keys are gone. Raises KeyStoreError if one cannot be erased."""
         self._live, self._next, self._used = -1, 0, 0
         for sector in range(self._sectors):
-            for slot in range(sector * _SLOTS_A_SECTOR, (sector + 1) * _SLOTS_A_SECTOR):
-                self._read(slot)
-                if self._buf != _ERASED_SLOT:
-                    self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
-                    break
+            if not self._is_blank(sector):
+                self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
+                if not self._is_blank(sector):
+                    raise KeyStoreError("sector %d of the key store cannot be erased; replace the clock" % sector)
 
     def load(self, state):
         """Find the live slot and fill `state` from it; make every other slot that is not erased spent.
 
         Gives False if none is live. Reads each slot once (again while none is live: a key is not given up for one bad
-        read), programs only what power loss left.
+        read), programs only what power loss left. Raises KeyStoreError if a slot cannot be made spent.
         """
         for _ in range(_READS_BEFORE_GIVING_UP):
             kinds = self._scan(state)
@@ -112,7 +112,7 @@ class KeyStore:
                 self._program(before, _SPENT_SLOT)
         for slot in range(self._slots):
             if slot != self._live and kinds[slot] >= _TORN:
-                self._program(slot, _SPENT_SLOT)
+                self._spend(slot)
         return self._live >= 0
 
     def make_room(self):
@@ -142,9 +142,10 @@ class KeyStore:
         struct.pack_into("16s", self._staged, _CHECKED_BYTES, sha256(self._checked).digest())
 
     def commit(self):
-        """Program the staged slot, read it back, program the old one to zero: two page programs.
+        """Program the staged slot, read it back, program the old one to zero and read that back: two page programs.
 
-        Raises KeyStoreError if the flash does not hold the slot; the old one is then still live.
+        Raises KeyStoreError if the flash does not hold the slot, whose forerunner is then still live, or if that one
+        cannot be made zero: a used key that stays would let a thief rewrite what it sealed.
         """
         slot = self._next
         self._program(slot, self._staged)
@@ -152,10 +153,16 @@ class KeyStore:
         if self._buf != self._staged:
             raise KeyStoreError("the flash does not hold key slot %d; the record is kept, restart the clock" % slot)
         if self._live >= 0:
-            self._program(self._live, _SPENT_SLOT)
+            self._spend(self._live)
         self._used |= 1 << slot // _SLOTS_A_SECTOR
         self._live = slot
         self._next = (slot + 1) % self._slots
+
+    def end(self):
+        """Program the live slot to zero, if there is one; no other follows it."""
+        if self._live >= 0:
+            self._program(self._live, _SPENT_SLOT)
+            self._live = -1
 
     def tidy(self):
         """Erase one sector whose slots are all spent and that does not hold the live slot; False if there is none."""
@@ -186,9 +193,22 @@ class KeyStore:
                     state.day, state.r, state.e_next, state.tag[:] = fields[6:]
         return kinds
 
+    def _is_blank(self, sector):
+        for slot in range(sector * _SLOTS_A_SECTOR, (sector + 1) * _SLOTS_A_SECTOR):
+            self._read(slot)
+            if self._buf != _ERASED_SLOT:
+                return False
+        return True
+
     def _read(self, slot):
         at = slot % _SLOTS_A_SECTOR * SLOT_BYTES
         self._partition.readblocks(slot // _SLOTS_A_SECTOR, self._buf, at)
+
+    def _spend(self, slot):
+        self._program(slot, _SPENT_SLOT)
+        self._read(slot)
+        if self._buf != _SPENT_SLOT and sum([byte != 0 for byte in self._buf]) > _MOST_STUCK:
+            raise KeyStoreError("used key slot %d cannot be made zero; the records are kept, replace the clock" % slot)
 
     def _program(self, slot, content):
         at = slot % _SLOTS_A_SECTOR * SLOT_BYTES

@@ -1,6 +1,7 @@
 """A punch, from the UID that the reader gives to the signal that the worker gets.
 
-    UID -> token under the site's key, the UID is wiped
+    UID -> the badge proves itself and gives its number, where the site asks for that (app.proof)
+        -> token under the site's key, the UID or the number is wiped
         -> the same badge a moment ago? nothing more
         -> direction, duplicate
         -> sealed in the flash            nothing is signalled that is not kept
@@ -19,14 +20,26 @@ from app import record
 from app.errors import ClockError, JournalFull
 from app.hmac256 import Key
 
-MUTED = const(0)  # the same badge within two seconds and no key in between: nothing was recorded
+# Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
+# silent and is asked again.
+MUTED = const(0)
 KEPT = const(1)
 DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is younger than the window
 FULL = const(3)  # not kept
 FAILED = const(4)  # not kept
+UNPROVED = const(5)  # not kept: a badge that had to prove itself and did not, or one whose UID is random
 
-_UID = b"\x01"  # type of the badge id (docs/protocol.md §1)
+# Types of the badge id (docs/protocol.md §1)
+_UID = b"\x01"
+_NUMBER = b"\x02"
 _UID_BYTES = const(10)
+_RANDOM_UID = const(0x08)  # the first byte of a UID of 4 bytes that changes (ISO/IEC 14443-3 §6.5.4)
+
+# What a prover gives (app.proof, which is not always loaded).
+_PROVED = const(1)
+_UNPROVED = const(2)
+_AGAIN = const(3)
+_NUMBER_BYTES = const(8)
 _MUTE_MS = const(2000)
 _MUTES = const(4)
 _CHOICE_MS = const(10000)
@@ -63,15 +76,17 @@ class Outcome:
 
 class Punches:
     """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it. face: is told the
-    outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
+    outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink. prover: an
+    app.proof.Prover, None at a site that takes every badge by its UID.
     """
 
-    def __init__(self, settings, site_key, log, timekeeper, recent, face, notify):
+    def __init__(self, settings, site_key, log, timekeeper, recent, face, notify, prover=None):
         self._log = log
         self._timekeeper = timekeeper
         self._recent = recent
         self._face = face
         self._notify = notify
+        self._prover = prover
         self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
         self._window_s = settings.duplicate_window_s
         self._key = Key(site_key)
@@ -79,7 +94,7 @@ class Punches:
         self._outcome = Outcome()
         self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `take` returns
         view = memoryview(self.uid)
-        self._views = {4: view[:4], 7: view[:7], 10: view}
+        self._views = {4: view[:4], 7: view[:7], 8: view[:8], 10: view}
         self._muted = [(b"", time.ticks_ms())] * _MUTES
         self._chosen = record.DIRECTION_NONE
         self._chosen_at = time.ticks_ms()
@@ -93,17 +108,30 @@ class Punches:
 
     def take(self, length):
         """Make a punch of the UID of `length` bytes in `uid` and signal it; gives its Outcome."""
-        token = self._key.digest(_UID, self._views[length])[:8]
+        proof = self._prover.prove(self.uid, length) if self._prover else 0
+        if proof == _PROVED:
+            token = self._key.digest(_NUMBER, self._views[_NUMBER_BYTES])[:8]
+        else:
+            if length == 4 and self.uid[0] == _RANDOM_UID and not proof:
+                proof = _UNPROVED
+            token = self._key.digest(_UID, self._views[length])[:8]
         for i in range(_UID_BYTES):
             self.uid[i] = 0
         outcome = self._outcome
         outcome.token = token
-        if self._is_muted(token) and not self._choice():
+        if proof == _AGAIN or (self._is_muted(token) and not self._choice()):
             outcome.kind = MUTED
+            return outcome
+        if proof == _UNPROVED:
+            outcome.kind = UNPROVED
+            self._face.punched(outcome)
+            self._mute(token)
             return outcome
         self._timekeeper.stamp(self._stamp)
         self._decide(token, outcome)
         flags = outcome.direction
+        if proof == _PROVED:
+            flags |= record.FLAG_PROVED
         if outcome.kind == DUPLICATE:
             flags |= record.FLAG_DUPLICATE
         if self._stamp.bound == record.BOUND_NONE:
@@ -112,7 +140,7 @@ class Punches:
             outcome.seq = self._log.punch(flags, token, self._stamp)
         except JournalFull:
             outcome.kind = FULL
-        except (ClockError, OSError):
+        except (ClockError, OSError, MemoryError):
             outcome.kind = FAILED
         self._face.punched(outcome)
         self._mute(token)

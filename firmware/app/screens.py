@@ -41,7 +41,7 @@ def idle(canvas, words, site, time_text, link, unsent, warning):
         line(canvas, site[:_COLUMNS], 0)
         font.huge(canvas, time_text, 5, 8)
         line(canvas, warning, 5)
-    line(canvas, words.idle, 6)
+    line(canvas, warning if warning and time_text is None else words.idle, 6)
     font.text(canvas, words.link[link], 0, 56)
     if unsent:
         _waiting(canvas, unsent, 56)

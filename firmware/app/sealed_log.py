@@ -8,7 +8,10 @@ What power loss leaves, and what `open` makes of it:
     no record               nothing happened
     a whole record          it is programmed again over itself, the key steps, nobody is told: no signal was given
     a torn record           its slot is programmed to zero, the seq is burnt, the BOOT record says so
-    no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault
+    no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault.
+                            So it stays, should the key be read again at another start
+    RETIRE, and a key       the key is programmed to zero: the log has ended
+    RETIRE, and no key      the log has ended
 
 Erasing is for `idle`: sectors ahead of need, spent key sectors; so are closing the epoch and writing down what is
 acknowledged. A sector that is not wholly acknowledged is never erased.
@@ -19,7 +22,7 @@ import struct
 from micropython import const
 
 from app import record, seal
-from app.errors import JournalError, JournalFull
+from app.errors import JournalError, JournalFull, JournalRetired
 from app.journal import BURNT_RECORD, RECORDS_A_SECTOR, Journal
 from app.keystore import KeyState, KeyStore
 from app.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
@@ -34,6 +37,7 @@ RESET_SOFT = const(5)
 EPOCH_RECORDS = const(2048)  # the EPOCH record included
 SPARE_RECORDS = const(8)  # the last slots before "full", kept for the log's own BOOT and EPOCH records
 
+_LAST_RECORDS = const(2)  # a BOOT and an EPOCH record that may be due before RETIRE
 _LAST_COUNT = const(0xFFFF)  # of boots and epochs
 _DAY_S = const(86400)
 
@@ -47,7 +51,8 @@ class SealedLog:
     """The records of one clock on its two partitions (esp32.Partition's block interface).
 
     `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors that a record had to wait for, because `idle`
-    had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares.
+    had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares; `retired` says
+    that the log has ended with RETIRE: it has no key and no room any more.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):
@@ -71,6 +76,7 @@ class SealedLog:
         self._cause = RESET_OTHER
         self._late = 0
         self.tears = 0
+        self.retired = False
 
     # --- what the clock and its status say ---
 
@@ -125,6 +131,11 @@ class SealedLog:
         return bytes(self._state.tag)
 
     @property
+    def wear(self):
+        """The highest erase count of a journal sector that this boot has seen."""
+        return self._journal.erases
+
+    @property
     def late(self):
         """Sectors of either partition that a record had to wait for."""
         return self._late + self._keys.late
@@ -137,12 +148,13 @@ class SealedLog:
         In a full journal BOOT waits for the first room. Raises JournalError if the clock was never founded, or has used
         up its 65,535 boots. May be called again after an error: it reads everything anew.
         """
-        self._sound = False
+        self._sound = self.retired = False
         state = self._state
         self._sealed = self._keys.load(state)
         if self._sealed:
             self._journal.mount(state.seq)
-        else:
+            self._sealed = not self._went_on_without_key()
+        if not self._sealed:
             state.acked = state.records = 0
             state.seq = self._journal.find_head()
             if state.seq <= 1:
@@ -166,12 +178,14 @@ class SealedLog:
         """Keep a record and return its seq; when this returns, the record is safe and the clock may signal.
 
         `token` and `detail` are 8 bytes. Raises JournalFull, with nothing written, when the bridge must acknowledge
-        first; KeyStoreError or JournalError when the flash failed: then `open` again.
+        first; JournalRetired after RETIRE; KeyStoreError or JournalError when the flash failed: then `open` again.
         """
         if kind in (record.KIND_GENESIS, record.KIND_BOOT, record.KIND_EPOCH):
             raise ValueError("the log writes this kind itself")
         self._check_sound()
-        if self._room() <= SPARE_RECORDS:
+        if self.retired:
+            raise JournalRetired("this clock was retired; its records are kept. Provision it anew.")
+        if self._room() <= (_LAST_RECORDS if kind == record.KIND_RETIRE else SPARE_RECORDS):
             raise JournalFull("%d records wait for the bridge and none is lost; reconnect the clock" % self.unsent)
         if self._boot_due:
             self._write_boot(stamp)
@@ -183,6 +197,10 @@ class SealedLog:
         """Keep a PUNCH and return its seq; see `append`."""
         return self.append(record.KIND_PUNCH, flags, token, NOTHING, stamp)
 
+    def retire(self, stamp):
+        """End the log with RETIRE and return its seq: no key is left, what is not acknowledged is still sent."""
+        return self.append(record.KIND_RETIRE, 0, NOTHING, NOTHING, stamp)
+
     def idle(self, stamp):
         """Do one bounded piece of housekeeping, at most one erase; False if nothing is due."""
         self._check_sound()
@@ -192,9 +210,8 @@ class SealedLog:
             self._write_boot(stamp)
         elif self._epoch_is_due(stamp):
             self._close_epoch(stamp)
-        elif (self._marked + 1) * RECORDS_A_SECTOR <= self._tail:
-            self._journal.mark_acked(self._marked)
-            self._marked += 1
+        elif self._is_mark_due():
+            self._mark_acked()
         elif self._prepare_up_to(self._journal.ahead):
             pass
         elif self._sealed and self._state.acked < self._tail == self._state.seq:
@@ -236,6 +253,24 @@ class SealedLog:
 
     # --- recovery ---
 
+    def _went_on_without_key(self):
+        """Whether unsealed records follow on the key's chain: an earlier start could not read the key. Then it is of
+        no use any more, for its place in the chain is taken.
+        """
+        state, seq = self._state, self._state.seq
+        self._record[:] = BURNT_RECORD
+        while self._record == BURNT_RECORD:
+            if self._journal.is_erased(seq):
+                return False
+            self._journal.read(seq, self._record)
+            seq += 1
+        try:
+            kept = record.unpack(self._record)
+        except ValueError:
+            return False
+        unsealed = kept.flags & record.FLAG_UNSEALED
+        return unsealed and seal.unsealed_tag(state.tag, self._body)[:TAG_BYTES] == self._tag
+
     def _settle_sealed(self):
         """Bring the slot at the key's seq and the key into step: nothing there, a whole record, or a torn one."""
         state = self._state
@@ -248,10 +283,11 @@ class SealedLog:
             kept = record.unpack(self._record)
             self._stage(kept.kind, kept.boot, kept.utc_s)
             self._journal.write(state.seq, self._record)
+            self._commit(kept.kind)
         else:
             self._stage_burnt()
             self._journal.burn(state.seq)
-        self._commit()
+            self._commit(0)
 
     def _settle_unsealed(self):
         """Without a key, go on after the newest whole record; a torn one after it is burnt."""
@@ -269,6 +305,7 @@ class SealedLog:
         if last:
             state.epoch = last.epoch + (last.kind == record.KIND_EPOCH)
             state.boot = last.boot
+            self.retired = last.kind == record.KIND_RETIRE
             state.tag[:] = last.tag
         else:
             state.epoch = state.boot = 0
@@ -291,18 +328,34 @@ class SealedLog:
             raise JournalError("the log is not open; records on the flash are kept. Restart the clock.")
 
     def _room(self):
-        """Records that fit before a sector would be needed that is not wholly acknowledged."""
+        """Records that fit before a sector would be needed that is not wholly acknowledged; none after RETIRE."""
+        if self.retired:
+            return 0
         return (self._tail // RECORDS_A_SECTOR + self._journal.sectors) * RECORDS_A_SECTOR - self._state.seq
 
     def _prepare_up_to(self, ahead):
         """Prepare the next sector if it is within `ahead` of the head's and free to be erased; whether it was."""
+        if self.retired:
+            return False
         k = self._journal.ready + 1
         first_unacked = self._tail // RECORDS_A_SECTOR
         if k > self._state.seq // RECORDS_A_SECTOR + ahead or k >= first_unacked + self._journal.sectors:
             return False
+        # The mark goes first, so that half an erase is told from a sector whose header has rotted.
+        while self._marked <= k - self._journal.sectors:
+            self._mark_acked()
         self._journal.prepare(k)
-        self._marked = max(self._marked, self._journal.oldest)
         return True
+
+    def _is_mark_due(self):
+        """Whether a whole sector is acknowledged and not marked so; after RETIRE the head's is whole as it is."""
+        if self.retired and self._tail == self._state.seq:
+            return self._marked * RECORDS_A_SECTOR < self._tail
+        return (self._marked + 1) * RECORDS_A_SECTOR <= self._tail
+
+    def _mark_acked(self):
+        self._journal.mark_acked(self._marked)
+        self._marked += 1
 
     def _epoch_is_due(self, stamp):
         state = self._state
@@ -337,6 +390,7 @@ class SealedLog:
             self._late += 1
         if self._sealed:
             self._keys.make_room()
+            self._ratchet.load(state.r)
         boot = state.boot + (kind == record.KIND_BOOT)
         if not self._sealed:
             flags |= record.FLAG_UNSEALED
@@ -349,7 +403,7 @@ class SealedLog:
         self._stage(kind, boot, stamp.utc_s)
         self._sound = False
         self._journal.write(seq, self._record)
-        self._commit()
+        self._commit(kind)
         if kind == record.KIND_BOOT:
             self._boot_due = False
         self._sound = True
@@ -362,7 +416,7 @@ class SealedLog:
         struct.pack_into("16s", after.tag, 0, self._tag)
         if not now.records:
             after.day = utc_s // _DAY_S
-        if not self._sealed:
+        if not self._sealed or kind == record.KIND_RETIRE:
             return
         if kind == record.KIND_EPOCH:
             after.epoch += 1
@@ -390,11 +444,14 @@ class SealedLog:
         after.day = now.day
         after.e_next = now.e_next
 
-    def _commit(self):
-        """Make the staged state the log's: next key slot, old slot to zero."""
-        if self._sealed:
+    def _commit(self, kind):
+        """Make the staged state the log's: next key slot, old slot to zero; after a record of RETIRE no next slot."""
+        if kind == record.KIND_RETIRE:
+            self._keys.end()
+            self._sealed = False
+            self.retired = True
+        elif self._sealed:
             self._keys.commit()
-            self._ratchet.load(self._next.r)
         self._state, self._next = self._next, self._state
 
     def _is_told(self, view, at, seq):

@@ -15,9 +15,12 @@ from app.errors import SettingsError
 from app.localtime import ZONES
 
 DIRECTIONS = ("auto", "in", "out")
+BADGES = ("uid", "both", "proved")
+BADGE_EV1 = ("refuse", "allow")
 
 _VERSION = const(1)
 _KEY_BYTES = const(32)
+_BADGE_KEY_BYTES = const(16)
 _LONGEST = const(2048)
 _LOUDEST = const(3)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -40,9 +43,11 @@ _Settings = namedtuple(
         "message_s",
         "volume",
         "quiet_hours",
+        "badges",
+        "badge_ev1",
     ),
 )
-_Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password"))
+_Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password", "badge_key"))
 
 
 def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
@@ -53,8 +58,9 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     direction: "auto", "in" or "out".
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
     heartbeat_s: 10 to 86,400. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
-    local time, given as its two minutes of the day, or "", given as None. The last two may be missing: as loud as can
-    be, always.
+    local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
+    badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). The last four may be missing: as loud as can be, always, and
+    the first of each.
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
@@ -77,19 +83,26 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
         _whole(fields, "message_s", 1, 9),
         _whole(fields, "volume", 0, _LOUDEST) if "volume" in fields else _LOUDEST,
         _quiet_hours(fields.get("quiet_hours", "")),
+        _choice(fields, "badges", BADGES) if "badges" in fields else BADGES[0],
+        _choice(fields, "badge_ev1", BADGE_EV1) if "badge_ev1" in fields else BADGE_EV1[0],
     )
 
 
 def Secrets(text):  # noqa: N802
     """The keys of a clock in a file's text: link_key and site_key of 32 bytes each, wifi_password as str ("" is an open
-    network). Raises SettingsError, which never quotes a value.
+    network), badge_key of 16 bytes, or None in a file without one. Raises SettingsError, which never quotes a value.
     """
     fields = _object(text, "secrets.json")
     _version(fields, "secrets.json")
     password = fields.get("wifi_password")
     if not isinstance(password, str) or len(password.encode()) > 63:
         raise SettingsError("secrets.json: wifi_password must be a text of at most 63 bytes")
-    return _Secrets(_key(fields, "link_key"), _key(fields, "site_key"), password)
+    return _Secrets(
+        _key(fields, "link_key", _KEY_BYTES),
+        _key(fields, "site_key", _KEY_BYTES),
+        password,
+        _key(fields, "badge_key", _BADGE_KEY_BYTES) if "badge_key" in fields else None,
+    )
 
 
 def _object(text, name):
@@ -177,12 +190,12 @@ def _whole(fields, field, lowest, highest, prefix=""):
     return number
 
 
-def _key(fields, field):
+def _key(fields, field, length):
     text = fields.get(field)
     try:
         key = unhexlify(text) if isinstance(text, str) else b""
     except ValueError:
         key = b""
-    if len(key) != _KEY_BYTES:
-        raise SettingsError("secrets.json: %s must be %d hex digits" % (field, 2 * _KEY_BYTES))
+    if len(key) != length:
+        raise SettingsError("secrets.json: %s must be %d hex digits" % (field, 2 * length))
     return key

@@ -17,8 +17,10 @@ class Status:
         return {
             "reader": None if version is None else "%02x" % version,
             "reader_resets": self._reader.resets,
+            "reader_fault": self._reader.fault,
             "firmware": self._firmware,
             "reset": self._reset_cause,
             "heap_free": gc.mem_free(),
             "tears": self._log.tears,
+            "wear": self._log.wear,
         }

@@ -142,10 +142,12 @@ class Uplink:
     umqtt.simple. wifi: `connected()`, `start()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
     `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
     reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
-    changes nothing else.
+    changes nothing else. reader: the badges' reader, for the badge desk's turns.
     """
 
-    def __init__(self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status):
+    def __init__(
+        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader
+    ):
         self._log = log
         self._timekeeper = timekeeper
         self._wifi = wifi
@@ -184,6 +186,8 @@ class Uplink:
         self._notified = False
         self._swept_at = time.ticks_ms()
         self._online_at = None
+        self.desk = None  # the badge desk's job, an app.desk.Desk that takes itself away; None at all other times
+        self._reader = reader
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
@@ -220,6 +224,8 @@ class Uplink:
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
                 self._count(error)
             self._link.shut()
+            if self.desk:
+                self.desk.shut()
             self._set_state(min(self.link_state, NO_BROKER))
             if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
                 failures = 0
@@ -329,6 +335,11 @@ class Uplink:
         if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
             self._tell_status()
             return True
+        if self.desk and self.desk.unsent:
+            self._number += 1
+            counter = frames.upward_counter(self._log.boot, self._connection, self._number)
+            self.desk.publish(self._client, counter)
+            return True
         if self._notified:
             room = window.room(self._log.head)
             if room:
@@ -396,6 +407,8 @@ class Uplink:
             "reader": further.get("reader"),
             "rejected": self.rejected,
         }
+        if log.retired:
+            told["retired"] = True
         further.update(told)
         body = json.dumps(further, separators=(",", ":"))
         if len(body) > STATUS_JSON_MAX:
@@ -427,6 +440,8 @@ class Uplink:
                 self._on_time(body)
             elif kind == frames.COMMAND and name == _COMMAND_TOPIC:
                 self._on_command(body)
+            elif kind == frames.DESK and name == _COMMAND_TOPIC:
+                self._on_desk(counter, body)
             else:
                 raise FrameError("type")
         except FrameError:
@@ -495,8 +510,34 @@ class Uplink:
             pass  # `free` left room, so only a fault of the log comes here, and the log tells it
         self._notified = True
 
+    def _on_desk(self, counter, body):
+        """Pass a step of the badge desk on. What that needs is loaded now: most clocks never need it."""
+        if self.desk is None:
+            gc.collect()
+            from app import desk
+
+            self.desk = desk.start(
+                self,
+                self._up,
+                self._up_scope,
+                self._status_topic,
+                self._down,
+                self._session,
+                self._events,
+                self._reader,
+            )
+        self.desk.take(counter, body)
+
     def _on_command(self, body):
         command, _ = frames.read_command(body)
-        if command != frames.COMMAND_IDENTIFY:
+        if command == frames.COMMAND_IDENTIFY:
+            self._ask(self._events.identify)
+        elif command == frames.COMMAND_RETIRE:
+            self._timekeeper.stamp(self._stamp)
+            try:
+                self._log.retire(self._stamp)
+            except JournalFull:
+                pass  # retired already, or the bridge must acknowledge first, and asks again
+            self._notified = self._status_due = True
+        else:
             raise FrameError("command")
-        self._ask(self._events.identify)

@@ -46,6 +46,7 @@ FIELDS = (
     "technician",
     "starting",
     "identify",
+    "desk",  # the badge desk's title, no punches now, and by stage (app.desk_screen): closed, done, failed, lay, keep
 )
 Words = namedtuple("Words", FIELDS)  # type: ignore[misc]  # mypy wants the names spelled out here
 
@@ -78,6 +79,7 @@ ENGLISH = Words(  # type: ignore[call-arg]
     technician="Call technician",
     starting="Starting",
     identify="I am here",
+    desk=("Badge desk", "No punches now", "Desk closed", "Done", "Not finished", "Lay the badge", "Keep it there"),
 )
 
 # The columns that a text has beside icons and numbers, where they are fewer than the display's 16.

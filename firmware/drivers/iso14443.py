@@ -18,6 +18,8 @@ NOTHING = const(0)
 SEVERAL = const(-1)
 FAILED = const(-2)
 
+SAK_ISO_DEP = const(0x20)  # the badge is compliant with ISO/IEC 14443-4
+
 _REQA = const(0x26)
 _WUPA = const(0x52)
 _SHORT_FRAME_BITS = const(7)
@@ -35,6 +37,8 @@ _PRESENCE_MS = const(200)  # between two looks for the badges that were read
 _GONE_MS = const(1000)
 _CHECK_MS = const(3000)  # between two self-checks of the chip
 _FAILURES = const(8)  # exchanges that failed one after another before the chip is suspected
+_RENEW_MS = const(3600000)  # a chip that looks well is configured anew, against what its registers do not show
+_HOPELESS = const(3)  # starts one after another that did not help before the reader counts as broken
 
 
 def crc_a(data, start, end):
@@ -50,13 +54,17 @@ def crc_a(data, start, end):
 class Reader:
     """Looks for badges through a chip with `exchange`, `send`, `start`, `healthy`, `version` (drivers.mfrc522).
 
-    present: a badge that was read is still there, or left less than a second ago. resets: how often the chip had to
-    be started anew. usable: the chip answers as configured.
+    present: a badge that was read is still there, or left less than a second ago. sak: of the badge that `poll` found;
+    bit SAK_ISO_DEP says that it takes drivers.iso_dep, and it stays selected until the next poll. resets: how often
+    the chip had to be started anew. usable: the chip answers as configured, and its last starts helped. fault: what
+    `inspect` found wrong when it was called last, a word or None; it is called at the start and when the reader becomes
+    unusable and usable again (drivers.reader_wires), and leaves the chip to be started.
     """
 
-    def __init__(self, chip):
-        self._chip = chip
+    def __init__(self, chip, inspect=None):
+        self.chip = chip
         self.present = False
+        self.sak = 0
         self.resets = 0
         self._short = bytearray(2)
         self._select_all = bytearray((0, _CL1, _SELECT_ALL))
@@ -71,12 +79,17 @@ class Reader:
         self._seen = now
         self._looked = now
         self._checked = now
-        self.usable = chip.start()
+        self._renewed = now
+        self._inspect = inspect
+        self._starts = 0
+        self._answers = self.usable = True
+        self._look_closer()
+        self.usable = self._answers
 
     @property
     def version(self):
         """The chip's version register, None without a reader."""
-        return self._chip.version
+        return self.chip.version
 
     def poll(self, uid):
         """Look once for a badge that was not read yet.
@@ -85,11 +98,11 @@ class Reader:
         -1 for more than one badge, -2 if the exchange failed. Bounded: 3 ms without a badge, about 8 ms with one, 60
         ms at the very worst.
         """
-        if not self.usable:
+        if not self._answers or (self._failures and self._starts >= _HOPELESS):  # each exchange would take its longest
             return NOTHING
         if self._halt_due:  # not while the person waits: the badge's signal comes first
             self._halt_due = False
-            self._chip.send(self._halt)
+            self.chip.send(self._halt)
             return NOTHING
         if self.present:
             self._look()
@@ -102,7 +115,7 @@ class Reader:
             self.present = True
             self._halt_due = True
             self._seen = self._looked = time.ticks_ms()
-            self._failures = 0
+            self._failures = self._starts = 0
             return result
         if result == TIMEOUT:
             self._failures = 0
@@ -113,22 +126,49 @@ class Reader:
         self._failures += _FAILURES if result == DEAF else 1
         return FAILED
 
+    def again(self):
+        """Let the next poll find the badge that was read last as new, however it was left."""
+        self.chip.renew_field()
+        self._halt_due = False
+
     def check(self):
         """Look after the chip, often enough if called with every poll: every few seconds, and at once when exchanges
-        keep failing, its registers are compared with what was written; a chip that differs is reset and configured
-        anew. Gives `usable`.
+        keep failing, its registers are compared with those that were configured; a chip that differs is reset and
+        configured anew. One that was started three times in vain is broken until it passes, and once an hour a chip
+        is started anew whatever it shows. Gives `usable`.
         """
         now = time.ticks_ms()
-        if self._failures < _FAILURES and time.ticks_diff(now, self._checked) < _CHECK_MS:
+        patient = self._failures < _FAILURES or self._starts >= _HOPELESS
+        if patient and time.ticks_diff(now, self._checked) < _CHECK_MS:
             return self.usable
         self._checked = now
         suspected = self._failures >= _FAILURES
         self._failures = 0
-        if suspected or not self._chip.healthy():
-            self.resets += 1
-            self._halt_due = False
-            self.usable = self._chip.start()
-        return self.usable
+        if self._answers and not suspected and self.chip.healthy():
+            self._starts = 0
+            if not self.usable:
+                self.usable = True
+                self._look_closer()
+            elif time.ticks_diff(now, self._renewed) >= _RENEW_MS and not self.present:
+                self._renewed = now
+                self._answers = self.chip.start()
+            return True
+        self.resets += 1
+        self._halt_due = False
+        self._answers = self.chip.start()
+        self._starts = self._starts + 1 if self._answers else 0
+        usable = self._answers and self._starts < _HOPELESS
+        if self.usable != usable:
+            self.usable = usable
+            self._look_closer()
+        return usable
+
+    def _look_closer(self):
+        """Find out what is wrong with a reader that became unusable, or is still wrong with one that can be used."""
+        self.fault = self._inspect() if self._inspect else None
+        self._answers = self.chip.start()
+        if not self.usable and self.fault is None:
+            self.fault = "deaf"  # nothing is wrong with its wires
 
     def _look(self):
         """Ask, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
@@ -147,7 +187,7 @@ class Reader:
 
     def _request(self, command):
         self._short[1] = command
-        return self._chip.exchange(self._short, self._atqa, _SHORT_FRAME_BITS)
+        return self.chip.exchange(self._short, self._atqa, _SHORT_FRAME_BITS)
 
     def _read(self, uid):
         """REQA and every cascade level: the UID's length, or an error of the chip's driver."""
@@ -169,6 +209,7 @@ class Reader:
                 uid[length] = self._level[i]
                 length += 1
             if not more:
+                self.sak = self._sak[1]
                 self._forget(uid, 0)
                 return length
         return GARBLED
@@ -177,7 +218,7 @@ class Reader:
         """Anticollision and SELECT of one level into `_level` and `_sak`: 3 bytes received, or an error below zero."""
         frame, level, sak = self._select_all, self._level, self._sak
         frame[1] = command
-        received = self._chip.exchange(frame, level)
+        received = self.chip.exchange(frame, level)
         if received < 0:
             return received
         if received != 5 or level[1] ^ level[2] ^ level[3] ^ level[4] != level[5]:
@@ -190,7 +231,7 @@ class Reader:
         crc = crc_a(frame, 1, 8)
         frame[8] = crc & 0xFF
         frame[9] = crc >> 8
-        received = self._chip.exchange(frame, sak)
+        received = self.chip.exchange(frame, sak)
         if received < 0:
             return received
         if received != 3 or crc_a(sak, 1, 2) != sak[2] | sak[3] << 8:
@@ -206,3 +247,4 @@ class Reader:
         for i in range(1, 6):
             self._level[i] = 0
             self._select[2 + i] = 0
+        self._select[8] = self._select[9] = 0  # a CRC tells 16 bits of what it is over

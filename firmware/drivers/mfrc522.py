@@ -61,9 +61,11 @@ _ERROR_ANY = const(0x1F)
 # low, driven both ways [9.3.1.3, 9.3.1.4].
 _RF_GAIN_38_DB = const(0x58)
 _TX_ON = const(0x83)
+_TX_OFF = const(0x80)
 _TICKS_1_MS = const(39)
 _SETUP = (
     (_COMMAND, _IDLE),
+    (_BIT_FRAMING, 0),
     (_TX_ASK, 0x40),
     (_MODE, 0x3D),
     (_T_MODE, 0x80),
@@ -73,9 +75,9 @@ _SETUP = (
     (_RF_CFG, _RF_GAIN_38_DB),
     (_COM_IEN, 0x80 | _IRQ_OVER),
     (_DIV_IEN, 0x80),
-    (_BIT_FRAMING, 0),
     (_TX_CONTROL, _TX_ON),  # both antenna drivers on
 )
+_KEPT_FROM = const(2)  # from here on they are looked at again
 
 # Results of `exchange` below zero.
 TIMEOUT = const(-1)  # no answer
@@ -83,10 +85,12 @@ COLLISION = const(-2)  # several cards answered differently
 GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
 DEAF = const(-4)  # the chip did not end the exchange: it hangs
 
-# The longest exchange: a frame of 64 bytes both ways takes 12 ms, the timer 1 ms.
-_DEADLINE_US = const(15000)
+TIMEOUT_US = const(1000)  # until an answer begins, unless told otherwise
+_TICK_US = const(25)
+_FRAMES_US = const(14000)  # the longest exchange but for the timer: a frame of 64 bytes both ways takes 12 ms
 _SHORTEST_US = const(300)  # no exchange is shorter: REQA and ATQA take 450 us
 _STEP_US = const(50)
+_FIELD_OFF_MS = const(6)
 _STARTUP_MS = const(50)  # crystal start-up and 1,024 clocks [8.8]; boards differ, all are within this
 _MISSED_IRQS = const(3)
 
@@ -103,9 +107,11 @@ class MFRC522:
         self._spi = spi
         self._cs = cs
         self._rst = rst
+        self._irq_pin = irq
         self._irq = irq
         self._missed = 0
         self._framing = 0
+        self._timeout_us = TIMEOUT_US
         self.version = None
         self._write2 = bytearray(2)
         self._status_out = bytes(
@@ -113,10 +119,13 @@ class MFRC522:
             (_COM_IRQ | _READ, _ERROR | _READ, _FIFO_LEVEL | _READ, _CONTROL | _READ, 0)
         )
         self._status = bytearray(5)
-        self._health_out = bytes(
-            (_VERSION | _READ, _TX_CONTROL | _READ, _RF_CFG | _READ, _T_RELOAD_L | _READ, _STATUS2 | _READ, 0)
-        )
-        self._health = bytearray(6)
+        self._health_out = bytearray(len(_SETUP) + 1)
+        self._health_out[0] = _STATUS2 | _READ
+        self._health_out[1] = _VERSION | _READ
+        for i in range(_KEPT_FROM, len(_SETUP)):
+            self._health_out[i] = _SETUP[i][0] | _READ
+        self._health = bytearray(len(_SETUP) + 1)
+        self._configured = bytearray(len(_SETUP) + 1)
         cs(1)
 
     def start(self):
@@ -129,8 +138,7 @@ class MFRC522:
         self._write(_COMMAND, _SOFT_RESET)
         started = time.ticks_ms()
         while True:
-            self._transfer(self._health_out, self._health)
-            version = self._health[1]
+            version = self._read(_VERSION)
             if version not in (0x00, 0xFF) and not self._read(_COMMAND) & _POWER_DOWN:
                 break
             if time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS:
@@ -141,33 +149,55 @@ class MFRC522:
         for address, value in _SETUP:
             self._write(address, value)
         self._framing = 0
-        return self.healthy()
+        self._timeout_us = TIMEOUT_US
+        self._irq = self._irq_pin
+        self._missed = 0
+        self._transfer(self._health_out, self._configured)
+        # A clone may show some bits otherwise than they were written, but not the antenna's.
+        return self._configured[-1] & _TX_ON == _TX_ON and self.healthy()
 
     def healthy(self):
-        """Whether the chip is still the one that was configured: one transaction.
+        """Whether the chip is still the one that was configured: one transaction reads every register of that back.
 
         A chip that lost power or hangs shows other values; one stuck in MIFARE encryption shows
         Status2Reg.MFCrypto1On while VersionReg still reads right, the deafness of long runs (Tasmota #25052).
         """
         if self.version is None:
             return False
-        self._transfer(self._health_out, self._health)
-        found = self._health
-        return (
-            found[1] == self.version
-            and found[2] == _TX_ON
-            and found[3] == _RF_GAIN_38_DB
-            and found[4] == _TICKS_1_MS
-            and not found[5] & 0x08
-        )
+        found, configured = self._health, self._configured
+        self._transfer(self._health_out, found)
+        if found[1] & 0x08 or found[2] != self.version:
+            return False
+        for i in range(3, len(found)):  # noqa: SIM110 - a generator takes heap
+            if found[i] != configured[i]:
+                return False
+        return True
+
+    def wait_at_most(self, timeout_us):
+        """From now on an answer must begin within that time, at most 1.6 s; two transactions if it changes.
+
+        Whoever asks for more than TIMEOUT_US gives that back: `healthy` expects it, and idle polls are that short.
+        """
+        if timeout_us == self._timeout_us:
+            return
+        self._timeout_us = timeout_us
+        ticks = timeout_us // _TICK_US - 1
+        self._write(_T_RELOAD_H, ticks >> 8)
+        self._write(_T_RELOAD_L, ticks & 0xFF)
+
+    def renew_field(self):
+        """Switch the carrier off for 6 ms: every card in the field forgets its state (5 ms do: ISO/IEC 14443-3 §5)."""
+        self._write(_TX_CONTROL, _TX_OFF)
+        time.sleep_ms(_FIELD_OFF_MS)
+        self._write(_TX_CONTROL, _TX_ON)
 
     def exchange(self, frame, answer, last_bits=0):
         """Send a frame and take its answer.
 
-        frame: a bytearray whose first byte is this driver's; the rest is sent, of its last byte only `last_bits` bits
-        (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows. Gives the
-        number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION, GARBLED,
-        DEAF.
+        frame: a bytearray, or a part of one, whose first byte is this driver's; the rest is sent, of its last byte only
+        `last_bits` bits (0: all 8). answer: a bytearray; its first byte is meaningless afterwards, the answer follows.
+        Gives the number of bytes received (at most 64, those beyond `answer` are dropped), or TIMEOUT, COLLISION,
+        GARBLED, DEAF.
         """
         self._load(frame, last_bits)
         self._write(_COMMAND, _TRANSCEIVE)
@@ -215,11 +245,12 @@ class MFRC522:
         A pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
         """
         started = time.ticks_us()
+        deadline_us = self._timeout_us + _FRAMES_US
         irq = self._irq
         time.sleep_us(_SHORTEST_US)
         pin_moved = irq is not None
         while irq is not None and irq():
-            if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:
+            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
                 pin_moved = False
                 break
             time.sleep_us(_STEP_US)
@@ -229,7 +260,7 @@ class MFRC522:
                 return False
             if self._status[1] & _IRQ_OVER:
                 break
-            if time.ticks_diff(time.ticks_us(), started) > _DEADLINE_US:
+            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
                 return False
             pin_moved = False
             time.sleep_us(_STEP_US)

@@ -85,3 +85,7 @@ class VerifyMismatch(ProvisionError):
     """What was read back from the clock is not what was written."""
 
     exit_code = EXIT_VERIFY_MISMATCH
+
+
+class EvidenceError(BadgeclockError):
+    """Evidence that cannot be read at all; what can be read is judged, and judged wrong is no error."""

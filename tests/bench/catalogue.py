@@ -18,6 +18,7 @@ SECTIONS = {
     "journal.": "The journal: flash work of a punch, reads at start",
     "littlefs.": "The same punches appended to a file on littlefs, for comparison",
     "seal.": "Seal and key store",
+    "torture.": "Power cuts",
     "clock.": "The clock's memory and display",
     "firmware.": "The firmware",
     "uplink.": "The uplink",
@@ -35,6 +36,8 @@ SHOWN = {
     "several": "two badges at once",
     "fault": "a fault",
 }
+
+_MODEL = "5 MHz SPI, 60 µs a transfer, air and card; no bytecode"
 MOUNTED_RECORDS = (1, 1000, 16000, 190000)
 _MOUNT = "reads of the {0} partition when the clock starts with {1} records"
 
@@ -52,10 +55,27 @@ FIGURES = {
     "reader.uid4.transactions": Figure("of a 4-byte UID", "≤ 26"),
     "reader.uid7.transactions": Figure("of a 7-byte UID", "≤ 42"),
     "reader.uid10.transactions": Figure("of a 10-byte UID", "≤ 58"),
+    "reader.desfire.transactions": Figure("of a 7-byte UID, its proof and its badge number"),
     "reader.idle.bytes": Figure("SPI bytes of a poll without badge"),
     "reader.uid4.bytes": Figure("of a 4-byte UID"),
     "reader.uid7.bytes": Figure("of a 7-byte UID"),
     "reader.uid10.bytes": Figure("of a 10-byte UID"),
+    "reader.desfire.bytes": Figure("of a 7-byte UID, its proof and its badge number"),
+    "reader.idle.model_ms": Figure(f"ms of a poll without badge: {_MODEL}"),
+    "reader.uid4.model_ms": Figure("of a 4-byte UID"),
+    "reader.uid7.model_ms": Figure("of a 7-byte UID"),
+    "reader.uid10.model_ms": Figure("of a 10-byte UID"),
+    "reader.desfire.model_ms": Figure("of a 7-byte UID, its proof and its badge number"),
+    "reader.idle.air_ms": Figure("ms of these in the air at 106 kbit/s, of a poll without badge"),
+    "reader.uid4.air_ms": Figure("of a 4-byte UID; all exchanges one after another: 2.50"),
+    "reader.uid7.air_ms": Figure("of a 7-byte UID; one after another: 4.54"),
+    "reader.uid10.air_ms": Figure("of a 10-byte UID; one after another: 6.59"),
+    "reader.desfire.air_ms": Figure("of a 7-byte UID, its proof and its badge number"),
+    "reader.desfire.card_ms": Figure("ms the virtual card takes to compute, an assumption"),
+    "reader.idle.alloc_bytes_per_1000": Figure("heap bytes of 1,000 polls without badge, i386", "0"),
+    "reader.hangs_injected": Figure("hangs of the chip in a modelled week of polling, of six kinds by chance"),
+    "reader.hangs_recovered": Figure("after how many the next badge was read", "all"),
+    "reader.longest_deaf_s": Figure("from a hang until a badge in the field is read, the longest, modelled s"),
     "journal.page_programs_per_punch": Figure("page programs before the signal", "≤ 3"),
     "journal.erases_before_signal": Figure("sector erases before the signal", "0"),
     "journal.model_ms_per_punch": Figure("ms of flash before the signal: 0.4 a page program, 45 an erase (W25Q32JV)"),
@@ -80,6 +100,9 @@ FIGURES = {
     "seal.import_bytes_i386": Figure("heap bytes after importing the core"),
     **{f"seal.mount_reads.{records}": Figure(_MOUNT.format("seal", f"{records:,}")) for records in MOUNTED_RECORDS},
     **{f"seal.mount_us.{records}": Figure(f"µs of a start with {records:,} records") for records in MOUNTED_RECORDS},
+    "torture.single_cuts": Figure("power cuts in a clock's lives, each followed by a start and every invariant"),
+    "torture.double_cuts": Figure("pairs of cuts, the second in the start after the first; complete for a whole life"),
+    "torture.failures": Figure("of these, of flash faults and exhausted heaps, those that broke an invariant", "0"),
     "clock.heap_idle_bytes_i386": Figure("heap in use, started, connected and idle", "≤ 65,536"),
     "clock.heap_low_water_free_i386": Figure("least heap free over taps, a reconnect and a restart"),
     **{

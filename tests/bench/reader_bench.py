@@ -1,24 +1,21 @@
-"""What reading a badge costs on the SPI bus, counted on the real MicroPython over the model of the chip's registers."""
+"""What reading a badge costs: SPI work, heap and modelled time of the clock's drivers on the virtual board's chip; and
+how long a reader is deaf that hangs again and again for a week.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
+from tests.bench.reader_rig import Rig
 
-from badgeclock.virtual import toolchain
-
-ROOT = Path(__file__).resolve().parents[2]
-ON_DEVICE = Path(__file__).with_name("reader_on_device.py")
-RUN_TIMEOUT_S = 60
+HANGS = 300
+SEED = 522
 
 
 def measure() -> dict[str, float]:
-    """Chip selects and bytes of an idle poll and of a UID of each length."""
-    command = [toolchain.micropython("i386"), ON_DEVICE, ROOT / "firmware", ROOT / "tests" / "firmware"]
-    done = subprocess.run(
-        [str(part) for part in command], capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{ON_DEVICE.name}: {done.stdout}{done.stderr}")
-    return {f"reader.{name}": float(value) for name, value in json.loads(done.stdout).items()}
+    """Raises RuntimeError if a badge was not read, or a hang not recovered from, which is printed with its seed."""
+    figures = {**Rig().costs(), **Rig().allocation()}
+    week = Rig(SEED).week(HANGS, SEED)
+    print(f"reader: {HANGS} hangs, seed {SEED}, longest deaf by kind: {week['longest_deaf_s_by_kind']}")
+    if week["hangs_recovered"] < week["hangs_injected"]:
+        raise RuntimeError(f"seed {SEED}: {week}")
+    figures |= {name: week[name] for name in ("hangs_injected", "hangs_recovered", "longest_deaf_s")}
+    return {f"reader.{name}": float(value) for name, value in figures.items()}

@@ -4,24 +4,26 @@ SECTOR_BYTES = 4096
 
 
 class QuietFlash:
-    """esp32.Partition's block interface over one buffer; programs clear bits only, without a complaint."""
+    """esp32.Partition's block interface over one buffer; programs clear bits only, without a complaint. `content`: its
+    bytes.
+    """
 
     def __init__(self, sectors):
         self.sectors = sectors
-        self._content = bytearray(b"\xff" * (SECTOR_BYTES * sectors))
+        self.content = bytearray(b"\xff" * (SECTOR_BYTES * sectors))
 
     def readblocks(self, block, buf, offset=0):
         at = block * SECTOR_BYTES + offset
         for index in range(len(buf)):
-            buf[index] = self._content[at + index]
+            buf[index] = self.content[at + index]
 
     def writeblocks(self, block, buf, offset=0):
         at = block * SECTOR_BYTES + offset
         for index in range(len(buf)):
-            self._content[at + index] &= buf[index]
+            self.content[at + index] &= buf[index]
 
     def ioctl(self, operation, argument):
         if operation == 6:
             for at in range(argument * SECTOR_BYTES, (argument + 1) * SECTOR_BYTES):
-                self._content[at] = 0xFF
+                self.content[at] = 0xFF
         return self.sectors

@@ -22,9 +22,10 @@ class Badge:
     sends.
     """
 
-    def __init__(self, uid, atqa=b"\x04\x00", spoil=None):
+    def __init__(self, uid, atqa=b"\x04\x00", spoil=None, sak=0x08):
         self.uid = uid
         self.atqa = atqa
+        self.sak = sak
         self.spoil = spoil
         self.state = IDLE
         self.halted = False  # the state with a star: falls back to HALT
@@ -47,6 +48,14 @@ class Badge:
         self.state = HALT if self.halted else IDLE
         self.level = 0
 
+    def power_off(self):
+        """The field went away."""
+        self.state, self.halted, self.level = IDLE, False, 0
+
+    def command(self, _frame):
+        """The answer to any frame but HLTA in state ACTIVE, None for none."""
+        self._fall()
+
     def _answer(self, frame, bits):
         if bits == 7 and len(frame) == 1 and frame[0] in (0x26, 0x52):
             if self.state == IDLE or (self.state == HALT and frame[0] == 0x52):
@@ -60,9 +69,8 @@ class Badge:
         if self.state == ACTIVE:
             if frame == b"\x50\x00\x57\xcd":
                 self.state, self.halted, self.level = HALT, False, 0
-            else:
-                self._fall()
-            return None
+                return None
+            return self.command(frame)
         if self.state != READY:
             return None
         command = 0x93 + 2 * self.level
@@ -75,7 +83,7 @@ class Badge:
             more = self.level < len(self.levels)
             if not more:
                 self.state = ACTIVE
-            sak = b"\x04" if more else b"\x08"
+            sak = b"\x04" if more else bytes((self.sak,))
             return sak + crc_a(sak)
         self._fall()
         return None
@@ -130,6 +138,9 @@ class Chip:
             self.reset()
         else:
             self.registers[register] = value & 0x7F if register == 0x0D else value
+            if register == 0x14 and not value & 3:
+                for badge in self.badges:
+                    badge.power_off()
             command = self.registers[0x01] & 0x0F
             if (register == 0x0D and value & 0x80 and command == 0x0C) or (register == 0x01 and command == 0x04):
                 self._send(command == 0x0C)
@@ -155,14 +166,21 @@ class Chip:
             if answer != answers[0]:
                 self.registers[0x06] |= 0x08
         self.fifo = bytearray(answers[0])
+        if len(answers[0]) > 64:
+            self.fifo = self.fifo[:64]
+            self.registers[0x06] |= 0x10  # BufferOvfl
         self.irqs |= 0x20 | (0x02 if self.registers[0x06] else 0)
 
 
 class Bus:
-    """SPI mode 0 to one chip: the machine.SPI methods the driver uses, and its cs, rst and irq pins."""
+    """SPI mode 0 to one chip: the machine.SPI methods the driver uses, and its cs, rst and irq pins. `open` holds the
+    names of wires that are not connected: rst, irq, miso; `short`: the level MISO is shorted to, or None.
+    """
 
     def __init__(self, chip):
         self.chip = chip
+        self.open = set()
+        self.short = None
         self.transactions = 0
         self.bytes = 0
         self._selected = False
@@ -176,11 +194,14 @@ class Bus:
         self._selected = not level
 
     def rst(self, level):
-        if not level:
+        if not level and "rst" not in self.open:
             self.chip.reset()
 
     def irq(self):
-        return self.chip.irq()
+        return 1 if "irq" in self.open else self.chip.irq()
+
+    def miso(self, pull):
+        return pull if self.short is None else self.short
 
     def write(self, buf):
         for byte in buf:
@@ -200,6 +221,8 @@ class Bus:
         self.bytes += 1
         if self.chip.dead is not None:
             return self.chip.dead
+        if self.short is not None or "miso" in self.open:
+            return 0xFF if self.short or self.short is None else 0
         if self._address is None:
             self._address = byte
             return 0

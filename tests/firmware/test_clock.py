@@ -38,9 +38,11 @@ class Stand:
         self.resets = 0
         self.uid = bytearray(10)
         self.is_full = False
+        self.sealed, self.retired = True, False
         self.case = self
         self.level = 1
         self.verified = True
+        self.desk = None
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths)
 
     # reader and keys
@@ -164,6 +166,25 @@ def test_every_poll_feeds_the_watchdog_and_nothing_else_does():
     assert 5 <= stand.polls and abs(stand.fed - stand.polls) <= 1
 
 
+class Busy:
+    """A badge desk in issue mode."""
+
+    def poll(self):
+        return True
+
+
+def test_in_issue_mode_badges_are_no_punches_and_everything_else_goes_on():
+    stand = Stand()
+    stand.desk = Busy()
+    stand.found = [4]
+    stand.case_level = 0
+    stand.live(200)
+    assert stand.polls == 0 and stand.fed > 10 and stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7))]
+    stand.desk = None
+    stand.live(200)
+    assert stand.polls > 1 and not stand.found
+
+
 def test_housekeeping_waits_while_badges_come():
     stand = Stand()
     stand.found = [4] * 100
@@ -203,6 +224,17 @@ def test_a_dying_task_restarts_the_board_even_if_it_cannot_be_recorded():
     stand.is_full = True
     stand.uplink_ends = ValueError("x")
     assert stand.live(3000) and stand.records == []
+
+
+def test_a_clock_that_starts_without_its_key_says_so_on_record_and_a_retired_one_does_not():
+    stand = Stand()
+    stand.sealed = False
+    stand.live(200)
+    assert stand.records == [(record.KIND_FAULT, bytes((faults.KEY_STORE, 0, 0, 1, 0, 0, 0, 0)))]
+    stand = Stand()
+    stand.sealed, stand.retired = False, True
+    stand.live(200)
+    assert stand.records == []
 
 
 def test_a_log_that_fails_is_shown_and_the_board_restarts():

@@ -6,7 +6,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import face, punch, signals, words
+from app import face, punch, screens, signals, words
 from app.face import Face
 from app.punch import Outcome
 from app.words import ENGLISH, load
@@ -40,8 +40,10 @@ class Timekeeper:
 
 
 class Log:
-    nearly_full = False
+    nearly_full = retired = False
+    sealed = True
     unsent = 0
+    free = 1000
 
 
 class Player(pattern.Player):
@@ -242,6 +244,18 @@ def test_a_duplicate_shows_the_first_punchs_time_and_is_not_the_refused_sound():
     assert len(tones) == 2 and tones != signals.REFUSED.tones
 
 
+def test_a_badge_that_is_not_accepted_has_a_sound_and_a_screen_of_its_own_and_keeps_others_receipts_away():
+    stand = Stand()
+    stand.punch(5)
+    stand.punch(0, punch.UNPROVED)
+    stand.wait(30)
+    assert stand.sounds()[-1] == signals.UNPROVED.tones
+    assert stand.shows("Badge refused")
+    stand.face.receipt(5, 1, 0, 1234567)
+    stand.wait(12000)
+    assert stand.sounds() == []
+
+
 def test_several_badges_are_signalled_once_while_they_stay():
     stand = Stand()
     for _ in range(20):
@@ -285,6 +299,38 @@ def test_the_idle_screen_follows_link_count_warning_and_minute():
     assert stand.shows("Clock not", "Demo site")
 
 
+def test_a_full_journal_stands_on_the_display_until_there_is_room():
+    stand = Stand()
+    stand.log.nearly_full, stand.log.free = True, 0
+    stand.wait(600)
+    assert stand.shows("Memory full", "Not saved") and not stand.shows("Hold your badge")
+    stand.log.free = 3
+    stand.wait(600)
+    assert stand.shows("Hold your badge", "Memory 80% full")
+
+
+def test_a_lost_seal_stands_on_the_display_though_punches_are_kept():
+    stand = Stand()
+    stand.log.sealed, stand.log.nearly_full = False, True
+    stand.wait(600)
+    assert stand.shows("Hold your badge", "Fault: no seal")
+    stand.punch(7)
+    assert not stand.shows("Not saved")
+    stand.wait(3000)
+    assert stand.shows("Fault: no seal")
+
+
+def test_a_retired_clock_says_so_and_signals_that_nothing_is_kept():
+    stand = Stand()
+    stand.log.sealed, stand.log.retired, stand.log.free = False, True, 0
+    stand.wait(600)
+    assert stand.shows("Clock retired", "Not saved")
+    stand.punch(0, kind=punch.FULL)
+    stand.wait(20)
+    assert stand.shows("Clock retired") and not stand.shows("Memory full")
+    assert stand.sounds()[-1][1] >= 800
+
+
 def test_nothing_is_sent_to_the_display_while_nothing_changes():
     stand = Stand()
     stand.wait(1000)
@@ -313,6 +359,7 @@ def test_success_is_over_within_300_ms_and_the_pattern_tells_the_outcome():
         assert sounding(signal) == 3
     for signal in (signals.FULL, signals.FAULT):
         assert sounding(signal) == 1 and signal.tones[1] >= 800
+    assert sounding(signals.UNPROVED) == 2 and duration_ms(signals.UNPROVED) > 600
     assert len({signal.tones for signal in signals.KEPT}) == 5
 
 
@@ -401,3 +448,43 @@ def test_the_quiet_hours_are_the_softest_and_a_silent_clock_stays_silent():
 
 class QuietSettings(Settings):
     """Settings of a clock that is quiet at night."""
+def test_a_screen_that_was_lent_stands_for_its_time_and_keeps_receipts_waiting():
+    stand = Stand()
+    stand.punch(7)
+    stand.wait(100)
+    drawn = []
+
+    def draw(canvas, words):
+        drawn.append(words)
+        canvas.fill(0)
+        canvas.text("Badge desk", 0, 0, 1)
+        return screens.NOTICE
+
+    stand.face.show(draw, 3000, signals.KEY)
+    stand.wait(200)
+    assert stand.buzzer.played[-1] == signals.KEY.tones
+    assert drawn == [ENGLISH], "once, in the site's words"
+    assert stand.shows("Badge desk")
+    stand.face.receipt(7, 1, 0, 123456789)
+    stand.face.chosen(2, 10000)
+    stand.wait(2000)
+    assert stand.shows("Badge desk")
+    stand.wait(1000)
+    assert stand.shows("Confirmed by"), "its turn comes after"
+    stand.wait(3000)
+    assert stand.is_idle()
+    assert not callable(stand.face._kind), "the module that drew it can go"
+
+
+def test_a_badge_ends_a_screen_that_was_lent():
+    stand = Stand()
+
+    def draw(canvas, words):
+        canvas.fill(1)
+        return screens.NOTICE
+
+    stand.face.show(draw, 4000, signals.KEY)
+    stand.wait(100)
+    stand.punch(8)
+    stand.wait(100)
+    assert stand.shows("Saved here")

@@ -8,7 +8,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from bench import Time
-from drivers import iso14443, mfrc522
+from drivers import iso14443, mfrc522, reader_wires
 from rc522 import Badge, Bus, Chip, crc_a
 
 UID4 = b"\xde\xad\xbe\xef"
@@ -19,13 +19,19 @@ UID10 = b"\x04\x11\x22\x33\x44\x55\x66\x77\x80\x99"
 time = Time()
 
 
-def reader(*badges, version=0x92, irq=True):
-    """(Reader, Bus, UID buffer) with badges in the field. Time passes when somebody sleeps."""
-    iso14443.time = mfrc522.time = time
+def reader(*badges, version=0x92, irq=True, wires=None):
+    """(Reader, Bus, UID buffer) with badges in the field. Time passes when somebody sleeps. wires(bus) may break some."""
+    iso14443.time = mfrc522.time = reader_wires.time = time
     chip = Chip(version)
     chip.badges = list(badges)
     bus = Bus(chip)
-    made = iso14443.Reader(mfrc522.MFRC522(bus, bus.cs, bus.rst, bus.irq if irq else None))
+    if wires:
+        wires(bus)
+    irq = bus.irq if irq else None
+    made = iso14443.Reader(
+        mfrc522.MFRC522(bus, bus.cs, bus.rst, irq),
+        lambda: reader_wires.inspect(bus, bus.cs, bus.rst, irq, bus.miso),
+    )
     return made, bus, bytearray(10)
 
 
@@ -87,8 +93,8 @@ def test_an_idle_poll_allocates_nothing():
             Silent.calls += 1
             into[1] = 0x01
 
-    made._chip._spi = Silent()
-    made._chip._cs = made._chip._irq = lambda level=0: 0
+    made.chip._spi = Silent()
+    made.chip._cs = made.chip._irq = lambda level=0: 0
     made.poll(uid)
     gc.collect()
     gc.disable()
@@ -212,7 +218,7 @@ def test_without_an_irq_pin_the_status_is_polled():
 def test_an_irq_pin_that_never_moves_or_lies_is_given_up():
     for level in (1, 0):
         made, bus, uid = reader()
-        made._chip._irq = lambda level=level: level
+        made.chip._irq = lambda level=level: level
         for _ in range(4):
             made.poll(uid)
         bus.chip.badges = [Badge(UID4)]
@@ -288,8 +294,135 @@ def test_a_reader_that_was_unplugged_comes_back_by_itself():
     assert until_found(made, uid) == 4
 
 
+def test_a_good_reader_has_no_fault_with_and_without_an_irq_pin():
+    for irq in (True, False):
+        made, bus, uid = reader(Badge(UID4), irq=irq)
+        assert made.fault is None and made.usable
+        assert made.poll(uid) == 4, "configured again after the inspection"
+
+
+def short(level):
+    return lambda bus: setattr(bus, "short", level)
+
+
+def opened(wire):
+    return lambda bus: bus.open.add(wire)
+
+
+def test_faults_of_the_wires_are_told_apart():
+    for wires, fault, usable in (
+        (short(1), "miso-high", False),
+        (short(0), "miso-low", False),
+        (opened("miso"), "no-answer", False),
+        (lambda bus: setattr(bus.chip, "dead", 0), "no-answer", False),
+        (opened("rst"), "no-reset", True),
+        (opened("irq"), "no-irq", True),
+    ):
+        made, bus, uid = reader(Badge(UID4), wires=wires)
+        assert (made.fault, made.usable) == (fault, usable), (made.fault, fault)
+        assert (made.poll(uid) == 4) == usable
+
+
+def test_a_wire_that_is_mended_is_noticed():
+    made, bus, uid = reader(Badge(UID4), wires=short(1))
+    bus.short = None
+    look_after(made, uid, wanted=True)
+    assert made.fault is None and until_found(made, uid) == 4
+
+
+def test_a_chip_that_no_start_helps_is_a_fault_and_its_recovery_ends_it():
+    made, bus, uid = reader()
+    real_reset = bus.chip.reset
+
+    def reset():
+        real_reset()
+        bus.chip.hung = True
+
+    bus.chip.reset = reset
+    bus.chip.hang()
+    look_after(made, uid, wanted=False)
+    assert made.resets == 3 and made.fault == "deaf", (made.resets, made.fault)
+    started = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), started) < 20000:
+        assert made.poll(uid) in (0, iso14443.FAILED)
+        assert not made.check()
+        time.sleep_ms(40)
+    assert made.resets < 12, "a broken chip is tried every few seconds, not all the time"
+    bus.chip.reset = real_reset
+    bus.chip.badges = [Badge(UID4)]
+    look_after(made, uid, wanted=True, limit_ms=10000)
+    assert made.fault is None
+    bus.chip.badges = [Badge(UID7)]
+    assert until_found(made, uid) == 7
+
+
+def test_registers_that_get_lost_again_and_again_are_a_fault():
+    made, bus, uid = reader()
+    started = time.ticks_ms()
+    while made.check():
+        bus.chip.registers[0x15] = 0  # full modulation: without it no badge hears the reader
+        made.poll(uid)
+        time.sleep_ms(40)
+        assert time.ticks_diff(time.ticks_ms(), started) < 20000
+    assert made.resets == 3
+    look_after(made, uid, wanted=True, limit_ms=10000)
+
+
+def test_each_lost_register_is_found():
+    for register, value in ((0x15, 0), (0x14, 0x80), (0x26, 0x48), (0x2A, 0), (0x2B, 0), (0x2D, 0), (0x02, 0x80)):
+        made, bus, uid = reader()
+        bus.chip.registers[register] = value
+        started = time.ticks_ms()
+        while not made.resets:
+            made.poll(uid)
+            made.check()
+            time.sleep_ms(40)
+            assert time.ticks_diff(time.ticks_ms(), started) < 5000, hex(register)
+        assert bus.chip.registers[register] != value
+
+
+def test_a_clone_that_shows_reserved_bits_otherwise_is_left_alone():
+    made, bus, uid = reader(version=0x88)
+    real_read = bus.chip.read
+    bus.chip.read = lambda register: real_read(register) | (0x10 if register in (0x11, 0x02) else 0)
+    assert made.chip.start()
+    started = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), started) < 10000:
+        made.poll(uid)
+        assert made.check()
+        time.sleep_ms(40)
+    assert made.resets == 0
+
+
+def test_an_irq_pin_that_was_given_up_is_tried_again_after_a_start():
+    made, bus, uid = reader()
+    bus.open.add("irq")
+    for _ in range(4):
+        made.poll(uid)
+    assert made.chip._irq is None
+    bus.open.clear()
+    assert made.chip.start() and made.chip._irq is not None
+
+
+def test_a_chip_that_looks_well_is_started_anew_once_an_hour_but_not_under_a_badge():
+    made, bus, uid = reader(Badge(UID4))
+    assert made.poll(uid) == 4
+    before = bus.chip.resets
+
+    def hour():
+        for _ in range(1300):
+            made.poll(uid)
+            made.check()
+            time.sleep_ms(3000)
+
+    hour()
+    assert made.present and bus.chip.resets == before
+    bus.chip.badges = []
+    hour()
+    assert bus.chip.resets > before and made.resets == 0 and made.usable
+
+
 def test_no_part_of_a_uid_stays_in_the_readers_buffers():
     made, _, uid = reader(Badge(UID7))
     assert made.poll(uid) == 7
-    for buffer in (made._level, made._select):
-        assert UID7[3:] not in bytes(buffer) and UID7[:3] not in bytes(buffer)
+    assert bytes(made._level[1:]) == bytes(5) and bytes(made._select[3:]) == bytes(7)

@@ -6,7 +6,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import font, screens, start_screens, words
+from app import desk_screen, font, screens, start_screens, words
 from app.words import ENGLISH
 from ocr import read, read_huge, read_large
 
@@ -38,6 +38,7 @@ def states(of):
         "idle-unsealed": (screens.idle, (of, "Demo site", "23:59", 2, 0, of.unsealed)),
         "idle-no-broker": (screens.idle, (of, "Demo site", "23:59", 1, 21168, "")),
         "idle-no-time": (screens.idle, (of, "Demo site", None, 1, 7, "")),
+        "idle-neither": (screens.idle, (of, "Demo site", None, 1, 7, of.unsealed)),
         "kept-here": (screens.kept, (of, 0, "--:--", 192528)),
         "kept-in": (screens.kept, (of, 1, "07:58", 192528)),
         "kept-out": (screens.kept, (of, 2, "16:31", 192528)),
@@ -52,6 +53,11 @@ def states(of):
         "several": (screens.several, (of,)),
         "full": (screens.full, (of,)),
         "fault": (screens.fault, (of, 2)),
+        "desk-closed": (desk_screen.screen(desk_screen.NOTHING), (of,)),
+        "desk-done": (desk_screen.screen(desk_screen.DONE), (of,)),
+        "desk-failed": (desk_screen.screen(desk_screen.FAILED), (of,)),
+        "desk-lay": (desk_screen.screen(desk_screen.LAY), (of,)),
+        "desk-keep": (desk_screen.screen(desk_screen.KEEP), (of,)),
         "retired": (screens.retired, (of,)),
         "chosen": (screens.chosen, (of, 2)),
         "identify": (screens.identify, (of, "clock-0001-of-the-north")),
@@ -120,8 +126,8 @@ def test_every_direction_has_its_own_word_and_its_own_way():
 def test_what_is_not_right_says_what_to_do():
     has(drawn(screens.unknown, EN, "7F3A", 5), "Unknown badge", "See office", "#5")
     has(drawn(screens.refused, EN, 3, 6), "Refused:", "see office", "#6")
-    has(drawn(screens.unproved, EN), "Try again, or", "see office")
     has(drawn(screens.several, EN), "One badge", "at a time")
+    has(drawn(screens.unproved, EN), "Badge refused", "Try again, or", "see office")
     has(drawn(screens.full, EN), "Memory full", "Not saved")
     has(drawn(screens.fault, EN, 2), "Clock fault", "Not saved")
     has(drawn(screens.duplicate, EN, 1, "07:58", 9), "Already at 07:58", "#9")
@@ -200,6 +206,7 @@ def test_every_word_of_every_language_is_whole_on_its_screen():
                 "full": ("full", "full_todo"),
                 "fault": ("fault", "fault_todo"),
                 "idle-unsealed": ("unsealed",),
+                "idle-neither": ("no_time", "unsealed"),
                 "retired": ("retired", "full_todo"),
                 "not-set-up": ("not_set_up", "technician"),
                 "identify": ("identify",),

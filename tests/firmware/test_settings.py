@@ -50,6 +50,21 @@ def test_a_right_file_is_taken():
     secrets = Secrets(json.dumps(KEYS).encode())
     assert secrets.link_key == b"\xab" * 32 and secrets.site_key == b"\xcd" * 32
     assert secrets.wifi_password == "open sesame"
+    assert (settings.badges, settings.badge_ev1, secrets.badge_key) == ("uid", "refuse", None)
+
+
+def test_badges_that_prove_themselves_are_a_choice_with_a_key():
+    for badges in ("uid", "both", "proved"):
+        for ev1 in ("refuse", "allow"):
+            settings = Settings(json.dumps(dict(GOOD, badges=badges, badge_ev1=ev1)))
+            assert (settings.badges, settings.badge_ev1) == (badges, ev1)
+    for field, wrong in (("badges", ("", "none", "UID", 1, None, True)), ("badge_ev1", ("", "yes", True, None))):
+        for value in wrong:
+            assert field in refusal(Settings, json.dumps(dict(GOOD, **{field: value})))
+    assert Secrets(json.dumps(dict(KEYS, badge_key="ef" * 16))).badge_key == b"\xef" * 16
+    for value in ("ef" * 15, "ef" * 32, "xy" * 16, "", None, 7):
+        told = refusal(Secrets, json.dumps(dict(KEYS, badge_key=value)))
+        assert "badge_key" in told and "32 hex digits" in told and "ef" * 15 not in told
 
 
 def test_every_field_is_required_and_named_when_it_is_missing():

@@ -19,6 +19,7 @@ import umqtt.simple
 from app import founding, frames, sealed_log
 from app import uplink as uplink_module
 from app.errors import LinkError
+from app.hmac256 import hmac256
 from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
 from app.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
 from nor import Nor
@@ -71,6 +72,22 @@ class Always:
     def identify(self):
         self.told.append(("identify",))
 
+    def show(self, draw, duration_ms, signal):
+        self.told.append(("lent",))
+
+    def again(self):
+        """As the badges' reader; `chip`, which nothing is asked of here, is this object too."""
+
+    def wait_at_most(self, timeout_us):
+        pass
+
+    def exchange(self, frame, answer, last_bits=0):
+        return -1
+
+    @property
+    def chip(self):
+        return self
+
     def stamp(self, stamp):
         stamp.utc_s = self.utc_s
         stamp.source = self.source
@@ -103,7 +120,9 @@ class Rig:
         for _ in range(records):
             self.log.punch(1, b"badgebdg", stamp)
         mqtt = umqtt.simple
-        self.uplink = Uplink(Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status)
+        self.uplink = Uplink(
+            Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status, always
+        )
         self.uplink._client = Published(b"clock-0001", "broker")
         self.uplink._connection = 3
         self.uplink._session = b"sessions"
@@ -572,5 +591,158 @@ def test_identify_reaches_the_clock_and_other_commands_are_rejected_for_now():
     rig = Rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
     assert rig.always.told == [("identify",)]
-    for command in (0, 2, 3, 4, 5, 6, 255):
+    for command in (0, 2, 3, 4, 6, 255):
         assert not rig.hear(b"command", rig.frame(frames.COMMAND, bytes((command,))))
+
+
+DESK_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
+
+
+class DeskBridge:
+    """The bridge's side of the badge desk towards a rig."""
+
+    def __init__(self, rig):
+        self.rig = rig
+        self.down = hmac256(rig.key, b"desk")
+        self.up = hmac256(frames.upward_key(Secrets.link_key), b"desk")
+
+    def body(self, counter, step, word, payload):
+        return self.cipher(self.down, counter, struct.pack(">IHB", 9, step, word) + payload)
+
+    def frame(self, step, word, payload=b""):
+        counter = self.rig.counter + 1
+        return self.rig.frame(frames.DESK, self.body(counter, step, word, payload))
+
+    def cipher(self, key, counter, text):
+        stream = hmac256(key, self.rig.uplink._session + struct.pack(">Q", counter) + b"\x00")
+        return bytes(a ^ b for a, b in zip(text, stream))
+
+    def told(self):
+        """(counter, step, word) of the answer that the uplink sends now."""
+        client = self.rig.uplink._client
+        client.last = None
+        assert self.rig.uplink._send(time.ticks_ms())
+        topic, frame, retain = client.last
+        assert topic == b"badgeclock/v1/clock-0001/desk" and not retain
+        up = frames.upward_key(Secrets.link_key)
+        kind, counter, body = frames.open_frame(up, frames.context(b"clock-0001", frames.NO_SESSION), frame)
+        assert kind == frames.DESK_ANSWER
+        _, step, word = struct.unpack(">IHB", self.cipher(self.up, counter, body))
+        return counter, step, word
+
+
+def quiet_rig():
+    """A rig with nothing else to send, and nothing loaded for a desk."""
+    rig = Rig()
+    rig.uplink._status_due = rig.uplink._notified = False
+    for name in DESK_MODULES:
+        if name in sys.modules:
+            del sys.modules[name]
+    return rig
+
+
+def test_the_badge_desk_is_loaded_for_its_job_and_dropped_after_it():
+    rig = quiet_rig()
+    bridge = DeskBridge(rig)
+    assert rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
+    assert not rig.uplink._send(time.ticks_ms()), "the badge loop has not had its turn"
+    assert rig.uplink.desk.poll()
+    first = bridge.told()
+    assert first[1:] == (1, 1)
+    assert all(name in sys.modules for name in DESK_MODULES)
+    assert rig.hear(b"command", bridge.frame(2, 4, b"\x01"))
+    assert not rig.uplink.desk.poll(), "badges are punches again"
+    assert rig.uplink.desk is not None
+    last = bridge.told()
+    assert last[1:] == (2, 1) and last[0] == first[0] + 1
+    assert not rig.uplink.desk.poll() and rig.uplink.desk is None
+    assert not any(name in sys.modules for name in DESK_MODULES)
+
+
+def test_what_proofs_of_badges_need_stays_after_a_job():
+    rig = quiet_rig()
+    import app.proof  # noqa: F401
+
+    try:
+        bridge = DeskBridge(rig)
+        rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
+        desk = rig.uplink.desk
+        desk.poll()
+        bridge.told()
+        desk.shut()
+        desk.poll()
+        assert rig.uplink.desk is None
+        assert "drivers.iso_dep" in sys.modules and "app.desk" not in sys.modules
+    finally:
+        del sys.modules["app.proof"]
+
+
+def test_a_desk_frame_of_another_session_topic_key_or_count_opens_nothing():
+    rig = quiet_rig()
+    bridge = DeskBridge(rig)
+    good = bridge.frame(1, 1, b"\x1e")
+    body = bridge.body(rig.counter + 1, 1, 1, b"\x1e")
+    other = frames.context(b"clock-0001", b"sessionZ")
+    for topic, frame in (
+        (b"ack", good),
+        (b"receipts", rig.frame(frames.DESK, body)),
+        (b"command", frames.seal_frame(rig.key, other, frames.DESK, 900, body)),
+        (b"command", frames.seal_frame(bytes(32), rig.scope, frames.DESK, 901, body)),
+        (b"command", frames.seal_frame(rig.key, rig.scope, frames.DESK_ANSWER, 902, body)),
+    ):
+        assert not rig.hear(topic, frame)
+    assert rig.uplink.desk is None
+    rig.counter = 1000
+    good = bridge.frame(1, 1, b"\x1e")
+    assert rig.hear(b"command", good)
+    desk = rig.uplink.desk
+    assert desk.poll()
+    bridge.told()
+    assert not rig.hear(b"command", good), "said again"
+    desk.shut()
+    desk.poll()
+
+
+def test_a_connection_that_ends_ends_the_badge_desks_job():
+    rig = quiet_rig()
+    bridge = DeskBridge(rig)
+    rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
+    desk = rig.uplink.desk
+    assert desk.poll()
+    bridge.told()
+
+    async def one_connection():
+        task = asyncio.create_task(rig.uplink.run())
+        await asyncio.sleep_ms(50)
+        task.cancel()
+
+    rig.always.connected = lambda: 1 // 0  # the first thing that a connection asks
+    asyncio.new_event_loop()
+    asyncio.run(one_connection())
+    assert not desk.poll() and rig.uplink.desk is None
+
+
+def test_retire_ends_the_log_which_status_says_and_whose_last_record_is_sent_and_freed_as_any_other():
+    rig = Rig()
+    assert "retired" not in rig.status()[1]
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05"))
+    assert rig.log.retired and rig.log.head == 13
+    assert rig.uplink._status_due and rig.uplink._notified
+    body = rig.status()[1]
+    assert (body["retired"], body["sealed"], body["head"], body["free"]) == (True, False, 13, 0)
+    assert rig.ack(13)
+    assert rig.log.tail == 13
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05")), "told again it has nothing more to do"
+    assert rig.log.head == 13
+
+
+def test_only_the_bridge_can_retire_a_clock():
+    rig = Rig()
+    for frame in (
+        frames.seal_frame(bytes(32), rig.scope, frames.COMMAND, 1, b"\x05"),
+        frames.seal_frame(rig.key, frames.context(b"clock-0001", b"sessionz"), frames.COMMAND, 1, b"\x05"),
+    ):
+        assert not rig.hear(b"command", frame)
+    rig.ack(3)
+    assert not rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05", counter=1)), "a replay"
+    assert not rig.log.retired

@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import screens, start_screens
+from app import desk_screen, screens, start_screens
 
 
 def states(of):
@@ -26,6 +26,9 @@ def states(of):
         ("full", screens.full, (of,)),
         ("fault", screens.fault, (of, 2)),
         ("retired", screens.retired, (of,)),
+        ("desk-lay", desk_screen.screen(desk_screen.LAY), (of,)),
+        ("desk-done", desk_screen.screen(desk_screen.DONE), (of,)),
+        ("desk-failed", desk_screen.screen(desk_screen.FAILED), (of,)),
         ("identify", screens.identify, (of, "clock-0001")),
         ("starting", start_screens.starting, (of,)),
         ("not-set-up", start_screens.not_set_up, (of, "settings.json is missing. Provision this clock.")),

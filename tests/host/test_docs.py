@@ -61,3 +61,14 @@ def test_every_command_and_option_that_a_page_shows_exists(page: str) -> None:
 def test_every_link_between_pages_leads_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
         assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+
+
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[^`]+)`", SECURITY))))
+def test_every_test_that_the_threat_table_names_is_there(named: str) -> None:
+    path, _, function = named.partition("::")
+    assert (ROOT / path).is_file() or (ROOT / path).is_dir()
+    if function:
+        assert re.search(rf"^(async )?def {function}\(", (ROOT / path).read_text(), flags=re.MULTILINE)

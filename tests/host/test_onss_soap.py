@@ -712,7 +712,14 @@ def test_a_code_fits_the_byte_that_the_clock_is_sent(codes: tuple[str, ...], sho
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["http://services.example.be/v1", "ftp://localhost/v1", "services", "", "https://u" + ":p@example.be/", "http://[x"],
+    [
+        "http://services.example.be/v1",
+        "ftp://localhost/v1",
+        "services",
+        "",
+        "https://u" + ":p@example.be/",
+        "http://[x",
+    ],
 )
 def test_an_endpoint_that_would_carry_numbers_in_the_clear_is_refused(endpoint: str) -> None:
     with pytest.raises(SettingsError):

@@ -246,6 +246,56 @@ def test_records_cannot_change_places_or_be_left_out() -> None:
         seal.advance(state, raws[0])
 
 
+def sealed_next(state: SealState, good: Record, **change: Any) -> bytes:
+    """The record that a clock in this state would seal, like `good` but for the changes."""
+    return forged(state, good._replace(seq=state.next_seq, boot=state.boot, epoch=state.epoch, **change))
+
+
+def test_nothing_follows_retire() -> None:
+    state, punch = attacked("PUNCH")
+    read, ended = seal.advance(state, sealed_next(state, punch, kind=Kind.RETIRE, flags=0, token=record.NO_TOKEN))
+    assert read.kind == Kind.RETIRE
+    assert (ended.r, ended.e_next) == (b"", b"")
+    with pytest.raises(SealFailed, match="retired"):
+        seal.advance(ended, sealed_next(state, punch))
+
+
+@pytest.mark.parametrize("kind", [Kind.PUNCH, Kind.BOOT, Kind.EPOCH])
+def test_a_full_epoch_takes_only_what_ends_it_or_a_start(kind: Kind) -> None:
+    state, punch = attacked("PUNCH")
+    full = state._replace(records=seal.EPOCH_RECORDS - 1)
+    boot = full.boot + (kind == Kind.BOOT)
+    detail = record.epoch_detail(seal.EPOCH_RECORDS, 20_000) if kind == Kind.EPOCH else bytes(8)
+    raw = forged(full, punch._replace(kind=int(kind), boot=boot, detail=detail))
+    if kind != Kind.PUNCH:
+        seal.advance(full, raw)
+    else:
+        with pytest.raises(SealFailed, match="epoch length"):
+            seal.advance(full, raw)
+
+
+@given(
+    edits=st.lists(st.tuples(st.integers(0, 64 * len(SEAL["steps"]) - 1), st.integers(0, 255)), max_size=3),
+    cut=st.integers(0, 63),
+)
+def test_a_walk_stops_where_judging_one_by_one_does(edits: list[tuple[int, int]], cut: int) -> None:
+    raws = bytearray.fromhex("".join(step["record"] for step in SEAL["steps"]))
+    for at, value in edits:
+        raws[at] = value
+    del raws[len(raws) - cut :]
+    state, taken, stopped = founded(), 0, ""
+    for at in range(0, len(raws), 64):
+        try:
+            state = seal.advance(state, bytes(raws[at : at + 64]))[1]
+        except (SealFailed, RecordRefused) as refused:
+            stopped = str(refused)
+            break
+        taken += 1
+    walked = seal.walk(founded(), bytes(raws))
+    assert (walked.state, walked.taken) == (state, taken)
+    assert str(walked.refused or "") == stopped
+
+
 # --- frames ---
 
 
@@ -280,6 +330,47 @@ def test_bodies_read_back_as_they_were_written(case: dict[str, Any]) -> None:
         assert frames.pack_time(frames.unpack_time(body)) == body
     else:
         assert frames.pack_command(*frames.unpack_command(body)) == body
+
+
+@named(FRAMES["desk"])
+def test_a_frame_of_the_badge_desk_is_as_in_the_vectors(case: dict[str, Any]) -> None:
+    key, session = keys_of(case["direction"])
+    opened = frames.open_frame(key, FRAMES["clock_id"], session, bytes.fromhex(case["bytes"]))
+    assert (opened.type, opened.counter) == (case["type"], case["counter"])
+    k_desk, connection = frames.desk_key(key), bytes.fromhex(FRAMES["session"])
+    said = frames.unpack_desk(k_desk, connection, opened.counter, opened.body)
+    assert said == (case["job"], case["step"], case["word"], bytes.fromhex(case["payload"]))
+    assert frames.pack_desk(k_desk, connection, opened.counter, said).hex() == case["body"]
+    assert frames.seal_frame(key, FRAMES["clock_id"], session, opened).hex() == case["bytes"]
+
+
+@given(body=st.binary(max_size=300), counter=st.integers(0, 2**64 - 1))
+def test_any_body_of_the_badge_desk_reads_back_as_it_was_written_or_is_refused(body: bytes, counter: int) -> None:
+    try:
+        said = frames.unpack_desk(bytes(32), bytes(8), counter, body)
+    except FrameRefused:
+        assert not 7 <= len(body) <= 262
+        return
+    assert frames.pack_desk(bytes(32), bytes(8), counter, said) == body
+
+
+def test_no_two_bodies_of_the_badge_desk_are_enciphered_alike() -> None:
+    said = frames.Desk(1, 2, frames.DeskStep.APDU, bytes(200))
+    up, down = (frames.desk_key(keys_of(direction)[0]) for direction in ("up", "down"))
+    bodies = {
+        frames.pack_desk(key, session, counter, said)
+        for key in (up, down)
+        for session in (bytes(8), bytes(7) + b"\x01")
+        for counter in (0, 1, 2**32, 2**63)
+    }
+    assert len(bodies) == 16
+    for body in bodies:
+        assert len({body[at : at + 32] for at in range(0, 192, 32)}) == 6
+
+
+def test_a_step_of_the_badge_desk_has_at_most_255_bytes() -> None:
+    with pytest.raises(FrameRefused):
+        frames.pack_desk(bytes(32), bytes(8), 1, frames.Desk(1, 2, 3, bytes(256)))
 
 
 JSON = st.recursive(

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from badgeclock.badges.keys import Purpose, master
 from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
@@ -32,6 +33,7 @@ from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
 from badgeclock.technician.workshop import Workshop
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, VirtualBoard
+from badgeclock.virtual.toolchain import ROOT
 
 TABLE = partition_table.board_partitions()
 PASSWORD = "a password of the site"
@@ -213,6 +215,8 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
         "volume": 3,
         "quiet_hours": "",
         "display": "ssd1306",
+        "badges": "uid",
+        "badge_ev1": "refuse",
     }
     assert secrets == {
         "v": 1,
@@ -356,6 +360,27 @@ def test_another_site_keeps_the_chain_and_changes_key_and_bundle(ready: Bench) -
 # --- what goes wrong ---
 
 
+def test_the_read_master_of_the_sites_badges_is_on_the_clock_only_while_badges_prove_themselves(ready: Bench) -> None:
+    def secrets() -> dict[str, object]:
+        return dict(inspect(ready).secrets or {})
+
+    assert "badge_key" not in secrets()
+    ready.provision(ready.plan(badges="proved", badge_ev1="allow"))
+    root = ready.shop.badge_root("Demo site").secret
+    vectors = json.loads((ROOT / "tests" / "vectors" / "badges.json").read_text())
+    assert master(bytes.fromhex(vectors["root"]), Purpose.READ).hex() == vectors["masters"]["read"]
+    assert secrets()["badge_key"] == master(root, Purpose.READ).hex()
+    assert (ready.shop.path / "sites" / "demo-site.badge.key").read_text() == root.hex() + "\n"
+    everything = ready.board.flash.read(0, TABLE.flash_bytes)
+    assert root not in everything
+    assert root.hex().encode() not in everything
+    before = secrets()
+    ready.provision(ready.plan())
+    assert secrets() == before, "what is not given stays"
+    ready.provision(ready.plan(badges="uid"))
+    assert "badge_key" not in secrets()
+
+
 def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
     with open_device(ready.port) as device:
         device.put("/app/record.mpy", b"garbage")
@@ -376,6 +401,8 @@ def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
         ({"site": "Chantier d'Été"}, "site must be a text of 1 to 40 printable ASCII"),
         ({"direction": "sideways"}, "direction must be one of auto, in, out"),
         ({"timezone": "Mars/Olympus"}, "timezone must be one of"),
+        ({"badges": "some"}, "badges must be one of uid, both, proved"),
+        ({"badge_ev1": "perhaps"}, "badge_ev1 must be one of refuse, allow"),
         ({"wifi": Wifi("site", "x" * 64)}, "wifi_password must be a text of at most 63 bytes"),
     ],
 )

@@ -109,8 +109,8 @@ def test_without_archives_each_piece_says_what_to_do(tmp_path: Path, monkeypatch
     said: list[str] = []
     failures = toolchain.fetch(said.append)
     assert said == []
-    assert [failure.what.split()[0] for failure in failures][-1] == "micropython-umqtt.simple"
-    assert all("no Debian archive" in failure.what and "/etc/apt" in failure.do for failure in failures[:-1])
+    assert [failure.what.split()[0] for failure in failures][-2:] == ["micropython-umqtt.simple", "mfrc522"]
+    assert all("no Debian archive" in failure.what and "/etc/apt" in failure.do for failure in failures[:-2])
 
 
 def test_the_machines_own_debian_archives_are_found_in_both_notations(tmp_path: Path) -> None:

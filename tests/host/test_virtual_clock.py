@@ -20,10 +20,13 @@ from pathlib import Path
 
 import pytest
 from mpremote.transport_serial import SerialTransport
+from typer.testing import CliRunner
 
+from badgeclock.cli import virtual as virtual_cli
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
-from badgeclock.virtual.board import BoardOptions, ResetCause, VirtualBoard
+from badgeclock.virtual.board import BoardOptions, Break, ResetCause, VirtualBoard
+from badgeclock.virtual.desfire import DesfireEv2
 from badgeclock.virtual.door import Door, DoorError, DoorServer
 
 pytestmark = pytest.mark.timeout(120)
@@ -535,6 +538,32 @@ def test_a_cut_in_the_middle_of_a_program_leaves_its_bytes_and_no_power(clock: C
     assert clock.run(read + "print(b.hex())") == cells.hex()
 
 
+def test_every_fault_of_the_flash_can_be_made_at_the_door_and_ends(clock: Clock) -> None:
+    start = "import esp32\np = esp32.Partition.find(1, label='seal')[0]\nb = bytearray(64)\n"
+    read = "p.readblocks(0, b)\nprint(b.hex())\n"
+    erased = "ff" * 64
+    clock.run(start + "p.ioctl(6, 0)")
+    clock.door.break_flash("rot", "seal", 3, 0x81)
+    assert clock.run(start + read) == "ffffff7e" + erased[8:]
+    clock.door.break_flash("dead", "seal", 4095)
+    assert clock.run(start + "p.writeblocks(0, bytes(64), 0)\np.ioctl(6, 0)\n" + read) == "ffffff7e" + erased[8:]
+    clock.door.break_flash("unreadable", "seal", 0)
+    tried = clock.run(start + "try:\n    p.readblocks(0, b)\nexcept OSError as error:\n    print(error.args[1])")
+    assert tried == "ESP_ERR_FLASH"
+    assert clock.run(start + "p.readblocks(1, b)\nprint(b.hex())") == erased, "another sector"
+    clock.door.mend_flash()
+    clock.run(start + "p.ioctl(6, 0)")
+    clock.door.break_flash("unstable", "seal", 5, 0x0F)
+    seen = {clock.run(start + read) for _ in range(40)}
+    assert len(seen) > 4
+    assert all(text[:11] + text[12:] == erased[:-1] for text in seen), "bits outside of the mask"
+    programmed = clock.run(start + "p.writeblocks(0, bytes(64), 0)\n" + read)
+    assert programmed == "00" * 64, "programmed again, they are stable"
+    for place in (("nowhere", 0, 1), ("seal", 1 << 20, 1), ("seal", -1, 1), ("seal", 0, 256)):
+        with pytest.raises(DoorError, match="no byte"):
+            clock.door.break_flash("rot", *place)
+
+
 # ---- the network
 
 
@@ -711,3 +740,74 @@ def test_a_folder_with_a_very_long_path_has_a_door(tmp_path: Path) -> None:
     finally:
         server.close()
         board.close()
+
+
+# ---- badges and the reader's troubles, without MicroPython
+
+
+@pytest.fixture
+def idle(tmp_path: Path) -> Iterator[Clock]:
+    """A board without power: its field and its door work."""
+    clock = Clock(VirtualBoard(tmp_path / "idle"))
+    yield clock
+    clock.close()
+
+
+def test_badges_of_every_kind_are_tapped_by_name_and_leave_in_time(idle: Clock) -> None:
+    for kind in idle.door.kinds():
+        if kind == "replay":
+            continue
+        tap = idle.door.tap("04A3C652117F80", 5, kind)
+        left = idle.door.wait_event("field_off", after=tap.id)
+        assert left["tap"] == tap.id
+    shown = [event["card"] for event in idle.door.events() if event["kind"] == "field_on"]
+    assert [*shown, "replay"] == idle.door.kinds()
+
+
+def test_a_badge_is_the_same_card_whenever_it_comes_and_in_the_next_run(tmp_path: Path) -> None:
+    uid = "04A3C652117F80"
+    with VirtualBoard(tmp_path / "clock") as board:
+        board.hold(bytes.fromhex(uid), "desfire-ev2")
+        card = board.wallet.take(bytes.fromhex(uid))
+        assert isinstance(card, DesfireEv2)
+        card.random_uid = True
+        board.remove()
+        board.hold(bytes.fromhex(uid))
+        assert [presence.card for presence in board.field.presences] == [card]
+        board.hold(bytes.fromhex(uid))
+        assert len(board.field.presences) == 1, "it cannot be there twice"
+    with VirtualBoard(tmp_path / "clock") as board:
+        again = board.wallet.take(bytes.fromhex(uid))
+        assert isinstance(again, DesfireEv2)
+        assert again.random_uid
+
+
+def test_the_door_makes_noise_and_breaks_and_hangs_what_there_is(idle: Clock) -> None:
+    idle.door.noise(0.01, seed=5)
+    assert idle.board.field.noise is not None
+    idle.door.noise(0)
+    assert idle.board.field.noise is None
+    assert idle.door.stats()["air"]["frames"] == 0
+    for what, wrong in (("noise", 2.0), ("break_wire", "gnd"), ("hang_reader", "sleep")):
+        with pytest.raises(DoorError, match=str(wrong) if wrong != 2.0 else "between 0 and 1"):
+            getattr(idle.door, what)(wrong)
+    with pytest.raises(DoorError, match="listened"):
+        idle.door.tap("04A3C652117F80", kind="replay")
+
+
+def test_the_commands_hold_badges_and_make_trouble(idle: Clock) -> None:
+    def badgeclock(*arguments: str) -> str:
+        result = CliRunner().invoke(virtual_cli.app, [*arguments, "--dir", str(idle.board.home)])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    badgeclock("hold", "04A3C652117F80", "--kind", "desfire-ev3", "--frames", "2.5")
+    assert idle.board.field.presences[0].card.kind == "desfire-ev3"
+    assert idle.board.field.presences[0].frames == 2.5
+    badgeclock("noise", "0.001", "--seed", "3")
+    badgeclock("hang", "antenna")
+    badgeclock("break", "reset")
+    assert idle.board._broken == {Break.RESET}
+    badgeclock("mend")
+    assert idle.board._broken == set()
+    assert json.loads(badgeclock("remove")) == {"removed": 1}

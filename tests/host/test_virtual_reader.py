@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from badgeclock.virtual import cards
-from badgeclock.virtual.cards import Card, Field, Frame, MifareClassic, Ntag, crc_a, superpose, with_crc
+from badgeclock.virtual.cards import Card, Field, Frame, MifareClassic, Noise, Ntag, crc_a, superpose, with_crc
 from badgeclock.virtual.chips import mfrc522 as chip
 from badgeclock.virtual.chips.mfrc522 import Mfrc522
 
@@ -25,6 +25,10 @@ class Bench:
         for card in present:
             self.field.add(card, 0, None)
         self.wait(1)
+        self.set_up()
+
+    def set_up(self) -> None:
+        """Configure as drivers do, with a timer of 1 ms, and let the badges start up."""
         for register, value in (
             (chip.TX_ASK, 0x40),
             (chip.MODE, 0x3D),
@@ -117,7 +121,8 @@ uids = st.one_of(
         st.one_of(st.binary(min_size=6, max_size=6), st.binary(min_size=9, max_size=9)),
     )
     # A cascade tag as the first byte of a later level would be taken for one more level (ISO/IEC 14443-3 6.5.4).
-    .map(lambda parts: bytes((parts[0],)) + parts[1]).filter(lambda uid: len(uid) == 7 or uid[3] != cards.CASCADE_TAG),
+    .map(lambda parts: bytes((parts[0],)) + parts[1])
+    .filter(lambda uid: len(uid) == 7 or uid[3] != cards.CASCADE_TAG),
 )
 
 
@@ -303,6 +308,145 @@ def test_several_registers_come_in_one_transfer() -> None:
     assert bench.reader.transactions == 7
 
 
+@pytest.mark.parametrize("version", [0x91, 0x92])
+def test_the_digital_self_test_gives_the_datasheets_bytes(version: int) -> None:
+    bench = Bench()
+    bench.reader = Mfrc522(bench.field, version=version)
+    bench.reader.power_on(bench.now)
+    bench.wait(1)
+    bench.write(chip.FIFO_LEVEL, 0x80)
+    bench.write(chip.FIFO_DATA, *bytes(25))
+    bench.write(chip.COMMAND, chip.MEM)
+    bench.write(chip.AUTO_TEST, 0x09)
+    bench.write(chip.FIFO_DATA, 0)
+    bench.write(chip.COMMAND, chip.CALC_CRC)
+    assert not bench.read(chip.DIV_IRQ) & chip.CRC_IRQ
+    bench.wait(10)
+    assert bench.read(chip.DIV_IRQ) & chip.CRC_IRQ
+    assert bench.read_fifo() == chip.SELF_TEST_RESULTS[version]
+
+
+@pytest.mark.parametrize("how", list(chip.Hang))
+def test_a_hung_chip_reads_no_badge_until_its_reset_pin_and_configuration(how: chip.Hang) -> None:
+    bench = Bench(Card(bytes.fromhex("DEADBEEF")))
+    bench.reader.hang(how, now_ns=bench.now, seed=1)
+    bench.write(chip.COMMAND, chip.IDLE)
+    bench.write(chip.COM_IRQ, 0x7F)
+    bench.write(chip.FIFO_LEVEL, 0x80)
+    bench.write(chip.FIFO_DATA, cards.REQA)
+    bench.write(chip.COMMAND, chip.TRANSCEIVE)
+    bench.write(chip.BIT_FRAMING, 0x87)
+    bench.wait(5)
+    assert not bench.read(chip.COM_IRQ) & chip.RX_IRQ
+    bench.reader.reset_pin(0, bench.now)
+    bench.reader.reset_pin(1, bench.now)
+    bench.wait(1)
+    bench.set_up()
+    assert bench.request() == b"\x04\x00"
+
+
+# ---- noise, leaving, late answers
+
+
+def test_noise_is_the_same_for_the_same_seed_and_is_noticed_by_parity_or_crc() -> None:
+    def dialogue(seed: int) -> list[tuple[bytes, int]]:
+        bench = Bench(Ntag(bytes.fromhex("04112233445566")))
+        bench.request()
+        bench.select_one()
+        bench.field.noise = Noise(0.002, seed)
+        return [bench.transceive(with_crc(b"\x30\x00")) for _ in range(40)]
+
+    assert dialogue(1) == dialogue(1) != dialogue(2)
+    answers = dialogue(3)
+    assert any(error == chip.PARITY_ERR for _, error in answers)
+    good = [answer for answer, error in answers if error == 0 and crc_a(answer) == 0]
+    assert good
+    assert set(good) == {good[0]}
+
+
+def test_a_badge_leaves_before_or_after_it_has_acted_on_a_frame() -> None:
+    for frames, written in ((0, b"\0" * 4), (0.5, b"abcd")):
+        card = Ntag(bytes.fromhex("04112233445566"))
+        bench = Bench(card)
+        bench.request()
+        bench.select_one()
+        bench.field.presences[0].frames = frames
+        assert bench.transceive(with_crc(b"\xa2\x04abcd")) == (b"", -1)
+        assert card.pages[16:20] == written
+        assert not bench.field.presences[0].present(bench.now)
+
+
+def test_a_late_answer_is_waited_for_as_long_as_the_readers_timer_allows() -> None:
+    class Late(Card):
+        def command(self, data: bytes) -> Frame | None:
+            return Frame(data[0], 8, late_ns=20 * MS)
+
+    for reload_value, answered in ((700, False), (900, True)):
+        bench = Bench(Late(bytes.fromhex("DEADBEEF")))
+        bench.request()
+        bench.select_one()
+        bench.write(chip.T_RELOAD_HIGH, reload_value >> 8)
+        bench.write(chip.T_RELOAD_LOW, reload_value & 0xFF)
+        bench.write(chip.COM_IRQ, 0x7F)
+        bench.write(chip.FIFO_LEVEL, 0x80)
+        bench.write(chip.FIFO_DATA, *with_crc(b"\x60"))
+        bench.write(chip.COMMAND, chip.TRANSCEIVE)
+        bench.write(chip.BIT_FRAMING, 0x80)
+        bench.wait(19)
+        assert bool(bench.read(chip.COM_IRQ) & chip.TIMER_IRQ) is not answered
+        assert not bench.read(chip.COM_IRQ) & chip.RX_IRQ
+        bench.wait(3)
+        assert bench.read_fifo() == b"\x60"
+        assert bench.reader.air.waiting_ns == 20 * MS
+
+
+def test_a_badge_at_work_hears_nothing() -> None:
+    class Busy(Card):
+        def command(self, data: bytes) -> Frame | None:
+            return Frame(data[0], 8, late_ns=20 * MS, then_deaf_ns=10 * MS)
+
+    card = Busy(bytes.fromhex("DEADBEEF"))
+    bench = Bench(card)
+    bench.request()
+    bench.select_one()
+    bench.transceive(with_crc(b"\x60"))
+    assert card.state is cards.State.ACTIVE
+    bench.request()
+    assert card.state is cards.State.ACTIVE, "a request in between was not heard"
+    bench.wait(30)
+    bench.request()
+    assert card.state is cards.State.IDLE
+
+
+def test_a_copy_beside_its_original_collides_when_it_answers_at_another_moment() -> None:
+    class Speaks(Card):
+        late_ns = 0
+
+        def command(self, data: bytes) -> Frame | None:
+            return Frame(0, 160 * len(data), late_ns=self.late_ns)
+
+    original, copy = Speaks(bytes.fromhex("DEADBEEF")), Speaks(bytes.fromhex("DEADBEEF"))
+    copy.late_ns = MS // 2
+    bench = Bench(original, copy)
+    bench.request()
+    assert bench.select_one().hex() == "deadbeef"
+    _, error = bench.transceive(with_crc(b"\x60"))
+    assert error & chip.COLL_ERR
+
+
+def test_the_statistics_count_frames_and_their_time_in_the_air() -> None:
+    bench = Bench(Card(bytes.fromhex("DEADBEEF")))
+    bench.request()
+    air = bench.reader.air.as_dict()
+    assert (air["frames"], air["answers"], air["timeouts"]) == (1, 1, 0)
+    # 10 etu for REQA with its frame bits, 20 for ATQA with its parity bits (ISO/IEC 14443-3 6.2.3).
+    assert air["sent_ms"] == pytest.approx(0.0944, abs=0.001)
+    assert air["received_ms"] == pytest.approx(0.1888, abs=0.001)
+    bench.field.presences.clear()
+    bench.request()
+    assert bench.reader.air.timeouts == 1
+
+
 def test_the_fifo_overflows_at_64_bytes_and_says_so() -> None:
     bench = Bench()
     bench.write(chip.FIFO_DATA, *range(65))
@@ -360,7 +504,7 @@ def test_an_ntag_gives_its_pages() -> None:
 
 
 def test_a_random_uid_card_is_another_one_each_time_the_field_comes() -> None:
-    bench = Bench(cards.make("random-uid", b"\x08\0\0\0"))
+    bench = Bench(cards.RandomUid())
     seen = set()
     for _ in range(3):
         bench.request(cards.WUPA)

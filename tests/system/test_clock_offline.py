@@ -6,6 +6,7 @@ The firmware is the one that goes on an ESP32, on the virtual board's chips at r
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ import pytest
 
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Direction, Flag, Kind, Record
-from badgeclock.technician import firmware, provision, workshop
+from badgeclock.technician import firmware, provision, reader, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
 from badgeclock.virtual.door import Door, DoorServer, TapResult
+from badgeclock.virtual.toolchain import ROOT
 
 SECTOR_BYTES, RECORDS_A_SECTOR = 4096, 63
 WORKER, COLLEAGUE, STRANGER = "deadbeef", "04a3c652117f80", "04112233445566778099"
@@ -178,13 +180,55 @@ def test_a_tap_is_signalled_within_the_design_s_figure(clock: Door) -> None:
     assert statistics.median(spent) < 1000
 
 
-def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door) -> None:
+@pytest.mark.parametrize("how", ["spi", "command", "antenna"])
+def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door, how: str) -> None:
     wait_for_idle(clock)
-    clock.hang_reader()
-    time.sleep(1)
-    tap = clock.hold("81828384")
+    clock.hang_reader(how)
+    tap = clock.hold({"spi": "81828384", "command": "91929394", "antenna": "A1A2A3A4"}[how])
     assert clock.signal_after(tap, timeout=15) > 0
     clock.remove()
+
+
+def said(door: Door) -> str:
+    """Everything the clock said on its serial line."""
+    return (Path(door.path).parent / "console.log").read_text(errors="replace")
+
+
+@pytest.mark.parametrize("wire", ["miso-low", "miso"])
+def test_a_reader_that_is_cut_off_is_a_fault_with_its_cause_until_it_is_mended(clock: Door, wire: str) -> None:
+    wait_for_idle(clock)
+    cause = "no-answer" if wire == "miso" else wire
+    before = said(clock).count(f"clock: reader: {cause}")
+    clock.break_wire(wire)
+    clock.wait_text("Clock fault", "Not saved", timeout=20)
+    clock.mend_wires()
+    wait_for_idle(clock, timeout=20)
+    assert said(clock).count(f"clock: reader: {cause}") == before + 1
+    assert said(clock).rstrip().endswith("clock: reader: good")
+
+
+def test_a_reader_without_its_reset_wire_works_and_start_and_technician_are_told(clock: Door) -> None:
+    clock.break_wire("reset")
+    replug(clock)
+    assert said(clock).count("clock: reader: 92 no-reset") == 1
+    tap = clock.tap("B1B2B3B4")
+    assert clock.signal_after(tap) > 0
+    with open_device(clock.tty()) as device:
+        found = reader.inspect(device, lambda _: None)
+    assert found == reader.Reading(0x92, "no-reset")
+    assert "connect RST" in found.sentence
+    clock.mend_wires()
+    wait_for_idle(clock, timeout=20)
+    with open_device(clock.tty()) as device:
+        found = reader.inspect(device, lambda _: None)
+    assert found == reader.Reading(0x92, None)
+    assert "To do" not in found.sentence
+    wait_for_idle(clock, timeout=20)
+
+
+def test_every_word_for_a_readers_fault_is_explained_to_the_technician() -> None:
+    wires = (ROOT / "firmware" / "drivers" / "reader_wires.py").read_text()
+    assert set(re.findall(r'"((?:miso|no)-[a-z]+)"', wires)) | {"deaf"} == set(reader.FAULTS)
 
 
 def test_a_clock_without_right_settings_says_so_keeps_off_the_network_and_can_be_provisioned(clock: Door) -> None:

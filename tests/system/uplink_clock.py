@@ -179,7 +179,7 @@ class Clock:
 
         certs, wifi, events = Certs(setup), self.wifi, self.events
         self.uplink = Uplink(
-            self.settings, secrets, certs, self.log, self.timekeeper, socket, tls, wifi, mqtt, events, self.status
+            self.settings, secrets, certs, self.log, self.timekeeper, socket, tls, wifi, mqtt, events, self.status, None
         )
         self.wanted = 0
         self.pace = 1

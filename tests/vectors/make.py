@@ -1,8 +1,9 @@
 """Writes the golden vectors beside this file: `python tests/vectors/make.py`.
 
 Firmware and host implement docs/protocol.md independently; these files are what both are held to. They are made by a
-third implementation, spelled out below from the page with nothing but hashlib, hmac and struct, so that a fault in the
-host's own code cannot hide in its vectors. Everything is a constant: the files change only when the format does.
+third implementation, spelled out below from the page with nothing but hashlib, hmac and struct (and `cryptography` for
+AES-CMAC), so that a fault in the host's own code cannot hide in its vectors. Everything is a constant: the files change
+only when the format does. What others have published stands with its source.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.cmac import CMAC
+
 HERE = Path(__file__).parent
 
 FLEET_KEY = bytes(range(32))
@@ -24,6 +30,101 @@ FIRMWARE = bytes.fromhex("0f1e2d3c4b5a6978")
 SESSION = bytes.fromhex("1122334455667788")
 
 GENESIS, BOOT, PUNCH, TIME_SET, EPOCH, CONFIG, TAMPER, FAULT, UPDATE, RETIRE = range(1, 11)
+PUBLISHED_BADGE_VECTORS: dict[str, Any] = {
+    "cmac": {
+        "source": "RFC 4493 section 4, NIST SP 800-38B appendix D.1",
+        "key": "2b7e151628aed2a6abf7158809cf4f3c",
+        "message": "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51"
+        "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+        "by_length": {
+            "0": "bb1d6929e95937287fa37d129b756746",
+            "16": "070a16b46b4d4144f79bdd9dd04a287c",
+            "40": "dfa66747de9ae63030ca32611497c827",
+            "64": "51f0bebf7e3b9d92fc49741779363cfe",
+        },
+    },
+    "diversification": [
+        {
+            "source": "NXP AN10922 section 2.2.1",
+            "key": "00112233445566778899aabbccddeeff",
+            "input": "04782e21801d803042f54e585020416275",
+            "derived": "a8dd63a3b89d54b37ca802473fda9175",
+        },
+        {
+            "source": "libfreefare test/test_mifare_key_deriver_an10922.c",
+            "key": "f3f9377698707b688eaf84abe39e3791",
+            "input": "04deadbeeffeed",
+            "derived": "0bb408baff98b6ee9f2e1585777f6a51",
+        },
+    ],
+    "authenticate_aes": {
+        "source": "a published trace of AuthenticateAES, key 0 of zeros",
+        "key": "00000000000000000000000000000000",
+        "challenge": "b969fdfe56fd91fc9de6f6f213b8fd1e",
+        "rnd_a": "f44b26f5686f3a391cd38ebd10772281",
+        "response": "36aad7df6e436ba08d18613830a70d5ad43e3d3f4a8d47541eee623a934e4774",
+        "answer": "800db680bc146bd121d6578f2d2e2059",
+        "session": "f44b26f5c05ddd7110772281c4d066e8",
+    },
+    "card_uid_ev1": {
+        "source": "proxmark3 client/src/mifare/desfiretest.c, TestCRC32: the UID of GetCardUID and its CRC-32",
+        "uid": "04440f32763180",
+        "crc": "99ce1ad4",
+    },
+    "authenticate_ev2_first": [
+        {
+            "source": "NXP AN12196 section 6.6",
+            "key": "00000000000000000000000000000000",
+            "challenge": "a04c124213c186f22399d33ac2a30215",
+            "rnd_a": "13c5db8a5930439fc3def9a4c675360f",
+            "response": "35c3e05a752e0144bac0de51c1f22c56b34408a23d8aea266cab947ea8e0118d",
+            "answer": "3fa64db5446d1f34cd6ea311167f5e4985b89690c04a05f17fa7ab2f08120663",
+            "transaction": "9d00c4df",
+            "encryption": "1309c877509e5a215007ff0ed19ca564",
+            "mac": "4c6626f5e72ea694202139295c7a7fc7",
+        },
+        {
+            "source": "NXP AN12196 section 6.10",
+            "key": "00000000000000000000000000000000",
+            "challenge": "b875ceb0e66a6c5cd00898dc371f92d1",
+            "rnd_a": "b98f4c50cf1c2e084fd150e33992b048",
+            "response": "ff0306e47dfbc50087c4d8a78e88e62de1e8be457aa477c707e2f0874916a8b1",
+            "answer": "0cc9a8094a8eea683ecaac5c7bf20584206d0608d477110fc6b3d5d3f65c3a6a",
+            "transaction": "7614281a",
+            "encryption": "7a93d6571e4b180fca6ac90c9a7488d4",
+            "mac": "fc4af159b62e549b5812394cab1918cc",
+        },
+    ],
+    "session_keys_ev2": {
+        "source": "NXP AN12343 pages 33 and 34",
+        "key": "00000000000000000000000000000000",
+        "rnd_a": "b04d0787c93ee0cc8cacc8e86f16c6fe",
+        "rnd_b": "fa659ad0dca738dd65dc7dc38612ad81",
+        "encryption": "63dc07286289a7a6c0334ca31c314a04",
+        "mac": "774f26743ece6af5033b6ae8522946f6",
+    },
+    "macs_ev2": {
+        "source": "NXP AN12343 page 54, as proxmark3 client/src/mifare/desfiretest.c has it",
+        "key": "9366fa195eb566f5bd2bad4020b83002",
+        "transaction": "e2d3af69",
+        "signed": [
+            {"code": "8d", "counter": 0, "data": "00000000190000" + "22" * 25, "mac": "68f2c28c575a1628"},
+            {"code": "00", "counter": 1, "data": "", "mac": "0820f68898c2a7f1"},
+            {"code": "ad", "counter": 1, "data": "00000000300000", "mac": "0d9be191d5960834"},
+            {"code": "00", "counter": 2, "data": "22" * 25 + "00" * 23, "mac": "a49a44222d926666"},
+        ],
+    },
+    "get_card_uid_ev2": {
+        "source": "NXP AN12196 section 7.3",
+        "encryption": "2b4d963c014dc36f24f69a50a394f875",
+        "mac": "379d32130ce61705dd5fd8c36b95d764",
+        "transaction": "df055522",
+        "command": "90510000088e2c155adda99be300",
+        "answer": "70756055688505b52a5e26e59e329cd6595f672298ea41b79100",
+        "uid": "04958caa5c5e80",
+    },
+}
+
 MONDAY_UTC_S = 1_767_596_291  # 2026-01-05 06:58:11 UTC
 DAY_S = 86_400
 
@@ -293,6 +394,49 @@ def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, *
     return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
 
 
+def desk_body(key: bytes, counter: int, job: int, step: int, word: int, payload: bytes = b"") -> bytes:
+    """A body of DESK, enciphered under K_up or K_down."""
+    plain = struct.pack(">IHB", job, step, word) + payload
+    desk_key, place = hmac(key, b"desk"), SESSION + struct.pack(">Q", counter)
+    stream = b"".join(hmac(desk_key, place + bytes([block])) for block in range(9))
+    return bytes(a ^ b for a, b in zip(plain, stream, strict=False))
+
+
+def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
+    """DESK frames of both directions, with what their bodies say once deciphered."""
+    wanted = [
+        ("open for half a minute", "down", 20, 0x0102_0304, 1, 1, bytes([30])),
+        ("wait for a badge", "down", 21, 0x0102_0304, 2, 2, b""),
+        ("an APDU", "down", 22, 0x0102_0304, 3, 3, bytes.fromhex("9060000000")),
+        ("the longest APDU, largest numbers", "down", 2**64 - 2, 2**32 - 1, 2**16 - 1, 3, bytes(range(255))),
+        ("close, done", "down", 23, 0x0102_0304, 9, 4, bytes([1])),
+        ("issue mode is on", "up", counter_up + 1, 0x0102_0304, 1, 1, b""),
+        ("a badge", "up", counter_up + 2, 0x0102_0304, 2, 2, bytes.fromhex("2004112233445566")),
+        ("the badge's answer", "up", counter_up + 3, 0x0102_0304, 3, 3, bytes.fromhex("04010112001a0591af")),
+        ("an answer of 33 bytes", "up", counter_up + 4, 0x0102_0304, 4, 3, bytes(range(33))),
+        ("the badge is gone", "up", counter_up + 5, 0x0102_0304, 5, 6, b""),
+    ]
+    cases = []
+    for name, direction, counter, job, step, word, payload in wanted:
+        key, session, kind = (up, bytes(8), 0x02) if direction == "up" else (down, SESSION, 0x15)
+        content = desk_body(key, counter, job, step, word, payload)
+        cases.append(
+            {
+                "name": name,
+                "direction": direction,
+                "type": kind,
+                "counter": counter,
+                "job": job,
+                "step": step,
+                "word": word,
+                "payload": payload.hex(),
+                "body": content.hex(),
+                "bytes": frame(key, session, kind, counter, content).hex(),
+            }
+        )
+    return cases
+
+
 def frame_vectors() -> dict[str, Any]:
     clock = Clock()
     up, down = hmac(clock.k_link, b"up"), hmac(clock.k_link, b"down")
@@ -379,12 +523,80 @@ def frame_vectors() -> dict[str, Any]:
         "k_down": down.hex(),
         "session": SESSION.hex(),
         "frames": frames,
+        "desk": desk_cases(up, down, counter_up),
         "refused": [{"name": name, "direction": "down", "bytes": raw.hex()} for name, raw in refused.items()],
     }
 
 
+def cmac(key: bytes, message: bytes) -> bytes:
+    """AES-CMAC, RFC 4493."""
+    made = CMAC(AES(key))
+    made.update(message)
+    return made.finalize()
+
+
+def diversified(key: bytes, content: bytes) -> bytes:
+    """NXP AN10922, AES-128, for inputs of 16 to 31 bytes, where it is the plain CMAC."""
+    assert 16 <= len(content) <= 31
+    return cmac(key, b"\x01" + content)
+
+
+def diversified_identity(key: bytes, content: bytes) -> bytes:
+    """The same for shorter inputs, which AN10922 pads to two blocks: CMAC's last step by hand."""
+    assert len(content) < 15
+    aes = Cipher(AES(key), ECB()).encryptor()  # noqa: S305 - single blocks, as CMAC is defined
+    doubled = int.from_bytes(aes.update(bytes(16)), "big")
+    for _ in range(2):
+        doubled = (doubled << 1) ^ ((1 << 128 | 0x87) if doubled >> 127 else 0)
+    first = (b"\x01" + content + b"\x80").ljust(16, b"\0")
+    return aes.update((int.from_bytes(aes.update(first), "big") ^ doubled).to_bytes(16, "big"))
+
+
+def badge_vectors() -> dict[str, Any]:
+    """docs/badges.md: what is published about its parts, and whole badges."""
+    root = hashlib.sha256(b"vectors: badge root").digest()
+    read, application, picc = (
+        hkdf(root, b"", b"badgeclock/v1/badge/" + name)[:16] for name in (b"read", b"application", b"picc")
+    )
+    aid, system = bytes.fromhex("4314bc"), b"Badgeclock"
+    badges = []
+    for uid, number in (("04a3c652117f80", "0123456789abcdef"), ("04958caa5c5e80", "fedcba9876543210")):
+        content = b"\x01" + bytes.fromhex(number)
+        keys = {
+            name: diversified(key, bytes.fromhex(uid) + place + bytes((key_no,)) + system).hex()
+            for name, key, place, key_no in (
+                ("application", application, aid, 0x00),
+                ("read", read, aid, 0x01),
+                ("check", read, aid, 0xC0),
+                ("picc", picc, bytes(3), 0x00),
+            )
+        }
+        badges.append(
+            {
+                "uid": uid,
+                "number": number,
+                **keys,
+                "file": (content + cmac(bytes.fromhex(keys["check"]), content)[:8]).hex(),
+                "token": token(number, 2).hex(),
+            }
+        )
+    return {
+        "root": root.hex(),
+        "masters": {"read": read.hex(), "application": application.hex(), "picc": picc.hex()},
+        "site_key": SITE_KEY.hex(),
+        "identity": diversified_identity(read, aid + b"\x02" + system).hex(),
+        "badges": badges,
+        **PUBLISHED_BADGE_VECTORS,
+    }
+
+
 def main() -> None:
-    for name, made in (("record", record_vectors()), ("seal", seal_vectors()), ("frames", frame_vectors())):
+    for name, made in (
+        ("record", record_vectors()),
+        ("seal", seal_vectors()),
+        ("frames", frame_vectors()),
+        ("badges", badge_vectors()),
+    ):
         (HERE / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

@@ -17,7 +17,17 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from badgeclock.bridge import schema
 from badgeclock.bridge.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Frame, FrameType, Receipt, ReceiptState, Time
+from badgeclock.protocol.frames import (
+    RECEIPTS_MAX,
+    Ack,
+    Command,
+    Desk,
+    Frame,
+    FrameType,
+    Receipt,
+    ReceiptState,
+    Time,
+)
 from badgeclock.protocol.topics import Channel, topic
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
@@ -178,6 +188,10 @@ class Downlink:
         """The bridge's time, for the STATUS that it answers."""
         return self._frame(clock_id, FrameType.TIME, Channel.COMMAND, frames.pack_time(time))
 
+    def command(self, clock_id: int, command: Command) -> list[Message]:
+        """Something for the clock to do."""
+        return self._frame(clock_id, FrameType.COMMAND, Channel.COMMAND, frames.pack_command(command))
+
     def receipts(self, clock_id: int, receipts: Sequence[Receipt]) -> list[Message]:
         """Receipts in the order of their numbers, as many frames as that takes."""
         return [
@@ -190,6 +204,14 @@ class Downlink:
                 frames.pack_receipts(receipts[at : at + RECEIPTS_MAX]),
             )
         ]
+
+    def desk(self, clock_id: int, session: bytes, desk: Desk) -> list[Message]:
+        """A step of the badge desk, enciphered; nothing if the clock has begun another session than that."""
+        link = self._links.get(clock_id)
+        if link is None or link.session != session:
+            return []
+        body = frames.pack_desk(frames.desk_key(link.key), session, link.counter + 1, desk)
+        return self._frame(clock_id, FrameType.DESK, Channel.COMMAND, body)
 
     def _frame(self, clock_id: int, frame_type: FrameType, channel: Channel, body: bytes) -> list[Message]:
         link = self._links.get(clock_id)

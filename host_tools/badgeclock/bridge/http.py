@@ -18,8 +18,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, select, text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from badgeclock.bridge import people, schema
+from badgeclock.bridge import clocks, people, schema
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.people import PeopleError
 from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.states import PunchState
 from badgeclock.bridge.store import Store
@@ -64,6 +65,22 @@ def create_app(store: Store, vault: Vault, metrics: Metrics, broker_up: Callable
     ) -> list[dict[str, Any]]:
         with store.read() as connection:
             return events_after(connection, after, limit)
+
+    @app.get("/api/clocks")
+    def all_clocks() -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return clocks.listing(connection)
+
+    @app.get("/api/clocks/{name}/quarantine")
+    def quarantine(
+        name: str, after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
+    ) -> dict[str, Any]:
+        with store.read() as connection:
+            return clocks.quarantine_of(connection, name, after, limit)
+
+    @app.exception_handler(PeopleError)
+    def absent(_: Any, error: PeopleError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=404)
 
     @app.exception_handler(StoreError)
     def failed(_: Any, error: StoreError) -> JSONResponse:

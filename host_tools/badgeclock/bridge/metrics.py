@@ -24,6 +24,8 @@ class Metrics:
             return Counter(f"badgeclock_{name}", text, [label], registry=self.registry)
 
         self.intake = counter("intake", "Records, statuses and refusals of the intake", "result")
+        self.desk_jobs = counter("desk_jobs", "Jobs of the badge desk", "result")
+        self.desk_frames = counter("desk_frames", "Frames from clocks to the badge desk", "result")
         self.groups = Counter("badgeclock_groups", "Committed groups of messages", registry=self.registry)
         self.outcomes = counter("outcomes", "What became of presences sent to the authority", "result")
         self.calls = Histogram(
@@ -37,6 +39,12 @@ class Metrics:
     def watch(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:
         """Add gauges that are read when somebody asks: `measure` by name, `states` as presences a state."""
         self.registry.register(_Gauges(measure, states))
+
+    def watch_clocks(
+        self, counts: Callable[[], Mapping[tuple[str, str], int]], worn: Callable[[], Mapping[str, int]]
+    ) -> None:
+        """Add gauges of the clocks: how many by state and reason of quarantine, and the most worn flash of any."""
+        self.registry.register(_ClockGauges(counts, worn))
 
 
 class _Gauges(Collector):
@@ -57,3 +65,28 @@ class _Gauges(Collector):
         for state, count in sorted(self._states().items()):
             presences.add_metric([state], count)
         yield presences
+
+
+class _ClockGauges(Collector):
+    def __init__(
+        self, counts: Callable[[], Mapping[tuple[str, str], int]], worn: Callable[[], Mapping[str, int]]
+    ) -> None:
+        self._counts = counts
+        self._worn = worn
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # as above
+
+    def collect(self) -> Iterable[Metric]:
+        clocks = GaugeMetricFamily(
+            "badgeclock_clocks", "Clocks by state and reason of quarantine", labels=["state", "reason"]
+        )
+        for (state, reason), count in sorted(self._counts().items()):
+            clocks.add_metric([state, reason], count)
+        yield clocks
+        erases = GaugeMetricFamily(
+            "badgeclock_clock_flash_erases", "Erases of the most worn flash sector of any clock", labels=["partition"]
+        )
+        for partition, count in sorted(self._worn().items()):
+            erases.add_metric([partition], count)
+        yield erases

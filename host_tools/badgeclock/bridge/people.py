@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, insert, select, update
 from stdnum.be import ssn, vat
 
-from badgeclock.bridge import events, presences, schema
+from badgeclock.bridge import events, orders, presences, schema
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.states import ClockState
@@ -252,6 +252,7 @@ def add_clock(connection: Connection, vault: Vault, bundle: dict[str, Any], *, s
             connection.execute(update(table).where(table.c.id == known.id).values(site_id=site_id))
             return int(known.id)
         connection.execute(update(table).where(table.c.id == known.id).values(state=ClockState.RETIRED, online=False))
+        orders.close(connection, known.id, "provisioned anew", now_ms)
         what = "provisioned anew; the earlier life's records are kept"
         events.write(connection, [Event(Severity.WARNING, events.Kind.CLOCK_REPLACED, what, name)], now_ms)
     return _added(
@@ -276,19 +277,6 @@ def add_clock(connection: Connection, vault: Vault, bundle: dict[str, Any], *, s
         receipt_last=0,
         counter_reserved=0,
     )
-
-
-def release_clock(connection: Connection, name: str, now_ms: int) -> int:
-    """End a clock's quarantine; returns how many presences were queued for punches of today that waited for it."""
-    table = schema.clocks
-    held = (table.c.name == name) & (table.c.state == ClockState.QUARANTINED)
-    clock_id = connection.execute(select(table.c.id).where(held)).scalar()
-    if clock_id is None:
-        raise PeopleError(f"no clock {name!r} is under quarantine", "look at `/api/events` for the clock you mean")
-    connection.execute(update(table).where(table.c.id == clock_id).values(state=ClockState.ACTIVE))
-    happened = Event(Severity.INFO, events.Kind.CLOCK_RELEASED, "quarantine ended by a person", name)
-    events.write(connection, [happened], now_ms)
-    return presences.reconsider_clock(connection, clock_id, now_ms)
 
 
 def identity_of(vault: Vault, row: Any) -> Identity:

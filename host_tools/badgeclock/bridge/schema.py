@@ -56,6 +56,7 @@ sites = Table(
     Column("regime", String(16), nullable=False),
     Column("time_zone", Text, nullable=False),
     Column("site_key_closed", LargeBinary, nullable=False),
+    Column("badge_root_closed", LargeBinary),
 )
 
 workers = Table(
@@ -108,6 +109,15 @@ clocks = Table(
     Column("genesis", LargeBinary(16), nullable=False),
     Column("failing_seq", BigInteger),
     Column("failing_times", Integer, nullable=False),
+    # The gap that stays: where, since when, how often it was answered with "send again".
+    Column("gap_seq", BigInteger),
+    Column("gap_times", Integer, nullable=False, server_default="0"),
+    Column("gap_since_ms", BigInteger),
+    # Quarantine: the kind of event that led to it; the rows in `quarantine`; what the clock may at most hold for kept.
+    Column("held_reason", String(32)),
+    Column("held_ms", BigInteger),
+    Column("kept", Integer, nullable=False, server_default="0"),
+    Column("ack_limit", BigInteger),
     # What the clock said of itself, and the connection it said it in.
     Column("status_counter", LargeBinary(8), nullable=False),
     Column("session", LargeBinary(8)),
@@ -244,6 +254,52 @@ quarantine = Table(
     Column("reason", String(32), nullable=False),
     Column("received_ms", BigInteger, nullable=False),
     UniqueConstraint("clock_id", "sha256"),
+)
+
+desk_jobs = Table(
+    "desk_jobs",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("clock", String(23), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("worker", Text),
+    Column("asked_by", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("outcome", JSON),
+    Column("stop_asked", Boolean, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("started_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Index(
+        "ix_desk_jobs_open",
+        "id",
+        sqlite_where=text("ended_ms IS NULL"),
+        postgresql_where=text("ended_ms IS NULL"),
+    ),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("clock_id", ForeignKey("clocks.id"), nullable=False),
+    Column("command", SmallInteger, nullable=False),
+    Column("given_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("given_ms", BigInteger, nullable=False),
+    Column("sent_ms", BigInteger),
+    Column("times_sent", Integer, nullable=False),
+    Column("done_ms", BigInteger),
+    Column("outcome", Text),
+    Index(
+        "uq_orders_open",
+        "clock_id",
+        "command",
+        unique=True,
+        sqlite_where=text("done_ms IS NULL"),
+        postgresql_where=text("done_ms IS NULL"),
+    ),
 )
 
 events = Table(

@@ -12,18 +12,21 @@ import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.bridge import clocks, http, outbox, vault
 from badgeclock.bridge import downlink as down
-from badgeclock.bridge import http, outbox, vault
 from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.desk import Desk
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.intake import Grouping, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
 from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
 from badgeclock.bridge.store import Store
@@ -35,6 +38,8 @@ RECEIPTS_POLL_S: Final = 1.0
 """How often receipts are looked for that another process wrote; this one's own go out at once."""
 
 log = structlog.get_logger("badgeclock.bridge.service")
+
+_Key = TypeVar("_Key", str, tuple[str, str])
 
 
 def wall_clock_ms() -> int:
@@ -113,6 +118,10 @@ class Service:
         self._authority = authority or authority_of(settings.authority)
         self._link = BrokerLink(settings.broker)
         self._receipts = Receipts(self._store, self._downlink, self._link)
+        self._desk = Desk(
+            self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
+        )
+        self._orders = Orders(self._store, self._downlink, self._link.publish, now_ms)
         self._registrar = Registrar(
             self._store,
             self._vault,
@@ -134,6 +143,7 @@ class Service:
             queue_messages=settings.intake.queue_messages,
         )
         self._metrics.watch(self._measure, self._states)
+        self._metrics.watch_clocks(lambda: self._counted(clocks.counts), lambda: self._counted(clocks.most_worn))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
@@ -143,10 +153,12 @@ class Service:
             stack.callback(self._store.close)
             stack.push_async_callback(self._authority.close)
             parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-                "broker": lambda: self._link.run(self._grouping.deliver),
+                "broker": lambda: self._link.run(self._deliver),
+                "desk": self._desk.run,
                 "intake": self._grouping.run,
                 "registrar": self._registrar.run,
                 "receipts": self._receipts.run,
+                "orders": self._orders.run,
             }
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
@@ -164,14 +176,21 @@ class Service:
         log.info("the bridge has stopped")
 
     async def _end(self, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
-        """Close the way in, commit what came, give calls under way a moment, then end the rest."""
+        """Let clocks leave issue mode, close the way in, commit what came, give calls under way a moment, then end the
+        rest.
+        """
+        await _cancel(tasks["desk"])
         await _cancel(tasks["broker"])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self._grouping.settled()
-        for name in ("intake", "registrar", "receipts", "http"):
+        for name in ("intake", "registrar", "receipts", "orders", "http"):
             if name in tasks:
                 await _cancel(tasks[name])
+
+    def _deliver(self, topic: str, payload: bytes) -> None:
+        if not self._desk.deliver(topic, payload):
+            self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
         self._metrics.groups.inc()
@@ -192,9 +211,13 @@ class Service:
         }
 
     def _states(self) -> dict[str, int]:
+        return self._counted(outbox.counts)
+
+    def _counted(self, count: Callable[[Connection], dict[_Key, int]]) -> dict[_Key, int]:
+        """What the store counts; nothing while it fails."""
         try:
             with self._store.read() as connection:
-                return outbox.counts(connection)
+                return count(connection)
         except StoreError:
             return {}
 

@@ -64,9 +64,24 @@ class ClockState(StrEnum):
 
     ACTIVE = "ACTIVE"
     QUARANTINED = "QUARANTINED"
-    """Two different records under one number: all it sends is kept, nothing is declared."""
+    """What it sent or said contradicts what it said before: all it sends is kept, nothing is declared."""
     RETIRED = "RETIRED"
-    """Provisioned anew, or gone: its records stay, its name may be used again."""
+    """Ended by its RETIRE record, by an operator, or provisioned anew: its records stay, its name may be used again."""
+
+
+class DeskState(StrEnum):
+    """Where a job of the badge desk stands."""
+
+    ASKED = "ASKED"
+    """Waits for the bridge."""
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    """It cannot be; the outcome says why and what to do."""
+    INTERRUPTED = "INTERRUPTED"
+    """The badge, the clock or the bridge went away in the middle: the same again takes it up."""
+    STOPPED = "STOPPED"
+    """Whoever asked for it changed their mind."""
 
 
 STEPS: Final[Mapping[PresenceState, frozenset[PresenceState]]] = {

@@ -28,6 +28,8 @@ PEOPLE: Final = "people"
 """Purpose of workers' names and numbers."""
 SITE_KEY: Final = "site"
 """Purpose of the keys that turn badge ids into tokens."""
+BADGE_ROOT: Final = "badge"
+"""Purpose of the roots that the keys of a site's badges come from."""
 _VERSION: Final = b"\x01"
 _NONCE_BYTES: Final = 12
 _INDEX_BYTES: Final = 16

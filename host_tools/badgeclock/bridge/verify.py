@@ -3,9 +3,12 @@
 A message is judged record by record, in its order, up to the first that cannot be taken:
 
 * number below the next one: the same bytes as before are a repetition; other bytes an equivocation, kept apart.
+* record 0 under another nonce: the clock was founded anew, and the bridge has not been told yet. Nothing else of the
+  message belongs to the chain that is known here.
 * the next one, seal right: accepted, and the state moves on.
 * the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
   as evidence. From any other clock it is refused, since whoever stands between could have written it.
+* anything after RETIRE: refused, and never asked for again.
 * anything else: refused, and the clock is asked to send again from the next one.
 """
 
@@ -34,6 +37,11 @@ class Fault(Enum):
     GAP = "gap"
     EQUIVOCATION = "equivocation"
     UNSEALED = "unsealed"
+    RETIRED = "retired"
+    FOUNDED_ANEW = "founded_anew"
+
+
+_FAULTS: Final = {"unsealed": Fault.UNSEALED, "retired": Fault.RETIRED}
 
 
 class Finding(NamedTuple):
@@ -55,13 +63,19 @@ class Accepted(NamedTuple):
 
 @dataclass(slots=True)
 class Judgement:
-    """What became of one message, and the clock's state after it."""
+    """What became of one message, and the clock's state after it.
+
+    `repeated_to` is the seq after the last record that was there already, 0 if none was. `unjudged` are the records
+    behind the one at which judging ended.
+    """
 
     state: SealState
     verdict: Verdict = Verdict.IN_ORDER
     accepted: list[Accepted] = field(default_factory=list)
     repeated: int = 0
+    repeated_to: int = 0
     findings: list[Finding] = field(default_factory=list)
+    unjudged: Sequence[bytes] = ()
 
 
 def judge(
@@ -77,24 +91,29 @@ def judge(
     the clock's newest authenticated STATUS says. Never raises, whatever the bytes.
     """
     judged = Judgement(state)
-    for raw in raws:
+    for at, raw in enumerate(raws):
+        judged.unjudged = raws[at + 1 :]
         try:
             record = records.unpack(raw)
         except RecordRefused as refused:
             judged.findings.append(Finding(Fault.MALFORMED, None, raw, refused.reason))
             judged.verdict = Verdict.GAP
             break
+        if not record.seq and _is_another_beginning(judged.state, record):
+            judged.findings.append(Finding(Fault.FOUNDED_ANEW, 0, raw, "another GENESIS"))
+            break
         if record.seq < judged.state.next_seq:
             known = stored(record.seq) or _accepted_now(judged, record.seq)
             if known is not None and hmac.compare_digest(known, raw):
                 judged.repeated += 1
+                judged.repeated_to = record.seq + 1
                 continue
             reason = "burnt number used" if known is None else "other bytes under the same number"
             judged.findings.append(Finding(Fault.EQUIVOCATION, record.seq, raw, reason))
             continue
         try:
             if record.flags & _UNSEALED:
-                if not seal_lost:
+                if judged.state.r and not seal_lost:
                     raise SealFailed("unsealed", record.seq)
                 judged.state = _advance_unsealed(judged.state, record, raw)
                 judged.accepted.append(Accepted(record, raw, sealed=False))
@@ -102,8 +121,9 @@ def judge(
                 judged.state = seal.judge(judged.state, record, raw)
                 judged.accepted.append(Accepted(record, raw, sealed=True))
         except SealFailed as failed:
-            judged.findings.append(Finding(_fault_of(failed), failed.seq, raw, failed.reason))
-            judged.verdict = Verdict.GAP
+            fault = Fault.GAP if isinstance(failed, SealGap) else _FAULTS.get(failed.reason, Fault.SEAL)
+            judged.findings.append(Finding(fault, failed.seq, raw, failed.reason))
+            judged.verdict = Verdict.IN_ORDER if fault is Fault.RETIRED else Verdict.GAP
             break
     return judged
 
@@ -112,8 +132,17 @@ def _accepted_now(judged: Judgement, seq: int) -> bytes | None:
     return next((taken.raw for taken in judged.accepted if taken.record.seq == seq), None)
 
 
+def _is_another_beginning(state: SealState, record: Record) -> bool:
+    return record.kind == Kind.GENESIS and record.token + record.detail != state.genesis
+
+
 def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState:
-    """The state after an unsealed record: number, boot count, epoch and chain go on, the keys stand still."""
+    """The state after an unsealed record: number, boot count, epoch and chain go on, the keys stand still.
+
+    Except after an unsealed RETIRE, which leaves none: it ends the chain as a sealed one does.
+    """
+    if not state.r:
+        raise SealFailed("retired", record.seq)
     burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
     if record.seq > state.next_seq + burnt:
         raise SealGap("gap", record.seq)
@@ -121,6 +150,8 @@ def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState
         raise SealFailed("sequence", record.seq)
     if not hmac.compare_digest(seal.unsealed_tag(state.tag, raw[:SEALED_BYTES]), record.tag):
         raise SealFailed("unsealed chain", record.seq)
+    if record.kind == Kind.RETIRE:
+        state = state._replace(r=b"", e_next=b"")
     return state._replace(
         next_seq=record.seq + 1,
         boot=record.boot,
@@ -128,9 +159,3 @@ def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState
         records=state.records + burnt + 1,
         tag=record.tag,
     )
-
-
-def _fault_of(failed: SealFailed) -> Fault:
-    if isinstance(failed, SealGap):
-        return Fault.GAP
-    return Fault.UNSEALED if failed.reason == "unsealed" else Fault.SEAL

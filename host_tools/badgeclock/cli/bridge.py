@@ -6,22 +6,29 @@ Secrets come from files or stdin (`-`), never from the command line, where other
 from __future__ import annotations
 
 import asyncio
+import getpass
+import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 import uvloop
+from rich.console import Console
+from rich.table import Table
 from sqlalchemy import Connection
 
-from badgeclock.bridge import log, people, settings, vault
+from badgeclock.bridge import clocks, holders, log, people, settings, vault
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
+from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
 from badgeclock.errors import SettingsError
@@ -42,6 +49,11 @@ for name, part in (
     app.add_typer(part, name=name)
 
 STDIN: Final = Path("-")
+BADGE_KEY_HELP: Final = (
+    "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
+)
+_WIDE: Final = 200
+"""Columns of a table that no terminal limits."""
 
 Config = Annotated[
     Path, typer.Option("--config", help="The bridge's settings file.", envvar="BADGECLOCK_BRIDGE_CONFIG")
@@ -55,15 +67,33 @@ class _Open:
 
 
 @contextmanager
-def _changing(config: Path) -> Iterator[_Open]:
-    """One transaction on the configured store."""
+def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
+    """The configured store and its vault."""
     configured = settings.load(config)
-    opened = vault.load(configured.secrets.data_key_file)
+    keys = vault.load(configured.secrets.data_key_file)
     store = Store(configured.store.url)
     try:
         store.check()
-        with store.write() as connection:
-            yield _Open(connection, opened)
+        yield store, keys
+    finally:
+        store.close()
+
+
+@contextmanager
+def _changing(config: Path) -> Iterator[_Open]:
+    """One transaction on the configured store."""
+    with opened_store(config) as (store, keys), store.write() as connection:
+        yield _Open(connection, keys)
+
+
+@contextmanager
+def _looking(config: Path) -> Iterator[Connection]:
+    """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
+    store = Store(settings.load(config).store.url)
+    try:
+        store.check()
+        with store.read() as connection:
+            yield connection
     finally:
         store.close()
 
@@ -134,10 +164,12 @@ def add_site(
     key: Annotated[Path, typer.Option(help="The site key's file: 64 hexadecimal digits; `-` is stdin.")],
     regime: Annotated[Regime, typer.Option(help="Which rule its presences follow.")] = Regime.CONSTRUCTION,
     time_zone: Annotated[str, typer.Option(help="Where its days begin and end.")] = people.TIME_ZONE,
+    badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add a site."""
     site_key = _bytes(key, "a site key")
+    root = None if badge_key is None else _bytes(badge_key, "a badge key")
     with _changing(config) as opened:
         people.add_site(
             opened.connection,
@@ -148,7 +180,25 @@ def add_site(
             site_key=site_key,
             time_zone=time_zone,
         )
+        if root is not None:
+            holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
     typer.echo(f"Site {name!r} added.", err=True)
+
+
+@site_app.command("set")
+def set_site(
+    name: Annotated[str, typer.Option(help="The site's name.")],
+    badge_key: Annotated[Path, typer.Option(help=BADGE_KEY_HELP)],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Give the bridge a site's badge key, so that badges can be issued at its clocks.
+
+    Another key than before makes every card of the site a stranger's.
+    """
+    root = _bytes(badge_key, "a badge key")
+    with _changing(config) as opened:
+        holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+    typer.echo(f"Site {name!r} has its badge key.", err=True)
 
 
 @employer_app.command("add")
@@ -220,12 +270,114 @@ def add_clock(
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
 
 
+@clock_app.command("list")
+def list_clocks(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show every clock: its state, its next record, what it said last, and why it is under quarantine."""
+    with _looking(config) as connection:
+        found = clocks.listing(connection)
+    if as_json:
+        for clock in found:
+            typer.echo(json.dumps(clock))
+        return
+    columns = ("clock", "site", "state", "next record", "last status", "unsent", "free", "why", "kept aside")
+    table = Table(*columns, box=None, pad_edge=False)
+    for clock in found:
+        told = clock["status"] or {}
+        table.add_row(
+            clock["clock"],
+            clock["site"],
+            clock["state"] + ("" if clock["online"] or clock["state"] == ClockState.RETIRED else ", offline"),
+            str(clock["next_seq"]),
+            _moment(clock["status_ms"]),
+            str(told["head"] - told["tail"]) if told else "",
+            str(told["free"]) if told else "",
+            clock["held_reason"] or ("retirement ordered" if clock["open_orders"] else ""),
+            str(clock["kept_aside"] or ""),
+        )
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+@clock_app.command("quarantine")
+def show_quarantine(
+    clock: Annotated[str, typer.Argument(help="The clock's id.")],
+    *,
+    after: Annotated[int, typer.Option(min=0, help="Show records kept aside behind this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Show at most so many of them.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object with all there is.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show why a clock is under quarantine, what waits for your decision, and which records are kept aside."""
+    with _looking(config) as connection:
+        found = clocks.quarantine_of(connection, clock, after, limit)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    since = f", since {_moment(found['held_ms'])}" if found["held_ms"] else ""
+    typer.echo(f"{clock}: {found['state']}, {found['held_reason'] or 'not under quarantine'}{since}")
+    typer.echo(f"next record {found['next_seq']}; punches that wait for a decision: {found['punches_waiting']}")
+    for alarm in found["alarms"]:
+        at = "" if alarm["seq"] is None else f" at record {alarm['seq']}"
+        typer.echo(f"{_moment(alarm['last_ms'])}  {alarm['kind']}{at}, {alarm['times']} times: {alarm['detail']}")
+    typer.echo(f"records kept aside: {found['kept']}")
+    for kept in found["kept_aside"]:
+        said = f"{kept['kind']} {kept['direction'] or ''} {_moment(kept['utc_ms'])}" if kept["kind"] else "no record"
+        typer.echo(f"{kept['id']:>6}  record {kept['seq']}, {kept['reason']}: {said}")
+
+
 @clock_app.command("release")
 def release_clock(
     clock: Annotated[str, typer.Argument(help="The clock's id.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """End a clock's quarantine, once you know why it sent two different records under one number."""
+    """End a clock's quarantine, once you know what happened; today's punches that waited for it are declared."""
     with _changing(config) as opened:
-        queued = people.release_clock(opened.connection, clock, wall_clock_ms())
-    typer.echo(f"Clock {clock!r} released; presences queued for its punches of today: {queued}.", err=True)
+        done = clocks.release(opened.connection, clock, by=_operator(), reason=reason, now_ms=wall_clock_ms())
+    typer.echo(f"Clock {clock!r} released; presences queued for its punches of today: {done.queued}.", err=True)
+    if not done.can_go_on:
+        typer.echo(
+            f"It was {done.held_reason}: a clock whose chain is not the store's cannot go on and will be back under "
+            "quarantine with its next status. Read its flash with `badgeclock journal verify`, declare by hand what is "
+            "missing, and provision it anew with --found-anew.",
+            err=True,
+        )
+
+
+@clock_app.command("retire")
+def retire_clock(
+    clock: Annotated[str, typer.Argument(help="The clock's id.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
+    *,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="The clock will not come again: end it here, without its last record.")
+    ] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """End a clock: when it is online the running bridge has it write its last record and give up its keys."""
+    by, now_ms = _operator(), wall_clock_ms()
+    with _changing(config) as opened:
+        if gone:
+            waiting = clocks.end(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
+            typer.echo(f"Clock {clock!r} is retired. Punches that go on waiting for a decision: {waiting}.", err=True)
+        else:
+            order = clocks.order_retirement(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
+            when = "now" if order.online else "as soon as it is online"
+            typer.echo(f"{'Ordered' if order.new else 'Ordered already'}: {clock!r} ends {when}.", err=True)
+    typer.echo(f"next, once it is retired: badgeclock ca revoke {clock} --workshop …", err=True)
+
+
+def _operator() -> str:
+    """Who gives the command, as this machine knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def _moment(ms: int | None) -> str:
+    """UTC, to the second."""
+    return "never" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician import firmware, flash, languages, provision, workshop
+from badgeclock.technician import firmware, flash, languages, provision, reader, retire, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 
@@ -97,6 +97,13 @@ def provision_command(
     display: Annotated[
         str | None, typer.Option(help="The clock's display, a file of the board's fronts/; else the one it has.")
     ] = None,
+    badges: Annotated[
+        str | None,
+        typer.Option(help="Which badges count: uid (all, by UID), both, or proved (only those that prove themselves)."),
+    ] = None,
+    badge_ev1: Annotated[
+        str | None, typer.Option(help="allow or refuse badges that prove themselves the way of DESFire EV1.")
+    ] = None,
     found_anew: Annotated[
         bool, typer.Option("--found-anew", help="Begin a new sealed chain, though the clock has one.")
     ] = False,
@@ -123,6 +130,8 @@ def provision_command(
         display=display,
         volume=volume,
         quiet_hours=quiet_hours,
+        badges=badges,
+        badge_ev1=badge_ev1,
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
         yes_lose=yes_lose,
     )
@@ -136,6 +145,39 @@ def provision_command(
         )
     if done.chain is provision.ChainState.FOUNDED:
         say(f"next: badgeclock bridge clock add {done.bundle} --site {done.site!r}")
+
+
+@app.command(name="reader")
+def reader_command(port: PortArgument, *, as_json: JsonOption = False) -> None:
+    """Have a clock inspect its reader and its wires. The clock starts again afterwards."""
+    with open_device(port, say) as device:
+        found = reader.inspect(device, say)
+    typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else found.sentence)
+    if found.fault is not None:
+        raise typer.Exit(1)
+
+
+@app.command(name="retire")
+def retire_command(
+    port: PortArgument,
+    *,
+    directory: Annotated[
+        Path,
+        typer.Option("--workshop", envvar="BADGECLOCK_WORKSHOP", help="The workshop that provisioned the clock."),
+    ],
+    yes_lose: YesLoseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """End a clock: its last record, its keys and secrets gone, its certificate revoked. Safe to run again.
+
+    Its records stay readable in its flash. Provision it anew to use it again.
+    """
+    shop = workshop.open_workshop(directory)
+    with open_device(port, say) as device:
+        done = retire.retire(device, shop, yes_lose, say)
+    typer.echo(done.to_json() if as_json else f"{done.clock_id} is retired: record {done.seq} is its last")
+    say(f"next: badgeclock bridge clock retire {done.clock_id} --gone --reason …")
+    say("next: write the broker's configuration again (badgeclock ca broker) and restart the broker")
 
 
 @app.command()

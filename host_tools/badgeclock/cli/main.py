@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli import bridge, ca, clock, demo, sandbox, virtual
+from badgeclock.cli import badge, bridge, ca, clock, demo, journal, sandbox, virtual
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -18,6 +18,8 @@ app = typer.Typer(
 app.add_typer(demo.app, name="demo")
 app.add_typer(clock.app, name="clock")
 app.add_typer(bridge.app, name="bridge")
+app.add_typer(badge.app, name="badge")
+app.add_typer(journal.app, name="journal")
 app.add_typer(ca.app, name="ca")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(virtual.app, name="virtual")

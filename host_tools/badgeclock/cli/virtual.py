@@ -13,13 +13,20 @@ from typing import Annotated
 import typer
 
 from badgeclock.virtual.accesspoint import Network, WifiSettings
-from badgeclock.virtual.board import BoardOptions, Front, VirtualBoard
+from badgeclock.virtual.board import BoardOptions, Break, Front, VirtualBoard
+from badgeclock.virtual.chips.mfrc522 import Hang
 from badgeclock.virtual.door import Door, DoorServer
-from badgeclock.virtual.nor import INSTANT, TYPICAL
+from badgeclock.virtual.nor import INSTANT, TYPICAL, FlashFault
+from badgeclock.virtual.wallet import kinds
 
 app = typer.Typer(help="Run a virtual clock and be the person in front of it.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Option("--dir", "-d", help="The clock's folder: its flash, its serial port, its door.")]
+
+KindOption = Annotated[str | None, typer.Option(help=f"{', '.join(kinds())}; without: by the UID.")]
+FramesOption = Annotated[
+    float | None, typer.Option(help="It leaves after so many answers; n.5: it acts on one more frame, unheard.", min=0)
+]
 
 
 class Architecture(StrEnum):
@@ -106,11 +113,12 @@ def tap(
     folder: Folder,
     uid: Annotated[str, typer.Argument(help="The badge's UID, 4, 7 or 10 bytes in hex.")],
     hold_ms: Annotated[float, typer.Option(help="How long it stays at the reader.")] = 400,
-    kind: Annotated[str | None, typer.Option(help="mifare-classic, ntag, random-uid or generic.")] = None,
+    kind: KindOption = None,
+    frames: FramesOption = None,
 ) -> None:
     """Hold a badge to the reader for a moment; print tap to signal in ms."""
     with Door(folder) as door:
-        result = door.tap(uid, hold_ms, kind)
+        result = door.tap(uid, hold_ms, kind, frames)
         typer.echo(json.dumps({"tap": result.id, "tap_to_signal_ms": round(door.signal_after(result), 1)}))
 
 
@@ -118,11 +126,12 @@ def tap(
 def hold(
     folder: Folder,
     uid: Annotated[str, typer.Argument(help="The badge's UID, 4, 7 or 10 bytes in hex.")],
-    kind: Annotated[str | None, typer.Option(help="mifare-classic, ntag, random-uid or generic.")] = None,
+    kind: KindOption = None,
+    frames: FramesOption = None,
 ) -> None:
     """Lay a badge on the reader."""
     with Door(folder) as door:
-        typer.echo(json.dumps({"tap": door.hold(uid, kind).id}))
+        typer.echo(json.dumps({"tap": door.hold(uid, kind, frames).id}))
 
 
 @app.command()
@@ -210,6 +219,62 @@ def cut(
     """Cut the power in the middle of flash work to come."""
     with Door(folder) as door:
         door.cut_after(after)
+
+
+@app.command("break-flash")
+def break_flash(
+    folder: Folder,
+    fault: Annotated[FlashFault, typer.Argument(help="dead or unreadable: a sector; rot or unstable: bits of a byte.")],
+    partition: Annotated[str, typer.Argument(help="Name of the partition, for example journal.")],
+    at: Annotated[int, typer.Argument(help="Byte of the partition.", min=0)],
+    mask: Annotated[int, typer.Argument(help="Bits of the byte.", min=1, max=255)] = 1,
+) -> None:
+    """Break the flash."""
+    with Door(folder) as door:
+        door.break_flash(fault.value, partition, at, mask)
+
+
+@app.command("mend-flash")
+def mend_flash(folder: Folder) -> None:
+    """End every fault of the flash; what it holds stays as it is."""
+    with Door(folder) as door:
+        door.mend_flash()
+
+
+@app.command()
+def noise(
+    folder: Folder,
+    rate: Annotated[float, typer.Argument(help="Share of the bits in the air that turn; 0: none.", min=0, max=1)],
+    seed: Annotated[int, typer.Option(help="Of the errors.")] = 0,
+) -> None:
+    """Disturb the reader's field."""
+    with Door(folder) as door:
+        door.noise(rate, seed)
+
+
+@app.command()
+def hang(
+    folder: Folder,
+    how: Annotated[Hang, typer.Argument(help="How the chip stops to read badges.")] = Hang.SPI,
+    seed: Annotated[int, typer.Option(help="Of the registers that are lost.")] = 0,
+) -> None:
+    """Hang the reader's chip."""
+    with Door(folder) as door:
+        door.hang_reader(how.value, seed)
+
+
+@app.command(name="break")
+def break_wire(folder: Folder, what: Annotated[Break, typer.Argument(help="One of the reader's wires.")]) -> None:
+    """Break a wire of the reader."""
+    with Door(folder) as door:
+        door.break_wire(what.value)
+
+
+@app.command()
+def mend(folder: Folder) -> None:
+    """Make the reader's wires good again."""
+    with Door(folder) as door:
+        door.mend_wires()
 
 
 @app.command()

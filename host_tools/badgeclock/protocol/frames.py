@@ -24,11 +24,14 @@ NO_SESSION: Final = bytes(SESSION_BYTES)
 """The session of every upward frame."""
 RECEIPTS_MAX: Final = 32
 LAST_WILL_NUMBER: Final = 0xFFFF_FFFF
+DESK_PAYLOAD_MAX: Final = 255
 
 _HEAD: Final = struct.Struct(">BBQ")
 _ACK: Final = struct.Struct(">IB8s")
 _RECEIPT: Final = struct.Struct(">IIBBQ")
 _TIME: Final = struct.Struct(">QQ")
+_DESK: Final = struct.Struct(">IHB")
+_DESK_BLOCK: Final = 32
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFF_FFFF
 _U64: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -38,10 +41,12 @@ class FrameType(IntEnum):
     """Second byte of a frame."""
 
     STATUS = 0x01
+    DESK_ANSWER = 0x02
     ACK = 0x11
     RECEIPTS = 0x12
     TIME = 0x13
     COMMAND = 0x14
+    DESK = 0x15
 
 
 class Verdict(IntEnum):
@@ -71,6 +76,35 @@ class Command(IntEnum):
     RESTART = 3
     CAPTURE = 4
     RETIRE = 5
+
+
+class DeskStep(IntEnum):
+    """What a step of the badge desk asks of a clock."""
+
+    OPEN = 1
+    BADGE = 2
+    APDU = 3
+    CLOSE = 4
+
+
+class DeskEnd(IntEnum):
+    """What a clock shows of a job of the badge desk that is closed."""
+
+    NOTHING = 0
+    DONE = 1
+    FAILED = 2
+
+
+class DeskResult(IntEnum):
+    """What became of a step of the badge desk."""
+
+    DONE = 1
+    BADGE = 2
+    ANSWER = 3
+    SEVERAL = 4
+    UNFIT = 5
+    GONE = 6
+    ENDED = 7
 
 
 class FrameRefused(ProtocolError):
@@ -121,9 +155,21 @@ class Time(NamedTuple):
     answers: int
 
 
+class Desk(NamedTuple):
+    """A step of the badge desk or what became of it: `word` is a DeskStep or a DeskResult, as the direction says."""
+
+    job: int
+    step: int
+    word: int
+    payload: bytes = b""
+
+
 @dataclass(frozen=True, slots=True)
 class Online:
-    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16."""
+    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
+
+    The last ones may be missing in what a clock says: a clock that says nothing of its end has not ended.
+    """
 
     boot: int
     connection: int
@@ -144,6 +190,8 @@ class Online:
     reset: int | str
     reader: str | None
     rejected: int
+    retired: bool = False
+    wear: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +307,38 @@ def unpack_command(body: bytes) -> tuple[Command, bytes]:
     return Command(body[0]), body[1:]
 
 
+def desk_key(key: bytes) -> bytes:
+    """K_desk, 32 bytes, of K_up or K_down: enciphers the bodies of DESK in that direction."""
+    return hmac.digest(key, b"desk", "sha256")
+
+
+def _desk_stream(k_desk: bytes, session: bytes, counter: int, length: int) -> bytes:
+    place = session + counter.to_bytes(8, "big")
+    blocks = -(-length // _DESK_BLOCK)
+    return b"".join(hmac.digest(k_desk, place + bytes([block]), "sha256") for block in range(blocks))[:length]
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
+def pack_desk(k_desk: bytes, session: bytes, counter: int, desk: Desk) -> bytes:
+    """Body of DESK in the frame with that counter, enciphered; raises FrameRefused for more than 255 bytes."""
+    if len(desk.payload) > DESK_PAYLOAD_MAX:
+        raise FrameRefused("desk length")
+    plain = _DESK.pack(desk.job, desk.step, desk.word) + desk.payload
+    return _xor(plain, _desk_stream(k_desk, session, counter, len(plain)))
+
+
+def unpack_desk(k_desk: bytes, session: bytes, counter: int, body: bytes) -> Desk:
+    """The DESK in a body, deciphered; raises FrameRefused. Only ever for a frame whose tag held."""
+    if not _DESK.size <= len(body) <= _DESK.size + DESK_PAYLOAD_MAX:
+        raise FrameRefused("desk length")
+    plain = _xor(body, _desk_stream(k_desk, session, counter, len(body)))
+    job, step, word = _DESK.unpack_from(plain)
+    return Desk(job, step, word, plain[_DESK.size :])
+
+
 def pack_status(status: Online | Offline) -> bytes:
     """Body of STATUS: UTF-8 JSON without blanks."""
     fields: dict[str, object] = {"v": 1, "boot": status.boot, "connection": status.connection}
@@ -286,9 +366,6 @@ def unpack_status(body: bytes) -> Online | Offline:
         return Offline(boot, connection)
     if fields.get("state") != "online":
         raise FrameRefused("status state")
-    sealed = fields.get("sealed")
-    if not isinstance(sealed, bool):
-        raise FrameRefused("status sealed")
     return Online(
         boot=boot,
         connection=connection,
@@ -298,7 +375,7 @@ def unpack_status(body: bytes) -> Online | Offline:
         tag=_hex(fields, "tag", TAG_BYTES),
         free=_integer(fields, "free", _U32),
         capacity=_integer(fields, "capacity", _U32),
-        sealed=sealed,
+        sealed=_boolean(fields, "sealed"),
         receipt=_integer(fields, "receipt", _U32),
         firmware=_hex(fields, "firmware", 8).hex(),
         utc_ms=_integer(fields, "utc_ms", _U64),
@@ -309,6 +386,8 @@ def unpack_status(body: bytes) -> Online | Offline:
         reset=_reset(fields),
         reader=None if fields.get("reader") is None else _hex(fields, "reader", 1).hex(),
         rejected=_integer(fields, "rejected", _U32),
+        retired=_boolean(fields, "retired", missing=False),
+        wear=None if fields.get("wear") is None else _integer(fields, "wear", _U32),
     )
 
 
@@ -319,6 +398,14 @@ def _refuse_constant(_: str) -> object:
 def _integer(fields: dict[str, Any], name: str, most: int) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+        raise FrameRefused(f"status {name}")
+    return value
+
+
+def _boolean(fields: dict[str, Any], name: str, *, missing: bool | None = None) -> bool:
+    """`missing` stands for a key that is not there; without it the key must be there."""
+    value = fields.get(name, missing)
+    if not isinstance(value, bool):
         raise FrameRefused(f"status {name}")
     return value
 

@@ -7,8 +7,9 @@ exception. Whether a record is genuine is the business of `seal`, not of this fi
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from enum import IntEnum, IntFlag
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from badgeclock.errors import ProtocolError
 
@@ -30,6 +31,7 @@ BATCH_RECORDS: Final = 63
 """Most records in one `punches` message: what one journal sector holds (§5, §7)."""
 
 _LAYOUT: Final = struct.Struct(">BBHIHHIHBBI8s8s8s16s")
+_TIME_SET_DETAIL: Final = struct.Struct(">IHBB")
 _DIRECTION_MASK: Final = 0x0007
 _FLAGS_MASK: Final = 0x00FF
 _KIND_LAST: Final = 10
@@ -90,6 +92,13 @@ class ResetCause(IntEnum):
     WATCHDOG = 3
     DEEP_SLEEP = 4
     SOFT = 5
+
+
+# Looking a member up in an enum class costs as much as a hash.
+_GENESIS: Final = int(Kind.GENESIS)
+_PUNCH: Final = int(Kind.PUNCH)
+_FLAGS_OF_EVERY_KIND: Final = int(Flag.UNSEALED | Flag.TIME_UNVERIFIED)
+_SOURCE_NONE: Final = int(Source.NONE)
 
 
 class RecordRefused(ProtocolError):
@@ -173,20 +182,78 @@ def unpack(raw: bytes) -> Record:
     """
     if len(raw) != RECORD_BYTES:
         raise RecordRefused("length")
-    record = Record._make(_LAYOUT.unpack(raw))
-    if record.format != FORMAT:
-        raise RecordRefused("format")
-    if not 1 <= record.kind <= _KIND_LAST:
-        raise RecordRefused("kind")
-    if record.flags & ~_FLAGS_MASK:
-        raise RecordRefused("flags")
-    if record.flags & _DIRECTION_MASK > _DIRECTION_LAST:
-        raise RecordRefused("direction")
-    if record.ms > 999:
-        raise RecordRefused("milliseconds")
-    if record.source > _SOURCE_LAST:
-        raise RecordRefused("clock source")
-    return record
+    fields = _LAYOUT.unpack(raw)
+    reason = refusal(fields[0], fields[1], fields[2], fields[7], fields[8])
+    if reason is not None:
+        raise RecordRefused(reason)
+    return Record._make(fields)
+
+
+def refusal(form: int, kind: int, flags: int, ms: int, source: int) -> str | None:
+    """Why no reader takes a record with these fields, in a stable word; None if every reader does."""
+    if form != FORMAT:
+        return "format"
+    if not 1 <= kind <= _KIND_LAST:
+        return "kind"
+    if flags & ~_FLAGS_MASK:
+        return "flags"
+    if flags & _DIRECTION_MASK > _DIRECTION_LAST:
+        return "direction"
+    if ms > 999:
+        return "milliseconds"
+    if source > _SOURCE_LAST:
+        return "clock source"
+    return None
+
+
+def iter_unpack(raws: bytes | memoryview) -> Iterator[tuple[Any, ...]]:
+    """The records that follow one another in `raws`, as plain tuples in the order of `Record`'s fields.
+
+    For millions of records, where a Record for each costs as much as a hash. Raises RecordRefused as `unpack` does,
+    when it comes to bytes that are no record.
+    """
+    whole = len(raws) // RECORD_BYTES * RECORD_BYTES
+    for fields in _LAYOUT.iter_unpack(raws[:whole]):
+        reason = refusal(fields[0], fields[1], fields[2], fields[7], fields[8])
+        if reason is not None:
+            raise RecordRefused(reason)
+        yield fields
+    if whole != len(raws):
+        raise RecordRefused("length")
+
+
+def is_canonical(
+    kind: int, flags: int, utc_s: int, ms: int, source: int, bound: int, token: bytes, detail: bytes
+) -> bool:
+    """Whether a record that a reader takes is silent where §2 has nothing to say, and has no value that it knows not.
+
+    Readers take such a record, so that a clock is not cut off for a spare byte. A verifier does not: a byte without a
+    meaning is a place to hide one.
+    """
+    if source == _SOURCE_NONE and (utc_s or ms or bound != BOUND_NONE):
+        return False
+    if kind == _PUNCH:
+        return detail == NO_DETAIL
+    if flags & ~_FLAGS_OF_EVERY_KIND:
+        return False
+    if kind == _GENESIS:
+        return True
+    return token == NO_TOKEN and _is_canonical_detail(kind, detail)
+
+
+def _is_canonical_detail(kind: int, detail: bytes) -> bool:
+    if kind == Kind.BOOT:
+        return detail[0] <= max(ResetCause) and detail[2:4] == NO_DETAIL[2:4]
+    if kind == Kind.TIME_SET:
+        _, ms, source, zero = _TIME_SET_DETAIL.unpack(detail)
+        return ms <= 999 and source <= _SOURCE_LAST and not zero
+    if kind == Kind.TAMPER:
+        return detail[0] in {1, 2} and detail[1:] == NO_DETAIL[1:]
+    if kind == Kind.FAULT:
+        return detail[0] > 0 and detail[1] == 0 and detail[4:] == NO_DETAIL[4:]
+    if kind == Kind.RETIRE:
+        return detail == NO_DETAIL
+    return True
 
 
 def split(payload: bytes) -> list[bytes]:
@@ -231,3 +298,14 @@ def epoch_detail(records: int, utc_day: int) -> bytes:
 def epoch_records(epoch: Record) -> int:
     """How many records the epoch had, the EPOCH record itself and burnt ones included."""
     return int.from_bytes(epoch.detail[:4], "big")
+
+
+def epoch_day(epoch: Record) -> int:
+    """The day on which the closed epoch began, days since 1970-01-01."""
+    return int.from_bytes(epoch.detail[4:], "big")
+
+
+def time_before(detail: bytes) -> tuple[int, int]:
+    """Out of a TIME_SET's detail: the time before, milliseconds since 1970-01-01 UTC, and its source."""
+    utc_s, ms, source, _ = _TIME_SET_DETAIL.unpack(detail)
+    return utc_s * 1000 + ms, source

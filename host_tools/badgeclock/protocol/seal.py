@@ -1,28 +1,34 @@
 """The seal: a two-level forward-secure ratchet, one a clock (docs/protocol.md §3).
 
-`found` makes the state from which record 0 is judged; `advance` judges one record and gives the state for the next;
-`seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is pure: a state is a value, so a
-verifier that fails keeps the state it had.
+`found` makes the state from which record 0 is judged; `advance` judges one record and gives the state for the next,
+`walk` a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is pure: a
+state is a value, so a verifier that fails keeps the state it had. The rules stand once, in `_judge_each`.
 
 Sources: RFC 2104 and RFC 6234 (HMAC-SHA-256), RFC 5869 (HKDF), Bellare and Yee 1997, Schneier and Kelsey 1999.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import struct
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Any, Final, NamedTuple
 
 from badgeclock.errors import ProtocolError
 from badgeclock.protocol import record as records
-from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, TAG_BYTES, Flag, Kind, Record
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, TAG_BYTES, Flag, Kind, Record, RecordRefused
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 8
 COMMITMENT_BYTES: Final = 8
 BURNT_TAG: Final = bytes(TAG_BYTES)
 """Stands for the tag of a burnt sequence number when the key steps over it."""
+EPOCH_RECORDS: Final = 2048
+"""Records of an epoch, the closing one included; only BOOT may make it longer (§3)."""
+EPOCH_LAST: Final = 0xFFFF
+"""The epoch that is never closed: there is no number for one after it."""
 
 _SHA256: Final = "sha256"
 _HASH_BYTES: Final = 32
@@ -35,7 +41,9 @@ _KEY_FILL: Final = bytes(_BLOCK_BYTES - KEY_BYTES)
 _GENESIS: Final = int(Kind.GENESIS)
 _BOOT: Final = int(Kind.BOOT)
 _EPOCH: Final = int(Kind.EPOCH)
+_RETIRE: Final = int(Kind.RETIRE)
 _UNSEALED: Final = int(Flag.UNSEALED)
+_LONGER: Final = (_EPOCH, _BOOT)
 
 
 class SealFailed(ProtocolError):
@@ -62,8 +70,8 @@ class SealState(NamedTuple):
     """What a verifier must hold to judge record `next_seq`, and what a clock must hold to seal it.
 
     `boot` and `epoch` are those of the record before; `records` counts the epoch's records so far, burnt ones included;
-    `r` is R of `next_seq`; `e_next` is E of the next epoch; `tag` is the chain's last tag; `genesis` is nonce ‖
-    commitment, which record 0 must carry.
+    `r` is R of `next_seq`; `e_next` is E of the next epoch, both empty after RETIRE; `tag` is the chain's last tag;
+    `genesis` is nonce ‖ commitment, which record 0 must carry.
     """
 
     next_seq: int
@@ -103,7 +111,7 @@ def link_key(k_dev: bytes, clock_id: str, nonce: bytes) -> bytes:
 
 def first_tag(clock_id: str) -> bytes:
     """tag_(-1), 16 bytes: where the clock's chain starts."""
-    return hashlib.sha256(b"badgeclock/v1/genesis" + clock_id.encode("ascii")).digest()[:TAG_BYTES]
+    return sha256(b"badgeclock/v1/genesis" + clock_id.encode("ascii")).digest()[:TAG_BYTES]
 
 
 def commitment(e0: bytes) -> bytes:
@@ -145,15 +153,18 @@ def step(r: bytes, tag: bytes) -> bytes:
 
 def unsealed_tag(previous_tag: bytes, body: bytes) -> bytes:
     """What an unsealed record carries in place of a tag: a chain without a key."""
-    return hashlib.sha256(previous_tag + body).digest()[:TAG_BYTES]
+    return sha256(previous_tag + body).digest()[:TAG_BYTES]
 
 
 def burn(state: SealState, count: int) -> SealState:
     """The state after `count` burnt sequence numbers: the key steps, the chain's tag stays."""
-    r = state.r
-    for _ in range(count):
+    return state._replace(next_seq=state.next_seq + count, records=state.records + count, r=_step_over(state.r, count))
+
+
+def _step_over(r: bytes, burnt: int) -> bytes:
+    for _ in range(burnt):
         r = step(r, BURNT_TAG)
-    return state._replace(next_seq=state.next_seq + count, records=state.records + count, r=r)
+    return r
 
 
 def advance(state: SealState, raw: bytes) -> tuple[Record, SealState]:
@@ -169,42 +180,96 @@ def judge(state: SealState, record: Record, raw: bytes) -> SealState:
     """Judge the next record of a clock, unpacked and as its 64 bytes; returns the state for the one after it.
 
     Raises SealGap if records before it are missing, and SealFailed if anything at all speaks against it: tag, chain,
-    boot count, epoch, its count, a second GENESIS, or the clock itself (an unsealed record fails always).
+    boot count, epoch, its length and count, a second GENESIS, a record after RETIRE, or the clock itself (an unsealed
+    record fails always).
     """
-    kind, seq = record.kind, record.seq
-    if record.flags & _UNSEALED:
-        raise SealFailed("unsealed", seq)
-    burnt = record.detail[1] if kind == _BOOT else 0
-    if seq != state.next_seq + burnt:
-        raise SealGap("gap", seq) if seq > state.next_seq else SealFailed("sequence", seq)
-    if burnt:
-        state = burn(state, burnt)
-    tag, next_r = _tag_and_step(state.r, state.tag, raw[:SEALED_BYTES])
-    if not hmac.compare_digest(tag, record.tag):
-        raise SealFailed("tag", seq)
-    if (kind == _GENESIS) != (seq == 0):
-        raise SealFailed("genesis", seq)
-    if kind == _GENESIS and record.token + record.detail != state.genesis:
-        raise SealFailed("commitment", seq)
-    if record.boot != state.boot + (kind == _BOOT):
-        raise SealFailed("boot count", seq)
-    if record.epoch != state.epoch:
-        raise SealFailed("epoch", seq)
-    in_epoch = state.records + 1
-    if kind != _EPOCH:
-        return SealState(seq + 1, record.boot, state.epoch, in_epoch, next_r, state.e_next, tag, state.genesis)
-    if records.epoch_records(record) != in_epoch:
-        raise SealFailed("epoch count", seq)
-    r, e_next = epoch_start(state.e_next, state.epoch + 1)
-    return SealState(seq + 1, record.boot, state.epoch + 1, 0, r, e_next, tag, state.genesis)
+    after, _, refused = _judge_each(state, (record,), raw)
+    if refused is not None:
+        raise refused
+    return after
 
 
-def _tag_and_step(r: bytes, previous_tag: bytes, body: bytes) -> tuple[bytes, bytes]:
+class Walk(NamedTuple):
+    """How far a run of records was taken: the state after the last one taken, how many, and why not the next one."""
+
+    state: SealState
+    taken: int
+    refused: SealFailed | RecordRefused | None
+
+
+def walk(state: SealState, raws: bytes | memoryview) -> Walk:
+    """Judge the records that follow one another in `raws` up to the first that fails. Never raises.
+
+    The same rules as `unpack` and `judge`, a third faster a record.
+    """
+    return Walk(*_judge_each(state, records.iter_unpack(raws), raws))
+
+
+def _judge_each(
+    state: SealState, run: Iterable[tuple[Any, ...]], raws: bytes | memoryview
+) -> tuple[SealState, int, SealFailed | RecordRefused | None]:
+    """Judge records, given as their fields and as their bytes: the fields of a `Walk`.
+
+    The state is kept in local variables: whoever verifies a million records has no time to make a tuple for each.
+    """
+    next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis = state
+    at = 0
+    why: SealFailed | RecordRefused | None = None
+    try:
+        for _, kind, flags, seq, its_boot, its_epoch, _, _, _, _, _, token, _, detail, its_tag in run:
+            if not r:
+                why = SealFailed("retired", seq)
+                break
+            if flags & _UNSEALED:
+                why = SealFailed("unsealed", seq)
+                break
+            burnt = detail[1] if kind == _BOOT else 0
+            if seq != next_seq + burnt:
+                why = SealGap("gap", seq) if seq > next_seq else SealFailed("sequence", seq)
+                break
+            r_of_seq = _step_over(r, burnt) if burnt else r
+            made_tag, next_r = _tag_and_step(r_of_seq, tag, raws[at : at + SEALED_BYTES])
+            if not compare_digest(made_tag, its_tag):
+                why = SealFailed("tag", seq)
+                break
+            if (kind == _GENESIS) != (seq == 0):
+                why = SealFailed("genesis", seq)
+                break
+            if kind == _GENESIS and token + detail != genesis:
+                why = SealFailed("commitment", seq)
+                break
+            if its_boot != boot + (kind == _BOOT):
+                why = SealFailed("boot count", seq)
+                break
+            if its_epoch != epoch:
+                why = SealFailed("epoch", seq)
+                break
+            its_place = in_epoch + burnt + 1
+            if its_place >= EPOCH_RECORDS and kind not in _LONGER and epoch != EPOCH_LAST:
+                why = SealFailed("epoch length", seq)
+                break
+            if kind == _EPOCH and int.from_bytes(detail[:4], "big") != its_place:
+                why = SealFailed("epoch count", seq)
+                break
+            at += RECORD_BYTES
+            next_seq, boot, in_epoch, tag, r = seq + 1, its_boot, its_place, made_tag, next_r
+            if kind == _EPOCH:
+                epoch, in_epoch = epoch + 1, 0
+                r, e_next = epoch_start(e_next, epoch)
+            elif kind == _RETIRE:
+                r = e_next = b""
+    except RecordRefused as refused:
+        why = refused
+    # As SealState(…), at half the cost: the bridge judges each record by itself.
+    after = tuple.__new__(SealState, (next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis))
+    return after, at // RECORD_BYTES, why
+
+
+def _tag_and_step(r: bytes, previous_tag: bytes, body: bytes | memoryview) -> tuple[bytes, bytes]:
     """`record_tag` and `step` in one, with HMAC spelled out (RFC 2104).
 
     R's pads serve twice, and OpenSSL's own HMAC costs twice as much as two hashes for messages this short.
     """
-    sha256 = hashlib.sha256
     block = r + _KEY_FILL
     inner, outer = block.translate(_INNER_PAD), block.translate(_OUTER_PAD)
     block = sha256(outer + sha256(inner + b"M").digest()).digest() + _KEY_FILL

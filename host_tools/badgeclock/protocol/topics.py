@@ -20,9 +20,10 @@ class Channel(Enum):
     ACK = "ack"
     RECEIPTS = "receipts"
     COMMAND = "command"
+    DESK = "desk"
 
 
-UPWARD: Final = (Channel.PUNCHES, Channel.STATUS)
+UPWARD: Final = (Channel.PUNCHES, Channel.STATUS, Channel.DESK)
 
 
 class TopicRefused(ProtocolError):

@@ -159,6 +159,34 @@ def bc_found(clock_id, e0, nonce, utc_s):
     app.founding.found(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
 """
 
+RETIRE: Final = """\
+import app.errors, app.record, app.sealed_log, time
+
+def bc_retire(clock_id, utc_s):
+    # The technician's tool has judged what is lost; afterwards nothing in the flash looks as if it waited. Gives the
+    # seq of RETIRE, and whether it was there before.
+    stamp = app.record.Stamp()
+    stamp.utc_s = utc_s
+    stamp.source = app.record.SOURCE_RTC
+    stamp.uptime_ms = time.ticks_ms()
+    with open("/firmware.json") as file:
+        firmware = binascii.unhexlify(json.load(file)["hash"])
+    parts = bc_partitions()
+    log = app.sealed_log.SealedLog(parts["journal"], parts["seal"], clock_id, firmware)
+    log.open(0, stamp)  # reset cause "other"
+    again = log.retired
+    if not again:
+        try:
+            log.retire(stamp)
+        except app.errors.JournalFull:
+            log.ack(log.head)
+            log.retire(stamp)
+    log.ack(log.head)
+    while log.idle(stamp):
+        print(".")
+    print(json.dumps([log.head - 1, again]))
+"""
+
 RTC: Final = """\
 import struct
 from app import localtime
@@ -174,4 +202,13 @@ def bc_set_time(utc_s, *date):
     # The note beside the date says "no bound": nobody vouches for the technician's machine, the bridge will.
     bc_board.rtc.set(*date + (struct.pack(">IHB", utc_s // 3600, 0, 255)[1:],))
     bc_board.set_system_time(date)
+"""
+
+READER: Final = """\
+from board import Board
+
+def bc_reader():
+    # The reader's version register, null if nothing answers, and what its inspection found, null if nothing is wrong.
+    reader = Board().reader
+    print(json.dumps([reader.version, reader.fault]))
 """

@@ -25,6 +25,7 @@ from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from badgeclock.badges.keys import Purpose, master
 from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.technician import languages, on_device
@@ -46,6 +47,8 @@ KEY_PATH: Final = "/certs/clock.key.der"
 CLOCK_PARTITIONS: Final = ("vfs", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
 """A clock that is closer to this machine's time keeps its own: it may know better."""
+BADGES_BY_UID: Final = "uid"
+"""The only value of the setting `badges` with which no badge key goes onto the clock (docs/badges.md §1)."""
 FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "language": "en",
     "direction": "auto",
@@ -56,6 +59,8 @@ FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "message_s": 2,
     "volume": 3,
     "quiet_hours": "",
+    "badges": BADGES_BY_UID,
+    "badge_ev1": "refuse",
 }
 
 
@@ -128,6 +133,8 @@ class Plan:
     quiet_hours: str | None = None
     language_files: Mapping[str, bytes] = field(default_factory=dict)
     """Languages beyond those that come with the clock, by their path on it."""
+    badges: str | None = None
+    badge_ev1: str | None = None
     chain: Chain = Chain.KEEP
     yes_lose: int | None = None
     """The number of unacknowledged punches that may be erased with the old chain."""
@@ -199,13 +206,14 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     bundle = decision.bundle or _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
+    badge_key = None if settings["badges"] == BADGES_BY_UID else master(shop.badge_root(site).secret, Purpose.READ)
     files = {
         **plan.firmware.files,
         **languages.shipped(),
         **plan.language_files,
         **_certificate_files(shop, identity),
         SETTINGS_PATH: _json_file(settings),
-        SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password)),
+        SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password, badge_key)),
     }
 
     copier = _Copier(device, files, say)
@@ -282,7 +290,7 @@ def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundl
     """
     if found.has_live_key and plan.chain is Chain.KEEP:
         for candidate, is_pending in ((bundle, False), (pending, True)):
-            if candidate is not None and _belongs(found, candidate):
+            if candidate is not None and belongs(found, candidate):
                 return Decision(candidate, is_pending)
         name = (found.settings or {}).get("clock_id")
         raise ProvisionError(
@@ -326,6 +334,8 @@ def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
         "timezone": plan.timezone,
         "volume": plan.volume,
         "quiet_hours": plan.quiet_hours,
+        "badges": plan.badges,
+        "badge_ev1": plan.badge_ev1,
     }
     settings |= {name: before[name] for name in ("site", "broker") if name in before}
     settings |= {name: value for name, value in given.items() if value is not None}
@@ -411,7 +421,7 @@ class _Copier:
         return self._present.get(path) != _sha256(self._files[path])
 
 
-def _belongs(found: DeviceState, bundle: Bundle) -> bool:
+def belongs(found: DeviceState, bundle: Bundle) -> bool:
     """Whether the device's chain is the one that `bundle` opens: by GENESIS, or by the link key if that is gone."""
     if found.genesis_nonce is not None:
         return found.genesis_nonce == bundle.genesis_nonce
@@ -439,8 +449,9 @@ def _certificate_files(shop: Workshop, identity: Identity) -> dict[str, bytes]:
     }
 
 
-def _secrets(bundle: Bundle, site_key: bytes, password: str) -> dict[str, Any]:
-    return {"v": 1, "link_key": bundle.link_key.hex(), "site_key": site_key.hex(), "wifi_password": password}
+def _secrets(bundle: Bundle, site_key: bytes, password: str, badge_key: bytes | None) -> dict[str, Any]:
+    made = {"v": 1, "link_key": bundle.link_key.hex(), "site_key": site_key.hex(), "wifi_password": password}
+    return made if badge_key is None else {**made, "badge_key": badge_key.hex()}
 
 
 def _password(plan: Plan, found: DeviceState) -> str:

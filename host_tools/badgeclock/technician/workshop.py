@@ -4,8 +4,10 @@
     crl.pem                        certificates it takes back
     fleet.key                      root of every clock's seal (docs/protocol.md §3), 64 hex digits
     sites/<site>.key               key of the site's badge tokens (§1), 64 hex digits
+    sites/<site>.badge.key         root of the site's badge keys (docs/badges.md §4), 64 hex digits
     broker/{certificate,key}.pem   bridge/{certificate,key}.pem
     clocks/<id>/{certificate.pem,key.pem,bundle.json}
+    clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
 would make every chain of the fleet unverifiable. Two files change by intent, each replaced whole: `crl.pem`, and
@@ -14,6 +16,7 @@ would make every chain of the fleet unverifiable. Two files change by intent, ea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -27,6 +30,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from badgeclock.badges.keys import Root
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.technician import certificates
 from badgeclock.technician.bundle import Bundle
@@ -73,6 +77,17 @@ class Workshop:
     def site_key(self, site: str) -> bytes:
         """The key of the site's badge tokens, 32 bytes; made at the first call for this site."""
         return read_key(self.site_key_file(site))
+
+    def badge_root_file(self, site: str) -> Path:
+        """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
+        path = self.path / "sites" / f"{site_slug(site)}.badge.key"
+        if not path.exists():
+            write_once(path, new_key())
+        return path
+
+    def badge_root(self, site: str) -> Root:
+        """What the keys of the site's badges come from; made at the first call for this site."""
+        return Root(read_key(self.badge_root_file(site)))
 
     def broker(self, names: tuple[str, ...] = ()) -> Identity:
         """The broker's identity, made at the first call with `names`; later calls give the same one.
@@ -167,6 +182,19 @@ class Workshop:
         certificates.check_issued_by(self.authority(), certificate)
         self.revoke(certificate.serial_number)
         return certificate.serial_number
+
+    def retire_clock(self, clock_id: str) -> int:
+        """Revoke the clock's certificate and set it and its key aside under its serial number, which is returned.
+
+        Its bundles stay: they are what its records are verified by. The id can then be provisioned anew.
+        """
+        serial = self.revoke_clock(clock_id)
+        folder = self.clock_folder(clock_id)
+        for name in ("key", "certificate"):  # the certificate last: while it is there, this can be done again
+            with contextlib.suppress(FileNotFoundError):
+                (folder / f"{name}.pem").rename(folder / f"{name}.{serial:x}.pem")
+        _sync_directory(folder)
+        return serial
 
     def _write_revocation_list(self, serials: set[int]) -> None:
         new = certificates.make_revocation_list(self.authority(), serials)

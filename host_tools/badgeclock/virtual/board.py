@@ -24,19 +24,30 @@ from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
 from badgeclock.virtual.chips.ds3231 import Ds3231
-from badgeclock.virtual.chips.mfrc522 import Mfrc522
+from badgeclock.virtual.chips.mfrc522 import Counts, Hang, Mfrc522
 from badgeclock.virtual.chips.ssd1306 import Sh1106, Ssd1306
 from badgeclock.virtual.chips.st7789 import St7789
 from badgeclock.virtual.console import Console
 from badgeclock.virtual.events import Event, EventLog, now_ms
-from badgeclock.virtual.nor import INSTANT, SECTOR_BYTES, FlashTiming, InterruptedErase, NorFlash, PowerLost
+from badgeclock.virtual.nor import (
+    INSTANT,
+    SECTOR_BYTES,
+    FlashFault,
+    FlashTiming,
+    InterruptedErase,
+    NorFlash,
+    PowerCut,
+    ReadError,
+)
 from badgeclock.virtual.toolchain import ROOT, Arch
+from badgeclock.virtual.wallet import Wallet
 
 MODULES = ROOT / "boards" / "virtual"
 PARTITIONS = ROOT / "boards" / "esp32_devkit" / "partitions.csv"
 
 ENODEV = b"\x13"
 OK = b"\x00"
+FAILED = b"\x01"
 FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
@@ -50,7 +61,7 @@ DISPLAY_LATEST_S = 0.2
 CRASH_PAUSE_S = 0.5
 
 IN, OUT, OPEN_DRAIN = 1, 3, 7
-PULL_UP = 2
+PULL_DOWN, PULL_UP = 1, 2
 
 
 class ResetCause(IntEnum):
@@ -95,6 +106,16 @@ class Front(StrEnum):
         )
 
 
+class Break(StrEnum):
+    """What can be wrong with the reader's wires."""
+
+    MISO_HIGH = "miso-high"  # shorted to the supply
+    MISO_LOW = "miso-low"  # shorted to ground
+    MISO = "miso"  # open, as are MOSI, SCK, the select line or the supply as far as anybody can tell
+    RESET = "reset"  # open; the reader's own pull-up keeps it running
+    IRQ = "irq"  # open; the pin's pull-up holds it
+
+
 @dataclass(frozen=True)
 class Wiring:
     """Which GPIO goes where; the same as boards/esp32_devkit. A display is on I2C or on SPI; the other is None."""
@@ -103,6 +124,7 @@ class Wiring:
     reader_select: int = 5
     reader_reset: int = 27
     reader_irq: int = 4
+    reader_miso: int = 19
     i2c: int = 0
     display_address: int | None = 0x3C
     display_spi: int | None = None
@@ -175,6 +197,8 @@ class VirtualBoard:
         self.events = EventLog()
         self._lock = threading.RLock()
         self.field = cards.Field()
+        self.wallet = Wallet(home / "cards.json")
+        self._broken: set[Break] = set()
         self.reader = Mfrc522(self.field)
         self.display = self.options.front.chip()
         self.rtc = Ds3231()
@@ -211,10 +235,8 @@ class VirtualBoard:
         self._taps: dict[int, int] = {}
         self._commands: queue.Queue[tuple[Callable[[], None], Future[None] | None]] = queue.Queue()
         self._handlers = self._make_handlers()
-        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
-        self._supervisor.start()
-        self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
-        self._watcher.start()
+        self._supervisor = _started(self._supervise, "supervisor")
+        self._watcher = _started(self._watch, "watcher")
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +296,32 @@ class VirtualBoard:
         """Lose the power after `steps` more bytes programmed or sectors erased; see NorFlash.cut_after."""
         with self._lock:
             self.flash.cut_after(steps, erase=erase)
+
+    def break_flash(self, fault: FlashFault, partition: str, at: int, mask: int = 1) -> None:
+        """Let a fault begin at byte `at` of a partition: in its sector, or in the bits of `mask` of that byte.
+
+        Raises ValueError if there is no such place.
+        """
+        table = read_csv(self.options.partitions).partitions
+        place = next((entry for entry in table if entry.label == partition), None)
+        if place is None or not 0 <= at < place.size or not 0 < mask <= 0xFF:
+            raise ValueError(f"no byte {at} with bits {mask:#x} in a partition {partition!r}")
+        sector, offset = divmod(place.offset + at, SECTOR_BYTES)
+        with self._lock:
+            chip = self.flash.chip
+            if fault is FlashFault.DEAD:
+                chip.dead.add(sector)
+            elif fault is FlashFault.UNREADABLE:
+                chip.unreadable.add(sector)
+            elif fault is FlashFault.ROT:
+                chip.rot(sector, offset, mask)
+            else:
+                chip.make_unstable(sector, offset, mask)
+
+    def mend_flash(self) -> None:
+        """End every lasting fault of the flash; its content stays as it is."""
+        with self._lock:
+            self.flash.chip.mend()
 
     def _do(self, action: Callable[[], None]) -> None:
         """Have the supervisor do it, and wait: MicroPython dies with the thread that started it, so that one does."""
@@ -401,19 +449,28 @@ class VirtualBoard:
 
     # ---- what a person does
 
-    def tap(self, uid: bytes, hold_ms: float = 400, kind: str | None = None) -> tuple[int, float]:
-        """Bring a badge into the field for `hold_ms`: the tap's id and the time of it (CLOCK_MONOTONIC ms)."""
-        return self._bring(uid, kind, hold_ms)
+    def tap(
+        self, uid: bytes, hold_ms: float = 400, kind: str | None = None, frames: float | None = None
+    ) -> tuple[int, float]:
+        """Bring a badge into the field for `hold_ms`: the tap's id and the time of it (CLOCK_MONOTONIC ms).
 
-    def hold(self, uid: bytes, kind: str | None = None) -> tuple[int, float]:
+        `kind`: see Wallet.take; `frames`: it leaves after that many answers, see cards.Presence. Raises ValueError.
+        """
+        return self._bring(uid, kind, hold_ms, frames)
+
+    def hold(self, uid: bytes, kind: str | None = None, frames: float | None = None) -> tuple[int, float]:
         """Bring a badge into the field and leave it there until remove()."""
-        return self._bring(uid, kind, None)
+        return self._bring(uid, kind, None, frames)
 
-    def _bring(self, uid: bytes, kind: str | None, hold_ms: float | None) -> tuple[int, float]:
-        card = cards.make(kind or ("mifare-classic" if len(uid) == 4 else "ntag" if len(uid) == 7 else "generic"), uid)
+    def _bring(self, uid: bytes, kind: str | None, hold_ms: float | None, frames: float | None) -> tuple[int, float]:
         with self._lock:
+            card = self.wallet.take(uid, kind)
             now = time.monotonic_ns()
-            presence = self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6))
+            for presence in self.field.presences:
+                if presence.card is card:  # it cannot be there twice
+                    presence.until_ns = now
+            self._take_away(now)
+            presence = self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6), frames)
             tap = self.events.add("field_on", at_ms=now / 1e6, card=card.kind, uid_bytes=len(uid))
             self._taps[id(presence)] = tap
         return tap, round(now / 1e6, 3)
@@ -430,6 +487,7 @@ class VirtualBoard:
         gone = list(self.field.gone(now_ns))
         for presence in gone:
             assert presence.until_ns is not None
+            self.wallet.keep(presence.card)
             self.events.add("field_off", at_ms=presence.until_ns / 1e6, tap=self._taps.pop(id(presence), 0))
         return len(gone)
 
@@ -451,10 +509,25 @@ class VirtualBoard:
         self._case_open = False
         self.events.add("case", state="closed")
 
-    def hang_reader(self) -> None:
-        """Make the reader chip deaf until its RST pin or the supply resets it."""
+    def hang_reader(self, how: Hang = Hang.SPI, seed: int = 0) -> None:
+        """Make the reader chip stop reading badges."""
         with self._lock:
-            self.reader.hang()
+            self.reader.hang(how, now_ns=time.monotonic_ns(), seed=seed)
+
+    def break_wire(self, what: Break) -> None:
+        """Break one of the reader's wires, until mend_wires()."""
+        with self._lock:
+            self._broken.add(what)
+
+    def mend_wires(self) -> None:
+        """Make the reader's wires good again."""
+        with self._lock:
+            self._broken.clear()
+
+    def set_noise(self, rate: float, seed: int = 0) -> None:
+        """Let each bit in the air turn with the probability `rate`; 0 for a quiet field. Raises ValueError."""
+        with self._lock:
+            self.field.noise = cards.Noise(rate, seed) if rate else None
 
     def set_network(self, mood: Network) -> None:
         """Change the network's mood."""
@@ -511,6 +584,7 @@ class VirtualBoard:
         with self._lock:
             return {
                 "spi": {"transactions": self.reader.transactions, "bytes": self.reader.bytes},
+                "air": self.reader.air.as_dict(),
                 "i2c": {"writes": self._i2c_writes, "reads": self._i2c_reads, "bytes": self._i2c_bytes},
                 "flash": {**self.flash.stats.as_dict(), "worst_wear": max(self.flash.wear)},
                 "boots": self._boots,
@@ -524,8 +598,9 @@ class VirtualBoard:
         """Start counting again."""
         with self._lock:
             self.reader.transactions = self.reader.bytes = 0
+            self.reader.air = Counts()
             self._i2c_writes = self._i2c_reads = self._i2c_bytes = 0
-            self.flash.stats = type(self.flash.stats)()
+            self.flash.clear_stats()
 
     # ---- what goes on by itself
 
@@ -620,7 +695,7 @@ class VirtualBoard:
         with self._lock:
             if pin == wiring.reader_select:
                 self.reader.select(level)
-            elif pin == wiring.reader_reset:
+            elif pin == wiring.reader_reset and Break.RESET not in self._broken:
                 self.reader.reset_pin(level, time.monotonic_ns())
             elif pin in wiring.leds:
                 self._set_led(wiring.leds[pin], level)
@@ -632,7 +707,9 @@ class VirtualBoard:
         wiring = self.wiring
         if pin == wiring.reader_irq:
             with self._lock:
-                return self.reader.irq_pin(time.monotonic_ns())
+                return 1 if Break.IRQ in self._broken else self.reader.irq_pin(time.monotonic_ns())
+        if pin == wiring.reader_miso and not self.reader.selected:
+            return self._miso()
         if pin in wiring.keys:
             until = self._pressed.get(wiring.keys[pin])
             pressed = until is not None and time.monotonic() < until
@@ -652,7 +729,15 @@ class VirtualBoard:
         if bus != self.wiring.reader_spi or not self._spi_ok or not self.reader.selected:
             return b"\xff" * len(data)
         with self._lock:
+            if self._broken & {Break.MISO, Break.MISO_HIGH, Break.MISO_LOW}:
+                return bytes((0xFF * self._miso(),)) * len(data)
             return self.reader.transfer(data, time.monotonic_ns())
+
+    def _miso(self) -> int:
+        """The level of MISO while nobody drives it: shorted, or as the pin pulls it."""
+        if self._broken & {Break.MISO_HIGH, Break.MISO_LOW}:
+            return int(Break.MISO_HIGH in self._broken)
+        return int(self._pins.pull[self.wiring.reader_miso] != PULL_DOWN)
 
     def _spi_write(self, bus: int, _n: int, _arg: int, data: bytes) -> None:
         if bus == self.wiring.display_spi:
@@ -732,19 +817,20 @@ class VirtualBoard:
 
     def _flash_read(self, _unit: int, n: int, address: int, _data: bytes) -> bytes:
         self.console.flash_used_s = time.monotonic()
-        with self._lock:
+        with self._lock, contextlib.suppress(ReadError):
             return OK + self.flash.read(address, n)
+        return FAILED
 
     def _flash_program(self, _unit: int, _n: int, address: int, data: bytes) -> bytes | None:
         self.console.flash_used_s = time.monotonic()
-        with self._lock, contextlib.suppress(PowerLost):
+        with self._lock, contextlib.suppress(PowerCut):
             self.flash.program(address, data)
             return OK
         return None
 
     def _flash_erase(self, _unit: int, sectors: int, address: int, _data: bytes) -> bytes | None:
         self.console.flash_used_s = time.monotonic()
-        with self._lock, contextlib.suppress(PowerLost):
+        with self._lock, contextlib.suppress(PowerCut):
             for sector in range(sectors):
                 self.flash.erase_sector(address + sector * SECTOR_BYTES)
             return OK
@@ -813,6 +899,12 @@ class VirtualBoard:
     def _resolve(self, _unit: int, _n: int, port: int, data: bytes) -> bytes:
         local = self.access_point.resolve(data.decode(errors="replace"), port)
         return b"\x01\0\0" if local is None else OK + local.to_bytes(2, "little")
+
+
+def _started(work: Callable[[], None], name: str) -> threading.Thread:
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 _text_cache: dict[tuple[int, ...], list[str]] = {}

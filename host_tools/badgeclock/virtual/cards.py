@@ -10,10 +10,12 @@ States and rules: ISO/IEC 14443-3:2011, 6.3 (states), 6.4 (commands), 6.5 (antic
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
+from random import Random
+from typing import Any
 
 CASCADE_TAG = 0x88
 SAK_CASCADE = 0x04
@@ -31,10 +33,17 @@ START_UP_NS = 1_000_000
 
 @dataclass(frozen=True)
 class Frame:
-    """`n` data bits of the air; bit i of `bits` is the i-th one sent."""
+    """`n` data bits of the air; bit i of `bits` is the i-th one sent.
+
+    Of a card's answer, besides: `late_ns`, how long after the frame delay time it begins, and `then_deaf_ns`, how long
+    after it the card understands nothing. `parity_ok`: every parity bit was right when it came.
+    """
 
     bits: int
     n: int
+    late_ns: int = 0
+    then_deaf_ns: int = 0
+    parity_ok: bool = True
 
     @classmethod
     def of(cls, data: bytes) -> Frame:
@@ -83,7 +92,8 @@ def superpose(frames: Sequence[Frame]) -> tuple[Frame, int | None]:
     for one, two in pairwise(frames):
         common = (1 << min(one.n, two.n)) - 1
         collided |= (one.bits ^ two.bits) & common
-    return Frame(bits, n), ((collided & -collided).bit_length() - 1 if collided else None)
+    parity_ok = all(frame.parity_ok for frame in frames)
+    return Frame(bits, n, parity_ok=parity_ok), ((collided & -collided).bit_length() - 1 if collided else None)
 
 
 class State(Enum):
@@ -108,8 +118,7 @@ class Card:
             raise ValueError(f"a UID has 4, 7 or 10 bytes, not {len(uid)}")
         if len(uid) > 4 and uid[0] == CASCADE_TAG:
             raise ValueError("the first byte of a UID of 7 or 10 bytes cannot be the cascade tag 0x88")
-        self.uid = uid
-        self._levels = _cascade(uid)
+        self._take_uid(uid)
         self.state = State.IDLE
         self.encrypted = False
         self._from_halt = False
@@ -128,8 +137,22 @@ class Card:
         self._from_halt = False
         self._level = 0
 
+    def memory(self) -> dict[str, Any]:
+        """What the card keeps without power, as JSON takes it. It has the card's keys in it."""
+        return {}
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        """Take over what `memory` of a card of this kind gave."""
+
+    def _take_uid(self, uid: bytes) -> None:
+        self.uid = uid
+        self._levels = _cascade(uid)
+
     def receive(self, frame: Frame, *, encrypted: bool = False) -> Frame | None:
         """What the card answers to a frame of the reader, or None. `encrypted`: the reader's Crypto1 is on."""
+        if not frame.parity_ok:
+            self._fall_back()
+            return None
         if encrypted != self.encrypted:
             self._fall_back()
             return None
@@ -241,6 +264,12 @@ class MifareClassic(Card):
         self._sector = None
         self._writing = None
 
+    def memory(self) -> dict[str, Any]:
+        return {"blocks": [block.hex() for block in self.blocks]}
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        self.blocks = [bytearray.fromhex(block) for block in memory["blocks"]]
+
     def authenticate(self, key_b: int, block: int, key: bytes, uid: bytes) -> bool:
         if self.state is not State.ACTIVE or block >= len(self.blocks):
             self._fall_back()
@@ -275,23 +304,28 @@ class MifareClassic(Card):
         return None
 
 
-class Ntag(Card):
-    """NTAG213: 45 pages of 4 bytes, UID in the first (NXP NTAG213/215/216, sections 8 and 10)."""
+class Ultralight(Card):
+    """MIFARE Ultralight: 16 pages of 4 bytes, UID in the first (NXP MF0ICU1, sections 7 and 8)."""
 
-    kind = "ntag"
+    kind = "ultralight"
     sak = 0x00
     atqa_low = 0x04
 
-    VERSION = bytes.fromhex("0004040201000F03")
+    PAGES = 16
 
     def __init__(self, uid: bytes) -> None:
         if len(uid) != 7:
-            raise ValueError("an NTAG has a UID of 7 bytes")
+            raise ValueError(f"a badge of kind {self.kind} has a UID of 7 bytes")
         super().__init__(uid)
-        self.pages = bytearray(45 * 4)
+        self.pages = bytearray(self.PAGES * 4)
         self.pages[0:9] = self._levels[0][1:4] + self._levels[0][4:5] + uid[3:] + self._levels[1][4:5]
         self.pages[9] = 0x48
-        self.pages[12:16] = bytes.fromhex("E1101200")
+
+    def memory(self) -> dict[str, Any]:
+        return {"pages": self.pages.hex()}
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        self.pages = bytearray.fromhex(memory["pages"])
 
     def command(self, data: bytes) -> Frame | None:
         count = len(self.pages) // 4
@@ -301,11 +335,25 @@ class Ntag(Card):
         if data[0] == 0xA2 and len(data) == 6 and 4 <= data[1] < count:
             self.pages[data[1] * 4 : data[1] * 4 + 4] = data[2:]
             return Frame.short(ACK, 4)
-        if data == b"\x60":
-            return Frame.of(with_crc(self.VERSION))
         if data[0] in (0x30, 0xA2):
             return Frame.short(NAK, 4)
         return None
+
+
+class Ntag(Ultralight):
+    """NTAG213: 45 pages of 4 bytes, and a version to ask for (NXP NTAG213/215/216, sections 8 and 10)."""
+
+    kind = "ntag"
+
+    PAGES = 45
+    VERSION = bytes.fromhex("0004040201000F03")
+
+    def __init__(self, uid: bytes) -> None:
+        super().__init__(uid)
+        self.pages[12:16] = bytes.fromhex("E1101200")
+
+    def command(self, data: bytes) -> Frame | None:
+        return Frame.of(with_crc(self.VERSION)) if data == b"\x60" else super().command(data)
 
 
 class RandomUid(Card):
@@ -320,41 +368,75 @@ class RandomUid(Card):
 
     def power_on(self) -> None:
         super().power_on()
-        self.uid = b"\x08" + secrets.token_bytes(3)
-        self._levels = _cascade(self.uid)
-
-
-KINDS: dict[str, type[Card]] = {card.kind: card for card in (Card, MifareClassic, Ntag, RandomUid)}
-
-
-def make(kind: str, uid: bytes) -> Card:
-    """A new card. Raises ValueError for a kind not in KINDS, or a UID that the kind cannot have."""
-    if kind not in KINDS:
-        raise ValueError(f"there is no card kind {kind}; there are {', '.join(KINDS)}")
-    return KINDS[kind](uid)
+        self._take_uid(b"\x08" + secrets.token_bytes(3))
 
 
 @dataclass
 class Presence:
-    """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays."""
+    """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
+
+    `frames`: it leaves after so many of its answers; n.5 means that it hears the frame after them and acts on it, but
+    its answer comes too late.
+    """
 
     card: Card
     since_ns: int
     until_ns: int | None
+    frames: float | None = None
 
-    ready_ns: int = 0  # when the card has started up; 0 while it has no power
+    ready_ns: int = 0  # when the card has started up, or is done with its work; 0 while it has no power
     powered: bool = False
 
     def present(self, now_ns: int) -> bool:
         """Whether the card is in reach at that time."""
         return self.since_ns <= now_ns and (self.until_ns is None or now_ns < self.until_ns)
 
+    def leaves_before(self, frame_ns: int) -> bool:
+        """Whether its frames are used up, so that it is gone when a frame begins."""
+        if self.frames is not None and self.frames <= 0:
+            self.until_ns = min(frame_ns, self.until_ns or frame_ns)
+            return True
+        return False
+
+    def leaves_after(self, frame_ns: int) -> bool:
+        """Count an answer; whether the card is gone when it would send it."""
+        if self.frames is None:
+            return False
+        self.frames -= 1
+        if self.frames < 0:
+            self.until_ns = min(frame_ns, self.until_ns or frame_ns)
+        return self.frames < 0
+
+
+class Noise:
+    """Bit errors in the air: each bit turns with the probability `rate`. The same `seed` gives the same errors."""
+
+    def __init__(self, rate: float, seed: int = 0) -> None:
+        if not 0 <= rate <= 1:
+            raise ValueError("the rate of bit errors lies between 0 and 1")
+        self.rate = rate
+        self._random = Random(seed)
+
+    def spoil(self, frame: Frame) -> Frame:
+        """The frame as it arrives. An odd number of errors in a byte with its parity bit is noticed."""
+        bits, parity_ok = frame.bits, frame.parity_ok
+        for start in range(0, frame.n, 8):
+            flips = [n for n in range(start, min(start + 9, frame.n + 1)) if self._random.random() < self.rate]
+            # The ninth is the parity bit itself; an incomplete byte has none.
+            complete = start + 8 <= frame.n
+            for n in flips:
+                if n < min(start + 8, frame.n):
+                    bits ^= 1 << n
+            parity_ok = parity_ok and not (complete and len(flips) % 2)
+        return replace(frame, bits=bits, parity_ok=parity_ok)
+
 
 class Field:
-    """The space in front of the antenna: which cards are in it, and whether they have power."""
+    """The space in front of the antenna: which cards are in it, whether they have power, and how quiet it is."""
 
     def __init__(self) -> None:
         self.presences: list[Presence] = []
+        self.noise: Noise | None = None
         self._on_ns: int | None = None
 
     def carrier(self, now_ns: int, state: str) -> None:
@@ -366,9 +448,9 @@ class Field:
             for presence in self.presences:
                 presence.powered = False
 
-    def add(self, card: Card, now_ns: int, until_ns: int | None) -> Presence:
+    def add(self, card: Card, now_ns: int, until_ns: int | None, frames: float | None = None) -> Presence:
         """Bring a card into reach."""
-        presence = Presence(card, now_ns, until_ns)
+        presence = Presence(card, now_ns, until_ns, frames)
         self.presences.append(presence)
         return presence
 
@@ -383,16 +465,27 @@ class Field:
         """The answers to a frame sent from `start_ns` to `end_ns`, of the cards that heard all of it."""
         answers = []
         for presence in self._hearing(start_ns):
-            if presence.present(end_ns):
-                answer = presence.card.receive(frame, encrypted=encrypted)
-                if answer is not None:
-                    answers.append((presence, answer))
+            if presence.leaves_before(start_ns) or not presence.present(end_ns):
+                continue
+            heard = self.noise.spoil(frame) if self.noise is not None else frame
+            answer = presence.card.receive(heard, encrypted=encrypted)
+            if answer is None:
+                continue
+            busy_ns = answer.late_ns + answer.then_deaf_ns
+            if busy_ns:
+                presence.ready_ns = end_ns + busy_ns
+            if not presence.leaves_after(end_ns):
+                answers.append((presence, self.noise.spoil(answer) if self.noise is not None else answer))
         return answers
 
     def authenticate(self, now_ns: int, key_b: int, block: int, key: bytes, uid: bytes) -> bool:
         """MFAuthent towards the cards in the field: True if one accepted the key."""
         # Every card hears it, not only those up to the first that agrees.
-        agreed = [presence.card.authenticate(key_b, block, key, uid) for presence in self._hearing(now_ns)]
+        agreed = [
+            presence.card.authenticate(key_b, block, key, uid) and not presence.leaves_after(now_ns)
+            for presence in self._hearing(now_ns)
+            if not presence.leaves_before(now_ns)
+        ]
         return any(agreed)
 
     def _hearing(self, now_ns: int) -> list[Presence]:

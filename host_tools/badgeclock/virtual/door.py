@@ -131,13 +131,23 @@ class Door:
 
     # ---- badges, keys, case
 
-    def tap(self, uid_hex: str, hold_ms: float = 400, kind: str | None = None) -> TapResult:
-        """Hold a badge to the reader for `hold_ms` and return at once. `kind`: see cards.KINDS; None: by UID size."""
-        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind))
+    def tap(
+        self, uid_hex: str, hold_ms: float = 400, kind: str | None = None, frames: float | None = None
+    ) -> TapResult:
+        """Hold a badge to the reader for `hold_ms` and return at once.
 
-    def hold(self, uid_hex: str, kind: str | None = None) -> TapResult:
+        `kind`: see wallet.kinds(); None: the DESFire that this UID was last held or tapped as, else by UID size.
+        `frames`: it leaves after so many of its answers; n.5: it acts on the frame after them, and does not answer.
+        """
+        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind, frames=frames))
+
+    def hold(self, uid_hex: str, kind: str | None = None, frames: float | None = None) -> TapResult:
         """Lay a badge on the reader until remove()."""
-        return TapResult(*self._ask("hold", uid=uid_hex, kind=kind))
+        return TapResult(*self._ask("hold", uid=uid_hex, kind=kind, frames=frames))
+
+    def kinds(self) -> list[str]:
+        """The kinds of badges there are."""
+        return [str(kind) for kind in self._ask("kinds")]
 
     def remove(self) -> int:
         """Take all badges away from the reader; how many there were."""
@@ -211,6 +221,18 @@ class Door:
         """
         self._ask("cut_after", n=n_bytes, erase=erase)
 
+    def break_flash(self, fault: str, partition: str, at: int, mask: int = 1) -> None:
+        """Break its flash at byte `at` of a partition.
+
+        `fault`: dead (the sector takes no program and no erase, in silence), unreadable (reads of the sector fail), rot
+        (the bits of `mask` in that byte turn), unstable (they read differently each time).
+        """
+        self._ask("break_flash", fault=fault, partition=partition, at=at, mask=mask)
+
+    def mend_flash(self) -> None:
+        """End every lasting fault of its flash; what it holds stays as it is."""
+        self._ask("mend_flash")
+
     def set_rtc(self, unix_s: float) -> None:
         """Set its RTC chip to a Unix time, right or wrong."""
         self._ask("set_rtc", unix_s=unix_s)
@@ -219,9 +241,23 @@ class Door:
         """Take the RTC chip's battery out and put it back."""
         self._ask("rtc_battery_empty")
 
-    def hang_reader(self) -> None:
-        """Make the reader chip deaf until its reset pin or the supply resets it."""
-        self._ask("hang_reader")
+    def noise(self, rate: float, seed: int = 0) -> None:
+        """Let each bit in the air turn with the probability `rate`; 0 for a quiet field."""
+        self._ask("noise", rate=rate, seed=seed)
+
+    def hang_reader(self, how: str = "spi", seed: int = 0) -> None:
+        """Make the reader chip stop reading badges: spi, command, crypto, antenna, registers (which: by `seed`) or
+        brown-out; see chips/mfrc522.py.
+        """
+        self._ask("hang_reader", how=how, seed=seed)
+
+    def break_wire(self, what: str) -> None:
+        """Break one of the reader's wires: miso-high, miso-low, miso, reset, irq; until mend_wires()."""
+        self._ask("break_wire", what=what)
+
+    def mend_wires(self) -> None:
+        """Make the reader's wires good again."""
+        self._ask("mend_wires")
 
     def tty(self) -> str:
         """The path of its serial port, for mpremote."""
@@ -260,7 +296,9 @@ class Door:
         return float(self.wait_event("tone_on", after=tap.id, timeout=timeout)["t_ms"]) - tap.t_field
 
     def stats(self) -> dict[str, Any]:
-        """Counts: spi (transactions, bytes), i2c (writes, reads, bytes), flash (page_programs, erases …), boots …"""
+        """Counts: spi (transactions, bytes), air (frames, answers, times in ms …), i2c (writes, reads, bytes),
+        flash (page_programs, erases …), boots …
+        """
         return dict(self._ask("stats"))
 
     def clear_stats(self) -> None:
@@ -361,12 +399,16 @@ class DoorServer:
 
     def _make_actions(self) -> dict[str, Callable[..., Any]]:
         from badgeclock.virtual.accesspoint import Network  # noqa: PLC0415 - a client of the door needs none of the board
-        from badgeclock.virtual.nor import InterruptedErase  # noqa: PLC0415
+        from badgeclock.virtual.board import Break  # noqa: PLC0415
+        from badgeclock.virtual.chips.mfrc522 import Hang  # noqa: PLC0415
+        from badgeclock.virtual.nor import FlashFault, InterruptedErase  # noqa: PLC0415
+        from badgeclock.virtual.wallet import kinds  # noqa: PLC0415
 
         board = self._board
         return {
-            "tap": lambda uid, hold_ms, kind: board.tap(_uid(uid), hold_ms, kind),
-            "hold": lambda uid, kind: board.hold(_uid(uid), kind),
+            "tap": lambda uid, hold_ms, kind, frames: board.tap(_uid(uid), hold_ms, kind, frames),
+            "hold": lambda uid, kind, frames: board.hold(_uid(uid), kind, frames),
+            "kinds": kinds,
             "remove": board.remove,
             "press": board.press,
             "open_case": board.open_case,
@@ -383,9 +425,14 @@ class DoorServer:
             "hold_boot": board.hold_boot,
             "release_boot": board.release_boot,
             "cut_after": lambda n, erase: board.cut_after(n, erase=InterruptedErase(erase) if erase else None),
+            "break_flash": lambda fault, partition, at, mask: board.break_flash(FlashFault(fault), partition, at, mask),
+            "mend_flash": board.mend_flash,
             "set_rtc": board.set_rtc,
             "rtc_battery_empty": board.rtc_battery_empty,
-            "hang_reader": board.hang_reader,
+            "noise": board.set_noise,
+            "hang_reader": lambda how, seed: board.hang_reader(Hang(how), seed),
+            "break_wire": lambda what: board.break_wire(Break(what)),
+            "mend_wires": board.mend_wires,
             "tty": lambda: board.console.path,
             "network": lambda mood: board.set_network(Network(mood)),
             "events": board.all_events,

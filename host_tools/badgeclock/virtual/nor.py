@@ -1,25 +1,47 @@
-"""NOR flash in a file: a program only clears bits, an erase sets a sector, and the power may go at any byte.
+"""The virtual board's NOR flash: the cells of `portable/norcells.py` in a file, addressed as one chip.
 
 The image is a shared mapping of the file, so what was programmed is in the file at once and outlives the board's
-process. Figures of the modelled time are typical values of a W25Q32JV (datasheet rev. G, section 9.6): 0.4 ms for a
-page program of 256 bytes, 45 ms for a sector erase of 4 KB.
+process. Faults are kept in memory: a board that is made anew has none, as if the chip had been replaced with its
+content.
 """
 
 from __future__ import annotations
 
 import mmap
 import os
-import random
 import time
-from array import array
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Self
 
-SECTOR_BYTES = 4096
-PAGE_BYTES = 256
+from badgeclock.virtual.portable.norcells import (
+    ERASE_OUTCOMES,
+    ERASED,
+    PAGE_PROGRAM_US,
+    SECTOR_BYTES,
+    SECTOR_ERASE_US,
+    Chip,
+    Dice,
+    PowerCut,
+    ReadError,
+    Sectors,
+    Supply,
+)
+
+__all__ = [
+    "INSTANT",
+    "SECTOR_BYTES",
+    "TYPICAL",
+    "FlashFault",
+    "FlashStats",
+    "FlashTiming",
+    "InterruptedErase",
+    "NorFlash",
+    "PowerCut",
+    "ReadError",
+]
 
 
 @dataclass(frozen=True)
@@ -31,21 +53,23 @@ class FlashTiming:
 
 
 # Modelled milliseconds are always counted with TYPICAL; a board waits as long as its own timing says.
-TYPICAL = FlashTiming(page_program_us=400, sector_erase_us=45_000)
+TYPICAL = FlashTiming(page_program_us=PAGE_PROGRAM_US, sector_erase_us=SECTOR_ERASE_US)
 INSTANT = FlashTiming(page_program_us=0, sector_erase_us=0)
 
 
 class InterruptedErase(Enum):
     """What a sector holds when the power went during its erase."""
 
-    UNTOUCHED = "untouched"
-    ONES = "ones"
-    RANDOM = "random"
-    PREFIX = "prefix"
+    UNTOUCHED, ONES, RANDOM, PREFIX = ERASE_OUTCOMES
 
 
-class PowerLost(Exception):
-    """The power went in the middle of a flash operation; what the flash holds now is what it will hold at power on."""
+class FlashFault(Enum):
+    """A fault that lasts, and where: in a sector, or in the bits of one byte."""
+
+    DEAD = "dead"  # sector: programs and erases do nothing, in silence
+    UNREADABLE = "unreadable"  # sector: reads fail
+    ROT = "rot"  # bits: they have the other value
+    UNSTABLE = "unstable"  # bits: they read differently each time, until programmed again or erased
 
 
 @dataclass
@@ -65,24 +89,55 @@ class FlashStats:
         return {**asdict(self), "model_ms": round(self.model_ms, 3)}
 
 
+class _MappedSectors(Sectors):
+    """Sectors in a mapped file."""
+
+    def __init__(self, cells: memoryview) -> None:
+        super().__init__()
+        self._cells = cells
+
+    def view(self, sector: int) -> memoryview:
+        return self._cells[sector * SECTOR_BYTES : (sector + 1) * SECTOR_BYTES]
+
+    def writable(self, sector: int) -> memoryview:
+        return self.view(sector)
+
+    def put(self, sector: int, content: bytes) -> None:
+        self.view(sector)[:] = content
+
+    def blank(self, sector: int) -> None:
+        self.put(sector, ERASED)
+
+
+class _LenientChip(Chip):
+    """A chip that, like a real one, says nothing to bits that should become 1; they are counted."""
+
+    bits_not_set = 0
+
+    def wanted_ones(self, sector: int, offset: int, bits: int) -> None:  # noqa: ARG002 - the model says where
+        self.bits_not_set += bits.bit_count()
+
+
 class NorFlash:
-    """A NOR flash chip whose cells are the bytes of a file. Addresses and sizes are bytes."""
+    """A NOR flash chip whose cells are the bytes of a file. Addresses and sizes are bytes.
+
+    `chip` is the model, for its faults: see `norcells.Chip`.
+    """
 
     def __init__(self, path: Path, size: int, *, timing: FlashTiming = INSTANT, seed: int = 0) -> None:
         """Open `path`, or make it with every bit set. `seed` decides the bits of torn bytes and interrupted erases."""
         self.size = size
         self.timing = timing
-        self.stats = FlashStats()
-        self.wear = array("I", bytes(4 * (size // SECTOR_BYTES)))
         self.on_power_lost: Callable[[], None] = lambda: None
-        self.erase_outcome: InterruptedErase | None = None
-        self._random = random.Random(seed)
-        self._steps_left: int | None = None
         fresh = not path.exists() or path.stat().st_size != size
         if fresh:
             path.write_bytes(b"\xff" * size)
         self._fd = os.open(path, os.O_RDWR)
-        self._cells = mmap.mmap(self._fd, size)
+        self._map = mmap.mmap(self._fd, size)
+        self._cells = memoryview(self._map)
+        self._supply = Supply()
+        self._dice = Dice(seed)
+        self.chip = _LenientChip(size // SECTOR_BYTES, self._supply, _MappedSectors(self._cells))
 
     def __enter__(self) -> Self:
         return self
@@ -92,9 +147,34 @@ class NorFlash:
 
     def close(self) -> None:
         """Write the mapping back and let go of the file."""
-        self._cells.flush()
-        self._cells.close()
+        self._cells.release()
+        self._map.flush()
+        self._map.close()
         os.close(self._fd)
+
+    @property
+    def stats(self) -> FlashStats:
+        """The counts since `clear_stats`."""
+        chip = self.chip
+        return FlashStats(
+            chip.reads,
+            chip.read_bytes,
+            chip.page_programs,
+            chip.programmed_bytes,
+            chip.erases,
+            chip.bits_not_set,
+            chip.model_ms,
+        )
+
+    def clear_stats(self) -> None:
+        """Count from zero again; wear goes on."""
+        self.chip.reset_counts()
+        self.chip.bits_not_set = 0
+
+    @property
+    def wear(self) -> list[int]:
+        """Erases of each sector since the flash was opened."""
+        return [self.chip.wear.get(sector, 0) for sector in range(self.chip.sectors)]
 
     def cut_after(self, steps: int, *, erase: InterruptedErase | None = None) -> None:
         """Lose the power after `steps` more steps: a byte programmed is a step, and so is a sector erased.
@@ -102,54 +182,48 @@ class NorFlash:
         The step after those is the torn one: of a byte, any of the bits that were to be cleared are; a sector is left
         as `erase` says, or as the seed decides.
         """
-        self._steps_left = steps
-        self.erase_outcome = erase
+        self._supply.cut_after(steps, self._dice.bits(32), erase.value if erase else "")
 
     def cancel_cut(self) -> None:
         """Forget a cut that has not come yet."""
-        self._steps_left = None
+        self._supply.cancel_cut()
 
     def reseed(self, seed: int) -> None:
-        """Start the pseudo-random choices of torn steps again, for a replay."""
-        self._random.seed(seed)
+        """Start the pseudo-random choices of the cuts to come again, for a replay."""
+        self._dice = Dice(seed)
 
     def read(self, address: int, n: int) -> bytes:
-        """`n` bytes from `address`. Raises ValueError outside of the chip."""
+        """`n` bytes from `address`. Raises ReadError, ValueError outside of the chip."""
         self._check(address, n)
-        self.stats.reads += 1
-        self.stats.bytes_read += n
-        return self._cells[address : address + n]
+        buf = bytearray(n)
+        view = memoryview(buf)
+        for sector, offset, part in _parts(address, n):
+            self.chip.read(sector, offset, view[part])
+        return bytes(buf)
 
     def program(self, address: int, data: bytes | memoryview) -> None:
-        """Clear the bits that are 0 in `data`. Raises PowerLost, ValueError outside of the chip."""
-        n = len(data)
-        self._check(address, n)
-        if n == 0:
-            return
-        torn = self._steps_left is not None and self._steps_left < n
-        whole = self._steps_left if torn and self._steps_left is not None else n
-        self._clear_bits(address, data[:whole])
-        if torn:
-            self._tear_byte(address + whole, data[whole])
+        """Clear the bits that are 0 in `data`. Raises PowerCut, ValueError outside of the chip."""
+        self._check(address, len(data))
+        before = self.chip.page_programs
+        try:
+            for sector, offset, part in _parts(address, len(data)):
+                self.chip.program(sector, offset, bytes(data[part]))
+        except PowerCut:
             self._lose_power()
-        if self._steps_left is not None:
-            self._steps_left -= n
-        self._pass(page_programs=(address + n - 1) // PAGE_BYTES - address // PAGE_BYTES + 1)
+            raise
+        self._wait((self.chip.page_programs - before) * self.timing.page_program_us)
 
     def erase_sector(self, address: int) -> None:
-        """Set every bit of the sector at `address`. Raises PowerLost, ValueError if it is not the start of a sector."""
+        """Set every bit of the sector at `address`. Raises PowerCut, ValueError if it is not the start of a sector."""
         self._check(address, SECTOR_BYTES)
         if address % SECTOR_BYTES:
             raise ValueError(f"address {address:#x} is not the start of a sector")
-        self.wear[address // SECTOR_BYTES] += 1
-        self.stats.erases += 1
-        if self._steps_left == 0:
-            self._interrupt_erase(address)
+        try:
+            self.chip.erase(address // SECTOR_BYTES)
+        except PowerCut:
             self._lose_power()
-        self._cells[address : address + SECTOR_BYTES] = b"\xff" * SECTOR_BYTES
-        if self._steps_left is not None:
-            self._steps_left -= 1
-        self._pass(erases=1)
+            raise
+        self._wait(self.timing.sector_erase_us)
 
     def write_image(self, address: int, data: bytes) -> None:
         """Put `data` there as a programmer outside of the clock would: erased first, counted nowhere."""
@@ -160,44 +234,23 @@ class NorFlash:
         if address < 0 or n < 0 or address + n > self.size:
             raise ValueError(f"{n} bytes at {address:#x} are outside of the flash")
 
-    def _clear_bits(self, address: int, data: bytes | memoryview) -> None:
-        n = len(data)
-        if n == 0:
-            return
-        old = int.from_bytes(self._cells[address : address + n], "little")
-        wanted = int.from_bytes(data, "little")
-        new = old & wanted
-        self._cells[address : address + n] = new.to_bytes(n, "little")
-        self.stats.bytes_programmed += n
-        if new != wanted:
-            self.stats.bits_not_set += (new ^ wanted).bit_count()
-
-    def _tear_byte(self, address: int, wanted: int) -> None:
-        old = self._cells[address]
-        clearing = old & ~wanted & self._random.getrandbits(8)
-        self._cells[address] = old & ~clearing
-
-    def _interrupt_erase(self, address: int) -> None:
-        outcome = self.erase_outcome or self._random.choice(list(InterruptedErase))
-        if outcome is InterruptedErase.ONES:
-            cells = b"\xff" * SECTOR_BYTES
-        elif outcome is InterruptedErase.RANDOM:
-            cells = self._random.randbytes(SECTOR_BYTES)
-        elif outcome is InterruptedErase.PREFIX:
-            done = self._random.randrange(SECTOR_BYTES)
-            cells = b"\xff" * done + self._cells[address + done : address + SECTOR_BYTES]
-        else:
-            return
-        self._cells[address : address + SECTOR_BYTES] = cells
-
     def _lose_power(self) -> None:
-        self._steps_left = None
+        # What the board does without power is the board's affair; the flash is ready for the next start.
+        self._supply.restore()
         self.on_power_lost()
-        raise PowerLost
 
-    def _pass(self, *, page_programs: int = 0, erases: int = 0) -> None:
-        self.stats.page_programs += page_programs
-        self.stats.model_ms += (page_programs * TYPICAL.page_program_us + erases * TYPICAL.sector_erase_us) / 1000
-        wait_us = page_programs * self.timing.page_program_us + erases * self.timing.sector_erase_us
-        if wait_us:
-            time.sleep(wait_us / 1e6)
+    def _wait(self, us: int) -> None:
+        if us:
+            time.sleep(us / 1e6)
+
+
+def _parts(address: int, n: int) -> list[tuple[int, int, slice]]:
+    """The sectors that `n` bytes from `address` touch: sector, offset in it, which of the bytes."""
+    parts = []
+    at = 0
+    while at < n:
+        sector, offset = divmod(address + at, SECTOR_BYTES)
+        count = min(n - at, SECTOR_BYTES - offset)
+        parts.append((sector, offset, slice(at, at + count)))
+        at += count
+    return parts

@@ -5,6 +5,7 @@ as root or not, on Debian 12 and 13. Whatever the source of a program, it ends a
 
     .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub}    wrapper scripts
     .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
+    .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    other people's MFRC522 drivers, for the tests of the chip
     .toolchain/manifest.json    what was got, with sha256
 
 Programs come from PATH when they are new enough, else from Debian's packages: apt itself downloads and verifies them
@@ -32,7 +33,7 @@ import tarfile
 import tempfile
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -45,7 +46,16 @@ if __name__ == "__main__":  # run as a script: the package is not installed, and
 
 from badgeclock.errors import ToolMissing
 
-__all__ = ["ToolMissing", "fetch", "micropython", "mosquitto", "mpy_cross", "toolchain_dir", "umqtt_dir"]
+__all__ = [
+    "ToolMissing",
+    "fetch",
+    "micropython",
+    "mosquitto",
+    "mpy_cross",
+    "reader_drivers_dir",
+    "toolchain_dir",
+    "umqtt_dir",
+]
 
 Arch = Literal["amd64", "i386"]
 
@@ -83,13 +93,12 @@ class DebianTree:
 
 @dataclass(frozen=True)
 class Archive:
-    """One source archive of the Python index, and the one file of it that is wanted."""
+    """One source archive of the Python index, and the files of it that are wanted."""
 
     project: str
     version: str
     sha256: str
-    member: str  # path inside the archive, below its top folder
-    target: str  # path below .toolchain/micropython-lib
+    files: dict[str, str]  # path inside the archive, below its top folder -> path below the piece's own folder
 
 
 @dataclass(frozen=True)
@@ -124,22 +133,48 @@ MOSQUITTO = DebianTree(
     *_AMD64,
 )
 
-ARCHIVES = (
+MICROPYTHON_LIB = (
     Archive(
         "micropython-umqtt.simple",
         "1.3.4",
         "b6a2520239e3992c63a7de9370ee9b3d9d27819a90359c521f1c0f7ccab8d12f",
-        "umqtt/simple.py",
-        "umqtt/simple.py",
+        {"umqtt/simple.py": "umqtt/simple.py"},
     ),
     Archive(
         "micropython-urequests",
         "0.9.1",
         "15ed0132bcff1a84e87049d9d7780ce26df0810fa674aa89d187e17493d6e3c5",
-        "urequests/__init__.py",
-        "urequests.py",
+        {"urequests/__init__.py": "urequests.py"},
     ),
 )
+
+# Drivers of three makers, two of them of one descent: only what talks to the chip.
+READER_DRIVERS = (
+    Archive(
+        "mfrc522",
+        "0.0.7",
+        "74c7020a4fc4870f5d7022542c36143fba771055a2fae2e5929e6a1159d2bf00",
+        {f"mfrc522/{name}": f"mfrc522/{name}" for name in ("__init__.py", "MFRC522.py", "SimpleMFRC522.py")},
+    ),
+    Archive(
+        "pi-rc522",
+        "2.3.0",
+        "edf97b061f39cbfd3f306f41e66c140557af5ec88d814275a30856f0884e2af0",
+        {f"pirc522/{name}": f"pirc522/{name}" for name in ("__init__.py", "rfid.py", "util.py", "version.py")},
+    ),
+    Archive(
+        "python_rfid",
+        "0.0.2",
+        "e3d9254412ac8ac1d58016b644036887e9d4e5f24405d3eed8d1703e4b000327",
+        {
+            f"python_rfid/{name}.py": f"python_rfid/{name}.py"
+            for name in (
+                "__init__", "byte_utils", "debug_dump", "errors", "mfrc522", "mifare_handler", "pcd_common",
+                "picc_common", "picc_handler", "self_test_data",
+            )
+        },
+    ),
+)  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------- where it is
@@ -177,6 +212,14 @@ def umqtt_dir() -> Path:
     folder = toolchain_dir() / "micropython-lib"
     if not (folder / "umqtt" / "simple.py").is_file():
         raise _missing("umqtt.simple", str(folder))
+    return folder
+
+
+def reader_drivers_dir() -> Path:
+    """The folder with other people's drivers of the reader's chip. Raises ToolMissing."""
+    folder = toolchain_dir() / "reader-drivers"
+    if not (folder / "mfrc522" / "MFRC522.py").is_file():
+        raise _missing("mfrc522", str(folder))
     return folder
 
 
@@ -236,12 +279,9 @@ def _pieces(debian: _Debian) -> Iterator[_Piece]:
         pins = [tree.arch, tree.packages, sorted(tree.programs.items())]
         results = tuple(f"bin/{name}" for name in tree.programs)
         yield _Piece(tree.name, pins, results, partial(_get_programs, tree, debian))
-    yield _Piece(
-        "micropython-lib",
-        [asdict(archive) for archive in ARCHIVES],
-        tuple(f"micropython-lib/{archive.target}" for archive in ARCHIVES),
-        _get_archives,
-    )
+    for name, archives in (("micropython-lib", MICROPYTHON_LIB), ("reader-drivers", READER_DRIVERS)):
+        results = tuple(f"{name}/{target}" for archive in archives for target in archive.files.values())
+        yield _Piece(name, [asdict(archive) for archive in archives], results, partial(_get_archives, name, archives))
 
 
 class _Manifest:
@@ -576,20 +616,21 @@ def _one_line_sources(text: str) -> list[dict[str, str]]:
     return stanzas
 
 
-# ---------------------------------------------------------------------------------------------------- micropython-lib
+# ------------------------------------------------------------------------------------------------- source archives
 
 
-def _get_archives(folder: Path) -> list[Got]:
-    """Put the pinned files of ARCHIVES below `folder/micropython-lib`. Raises ToolMissing."""
+def _get_archives(name: str, archives: Sequence[Archive], folder: Path) -> list[Got]:
+    """Put the pinned files of `archives` below `folder/name`. Raises ToolMissing."""
     got = []
-    for archive in ARCHIVES:
+    for archive in archives:
         data = _download_archive(archive)
-        target = folder / "micropython-lib" / archive.target
-        target.parent.mkdir(parents=True, exist_ok=True)
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-            member = tar.extractfile(f"{archive.project}-{archive.version}/{archive.member}")
-            assert member is not None, "the archive is pinned by hash and has the file"
-            target.write_bytes(member.read())
+            for path, place in archive.files.items():
+                target = folder / name / place
+                target.parent.mkdir(parents=True, exist_ok=True)
+                member = tar.extractfile(f"{archive.project}-{archive.version}/{path}")
+                assert member is not None, "the archive is pinned by hash and has the file"
+                target.write_bytes(member.read())
         got.append(Got(archive.project, archive.version, archive.sha256, "the Python package index"))
     return got
 

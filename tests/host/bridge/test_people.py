@@ -185,5 +185,5 @@ def test_any_text_is_a_bundle_or_refused(text: str) -> None:
 
 
 def test_only_a_clock_under_quarantine_can_be_released(world: World) -> None:
-    with pytest.raises(PeopleError), world.store.write() as connection:
-        people.release_clock(connection, world.clock.name, world.now_ms)
+    with pytest.raises(PeopleError):
+        world.release()

@@ -28,7 +28,7 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
-from badgeclock.bridge import people, schema
+from badgeclock.bridge import clocks, people, schema
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.http import punches_after
@@ -151,31 +151,38 @@ class Clock:
         self.state = self.state._replace(next_seq=self.state.next_seq + 1, tag=raw[-16:])
         return raw
 
-    def online(self, *, receipt: int = 0, sealed: bool = True, session: bytes | None = None) -> bytes:
-        """A STATUS frame of the present connection; a new `session` begins a new one."""
+    def retire(self) -> bytes:
+        """The chain's last record."""
+        return self.append(self.record(Kind.RETIRE))
+
+    def online(self, *, session: bytes | None = None, **said: Any) -> bytes:
+        """A STATUS frame of the present connection; a new `session` begins a new one. `said` is what it says else."""
         if session is not None:
             self.session, self.connection, self.number = session, self.connection + 1, 0
         self.number += 1
         status = Online(
-            boot=self.state.boot,
-            connection=self.connection,
-            session=self.session,
-            head=self.state.next_seq,
-            tail=0,
-            tag=self.state.tag,
-            free=1000,
-            capacity=2000,
-            sealed=sealed,
-            receipt=receipt,
-            firmware="00" * 8,
-            utc_ms=self.utc_ms,
-            source=1,
-            bound_ms=None,
-            uptime_ms=5000,
-            heap_free=60_000,
-            reset=1,
-            reader="92",
-            rejected=0,
+            **{
+                "boot": self.state.boot,
+                "connection": self.connection,
+                "session": self.session,
+                "head": self.state.next_seq,
+                "tail": 0,
+                "tag": self.state.tag,
+                "free": 1000,
+                "capacity": 2000,
+                "sealed": True,
+                "receipt": 0,
+                "firmware": "00" * 8,
+                "utc_ms": self.utc_ms,
+                "source": 1,
+                "bound_ms": None,
+                "uptime_ms": 5000,
+                "heap_free": 60_000,
+                "reset": 1,
+                "reader": "92",
+                "rejected": 0,
+                **said,
+            }
         )
         return self.upward(frames.pack_status(status), self.number)
 
@@ -260,6 +267,15 @@ class World:
     def status(self, frame: bytes, clock: Clock | None = None) -> Taken:
         """One `status` message of a clock, committed."""
         return self.deliver(((clock or self.clock).topic("status"), frame))
+
+    def release(self) -> clocks.Released:
+        """End the quarantine of the one clock."""
+        with self.store.write() as connection:
+            return clocks.release(connection, self.clock.name, by="tests", reason="looked at", now_ms=self.now_ms)
+
+    def clock_row(self) -> Any:
+        """The row of the one clock, its newest life."""
+        return max((row for row in self.rows(schema.clocks) if row.name == self.clock.name), key=lambda row: row.id)
 
     def rows(self, table: Table) -> list[Any]:
         """Everything in a table."""

@@ -138,8 +138,13 @@ class Ds3231:
         last_day = calendar.monthrange(year, month)[1]
         day = min(max(_number(regs[DAY] & 0x3F), 1), last_day)
         moment = datetime(
-            year, month, day, hour % 24, _number(regs[MINUTES] & 0x7F) % 60, _number(regs[SECONDS] & 0x7F) % 60,
-            tzinfo=UTC
+            year,
+            month,
+            day,
+            hour % 24,
+            _number(regs[MINUTES] & 0x7F) % 60,
+            _number(regs[SECONDS] & 0x7F) % 60,
+            tzinfo=UTC,
         )
         self._weekday_shift = (regs[WEEKDAY] - 1 - moment.weekday()) % 7 + 1
         self._set(moment)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
+from random import Random
 
 from badgeclock.virtual.cards import Field, Frame, Presence, crc_a, superpose
 
@@ -49,6 +51,58 @@ CRC_IRQ = 0x04
 WR_ERR, BUFFER_OVFL, COLL_ERR, CRC_ERR, PARITY_ERR, PROTOCOL_ERR = 0x80, 0x10, 0x08, 0x04, 0x02, 0x01
 CRYPTO1_ON = 0x08
 POWER_DOWN = 0x10
+SELF_TEST = 0x09
+
+# What the digital self-test leaves in the FIFO, by VersionReg (16.1.1).
+SELF_TEST_RESULTS = {
+    0x91: bytes.fromhex(
+        "00C637D532B7575CC2D87C4DD970C77310E6D2AA5EA13E5A14AF3061C970DB2E"
+        "642272B5BD65F4EC22BCD37235CDAA411FA7F35314DE7E02D90FB55E251D2979"
+    ),
+    0x92: bytes.fromhex(
+        "00EB66BA57BF2395D0E30D3D27895CDE9D3BA700215B8982513AEB020CA50049"
+        "7C844DB3CCD21B815D4876D5716121A986968338CF9D5B6DDC15BA3E7D953B2F"
+    ),
+}
+SELF_TEST_NS = 5_000_000
+
+
+class Hang(StrEnum):
+    """Ways in which a chip stops to read badges, as readers in the field do after days."""
+
+    SPI = "spi"  # answers every transfer with zeros until RST or the supply resets it
+    COMMAND = "command"  # starts exchanges and never ends them, until a reset
+    CRYPTO = "crypto"  # MFCrypto1On is stuck, everything else reads right (Tasmota #25052)
+    ANTENNA = "antenna"  # the antenna drivers are off
+    REGISTERS = "registers"  # some of what was configured is at its reset values again
+    BROWN_OUT = "brown-out"  # the supply sagged: the chip was reset, and starts up
+
+
+@dataclass
+class Counts:
+    """What went over the air, times in ns. `waiting_ns`: what cards took beyond the frame delay time."""
+
+    frames: int = 0
+    answers: int = 0
+    collisions: int = 0
+    garbled: int = 0
+    timeouts: int = 0
+    sent_ns: int = 0
+    received_ns: int = 0
+    waiting_ns: int = 0
+
+    def as_dict(self) -> dict[str, float]:
+        """For JSON, times in ms."""
+        return {
+            "frames": self.frames,
+            "answers": self.answers,
+            "collisions": self.collisions,
+            "garbled": self.garbled,
+            "timeouts": self.timeouts,
+            "sent_ms": round(self.sent_ns / 1e6, 3),
+            "received_ms": round(self.received_ns / 1e6, 3),
+            "waiting_ms": round(self.waiting_ns / 1e6, 3),
+        }
 
 
 @dataclass(order=True)
@@ -81,8 +135,10 @@ class Mfrc522:
         self._address: int | None = None
         self._reading = False
         self._selected = False
+        self._stuck = False
         self.transactions = 0
         self.bytes = 0
+        self.air = Counts()
         self._special_writes: dict[int, Callable[[int, int], None]] = {
             COMMAND: self._command,
             COM_IRQ: self._write_com_irq,
@@ -102,7 +158,7 @@ class Mfrc522:
     def power_on(self, now_ns: int) -> None:
         """The supply comes up: every register as after reset, the field off."""
         self._buffer[:] = bytes(25)
-        self._deaf = False
+        self._deaf = self._stuck = False
         self._reset(now_ns)
         self._powered_ns = now_ns + OSCILLATOR_START_NS
 
@@ -122,9 +178,24 @@ class Mfrc522:
         active = self._irq_active()
         return int(not active) if self._regs[COM_IEN] & 0x80 else int(active)
 
-    def hang(self) -> None:
-        """From now on answer every transfer with zeros, until the supply or RST resets the chip."""
-        self._deaf = True
+    def hang(self, how: Hang = Hang.SPI, *, now_ns: int = 0, seed: int = 0) -> None:
+        """Stop reading badges. `seed`: which registers are lost."""
+        if how is Hang.SPI:
+            self._deaf = True
+        elif how is Hang.COMMAND:
+            self._stuck = True
+            self._due.clear()
+        elif how is Hang.CRYPTO:
+            self._regs[STATUS2] |= CRYPTO1_ON
+        elif how is Hang.ANTENNA:
+            self._write_tx_control(self._regs[TX_CONTROL] & ~0x03, now_ns)
+        elif how is Hang.BROWN_OUT:
+            self.power_on(now_ns)
+        else:
+            lost = Random(seed)
+            for address in (TX_CONTROL, MODE, TX_ASK, RF_CFG, T_MODE, T_PRESCALER, T_RELOAD_LOW, COM_IEN, DIV_IEN):
+                if lost.random() < 0.5:
+                    self._write(address, RESET_VALUES.get(address, 0), now_ns)
 
     # ---- SPI
 
@@ -177,6 +248,7 @@ class Mfrc522:
         self._fifo.clear()
         self._due.clear()
         self._timer_start_ns = None
+        self._stuck = False
         self._cards.carrier(now_ns, "off")
 
     def _read(self, address: int, now_ns: int) -> int:
@@ -302,6 +374,7 @@ class Mfrc522:
                 self._cancel("timer")
             elif due.what == "timer":
                 self._regs[COM_IRQ] |= TIMER_IRQ
+                self.air.timeouts += 1
                 self._timer_start_ns = None
                 if self._regs[T_MODE] & 0x10:
                     self._start_timer(due.at_ns)
@@ -316,6 +389,8 @@ class Mfrc522:
                 self._finish()
 
     def _schedule(self, at_ns: int, what: str, frame: Frame | None = None, collision: int | None = None) -> None:
+        if self._stuck:
+            return
         self._order += 1
         self._due.append(_Due(at_ns, self._order, what, frame, collision))
         self._due.sort()
@@ -396,8 +471,11 @@ class Mfrc522:
         return int(f"{crc:016b}"[::-1], 2) if self._regs[MODE] & 0x80 else crc
 
     def _calculate_crc(self, now_ns: int) -> None:
-        if self._regs[AUTO_TEST] & 0x0F == 0x09:
-            return  # the self-test's 64 result bytes are each chip maker's own; this model has none
+        if self._regs[AUTO_TEST] & 0x0F == SELF_TEST:
+            # A clone's result is its maker's own, and not known here: its FIFO stays empty.
+            self._fifo[:] = SELF_TEST_RESULTS.get(self._version, b"")
+            self._schedule(now_ns + SELF_TEST_NS, "crc")
+            return
         crc = self._crc(bytes(self._fifo))
         n = len(self._fifo)
         self._fifo.clear()
@@ -434,12 +512,14 @@ class Mfrc522:
         sent_ns = now_ns + (1 + bits.n + parity + 2) * ETU_NS
         self._cancel("received", "timer-stop", "timer-start")
         self._schedule(sent_ns, "sent")
+        self.air.frames += 1
+        self.air.sent_ns += sent_ns - now_ns
         if regs[T_MODE] & 0x80:
             self._schedule(sent_ns, "timer-start")
         # A transmitter that is off, or not at full modulation (TxASKReg.Force100ASK), is not heard as type A.
         heard = regs[TX_CONTROL] & 0x03 and regs[TX_ASK] & 0x40 and bits.n
         answers: list[tuple[Presence, Frame]] = []
-        if heard:
+        if heard and not self._stuck:
             encrypted = bool(regs[STATUS2] & CRYPTO1_ON)
             answers = self._cards.exchange(bits, now_ns, sent_ns, encrypted=encrypted)
         if regs[COMMAND] & 0x0F == TRANSMIT:
@@ -450,24 +530,33 @@ class Mfrc522:
         self._listen(answers, start_ns)
 
     def _listen(self, answers: list[tuple[Presence, Frame]], start_ns: int) -> None:
-        heard: list[Frame] = []
+        heard: list[tuple[int, Frame]] = []
         for presence, frame in answers:
-            end_ns = start_ns + (1 + frame.n + frame.n // 8 + 1) * ETU_NS
+            begin_ns = start_ns + frame.late_ns
+            end_ns = begin_ns + (1 + frame.n + frame.n // 8 + 1) * ETU_NS
             if presence.until_ns is not None and presence.until_ns < end_ns:
                 # The card left while it spoke: the reader has the bits until then.
-                n = max(0, int((presence.until_ns - start_ns) / ETU_NS) - 1)
+                n = max(0, int((presence.until_ns - begin_ns) / ETU_NS) - 1)
                 n -= n // 9
                 if n <= 0:
                     continue
-                heard.append(Frame(frame.bits & ((1 << n) - 1), min(n, frame.n)))
+                heard.append((begin_ns, Frame(frame.bits & ((1 << n) - 1), min(n, frame.n))))
             else:
-                heard.append(frame)
+                heard.append((begin_ns, frame))
         if not heard:
             return
-        together, collision = superpose(heard)
+        begin_ns = min(begin for begin, _ in heard)
+        together, collision = superpose([frame for begin, frame in heard if begin - begin_ns < ETU_NS // 2])
+        # A card that begins to speak while another one does spoils the rest of it.
+        for begin, _ in heard:
+            bit = (begin - begin_ns) // ETU_NS * 8 // 9
+            if begin - begin_ns >= ETU_NS // 2 and bit < together.n:
+                collision = bit if collision is None else min(bit, collision)
         if self._regs[T_MODE] & 0x80:
-            self._schedule(start_ns + 5 * ETU_NS, "timer-stop")
-        end_ns = start_ns + (1 + together.n + together.n // 8 + 1) * ETU_NS
+            self._schedule(begin_ns + 5 * ETU_NS, "timer-stop")
+        end_ns = begin_ns + (1 + together.n + together.n // 8 + 1) * ETU_NS
+        self.air.waiting_ns += begin_ns - start_ns
+        self.air.received_ns += end_ns - begin_ns
         self._schedule(end_ns, "received", together, collision)
 
     def _received(self, frame: Frame, collision: int | None) -> None:
@@ -475,7 +564,11 @@ class Mfrc522:
         regs = self._regs
         align = regs[BIT_FRAMING] >> 4 & 0x07
         regs[COLL] = regs[COLL] & 0x80 | 0x20
+        self.air.answers += 1
+        if not frame.parity_ok:
+            self._error(PARITY_ERR)
         if collision is not None:
+            self.air.collisions += 1
             self._error(COLL_ERR)
             position = collision + align + 1
             # Position 32 is shown as 0; beyond 32 there is none to show.
@@ -493,6 +586,7 @@ class Mfrc522:
         for byte in data:
             self._push(byte)
         regs[CONTROL] = regs[CONTROL] & 0xF8 | (frame.n + align) % 8
+        self.air.garbled += bool(regs[ERROR] & (CRC_ERR | PARITY_ERR | PROTOCOL_ERR))
         regs[COM_IRQ] |= RX_IRQ
         if regs[COMMAND] & 0x0F == RECEIVE and not regs[RX_MODE] & 0x04:
             self._finish()

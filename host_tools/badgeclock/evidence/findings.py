@@ -1,0 +1,180 @@
+"""What a verifier may find: one stable word each, what it means and what to do about it.
+
+The words are the interface to scripts (`--json`) and to docs/inspecting.md, which a test holds to this list. Nothing
+here or in a text made from it ever quotes a key, a token or a payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+
+class Verdict(Enum):
+    """What is said of a record."""
+
+    OK = "ok"
+    UNPROVEN = "unproven"
+    FAILED = "failed"
+
+
+class Reason(Enum):
+    """Why a record, or a place in the flash, is not ok. The value is the word; `meaning` and `verdict` go with it."""
+
+    # --- the record by itself (docs/protocol.md §2) ---
+    LENGTH = "length"
+    FORMAT = "format"
+    KIND = "kind"
+    FLAGS = "flags"
+    DIRECTION = "direction"
+    MILLISECONDS = "milliseconds"
+    CLOCK_SOURCE = "clock source"
+    UNUSED_BYTES = "unused bytes"
+    # --- the record in its chain (§3) ---
+    UNSEALED = "unsealed"
+    RETIRED = "retired"
+    SEQUENCE = "sequence"
+    TAG = "tag"
+    GENESIS = "genesis"
+    COMMITMENT = "commitment"
+    BOOT_COUNT = "boot count"
+    EPOCH = "epoch"
+    EPOCH_LENGTH = "epoch length"
+    EPOCH_COUNT = "epoch count"
+    EPOCH_DAY = "epoch day"
+    MISSING = "missing"
+    EQUIVOCATION = "equivocation"
+    # --- what the clock says of time (§2) ---
+    TIME = "time"
+    UPTIME = "uptime"
+    TIME_SET = "time set"
+    FUTURE = "future"
+    # --- the flash (§4, §5) ---
+    BURNT_SLOT = "burnt slot"
+    HEADER = "header"
+    MARK = "mark"
+    UNUSED_SPACE = "unused space"
+    KEY = "key"
+    KEY_SLOT = "key slot"
+    EARLIER_KEY = "earlier key"
+    NO_KEY = "no key"
+    # --- what others know ---
+    ANCHOR = "anchor"
+    ROLLED_BACK = "rolled back"
+    # --- neither right nor wrong ---
+    TORN = "torn"
+    UNFINISHED = "unfinished"
+    BEFORE_START = "before the start"
+    AFTER_BREAK = "after a break"
+    EMPTY = "empty"
+
+    @property
+    def verdict(self) -> Verdict:
+        """UNPROVEN for what power loss or a missing source explains, else FAILED."""
+        return Verdict.UNPROVEN if self in _UNPROVEN else Verdict.FAILED
+
+    @property
+    def meaning(self) -> str:
+        """What it means and what to do, in a line."""
+        return _MEANINGS[self]
+
+
+_UNPROVEN = {Reason.TORN, Reason.UNFINISHED, Reason.BEFORE_START, Reason.AFTER_BREAK, Reason.EMPTY}
+
+_CHANGED = "the bytes were changed after the clock sealed them, or another made them"
+_NO_CLOCK = "no clock makes such a record; its firmware is not ours, or the bytes were changed"
+_TIME_CHANGED = "the clock was set without a TIME_SET record; compare with the bridge's arrival times"
+_AGAIN = "power failed just before the flash was read; start the clock once and read it again"
+
+_MEANINGS = {
+    Reason.LENGTH: "bytes that are no whole records; the file was cut or is no dump",
+    Reason.FORMAT: _CHANGED,
+    Reason.KIND: _CHANGED,
+    Reason.FLAGS: _CHANGED,
+    Reason.DIRECTION: _CHANGED,
+    Reason.MILLISECONDS: _CHANGED,
+    Reason.CLOCK_SOURCE: _CHANGED,
+    Reason.UNUSED_BYTES: "sealed by the clock, but with content where the format has none; its firmware is not ours",
+    Reason.UNSEALED: "the clock had lost its key when it kept this; anybody could have written it",
+    Reason.RETIRED: "the clock's chain ended with RETIRE; nothing after it can be genuine",
+    Reason.SEQUENCE: "another record stands in this one's place: moved, repeated or put in",
+    Reason.TAG: _CHANGED,
+    Reason.GENESIS: "a chain has one GENESIS, as its first record",
+    Reason.COMMITMENT: "the chain does not begin with this clock's key; was the clock provisioned anew?",
+    Reason.BOOT_COUNT: "starts of the clock are missing or were put in",
+    Reason.EPOCH: "the record names another epoch than the key that sealed it",
+    Reason.EPOCH_LENGTH: "an epoch has 2,048 records at most, and this one was not closed",
+    Reason.EPOCH_COUNT: "the EPOCH record counts other records than there are",
+    Reason.EPOCH_DAY: "the EPOCH record names another day than its epoch's first record",
+    Reason.MISSING: "numbers without a record that no BOOT declares burnt: records were taken out",
+    Reason.EQUIVOCATION: "two different records under one number; one is not genuine, or the clock was copied",
+    Reason.TIME: _TIME_CHANGED,
+    Reason.UPTIME: "the time since the start went back within one start",
+    Reason.TIME_SET: "the time before the step does not follow from the records before it",
+    Reason.FUTURE: "the record claims a time after the bridge already had it",
+    Reason.BURNT_SLOT: "a number declared burnt is not zero in the flash",
+    Reason.HEADER: "a journal sector's header is not the one that belongs there",
+    Reason.MARK: "a sector's acknowledgement mark is neither set nor clear, or out of its order",
+    Reason.UNUSED_SPACE: "something stands where erased flash belongs",
+    Reason.KEY: "the key that the clock holds does not continue these records: some were cut off, added or put back",
+    Reason.KEY_SLOT: "a key slot is neither live, spent nor erased",
+    Reason.EARLIER_KEY: "a key that sealed earlier records is still there: whoever holds it can forge them",
+    Reason.NO_KEY: "the clock holds no key, and no RETIRE record says why",
+    Reason.ANCHOR: "a tag that was known outside is not the one in the records: they were rewritten or put back",
+    Reason.ROLLED_BACK: "records known outside are not in the flash: it was put back, cut short, or read before them",
+    Reason.TORN: "a record was half written and nothing declares it yet: " + _AGAIN,
+    Reason.UNFINISHED: _AGAIN,
+    Reason.BEFORE_START: "older than the first closed epoch found; give --store or a dump to prove these too",
+    Reason.AFTER_BREAK: "its key hangs on a record that failed or is missing; proof begins again with the next epoch",
+    Reason.EMPTY: "there is no record at all",
+}
+
+
+class Finding(NamedTuple):
+    """Something not ok: numbers `first` to `last` (None: no record but `place`), and where it was seen."""
+
+    reason: Reason
+    first: int | None
+    last: int | None
+    place: str = ""
+
+    def __str__(self) -> str:
+        parts = []
+        if self.first is not None:
+            parts.append(f"record {self.first}" if self.first == self.last else f"records {self.first} to {self.last}")
+        if self.place:
+            parts.append(self.place)
+        return f"{', '.join(parts)}: {self.reason.verdict.value}, {self.reason.value}: {self.reason.meaning}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """All that was found. Neighbours with one reason are one span, so a million bad records stay one line."""
+
+    _spans: list[Finding] = field(default_factory=list)
+
+    def add(self, reason: Reason, first: int | None, last: int | None = None, place: str = "") -> None:
+        """Numbers `first` to `last` (one, if `last` is left out) are not ok."""
+        if last is None:
+            last = first
+        before = self._spans[-1] if self._spans else None
+        if (
+            before is not None
+            and before.last is not None
+            and (before.reason, before.last + 1, before.place) == (reason, first, place)
+        ):
+            self._spans[-1] = before._replace(last=last)
+        else:
+            self._spans.append(Finding(reason, first, last, place))
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self._spans)
+
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
+    def has(self, seq: int) -> bool:
+        """Whether something was found about this number."""
+        return any(f.first is not None and f.last is not None and f.first <= seq <= f.last for f in self._spans)

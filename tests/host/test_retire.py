@@ -1,0 +1,110 @@
+"""A clock that is ended at a cable: the clock's own code on a virtual clock's serial line, and a real workshop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.host.test_provision import NEW, Bench, bench, inspect, punch
+from typer.testing import CliRunner
+
+from badgeclock.cli import clock as clock_cli
+from badgeclock.errors import ProvisionError
+from badgeclock.protocol import record as records
+from badgeclock.protocol import seal
+from badgeclock.protocol.record import Kind
+from badgeclock.technician import provision, retire, workshop
+from badgeclock.technician.provision import ChainState
+from badgeclock.technician.retire import Retired
+from badgeclock.technician.sealed_flash import unsent_punches
+from badgeclock.technician.serial_device import open_device
+
+PUNCHES = 3
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Bench]:
+    """A provisioned clock with punches."""
+    with bench(tmp_path) as made:
+        made.provision(made.plan(**NEW))
+        punch(made, PUNCHES)
+        yield made
+
+
+def retired(desk: Bench, yes_lose: int | None = None) -> Retired:
+    with open_device(desk.port) as device:
+        return retire.retire(device, desk.shop, yes_lose)
+
+
+def test_a_clock_is_ended_only_for_good_reason_and_then_wholly_and_can_begin_anew(desk: Bench, tmp_path: Path) -> None:
+    bundle, identity = desk.bundle(), desk.shop.clock("clock-0001")
+    before = desk.partition("journal"), desk.partition("seal")
+
+    for wrong in (None, PUNCHES + 1):
+        with pytest.raises(ProvisionError, match=f"--yes-lose {PUNCHES}"):
+            retired(desk, wrong)
+    with pytest.raises(ProvisionError, match="use the workshop that provisioned it"), open_device(desk.port) as device:
+        retire.retire(device, workshop.create(tmp_path / "another"), PUNCHES)
+    assert before == (desk.partition("journal"), desk.partition("seal"))
+    assert desk.shop.revoked() == set()
+
+    runner = CliRunner()
+    done = runner.invoke(
+        clock_cli.app, ["retire", desk.port, "--workshop", str(desk.shop.path), "--yes-lose", str(PUNCHES), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    assert '"was_retired": false' in done.output
+
+    journal, keys = desk.partition("journal"), desk.partition("seal")
+    state = seal.found("clock-0001", bundle.e0, bundle.genesis_nonce)
+    kinds = []
+    for at in range(64, 4096, 64):
+        raw = journal[at : at + 64]
+        if raw == b"\xff" * 64:
+            break
+        record, state = seal.advance(state, raw)
+        kinds.append(record.kind)
+    assert kinds[-1] == Kind.RETIRE
+    assert kinds.count(Kind.PUNCH) == PUNCHES
+    assert (state.r, state.e_next) == (b"", b"")
+    assert not keys.strip(b"\xff\x00")
+    assert unsent_punches(keys, journal) == 0
+    files = desk_files(desk)
+    for secret in (bundle.link_key.hex().encode(), desk.shop.site_key("Demo site").hex().encode(), identity.key_der):
+        assert secret not in files
+    assert desk.shop.revoked() == {identity.certificate.serial_number}
+
+    # The clock starts, finds its log retired, and says that it is not set up; told again, nothing changes.
+    state_now = inspect(desk)
+    assert not state_now.has_live_key
+    assert state_now.unsent_punches == 0
+    with pytest.raises(ProvisionError, match="has no certificate"):
+        retired(desk)
+    assert desk.partition("journal")[:4096] == journal[:4096]
+
+    anew = desk.provision(desk.plan(**NEW))
+    assert (anew.chain, anew.punches_lost) == (ChainState.FOUNDED, 0)
+    assert desk.bundle().genesis_nonce != bundle.genesis_nonce
+    assert desk.shop.clock("clock-0001").certificate.serial_number not in desk.shop.revoked()
+    assert (desk.shop.clock_folder("clock-0001") / f"bundle.{bundle.genesis_nonce.hex()}.json").exists()
+    assert records.unpack(desk.partition("journal")[64:128]).token == desk.bundle().genesis_nonce
+
+    # The cable is pulled after the clock has ended and before the workshop knows: it is finished by doing it again.
+    with open_device(desk.port) as device:
+        provision.inspect(device)
+        retire._retire(device, "clock-0001")
+    again = retired(desk)
+    assert (again.was_retired, again.punches_lost) == (True, 0)
+    assert int(again.serial, 16) in desk.shop.revoked()
+
+
+def desk_files(desk: Bench) -> bytes:
+    """Every file that the clock has."""
+    with open_device(desk.port) as device:
+        return b"".join(device.read(path) or b"" for path, digest in device.listing().items() if digest)
+
+
+def test_a_chip_that_is_no_clock_of_ours_is_left_alone(tmp_path: Path) -> None:
+    with bench(tmp_path) as fresh, pytest.raises(ProvisionError, match="without a name"):
+        retired(fresh)

@@ -1,0 +1,114 @@
+"""What stands on a clock's display while something is wrong with it: nearly full, full, no seal, retired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from badgeclock.technician import firmware, on_device, provision, workshop
+from badgeclock.technician.partition_table import board_partitions
+from badgeclock.technician.serial_device import open_device
+from badgeclock.virtual.accesspoint import Network
+from badgeclock.virtual.board import VirtualBoard
+from badgeclock.virtual.door import Door, DoorServer
+from tests.system import flash_image
+
+pytestmark = pytest.mark.timeout(180)
+
+CLOCK_ID = "clock-0001"
+JOURNAL, SEAL = board_partitions()["journal"], board_partitions()["seal"]
+SECTORS = JOURNAL.size // flash_image.SECTOR_BYTES
+CAPACITY = SECTORS * flash_image.RECORDS_A_SECTOR
+STARTS_S = 30.0
+
+
+@dataclass
+class Site:
+    """A provisioned clock without a network, and the workshop's files of it."""
+
+    board: VirtualBoard
+    door: Door
+    shop: workshop.Workshop
+
+    def start_with(self, head: int) -> None:
+        """Power on with so many records in the flash, none acknowledged."""
+        bundle = self.shop.bundle(CLOCK_ID)
+        assert bundle is not None
+        journal, seal = flash_image.partitions(bundle, SECTORS, head)
+        self.door.plug_out()
+        self.board.flash.write_image(JOURNAL.offset, journal)
+        self.board.flash.write_image(SEAL.offset, seal)
+        self.door.plug_in()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("standing")
+    shop = workshop.create(home / "workshop")
+    with VirtualBoard(home / "clock") as board:
+        board.set_network(Network.DOWN)
+        board.plug_in()
+        with open_device(board.console.path) as device:
+            plan = provision.Plan(
+                shop, CLOCK_ID, firmware.build(), site="Demo site", broker=provision.Broker("localhost", 8883)
+            )
+            provision.provision(device, plan)
+        server = DoorServer(board)
+        try:
+            with Door(home / "clock") as door:
+                yield Site(board, door, shop)
+        finally:
+            server.close()
+
+
+def long_tone(door: Door, after: int) -> bool:
+    """Whether the one long tone sounded that says "not kept"."""
+    tones = [event for event in door.events(after) if event["kind"] == "tone_on"]
+    return [round(float(event["freq"])) for event in tones] == [180]
+
+
+def test_a_clock_that_is_four_fifths_full_warns_and_keeps_punches(site: Site) -> None:
+    site.start_with(CAPACITY * 4 // 5)
+    site.door.wait_text("Hold your badge", "Memory 80% full", timeout=STARTS_S)
+    site.door.tap("a1a2a3a4")
+    site.door.wait_text("IN", "sent later", timeout=10)
+
+
+def test_a_full_clock_says_so_all_the_time_and_refuses_with_the_tone_for_not_kept(site: Site) -> None:
+    site.start_with(CAPACITY - 2)
+    site.door.wait_text("Memory full", "Not saved", timeout=STARTS_S)
+    tap = site.door.tap("b1b2b3b4")
+    site.door.signal_after(tap)
+    assert long_tone(site.door, tap.id)
+    site.door.wait_text("Memory full", "Not saved", timeout=10)
+
+
+def test_a_clock_whose_key_is_gone_shows_a_standing_fault_and_keeps_punches(site: Site) -> None:
+    site.start_with(40)
+    site.door.wait_text("Hold your badge", timeout=STARTS_S)
+    site.door.plug_out()
+    site.board.flash.write_image(SEAL.offset, b"\xff" * SEAL.size)
+    site.door.plug_in()
+    site.door.wait_text("Hold your badge", "Fault: no seal", timeout=STARTS_S)
+    site.door.tap("c1c2c3c4")
+    site.door.wait_text("IN", "sent later", timeout=10)
+    site.door.wait_text("Hold your badge", "Fault: no seal", timeout=10)
+
+
+def test_a_retired_clock_says_so_in_place_of_the_idle_screen_and_keeps_nothing(site: Site) -> None:
+    site.start_with(40)
+    site.door.wait_text("Hold your badge", timeout=STARTS_S)
+    with open_device(site.door.tty()) as device:
+        device.run(on_device.INSPECT)
+        device.run(on_device.RETIRE)
+        assert device.ask(f"bc_retire({CLOCK_ID!r}, {flash_image.MONDAY_S + 3600})")[1] is False
+        device.restart()
+    site.door.wait_text("Clock retired", "Not saved", timeout=STARTS_S)
+    before = site.board.flash.read(JOURNAL.offset, JOURNAL.size)
+    tap = site.door.tap("d1d2d3d4")
+    site.door.signal_after(tap)
+    assert long_tone(site.door, tap.id)
+    site.door.wait_text("Clock retired", timeout=10)
+    assert site.board.flash.read(JOURNAL.offset, JOURNAL.size) == before
