@@ -146,7 +146,9 @@ class Face:
         self._show(_CHOSEN, choice_ms)
 
     def show(self, draw, duration_ms, signal):
-        """Signal, and show for that long what `draw(canvas, words) -> mood` draws: the screen of a module that may go."""
+        """Signal, and show for that long what `draw(canvas, words)` draws, which gives its mood: the screen of a module
+        that may go.
+        """
         self._signal(signal)
         self._show(draw, duration_ms)
 

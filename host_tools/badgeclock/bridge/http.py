@@ -123,6 +123,7 @@ def punches_after(connection: Connection, vault: Vault, after: int, limit: int) 
             "utc_ms": row.utc_ms,
             "state": _state(row),
             "reason": row.presence_reason or row.reason,
+            "badge_code": _spoken(row.token) if row.state == PunchState.UNASSIGNED else None,
             "reception_number": row.reception_number,
             "error_code": row.error_code or None,
             "remarks": row.remarks or [],
@@ -138,6 +139,11 @@ def punches_after(connection: Connection, vault: Vault, after: int, limit: int) 
         }
         for row in rows
     ]
+
+
+def _spoken(token: bytes) -> str:
+    """What the clock's display shows of a badge that nobody was given, for its worker to tell the office."""
+    return token[:2].hex().upper()
 
 
 def _state(row: Any) -> str:
