@@ -250,7 +250,7 @@ def test_a_badge_that_is_not_accepted_has_a_sound_and_a_screen_of_its_own_and_ke
     stand.punch(0, punch.UNPROVED)
     stand.wait(30)
     assert stand.sounds()[-1] == signals.UNPROVED.tones
-    assert stand.shows("Badge refused")
+    assert stand.shows("Try again, or", "see office")
     stand.face.receipt(5, 1, 0, 1234567)
     stand.wait(12000)
     assert stand.sounds() == []

@@ -327,7 +327,9 @@ async def test_punches_come_back_as_reception_numbers(site: Site) -> None:
     assert wire.counters == sorted(set(wire.counters))
     assert site.states() == ["VALIDATED", "REFUSED", "VALIDATED", "UNASSIGNED"]
     codes = [punch["badge_code"] for punch in site.punches()]
-    assert codes == [None, None, None, token_of(STRANGER_UID)[:2].hex().upper()], "what the stranger can tell the office"
+    assert codes == [None, None, None, token_of(STRANGER_UID)[:2].hex().upper()], (
+        "what the stranger can tell the office"
+    )
     # The badge is given to somebody while the bridge runs, by another process.
     given = site.command(
         "badge", "add", "--site", SITE, "--worker", "W-002", "--uid-file", "-", stdin=STRANGER_UID.hex()
