@@ -496,3 +496,81 @@ async def test_waiting_for_the_network_allocates_nothing():
     finally:
         gc.enable()
     assert used == 0, used
+
+
+class SlowNames(Network):
+    """A network whose resolver answers when the test says, as a lookup blocks its thread on an ESP32."""
+
+    def __init__(self):
+        super().__init__()
+        self.answers = True
+        self.fails = False
+        self.inside = 0
+
+    def getaddrinfo(self, host, port, *more):
+        self.inside += 1
+        while not self.answers:
+            time.sleep_ms(1)
+        self.inside -= 1
+        if self.fails:
+            raise OSError(-202)
+        return super().getaddrinfo(host, port, *more)
+
+
+async def test_a_resolver_that_never_answers_holds_up_nobody_and_is_asked_once_at_a_time():
+    clock = link_module.time = Clock()
+    rig = Rig()
+    names = rig.link._sockets = SlowNames()
+    names.answers = False
+    names.next = rig.other_end
+    try:
+        opening = asyncio.create_task(rig.link.open())
+        turns = 0
+        while turns < 20:  # the badge loop's stand-in goes on
+            await asyncio.sleep_ms(1)
+            turns += 1
+        assert names.inside == 1
+        assert not opening.done()
+        clock.passed += 21000
+        assert await rig.fails(opening) == "address"
+        opening = asyncio.create_task(rig.link.open())
+        await asyncio.sleep_ms(30)
+        assert names.inside == 1, "a second lookup beside the first"
+        names.answers = True
+        await opening
+        assert names.lookups == 2, "the answer of a lookup that was given up is not used"
+        assert rig.link._address == ("broker", 8883)
+        await rig.link.open()
+        assert names.lookups == 2, "the address is kept"
+    finally:
+        names.answers = True
+        link_module.time = time
+
+
+async def test_a_name_without_address_is_told_apart_and_asked_for_again():
+    rig = Rig()
+    names = rig.link._sockets = SlowNames()
+    names.next = rig.other_end
+    names.fails = True
+    assert await rig.fails(rig.link.open()) == "address"
+    names.fails = False
+    await rig.link.open()
+
+
+async def test_an_address_is_looked_up_anew_in_another_network_and_after_misses_when_it_is_old():
+    clock = link_module.time = Clock()
+    try:
+        rig = await Rig().connect()
+        assert rig.network.lookups == 1
+        rig.link.forget_address()
+        await rig.link.open()
+        assert rig.network.lookups == 2
+        rig.other_end.connect_error = errno.ECONNREFUSED
+        for _ in range(5):
+            assert await rig.fails(rig.link.open()) == "connect"
+        assert rig.network.lookups == 2, "a young address is kept: the broker is being restarted"
+        clock.passed += 61000
+        assert await rig.fails(rig.link.open()) == "connect"
+        assert rig.network.lookups == 3
+    finally:
+        link_module.time = time
