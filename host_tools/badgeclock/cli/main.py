@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli import bridge, ca, clock, demo, sandbox, virtual
+from badgeclock.cli import bridge, ca, chaos, clock, demo, sandbox, virtual
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.add_typer(bridge.app, name="bridge")
 app.add_typer(ca.app, name="ca")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(virtual.app, name="virtual")
+app.add_typer(chaos.app, name="chaos")
 
 
 def main() -> None:
