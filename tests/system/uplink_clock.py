@@ -183,6 +183,8 @@ class Clock:
         )
         self.wanted = 0
         self.pace = 1
+        self.tap_every_ms = 0
+        self.tap_due = time.ticks_ms()
         self.ticks = 0
         self.latest_ms = 0
         self.heap_low = gc.mem_free()
@@ -200,6 +202,8 @@ class Clock:
             self.ticks += 1
             self.latest_ms = max(self.latest_ms, time.ticks_diff(time.ticks_ms(), start) - TICK_MS)
             self.timekeeper.stamp(self.stamp)
+            if self.tap_every_ms and self.log.free and time.ticks_diff(start, self.tap_due) >= 0:
+                self.tap()
             for _ in range(self.pace):
                 if self.wanted and self.log.free:
                     self.wanted -= 1
@@ -208,6 +212,13 @@ class Clock:
                     if self.pace == 1:
                         say("punch", seq=seq, ms=time.ticks_ms())
                 self.log.idle(self.stamp)
+
+    def tap(self):
+        """A punch that was due some time ago; tells how many ms after that it was safe and would be signalled."""
+        seq = self.log.punch(FLAG_DUPLICATE, b"badgebdg", self.stamp)
+        self.uplink.notify()
+        say("tap", seq=seq, late_ms=time.ticks_diff(time.ticks_ms(), self.tap_due))
+        self.tap_due = time.ticks_add(self.tap_due, self.tap_every_ms)
 
     async def listen(self):
         poller = select.poll()
@@ -226,6 +237,9 @@ class Clock:
         if do == "punch":
             self.wanted += more["count"]
             self.pace = more.get("pace", 1)
+        elif do == "tap":
+            self.tap_every_ms = more["every_ms"]
+            self.tap_due = time.ticks_add(time.ticks_ms(), self.tap_every_ms)
         elif do == "wifi":
             self.wifi.up = more["up"]
         elif do == "faulty":
