@@ -13,9 +13,9 @@ switch that off. A port that checks certificate dates (ESP32 does) goes by its o
 sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
 battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
-A lookup of the broker's name blocks its caller for up to 14 s on an ESP32 (lwIP's four tries; 5 s for a name in .local),
-so it runs in a thread of its own: the port lets other threads run meanwhile (ports/esp32/modsocket.c). There is one
-such thread at a time, it is gone when the lookup ends, and a found address is kept.
+A lookup of the broker's name blocks its caller for up to 14 s on an ESP32 (lwIP's four tries; 5 s for a name in
+.local), so it runs in a thread of its own: the port lets other threads run meanwhile (ports/esp32/modsocket.c). There
+is one such thread at a time, it is gone when the lookup ends, and a found address is kept.
 
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of

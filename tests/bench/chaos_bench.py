@@ -11,6 +11,8 @@ import itertools
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from badgeclock.chaos.faults import FAULTS, NONE
@@ -29,7 +31,7 @@ REST_S = 1.7
 """Between the rounds of a fault: the clock's housekeeping waits 1.5 s for the next badge."""
 DEAF_RESOLVER = "deaf-dns"
 ENDING = ("refuse", "drop", "reset-after", "corrupt", "nonsense", "takeover", DEAF_RESOLVER)
-"""Faults that end connections; after each the clock is given the time to come back, so that the next meets it online."""
+"""Faults that end connections: others stand between them, so that the clock's backoff stays short."""
 
 BACKLOG = 20_000
 BACKLOG_SECTORS = 400
@@ -44,27 +46,32 @@ def measure() -> dict[str, float]:
     return _taps() | _backlog() | _storm()
 
 
+@contextmanager
+def _stack() -> Iterator[tuple[Stack, ChaosProxy]]:
+    with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as folder, stack_through_proxy(Path(folder)) as both:
+        yield both
+
+
 # --- tap to signal ---
 
 
 def _taps() -> dict[str, float]:
     found: dict[str, list[float]] = {fault: [] for fault in (NONE, *FAULTS, DEAF_RESOLVER)}
-    with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as folder:
-        with stack_through_proxy(Path(folder)) as (stack, proxy):
-            uids = itertools.cycle(badge.uid for badge in enroll(stack, "chaos", BADGES))
-            before = len(stored_punches(stack))
-            for turn in range(ROUNDS):
-                for fault in order():
-                    stack.wait_online()
-                    if turn % 2:  # it shall meet the clock while it connects
-                        proxy.turn("refuse")
-                        found["refuse"] += tap_to_signal_ms(stack, [next(uids)], PERIOD_S)
-                    _begin(fault, stack, proxy)
-                    found[fault] += tap_to_signal_ms(stack, [next(uids) for _ in range(TAPS_A_ROUND)], PERIOD_S)
-                    time.sleep(REST_S)
-                    proxy.turn(NONE)
-                    stack.door.network_up()
-            expect_stored(stack, before + sum(map(len, found.values())))
+    with _stack() as (stack, proxy):
+        uids = itertools.cycle(badge.uid for badge in enroll(stack, "chaos", BADGES))
+        before = len(stored_punches(stack))
+        for turn in range(ROUNDS):
+            for fault in order():
+                stack.wait_online()
+                if turn % 2:  # it shall meet the clock while it connects
+                    proxy.turn("refuse")
+                    found["refuse"] += tap_to_signal_ms(stack, [next(uids)], PERIOD_S)
+                _begin(fault, stack, proxy)
+                found[fault] += tap_to_signal_ms(stack, [next(uids) for _ in range(TAPS_A_ROUND)], PERIOD_S)
+                time.sleep(REST_S)
+                proxy.turn(NONE)
+                stack.door.network_up()
+        expect_stored(stack, before + sum(map(len, found.values())))
     return {
         f"uplink.tap_ms.{fault}.{name}": value for fault, taps in found.items() for name, value in spread(taps).items()
     }
@@ -140,25 +147,24 @@ def _backlog() -> dict[str, float]:
 
 def _storm() -> dict[str, float]:
     """Reconnection after reconnection, taps all the while: the least free heap after any collection."""
-    with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as folder:
-        with stack_through_proxy(Path(folder)) as (stack, proxy):
-            badges = enroll(stack, "storm", BADGES)
-            meter = HeapMeter(stack)
-            stack.wait_online()
-            before, taps = len(stored_punches(stack)), 0
-            uids = itertools.cycle(badge.uid for badge in badges)
-            for storm in STORMS:
-                proxy.turn(storm)
-                ends = time.monotonic() + STORM_S
-                while time.monotonic() < ends:
-                    tap_to_signal_ms(stack, [next(uids), next(uids)], PERIOD_S)
-                    taps += 2
-                    time.sleep(REST_S)
-                proxy.turn(NONE)
-            expect_stored(stack, before + taps)
-            meter.settled()
-            assert "MemoryError" not in meter.console()
-            return {
-                "uplink.heap_low_water_free_i386": min(sample.free for sample in meter.samples()),
-                "uplink.storm_connections": proxy.accepted,
-            }
+    with _stack() as (stack, proxy):
+        badges = enroll(stack, "storm", BADGES)
+        meter = HeapMeter(stack)
+        stack.wait_online()
+        before, taps = len(stored_punches(stack)), 0
+        uids = itertools.cycle(badge.uid for badge in badges)
+        for storm in STORMS:
+            proxy.turn(storm)
+            ends = time.monotonic() + STORM_S
+            while time.monotonic() < ends:
+                tap_to_signal_ms(stack, [next(uids), next(uids)], PERIOD_S)
+                taps += 2
+                time.sleep(REST_S)
+            proxy.turn(NONE)
+        expect_stored(stack, before + taps)
+        meter.settled()
+        assert "MemoryError" not in meter.console()
+        return {
+            "uplink.heap_low_water_free_i386": min(sample.free for sample in meter.samples()),
+            "uplink.storm_connections": proxy.accepted,
+        }

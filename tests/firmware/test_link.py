@@ -11,6 +11,7 @@ import os
 import random
 import time
 
+import umqtt18
 import umqtt.simple as umqtt
 from app import link as link_module
 from app.errors import LinkError
@@ -151,29 +152,6 @@ class Refusing(ClearTls):
         raise self._error
 
 
-class Umqtt18(umqtt.MQTTClient):
-    """What umqtt.simple 1.8 does otherwise with its socket than 1.3.4."""
-
-    def connect(self, clean_session=1, timeout=None):
-        if self.sock:
-            self.sock.close()
-        umqtt.socket.socket().settimeout(timeout)
-        return super().connect(clean_session)
-
-    def subscribe(self, topic, qos=0):
-        self.pid += 1
-        pid = bytes((self.pid >> 8, self.pid & 255))
-        self.sock.write(bytearray((0x82, 5 + len(topic), 0, 0)), 2)
-        self.sock.write(pid)
-        self._send_str(topic)
-        self.sock.write(bytes((qos,)))
-        while self.wait_msg() != 0x90:
-            pass
-        answer = self.sock.read(4)
-        assert answer[1] << 8 | answer[2] == self.pid
-        assert answer[3] != 0x80
-
-
 class Clock:
     """module `time` with hands: `passed` ms are added to the ticks."""
 
@@ -245,7 +223,7 @@ def publication(topic, message, kind=0x30):
 
 
 async def test_connect_leaves_in_one_write_and_waits_for_the_real_connack():
-    for kind in (umqtt.MQTTClient, Umqtt18):
+    for kind in (umqtt.MQTTClient, umqtt18.MQTTClient):
         rig = Rig(kind)
         rig.client.set_last_will(b"t/status", b"will of any length", retain=True)
         await rig.link.open()
@@ -274,7 +252,7 @@ async def test_each_packet_is_one_write():
 
 
 async def test_subscribe_of_both_umqtts_is_judged_by_the_real_suback():
-    for kind in (umqtt.MQTTClient, Umqtt18):
+    for kind in (umqtt.MQTTClient, umqtt18.MQTTClient):
         rig = await Rig(kind).connect()
         rig.client.subscribe(b"one")
         rig.client.subscribe(b"two")

@@ -75,10 +75,13 @@ def everything_arrived(bridge: Bridge, clock: ClockProcess) -> None:
 # --- the way up and the way back ---
 
 
-@pytest.mark.parametrize("arch", ["amd64", "i386"])
-def test_punches_reach_the_bridge_and_their_receipts_come_back(shared_site: Site, tmp_path: Path, arch: Arch) -> None:
+@pytest.mark.parametrize(("arch", "umqtt"), [("amd64", "1.3.4"), ("i386", "1.3.4"), ("i386", "1.8")])
+def test_punches_reach_the_bridge_and_their_receipts_come_back(
+    shared_site: Site, tmp_path: Path, arch: Arch, umqtt: str
+) -> None:
     keys = Keys.of(shared_site.shop, CLOCK_ID)
-    with Bridge(shared_site, keys) as bridge, running(ClockProcess(shared_site, tmp_path, arch, keys=keys)) as clock:
+    clock_process = ClockProcess(shared_site, tmp_path, arch, keys=keys, umqtt=umqtt)
+    with Bridge(shared_site, keys) as bridge, running(clock_process) as clock:
         clock.wait("link", state=ONLINE)
         for _ in range(5):
             mark = len(clock.events)

@@ -177,6 +177,11 @@ class Clock:
         import umqtt.simple as mqtt
         from app.uplink import Uplink
 
+        if setup.get("umqtt") == "1.8":
+            from umqtt18 import MQTTClient
+
+            mqtt.MQTTClient = MQTTClient
+
         certs, wifi, events = Certs(setup), self.wifi, self.events
         self.uplink = Uplink(
             self.settings, secrets, certs, self.log, self.timekeeper, socket, tls, wifi, mqtt, events, self.status

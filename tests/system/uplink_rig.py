@@ -124,7 +124,6 @@ class ClockProcess:
         port: int = changes.pop("port", site.port)
         host: str = changes.pop("host", "localhost")
         heap: str = changes.pop("heap", "128k" if arch == "i386" else "8m")
-        umqtt: Path = changes.pop("umqtt", toolchain.umqtt_dir())
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in (("ca", authority), ("cert", identity.certificate_der), ("key", identity.key_der)):
@@ -154,7 +153,7 @@ class ClockProcess:
         self.events: list[dict[str, Any]] = []
         self.output: list[str] = []
         self._condition = threading.Condition()
-        path = ":".join(map(str, (compiled_firmware(), umqtt)))
+        path = ":".join(map(str, (compiled_firmware(), toolchain.umqtt_dir(), ROOT / "tests" / "firmware")))
         command = [str(toolchain.micropython(arch)), "-X", f"heapsize={heap}"]
         self.process = subprocess.Popen(
             [*command, str(ROOT / "tests" / "system" / "uplink_clock.py"), str(folder / "setup.json")],
