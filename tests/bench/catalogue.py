@@ -91,7 +91,7 @@ FIGURES = {
     },
     "uplink.backlog_20000_s": Figure("seconds to drain 20,000 punches while badging goes on, this machine"),
     "uplink.backlog_records_per_s": Figure("records/s of that backlog"),
-    "uplink.backlog_taps": Figure("taps meanwhile, ten a second"),
+    "uplink.backlog_taps": Figure("taps meanwhile, fifty a second"),
     "uplink.backlog_tap_ms.p50": Figure(
         "ms by which such a tap was safe in the journal after it was due, half of them"
     ),

@@ -238,6 +238,16 @@ def test_a_broker_under_another_name_is_refused(shared_site: Site, tmp_path: Pat
             assert elsewhere.accepted >= 2
 
 
+def test_a_broker_by_its_address_needs_no_name_but_must_have_the_address_in_its_certificate(
+    shared_site: Site, tmp_path: Path
+) -> None:
+    keys = Keys.of(shared_site.shop, CLOCK_ID)
+    numeric = ClockProcess(shared_site, tmp_path, keys=keys, host="127.0.0.1")
+    with Bridge(shared_site, keys) as bridge, running(numeric) as clock:
+        clock.wait("link", state=ONLINE)
+        everything_arrived(bridge, clock)
+
+
 def test_a_broker_with_a_certificate_that_ran_out_is_refused(shared_site: Site, tmp_path: Path) -> None:
     expired = certificates.issue_broker(shared_site.shop.authority(), now=datetime(2020, 1, 1, tzinfo=UTC))
     with ChaosProxy(shared_site.address, workshop=shared_site.shop, identity=expired) as broker:

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from badgeclock.chaos import mqtt
 from badgeclock.protocol import frames, seal, topics
@@ -78,6 +78,14 @@ class Keys:
         )
 
 
+class Place(Protocol):
+    """Where a clock belongs."""
+
+    shop: workshop.Workshop
+    port: int
+    """Of the broker, or of what stands before it, on localhost."""
+
+
 class Site:
     """A workshop and its broker, on a port of its own that stays the same over restarts."""
 
@@ -117,7 +125,7 @@ class Site:
 class ClockProcess:
     """uplink_clock.py in MicroPython, with its events as they come."""
 
-    def __init__(self, site: Site, folder: Path, arch: toolchain.Arch = "i386", **changes: Any) -> None:
+    def __init__(self, site: Place, folder: Path, arch: toolchain.Arch = "i386", **changes: Any) -> None:
         self.keys: Keys = changes.pop("keys", None) or Keys.of(site.shop, CLOCK_ID)
         identity: Identity = changes.pop("identity", None) or site.shop.clock(self.keys.clock_id)
         authority: bytes = changes.pop("authority", None) or site.shop.authority().certificate_der
