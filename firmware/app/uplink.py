@@ -228,8 +228,17 @@ class Uplink:
                 failures = 0
             self._online_at = None
             gc.collect()
-            await asyncio.sleep_ms(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
+            await self._pause(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
             failures += 1
+
+    async def _pause(self, pause_ms):
+        """Wait, but no longer than Wi-Fi is there."""
+        while True:
+            step_ms = min(pause_ms, _WIFI_POLL_MS)
+            await asyncio.sleep_ms(step_ms)
+            pause_ms -= step_ms
+            if not pause_ms or not self._wifi.connected():
+                return
 
     # --- connecting ---
 

@@ -452,6 +452,37 @@ async def test_the_backoff_starts_anew_when_wifi_comes_back():
     assert pauses[:7] == [0, 1, 2, 3, 0, 1, 2], pauses
 
 
+async def test_a_long_pause_ends_with_wifi():
+    rig = Rig()
+    tries = []
+
+    async def failing():
+        tries.append(1)
+        raise LinkError("connect", "no answer")
+
+    rig.uplink._link.open = failing
+    uplink_module.backoff_ms = lambda *_: 1000000
+    try:
+        running = asyncio.create_task(rig.uplink.run())
+        await asyncio.sleep_ms(50)
+        assert len(tries) == 1
+        rig.always.connected = lambda: False
+        for _ in range(200):
+            await asyncio.sleep_ms(10)
+            if rig.uplink.link_state == uplink_module.NO_WIFI:
+                break
+        assert rig.uplink.link_state == uplink_module.NO_WIFI
+        rig.always.connected = lambda: True
+        for _ in range(200):
+            await asyncio.sleep_ms(10)
+            if len(tries) == 2:
+                break
+        assert len(tries) == 2, "and the next try comes at once when it is back"
+    finally:
+        running.cancel()
+        uplink_module.backoff_ms = backoff_ms
+
+
 async def test_whatever_goes_wrong_is_counted_and_the_uplink_tries_again():
     rig = Rig()
     troubles = [

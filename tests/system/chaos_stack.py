@@ -14,11 +14,15 @@ from badgeclock.bridge import schema
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import Store
 from badgeclock.chaos.proxy import ChaosProxy
+from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.record import Kind, unpack
+from badgeclock.virtual.door import TapResult
 
-HOLD_MS: Final = 120
 PATIENCE_S: Final = 90.0
+SIGNAL_PATIENCE_S: Final = 20.0
+TONES_S: Final = 0.3
+"""How long a signal's tones last: the next tap's must not be taken for them."""
 
 # What firmware/app/signals.py plays first for a punch that was kept, or came twice.
 SIGNALS_HZ: Final = frozenset({440, 554, 698, 709})
@@ -35,34 +39,46 @@ def stack_through_proxy(folder: Path, seed: int = 1) -> Iterator[tuple[Stack, Ch
 
 
 def tap_to_signal_ms(stack: Stack, uids: list[str], period_s: float) -> list[float]:
-    """Taps the badges one after another; ms from each badge in the field to its signal. Raises AssertionError if one
-    has none.
+    """Holds the badges to the reader one after another, each until its signal as a worker does; ms from each badge in
+    the field to its signal. Raises AssertionError if one has none.
     """
-    taps = []
-    for uid in uids:
-        started = time.monotonic()
-        taps.append(stack.door.tap(uid, HOLD_MS))
-        time.sleep(max(0.0, period_s - (time.monotonic() - started)))
-    stack.door.signal_after(taps[-1])
-    tones = [
-        (event["id"], float(event["t_ms"]))
-        for event in stack.door.events(taps[0].id)
-        if event["kind"] == "tone_on" and event["freq"] in SIGNALS_HZ
-    ]
-    found = []
-    for tap, following in zip(taps, [*taps[1:], None], strict=True):
-        own = [t_ms for number, t_ms in tones if number > tap.id and (following is None or number < following.id)]
-        assert own, f"no signal for tap {tap.id}"
-        found.append(own[0] - tap.t_field)
-    return found
+    return [_held(stack, uid, period_s) for uid in uids]
+
+
+def _held(stack: Stack, uid: str, period_s: float) -> float:
+    started = time.monotonic()
+    tap = stack.door.hold(uid)
+    while not (signal := _signal(stack, tap)):
+        assert time.monotonic() - started < SIGNAL_PATIENCE_S, f"no signal for tap {tap.id}"
+        time.sleep(0.01)
+    stack.door.remove()
+    time.sleep(max(TONES_S, period_s - (time.monotonic() - started)))
+    return signal - tap.t_field
+
+
+def _signal(stack: Stack, tap: TapResult) -> float | None:
+    """When the tap's signal began; None if it has not yet."""
+    for event in stack.door.events(tap.id):
+        if event["kind"] == "tone_on" and event["freq"] in SIGNALS_HZ:
+            return float(event["t_ms"])
+    return None
 
 
 def stored_punches(stack: Stack) -> list[int]:
-    """The seqs of the punches in the bridge's store, ascending."""
+    """The seqs of the virtual clock's punches in the bridge's store, ascending."""
     store = Store(load(stack.bridge_config).store.url)
     try:
         with store.read() as connection:
-            rows = connection.execute(select(schema.records.c.raw).order_by(schema.records.c.seq)).scalars().all()
+            rows = (
+                connection.execute(
+                    select(schema.records.c.raw)
+                    .join(schema.clocks, schema.clocks.c.id == schema.records.c.clock_id)
+                    .where(schema.clocks.c.name == cast.CLOCK_ID)
+                    .order_by(schema.records.c.seq)
+                )
+                .scalars()
+                .all()
+            )
     finally:
         store.close()
     return [record.seq for record in map(unpack, rows) if record.kind == Kind.PUNCH]

@@ -1,4 +1,7 @@
-"""The whole system, by seed. A few seeds here; many under `make torture`, or the one that failed:
+"""The whole system under faults: tapped through each of them, without a resolver, and by seed.
+
+A fault stays until the test lifts it, so a tap that waited for the network would get no signal. A few seeds run here;
+many under `make torture`, or the one that failed:
 
     BADGECLOCK_SEEDS=17 python -m pytest tests/system/test_simulation.py -m torture
 
@@ -11,11 +14,17 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.system.chaos_stack import stack_through_proxy
+from badgeclock.chaos.faults import FAULTS
+from badgeclock.chaos.proxy import ChaosProxy
+from badgeclock.demo.cast import Badge
+from badgeclock.demo.stack import Stack
+from tests.system.chaos_stack import expect_stored, stack_through_proxy, stored_punches, tap_to_signal_ms
+from tests.system.crowd import enroll
 from tests.system.simulation import Outcome, World, plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,7 +32,19 @@ RESULTS = ROOT / "build" / "sim.json"
 FEW = [1]
 MANY = range(100, 140)
 
+BADGES = 8
+PERIOD_S = 0.4
+
 pytestmark = pytest.mark.timeout(600)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A stack, the proxy before its broker, and badges for its door."""
+
+    stack: Stack
+    proxy: ChaosProxy
+    badges: list[Badge]
 
 
 def asked_for() -> list[int]:
@@ -32,14 +53,16 @@ def asked_for() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("simulation")
-    with stack_through_proxy(folder / "stack") as (stack, proxy):
-        world = World(stack, proxy, folder)
-        try:
-            yield world
-        finally:
-            world.close()
+def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
+    with stack_through_proxy(tmp_path_factory.mktemp("stack")) as (stack, proxy):
+        yield Setting(stack, proxy, enroll(stack, "chaos", BADGES))
+
+
+@pytest.fixture(scope="module")
+def world(setting: Setting, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(setting.stack, setting.proxy, tmp_path_factory.mktemp("simulation"))
+    yield world
+    world.close()
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +86,53 @@ def outcomes() -> Iterator[list[Outcome]]:
         )
         + "\n"
     )
+
+
+# --- the whole firmware, tap by tap ---
+
+
+def test_every_tap_is_signalled_and_arrives_once_whatever_the_network_does(
+    setting: Setting,
+) -> None:
+    stack, proxy, badges = setting.stack, setting.proxy, setting.badges
+    before = len(stored_punches(stack))
+    uids = [badge.uid for badge in badges]
+    late: dict[str, float] = {}
+    turn = 0
+    for fault in FAULTS:
+        proxy.turn(fault)
+        chosen = [uids[(turn + index) % BADGES] for index in range(3)]
+        turn += 3
+        late[fault] = max(tap_to_signal_ms(stack, chosen, PERIOD_S))
+    proxy.turn("none")
+    stack.wait_online()
+    seqs = expect_stored(stack, before + turn)
+    assert len(seqs) == len(set(seqs)) == before + turn
+    assert seqs == sorted(seqs)
+    assert len(proxy.counts) > 3, "backoff may pass a fault by, but hardly all of them"
+    print({fault: f"{ms:.0f} ms" for fault, ms in late.items()}, proxy.counts)
+
+
+def test_a_resolver_that_never_answers_delays_no_tap_and_the_clock_comes_online_when_it_does(
+    setting: Setting,
+) -> None:
+    stack, proxy, badges = setting.stack, setting.proxy, setting.badges
+    before = len(stored_punches(stack))
+    stack.door.plug_out()
+    stack.door.network("deaf-dns")
+    accepted = proxy.accepted
+    stack.door.plug_in()
+    stack.door.wait_text("No server", timeout=30)
+    late = tap_to_signal_ms(stack, [badge.uid for badge in badges[:4]], PERIOD_S)
+    stack.door.wait_text("No server", timeout=30)
+    assert proxy.accepted == accepted, "the clock had an address"
+    stack.door.network_up()
+    stack.wait_online()
+    expect_stored(stack, before + 4)
+    print("deaf resolver:", [f"{ms:.0f} ms" for ms in late])
+
+
+# --- by seed ---
 
 
 def test_a_seed_gives_the_same_plan_again_and_another_seed_another() -> None:
