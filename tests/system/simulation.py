@@ -17,6 +17,7 @@ person decides, as it shall. It is tried in test_chaos.py.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections import Counter
@@ -45,6 +46,7 @@ from tests.system.chaos_stack import stored_punches, tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.uplink_rig import ClockProcess, Keys
 
+RESULTS: Final = Path(__file__).resolve().parents[2] / "build" / "sim.json"
 LIGHT_CLOCKS: Final = 3
 WORKERS: Final = 12
 STEPS: Final = 26
@@ -104,6 +106,21 @@ class Outcome:
     injected: Counter[str]
     signalled: int
     broken: list[str] = field(default_factory=list)
+
+
+def write_summary(outcomes: list[Outcome]) -> None:
+    """Adds the outcomes up in RESULTS."""
+    injected: Counter[str] = Counter()
+    for outcome in outcomes:
+        injected.update(outcome.injected)
+    summary = {
+        "seeds": [outcome.seed for outcome in outcomes],
+        "signalled": sum(outcome.signalled for outcome in outcomes),
+        "injected": dict(sorted(injected.items())),
+        "broken": {outcome.seed: outcome.broken for outcome in outcomes if outcome.broken},
+    }
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(summary, indent=1) + "\n")
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,9 @@ What was tried is added up in build/sim.json.
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -25,10 +22,8 @@ from badgeclock.demo.cast import Badge
 from badgeclock.demo.stack import Stack
 from tests.system.chaos_stack import expect_stored, stack_through_proxy, stored_punches, tap_to_signal_ms
 from tests.system.crowd import enroll
-from tests.system.simulation import Outcome, World, plan
+from tests.system.simulation import Outcome, World, plan, write_summary
 
-ROOT = Path(__file__).resolve().parents[2]
-RESULTS = ROOT / "build" / "sim.json"
 FEW = [1]
 MANY = range(100, 140)
 
@@ -70,22 +65,7 @@ def outcomes() -> Iterator[list[Outcome]]:
     """What the seeds came to; written down at the end."""
     outcomes: list[Outcome] = []
     yield outcomes
-    injected: Counter[str] = Counter()
-    for outcome in outcomes:
-        injected.update(outcome.injected)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(
-        json.dumps(
-            {
-                "seeds": [outcome.seed for outcome in outcomes],
-                "signalled": sum(outcome.signalled for outcome in outcomes),
-                "injected": dict(sorted(injected.items())),
-                "broken": {outcome.seed: outcome.broken for outcome in outcomes if outcome.broken},
-            },
-            indent=1,
-        )
-        + "\n"
-    )
+    write_summary(outcomes)
 
 
 # --- the whole firmware, tap by tap ---

@@ -121,6 +121,19 @@ def test_the_bridge_sets_a_wrong_clock_and_the_step_is_in_the_chain(shared_site:
         assert 3590 < record.utc_ms / 1000 - before < 3700
 
 
+def test_a_clock_that_never_had_a_time_connects_as_strictly_as_any_and_gets_one(
+    shared_site: Site, tmp_path: Path
+) -> None:
+    keys = Keys.of(shared_site.shop, CLOCK_ID)
+    timeless = ClockProcess(shared_site, tmp_path, keys=keys, rtc_offset_s=None)
+    with Bridge(shared_site, keys) as bridge, running(timeless) as clock:
+        clock.wait_state("the bridge's time", lambda said: said["source"] == 3)
+        everything_arrived(bridge, clock)
+        records = bridge.heard[CLOCK_ID].records
+        assert records[0].utc_ms == 0
+        assert records[FIRST_RECORDS].kind == Kind.TIME_SET
+
+
 def test_a_clock_that_loses_power_leaves_its_last_will(shared_site: Site, tmp_path: Path) -> None:
     keys = Keys.of(shared_site.shop, CLOCK_ID)
     with Bridge(shared_site, keys) as bridge:

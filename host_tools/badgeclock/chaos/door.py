@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import socket
-from typing import Self
+from typing import Final
 
-_QUEUE_FILLERS = 4
+_QUEUE_FILLERS: Final = 4
 """Connections that fill the queue of a listener with a backlog of 0; Linux takes one more than the backlog."""
 
 
@@ -35,22 +35,3 @@ def fill(listener: socket.socket) -> list[socket.socket]:
         filler.connect_ex(listener.getsockname())
         fillers.append(filler)
     return fillers
-
-
-class BlackHole:
-    """A port whose connections are never established: no SYN is answered. A context manager."""
-
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._listener = open_door(host, port, backlog=0)
-        self._fillers = fill(self._listener)
-        self.port = int(self._listener.getsockname()[1])
-
-    def close(self) -> None:
-        for sock in (self._listener, *self._fillers):
-            sock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

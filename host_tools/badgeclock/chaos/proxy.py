@@ -190,11 +190,12 @@ class ChaosProxy:
         self._host = listen[0]
         self._workshop = workshop
         self._refuse_packets(faults.parse(fault))
+        self._switchboard = Switchboard()
+        self._stages: list[_Stage] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="chaos", daemon=True)
         self._thread.start()
         try:
-            self._switchboard = self._call(self._make_switchboard())
             self.port = self._call(self._open(to, listen, seed, identity))
             self.turn(fault)
         except BaseException:
@@ -230,11 +231,7 @@ class ChaosProxy:
 
     # --- on the loop ---
 
-    async def _make_switchboard(self) -> Switchboard:
-        return Switchboard()
-
     async def _open(self, to: Address, listen: Address, seed: int, identity: Identity | None) -> int:
-        self._stages: list[_Stage] = []
         try:
             if self._workshop is not None:
                 inner = _PacketStage(self._switchboard, seed, to, self._workshop, identity)

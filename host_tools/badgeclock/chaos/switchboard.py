@@ -39,7 +39,3 @@ class Switchboard:
         """Return once the fault is off."""
         while any(one is fault for one in self._on):
             await self._change.wait()
-
-    async def changed(self) -> None:
-        """Return at the next change."""
-        await self._change.wait()
