@@ -198,7 +198,7 @@ class World:
             clock = LightClock(stack, folder / f"light-{number}", f"light-{number}")
             self.light.append(clock)
             self._add(clock)
-        self._injected_before: Counter[str] = Counter()
+        self._injected_before = self._injected_so_far()
 
     def close(self) -> None:
         for clock in self.light:
@@ -327,12 +327,17 @@ class World:
         return [*self.light, self.door]
 
     def _injected_by_networks(self) -> Counter[str]:
+        """What the proxies did since this was asked last."""
+        now = self._injected_so_far()
+        fresh = now - self._injected_before
+        self._injected_before = now
+        return fresh
+
+    def _injected_so_far(self) -> Counter[str]:
         total: Counter[str] = Counter()
         for clock in self._clocks():
             total.update(clock.proxy.counts)
-        fresh = total - self._injected_before
-        self._injected_before = total
-        return fresh
+        return total
 
     def _token(self, badge: Badge) -> bytes:
         site_key = self._stack.workshop.site_key(cast.SITE)
