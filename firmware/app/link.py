@@ -422,7 +422,7 @@ class Link:
         self._left += taken
         if self._left == self._leaving:
             self._leaving = 0
-            self._last_out = time.ticks_ms()
+            self._last_out = self._owed_since = time.ticks_ms()  # an answer has its time from here, not before TLS
         return True
 
     def _write_on(self):
@@ -458,16 +458,12 @@ class Link:
         kind = self._out[0]
         if kind == _CONNECT:
             self._hoped = _CONNACK_HOPED
-            self._owe(_CONNACK_OWED)
+            self._owed.append(_CONNACK_OWED)
         elif kind == _SUBSCRIBE:  # its length is below 128, so the packet identifier follows at once
             self._hoped = bytes((_SUBACK, 3, self._out[2], self._out[3], 0))
-            self._owe(self._out[2] << 8 | self._out[3])
+            self._owed.append(self._out[2] << 8 | self._out[3])
         elif kind == _PINGREQ:
             self._ping_since = time.ticks_ms()
-
-    def _owe(self, answer):
-        self._owed.append(answer)
-        self._owed_since = time.ticks_ms()
 
     def _take_in(self):
         """Read on in the present packet, exactly up to its end. True if it is complete."""

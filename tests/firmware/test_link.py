@@ -447,6 +447,25 @@ async def test_every_wait_has_its_deadline():
         link_module.time = time
 
 
+async def test_the_answer_to_connect_has_its_time_after_a_slow_handshake():
+    clock = link_module.time = Clock()
+    try:
+        rig = Rig()
+        await rig.link.open()
+        rig.other_end.takes = 0
+        rig.client.connect()
+        clock.passed += 15000
+        rig.turns()
+        rig.other_end.takes = -1
+        rig.turns()
+        clock.passed += 9000
+        rig.turns()
+        rig.other_end.arrive(CONNACK)
+        await rig.link.settled()
+    finally:
+        link_module.time = time
+
+
 async def test_quiet_is_counted_from_the_direction_that_is_quiet():
     clock = link_module.time = Clock()
     try:
