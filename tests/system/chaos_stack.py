@@ -64,24 +64,26 @@ def _signal(stack: Stack, tap: TapResult) -> float | None:
     return None
 
 
-def stored_punches(stack: Stack) -> list[int]:
-    """The seqs of the virtual clock's punches in the bridge's store, ascending."""
+def stored_records(stack: Stack) -> list[bytes]:
+    """The virtual clock's records in the bridge's store, 64 bytes each, ascending."""
     store = Store(load(stack.bridge_config).store.url)
     try:
         with store.read() as connection:
-            rows = (
+            return list(
                 connection.execute(
                     select(schema.records.c.raw)
                     .join(schema.clocks, schema.clocks.c.id == schema.records.c.clock_id)
                     .where(schema.clocks.c.name == cast.CLOCK_ID)
                     .order_by(schema.records.c.seq)
-                )
-                .scalars()
-                .all()
+                ).scalars()
             )
     finally:
         store.close()
-    return [record.seq for record in map(unpack, rows) if record.kind == Kind.PUNCH]
+
+
+def stored_punches(stack: Stack) -> list[int]:
+    """The seqs of the punches among them."""
+    return [record.seq for record in map(unpack, stored_records(stack)) if record.kind == Kind.PUNCH]
 
 
 def expect_stored(stack: Stack, count: int) -> list[int]:

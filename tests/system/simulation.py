@@ -39,7 +39,7 @@ from badgeclock.demo.cast import Badge
 from badgeclock.demo.process import Process
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import Kind, Record
+from badgeclock.protocol.record import Kind, Record, RecordRefused
 from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.workshop import Workshop
 from tests.system.chaos_stack import stored_punches, tap_to_signal_ms
@@ -180,6 +180,21 @@ class DoorClock:
         self._door.wait_text("Hold your badge", timeout=30)
 
 
+def broken_chain(keys: Keys, signalled: list[int], raws: list[bytes]) -> list[str]:
+    """What is wrong with a clock's stored records: a seal, the order, or a signalled punch that is not among them."""
+    state = seal.found(keys.clock_id, keys.e0, keys.nonce)
+    stored: list[Record] = []
+    try:
+        for raw in raws:
+            record, state = seal.advance(state, raw)
+            stored.append(record)
+    except (seal.SealFailed, seal.SealGap, RecordRefused) as error:
+        return [f"{keys.clock_id}: record {len(stored)} does not verify: {error}"]
+    punches = {record.seq for record in stored if record.kind == Kind.PUNCH}
+    missing = [seq for seq in signalled if seq not in punches]
+    return [f"{keys.clock_id}: signalled and not stored: {missing}"] if missing else []
+
+
 class World:
     """One stack with its clocks, through which seed after seed goes."""
 
@@ -289,7 +304,8 @@ class World:
             store.close()
         broken = []
         for clock in self.light:
-            broken += self._broken_chain(clock, [bytes(row.raw) for row in rows if row.name == clock.name])
+            raws = [bytes(row.raw) for row in rows if row.name == clock.name]
+            broken += broken_chain(clock.keys, clock.signalled, raws)
         punches = sum(1 for row in rows if row.name == self.door.name and row.raw[1] == Kind.PUNCH)
         if punches != self.door.taps:
             broken.append(f"{self.door.name}: {self.door.taps} taps signalled, {punches} punches stored")
@@ -306,20 +322,6 @@ class World:
             elif received[numbers[reference]] != 1:
                 broken.append(f"{reference}: the authority has its number {received[numbers[reference]]} times")
         return broken
-
-    @staticmethod
-    def _broken_chain(clock: LightClock, raws: list[bytes]) -> list[str]:
-        state = seal.found(clock.name, clock.keys.e0, clock.keys.nonce)
-        stored: list[Record] = []
-        try:
-            for raw in raws:
-                record, state = seal.advance(state, raw)
-                stored.append(record)
-        except (seal.SealFailed, seal.SealGap) as error:
-            return [f"{clock.name}: record {len(stored)} does not verify: {error}"]
-        punches = [record.seq for record in stored if record.kind == Kind.PUNCH]
-        missing = [seq for seq in clock.signalled if seq not in punches]
-        return [f"{clock.name}: signalled and not stored: {missing}"] if missing else []
 
     # --- the parts ---
 

@@ -18,11 +18,19 @@ import pytest
 
 from badgeclock.chaos.faults import FAULTS
 from badgeclock.chaos.proxy import ChaosProxy
+from badgeclock.demo import cast
 from badgeclock.demo.cast import Badge
 from badgeclock.demo.stack import Stack
-from tests.system.chaos_stack import expect_stored, stack_through_proxy, stored_punches, tap_to_signal_ms
+from tests.system.chaos_stack import (
+    expect_stored,
+    stack_through_proxy,
+    stored_punches,
+    stored_records,
+    tap_to_signal_ms,
+)
 from tests.system.crowd import enroll
-from tests.system.simulation import Outcome, World, plan, write_summary
+from tests.system.simulation import Outcome, World, broken_chain, plan, write_summary
+from tests.system.uplink_rig import Keys
 
 FEW = [1]
 MANY = range(100, 140)
@@ -124,6 +132,23 @@ def test_a_seed_gives_the_same_plan_again_and_another_seed_another() -> None:
         "station",
         "authority",
     }
+
+
+def test_the_judge_sees_a_lost_punch_a_changed_record_and_a_gap(setting: Setting) -> None:
+    """On the virtual clock's own chain, which is whole."""
+    bundle = setting.stack.workshop.bundle(cast.CLOCK_ID)
+    assert bundle is not None
+    keys = Keys(cast.CLOCK_ID, bundle.genesis_nonce, bundle.e0, bundle.link_key)
+    tap_to_signal_ms(setting.stack, [setting.badges[0].uid], PERIOD_S)
+    expect_stored(setting.stack, 1)
+    raws = stored_records(setting.stack)
+    assert broken_chain(keys, stored_punches(setting.stack), raws) == []
+    assert "not stored: [7000]" in broken_chain(keys, [7000], raws)[0]
+    for at in (0, len(raws) - 1):
+        changed = [*raws[:at], raws[at][:30] + bytes([raws[at][30] ^ 1]) + raws[at][31:], *raws[at + 1 :]]
+        assert f"record {at} does not verify" in broken_chain(keys, [], changed)[0]
+    assert "does not verify" in broken_chain(keys, [], [raws[0], *raws[2:]])[0]
+    assert "does not verify" in broken_chain(keys, [], [*raws, raws[-1]])[0]
 
 
 @pytest.mark.parametrize("seed", FEW)
