@@ -11,8 +11,8 @@ everything is mended, and then the invariants must hold:
 `plan` is pure: the same seed, the same steps. What the machine makes of their times is its own, so a seed that failed
 is run a few times when it is looked into.
 
-The fault `forge` is not among them: a clock for which a broker lies again and again goes under quarantine, where a
-person decides, as it shall. It is tried in test_chaos.py.
+The fault `forge` is not among them: a clock for which a broker lies again and again goes under quarantine, where its
+punches are kept and a person decides. It is tried in test_chaos.py.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from badgeclock.chaos.faults import FAULTS
 from badgeclock.chaos.proxy import ChaosProxy
 from badgeclock.demo import cast
 from badgeclock.demo.cast import Badge
@@ -29,7 +28,7 @@ from tests.system.chaos_stack import (
     tap_to_signal_ms,
 )
 from tests.system.crowd import enroll
-from tests.system.simulation import Outcome, World, broken_chain, plan, write_summary
+from tests.system.simulation import NETWORK, Outcome, World, broken_chain, plan, write_summary
 from tests.system.uplink_rig import Keys
 
 FEW = [1]
@@ -87,7 +86,7 @@ def test_every_tap_is_signalled_and_arrives_once_whatever_the_network_does(
     uids = [badge.uid for badge in badges]
     late: dict[str, float] = {}
     turn = 0
-    for fault in FAULTS:
+    for fault in NETWORK:
         proxy.turn(fault)
         chosen = [uids[(turn + index) % BADGES] for index in range(3)]
         turn += 3
