@@ -13,6 +13,10 @@ switch that off. A port that checks certificate dates (ESP32 does) goes by its o
 sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
 battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
+A lookup of the broker's name blocks its caller for up to 14 s on an ESP32 (lwIP's four tries; 5 s for a name in
+.local), so it runs in a thread of its own: the port lets other threads run meanwhile (ports/esp32/modsocket.c). There
+is one such thread at a time, it is gone when the lookup ends, and a found address is kept.
+
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
 these at most.
@@ -20,6 +24,7 @@ these at most.
 One buffer each way, made once. A packet larger than the buffer ends the connection.
 """
 
+import _thread
 import asyncio
 import gc
 import io
@@ -52,13 +57,14 @@ CATEGORIES = (
 IN_BYTES = const(1088)
 OUT_BYTES = const(1088)
 
+RESOLVE_TIMEOUT_MS = const(20000)
 CONNECT_TIMEOUT_MS = const(10000)
 TLS_TIMEOUT_MS = const(20000)  # an ESP32 computes for about a second (P-256); the rest is for slow networks
 WRITE_TIMEOUT_MS = const(10000)
 ANSWER_TIMEOUT_MS = const(10000)
 POLL_MS = const(10)
 _RESOLVE_AGAIN_MISSES = const(3)  # after so many failed connections to the cached address the name is looked up again,
-_RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old: a lookup may block the ESP32 port for seconds
+_RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old
 
 # MQTT 3.1.1 §2.2.1, the first byte of a packet with the flags it must have
 _CONNECT = const(0x10)
@@ -160,6 +166,8 @@ class Link:
         self._context = None
         self._address = None
         self._resolved_at = time.ticks_ms()
+        self._looking = False  # whether the thread that looks a name up is there
+        self._found = ()
         self._misses = 0
         self._poller = select.poll()
         self._in = memoryview(bytearray(IN_BYTES))
@@ -197,7 +205,7 @@ class Link:
         self.shut()
         self._reset()
         try:
-            self._connect()
+            await self._connect()
             await self._connected()
         except LinkError:
             self._misses += 1
@@ -322,12 +330,12 @@ class Link:
 
     # --- TCP ---
 
-    def _connect(self):
+    async def _connect(self):
         now = time.ticks_ms()
         old = self._misses >= _RESOLVE_AGAIN_MISSES and time.ticks_diff(now, self._resolved_at) > _RESOLVE_AGAIN_MS
         if self._address is None or old:
             self._resolved_at = now
-            self._address = self._resolve()
+            self._address = await self._resolve()
             self._misses = 0
         self._sock = self._sockets.socket(self._sockets.AF_INET, self._sockets.SOCK_STREAM)
         self._sock.settimeout(0)
@@ -337,14 +345,36 @@ class Link:
             if error.errno != EINPROGRESS:
                 raise LinkError("connect", "error %d" % error.args[0])
 
-    def _resolve(self):
+    async def _resolve(self):
+        start = time.ticks_ms()
+        await self._looked_up(start)  # an earlier one, whose answer is of no use: it may be of another network
+        self._looking = True
+        try:
+            _thread.start_new_thread(self._look_up, ())
+        except Exception:
+            self._looking = False
+            raise
+        await self._looked_up(start)
+        if not self._found:
+            raise LinkError("address", self._host)
+        return self._found[0][-1]
+
+    async def _looked_up(self, start):
+        while self._looking:
+            if time.ticks_diff(time.ticks_ms(), start) > RESOLVE_TIMEOUT_MS:
+                raise LinkError("address", "no answer about " + self._host)
+            await asyncio.sleep_ms(POLL_MS)
+
+    def _look_up(self):
+        """In the thread: nothing but the call that blocks, and its answer."""
+        found = ()
         try:
             found = self._sockets.getaddrinfo(self._host, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)
-        except OSError:
-            found = ()
-        if not found:
-            raise LinkError("address", self._host)
-        return found[0][-1]
+        except (OSError, MemoryError):
+            pass  # no address is the answer; the next try looks again
+        finally:
+            self._found = found
+            self._looking = False
 
     async def _connected(self):
         start = time.ticks_ms()
@@ -392,7 +422,7 @@ class Link:
         self._left += taken
         if self._left == self._leaving:
             self._leaving = 0
-            self._last_out = time.ticks_ms()
+            self._last_out = self._owed_since = time.ticks_ms()  # an answer has its time from here, not before TLS
         return True
 
     def _write_on(self):
@@ -428,16 +458,12 @@ class Link:
         kind = self._out[0]
         if kind == _CONNECT:
             self._hoped = _CONNACK_HOPED
-            self._owe(_CONNACK_OWED)
+            self._owed.append(_CONNACK_OWED)
         elif kind == _SUBSCRIBE:  # its length is below 128, so the packet identifier follows at once
             self._hoped = bytes((_SUBACK, 3, self._out[2], self._out[3], 0))
-            self._owe(self._out[2] << 8 | self._out[3])
+            self._owed.append(self._out[2] << 8 | self._out[3])
         elif kind == _PINGREQ:
             self._ping_since = time.ticks_ms()
-
-    def _owe(self, answer):
-        self._owed.append(answer)
-        self._owed_since = time.ticks_ms()
 
     def _take_in(self):
         """Read on in the present packet, exactly up to its end. True if it is complete."""

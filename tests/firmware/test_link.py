@@ -11,6 +11,7 @@ import os
 import random
 import time
 
+import umqtt18
 import umqtt.simple as umqtt
 from app import link as link_module
 from app.errors import LinkError
@@ -151,29 +152,6 @@ class Refusing(ClearTls):
         raise self._error
 
 
-class Umqtt18(umqtt.MQTTClient):
-    """What umqtt.simple 1.8 does otherwise with its socket than 1.3.4."""
-
-    def connect(self, clean_session=1, timeout=None):
-        if self.sock:
-            self.sock.close()
-        umqtt.socket.socket().settimeout(timeout)
-        return super().connect(clean_session)
-
-    def subscribe(self, topic, qos=0):
-        self.pid += 1
-        pid = bytes((self.pid >> 8, self.pid & 255))
-        self.sock.write(bytearray((0x82, 5 + len(topic), 0, 0)), 2)
-        self.sock.write(pid)
-        self._send_str(topic)
-        self.sock.write(bytes((qos,)))
-        while self.wait_msg() != 0x90:
-            pass
-        answer = self.sock.read(4)
-        assert answer[1] << 8 | answer[2] == self.pid
-        assert answer[3] != 0x80
-
-
 class Clock:
     """module `time` with hands: `passed` ms are added to the ticks."""
 
@@ -245,7 +223,7 @@ def publication(topic, message, kind=0x30):
 
 
 async def test_connect_leaves_in_one_write_and_waits_for_the_real_connack():
-    for kind in (umqtt.MQTTClient, Umqtt18):
+    for kind in (umqtt.MQTTClient, umqtt18.MQTTClient):
         rig = Rig(kind)
         rig.client.set_last_will(b"t/status", b"will of any length", retain=True)
         await rig.link.open()
@@ -274,7 +252,7 @@ async def test_each_packet_is_one_write():
 
 
 async def test_subscribe_of_both_umqtts_is_judged_by_the_real_suback():
-    for kind in (umqtt.MQTTClient, Umqtt18):
+    for kind in (umqtt.MQTTClient, umqtt18.MQTTClient):
         rig = await Rig(kind).connect()
         rig.client.subscribe(b"one")
         rig.client.subscribe(b"two")
@@ -469,6 +447,25 @@ async def test_every_wait_has_its_deadline():
         link_module.time = time
 
 
+async def test_the_answer_to_connect_has_its_time_after_a_slow_handshake():
+    clock = link_module.time = Clock()
+    try:
+        rig = Rig()
+        await rig.link.open()
+        rig.other_end.takes = 0
+        rig.client.connect()
+        clock.passed += 15000
+        rig.turns()
+        rig.other_end.takes = -1
+        rig.turns()
+        clock.passed += 9000
+        rig.turns()
+        rig.other_end.arrive(CONNACK)
+        await rig.link.settled()
+    finally:
+        link_module.time = time
+
+
 async def test_quiet_is_counted_from_the_direction_that_is_quiet():
     clock = link_module.time = Clock()
     try:
@@ -496,3 +493,81 @@ async def test_waiting_for_the_network_allocates_nothing():
     finally:
         gc.enable()
     assert used == 0, used
+
+
+class SlowNames(Network):
+    """A network whose resolver answers when the test says, as a lookup blocks its thread on an ESP32."""
+
+    def __init__(self):
+        super().__init__()
+        self.answers = True
+        self.fails = False
+        self.inside = 0
+
+    def getaddrinfo(self, host, port, *more):
+        self.inside += 1
+        while not self.answers:
+            time.sleep_ms(1)
+        self.inside -= 1
+        if self.fails:
+            raise OSError(-202)
+        return super().getaddrinfo(host, port, *more)
+
+
+async def test_a_resolver_that_never_answers_holds_up_nobody_and_is_asked_once_at_a_time():
+    clock = link_module.time = Clock()
+    rig = Rig()
+    names = rig.link._sockets = SlowNames()
+    names.answers = False
+    names.next = rig.other_end
+    try:
+        opening = asyncio.create_task(rig.link.open())
+        turns = 0
+        while turns < 20:  # the badge loop's stand-in goes on
+            await asyncio.sleep_ms(1)
+            turns += 1
+        assert names.inside == 1
+        assert not opening.done()
+        clock.passed += 21000
+        assert await rig.fails(opening) == "address"
+        opening = asyncio.create_task(rig.link.open())
+        await asyncio.sleep_ms(30)
+        assert names.inside == 1, "a second lookup beside the first"
+        names.answers = True
+        await opening
+        assert names.lookups == 2, "the answer of a lookup that was given up is not used"
+        assert rig.link._address == ("broker", 8883)
+        await rig.link.open()
+        assert names.lookups == 2, "the address is kept"
+    finally:
+        names.answers = True
+        link_module.time = time
+
+
+async def test_a_name_without_address_is_told_apart_and_asked_for_again():
+    rig = Rig()
+    names = rig.link._sockets = SlowNames()
+    names.next = rig.other_end
+    names.fails = True
+    assert await rig.fails(rig.link.open()) == "address"
+    names.fails = False
+    await rig.link.open()
+
+
+async def test_an_address_is_looked_up_anew_in_another_network_and_after_misses_when_it_is_old():
+    clock = link_module.time = Clock()
+    try:
+        rig = await Rig().connect()
+        assert rig.network.lookups == 1
+        rig.link.forget_address()
+        await rig.link.open()
+        assert rig.network.lookups == 2
+        rig.other_end.connect_error = errno.ECONNREFUSED
+        for _ in range(5):
+            assert await rig.fails(rig.link.open()) == "connect"
+        assert rig.network.lookups == 2, "a young address is kept: the broker is being restarted"
+        clock.passed += 61000
+        assert await rig.fails(rig.link.open()) == "connect"
+        assert rig.network.lookups == 3
+    finally:
+        link_module.time = time

@@ -5,11 +5,11 @@ pass unchanged, so TLS runs end to end. The network's moods:
 
 - up: everything passes.
 - down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
-  network
-  is back; joining finds no access point.
+  network is back; joining finds no access point.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
 - deaf-dns: as up, but names are never resolved.
-- reset: as up, but every connection is reset as soon as it says something.
+
+These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
+from badgeclock.chaos.door import fill, open_door
+
+LOOPBACK: Final = "127.0.0.1"
 # lwIP's resolver on the ESP32 gives up after about this long (DNS_MAX_RETRIES 4, one second more each time).
 DNS_TIMEOUT_S = 14.0
 # The ESP32 drops its station after this long without a beacon (esp_wifi_set_inactive_time, default 6 s; 3 s is its
@@ -51,12 +54,11 @@ class Network(Enum):
     DOWN = "down"
     SILENT = "silent"
     DEAF_DNS = "deaf-dns"
-    RESET = "reset"
 
     @property
     def passes(self) -> bool:
         """Whether bytes get through."""
-        return self in (Network.UP, Network.DEAF_DNS, Network.RESET)
+        return self in (Network.UP, Network.DEAF_DNS)
 
 
 @dataclass(frozen=True)
@@ -247,13 +249,13 @@ class AccessPoint:
         with self._lock:
             listener = self._listeners.get(target)
             if listener is None:
-                listener = _listener(0)
+                listener = open_door(LOOPBACK, 0, backlog=0)
                 self._listeners[target] = listener
                 self._targets[listener] = target
                 if self._network.passes:
                     self._selector.register(listener, selectors.EVENT_READ, listener)
                 else:
-                    self._fillers.append(_fill(listener))
+                    self._fillers += fill(listener)
             local: int = listener.getsockname()[1]
         self._wake()
         return local
@@ -272,14 +274,14 @@ class AccessPoint:
             if self._network.passes and not registered:
                 local = listener.getsockname()[1]
                 listener.close()
-                fresh = _listener(local)
+                fresh = open_door(LOOPBACK, local, backlog=0)
                 del self._targets[listener]
                 self._listeners[target] = fresh
                 self._targets[fresh] = target
                 self._selector.register(fresh, selectors.EVENT_READ, fresh)
             elif not self._network.passes and registered:
                 self._selector.unregister(listener)
-                self._fillers.append(_fill(listener))
+                self._fillers += fill(listener)
         if self._network.passes:
             for filler in self._fillers:
                 filler.close()
@@ -363,9 +365,6 @@ class AccessPoint:
                     if not data:
                         self._drop(leg)
                     return
-                if data and self._network is Network.RESET:
-                    self._reset(leg)
-                    return
                 if data:
                     other.outgoing += data
                     if not other.connecting:
@@ -424,21 +423,3 @@ def _resolve_host(host: str, port: int) -> tuple[str, int]:
     # An ESP32 asks for IPv4 first.
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     return str(found[0][4][0]), port
-
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    # The shortest backlog: one connection waits, those behind it hang.
-    listener.listen(0)
-    listener.settimeout(0)
-    return listener
-
-
-def _fill(listener: socket.socket) -> socket.socket:
-    """Take the backlog's one place, so that the kernel leaves further connections without an answer."""
-    filler = socket.socket()
-    filler.settimeout(0)
-    filler.connect_ex(listener.getsockname())
-    return filler
