@@ -37,7 +37,7 @@ from app.errors import LinkError
 
 # Why a connection ended; each is counted by the uplink.
 CATEGORIES = (
-    "address",  # the broker's name has no address
+    "address",  # none was found for the broker's name
     "connect",  # TCP: refused, unreachable, or no answer in time
     "tls",  # the handshake failed or did not end in time; the broker may have refused the clock's certificate
     "certificate",  # the broker's certificate is not the site's, or names another host
