@@ -8,6 +8,7 @@ real Mosquitto over TLS, and the fault proxy stands between them. The faults tak
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 import tempfile
 import time
@@ -96,11 +97,11 @@ def _begin(fault: str, stack: Stack, proxy: ChaosProxy) -> None:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """p50, p99 and max."""
+    """p50, p99 (nearest rank) and max."""
     ordered = sorted(values)
     return {
         "p50": statistics.median(ordered),
-        "p99": ordered[min(len(ordered) - 1, round(0.99 * len(ordered)))],
+        "p99": ordered[math.ceil(0.99 * len(ordered)) - 1],
         "max": ordered[-1],
     }
 
