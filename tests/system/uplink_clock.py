@@ -201,9 +201,9 @@ class Clock:
 
             mqtt.MQTTClient = MQTTClient
 
-        certs, sockets, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
+        certs, net, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
         self.uplink = Uplink(
-            self.settings, secrets, certs, self.log, self.timekeeper, sockets, tls, wifi, mqtt, events, self.status
+            self.settings, secrets, certs, self.log, self.timekeeper, net, tls, wifi, mqtt, events, self.status
         )
         self.wanted = 0
         self.pace = 1
