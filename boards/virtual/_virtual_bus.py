@@ -45,8 +45,7 @@ WLAN_DISCONNECT = const(26)
 WLAN_STATE = const(27)  # -> active, connected, status u16, rssi i8
 WLAN_ADDRESS = const(28)  # -> mac 6, ip 4, netmask 4, gateway 4, dns 4
 WLAN_SCAN = const(29)  # -> length u16, JSON
-RESOLVE = const(30)  # unit: any number; arg: port; data: host name -> the number, status, port u16 on loopback;
-# on a wire of its own (BADGECLOCK_RESOLVER), because the answer may take long
+RESOLVE = const(30)  # arg: port; data: host name or address -> status, port u16 on loopback
 UNIQUE_ID = const(31)  # -> 6 bytes
 ALIGN = const(32)  # arg: any number -> 8 bytes, ALIGNED and the number
 INTERRUPTED = const(33)  # KeyboardInterrupt came in the middle of flash work: send it anew later

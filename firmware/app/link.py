@@ -13,9 +13,7 @@ switch that off. A port that checks certificate dates (ESP32 does) goes by its o
 sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
 battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
-A lookup of the broker's name blocks its caller for up to 14 s on an ESP32 (lwIP's four tries; 5 s for a name in
-.local), so it runs in a thread of its own: the port lets other threads run meanwhile (ports/esp32/modsocket.c). There
-is one such thread at a time, it is gone when the lookup ends, and a found address is kept.
+The broker's name is looked up by app/resolver.py, which is in memory for that only; a found address is kept.
 
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
@@ -24,21 +22,22 @@ these at most.
 One buffer each way, made once. A packet larger than the buffer ends the connection.
 """
 
-import _thread
 import asyncio
 import gc
 import io
 import select
+import sys
 import time
 from errno import EINPROGRESS, EINVAL
 
 from micropython import const
 
+import app
 from app.errors import LinkError
 
 # Why a connection ended; each is counted by the uplink.
 CATEGORIES = (
-    "address",  # the broker's name has no address
+    "address",  # none was found for the broker's name
     "connect",  # TCP: refused, unreachable, or no answer in time
     "tls",  # the handshake failed or did not end in time; the broker may have refused the clock's certificate
     "certificate",  # the broker's certificate is not the site's, or names another host
@@ -57,7 +56,6 @@ CATEGORIES = (
 IN_BYTES = const(1088)
 OUT_BYTES = const(1088)
 
-RESOLVE_TIMEOUT_MS = const(20000)
 CONNECT_TIMEOUT_MS = const(10000)
 TLS_TIMEOUT_MS = const(20000)  # an ESP32 computes for about a second (P-256); the rest is for slow networks
 WRITE_TIMEOUT_MS = const(10000)
@@ -152,13 +150,14 @@ class Wire(io.IOBase):
 class Link:
     """One connection after another to the same broker. See the module's text for the two sides it has.
 
-    sockets: as module `socket`. tls: as module `tls`. certs: the site's authority, the clock's certificate and its
-    key as DER bytes in `ca`, `cert`, `key`. host, port: the broker; `host` is the name that its certificate must
-    carry.
+    sockets: as module `socket`. dns: gives the address of the network's name server. tls: as module `tls`. certs: the
+    site's authority, the clock's certificate and its key as DER bytes in `ca`, `cert`, `key`. host, port: the broker;
+    `host` is the name that its certificate must carry.
     """
 
-    def __init__(self, sockets, tls, certs, host, port):
+    def __init__(self, sockets, dns, tls, certs, host, port):
         self._sockets = sockets
+        self._dns = dns
         self._tls_module = tls
         self._certs = certs
         self._host = host
@@ -166,8 +165,6 @@ class Link:
         self._context = None
         self._address = None
         self._resolved_at = time.ticks_ms()
-        self._looking = False  # whether the thread that looks a name up is there
-        self._found = ()
         self._misses = 0
         self._poller = select.poll()
         self._in = memoryview(bytearray(IN_BYTES))
@@ -346,35 +343,22 @@ class Link:
                 raise LinkError("connect", "error %d" % error.args[0])
 
     async def _resolve(self):
-        start = time.ticks_ms()
-        await self._looked_up(start)  # an earlier one, whose answer is of no use: it may be of another network
-        self._looking = True
         try:
-            _thread.start_new_thread(self._look_up, ())
-        except Exception:
-            self._looking = False
-            raise
-        await self._looked_up(start)
-        if not self._found:
-            raise LinkError("address", self._host)
-        return self._found[0][-1]
+            found = await self._look_up()
+        finally:  # also of an import that had no memory: half a module would stay
+            sys.modules.pop("app.resolver", None)
+            if hasattr(app, "resolver"):
+                del app.resolver
+            gc.collect()
+        try:  # a numeric address asks nobody; this is the port's form of it
+            return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
+        except OSError as error:
+            raise LinkError("address", "error %d" % error.args[0])
 
-    async def _looked_up(self, start):
-        while self._looking:
-            if time.ticks_diff(time.ticks_ms(), start) > RESOLVE_TIMEOUT_MS:
-                raise LinkError("address", "no answer about " + self._host)
-            await asyncio.sleep_ms(POLL_MS)
+    async def _look_up(self):
+        from app import resolver
 
-    def _look_up(self):
-        """In the thread: nothing but the call that blocks, and its answer."""
-        found = ()
-        try:
-            found = self._sockets.getaddrinfo(self._host, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)
-        except (OSError, MemoryError):
-            pass  # no address is the answer; the next try looks again
-        finally:
-            self._found = found
-            self._looking = False
+        return await resolver.resolve(self._sockets, self._host, self._dns())
 
     async def _connected(self):
         start = time.ticks_ms()

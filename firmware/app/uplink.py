@@ -141,7 +141,7 @@ class Uplink:
 
     settings: clock_id, broker_host, broker_port, heartbeat_s. secrets: link_key. certs: ca, cert, key in DER. log: the
     SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules socket, tls and
-    umqtt.simple. wifi: `connected()`, `start()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
+    umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
     `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
     reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
     changes nothing else. reader: the badges' reader, for the badge desk's turns.
@@ -171,7 +171,7 @@ class Uplink:
         self._down_scope = None
         self._session = frames.NO_SESSION
         self._mqtt = mqtt_module
-        self._link = mqtt_module.socket = Link(sockets, tls, certs, self._host, self._port)
+        self._link = mqtt_module.socket = Link(sockets, wifi.dns, tls, certs, self._host, self._port)
         self._client = self._new_client()
         self._stamp = Stamp()
         self._window = Window()

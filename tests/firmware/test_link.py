@@ -9,8 +9,10 @@ import gc
 import io
 import os
 import random
+import sys
 import time
 
+import app
 import umqtt18
 import umqtt.simple as umqtt
 from app import link as link_module
@@ -18,6 +20,7 @@ from app.errors import LinkError
 from app.link import IN_BYTES, OUT_BYTES, Link
 
 CONNACK = b"\x20\x02\x00\x00"
+POLL_READABLE = 1
 POLL_WRITABLE = 4
 
 
@@ -104,25 +107,57 @@ class ClearTls:
         pass
 
 
+class NameServer(ScriptedSocket):
+    """The socket to a name server that knows every name, unless told otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.lookups = 0
+        self.answers = True
+        self.fails = False
+        self.poll_flags = 0
+        self.connect_error = None
+
+    def sendto(self, query, to):
+        assert to == ("192.0.2.1", 53)
+        self.lookups += 1
+        if not self.answers:
+            return
+        record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x0a"
+        flags, records = (b"\x81\x83", 0) if self.fails else (b"\x81\x80", 1)
+        self.arrive(query[:2] + flags + bytes((0, 1, 0, records, 0, 0, 0, 0)) + query[12:] + record * records)
+        self.poll_flags = POLL_READABLE
+
+    def recv(self, most):
+        assert len(self.incoming) <= most
+        message, self.incoming = self.incoming, b""
+        self.poll_flags = 0
+        return message
+
+
 class Network:
     """Modules socket and tls, and certs: one scripted connection after another."""
 
     AF_INET = SOCK_STREAM = PROTOCOL_TLS_CLIENT = 0
+    SOCK_DGRAM = 1
     CERT_REQUIRED = 2
     ca = cert = key = b""
 
     def __init__(self):
-        self.lookups = 0
+        self.names = NameServer()
         self.next = ScriptedSocket()
         self.server_hostname = None
         self.handshake_error = None
 
     def getaddrinfo(self, host, port, *_):
-        self.lookups += 1
+        assert host in ("192.0.2.1", "192.0.2.10"), "the port would look a name up, and block"
         return ((0, 0, 0, "", (host, port)),)
 
-    def socket(self, *_):
-        return self.next
+    def socket(self, _, kind):
+        return self.names if kind == self.SOCK_DGRAM else self.next
+
+    def dns(self):
+        return "192.0.2.1"
 
     def SSLContext(self, _):  # noqa: N802 - the module's name
         return self
@@ -170,7 +205,7 @@ class Rig:
     def __init__(self, client=umqtt.MQTTClient):
         self.network = Network()
         self.other_end = self.network.next
-        self.link = umqtt.socket = Link(self.network, self.network, self.network, "broker", 8883)
+        self.link = umqtt.socket = Link(self.network, self.network.dns, self.network, self.network, "broker", 8883)
         self.client = client(b"clock-0001", "broker", 8883, keepalive=60)
         self.client.set_callback(self.told)
         self.link.deliver = self.client.wait_msg
@@ -387,7 +422,7 @@ async def test_a_broker_that_cannot_be_reached_is_told_apart():
     rig.other_end.connect_error = errno.EINPROGRESS
     rig.other_end.poll_flags = POLL_WRITABLE | 8 | 16
     assert await rig.fails(rig.link.open()) == "connect"
-    assert rig.network.lookups == 1, "the address is kept"
+    assert rig.network.names.lookups == 1, "the address is kept"
 
 
 async def test_a_certificate_that_fails_is_told_apart_from_a_handshake_that_fails():
@@ -495,62 +530,64 @@ async def test_waiting_for_the_network_allocates_nothing():
     assert used == 0, used
 
 
-class SlowNames(Network):
-    """A network whose resolver answers when the test says, as a lookup blocks its thread on an ESP32."""
-
-    def __init__(self):
-        super().__init__()
-        self.answers = True
-        self.fails = False
-        self.inside = 0
-
-    def getaddrinfo(self, host, port, *more):
-        self.inside += 1
-        while not self.answers:
-            time.sleep_ms(1)
-        self.inside -= 1
-        if self.fails:
-            raise OSError(-202)
-        return super().getaddrinfo(host, port, *more)
-
-
-async def test_a_resolver_that_never_answers_holds_up_nobody_and_is_asked_once_at_a_time():
-    clock = link_module.time = Clock()
+async def test_a_silent_name_server_holds_up_nobody_and_is_asked_again_and_an_address_is_kept():
     rig = Rig()
-    names = rig.link._sockets = SlowNames()
+    names = rig.network.names
     names.answers = False
-    names.next = rig.other_end
+    opening = asyncio.create_task(rig.link.open())
+    turns = 0
+    while turns < 20:  # the badge loop's stand-in goes on
+        await asyncio.sleep_ms(1)
+        turns += 1
+    assert names.lookups == 1
+    assert not opening.done()
+    names.answers = True
+    await opening
+    assert names.lookups == 2, "it was asked again"
+    assert names.closed
+    assert rig.link._address == ("192.0.2.10", 8883)
+    await rig.link.open()
+    assert names.lookups == 2, "the address is kept"
+
+
+async def test_the_resolver_is_in_memory_for_a_lookup_only_however_it_ends():
+    rig = Rig()
+    names = rig.network.names
+    names.answers = False
+    opening = asyncio.create_task(rig.link.open())
+    await asyncio.sleep_ms(0)
+    assert "app.resolver" in sys.modules
+    opening.cancel()
     try:
-        opening = asyncio.create_task(rig.link.open())
-        turns = 0
-        while turns < 20:  # the badge loop's stand-in goes on
-            await asyncio.sleep_ms(1)
-            turns += 1
-        assert names.inside == 1
-        assert not opening.done()
-        clock.passed += 21000
-        assert await rig.fails(opening) == "address"
-        opening = asyncio.create_task(rig.link.open())
-        await asyncio.sleep_ms(30)
-        assert names.inside == 1, "a second lookup beside the first"
-        names.answers = True
         await opening
-        assert names.lookups == 2, "the answer of a lookup that was given up is not used"
-        assert rig.link._address == ("broker", 8883)
+    except asyncio.CancelledError:
+        pass
+    assert not resolver_stays()
+    names.answers = names.fails = True
+    assert await rig.fails(rig.link.open()) == "address"
+    assert not resolver_stays()
+    names.fails = False
+    sys.modules["app.resolver"] = app  # as an import leaves half a module when memory ran out
+    try:
         await rig.link.open()
-        assert names.lookups == 2, "the address is kept"
-    finally:
-        names.answers = True
-        link_module.time = time
+    except AttributeError:
+        pass
+    else:
+        raise AssertionError("the half was not used")
+    assert not resolver_stays()
+    await rig.link.open()
+    assert not resolver_stays()
+
+
+def resolver_stays():
+    return "app.resolver" in sys.modules or hasattr(app, "resolver")
 
 
 async def test_a_name_without_address_is_told_apart_and_asked_for_again():
     rig = Rig()
-    names = rig.link._sockets = SlowNames()
-    names.next = rig.other_end
-    names.fails = True
+    rig.network.names.fails = True
     assert await rig.fails(rig.link.open()) == "address"
-    names.fails = False
+    rig.network.names.fails = False
     await rig.link.open()
 
 
@@ -558,16 +595,16 @@ async def test_an_address_is_looked_up_anew_in_another_network_and_after_misses_
     clock = link_module.time = Clock()
     try:
         rig = await Rig().connect()
-        assert rig.network.lookups == 1
+        assert rig.network.names.lookups == 1
         rig.link.forget_address()
         await rig.link.open()
-        assert rig.network.lookups == 2
+        assert rig.network.names.lookups == 2
         rig.other_end.connect_error = errno.ECONNREFUSED
         for _ in range(5):
             assert await rig.fails(rig.link.open()) == "connect"
-        assert rig.network.lookups == 2, "a young address is kept: the broker is being restarted"
+        assert rig.network.names.lookups == 2, "a young address is kept: the broker is being restarted"
         clock.passed += 61000
         assert await rig.fails(rig.link.open()) == "connect"
-        assert rig.network.lookups == 3
+        assert rig.network.names.lookups == 3
     finally:
         link_module.time = time

@@ -60,6 +60,9 @@ class Always:
     def start(self):
         pass
 
+    def dns(self):
+        return "192.0.2.1"
+
     def receipt(self, seq, state, code, number):
         self.told.append(("receipt", seq, state, code, number))
 

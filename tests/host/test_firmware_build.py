@@ -40,11 +40,6 @@ def test_two_files_share_short_names_but_not_where_one_inherits_from_the_other()
     assert not private(joined["drivers/pattern.py"]) & private(joined["drivers/buzzer.py"])
 
 
-def test_a_module_of_the_port_keeps_its_name_though_it_looks_private() -> None:
-    source = "import _thread\n\n\ndef _go():\n    _thread.start_new_thread(_go, ())\n"
-    assert shorten({"app/a.py": source})["app/a.py"] == source.replace("_go", "_a")
-
-
 def test_a_parameter_that_a_call_names_keeps_its_name() -> None:
     source = "def say(text, loud):\n    print(text, loud)\n\n\nsay('a', loud=True)\n"
     assert shorten({"app/a.py": source})["app/a.py"].startswith("def say(a, loud):\n    print(a, loud)")

@@ -91,6 +91,21 @@ class HostRtc:
         self._note = date_and_note[-1]
 
 
+class Sockets:
+    """Module socket. The site's name server is the test's, on the port that is free there."""
+
+    AF_INET = socket.AF_INET
+    SOCK_STREAM = socket.SOCK_STREAM
+    SOCK_DGRAM = socket.SOCK_DGRAM
+    socket = socket.socket
+
+    def __init__(self, name_server):
+        self._name_server = name_server
+
+    def getaddrinfo(self, host, port, *more):
+        return socket.getaddrinfo(host, self._name_server if port == 53 else port, *more)
+
+
 class Wifi:
     """An access point that the test switches."""
 
@@ -102,6 +117,9 @@ class Wifi:
 
     def start(self):
         say("wifi started")
+
+    def dns(self):
+        return "127.0.0.1"
 
 
 class Certs:
@@ -183,9 +201,9 @@ class Clock:
 
             mqtt.MQTTClient = MQTTClient
 
-        certs, wifi, events = Certs(setup), self.wifi, self.events
+        certs, net, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
         self.uplink = Uplink(
-            self.settings, secrets, certs, self.log, self.timekeeper, socket, tls, wifi, mqtt, events, self.status, None
+            self.settings, secrets, certs, self.log, self.timekeeper, net, tls, wifi, mqtt, events, self.status, None
         )
         self.wanted = 0
         self.pace = 1

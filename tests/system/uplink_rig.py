@@ -33,6 +33,7 @@ from badgeclock.protocol.topics import Channel
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity
 from badgeclock.virtual import toolchain
+from badgeclock.virtual.nameserver import NameServer, Temper
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLOCK_ID: Final = "clock-0001"
@@ -122,6 +123,12 @@ class Site:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
+@functools.cache
+def name_server() -> NameServer:
+    """The site's own, which knows localhost."""
+    return NameServer({"localhost": "127.0.0.1"}.get, lambda: Temper.RIGHT)
+
+
 class ClockProcess:
     """uplink_clock.py in MicroPython, with its events as they come."""
 
@@ -152,6 +159,7 @@ class ClockProcess:
             },
             "secrets": {"v": 1, "link_key": self.keys.k_link.hex(), "site_key": "00" * 32, "wifi_password": ""},
             "flash": str(folder / "flash"),
+            "name_server": name_server().port,
             **{name: str(folder / f"{name}.der") for name in ("ca", "cert", "key")},
             **changes,
         }

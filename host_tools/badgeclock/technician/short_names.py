@@ -77,7 +77,6 @@ def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str])
     bound = {name for tree in trees.values() for name in _bound(tree)}
     # A constant that vanishes in one file may be a name that stays in another; then it must keep its name in both.
     kept = {name for tree in trees.values() for name in _constants(tree)}
-    kept |= {name for tree in trees.values() for name in _imported(tree)}  # the port's own, such as _thread
     foreign = sorted(set(groups) - bound)
     if foreign:
         raise _refusal(f"the private name {foreign[0]} belongs to no file of the firmware")
@@ -113,7 +112,13 @@ def _groups(trees: Mapping[str, ast.Module]) -> dict[str, str]:
 
 
 def _refuse_unsafe(path: str, tree: ast.Module, private: set[str]) -> None:
-    imported = _imported(tree)
+    imported = {
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+        if not alias.name.startswith(("app.", "drivers."))
+    }
     shown = {  # the name of a namedtuple in its text: nothing looks it up
         id(node.args[0])
         for node in ast.walk(tree)
@@ -130,17 +135,6 @@ def _refuse_unsafe(path: str, tree: ast.Module, private: set[str]) -> None:
                 raise _refusal(f"{path}, line {node.lineno}: {node.attr} is a private name of {owner.id}")
         if isinstance(node, ast.ExceptHandler) and node.name in private:
             raise _refusal(f"{path}, line {node.lineno}: {node.name} is a private name for an exception")
-
-
-def _imported(tree: ast.Module) -> set[str]:
-    """The names under which a file has whole modules that are not the firmware's."""
-    return {
-        alias.asname or alias.name.partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-        if not alias.name.startswith(("app.", "drivers."))
-    }
 
 
 def _constants(tree: ast.Module) -> set[str]:

@@ -1,13 +1,14 @@
 """The access point in reach of a virtual clock: joins its station, resolves names, forwards its connections.
 
-The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it resolved. Bytes
-pass unchanged, so TLS runs end to end. The network's moods:
+The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it asked for. Bytes
+pass unchanged, so TLS runs end to end. Datagrams reach the name server alone, as the router's own and as the hosts
+around that answer for .local; it gives each name an address that means something here only. The network's moods:
 
 - up: everything passes.
 - down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
   network is back; joining finds no access point.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
-- deaf-dns: as up, but names are never resolved.
+- deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, knows no name, or answers nonsense.
 
 These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
 """
@@ -27,8 +28,12 @@ from enum import Enum
 from typing import Final, Literal
 
 from badgeclock.chaos.door import fill, open_door
+from badgeclock.virtual.nameserver import LOOPBACK, NameServer, Temper
 
-LOOPBACK: Final = "127.0.0.1"
+ROUTER: Final = "192.168.4.1"
+NAME_SERVERS: Final = {(ROUTER, 53), ("224.0.0.251", 5353)}
+# Addresses of names: a network that is nobody's (RFC 2544).
+NAMED: Final = ipaddress.IPv4Network("198.18.0.0/15")
 # lwIP's resolver on the ESP32 gives up after about this long (DNS_MAX_RETRIES 4, one second more each time).
 DNS_TIMEOUT_S = 14.0
 # The ESP32 drops its station after this long without a beacon (esp_wifi_set_inactive_time, default 6 s; 3 s is its
@@ -54,11 +59,22 @@ class Network(Enum):
     DOWN = "down"
     SILENT = "silent"
     DEAF_DNS = "deaf-dns"
+    NAMELESS_DNS = "nameless-dns"
+    RUBBISH_DNS = "rubbish-dns"
 
     @property
     def passes(self) -> bool:
         """Whether bytes get through."""
-        return self in (Network.UP, Network.DEAF_DNS)
+        return self not in (Network.DOWN, Network.SILENT)
+
+    @property
+    def name_server(self) -> Temper:
+        """How the name server is met."""
+        return {
+            Network.UP: Temper.RIGHT,
+            Network.NAMELESS_DNS: Temper.NAMELESS,
+            Network.RUBBISH_DNS: Temper.RUBBISH,
+        }.get(self, Temper.SILENT)
 
 
 @dataclass(frozen=True)
@@ -104,6 +120,7 @@ class AccessPoint:
         self._selector.register(self._wake_in, selectors.EVENT_READ, None)
         self._listeners: dict[tuple[str, int], socket.socket] = {}
         self._targets: dict[socket.socket, tuple[str, int]] = {}
+        self._addresses: dict[str, str] = {}  # of names
         self._fillers: list[socket.socket] = []
         self._legs: set[_Leg] = set()
         self._network = Network.UP
@@ -113,6 +130,7 @@ class AccessPoint:
         self._joined_at_s: float | None = None
         self._known_state = STAT_IDLE
         self._stopping = False
+        self._name_server = NameServer(self.address_of, self._name_server_temper)
         self._thread = threading.Thread(target=self._run, name="access point", daemon=True)
         self._thread.start()
 
@@ -120,6 +138,7 @@ class AccessPoint:
         """Reset every connection and stop."""
         with self._lock:
             self._stopping = True
+        self._name_server.close()
         self._wake()
         self._thread.join()
         self._selector.close()
@@ -236,14 +255,20 @@ class AccessPoint:
     # ---- names and connections
 
     def resolve(self, host: str, port: int) -> int | None:
-        """The loopback port that stands for `host` and `port`, or None if the name cannot be resolved. May block."""
+        """The loopback port that stands for `host` and `port`, or None if the name cannot be resolved.
+
+        As the port's getaddrinfo: an address is known at once, a name may block its caller for DNS_TIMEOUT_S.
+        """
         if not self.joined:
             return None
-        if not _is_address(host) and (self._network is Network.DEAF_DNS or not self._network.passes):
-            self._wait_for_dns()
-            return None
+        if (host, port) in NAME_SERVERS:
+            return self._name_server.port
+        if not _is_address(host):
+            if not self._wait_for_name_server() or (named := self.address_of(host)) is None:
+                return None
+            host = named
         try:
-            target = self._resolve_host(host, port)
+            target = self._resolve_host(self._name_of(host), port)
         except OSError:
             return None
         with self._lock:
@@ -260,12 +285,32 @@ class AccessPoint:
         self._wake()
         return local
 
-    def _wait_for_dns(self) -> None:
+    def address_of(self, name: str) -> str | None:
+        """The address that stands for `name` in this network, None if the host knows no such name."""
+        try:
+            self._resolve_host(name, 0)
+        except (OSError, UnicodeError):
+            return None
+        with self._lock:
+            return self._addresses.setdefault(name.lower(), str(NAMED[1 + len(self._addresses)]))
+
+    def _name_of(self, address: str) -> str:
+        """The name that was given this address; any other address stands for itself."""
+        with self._lock:
+            return next((name for name, given in self._addresses.items() if given == address), address)
+
+    def _name_server_temper(self) -> Temper:
+        return self._network.name_server if self.joined else Temper.SILENT
+
+    def _wait_for_name_server(self) -> bool:
+        """Whether a name can be looked up; waits as long for it as lwIP does."""
         deadline = time.monotonic() + DNS_TIMEOUT_S
-        while time.monotonic() < deadline and not self._stopping:
-            if self._network is Network.UP:
-                return
+        while time.monotonic() < deadline and self.joined and not self._stopping:
+            temper = self._name_server_temper()
+            if temper in (Temper.RIGHT, Temper.NAMELESS):
+                return temper is Temper.RIGHT
             time.sleep(0.02)
+        return False
 
     def _listen_again(self) -> None:
         """Take connections while bytes pass; else leave the backlog full, so that a new connection hangs."""

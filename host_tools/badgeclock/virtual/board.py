@@ -326,10 +326,6 @@ class VirtualBoard:
         clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES)
         self._clock = clock
         self.console.attach(clock)
-        resolver = threading.Thread(
-            target=serve, args=(clock.resolver, {Op.RESOLVE: self._resolve}), name="resolver", daemon=True
-        )
-        resolver.start()
         self._bus_thread = threading.Thread(target=self._serve, args=(clock,), name="bus", daemon=True)
         self._bus_thread.start()
 
@@ -635,6 +631,7 @@ class VirtualBoard:
             Op.WLAN_STATE: self._wlan_state,
             Op.WLAN_ADDRESS: self._wlan_address,
             Op.WLAN_SCAN: self._wlan_scan,
+            Op.RESOLVE: self._resolve,
             Op.INTERRUPTED: self._interrupted,
             Op.UNIQUE_ID: lambda *_: self._mac,
         }
@@ -842,9 +839,9 @@ class VirtualBoard:
         body = json.dumps(seen).encode()
         return len(body).to_bytes(2, "little") + body
 
-    def _resolve(self, number: int, _n: int, port: int, data: bytes) -> bytes:
+    def _resolve(self, _unit: int, _n: int, port: int, data: bytes) -> bytes:
         local = self.access_point.resolve(data.decode(errors="replace"), port)
-        return bytes((number,)) + (b"\x01\0\0" if local is None else OK + local.to_bytes(2, "little"))
+        return b"\x01\0\0" if local is None else OK + local.to_bytes(2, "little")
 
 
 def _started(work: Callable[[], None], name: str) -> threading.Thread:

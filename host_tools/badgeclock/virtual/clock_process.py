@@ -27,13 +27,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass
 class ClockProcess:
-    """A running MicroPython. `wire` carries requests to the chips, `resolver` those for the address of a name, which
-    may wait long and hold up no chip. `stdin` and `stdout` are its serial line.
-    """
+    """A running MicroPython. `wire` carries requests to the chips, `stdin` and `stdout` are its serial line."""
 
     process: subprocess.Popen[bytes]
     wire: socket.socket
-    resolver: socket.socket
     stdin: int
     stdout: int
     started_s: float  # CLOCK_MONOTONIC
@@ -52,7 +49,6 @@ class ClockProcess:
         """Wait for its end and let go of its ends of the lines. Its exit status (negative: the signal)."""
         status = self.process.wait()
         self.wire.close()
-        self.resolver.close()
         os.close(self.stdin)
         os.close(self.stdout)
         return status
@@ -80,7 +76,6 @@ def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
     program = micropython(arch)
     heap_size = heap_bytes + MODULE_HEAP_BYTES * (2 if arch == "amd64" else 1)
     here, there = socket.socketpair()
-    resolver, asking = socket.socketpair()
     stdin_read, stdin_write = os.pipe()
     stdout_read, stdout_write = os.pipe()
     parent = os.getpid()
@@ -98,19 +93,13 @@ def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
             stdin=stdin_read,
             stdout=stdout_write,
             stderr=stdout_write,
-            env={
-                "TZ": "UTC",
-                "PATH": os.defpath,
-                "BADGECLOCK_WIRE": str(there.fileno()),
-                "BADGECLOCK_RESOLVER": str(asking.fileno()),
-            },
+            env={"TZ": "UTC", "PATH": os.defpath, "BADGECLOCK_WIRE": str(there.fileno())},
             preexec_fn=prepare,  # noqa: PLW1509 - the death signal can be set in no other way
-            pass_fds=(there.fileno(), asking.fileno()),
+            pass_fds=(there.fileno(),),
             start_new_session=True,
         )
     finally:
         there.close()
-        asking.close()
         os.close(stdin_read)
         os.close(stdout_write)
-    return ClockProcess(process, here, resolver, stdin_write, stdout_read, time.monotonic())
+    return ClockProcess(process, here, stdin_write, stdout_read, time.monotonic())
