@@ -45,6 +45,10 @@ class Wifi:
         except OSError:
             pass  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
 
+    def dns(self):
+        """The IPv4 address of the network's name server as text, "0.0.0.0" without one."""
+        return self._station.ifconfig()[3]
+
     def rssi(self):
         """Signal strength in dBm, None without a connection."""
         return self._station.status("rssi") if self._station.isconnected() else None

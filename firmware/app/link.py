@@ -13,6 +13,8 @@ switch that off. A port that checks certificate dates (ESP32 does) goes by its o
 sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
 battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
+The broker's name is looked up by app/resolver.py, which is in memory for that only; a found address is kept.
+
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
 these at most.
@@ -24,16 +26,18 @@ import asyncio
 import gc
 import io
 import select
+import sys
 import time
 from errno import EINPROGRESS, EINVAL
 
 from micropython import const
 
+import app
 from app.errors import LinkError
 
 # Why a connection ended; each is counted by the uplink.
 CATEGORIES = (
-    "address",  # the broker's name has no address
+    "address",  # none was found for the broker's name
     "connect",  # TCP: refused, unreachable, or no answer in time
     "tls",  # the handshake failed or did not end in time; the broker may have refused the clock's certificate
     "certificate",  # the broker's certificate is not the site's, or names another host
@@ -58,7 +62,7 @@ WRITE_TIMEOUT_MS = const(10000)
 ANSWER_TIMEOUT_MS = const(10000)
 POLL_MS = const(10)
 _RESOLVE_AGAIN_MISSES = const(3)  # after so many failed connections to the cached address the name is looked up again,
-_RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old: a lookup may block the ESP32 port for seconds
+_RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old
 
 # MQTT 3.1.1 §2.2.1, the first byte of a packet with the flags it must have
 _CONNECT = const(0x10)
@@ -146,13 +150,14 @@ class Wire(io.IOBase):
 class Link:
     """One connection after another to the same broker. See the module's text for the two sides it has.
 
-    sockets: as module `socket`. tls: as module `tls`. certs: the site's authority, the clock's certificate and its
-    key as DER bytes in `ca`, `cert`, `key`. host, port: the broker; `host` is the name that its certificate must
-    carry.
+    sockets: as module `socket`. dns: gives the address of the network's name server. tls: as module `tls`. certs: the
+    site's authority, the clock's certificate and its key as DER bytes in `ca`, `cert`, `key`. host, port: the broker;
+    `host` is the name that its certificate must carry.
     """
 
-    def __init__(self, sockets, tls, certs, host, port):
+    def __init__(self, sockets, dns, tls, certs, host, port):
         self._sockets = sockets
+        self._dns = dns
         self._tls_module = tls
         self._certs = certs
         self._host = host
@@ -197,7 +202,7 @@ class Link:
         self.shut()
         self._reset()
         try:
-            self._connect()
+            await self._connect()
             await self._connected()
         except LinkError:
             self._misses += 1
@@ -322,12 +327,12 @@ class Link:
 
     # --- TCP ---
 
-    def _connect(self):
+    async def _connect(self):
         now = time.ticks_ms()
         old = self._misses >= _RESOLVE_AGAIN_MISSES and time.ticks_diff(now, self._resolved_at) > _RESOLVE_AGAIN_MS
         if self._address is None or old:
             self._resolved_at = now
-            self._address = self._resolve()
+            self._address = await self._resolve()
             self._misses = 0
         self._sock = self._sockets.socket(self._sockets.AF_INET, self._sockets.SOCK_STREAM)
         self._sock.settimeout(0)
@@ -337,14 +342,23 @@ class Link:
             if error.errno != EINPROGRESS:
                 raise LinkError("connect", "error %d" % error.args[0])
 
-    def _resolve(self):
+    async def _resolve(self):
         try:
-            found = self._sockets.getaddrinfo(self._host, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)
-        except OSError:
-            found = ()
-        if not found:
-            raise LinkError("address", self._host)
-        return found[0][-1]
+            found = await self._look_up()
+        finally:  # also of an import that had no memory: half a module would stay
+            sys.modules.pop("app.resolver", None)
+            if hasattr(app, "resolver"):
+                del app.resolver
+            gc.collect()
+        try:  # a numeric address asks nobody; this is the port's form of it
+            return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
+        except OSError as error:
+            raise LinkError("address", "error %d" % error.args[0])
+
+    async def _look_up(self):
+        from app import resolver
+
+        return await resolver.resolve(self._sockets, self._host, self._dns())
 
     async def _connected(self):
         start = time.ticks_ms()
@@ -392,7 +406,7 @@ class Link:
         self._left += taken
         if self._left == self._leaving:
             self._leaving = 0
-            self._last_out = time.ticks_ms()
+            self._last_out = self._owed_since = time.ticks_ms()  # an answer has its time from here, not before TLS
         return True
 
     def _write_on(self):
@@ -428,16 +442,12 @@ class Link:
         kind = self._out[0]
         if kind == _CONNECT:
             self._hoped = _CONNACK_HOPED
-            self._owe(_CONNACK_OWED)
+            self._owed.append(_CONNACK_OWED)
         elif kind == _SUBSCRIBE:  # its length is below 128, so the packet identifier follows at once
             self._hoped = bytes((_SUBACK, 3, self._out[2], self._out[3], 0))
-            self._owe(self._out[2] << 8 | self._out[3])
+            self._owed.append(self._out[2] << 8 | self._out[3])
         elif kind == _PINGREQ:
             self._ping_since = time.ticks_ms()
-
-    def _owe(self, answer):
-        self._owed.append(answer)
-        self._owed_since = time.ticks_ms()
 
     def _take_in(self):
         """Read on in the present packet, exactly up to its end. True if it is complete."""

@@ -95,7 +95,7 @@ class Window:
         if next_seq > self.base:
             self.base = next_seq
             self.cursor = max(self.cursor, next_seq)
-            self.limit = min(WINDOW_RECORDS, max(BATCH_RECORDS, 2 * self.limit))
+            self.limit = min(WINDOW_RECORDS, 2 * self.limit)
             self.waits = 0
             self._since = now
             self._gap = -1
@@ -112,7 +112,9 @@ class Window:
             self.limit = BATCH_RECORDS
 
     def expired(self, now):
-        """Whether the bridge was silent for too long; then one record goes out as a probe, more once it is acked."""
+        """Whether the bridge was silent for too long; then one record goes out as a probe, then two, four …: batches
+        grow to what the network carries within the timeout.
+        """
         if self.cursor == self.base:
             return False
         if time.ticks_diff(now, self._since) < min(ACK_TIMEOUT_MS * (1 + self.waits), ACK_TIMEOUT_MAX_MS):
@@ -139,7 +141,7 @@ class Uplink:
 
     settings: clock_id, broker_host, broker_port, heartbeat_s. secrets: link_key. certs: ca, cert, key in DER. log: the
     SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules socket, tls and
-    umqtt.simple. wifi: `connected()`, `start()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
+    umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
     `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
     reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
     changes nothing else. reader: the badges' reader, for the badge desk's turns.
@@ -169,7 +171,7 @@ class Uplink:
         self._down_scope = None
         self._session = frames.NO_SESSION
         self._mqtt = mqtt_module
-        self._link = mqtt_module.socket = Link(sockets, tls, certs, self._host, self._port)
+        self._link = mqtt_module.socket = Link(sockets, wifi.dns, tls, certs, self._host, self._port)
         self._client = self._new_client()
         self._stamp = Stamp()
         self._window = Window()
@@ -218,7 +220,8 @@ class Uplink:
         failures = 0
         while True:
             try:
-                await self._wait_for_wifi()
+                if await self._wait_for_wifi():
+                    failures = 0
                 await self._connect()
                 await self._serve()
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
@@ -231,15 +234,25 @@ class Uplink:
                 failures = 0
             self._online_at = None
             gc.collect()
-            await asyncio.sleep_ms(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
+            await self._pause(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
             failures += 1
+
+    async def _pause(self, pause_ms):
+        """Wait, but no longer than Wi-Fi is there."""
+        while True:
+            step_ms = min(pause_ms, _WIFI_POLL_MS)
+            await asyncio.sleep_ms(step_ms)
+            pause_ms -= step_ms
+            if not pause_ms or not self._wifi.connected():
+                return
 
     # --- connecting ---
 
     async def _wait_for_wifi(self):
+        """Return once Wi-Fi is there. True if it was not: what failed before says nothing about the network now."""
         if self._wifi.connected():
             self._set_state(NO_BROKER)
-            return
+            return False
         self._set_state(NO_WIFI)
         self._link.forget_address()
         started = None
@@ -250,6 +263,7 @@ class Uplink:
                 self._wifi.start()
             await asyncio.sleep_ms(_WIFI_POLL_MS)
         self._set_state(NO_BROKER)
+        return True
 
     def _new_client(self):
         """A client of its own for each connection: its packet identifiers start anew and never come near 65,536."""

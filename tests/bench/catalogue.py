@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from badgeclock.chaos.faults import FAULTS as FAULT_KINDS
+
 
 class Figure(NamedTuple):
     """`meaning` in a line; `wanted` the target of the design, empty if there is none."""
@@ -22,6 +24,7 @@ SECTIONS = {
     "clock.": "The clock's memory and display",
     "firmware.": "The firmware",
     "uplink.": "The uplink",
+    "sim.": "The whole system, simulated under seeds",
     "umqtt.": "umqtt.simple used directly, for comparison",
     "bridge.": "The bridge",
     "authority.": "The authority's client and sandbox",
@@ -39,6 +42,7 @@ SHOWN = {
 
 _MODEL = "5 MHz SPI, 60 µs a transfer, air and card; no bytecode"
 MOUNTED_RECORDS = (1, 1000, 16000, 190000)
+NETWORK_FAULTS = ("none", *FAULT_KINDS, "deaf-dns")
 _MOUNT = "reads of the {0} partition when the clock starts with {1} records"
 
 FIGURES = {
@@ -118,8 +122,31 @@ FIGURES = {
     "uplink.tls_bytes_per_punch": Figure("bytes on the wire a punch sent alone"),
     "uplink.backlog_tls_records_per_punch": Figure("TLS records a punch of a backlog"),
     "uplink.backlog_tls_bytes_per_punch": Figure("bytes on the wire a punch of a backlog"),
-    "uplink.backlog_records_per_s": Figure("records/s of a backlog, this machine"),
+    **{
+        f"uplink.tap_ms.{fault}.{name}": Figure(
+            f"ms from badge to signal under the fault {fault}, {what} of 100 taps or more",
+            "≤ 100" if name == "p99" else "",
+        )
+        for fault in NETWORK_FAULTS
+        for name, what in (("p50", "half"), ("p99", "99 %"), ("max", "the slowest"))
+    },
+    "uplink.backlog_20000_s": Figure("seconds to drain 20,000 punches while badging goes on, this machine"),
+    "uplink.backlog_records_per_s": Figure("records/s of that backlog"),
+    "uplink.backlog_taps": Figure("taps meanwhile, fifty a second"),
+    "uplink.backlog_tap_ms.p50": Figure(
+        "ms by which such a tap was safe in the journal after it was due, half of them"
+    ),
+    "uplink.backlog_tap_ms.p99": Figure("the same, 99 %", "≤ 100"),
+    "uplink.backlog_tap_ms.max": Figure("the same, the slowest"),
+    "uplink.heap_low_water_free_i386": Figure(
+        "least heap free of 128 KB, whole firmware, through storms of reconnections and taps"
+    ),
+    "uplink.storm_connections": Figure("connections in those storms"),
     "uplink.heap_i386": Figure("heap bytes of umqtt, uplink, buffers and TLS, connected"),
+    "sim.seeds": Figure("seeds run: four clocks, broker, bridge and authority, all of which fail by the seed's plan"),
+    "sim.punches": Figure("punches signalled in them"),
+    "sim.faults": Figure("faults injected: network, power, processes killed, ambiguous answers of the authority"),
+    "sim.broken": Figure("invariants broken: a punch lost, doubled, out of order, or not registered exactly once", "0"),
     "umqtt.tls_records_per_punch": Figure("TLS records a QoS 1 publish"),
     "umqtt.tls_bytes_per_punch": Figure("bytes on the wire a QoS 1 publish"),
     "bridge.intake.batch_records_per_s": Figure("records/s verified and committed, 63 a message, SQLite, no broker"),

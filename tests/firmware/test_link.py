@@ -9,14 +9,18 @@ import gc
 import io
 import os
 import random
+import sys
 import time
 
+import app
+import umqtt18
 import umqtt.simple as umqtt
 from app import link as link_module
 from app.errors import LinkError
 from app.link import IN_BYTES, OUT_BYTES, Link
 
 CONNACK = b"\x20\x02\x00\x00"
+POLL_READABLE = 1
 POLL_WRITABLE = 4
 
 
@@ -103,25 +107,57 @@ class ClearTls:
         pass
 
 
+class NameServer(ScriptedSocket):
+    """The socket to a name server that knows every name, unless told otherwise."""
+
+    def __init__(self):
+        super().__init__()
+        self.lookups = 0
+        self.answers = True
+        self.fails = False
+        self.poll_flags = 0
+        self.connect_error = None
+
+    def sendto(self, query, to):
+        assert to == ("192.0.2.1", 53)
+        self.lookups += 1
+        if not self.answers:
+            return
+        record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x04\xc0\x00\x02\x0a"
+        flags, records = (b"\x81\x83", 0) if self.fails else (b"\x81\x80", 1)
+        self.arrive(query[:2] + flags + bytes((0, 1, 0, records, 0, 0, 0, 0)) + query[12:] + record * records)
+        self.poll_flags = POLL_READABLE
+
+    def recv(self, most):
+        assert len(self.incoming) <= most
+        message, self.incoming = self.incoming, b""
+        self.poll_flags = 0
+        return message
+
+
 class Network:
     """Modules socket and tls, and certs: one scripted connection after another."""
 
     AF_INET = SOCK_STREAM = PROTOCOL_TLS_CLIENT = 0
+    SOCK_DGRAM = 1
     CERT_REQUIRED = 2
     ca = cert = key = b""
 
     def __init__(self):
-        self.lookups = 0
+        self.names = NameServer()
         self.next = ScriptedSocket()
         self.server_hostname = None
         self.handshake_error = None
 
     def getaddrinfo(self, host, port, *_):
-        self.lookups += 1
+        assert host in ("192.0.2.1", "192.0.2.10"), "the port would look a name up, and block"
         return ((0, 0, 0, "", (host, port)),)
 
-    def socket(self, *_):
-        return self.next
+    def socket(self, _, kind):
+        return self.names if kind == self.SOCK_DGRAM else self.next
+
+    def dns(self):
+        return "192.0.2.1"
 
     def SSLContext(self, _):  # noqa: N802 - the module's name
         return self
@@ -151,29 +187,6 @@ class Refusing(ClearTls):
         raise self._error
 
 
-class Umqtt18(umqtt.MQTTClient):
-    """What umqtt.simple 1.8 does otherwise with its socket than 1.3.4."""
-
-    def connect(self, clean_session=1, timeout=None):
-        if self.sock:
-            self.sock.close()
-        umqtt.socket.socket().settimeout(timeout)
-        return super().connect(clean_session)
-
-    def subscribe(self, topic, qos=0):
-        self.pid += 1
-        pid = bytes((self.pid >> 8, self.pid & 255))
-        self.sock.write(bytearray((0x82, 5 + len(topic), 0, 0)), 2)
-        self.sock.write(pid)
-        self._send_str(topic)
-        self.sock.write(bytes((qos,)))
-        while self.wait_msg() != 0x90:
-            pass
-        answer = self.sock.read(4)
-        assert answer[1] << 8 | answer[2] == self.pid
-        assert answer[3] != 0x80
-
-
 class Clock:
     """module `time` with hands: `passed` ms are added to the ticks."""
 
@@ -192,7 +205,7 @@ class Rig:
     def __init__(self, client=umqtt.MQTTClient):
         self.network = Network()
         self.other_end = self.network.next
-        self.link = umqtt.socket = Link(self.network, self.network, self.network, "broker", 8883)
+        self.link = umqtt.socket = Link(self.network, self.network.dns, self.network, self.network, "broker", 8883)
         self.client = client(b"clock-0001", "broker", 8883, keepalive=60)
         self.client.set_callback(self.told)
         self.link.deliver = self.client.wait_msg
@@ -245,7 +258,7 @@ def publication(topic, message, kind=0x30):
 
 
 async def test_connect_leaves_in_one_write_and_waits_for_the_real_connack():
-    for kind in (umqtt.MQTTClient, Umqtt18):
+    for kind in (umqtt.MQTTClient, umqtt18.MQTTClient):
         rig = Rig(kind)
         rig.client.set_last_will(b"t/status", b"will of any length", retain=True)
         await rig.link.open()
@@ -274,7 +287,7 @@ async def test_each_packet_is_one_write():
 
 
 async def test_subscribe_of_both_umqtts_is_judged_by_the_real_suback():
-    for kind in (umqtt.MQTTClient, Umqtt18):
+    for kind in (umqtt.MQTTClient, umqtt18.MQTTClient):
         rig = await Rig(kind).connect()
         rig.client.subscribe(b"one")
         rig.client.subscribe(b"two")
@@ -409,7 +422,7 @@ async def test_a_broker_that_cannot_be_reached_is_told_apart():
     rig.other_end.connect_error = errno.EINPROGRESS
     rig.other_end.poll_flags = POLL_WRITABLE | 8 | 16
     assert await rig.fails(rig.link.open()) == "connect"
-    assert rig.network.lookups == 1, "the address is kept"
+    assert rig.network.names.lookups == 1, "the address is kept"
 
 
 async def test_a_certificate_that_fails_is_told_apart_from_a_handshake_that_fails():
@@ -469,6 +482,25 @@ async def test_every_wait_has_its_deadline():
         link_module.time = time
 
 
+async def test_the_answer_to_connect_has_its_time_after_a_slow_handshake():
+    clock = link_module.time = Clock()
+    try:
+        rig = Rig()
+        await rig.link.open()
+        rig.other_end.takes = 0
+        rig.client.connect()
+        clock.passed += 15000
+        rig.turns()
+        rig.other_end.takes = -1
+        rig.turns()
+        clock.passed += 9000
+        rig.turns()
+        rig.other_end.arrive(CONNACK)
+        await rig.link.settled()
+    finally:
+        link_module.time = time
+
+
 async def test_quiet_is_counted_from_the_direction_that_is_quiet():
     clock = link_module.time = Clock()
     try:
@@ -496,3 +528,83 @@ async def test_waiting_for_the_network_allocates_nothing():
     finally:
         gc.enable()
     assert used == 0, used
+
+
+async def test_a_silent_name_server_holds_up_nobody_and_is_asked_again_and_an_address_is_kept():
+    rig = Rig()
+    names = rig.network.names
+    names.answers = False
+    opening = asyncio.create_task(rig.link.open())
+    turns = 0
+    while turns < 20:  # the badge loop's stand-in goes on
+        await asyncio.sleep_ms(1)
+        turns += 1
+    assert names.lookups == 1
+    assert not opening.done()
+    names.answers = True
+    await opening
+    assert names.lookups == 2, "it was asked again"
+    assert names.closed
+    assert rig.link._address == ("192.0.2.10", 8883)
+    await rig.link.open()
+    assert names.lookups == 2, "the address is kept"
+
+
+async def test_the_resolver_is_in_memory_for_a_lookup_only_however_it_ends():
+    rig = Rig()
+    names = rig.network.names
+    names.answers = False
+    opening = asyncio.create_task(rig.link.open())
+    await asyncio.sleep_ms(0)
+    assert "app.resolver" in sys.modules
+    opening.cancel()
+    try:
+        await opening
+    except asyncio.CancelledError:
+        pass
+    assert not resolver_stays()
+    names.answers = names.fails = True
+    assert await rig.fails(rig.link.open()) == "address"
+    assert not resolver_stays()
+    names.fails = False
+    sys.modules["app.resolver"] = app  # as an import leaves half a module when memory ran out
+    try:
+        await rig.link.open()
+    except AttributeError:
+        pass
+    else:
+        raise AssertionError("the half was not used")
+    assert not resolver_stays()
+    await rig.link.open()
+    assert not resolver_stays()
+
+
+def resolver_stays():
+    return "app.resolver" in sys.modules or hasattr(app, "resolver")
+
+
+async def test_a_name_without_address_is_told_apart_and_asked_for_again():
+    rig = Rig()
+    rig.network.names.fails = True
+    assert await rig.fails(rig.link.open()) == "address"
+    rig.network.names.fails = False
+    await rig.link.open()
+
+
+async def test_an_address_is_looked_up_anew_in_another_network_and_after_misses_when_it_is_old():
+    clock = link_module.time = Clock()
+    try:
+        rig = await Rig().connect()
+        assert rig.network.names.lookups == 1
+        rig.link.forget_address()
+        await rig.link.open()
+        assert rig.network.names.lookups == 2
+        rig.other_end.connect_error = errno.ECONNREFUSED
+        for _ in range(5):
+            assert await rig.fails(rig.link.open()) == "connect"
+        assert rig.network.names.lookups == 2, "a young address is kept: the broker is being restarted"
+        clock.passed += 61000
+        assert await rig.fails(rig.link.open()) == "connect"
+        assert rig.network.names.lookups == 3
+    finally:
+        link_module.time = time

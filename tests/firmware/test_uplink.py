@@ -60,6 +60,9 @@ class Always:
     def start(self):
         pass
 
+    def dns(self):
+        return "192.0.2.1"
+
     def receipt(self, seq, state, code, number):
         self.told.append(("receipt", seq, state, code, number))
 
@@ -231,8 +234,12 @@ def test_silence_sends_one_record_as_a_probe_and_less_and_less_often():
         assert window.room(1000) == 1
         window.sent(1, now)
     assert pauses == [ACK_TIMEOUT_MS, 2 * ACK_TIMEOUT_MS] + 3 * [3 * ACK_TIMEOUT_MS], pauses
-    window.answered(1, IN_ORDER, now)
-    assert window.room(1000) == BATCH_RECORDS
+    sizes = []
+    for _ in range(5):
+        window.answered(window.cursor, IN_ORDER, now)
+        sizes.append(window.room(1000))
+        window.sent(window.cursor + sizes[-1], now)
+    assert sizes == [2, 4, 8, 16, 16], "batches grow again as they are acked"
 
 
 def test_a_sign_of_life_after_silence_sends_again_at_once_but_only_once():
@@ -427,6 +434,75 @@ def test_a_fault_of_the_display_changes_nothing_of_the_connection():
     rig.status()
     assert rig.log.tail == 5
     assert rig.uplink.failures == {"clock": 4}
+
+
+async def test_the_backoff_starts_anew_when_wifi_comes_back():
+    rig = Rig()
+    failures, pauses = [], []
+
+    async def failing():
+        failures.append(1)
+        if len(failures) == 4:
+            rig.uplink._wifi = Away()
+        raise LinkError("connect", "no answer")
+
+    class Away:
+        looks = 0
+
+        def connected(self):
+            self.looks += 1
+            return self.looks > 2
+
+        def start(self):
+            pass
+
+    def noted(number, _):
+        pauses.append(number)
+        return 0
+
+    rig.uplink._link.open = failing
+    uplink_module.backoff_ms = noted
+    try:
+        running = asyncio.create_task(rig.uplink.run())
+        for _ in range(300):
+            await asyncio.sleep_ms(5)
+            if len(pauses) >= 7:
+                break
+    finally:
+        running.cancel()
+        uplink_module.backoff_ms = backoff_ms
+    assert pauses[:7] == [0, 1, 2, 3, 0, 1, 2], pauses
+
+
+async def test_a_long_pause_ends_with_wifi():
+    rig = Rig()
+    tries = []
+
+    async def failing():
+        tries.append(1)
+        raise LinkError("connect", "no answer")
+
+    rig.uplink._link.open = failing
+    uplink_module.backoff_ms = lambda *_: 1000000
+    try:
+        running = asyncio.create_task(rig.uplink.run())
+        await asyncio.sleep_ms(50)
+        assert len(tries) == 1
+        rig.always.connected = lambda: False
+        for _ in range(200):
+            await asyncio.sleep_ms(10)
+            if rig.uplink.link_state == uplink_module.NO_WIFI:
+                break
+        assert rig.uplink.link_state == uplink_module.NO_WIFI
+        rig.always.connected = lambda: True
+        for _ in range(200):
+            await asyncio.sleep_ms(10)
+            if len(tries) == 2:
+                break
+        assert len(tries) == 2, "and the next try comes at once when it is back"
+    finally:
+        running.cancel()
+        uplink_module.backoff_ms = backoff_ms
 
 
 async def test_whatever_goes_wrong_is_counted_and_the_uplink_tries_again():

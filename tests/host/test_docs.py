@@ -10,6 +10,7 @@ import typer
 
 from badgeclock.bridge import events, settings
 from badgeclock.bridge.states import PresenceState, PunchState, Reason
+from badgeclock.chaos import faults
 from badgeclock.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,11 @@ def test_every_state_that_is_shown_is_explained(state: str) -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_to_wait_is_explained(reason: Reason) -> None:
     assert f"`{reason.value}`" in OPERATING
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS)
+def test_every_fault_of_the_proxy_is_explained(fault: str) -> None:
+    assert f"`{fault}`" in (ROOT / "docs" / "network.md").read_text()
 
 
 def test_every_setting_is_explained() -> None:

@@ -24,6 +24,7 @@ from typer.testing import CliRunner
 
 from badgeclock.cli import virtual as virtual_cli
 from badgeclock.technician.partition_table import board_partitions
+from badgeclock.virtual import accesspoint
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
 from badgeclock.virtual.board import BoardOptions, Break, ResetCause, VirtualBoard
 from badgeclock.virtual.desfire import DesfireEv2
@@ -622,6 +623,59 @@ def test_connections_pass_through_the_access_point(clock: Clock, echo: Echo) -> 
 
 def test_without_wifi_no_name_is_resolved(clock: Clock, echo: Echo) -> None:
     assert clock.run("import socket\n" + errno_of(f"socket.getaddrinfo('localhost', {echo.port})")) == "-202"
+
+
+ASK = """
+def ask(name, server=("192.168.4.1", 53)):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(1)
+    labels = b"".join(bytes((len(label),)) + label.encode() for label in name.split("."))
+    s.connect(socket.getaddrinfo(*server, socket.AF_INET, socket.SOCK_DGRAM)[0][-1])
+    s.send(b"id" + bytes((1, 0, 0, 1, 0, 0, 0, 0, 0, 0)) + labels + bytes((0, 0, 1, 0, 1)))
+    return s.recv(512)
+"""
+
+
+def test_the_network_has_a_name_server_whose_addresses_lead_to_the_name(clock: Clock, echo: Echo) -> None:
+    clock.run(JOIN + ASK)
+    assert clock.ask("sta.ifconfig()[3]") == "192.168.4.1"
+    clock.run("found = '.'.join(str(byte) for byte in ask('localhost')[-4:])")
+    assert clock.run("print(found)").startswith("198.18.")
+    connect = f"s = socket.socket()\ns.connect(socket.getaddrinfo(found, {echo.port})[0][-1])\n"
+    assert clock.run(connect + "s.write(b'x')\nprint(s.read(1))") == "b'x'"
+    assert clock.run("print(ask('localhost', ('224.0.0.251', 5353))[-4:] == ask('localhost')[-4:])") == "True"
+    assert clock.run("print(ask('no-such-host.invalid')[3] & 15)") == "3"
+    assert clock.door.events()[-1]["kind"] == "connection"
+
+
+def test_a_name_server_has_its_moods(clock: Clock) -> None:
+    clock.run(JOIN + ASK)
+    for mood in ("deaf-dns", "silent"):
+        clock.door.network(mood)
+        assert clock.run(errno_of("ask('localhost')")) == "11", mood  # the unix port's word for a timeout of recv
+    clock.door.network("nameless-dns")
+    assert clock.run("print(ask('localhost')[3] & 15)") == "3"
+    clock.door.network("rubbish-dns")
+    clock.run("ask('localhost')")
+    clock.door.network_up()
+    assert clock.run("print(ask('localhost')[3] & 15)") == "0"
+
+
+def test_the_ports_own_lookup_blocks_while_the_name_server_is_silent_but_an_address_is_known_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accesspoint, "DNS_TIMEOUT_S", 2.0)
+    clock.run(JOIN + "def took(host):\n  start = time.ticks_ms()\n"
+              "  try:\n    socket.getaddrinfo(host, 1)\n    found = True\n  except OSError:\n    found = False\n"
+              "  return found, time.ticks_diff(time.ticks_ms(), start) >= 2000")
+    for mood in ("deaf-dns", "rubbish-dns", "silent"):
+        clock.door.network(mood)
+        assert clock.ask("took('localhost')") == [False, True], mood
+        assert clock.ask("took('127.0.0.1')") == [True, False], mood
+    clock.door.network("nameless-dns")
+    assert clock.ask("took('localhost')") == [False, False]
+    clock.door.network_up()
+    assert clock.ask("took('localhost')") == [True, False]
 
 
 def test_a_network_that_goes_down_is_silent_first_and_resets_when_it_is_back(clock: Clock, echo: Echo) -> None:

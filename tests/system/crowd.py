@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 
-from badgeclock.bridge import people, vault
+from sqlalchemy import func, select
+
+from badgeclock.bridge import people, schema, vault
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import Store
 from badgeclock.demo import cast
@@ -20,9 +22,9 @@ def enroll(stack: Stack, name: str, count: int) -> list[Badge]:
     settings = load(stack.bridge_config)
     keys = vault.load(settings.secrets.data_key_file)
     store = Store(settings.store.url)
-    start = sum(name.encode()) * 100
     badges = []
     with store.write() as connection:
+        start = connection.execute(select(func.count()).select_from(schema.workers)).scalar_one()
         for number in range(start, start + count):
             worker = Worker(f"{name}-{number}", f"Test {name}", inss=cast.check_digits(FIRST_SERIAL + number))
             badge = Badge(worker.reference, worker.reference, f"{UID_PREFIX + number:08X}", worker, EndState.REGISTERED)

@@ -1,4 +1,4 @@
-"""A clock's flash after years of work, made here: docs/protocol.md §4 and §5 with the host's own seal."""
+"""A clock's flash after weeks of work, made here: docs/protocol.md §4 and §5 with the host's own seal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ MONDAY_S = 1767596291
 
 
 def partitions(bundle: Bundle, sectors: int, head: int) -> tuple[bytes, bytes]:
-    """(journal, seal) of a clock with `head` records, GENESIS, BOOT and punches, of which no bridge has taken one."""
+    """(journal, seal) of a clock with `head` records, of which no bridge has taken one: GENESIS, BOOT, then punches in
+    epochs as long as they may be.
+    """
     state = seal.found(bundle.clock_id, bundle.e0, bundle.genesis_nonce)
     journal = bytearray()
     for seq in range(head):
@@ -40,7 +42,10 @@ def _header(k: int, before: bytearray) -> bytes:
 def _record(bundle: Bundle, seq: int, state: seal.SealState) -> Record:
     kind = Kind.GENESIS if seq == 0 else Kind.BOOT if seq == 1 else Kind.PUNCH
     detail = NO_DETAIL
-    if kind is Kind.GENESIS:
+    if state.records + 1 == seal.EPOCH_RECORDS:
+        kind = Kind.EPOCH
+        detail = records.epoch_detail(state.records + 1, MONDAY_S // 86400)
+    elif kind is Kind.GENESIS:
         detail = seal.commitment(bundle.e0)
     elif kind is Kind.BOOT:
         detail = records.boot_detail(ResetCause.POWER_ON, 0, bytes(8))
@@ -50,7 +55,7 @@ def _record(bundle: Bundle, seq: int, state: seal.SealState) -> Record:
         flags=int(kind is Kind.PUNCH),
         seq=seq,
         boot=state.boot + (kind is Kind.BOOT),
-        epoch=0,
+        epoch=state.epoch,
         utc_s=MONDAY_S + seq,
         ms=0,
         source=1,

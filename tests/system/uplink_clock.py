@@ -25,13 +25,14 @@ from binascii import unhexlify
 sys.path[:] = os.getenv("BADGECLOCK_PATH").split(":") + [".frozen"]
 
 from app import founding, sealed_log
-from app.record import FLAG_DUPLICATE, Stamp
+from app.record import DIRECTION_IN, FLAG_DUPLICATE, Stamp
 from app.settings import Secrets, Settings
 from app.timekeeper import Timekeeper
 
 SECTOR = 4096
 ERASED = b"\xff" * 256
 TICK_MS = 10
+ANYBODY = (FLAG_DUPLICATE, b"badgebdg")  # a punch that nobody declares
 
 
 class FlashFile:
@@ -90,6 +91,21 @@ class HostRtc:
         self._note = date_and_note[-1]
 
 
+class Sockets:
+    """Module socket. The site's name server is the test's, on the port that is free there."""
+
+    AF_INET = socket.AF_INET
+    SOCK_STREAM = socket.SOCK_STREAM
+    SOCK_DGRAM = socket.SOCK_DGRAM
+    socket = socket.socket
+
+    def __init__(self, name_server):
+        self._name_server = name_server
+
+    def getaddrinfo(self, host, port, *more):
+        return socket.getaddrinfo(host, self._name_server if port == 53 else port, *more)
+
+
 class Wifi:
     """An access point that the test switches."""
 
@@ -101,6 +117,9 @@ class Wifi:
 
     def start(self):
         say("wifi started")
+
+    def dns(self):
+        return "127.0.0.1"
 
 
 class Certs:
@@ -177,12 +196,20 @@ class Clock:
         import umqtt.simple as mqtt
         from app.uplink import Uplink
 
-        certs, wifi, events = Certs(setup), self.wifi, self.events
+        if setup.get("umqtt") == "1.8":
+            from umqtt18 import MQTTClient
+
+            mqtt.MQTTClient = MQTTClient
+
+        certs, net, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
         self.uplink = Uplink(
-            self.settings, secrets, certs, self.log, self.timekeeper, socket, tls, wifi, mqtt, events, self.status, None
+            self.settings, secrets, certs, self.log, self.timekeeper, net, tls, wifi, mqtt, events, self.status, None
         )
         self.wanted = 0
         self.pace = 1
+        self.flags, self.token = ANYBODY
+        self.tap_every_ms = 0
+        self.tap_due = time.ticks_ms()
         self.ticks = 0
         self.latest_ms = 0
         self.heap_low = gc.mem_free()
@@ -200,14 +227,23 @@ class Clock:
             self.ticks += 1
             self.latest_ms = max(self.latest_ms, time.ticks_diff(time.ticks_ms(), start) - TICK_MS)
             self.timekeeper.stamp(self.stamp)
+            if self.tap_every_ms and self.log.free and time.ticks_diff(start, self.tap_due) >= 0:
+                self.tap()
             for _ in range(self.pace):
                 if self.wanted and self.log.free:
                     self.wanted -= 1
-                    seq = self.log.punch(FLAG_DUPLICATE, b"badgebdg", self.stamp)
+                    seq = self.log.punch(self.flags, self.token, self.stamp)
                     self.uplink.notify()
                     if self.pace == 1:
                         say("punch", seq=seq, ms=time.ticks_ms())
                 self.log.idle(self.stamp)
+
+    def tap(self):
+        """A punch that was due some time ago; tells how many ms after that it was safe and would be signalled."""
+        seq = self.log.punch(*ANYBODY, self.stamp)
+        self.uplink.notify()
+        say("tap", seq=seq, late_ms=time.ticks_diff(time.ticks_ms(), self.tap_due))
+        self.tap_due = time.ticks_add(self.tap_due, self.tap_every_ms)
 
     async def listen(self):
         poller = select.poll()
@@ -226,6 +262,10 @@ class Clock:
         if do == "punch":
             self.wanted += more["count"]
             self.pace = more.get("pace", 1)
+            self.flags, self.token = (DIRECTION_IN, unhexlify(more["token"])) if "token" in more else ANYBODY
+        elif do == "tap":
+            self.tap_every_ms = more["every_ms"]
+            self.tap_due = time.ticks_add(time.ticks_ms(), self.tap_every_ms)
         elif do == "wifi":
             self.wifi.up = more["up"]
         elif do == "faulty":

@@ -2,13 +2,12 @@
 
 `Site` is a workshop with a Mosquitto as the product configures it. `ClockProcess` runs uplink_clock.py in the real
 MicroPython. `Bridge` is a small MQTT client under the bridge's certificate that judges every record with the host's own
-protocol package, acknowledges it, and can be told to misbehave. `StallingBroker` gets as far as it is told to and then
-says nothing.
+protocol package, acknowledges it, and can be told to misbehave. For what network and broker do wrong there is
+badgeclock.chaos.
 """
 
 from __future__ import annotations
 
-import collections
 import functools
 import json
 import os
@@ -21,18 +20,20 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
+from badgeclock.chaos import mqtt
 from badgeclock.protocol import frames, seal, topics
 from badgeclock.protocol.frames import Ack, FrameType, Online, Receipt, ReceiptState, Time, Verdict
-from badgeclock.protocol.record import Record
+from badgeclock.protocol.record import Record, RecordRefused
 from badgeclock.protocol.topics import Channel
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity
 from badgeclock.virtual import toolchain
+from badgeclock.virtual.nameserver import NameServer, Temper
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CLOCK_ID: Final = "clock-0001"
@@ -78,6 +79,14 @@ class Keys:
         )
 
 
+class Place(Protocol):
+    """Where a clock belongs."""
+
+    shop: workshop.Workshop
+    port: int
+    """Of the broker, or of what stands before it, on localhost."""
+
+
 class Site:
     """A workshop and its broker, on a port of its own that stays the same over restarts."""
 
@@ -87,6 +96,11 @@ class Site:
         self.port = free_port()
         self.config = broker.write_config(folder / "broker", self.port, self.shop)
         self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the broker listens, by a name that its certificate has."""
+        return "localhost", self.port
 
     def start(self) -> None:
         """Start the broker and return when it takes connections."""
@@ -109,17 +123,22 @@ class Site:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
+@functools.cache
+def name_server() -> NameServer:
+    """The site's own, which knows localhost."""
+    return NameServer({"localhost": "127.0.0.1"}.get, lambda: Temper.RIGHT)
+
+
 class ClockProcess:
     """uplink_clock.py in MicroPython, with its events as they come."""
 
-    def __init__(self, site: Site, folder: Path, arch: toolchain.Arch = "i386", **changes: Any) -> None:
+    def __init__(self, site: Place, folder: Path, arch: toolchain.Arch = "i386", **changes: Any) -> None:
         self.keys: Keys = changes.pop("keys", None) or Keys.of(site.shop, CLOCK_ID)
         identity: Identity = changes.pop("identity", None) or site.shop.clock(self.keys.clock_id)
         authority: bytes = changes.pop("authority", None) or site.shop.authority().certificate_der
         port: int = changes.pop("port", site.port)
         host: str = changes.pop("host", "localhost")
         heap: str = changes.pop("heap", "128k" if arch == "i386" else "8m")
-        umqtt: Path = changes.pop("umqtt", toolchain.umqtt_dir())
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in (("ca", authority), ("cert", identity.certificate_der), ("key", identity.key_der)):
@@ -140,6 +159,7 @@ class ClockProcess:
             },
             "secrets": {"v": 1, "link_key": self.keys.k_link.hex(), "site_key": "00" * 32, "wifi_password": ""},
             "flash": str(folder / "flash"),
+            "name_server": name_server().port,
             **{name: str(folder / f"{name}.der") for name in ("ca", "cert", "key")},
             **changes,
         }
@@ -149,7 +169,7 @@ class ClockProcess:
         self.events: list[dict[str, Any]] = []
         self.output: list[str] = []
         self._condition = threading.Condition()
-        path = ":".join(map(str, (compiled_firmware(), umqtt)))
+        path = ":".join(map(str, (compiled_firmware(), toolchain.umqtt_dir(), ROOT / "tests" / "firmware")))
         command = [str(toolchain.micropython(arch)), "-X", f"heapsize={heap}"]
         self.process = subprocess.Popen(
             [*command, str(ROOT / "tests" / "system" / "uplink_clock.py"), str(folder / "setup.json")],
@@ -247,27 +267,7 @@ def compiled_firmware() -> Path:
     return Path(_build().name)
 
 
-# --- MQTT 3.1.1, as little as the other end needs ---
-
-
-def packet(kind: int, body: bytes) -> bytes:
-    """An MQTT packet: first byte, remaining length (§2.2.3), body."""
-    length, head = len(body), bytearray([kind])
-    while True:
-        head.append(length & 0x7F | (0x80 if length > 0x7F else 0))
-        length >>= 7
-        if not length:
-            return bytes(head) + body
-
-
-def text(content: bytes) -> bytes:
-    """A length-prefixed string (§1.5.3)."""
-    return len(content).to_bytes(2, "big") + content
-
-
-def publication(topic: str, payload: bytes) -> bytes:
-    """A PUBLISH at QoS 0."""
-    return packet(0x30, text(topic.encode()) + payload)
+# --- MQTT over a socket that blocks ---
 
 
 def read_packet(stream: ssl.SSLSocket) -> tuple[int, bytes]:
@@ -295,14 +295,10 @@ def _read(stream: ssl.SSLSocket, count: int) -> bytes:
 def client_context(site: Site, identity: Identity) -> ssl.SSLContext:
     """TLS for a client of the site's broker."""
     context = ssl.create_default_context(cafile=str(site.shop.authority_certificate))
-    _load(context, site.folder, identity)
-    return context
-
-
-def _load(context: ssl.SSLContext, folder: Path, identity: Identity) -> None:
-    pem = folder / f"{identity.common_name}-{identity.fingerprint[:8]}.pem"
+    pem = site.folder / f"{identity.common_name}-{identity.fingerprint[:8]}.pem"
     pem.write_bytes(identity.certificate_pem + identity.key_pem)
     context.load_cert_chain(pem)
+    return context
 
 
 # --- the bridge's end ---
@@ -318,6 +314,8 @@ class Heard:
     statuses: list[frames.Online | frames.Offline] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
     repeated: int = 0
+    receipts: int = 0
+    faults: list[str] = field(default_factory=list)
     counter: int = 0
     session: bytes | None = None
 
@@ -336,14 +334,17 @@ class Bridge:
         self.gives_receipts = True
         self.lose_batches = 0
         self.utc_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
-        self._receipts = 0
         self._stream: ssl.SSLSocket | None = None
         self._closed = False
         self._lock = threading.Lock()
-        self.faults: list[str] = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         wait_until(lambda: self._stream is not None, "the bridge's connection")
+
+    @property
+    def faults(self) -> list[str]:
+        """What was wrong with records, of all clocks."""
+        return [fault for heard in self.heard.values() for fault in heard.faults]
 
     def close(self) -> None:
         self._closed = True
@@ -360,7 +361,7 @@ class Bridge:
         """Publish anything at all to a clock."""
         with self._lock:
             if self._stream is not None:
-                self._stream.sendall(publication(topics.topic(clock_id, channel), payload))
+                self._stream.sendall(mqtt.publication(topics.topic(clock_id, channel), payload))
 
     def frame(self, clock_id: str, kind: int, body: bytes, counter: int | None = None) -> bytes:
         """A frame for the clock's present session; the counter is the next one unless told."""
@@ -395,11 +396,11 @@ class Bridge:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         stream = self._context.wrap_socket(raw, server_hostname="localhost")
         stream.settimeout(None)
-        stream.sendall(packet(0x10, text(b"MQTT") + bytes([4, 2, 0, 0]) + text(b"bridge")))
+        stream.sendall(mqtt.connect("bridge"))
         if read_packet(stream)[1][1]:
             raise ConnectionError("refused")
-        wanted = b"".join(text(topics.subscription(channel).encode()) + b"\0" for channel in topics.UPWARD)
-        stream.sendall(packet(0x82, b"\0\1" + wanted))
+        wanted = b"".join(mqtt.text(topics.subscription(channel).encode()) + b"\0" for channel in topics.UPWARD)
+        stream.sendall(mqtt.packet(mqtt.SUBSCRIBE, b"\0\1" + wanted))
         self._stream = stream
         return stream
 
@@ -459,8 +460,8 @@ class Bridge:
             except seal.SealGap:
                 verdict = Verdict.GAP
                 break
-            except seal.SealFailed as error:
-                self.faults.append(str(error))
+            except (seal.SealFailed, RecordRefused) as error:
+                heard.faults.append(str(error))
                 break
             heard.records[record.seq] = record
             if record.kind == 3:
@@ -470,96 +471,11 @@ class Bridge:
         self.acknowledge(heard.keys.clock_id, heard.state.next_seq, verdict)
         if self.gives_receipts:
             for at in range(0, len(fresh), 32):
-                self.give_receipts(heard.keys.clock_id, [self._receipt(seq) for seq in fresh[at : at + 32]])
+                self.give_receipts(heard.keys.clock_id, [self._receipt(heard, seq) for seq in fresh[at : at + 32]])
 
-    def _receipt(self, seq: int) -> Receipt:
-        self._receipts += 1
-        return Receipt(self._receipts, seq, ReceiptState.REGISTERED, 0, 10**6 + seq)
-
-
-# --- brokers that fail ---
-
-
-class StallingBroker:
-    """Accepts TCP, then goes through `steps` of "tls", "connack", "suback" and says nothing more; or does `then`.
-
-    `identity` is the certificate it shows. `connections` counts what was accepted.
-    """
-
-    def __init__(
-        self,
-        site: Site,
-        steps: tuple[str, ...],
-        then: Callable[[ssl.SSLSocket], None] | None = None,
-        identity: Identity | None = None,
-        host: str = "127.0.0.1",
-    ) -> None:
-        self.steps = steps
-        self.then = then
-        self.connections = 0
-        self.faults: collections.Counter[str] = collections.Counter()
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        _load(self._context, site.folder, identity or site.shop.broker())
-        self._context.load_verify_locations(site.shop.authority_certificate)
-        self._context.verify_mode = ssl.CERT_REQUIRED
-        self._listener = socket.create_server((host, 0))
-        self.port = int(self._listener.getsockname()[1])
-        self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for stream in self._open:
-            stream.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._open.append(raw)
-            threading.Thread(target=self._serve, args=(raw,), daemon=True).start()
-
-    def _serve(self, raw: socket.socket) -> None:
-        if not self.steps:
-            return
-        try:
-            stream = self._context.wrap_socket(raw, server_side=True)
-            self._open.append(stream)
-            for step in self.steps[1:]:
-                if step == "connack":
-                    read_packet(stream)
-                    stream.sendall(b"\x20\x02\x00\x00")
-                elif step == "suback":
-                    for _ in range(3):
-                        _, body = read_packet(stream)
-                        stream.sendall(b"\x90\x03" + body[:2] + b"\x00")
-            if self.then is not None:
-                self.then(stream)
-        except (OSError, ConnectionError) as error:
-            self.faults[type(error).__name__] += 1
-
-
-@contextmanager
-def black_hole() -> Iterator[int]:
-    """A port whose connections are never established: its queue is full, and the kernel answers no SYN any more."""
-    with socket.socket() as listener, ExitStack() as queue:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for _ in range(4):
-            waiting = queue.enter_context(socket.socket())
-            waiting.setblocking(False)  # noqa: FBT003 - the socket's own parameter
-            waiting.connect_ex(listener.getsockname())
-        yield int(listener.getsockname()[1])
+    def _receipt(self, heard: Heard, seq: int) -> Receipt:
+        heard.receipts += 1
+        return Receipt(heard.receipts, seq, ReceiptState.REGISTERED, 0, 10**6 + seq)
 
 
 @contextmanager

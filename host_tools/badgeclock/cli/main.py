@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli import badge, bridge, ca, clock, demo, journal, sandbox, virtual
+from badgeclock.cli import badge, bridge, ca, chaos, clock, demo, journal, sandbox, virtual
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.add_typer(journal.app, name="journal")
 app.add_typer(ca.app, name="ca")
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(virtual.app, name="virtual")
+app.add_typer(chaos.app, name="chaos")
 
 
 def main() -> None:

@@ -49,7 +49,8 @@ class Station:
 class Stack:
     """The whole way on one machine, in `directory` (empty or new). A context manager: leaving it stops everything.
 
-    `say` gets a line a step. Raises BadgeclockError; what was running is stopped.
+    `say` gets a line a step. `clock_broker_port` is where the clock finds the broker on localhost: change it before
+    entering for something that stands between. Raises BadgeclockError; what was running is stopped.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Stack:
         self._heap = heap
         self._http_port = free_port()
         self._sandbox_port = free_port()
-        self._broker_port = free_port()
+        self._broker_port = self.clock_broker_port = free_port()
         self._told: list[dict[str, Any]] = []
         self._network_up = True
         self._plugged_in = False
@@ -97,6 +98,11 @@ class Stack:
         """Stops every process, the clock first."""
         for process in (self.clock, self.bridge, self.sandbox, self.broker):
             process.stop()
+
+    @property
+    def broker_address(self) -> tuple[str, int]:
+        """Where the broker listens."""
+        return "localhost", self._broker_port
 
     def punches(self) -> list[dict[str, Any]]:
         """What the bridge tells of every punch, oldest first; while it is down, what it told last."""
@@ -209,7 +215,7 @@ class Stack:
             clock_id=cast.CLOCK_ID,
             firmware=firmware.build(),
             site=cast.SITE,
-            broker=Broker("localhost", self._broker_port),
+            broker=Broker("localhost", self.clock_broker_port),
         )
         with open_device(str(self.directory / "clock" / "tty")) as device:
             provision(device, plan)

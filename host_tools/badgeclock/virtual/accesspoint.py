@@ -1,15 +1,16 @@
 """The access point in reach of a virtual clock: joins its station, resolves names, forwards its connections.
 
-The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it resolved. Bytes
-pass unchanged, so TLS runs end to end. The network's moods:
+The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it asked for. Bytes
+pass unchanged, so TLS runs end to end. Datagrams reach the name server alone, as the router's own and as the hosts
+around that answer for .local; it gives each name an address that means something here only. The network's moods:
 
 - up: everything passes.
 - down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
-  network
-  is back; joining finds no access point.
+  network is back; joining finds no access point.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
-- deaf-dns: as up, but names are never resolved.
-- reset: as up, but every connection is reset as soon as it says something.
+- deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, knows no name, or answers nonsense.
+
+These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
 """
 
 from __future__ import annotations
@@ -24,8 +25,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
 
+from badgeclock.chaos.door import fill, open_door
+from badgeclock.virtual.nameserver import LOOPBACK, NameServer, Temper
+
+ROUTER: Final = "192.168.4.1"
+NAME_SERVERS: Final = {(ROUTER, 53), ("224.0.0.251", 5353)}
+# Addresses of names: a network that is nobody's (RFC 2544).
+NAMED: Final = ipaddress.IPv4Network("198.18.0.0/15")
 # lwIP's resolver on the ESP32 gives up after about this long (DNS_MAX_RETRIES 4, one second more each time).
 DNS_TIMEOUT_S = 14.0
 # The ESP32 drops its station after this long without a beacon (esp_wifi_set_inactive_time, default 6 s; 3 s is its
@@ -51,12 +59,22 @@ class Network(Enum):
     DOWN = "down"
     SILENT = "silent"
     DEAF_DNS = "deaf-dns"
-    RESET = "reset"
+    NAMELESS_DNS = "nameless-dns"
+    RUBBISH_DNS = "rubbish-dns"
 
     @property
     def passes(self) -> bool:
         """Whether bytes get through."""
-        return self in (Network.UP, Network.DEAF_DNS, Network.RESET)
+        return self not in (Network.DOWN, Network.SILENT)
+
+    @property
+    def name_server(self) -> Temper:
+        """How the name server is met."""
+        return {
+            Network.UP: Temper.RIGHT,
+            Network.NAMELESS_DNS: Temper.NAMELESS,
+            Network.RUBBISH_DNS: Temper.RUBBISH,
+        }.get(self, Temper.SILENT)
 
 
 @dataclass(frozen=True)
@@ -102,6 +120,7 @@ class AccessPoint:
         self._selector.register(self._wake_in, selectors.EVENT_READ, None)
         self._listeners: dict[tuple[str, int], socket.socket] = {}
         self._targets: dict[socket.socket, tuple[str, int]] = {}
+        self._addresses: dict[str, str] = {}  # of names
         self._fillers: list[socket.socket] = []
         self._legs: set[_Leg] = set()
         self._network = Network.UP
@@ -111,6 +130,7 @@ class AccessPoint:
         self._joined_at_s: float | None = None
         self._known_state = STAT_IDLE
         self._stopping = False
+        self._name_server = NameServer(self.address_of, self._name_server_temper)
         self._thread = threading.Thread(target=self._run, name="access point", daemon=True)
         self._thread.start()
 
@@ -118,6 +138,7 @@ class AccessPoint:
         """Reset every connection and stop."""
         with self._lock:
             self._stopping = True
+        self._name_server.close()
         self._wake()
         self._thread.join()
         self._selector.close()
@@ -234,36 +255,62 @@ class AccessPoint:
     # ---- names and connections
 
     def resolve(self, host: str, port: int) -> int | None:
-        """The loopback port that stands for `host` and `port`, or None if the name cannot be resolved. May block."""
+        """The loopback port that stands for `host` and `port`, or None if the name cannot be resolved.
+
+        As the port's getaddrinfo: an address is known at once, a name may block its caller for DNS_TIMEOUT_S.
+        """
         if not self.joined:
             return None
-        if not _is_address(host) and (self._network is Network.DEAF_DNS or not self._network.passes):
-            self._wait_for_dns()
-            return None
+        if (host, port) in NAME_SERVERS:
+            return self._name_server.port
+        if not _is_address(host):
+            if not self._wait_for_name_server() or (named := self.address_of(host)) is None:
+                return None
+            host = named
         try:
-            target = self._resolve_host(host, port)
+            target = self._resolve_host(self._name_of(host), port)
         except OSError:
             return None
         with self._lock:
             listener = self._listeners.get(target)
             if listener is None:
-                listener = _listener(0)
+                listener = open_door(LOOPBACK, 0, backlog=0)
                 self._listeners[target] = listener
                 self._targets[listener] = target
                 if self._network.passes:
                     self._selector.register(listener, selectors.EVENT_READ, listener)
                 else:
-                    self._fillers.append(_fill(listener))
+                    self._fillers += fill(listener)
             local: int = listener.getsockname()[1]
         self._wake()
         return local
 
-    def _wait_for_dns(self) -> None:
+    def address_of(self, name: str) -> str | None:
+        """The address that stands for `name` in this network, None if the host knows no such name."""
+        try:
+            self._resolve_host(name, 0)
+        except (OSError, UnicodeError):
+            return None
+        with self._lock:
+            return self._addresses.setdefault(name.lower(), str(NAMED[1 + len(self._addresses)]))
+
+    def _name_of(self, address: str) -> str:
+        """The name that was given this address; any other address stands for itself."""
+        with self._lock:
+            return next((name for name, given in self._addresses.items() if given == address), address)
+
+    def _name_server_temper(self) -> Temper:
+        return self._network.name_server if self.joined else Temper.SILENT
+
+    def _wait_for_name_server(self) -> bool:
+        """Whether a name can be looked up; waits as long for it as lwIP does."""
         deadline = time.monotonic() + DNS_TIMEOUT_S
-        while time.monotonic() < deadline and not self._stopping:
-            if self._network is Network.UP:
-                return
+        while time.monotonic() < deadline and self.joined and not self._stopping:
+            temper = self._name_server_temper()
+            if temper in (Temper.RIGHT, Temper.NAMELESS):
+                return temper is Temper.RIGHT
             time.sleep(0.02)
+        return False
 
     def _listen_again(self) -> None:
         """Take connections while bytes pass; else leave the backlog full, so that a new connection hangs."""
@@ -272,14 +319,14 @@ class AccessPoint:
             if self._network.passes and not registered:
                 local = listener.getsockname()[1]
                 listener.close()
-                fresh = _listener(local)
+                fresh = open_door(LOOPBACK, local, backlog=0)
                 del self._targets[listener]
                 self._listeners[target] = fresh
                 self._targets[fresh] = target
                 self._selector.register(fresh, selectors.EVENT_READ, fresh)
             elif not self._network.passes and registered:
                 self._selector.unregister(listener)
-                self._fillers.append(_fill(listener))
+                self._fillers += fill(listener)
         if self._network.passes:
             for filler in self._fillers:
                 filler.close()
@@ -363,9 +410,6 @@ class AccessPoint:
                     if not data:
                         self._drop(leg)
                     return
-                if data and self._network is Network.RESET:
-                    self._reset(leg)
-                    return
                 if data:
                     other.outgoing += data
                     if not other.connecting:
@@ -424,21 +468,3 @@ def _resolve_host(host: str, port: int) -> tuple[str, int]:
     # An ESP32 asks for IPv4 first.
     found.sort(key=lambda info: info[0] != socket.AF_INET)
     return str(found[0][4][0]), port
-
-
-def _listener(port: int) -> socket.socket:
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    # The shortest backlog: one connection waits, those behind it hang.
-    listener.listen(0)
-    listener.settimeout(0)
-    return listener
-
-
-def _fill(listener: socket.socket) -> socket.socket:
-    """Take the backlog's one place, so that the kernel leaves further connections without an answer."""
-    filler = socket.socket()
-    filler.settimeout(0)
-    filler.connect_ex(listener.getsockname())
-    return filler

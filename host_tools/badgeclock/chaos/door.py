@@ -1,0 +1,37 @@
+"""Listening sockets that do not answer: what a dead router or a full host looks like to a client."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+_QUEUE_FILLERS: Final = 4
+"""Connections that fill the queue of a listener with a backlog of 0; Linux takes one more than the backlog."""
+
+
+def open_door(host: str, port: int, backlog: int = 128) -> socket.socket:
+    """A non-blocking listening socket, also on a port that was listened on a moment ago. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(backlog)
+        listener.settimeout(0)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def fill(listener: socket.socket) -> list[socket.socket]:
+    """Take every place in the queue of a listener with a backlog of 0, so that the kernel leaves further connections
+    without an answer until the sockets that this returns are closed, or accepted.
+    """
+    fillers = []
+    for _ in range(_QUEUE_FILLERS):
+        filler = socket.socket(listener.family, socket.SOCK_STREAM)
+        filler.settimeout(0)
+        filler.connect_ex(listener.getsockname())
+        fillers.append(filler)
+    return fillers
