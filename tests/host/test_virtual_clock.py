@@ -665,9 +665,11 @@ def test_the_ports_own_lookup_blocks_while_the_name_server_is_silent_but_an_addr
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(accesspoint, "DNS_TIMEOUT_S", 2.0)
-    clock.run(JOIN + "def took(host):\n  start = time.ticks_ms()\n"
-              "  try:\n    socket.getaddrinfo(host, 1)\n    found = True\n  except OSError:\n    found = False\n"
-              "  return found, time.ticks_diff(time.ticks_ms(), start) >= 2000")
+    clock.run(
+        JOIN + "def took(host):\n  start = time.ticks_ms()\n"
+        "  try:\n    socket.getaddrinfo(host, 1)\n    found = True\n  except OSError:\n    found = False\n"
+        "  return found, time.ticks_diff(time.ticks_ms(), start) >= 2000"
+    )
     for mood in ("deaf-dns", "rubbish-dns", "silent"):
         clock.door.network(mood)
         assert clock.ask("took('localhost')") == [False, True], mood
