@@ -70,7 +70,9 @@ def expect(board: VirtualBoard, state: str, language: str, message: str) -> None
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("front", [Front.SSD1306, Front.SH1106_SPI, Front.ST7789])
+@pytest.mark.parametrize(
+    "front", [Front.SSD1306, pytest.param(Front.SH1106_SPI, marks=pytest.mark.torture), Front.ST7789]
+)
 def test_a_clock_shows_the_golden_pictures_on_its_own_display(image: Path, tmp_path: Path, front: Front) -> None:
     shutil.copytree(image, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tty", "*.sock"))
     with clock(tmp_path, front) as board:
