@@ -77,6 +77,9 @@ def built() -> firmware.Firmware:
 
 NEW = {"site": "Demo site", "broker": Broker("localhost", 8883), "wifi": Wifi("site", PASSWORD)}
 
+# The same again elsewhere: for the long runs.
+LONG = pytest.mark.torture
+
 PUNCH = """
 import app.record, app.sealed_log
 stamp = app.record.Stamp()
@@ -471,7 +474,7 @@ def test_a_new_clock_needs_its_site_and_its_broker(fresh: Bench) -> None:
         fresh.provision(fresh.plan(site="Demo site"))
 
 
-@pytest.mark.parametrize("line", ["/app/uplink.mpy", "founding", "/secrets.json"])
+@pytest.mark.parametrize("line", [pytest.param("/app/uplink.mpy", marks=LONG), "founding", "/secrets.json"])
 def test_a_run_that_breaks_off_anywhere_is_finished_by_the_next_one(fresh: Bench, line: str) -> None:
     class Unplugged(Exception):
         """The technician's machine went away."""
@@ -498,7 +501,7 @@ def test_a_chain_that_was_founded_but_not_confirmed_is_taken_up(ready: Bench) ->
     assert ready.shop.pending_bundle("clock-0001") is None
 
 
-@pytest.mark.parametrize("steps", [0, 100, 250])
+@pytest.mark.parametrize("steps", [pytest.param(0, marks=LONG), 100, pytest.param(250, marks=LONG)])
 def test_power_lost_while_the_chain_is_founded_leaves_a_clock_that_can_be_founded(
     ready: Bench, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

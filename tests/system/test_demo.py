@@ -89,7 +89,9 @@ def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process.stdout.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.torture), signal.SIGKILL]
+)
 def test_the_page_shows_a_tap_and_a_signal_ends_everything(
     demo: tuple[subprocess.Popen[str], str], number: signal.Signals
 ) -> None:
