@@ -192,7 +192,7 @@ def assign_badge(
     Today's punches of the badge that nobody was given are declared at once; older ones wait for a person.
     """
     if len(uid) not in UID_BYTES:
-        raise PeopleError("a badge's UID has 4, 7 or 10 bytes", "read it again with `badgeclock clock read`")
+        raise PeopleError("a badge's UID has 4, 7 or 10 bytes", "give it as a reader prints it: 8, 14 or 20 hex digits")
     sites = schema.sites
     row = connection.execute(select(sites).where(sites.c.name == site)).one_or_none()
     if row is None:
