@@ -71,6 +71,7 @@ class Stack:
         self._sandbox_port = free_port()
         self._broker_port = self.clock_broker_port = free_port()
         self._told: list[dict[str, Any]] = []
+        self._web = httpx.Client(timeout=HTTP_TIMEOUT_S, trust_env=False)
         self._network_up = True
         self._plugged_in = False
         self.sandbox_url = f"http://127.0.0.1:{self._sandbox_port}"
@@ -93,9 +94,10 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+        self._web.close()
 
     def stop(self) -> None:
-        """Stops every process, the clock first."""
+        """Stops every process, the clock first. What the bridge told last stays."""
         for process in (self.clock, self.bridge, self.sandbox, self.broker):
             process.stop()
 
@@ -107,11 +109,8 @@ class Stack:
     def punches(self) -> list[dict[str, Any]]:
         """What the bridge tells of every punch, oldest first; while it is down, what it told last."""
         try:
-            answer = httpx.get(
-                f"http://127.0.0.1:{self._http_port}/api/punches",
-                params={"after": 0, "limit": 1000},
-                timeout=HTTP_TIMEOUT_S,
-                trust_env=False,
+            answer = self._web.get(
+                f"http://127.0.0.1:{self._http_port}/api/punches", params={"after": 0, "limit": 1000}
             )
             answer.raise_for_status()
             self._told = answer.json()
@@ -121,12 +120,7 @@ class Stack:
 
     def received(self) -> list[dict[str, Any]]:
         """What the authority's sandbox has registered, masked."""
-        answer = httpx.get(
-            f"{self.sandbox_url}/received",
-            params={"after": 0, "limit": 1000},
-            timeout=HTTP_TIMEOUT_S,
-            trust_env=False,
-        )
+        answer = self._web.get(f"{self.sandbox_url}/received", params={"after": 0, "limit": 1000})
         answer.raise_for_status()
         found: list[dict[str, Any]] = answer.json()["registrations"]
         return found
@@ -262,12 +256,8 @@ class Stack:
 
     def _refuse_one(self) -> None:
         """Tells the sandbox which worker its register does not know: error code 5, invalid INSS."""
-        answer = httpx.post(
-            f"{self.sandbox_url}/control",
-            json={"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]},
-            timeout=HTTP_TIMEOUT_S,
-            trust_env=False,
-        )
+        refuse = {"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]}
+        answer = self._web.post(f"{self.sandbox_url}/control", json=refuse)
         answer.raise_for_status()
 
     # --- stations ---
@@ -306,10 +296,9 @@ class Stack:
         logs.mkdir(exist_ok=True)
         return logs / f"{name}.log"
 
-    @staticmethod
-    def _serves(port: int, path: str) -> bool:
+    def _serves(self, port: int, path: str) -> bool:
         try:
-            answer = httpx.get(f"http://127.0.0.1:{port}{path}", timeout=HTTP_TIMEOUT_S, trust_env=False)
+            answer = self._web.get(f"http://127.0.0.1:{port}{path}")
         except httpx.HTTPError:
             return False
         return not answer.is_server_error

@@ -11,6 +11,7 @@ SHA-256 over the sorted lines "path sha256\\n" of all these files.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import subprocess
 import tempfile
@@ -21,9 +22,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
-from badgeclock.technician import on_device
-from badgeclock.technician.inline_constants import inline
-from badgeclock.technician.short_names import shorten
+from badgeclock.technician import inline_constants, on_device, short_names
 from badgeclock.virtual import toolchain
 from badgeclock.virtual.toolchain import ROOT
 
@@ -53,7 +52,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     """Compile the firmware for `board` with a display of its `fronts/`. Raises ProvisionError with mpy-cross's words if
     a file does not compile.
 
-    Compiled files are kept under build/firmware by the hash of what they were made from; nothing else is.
+    What was made is kept under build/firmware by the hash of what it was made from.
     """
     texts = {path: source.read_text() for path, source in sorted(_sources(board, display).items())}
     entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
@@ -61,7 +60,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     outside = "\n".join(texts[path] for path in sorted(entries)) + "".join(ON_THE_CLOCK)
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
     files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "glyphs.bin").read_bytes()
-    for path, text in shorten(inline(modules, outside)).items():
+    for path, text in _shortened(modules, outside).items():
         files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(path, text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
@@ -92,6 +91,24 @@ def _sources(board: str, display: str) -> dict[str, Path]:
                 do="name a board of the boards/ folder and a display of its fronts/, and use a complete checkout",
             )
     return sources
+
+
+def _shortened(modules: dict[str, str], outside: str) -> dict[str, str]:
+    """What `short_names` and `inline_constants` make of the sources; kept, for it takes them seconds."""
+    key = hashlib.sha256(json.dumps([modules, outside]).encode())
+    for tool in (inline_constants, short_names):
+        key.update(inspect.getsource(tool).encode())
+    kept = _CACHE / f"{key.hexdigest()}.json"
+    try:
+        texts: dict[str, str] = json.loads(kept.read_text())
+    except FileNotFoundError:
+        texts = short_names.shorten(inline_constants.inline(modules, outside))
+        _CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_CACHE) as work:
+            made = Path(work) / "out.json"
+            made.write_text(json.dumps(texts))
+            made.replace(kept)  # in one step, as below
+    return texts
 
 
 def compiled(path: str, text: str) -> bytes:
