@@ -1,7 +1,8 @@
 """What runs first on a virtual board, in place of the ESP32 port's main() and frozen _boot.py.
 
-Loads the modules with the hardware's names, mounts the image's `vfs` partition as the only file system (made if
-there is none), and leaves the rest to the console: boot.py, main.py, then the REPL.
+Loads the modules with the hardware's names, mounts the image's `vfs` partition at / (made if there is none) and what
+can run in place of its `romfs` partition at /rom, forgets the host's files, and leaves the rest to the console:
+boot.py, main.py, then the REPL.
 """
 
 # ruff: noqa: E402, F401, I001 - the heap is measured around the imports, which put the modules in place
@@ -20,6 +21,7 @@ import socket
 import vfs
 import _virtual_bus as bus
 import _virtual_console as console
+import _virtual_rom as rom
 
 gc.collect()
 _modules = gc.mem_alloc() - _before
@@ -49,7 +51,11 @@ def mount():
 
 mount()
 sys.path[:] = ["", ".frozen", "/lib"]
-for name in ("_virtual_start", "_virtual_bus", "_virtual_console"):
+if rom.offers(esp32.Partition):
+    sys.modules["vfs"] = rom
+    if rom.mount_rom():
+        sys.path[2:2] = ["/rom", "/rom/lib"]
+for name in ("_virtual_start", "_virtual_bus", "_virtual_console", "_virtual_rom"):
     sys.modules.pop(name, None)
 import __main__
 

@@ -32,7 +32,7 @@ from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceSta
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
 from badgeclock.technician.workshop import Workshop
-from badgeclock.virtual.board import PARTITIONS, BoardOptions, VirtualBoard
+from badgeclock.virtual.board import PARTITIONS, BoardOptions, Image, VirtualBoard
 from badgeclock.virtual.toolchain import ROOT
 
 TABLE = partition_table.board_partitions()
@@ -165,15 +165,8 @@ def test_a_fresh_chip_becomes_a_clock_and_a_second_run_changes_nothing(fresh: Be
     assert first.chain is ChainState.FOUNDED
     assert first.rtc is RtcState.SET
     assert first.unchanged == 0
-    assert {
-        "/boot.py",
-        "/main.py",
-        "/board.mpy",
-        "/lang/nl.json",
-        "/app/sealed_log.mpy",
-        "/lib/umqtt/simple.mpy",
-    } < set(first.copied)
-    assert {"/front.mpy", "/app/glyphs.bin", "/lang/fr.json", "/lang/nl.json"} < set(first.copied)
+    assert {"/boot.py", "/main.py", "/rom", "/lang/fr.json", "/lang/nl.json"} < set(first.copied)
+    assert not [path for path in first.copied if path.endswith(".mpy")]
     journal, keys, bundle = fresh.partition("journal"), fresh.partition("seal"), fresh.bundle()
 
     second = fresh.provision(fresh.plan())
@@ -183,6 +176,30 @@ def test_a_fresh_chip_becomes_a_clock_and_a_second_run_changes_nothing(fresh: Be
     assert inspect(fresh).unsent_punches == 0
     assert journal[64:128] == fresh.partition("journal")[64:128]
     assert keys != b"\xff" * len(keys)
+
+
+def test_an_image_that_runs_nothing_in_place_gets_every_file(tmp_path: Path) -> None:
+    with bench(tmp_path, BoardOptions(image=Image.STOCK)) as desk:
+        first = desk.provision(desk.plan(**NEW))
+        assert set(desk.plan().firmware.files) < set(first.copied)
+        assert set(desk.partition("romfs")) == {0xFF}
+        with open_device(desk.port) as device:
+            device.put("/app/record.mpy", b"garbage")
+            device.put("/app/seal.py", b"raise SystemExit")
+            device.put("/old/deep/notes.txt", b"")
+            device.remove("/lib/umqtt/simple.mpy")
+        done = desk.provision(desk.plan())
+        assert done.copied == ("/app/record.mpy", "/lib/umqtt/simple.mpy", "/main.py")
+        assert done.removed == ("/app/seal.py", "/old", "/old/deep", "/old/deep/notes.txt")
+        assert desk.provision(desk.plan()).copied == ()
+
+
+def test_an_image_of_code_that_does_not_fit_is_refused(ready: Bench) -> None:
+    huge = replace(built(), files={**built().files, "/app/huge.mpy": bytes(TABLE["romfs"].size)})
+    before = ready.partition("romfs")
+    with pytest.raises(ProvisionError, match="the clock's partition romfs 196608"):
+        ready.provision(ready.plan(firmware=huge))
+    assert ready.partition("romfs") == before
 
 
 def test_a_module_with_16_mb_becomes_a_clock_with_room_for_192_528_records(tmp_path: Path) -> None:
@@ -206,8 +223,10 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
         settings = json.loads(device.read("/settings.json") or b"")
         secrets = json.loads(device.read("/secrets.json") or b"")
     identity = ready.shop.clock("clock-0001")
-    for path, data in there_shall_be.files.items():
-        assert there[path] == sha256(data).hexdigest(), path
+    for path in ("/boot.py", "/main.py", "/firmware.json"):
+        assert there[path] == sha256(there_shall_be.files[path]).hexdigest(), path
+    image = there_shall_be.in_place(TABLE["romfs"].size)["/rom"]
+    assert ready.partition("romfs")[: len(image)] == image
     assert there["/certs/clock.der"] == identity.fingerprint
     assert there["/certs/clock.key.der"] == sha256(identity.key_der).hexdigest()
     assert there["/certs/ca.der"] == ready.shop.authority().fingerprint
@@ -394,14 +413,14 @@ def test_the_read_master_of_the_sites_badges_is_on_the_clock_only_while_badges_p
 
 def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
     with open_device(ready.port) as device:
-        device.put("/app/record.mpy", b"garbage")
-        device.put("/app/seal.py", b"raise SystemExit")
+        device.put("/app/record.mpy", b"garbage that would be imported in place of the image's")
         device.put("/old/deep/notes.txt", b"")
         device.put("/webrepl_cfg.py", b"PASS = 'x'")
-        device.remove("/lib/umqtt/simple.mpy")
+    image = TABLE["romfs"].offset
+    ready.board.flash.write_image(image + 5000, b"\0" * 16)
     done = ready.provision(ready.plan())
-    assert done.copied == ("/app/record.mpy", "/lib/umqtt/simple.mpy", "/main.py")
-    assert done.removed == ("/app/seal.py", "/old", "/old/deep", "/old/deep/notes.txt", "/webrepl_cfg.py")
+    assert done.copied == ("/main.py", "/rom")
+    assert done.removed == ("/app", "/app/record.mpy", "/old", "/old/deep", "/old/deep/notes.txt", "/webrepl_cfg.py")
     assert ready.provision(ready.plan()).copied == ()
 
 
@@ -474,7 +493,7 @@ def test_a_new_clock_needs_its_site_and_its_broker(fresh: Bench) -> None:
         fresh.provision(fresh.plan(site="Demo site"))
 
 
-@pytest.mark.parametrize("line", [pytest.param("/app/uplink.mpy", marks=LONG), "founding", "/secrets.json"])
+@pytest.mark.parametrize("line", [pytest.param("/rom", marks=LONG), "founding", "/secrets.json"])
 def test_a_run_that_breaks_off_anywhere_is_finished_by_the_next_one(fresh: Bench, line: str) -> None:
     class Unplugged(Exception):
         """The technician's machine went away."""
@@ -520,6 +539,26 @@ def test_power_lost_while_the_chain_is_founded_leaves_a_clock_that_can_be_founde
     state = inspect(ready)
     assert state.has_live_key
     assert state.genesis_nonce == ready.bundle().genesis_nonce
+
+
+@pytest.mark.parametrize("cut_bytes", [pytest.param(0, marks=LONG), 20_000])
+def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
+    ready: Bench, cut_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(said: str) -> None:
+        if said.startswith("/rom"):
+            monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nobody will answer
+            ready.board.cut_after(cut_bytes)
+
+    ready.board.flash.write_image(TABLE["romfs"].offset + 5000, b"\0" * 16)
+    with pytest.raises((DeviceNotFound, ProvisionError)):
+        ready.provision(ready.plan(), cut)
+    monkeypatch.undo()
+    wait_until_power_is_lost(ready)
+    ready.board.plug_in()
+    with open_device(ready.port) as device:
+        assert "/main.py" not in device.listing(), "half an image must not start"
+    assert ready.provision(ready.plan()).copied == ("/main.py", "/rom")
 
 
 def test_a_file_that_the_flash_does_not_keep_is_noticed_and_the_old_one_stays(ready: Bench) -> None:

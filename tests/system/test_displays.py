@@ -79,7 +79,7 @@ def test_a_clock_shows_the_golden_pictures_on_its_own_display(image: Path, tmp_p
         if front is not Front.SSD1306:
             with open_device(board.console.path) as device:
                 done = provision.provision(device, plan(tmp_path, front, front))
-            assert {"/front.mpy", "/settings.json"} < set(done.copied)
+            assert {"/rom", "/settings.json"} < set(done.copied)
         deadline = time.monotonic() + PATIENCE_S
         while "Présentez badge" not in board.screen_text():
             assert time.monotonic() < deadline, board.screen_text()

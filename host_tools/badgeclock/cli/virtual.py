@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.virtual.accesspoint import Network, WifiSettings
-from badgeclock.virtual.board import BoardOptions, Break, Front, VirtualBoard
+from badgeclock.virtual.board import BoardOptions, Break, Front, Image, VirtualBoard
 from badgeclock.virtual.chips.mfrc522 import Hang
 from badgeclock.virtual.door import Door, DoorServer
 from badgeclock.virtual.nor import INSTANT, TYPICAL, FlashFault
@@ -72,6 +72,9 @@ def run(
     flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
     seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
     display: Annotated[Front, typer.Option(help="The display; its firmware must be for the same one.")] = Front.SSD1306,
+    image: Annotated[
+        Image, typer.Option(help="Of MicroPython: one that runs the firmware in place, or the official one.")
+    ] = Image.IN_PLACE,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
 ) -> None:
@@ -84,6 +87,7 @@ def run(
         seed=seed,
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
         front=display,
+        image=image,
     )
     # The wire's thread must not wait long for one that draws a picture.
     sys.setswitchinterval(0.0005)

@@ -1,5 +1,7 @@
 """The files that make a clock's firmware, as they lie on its littlefs.
 
+A MicroPython that runs code in place has the same, but for NOT_IN_PLACE, in one ROMFS image (romfs.py).
+
 Everything but the two entry points is compiled by mpy-cross, with short names (short_names.py) and without `-march`:
 bytecode that runs on any port, an ESP32 and the unix port alike. `boot.py` and `main.py` stay source, because
 MicroPython starts those names as source only.
@@ -22,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
-from badgeclock.technician import inline_constants, on_device, short_names
+from badgeclock.technician import inline_constants, on_device, romfs, short_names
 from badgeclock.virtual import toolchain
 from badgeclock.virtual.toolchain import ROOT
 
@@ -30,6 +32,10 @@ DEFAULT_DISPLAY: Final = "ssd1306"
 FIRMWARE_HASH_BYTES: Final = 8
 MANIFEST_PATH: Final = "/firmware.json"
 ENTRY_POINTS: Final = ("boot.py", "main.py")
+ROM_PATH: Final = "/rom"
+"""Where a MicroPython that can run code in place mounts its image."""
+NOT_IN_PLACE: Final = (*ENTRY_POINTS, MANIFEST_PATH.lstrip("/"))
+"""MicroPython looks for the entry points in its littlefs alone; the manifest is read there."""
 
 # What calls the firmware from outside: names that stand there stay.
 ON_THE_CLOCK: Final = (on_device.FILES, on_device.INSPECT, on_device.FOUND, on_device.RTC)
@@ -46,6 +52,20 @@ class Firmware:
     files: Mapping[str, bytes]
     hash: str
     display: str = DEFAULT_DISPLAY
+
+    def in_place(self, rom_bytes: int) -> dict[str, bytes]:
+        """The same on a clock that runs code in place from a partition of `rom_bytes`: an image at ROM_PATH holds all
+        that can be in it. Raises ProvisionError if it does not fit.
+        """
+        placed = {path: data for path, data in self.files.items() if path.lstrip("/") not in NOT_IN_PLACE}
+        image = romfs.image(placed)
+        if len(image) > rom_bytes:
+            raise ProvisionError(
+                what=f"the firmware's image has {len(image)} bytes, the clock's partition romfs {rom_bytes}",
+                kept="everything on the clock",
+                do="write this version's partition table with `badgeclock clock flash`",
+            )
+        return {ROM_PATH: image, **{path: data for path, data in self.files.items() if path not in placed}}
 
 
 def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmware:

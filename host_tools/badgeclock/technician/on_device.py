@@ -130,6 +130,41 @@ def bc_inspect():
     print(json.dumps(state))
 """
 
+ROM: Final = """\
+import esp32, vfs
+
+def bc_rom():
+    # The partition of the code that runs in place; None if this MicroPython cannot (MICROPY_VFS_ROM) or has none.
+    parts = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="romfs")
+    return parts[0] if parts and hasattr(vfs, "rom_ioctl") and vfs.rom_ioctl(1) > 0 else None
+
+def bc_rom_sha256(size):
+    digest = hashlib.sha256()
+    part = bc_rom()
+    buf = bytearray(512)
+    for at in range(0, size, 512):
+        part.readblocks(at // 4096, buf, at % 4096)
+        digest.update(memoryview(buf)[:size - at])
+    return binascii.hexlify(digest.digest()).decode()
+
+def bc_rom_begin():
+    try:
+        vfs.umount("/rom")
+    except OSError:
+        pass  # there was no image
+
+def bc_rom_write(block, text):
+    # Erases and programs one sector.
+    bc_rom().writeblocks(block, binascii.a2b_base64(text))
+
+def bc_rom_end():
+    # As MicroPython does when it starts and finds an image.
+    vfs.mount(vfs.VfsRom(vfs.rom_ioctl(2, 0)), "/rom")
+    for folder in ("/rom/lib", "/rom"):
+        if folder not in sys.path:
+            sys.path.insert(2, folder)
+"""
+
 FOUND: Final = """\
 import app.founding, app.record, time
 

@@ -31,7 +31,7 @@ from badgeclock.protocol import seal
 from badgeclock.technician import languages, on_device
 from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.certificates import Identity
-from badgeclock.technician.firmware import DEFAULT_DISPLAY, Firmware
+from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.partition_table import board_tables
 from badgeclock.technician.serial_device import DeviceError, SerialDevice
@@ -207,8 +207,9 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
     badge_key = None if settings["badges"] == BADGES_BY_UID else master(shop.badge_root(site).secret, Purpose.READ)
+    rom_bytes = device.rom_bytes()
     files = {
-        **plan.firmware.files,
+        **(plan.firmware.in_place(rom_bytes) if rom_bytes else plan.firmware.files),
         **languages.shipped(),
         **plan.language_files,
         **_certificate_files(shop, identity),
@@ -356,7 +357,7 @@ class _Copier:
         self._device = device
         self._files = files
         self._say = say
-        self._present = device.listing()
+        self._present = self._listing()
         # A site's own language stays when an update does not bring it again.
         self.own_languages = {path for path in self._present if languages.is_language(path) and path not in files}
         self.copied: list[str] = []
@@ -364,9 +365,11 @@ class _Copier:
 
     def copy_firmware(self) -> None:
         """Copy the changed files of the firmware but main.py, which is taken away first if any changes."""
-        code = [path for path in self._files if path.endswith((".mpy", ".py", ".bin")) and path != MAIN_PATH]
+        code = [path for path in self._files if path.endswith((".mpy", ".py", ".bin", ROM_PATH)) and path != MAIN_PATH]
         if any(self.differs(path) for path in code):
             self.remove(MAIN_PATH)
+        if ROM_PATH in self._files:
+            self.remove_strangers()  # a file would be imported in place of the one in the image
         for path in code:
             if path.endswith(".mpy"):
                 self.remove(path.removesuffix(".mpy") + ".py")  # it would be imported in place of the compiled one
@@ -378,7 +381,10 @@ class _Copier:
             if self.differs(path):
                 data = self._files[path]
                 self._say(f"{path}, {len(data)} bytes")
-                self._device.put(path, data)
+                if path == ROM_PATH:
+                    self._device.put_rom(data)
+                else:
+                    self._device.put(path, data)
                 self._present[path] = _sha256(data)
                 self.copied.append(path)
 
@@ -406,7 +412,7 @@ class _Copier:
         if not self.copied and not self.removed:
             return
         self._say("verifying")
-        listing = self._device.listing()
+        listing = self._listing()
         found = {path: digest for path, digest in listing.items() if digest and path not in self.own_languages}
         wrong = sorted(found.items() ^ {path: _sha256(data) for path, data in self._files.items()}.items())
         if wrong:
@@ -415,6 +421,13 @@ class _Copier:
                 kept="all punches and the sealed chain",
                 do="run the command again; if it stays, exchange the module",
             )
+
+    def _listing(self) -> dict[str, str | None]:
+        """What is on the device, the image of code that runs in place among it."""
+        listing = self._device.listing()
+        if ROM_PATH in self._files:
+            listing[ROM_PATH] = self._device.rom_sha256(len(self._files[ROM_PATH]))
+        return listing
 
     def differs(self, path: str) -> bool:
         """Whether the device has another file there, or none."""

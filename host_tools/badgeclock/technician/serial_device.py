@@ -39,6 +39,8 @@ ATTEMPTS: Final = 4
 ANSWER_TIMEOUT_S: Final = 20.0
 """Reading a full journal takes an ESP32 a few seconds."""
 CHUNK_BYTES: Final = 3072
+ROM_BLOCK_BYTES: Final = 4096
+"""A sector of the flash, erased and programmed at once."""
 SMALL_FILE_BYTES: Final = 1024
 NEW_FILE: Final = "/.badgeclock.new"
 
@@ -139,6 +141,34 @@ class SerialDevice:
                 kept="the file that was there before, and all punches",
                 do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
             )
+
+    def rom_bytes(self) -> int:
+        """How many bytes of code it can run in place: the size of its `romfs` partition, 0 if its MicroPython is not
+        built for that.
+        """
+        self.run(on_device.ROM)
+        return int(self.ask("print(bc_rom().info()[3] if bc_rom() else 0)"))
+
+    def rom_sha256(self, size: int) -> str:
+        """SHA-256 (hex) of the first `size` bytes of the partition of `rom_bytes`."""
+        return str(self.ask(f"print(json.dumps(bc_rom_sha256({size})))"))
+
+    def put_rom(self, image: bytes) -> None:
+        """Write the ROMFS image, read it back there, and mount it. Nothing of the one before may be in use.
+
+        Raises VerifyMismatch if the device reads anything else. Power loss leaves half an image.
+        """
+        self.run("bc_rom_begin()")
+        for start in range(0, len(image), ROM_BLOCK_BYTES):
+            block = image[start : start + ROM_BLOCK_BYTES].ljust(ROM_BLOCK_BYTES, b"\xff")
+            self.run(f"bc_rom_write({start // ROM_BLOCK_BYTES}, {base64.b64encode(block)!r})")
+        if self.rom_sha256(len(image)) != hashlib.sha256(image).hexdigest():
+            raise VerifyMismatch(
+                what="the clock's code in place reads back with another SHA-256 than what was sent",
+                kept="all punches and the sealed chain",
+                do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
+            )
+        self.run("bc_rom_end()")
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder."""

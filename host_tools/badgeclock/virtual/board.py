@@ -44,6 +44,7 @@ from badgeclock.virtual.wallet import Wallet
 
 MODULES = ROOT / "boards" / "virtual"
 PARTITIONS = ROOT / "boards" / "esp32_devkit" / "partitions.csv"
+FLASH = "flash.bin"
 
 ENODEV = b"\x13"
 OK = b"\x00"
@@ -72,6 +73,15 @@ class ResetCause(IntEnum):
     WATCHDOG = 3
     DEEP_SLEEP = 4
     SOFT = 5
+
+
+class Image(StrEnum):
+    """The MicroPython image on the chip."""
+
+    IN_PLACE = "in-place"
+    """Built for this board (its mpconfigboard.h): it runs the code in the partition `romfs` where it lies."""
+    STOCK = "stock"
+    """MicroPython's own ESP32_GENERIC, which copies all code into the heap."""
 
 
 class Front(StrEnum):
@@ -153,6 +163,7 @@ class BoardOptions:
     seed: int = 0
     wifi: WifiSettings = field(default_factory=WifiSettings)
     front: Front = Front.SSD1306
+    image: Image = Image.IN_PLACE
 
 
 @dataclass(frozen=True)
@@ -179,7 +190,7 @@ class _Pins:
 def _flash(home: Path, options: BoardOptions) -> NorFlash:
     """The board's flash, as large as its partition table says; a new one holds that table and nothing else."""
     table = read_csv(options.partitions)
-    flash = NorFlash(home / "flash.bin", table.flash_bytes, timing=options.flash_timing, seed=options.seed)
+    flash = NorFlash(home / FLASH, table.flash_bytes, timing=options.flash_timing, seed=options.seed)
     if flash.read(TABLE_OFFSET, TABLE_SIZE_BYTES) == b"\xff" * TABLE_SIZE_BYTES:
         flash.write_image(TABLE_OFFSET, table.to_binary())
     return flash
@@ -362,7 +373,8 @@ class VirtualBoard:
         self._boot = boot
         self._wdt_ms = None
         self.events.add("reset" if boot.cause is not ResetCause.POWER_ON else "boot", cause=int(boot.cause))
-        clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES)
+        mapped = self.home / FLASH if self.options.image is Image.IN_PLACE else None
+        clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES, mapped)
         self._clock = clock
         self.console.attach(clock)
         self._bus_thread = threading.Thread(target=self._serve, args=(clock,), name="bus", daemon=True)

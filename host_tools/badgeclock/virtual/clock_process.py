@@ -20,7 +20,7 @@ PR_SET_PDEATHSIG = 1
 
 # What the board's own modules take of MicroPython's heap (measured: `stats()["module_heap_bytes"]`, i386). On an ESP32
 # they are in the image and take none, so this comes on top of the heap that the firmware gets.
-MODULE_HEAP_BYTES = 23 * 1024
+MODULE_HEAP_BYTES = 24 * 1024
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,8 +68,9 @@ class ClockProcess:
             self.process.send_signal(signal.SIGINT)
 
 
-def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
-    """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware.
+def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None) -> ClockProcess:
+    """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware. It may map
+    the file `flash`, if that is given, and run code where it lies there.
 
     Raises ToolMissing.
     """
@@ -85,21 +86,28 @@ def start(arch: Arch, heap_bytes: int, modules: Path) -> ClockProcess:
         if os.getppid() != parent:
             os._exit(1)
 
+    # A bare environment: what a clock does must not depend on who started it.
+    environment = {"TZ": "UTC", "PATH": os.defpath, "BADGECLOCK_WIRE": str(there.fileno())}
+    passed = [there.fileno()]
+    if flash is not None:
+        passed.append(os.open(flash, os.O_RDONLY))
+        environment["BADGECLOCK_FLASH"] = str(passed[-1])
     try:
-        # A bare environment: what a clock does must not depend on who started it.
         process = subprocess.Popen(
             [program, "-X", f"heapsize={heap_size}", "-c", "__import__('_virtual_start')"],
             cwd=modules,
             stdin=stdin_read,
             stdout=stdout_write,
             stderr=stdout_write,
-            env={"TZ": "UTC", "PATH": os.defpath, "BADGECLOCK_WIRE": str(there.fileno())},
+            env=environment,
             preexec_fn=prepare,  # noqa: PLW1509 - the death signal can be set in no other way
-            pass_fds=(there.fileno(),),
+            pass_fds=passed,
             start_new_session=True,
         )
     finally:
         there.close()
+        for mapped in passed[1:]:
+            os.close(mapped)
         os.close(stdin_read)
         os.close(stdout_write)
     return ClockProcess(process, here, stdin_write, stdout_read, time.monotonic())
