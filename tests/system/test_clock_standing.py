@@ -97,6 +97,27 @@ def test_a_clock_whose_key_is_gone_shows_a_standing_fault_and_keeps_punches(site
     site.door.wait_text("Hold your badge", "Fault: no seal", timeout=10)
 
 
+def test_a_technician_reads_the_facts_on_the_display_and_a_badge_cuts_them_short(site: Site) -> None:
+    site.start_with(40)
+    door = site.door
+    door.wait_text("Hold your badge", timeout=STARTS_S)
+    door.set_temperature(-12.5)
+    for key in ("in", "out"):
+        door.press(key, 4000)
+    door.wait_text("1/4 Clock", "reset power", timeout=20)
+    door.press("info")
+    door.wait_text("2/4 Records", "unsent 4", "sealed yes", timeout=10)
+    door.press("break")
+    door.wait_text("3/4 Network", "signal none", "certificate till", timeout=10)
+    door.press("in")
+    door.wait_text("4/4 Parts", "reader 92", "temp. -13 C", timeout=10)
+    tap = door.tap("e1e2e3e4", 300)
+    door.signal_after(tap)
+    door.wait_text("sent later", timeout=5)
+    door.wait_text("Hold your badge", timeout=20)
+    assert "no pages" not in (site.board.home / "console.log").read_text(errors="replace")
+
+
 def test_a_retired_clock_says_so_in_place_of_the_idle_screen_and_keeps_nothing(site: Site) -> None:
     site.start_with(40)
     site.door.wait_text("Hold your badge", timeout=STARTS_S)
