@@ -77,7 +77,7 @@ def _rows(page, facts):
         reset = facts["reset"]
         return (
             "up %dd %02d:%02d" % (up_s // 86400, up_s // 3600 % 24, up_s // 60 % 60),
-            "reset " + (_RESETS[reset] if 0 <= reset < len(_RESETS) else str(reset)),
+            "reset " + (_RESETS[reset] if reset in range(6) else str(reset)),
             "boot %d" % facts["boot"],
             "time " + _SOURCES[facts["source"]],
             "error " + ("unknown" if bound is None else "%d ms" % bound),
