@@ -20,7 +20,7 @@ import time
 from drivers import iso14443
 from micropython import const
 
-from app import faults, punch, record
+from app import faults, lines, punch, record
 from app.errors import ClockError
 
 WATCHDOG_MS = 8000
@@ -34,9 +34,11 @@ _COLLECT_MS = const(1000)
 _IDLE_MS = const(250)
 _CHOICE_MS = const(10000)
 _LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
+_PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
 _BROKEN_MS = const(3000)  # the fault stands on the display this long before a log that failed is opened anew by a reset
 
 _KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
+_TOGETHER = ("in", "out")
 _CASE_OPENED = const(1)
 _CASE_CLOSED = const(2)
 
@@ -63,6 +65,8 @@ class Clock:
         self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)
         self._broken_at = None
         self._reported = {}
+        self._held_since = None
+        self._pages = None
 
     def run(self):
         """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
@@ -95,16 +99,16 @@ class Clock:
         try:
             self._log.append(kind, flags, record.NOTHING, detail, self._stamp)
         except (ClockError, OSError) as error:
-            print("clock: not recorded:", error)
+            lines.say("not recorded:", error)
             return False
         return True
 
     async def _important(self, name, task):
         try:
             await task
-            print("clock: task ended:", name)
+            lines.say("task ended:", name)
         except Exception as error:  # noqa: BLE001 - whatever it was, a task that ends must not go unseen
-            print("clock: task died:", name)
+            lines.say("task died:", name)
             sys.print_exception(error)
         self._fault(faults.TASK, self._deaths + 1)
         if name != "badges":
@@ -142,6 +146,7 @@ class Clock:
             wait_ms = self._timekeeper.refine()
             if self._timekeeper.rtc_faults != faults_before:
                 self._fault(faults.RTC, self._timekeeper.rtc_faults)
+                self._uplink.tell()
             await asyncio.sleep_ms(wait_ms)
 
     async def _housekeeping(self):
@@ -153,6 +158,8 @@ class Clock:
                 gc.collect()
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
+            if self._uplink.restart_due and not self._uplink.desk:
+                self._reset()
             if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:
                 gc.collect()
                 collected = time.ticks_ms()
@@ -160,11 +167,12 @@ class Clock:
             try:
                 more = self._log.idle(self._stamp)
             except (ClockError, OSError) as error:
-                print("clock: the log's housekeeping failed:", error)
+                lines.say("the log's housekeeping failed:", error)
                 self._break()
                 more = False
-            if self._face.display_faults:
+            if self._face.display_faults and faults.DISPLAY not in self._reported:
                 self._fault(faults.DISPLAY, self._face.display_faults)
+                self._uplink.tell()
             await asyncio.sleep_ms(2 * _POLL_MS if more else _IDLE_MS)
 
     def _break(self):
@@ -177,18 +185,44 @@ class Clock:
         usable = self._reader.check()
         if usable != self._reported.get("reader", True):
             self._reported["reader"] = usable
-            print("clock: reader:", self._reader.fault or "good")
+            lines.say("reader:", self._reader.fault or "good")
+            self._uplink.tell()
             self._face.fault(0 if usable else faults.READER)
             if not usable:
                 self._fault(faults.READER, self._reader.resets)
 
     def _read_contacts(self):
         key = self._keys.pressed()
-        if key in _KEYS:
+        if self._pages:
+            self._turn_pages(key)
+        elif key in _KEYS:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
+            self._uplink.tell()
+        if not self._keys.down(_TOGETHER):
+            self._held_since = None
+        elif self._held_since is None:
+            self._held_since = time.ticks_ms()
+        elif not self._pages and time.ticks_diff(time.ticks_ms(), self._held_since) >= _PAGES_AFTER_MS:
+            self._turn_pages(None)
+
+    def _turn_pages(self, key):
+        """Show the technician's pages, whose code is in memory only meanwhile; turn them, or see that they are over."""
+        try:
+            if self._pages:
+                if not self._pages.stay(key, self._badge_at):
+                    self._pages = None
+                return
+            gc.collect()
+            from app import pages
+
+            self._punches.choose(record.DIRECTION_NONE)  # the two keys meant no punch
+            self._pages = pages.Pages(self._face, self._uplink)
+        except Exception as error:  # noqa: BLE001 - badges are served, whatever a technician cannot see
+            self._pages = self._held_since = None
+            lines.say("no pages:", repr(error))
 
     def _fault(self, code, count):
         """Record a FAULT, once for each code and start; what repeats is in the status."""

@@ -10,7 +10,7 @@ import sys
 from binascii import unhexlify
 from collections import namedtuple
 
-from app import record, start_screens
+from app import certificate, lines, record, start_screens
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
@@ -25,7 +25,7 @@ from app.uplink import Uplink
 from app.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
-ONCE = ("composition", "recall", "settings", "start_screens", "words")
+ONCE = ("certificate", "composition", "recall", "settings", "start_screens", "words")
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
@@ -89,6 +89,20 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     timekeeper.at_least(recalled.newest_s)
 
     face = Face(settings, load_or_english(settings.language), board.display, board.buzzer, board.lamp, timekeeper, log)
+    wifi = board.wifi(settings.wifi_ssid, secrets.wifi_password)
+    status = Status(
+        board.reader,
+        log,
+        board.reset_cause(),
+        firmware,
+        certificate.valid_until(certificates.cert),
+        settings.heartbeat_s,
+        face,
+        timekeeper,
+        board.case,
+        board.rtc,
+        wifi,
+    )
     uplink = Uplink(
         settings,
         secrets,
@@ -97,10 +111,10 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         timekeeper,
         sockets,
         tls,
-        board.wifi(settings.wifi_ssid, secrets.wifi_password),
+        wifi,
         mqtt_module,
         face,
-        Status(board.reader, log, board.reset_cause(), firmware),
+        status,
         board.reader,
     )
     proof = prover(board, settings, secrets)
@@ -132,7 +146,7 @@ def show(board, draw, *what):
         while board.display.update():
             pass
     except OSError:
-        print("clock: the display does not answer")
+        lines.say("the display does not answer")
 
 
 def compose(board, sockets, tls, mqtt_module):
@@ -141,11 +155,11 @@ def compose(board, sockets, tls, mqtt_module):
     """
     show(board, start_screens.starting)
     reader = board.reader
-    print("clock: reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
+    lines.say("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:
-        print("clock: not set up:", error)
+        lines.say("not set up:", error)
         show(board, start_screens.not_set_up, str(error))
     except (ClockError, OSError) as error:
         sys.print_exception(error)

@@ -20,6 +20,7 @@ NO_SESSION = bytes(8)  # the session of every upward frame
 
 STATUS = const(0x01)
 DESK_ANSWER = const(0x02)
+REPORT = const(0x03)
 ACK = const(0x11)
 RECEIPTS = const(0x12)
 TIME = const(0x13)
@@ -38,6 +39,9 @@ RECEIPT_REMARKS = const(5)
 RECEIPT_OPERATOR = const(6)
 
 COMMAND_IDENTIFY = const(1)
+COMMAND_SELF_TEST = const(2)
+COMMAND_RESTART = const(3)
+COMMAND_CAPTURE = const(4)
 COMMAND_RETIRE = const(5)
 
 LAST_WILL_NUMBER = 0xFFFFFFFF
@@ -50,6 +54,7 @@ _RECEIPT_BYTES = const(18)
 _RECEIPTS_MAX = const(32)
 _TIME_BODY = ">QQ"
 _TIME_BYTES = const(16)
+_ORDER_BYTES = const(4)
 
 
 def upward_key(link_key):
@@ -138,3 +143,10 @@ def read_command(body):
     if not body:
         raise FrameError("command")
     return body[0], body[1:]
+
+
+def read_order(arguments):
+    """The number of the order that a command's arguments are."""
+    if len(arguments) != _ORDER_BYTES:
+        raise FrameError("order length")
+    return struct.unpack(">I", arguments)[0]

@@ -384,9 +384,13 @@ class Link:
             context = self._tls_module.SSLContext(self._tls_module.PROTOCOL_TLS_CLIENT)
             context.verify_mode = self._tls_module.CERT_REQUIRED
             try:
-                context.load_verify_locations(self._certs.ca)
+                authorities, at = self._certs.ca, 0
+                while at < len(authorities):  # two in DER while one takes over from the other; TLS takes one at a time
+                    end = at + 4 + (authorities[at + 2] << 8 | authorities[at + 3])
+                    context.load_verify_locations(authorities[at:end])
+                    at = end
                 context.load_cert_chain(self._certs.cert, self._certs.key)
-            except ValueError as error:
+            except (ValueError, IndexError) as error:
                 raise LinkError("certificate", "of this clock: %s" % error.args[0])
             self._context = context
             self._certs = None  # a kilobyte and a half that TLS has copied

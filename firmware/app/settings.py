@@ -57,7 +57,7 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     the display shows the first 16. language: "en", or the name of a file in /lang (app.words), 2 to 8 letters of a-z.
     direction: "auto", "in" or "out".
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
-    heartbeat_s: 10 to 86,400. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
+    heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
     local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
     badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). The last four may be missing: as loud as can be, always, and
     the first of each.
@@ -79,7 +79,7 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
         _whole(broker, "port", 1, 65535, "broker."),
         _text(_part(fields, "wifi"), "ssid", 1, 32, "wifi."),
         _choice(fields, "timezone", tuple(ZONES)),
-        _whole(fields, "heartbeat_s", 10, 86400),
+        _whole(fields, "heartbeat_s", 10, 3600),
         _whole(fields, "message_s", 1, 9),
         _whole(fields, "volume", 0, _LOUDEST) if "volume" in fields else _LOUDEST,
         _quiet_hours(fields.get("quiet_hours", "")),

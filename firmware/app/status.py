@@ -4,16 +4,30 @@ import gc
 
 
 class Status:
-    """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record."""
+    """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
+    valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
+    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`.
+    """
 
-    def __init__(self, reader, log, reset_cause, firmware):
+    def __init__(self, reader, log, reset_cause, firmware, valid_until, heartbeat_s, face, timekeeper, case, rtc, wifi):
         self._reader = reader
         self._log = log
         self._reset_cause = reset_cause
         self._firmware = firmware.hex()
+        self._valid_until = valid_until
+        self._heartbeat_s = heartbeat_s
+        self._face = face
+        self._timekeeper = timekeeper
+        self._case = case
+        self._rtc = rtc
+        self._wifi = wifi
 
     def __call__(self):
         version = self._reader.version
+        try:
+            temperature = self._rtc.temperature()
+        except OSError:
+            temperature = None
         return {
             "reader": None if version is None else "%02x" % version,
             "reader_resets": self._reader.resets,
@@ -23,4 +37,11 @@ class Status:
             "heap_free": gc.mem_free(),
             "tears": self._log.tears,
             "wear": self._log.wear,
+            "heartbeat_s": self._heartbeat_s,
+            "cert_until": self._valid_until,
+            "temperature": temperature,
+            "rssi": self._wifi.rssi(),
+            "case_open": not self._case.level,
+            "display_faults": self._face.display_faults,
+            "rtc_faults": self._timekeeper.rtc_faults,
         }

@@ -154,7 +154,7 @@ class Uplink:
         self._timekeeper = timekeeper
         self._wifi = wifi
         self._events = events
-        self._status = status
+        self.status = status
         self._heartbeat_ms = settings.heartbeat_s * 1000
         self._host = settings.broker_host
         self._port = settings.broker_port
@@ -189,6 +189,8 @@ class Uplink:
         self._swept_at = time.ticks_ms()
         self._online_at = None
         self.desk = None  # the badge desk's job, an app.desk.Desk that takes itself away; None at all other times
+        self.order = None  # an order of the bridge under way, an app.order.Order that takes itself away
+        self.restart_due = False  # the bridge asked for a restart: the clock does it when no badge is near
         self._reader = reader
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
@@ -229,6 +231,8 @@ class Uplink:
             self._link.shut()
             if self.desk:
                 self.desk.shut()
+            if self.order:
+                self.order.end()
             self._set_state(min(self.link_state, NO_BROKER))
             if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
                 failures = 0
@@ -313,6 +317,8 @@ class Uplink:
             if time.ticks_diff(now, self._swept_at) >= SWEEP_MS:
                 self._swept_at = now
                 self._sweep(now)
+            if self.order:
+                self.order.poll(now)
             if link.idle and self._send(now):
                 moved = True
             await asyncio.sleep_ms(0 if moved else POLL_MS)
@@ -354,6 +360,10 @@ class Uplink:
             counter = frames.upward_counter(self._log.boot, self._connection, self._number)
             self.desk.publish(self._client, counter)
             return True
+        if self.order and self.order.unsent:
+            self._number += 1
+            self.order.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
+            return True
         if self._notified:
             room = window.room(self._log.head)
             if room:
@@ -392,12 +402,15 @@ class Uplink:
         counter = frames.upward_counter(self._log.boot, connection, frames.LAST_WILL_NUMBER)
         return frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, json.dumps(body).encode())
 
-    def _tell_status(self):
+    def facts(self):
+        """What STATUS tells (docs/protocol.md §7), as a dict."""
+        further = dict(self._ask(self.status) or ())
+        further.update(self._own_facts(further))
+        return further
+
+    def _own_facts(self, further):
         log, stamp = self._log, self._stamp
-        further = dict(self._ask(self._status) or ())
-        self._number += 1
         self._timekeeper.stamp(stamp)
-        self._noted = (log.sealed, log.nearly_full)
         told = {
             "v": 1,
             "state": "online",
@@ -423,10 +436,16 @@ class Uplink:
         }
         if log.retired:
             told["retired"] = True
-        further.update(told)
-        body = json.dumps(further, separators=(",", ":"))
+        return told
+
+    def _tell_status(self):
+        log = self._log
+        self._number += 1
+        self._noted = (log.sealed, log.nearly_full)
+        told = self.facts()
+        body = json.dumps(told, separators=(",", ":"))
         if len(body) > STATUS_JSON_MAX:
-            body = json.dumps(told, separators=(",", ":"))
+            body = json.dumps(self._own_facts(told), separators=(",", ":"))
         counter = frames.upward_counter(log.boot, self._connection, self._number)
         frame = frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, body.encode())
         self._status_due = False
@@ -543,9 +562,13 @@ class Uplink:
         self.desk.take(counter, body)
 
     def _on_command(self, body):
-        command, _ = frames.read_command(body)
-        if command == frames.COMMAND_IDENTIFY:
-            self._ask(self._events.identify)
+        command, arguments = frames.read_command(body)
+        if frames.COMMAND_IDENTIFY <= command <= frames.COMMAND_CAPTURE:
+            number = frames.read_order(arguments)
+            if command == frames.COMMAND_RESTART:
+                self.restart_due = True
+            else:
+                self._on_order(command, number)
         elif command == frames.COMMAND_RETIRE:
             self._timekeeper.stamp(self._stamp)
             try:
@@ -555,3 +578,14 @@ class Uplink:
             self._notified = self._status_due = True
         else:
             raise FrameError("command")
+
+    def _on_order(self, command, number):
+        """Carry an order out and report what became of it. What that needs is loaded now."""
+        if self.order is None:
+            gc.collect()
+            from app import order
+
+            self.order = order.Order(
+                self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
+            )
+        self.order.take(command, number)

@@ -12,6 +12,7 @@ _CONTROL = const(0x0E)
 _STATUS = const(0x0F)
 _OSF = const(0x80)  # the oscillator stopped at some time since this was cleared: the time is worth nothing
 _CONTROL_ON = const(0x04)  # oscillator runs on the battery too, no square wave, no alarm interrupts
+_TEMPERATURE = const(0x11)  # two's complement, whole degrees; the next register has quarters
 _CENTURY = const(0x80)
 _TWELVE_HOURS = const(0x40)
 _NOTE_BYTES = const(6)
@@ -53,6 +54,11 @@ class DS3231:
         self._i2c.readfrom_mem_into(self._address, _ALARMS, registers)
         note = bytes(registers[:_NOTE_BYTES])
         return note if _check(note) == registers[_NOTE_BYTES] else None
+
+    def temperature(self):
+        """Degrees Celsius at the chip, whole, to +-3 (datasheet, "Temperature Registers"); measured every 64 s."""
+        self._i2c.readfrom_mem_into(self._address, _TEMPERATURE, self._byte)
+        return (self._byte[0] ^ 0x80) - 0x80
 
     def set(self, year, month, day, hour, minute, second, note):
         """Start a second now, with that date in UTC (2000 to 2199) and a note of six bytes. One transfer, so that

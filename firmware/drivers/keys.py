@@ -38,6 +38,14 @@ class Keys:
     def __init__(self, pins):
         self._keys = tuple((name, Contact(pin)) for name, pin in pins.items())
 
+    def down(self, names):
+        """Whether all these keys are down."""
+        down = 0
+        for name, contact in self._keys:
+            if name in names and not contact.level:
+                down += 1
+        return down == len(names)
+
     def pressed(self):
         """The name of a key that went down since the last call, or None. Call it as `Contact.changed`."""
         pressed = None

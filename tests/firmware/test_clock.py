@@ -43,6 +43,9 @@ class Stand:
         self.level = 1
         self.verified = True
         self.desk = None
+        self.restart_due = False
+        self.told = 0
+        self.both_down = False
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths)
 
     # reader and keys
@@ -55,6 +58,9 @@ class Stand:
 
     def pressed(self):
         return self.pressed_keys.pop(0) if self.pressed_keys else None
+
+    def down(self, names):
+        return self.both_down and names == ("in", "out")
 
     def changed(self):
         changed = self.level != self.case_level
@@ -108,6 +114,9 @@ class Stand:
         raise Restarted
 
     # uplink and face
+    def tell(self):
+        self.told += 1
+
     async def run(self):
         if self.uplink_ends and self.polls >= 3:
             raise self.uplink_ends
@@ -253,9 +262,10 @@ def test_a_reader_that_is_gone_is_shown_and_recorded_once_and_its_return_is_show
     assert [entry for entry in stand.records if entry[0] == record.KIND_FAULT] == [
         (record.KIND_FAULT, b"\x01" + bytes(7))
     ]
+    assert stand.told == 1, "and the bridge hears of it at once"
     stand.usable = True
     stand.live(300)
-    assert stand.faults_shown[-1] == 0
+    assert stand.faults_shown[-1] == 0 and stand.told == 2
 
 
 def test_opening_and_closing_the_case_goes_on_record():
@@ -265,6 +275,78 @@ def test_opening_and_closing_the_case_goes_on_record():
     stand.case_level = 1
     stand.live(200)
     assert stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7)), (record.KIND_TAMPER, b"\x02" + bytes(7))]
+    assert stand.told == 2
+
+
+def test_a_display_or_an_rtc_that_fails_is_recorded_and_told_to_the_bridge_once():
+    stand = Stand()
+    stand.display_faults = 1
+    stand.live(600)
+    assert stand.records == [(record.KIND_FAULT, b"\x06\x00\x00\x01\x00\x00\x00\x00")] and stand.told == 1
+    stand.display_faults = 2
+    stand.live(600)
+    assert len(stand.records) == 1 and stand.told == 1
+
+
+def test_a_restart_that_the_bridge_asked_for_waits_until_no_badge_is_near_and_no_desk_is_open():
+    stand = Stand()
+    stand.found = [4] * 12
+    stand.restart_due = True
+    assert not stand.live(700) and not stand.found
+    stand = Stand()
+    stand.restart_due = True
+    stand.desk = Busy()
+    assert not stand.live(700)
+    stand.desk = None
+    assert stand.live(2000)
+
+
+class Lent:
+    """What the technician's pages ask of face and uplink."""
+
+    display_faults = 0
+    desk = None
+    restart_due = False
+    last_failure = ""
+
+    def __init__(self):
+        self.failures = {}
+        self.shown = []
+
+    def facts(self):
+        return PAGE_FACTS
+
+    def show(self, draw, duration_ms, signal):
+        self.shown.append(draw)
+
+    async def run(self):
+        while True:
+            await asyncio.sleep_ms(20)
+
+    def tell(self):
+        pass
+
+
+PAGE_FACTS = {"uptime_ms": 0, "reset": 1, "boot": 1, "source": 1, "bound_ms": 5, "heap_free": 1, "firmware": "00" * 8}
+PAGE_FACTS.update({"head": 9, "tail": 7, "free": 5, "capacity": 99, "sealed": True, "tears": 0, "wear": 1})
+
+
+def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badge_ends_them():
+    stand, lent = Stand(), Lent()
+    stand.clock._face = stand.clock._uplink = lent
+    stand.both_down = True
+    stand.live(2500)
+    assert lent.shown == []
+    stand.live(1000)
+    assert len(lent.shown) == 1 and stand.chosen == [record.DIRECTION_NONE]
+    assert "app.pages" in sys.modules
+    stand.both_down = False
+    stand.pressed_keys = ["out"]
+    stand.live(200)
+    assert len(lent.shown) == 2 and stand.chosen == [record.DIRECTION_NONE], "a key turns the page, and chooses nothing"
+    stand.found = [4]
+    stand.live(200)
+    assert stand.clock._pages is None and "app.pages" not in sys.modules
 
 
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
@@ -276,3 +358,10 @@ def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand.clock._serve = interrupted
     stand.clock.run()
     assert stand.watchdogs == [WATCHDOG_MS, TECHNICIAN_MS]
+
+
+def test_pages_that_cannot_be_shown_stop_no_badge():
+    stand = Stand()
+    stand.both_down = True
+    stand.live(3500)
+    assert stand.clock._pages is None and stand.records == [] and stand.polls > 60

@@ -6,7 +6,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk_screen, font, screens, start_screens, words
+from app import desk_screen, font, pages, screens, start_screens, words
 from app.words import ENGLISH
 from ocr import read, read_huge, read_large
 
@@ -284,3 +284,22 @@ def test_a_reason_is_broken_into_lines():
 
 def test_identify_names_the_clock():
     has(drawn(screens.identify, EN, "clock-0001"), "I am here", "clock-0001")
+
+
+FACTS = {"uptime_ms": 4294967295, "reset": 3, "boot": 65535, "source": 0, "bound_ms": None, "heap_free": 1048576}
+FACTS.update({"firmware": "1a2b3c4d5e6f7081", "head": 192528, "tail": 0, "free": 0, "capacity": 150000})
+FACTS.update({"sealed": False, "tears": 255, "wear": 100000, "rssi": None, "connection": 65535, "failures": 99999})
+FACTS.update({"last_failure": "certificate: of this clock: it is bad", "cert_until": None, "reader": None})
+FACTS.update({"reader_fault": "miso-high", "reader_resets": 9999, "display_faults": 999, "rtc_faults": 999})
+FACTS.update({"case_open": True, "temperature": None})
+
+
+def test_the_technicians_pages_tell_the_facts_whatever_they_are():
+    told = [drawn(pages.screen(page, FACTS), EN) for page in range(pages.PAGES)]
+    has(told[0], "up 49d 17:02", "reset watchdog", "time none", "error unknown", "fw 1a2b3c4d5e6f")
+    has(told[1], "unsent 192528", "sealed NO", "torn 255", "erases 100000")
+    has(told[2], "signal none", "failures 99999", "certificate: of", "this clock: it i", "unknown")
+    has(told[3], "reader none", "miso-high", "restarted 9999", "case open", "temp. none")
+    assert all(len(rows) == 8 for rows in told)
+    FACTS["reset"] = "odd" * 20
+    has(drawn(pages.screen(0, FACTS), EN), "reset odd")

@@ -12,6 +12,7 @@ import random
 import struct
 import sys
 import time
+from binascii import hexlify
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
@@ -169,7 +170,7 @@ class Rig:
 
 
 def status():
-    return {"reader": "92"}
+    return {"reader": "92", "temperature": 21}
 
 
 # --- what is sent, and again ---
@@ -427,13 +428,12 @@ def test_a_fault_of_the_display_changes_nothing_of_the_connection():
         raise OSError(5)
 
     rig.uplink._events = type("Broken", (), {"acked": break_down, "receipt": break_down, "identify": break_down})()
-    rig.uplink._status = break_down
+    rig.uplink.status = break_down
     assert rig.ack(5)
     assert rig.receipts(1)
-    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
     rig.status()
     assert rig.log.tail == 5
-    assert rig.uplink.failures == {"clock": 4}
+    assert rig.uplink.failures == {"clock": 3}
 
 
 async def test_the_backoff_starts_anew_when_wifi_comes_back():
@@ -592,7 +592,7 @@ def test_status_says_what_the_protocol_asks_for():
 
 def test_a_status_with_too_much_in_it_says_what_it_must():
     rig = Rig()
-    rig.uplink._status = lambda: {"firmware": "1122334455667788", "story": "x" * 5000}
+    rig.uplink.status = lambda: {"firmware": "1122334455667788", "story": "x" * 5000}
     _, body = rig.status()
     assert body["firmware"] == "1122334455667788"
     assert "story" not in body
@@ -663,12 +663,147 @@ def test_a_time_that_took_long_is_asked_for_again_a_few_times():
     assert rig.uplink._time_asked == 0
 
 
-def test_identify_reaches_the_clock_and_other_commands_are_rejected_for_now():
-    rig = Rig()
-    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x01"))
+ORDERED = (frames.COMMAND_IDENTIFY, frames.COMMAND_SELF_TEST, frames.COMMAND_RESTART, frames.COMMAND_CAPTURE)
+
+
+def order(command, number):
+    return bytes((command,)) + struct.pack(">I", number)
+
+
+def report(rig):
+    """(counter, body) of the report that the uplink sends now."""
+    client = rig.uplink._client
+    client.last = None
+    assert rig.uplink._send(time.ticks_ms())
+    topic, frame, retain = client.last
+    assert topic == b"badgeclock/v1/clock-0001/report" and not retain and len(frame) <= frames.FRAME_BYTES_MAX
+    up = frames.upward_key(Secrets.link_key)
+    kind, counter, body = frames.open_frame(up, frames.context(b"clock-0001", frames.NO_SESSION), frame)
+    assert kind == frames.REPORT
+    return counter, json.loads(bytes(body).decode())
+
+
+def take_away(rig):
+    """What the uplink does with an order whose report has left."""
+    rig.uplink.order.poll(time.ticks_ms())
+    assert rig.uplink.order is None and "app.order" not in sys.modules
+
+
+def test_an_order_to_identify_is_shown_and_reported_with_its_number_and_its_code_leaves_the_memory():
+    rig = quiet_rig()
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 7)))
     assert rig.always.told == [("identify",)]
-    for command in (0, 2, 3, 4, 6, 255):
-        assert not rig.hear(b"command", rig.frame(frames.COMMAND, bytes((command,))))
+    first, told = report(rig)
+    assert told == {"v": 1, "order": 7, "command": 1, "told": {}}
+    take_away(rig)
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 8)))
+    second, told = report(rig)
+    assert told["order"] == 8 and second == first + 1
+    take_away(rig)
+
+
+def test_a_self_test_looks_at_every_part_and_tells_what_it_found():
+    rig = quiet_rig()
+    always = rig.always
+    always.usable, always.fault, always.display_faults = True, None, 0
+    always.healthy = lambda: True
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9)))
+    assert always.told == [("lent",)], "tones, lamp and pattern"
+    now = time.ticks_ms()
+    rig.uplink.order.poll(now)
+    assert not rig.uplink.order.unsent, "the display is given its time"
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9))), "asked again, it goes on"
+    assert not rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 10))), "one at a time"
+    rig.uplink.order.poll(time.ticks_add(now, 1100))
+    told = report(rig)[1]["told"]
+    assert told.pop("heap_free") > 0
+    assert told == {"reader": "good", "flash": "good", "seal": "good", "display": "good", "rtc": "good"}
+    take_away(rig)
+
+
+def test_a_self_test_finds_what_is_broken():
+    rig = quiet_rig()
+    always = rig.always
+    always.usable, always.fault, always.display_faults = False, "no-answer", 3
+    always.healthy = lambda: False
+    always.source = 0
+    rig.log.read_into = None
+    rig.uplink._log = Rotten(rig.log)
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9)))
+    always.display_faults += 1
+    rig.uplink.order.poll(time.ticks_add(time.ticks_ms(), 1100))
+    told = report(rig)[1]["told"]
+    assert (told["reader"], told["display"], told["rtc"]) == ("no-answer", "no-answer", "no-time")
+    assert told["flash"] == "changed"
+
+
+class Rotten:
+    """A log whose newest record has changed in the flash."""
+
+    def __init__(self, log):
+        self._log = log
+
+    def __getattr__(self, name):
+        return getattr(self._log, name)
+
+    def read_into(self, buf, seq, limit):
+        buf[48] = self._log.tag[0] ^ 1
+        return 1, seq + 1
+
+
+def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
+    from app import lines
+
+    rig = quiet_rig()
+    for number in range(12):
+        lines.say("the housekeeping failed", number, "x" * 200)
+    for category in ("address", "connect", "tls", "certificate"):
+        rig.uplink.failures[category] = 40000
+    rig.uplink.last_failure = "tls: " + "y" * 2000
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 11)))
+    assert rig.uplink._status_due, "the rest is what STATUS tells"
+    rig.uplink._status_due = False
+    _, told = report(rig)
+    assert told["told"]["failures"]["tls"] == 40000
+    assert told["told"]["lines"][-1].endswith("x") and "failed 11" in told["told"]["lines"][-1]
+    for secret in (Secrets.link_key, rig.key, b"badgebdg"):
+        assert hexlify(secret).decode() not in json.dumps(told)
+    take_away(rig)
+
+
+def test_a_restart_is_left_to_the_clock():
+    rig = quiet_rig()
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(3, 12)))
+    assert rig.uplink.restart_due and rig.uplink.order is None
+
+
+def test_an_order_that_is_forged_replayed_reordered_or_malformed_does_nothing():
+    for command in ORDERED:
+        rig = quiet_rig()
+        body = order(command, 20)
+        stranger = frames.context(b"clock-0001", b"sessionz")
+        for frame in (
+            frames.seal_frame(bytes(32), rig.scope, frames.COMMAND, 1, body),
+            frames.seal_frame(rig.key, stranger, frames.COMMAND, 1, body),
+            rig.frame(frames.COMMAND, body[:4]),
+            rig.frame(frames.COMMAND, body + b"0"),
+        ):
+            assert not rig.hear(b"command", frame), command
+        late = rig.frame(frames.COMMAND, body)
+        assert rig.hear(b"ack", rig.frame(frames.ACK, struct.pack(">IB8s", 3, 0, bytes(8))))
+        assert not rig.hear(b"command", late), "overtaken"
+        assert not rig.uplink.restart_due and rig.uplink.order is None and rig.always.told == [("acked", 3)]
+        good = rig.frame(frames.COMMAND, order(1, 21))
+        assert rig.hear(b"command", good) and not rig.hear(b"command", good), "a replay"
+
+
+def test_an_order_ends_with_its_connection():
+    rig = quiet_rig()
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 7)))
+    rig.uplink.order.end()
+    assert rig.uplink.order is None and "app.order" not in sys.modules
+    for command in (0, 6, 255):
+        assert not rig.hear(b"command", rig.frame(frames.COMMAND, order(command, 1)))
 
 
 DESK_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")

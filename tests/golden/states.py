@@ -1,6 +1,35 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import desk_screen, screens, start_screens
+from app import desk_screen, pages, screens, start_screens
+
+FACTS = {
+    "uptime_ms": 273_720_000,
+    "reset": 1,
+    "boot": 12,
+    "source": 3,
+    "bound_ms": 14,
+    "heap_free": 18_432,
+    "firmware": "1a2b3c4d5e6f7081",
+    "head": 1234,
+    "tail": 1231,
+    "free": 21_148,
+    "capacity": 21_168,
+    "sealed": True,
+    "tears": 0,
+    "wear": 3,
+    "rssi": -61,
+    "connection": 2,
+    "failures": 3,
+    "last_failure": "connect: no answer",
+    "cert_until": 1_924_905_600,
+    "reader": "92",
+    "reader_fault": None,
+    "reader_resets": 0,
+    "display_faults": 0,
+    "rtc_faults": 0,
+    "case_open": False,
+    "temperature": 21,
+}
 
 
 def states(of):
@@ -29,6 +58,10 @@ def states(of):
         ("desk-lay", desk_screen.screen(desk_screen.LAY), (of,)),
         ("desk-done", desk_screen.screen(desk_screen.DONE), (of,)),
         ("desk-failed", desk_screen.screen(desk_screen.FAILED), (of,)),
+        ("pages-clock", pages.screen(0, FACTS), (of,)),
+        ("pages-records", pages.screen(1, FACTS), (of,)),
+        ("pages-network", pages.screen(2, FACTS), (of,)),
+        ("pages-parts", pages.screen(3, FACTS), (of,)),
         ("identify", screens.identify, (of, "clock-0001")),
         ("starting", start_screens.starting, (of,)),
         ("not-set-up", start_screens.not_set_up, (of, "settings.json is missing. Provision this clock.")),

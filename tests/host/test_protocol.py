@@ -328,6 +328,10 @@ def test_bodies_read_back_as_they_were_written(case: dict[str, Any]) -> None:
         assert frames.pack_receipts(frames.unpack_receipts(body)) == body
     elif case["type"] == frames.FrameType.TIME:
         assert frames.pack_time(frames.unpack_time(body)) == body
+    elif case["type"] == frames.FrameType.REPORT:
+        report = frames.unpack_report(body)
+        assert report == (17, frames.Command.SELF_TEST, {"reader": "good", "heap_free": 18000})
+        assert frames.unpack_report(frames.pack_report(report)) == report
     else:
         assert frames.pack_command(*frames.unpack_command(body)) == body
 
@@ -389,6 +393,7 @@ def test_any_bytes_are_a_body_or_refused(body: bytes) -> None:
         frames.unpack_time,
         frames.unpack_command,
         frames.unpack_status,
+        frames.unpack_report,
     )
     for read in readers:
         try:
@@ -403,6 +408,31 @@ def test_any_value_of_any_status_key_is_read_or_refused(name: str, value: Any) -
         frames.unpack_status(json.dumps({**ONLINE, name: value}).encode())
     except FrameRefused:
         return
+
+
+@given(name=st.sampled_from(["v", "order", "command", "told"]), value=JSON)
+def test_any_value_of_any_key_of_a_report_is_read_or_refused(name: str, value: Any) -> None:
+    try:
+        report = frames.unpack_report(json.dumps({"v": 1, "order": 1, "command": 4, "told": {}, name: value}).encode())
+    except FrameRefused:
+        return
+    assert isinstance(report.told, dict)
+    assert report.command in frames.Command
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional=dict.fromkeys(
+            ("reader_fault", "tears", "heartbeat_s", "cert_until", "temperature", "rssi", "case_open", "rtc_faults"),
+            st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers(), max_size=3),
+        ),
+    )
+)
+def test_no_clock_is_cut_off_for_what_it_says_of_its_health(health: dict[str, Any]) -> None:
+    status = frames.unpack_status(json.dumps({**ONLINE, **health}).encode())
+    assert isinstance(status, Online)
+    assert frames.unpack_status(frames.pack_status(status)) == status
 
 
 @pytest.mark.parametrize("body", [b"[" * 4000, b'{"v":1e999}', b"9" * 4000, b"\xff", b'{"v":true}', b"null"], ids=repr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
-from badgeclock.virtual.door import Door, DoorServer
+from badgeclock.virtual.door import Door, DoorError, DoorServer
 from tests.system import flash_image
 
 pytestmark = pytest.mark.timeout(180)
@@ -69,6 +70,16 @@ def long_tone(door: Door, after: int) -> bool:
     return [round(float(event["freq"])) for event in tones] == [180]
 
 
+def turn_to(door: Door, *texts: str) -> None:
+    """Press a key until the technician's page with these texts is there; a key that is still down counts once."""
+    for _ in range(20):
+        door.press("info", 100)
+        with contextlib.suppress(DoorError):
+            door.wait_text(*texts, timeout=1)
+            return
+    raise AssertionError(f"no page with {texts}; the display shows {door.screen_text()}")
+
+
 def test_a_clock_that_is_four_fifths_full_warns_and_keeps_punches(site: Site) -> None:
     site.start_with(CAPACITY * 4 // 5)
     site.door.wait_text("Hold your badge", "Memory 80% full", timeout=STARTS_S)
@@ -95,6 +106,24 @@ def test_a_clock_whose_key_is_gone_shows_a_standing_fault_and_keeps_punches(site
     site.door.tap("c1c2c3c4")
     site.door.wait_text("IN", "sent later", timeout=10)
     site.door.wait_text("Hold your badge", "Fault: no seal", timeout=10)
+
+
+def test_a_technician_reads_the_facts_on_the_display_and_a_badge_cuts_them_short(site: Site) -> None:
+    site.start_with(40)
+    door = site.door
+    door.wait_text("Hold your badge", timeout=STARTS_S)
+    door.set_temperature(-12.5)
+    for key in ("in", "out"):
+        door.press(key, 4000)
+    door.wait_text("1/4 Clock", "reset power", timeout=20)
+    turn_to(door, "2/4 Records", "unsent 4", "sealed yes")
+    turn_to(door, "3/4 Network", "signal none", "certificate till")
+    turn_to(door, "4/4 Parts", "reader 92", "temp. -13 C")
+    tap = door.tap("e1e2e3e4", 300)
+    door.signal_after(tap)
+    door.wait_text("sent later", timeout=5)
+    door.wait_text("Hold your badge", timeout=20)
+    assert "no pages" not in (site.board.home / "console.log").read_text(errors="replace")
 
 
 def test_a_retired_clock_says_so_in_place_of_the_idle_screen_and_keeps_nothing(site: Site) -> None:

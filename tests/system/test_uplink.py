@@ -151,7 +151,7 @@ def test_identify_reaches_the_clock(shared_site: Site, tmp_path: Path) -> None:
     keys = Keys.of(shared_site.shop, CLOCK_ID)
     with Bridge(shared_site, keys) as bridge, running(ClockProcess(shared_site, tmp_path, keys=keys)) as clock:
         everything_arrived(bridge, clock)
-        body = frames.pack_command(Command.IDENTIFY)
+        body = frames.pack_command(Command.IDENTIFY, frames.pack_order(1))
         bridge.publish(CLOCK_ID, Channel.COMMAND, bridge.frame(CLOCK_ID, FrameType.COMMAND, body))
         clock.wait("identify")
 

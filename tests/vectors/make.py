@@ -476,6 +476,7 @@ def frame_vectors() -> dict[str, Any]:
             (11, 38, 4, 0, 123_456_789_012_345),
         )
     )
+    report = {"v": 1, "order": 17, "command": 2, "told": {"reader": "good", "heap_free": 18000}}
     cases = [
         ("online", "up", 0x01, counter_up, json.dumps(online).encode()),
         ("last will", "up", 0x01, counter_up | 0xFFFF_FFFF, json.dumps(offline, separators=(",", ":")).encode()),
@@ -484,8 +485,10 @@ def frame_vectors() -> dict[str, Any]:
         ("ack under quarantine", "down", 0x11, 3, struct.pack(">IB", 40, 2) + bytes(8)),
         ("four receipts", "down", 0x12, 4, receipts),
         ("time", "down", 0x13, 5, struct.pack(">QQ", MONDAY_UTC_S * 1000 + 300, counter_up)),
-        ("identify", "down", 0x14, 6, bytes([1])),
-        ("restart with arguments, largest counter", "down", 0x14, 2**64 - 1, bytes([3]) + b"now"),
+        ("identify", "down", 0x14, 6, bytes([1]) + struct.pack(">I", 17)),
+        ("restart, largest counter", "down", 0x14, 2**64 - 1, bytes([3]) + struct.pack(">I", 2**32 - 1)),
+        ("retire", "down", 0x14, 7, bytes([5])),
+        ("report of a self-test", "up", 0x03, counter_up + 1, json.dumps(report).encode()),
     ]
     frames = [
         {

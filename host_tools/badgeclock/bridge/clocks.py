@@ -9,10 +9,11 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
-from badgeclock.bridge import events, orders, presences, schema
+from badgeclock.bridge import events, orders, presences, schema, standing
 from badgeclock.bridge.continuity import BREAKS_A_CHAIN
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.people import PeopleError
+from badgeclock.bridge.standing import Standing
 from badgeclock.bridge.states import ClockState, PunchState, Reason
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Command
@@ -22,7 +23,11 @@ REASON_CHARACTERS: Final = 500
 ALARMS_SHOWN: Final = 20
 _RECORDS_A_TURN: Final = 64
 """Records after which the key store has come around, if each was acknowledged alone: 128 slots, two a record."""
-_TOLD: Final = ("boot", "head", "tail", "free", "capacity", "sealed", "retired", "firmware", "wear")
+_TOLD: Final = (
+    *("boot", "connection", "head", "tail", "free", "capacity", "sealed", "retired", "firmware", "wear", "tears"),
+    *("reset", "uptime_ms", "source", "bound_ms", "heap_free", "heartbeat_s", "cert_until", "temperature", "rssi"),
+    *("reader", "reader_fault", "reader_resets", "case_open", "display_faults", "rtc_faults", "rejected"),
+)
 
 
 class Released(NamedTuple):
@@ -34,8 +39,9 @@ class Released(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """A retirement that was ordered: whether it is a new order, and whether the clock is there to hear it."""
+    """An order: its number, whether it is a new one, and whether the clock is there to hear it."""
 
+    id: int
     new: bool
     online: bool
 
@@ -69,6 +75,7 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
             "online": row.online,
             "status_ms": row.status_ms,
             "status": row.status and {name: row.status.get(name) for name in _TOLD},
+            "marks": [] if row.state == ClockState.RETIRED else standing.shown(row.standing),
         }
         for row in rows
     ]
@@ -163,11 +170,36 @@ def order_retirement(connection: Connection, name: str, *, by: str, reason: str,
     """Order a clock to write its last record and give up its keys: it ends once the bridge has taken that record."""
     why = _reason(reason)
     clock = _in_use(connection, name)
-    new = orders.give(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
-    if new:
+    given = orders.give(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
+    if given.new:
         happened = Event(Severity.INFO, events.Kind.RETIREMENT_ORDERED, f"ordered by {by}: {why}", name)
         events.write(connection, [happened], now_ms)
-    return Ordered(new, clock.online)
+    return Ordered(given.id, given.new, clock.online)
+
+
+def order(connection: Connection, name: str, command: Command, *, by: str, reason: str, now_ms: int) -> Ordered:
+    """Order a clock to do something that it reports: identify, self-test, restart, capture."""
+    why = _reason(reason)
+    clock = _in_use(connection, name)
+    given = orders.give(connection, clock.id, command, by=by, reason=why, now_ms=now_ms)
+    if given.new:
+        what = f"{orders.command_name(command)} ordered by {by}: {why}"
+        events.write(connection, [Event(Severity.INFO, events.Kind.ORDER_GIVEN, what, name)], now_ms)
+    return Ordered(given.id, given.new, clock.online)
+
+
+def orders_of(connection: Connection, name: str, limit: int) -> list[dict[str, Any]]:
+    """The newest orders to a clock of this name, and to its earlier lives, newest first."""
+    _clock(connection, name)
+    table, lives = schema.orders, schema.clocks
+    rows = connection.execute(
+        select(table, lives.c.name)
+        .join(lives, lives.c.id == table.c.clock_id)
+        .where(lives.c.name == name)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [orders.shown(row) for row in rows]
 
 
 def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> int:
@@ -196,6 +228,20 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
     for state, held, count in rows:
         key = (state, held or "" if state == ClockState.QUARANTINED else "")
         found[key] = found.get(key, 0) + count
+    return found
+
+
+def marked(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many clocks in use there are by mark and cause; a clock counts once for each."""
+    table = schema.clocks
+    rows = connection.execute(
+        select(table.c.standing).where(table.c.state != ClockState.RETIRED, table.c.standing.is_not(None))
+    ).scalars()
+    found: dict[tuple[str, str], int] = {}
+    for kept in rows:
+        for reason, _ in Standing.of(kept).reasons:
+            key = (reason.mark.value, reason.cause)
+            found[key] = found.get(key, 0) + 1
     return found
 
 

@@ -188,9 +188,10 @@ class Downlink:
         """The bridge's time, for the STATUS that it answers."""
         return self._frame(clock_id, FrameType.TIME, Channel.COMMAND, frames.pack_time(time))
 
-    def command(self, clock_id: int, command: Command) -> list[Message]:
-        """Something for the clock to do."""
-        return self._frame(clock_id, FrameType.COMMAND, Channel.COMMAND, frames.pack_command(command))
+    def command(self, clock_id: int, command: Command, order: int) -> list[Message]:
+        """Something for the clock to do, by order of that number."""
+        arguments = b"" if command is Command.RETIRE else frames.pack_order(order)
+        return self._frame(clock_id, FrameType.COMMAND, Channel.COMMAND, frames.pack_command(command, arguments))
 
     def receipts(self, clock_id: int, receipts: Sequence[Receipt]) -> list[Message]:
         """Receipts in the order of their numbers, as many frames as that takes."""

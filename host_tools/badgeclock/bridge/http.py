@@ -78,6 +78,11 @@ def create_app(store: Store, vault: Vault, metrics: Metrics, broker_up: Callable
         with store.read() as connection:
             return clocks.quarantine_of(connection, name, after, limit)
 
+    @app.get("/api/clocks/{name}/orders")
+    def orders(name: str, limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)) -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return clocks.orders_of(connection, name, limit)
+
     @app.exception_handler(PeopleError)
     def absent(_: Any, error: PeopleError) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, status_code=404)

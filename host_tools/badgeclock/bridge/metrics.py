@@ -41,10 +41,15 @@ class Metrics:
         self.registry.register(_Gauges(measure, states))
 
     def watch_clocks(
-        self, counts: Callable[[], Mapping[tuple[str, str], int]], worn: Callable[[], Mapping[str, int]]
+        self,
+        counts: Callable[[], Mapping[tuple[str, str], int]],
+        marked: Callable[[], Mapping[tuple[str, str], int]],
+        worn: Callable[[], Mapping[str, int]],
     ) -> None:
-        """Add gauges of the clocks: how many by state and reason of quarantine, and the most worn flash of any."""
-        self.registry.register(_ClockGauges(counts, worn))
+        """Add gauges of the clocks: how many by state and reason of quarantine, how many by mark and cause, and the
+        most worn flash of any.
+        """
+        self.registry.register(_ClockGauges(counts, marked, worn))
 
 
 class _Gauges(Collector):
@@ -69,9 +74,13 @@ class _Gauges(Collector):
 
 class _ClockGauges(Collector):
     def __init__(
-        self, counts: Callable[[], Mapping[tuple[str, str], int]], worn: Callable[[], Mapping[str, int]]
+        self,
+        counts: Callable[[], Mapping[tuple[str, str], int]],
+        marked: Callable[[], Mapping[tuple[str, str], int]],
+        worn: Callable[[], Mapping[str, int]],
     ) -> None:
         self._counts = counts
+        self._marked = marked
         self._worn = worn
 
     def describe(self) -> Iterable[Metric]:
@@ -84,6 +93,12 @@ class _ClockGauges(Collector):
         for (state, reason), count in sorted(self._counts().items()):
             clocks.add_metric([state, reason], count)
         yield clocks
+        marked = GaugeMetricFamily(
+            "badgeclock_clocks_marked", "Clocks that do not stand well, by mark and cause", labels=["mark", "cause"]
+        )
+        for (mark, cause), count in sorted(self._marked().items()):
+            marked.add_metric([mark, cause], count)
+        yield marked
         erases = GaugeMetricFamily(
             "badgeclock_clock_flash_erases", "Erases of the most worn flash sector of any clock", labels=["partition"]
         )

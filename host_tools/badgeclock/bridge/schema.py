@@ -125,6 +125,7 @@ clocks = Table(
     Column("sealed", Boolean, nullable=False),
     Column("status", JSON),
     Column("status_ms", BigInteger),
+    Column("standing", JSON),  # how the bridge sees it: standing.Standing
     # What the bridge said to it.
     Column("receipt_last", BigInteger, nullable=False),
     Column("counter_reserved", BigInteger, nullable=False),
@@ -290,8 +291,10 @@ orders = Table(
     Column("given_ms", BigInteger, nullable=False),
     Column("sent_ms", BigInteger),
     Column("times_sent", Integer, nullable=False),
+    Column("boot", Integer),  # of the clock when it was first sent
     Column("done_ms", BigInteger),
     Column("outcome", Text),
+    Column("report", JSON),
     Index(
         "uq_orders_open",
         "clock_id",

@@ -30,6 +30,7 @@ from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
 from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
 from badgeclock.bridge.store import Store
+from badgeclock.bridge.watch import Watch
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
 
@@ -121,7 +122,13 @@ class Service:
         self._desk = Desk(
             self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
         )
-        self._orders = Orders(self._store, self._downlink, self._link.publish, now_ms)
+        self._orders = Orders(self._store, self._vault, self._downlink, self._link.publish, now_ms)
+        self._watch = Watch(
+            self._store,
+            now_ms,
+            connected=lambda: self._link.connected,
+            connections=lambda: self._link.connections,
+        )
         self._registrar = Registrar(
             self._store,
             self._vault,
@@ -143,7 +150,11 @@ class Service:
             queue_messages=settings.intake.queue_messages,
         )
         self._metrics.watch(self._measure, self._states)
-        self._metrics.watch_clocks(lambda: self._counted(clocks.counts), lambda: self._counted(clocks.most_worn))
+        self._metrics.watch_clocks(
+            lambda: self._counted(clocks.counts),
+            lambda: self._counted(clocks.marked),
+            lambda: self._counted(clocks.most_worn),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
@@ -159,6 +170,7 @@ class Service:
                 "registrar": self._registrar.run,
                 "receipts": self._receipts.run,
                 "orders": self._orders.run,
+                "watch": self._watch.run,
             }
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
@@ -184,12 +196,12 @@ class Service:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self._grouping.settled()
-        for name in ("intake", "registrar", "receipts", "orders", "http"):
+        for name in ("intake", "registrar", "receipts", "orders", "watch", "http"):
             if name in tasks:
                 await _cancel(tasks[name])
 
     def _deliver(self, topic: str, payload: bytes) -> None:
-        if not self._desk.deliver(topic, payload):
+        if not (self._desk.deliver(topic, payload) or self._orders.deliver(topic, payload)):
             self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:

@@ -11,12 +11,14 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 import uvloop
@@ -24,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
-from badgeclock.bridge import clocks, holders, log, people, settings, vault
+from badgeclock.bridge import clocks, holders, log, orders, people, settings, vault
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
@@ -32,6 +34,7 @@ from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.frames import Command
 
 app = typer.Typer(no_args_is_help=True, help="Run the bridge; tell it of sites, employers, workers, badges and clocks.")
 site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
@@ -52,6 +55,8 @@ STDIN: Final = Path("-")
 BADGE_KEY_HELP: Final = (
     "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
 )
+_WITHDRAWN: Final = "withdrawn"
+_LOOK_S: Final = 0.2
 _WIDE: Final = 200
 """Columns of a table that no terminal limits."""
 
@@ -276,7 +281,7 @@ def list_clocks(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Show every clock: its state, its next record, what it said last, and why it is under quarantine."""
+    """Show every clock: its state, its next record, what it said last, and what is wrong with it and to be done."""
     with _looking(config) as connection:
         found = clocks.listing(connection)
     if as_json:
@@ -299,6 +304,109 @@ def list_clocks(
             str(clock["kept_aside"] or ""),
         )
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    for clock in found:
+        for mark in clock["marks"]:
+            since = _moment(mark["since_ms"])
+            typer.echo(f"{clock['clock']} is {mark['mark']} since {since}: {mark['detail']}. To do: {mark['to_do']}")
+
+
+class _Order(StrEnum):
+    """What a clock can be ordered to do; its end has a command of its own."""
+
+    IDENTIFY = "identify"
+    SELF_TEST = "self-test"
+    RESTART = "restart"
+    CAPTURE = "capture"
+
+
+_COMMANDS: Final = {
+    _Order.IDENTIFY: Command.IDENTIFY,
+    _Order.SELF_TEST: Command.SELF_TEST,
+    _Order.RESTART: Command.RESTART,
+    _Order.CAPTURE: Command.CAPTURE,
+}
+
+
+@clock_app.command("order")
+def order_clock(
+    clock: Annotated[str, typer.Argument(help="The clock's id.")],
+    what: Annotated[
+        _Order,
+        typer.Argument(
+            help="identify: show its id and sound. self-test: try every part. restart: when no badge is near. "
+            "capture: tell its last lines and failures."
+        ),
+    ],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
+    *,
+    wait: Annotated[
+        int, typer.Option(min=0, max=3600, help="Seconds to wait; then the order is withdrawn. 0: leave it standing.")
+    ] = 60,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the order, with the clock's report, as JSON.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Have the running bridge order a clock to do something, and show what it reports.
+
+    Exit code 75: the clock did not answer in time. Exit code 1: a self-test found something wrong.
+    """
+    with opened_store(config) as (store, _):
+        with store.write() as connection:
+            order = clocks.order(
+                connection, clock, _COMMANDS[what], by=_operator(), reason=reason, now_ms=wall_clock_ms()
+            )
+        when = "now" if order.online else "as soon as it is online"
+        typer.echo(f"{'Ordered' if order.new else 'Ordered already'}: {clock!r}, {what.value}, {when}.", err=True)
+        if not wait:
+            return
+        done = _awaited(store, order.id, wait)
+    if as_json:
+        typer.echo(json.dumps(done))
+    else:
+        typer.echo(done["outcome"])
+        for name, value in (done["report"] or {}).items():
+            typer.echo(f"  {name}: {json.dumps(value, ensure_ascii=True)}")
+    if done["outcome"].startswith(_WITHDRAWN):
+        raise typer.Exit(os.EX_TEMPFAIL)
+    if done["outcome"].startswith("failed"):
+        raise typer.Exit(1)
+
+
+@clock_app.command("orders")
+def list_orders(
+    clock: Annotated[str, typer.Argument(help="The clock's id.")],
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Show at most so many, newest first.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the reports.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show what a clock was ordered to do, by whom and why, and what became of it."""
+    with _looking(config) as connection:
+        found = clocks.orders_of(connection, clock, limit)
+    for order in found:
+        if as_json:
+            typer.echo(json.dumps(order))
+        else:
+            ended = order["outcome"] or ("sent, no answer yet" if order["sent_ms"] else "waits for the clock")
+            given = f"{_moment(order['given_ms'])}  {order['command']}, by {order['given_by']}: {order['reason']}"
+            typer.echo(f"{given}  [{ended}]")
+
+
+def _awaited(store: Store, number: int, wait_s: int) -> dict[str, Any]:
+    """The order once it has ended; after `wait_s` it is withdrawn."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        with store.read() as connection:
+            order = orders.find(connection, number)
+        if order["done_ms"] is not None:
+            return order
+        if time.monotonic() >= deadline:
+            sent = (
+                "the clock did not answer" if order["sent_ms"] else "it was not sent: the clock, or the bridge, is away"
+            )
+            with store.write() as connection:
+                orders.withdraw(connection, number, f"{_WITHDRAWN} after {wait_s} s: {sent}", wall_clock_ms())
+        else:
+            time.sleep(_LOOK_S)
 
 
 @clock_app.command("quarantine")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class FrameType(IntEnum):
 
     STATUS = 0x01
     DESK_ANSWER = 0x02
+    REPORT = 0x03
     ACK = 0x11
     RECEIPTS = 0x12
     TIME = 0x13
@@ -76,6 +78,10 @@ class Command(IntEnum):
     RESTART = 3
     CAPTURE = 4
     RETIRE = 5
+
+
+_REPORTED: Final = (Command.IDENTIFY, Command.SELF_TEST, Command.CAPTURE)
+"""The commands that a clock answers with a REPORT."""
 
 
 class DeskStep(IntEnum):
@@ -168,7 +174,7 @@ class Desk(NamedTuple):
 class Online:
     """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
 
-    The last ones may be missing in what a clock says: a clock that says nothing of its end has not ended.
+    Those with a default may be missing in what a clock says: one that says nothing of its end has not ended.
     """
 
     boot: int
@@ -192,6 +198,24 @@ class Online:
     rejected: int
     retired: bool = False
     wear: int | None = None
+    reader_fault: str | None = None
+    reader_resets: int | None = None
+    tears: int | None = None
+    heartbeat_s: int | None = None
+    cert_until: int | None = None
+    temperature: int | None = None
+    rssi: int | None = None
+    case_open: bool | None = None
+    display_faults: int | None = None
+    rtc_faults: int | None = None
+
+
+class Report(NamedTuple):
+    """What became of the order with that number: `told` is JSON, by command (§6)."""
+
+    order: int
+    command: Command
+    told: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +324,32 @@ def pack_command(command: Command, arguments: bytes = b"") -> bytes:
     return bytes([command]) + arguments
 
 
+def pack_order(number: int) -> bytes:
+    """Arguments of an order's COMMAND: its number, 32 bits."""
+    return number.to_bytes(4, "big")
+
+
+def pack_report(report: Report) -> bytes:
+    """Body of a REPORT."""
+    fields = {"v": 1, "order": report.order, "command": int(report.command), "told": report.told}
+    return json.dumps(fields, separators=(",", ":")).encode()
+
+
+def unpack_report(body: bytes) -> Report:
+    """The REPORT in a body; raises FrameRefused."""
+    fields = _json_object(body, "report")
+    order = fields.get("order")
+    if not isinstance(order, int) or isinstance(order, bool) or not 0 <= order <= _U32:
+        raise FrameRefused("report order")
+    command = fields.get("command")
+    if isinstance(command, bool) or command not in _REPORTED:
+        raise FrameRefused("report command")
+    told = fields.get("told")
+    if not isinstance(told, dict):
+        raise FrameRefused("report told")
+    return Report(order, Command(command), told)
+
+
 def unpack_command(body: bytes) -> tuple[Command, bytes]:
     """Command and arguments in a body; raises FrameRefused."""
     if not body or not Command.IDENTIFY <= body[0] <= Command.RETIRE:
@@ -353,14 +403,7 @@ def pack_status(status: Online | Offline) -> bytes:
 
 def unpack_status(body: bytes) -> Online | Offline:
     """The STATUS in a body; keys that §7 does not name are ignored. Raises FrameRefused."""
-    try:
-        fields = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise FrameRefused("status json") from error
-    if not isinstance(fields, dict):
-        raise FrameRefused("status json")
-    if fields.get("v") != 1 or isinstance(fields["v"], bool):
-        raise FrameRefused("status version")
+    fields = _json_object(body, "status")
     boot, connection = _integer(fields, "boot", _U16), _integer(fields, "connection", _U16)
     if fields.get("state") == "offline":
         return Offline(boot, connection)
@@ -388,7 +431,46 @@ def unpack_status(body: bytes) -> Online | Offline:
         rejected=_integer(fields, "rejected", _U32),
         retired=_boolean(fields, "retired", missing=False),
         wear=None if fields.get("wear") is None else _integer(fields, "wear", _U32),
+        reader_fault=_word(fields, "reader_fault"),
+        reader_resets=_number(fields, "reader_resets", 0, _U32),
+        tears=_number(fields, "tears", 0, _U32),
+        heartbeat_s=_number(fields, "heartbeat_s", 1, _U32),
+        cert_until=_number(fields, "cert_until", 0, _U64),
+        temperature=_number(fields, "temperature", -128, 127),
+        rssi=_number(fields, "rssi", -128, 0),
+        case_open=fields["case_open"] if isinstance(fields.get("case_open"), bool) else None,
+        display_faults=_number(fields, "display_faults", 0, _U32),
+        rtc_faults=_number(fields, "rtc_faults", 0, _U32),
     )
+
+
+def _json_object(body: bytes, what: str) -> dict[str, Any]:
+    """The JSON object of version 1 in a body; raises FrameRefused."""
+    try:
+        fields = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise FrameRefused(f"{what} json") from error
+    if not isinstance(fields, dict):
+        raise FrameRefused(f"{what} json")
+    if fields.get("v") != 1 or isinstance(fields["v"], bool):
+        raise FrameRefused(f"{what} version")
+    return fields
+
+
+def _number(fields: dict[str, Any], name: str, least: int, most: int) -> int | None:
+    """A figure of the clock's health, None if it has no form: no clock is cut off for it."""
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        return None
+    return value
+
+
+def _word(fields: dict[str, Any], name: str) -> str | None:
+    """A word of the clock's health, of a-z and hyphens; anything else that is no null is `odd`."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    return value if isinstance(value, str) and re.fullmatch(r"[a-z-]{1,32}", value) else "odd"
 
 
 def _refuse_constant(_: str) -> object:

@@ -7,6 +7,7 @@ power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, wi
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import queue
 import secrets
@@ -804,6 +805,17 @@ class VirtualBoard:
         with self._lock:
             self.rtc.set_unix_s(unix_s)
             self._keep_rtc()
+
+    def set_temperature(self, celsius: float) -> None:
+        """Warm or cool the RTC chip, which measures the temperature in the clock's case."""
+        with self._lock:
+            self.rtc.temperature_c = celsius
+
+    def set_rssi(self, dbm: int) -> None:
+        """Move the access point: how strong the clock hears it, -1 to -127 dBm."""
+        if not -127 <= dbm <= -1:
+            raise ValueError(f"{dbm} dBm is nothing that a station tells")
+        self.access_point.settings = dataclasses.replace(self.access_point.settings, rssi_dbm=dbm)
 
     def _i2c_read(self, bus: int, n: int, address: int, _data: bytes) -> bytes:
         if bus != self.wiring.i2c or address not in (self.wiring.display_address, self.wiring.rtc_address):

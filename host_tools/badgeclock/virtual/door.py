@@ -241,6 +241,14 @@ class Door:
         """Take the RTC chip's battery out and put it back."""
         self._ask("rtc_battery_empty")
 
+    def set_temperature(self, celsius: float) -> None:
+        """Warm or cool the RTC chip, which measures the clock's temperature."""
+        self._ask("set_temperature", celsius=celsius)
+
+    def set_rssi(self, dbm: int) -> None:
+        """Move the access point: how strong the clock hears it, -1 to -127 dBm."""
+        self._ask("set_rssi", dbm=dbm)
+
     def noise(self, rate: float, seed: int = 0) -> None:
         """Let each bit in the air turn with the probability `rate`; 0 for a quiet field."""
         self._ask("noise", rate=rate, seed=seed)
@@ -429,6 +437,8 @@ class DoorServer:
             "mend_flash": board.mend_flash,
             "set_rtc": board.set_rtc,
             "rtc_battery_empty": board.rtc_battery_empty,
+            "set_temperature": board.set_temperature,
+            "set_rssi": board.set_rssi,
             "noise": board.set_noise,
             "hang_reader": lambda how, seed: board.hang_reader(Hang(how), seed),
             "break_wire": lambda what: board.break_wire(Break(what)),

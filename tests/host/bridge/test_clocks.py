@@ -139,21 +139,21 @@ async def test_an_order_to_retire_reaches_the_clock_when_it_is_online_again_unti
     world: World, device: Device
 ) -> None:
     published: list[Message] = []
-    sending = Orders(world.store, world.downlink, published.append, lambda: world.now_ms)
+    sending = Orders(world.store, world.vault, world.downlink, published.append, lambda: world.now_ms)
     world.deliver((world.clock.topic("status"), world.clock.offline()))
     with world.store.write() as connection:
         ordered = clocks.order_retirement(connection, "clock-0001", **WHY, now_ms=world.now_ms)
         assert (ordered.new, ordered.online) == (True, False)
         again = clocks.order_retirement(connection, "clock-0001", **WHY, now_ms=world.now_ms)
         assert not again.new
-    await sending.send_due()
+    await sending.work()
     assert published == []
     device.clock.connection += 1
     talk(world, device)
     for _ in range(3):
-        await sending.send_due()
+        await sending.work()
     world.now_ms += AGAIN_MS
-    await sending.send_due()
+    await sending.work()
     assert [message.topic for message in published] == [world.clock.topic("command")] * 2
     for message in published:
         frame = world.clock.hear(message.payload)
@@ -165,7 +165,7 @@ async def test_an_order_to_retire_reaches_the_clock_when_it_is_online_again_unti
     (order,) = world.rows(schema.orders)
     assert (order.done_ms, order.outcome) == (world.now_ms, "the clock has written its last record")
     world.now_ms += AGAIN_MS
-    await sending.send_due()
+    await sending.work()
     assert len(published) == 2
 
 
@@ -238,7 +238,9 @@ def test_metrics_count_clocks_and_the_most_worn_flash(world: World, device: Devi
         with world.store.read() as connection:
             return count(connection)
 
-    metrics.watch_clocks(lambda: counted(clocks.counts), lambda: counted(clocks.most_worn))
+    metrics.watch_clocks(
+        lambda: counted(clocks.counts), lambda: counted(clocks.marked), lambda: counted(clocks.most_worn)
+    )
     text = generate_latest(metrics.registry).decode()
     assert 'badgeclock_clocks{reason="equivocation",state="QUARANTINED"} 1.0' in text
     assert 'badgeclock_clocks{reason="",state="ACTIVE"} 1.0' in text

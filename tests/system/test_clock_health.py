@@ -1,0 +1,111 @@
+"""The clock's health on a whole site: what it tells, what is made of it, and what an operator can ask."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from badgeclock.bridge import clocks, orders
+from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.settings import load
+from badgeclock.bridge.store import Store
+from badgeclock.demo import cast
+from badgeclock.demo.stack import Stack
+from badgeclock.protocol.frames import Command
+from tests.system.crowd import enroll
+
+pytestmark = [pytest.mark.timeout(240), pytest.mark.torture]
+
+PATIENCE_S = 60.0
+CLOCK = cast.CLOCK_ID
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("health"), latency_ms=50) as running:
+        yield running
+
+
+def clock_of(stack: Stack) -> dict[str, Any]:
+    answer = httpx.get(f"http://127.0.0.1:{stack._http_port}/api/clocks", trust_env=False, timeout=5).json()
+    assert isinstance(answer[0], dict)
+    return dict(answer[0])
+
+
+def wait_until(met: Callable[[], bool], what: str, state: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not met():
+        assert time.monotonic() < deadline, f"not within {PATIENCE_S:.0f} s: {what}; now {state()}"
+        time.sleep(0.1)
+
+
+def order(stack: Stack, command: Command) -> dict[str, Any]:
+    """Give an order in the store, as an operator's command does; how it ended."""
+    store = Store(load(stack.bridge_config).store.url)
+    try:
+        with store.write() as connection:
+            number = clocks.order(connection, CLOCK, command, by="tests", reason="a test", now_ms=wall_clock_ms()).id
+
+        def found() -> dict[str, Any]:
+            with store.read() as connection:
+                return orders.find(connection, number)
+
+        wait_until(lambda: found()["done_ms"] is not None, f"the end of {command.name}", found)
+        return found()
+    finally:
+        store.close()
+
+
+def wait_told(stack: Stack, **said: Any) -> None:
+    """Until the clock's last STATUS says so."""
+
+    def status() -> dict[str, Any]:
+        return {name: clock_of(stack)["status"][name] for name in said}
+
+    wait_until(lambda: status() == said, f"a STATUS that says {said}", status)
+
+
+def test_what_changes_is_told_at_once_with_everything_else_that_a_clock_knows_of_itself(stack: Stack) -> None:
+    stack.door.set_temperature(-12.5)
+    stack.door.set_rssi(-83)
+    stack.door.open_case()
+    wait_told(stack, case_open=True, temperature=-13, rssi=-83)
+    status = clock_of(stack)["status"]
+    certificate = stack.workshop.clock(CLOCK).certificate
+    assert status["cert_until"] == int(certificate.not_valid_after_utc.timestamp())
+    assert (status["reader_fault"], status["tears"], status["heartbeat_s"]) == (None, 0, 600)
+    stack.door.close_case()
+    wait_told(stack, case_open=False)
+    stack.door.break_wire("miso-high")
+    wait_told(stack, reader_fault="miso-high")
+    wait_until(
+        lambda: {"reader-broken", "signal"} <= {mark["cause"] for mark in clock_of(stack)["marks"]},
+        "the bridge marks the clock",
+        lambda: clock_of(stack)["marks"],
+    )
+    done = order(stack, Command.SELF_TEST)
+    assert done["outcome"] == "failed: reader miso-high"
+    stack.door.mend_wires()
+    wait_told(stack, reader_fault=None)
+
+
+def test_a_clock_is_ordered_to_test_itself_to_tell_what_happened_and_to_restart(stack: Stack) -> None:
+    (badge,) = enroll(stack, "health", 1)
+    assert order(stack, Command.SELF_TEST)["outcome"] == "passed"
+    done = order(stack, Command.CAPTURE)
+    assert any("reader: good" in line for line in done["report"]["lines"]), done
+    assert order(stack, Command.IDENTIFY)["outcome"] == "the clock showed its id"
+    stack.door.network_down()
+    stack.door.wait_text("No", timeout=30)
+    stack.door.signal_after(stack.door.tap(badge.uid, 300))
+    stack.door.network_up()
+    boot = clock_of(stack)["status"]["boot"]
+    done = order(stack, Command.RESTART)
+    assert done["outcome"] == f"restarted, boot {boot + 1}"
+    wait_until(lambda: len(stack.punches()) == 1, "the punch that was kept before", stack.punches)
+    console = (stack.directory / "clock" / "console.log").read_text(errors="replace")
+    assert "died" not in console
