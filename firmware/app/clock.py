@@ -20,6 +20,7 @@ import time
 from drivers import iso14443
 from micropython import const
 
+import app
 from app import faults, lines, punch, record
 from app.errors import ClockError
 
@@ -28,7 +29,8 @@ WATCHDOG_MS = 8000
 TECHNICIAN_MS = 900000
 
 _POLL_MS = const(40)
-_DESK_MS = const(5)  # between two steps of the badge desk
+_DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
+_HOLD_MS = const(2000)  # a badge that stays for so long asks
 _NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
 _COLLECT_MS = const(1000)
 _IDLE_MS = const(250)
@@ -46,10 +48,10 @@ _CASE_CLOSED = const(2)
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
     timekeeper, uplink (`run()`, `desk`), watchdog (called with milliseconds, gives what is to be fed), reset
-    (called to restart the board), deaths (of tasks in the starts just before).
+    (called to restart the board), deaths (of tasks in the starts just before), hours (for which a shift may be open).
     """
 
-    def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):
+    def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths, hours):
         self._reader = reader
         self._keys = keys
         self._case = case
@@ -61,6 +63,9 @@ class Clock:
         self._start_watchdog = watchdog
         self._reset = reset
         self._deaths = deaths
+        self._hours = hours
+        self._page = None  # of app.today, while a worker asks, ...
+        self._asker = b""  # ... with this badge; b"" before it is there
         self._stamp = record.Stamp()
         self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)
         self._broken_at = None
@@ -123,22 +128,71 @@ class Clock:
             if uplink.desk and uplink.desk.poll():  # an operator's desk: badges are no punches
                 wait_ms = _DESK_MS
             else:
+                held = self._punches.held if reader.present else None
                 found = reader.poll(self._punches.uid)
                 if found > 0:
-                    self._badge_at = time.ticks_ms()
-                    if self._punches.take(found).kind == punch.FAILED:
-                        self._break()
+                    self._take(found, held)
                 elif found == iso14443.SEVERAL:
                     self._badge_at = time.ticks_ms()
                     self._face.several()
                 elif reader.present:
                     self._punches.hold()
+                    if self._punches.held and reader.held_ms >= _HOLD_MS:
+                        self._open_page(self._punches.held)
+                        self._punches.held = b""
+                if self._page and self._turn(self._page):
+                    wait_ms = _DESK_MS
                 if found == iso14443.FAILED:
                     wait_ms = 0
             self._look_after_reader()
             self._read_contacts()
             feed()
             await asyncio.sleep_ms(wait_ms)
+
+    def _take(self, length, held):
+        """A badge was read: a punch, or a question. held: of the badge that may still be there, None if none can be.
+        Beside another one a badge cannot ask by staying: which of the two stays is not seen.
+        """
+        self._badge_at = time.ticks_ms()
+        outcome = self._punches.take(length)
+        if self._page and (outcome.kind != punch.MUTED or outcome.token != self._asker):
+            self._close_page()
+        if held is not None and held != self._punches.held:
+            self._punches.held = b""
+        if outcome.kind == punch.FAILED:
+            self._break()
+        elif outcome.kind == punch.ASKED:
+            self._open_page(outcome.token)
+
+    def _open_page(self, token):
+        """Show what the clock knows of a badge, or without one that the next badge asks. What that needs is loaded
+        now: nobody may ask for days.
+        """
+        gc.collect()
+        self._asker = token
+        try:
+            from app import today
+
+            if token:
+                self._page = today.Page(token, self._log, self._timekeeper, self._face, self._reader, self._hours)
+            else:
+                self._page = today.Prompt(self._face, _CHOICE_MS)
+        except MemoryError:
+            self._close_page()
+
+    def _turn(self, page):
+        """One step of the page; whether the next one is due at once."""
+        if not page.poll():
+            self._close_page()
+            return False
+        return not self._face.paging
+
+    def _close_page(self):
+        self._face.keep(0)
+        self._page = None
+        sys.modules.pop("app.today", None)
+        if hasattr(app, "today"):
+            del app.today
 
     async def _time(self):
         while True:
@@ -198,6 +252,9 @@ class Clock:
         elif key in _KEYS:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
+        elif key == "info" and not self._uplink.desk:
+            self._punches.choose(punch.ASK)
+            self._open_page(b"")
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
             self._uplink.tell()

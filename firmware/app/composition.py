@@ -16,6 +16,7 @@ from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
 from app.punch import Punches
 from app.recall import recall
+from app.receipts import Receipts
 from app.recent import Recent
 from app.sealed_log import SealedLog
 from app.settings import Secrets, Settings
@@ -88,7 +89,16 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     recalled = recall(log, recent)
     timekeeper.at_least(recalled.newest_s)
 
-    face = Face(settings, load_or_english(settings.language), board.display, board.buzzer, board.lamp, timekeeper, log)
+    face = Face(
+        settings,
+        load_or_english(settings.language),
+        board.display,
+        board.buzzer,
+        board.lamp,
+        timekeeper,
+        log,
+        Receipts(),
+    )
     wifi = board.wifi(settings.wifi_ssid, secrets.wifi_password)
     status = Status(
         board.reader,
@@ -118,7 +128,9 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.reader,
     )
     proof = prover(board, settings, secrets)
-    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify, proof)
+    punches = Punches(
+        settings, secrets.site_key, log, timekeeper, recent, recalled.latest_s, face, uplink.notify, proof
+    )
     clock = Clock(
         board.reader,
         board.keys,
@@ -131,6 +143,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.watchdog,
         board.reset,
         recalled.deaths,
+        settings.direction_hours,
     )
     digest = hashlib.sha256(settings_file).digest()[:8]
     if recalled.config != digest:

@@ -30,6 +30,7 @@ _FAULT = const(9)
 _CHOSEN = const(10)
 _IDENTIFY = const(11)
 _UNPROVED = const(12)
+_PAGE = const(13)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
@@ -54,11 +55,11 @@ class Face:
     `update() -> bool`, the last two of which may raise OSError. buzzer, lamp: players (drivers.pattern), and the buzzer
     has a `volume`.
 
-    It is also the uplink's `events`: receipt, link, identify, acked. `display_faults` counts the times the display
-    did not answer.
+    It is also the uplink's `events`: receipt, link, identify, acked. `receipts`: the app.receipts.Receipts in which it
+    notes them. `display_faults` counts the times the display did not answer.
     """
 
-    def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log):
+    def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log, receipts):
         self._settings = settings
         self._words = words
         self._other = None  # Words of another language than the site's, ...
@@ -69,6 +70,7 @@ class Face:
         self._lamp = lamp
         self._timekeeper = timekeeper
         self._log = log
+        self.receipts = receipts
         self._message_ms = settings.message_s * 1000
         self._link = 0
         self._kind = _IDLE  # or a function that draws, see `show`
@@ -78,6 +80,8 @@ class Face:
         self._direction = 0
         self._moment_s = 0
         self._code = 0
+        self._assumed = False
+        self._draw_page = None
         self._standing_fault = 0
         # The newest punch that counts, and what was told about it.
         self._punch_seq = -1
@@ -110,6 +114,7 @@ class Face:
             self._punched_at = time.ticks_ms()
             self._punch_direction = outcome.direction
             self._punch_moment_s = outcome.moment_s
+            self._assumed = outcome.assumed
             self._told = self._waiting = _IDLE
         elif outcome.kind == punch.DUPLICATE:
             self._signal(signals.DUPLICATE)
@@ -152,6 +157,22 @@ class Face:
         self._signal(signal)
         self._show(draw, duration_ms)
 
+    def page(self, draw, duration_ms):
+        """Show what somebody asked the clock for, as `show` does, for that long; any other message ends it."""
+        self._signal(signals.KEY)
+        self._show(_PAGE, duration_ms)
+        self._draw_page = draw
+
+    @property
+    def paging(self):
+        """Whether that stands."""
+        return self._kind == _PAGE
+
+    def keep(self, duration_ms):
+        """Let it stand for that long from now."""
+        if self._kind == _PAGE:
+            self._until = time.ticks_add(time.ticks_ms(), duration_ms)
+
     def fault(self, code):
         """The clock cannot serve (app.faults), until told otherwise with code 0; shown in place of the idle screen."""
         if code and not self._standing_fault:
@@ -163,6 +184,7 @@ class Face:
 
     def receipt(self, seq, state, code, reception_number):
         """The authority's or the bridge's word on the punch `seq`."""
+        self.receipts.put(seq, state, code, reception_number)
         kind = _BY_RECEIPT.get(state, _IDLE)
         if kind == _IDLE or seq != self._punch_seq or kind == self._told:
             return
@@ -218,6 +240,7 @@ class Face:
 
     def _show(self, kind, duration_ms):
         self._kind = kind
+        self._draw_page = None
         self._until = time.ticks_add(time.ticks_ms(), duration_ms)
         self._language = None
         self._drawn = False
@@ -247,6 +270,7 @@ class Face:
             return
         self._waiting = _IDLE
         self._kind = _IDLE
+        self._draw_page = None
         self._idle_of = None
 
     def _draw_idle(self):
@@ -309,6 +333,11 @@ class Face:
         time_text = _clock_text(self._timekeeper.local_of(self._moment_s)) if self._moment_s else "--:--"
         if callable(kind):
             mood = kind(canvas, words)
+        elif kind == _PAGE and self._draw_page:
+            mood = self._draw_page(canvas, words)
+        elif kind in (_KEPT, _KEPT_LATER) and self._assumed:
+            look = screens.KEPT_LOOK if kind == _KEPT else screens.LATER_LOOK
+            mood = screens.assumed(canvas, words, look, self._direction, time_text, self._seq)
         elif kind == _KEPT:
             mood = screens.kept(canvas, words, self._direction, time_text, self._seq)
         elif kind == _KEPT_LATER:

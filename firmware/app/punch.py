@@ -8,8 +8,14 @@
         -> tones and lamp                 nothing slow comes before them
         -> display, uplink                in their own tasks
 
-Direction: the key that was pressed before, else the clock's fixed one, else the worker's last punch: out after in, in
-after out. That lasts 14 hours, so a night shift's end is an OUT and a forgotten one does not turn the next day round.
+Direction: the key that was pressed before, else the clock's fixed one, else the badge's last punch: out after in, in
+after out. That lasts `direction_hours`, 14 if nothing else is set, so a night shift's end is an OUT and a forgotten one
+does not turn the next day round. After that, and for a badge of which the clock cannot know (Recent.whole), the punch
+is an IN that is assumed: record and display say so, and a key and the badge again put it right.
+
+The window of duplicates and those hours outlast restarts: `recall` reads them back. Without a time they go by uptime.
+
+After the info key a badge makes no punch: it asks what the clock knows of it (app.today).
 """
 
 import time
@@ -19,6 +25,7 @@ from micropython import const
 from app import record
 from app.errors import ClockError, JournalFull
 from app.hmac256 import Key
+from app.recent import EARLIEST, MOVES
 
 # Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
 # silent and is asked again.
@@ -28,6 +35,10 @@ DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is 
 FULL = const(3)  # not kept
 FAILED = const(4)  # not kept
 UNPROVED = const(5)  # not kept: a badge that had to prove itself and did not, or one whose UID is random
+ASKED = const(6)  # the info key was pressed before: no punch
+
+# `choose`: the next badge asks what is known of it.
+ASK = const(8)
 
 # Types of the badge id (docs/protocol.md §1)
 _UID = b"\x01"
@@ -43,7 +54,13 @@ _NUMBER_BYTES = const(8)
 _MUTE_MS = const(2000)
 _MUTES = const(4)
 _CHOICE_MS = const(10000)
-_AUTO_HORIZON_S = const(50400)  # 14 h
+_STEP_S = const(2)  # a clock that was set by no more moves no punches
+
+# Where a direction comes from (docs/protocol.md §2, PUNCH)
+_BY_KEY = const(1)
+_BY_CLOCK = const(2)
+_BY_LAST = const(3)
+_ASSUMED = const(4)
 
 _FIXED = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT}
 
@@ -60,27 +77,30 @@ _NEXT = (
 class Outcome:
     """What became of a badge; one object, filled again for each.
 
-    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. moment_s: UTC
-    of the punch, for a duplicate that of the first one; 0 without a time. token: of the badge, 8 bytes. language: that
-    of the badge's worker ("fr"), None for the site's.
+    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. assumed:
+    nothing said the direction. moment_s: UTC of the punch, for a duplicate that of the first one; 0 without a time.
+    token: of the badge, 8 bytes. language: that of the badge's worker ("fr"), None for the site's.
     """
 
     def __init__(self):
         self.kind = MUTED
         self.seq = 0
         self.direction = 0
+        self.assumed = False
         self.moment_s = 0
         self.token = b""
         self.language = None
 
 
 class Punches:
-    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it. face: is told the
-    outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink. prover: an
-    app.proof.Prover, None at a site that takes every badge by its UID.
+    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it, `latest_s` what that gave.
+    face: is told the outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
+    prover: an app.proof.Prover, None at a site that takes every badge by its UID.
+
+    held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
     """
 
-    def __init__(self, settings, site_key, log, timekeeper, recent, face, notify, prover=None):
+    def __init__(self, settings, site_key, log, timekeeper, recent, latest_s, face, notify, prover=None):
         self._log = log
         self._timekeeper = timekeeper
         self._recent = recent
@@ -89,9 +109,15 @@ class Punches:
         self._prover = prover
         self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
         self._window_s = settings.duplicate_window_s
+        self._horizon_s = settings.direction_hours * 3600
         self._key = Key(site_key)
         self._stamp = record.Stamp()
         self._outcome = Outcome()
+        self._detail = bytearray(8)
+        timekeeper.stamp(self._stamp)
+        # When this start was; before the clock has a time, at the earliest.
+        self._start_s = (self._stamp.utc_s or latest_s) - timekeeper.uptime_s()
+        self.held = b""
         self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `take` returns
         view = memoryview(self.uid)
         self._views = {4: view[:4], 7: view[:7], 8: view[:8], 10: view}
@@ -101,7 +127,7 @@ class Punches:
 
     def choose(self, direction):
         """A key was pressed: the punch of the next ten seconds has this direction. DIRECTION_BREAK_START stands for
-        the break key, which also ends a break.
+        the break key, which also ends a break; ASK for the info key.
         """
         self._chosen = direction
         self._chosen_at = time.ticks_ms()
@@ -119,7 +145,9 @@ class Punches:
             self.uid[i] = 0
         outcome = self._outcome
         outcome.token = token
-        if proof == _AGAIN or (self._is_muted(token) and not self._choice()):
+        choice = self._choice()
+        self.held = b"" if proof in (_AGAIN, _UNPROVED) else token
+        if proof == _AGAIN or (self._is_muted(token) and not choice):
             outcome.kind = MUTED
             return outcome
         if proof == _UNPROVED:
@@ -127,8 +155,15 @@ class Punches:
             self._face.punched(outcome)
             self._mute(token)
             return outcome
+        if choice == ASK:
+            outcome.kind = ASKED
+            self.held = b""
+            self._chosen = record.DIRECTION_NONE
+            self._mute(token)
+            return outcome
         self._timekeeper.stamp(self._stamp)
-        self._decide(token, outcome)
+        now_s = self._now_s()
+        self._decide(token, choice, now_s, outcome)
         flags = outcome.direction
         if proof == _PROVED:
             flags |= record.FLAG_PROVED
@@ -137,7 +172,7 @@ class Punches:
         if self._stamp.bound == record.BOUND_NONE:
             flags |= record.FLAG_TIME_UNVERIFIED
         try:
-            outcome.seq = self._log.punch(flags, token, self._stamp)
+            outcome.seq = self._log.punch(flags, token, self._stamp, self._detail)
         except JournalFull:
             outcome.kind = FULL
         except (ClockError, OSError, MemoryError):
@@ -145,7 +180,7 @@ class Punches:
         self._face.punched(outcome)
         self._mute(token)
         if outcome.kind == KEPT:
-            self._recent.put(token, self._moment_s(), outcome.direction)
+            self._recent.put(token, now_s, outcome.direction | MOVES)
             self._chosen = record.DIRECTION_NONE
         self._notify()
         return outcome
@@ -155,30 +190,54 @@ class Punches:
         token, _ = self._muted[0]
         self._muted[0] = (token, time.ticks_ms())
 
-    def _decide(self, token, outcome):
-        """Direction, kind and moment of a punch that will be kept."""
+    def _decide(self, token, chosen, now_s, outcome):
+        """Direction, where that comes from, kind and moment of a punch that will be kept."""
         last = self._recent.find(token)
-        now_s = self._moment_s()
         age_s = now_s - last[0] if last else -1
-        chosen = self._choice()
+        # Without a time, what happened before this start may be longer ago than it looks.
+        is_fresh = 0 <= age_s < self._horizon_s and (
+            last[2] == MOVES or (self._stamp.utc_s > 0 and not last[2] & EARLIEST)
+        )
         outcome.kind = KEPT
         outcome.moment_s = self._stamp.utc_s
-        outcome.direction = chosen or self._fixed or _next(last, age_s)
-        if chosen == record.DIRECTION_BREAK_START and last and last[1] == chosen and age_s < _AUTO_HORIZON_S:
-            outcome.direction = record.DIRECTION_BREAK_END
-        if last and 0 <= age_s < self._window_s and chosen in (record.DIRECTION_NONE, last[1]):
+        if chosen:
+            origin = _BY_KEY
+            outcome.direction = chosen
+            if chosen == record.DIRECTION_BREAK_START and is_fresh and last[1] == chosen:
+                outcome.direction = record.DIRECTION_BREAK_END
+        elif self._fixed:
+            origin = _BY_CLOCK
+            outcome.direction = self._fixed
+        elif is_fresh:
+            origin = _BY_LAST
+            outcome.direction = _NEXT[last[1]]
+        else:
+            origin = _ASSUMED if last or not self._recent.whole else _BY_LAST
+            outcome.direction = record.DIRECTION_IN
+        if 0 <= age_s < self._window_s and chosen in (record.DIRECTION_NONE, last[1]):
+            origin = _BY_LAST
             outcome.kind = DUPLICATE
             outcome.direction = last[1]
             outcome.moment_s = last[0] if self._stamp.utc_s else 0
+        outcome.assumed = origin == _ASSUMED
+        self._detail[0] = origin
 
     def _choice(self):
         if self._chosen and time.ticks_diff(time.ticks_ms(), self._chosen_at) < _CHOICE_MS:
             return self._chosen
         return record.DIRECTION_NONE
 
-    def _moment_s(self):
-        """Seconds by which punches are compared: UTC, or since the start while the clock has no time."""
-        return self._stamp.utc_s or self._timekeeper.uptime_s()
+    def _now_s(self):
+        """Seconds by which punches are compared: UTC, or counted on by uptime while the clock has no time. A step of
+        the clock takes the punches of this start along.
+        """
+        up_s = self._timekeeper.uptime_s()
+        now_s = self._stamp.utc_s or self._start_s + up_s
+        step_s = now_s - up_s - self._start_s
+        if abs(step_s) > _STEP_S:
+            self._start_s += step_s
+            self._recent.shift(step_s)
+        return now_s
 
     def _is_muted(self, token):
         now = time.ticks_ms()
@@ -191,12 +250,3 @@ class Punches:
     def _mute(self, token):
         self._muted.pop()
         self._muted.insert(0, (token, time.ticks_ms()))
-
-
-def _next(last, age_s):
-    """Direction after the badge's last punch (moment, direction), `age_s` seconds ago; in, if that was long ago or
-    never.
-    """
-    if last and 0 <= age_s < _AUTO_HORIZON_S:
-        return _NEXT[last[1]]
-    return record.DIRECTION_IN

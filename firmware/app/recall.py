@@ -3,6 +3,7 @@
 from micropython import const
 
 from app import faults, record
+from app.recent import EARLIEST, MOVES
 
 _RECALLED = const(640)  # records read back
 _AT_ONCE = const(16)
@@ -11,11 +12,16 @@ _AT_ONCE = const(16)
 class Recalled:
     """What the newest records say: `newest_s`, the latest moment on record (0: none); `config`, the detail of the
     last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no
-    punch between.
+    punch between; `latest_s`, the moment of the last record.
+
+    Moments without a time are counted on from the last one that is known, by uptime, as if no time had passed between
+    two starts: they are the earliest that can be, and a restart forgets no duplicate.
     """
 
     def __init__(self):
         self.newest_s = 0
+        self.latest_s = 0
+        self.start_s = 0  # of the start whose records are being read
         self.config = None
         self.deaths = 0
 
@@ -23,6 +29,7 @@ class Recalled:
 def recall(log, recent):
     """Read the newest records of an open log into `recent`; gives Recalled."""
     recalled = Recalled()
+    recent.whole = log.head <= _RECALLED
     buf = bytearray(_AT_ONCE * record.RECORD_BYTES)
     seq = max(0, log.head - _RECALLED)
     while seq < log.head:
@@ -36,10 +43,15 @@ def recall(log, recent):
 
 def _take(entry, recent, recalled):
     recalled.newest_s = max(recalled.newest_s, entry.utc_s)
+    if entry.kind == record.KIND_BOOT:
+        recalled.start_s = recalled.latest_s
+    moment_s = entry.utc_s or recalled.start_s + entry.uptime_ms // 1000
+    recalled.latest_s = max(recalled.latest_s, moment_s)
     if entry.kind == record.KIND_PUNCH:
         recalled.deaths = 0
-        if entry.source != record.SOURCE_NONE and not entry.flags & record.FLAG_DUPLICATE:
-            recent.put(entry.token, entry.utc_s, entry.flags & record.DIRECTION_MASK)
+        if not entry.flags & record.FLAG_DUPLICATE:
+            marks = 0 if entry.utc_s else MOVES | EARLIEST
+            recent.put(entry.token, moment_s, entry.flags & record.DIRECTION_MASK | marks)
     elif entry.kind == record.KIND_CONFIG:
         recalled.config = entry.detail
     elif entry.kind == record.KIND_FAULT and entry.detail[0] == faults.TASK:

@@ -2,7 +2,7 @@
 
 Bounded: 256 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored
 apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and power loss forgets
-nothing.
+nothing. When the clock is set by a step, what it noted before in this start moves along.
 """
 
 import struct
@@ -14,25 +14,35 @@ _BUCKETS = const(32)
 _BUCKET_SLOTS = const(8)
 _SLOT = const(7)  # halfwords: the token's four, two of the moment, the direction; direction 0xFFFF is an empty slot
 _EMPTY = const(0xFFFF)
+_DIRECTION = const(0xFF)
+# Beside a direction: `shift` moves the punch, because its moment was counted from this start; the moment is the
+# earliest that can be.
+MOVES = const(0x100)
+EARLIEST = const(0x200)
 
 
 class Recent:
-    """Last punch by badge token (8 bytes): its moment in seconds and its direction."""
+    """Last punch by badge token (8 bytes): its moment in seconds and its direction.
+
+    whole: no badge was ever left out, so one that is not found has never punched here.
+    """
 
     def __init__(self):
+        self.whole = True
         self._slots = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS * _BUCKETS))
 
     def find(self, token):
-        """(moment_s, direction) of the badge's last punch, or None."""
+        """(moment_s, direction, MOVES and EARLIEST or 0) of the badge's last punch, or None."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
         at = self._find(first, second, third, fourth)
         if at < 0:
             return None
         slots = self._slots
-        return slots[at + 4] << 16 | slots[at + 5], slots[at + 6]
+        marks = slots[at + 6]
+        return slots[at + 4] << 16 | slots[at + 5], marks & _DIRECTION, marks & ~_DIRECTION
 
     def put(self, token, moment_s, direction):
-        """Note a punch; moment_s from 0 to 2**32 - 1."""
+        """Note a punch; moment_s from 0 to 2**32 - 1. direction: DIRECTION_* of app.record, or'd with the marks."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
         at = self._find(first, second, third, fourth)
         if at < 0:
@@ -45,6 +55,15 @@ class Recent:
         slots[at + 4] = moment_s >> 16
         slots[at + 5] = moment_s & 0xFFFF
         slots[at + 6] = direction
+
+    def shift(self, step_s):
+        """The clock was set by so many seconds: what was counted from this start happened that much later."""
+        slots = self._slots
+        for at in range(0, len(slots), _SLOT):
+            if slots[at + 6] != _EMPTY and slots[at + 6] & MOVES:
+                moment_s = max((slots[at + 4] << 16 | slots[at + 5]) + step_s, 0)
+                slots[at + 4] = moment_s >> 16 & 0xFFFF
+                slots[at + 5] = moment_s & 0xFFFF
 
     def _find(self, first, second, third, fourth):
         slots = self._slots
@@ -72,4 +91,5 @@ class Recent:
             if (slots[at + 4], slots[at + 5]) < (slots[oldest + 4], slots[oldest + 5]):
                 oldest = at
             at += _SLOT
+        self.whole = False
         return oldest

@@ -27,6 +27,10 @@ NOTICE = const(4)
 WRONG = const(5)
 BROKEN = const(6)
 
+# Icon and mood of a punch that is kept, with the bridge connected and without.
+KEPT_LOOK = (font.TICK, KEPT)
+LATER_LOOK = (font.LATER, KEPT_LATER)
+
 
 def idle(canvas, words, site, time_text, link, unsent, warning):
     """Waiting for a badge. time_text: "07:58", or None without a time. link: 0 no Wi-Fi, 1 no broker, 2 online.
@@ -61,6 +65,19 @@ def kept_later(canvas, words, direction, time_text, seq, unsent):
     _waiting(canvas, unsent, 21)
     _meaning(canvas, words.kept_later[0], words.kept_later[1], seq)
     return KEPT_LATER
+
+
+def assumed(canvas, words, look, direction, time_text, seq):
+    """A punch is in the flash, and nothing said its direction: the way has a question mark, and the worker is told how
+    to put it right. look: KEPT_LOOK or LATER_LOOK.
+    """
+    icon, mood = look
+    _punch(canvas, words, icon, direction, time_text)
+    font.large(canvas, "?", _RIGHT + 36, 16)
+    font.text(canvas, words.kept, 0, 48)
+    _number(canvas, seq, _CELL * len(words.kept), 48)
+    font.text(canvas, words.assumed, 0, 56)
+    return mood
 
 
 def registered(canvas, words, direction, time_text, seq, tail):

@@ -193,9 +193,9 @@ class SealedLog:
             self._close_epoch(stamp)
         return self._write(kind, flags, token, detail, stamp)
 
-    def punch(self, flags, token, stamp):
+    def punch(self, flags, token, stamp, detail=NOTHING):
         """Keep a PUNCH and return its seq; see `append`."""
-        return self.append(record.KIND_PUNCH, flags, token, NOTHING, stamp)
+        return self.append(record.KIND_PUNCH, flags, token, detail, stamp)
 
     def retire(self, stamp):
         """End the log with RETIRE and return its seq: no key is left, what is not acknowledged is still sent."""

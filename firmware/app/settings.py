@@ -17,6 +17,7 @@ from app.localtime import ZONES
 DIRECTIONS = ("auto", "in", "out")
 BADGES = ("uid", "both", "proved")
 BADGE_EV1 = ("refuse", "allow")
+DIRECTION_HOURS = 14
 
 _VERSION = const(1)
 _KEY_BYTES = const(32)
@@ -45,6 +46,8 @@ _Settings = namedtuple(
         "quiet_hours",
         "badges",
         "badge_ev1",
+        "direction_hours",
+        "ntp",
     ),
 )
 _Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password", "badge_key"))
@@ -59,8 +62,9 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
     heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
     local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
-    badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). The last four may be missing: as loud as can be, always, and
-    the first of each.
+    badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). direction_hours: 1 to 48, for how long a badge's last punch
+    tells the next one's direction. ntp: a host that the time may be asked of while nothing better is known, or "". The
+    last six may be missing: as loud as can be, always, the first of each, 14, and "".
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
@@ -85,6 +89,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
         _quiet_hours(fields.get("quiet_hours", "")),
         _choice(fields, "badges", BADGES) if "badges" in fields else BADGES[0],
         _choice(fields, "badge_ev1", BADGE_EV1) if "badge_ev1" in fields else BADGE_EV1[0],
+        _whole(fields, "direction_hours", 1, 48) if "direction_hours" in fields else DIRECTION_HOURS,
+        _text(fields, "ntp", 0, 253) if "ntp" in fields else "",
     )
 
 

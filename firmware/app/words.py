@@ -46,6 +46,8 @@ FIELDS = (
     "technician",
     "starting",
     "identify",
+    "assumed",  # how to put a direction right that the clock assumed
+    "today",  # what a worker asks the clock (app.today): title, none, and a punch that is kept, sent, waits, refused
     "desk",  # the badge desk's title, no punches now, and by stage (app.desk_screen): closed, done, failed, lay, keep
 )
 Words = namedtuple("Words", FIELDS)  # type: ignore[misc]  # mypy wants the names spelled out here
@@ -79,11 +81,13 @@ ENGLISH = Words(  # type: ignore[call-arg]
     technician="Call technician",
     starting="Starting",
     identify="I am here",
+    assumed="Wrong? Press key",
+    today=("Today", "none yet", "saved", "sent", "waits", "refused"),
     desk=("Badge desk", "No punches now", "Desk closed", "Done", "Not finished", "Lay the badge", "Keep it there"),
 )
 
 # The columns that a text has beside icons and numbers, where they are fewer than the display's 16.
-COLUMNS = {"link": 9, "directions": 6, "authority": 7, "duplicate": 10, "code": 5}
+COLUMNS = {"link": 9, "directions": 6, "authority": 7, "duplicate": 10, "code": 5, "today": 9}
 
 _LONGEST = const(4096)
 _WIDTH = const(16)

@@ -76,6 +76,7 @@ class Reader:
         self._halt_due = False
         self._failures = 0
         now = time.ticks_ms()
+        self._found = now
         self._seen = now
         self._looked = now
         self._checked = now
@@ -90,6 +91,16 @@ class Reader:
     def version(self):
         """The chip's version register, None without a reader."""
         return self.chip.version
+
+    @property
+    def held_ms(self):
+        """From the last reading of a badge until a badge was seen last."""
+        return time.ticks_diff(self._seen, self._found)
+
+    @property
+    def away_ms(self):
+        """Since a badge was seen last; less than six days."""
+        return time.ticks_diff(time.ticks_ms(), self._seen)
 
     def poll(self, uid):
         """Look once for a badge that was not read yet.
@@ -114,7 +125,7 @@ class Reader:
         if result > 0:
             self.present = True
             self._halt_due = True
-            self._seen = self._looked = time.ticks_ms()
+            self._found = self._seen = self._looked = time.ticks_ms()
             self._failures = self._starts = 0
             return result
         if result == TIMEOUT:

@@ -21,6 +21,7 @@ class Settings:
     clock_id = "clock-0001"
     direction = "auto"
     duplicate_window_s = 60
+    direction_hours = 14
 
 
 class Timekeeper:
@@ -63,7 +64,15 @@ class Site:
         self.signals = []
         self.notified = 0
         self.punches = Punches(
-            self.settings, SITE_KEY, self.log, self.time, self.recent, self, self._notify, self.prover
+            self.settings,
+            SITE_KEY,
+            self.log,
+            self.time,
+            self.recent,
+            self.recalled.latest_s,
+            self,
+            self._notify,
+            self.prover,
         )
         self.ticks.now_ms += 60000
 
@@ -80,12 +89,16 @@ class Site:
 
     def tap(self, uid=UIDS[0], after_s=0):
         """Hold a badge to the clock `after_s` later; gives (kind, direction, seq)."""
-        self.time.utc_s += after_s if self.time.utc_s else 0
-        self.time.up_s += after_s
-        self.ticks.now_ms += after_s * 1000
+        self.passes(after_s)
         self.punches.uid[: len(uid)] = uid
         outcome = self.punches.take(len(uid))
         return outcome.kind, outcome.direction, outcome.seq
+
+    def passes(self, seconds):
+        """Time goes by."""
+        self.time.utc_s += seconds if self.time.utc_s else 0
+        self.time.up_s += seconds
+        self.ticks.now_ms += seconds * 1000
 
     def newest(self):
         buf = bytearray(64)

@@ -68,4 +68,5 @@ class ProofSite(Site):
         for _ in range(85):
             assert self.poll() is None
         self.time.utc_s += 3600
+        self.time.up_s += 3600
         return kinds

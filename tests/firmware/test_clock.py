@@ -12,6 +12,7 @@ from app import faults, punch, record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
 from app.errors import JournalFull
 from app.punch import Outcome
+from app.receipts import Receipts
 
 
 class Restarted(Exception):
@@ -24,7 +25,10 @@ class Stand:
     def __init__(self, deaths=0):
         self.records = []
         self.found = []
-        self.polls = self.fed = self.idles = self.held = 0
+        self.pages = []
+        self.receipts = Receipts()
+        self.head = self.tail = self.boot = 0
+        self.polls = self.fed = self.idles = self.holds = 0
         self.watchdogs = []
         self.faults_shown = []
         self.chosen = []
@@ -46,7 +50,10 @@ class Stand:
         self.restart_due = False
         self.told = 0
         self.both_down = False
-        self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths)
+        self.held, self.held_ms, self.away_ms = b"", 0, 0
+        self.paging = False
+        self.token = b"badge001"
+        self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths, 14)
 
     # reader and keys
     def poll(self, uid):
@@ -71,15 +78,24 @@ class Stand:
     def take(self, length):
         outcome = Outcome()
         outcome.kind = self.outcome
+        outcome.token = self.token
+        self.held = self.token
         return outcome
 
     def hold(self):
-        self.held += 1
+        self.holds += 1
 
     def choose(self, direction):
         self.chosen.append(direction)
 
     # face
+    def page(self, draw, duration_ms):
+        self.paging = True
+        self.pages.append(draw)
+
+    def keep(self, duration_ms):
+        self.paging = self.paging and duration_ms > 0
+
     def several(self):
         self.faults_shown.append("several")
 
@@ -101,6 +117,9 @@ class Stand:
 
     def refine(self):
         return 1000
+
+    def now_s(self):
+        return 0
 
     # board
     def watchdog(self, timeout_ms):
@@ -145,9 +164,54 @@ def test_a_key_chooses_the_next_punchs_direction():
     stand = Stand()
     stand.chosen_shown = []
     stand.clock._face = FaceOf(stand)
-    stand.pressed_keys = [None, "out", "info"]
+    stand.pressed_keys = [None, "out"]
     stand.live(300)
     assert stand.chosen == [record.DIRECTION_OUT] and stand.chosen_shown == [record.DIRECTION_OUT]
+
+
+def test_the_info_key_and_a_badge_ask_and_what_that_needs_leaves_the_memory_after():
+    stand = Stand()
+    stand.chosen_at = None
+    stand.pressed_keys = ["info"]
+    stand.live(200)
+    assert stand.chosen == [punch.ASK] and len(stand.pages) == 1 and stand.paging
+    assert "app.today" in sys.modules
+    stand.outcome = punch.ASKED
+    stand.found = [4]
+    stand.live(200)
+    assert len(stand.pages) == 2 and stand.paging
+    stand.outcome = punch.KEPT
+    stand.found = [4]
+    stand.live(200)
+    assert not stand.paging and "app.today" not in sys.modules, "the next badge ends it"
+
+
+def test_a_badge_that_stays_for_two_seconds_asks_once_and_nobody_elses_does():
+    stand = Stand()
+    stand.found = [4]
+    stand.live(100)
+    stand.present, stand.held_ms = True, 1900
+    stand.live(200)
+    assert stand.pages == []
+    stand.held_ms = 2000
+    stand.live(400)
+    assert len(stand.pages) == 1 and stand.held == b""
+    # A second badge comes while the first may still be there: which of them stays is not seen.
+    stand = Stand()
+    stand.found = [4]
+    stand.live(100)
+    stand.present, stand.token, stand.found = True, b"badge002", [4]
+    stand.held_ms = 5000
+    stand.live(300)
+    assert stand.pages == [] and stand.held == b""
+    # The same one, that was lost for a moment.
+    stand = Stand()
+    stand.found = [4]
+    stand.live(100)
+    stand.outcome, stand.present, stand.found = punch.MUTED, True, [4]
+    stand.held_ms = 2100
+    stand.live(300)
+    assert len(stand.pages) == 1
 
 
 class FaceOf:
@@ -209,7 +273,7 @@ def test_a_badge_that_stays_is_held_and_two_are_told():
     stand.present = True
     stand.found = [4, 0, -1, 0]
     stand.live(400)
-    assert stand.held >= 2 and "several" in stand.faults_shown
+    assert stand.holds >= 2 and "several" in stand.faults_shown
 
 
 def test_a_task_that_dies_is_recorded_and_restarts_the_board():

@@ -1,5 +1,7 @@
 """What a worker sees and hears, when, and for how long."""
 
+# heapsize: 256k
+
 import os
 import sys
 
@@ -9,6 +11,7 @@ import framebuf
 from app import face, punch, screens, signals, words
 from app.face import Face
 from app.punch import Outcome
+from app.receipts import Receipts
 from app.words import ENGLISH, load
 from bench import Panel, Time
 from drivers import pattern
@@ -72,7 +75,7 @@ class Stand:
         display.start()
         self.buzzer, self.lamp = Player(), Player()
         self.time, self.log = Timekeeper(), Log()
-        self.face = Face(Settings, ENGLISH, display, self.buzzer, self.lamp, self.time, self.log)
+        self.face = Face(Settings, ENGLISH, display, self.buzzer, self.lamp, self.time, self.log, Receipts())
         self.face.link(2)
         self.wait(30)
 
@@ -85,8 +88,9 @@ class Stand:
                 return
             self.ticks.now_ms += 10
 
-    def punch(self, seq, kind=punch.KEPT, direction=1, language=None):
+    def punch(self, seq, kind=punch.KEPT, direction=1, language=None, assumed=False):
         outcome = Outcome()
+        outcome.assumed = assumed
         outcome.token, outcome.language = b"\x7f\x3a\x01\x02\x03\x04\x05\x06", language
         outcome.kind, outcome.seq, outcome.direction, outcome.moment_s = kind, seq, direction, MORNING_S
         self.face.punched(outcome)
@@ -137,7 +141,11 @@ def test_a_confirmation_within_the_message_upgrades_it_for_a_second_at_least():
     stand.sounds()
     stand.face.receipt(12, REGISTERED, 0, 2026113000123456)
     stand.wait(20)
-    assert stand.shows("IN", "07:58", "Confirmed by", "NSSO", "..123456") and stand.panel.inverted and not stand.shows("Saved")
+    assert (
+        stand.shows("IN", "07:58", "Confirmed by", "NSSO", "..123456")
+        and stand.panel.inverted
+        and not stand.shows("Saved")
+    )
     assert stand.sounds() == [signals.REGISTERED.tones]
     stand.wait(900)
     assert stand.shows("Confirmed by")
@@ -388,6 +396,61 @@ def test_a_key_shows_what_the_next_punch_will_be():
     assert stand.is_idle()
 
 
+def test_a_direction_that_is_assumed_has_a_question_mark_and_a_hint_whether_the_bridge_is_there_or_not():
+    for link in (2, 1):
+        stand = Stand()
+        stand.face.link(link)
+        stand.punch(12, assumed=True)
+        stand.wait(20)
+        assert stand.shows("IN", "07:58", "Saved here", "#12", "Wrong? Press key")
+        assert "?" in read_large(stand.panel.ram, 2)
+        stand.punch(13)
+        stand.wait(20)
+        assert not stand.shows("Wrong?") and "?" not in read_large(stand.panel.ram, 2)
+
+
+def test_a_page_stands_as_long_as_it_is_kept_and_any_badge_ends_it_at_once():
+    stand = Stand()
+    pages = []
+
+    def draw(canvas, words):
+        pages.append(words)
+        canvas.fill(0)
+        canvas.text("Today", 0, 0, 1)
+        return screens.IDLE
+
+    stand.punch(7)
+    stand.wait(2500)
+    stand.face.page(draw, 2000)
+    stand.wait(20)
+    assert stand.shows("Today") and stand.face.paging and stand.buzzer.played[-1] == signals.KEY.tones
+    stand.face.receipt(7, 1, 0, 99)
+    stand.wait(1900)
+    stand.face.keep(1000)
+    stand.wait(900)
+    assert stand.shows("Today"), "a receipt waits"
+    stand.punch(8)
+    stand.wait(20)
+    assert stand.shows("#8") and not stand.face.paging
+    stand.face.keep(60000)
+    stand.wait(2100)
+    assert stand.is_idle(), "what is over is not kept"
+    stand.face.page(draw, 2000)
+    stand.wait(2100)
+    assert stand.is_idle() and not stand.face.paging and len(pages) == 2
+    stand.face.page(draw, 2000)
+    stand.face.chosen(2, 10000)
+    stand.wait(20)
+    assert stand.shows("Hold your badge") and not stand.face.paging, "a key ends it too"
+
+
+def test_every_receipt_is_noted_for_whoever_asks():
+    stand = Stand()
+    stand.face.receipt(5, 1, 0, 1234567)
+    stand.face.receipt(6, 2, 4, 0)
+    assert stand.face.receipts.find(5) == (1, 234567) and stand.face.receipts.find(6) == (2, 4)
+
+
 def test_a_worker_is_told_in_their_own_language_and_the_next_one_in_the_sites():
     stand = Stand()
     words.load = lambda language: FRENCH
@@ -448,6 +511,8 @@ def test_the_quiet_hours_are_the_softest_and_a_silent_clock_stays_silent():
 
 class QuietSettings(Settings):
     """Settings of a clock that is quiet at night."""
+
+
 def test_a_screen_that_was_lent_stands_for_its_time_and_keeps_receipts_waiting():
     stand = Stand()
     stand.punch(7)

@@ -6,7 +6,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk_screen, font, pages, screens, start_screens, words
+from app import desk_screen, font, pages, screens, start_screens, today, words
 from app.words import ENGLISH
 from ocr import read, read_huge, read_large
 
@@ -15,6 +15,14 @@ CANVAS = framebuf.FrameBuffer(BUFFER, 128, 64, framebuf.MONO_VLSB)
 EN = ENGLISH
 LANG = os.getenv("BADGECLOCK_ROOT") + "/firmware/lang/"
 CODES = ["en"] + [entry[0][:-5] for entry in os.ilistdir(LANG)]
+TODAY = (
+    (1, "07:58", 1, 987654),
+    (3, "12:00", 2, 4),
+    (4, "12:30", 6, 0),
+    (2, "16:31", 0, True),
+    (1, "17:02", 3, 0),
+    (2, "18:40", 0, False),
+)
 NOT_SET_UP = "settings.json: message_s must be a whole number from 1 to 9"
 
 
@@ -58,6 +66,11 @@ def states(of):
         "desk-failed": (desk_screen.screen(desk_screen.FAILED), (of,)),
         "desk-lay": (desk_screen.screen(desk_screen.LAY), (of,)),
         "desk-keep": (desk_screen.screen(desk_screen.KEEP), (of,)),
+        "assumed": (screens.assumed, (of, screens.KEPT_LOOK, 1, "07:58", 192528)),
+        "later-assumed": (screens.assumed, (of, screens.LATER_LOOK, 4, "07:58", 192528)),
+        "today-ask": (today.draw_prompt, (of,)),
+        "today": (today.draw, (of, "7F3A", TODAY, 9)),
+        "today-none": (today.draw, (of, "7F3A", (), 0)),
         "retired": (screens.retired, (of,)),
         "chosen": (screens.chosen, (of, 2)),
         "identify": (screens.identify, (of, "clock-0001-of-the-north")),
@@ -102,9 +115,7 @@ def test_kept_and_confirmed_cannot_be_confused():
     assert not any("Saved" in row for row in confirmed)
     assert not any("Confirmed" in row or "NSSO" in row for row in kept + later)
     assert pixels[56:128] == bytes(BUFFER)[56:128] and pixels[256 + 56 : 256 + 88] == bytes(BUFFER)[256 + 56 : 256 + 88]
-    assert pixels[512 + 56 : 640] == bytes(BUFFER)[512 + 56 : 640], (
-        "what was done stays where it was"
-    )
+    assert pixels[512 + 56 : 640] == bytes(BUFFER)[512 + 56 : 640], "what was done stays where it was"
     assert pixels[:56] != bytes(BUFFER)[:56]
 
 
@@ -112,7 +123,7 @@ def test_kept_and_confirmed_have_a_mood_that_nothing_else_has():
     for name, (screen, what) in states(EN).items():
         mood = screen(CANVAS, *what)
         assert (mood == screens.REGISTERED) == (name == "registered"), name
-        assert (mood in (screens.KEPT, screens.KEPT_LATER)) == name.startswith(("kept", "later")), name
+        assert (mood in (screens.KEPT, screens.KEPT_LATER)) == name.startswith(("kept", "later", "assumed")), name
 
 
 def test_every_direction_has_its_own_word_and_its_own_way():
@@ -133,16 +144,37 @@ def test_what_is_not_right_says_what_to_do():
     has(drawn(screens.duplicate, EN, 1, "07:58", 9), "Already at 07:58", "#9")
 
 
+def test_an_answer_tells_each_punch_in_one_line_and_registered_has_a_mark_of_its_own():
+    rows = drawn(today.draw, EN, "7F3A", TODAY, 12)
+    assert rows[0].startswith("Today") and rows[0].endswith("7F3A")
+    for row, moment, became in zip(
+        rows[2:],
+        ("07:58", "12:00", "12:30", "16:31", "17:02", "18:40"),
+        ("..987654", "refused 4", "waits", "sent", "waits", "saved"),
+    ):
+        assert row[1:6] == moment and row[7:].strip() == became, row
+    assert [row[6] != " " for row in rows[2:]] == [True] + [False] * 5
+    ways = {bytes(BUFFER[256 + 128 * i : 264 + 128 * i]) for i in range(4)}
+    assert len(ways) == 4
+    has(drawn(today.draw, EN, "7F3A", (), 0), "Today", "none yet")
+    has(drawn(today.draw_prompt, EN), "Today", "Hold your badge")
+    for code, refused in (("en", "refused"), ("fr", "refusé 4"), ("de", "abgelehnt")):
+        has(drawn(today.draw, words.load(code, LANG), "7F3A", TODAY, 0), refused)
+
+
 def test_the_outcomes_differ_by_shape_and_not_by_word_alone():
     shapes = {}
     for name, (screen, what) in states(EN).items():
         screen(CANVAS, *what)
         # The icon alone, without the words beside and below it.
         shapes.setdefault(bytes(BUFFER[:48] + BUFFER[128:176] + BUFFER[256:304] + BUFFER[384:432]), []).append(name)
-    for names in (("kept-in", "kept-out", "kept-break", "kept-back", "kept-here"),):
+    for names in (
+        ("kept-in", "kept-out", "kept-break", "kept-back", "kept-here", "assumed"),
+        ("later", "later-assumed"),
+    ):
         assert sorted(names) in [sorted(same) for same in shapes.values()]
     alone = [same[0] for same in shapes.values() if len(same) == 1]
-    for name in ("later", "registered", "duplicate", "unknown", "refused", "unproved", "several", "full", "fault"):
+    for name in ("registered", "duplicate", "unknown", "refused", "unproved", "several", "full", "fault"):
         assert name in alone, (name, shapes.values())
 
 
@@ -203,6 +235,9 @@ def test_every_word_of_every_language_is_whole_on_its_screen():
                 "refused": ("refused", "refused_todo"),
                 "unproved": ("unproved_todo",),
                 "several": ("two_badges",),
+                "assumed": ("kept", "assumed"),
+                "later-assumed": ("kept", "assumed"),
+                "today-ask": ("idle",),
                 "full": ("full", "full_todo"),
                 "fault": ("fault", "fault_todo"),
                 "idle-unsealed": ("unsealed",),

@@ -81,6 +81,13 @@ def test_volume_and_quiet_hours_may_be_missing():
     assert settings.volume == 0 and settings.quiet_hours == (1320, 390)
 
 
+def test_hours_of_direction_and_a_time_server_may_be_missing():
+    settings = Settings(json.dumps(GOOD))
+    assert (settings.direction_hours, settings.ntp) == (14, "")
+    settings = Settings(json.dumps(changed_fields(GOOD, direction_hours=48, ntp="time.example")))
+    assert (settings.direction_hours, settings.ntp) == (48, "time.example")
+
+
 def changed_fields(fields, **more):
     fields = dict(fields)
     fields.update(more)
@@ -102,8 +109,13 @@ def test_every_field_has_limits():
         (("timezone",), ("Mars/Olympus", "", 1)),
         (("heartbeat_s",), (9, 86401, 10.5)),
         (("message_s",), (0, 10)),
+        (("direction_hours",), (0, 49, 1.5, "14", True, None)),
+        (("ntp",), (None, 5, "x" * 254, "\n")),
         (("volume",), (-1, 4, 1.5, "3", True)),
-        (("quiet_hours",), (None, 22, "22-06", "24:00-06:00", "22:60-06:00", "22:00-22:00", "-2:00-06:00", "22:00_06:00")),
+        (
+            ("quiet_hours",),
+            (None, 22, "22-06", "24:00-06:00", "22:60-06:00", "22:00-22:00", "-2:00-06:00", "22:00_06:00"),
+        ),
     ):
         for value in values:
             assert path[-1] in refusal(Settings, changed(GOOD, path, value)), (path, value)

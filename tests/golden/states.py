@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import desk_screen, pages, screens, start_screens
+from app import desk_screen, pages, screens, start_screens, today
 
 FACTS = {
     "uptime_ms": 273_720_000,
@@ -31,6 +31,17 @@ FACTS = {
     "temperature": 21,
 }
 
+# Direction, time, and what became of it: registered, refused, waits, sent, waits, and saved.
+MUCH = (
+    (1, "07:58", 1, 987654),
+    (3, "12:00", 2, 4),
+    (4, "12:30", 6, 0),
+    (2, "16:31", 0, True),
+    (1, "17:02", 3, 0),
+    (2, "18:40", 0, False),
+)
+TODAY = MUCH[:4]
+
 
 def states(of):
     """Every state by name, with what a site's clock may have to tell: (name, screen, what)."""
@@ -46,6 +57,8 @@ def states(of):
         ("kept-break", screens.kept, (of, 3, "12:00", 1260)),
         ("kept-back", screens.kept, (of, 4, "12:30", 1277)),
         ("later", screens.kept_later, (of, 1, "07:58", 1234, 37)),
+        ("assumed", screens.assumed, (of, screens.KEPT_LOOK, 1, "07:58", 1234)),
+        ("assumed-later", screens.assumed, (of, screens.LATER_LOOK, 1, "07:58", 1234)),
         ("registered", screens.registered, (of, 1, "07:58", 1234, "987654")),
         ("duplicate", screens.duplicate, (of, 1, "07:58", 1235)),
         ("unknown", screens.unknown, (of, "7F3A", 1236)),
@@ -55,6 +68,10 @@ def states(of):
         ("full", screens.full, (of,)),
         ("fault", screens.fault, (of, 2)),
         ("retired", screens.retired, (of,)),
+        ("today-ask", today.draw_prompt, (of,)),
+        ("today", today.draw, (of, "7F3A", TODAY, 0)),
+        ("today-much", today.draw, (of, "7F3A", MUCH, 3)),
+        ("today-none", today.draw, (of, "7F3A", (), 0)),
         ("desk-lay", desk_screen.screen(desk_screen.LAY), (of,)),
         ("desk-done", desk_screen.screen(desk_screen.DONE), (of,)),
         ("desk-failed", desk_screen.screen(desk_screen.FAILED), (of,)),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from badgeclock.protocol import frames, record, seal, topics
 from badgeclock.protocol.frames import Frame, FrameRefused, Offline, Online
-from badgeclock.protocol.record import Kind, Record, RecordRefused, ResetCause
+from badgeclock.protocol.record import Kind, Origin, Record, RecordRefused, ResetCause
 from badgeclock.protocol.seal import SealFailed, SealGap, SealState
 from badgeclock.protocol.topics import Channel, TopicRefused
 
@@ -49,6 +49,14 @@ def test_a_record_is_read_and_written_as_in_the_vectors(case: dict[str, Any]) ->
         value = getattr(read, name)
         assert (value.hex() if isinstance(value, bytes) else value) == wanted, name
     assert record.pack(read) == raw
+
+
+def test_a_punch_says_where_its_direction_comes_from() -> None:
+    cases = {case["name"]: record.unpack(bytes.fromhex(case["bytes"])) for case in RECORDS["records"]}
+    assert cases["punch in"].origin is Origin.UNTOLD
+    assert cases["punch by key"].origin is Origin.KEY
+    assert cases["punch whose direction is assumed"].origin is Origin.ASSUMED
+    assert cases["punch in"]._replace(detail=b"\x05" + bytes(7)).origin is Origin.UNTOLD
 
 
 @named(RECORDS["refused"])

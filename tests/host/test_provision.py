@@ -247,6 +247,8 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
         "display": "ssd1306",
         "badges": "uid",
         "badge_ev1": "refuse",
+        "direction_hours": 14,
+        "ntp": "",
     }
     assert secrets == {
         "v": 1,

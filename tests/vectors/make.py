@@ -212,6 +212,18 @@ def record_vectors() -> dict[str, Any]:
         "punch without direction, unsealed": fields_of(
             PUNCH, 6, 1, 0, MONDAY_UTC_S, flags=0x80, token=token("04a1b2c3")
         ),
+        "punch by key": fields_of(
+            PUNCH, 2, 1, 0, MONDAY_UTC_S, flags=0x02, token=token("04a1b2c3"), detail=b"\x01" + bytes(7)
+        ),
+        "punch of a clock of one direction": fields_of(
+            PUNCH, 2, 1, 0, MONDAY_UTC_S, flags=0x01, token=token("04a1b2c3"), detail=b"\x02" + bytes(7)
+        ),
+        "punch after the last one": fields_of(
+            PUNCH, 2, 1, 0, MONDAY_UTC_S, flags=0x02, token=token("04a1b2c3"), detail=b"\x03" + bytes(7)
+        ),
+        "punch whose direction is assumed": fields_of(
+            PUNCH, 2, 1, 0, MONDAY_UTC_S, flags=0x01, token=token("04a1b2c3"), detail=b"\x04" + bytes(7)
+        ),
         "break start": fields_of(PUNCH, 7, 1, 0, MONDAY_UTC_S, flags=0x03, token=token("04a1b2c3")),
         "break end": fields_of(PUNCH, 8, 1, 0, MONDAY_UTC_S, flags=0x04, token=token("04a1b2c3")),
         "time set": fields_of(

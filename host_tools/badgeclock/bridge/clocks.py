@@ -142,6 +142,7 @@ def _kept(row: Any) -> dict[str, Any]:
         "boot": record.boot,
         "utc_ms": record.utc_ms if record.utc_s else None,
         "direction": record.direction.name if record.kind == Kind.PUNCH else None,
+        "origin": record.origin.name if record.kind == Kind.PUNCH else None,
     }
 
 

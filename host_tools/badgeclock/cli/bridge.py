@@ -35,6 +35,7 @@ from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.frames import Command
+from badgeclock.protocol.record import Origin
 
 app = typer.Typer(no_args_is_help=True, help="Run the bridge; tell it of sites, employers, workers, badges and clocks.")
 site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
@@ -432,7 +433,8 @@ def show_quarantine(
         typer.echo(f"{_moment(alarm['last_ms'])}  {alarm['kind']}{at}, {alarm['times']} times: {alarm['detail']}")
     typer.echo(f"records kept aside: {found['kept']}")
     for kept in found["kept_aside"]:
-        said = f"{kept['kind']} {kept['direction'] or ''} {_moment(kept['utc_ms'])}" if kept["kind"] else "no record"
+        way = f"{kept['direction'] or ''}{'?' if kept['origin'] == Origin.ASSUMED.name else ''}"
+        said = f"{kept['kind']} {way} {_moment(kept['utc_ms'])}" if kept["kind"] else "no record"
         typer.echo(f"{kept['id']:>6}  record {kept['seq']}, {kept['reason']}: {said}")
 
 

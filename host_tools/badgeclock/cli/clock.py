@@ -104,6 +104,18 @@ def provision_command(
     badge_ev1: Annotated[
         str | None, typer.Option(help="allow or refuse badges that prove themselves the way of DESFire EV1.")
     ] = None,
+    duplicate_window: Annotated[
+        int | None,
+        typer.Option(min=0, max=3600, help="Seconds in which a badge's second punch counts for nothing; 0 for none."),
+    ] = None,
+    direction_hours: Annotated[
+        int | None,
+        typer.Option(min=1, max=48, help="For how long a badge's last punch tells the next one's direction."),
+    ] = None,
+    ntp: Annotated[
+        str | None,
+        typer.Option(help="A host that the time is asked of while nothing better is known; '' for none."),
+    ] = None,
     found_anew: Annotated[
         bool, typer.Option("--found-anew", help="Begin a new sealed chain, though the clock has one.")
     ] = False,
@@ -132,6 +144,9 @@ def provision_command(
         quiet_hours=quiet_hours,
         badges=badges,
         badge_ev1=badge_ev1,
+        duplicate_window_s=duplicate_window,
+        direction_hours=direction_hours,
+        ntp=ntp,
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
         yes_lose=yes_lose,
     )

@@ -29,8 +29,8 @@ from badgeclock.protocol.record import RECORD_BYTES, Kind, Source
 
 STEP_MS: Final = 2000
 """The largest step of the clock that is no TIME_SET record."""
-DRIFT_PER: Final = 20_000
-"""One millisecond in so many of uptime, 50 ppm: twice what a clock's crystal may drift."""
+DRIFT_PER: Final = 10_000
+"""One millisecond in so many of uptime, 100 ppm: what a clock's crystal may drift."""
 SLACK_MS: Final = 5
 """Rounding of two records, and the milliseconds between taking the time and the uptime of a stamp."""
 ARRIVAL_SLACK_MS: Final = 2000

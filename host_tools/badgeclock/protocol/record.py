@@ -64,6 +64,16 @@ class Direction(IntEnum):
     BREAK_END = 4
 
 
+class Origin(IntEnum):
+    """Where a punch's direction comes from: the first byte of its detail."""
+
+    UNTOLD = 0
+    KEY = 1
+    CLOCK = 2
+    LAST_PUNCH = 3
+    ASSUMED = 4
+
+
 class Flag(IntFlag):
     """Bits 3 to 7 of a record's flags."""
 
@@ -99,6 +109,7 @@ _GENESIS: Final = int(Kind.GENESIS)
 _PUNCH: Final = int(Kind.PUNCH)
 _FLAGS_OF_EVERY_KIND: Final = int(Flag.UNSEALED | Flag.TIME_UNVERIFIED)
 _SOURCE_NONE: Final = int(Source.NONE)
+_PUNCH_DETAILS: Final = frozenset(bytes([origin]) + NO_DETAIL[1:] for origin in Origin)
 
 
 class RecordRefused(ProtocolError):
@@ -143,6 +154,11 @@ class Record(NamedTuple):
     def direction(self) -> Direction:
         """Which way the worker passed."""
         return Direction(self.flags & _DIRECTION_MASK)
+
+    @property
+    def origin(self) -> Origin:
+        """Where a PUNCH has its direction from; UNTOLD also for a byte that has no meaning."""
+        return Origin(self.detail[0]) if self.detail in _PUNCH_DETAILS else Origin.UNTOLD
 
     @property
     def utc_ms(self) -> int:
@@ -233,7 +249,7 @@ def is_canonical(
     if source == _SOURCE_NONE and (utc_s or ms or bound != BOUND_NONE):
         return False
     if kind == _PUNCH:
-        return detail == NO_DETAIL
+        return detail in _PUNCH_DETAILS
     if flags & ~_FLAGS_OF_EVERY_KIND:
         return False
     if kind == _GENESIS:

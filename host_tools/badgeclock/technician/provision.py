@@ -61,6 +61,8 @@ FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "quiet_hours": "",
     "badges": BADGES_BY_UID,
     "badge_ev1": "refuse",
+    "direction_hours": 14,
+    "ntp": "",
 }
 
 
@@ -135,6 +137,9 @@ class Plan:
     """Languages beyond those that come with the clock, by their path on it."""
     badges: str | None = None
     badge_ev1: str | None = None
+    duplicate_window_s: int | None = None
+    direction_hours: int | None = None
+    ntp: str | None = None
     chain: Chain = Chain.KEEP
     yes_lose: int | None = None
     """The number of unacknowledged punches that may be erased with the old chain."""
@@ -337,6 +342,9 @@ def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
         "quiet_hours": plan.quiet_hours,
         "badges": plan.badges,
         "badge_ev1": plan.badge_ev1,
+        "duplicate_window_s": plan.duplicate_window_s,
+        "direction_hours": plan.direction_hours,
+        "ntp": plan.ntp,
     }
     settings |= {name: before[name] for name in ("site", "broker") if name in before}
     settings |= {name: value for name, value in given.items() if value is not None}
