@@ -43,8 +43,8 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `desk`), watchdog (called with milliseconds, gives what is to be fed), reset
-    (called to restart the board), deaths (of tasks in the starts just before).
+    timekeeper, uplink (`run()`, `desk`, `run_errands()`, `restart_due`), watchdog (called with milliseconds, gives what
+    is to be fed), reset (called to restart the board), deaths (of tasks in the starts just before).
     """
 
     def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths):
@@ -163,6 +163,10 @@ class Clock:
                 print("clock: the log's housekeeping failed:", error)
                 self._break()
                 more = False
+            more = self._uplink.run_errands() or more
+            if self._uplink.restart_due and not (more or self._uplink.desk):
+                print("clock: new settings; it starts again")
+                self._reset()
             if self._face.display_faults:
                 self._fault(faults.DISPLAY, self._face.display_faults)
             await asyncio.sleep_ms(2 * _POLL_MS if more else _IDLE_MS)

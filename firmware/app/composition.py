@@ -10,7 +10,7 @@ import sys
 from binascii import unhexlify
 from collections import namedtuple
 
-from app import record, start_screens
+from app import record, roster_bank, start_screens
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
@@ -25,7 +25,7 @@ from app.uplink import Uplink
 from app.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
-ONCE = ("composition", "recall", "settings", "start_screens", "words")
+ONCE = ("composition", "recall", "roster_bank", "settings", "start_screens", "words")
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
@@ -88,6 +88,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     recalled = recall(log, recent)
     timekeeper.at_least(recalled.newest_s)
 
+    roster = roster_bank.load(board.partition("roster"), secrets.link_key)
     face = Face(settings, load_or_english(settings.language), board.display, board.buzzer, board.lamp, timekeeper, log)
     uplink = Uplink(
         settings,
@@ -100,11 +101,12 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.wifi(settings.wifi_ssid, secrets.wifi_password),
         mqtt_module,
         face,
-        Status(board.reader, log, board.reset_cause(), firmware),
+        Status(board.reader, log, board.reset_cause(), firmware, roster, settings.version),
         board.reader,
+        roster,
     )
     proof = prover(board, settings, secrets)
-    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify, proof)
+    punches = Punches(settings, secrets.site_key, log, timekeeper, recent, face, uplink.notify, roster, proof)
     clock = Clock(
         board.reader,
         board.keys,

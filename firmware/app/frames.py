@@ -20,11 +20,14 @@ NO_SESSION = bytes(8)  # the session of every upward frame
 
 STATUS = const(0x01)
 DESK_ANSWER = const(0x02)
+ROSTER_ANSWER = const(0x03)
 ACK = const(0x11)
 RECEIPTS = const(0x12)
 TIME = const(0x13)
 COMMAND = const(0x14)
 DESK = const(0x15)
+ROSTER = const(0x16)
+SETTINGS = const(0x17)
 
 VERDICT_IN_ORDER = const(0)
 VERDICT_GAP = const(1)

@@ -3,6 +3,7 @@
     UID -> the badge proves itself and gives its number, where the site asks for that (app.proof)
         -> token under the site's key, the UID or the number is wiped
         -> the same badge a moment ago? nothing more
+        -> on the roster? the worker's language; if not, the punch is kept and flagged
         -> direction, duplicate
         -> sealed in the flash            nothing is signalled that is not kept
         -> tones and lamp                 nothing slow comes before them
@@ -28,6 +29,7 @@ DUPLICATE = const(2)  # kept and flagged: the badge's last punch that counts is 
 FULL = const(3)  # not kept
 FAILED = const(4)  # not kept
 UNPROVED = const(5)  # not kept: a badge that had to prove itself and did not, or one whose UID is random
+UNKNOWN = const(6)  # kept and flagged: the roster does not have the badge, so that somebody must assign it
 
 # Types of the badge id (docs/protocol.md §1)
 _UID = b"\x01"
@@ -76,16 +78,17 @@ class Outcome:
 
 class Punches:
     """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it. face: is told the
-    outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink. prover: an
-    app.proof.Prover, None at a site that takes every badge by its UID.
+    outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink. roster: an
+    app.roster.Roster. prover: an app.proof.Prover, None at a site that takes every badge by its UID.
     """
 
-    def __init__(self, settings, site_key, log, timekeeper, recent, face, notify, prover=None):
+    def __init__(self, settings, site_key, log, timekeeper, recent, face, notify, roster, prover=None):
         self._log = log
         self._timekeeper = timekeeper
         self._recent = recent
         self._face = face
         self._notify = notify
+        self._roster = roster
         self._prover = prover
         self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
         self._window_s = settings.duplicate_window_s
@@ -122,6 +125,8 @@ class Punches:
         if proof == _AGAIN or (self._is_muted(token) and not self._choice()):
             outcome.kind = MUTED
             return outcome
+        known = self._roster.find(token)
+        outcome.language = self._roster.languages[max(0, known)]
         if proof == _UNPROVED:
             outcome.kind = UNPROVED
             self._face.punched(outcome)
@@ -130,10 +135,14 @@ class Punches:
         self._timekeeper.stamp(self._stamp)
         self._decide(token, outcome)
         flags = outcome.direction
+        counts = outcome.kind == KEPT
         if proof == _PROVED:
             flags |= record.FLAG_PROVED
-        if outcome.kind == DUPLICATE:
+        if not counts:
             flags |= record.FLAG_DUPLICATE
+        if known < 0:
+            flags |= record.FLAG_UNKNOWN_BADGE
+            outcome.kind = UNKNOWN
         if self._stamp.bound == record.BOUND_NONE:
             flags |= record.FLAG_TIME_UNVERIFIED
         try:
@@ -144,7 +153,7 @@ class Punches:
             outcome.kind = FAILED
         self._face.punched(outcome)
         self._mute(token)
-        if outcome.kind == KEPT:
+        if counts and outcome.kind in (KEPT, UNKNOWN):
             self._recent.put(token, self._moment_s(), outcome.direction)
             self._chosen = record.DIRECTION_NONE
         self._notify()

@@ -18,6 +18,20 @@ DIRECTIONS = ("auto", "in", "out")
 BADGES = ("uid", "both", "proved")
 BADGE_EV1 = ("refuse", "allow")
 
+# What the bridge may change (docs/protocol.md §10). Never who the clock is, how it comes into the network, and its
+# keys: a mistake there could only be mended with a cable.
+REMOTE = (
+    "site",
+    "language",
+    "direction",
+    "duplicate_window_s",
+    "timezone",
+    "heartbeat_s",
+    "message_s",
+    "volume",
+    "quiet_hours",
+)
+
 _VERSION = const(1)
 _KEY_BYTES = const(32)
 _BADGE_KEY_BYTES = const(16)
@@ -45,6 +59,7 @@ _Settings = namedtuple(
         "quiet_hours",
         "badges",
         "badge_ev1",
+        "version",
     ),
 )
 _Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password", "badge_key"))
@@ -59,8 +74,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
     heartbeat_s: 10 to 86,400. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
     local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
-    badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). The last four may be missing: as loud as can be, always, and
-    the first of each.
+    badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). version: that of the settings which the bridge gave, 0 to
+    2**32 - 1. The last five may be missing: as loud as can be, always, the first of each, and 0.
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
@@ -85,7 +100,26 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
         _quiet_hours(fields.get("quiet_hours", "")),
         _choice(fields, "badges", BADGES) if "badges" in fields else BADGES[0],
         _choice(fields, "badge_ev1", BADGE_EV1) if "badge_ev1" in fields else BADGE_EV1[0],
+        _whole(fields, "version", 0, 0xFFFFFFFF) if "version" in fields else 0,
     )
+
+
+def changed(text, wanted, version):
+    """The text of a settings file with what the bridge wants in it, as bytes; None if it has that version or a newer
+    one. wanted: a JSON object of some of REMOTE. Raises SettingsError if the whole would not be settings.
+    """
+    fields = _object(text, "settings.json")
+    if version <= fields.get("version", 0):
+        return None
+    wanted = _object(wanted, "the bridge's settings")
+    for field in wanted:
+        if field not in REMOTE:
+            raise SettingsError("%s cannot be changed by the bridge" % str(field)[:32])
+    fields.update(wanted)
+    fields["version"] = version
+    after = json.dumps(fields).encode()
+    Settings(after)
+    return after
 
 
 def Secrets(text):  # noqa: N802

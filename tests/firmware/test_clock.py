@@ -43,6 +43,8 @@ class Stand:
         self.level = 1
         self.verified = True
         self.desk = None
+        self.errands = 0
+        self.restart_due = False
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths)
 
     # reader and keys
@@ -108,6 +110,10 @@ class Stand:
         raise Restarted
 
     # uplink and face
+    def run_errands(self):
+        self.errands += 1
+        return self.errands < 3
+
     async def run(self):
         if self.uplink_ends and self.polls >= 3:
             raise self.uplink_ends
@@ -276,3 +282,25 @@ def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand.clock._serve = interrupted
     stand.clock.run()
     assert stand.watchdogs == [WATCHDOG_MS, TECHNICIAN_MS]
+
+
+class Busy:
+    """A job of the badge desk."""
+
+    def poll(self):
+        return True
+
+
+def test_errands_are_run_when_no_badge_is_near_and_new_settings_restart_the_clock_after_them():
+    stand = Stand()
+    stand.found = [4]
+    assert not stand.live(300) and stand.errands == 0
+    stand = Stand()
+    assert not stand.live(500) and stand.errands >= 3
+    stand = Stand()
+    stand.restart_due = True
+    assert stand.live(600) and stand.errands == 3
+    stand = Stand()
+    stand.restart_due = True
+    stand.desk = Busy()
+    assert not stand.live(600)

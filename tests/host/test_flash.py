@@ -66,7 +66,8 @@ def test_the_boards_table_is_the_agreed_one() -> None:
         ("nvs", 1, 0x02, 0x9000, 0x6000),
         ("phy_init", 1, 0x01, 0xF000, 0x1000),
         ("factory", 0, 0x00, 0x10000, 0x1F0000),
-        ("vfs", 1, 0x81, 0x200000, 0xA0000),
+        ("vfs", 1, 0x81, 0x200000, 0x80000),
+        ("roster", 1, 0x42, 0x280000, 0x20000),
         ("seal", 1, 0x40, 0x2A0000, 0x4000),
         ("journal", 1, 0x41, 0x2B0000, 0x150000),
     ]
@@ -89,8 +90,8 @@ def test_the_binary_table_has_esp_idfs_form() -> None:
     binary = TABLE.to_binary()
     assert len(binary) == 0xC00
     assert binary[:32] == bytes.fromhex("aa50 0102 00900000 00600000") + b"nvs".ljust(16, b"\0") + bytes(4)
-    assert binary[6 * 32 : 6 * 32 + 16] == b"\xeb\xeb" + b"\xff" * 14
-    assert set(binary[7 * 32 :]) == {0xFF}
+    assert binary[7 * 32 : 7 * 32 + 16] == b"\xeb\xeb" + b"\xff" * 14
+    assert set(binary[8 * 32 :]) == {0xFF}
     assert partition_table.from_binary(binary) == TABLE
 
 
@@ -255,7 +256,7 @@ def test_a_new_module_gets_empty_data_partitions() -> None:
     )
     for present in (None, stock):
         plan = plan_flash(IMAGE, TABLE, present, Records.KEEP)
-        assert [part.label for part in plan.erased] == ["vfs", "seal", "journal"]
+        assert [part.label for part in plan.erased] == ["vfs", "roster", "seal", "journal"]
 
 
 def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> None:
@@ -266,6 +267,7 @@ def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> Non
         plan_flash(IMAGE, TABLE, elsewhere, Records.KEEP)
     assert [part.label for part in plan_flash(IMAGE, TABLE, elsewhere, Records.ERASE).erased] == [
         "vfs",
+        "roster",
         "seal",
         "journal",
     ]
