@@ -119,9 +119,7 @@ class SPI:
     MSB = const(0)
     LSB = const(1)
 
-    def __init__(
-        self, id, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=0, *, sck=None, mosi=None, miso=None
-    ):
+    def __init__(self, id, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=0, *, sck=None, mosi=None, miso=None):
         if id not in (1, 2):
             raise ValueError("SPI(%s) doesn't exist" % id)
         self._id = id

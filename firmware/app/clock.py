@@ -47,8 +47,9 @@ _CASE_CLOSED = const(2)
 
 class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `desk`), watchdog (called with milliseconds, gives what is to be fed), reset
-    (called to restart the board), deaths (of tasks in the starts just before), hours (for which a shift may be open).
+    timekeeper, uplink (`run()`, `desk`, `run_errands()`, `restart_due`), watchdog (called with milliseconds, gives what
+    is to be fed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a
+    shift may be open).
     """
 
     def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths, hours):
@@ -212,8 +213,6 @@ class Clock:
                 gc.collect()
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
-            if self._uplink.restart_due and not self._uplink.desk:
-                self._reset()
             if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:
                 gc.collect()
                 collected = time.ticks_ms()
@@ -224,6 +223,10 @@ class Clock:
                 lines.say("the log's housekeeping failed:", error)
                 self._break()
                 more = False
+            more = self._uplink.run_errands() or more
+            if self._uplink.restart_due and not (more or self._uplink.desk):
+                lines.say("the bridge asked for a restart")
+                self._reset()
             if self._face.display_faults and faults.DISPLAY not in self._reported:
                 self._fault(faults.DISPLAY, self._face.display_faults)
                 self._uplink.tell()

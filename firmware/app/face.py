@@ -108,14 +108,11 @@ class Face:
             online = self._link == _ONLINE
             self._signal((signals.KEPT if online else signals.KEPT_OFFLINE)[outcome.direction])
             self._show(_KEPT if online else _KEPT_LATER, self._message_ms)
-            self._punch_seq = outcome.seq
-            self._punch_token = outcome.token
-            self._punch_language = outcome.language
-            self._punched_at = time.ticks_ms()
-            self._punch_direction = outcome.direction
-            self._punch_moment_s = outcome.moment_s
-            self._assumed = outcome.assumed
-            self._told = self._waiting = _IDLE
+            self._note_punch(outcome, _IDLE)
+        elif outcome.kind == punch.UNKNOWN:
+            self._signal(signals.UNKNOWN_BADGE)
+            self._show(_UNKNOWN, self._message_ms)
+            self._note_punch(outcome, _UNKNOWN)
         elif outcome.kind == punch.DUPLICATE:
             self._signal(signals.DUPLICATE)
             self._show(_DUPLICATE, self._message_ms)
@@ -135,6 +132,18 @@ class Face:
         self._direction = outcome.direction
         self._moment_s = outcome.moment_s
         self._language = outcome.language
+
+    def _note_punch(self, outcome, told):
+        """This is the newest punch that counts, about which the clock itself has `told`."""
+        self._punch_seq = outcome.seq
+        self._punch_token = outcome.token
+        self._punch_language = outcome.language
+        self._punched_at = time.ticks_ms()
+        self._punch_direction = outcome.direction
+        self._punch_moment_s = outcome.moment_s
+        self._assumed = outcome.assumed
+        self._told = told
+        self._waiting = _IDLE
 
     def several(self):
         """More than one badge is in the field. Signalled once as long as it lasts."""

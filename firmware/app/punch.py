@@ -3,6 +3,7 @@
     UID -> the badge proves itself and gives its number, where the site asks for that (app.proof)
         -> token under the site's key, the UID or the number is wiped
         -> the same badge a moment ago? nothing more
+        -> on the roster? the worker's language; if not, the punch is kept and flagged
         -> direction, duplicate
         -> sealed in the flash            nothing is signalled that is not kept
         -> tones and lamp                 nothing slow comes before them
@@ -36,6 +37,7 @@ FULL = const(3)  # not kept
 FAILED = const(4)  # not kept
 UNPROVED = const(5)  # not kept: a badge that had to prove itself and did not, or one whose UID is random
 ASKED = const(6)  # the info key was pressed before: no punch
+UNKNOWN = const(7)  # kept and flagged: the roster does not have the badge, so that somebody must assign it
 
 # `choose`: the next badge asks what is known of it.
 ASK = const(8)
@@ -95,17 +97,18 @@ class Outcome:
 class Punches:
     """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it, `latest_s` what that gave.
     face: is told the outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
-    prover: an app.proof.Prover, None at a site that takes every badge by its UID.
+    roster: an app.roster.Roster. prover: an app.proof.Prover, None at a site that takes every badge by its UID.
 
     held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
     """
 
-    def __init__(self, settings, site_key, log, timekeeper, recent, latest_s, face, notify, prover=None):
+    def __init__(self, settings, site_key, log, timekeeper, recent, latest_s, face, notify, roster, prover=None):
         self._log = log
         self._timekeeper = timekeeper
         self._recent = recent
         self._face = face
         self._notify = notify
+        self._roster = roster
         self._prover = prover
         self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
         self._window_s = settings.duplicate_window_s
@@ -150,6 +153,8 @@ class Punches:
         if proof == _AGAIN or (self._is_muted(token) and not choice):
             outcome.kind = MUTED
             return outcome
+        known = self._roster.find(token)
+        outcome.language = self._roster.languages[max(0, known)]
         if proof == _UNPROVED:
             outcome.kind = UNPROVED
             self._face.punched(outcome)
@@ -165,10 +170,14 @@ class Punches:
         now_s = self._now_s()
         self._decide(token, choice, now_s, outcome)
         flags = outcome.direction
+        counts = outcome.kind == KEPT
         if proof == _PROVED:
             flags |= record.FLAG_PROVED
-        if outcome.kind == DUPLICATE:
+        if not counts:
             flags |= record.FLAG_DUPLICATE
+        if known < 0:
+            flags |= record.FLAG_UNKNOWN_BADGE
+            outcome.kind = UNKNOWN
         if self._stamp.bound == record.BOUND_NONE:
             flags |= record.FLAG_TIME_UNVERIFIED
         try:
@@ -179,7 +188,7 @@ class Punches:
             outcome.kind = FAILED
         self._face.punched(outcome)
         self._mute(token)
-        if outcome.kind == KEPT:
+        if counts and outcome.kind in (KEPT, UNKNOWN):
             self._recent.put(token, now_s, outcome.direction | MOVES)
             self._chosen = record.DIRECTION_NONE
         self._notify()

@@ -19,6 +19,22 @@ BADGES = ("uid", "both", "proved")
 BADGE_EV1 = ("refuse", "allow")
 DIRECTION_HOURS = 14
 
+# What the bridge may change (docs/protocol.md §10). Never who the clock is, how it comes into the network, and its
+# keys: a mistake there could only be mended with a cable.
+REMOTE = (
+    "site",
+    "language",
+    "direction",
+    "duplicate_window_s",
+    "timezone",
+    "heartbeat_s",
+    "message_s",
+    "volume",
+    "quiet_hours",
+    "direction_hours",
+    "ntp",
+)
+
 _VERSION = const(1)
 _KEY_BYTES = const(32)
 _BADGE_KEY_BYTES = const(16)
@@ -48,6 +64,7 @@ _Settings = namedtuple(
         "badge_ev1",
         "direction_hours",
         "ntp",
+        "version",
     ),
 )
 _Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password", "badge_key"))
@@ -63,8 +80,9 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
     local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
     badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). direction_hours: 1 to 48, for how long a badge's last punch
-    tells the next one's direction. ntp: a host that the time may be asked of while nothing better is known, or "". The
-    last six may be missing: as loud as can be, always, the first of each, 14, and "".
+    tells the next one's direction. ntp: a host that the time may be asked of while nothing better is known, or "".
+    version: that of the settings which the bridge gave, 0 to 2**32 - 1. The last seven may be missing: as loud as can
+    be, always, the first of each, 14, "", and 0.
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
@@ -91,7 +109,26 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
         _choice(fields, "badge_ev1", BADGE_EV1) if "badge_ev1" in fields else BADGE_EV1[0],
         _whole(fields, "direction_hours", 1, 48) if "direction_hours" in fields else DIRECTION_HOURS,
         _text(fields, "ntp", 0, 253) if "ntp" in fields else "",
+        _whole(fields, "version", 0, 0xFFFFFFFF) if "version" in fields else 0,
     )
+
+
+def changed(text, wanted, version):
+    """The text of a settings file with what the bridge wants in it, as bytes; None if it has that version or a newer
+    one. wanted: a JSON object of some of REMOTE. Raises SettingsError if the whole would not be settings.
+    """
+    fields = _object(text, "settings.json")
+    if version <= fields.get("version", 0):
+        return None
+    wanted = _object(wanted, "the bridge's settings")
+    for field in wanted:
+        if field not in REMOTE:
+            raise SettingsError("%s cannot be changed by the bridge" % str(field)[:32])
+    fields.update(wanted)
+    fields["version"] = version
+    after = json.dumps(fields).encode()
+    Settings(after)
+    return after
 
 
 def Secrets(text):  # noqa: N802

@@ -6,10 +6,26 @@ import gc
 class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
     valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
-    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`.
+    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.roster.Roster.
+    settings_version: of the settings in use.
     """
 
-    def __init__(self, reader, log, reset_cause, firmware, valid_until, heartbeat_s, face, timekeeper, case, rtc, wifi):
+    def __init__(
+        self,
+        reader,
+        log,
+        reset_cause,
+        firmware,
+        valid_until,
+        heartbeat_s,
+        face,
+        timekeeper,
+        case,
+        rtc,
+        wifi,
+        roster,
+        settings_version,
+    ):
         self._reader = reader
         self._log = log
         self._reset_cause = reset_cause
@@ -21,6 +37,8 @@ class Status:
         self._case = case
         self._rtc = rtc
         self._wifi = wifi
+        self._roster = roster
+        self._settings_version = settings_version
 
     def __call__(self):
         version = self._reader.version
@@ -28,6 +46,7 @@ class Status:
             temperature = self._rtc.temperature()
         except OSError:
             temperature = None
+        roster = self._roster
         return {
             "reader": None if version is None else "%02x" % version,
             "reader_resets": self._reader.resets,
@@ -44,4 +63,6 @@ class Status:
             "case_open": not self._case.level,
             "display_faults": self._face.display_faults,
             "rtc_faults": self._timekeeper.rtc_faults,
+            "roster": None if roster.partition is None else (roster.version, roster.entries),
+            "settings": self._settings_version,
         }

@@ -144,11 +144,15 @@ class Uplink:
     umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
     `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
     reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
-    changes nothing else. reader: the badges' reader, for the badge desk's turns.
+    changes nothing else. reader: the badges' reader, for the badge desk's turns. roster: app.roster.Roster.
+
+    `errands` are what the bridge asked for and what is done when no badge is near: objects with `take(body)`, `step()`,
+    `unsent` and `publish(client, counter)`, by the module they are from; `run_errands` lets them work. `restart_due`:
+    new settings wait for one.
     """
 
     def __init__(
-        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader
+        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader, roster
     ):
         self._log = log
         self._timekeeper = timekeeper
@@ -190,8 +194,11 @@ class Uplink:
         self._online_at = None
         self.desk = None  # the badge desk's job, an app.desk.Desk that takes itself away; None at all other times
         self.order = None  # an order of the bridge under way, an app.order.Order that takes itself away
-        self.restart_due = False  # the bridge asked for a restart: the clock does it when no badge is near
+        self.restart_due = False  # an order, or new settings: the clock does it when no badge is near
         self._reader = reader
+        self._roster = roster
+        self.errands = {}
+        self.refused_settings = None  # (version, why) of what the bridge gave last, if that was refused
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
@@ -216,6 +223,14 @@ class Uplink:
     def tell(self):
         """Something of note changed: send STATUS soon."""
         self._status_due = True
+
+    def run_errands(self):
+        """Let each errand do a bounded piece; True if one has more to do. For when no badge is near."""
+        more = False
+        if self.errands:
+            for errand in list(self.errands.values()):
+                more = self._ask(errand.step) or more
+        return more
 
     async def run(self):
         """Keep the clock connected, for ever."""
@@ -364,6 +379,11 @@ class Uplink:
             self._number += 1
             self.order.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
             return True
+        for errand in self.errands.values():
+            if errand.unsent:
+                self._number += 1
+                errand.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
+                return True
         if self._notified:
             room = window.room(self._log.head)
             if room:
@@ -405,6 +425,8 @@ class Uplink:
     def facts(self):
         """What STATUS tells (docs/protocol.md §7), as a dict."""
         further = dict(self._ask(self.status) or ())
+        if self.refused_settings:
+            further["settings_refused"] = self.refused_settings
         further.update(self._own_facts(further))
         return further
 
@@ -475,10 +497,16 @@ class Uplink:
                 self._on_command(body)
             elif kind == frames.DESK and name == _COMMAND_TOPIC:
                 self._on_desk(counter, body)
+            elif kind == frames.ROSTER and name == _COMMAND_TOPIC:
+                self._on_errand("roster_update", body)
+            elif kind == frames.SETTINGS and name == _COMMAND_TOPIC:
+                self._on_errand("reconfigure", body)
             else:
                 raise FrameError("type")
         except FrameError:
             self.rejected += 1
+        except MemoryError as error:  # what an errand needs is loaded when there is room; the bridge says it again
+            self._count(error)
 
     def _on_ack(self, body):
         next_seq, verdict, beacon = frames.read_ack(body)
@@ -560,6 +588,16 @@ class Uplink:
                 self._reader,
             )
         self.desk.take(counter, body)
+
+    def _on_errand(self, name, body):
+        """Pass a frame to the errand of that module of app. As with the desk, it is loaded now."""
+        errand = self.errands.get(name)
+        if errand is None:
+            gc.collect()
+            module = __import__("app." + name, None, None, ("start",))
+            errand = module.start(self, self._roster, self._up, self._up_scope, self._status_topic, self._down)
+            self.errands[name] = errand
+        errand.take(body)
 
     def _on_command(self, body):
         command, arguments = frames.read_command(body)

@@ -5,6 +5,7 @@ from app.founding import found
 from app.punch import Punches
 from app.recall import recall
 from app.recent import Recent
+from app.roster import Roster
 from app.sealed_log import SealedLog
 from bench import Time
 from nor import Nor
@@ -54,6 +55,7 @@ class Site:
         self.journal, self.seal = Nor(sectors), Nor(4)
         found(self.journal, self.seal, "clock-0001", bytes(32), bytes(8), self._stamp())
         self.prover = None
+        self.roster = Roster(None)
         self.restart()
 
     def restart(self):
@@ -72,6 +74,7 @@ class Site:
             self.recalled.latest_s,
             self,
             self._notify,
+            self.roster,
             self.prover,
         )
         self.ticks.now_ms += 60000

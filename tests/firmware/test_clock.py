@@ -48,6 +48,7 @@ class Stand:
         self.verified = True
         self.desk = None
         self.restart_due = False
+        self.errands = 0
         self.told = 0
         self.both_down = False
         self.held, self.held_ms, self.away_ms = b"", 0, 0
@@ -135,6 +136,10 @@ class Stand:
     # uplink and face
     def tell(self):
         self.told += 1
+
+    def run_errands(self):
+        self.errands += 1
+        return self.errands < 3
 
     async def run(self):
         if self.uplink_ends and self.polls >= 3:
@@ -387,6 +392,9 @@ class Lent:
         while True:
             await asyncio.sleep_ms(20)
 
+    def run_errands(self):
+        return False
+
     def tell(self):
         pass
 
@@ -429,3 +437,25 @@ def test_pages_that_cannot_be_shown_stop_no_badge():
     stand.both_down = True
     stand.live(3500)
     assert stand.clock._pages is None and stand.records == [] and stand.polls > 60
+
+
+class Busy:
+    """A job of the badge desk."""
+
+    def poll(self):
+        return True
+
+
+def test_errands_are_run_when_no_badge_is_near_and_new_settings_restart_the_clock_after_them():
+    stand = Stand()
+    stand.found = [4]
+    assert not stand.live(300) and stand.errands == 0
+    stand = Stand()
+    assert not stand.live(500) and stand.errands >= 3
+    stand = Stand()
+    stand.restart_due = True
+    assert stand.live(600) and stand.errands == 3
+    stand = Stand()
+    stand.restart_due = True
+    stand.desk = Busy()
+    assert not stand.live(600)

@@ -553,3 +553,16 @@ def test_a_badge_ends_a_screen_that_was_lent():
     stand.punch(8)
     stand.wait(100)
     assert stand.shows("Saved here")
+
+
+def test_a_badge_that_the_roster_lacks_is_shown_at_once_with_what_the_worker_can_say():
+    stand = Stand()
+    stand.punch(12, kind=punch.UNKNOWN)
+    assert stand.sounds() == [signals.UNKNOWN_BADGE.tones]
+    stand.wait(10)
+    assert stand.shows("Unknown badge", "See office") and "7F3A" in read_large(stand.panel.ram, 2)
+    stand.face.receipt(12, UNKNOWN, 0, 0)
+    assert stand.sounds() == [], "the bridge says the same: no news"
+    stand.face.receipt(12, REGISTERED, 0, 123456789)
+    stand.wait(10)
+    assert stand.shows("Confirmed by", "456789"), "the bridge knew it already, and the roster was on its way"

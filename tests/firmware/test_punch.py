@@ -10,7 +10,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import record
 from app.hmac256 import hmac256
-from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, UNPROVED
+from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, UNKNOWN, UNPROVED
 from app.recent import Recent
 from clock_site import HOUR_S, MORNING_S, SITE_KEY, UIDS, Site
 
@@ -211,3 +211,40 @@ def test_what_a_punch_allocates_between_badge_and_signal_is_bounded():
     gc.enable()
     print("bytes allocated between badge and signal:", seen[0] - before)
     assert seen[0] - before <= 8000  # the flash model's own included
+
+
+class RosterOf:
+    """A roster that has one badge, whose worker reads Dutch."""
+
+    languages = (None, "nl")
+
+    def __init__(self, uid):
+        self._token = hmac256(SITE_KEY, b"\x01" + uid)[:8]
+
+    def find(self, token):
+        return 1 if token == self._token else -1
+
+
+def with_roster():
+    site = Site()
+    site.roster = RosterOf(UIDS[0])
+    site.restart()
+    return site
+
+
+def test_a_badge_that_the_roster_has_speaks_its_workers_language():
+    site = with_roster()
+    assert site.tap()[0] == KEPT and site.punches._outcome.language == "nl"
+    assert not site.newest().flags & record.FLAG_UNKNOWN_BADGE
+
+
+def test_a_badge_that_the_roster_lacks_is_kept_and_flagged_and_told_apart():
+    site = with_roster()
+    kind, direction, seq = site.tap(UIDS[1])
+    assert (kind, direction) == (UNKNOWN, IN) and site.newest().seq == seq
+    assert site.newest().flags == IN | record.FLAG_UNKNOWN_BADGE
+    assert site.signals == [(UNKNOWN, seq + 1)] and site.notified == 1 and site.punches._outcome.language is None
+    assert site.tap(UIDS[1], after_s=30)[:2] == (UNKNOWN, IN)
+    assert site.newest().flags == IN | record.FLAG_UNKNOWN_BADGE | record.FLAG_DUPLICATE
+    assert site.tap(UIDS[1], after_s=HOUR_S)[:2] == (UNKNOWN, OUT), "its direction follows its own punches all the same"
+    assert site.tap()[0] == KEPT and site.punches._outcome.language == "nl"

@@ -4,7 +4,8 @@ import json
 import random
 
 from app.errors import SettingsError
-from app.settings import Secrets, Settings
+from app.settings import REMOTE, Secrets, Settings
+from app.settings import changed as changed_by_bridge
 
 GOOD = {
     "v": 1,
@@ -155,3 +156,47 @@ def test_random_damage_is_refused_or_gives_settings_within_their_limits():
         assert 0 <= settings.duplicate_window_s <= 3600 and 0 < settings.broker_port < 65536
         assert settings.direction in ("auto", "in", "out") and 1 <= settings.message_s <= 9
     assert 0 < taken < 750, taken
+
+
+def test_the_bridge_changes_what_it_may_and_nothing_else_and_an_older_version_changes_nothing():
+    before = json.dumps(dict(GOOD, display="ssd1306"))
+    after = changed_by_bridge(before, b'{"language": "nl", "volume": 1, "quiet_hours": "22:00-06:00"}', 7)
+    settings, fields = Settings(after), json.loads(after)
+    assert (settings.language, settings.volume, settings.quiet_hours) == ("nl", 1, (1320, 360))
+    assert settings.version == 7 and settings.site == "Demo site" and fields["display"] == "ssd1306"
+    assert Settings(before).version == 0
+    assert changed_by_bridge(after, b'{"language": "fr"}', 7) is None
+    assert changed_by_bridge(after, b'{"language": "fr"}', 6) is None
+    for field in [name for name in GOOD if name not in REMOTE] + ["version", "badges", "badge_ev1", "x" * 900]:
+        told = refusal(lambda wanted: changed_by_bridge(before, wanted, 8), json.dumps({field: GOOD.get(field, 1)}))
+        assert "cannot be changed by the bridge" in told and len(told) < 80, told
+    for wanted in (
+        "",
+        "[]",
+        "nul",
+        "null",
+        '{"volume": 4}',
+        '{"site": ""}',
+        '{"quiet_hours": "22:00"}',
+        '{"timezone": "Mars/Base"}',
+        '{"site": "' + "x" * 3000 + '"}',
+        "[" * 2000,
+    ):
+        refusal(lambda wanted: changed_by_bridge(before, wanted, 8), wanted)
+
+
+def test_random_settings_of_the_bridge_are_taken_whole_or_refused():
+    random.seed(20261126)
+    good = json.dumps({"language": "nl", "volume": 2, "message_s": 5, "quiet_hours": "22:00-06:00"})
+    taken = 0
+    for _ in range(300):
+        text = bytearray(good.encode())
+        for _ in range(random.randrange(3)):
+            text[random.randrange(len(text))] = random.choice(b'0123456789{}[]":,.-eE+ntfabc\\ \xff')
+        try:
+            after = changed_by_bridge(json.dumps(GOOD), bytes(text), 1)
+        except SettingsError:
+            continue
+        taken += 1
+        assert Settings(after).version == 1
+    assert 50 < taken < 290

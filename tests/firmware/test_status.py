@@ -1,5 +1,6 @@
 """What the clock says of itself."""
 
+from app.roster import Roster
 from app.status import Status
 
 
@@ -31,8 +32,8 @@ class Parts:
         return -61
 
 
-def of(reader, parts):
-    return Status(reader, Log(), 1, b"\x12" * 8, 1924905600, 600, parts, parts, parts, parts, parts)
+def of(reader, parts, roster=Roster(None)):
+    return Status(reader, Log(), 1, b"\x12" * 8, 1924905600, 600, parts, parts, parts, parts, parts, roster, 7)
 
 
 def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_it():
@@ -41,6 +42,7 @@ def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_
     told = status()
     assert (told["reader"], told["reader_resets"], told["reader_fault"]) == ("92", 3, "no-irq")
     assert told["wear"] == 7
+    assert (told["roster"], told["settings"]) == (None, 7)
     reader.version, reader.fault = None, "no-answer"
     told = status()
     assert (told["reader"], told["reader_fault"]) == (None, "no-answer")
@@ -59,3 +61,9 @@ def test_the_status_tells_what_else_may_be_wrong_and_an_rtc_that_does_not_answer
     parts.level = 1
     told = of(Reader(), parts)()
     assert told["temperature"] is None and told["case_open"] is False
+
+
+def test_the_status_tells_the_rosters_version_and_entries():
+    roster = Roster(object())
+    roster.use(16, 4, 250, (None, "nl"))
+    assert of(Reader(), Parts(), roster)()["roster"] == (4, 250)

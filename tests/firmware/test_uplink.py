@@ -17,13 +17,14 @@ from binascii import hexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app import founding, frames, sealed_log
+from app import founding, frames, roster_bank, sealed_log
 from app import uplink as uplink_module
 from app.errors import LinkError
 from app.hmac256 import hmac256
 from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
 from app.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
 from nor import Nor
+from roster_bridge import IN_USE, Image, entries_of, token
 
 NOW = 1000
 IN_ORDER = frames.VERDICT_IN_ORDER
@@ -113,7 +114,7 @@ class Published(umqtt.simple.MQTTClient):
 class Rig:
     """An uplink in the middle of a connection, its log with `records` punches, and the bridge's seal."""
 
-    def __init__(self, records=10):
+    def __init__(self, records=10, partition=None):
         self.always = always = Always()
         stamp = Stamp()
         always.stamp(stamp)
@@ -124,8 +125,9 @@ class Rig:
         for _ in range(records):
             self.log.punch(1, b"badgebdg", stamp)
         mqtt = umqtt.simple
+        roster = roster_bank.load(partition, Secrets.link_key)
         self.uplink = Uplink(
-            Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status, always
+            Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status, always, roster
         )
         self.uplink._client = Published(b"clock-0001", "broker")
         self.uplink._connection = 3
@@ -957,3 +959,49 @@ def test_only_the_bridge_can_retire_a_clock():
     rig.ack(3)
     assert not rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05", counter=1)), "a replay"
     assert not rig.log.retired
+
+
+# --- errands: a roster, settings ---
+
+
+def test_a_roster_comes_part_by_part_each_answered_and_status_is_told_when_it_counts():
+    rig = Rig(partition=Nor(4))
+    image = Image(5, entries_of(250))
+    up, scope = frames.upward_key(Secrets.link_key), frames.context(b"clock-0001", bytes(8))
+    newest = 0
+    for part in range(len(image.parts)):
+        assert not rig.uplink._status_due
+        assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(part)))
+        while not rig.uplink.errands["roster_update"].unsent:
+            rig.uplink.run_errands()
+        assert rig.uplink._send(time.ticks_ms())
+        topic, frame, retain = rig.uplink._client.last
+        assert topic == b"badgeclock/v1/clock-0001/roster" and not retain
+        kind, counter, body = frames.open_frame(up, scope, frame)
+        assert kind == frames.ROSTER_ANSWER and counter > newest
+        newest = counter
+        assert struct.unpack(">IHB", body) == (5, part + 1, IN_USE if part + 1 == len(image.parts) else 0)
+    assert rig.uplink._status_due and rig.uplink._roster.find(token(7)) == 1
+    while rig.uplink.run_errands():
+        pass
+    assert not rig.uplink.errands
+
+
+def test_a_roster_is_refused_on_another_topic_or_without_a_partition_and_nothing_is_loaded_for_a_forged_one():
+    rig, image = Rig(partition=Nor(4)), Image(5, entries_of(250))
+    assert not rig.hear(b"ack", rig.frame(frames.ROSTER, image.body(0)))
+    assert not rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0))[:-1] + b"x")
+    assert not rig.uplink.errands
+    rig = Rig()
+    assert not rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0))) and not rig.uplink.errands
+
+
+def test_settings_that_are_refused_stand_in_the_status_with_the_reason():
+    rig = Rig()
+    assert rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09[]"))
+    rig.uplink.run_errands()  # there is no settings.json here at all
+    assert not rig.uplink.errands and rig.uplink._status_due and not rig.uplink.restart_due
+    _, body = rig.status()
+    assert body["settings_refused"][0] == 9 and "old one stays" in body["settings_refused"][1]
+    assert not rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09"))
+    assert not rig.hear(b"receipts", rig.frame(frames.SETTINGS, b"\0\0\0\x09{}"))

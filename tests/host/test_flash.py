@@ -66,7 +66,8 @@ def test_the_boards_table_is_the_agreed_one() -> None:
         ("nvs", 1, 0x02, 0x9000, 0x6000),
         ("phy_init", 1, 0x01, 0xF000, 0x1000),
         ("factory", 0, 0x00, 0x10000, 0x1F0000),
-        ("vfs", 1, 0x81, 0x200000, 0x70000),
+        ("vfs", 1, 0x81, 0x200000, 0x50000),
+        ("roster", 1, 0x42, 0x250000, 0x20000),
         ("romfs", 1, 0x8F, 0x270000, 0x30000),
         ("seal", 1, 0x40, 0x2A0000, 0x4000),
         ("journal", 1, 0x41, 0x2B0000, 0x150000),
@@ -256,7 +257,7 @@ def test_a_new_module_gets_empty_data_partitions() -> None:
     )
     for present in (None, stock):
         plan = plan_flash(IMAGE, TABLE, present, Records.KEEP)
-        assert [part.label for part in plan.erased] == ["vfs", "seal", "journal"]
+        assert [part.label for part in plan.erased] == ["vfs", "roster", "seal", "journal"]
 
 
 def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> None:
@@ -267,6 +268,7 @@ def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> Non
         plan_flash(IMAGE, TABLE, elsewhere, Records.KEEP)
     assert [part.label for part in plan_flash(IMAGE, TABLE, elsewhere, Records.ERASE).erased] == [
         "vfs",
+        "roster",
         "seal",
         "journal",
     ]

@@ -575,9 +575,9 @@ def test_a_file_that_the_flash_does_not_keep_is_noticed_and_the_old_one_stays(re
 @pytest.mark.parametrize(
     ("sizes", "told"),
     [
-        ({}, "has no partition vfs, seal, journal"),
-        ({"nvs": 0x6000, "vfs": 0x200000}, "has no partition seal, journal"),
-        ({"vfs": 0x200000, "seal": 0x4000, "journal": 0x150000}, "has vfs in another size"),
+        ({}, "has no partition vfs, roster, seal, journal"),
+        ({"nvs": 0x6000, "vfs": 0x200000}, "has no partition roster, seal, journal"),
+        ({"vfs": 0x200000, "roster": 0x20000, "seal": 0x4000, "journal": 0x150000}, "has vfs in another size"),
     ],
 )
 def test_a_chip_with_another_partition_table_is_refused(sizes: dict[str, int], told: str) -> None:

@@ -194,6 +194,7 @@ class Clock:
         gc.collect()
         say("heap", before_uplink=gc.mem_alloc())
         import umqtt.simple as mqtt
+        from app.roster import Roster
         from app.uplink import Uplink
 
         if setup.get("umqtt") == "1.8":
@@ -202,9 +203,8 @@ class Clock:
             mqtt.MQTTClient = MQTTClient
 
         certs, net, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
-        self.uplink = Uplink(
-            self.settings, secrets, certs, self.log, self.timekeeper, net, tls, wifi, mqtt, events, self.status, None
-        )
+        own = self.settings, secrets, certs, self.log, self.timekeeper
+        self.uplink = Uplink(*own, net, tls, wifi, mqtt, events, self.status, None, Roster(None))
         self.wanted = 0
         self.pace = 1
         self.flags, self.token = ANYBODY

@@ -55,7 +55,7 @@ BAUDS: Final = (921600, 460800, 115200)
 """From fast to safe: long cables and weak adapters corrupt the fast ones."""
 
 RECORDS: Final = ("seal", "journal")
-KEPT: Final = ("vfs", *RECORDS)
+KEPT: Final = ("vfs", "roster", *RECORDS)
 
 DOWNLOAD_PAGE: Final = "https://micropython.org/download/ESP32_GENERIC/"
 DOWNLOAD_TIMEOUT_S: Final = 60.0

@@ -44,7 +44,7 @@ CA_PATH: Final = "/certs/ca.der"
 CERTIFICATE_PATH: Final = "/certs/clock.der"
 KEY_PATH: Final = "/certs/clock.key.der"
 
-CLOCK_PARTITIONS: Final = ("vfs", "seal", "journal")
+CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
 """A clock that is closer to this machine's time keeps its own: it may know better."""
 BADGES_BY_UID: Final = "uid"
