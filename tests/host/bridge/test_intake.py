@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import DAY_MS, STRANGER_UID, Clock, World
 
 from badgeclock.bridge import schema
-from badgeclock.bridge.intake import FAILURES_KEPT
+from badgeclock.bridge.refusals import FAILURES_KEPT
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Verdict
 from badgeclock.protocol.record import Direction, Flag
