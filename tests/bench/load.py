@@ -118,7 +118,7 @@ class LoadClock:
     def read(self) -> None:
         """Take what has arrived; raises ConnectionError when the broker is gone."""
         assert self.socket is not None
-        self.socket.setblocking(False)
+        self.socket.settimeout(0)
         try:
             while True:
                 some = self.socket.recv(16_384)
@@ -128,7 +128,7 @@ class LoadClock:
         except (ssl.SSLWantReadError, BlockingIOError):
             pass
         finally:
-            self.socket.setblocking(True)
+            self.socket.settimeout(PATIENCE_S)
         for kind, body in self._packets():
             if kind & 0xF0 == _PUBLISH:
                 length = int.from_bytes(body[:2], "big")
@@ -287,7 +287,7 @@ class Rig:
         return tokens
 
     def add_clocks(self, prefix: str, count: int) -> list[LoadClock]:
-        """So many clocks with certificates, founded and known to the bridge; GENESIS and BOOT are their first packet."""
+        """So many clocks with certificates that the bridge knows; GENESIS and BOOT are their first packet."""
         made = []
         with self.store.write() as connection:
             for number in range(count):

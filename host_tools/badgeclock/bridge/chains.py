@@ -265,17 +265,21 @@ def _punches_of(chain: Chain) -> Iterator[Punch]:
     for raws, received_ms, sealed in chain.runs:
         for kind, flags, seq, utc_s, ms, token in records.iter_judged(raws):
             if kind == _PUNCH:
-                yield Punch(
-                    clock_id,
-                    clock_state,
-                    seq,
-                    site_id,
-                    workplace,
-                    time_zone,
-                    token,
-                    _DIRECTIONS[flags & _DIRECTION_MASK],
-                    utc_s * 1000 + ms if utc_s else 0,
-                    sealed,
-                    bool(flags & _DUPLICATE),
-                    received_ms,
+                # As Punch(…), at half the cost.
+                yield tuple.__new__(
+                    Punch,
+                    (
+                        clock_id,
+                        clock_state,
+                        seq,
+                        site_id,
+                        workplace,
+                        time_zone,
+                        token,
+                        _DIRECTIONS[flags & _DIRECTION_MASK],
+                        utc_s * 1000 + ms if utc_s else 0,
+                        sealed,
+                        bool(flags & _DUPLICATE),
+                        received_ms,
+                    ),
                 )

@@ -42,6 +42,7 @@ COUNTER_SLACK: Final = 64
 """Frames that may be made between a reservation and the commit it is part of."""
 LINKS_KEPT: Final = 20_000
 _IN_CLAUSE: Final = 500
+_OF_LINK: Final = [schema.clocks.c[name] for name in ("id", "name", "link_key_closed", "session", "counter_reserved")]
 
 
 class NewReceipt(NamedTuple):
@@ -155,9 +156,7 @@ class Downlink:
         reserved = []
         for at in range(0, len(missing), _IN_CLAUSE):
             rows = connection.execute(
-                select(
-                    clocks.c.id, clocks.c.name, clocks.c.link_key_closed, clocks.c.session, clocks.c.counter_reserved
-                )
+                select(*_OF_LINK)
                 .where(clocks.c.id.in_(missing[at : at + _IN_CLAUSE]), clocks.c.online, clocks.c.session.is_not(None))
                 .order_by(clocks.c.id)
                 .with_for_update()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from tests.host.bridge.world import STRANGER_UID, Clock, World, running
+from tests.host.bridge.world import BOTH, STRANGER_UID, Clock, World, running
 
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge import schema
@@ -15,6 +15,8 @@ from badgeclock.bridge.grouping import Group, Grouping
 from badgeclock.bridge.intake import Intake
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import Ack, FrameRefused, FrameType, ReceiptState, Verdict
+
+DATABASES = BOTH
 
 HOUR_MS = 3_600_000
 
