@@ -57,6 +57,13 @@ def test_mosquitto_is_version_2() -> None:
     assert run.stdout.startswith("mosquitto version 2.")
 
 
+def test_postgresql_and_its_initdb_are_of_one_version_from_15_on() -> None:
+    server, initdb = toolchain.postgresql()
+    versions = {output_of(program, "--version").split(" ", 1)[1] for program in (server, initdb)}
+    (version,) = versions
+    assert int(version.removeprefix("(PostgreSQL) ").partition(".")[0]) >= 15
+
+
 def test_a_wrapper_works_from_a_link_and_after_a_move(tmp_path: Path) -> None:
     moved = tmp_path / "moved with spaces"
     moved.mkdir()

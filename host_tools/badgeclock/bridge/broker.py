@@ -38,6 +38,7 @@ class BrokerLink:
         self._settings = settings
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
+        self._paused = False
         self.connected = False
         self.connections = 0
 
@@ -45,6 +46,18 @@ class BrokerLink:
         """Send one message at QoS 0, or drop it: whatever is lost here is told again when its clock reports."""
         if self._client is not None and self.connected:
             self._client.publish(message.topic, message.payload, qos=0)
+
+    def pause(self) -> None:
+        """Read nothing more from the broker: it keeps what comes, as far as it has room, and then its clocks do."""
+        self._paused = True
+        if self._client is not None:
+            _transport(self._client).pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._paused = False
+        if self._client is not None:
+            _transport(self._client).resume_reading()
 
     async def run(self, deliver: Callable[[str, bytes], None]) -> None:
         """Be connected until cancelled; `deliver(topic, payload)` gets every message and must not raise."""
@@ -62,6 +75,8 @@ class BrokerLink:
                             keepalive=self._settings.keepalive_s,
                         )
                     self._client, self.connected = client, True
+                    if self._paused:
+                        self.pause()
                     self.connections += 1
                     backoff.succeeded()
                     log.info("connected to the broker", host=self._settings.host, port=self._settings.port)
@@ -74,6 +89,12 @@ class BrokerLink:
                 self._client, self.connected = None, False
                 await _end(client)
             await asyncio.sleep(backoff.failed())
+
+
+def _transport(client: gmqtt.Client) -> asyncio.Transport:
+    """What gmqtt reads from; it has no word of its own for stopping."""
+    transport: asyncio.Transport = client._connection._transport  # noqa: SLF001 - see above
+    return transport
 
 
 def _new_client(client_id: str, deliver: Callable[[str, bytes], None], lost: asyncio.Event) -> gmqtt.Client:

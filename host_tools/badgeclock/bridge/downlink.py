@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from badgeclock.bridge import schema
+from badgeclock.bridge.store import update_rows
 from badgeclock.bridge.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import (
@@ -33,11 +35,14 @@ from badgeclock.protocol.topics import Channel, topic
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
 """How far back receipts are told again to a clock that has not got them (docs/protocol.md §7)."""
 COUNTER_BLOCK: Final = 4096
+NO_BLOCK: Final = 0
 RECEIPTS_READ: Final = 4096
 """Most receipts that one round reads from the store."""
 COUNTER_SLACK: Final = 64
 """Frames that may be made between a reservation and the commit it is part of."""
 LINKS_KEPT: Final = 20_000
+_IN_CLAUSE: Final = 500
+_OF_LINK: Final = [schema.clocks.c[name] for name in ("id", "name", "link_key_closed", "session", "counter_reserved")]
 
 
 class NewReceipt(NamedTuple):
@@ -71,18 +76,17 @@ def issue(connection: Connection, told: Sequence[NewReceipt], now_ms: int) -> No
         return
     clocks = schema.clocks
     last: dict[int, int] = {}
-    for clock_id in sorted({receipt.clock_id for receipt in told}):
-        statement = select(clocks.c.receipt_last).where(clocks.c.id == clock_id).with_for_update()
-        last[clock_id] = connection.execute(statement).scalar_one()
+    wanted = sorted({receipt.clock_id for receipt in told})
+    for at in range(0, len(wanted), _IN_CLAUSE):
+        these = clocks.c.id.in_(wanted[at : at + _IN_CLAUSE])
+        statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
+        last.update(connection.execute(statement).tuples().all())
     rows = []
     for receipt in told:
         last[receipt.clock_id] += 1
         rows.append({**receipt._asdict(), "number": last[receipt.clock_id], "created_ms": now_ms})
     connection.execute(insert(schema.receipts), rows)
-    connection.execute(
-        update(clocks).where(clocks.c.id == bindparam("at")).values(receipt_last=bindparam("to")),
-        [{"at": clock_id, "to": number} for clock_id, number in last.items()],
-    )
+    update_rows(connection, clocks, ("id", "receipt_last"), last.items())
 
 
 def newest_receipt(connection: Connection) -> int:
@@ -129,10 +133,16 @@ class _Link:
 
 
 class Downlink:
-    """Makes the frames for clocks that are there. Lives in one process; counters and sessions come from the store."""
+    """Makes the frames for clocks that are there; counters and sessions come from the store.
 
-    def __init__(self, vault: Vault) -> None:
+    `block` counters are reserved at once for each clock. Where several processes speak to the same clocks it is
+    `NO_BLOCK`: each reserves what it is about to send, and so goes on above what the others have sent.
+    """
+
+    def __init__(self, vault: Vault, block: int = COUNTER_BLOCK) -> None:
         self._vault = vault
+        self._block = block
+        self._keys: dict[int, tuple[bytes, bytes]] = {}
         self._links: OrderedDict[int, _Link] = OrderedDict()
         self.frames: Counter[FrameType] = Counter()
 
@@ -142,35 +152,41 @@ class Downlink:
         Clocks without a session, or that said they are gone, get no link: nothing is sent to them.
         """
         clocks = schema.clocks
-        missing = [
-            clock_id
-            for clock_id in clock_ids
-            if (link := self._links.get(clock_id)) is None or link.counter + frames_each + COUNTER_SLACK > link.reserved
-        ]
-        for clock_id in missing:
-            row = connection.execute(
-                select(clocks.c.name, clocks.c.link_key_closed, clocks.c.session, clocks.c.counter_reserved)
-                .where(clocks.c.id == clock_id, clocks.c.online, clocks.c.session.is_not(None))
+        missing = [clock_id for clock_id in clock_ids if not self._has(clock_id, frames_each)]
+        reserved = []
+        for at in range(0, len(missing), _IN_CLAUSE):
+            rows = connection.execute(
+                select(*_OF_LINK)
+                .where(clocks.c.id.in_(missing[at : at + _IN_CLAUSE]), clocks.c.online, clocks.c.session.is_not(None))
+                .order_by(clocks.c.id)
                 .with_for_update()
-            ).one_or_none()
-            if row is None:
-                continue
-            reserved = row.counter_reserved + COUNTER_BLOCK + frames_each
-            connection.execute(update(clocks).where(clocks.c.id == clock_id).values(counter_reserved=reserved))
-            link_key = self._vault.open(LINK_KEY, row.name, row.link_key_closed)
-            self._links[clock_id] = _Link(
-                row.name, frames.downward_key(link_key), row.session, row.counter_reserved, reserved
-            )
+            ).all()
+            for row in rows:
+                last = row.counter_reserved + self._block + frames_each + COUNTER_SLACK
+                reserved.append((row.id, last))
+                key = self._key(row.id, row.name, row.link_key_closed)
+                self._links[row.id] = _Link(row.name, key, row.session, row.counter_reserved, last)
+        if reserved:
+            update_rows(connection, clocks, ("id", "counter_reserved"), reserved)
         while len(self._links) > LINKS_KEPT:
             self._links.popitem(last=False)
 
     def ready(self, clock_ids: Iterable[int], frames_each: int) -> bool:
         """Whether `prepare` would have nothing to do."""
-        return all(
-            (link := self._links.get(clock_id)) is not None
-            and link.counter + frames_each + COUNTER_SLACK <= link.reserved
-            for clock_id in clock_ids
-        )
+        return all(self._has(clock_id, frames_each) for clock_id in clock_ids)
+
+    def _has(self, clock_id: int, frames_each: int) -> bool:
+        link = self._links.get(clock_id) if self._block else None
+        return link is not None and link.counter + frames_each + COUNTER_SLACK <= link.reserved
+
+    def _key(self, clock_id: int, name: str, closed: bytes) -> bytes:
+        """The key of a clock's frames; opening it costs more than making a frame."""
+        known = self._keys.get(clock_id)
+        if known is None or known[0] != closed:
+            if len(self._keys) >= LINKS_KEPT:
+                self._keys.clear()
+            known = self._keys[clock_id] = closed, frames.downward_key(self._vault.open(LINK_KEY, name, closed))
+        return known[1]
 
     def forget(self, clock_id: int) -> None:
         """The clock's session changed: load it anew."""
@@ -222,4 +238,9 @@ class Downlink:
         self._links.move_to_end(clock_id)
         self.frames[frame_type] += 1
         sealed = frames.seal_frame(link.key, link.name, link.session, Frame(frame_type, link.counter, body))
-        return [Message(topic(link.name, channel), sealed)]
+        return [Message(_topic(link.name, channel), sealed)]
+
+
+@lru_cache(3 * LINKS_KEPT)
+def _topic(name: str, channel: Channel) -> str:
+    return topic(name, channel)

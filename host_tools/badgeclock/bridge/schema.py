@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -118,6 +119,10 @@ clocks = Table(
     Column("held_ms", BigInteger),
     Column("kept", Integer, nullable=False, server_default="0"),
     Column("ack_limit", BigInteger),
+    # What it has shown of its chain while it has not proved in its session that it is the store's; whether what came
+    # last under its name began another chain.
+    Column("shown", BigInteger),
+    Column("founded_anew", Boolean, nullable=False, server_default=false()),
     # What the clock said of itself, and the connection it said it in.
     Column("status_counter", LargeBinary(8), nullable=False),
     Column("session", LargeBinary(8)),

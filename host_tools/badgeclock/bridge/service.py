@@ -24,7 +24,9 @@ from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.desk import Desk
 from badgeclock.bridge.downlink import Downlink
-from badgeclock.bridge.intake import Grouping, Intake, Taken
+from badgeclock.bridge.group import Taken
+from badgeclock.bridge.grouping import Grouping
+from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
@@ -143,7 +145,7 @@ class Service:
             self._store,
             Intake(self._vault, self._downlink),
             self._downlink,
-            publish=self._link.publish,
+            self._link,
             committed=self._committed,
             now_ms=now_ms,
             group_messages=settings.intake.group_messages,
@@ -217,7 +219,7 @@ class Service:
             "broker_connected": float(self._link.connected),
             "broker_connections": float(self._link.connections),
             "intake_waiting_messages": float(self._grouping.waiting),
-            "intake_dropped_messages": float(self._grouping.dropped),
+            "intake_pauses": float(self._grouping.pauses),
             "authority_away": float(self._registrar.gate.away),
             **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
         }

@@ -74,10 +74,10 @@ class HttpSettings(_Section):
 class IntakeSettings(_Section):
     """[intake]"""
 
-    group_messages: int = Field(default=2048, ge=1)
+    group_messages: int = Field(default=2048, ge=1, le=10_000)
     """Most messages that share one commit."""
-    queue_messages: int = Field(default=100_000, ge=1)
-    """Above this many waiting messages new ones are dropped; their clocks, not acknowledged, send them again."""
+    queue_messages: int = Field(default=20_000, ge=1)
+    """From this many waiting messages on the broker is not read, until half of them are committed."""
 
 
 class BridgeSettings(BaseSettings):

@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -19,13 +20,18 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, Table, create_engine, event, insert
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
+ROWS_A_STATEMENT: Final = 64
+_PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
+WAL_PAGES: Final = 8192
+"""Pages of 4 KB in SQLite's log before they are brought into the file: the more, the fewer are written twice."""
+CACHE_KB: Final = 65_536
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _WRITING: Final = "badgeclock_writing"
 
@@ -109,24 +115,62 @@ class Store:
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert many rows of plain numbers, bytes and text, each in the order of `columns`.
 
-    For the rows that every punch writes: what SQLAlchemy does to a value costs more there than SQLite itself.
+    For the rows that every punch writes: what SQLAlchemy does to a value costs more there than the database itself.
+    PostgreSQL copies them; SQLite gets many in a statement, so that other threads run while it works: one statement a
+    row would ask for Python's lock again after each.
     """
-    compiled = insert(table).compile(dialect=connection.dialect, column_keys=list(columns))
-    order = getattr(compiled, "positiontup", None)
-    if order is None:
-        connection.exec_driver_sql(str(compiled), [dict(zip(columns, row, strict=True)) for row in rows])
-    elif list(order) == list(columns):
-        connection.exec_driver_sql(str(compiled), [tuple(row) for row in rows])
-    else:
-        raise AssertionError(f"{table.name} has its columns in another order: {order}")
+    names = ", ".join(columns)
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        return
+    place = f"({', '.join('?' * len(columns))})"
+    for size, values in _portions(rows):
+        statement = f"INSERT INTO {table.name} ({names}) VALUES {', '.join([place] * size)}"  # noqa: S608 - our own names
+        driver.execute(statement, values)
+
+
+def update_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key."""
+    key, *rest = columns
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name == "postgresql":
+        changes = ", ".join(f"{name} = %s" for name in rest)
+        with driver.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {table.name} SET {changes} WHERE {key} = %s",  # noqa: S608 - our own names
+                [(*row[1:], row[0]) for row in rows],
+            )
+        return
+    place = f"({', '.join('?' * len(columns))})"
+    changes = ", ".join(f"{name} = new.{name}" for name in rest)
+    for size, values in _portions(rows):
+        driver.execute(
+            f"WITH new ({', '.join(columns)}) AS (VALUES {', '.join([place] * size)}) "  # noqa: S608 - our own names
+            f"UPDATE {table.name} SET {changes} FROM new WHERE {table.name}.{key} = new.{key}",
+            values,
+        )
+
+
+def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
+    """Rows in portions of few sizes, so that their statements stay prepared; each with its values one after another."""
+    waiting = iter(rows)
+    while some := list(islice(waiting, ROWS_A_STATEMENT)):
+        while some:
+            size = next(size for size in _PORTIONS if size <= len(some))
+            yield size, list(chain.from_iterable(some[:size]))
+            some = some[size:]
 
 
 @contextmanager
 def _failing_plainly() -> Iterator[None]:
     try:
         yield
-    except SQLAlchemyError as error:
-        cause = str(error.orig).partition("\n")[0] if isinstance(error, DBAPIError) else type(error).__name__
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        told = error.orig if isinstance(error, DBAPIError) else error
+        cause = type(error).__name__ if isinstance(told, SQLAlchemyError) else str(told).partition("\n")[0]
         raise StoreError(
             what=f"the store failed: {cause}",
             kept="everything committed before; what failed is not acknowledged and comes again",
@@ -153,6 +197,8 @@ def _engine(url: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KB}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

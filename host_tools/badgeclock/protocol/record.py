@@ -31,6 +31,7 @@ BATCH_RECORDS: Final = 63
 """Most records in one `punches` message: what one journal sector holds (§5, §7)."""
 
 _LAYOUT: Final = struct.Struct(">BBHIHHIHBBI8s8s8s16s")
+_JUDGED: Final = struct.Struct(">xBHI4xIH6x8s32x")
 _TIME_SET_DETAIL: Final = struct.Struct(">IHBB")
 _DIRECTION_MASK: Final = 0x0007
 _FLAGS_MASK: Final = 0x00FF
@@ -238,6 +239,11 @@ def iter_unpack(raws: bytes | memoryview) -> Iterator[tuple[Any, ...]]:
         raise RecordRefused("length")
 
 
+def iter_judged(raws: bytes) -> Iterator[tuple[int, int, int, int, int, bytes]]:
+    """Kind, flags, seq, UTC seconds, milliseconds and token of records, one after another, that were judged before."""
+    return _JUDGED.iter_unpack(raws)
+
+
 def is_canonical(
     kind: int, flags: int, utc_s: int, ms: int, source: int, bound: int, token: bytes, detail: bytes
 ) -> bool:
@@ -274,9 +280,14 @@ def _is_canonical_detail(kind: int, detail: bytes) -> bool:
 
 def split(payload: bytes) -> list[bytes]:
     """A `punches` payload cut into its 1 to 63 records of 64 bytes; raises RecordRefused if it cannot be cut so."""
-    if not payload or len(payload) % RECORD_BYTES or len(payload) > BATCH_RECORDS * RECORD_BYTES:
+    if not is_batch(payload):
         raise RecordRefused("batch length")
     return [payload[at : at + RECORD_BYTES] for at in range(0, len(payload), RECORD_BYTES)]
+
+
+def is_batch(payload: bytes) -> bool:
+    """Whether a `punches` payload has the length of 1 to 63 records."""
+    return 0 < len(payload) <= BATCH_RECORDS * RECORD_BYTES and not len(payload) % RECORD_BYTES
 
 
 def bound_decode(encoded: int) -> int | None:

@@ -1,9 +1,9 @@
-"""Fetches and finds the programs that the virtual clock needs: MicroPython, Mosquitto, mpy-cross, micropython-lib.
+"""Fetches and finds the programs that the tests need: MicroPython, Mosquitto, PostgreSQL, mpy-cross, micropython-lib.
 
 Runs before anything is installed (`python3 host_tools/badgeclock/virtual/toolchain.py`), on the standard library alone,
 as root or not, on Debian 12 and 13. Whatever the source of a program, it ends at one fixed place:
 
-    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub}    wrapper scripts
+    .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb}    wrappers
     .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
     .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    other people's MFRC522 drivers, for the tests of the chip
     .toolchain/manifest.json    what was got, with sha256
@@ -52,6 +52,7 @@ __all__ = [
     "micropython",
     "mosquitto",
     "mpy_cross",
+    "postgresql",
     "reader_drivers_dir",
     "toolchain_dir",
     "umqtt_dir",
@@ -72,6 +73,8 @@ DEBIAN_SUITES = frozenset(
 
 MICROPYTHON_AT_LEAST = (1, 25)
 MOSQUITTO_AT_LEAST = (2, 0)
+POSTGRESQL_AT_LEAST = (15,)
+_AT_LEAST = {"micropython": MICROPYTHON_AT_LEAST, "mosquitto": MOSQUITTO_AT_LEAST, "postgresql": POSTGRESQL_AT_LEAST}
 
 # Changes when the way of unpacking or wrapping does, so that an older .toolchain is made anew.
 RECIPE = 1
@@ -89,6 +92,8 @@ class DebianTree:
     programs: dict[str, str]  # wrapper name -> path inside the tree
     multiarch: str
     loader: str
+    share: str | None = None  # the one folder of usr/share that the programs read, found from their own place
+    without: tuple[str, ...] = ()  # libraries that are large and only loaded on demand, by the start of their names
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,17 @@ MOSQUITTO = DebianTree(
         "mosquitto_sub": "usr/bin/mosquitto_sub",
     },
     *_AMD64,
+)
+
+# The server finds its libraries and its share folder from its own place, and initdb finds the server there.
+POSTGRESQL = DebianTree(
+    "postgresql",
+    "amd64",
+    ("postgresql-17",),
+    {"postgres": "usr/lib/postgresql/17/bin/postgres", "initdb": "usr/lib/postgresql/17/bin/initdb"},
+    *_AMD64,
+    share="usr/share/postgresql",
+    without=("libllvm", "libz3"),
 )
 
 MICROPYTHON_LIB = (
@@ -194,6 +210,11 @@ def micropython(arch: Arch) -> Path:
 def mosquitto() -> Path:
     """The Mosquitto 2 broker. Raises ToolMissing if `make setup` has not put it there."""
     return _program("mosquitto")
+
+
+def postgresql() -> tuple[Path, Path]:
+    """PostgreSQL's server and its initdb. Raises ToolMissing if `make setup` has not put them there."""
+    return _program("postgres"), _program("initdb")
 
 
 def mpy_cross() -> list[str]:
@@ -275,8 +296,8 @@ def fetch(say: Callable[[str], None] = print) -> list[ToolMissing]:
 
 
 def _pieces(debian: _Debian) -> Iterator[_Piece]:
-    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO):
-        pins = [tree.arch, tree.packages, sorted(tree.programs.items())]
+    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO, POSTGRESQL):
+        pins: list[object] = [tree.arch, tree.packages, sorted(tree.programs.items())]
         results = tuple(f"bin/{name}" for name in tree.programs)
         yield _Piece(tree.name, pins, results, partial(_get_programs, tree, debian))
     for name, archives in (("micropython-lib", MICROPYTHON_LIB), ("reader-drivers", READER_DRIVERS)):
@@ -332,9 +353,16 @@ def _get_programs(tree: DebianTree, debian: _Debian, folder: Path) -> list[Got]:
         version = ".".join(map(str, _version_of(main) or ()))
         return [Got(tree.name, version, _sha256(main), str(main))]
 
-    got = _unpack(*debian.download(tree), folder / "debian" / tree.name)
+    base = folder / "debian" / tree.name
+    got = _unpack(*debian.download(tree), base, tree.share)
     for name, inside in tree.programs.items():
-        _write_wrapper(folder / "bin" / name, _loader_command(tree, inside))
+        if tree.share is None:
+            _write_wrapper(folder / "bin" / name, _loader_command(tree, f"$here/../debian/{tree.name}", inside))
+        else:
+            (base / inside).rename(base / f"{inside}{_PROGRAM}")
+            up = "/".join([".."] * inside.count("/"))
+            _write_wrapper(base / inside, _loader_command(tree, f"$here/{up}", inside))
+            _write_wrapper(folder / "bin" / name, f'exec "$here/../debian/{tree.name}/{inside}" "$@"')
     main_wrapper = folder / "bin" / next(iter(tree.programs))
     if _version_of(main_wrapper) is None:
         raise ToolMissing(
@@ -349,7 +377,6 @@ def _on_path(tree: DebianTree) -> dict[str, Path] | None:
     """Every program of `tree` on PATH, if all are there and the first is new enough; an i386 build never is."""
     if tree.arch != "amd64" or platform.machine() != "x86_64":
         return None
-    at_least = MICROPYTHON_AT_LEAST if tree.name == "micropython" else MOSQUITTO_AT_LEAST
     search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
     found: dict[str, Path] = {}
     for name in tree.programs:
@@ -358,7 +385,7 @@ def _on_path(tree: DebianTree) -> dict[str, Path] | None:
             return None
         found[name] = Path(path).resolve()
     version = _version_of(next(iter(found.values())))
-    return found if version is not None and version >= at_least else None
+    return found if version is not None and version >= _AT_LEAST[tree.name] else None
 
 
 def _version_of(program: Path) -> tuple[int, ...] | None:
@@ -368,15 +395,19 @@ def _version_of(program: Path) -> tuple[int, ...] | None:
         run = subprocess.run([program, argument], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"(?:MicroPython v|mosquitto version )(\d+)\.(\d+)\.(\d+)", run.stdout)
-    return tuple(map(int, match.groups())) if match else None
+    match = re.search(r"(?:MicroPython v|mosquitto version |postgres \(PostgreSQL\) )(\d+(?:\.\d+)+)", run.stdout)
+    return tuple(map(int, match[1].split("."))) if match else None
 
 
-def _loader_command(tree: DebianTree, inside: str) -> str:
-    """The shell line that starts a program of `tree` through its own loader, with no library of the system."""
-    base = f"$here/../debian/{tree.name}"
+_PROGRAM = ".program"
+"""Behind the name of a program in whose own place stands its wrapper."""
+
+
+def _loader_command(tree: DebianTree, base: str, inside: str) -> str:
+    """The shell line that starts a program of `tree`, which is in `base`, through its own loader and libraries."""
     lib = f"{base}/usr/lib/{tree.multiarch}"
-    return f'exec "{lib}/{tree.loader}" --library-path "{lib}" --argv0 "$0" "{base}/{inside}" "$@"'
+    program = inside if tree.share is None else f"{inside}{_PROGRAM}"
+    return f'exec "{lib}/{tree.loader}" --library-path "{lib}" --argv0 "$0" "{base}/{program}" "$@"'
 
 
 def _write_wrapper(path: Path, command: str) -> None:
@@ -410,7 +441,7 @@ class _Debian:
         tried: list[str] = []
         for suite in SUITES:
             try:
-                return self._apt(sources, tree.arch, suite).download(tree.name, tree.packages), suite
+                return self._apt(sources, tree.arch, suite).download(tree), suite
             except _AptFailed as error:
                 tried.append(f"suite {suite}: {error}")
         raise ToolMissing(
@@ -461,8 +492,8 @@ def _check_for_apt(tree: DebianTree) -> list[dict[str, str]]:
     return sources
 
 
-def _unpack(debs: list[Path], suite: str, target: Path) -> list[Got]:
-    """Unpack the packages over each other into `target`, replacing it as a whole."""
+def _unpack(debs: list[Path], suite: str, target: Path, share: str | None) -> list[Got]:
+    """Unpack the packages over each other into `target`, replacing it as a whole; of usr/share only `share` stays."""
     got: list[Got] = []
     new = target.with_name(target.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
@@ -474,8 +505,9 @@ def _unpack(debs: list[Path], suite: str, target: Path) -> list[Got]:
         ).stdout
         values = dict(line.split(": ", 1) for line in fields.splitlines())
         got.append(Got(values["Package"], values["Version"], _sha256(deb), f"Debian {CODENAME} (suite {suite})"))
-    for unused in ("usr/share", "etc", "var"):
-        shutil.rmtree(new / unused, ignore_errors=True)
+    for unused in (*(new / "usr" / "share").glob("*"), new / "etc", new / "var"):
+        if share is None or unused != new / share:
+            shutil.rmtree(unused, ignore_errors=True)
     shutil.rmtree(target, ignore_errors=True)
     new.replace(target)
     return got
@@ -533,9 +565,9 @@ class _PrivateApt:
             if codename is None or codename[1] != CODENAME:
                 raise _AptFailed(f"it is {codename[1] if codename else 'unnamed'}, not {CODENAME}")
 
-    def download(self, name: str, packages: tuple[str, ...]) -> list[Path]:
-        """The `.deb` files of `packages` and of the libraries they depend on, `packages` first. Raises _AptFailed."""
-        folder = self._work / name
+    def download(self, tree: DebianTree) -> list[Path]:
+        """The `.deb` files of a tree's packages and of the libraries they need, the first first. Raises _AptFailed."""
+        packages, folder = tree.packages, self._work / tree.name
         folder.mkdir()
         plan = self._run("apt-get", "-q", "-s", "install", *packages)
         installs = re.findall(r"^Inst (\S+) \((\S+) ", plan, re.MULTILINE)
@@ -543,7 +575,8 @@ class _PrivateApt:
         wanted = [
             f"{package}={version}"
             for package, version in installs
-            if package.partition(":")[0] in packages or package.startswith("lib")
+            if package.partition(":")[0] in packages
+            or (package.startswith("lib") and not (tree.without and package.startswith(tree.without)))
         ]
         self._run("apt-get", "-q", "download", *wanted, cwd=folder)
         return sorted(folder.glob("*.deb"), key=lambda deb: (deb.name.partition("_")[0] != packages[0], deb.name))

@@ -1,18 +1,83 @@
-"""Fixtures of the bridge's tests."""
+"""Fixtures of the bridge's tests.
+
+A test that asks for `world` or `database` runs on SQLite; where its file says `DATABASES = BOTH`, on PostgreSQL too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from tests.host.bridge.world import World
+from tests.postgres import Cluster
+
+from badgeclock.bridge.store import Store
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once a database that the file names; any bytes are tried on SQLite alone, as no database sees them."""
+    if "database" in metafunc.fixturenames:
+        of_bytes = getattr(metafunc.function, "is_hypothesis_test", False)
+        kinds = ("sqlite",) if of_bytes else getattr(metafunc.module, "DATABASES", ("sqlite",))
+        metafunc.parametrize("database", kinds, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL server that stands as long as the tests run."""
+    made = Cluster.careless()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> str:
+    """A PostgreSQL database with the bridge's tables, to copy."""
+    name = cluster.create()
+    store = Store(cluster.url(name))
+    store.migrate()
+    store.close()
+    return name
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Gives the URL of a new database of a kind, without tables."""
+    made = []
+
+    def url(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / 'bridge.db'}"
+        cluster: Cluster = request.getfixturevalue("cluster")
+        made.append(cluster.create())
+        return cluster.url(made[-1])
+
+    yield url
+    for name in made:
+        request.getfixturevalue("cluster").drop(name)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database with the bridge's tables and no rows."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path / 'bridge.db'}"
+        store = Store(url)
+        store.migrate()
+        store.close()
+        yield url
+    else:
+        cluster: Cluster = request.getfixturevalue("cluster")
+        name = cluster.create(request.getfixturevalue("migrated"))
+        yield cluster.url(name)
+        cluster.drop(name)
+
+
+@pytest.fixture
+def world(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A bridge with three workers and one clock that has not sent anything yet; its registrar looks around often."""
     monkeypatch.setattr("badgeclock.bridge.registrar.POLL_S", 0.02)
-    made = World(tmp_path)
+    made = World(database)
     yield made
     made.close()

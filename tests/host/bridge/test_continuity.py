@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from tests.host.bridge.device import Device, answer, seq_of, talk
 from tests.host.bridge.world import BRAM_UID, STRANGER_UID, Clock, World
 
-from badgeclock.bridge import continuity, schema
-from badgeclock.bridge import intake as intakes
+from badgeclock.bridge import continuity, refusals, schema
 from badgeclock.bridge.continuity import Before
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.events import Severity
-from badgeclock.bridge.intake import FAILURES_KEPT, GAP_STAYS_MS, GAPS_ASKED, Intake, Taken
+from badgeclock.bridge.intake import Intake, Taken
+from badgeclock.bridge.refusals import FAILURES_KEPT, GAP_STAYS_MS, GAPS_ASKED
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Verdict
@@ -285,7 +285,7 @@ def test_the_same_number_used_twice_is_an_equivocation_that_says_whether_the_clo
 def test_no_more_is_kept_aside_than_a_bound_and_then_nothing_above_is_acknowledged(
     world: World, device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intakes, "QUARANTINE_KEPT", 5)
+    monkeypatch.setattr(refusals, "QUARANTINE_KEPT", 5)
     forged = [bytearray(device.clock.sent[5]) for _ in range(9)]
     for at, raw in enumerate(forged):
         raw[40 + at % 8] ^= 1 + at

@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import pytest
-from tests.host.bridge.world import STRANGER_UID, Clock, World
+from tests.host.bridge.world import BOTH, STRANGER_UID, Clock, World, running
 
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge import schema
 from badgeclock.bridge.downlink import COUNTER_BLOCK, Downlink, Message, NewReceipt
-from badgeclock.bridge.intake import Grouping, Intake, Taken
+from badgeclock.bridge.group import Delivery
+from badgeclock.bridge.grouping import Group, Grouping
+from badgeclock.bridge.intake import Intake
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import Ack, FrameRefused, FrameType, ReceiptState, Verdict
+
+DATABASES = BOTH
 
 HOUR_MS = 3_600_000
 
 
-async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
-    """What the bridge publishes for one group of messages."""
-    published: list[Message] = []
-    grouping = Grouping(
+@dataclass
+class Line:
+    """Stands where the broker's connection is."""
+
+    published: list[Message] = field(default_factory=list)
+    paused: bool = False
+
+    def publish(self, message: Message) -> None:
+        self.published.append(message)
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+
+def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_messages: int = 100) -> Grouping:
+    return Grouping(
         world.store,
         world.intake,
         world.downlink,
-        publish=published.append,
+        line,
         committed=lambda _: None,
         now_ms=lambda: world.now_ms,
-        group_messages=100,
-        queue_messages=100,
+        group_messages=group_messages,
+        queue_messages=queue_messages,
     )
-    for topic, payload in messages:
-        grouping.deliver(topic, payload)
-    group = [grouping._queue.get_nowait() for _ in messages]
-    await grouping.commit(group)
-    return published
+
+
+async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
+    """What the bridge publishes for one group of messages."""
+    line = Line()
+    deliveries = [Delivery(topic, payload, world.now_ms) for topic, payload in messages]
+    await grouping_on(world, line).commit(Group(deliveries))
+    return line.published
 
 
 def kinds(world: World, messages: list[Message]) -> list[FrameType]:
@@ -183,18 +207,31 @@ def test_a_transaction_that_fails_uses_up_no_receipt_number(world: World) -> Non
     assert [number for number, *_ in world.receipts()] == [1]
 
 
-async def test_what_does_not_fit_the_queue_is_dropped_and_not_acknowledged(world: World) -> None:
-    committed: list[Taken] = []
-    grouping = Grouping(
-        world.store,
-        world.intake,
-        world.downlink,
-        publish=lambda _: None,
-        committed=committed.append,
-        now_ms=lambda: world.now_ms,
-        group_messages=10,
-        queue_messages=2,
-    )
-    for raw in [*world.clock.start(), world.clock.punch()]:
+async def test_a_queue_that_is_full_stops_the_reading_and_every_message_is_taken(world: World) -> None:
+    line = Line()
+    grouping = grouping_on(world, line, queue_messages=4, group_messages=2)
+    raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(5))]
+    for raw in raws:
         grouping.deliver(world.clock.topic("punches"), raw)
-    assert (grouping.waiting, grouping.dropped) == (2, 1)
+    assert (grouping.waiting, line.paused, grouping.pauses) == (7, True, 1)
+    await running(grouping.run(), lambda: len(world.stored()) == 7)
+    assert not line.paused
+    assert world.stored() == raws
+
+
+async def test_what_was_looked_ahead_at_counts_only_where_the_store_stands_as_was_guessed(world: World) -> None:
+    """A clock is put back and founded anew, or its group is lost, between the look and the commit."""
+    raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(4))]
+    topic = world.clock.topic("punches")
+    world.punches(*raws[:3])
+    groups = [[Delivery(topic, raw, world.now_ms)] for raw in raws[3:]]
+    walked = [world.intake.look_ahead(group) for group in groups]
+    assert [list(part) for part in walked] == [[world.clock.name]] * 3, "each was walked from where the last one ends"
+    with world.store.write() as connection:
+        taken = world.intake.take(connection, groups[1], world.now_ms, walked[1:2])
+    assert taken.acks == {1: (3, Verdict.GAP, bytes(8))}, "the group before it was lost"
+    assert world.stored() == raws[:3]
+    for group, part in zip(groups, walked, strict=True):
+        with world.store.write() as connection:
+            world.intake.take(connection, group, world.now_ms, [part])
+    assert world.stored() == raws

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.host.bridge.world import DAY_MS, STRANGER_UID, Clock, World
+from tests.host.bridge.world import BOTH, DAY_MS, STRANGER_UID, Clock, World
 
 from badgeclock.bridge import schema
-from badgeclock.bridge.intake import FAILURES_KEPT
+from badgeclock.bridge.refusals import FAILURES_KEPT
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Verdict
 from badgeclock.protocol.record import Direction, Flag
+
+DATABASES = BOTH
 
 ANY_BYTES = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

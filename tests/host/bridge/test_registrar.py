@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import (
     ANNA_NISS,
     ANNA_UID,
+    BOTH,
     BRAM_UID,
     DAY_MS,
     LUZ_LIMOSA,
@@ -27,6 +28,8 @@ from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.states import STEPS, PresenceState
 from badgeclock.protocol.record import Direction
+
+DATABASES = BOTH
 
 
 def three_punches(world: World) -> None:

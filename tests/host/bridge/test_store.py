@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
-from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BOTH, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
 
 from badgeclock.bridge import schema, vault
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import DataKeyWrong, Vault
 from badgeclock.errors import SettingsError, StoreError
 
+DATABASES = BOTH
+
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    made = Store(f"sqlite:///{tmp_path / 'bridge.db'}")
-    made.migrate()
-    return made
+def store(database: str) -> Iterator[Store]:
+    made = Store(database)
+    yield made
+    made.close()
 
 
 def test_the_migrations_end_in_exactly_the_tables_of_the_schema(store: Store) -> None:
@@ -38,13 +41,17 @@ def test_migrating_twice_keeps_every_row(world: World) -> None:
     world.store.check()
 
 
-def test_a_store_without_tables_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    empty = Store(f"sqlite:///{tmp_path / 'empty.db'}")
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_store_without_tables_is_refused_with_what_to_do(empty_database: Callable[[str], str], kind: str) -> None:
+    empty = Store(empty_database(kind))
     with pytest.raises(StoreError, match="bridge init"):
         empty.check()
+    empty.close()
 
 
-def test_sqlite_is_durable_and_checks_references(store: Store) -> None:
+def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'bridge.db'}")
+    store.migrate()
     with store.write() as connection:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
@@ -91,7 +98,8 @@ def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path) -> None:
         Store(f"sqlite:///{tmp_path / 'bridge.db'}").check()
 
 
-def test_a_copy_of_the_store_tells_no_number_no_badge_and_no_key(world: World, tmp_path: Path) -> None:
+def test_a_copy_of_the_store_tells_no_number_no_badge_and_no_key(tmp_path: Path) -> None:
+    world = World(tmp_path)
     world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
     with sqlite3.connect(tmp_path / "bridge.db") as direct:
         direct.execute("PRAGMA wal_checkpoint(TRUNCATE)")

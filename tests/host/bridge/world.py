@@ -46,6 +46,8 @@ from badgeclock.protocol.record import NO_BEACON, NO_DETAIL, NO_TOKEN, Direction
 NOON_MS = int(datetime(2026, 1, 5, 11, 0, tzinfo=UTC).timestamp() * 1000)
 """Monday noon in Brussels."""
 DAY_MS = 86_400_000
+BOTH = ("sqlite", "postgresql")
+"""For `DATABASES` of a test file: its tests run on either."""
 SITE = "Quay 7"
 SITE_KEY = bytes(range(32))
 WORKPLACE = "1Y1TEST00001Z"
@@ -209,11 +211,15 @@ class Clock:
 class World:
     """A bridge without broker: its store, intake, downlink and people; time stands still until told."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, place: Path | str) -> None:
+        """`place` is the URL of a database with the bridge's tables, or a folder for one of SQLite."""
         self.now_ms = NOON_MS
         self.vault = Vault(b"data key of the tests, 32 bytes.")
-        self.store = Store(f"sqlite:///{folder / 'bridge.db'}")
-        self.store.migrate()
+        if isinstance(place, str):
+            self.store = Store(place)
+        else:
+            self.store = Store(f"sqlite:///{place / 'bridge.db'}")
+            self.store.migrate()
         self.downlink = Downlink(self.vault)
         self.intake = Intake(self.vault, self.downlink)
         self.authority = Authority()
@@ -280,7 +286,7 @@ class World:
     def rows(self, table: Table) -> list[Any]:
         """Everything in a table."""
         with self.store.read() as connection:
-            return list(connection.execute(select(table)).all())
+            return list(connection.execute(select(table).order_by(*table.primary_key)).all())
 
     def stored(self) -> list[bytes]:
         """Every accepted record."""

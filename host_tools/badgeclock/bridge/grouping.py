@@ -1,0 +1,165 @@
+"""The queue before the intake, and the task that empties it: commit a group, answer it, take the next.
+
+Alone, a message waits for nobody; under load, everything that came while a group was being committed shares the next
+commit. Meanwhile the next group's seals are walked (`ahead`). When more waits than the queue shall hold, the broker is
+not read any further until half of it is committed: then its clocks wait, and nothing is dropped here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import structlog
+
+from badgeclock.bridge.ahead import Stretch
+from badgeclock.bridge.downlink import Downlink, Message
+from badgeclock.bridge.group import Delivery, Taken
+from badgeclock.bridge.intake import Intake
+from badgeclock.bridge.store import Store
+from badgeclock.errors import StoreError
+from badgeclock.protocol.frames import Time
+
+STORE_RETRY_S: Final = 1.0
+LOOK_EVERY_S: Final = 0.005
+"""How often, while a group is being committed, what came for the next one is looked at."""
+
+log = structlog.get_logger("badgeclock.bridge.intake")
+
+
+@dataclass(slots=True)
+class Group:
+    """Messages that share a commit, and what was found by looking ahead at them, part by part."""
+
+    deliveries: list[Delivery] = field(default_factory=list)
+    walked: list[Mapping[str, Stretch]] = field(default_factory=list)
+
+
+class Source(Protocol):
+    """Where messages come from, and whither answers go."""
+
+    def publish(self, message: Message) -> None:
+        """Send one message."""
+
+    def pause(self) -> None:
+        """Deliver nothing for now."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+
+class Grouping:
+    """Takes what is delivered, in groups, until cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        intake: Intake,
+        downlink: Downlink,
+        source: Source,
+        *,
+        committed: Callable[[Taken], None],
+        now_ms: Callable[[], int],
+        group_messages: int,
+        queue_messages: int,
+    ) -> None:
+        self._store = store
+        self._intake = intake
+        self._downlink = downlink
+        self._source = source
+        self._committed = committed
+        self._now_ms = now_ms
+        self._group_messages = group_messages
+        self._queue_messages = queue_messages
+        self._queue: deque[Delivery] = deque()
+        self._arrived = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="intake-ahead")
+        self._paused = False
+        self.pauses = 0
+
+    @property
+    def waiting(self) -> int:
+        """Messages that are not yet in a group."""
+        return len(self._queue)
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """Take a message from the broker; never waits and never raises."""
+        self._queue.append(Delivery(topic, payload, self._now_ms()))
+        self._arrived.set()
+        if len(self._queue) >= self._queue_messages and not self._paused:
+            self._paused = True
+            self.pauses += 1
+            self._source.pause()
+
+    async def run(self) -> None:
+        """Commit and answer groups until cancelled."""
+        committing: asyncio.Task[None] | None = None
+        try:
+            while True:
+                if committing is None and not self._queue:
+                    self._settled.set()
+                    await self._arrived.wait()
+                group = Group()
+                while True:
+                    await self._fill(group)
+                    if committing is None:
+                        break
+                    done, _ = await asyncio.wait([committing], timeout=None if self._is_full(group) else LOOK_EVERY_S)
+                    if done:
+                        committing = None
+                if group.deliveries:
+                    committing = asyncio.create_task(self.commit(group))
+        finally:
+            if committing is not None:
+                committing.cancel()
+                await asyncio.wait([committing])
+            self._thread.shutdown(wait=False)
+
+    async def settled(self) -> None:
+        """Wait until everything that was delivered is committed and answered."""
+        await self._settled.wait()
+
+    async def commit(self, group: Group) -> None:
+        """One transaction for a group, then its answers. A store that fails costs the group, not the bridge."""
+        try:
+            taken = await self._store.writing(self._intake.take, group.deliveries, self._now_ms(), group.walked)
+        except StoreError as error:
+            self._intake.failed()
+            log.error("group not committed", messages=len(group.deliveries), error=str(error))
+            await asyncio.sleep(STORE_RETRY_S)
+            return
+        for clock_id, counter in taken.times.items():
+            self._send(self._downlink.time(clock_id, Time(self._now_ms(), counter)))
+        for clock_id, ack in taken.acks.items():
+            self._send(self._downlink.ack(clock_id, ack))
+        for clock_id, receipts in taken.receipts.items():
+            self._send(self._downlink.receipts(clock_id, receipts))
+        self._committed(taken)
+
+    async def _fill(self, group: Group) -> None:
+        """Add what has arrived to a group, and look ahead at it."""
+        room = self._group_messages - len(group.deliveries)
+        some = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+        if not self._queue:
+            self._arrived.clear()
+        if self._paused and len(self._queue) * 2 <= self._queue_messages:
+            self._paused = False
+            self._source.resume()
+        if some:
+            self._settled.clear()
+            group.deliveries += some
+            look = self._intake.look_ahead
+            group.walked.append(await asyncio.get_running_loop().run_in_executor(self._thread, look, some))
+
+    def _is_full(self, group: Group) -> bool:
+        return len(group.deliveries) >= self._group_messages
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self._source.publish(message)

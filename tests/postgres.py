@@ -1,0 +1,122 @@
+"""A PostgreSQL server of its own for tests and benches: a temporary cluster that listens on a Unix socket and no port.
+
+The server refuses to run as root, and its data must belong to who runs it: as root it runs as an unprivileged user of
+the system, else as whoever runs the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from badgeclock.virtual import toolchain
+
+START_S = 60.0
+_USERS = ("postgres", "nobody")
+_OTHERS_PASS = 0o001
+_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+class Cluster:
+    """A running server. `create` makes a database in it, or a copy of another, and gives its URL."""
+
+    def __init__(self, *, settings: dict[str, str] | None = None) -> None:
+        """`settings` are the server's own, by name. Raises ToolMissing; RuntimeError if the server does not start."""
+        server, initdb = toolchain.postgresql()
+        self.folder = Path(tempfile.mkdtemp(prefix="badgeclock-pg-"))
+        self._as: dict[str, Any] = {"cwd": self.folder}
+        if os.geteuid() == 0:
+            user = _unprivileged()
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+            self._as |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+            if not all(parent.stat().st_mode & _OTHERS_PASS for parent in server.resolve().parents):
+                server, initdb = _copied(server, initdb, self.folder / "programs")
+        self.log = self.folder / "server.log"
+        made = ("-D", "data", "-U", "badgeclock", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        with self.log.open("wb") as log:
+            done = subprocess.run([initdb, *made], stdout=log, stderr=log, check=False, **self._as)
+            if done.returncode:
+                raise RuntimeError(self.log.read_text())
+            chosen = {"listen_addresses": "", "unix_socket_directories": str(self.folder), "timezone": "GMT"}
+            chosen |= {"log_timezone": "GMT", "jit": "off", "max_connections": "40", **(settings or {})}
+            flags = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
+            self._process = subprocess.Popen([server, "-D", "data", *flags], stdout=log, stderr=log, **self._as)
+        self._wait()
+
+    @classmethod
+    def careless(cls) -> Cluster:
+        """For tests in which the machine itself does not fail: nothing waits for a disk."""
+        return cls(settings=dict.fromkeys(_DURABLE, "off"))
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        return self._process.pid
+
+    def create(self, template: str | None = None) -> str:
+        """The name of a new database, empty or a copy of `template`, to which nobody may be connected."""
+        name = f"d{secrets.token_hex(6)}"
+        copied = sql.SQL(" TEMPLATE {}").format(sql.Identifier(template)) if template else sql.SQL("")
+        self._run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)) + copied)
+        return name
+
+    def drop(self, name: str) -> None:
+        """Remove a database, whoever is connected to it."""
+        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def url(self, name: str) -> str:
+        """SQLAlchemy's URL of a database."""
+        return f"postgresql+psycopg://badgeclock@/{name}?host={self.folder}"
+
+    def _run(self, statement: sql.Composable) -> None:
+        with psycopg.connect(
+            host=str(self.folder), user="badgeclock", dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                self._run(sql.SQL("SELECT 1"))
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(self.log.read_text()) from None
+                time.sleep(0.05)
+            else:
+                return
+
+    def close(self) -> None:
+        """Stop the server and remove its files."""
+        self._process.send_signal(signal.SIGINT)  # fast: rolls back what is open
+        self._process.wait()
+        shutil.rmtree(self.folder)
+
+
+def _copied(server: Path, initdb: Path, to: Path) -> tuple[Path, Path]:
+    """The programs where everybody may start them; they may be moved together with what they need."""
+    (to / "bin").mkdir(parents=True)
+    unpacked = server.parents[1] / "debian" / "postgresql"
+    if unpacked.is_dir():
+        shutil.copytree(unpacked, to / "debian" / "postgresql", symlinks=True)
+    return Path(shutil.copy(server, to / "bin")), Path(shutil.copy(initdb, to / "bin"))
+
+
+def _unprivileged() -> pwd.struct_passwd:
+    for name in _USERS:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise RuntimeError(f"root needs one of the users {', '.join(_USERS)} to run PostgreSQL as")
