@@ -31,6 +31,7 @@ from badgeclock.bridge.continuity import Before, Told
 from badgeclock.bridge.downlink import Downlink, Message
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.presences import Punch
+from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.status import Freshness
 from badgeclock.bridge.store import Store, insert_rows
@@ -174,7 +175,9 @@ class Intake:
 
     def _rows(self, connection: Connection, names: set[str], which: Any) -> dict[str, _Clock]:
         table, sites = schema.clocks, schema.sites
-        statement = select(table, sites.c.workplace, sites.c.time_zone).join(sites, sites.c.id == table.c.site_id)
+        statement = select(table, sites.c.workplace, sites.c.time_zone, sites.c.regime).join(
+            sites, sites.c.id == table.c.site_id
+        )
         found = {}
         wanted = sorted(names)
         for at in range(0, len(wanted), _IN_CLAUSE):
@@ -551,6 +554,7 @@ class Intake:
             site_id=clock.row.site_id,
             workplace=clock.row.workplace,
             time_zone=clock.row.time_zone,
+            regime=Regime(clock.row.regime),
             token=record.token,
             direction=record.direction,
             utc_ms=record.utc_ms if record.utc_s else 0,

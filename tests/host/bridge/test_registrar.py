@@ -21,12 +21,14 @@ from tests.host.bridge.world import (
     running,
 )
 
-from badgeclock.authorities.base import Outcome, PresenceItem
+from badgeclock.authorities.base import Item, Outcome
 from badgeclock.bridge import outbox, people, schema
 from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.regimes import Declared
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
-from badgeclock.bridge.states import STEPS, PresenceState
 from badgeclock.protocol.record import Direction
+
+EVERYTHING = frozenset(Declared)
 
 
 def three_punches(world: World) -> None:
@@ -103,7 +105,7 @@ async def test_while_the_authority_is_away_only_one_call_at_a_time_probes_it(wor
     now = 0
     plain = world.authority.register
 
-    async def slow(items: Sequence[PresenceItem]) -> list[Outcome]:
+    async def slow(items: Sequence[Item]) -> list[Outcome]:
         nonlocal now
         now += 1
         if world.events():
@@ -188,7 +190,7 @@ async def test_a_search_that_is_too_wide_is_asked_in_pieces(world: World) -> Non
 async def test_presences_sent_but_unanswered_at_a_stop_are_asked_about_at_the_next_start(world: World) -> None:
     three_punches(world)
     with world.store.write() as connection:
-        sent = outbox.claim(connection, world.vault, world.now_ms, 200, "call of a bridge that was killed")
+        sent = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "call of a bridge that was killed")
     await world.authority.register([one.item for one in sent])
     assert world.states() == ["SENT"] * 3
     await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
@@ -207,7 +209,7 @@ async def test_sent_is_committed_before_the_call_goes_out(world: World) -> None:
 async def test_the_first_number_stays_and_a_second_one_raises_an_alarm(world: World) -> None:
     one_punch(world)
     with world.store.write() as connection:
-        (sent,) = outbox.claim(connection, world.vault, world.now_ms, 200, "lost")
+        (sent,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "lost")
     await world.authority.register([sent.item])
     await world.authority.register([sent.item])  # somebody sent it twice
     await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
@@ -335,9 +337,3 @@ def test_a_validation_is_asked_for_after_two_seconds_and_then_ever_more_rarely()
     assert waits[0] == 2000
     assert waits == sorted(waits)
     assert waits[-1] == FOLLOW_MOST_MS
-
-
-def test_no_step_leads_to_a_state_that_leads_nowhere_but_the_final_ones() -> None:
-    final = {state for state, steps in STEPS.items() if not steps}
-    assert final == {PresenceState.VALIDATED, PresenceState.REMARKS}
-    assert set(STEPS) == set(PresenceState)
