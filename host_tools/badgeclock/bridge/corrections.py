@@ -27,8 +27,8 @@ from badgeclock.bridge.regimes import (
     Regime,
     Seen,
     ahead,
+    day_is_over,
     employer_declared,
-    too_late,
 )
 from badgeclock.bridge.states import ENDED, ClockState, IdentityKind, PresenceState, PunchState, Reason
 from badgeclock.bridge.waiting import PresenceError
@@ -87,7 +87,7 @@ class DueCancellation(NamedTuple):
 
     def too_late(self, now_ms: int) -> bool:
         """Whether the day is over, after which the service cancels no more (its error 9)."""
-        return too_late(Declared.DAY, self.day, 0, now_ms, self.time_zone)
+        return day_is_over(self.day, now_ms, self.time_zone)
 
 
 # --- what a person asks for ---
@@ -203,7 +203,7 @@ def declare_punch(connection: Connection, clock: str, seq: int, direction: Direc
     wanted = RULES[Regime(row.regime)].wanted(Seen(meant, row.utc_ms, row.time_zone))
     if isinstance(wanted, Reason) or not wanted.opens:
         raise PresenceError(f"punch {seq} of {clock} does not say whether it was a coming or a going", "name it")
-    if wanted.way is None and too_late(wanted.declared, wanted.day, 0, decision.now_ms, row.time_zone):
+    if wanted.way is None and day_is_over(wanted.day, decision.now_ms, row.time_zone):
         raise PresenceError(f"the day of punch {seq} of {clock} is over", _OVER)
     if ahead(row.utc_ms, decision.now_ms, row.time_zone):
         raise PresenceError(f"the day of punch {seq} of {clock} has not begun", "wait for it, and set the clock's time")
@@ -364,7 +364,7 @@ def _standing_with(connection: Connection, key: Key) -> int | None:
 
 
 def _is_too_late(row: Any, now_ms: int) -> bool:
-    return too_late(Declared.DAY, row.day, 0, now_ms, row.time_zone)
+    return day_is_over(row.day, now_ms, row.time_zone)
 
 
 def _under_way(reference: str, state: PresenceState) -> PresenceError:

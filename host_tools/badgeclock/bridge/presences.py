@@ -10,13 +10,26 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from badgeclock.bridge import downlink, schema
 from badgeclock.bridge.downlink import NewReceipt
-from badgeclock.bridge.regimes import RULES, Declared, Regime, Seen, Wanted, ahead, employer_declared, too_late
+from badgeclock.bridge.regimes import (
+    CLOCK_AHEAD_MS,
+    QUARTER_MS,
+    RULES,
+    Declared,
+    Regime,
+    Seen,
+    Wanted,
+    day_is_over,
+    employer_declared,
+    local_day,
+    movement_too_late,
+)
 from badgeclock.bridge.states import (
     ENDED,
     RECEIPT_OF,
@@ -101,16 +114,25 @@ def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
         return Fate(PunchState.WAITING, Reason.QUARANTINE)
     if not punch.utc_ms:
         return Fate(PunchState.WAITING, Reason.NO_TIME)
-    return _declarable(punch, now_ms)
+    quarters = (punch.utc_ms // QUARTER_MS, now_ms // QUARTER_MS, (now_ms + CLOCK_AHEAD_MS) // QUARTER_MS)
+    fate = _fate_of_day(punch.regime, punch.direction, punch.time_zone, *quarters)
+    if fate.wanted is not None and fate.wanted.way is not None and movement_too_late(punch.utc_ms, now_ms):
+        return Fate(PunchState.WAITING, Reason.LATE)
+    return fate
 
 
-def _declarable(punch: Punch, now_ms: int) -> Fate:
-    wanted = RULES[punch.regime].wanted(Seen(punch.direction, punch.utc_ms, punch.time_zone))
+@lru_cache(maxsize=4096)
+def _fate_of_day(
+    regime: Regime, direction: Direction, time_zone: str, quarter: int, now_quarter: int, ahead_quarter: int
+) -> Fate:
+    """The fate of all punches alike within a quarter of an hour, the step in which days begin (`regimes.local_day`)."""
+    utc_ms, now_ms, ahead_ms = (at * QUARTER_MS for at in (quarter, now_quarter, ahead_quarter))
+    wanted = RULES[regime].wanted(Seen(direction, utc_ms, time_zone))
     if isinstance(wanted, Reason):
         return Fate(PunchState.WAITING, wanted)
-    if too_late(wanted.declared, wanted.day, punch.utc_ms, now_ms, punch.time_zone):
+    if day_is_over(local_day(utc_ms, time_zone), now_ms, time_zone):
         return Fate(PunchState.WAITING, Reason.LATE)
-    if ahead(punch.utc_ms, now_ms, punch.time_zone):
+    if local_day(utc_ms, time_zone) > local_day(ahead_ms, time_zone):
         return Fate(PunchState.WAITING, Reason.FUTURE)
     return Fate(PunchState.DECLARED, wanted=wanted)
 
@@ -207,13 +229,17 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
     holders = _holders(connection, punches)
     fates = [fate_of(punch, holders.get((punch.site_id, punch.token)), now_ms) for punch in punches]
-    known = _presences(connection, punches, fates, holders)
-    opened = _open(connection, punches, fates, holders, known, now_ms)
+    keys = [
+        key_of(punch, holders[punch.site_id, punch.token], fate.wanted) if fate.wanted else None
+        for punch, fate in zip(punches, fates, strict=True)
+    ]
+    known = _presences(connection, fates, keys)
+    opened = _open(connection, punches, fates, keys, known, now_ms)
     settled: list[_Decision] = []
     told: list[NewReceipt] = []
-    for punch, fate in zip(punches, fates, strict=True):
+    for punch, fate, key in zip(punches, fates, keys, strict=True):
         holder = holders.get((punch.site_id, punch.token))
-        presence = _presence_of(punch, fate, holder, known)
+        presence = _presence_of(fate, key, known)
         if fate.wanted is not None and presence is None:
             fate = Fate(PunchState.WAITING, Reason.NO_IN)  # noqa: PLW2901 - decided only now
         settled.append(
@@ -251,14 +277,12 @@ def key_of(punch: Punch, holder: Holder, wanted: Wanted) -> Key:
     return Key(*holder, punch.workplace, wanted.day, punch.utc_ms, wanted.way)
 
 
-def _presence_of(punch: Punch, fate: Fate, holder: Holder | None, known: Mapping[Key, _Presence]) -> _Presence | None:
-    wanted = fate.wanted
-    if wanted is None or holder is None:
+def _presence_of(fate: Fate, key: Key | None, known: Mapping[Key, _Presence]) -> _Presence | None:
+    if key is None:
         return None
-    key = key_of(punch, holder, wanted)
     presence = known.get(key)
-    if presence is None and wanted.earlier is not None:
-        presence = known.get(key._replace(day=wanted.earlier))
+    if presence is None and fate.wanted is not None and fate.wanted.earlier is not None:
+        presence = known.get(key._replace(day=fate.wanted.earlier))
     return presence
 
 
@@ -266,15 +290,14 @@ def _open(
     connection: Connection,
     punches: Sequence[Punch],
     fates: Sequence[Fate],
-    holders: Mapping[tuple[int, bytes], Holder],
+    keys: Sequence[Key | None],
     known: dict[Key, _Presence],
     now_ms: int,
 ) -> int:
     """Insert a queued presence for each key that needs one and has none that stands; adds them to `known`."""
     missing: dict[Key, int] = {}
-    for punch, fate in zip(punches, fates, strict=True):
-        if fate.wanted is not None and fate.wanted.opens:
-            key = key_of(punch, holders[punch.site_id, punch.token], fate.wanted)
+    for punch, fate, key in zip(punches, fates, keys, strict=True):
+        if key is not None and fate.wanted is not None and fate.wanted.opens:
             standing = known.get(key)
             if standing is None or standing.state in ENDED:
                 missing.setdefault(key, punch.site_id)
@@ -327,31 +350,24 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
     return found
 
 
-def _presences(
-    connection: Connection,
-    punches: Sequence[Punch],
-    fates: Sequence[Fate],
-    holders: Mapping[tuple[int, bytes], Holder],
-) -> dict[Key, _Presence]:
+def _presences(connection: Connection, fates: Sequence[Fate], keys: Sequence[Key | None]) -> dict[Key, _Presence]:
     """The presences of these workers on the days that matter; of those that share a key the one that stands."""
     days = set()
-    for punch, fate in zip(punches, fates, strict=True):
-        if fate.wanted is not None:
-            worker_id = holders[punch.site_id, punch.token].worker_id
-            days.add((worker_id, fate.wanted.day))
+    for fate, key in zip(fates, keys, strict=True):
+        if key is not None and fate.wanted is not None:
+            days.add((key.worker_id, key.day))
             if fate.wanted.earlier is not None:
-                days.add((worker_id, fate.wanted.earlier))
+                days.add((key.worker_id, fate.wanted.earlier))
     table = schema.presences
+    columns = (table.c[name] for name in (*Key._fields, "id", "state", "error_code", "reception_number"))
+    statement = select(*columns).order_by(table.c.id)
     found: dict[Key, _Presence] = {}
     for some in _chunks(days):
-        rows = connection.execute(
-            select(table).where(tuple_(table.c.worker_id, table.c.day).in_(some)).order_by(table.c.id)
-        )
-        for row in rows:
-            key = Key(row.worker_id, row.employer_kbo, row.workplace, row.day, row.moment_ms, row.way)
-            state = PresenceState(row.state)
+        rows = connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
+        for *of, presence_id, state_word, error_code, number in rows:
+            key, state = Key(*of), PresenceState(state_word)
             if key not in found or state not in ENDED:
-                found[key] = _Presence(row.id, state, row.error_code, row.reception_number or 0)
+                found[key] = _Presence(presence_id, state, error_code, number or 0)
     return found
 
 

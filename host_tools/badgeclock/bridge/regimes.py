@@ -138,13 +138,20 @@ def ahead(utc_ms: int, now_ms: int, time_zone: str) -> bool:
 
 
 def too_late(declared: Declared, day: date, utc_ms: int, now_ms: int, time_zone: str) -> bool:
-    """Whether it is too late at `now_ms` to declare a presence of a local day, or a movement of a moment (ms UTC).
-
-    A day is over when it is over at the site or in Belgium: the service takes today or tomorrow only.
-    """
+    """Whether it is too late at `now_ms` to declare a presence of a local day, or a movement of a moment (ms UTC)."""
     if declared is Declared.MOVEMENT:
-        return now_ms - utc_ms > MOVEMENT_LATE_MS
+        return movement_too_late(utc_ms, now_ms)
+    return day_is_over(day, now_ms, time_zone)
+
+
+def day_is_over(day: date, now_ms: int, time_zone: str) -> bool:
+    """Whether a day is over at the site or in Belgium: the service takes today or tomorrow only, by its own clock."""
     return day < max(local_day(now_ms, time_zone), local_day(now_ms, BELGIUM.key))
+
+
+def movement_too_late(utc_ms: int, now_ms: int) -> bool:
+    """Whether a movement lies so far back that to declare it would be to backdate it."""
+    return now_ms - utc_ms > MOVEMENT_LATE_MS
 
 
 def local_day(utc_ms: int, time_zone: str) -> date:
