@@ -118,7 +118,7 @@ class Step(NamedTuple):
 _S: Final = PresenceState
 STEPS: Final[tuple[Step, ...]] = (
     Step(None, _S.QUEUED, "a punch calls for it, or a correction"),
-    Step(_S.QUEUED, _S.SENT, "about to be sent; committed before the call"),
+    Step(_S.QUEUED, _S.SENT, "about to be sent, committed before the call"),
     Step(_S.QUEUED, _S.WAITING, "too late to be declared, or no authority takes it"),
     Step(_S.QUEUED, _S.CLOSED, "withdrawn by a person"),
     Step(_S.SENT, _S.REGISTERED, "the reception number came"),
@@ -134,7 +134,7 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(_S.VALIDATED, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.REMARKS, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.CANCELLING, _S.CANCELLED, "the authority has cancelled it"),
-    Step(_S.CANCELLING, _S.REGISTERED, "the authority did not cancel it, or it was too late: it stands"),
+    Step(_S.CANCELLING, _S.REGISTERED, "the authority did not cancel it, or it was too late, so it stands"),
     Step(_S.REFUSED, _S.QUEUED, "corrected by a person"),
     Step(_S.REFUSED, _S.CLOSED, "settled by a person"),
     Step(_S.WAITING, _S.QUEUED, "corrected by a person"),
@@ -148,6 +148,9 @@ MAY: Final[frozenset[tuple[PresenceState | None, PresenceState]]] = frozenset((s
 
 ENDED: Final[frozenset[PresenceState]] = frozenset({_S.CANCELLED, _S.CLOSED})
 """Where a presence no longer stands for its worker's day: another may take its place."""
+
+SETTLED: Final[frozenset[PresenceState]] = ENDED | {_S.VALIDATED, _S.REMARKS}
+"""Where a presence rests for good, unless a person decides otherwise."""
 
 RECEIPT_OF: Final[Mapping[PresenceState, ReceiptState]] = {
     PresenceState.REGISTERED: ReceiptState.REGISTERED,
