@@ -92,9 +92,7 @@ def moves(day: date, way: Way) -> Wanted:
         (OUT, "2026-10-25T10:59", belongs(date(2026, 10, 25), date(2026, 10, 24))),
     ],
 )
-def test_construction_and_meat_declare_the_day(
-    regime: Regime, direction: Direction, utc: str, wanted: Wanted
-) -> None:
+def test_construction_and_meat_declare_the_day(regime: Regime, direction: Direction, utc: str, wanted: Wanted) -> None:
     assert RULES[regime].wanted(Seen(direction, moment(utc), BRUSSELS)) == wanted
 
 
@@ -156,7 +154,7 @@ def test_whatever_a_punch_says_its_day_is_that_of_its_own_moment(
     ],
 )
 def test_a_day_can_be_declared_until_it_is_over_at_the_site_or_in_belgium(
-    day: date, now: str, zone: str, late: bool
+    day: date, now: str, zone: str, *, late: bool
 ) -> None:
     assert too_late(Declared.DAY, day, 0, moment(now), zone) is late
 
@@ -190,9 +188,7 @@ def test_under_which_employer_a_worker_is_declared(kind: IdentityKind, kbo: str 
 
 def sent(world: World) -> list[tuple[str | None, str | None, str | None, str | None]]:
     """Who was declared where: INSS, Limosa number, enterprise and workplace of each item that was sent."""
-    return [
-        (item.inss, item.limosa_id, item.company_id, item.workplace_id) for item in world.authority.items.values()
-    ]
+    return [(item.inss, item.limosa_id, item.company_id, item.workplace_id) for item in world.authority.items.values()]
 
 
 async def all_registered(world: World) -> None:
