@@ -28,6 +28,7 @@ from badgeclock.authorities.base import (
     Cancellation,
     CancelOutcome,
     Found,
+    Item,
     Outcome,
     PresenceItem,
     Refused,
@@ -67,6 +68,7 @@ class OnssSoap:
     Raises SettingsError if the endpoint or the description cannot be used.
     """
 
+    declares: Final[frozenset[type[Item]]] = frozenset({PresenceItem})
     batch_limit: Final = description.BATCH_LIMIT
     cancel_reasons: Final = description.CANCEL_REASONS
 
@@ -108,9 +110,14 @@ class OnssSoap:
         """Let go of connections; calls under way fail."""
         await self._http.aclose()
 
-    async def register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
+    async def register(self, items: Sequence[Item]) -> list[Outcome]:
         """registerPresences; see `Authority.register`."""
         self._check_count(REGISTER, items)
+        if strange := tuple(item.reference for item in items if not isinstance(item, PresenceItem)):
+            raise faults.misfit(REGISTER, f"{len(strange)} items are no presences of a day", strange)
+        return await self._register([item for item in items if isinstance(item, PresenceItem)])
+
+    async def _register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
         wrong = {item.reference: fields for item in items if (fields := requests.misfits(item))}
         if wrong:
             reference, fields = next(iter(wrong.items()))

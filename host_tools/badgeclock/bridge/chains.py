@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, select, update
 from badgeclock.bridge import schema
 from badgeclock.bridge.continuity import Before, Told
 from badgeclock.bridge.presences import Punch
+from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.store import insert_rows, update_rows
 from badgeclock.bridge.vault import SEAL_KEYS, Vault
@@ -137,7 +138,7 @@ class Chains:
     def _rows(self, connection: Connection, names: set[str], which: Any, heard: set[str]) -> dict[str, Chain]:
         table, sites = schema.clocks, schema.sites
         rows = connection.execute(
-            select(*_OF_CLOCK, sites.c.workplace, sites.c.time_zone)
+            select(*_OF_CLOCK, sites.c.workplace, sites.c.time_zone, sites.c.regime)
             .join(sites, sites.c.id == table.c.site_id)
             .where(table.c.name.in_(names), which)
             .order_by(table.c.id)
@@ -262,6 +263,7 @@ def _numbered(raws: bytes) -> Iterator[tuple[int, bytes]]:
 def _punches_of(chain: Chain) -> Iterator[Punch]:
     row, clock_state = chain.row, chain.clock_state
     clock_id, site_id, workplace, time_zone = row.id, row.site_id, row.workplace, row.time_zone
+    regime = Regime(row.regime)
     for raws, received_ms, sealed in chain.runs:
         for kind, flags, seq, utc_s, ms, token in records.iter_judged(raws):
             if kind == _PUNCH:
@@ -275,6 +277,7 @@ def _punches_of(chain: Chain) -> Iterator[Punch]:
                         site_id,
                         workplace,
                         time_zone,
+                        regime,
                         token,
                         _DIRECTIONS[flags & _DIRECTION_MASK],
                         utc_s * 1000 + ms if utc_s else 0,

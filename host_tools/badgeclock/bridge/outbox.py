@@ -1,29 +1,34 @@
 """The registrar's side of the store: which presences are due, and every step one takes.
 
-Each function is part of a transaction of its caller. A step that `states.STEPS` does not know is refused, whoever asks;
-a step that was overtaken (the presence is no longer where the caller saw it) changes nothing.
+Each function is part of a transaction of its caller, and works on as many presences as it is given in a few statements.
+A step that `states.STEPS` does not know is refused, whoever asks; a step that was overtaken (the presence is no longer
+where the caller saw it) changes nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, or_, select, update
 
-from badgeclock.authorities.base import PresenceItem, Registered, Status
+from badgeclock.authorities.base import Direction, Item, MovementItem, PresenceItem, Refused, Registered, Status
 from badgeclock.bridge import downlink, events, people, schema
 from badgeclock.bridge.downlink import NewReceipt
 from badgeclock.bridge.events import Event, Severity
-from badgeclock.bridge.people import IdentityKind
-from badgeclock.bridge.presences import local_day
-from badgeclock.bridge.states import RECEIPT_OF, STEPS, PresenceState, Reason
+from badgeclock.bridge.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
+from badgeclock.bridge.states import MAY, RECEIPT_OF, IdentityKind, PresenceState, Reason
 from badgeclock.bridge.vault import Vault
 
 _IN_CLAUSE: Final = 500
+_NAMED: Final = 5
+"""Up to so many presences of one change have an event each; more of them share one."""
+_UNDER_WAY: Final = (PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN)
+_LATE: Final = {Declared.DAY: Reason.DAY_OVER, Declared.MOVEMENT: Reason.LATE}
 _OF_STATUS: Final = {
     Status.REGISTERED: PresenceState.REGISTERED,
     Status.VALIDATED: PresenceState.VALIDATED,
@@ -33,90 +38,134 @@ _OF_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A presence that wants something done, and the item by which the authority knows it."""
+    """A presence that wants something done, and the item by which the authority knows it.
+
+    worker      the worker's reference
+    decided_ms  when it was decided that it is to be declared: the moment of a movement, or a person's later decision
+    same_name   whether the worker still has the number under which the presence was sent last
+    """
 
     id: int
     state: PresenceState
-    item: PresenceItem
+    item: Item
+    declared: Declared
+    worker: str
     time_zone: str
     tries: int
     alone: bool
     reception_number: int | None
     sent_ms: int
     lost_ms: int
+    decided_ms: int
+    same_name: bool
+
+    @property
+    def day(self) -> date:
+        """The day it is declared for, as the authority counts it."""
+        return self.item.date
 
 
 class Number(NamedTuple):
-    """What the authority gave for a presence: number, when (ms UTC, its clock), where it stands, its remarks."""
+    """What the authority gave for a presence: number, where it stands, its remarks."""
 
     reception_number: int
-    created_ms: int
     status: Status
-    remarks: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def number_of(registered: Registered) -> Number:
     """The same, out of an answer to `register`."""
-    created_ms = int(registered.created.timestamp() * 1000)
-    return Number(registered.reception_number, created_ms, registered.status, registered.remarks)
+    return Number(registered.reception_number, registered.status, registered.remarks)
 
 
-def due(connection: Connection, vault: Vault, states: Sequence[PresenceState], now_ms: int, limit: int) -> list[Due]:
+def due(
+    connection: Connection,
+    vault: Vault,
+    states: Sequence[PresenceState],
+    declares: Iterable[Declared],
+    now_ms: int,
+    limit: int,
+) -> list[Due]:
     """The presences in these states whose time has come, longest waiting first."""
+    return [_due(vault, row) for row in connection.execute(_due_rows(states, declares, now_ms, limit))]
+
+
+def _due_rows(
+    states: Sequence[PresenceState], declares: Iterable[Declared], now_ms: int, limit: int
+) -> Select[tuple[Any, ...]]:
     table, workers, sites = schema.presences, schema.workers, schema.sites
-    rows = connection.execute(
+    return (
         select(
             table,
             workers.c.reference.label("worker"),
             workers.c.identity_kind,
             workers.c.identity_closed,
+            workers.c.identity_index,
             sites.c.time_zone,
         )
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
-        .where(table.c.due_ms <= now_ms, table.c.state.in_(states))
+        .where(table.c.due_ms <= now_ms, table.c.state.in_(states), table.c.declared.in_(list(declares)))
         .order_by(table.c.due_ms, table.c.id)
         .limit(limit)
     )
-    return [_due(vault, row) for row in rows]
 
 
-def next_due_ms(connection: Connection, state: PresenceState) -> int | None:
+def next_due_ms(connection: Connection, state: PresenceState, declares: Iterable[Declared]) -> int | None:
     """When the next presence in this state wants something, ms UTC; None if none does."""
     table = schema.presences
-    return connection.execute(select(func.min(table.c.due_ms)).where(table.c.state == state)).scalar()
+    waiting = (table.c.state == state) & table.c.declared.in_(list(declares))
+    return connection.execute(select(func.min(table.c.due_ms)).where(waiting)).scalar()
 
 
-def unsettle(connection: Connection, now_ms: int) -> int:
+def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) -> int:
     """At start: whatever was sent and has no answer may or may not be known to the authority. Returns how many."""
     table = schema.presences
-    change = update(table).where(table.c.state == PresenceState.SENT)
-    return connection.execute(change.values(state=PresenceState.UNKNOWN, due_ms=now_ms, lost_ms=now_ms)).rowcount
+    sent = (table.c.state == PresenceState.SENT) & table.c.declared.in_(list(declares))
+    ids = connection.execute(select(table.c.id).where(sent)).scalars().all()
+    return move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms, "lost_ms": now_ms})
 
 
-def claim(connection: Connection, vault: Vault, now_ms: int, limit: int, call: str) -> list[Due]:
+def claim(
+    connection: Connection, vault: Vault, declares: Iterable[Declared], now_ms: int, limit: int, call: str
+) -> list[Due]:
     """Take at most `limit` queued presences as sent, under the name of the call to come; commit before calling.
 
-    One that was marked to go alone goes alone. One whose day is over is not sent but waits for a person.
+    One that was marked to go alone goes alone. Movements of one worker go one after another, each when the one before
+    has its answer. What has become too late is not sent but waits for a person.
     """
-    ready = []
-    for one in due(connection, vault, [PresenceState.QUEUED], now_ms, limit):
-        if one.item.date < local_day(now_ms, one.time_zone):
-            wait(connection, one.id, PresenceState.QUEUED, Reason.DAY_OVER, now_ms)
-        else:
-            ready.append(one)
-    if ready and ready[0].alone:
-        ready = ready[:1]
-    ready = [one for at, one in enumerate(ready) if not at or not one.alone]
+    table, earlier = schema.presences, schema.presences.alias("earlier")
+    held_up = exists(
+        select(literal_column("1")).where(
+            earlier.c.worker_id == table.c.worker_id,
+            earlier.c.id < table.c.id,
+            # As the partial index has it, so that it can serve.
+            earlier.c.declared == literal_column("'movement'"),
+            earlier.c.state.in_([literal_column(f"'{state}'") for state in _UNDER_WAY]),
+        )
+    )
+    free = or_(table.c.declared == Declared.DAY, ~held_up)
+    queued = _due_rows([PresenceState.QUEUED], declares, now_ms, limit).where(free)
+    queued = queued.with_for_update(skip_locked=True, of=table)
+    while True:
+        found = [
+            _due(vault, row)
+            for row in connection.execute(queued.with_for_update(skip_locked=True, of=schema.presences))
+        ]
+        late = {
+            one.id: one.declared
+            for one in found
+            if too_late(one.declared, one.day, one.decided_ms, now_ms, one.time_zone)
+        }
+        if not late:
+            break
+        _leave_late(connection, late, now_ms)
+    ready = found[:1] if found and found[0].alone else [one for one in found if not one.alone]
     if not ready:
         return []
-    move(
-        connection,
-        [one.id for one in ready],
-        PresenceState.QUEUED,
-        PresenceState.SENT,
-        {"due_ms": None, "sent_ms": now_ms, "tries": schema.presences.c.tries + 1},
-    )
+    ids = [one.id for one in ready]
+    values = {"due_ms": None, "sent_ms": now_ms, "tries": table.c.tries + 1, "sent_identity": _identity_now()}
+    move(connection, ids, PresenceState.QUEUED, PresenceState.SENT, values)
     digest = request_hash(vault, [one.item for one in ready])
     connection.execute(
         insert(schema.attempts),
@@ -125,18 +174,61 @@ def claim(connection: Connection, vault: Vault, now_ms: int, limit: int, call: s
     return ready
 
 
-def request_hash(vault: Vault, items: Sequence[PresenceItem]) -> bytes:
-    """16 bytes that say later whether two calls carried the same items, and tell nothing of them: a keyed hash."""
-    text = json.dumps(
-        [
-            [item.reference, item.date.isoformat(), item.workplace_id, item.inss, item.company_id, item.limosa_id]
-            for item in items
-        ]
+def expire(connection: Connection, declares: frozenset[Declared], now_ms: int) -> int:
+    """Leave to a person what waited in the queue until it was too late, or waits for an authority that there is not.
+
+    `declares` is what all authorities together take. Returns how many. Needs no authority and no vault, so that nothing
+    is forgotten however long one is away.
+    """
+    table, sites = schema.presences, schema.sites
+    queued = (table.c.state == PresenceState.QUEUED) & table.c.due_ms.is_not(None)
+    nobodys = queued & table.c.declared.not_in(list(declares))
+    ids = connection.execute(select(table.c.id).where(nobodys)).scalars().all()
+    gone = wait(connection, ids, PresenceState.QUEUED, Reason.NO_AUTHORITY, now_ms)
+    zones = connection.execute(select(sites.c.time_zone).distinct()).scalars().all()
+    if not zones:
+        return gone
+    tomorrow_somewhere = max(local_day(now_ms, zone) for zone in zones)
+    long_ago = now_ms - MOVEMENT_LATE_MS
+    rows = connection.execute(
+        select(table.c.id, table.c.declared, table.c.day, table.c.moment_ms, table.c.decided_ms, sites.c.time_zone)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(
+            queued,
+            or_(
+                and_(table.c.declared == Declared.DAY, table.c.day <= tomorrow_somewhere),
+                and_(table.c.declared == Declared.MOVEMENT, table.c.moment_ms < long_ago),
+            ),
+        )
     )
-    return vault.index(text)
+    late = {
+        row.id: declared
+        for row in rows
+        if too_late(declared := Declared(row.declared), row.day, _decided_ms(row), now_ms, row.time_zone)
+    }
+    _leave_late(connection, late, now_ms)
+    return gone + len(late)
 
 
-def answered(connection: Connection, call: str, outcomes: dict[int, str], now_ms: int) -> None:
+def _leave_late(connection: Connection, late: Mapping[int, Declared], now_ms: int) -> None:
+    for declared, reason in _LATE.items():
+        ids = [presence_id for presence_id, of in late.items() if of is declared]
+        wait(connection, ids, PresenceState.QUEUED, reason, now_ms)
+
+
+def request_hash(vault: Vault, items: Sequence[Item]) -> bytes:
+    """16 bytes that say later whether two calls carried the same items, and tell nothing of them: a keyed hash."""
+    return vault.index(json.dumps([_as_text(item) for item in items]))
+
+
+def _as_text(item: Item) -> list[str | None]:
+    what = [item.reference, item.workplace_id, item.inss, item.company_id, item.limosa_id]
+    if isinstance(item, MovementItem):
+        return [*what, item.moment.isoformat(), item.direction]
+    return [*what, item.date.isoformat()]
+
+
+def answered(connection: Connection, call: str, outcomes: Mapping[int, str], now_ms: int) -> None:
     """Write down what each presence of a call got for an answer."""
     if not outcomes:
         return
@@ -157,19 +249,43 @@ def move(
     presence_ids: Iterable[int],
     old: PresenceState,
     new: PresenceState,
-    values: dict[str, Any],
+    values: Mapping[str, Any],
 ) -> int:
-    """Take presences a step, if they still stand where the caller saw them; returns how many did."""
-    if new not in STEPS[old]:
-        raise AssertionError(f"a presence does not go from {old} to {new}")
+    """Take presences a step, if they still stand where the caller saw them; returns how many did.
+
+    The one place where a presence's state changes. A step that `states.STEPS` does not have is an AssertionError.
+    """
+    _check_step(old, new)
     table = schema.presences
-    ids = list(presence_ids)
     moved = 0
-    for at in range(0, len(ids), _IN_CLAUSE):
-        these = table.c.id.in_(ids[at : at + _IN_CLAUSE])
-        change = update(table).where(these, table.c.state == old).values(state=new, **values)
+    for some in _chunks(presence_ids):
+        change = update(table).where(table.c.id.in_(some), table.c.state == old).values(state=new, **values)
         moved += connection.execute(change).rowcount
     return moved
+
+
+def move_each(
+    connection: Connection, old: PresenceState, new: PresenceState, values: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """The same with values of its own for each presence, all under the same names."""
+    _check_step(old, new)
+    if not values:
+        return
+    table = schema.presences
+    names = list(next(iter(values.values())))
+    change = update(table).where(table.c.id == bindparam("at"), table.c.state == old)
+    connection.execute(
+        change.values(state=new, **{name: bindparam(f"to_{name}") for name in names}),
+        [
+            {"at": presence_id, **{f"to_{name}": value for name, value in own.items()}}
+            for presence_id, own in values.items()
+        ],
+    )
+
+
+def _check_step(old: PresenceState, new: PresenceState) -> None:
+    if (old, new) not in MAY:
+        raise AssertionError(f"a presence does not go from {old} to {new}")
 
 
 def requeue(connection: Connection, presence_ids: Iterable[int], old: PresenceState, due_ms: int) -> int:
@@ -177,79 +293,151 @@ def requeue(connection: Connection, presence_ids: Iterable[int], old: PresenceSt
     return move(connection, presence_ids, old, PresenceState.QUEUED, {"due_ms": due_ms})
 
 
-def postpone(connection: Connection, presence_id: int, due_ms: int, tries: int) -> None:
-    """Look again later, in the same state."""
+def postpone(connection: Connection, due_ms: Mapping[int, int], *, look: int = 1) -> None:
+    """Look again later, in the same state; `look` is how much that counts as a look that came to nothing."""
+    if not due_ms:
+        return
     table = schema.presences
-    connection.execute(update(table).where(table.c.id == presence_id).values(due_ms=due_ms, tries=tries))
+    change = update(table).where(table.c.id == bindparam("at"))
+    connection.execute(
+        change.values(due_ms=bindparam("to"), tries=table.c.tries + look),
+        [{"at": presence_id, "to": at_ms} for presence_id, at_ms in due_ms.items()],
+    )
 
 
-def wait(connection: Connection, presence_id: int, old: PresenceState, reason: Reason, now_ms: int) -> None:
-    """Leave a presence to a person, and tell the clock."""
+def wait(connection: Connection, presence_ids: Sequence[int], old: PresenceState, reason: Reason, now_ms: int) -> int:
+    """Leave presences to a person, and tell their clocks; returns how many."""
+    standing = _standing(connection, presence_ids, old)
     values = {"due_ms": None, "reason": reason, "final_ms": now_ms}
-    if move(connection, [presence_id], old, PresenceState.WAITING, values):
-        tell(connection, [presence_id], PresenceState.WAITING, now_ms)
-        kind = events.Kind.PRESENCE_CANCELLED if reason is Reason.CANCELLED else events.Kind.PRESENCE_WAITS
-        what = f"presence {presence_id} waits for a person: {reason}"
-        events.write(connection, [Event(Severity.WARNING, kind, what)], now_ms)
+    move(connection, standing, old, PresenceState.WAITING, values)
+    tell(connection, list(standing), now_ms)
+    kind = events.Kind.PRESENCE_CANCELLED if reason is Reason.CANCELLED else events.Kind.PRESENCE_WAITS
+    _note(connection, kind, standing.values(), f"for a person: {reason}", now_ms)
+    return len(standing)
 
 
-def refuse(connection: Connection, presence_id: int, code: int, text: str, now_ms: int) -> None:
-    """The authority did not take the presence: code 1 to 255, and its own words."""
-    values = {"due_ms": None, "error_code": code, "error_text": text, "final_ms": now_ms}
-    if move(connection, [presence_id], PresenceState.SENT, PresenceState.REFUSED, values):
-        tell(connection, [presence_id], PresenceState.REFUSED, now_ms)
-        what = f"presence {presence_id} was refused with code {code}"
-        events.write(connection, [Event(Severity.WARNING, events.Kind.PRESENCE_REFUSED, what)], now_ms)
+def refuse(connection: Connection, refused: Mapping[int, Refused], now_ms: int) -> None:
+    """The authority did not take these presences: its code, 1 to 255, and its own words."""
+    old = PresenceState.SENT
+    standing = _standing(connection, refused, old)
+    values = {
+        presence_id: {
+            "due_ms": None,
+            "error_code": refused[presence_id].code,
+            "error_text": "; ".join(refused[presence_id].descriptions),
+            "final_ms": now_ms,
+        }
+        for presence_id in standing
+    }
+    move_each(connection, old, PresenceState.REFUSED, values)
+    tell(connection, list(standing), now_ms)
+    by_code: dict[int, list[_Standing]] = defaultdict(list)
+    for presence_id, row in standing.items():
+        by_code[refused[presence_id].code].append(row)
+    for code, rows in by_code.items():
+        _note(connection, events.Kind.PRESENCE_REFUSED, rows, f"refused with code {code}", now_ms)
 
 
 def register(
-    connection: Connection, presence_id: int, old: PresenceState, number: Number, due_ms: int, now_ms: int
+    connection: Connection, old: PresenceState, numbers: Mapping[int, Number], due_ms: int, now_ms: int
 ) -> None:
-    """The authority has it under this number. The first number stays; any other is kept and raises an alarm."""
-    if not _note_number(connection, presence_id, number.reception_number, now_ms):
-        return
+    """The authority has them under these numbers. A first number stays; any other is kept and raises an alarm."""
+    own = note_numbers(connection, {one: [number.reception_number] for one, number in numbers.items()}, now_ms)
+    standing = _standing(connection, [one for one in numbers if own.get(one) is None], old)
     values = {
-        "reception_number": number.reception_number,
-        "registered_ms": now_ms,
-        "due_ms": due_ms,
-        "tries": 0,
-        "reason": None,
+        presence_id: {
+            "reception_number": numbers[presence_id].reception_number,
+            "registered_ms": now_ms,
+            "due_ms": due_ms,
+            "tries": 0,
+            "reason": None,
+        }
+        for presence_id in standing
     }
-    if not move(connection, [presence_id], old, PresenceState.REGISTERED, values):
-        return
-    tell(connection, [presence_id], PresenceState.REGISTERED, now_ms)
-    settle(connection, presence_id, number.status, number.remarks, now_ms)
+    move_each(connection, old, PresenceState.REGISTERED, values)
+    tell(connection, list(standing), now_ms)
+    settle(connection, {one: numbers[one] for one in standing}, now_ms)
 
 
-def settle(connection: Connection, presence_id: int, status: Status, remarks: tuple[str, ...], now_ms: int) -> bool:
-    """What the content check of a registered presence came to; returns whether it came to anything."""
-    if status is Status.CANCELLED:
-        wait(connection, presence_id, PresenceState.REGISTERED, Reason.CANCELLED, now_ms)
-        return True
-    new = _OF_STATUS[status]
-    if new is PresenceState.REGISTERED:
-        return False
-    values = {"due_ms": None, "remarks": list(remarks), "final_ms": now_ms}
-    if move(connection, [presence_id], PresenceState.REGISTERED, new, values):
-        tell(connection, [presence_id], new, now_ms)
-        if new is PresenceState.REMARKS:
-            what = f"presence {presence_id} has remarks: {'; '.join(remarks)}"
-            events.write(connection, [Event(Severity.WARNING, events.Kind.PRESENCE_REMARKS, what)], now_ms)
-    return True
+def settle(connection: Connection, found: Mapping[int, Number], now_ms: int) -> set[int]:
+    """What the content check of registered presences came to; returns those for which it came to something."""
+    old = PresenceState.REGISTERED
+    by_status: dict[Status, list[int]] = defaultdict(list)
+    for presence_id, number in found.items():
+        by_status[number.status].append(presence_id)
+    wait(connection, by_status.pop(Status.CANCELLED, []), old, Reason.CANCELLED, now_ms)
+    by_status.pop(Status.REGISTERED, None)
+    for status, ids in by_status.items():
+        standing = _standing(connection, ids, old)
+        values = {
+            presence_id: {"due_ms": None, "remarks": list(found[presence_id].remarks), "final_ms": now_ms}
+            for presence_id in standing
+        }
+        move_each(connection, old, _OF_STATUS[status], values)
+        tell(connection, list(standing), now_ms)
+        by_remarks: dict[tuple[str, ...], list[_Standing]] = defaultdict(list)
+        for presence_id, row in standing.items():
+            by_remarks[found[presence_id].remarks].append(row)
+        for remarks, rows in by_remarks.items():
+            if remarks:
+                _note(connection, events.Kind.PRESENCE_REMARKS, rows, f"remarks: {'; '.join(remarks)}", now_ms)
+    return {one for one, number in found.items() if number.status is not Status.REGISTERED}
 
 
-def tell(connection: Connection, presence_ids: Sequence[int], state: PresenceState, now_ms: int) -> None:
-    """Receipts for every punch of these presences."""
+def note_numbers(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:
+    """Keep the reception numbers that the authority holds for presences, each once; returns the presences' own.
+
+    A number beside a presence's own, or a second one for one that has none, is a double registration: an alarm.
+    """
+    table, seen = schema.presences, schema.receptions
+    own: dict[int, int | None] = {}
+    known: dict[int, set[int]] = defaultdict(set)
+    names: dict[int, str] = {}
+    for some in _chunks(numbers):
+        rows = connection.execute(
+            select(table.c.id, table.c.reference, table.c.reception_number, seen.c.number)
+            .outerjoin(seen, seen.c.presence_id == table.c.id)
+            .where(table.c.id.in_(some))
+        )
+        for row in rows:
+            own[row.id], names[row.id] = row.reception_number, row.reference
+            if row.number is not None:
+                known[row.id].add(row.number)
+    fresh = []
+    happened = []
+    for presence_id, given in numbers.items():
+        first = own.get(presence_id)
+        for number in given:
+            if number in known[presence_id]:
+                continue
+            known[presence_id].add(number)
+            fresh.append({"presence_id": presence_id, "number": number, "seen_ms": now_ms})
+            if first is None:
+                first = number
+            elif number != first:
+                what = f"presence {names[presence_id]} has reception number {first} and got {number} too"
+                happened.append(Event(Severity.ALARM, events.Kind.SECOND_NUMBER, what))
+    if fresh:
+        connection.execute(insert(seen), fresh)
+    events.write(connection, happened, now_ms)
+    return own
+
+
+def tell(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
+    """Receipts for every punch of these presences, of where they stand now."""
     punches, table = schema.punches, schema.presences
-    rows = connection.execute(
-        select(punches.c.clock_id, punches.c.seq, table.c.error_code, table.c.reception_number)
-        .join(table, table.c.id == punches.c.presence_id)
-        .where(table.c.id.in_(presence_ids))
-        .order_by(punches.c.id)
-    )
-    told = [
-        NewReceipt(row.clock_id, row.seq, RECEIPT_OF[state], row.error_code, row.reception_number or 0) for row in rows
-    ]
+    told = []
+    for some in _chunks(presence_ids):
+        rows = connection.execute(
+            select(punches.c.clock_id, punches.c.seq, table.c.state, table.c.error_code, table.c.reception_number)
+            .join(table, table.c.id == punches.c.presence_id)
+            .where(table.c.id.in_(some))
+            .order_by(punches.c.id)
+        )
+        for row in rows:
+            state = RECEIPT_OF.get(PresenceState(row.state))
+            if state is not None:
+                told.append(NewReceipt(row.clock_id, row.seq, state, row.error_code, row.reception_number or 0))
     downlink.issue(connection, told, now_ms)
 
 
@@ -260,46 +448,80 @@ def counts(connection: Connection) -> dict[str, int]:
     return {row.state: row.number for row in rows}
 
 
-def _note_number(connection: Connection, presence_id: int, number: int, now_ms: int) -> bool:
-    """Keep a reception number; whether it may become the presence's own."""
-    table, seen = schema.presences, schema.receptions
-    own = connection.execute(select(table.c.reception_number).where(table.c.id == presence_id)).scalar_one()
-    again = select(seen.c.id).where(seen.c.presence_id == presence_id, seen.c.number == number)
-    if connection.execute(again).scalar() is None:
-        connection.execute(insert(seen).values(presence_id=presence_id, number=number, seen_ms=now_ms))
-        if own is not None and own != number:
-            what = f"presence {presence_id} has reception number {own} and got {number} too"
-            events.write(connection, [Event(Severity.ALARM, events.Kind.SECOND_NUMBER, what)], now_ms)
-    return own is None
+class _Standing(NamedTuple):
+    id: int
+    reference: str
 
 
-def note_further_number(connection: Connection, presence_id: int, number: int, now_ms: int) -> None:
-    """A number that the authority holds for a presence besides its own."""
-    _note_number(connection, presence_id, number, now_ms)
+def _standing(connection: Connection, presence_ids: Iterable[int], state: PresenceState) -> dict[int, _Standing]:
+    """Those of these presences that stand there, theirs until the transaction ends."""
+    table = schema.presences
+    found: dict[int, _Standing] = {}
+    for some in _chunks(presence_ids):
+        rows = connection.execute(
+            select(table.c.id, table.c.reference)
+            .where(table.c.id.in_(some), table.c.state == state)
+            .order_by(table.c.id)
+            .with_for_update()
+        )
+        found.update({row.id: _Standing(row.id, row.reference) for row in rows})
+    return found
+
+
+def _note(connection: Connection, kind: events.Kind, rows: Iterable[_Standing], what: str, now_ms: int) -> None:
+    """One event a presence, or one for all if they are many."""
+    names = [row.reference for row in rows]
+    texts = [f"presence {name}: {what}" for name in names]
+    if len(names) > _NAMED:
+        texts = [f"{len(names)} presences, {names[0]} and others: {what}"]
+    events.write(connection, [Event(Severity.WARNING, kind, text) for text in texts], now_ms)
+
+
+def _identity_now() -> Any:
+    workers = schema.workers
+    return select(workers.c.identity_index).where(workers.c.id == schema.presences.c.worker_id).scalar_subquery()
+
+
+def _decided_ms(row: Any) -> int:
+    return int(max(row.moment_ms, row.decided_ms or 0))
 
 
 def _due(vault: Vault, row: Any) -> Due:
     identity = people.identity_of(vault, _Worker(row.worker, row.identity_kind, row.identity_closed))
     by_niss = identity.kind is IdentityKind.NISS
-    day: date = row.day
-    item = PresenceItem(
-        reference=row.reference,
-        date=day,
-        workplace_id=row.workplace,
-        inss=identity.number if by_niss else None,
-        company_id=row.employer_kbo if by_niss else None,
-        limosa_id=None if by_niss else identity.number,
-    )
+    declared = Declared(row.declared)
+    who: dict[str, Any] = {
+        "inss": identity.number if by_niss else None,
+        "company_id": row.employer_kbo if by_niss else None,
+        "limosa_id": None if by_niss else identity.number,
+    }
+    item: Item
+    if declared is Declared.DAY:
+        item = PresenceItem(reference=row.reference, date=row.day, workplace_id=row.workplace, **who)
+    else:
+        seconds, ms = divmod(row.moment_ms, 1000)
+        moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=1000 * ms)
+        item = MovementItem(
+            reference=row.reference,
+            moment=moment,
+            direction=Direction(row.way),
+            workplace_id=row.workplace,
+            **who,
+        )
     return Due(
-        row.id,
-        PresenceState(row.state),
-        item,
-        row.time_zone,
-        row.tries,
-        row.alone,
-        row.reception_number,
-        row.sent_ms or 0,
-        row.lost_ms or 0,
+        id=row.id,
+        state=PresenceState(row.state),
+        item=item,
+        declared=declared,
+        worker=row.worker,
+        time_zone=row.time_zone,
+        tries=row.tries,
+        alone=row.alone,
+        reception_number=row.reception_number,
+        sent_ms=row.sent_ms or 0,
+        lost_ms=row.lost_ms or 0,
+        decided_ms=_decided_ms(row),
+        same_name=row.sent_identity is None or row.sent_identity == row.identity_index,
     )
 
 
@@ -307,3 +529,8 @@ class _Worker(NamedTuple):
     reference: str
     identity_kind: str
     identity_closed: bytes
+
+
+def _chunks(wanted: Iterable[int]) -> Iterable[list[int]]:
+    everything = list(wanted)
+    return (everything[at : at + _IN_CLAUSE] for at in range(0, len(everything), _IN_CLAUSE))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,8 +17,8 @@ from stdnum.be import ssn, vat
 
 from badgeclock.bridge import events, orders, presences, schema
 from badgeclock.bridge.events import Event, Severity
-from badgeclock.bridge.presences import Regime
-from badgeclock.bridge.states import ClockState
+from badgeclock.bridge.regimes import Regime
+from badgeclock.bridge.states import ClockState, IdentityKind
 from badgeclock.bridge.vault import LINK_KEY, PEOPLE, SEAL_KEYS, SITE_KEY, Vault
 from badgeclock.errors import BadgeclockError
 from badgeclock.protocol import seal
@@ -42,13 +41,6 @@ class PeopleError(BadgeclockError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (PeopleError, (self.what, self.do))
-
-
-class IdentityKind(StrEnum):
-    """By which number the authority knows a worker."""
-
-    NISS = "niss"
-    LIMOSA = "limosa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +108,7 @@ def add_site(
     time_zone: str = TIME_ZONE,
 ) -> int:
     """Add a site; `workplace` is its number in the declaration of works, `site_key` the 32 bytes its clocks hold."""
-    workplace = workplace.strip().upper()
-    if len(workplace) != _WORKPLACE_CHARACTERS or not workplace.isascii() or not workplace.isalnum():
-        raise PeopleError(
-            f"a workplace number has {_WORKPLACE_CHARACTERS} letters and digits",
-            "copy it from the declaration of works",
-        )
+    workplace = _workplace(workplace)
     if len(site_key) != SITE_KEY_BYTES:
         raise PeopleError("a site key has 32 bytes", "give the key file that the workshop made for this site")
     try:
@@ -142,6 +129,34 @@ def add_site(
     )
 
 
+def change_site(
+    connection: Connection, name: str, *, regime: Regime | None, workplace: str | None, by: str, now_ms: int
+) -> None:
+    """Give a site another regime or workplace number; None leaves it. What was declared stays as it was declared."""
+    table = schema.sites
+    site_id = connection.execute(select(table.c.id).where(table.c.name == name)).scalar()
+    if site_id is None:
+        raise PeopleError(f"there is no site {name!r}", "add it with `badgeclock bridge site add`")
+    values = {}
+    if regime is not None:
+        values["regime"] = regime.value
+    if workplace is not None:
+        values["workplace"] = _workplace(workplace)
+    connection.execute(update(table).where(table.c.id == site_id).values(values))
+    what = f"{', '.join(values)} of site {name} changed by {by}"
+    events.write(connection, [Event(Severity.INFO, events.Kind.SITE_CHANGED, what)], now_ms)
+
+
+def _workplace(text: str) -> str:
+    workplace = text.strip().upper()
+    if len(workplace) != _WORKPLACE_CHARACTERS or not workplace.isascii() or not workplace.isalnum():
+        raise PeopleError(
+            f"a workplace number has {_WORKPLACE_CHARACTERS} letters and digits",
+            "copy it from the declaration of works",
+        )
+    return workplace
+
+
 def add_worker(
     connection: Connection,
     vault: Vault,
@@ -157,10 +172,7 @@ def add_worker(
         raise PeopleError("a worker needs a reference", "use the number of your own personnel list")
     if connection.execute(select(table.c.id).where(table.c.reference == reference)).scalar():
         raise PeopleError(f"the worker {reference!r} is there already", "choose another reference")
-    index = vault.index(f"{identity.kind}:{identity.number}")
-    twin = connection.execute(select(table.c.reference).where(table.c.identity_index == index)).scalar()
-    if twin:
-        raise PeopleError(f"the worker {twin!r} has the same number", "use that worker")
+    index = _free_index(connection, vault, identity, reference)
     employer_id = None
     if employer_kbo is not None:
         employer_id = _employer(connection, employer_kbo)
@@ -176,6 +188,51 @@ def add_worker(
         identity_index=index,
         employer_id=employer_id,
     )
+
+
+def change_worker(
+    connection: Connection,
+    vault: Vault,
+    reference: str,
+    *,
+    identity: Identity | None,
+    employer_kbo: str | None,
+    by: str,
+    now_ms: int,
+) -> None:
+    """Give a worker another number or employer; None leaves it. What was declared stays as it was declared.
+
+    A bis number that became a national number is such a change: the worker is the same, and so is every presence.
+    """
+    table = schema.workers
+    row = connection.execute(select(table).where(table.c.reference == reference)).one_or_none()
+    if row is None:
+        raise PeopleError(f"there is no worker {reference!r}", "add the worker with `badgeclock bridge worker add`")
+    values: dict[str, Any] = {}
+    if identity is not None:
+        values["identity_kind"] = identity.kind
+        values["identity_closed"] = vault.close(PEOPLE, f"identity:{reference}", identity.number.encode())
+        values["identity_index"] = _free_index(connection, vault, identity, reference)
+    if employer_kbo is not None:
+        values["employer_id"] = _employer(connection, employer_kbo)
+    kind = identity.kind if identity is not None else row.identity_kind
+    if kind == IdentityKind.NISS and values.get("employer_id", row.employer_id) is None:
+        raise PeopleError("a worker with a national number needs an employer", "name the employer's enterprise number")
+    connection.execute(update(table).where(table.c.id == row.id).values(values))
+    changed = [word for word, given in (("number", identity), ("employer", employer_kbo)) if given is not None]
+    what = f"{' and '.join(changed)} of worker {reference} changed by {by}"
+    events.write(connection, [Event(Severity.INFO, events.Kind.WORKER_CHANGED, what)], now_ms)
+
+
+def _free_index(connection: Connection, vault: Vault, identity: Identity, reference: str) -> bytes:
+    """The index of a number that no other worker has."""
+    table = schema.workers
+    index = vault.index(f"{identity.kind}:{identity.number}")
+    others = (table.c.identity_index == index) & (table.c.reference != reference)
+    twin = connection.execute(select(table.c.reference).where(others)).scalar()
+    if twin:
+        raise PeopleError(f"the worker {twin!r} has the same number", "use that worker")
+    return index
 
 
 def assign_badge(

@@ -1,42 +1,49 @@
-"""From punches to what is declared: who was where, on which day, and what a person must decide.
+"""From punches to presences: who was where, what is declared of it, and what a person must decide.
 
-The rule for construction and meat: one presence a worker, employer, workplace and local day. The first IN of the day,
-or a punch without direction, opens it; every other punch of that day belongs to it, and an OUT after midnight to that
-of the day before. Nothing is backdated: a punch of a day that is over waits for a person.
+What a punch calls for is the regime's matter (`regimes`); here it meets the store: whose badge it was, which presence
+there is already, which must be opened. Groups of thousands are decided in a few statements.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import date
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from badgeclock.bridge import downlink, schema
 from badgeclock.bridge.downlink import NewReceipt
-from badgeclock.bridge.states import RECEIPT_OF, ClockState, PresenceState, PunchState, Reason
+from badgeclock.bridge.regimes import (
+    CLOCK_AHEAD_MS,
+    QUARTER_MS,
+    RULES,
+    Declared,
+    Regime,
+    Seen,
+    Wanted,
+    day_is_over,
+    employer_declared,
+    local_day,
+    movement_too_late,
+)
+from badgeclock.bridge.states import (
+    ENDED,
+    RECEIPT_OF,
+    ClockState,
+    IdentityKind,
+    PresenceState,
+    PunchState,
+    Reason,
+)
 from badgeclock.bridge.store import insert_rows
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
 
-QUARTER_MS: Final = 900_000
-CLOCK_AHEAD_MS: Final = 300_000
-"""How far into tomorrow a clock's time may run before a person must look."""
 _IN_CLAUSE: Final = 500
-_OPENS_A_DAY: Final = frozenset({Direction.NONE, Direction.IN})
-
-
-class Regime(StrEnum):
-    """Which rule a site's presences follow."""
-
-    CONSTRUCTION = "construction"
-    MEAT = "meat"
 
 
 class Punch(NamedTuple):
@@ -48,6 +55,7 @@ class Punch(NamedTuple):
     site_id: int
     workplace: str
     time_zone: str
+    regime: Regime
     token: bytes
     direction: Direction
     utc_ms: int
@@ -57,19 +65,29 @@ class Punch(NamedTuple):
 
 
 class Holder(NamedTuple):
-    """The worker a badge was given to, and the employer (empty for a worker under Limosa without one)."""
+    """The worker a badge was given to, and the employer it is declared under (empty under Limosa)."""
 
     worker_id: int
     employer_kbo: str
 
 
 class Fate(NamedTuple):
-    """What is to become of a punch: `day` is set if it belongs to a presence, `opens` if it may open one."""
+    """What is to become of a punch: `wanted` is set if it calls for something that can be declared."""
 
     state: PunchState
     reason: Reason | None = None
-    day: date | None = None
-    opens: bool = False
+    wanted: Wanted | None = None
+
+
+class Key(NamedTuple):
+    """What makes a presence one: no two that stand share it. `moment_ms` is 0 and `way` empty for a day."""
+
+    worker_id: int
+    employer_kbo: str
+    workplace: str
+    day: date
+    moment_ms: int = 0
+    way: str = ""
 
 
 @dataclass(slots=True)
@@ -80,20 +98,8 @@ class _Presence:
     reception_number: int
 
 
-_Key = tuple[int, str, str, date]
 _Decision = tuple[str, str | None, int | None, int | None]
 _DECIDED: Final = ("state", "reason", "worker_id", "presence_id")
-
-
-def local_day(utc_ms: int, time_zone: str) -> date:
-    """The day at the site at a moment (ms since 1970-01-01 UTC)."""
-    return _day_of_quarter(utc_ms // QUARTER_MS, time_zone)
-
-
-@lru_cache(maxsize=4096)
-def _day_of_quarter(quarter: int, time_zone: str) -> date:
-    """Days begin on a quarter of an hour everywhere: every offset from UTC in use is a multiple of one."""
-    return datetime.fromtimestamp(quarter * QUARTER_MS / 1000, UTC).astimezone(ZoneInfo(time_zone)).date()
 
 
 def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
@@ -108,12 +114,27 @@ def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
         return Fate(PunchState.WAITING, Reason.QUARANTINE)
     if not punch.utc_ms:
         return Fate(PunchState.WAITING, Reason.NO_TIME)
-    day = local_day(punch.utc_ms, punch.time_zone)
-    if day < local_day(now_ms, punch.time_zone):
+    quarters = (punch.utc_ms // QUARTER_MS, now_ms // QUARTER_MS, (now_ms + CLOCK_AHEAD_MS) // QUARTER_MS)
+    fate = _fate_of_day(punch.regime, punch.direction, punch.time_zone, *quarters)
+    if fate.wanted is not None and fate.wanted.way is not None and movement_too_late(punch.utc_ms, now_ms):
         return Fate(PunchState.WAITING, Reason.LATE)
-    if day > local_day(now_ms + CLOCK_AHEAD_MS, punch.time_zone):
+    return fate
+
+
+@lru_cache(maxsize=4096)
+def _fate_of_day(
+    regime: Regime, direction: Direction, time_zone: str, quarter: int, now_quarter: int, ahead_quarter: int
+) -> Fate:
+    """The fate of all punches alike within a quarter of an hour, the step in which days begin (`regimes.local_day`)."""
+    utc_ms, now_ms, ahead_ms = (at * QUARTER_MS for at in (quarter, now_quarter, ahead_quarter))
+    wanted = RULES[regime].wanted(Seen(direction, utc_ms, time_zone))
+    if isinstance(wanted, Reason):
+        return Fate(PunchState.WAITING, wanted)
+    if day_is_over(local_day(utc_ms, time_zone), now_ms, time_zone):
+        return Fate(PunchState.WAITING, Reason.LATE)
+    if local_day(utc_ms, time_zone) > local_day(ahead_ms, time_zone):
         return Fate(PunchState.WAITING, Reason.FUTURE)
-    return Fate(PunchState.DECLARED, day=day, opens=punch.direction in _OPENS_A_DAY)
+    return Fate(PunchState.DECLARED, wanted=wanted)
 
 
 def take(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
@@ -166,7 +187,7 @@ def reconsider_clock(connection: Connection, clock_id: int, now_ms: int) -> int:
 def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
     table, clocks, sites = schema.punches, schema.clocks, schema.sites
     rows = connection.execute(
-        select(table, clocks.c.state.label("clock_state"), sites.c.workplace, sites.c.time_zone)
+        select(table, clocks.c.state.label("clock_state"), sites.c.workplace, sites.c.time_zone, sites.c.regime)
         .join(clocks, clocks.c.id == table.c.clock_id)
         .join(sites, sites.c.id == table.c.site_id)
         .where(which, table.c.presence_id.is_(None))
@@ -180,6 +201,7 @@ def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
             site_id=row.site_id,
             workplace=row.workplace,
             time_zone=row.time_zone,
+            regime=Regime(row.regime),
             token=row.token,
             direction=Direction(row.direction),
             utc_ms=row.utc_ms,
@@ -207,14 +229,18 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
     holders = _holders(connection, punches)
     fates = [fate_of(punch, holders.get((punch.site_id, punch.token)), now_ms) for punch in punches]
-    known = _presences(connection, punches, fates, holders)
-    opened = _open(connection, punches, fates, holders, known, now_ms)
+    keys = [
+        key_of(punch, holders[punch.site_id, punch.token], fate.wanted) if fate.wanted else None
+        for punch, fate in zip(punches, fates, strict=True)
+    ]
+    known = _presences(connection, fates, keys)
+    opened = _open(connection, punches, fates, keys, known, now_ms)
     settled: list[_Decision] = []
     told: list[NewReceipt] = []
-    for punch, fate in zip(punches, fates, strict=True):
+    for punch, fate, key in zip(punches, fates, keys, strict=True):
         holder = holders.get((punch.site_id, punch.token))
-        presence = _presence_of(punch, fate, holder, known)
-        if fate.day is not None and presence is None:
+        presence = _presence_of(fate, key, known)
+        if fate.wanted is not None and presence is None:
             fate = Fate(PunchState.WAITING, Reason.NO_IN)  # noqa: PLW2901 - decided only now
         settled.append(
             (
@@ -244,60 +270,72 @@ def _receipt(punch: Punch, fate: Fate, presence: _Presence | None) -> NewReceipt
     return None
 
 
-def _presence_of(punch: Punch, fate: Fate, holder: Holder | None, known: dict[_Key, _Presence]) -> _Presence | None:
-    if fate.day is None or holder is None:
+def key_of(punch: Punch, holder: Holder, wanted: Wanted) -> Key:
+    """Which presence a punch calls for."""
+    if wanted.way is None:
+        return Key(*holder, punch.workplace, wanted.day)
+    return Key(*holder, punch.workplace, wanted.day, punch.utc_ms, wanted.way)
+
+
+def _presence_of(fate: Fate, key: Key | None, known: Mapping[Key, _Presence]) -> _Presence | None:
+    if key is None:
         return None
-    today = known.get((*holder, punch.workplace, fate.day))
-    if today or fate.opens:
-        return today
-    return known.get((*holder, punch.workplace, fate.day - timedelta(days=1)))
+    presence = known.get(key)
+    if presence is None and fate.wanted is not None and fate.wanted.earlier is not None:
+        presence = known.get(key._replace(day=fate.wanted.earlier))
+    return presence
 
 
 def _open(
     connection: Connection,
     punches: Sequence[Punch],
     fates: Sequence[Fate],
-    holders: dict[tuple[int, bytes], Holder],
-    known: dict[_Key, _Presence],
+    keys: Sequence[Key | None],
+    known: dict[Key, _Presence],
     now_ms: int,
 ) -> int:
-    """Insert a queued presence for each key that needs one and has none; adds them to `known`."""
-    wanted: dict[_Key, int] = {}
-    for punch, fate in zip(punches, fates, strict=True):
-        if fate.day is not None and fate.opens:
-            key = (*holders[punch.site_id, punch.token], punch.workplace, fate.day)
-            if key not in known:
-                wanted.setdefault(key, punch.site_id)
-    if not wanted:
+    """Insert a queued presence for each key that needs one and has none that stands; adds them to `known`."""
+    missing: dict[Key, int] = {}
+    for punch, fate, key in zip(punches, fates, keys, strict=True):
+        if key is not None and fate.wanted is not None and fate.wanted.opens:
+            standing = known.get(key)
+            if standing is None or standing.state in ENDED:
+                missing.setdefault(key, punch.site_id)
+    if not missing:
         return 0
     table = schema.presences
-    rows = [
-        {
-            "reference": f"BC{day:%Y%m%d}-{secrets.token_hex(6)}",
-            "worker_id": worker_id,
-            "employer_kbo": employer_kbo,
-            "workplace": workplace,
-            "day": day,
-            "site_id": site_id,
-            "state": PresenceState.QUEUED,
-            "error_code": 0,
-            "remarks": [],
-            "tries": 0,
-            "alone": False,
-            "due_ms": now_ms,
-            "created_ms": now_ms,
-        }
-        for (worker_id, employer_kbo, workplace, day), site_id in wanted.items()
-    ]
+    rows = [new_row(key, site_id, now_ms) for key, site_id in missing.items()]
     ids = connection.execute(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows).scalars()
-    known.update({key: _Presence(number, PresenceState.QUEUED, 0, 0) for key, number in zip(wanted, ids, strict=True)})
-    return len(wanted)
+    known.update({key: _Presence(number, PresenceState.QUEUED, 0, 0) for key, number in zip(missing, ids, strict=True)})
+    return len(missing)
+
+
+def new_row(key: Key, site_id: int, now_ms: int) -> dict[str, Any]:
+    """The columns of a presence at its beginning: queued, under a reference of its own (24 characters)."""
+    return {
+        "reference": f"BC{key.day:%Y%m%d}-{secrets.token_hex(6)}",
+        "worker_id": key.worker_id,
+        "employer_kbo": key.employer_kbo,
+        "workplace": key.workplace,
+        "day": key.day,
+        "declared": Declared.MOVEMENT if key.way else Declared.DAY,
+        "moment_ms": key.moment_ms,
+        "way": key.way,
+        "site_id": site_id,
+        "state": PresenceState.QUEUED,
+        "error_code": 0,
+        "remarks": [],
+        "tries": 0,
+        "alone": False,
+        "due_ms": now_ms,
+        "created_ms": now_ms,
+    }
 
 
 def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
     badges, workers, employers = schema.badges, schema.workers, schema.employers
     statement = (
-        select(badges.c.site_id, badges.c.token, badges.c.worker_id, employers.c.kbo)
+        select(badges.c.site_id, badges.c.token, badges.c.worker_id, workers.c.identity_kind, employers.c.kbo)
         .join(workers, workers.c.id == badges.c.worker_id)
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
     )
@@ -306,29 +344,30 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
         rows = connection.execute(
             statement.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
-        found.update({(row.site_id, row.token): Holder(row.worker_id, row.kbo or "") for row in rows})
+        for row in rows:
+            employer = employer_declared(IdentityKind(row.identity_kind), row.kbo)
+            found[row.site_id, row.token] = Holder(row.worker_id, employer)
     return found
 
 
-def _presences(
-    connection: Connection,
-    punches: Sequence[Punch],
-    fates: Sequence[Fate],
-    holders: dict[tuple[int, bytes], Holder],
-) -> dict[_Key, _Presence]:
-    """The presences of these workers on the days that matter: that of each punch and the one before."""
-    wanted = set()
-    for punch, fate in zip(punches, fates, strict=True):
-        if fate.day is not None:
-            worker_id = holders[punch.site_id, punch.token].worker_id
-            wanted |= {(worker_id, fate.day), (worker_id, fate.day - timedelta(days=1))}
+def _presences(connection: Connection, fates: Sequence[Fate], keys: Sequence[Key | None]) -> dict[Key, _Presence]:
+    """The presences of these workers on the days that matter; of those that share a key the one that stands."""
+    days = set()
+    for fate, key in zip(fates, keys, strict=True):
+        if key is not None and fate.wanted is not None:
+            days.add((key.worker_id, key.day))
+            if fate.wanted.earlier is not None:
+                days.add((key.worker_id, fate.wanted.earlier))
     table = schema.presences
-    found = {}
-    for some in _chunks(wanted):
-        rows = connection.execute(select(table).where(tuple_(table.c.worker_id, table.c.day).in_(some)))
-        for row in rows:
-            key = (row.worker_id, row.employer_kbo, row.workplace, row.day)
-            found[key] = _Presence(row.id, PresenceState(row.state), row.error_code, row.reception_number or 0)
+    columns = (table.c[name] for name in (*Key._fields, "id", "state", "error_code", "reception_number"))
+    statement = select(*columns).order_by(table.c.id)
+    found: dict[Key, _Presence] = {}
+    for some in _chunks(days):
+        rows = connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
+        for *of, presence_id, state_word, error_code, number in rows:
+            key, state = Key(*of), PresenceState(state_word)
+            if key not in found or state not in ENDED:
+                found[key] = _Presence(presence_id, state, error_code, number or 0)
     return found
 
 

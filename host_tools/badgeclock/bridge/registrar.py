@@ -1,8 +1,9 @@
 """Brings every presence to the authority, and its reception number back: exactly once, whatever is lost on the way.
 
-Three tasks, each with one duty. `_send` takes what is queued, commits it as SENT, and only then calls. `_resolve` asks
+Four tasks, each with one duty. `_send` takes what is queued, commits it as SENT, and only then calls. `_resolve` asks
 the authority about presences whose answer was lost, and lets only those be sent again that it surely does not have.
-`_follow` waits for the outcome of the content check. An authority that is away closes the `Gate` for all of them.
+`_follow` waits for the outcome of the content check. `_cancel` does what a person decided (`corrections`). Every call
+goes through the authority's `Gate`. One registrar an authority: it sees only what that one declares.
 """
 
 from __future__ import annotations
@@ -10,11 +11,9 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import Connection, update
@@ -24,18 +23,26 @@ from badgeclock.authorities.base import (
     AuthorityAmbiguous,
     AuthorityRejected,
     AuthorityUnavailable,
+    Cancellation,
+    Cancelled,
+    CancelOutcome,
+    CancelRefused,
     Found,
     Outcome,
     Refused,
     Registered,
     SearchCriteria,
     Status,
+    attributed,
 )
-from badgeclock.bridge import events, outbox, schema
-from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge import corrections, events, outbox, schema
+from badgeclock.bridge.corrections import DueCancellation
 from badgeclock.bridge.events import Event, Severity
+from badgeclock.bridge.gate import Gate
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.outbox import Due, Number
+from badgeclock.bridge.regimes import ITEM_OF, Declared
+from badgeclock.bridge.searches import by_person, criteria_for, searches
 from badgeclock.bridge.states import PresenceState
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
@@ -54,11 +61,8 @@ FOLLOW_FIRST_MS: Final = 2000
 FOLLOW_MOST_MS: Final = 900_000
 FOLLOW_GROWTH: Final = 1.5
 FOLLOWED_AT_ONCE: Final = 64
+CANCELLED_AT_ONCE: Final = 50
 SEARCHED_AT_ONCE: Final = 200
-SEARCH_SINGLY: Final = 5
-"""Up to so many lost answers of one workplace and day are searched for one by one."""
-CLOCKS_APART: Final = timedelta(minutes=10)
-"""How far the authority's clock may be from ours when a search is narrowed by time."""
 CODE_OTHER: Final = 255
 """What a clock shows for a refusal whose code is no small number."""
 _TO_BLAME_ITSELF: Final = ("SOA-03", "LOCAL")
@@ -70,44 +74,19 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Gate:
-    """Open while the authority answers; after a failure closed for a while, then open for one call at a time."""
-
-    def __init__(self, backoff: Backoff) -> None:
-        self._backoff = backoff
-        self._closed_until = 0.0
-
-    @property
-    def away(self) -> bool:
-        """Whether the last call failed."""
-        return self._backoff.failures > 0
-
-    @property
-    def closed_s(self) -> float:
-        """Seconds until the next call may go out; 0 if it may now."""
-        return max(0.0, self._closed_until - time.monotonic())
-
-    def failed(self, at_least_s: float | None = None) -> None:
-        """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
-        if not self.closed_s:
-            self._closed_until = time.monotonic() + self._backoff.failed(at_least_s)
-        elif at_least_s:
-            self._closed_until = max(self._closed_until, time.monotonic() + at_least_s)
-
-    def succeeded(self) -> None:
-        """The authority answered."""
-        self._backoff.succeeded()
-        self._closed_until = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What one register call came to, ready to be written."""
+    """What one register call came to, ready to be written; `happened` is what its gate made of it."""
 
     result: str
     outcomes: Mapping[str, Outcome]
-    unavailable: AuthorityUnavailable | None = None
-    rejected: AuthorityRejected | None = None
+    rejected: AuthorityRejected | None
+    happened: list[Event]
+
+
+def declared_by(authority: Authority) -> frozenset[Declared]:
+    """What an authority takes, in the bridge's words."""
+    return frozenset(declared for declared, item in ITEM_OF.items() if item in authority.declares)
 
 
 class Registrar:
@@ -124,7 +103,8 @@ class Registrar:
         changed: Callable[[], None],
         settle_ms: int,
         calls: int,
-        backoff: Backoff | None = None,
+        gate: Gate | None = None,
+        declares: frozenset[Declared] | None = None,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -138,15 +118,18 @@ class Registrar:
         self._queued = asyncio.Event()
         self._lost = asyncio.Event()
         self._numbered = asyncio.Event()
-        self.gate = Gate(backoff or Backoff())
+        self._decided = asyncio.Event()
+        self.declares = declared_by(authority) if declares is None else declares
+        self.gate = gate or Gate()
 
     def wake(self) -> None:
-        """Something was queued."""
+        """Something was queued, or decided."""
         self._queued.set()
+        self._decided.set()
 
     async def run(self) -> None:
         """Work until cancelled. Calls under way get `GRACE_S`; then they stay SENT, for the next start to ask about."""
-        lost = await self._commit(outbox.unsettle, self._now_ms())
+        lost = await self._commit(outbox.unsettle, self.declares, self._now_ms())
         if lost:
             log.warning("answers lost by a stop", presences=lost)
         try:
@@ -154,6 +137,7 @@ class Registrar:
                 group.create_task(self._send())
                 group.create_task(self._resolve())
                 group.create_task(self._follow())
+                group.create_task(self._cancel())
         finally:
             if self._calls:
                 _, pending = await asyncio.wait(self._calls, timeout=GRACE_S)
@@ -166,16 +150,17 @@ class Registrar:
     async def _send(self) -> None:
         while True:
             self._queued.clear()
-            while not self.gate.closed_s and len(self._calls) < (1 if self.gate.away else self._most_calls):
+            while len(self._calls) < self._most_calls and await self.gate.admission():
                 call = secrets.token_hex(8)
                 limit = self._authority.batch_limit
-                batch = await self._commit(outbox.claim, self._vault, self._now_ms(), limit, call)
+                batch = await self._commit(outbox.claim, self._vault, self.declares, self._now_ms(), limit, call)
                 if not batch:
+                    self.gate.turned_back()
                     break
                 task = asyncio.create_task(self._call(call, batch))
                 self._calls.add(task)
                 task.add_done_callback(self._call_ended)
-            await self._pause(self._queued, self.gate.closed_s or POLL_S)
+            await self._pause(self._queued, min(self.gate.closed_s or POLL_S, POLL_S))
 
     def _call_ended(self, task: asyncio.Task[None]) -> None:
         self._calls.discard(task)
@@ -184,7 +169,10 @@ class Registrar:
             log.error("a call ended badly", error=type(error).__name__)
 
     async def _call(self, call: str, batch: Sequence[Due]) -> None:
-        answer = await self._register(batch)
+        try:
+            answer = await self._register(batch)
+        finally:
+            self.gate.left()
         await self._commit(self._write_answer, call, batch, answer)
         if answer.result == "answered":
             self._numbered.set()
@@ -193,56 +181,63 @@ class Registrar:
 
     async def _register(self, batch: Sequence[Due]) -> _Answer:
         started = time.monotonic()
-        unavailable = rejected = None
+        rejected = None
         outcomes: dict[str, Outcome] = {}
+        happened: list[Event] = []
         try:
             given = await self._authority.register([one.item for one in batch])
             outcomes = {outcome.reference: outcome for outcome in given}
-            result = "answered"
+            result, happened = "answered", self._back()
         except AuthorityUnavailable as error:
-            result, unavailable = "unavailable", error
+            result, happened = "unavailable", self._away(error)
         except AuthorityRejected as error:
             result, rejected = "rejected", error
+            if not error.references and not error.code.startswith(_TO_BLAME_ITSELF):
+                self.gate.failed()
         except AuthorityAmbiguous:
             result = "ambiguous"
         except Exception as error:  # noqa: BLE001 - a fault in a client must cost neither a presence nor the registrar
             log.error("the authority's client failed", error=type(error).__name__)
             result = "ambiguous"
         self._metrics.calls.labels("register", result).observe(time.monotonic() - started)
-        return _Answer(result, outcomes, unavailable, rejected)
+        return _Answer(result, outcomes, rejected, happened)
 
     def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> None:
         now_ms = self._now_ms()
         ids = [one.id for one in batch]
         words = dict.fromkeys(ids, answer.result)
-        if answer.unavailable:
+        events.write(connection, answer.happened, now_ms)
+        if answer.result == "unavailable":
             outbox.requeue(connection, ids, PresenceState.SENT, now_ms)
-            self._away(connection, answer.unavailable, now_ms)
         elif answer.rejected:
             self._write_rejection(connection, batch, answer.rejected, now_ms)
         elif answer.result == "ambiguous":
             self._lose(connection, ids, now_ms)
         else:
-            self._back(connection, now_ms)
-            for one in batch:
-                outcome = answer.outcomes.get(one.item.reference)
-                words[one.id] = self._write_outcome(connection, one, outcome, now_ms)
+            words = self._write_outcomes(connection, batch, answer.outcomes, now_ms)
         for word in words.values():
             self._metrics.outcomes.labels(word).inc()
         outbox.answered(connection, call, words, now_ms)
 
-    def _write_outcome(self, connection: Connection, one: Due, outcome: Outcome | None, now_ms: int) -> str:
-        if isinstance(outcome, Registered):
-            due_ms = now_ms + FOLLOW_FIRST_MS
-            outbox.register(connection, one.id, PresenceState.SENT, outbox.number_of(outcome), due_ms, now_ms)
-            self._note_identity(connection, one, outcome.inss, now_ms)
-            return "registered"
-        if isinstance(outcome, Refused):
-            text = "; ".join(outcome.descriptions)
-            outbox.refuse(connection, one.id, outcome.code, text, now_ms)
-            return "refused"
-        self._lose(connection, [one.id], now_ms)
-        return "unanswered"
+    def _write_outcomes(
+        self, connection: Connection, batch: Sequence[Due], outcomes: Mapping[str, Outcome], now_ms: int
+    ) -> dict[int, str]:
+        registered: dict[int, Number] = {}
+        refused: dict[int, Refused] = {}
+        words: dict[int, str] = {}
+        for one in batch:
+            outcome = outcomes.get(one.item.reference)
+            if isinstance(outcome, Registered):
+                registered[one.id], words[one.id] = outbox.number_of(outcome), "registered"
+                self._note_identity(connection, one, outcome.inss, now_ms)
+            elif isinstance(outcome, Refused):
+                refused[one.id], words[one.id] = outcome, "refused"
+            else:
+                words[one.id] = "unanswered"
+        outbox.register(connection, PresenceState.SENT, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
+        outbox.refuse(connection, refused, now_ms)
+        self._lose(connection, [one for one, word in words.items() if word == "unanswered"], now_ms)
+        return words
 
     def _write_rejection(
         self, connection: Connection, batch: Sequence[Due], rejected: AuthorityRejected, now_ms: int
@@ -256,15 +251,18 @@ class Registrar:
             else:
                 table = schema.presences
                 connection.execute(update(table).where(table.c.id.in_(others)).values(alone=True))
-        elif not blamed:
-            self.gate.failed()
-        for one in blamed:
-            outbox.refuse(connection, one.id, CODE_OTHER, rejected.code, now_ms)
+        refused = {
+            one.id: Refused(reference=one.item.reference, codes=(str(CODE_OTHER),), descriptions=(rejected.code,))
+            for one in blamed
+        }
+        outbox.refuse(connection, refused, now_ms)
         outbox.requeue(connection, others, PresenceState.SENT, now_ms)
         what = f"the authority turned a call down: {rejected.code}"
         events.write(connection, [Event(Severity.ALARM, events.Kind.CALL_REJECTED, what)], now_ms)
 
     def _lose(self, connection: Connection, ids: Sequence[int], now_ms: int) -> None:
+        if not ids:
+            return
         values = {"due_ms": now_ms + FIRST_SEARCH_MS, "lost_ms": now_ms, "tries": 0}
         outbox.move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, values)
         what = "the answer to a registration was lost; asking before anything is sent again"
@@ -276,9 +274,8 @@ class Registrar:
         while True:
             self._lost.clear()
             if not self.gate.closed_s:
-                states = [PresenceState.UNKNOWN]
-                lost = await self._look(outbox.due, self._vault, states, self._now_ms(), SEARCHED_AT_ONCE)
-                for criteria, group in _searches(lost):
+                lost = await self._due(PresenceState.UNKNOWN, SEARCHED_AT_ONCE)
+                for criteria, group in searches(lost):
                     if not await self._search(criteria, group):
                         break
                 if len(lost) == SEARCHED_AT_ONCE and not self.gate.closed_s:
@@ -291,34 +288,32 @@ class Registrar:
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
             # Not answered. Others may fare better, and a wide question can be asked in narrow pieces.
-            alone = [one for one in group if one.item.inss]
+            alone = [one for one in group if by_person(one)]
             if self.gate.closed_s:
                 return False
             if len(group) > 1 and alone:
                 for one in alone:
-                    await self._search(_criteria_for(one), [one])
+                    await self._search(criteria_for(one), [one])
                 return True
             await self._commit(self._postpone, group)
             return True
-        by_reference: dict[str, list[Found]] = defaultdict(list)
-        for presence in found:
-            if presence.reference is not None:
-                by_reference[presence.reference].append(presence)
-        await self._commit(self._write_search, group, by_reference, asked_ms)
+        await self._commit(self._write_search, group, attributed(found, [one.item for one in group]), asked_ms)
         self._queued.set()
         self._numbered.set()
         return True
 
     def _postpone(self, connection: Connection, group: Sequence[Due]) -> None:
-        for one in group:
-            due_ms = self._now_ms() + follow_delay_ms(one.tries)
-            outbox.postpone(connection, one.id, due_ms, one.tries + 1)
+        now_ms = self._now_ms()
+        outbox.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group})
 
     def _write_search(
         self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]], asked_ms: int
     ) -> None:
         now_ms = self._now_ms()
-        self._back(connection, now_ms)
+        registered: dict[int, Number] = {}
+        numbers: dict[int, list[int]] = {}
+        absent: list[int] = []
+        open_still: dict[int, int] = {}
         for one in group:
             # The lowest number that stands is ours; the rest is a double registration.
             mine = sorted(
@@ -327,32 +322,31 @@ class Registrar:
             )
             if mine:
                 first = mine[0]
-                created_ms = int(first.created.timestamp() * 1000)
-                number = Number(first.reception_number, created_ms, first.status, first.remarks)
-                due_ms = now_ms + FOLLOW_FIRST_MS
-                outbox.register(connection, one.id, PresenceState.UNKNOWN, number, due_ms, now_ms)
-                for further in mine[1:]:
-                    outbox.note_further_number(connection, one.id, further.reception_number, now_ms)
-                self._metrics.outcomes.labels("found").inc()
+                registered[one.id] = Number(first.reception_number, first.status, first.remarks)
+                numbers[one.id] = [presence.reception_number for presence in mine]
             elif asked_ms >= one.lost_ms + self._settle_ms:
-                outbox.requeue(connection, [one.id], PresenceState.UNKNOWN, now_ms)
-                self._metrics.outcomes.labels("not_found").inc()
+                absent.append(one.id)
             else:
-                outbox.postpone(connection, one.id, one.lost_ms + self._settle_ms, one.tries)
+                open_still[one.id] = one.lost_ms + self._settle_ms
+        outbox.register(connection, PresenceState.UNKNOWN, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
+        outbox.note_numbers(connection, numbers, now_ms)
+        outbox.requeue(connection, absent, PresenceState.UNKNOWN, now_ms)
+        outbox.postpone(connection, open_still, look=0)
+        self._metrics.outcomes.labels("found").inc(len(registered))
+        self._metrics.outcomes.labels("not_found").inc(len(absent))
 
     # --- content check ---
 
     async def _follow(self) -> None:
         while True:
             self._numbered.clear()
-            if not self.gate.closed_s:
-                states = [PresenceState.REGISTERED]
-                waiting = await self._look(outbox.due, self._vault, states, self._now_ms(), FOLLOWED_AT_ONCE)
+            if not self.gate.closed_s and self.gate.spare:
+                waiting = await self._due(PresenceState.REGISTERED, FOLLOWED_AT_ONCE)
                 limit = asyncio.Semaphore(self._most_calls)
                 async with asyncio.TaskGroup() as group:
                     for one in waiting:
                         group.create_task(self._follow_one(one, limit))
-                if len(waiting) == FOLLOWED_AT_ONCE and not self.gate.closed_s:
+                if len(waiting) == FOLLOWED_AT_ONCE and not self.gate.closed_s and self.gate.spare:
                     continue
             await self._pause(self._numbered, await self._idle_s())
 
@@ -361,7 +355,7 @@ class Registrar:
         if number is None:
             return
         async with limit:
-            if self.gate.closed_s:
+            if self.gate.closed_s or not self.gate.spare:
                 return
             found = await self._ask("get", lambda: self._authority.get(number))
             await self._commit(self._write_follow, one, found)
@@ -369,55 +363,130 @@ class Registrar:
     def _write_follow(self, connection: Connection, one: Due, found: Found | None) -> None:
         now_ms = self._now_ms()
         if found is not None:
-            self._back(connection, now_ms)
             self._note_identity(connection, one, found.inss_now, now_ms)
-            if outbox.settle(connection, one.id, found.status, found.remarks, now_ms):
+            number = Number(found.reception_number, found.status, found.remarks)
+            if outbox.settle(connection, {one.id: number}, now_ms):
                 return
-        outbox.postpone(connection, one.id, now_ms + follow_delay_ms(one.tries), one.tries + 1)
+        outbox.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries)})
 
-    # --- what all three share ---
+    # --- what a person decided ---
+
+    async def _cancel(self) -> None:
+        while True:
+            self._decided.clear()
+            asked: Sequence[DueCancellation] = ()
+            if not self.gate.closed_s:
+                asked = await self._look(corrections.due, self.declares, self._now_ms(), CANCELLED_AT_ONCE)
+                for one in asked:
+                    if self.gate.closed_s:
+                        break
+                    await self._cancel_one(one)
+            if len(asked) < CANCELLED_AT_ONCE or self.gate.closed_s:
+                await self._pause(self._decided, min(self.gate.closed_s or POLL_S, POLL_S))
+
+    async def _cancel_one(self, one: DueCancellation) -> None:
+        """One call a cancellation: they are rare, and none shall share another's fate."""
+        if one.tries and await self._is_settled(one, None):
+            return  # a call was begun before, and its answer was lost
+        if one.too_late(self._now_ms()):
+            await self._commit(corrections.stand, one, "too late, the day is over", self._now_ms())
+            return
+        await self._commit(corrections.trying, one, self._now_ms() + FIRST_SEARCH_MS)
+        cancellation = Cancellation(reception_number=one.reception_number, reason=one.code)
+        answer = await self._ask("cancel", lambda: self._cancelled(cancellation))
+        if isinstance(answer, Cancelled):
+            await self._commit(corrections.done, one, self._now_ms())
+            self._queued.set()
+        elif isinstance(answer, CancelRefused):
+            await self._is_settled(one, "; ".join(answer.descriptions) or ", ".join(answer.codes))
+
+    async def _cancelled(self, cancellation: Cancellation) -> CancelOutcome:
+        try:
+            return (await self._authority.cancel([cancellation]))[0]
+        except AuthorityRejected as error:
+            number = cancellation.reception_number
+            return CancelRefused(reception_number=number, codes=(error.code,), descriptions=())
+
+    async def _is_settled(self, one: DueCancellation, refused: str | None) -> bool:
+        """Ask where a presence stands that was to be cancelled; whether nothing is left to be done now.
+
+        `refused` is why the authority did not cancel it, if it said so: that is final unless it was cancelled before.
+        """
+        number = one.reception_number
+        answer = await self._ask("get", lambda: self._listed(number))
+        if answer is None:
+            due_ms = self._now_ms() + follow_delay_ms(one.tries)
+            await self._commit(corrections.postpone, one, due_ms)
+            return True
+        if answer and answer[0].status is Status.CANCELLED:
+            await self._commit(corrections.done, one, self._now_ms())
+            self._queued.set()
+            return True
+        if refused is None and answer:
+            return False
+        await self._commit(corrections.stand, one, refused or "the authority has no such number", self._now_ms())
+        self._numbered.set()
+        return True
+
+    async def _listed(self, number: int) -> list[Found]:
+        found = await self._authority.get(number)
+        return [] if found is None else [found]
+
+    # --- what all share ---
 
     async def _ask(self, call: str, question: Callable[[], Awaitable[_T]]) -> _T | None:
-        """A call that changes nothing at the authority; None if it was not answered."""
+        """A call that registers nothing; None if it was not answered, or not let through."""
+        if not await self.gate.admission():
+            return None
         started = time.monotonic()
         answer = None
+        happened: list[Event] = []
         try:
             answer = await question()
-            result = "answered"
+            result, happened = "answered", self._back()
         except AuthorityUnavailable as error:
-            result = "unavailable"
-            await self._commit(self._away, error, self._now_ms())
+            result, happened = "unavailable", self._away(error)
         except AuthorityAmbiguous:
             result = "ambiguous"
             self.gate.failed()
         except AuthorityRejected as error:
             result = "rejected"
             what = f"the authority turned a {call} down: {error.code}"
-            event = Event(Severity.ALARM, events.Kind.CALL_REJECTED, what)
-            await self._commit(events.write, [event], self._now_ms())
+            happened = [Event(Severity.ALARM, events.Kind.CALL_REJECTED, what)]
         except Exception as error:  # noqa: BLE001 - a fault in a client must not end the registrar
             log.error("the authority's client failed", call=call, error=type(error).__name__)
             result = "failed"
             self.gate.failed()
+        finally:
+            self.gate.left()
         self._metrics.calls.labels(call, result).observe(time.monotonic() - started)
+        if happened:
+            await self._commit(events.write, happened, self._now_ms())
         return answer
 
-    def _away(self, connection: Connection, error: AuthorityUnavailable, now_ms: int) -> None:
-        if not self.gate.away:
-            event = Event(Severity.WARNING, events.Kind.AUTHORITY_AWAY, "the authority does not answer; trying again")
-            events.write(connection, [event], now_ms)
+    def _away(self, error: AuthorityUnavailable) -> list[Event]:
+        """Close the gate; what is to be written about it."""
+        what = "the authority does not answer; trying again"
+        happened = [] if self.gate.away else [Event(Severity.WARNING, events.Kind.AUTHORITY_AWAY, what)]
         useless = RETRY_USELESS_S if error.retry is False else 0.0
         self.gate.failed(max(error.retry_after or 0.0, useless))
+        return happened
 
-    def _back(self, connection: Connection, now_ms: int) -> None:
+    def _back(self) -> list[Event]:
+        """Open the gate; what is to be written about it."""
+        happened = []
         if self.gate.away:
-            events.write(connection, [Event(Severity.INFO, events.Kind.AUTHORITY_BACK, "it answers again")], now_ms)
+            happened = [Event(Severity.INFO, events.Kind.AUTHORITY_BACK, "it answers again")]
         self.gate.succeeded()
+        return happened
 
     def _note_identity(self, connection: Connection, one: Due, inss_now: str | None, now_ms: int) -> None:
         if inss_now is not None and one.item.inss is not None and inss_now != one.item.inss:
-            what = f"the authority knows the worker of presence {one.id} by another national number now"
+            what = f"the authority knows worker {one.worker} by another national number now"
             events.write(connection, [Event(Severity.WARNING, events.Kind.NATIONAL_NUMBER_CHANGED, what)], now_ms)
+
+    async def _due(self, state: PresenceState, limit: int) -> list[Due]:
+        return await self._look(outbox.due, self._vault, [state], self.declares, self._now_ms(), limit)
 
     async def _commit(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """One transaction, tried until the store takes it: an answer once given must not be forgotten."""
@@ -445,7 +514,7 @@ class Registrar:
         if self.gate.closed_s:
             return min(self.gate.closed_s, POLL_S)
         try:
-            due_ms: Any = await self._store.reading(outbox.next_due_ms, PresenceState.REGISTERED)
+            due_ms = await self._store.reading(outbox.next_due_ms, PresenceState.REGISTERED, self.declares)
         except StoreError:
             return STORE_RETRY_S
         return POLL_S if due_ms is None else min(max((due_ms - self._now_ms()) / 1000, 0.01), POLL_S)
@@ -461,30 +530,3 @@ class Registrar:
 def follow_delay_ms(tries: int) -> int:
     """How long to leave a presence alone after `tries` looks that came to nothing."""
     return int(min(FOLLOW_MOST_MS, FOLLOW_FIRST_MS * FOLLOW_GROWTH ** min(tries, 64)))
-
-
-def _criteria_for(one: Due) -> SearchCriteria:
-    item = one.item
-    return SearchCriteria(
-        periods=((item.date, item.date),),
-        inss=item.inss,
-        company_id=item.company_id,
-        workplace_id=item.workplace_id,
-        created_from=None if item.inss else datetime.fromtimestamp(one.sent_ms / 1000, UTC) - CLOCKS_APART,
-    )
-
-
-def _searches(lost: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
-    """As few questions as answer for all: one a person, or one a workplace and day if there are many, or of Limosa."""
-    places: dict[tuple[str, Any], list[Due]] = defaultdict(list)
-    for one in lost:
-        places[one.item.workplace_id, one.item.date].append(one)
-    questions = []
-    for (workplace, day), group in places.items():
-        together = group if len(group) > SEARCH_SINGLY else [one for one in group if not one.item.inss]
-        if together:
-            since = datetime.fromtimestamp(min(one.sent_ms for one in together) / 1000, UTC) - CLOCKS_APART
-            criteria = SearchCriteria(periods=((day, day),), workplace_id=workplace, created_from=since)
-            questions.append((criteria, together))
-        questions += [(_criteria_for(one), [one]) for one in group if one not in together]
-    return questions

@@ -154,6 +154,9 @@ records = Table(
     sqlite_with_rowid=False,
 )
 
+UNDER_WAY: Final = "declared = 'movement' AND state IN ('QUEUED', 'SENT', 'UNKNOWN')"
+"""The movements that hold up later ones of the same worker."""
+
 presences = Table(
     "presences",
     metadata,
@@ -163,6 +166,10 @@ presences = Table(
     Column("employer_kbo", String(10), nullable=False),
     Column("workplace", String(13), nullable=False),
     Column("day", Date, nullable=False),
+    # What is declared: the day, or a movement at a moment; 0 and empty for a day.
+    Column("declared", String(8), nullable=False, server_default="day"),
+    Column("moment_ms", BigInteger, nullable=False, server_default="0"),
+    Column("way", String(3), nullable=False, server_default=text("''")),
     Column("site_id", ForeignKey("sites.id"), nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(16)),
@@ -178,7 +185,29 @@ presences = Table(
     Column("lost_ms", BigInteger),
     Column("registered_ms", BigInteger),
     Column("final_ms", BigInteger),
-    UniqueConstraint("worker_id", "employer_kbo", "workplace", "day"),
+    # The worker's `identity_index` when it was sent, and when a person last decided that it is to be declared.
+    Column("sent_identity", LargeBinary),
+    Column("decided_ms", BigInteger),
+    Index(
+        "uq_presences_standing",
+        "worker_id",
+        "employer_kbo",
+        "workplace",
+        "day",
+        "moment_ms",
+        "way",
+        unique=True,
+        sqlite_where=text("state NOT IN ('CANCELLED', 'CLOSED')"),
+        postgresql_where=text("state NOT IN ('CANCELLED', 'CLOSED')"),
+    ),
+    Index("ix_presences_worker_day", "worker_id", "day"),
+    Index(
+        "ix_presences_under_way",
+        "worker_id",
+        "id",
+        sqlite_where=text(UNDER_WAY),
+        postgresql_where=text(UNDER_WAY),
+    ),
     Index(
         "ix_presences_due",
         "due_ms",
@@ -186,6 +215,30 @@ presences = Table(
         postgresql_where=text("due_ms IS NOT NULL"),
     ),
     Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("presence_id", ForeignKey("presences.id"), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),
+    Column("code", String(32), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    # Whom the presence is to be declared for instead; empty for a cancellation alone.
+    Column("worker_id", ForeignKey("workers.id")),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("done_ms", BigInteger),
+    Column("outcome", Text),
+    Column("replacement_id", ForeignKey("presences.id")),
+    Index(
+        "uq_corrections_open",
+        "presence_id",
+        unique=True,
+        sqlite_where=text("done_ms IS NULL"),
+        postgresql_where=text("done_ms IS NULL"),
+    ),
 )
 
 attempts = Table(

@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -19,17 +20,18 @@ from sqlalchemy import Connection
 
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.onss_soap import OnssSoap
-from badgeclock.bridge import clocks, http, outbox, vault
+from badgeclock.bridge import clocks, expiry, http, outbox, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.desk import Desk
 from badgeclock.bridge.downlink import Downlink
+from badgeclock.bridge.gate import Bucket, Calendar, Circuit, Gate
 from badgeclock.bridge.group import Taken
 from badgeclock.bridge.grouping import Grouping
 from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
-from badgeclock.bridge.registrar import Registrar
+from badgeclock.bridge.registrar import Registrar, declared_by
 from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.watch import Watch
@@ -53,6 +55,41 @@ def wall_clock_ms() -> int:
 def authority_of(settings: AuthoritySettings) -> Authority:
     """The client of the authority that the settings name."""
     return OnssSoap(settings.endpoint, timeout_s=settings.timeout_s)
+
+
+def registrars_of(
+    authorities: Sequence[tuple[Authority, AuthoritySettings]],
+    store: Store,
+    data_vault: vault.Vault,
+    metrics: Metrics,
+    *,
+    now_ms: Callable[[], int],
+    changed: Callable[[], None],
+) -> list[Registrar]:
+    """A registrar for each authority, with a gate of its own; what several take goes to the first."""
+    registrars: list[Registrar] = []
+    for authority, settings in authorities:
+        taken = {declared for earlier in registrars for declared in earlier.declares}
+        gate = Gate(
+            bucket=Bucket(settings.calls_per_s, settings.burst),
+            calendar=Calendar.parse(settings.maintenance),
+            utc_now=lambda: datetime.fromtimestamp(now_ms() / 1000, UTC),
+        )
+        registrars.append(
+            Registrar(
+                store,
+                data_vault,
+                authority,
+                metrics,
+                now_ms=now_ms,
+                changed=changed,
+                settle_ms=int(settings.settle_s * 1000),
+                calls=settings.calls,
+                gate=gate,
+                declares=declared_by(authority) - taken,
+            )
+        )
+    return registrars
 
 
 class Receipts:
@@ -118,7 +155,11 @@ class Service:
         self._store.check()
         self._metrics = Metrics()
         self._downlink = Downlink(self._vault)
-        self._authority = authority or authority_of(settings.authority)
+        told = [one for one in (settings.authority, settings.movement_authority) if one is not None]
+        if authority is not None:
+            self._authorities = [(authority, settings.authority)]
+        else:
+            self._authorities = [(authority_of(one), one) for one in told]
         self._link = BrokerLink(settings.broker)
         self._receipts = Receipts(self._store, self._downlink, self._link)
         self._desk = Desk(
@@ -131,15 +172,14 @@ class Service:
             connected=lambda: self._link.connected,
             connections=lambda: self._link.connections,
         )
-        self._registrar = Registrar(
+        self._now_ms = now_ms
+        self._registrars = registrars_of(
+            self._authorities,
             self._store,
             self._vault,
-            self._authority,
             self._metrics,
             now_ms=now_ms,
             changed=self._receipts.wake,
-            settle_ms=int(settings.authority.settle_s * 1000),
-            calls=settings.authority.calls,
         )
         self._grouping = Grouping(
             self._store,
@@ -164,12 +204,14 @@ class Service:
         app = http.create_app(self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
-            stack.push_async_callback(self._authority.close)
+            for authority, _ in self._authorities:
+                stack.push_async_callback(authority.close)
             parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
                 "broker": lambda: self._link.run(self._deliver),
                 "desk": self._desk.run,
                 "intake": self._grouping.run,
-                "registrar": self._registrar.run,
+                **{f"registrar {at}": registrar.run for at, registrar in enumerate(self._registrars)},
+                "expiry": self._expire,
                 "receipts": self._receipts.run,
                 "orders": self._orders.run,
                 "watch": self._watch.run,
@@ -198,9 +240,14 @@ class Service:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self._grouping.settled()
-        for name in ("intake", "registrar", "receipts", "orders", "watch", "http"):
+        registrars = [name for name in tasks if name.startswith("registrar")]
+        for name in ("intake", "expiry", *registrars, "receipts", "orders", "watch", "http"):
             if name in tasks:
                 await _cancel(tasks[name])
+
+    async def _expire(self) -> None:
+        declares = frozenset(declared for registrar in self._registrars for declared in registrar.declares)
+        await expiry.run(self._store, declares, self._now_ms, self._receipts.wake)
 
     def _deliver(self, topic: str, payload: bytes) -> None:
         if not (self._desk.deliver(topic, payload) or self._orders.deliver(topic, payload)):
@@ -211,7 +258,8 @@ class Service:
         for result, count in taken.counts.items():
             self._metrics.intake.labels(result).inc(count)
         if taken.queued:
-            self._registrar.wake()
+            for registrar in self._registrars:
+                registrar.wake()
         self._receipts.wake()
 
     def _measure(self) -> dict[str, float]:
@@ -220,7 +268,9 @@ class Service:
             "broker_connections": float(self._link.connections),
             "intake_waiting_messages": float(self._grouping.waiting),
             "intake_pauses": float(self._grouping.pauses),
-            "authority_away": float(self._registrar.gate.away),
+            "authority_away": float(any(one.gate.away for one in self._registrars)),
+            "authority_circuit_open": float(any(one.gate.circuit is Circuit.OPEN for one in self._registrars)),
+            "authority_maintenance": float(any(one.gate.in_maintenance for one in self._registrars)),
             **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
         }
 

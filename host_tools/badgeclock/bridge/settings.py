@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -17,6 +17,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from badgeclock.bridge.gate import Calendar
 from badgeclock.errors import SettingsError
 
 SQLITE_FILE = "sqlite:///"
@@ -62,6 +63,18 @@ class AuthoritySettings(_Section):
     """So long after its answer was lost a call may still be carried out: before, "not found" proves nothing."""
     calls: int = Field(default=4, ge=1, le=32)
     """How many calls may be under way at once."""
+    calls_per_s: float = Field(default=0.0, ge=0, le=1000)
+    """How many calls may begin a second, on average; 0 is as many as come."""
+    burst: int = Field(default=4, ge=1, le=1000)
+    """How many of them may begin together after a pause."""
+    maintenance: tuple[str, ...] = ()
+    """When it has announced that it is away, in Belgian time; see `gate.Calendar.parse`."""
+
+    @field_validator("maintenance")
+    @classmethod
+    def _is_a_calendar(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        Calendar.parse(lines)
+        return lines
 
 
 class HttpSettings(_Section):
@@ -91,6 +104,8 @@ class BridgeSettings(BaseSettings):
     broker: BrokerSettings
     secrets: SecretsSettings
     authority: AuthoritySettings
+    movement_authority: AuthoritySettings | None = None
+    """A second one, for sites that declare movements, if [authority] takes none."""
     http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
 

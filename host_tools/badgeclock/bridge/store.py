@@ -34,6 +34,7 @@ WAL_PAGES: Final = 8192
 CACHE_KB: Final = 65_536
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _WRITING: Final = "badgeclock_writing"
+_REFERENCES: Final = "badgeclock_references"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -89,10 +90,16 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; keeps every row."""
-        with self.write() as connection:
-            configuration = _alembic()
-            configuration.attributes["connection"] = connection
-            command.upgrade(configuration, "head")
+        # SQLite changes some things of a table only by making it anew, which references to it must not hinder.
+        migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
+        try:
+            with _failing_plainly(), migrating.begin() as connection:
+                configuration = _alembic()
+                configuration.attributes["connection"] = connection
+                command.upgrade(configuration, "head")
+                _check_references(connection)
+        finally:
+            self._engine.dispose()  # the next connection checks references again
 
     def check(self) -> None:
         """Raise StoreError unless the tables have this version's form."""
@@ -178,6 +185,16 @@ def _failing_plainly() -> Iterator[None]:
         ) from None
 
 
+def _check_references(connection: Connection) -> None:
+    """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself."""
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise StoreError(
+            what="after the change of form a row would refer to one that is not there",
+            kept="the store as it was before",
+            do="make a backup of the store, and report it to us",
+        )
+
+
 def _alembic() -> Config:
     configuration = Config()
     configuration.set_main_option("script_location", str(_MIGRATIONS))
@@ -202,8 +219,11 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if _REFERENCES in options:
+            connection.exec_driver_sql(f"PRAGMA foreign_keys={options[_REFERENCES]}")
         # A writer takes the lock at once: one that upgrades later can only fail.
-        mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "DEFERRED"
+        mode = "IMMEDIATE" if options.get(_WRITING) else "DEFERRED"
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine

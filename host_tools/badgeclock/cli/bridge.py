@@ -27,7 +27,7 @@ from rich.table import Table
 from sqlalchemy import Connection
 
 from badgeclock.bridge import clocks, holders, log, orders, people, settings, vault
-from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.states import ClockState
@@ -67,7 +67,9 @@ Config = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class Opened:
+    """A store in a transaction, and the vault of its secrets."""
+
     connection: Connection
     vault: Vault
 
@@ -86,14 +88,14 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
 
 
 @contextmanager
-def _changing(config: Path) -> Iterator[_Open]:
+def changing(config: Path) -> Iterator[Opened]:
     """One transaction on the configured store."""
     with opened_store(config) as (store, keys), store.write() as connection:
-        yield _Open(connection, keys)
+        yield Opened(connection, keys)
 
 
 @contextmanager
-def _looking(config: Path) -> Iterator[Connection]:
+def looking(config: Path) -> Iterator[Connection]:
     """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
     store = Store(settings.load(config).store.url)
     try:
@@ -176,7 +178,7 @@ def add_site(
     """Add a site."""
     site_key = _bytes(key, "a site key")
     root = None if badge_key is None else _bytes(badge_key, "a badge key")
-    with _changing(config) as opened:
+    with changing(config) as opened:
         people.add_site(
             opened.connection,
             opened.vault,
@@ -194,17 +196,26 @@ def add_site(
 @site_app.command("set")
 def set_site(
     name: Annotated[str, typer.Option(help="The site's name.")],
-    badge_key: Annotated[Path, typer.Option(help=BADGE_KEY_HELP)],
+    badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
+    regime: Annotated[Regime | None, typer.Option(help="Which rule its presences follow from now on.")] = None,
+    workplace: Annotated[str | None, typer.Option(help="Its number in the declaration of works.")] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Give the bridge a site's badge key, so that badges can be issued at its clocks.
+    """Change a site: its badge key, so that badges can be issued at its clocks, its regime, its workplace number.
 
-    Another key than before makes every card of the site a stranger's.
+    Another badge key than before makes every card of the site a stranger's. What was declared stays as it was declared.
     """
-    root = _bytes(badge_key, "a badge key")
-    with _changing(config) as opened:
-        holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
-    typer.echo(f"Site {name!r} has its badge key.", err=True)
+    if badge_key is None and regime is None and workplace is None:
+        raise typer.BadParameter("give --badge-key, --regime or --workplace")
+    root = None if badge_key is None else _bytes(badge_key, "a badge key")
+    with changing(config) as opened:
+        if root is not None:
+            holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+        if regime is not None or workplace is not None:
+            people.change_site(
+                opened.connection, name, regime=regime, workplace=workplace, by=operator(), now_ms=wall_clock_ms()
+            )
+    typer.echo(f"Site {name!r} is changed.", err=True)
 
 
 @employer_app.command("add")
@@ -214,7 +225,7 @@ def add_employer(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add an employer; one that is there already stays as it is."""
-    with _changing(config) as opened:
+    with changing(config) as opened:
         people.add_employer(opened.connection, kbo, name)
     typer.echo("Employer added.", err=True)
 
@@ -235,7 +246,7 @@ def add_worker(
         identity = people.limosa(_secret(limosa))
     else:
         raise typer.BadParameter("give --niss-file or --limosa, one of them")
-    with _changing(config) as opened:
+    with changing(config) as opened:
         people.add_worker(
             opened.connection,
             opened.vault,
@@ -247,6 +258,40 @@ def add_worker(
     typer.echo(f"Worker {reference!r} added, number {identity.masked}.", err=True)
 
 
+@worker_app.command("set")
+def set_worker(
+    reference: Annotated[str, typer.Option(help="The worker's reference.")],
+    niss_file: Annotated[Path | None, typer.Option(help="File with the new national number; `-` is stdin.")] = None,
+    limosa: Annotated[Path | None, typer.Option(help="File with a Limosa number instead; `-` is stdin.")] = None,
+    employer: Annotated[str | None, typer.Option(help="The new employer's enterprise number.")] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Change a worker's number, as when a bis number became a national number, or the employer.
+
+    What was declared stays as it was declared; `badgeclock bridge presence correct` declares it anew.
+    """
+    if niss_file is not None and limosa is not None:
+        raise typer.BadParameter("give --niss-file or --limosa, not both")
+    if niss_file is None and limosa is None and employer is None:
+        raise typer.BadParameter("give --niss-file, --limosa or --employer")
+    identity = None
+    if niss_file is not None:
+        identity = people.niss(_secret(niss_file))
+    elif limosa is not None:
+        identity = people.limosa(_secret(limosa))
+    with changing(config) as opened:
+        people.change_worker(
+            opened.connection,
+            opened.vault,
+            reference,
+            identity=identity,
+            employer_kbo=employer,
+            by=operator(),
+            now_ms=wall_clock_ms(),
+        )
+    typer.echo(f"Worker {reference!r} is changed.", err=True)
+
+
 @badge_app.command("add")
 def add_badge(
     site: Annotated[str, typer.Option(help="The site whose clocks shall know the badge.")],
@@ -256,7 +301,7 @@ def add_badge(
 ) -> None:
     """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
     uid = _bytes(uid_file, "a UID")
-    with _changing(config) as opened:
+    with changing(config) as opened:
         assigned = people.assign_badge(
             opened.connection, opened.vault, site=site, worker=worker, uid=uid, now_ms=wall_clock_ms()
         )
@@ -271,7 +316,7 @@ def add_clock(
 ) -> None:
     """Add a provisioned clock, or one that was provisioned anew."""
     content = people.read_bundle(_secret(bundle))
-    with _changing(config) as opened:
+    with changing(config) as opened:
         people.add_clock(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
 
@@ -283,7 +328,7 @@ def list_clocks(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Show every clock: its state, its next record, what it said last, and what is wrong with it and to be done."""
-    with _looking(config) as connection:
+    with looking(config) as connection:
         found = clocks.listing(connection)
     if as_json:
         for clock in found:
@@ -298,7 +343,7 @@ def list_clocks(
             clock["site"],
             clock["state"] + ("" if clock["online"] or clock["state"] == ClockState.RETIRED else ", offline"),
             str(clock["next_seq"]),
-            _moment(clock["status_ms"]),
+            moment(clock["status_ms"]),
             str(told["head"] - told["tail"]) if told else "",
             str(told["free"]) if told else "",
             clock["held_reason"] or ("retirement ordered" if clock["open_orders"] else ""),
@@ -307,7 +352,7 @@ def list_clocks(
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
     for clock in found:
         for mark in clock["marks"]:
-            since = _moment(mark["since_ms"])
+            since = moment(mark["since_ms"])
             typer.echo(f"{clock['clock']} is {mark['mark']} since {since}: {mark['detail']}. To do: {mark['to_do']}")
 
 
@@ -353,7 +398,7 @@ def order_clock(
     with opened_store(config) as (store, _):
         with store.write() as connection:
             order = clocks.order(
-                connection, clock, _COMMANDS[what], by=_operator(), reason=reason, now_ms=wall_clock_ms()
+                connection, clock, _COMMANDS[what], by=operator(), reason=reason, now_ms=wall_clock_ms()
             )
         when = "now" if order.online else "as soon as it is online"
         typer.echo(f"{'Ordered' if order.new else 'Ordered already'}: {clock!r}, {what.value}, {when}.", err=True)
@@ -381,14 +426,14 @@ def list_orders(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Show what a clock was ordered to do, by whom and why, and what became of it."""
-    with _looking(config) as connection:
+    with looking(config) as connection:
         found = clocks.orders_of(connection, clock, limit)
     for order in found:
         if as_json:
             typer.echo(json.dumps(order))
         else:
             ended = order["outcome"] or ("sent, no answer yet" if order["sent_ms"] else "waits for the clock")
-            given = f"{_moment(order['given_ms'])}  {order['command']}, by {order['given_by']}: {order['reason']}"
+            given = f"{moment(order['given_ms'])}  {order['command']}, by {order['given_by']}: {order['reason']}"
             typer.echo(f"{given}  [{ended}]")
 
 
@@ -420,21 +465,21 @@ def show_quarantine(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Show why a clock is under quarantine, what waits for your decision, and which records are kept aside."""
-    with _looking(config) as connection:
+    with looking(config) as connection:
         found = clocks.quarantine_of(connection, clock, after, limit)
     if as_json:
         typer.echo(json.dumps(found))
         return
-    since = f", since {_moment(found['held_ms'])}" if found["held_ms"] else ""
+    since = f", since {moment(found['held_ms'])}" if found["held_ms"] else ""
     typer.echo(f"{clock}: {found['state']}, {found['held_reason'] or 'not under quarantine'}{since}")
     typer.echo(f"next record {found['next_seq']}; punches that wait for a decision: {found['punches_waiting']}")
     for alarm in found["alarms"]:
         at = "" if alarm["seq"] is None else f" at record {alarm['seq']}"
-        typer.echo(f"{_moment(alarm['last_ms'])}  {alarm['kind']}{at}, {alarm['times']} times: {alarm['detail']}")
+        typer.echo(f"{moment(alarm['last_ms'])}  {alarm['kind']}{at}, {alarm['times']} times: {alarm['detail']}")
     typer.echo(f"records kept aside: {found['kept']}")
     for kept in found["kept_aside"]:
         way = f"{kept['direction'] or ''}{'?' if kept['origin'] == Origin.ASSUMED.name else ''}"
-        said = f"{kept['kind']} {way} {_moment(kept['utc_ms'])}" if kept["kind"] else "no record"
+        said = f"{kept['kind']} {way} {moment(kept['utc_ms'])}" if kept["kind"] else "no record"
         typer.echo(f"{kept['id']:>6}  record {kept['seq']}, {kept['reason']}: {said}")
 
 
@@ -445,8 +490,8 @@ def release_clock(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """End a clock's quarantine, once you know what happened; today's punches that waited for it are declared."""
-    with _changing(config) as opened:
-        done = clocks.release(opened.connection, clock, by=_operator(), reason=reason, now_ms=wall_clock_ms())
+    with changing(config) as opened:
+        done = clocks.release(opened.connection, clock, by=operator(), reason=reason, now_ms=wall_clock_ms())
     typer.echo(f"Clock {clock!r} released; presences queued for its punches of today: {done.queued}.", err=True)
     if not done.can_go_on:
         typer.echo(
@@ -468,8 +513,8 @@ def retire_clock(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """End a clock: when it is online the running bridge has it write its last record and give up its keys."""
-    by, now_ms = _operator(), wall_clock_ms()
-    with _changing(config) as opened:
+    by, now_ms = operator(), wall_clock_ms()
+    with changing(config) as opened:
         if gone:
             waiting = clocks.end(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
             typer.echo(f"Clock {clock!r} is retired. Punches that go on waiting for a decision: {waiting}.", err=True)
@@ -480,7 +525,7 @@ def retire_clock(
     typer.echo(f"next, once it is retired: badgeclock ca revoke {clock} --workshop …", err=True)
 
 
-def _operator() -> str:
+def operator() -> str:
     """Who gives the command, as this machine knows them."""
     try:
         return getpass.getuser()
@@ -488,6 +533,6 @@ def _operator() -> str:
         return f"user {os.getuid()}"
 
 
-def _moment(ms: int | None) -> str:
+def moment(ms: int | None) -> str:
     """UTC, to the second."""
     return "never" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli import badge, bridge, ca, chaos, clock, demo, journal, sandbox, virtual
+from badgeclock.cli import badge, bridge, ca, chaos, clock, demo, journal, presence, sandbox, virtual
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.add_typer(demo.app, name="demo")
 app.add_typer(clock.app, name="clock")
 app.add_typer(bridge.app, name="bridge")
+bridge.app.add_typer(presence.app, name="presence")
 app.add_typer(badge.app, name="badge")
 app.add_typer(journal.app, name="journal")
 app.add_typer(ca.app, name="ca")

@@ -16,7 +16,7 @@ from typing import Any, Self
 import httpx
 
 from badgeclock.bridge import people, vault
-from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import Store
 from badgeclock.demo import cast

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, KBO, SITE, SITE_KEY, WORKPLACE, Clock, World, token_of
 
 from badgeclock.bridge import people, schema
-from badgeclock.bridge.people import Identity, IdentityKind, PeopleError
-from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.people import Identity, PeopleError
+from badgeclock.bridge.regimes import Regime
+from badgeclock.bridge.states import IdentityKind
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from tests.host.bridge.world import (
 )
 
 from badgeclock.bridge import schema
-from badgeclock.bridge.presences import Fate, Holder, Punch, fate_of, local_day
+from badgeclock.bridge.presences import Fate, Holder, Punch, fate_of
+from badgeclock.bridge.regimes import Declared, Regime, Wanted, local_day
 from badgeclock.bridge.states import ClockState, PunchState, Reason
 from badgeclock.protocol.record import Direction
 
@@ -38,6 +39,7 @@ def punch(**fields: object) -> Punch:
         "site_id": 1,
         "workplace": "1Y1TEST00001Z",
         "time_zone": BRUSSELS,
+        "regime": Regime.CONSTRUCTION,
         "token": b"anybadge",
         "direction": Direction.IN,
         "utc_ms": NOON_MS,
@@ -48,16 +50,20 @@ def punch(**fields: object) -> Punch:
     return Punch(**{**made, **fields})  # type: ignore[arg-type]
 
 
+def declared(day: date, *, opens: bool) -> Fate:
+    return Fate(PunchState.DECLARED, wanted=Wanted(Declared.DAY, day, opens=opens))
+
+
 ANNA = Holder(1, "0438195916")
 
 
 @pytest.mark.parametrize(
     ("made", "holder", "now_ms", "fate"),
     [
-        (punch(), ANNA, NOON_MS, Fate(PunchState.DECLARED, None, date(2026, 1, 5), opens=True)),
-        (punch(direction=Direction.NONE), ANNA, NOON_MS, Fate(PunchState.DECLARED, None, date(2026, 1, 5), opens=True)),
-        (punch(direction=Direction.OUT), ANNA, NOON_MS, Fate(PunchState.DECLARED, None, date(2026, 1, 5))),
-        (punch(direction=Direction.BREAK_END), ANNA, NOON_MS, Fate(PunchState.DECLARED, None, date(2026, 1, 5))),
+        (punch(), ANNA, NOON_MS, declared(date(2026, 1, 5), opens=True)),
+        (punch(direction=Direction.NONE), ANNA, NOON_MS, declared(date(2026, 1, 5), opens=True)),
+        (punch(direction=Direction.OUT), ANNA, NOON_MS, declared(date(2026, 1, 5), opens=False)),
+        (punch(direction=Direction.BREAK_END), ANNA, NOON_MS, declared(date(2026, 1, 5), opens=False)),
         (punch(), None, NOON_MS, Fate(PunchState.UNASSIGNED)),
         (punch(duplicate=True), ANNA, NOON_MS, Fate(PunchState.DUPLICATE)),
         (punch(sealed=False), ANNA, NOON_MS, Fate(PunchState.INVALID)),
@@ -71,7 +77,7 @@ ANNA = Holder(1, "0438195916")
             punch(utc_ms=moment("2026-01-05T23:01:00")),
             ANNA,
             moment("2026-01-05T22:59:00"),
-            Fate(PunchState.DECLARED, None, date(2026, 1, 6), opens=True),
+            declared(date(2026, 1, 6), opens=True),
         ),
         (
             punch(utc_ms=moment("2026-01-05T23:30:00")),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tests.host.bridge.world import (
     ANNA_NISS,
     ANNA_UID,
@@ -17,19 +16,23 @@ from tests.host.bridge.world import (
     DAY_MS,
     LUZ_LIMOSA,
     LUZ_UID,
+    Authority,
     World,
     eventually,
     running,
 )
 
-from badgeclock.authorities.base import Outcome, PresenceItem
-from badgeclock.bridge import outbox, people, schema
+from badgeclock.authorities.base import Item, MovementItem, Outcome, PresenceItem
+from badgeclock.bridge import expiry, outbox, people, presences, schema
 from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.gate import Bucket, Gate
+from badgeclock.bridge.regimes import Declared, Regime
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
-from badgeclock.bridge.states import STEPS, PresenceState
+from badgeclock.bridge.states import PresenceState
 from badgeclock.protocol.record import Direction
 
 DATABASES = BOTH
+EVERYTHING = frozenset(Declared)
 
 
 def three_punches(world: World) -> None:
@@ -106,7 +109,7 @@ async def test_while_the_authority_is_away_only_one_call_at_a_time_probes_it(wor
     now = 0
     plain = world.authority.register
 
-    async def slow(items: Sequence[PresenceItem]) -> list[Outcome]:
+    async def slow(items: Sequence[Item]) -> list[Outcome]:
         nonlocal now
         now += 1
         if world.events():
@@ -191,7 +194,7 @@ async def test_a_search_that_is_too_wide_is_asked_in_pieces(world: World) -> Non
 async def test_presences_sent_but_unanswered_at_a_stop_are_asked_about_at_the_next_start(world: World) -> None:
     three_punches(world)
     with world.store.write() as connection:
-        sent = outbox.claim(connection, world.vault, world.now_ms, 200, "call of a bridge that was killed")
+        sent = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "call of a bridge that was killed")
     await world.authority.register([one.item for one in sent])
     assert world.states() == ["SENT"] * 3
     await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
@@ -210,7 +213,7 @@ async def test_sent_is_committed_before_the_call_goes_out(world: World) -> None:
 async def test_the_first_number_stays_and_a_second_one_raises_an_alarm(world: World) -> None:
     one_punch(world)
     with world.store.write() as connection:
-        (sent,) = outbox.claim(connection, world.vault, world.now_ms, 200, "lost")
+        (sent,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "lost")
     await world.authority.register([sent.item])
     await world.authority.register([sent.item])  # somebody sent it twice
     await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
@@ -293,35 +296,106 @@ def test_receipts_of_a_clock_are_numbered_without_gaps(world: World) -> None:
     assert [number for number, *_ in world.receipts()] == list(range(1, len(world.receipts()) + 1))
 
 
-WORDS = st.sampled_from(["ok", "away", "lost before", "lost after", "crash", "rejected SOA-01002"])
+async def test_a_worker_whose_number_changed_meanwhile_is_still_found_and_not_declared_twice(world: World) -> None:
+    one_punch(world)
+    with world.store.write() as connection:
+        (sent,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "lost")
+    await world.authority.register([sent.item])
+    with world.store.write() as connection:
+        people.change_worker(
+            connection,
+            world.vault,
+            "W-001",
+            identity=people.niss("00000100463"),
+            employer_kbo=None,
+            by="tests",
+            now_ms=world.now_ms,
+        )
+    await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert [criteria.inss for criteria in world.authority.searched] == [None]
+    assert len(world.authority.books) == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(words=st.lists(WORDS, max_size=6), searches=st.lists(st.sampled_from(["ok", "away", "SOA-03006"]), max_size=3))
-def test_whatever_the_authority_does_each_presence_is_registered_exactly_once(
-    world: World, words: list[str], searches: list[str]
-) -> None:
-    world.authority.script, world.authority.searches = list(words), list(searches)
-    world.authority.books.clear()
-    clock = world.clock
+async def test_a_number_that_the_authority_knows_better_is_told_to_a_person(world: World) -> None:
+    world.authority.renamed = {ANNA_NISS: "00000100463"}
+    one_punch(world)
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"))
+    (told,) = [row.detail for row in world.rows(schema.events) if row.kind == "national_number_changed"]
+    assert "W-001" in told
+    assert "00000100463" not in told
+
+
+async def test_a_registrar_sees_only_what_its_authority_declares(world: World) -> None:
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock=clock)
+    three_punches(world)
+    world.authority.declares = frozenset({PresenceItem})
+    await world.registered(lambda: world.states()[1:] == ["REGISTERED"] * 3)
+    assert world.states()[0] == "QUEUED"
+    other = Authority(now_ms=lambda: world.now_ms, declares=frozenset({MovementItem}))
+    days, world.authority = world.authority, other
+    await world.registered(lambda: world.states()[0] == "REGISTERED")
+    assert (len(days.books), len(other.books)) == (3, 1)
+
+
+def test_a_movement_waits_for_the_answer_to_the_one_before_and_holds_up_nobody_else(world: World) -> None:
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    world.punches(*clock.start(), clock.punch(ANNA_UID, Direction.IN), clock=clock)
+    with world.store.write() as connection:
+        (first,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "first")
+        clock.utc_ms = world.now_ms = world.now_ms + 1000
+    world.punches(clock.punch(ANNA_UID, Direction.OUT), clock.punch(BRAM_UID, Direction.IN), clock=clock)
+    with world.store.write() as connection:
+        (second,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "second")
+        assert (first.worker, second.worker) == ("W-001", "W-002")
+        outbox.requeue(connection, [first.id], PresenceState.SENT, world.now_ms)
+        (again,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "third")
+        assert again.id == first.id
+
+
+async def test_an_authority_that_names_a_time_is_left_alone_until_then(world: World) -> None:
+    world.authority.script = ["away 0.3"]
+    one_punch(world)
+    registrar = world.registrar()
+    task = asyncio.create_task(registrar.run())
+    try:
+        await eventually(lambda: registrar.gate.away)
+        assert 0.1 < registrar.gate.closed_s <= 0.3
+        await eventually(all_in(world, "REGISTERED"))
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+    assert len(world.authority.calls) == 2
+
+
+async def test_registrations_come_before_checks_where_calls_are_few(world: World) -> None:
+    world.authority.batch_limit = 1
+    three_punches(world)
+    gate = Gate(Backoff(), bucket=Bucket(50.0, 4))
+    await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world), gate=gate))
+    assert len(world.authority.calls) == 3
+
+
+async def test_what_waits_when_the_day_ends_goes_to_a_person_while_the_authority_is_away(world: World) -> None:
+    one_punch(world)
     world.now_ms += DAY_MS
-    clock.utc_ms = world.now_ms
-    clock.utc_ms -= clock.utc_ms % 1000
-    begin = [] if clock.sent else clock.start()
-    world.punches(*begin, clock.punch(ANNA_UID), clock.punch(BRAM_UID), clock.punch(LUZ_UID))
-    frozen = world.now_ms  # the day must not end during the example
+    changes: list[None] = []
+    work = expiry.run(world.store, EVERYTHING, lambda: world.now_ms, lambda: changes.append(None))
+    await running(work, lambda: bool(changes))
+    assert world.shown()[0]["reason"] == "day_over"
+    assert [receipt[2] for receipt in world.receipts()] == [6]
 
-    def now_ms() -> int:
-        world.now_ms = min(world.now_ms + 500, frozen + 6 * 3_600_000)
-        return world.now_ms
 
-    asyncio.run(
-        world.registered(lambda: set(world.states()) <= {"REGISTERED", "VALIDATED"}, world.registrar(now_ms=now_ms))
-    )
-    assert Counter(found.reference for found in world.authority.books) == Counter(
-        row.reference for row in world.rows(schema.presences)[-3:]
-    )
-    world.now_ms = frozen
+async def test_a_thousand_presences_that_waited_too_long_are_one_event(world: World) -> None:
+    with world.store.write() as connection:
+        connection.execute(
+            schema.presences.insert(),
+            [presences.new_row(presences.Key(1, "x", str(n), date(2026, 1, 5)), 1, world.now_ms) for n in range(1000)],
+        )
+        assert outbox.expire(connection, EVERYTHING, world.now_ms) == 0
+        assert outbox.expire(connection, EVERYTHING, world.now_ms + DAY_MS) == 1000
+    (told,) = [row.detail for row in world.rows(schema.events) if row.kind == "presence_waits"]
+    assert told.startswith("1000 presences, BC20260105-")
 
 
 def test_the_wait_after_failures_grows_with_full_jitter_and_is_capped() -> None:
@@ -338,9 +412,3 @@ def test_a_validation_is_asked_for_after_two_seconds_and_then_ever_more_rarely()
     assert waits[0] == 2000
     assert waits == sorted(waits)
     assert waits[-1] == FOLLOW_MOST_MS
-
-
-def test_no_step_leads_to_a_state_that_leads_nowhere_but_the_final_ones() -> None:
-    final = {state for state, steps in STEPS.items() if not steps}
-    assert final == {PresenceState.VALIDATED, PresenceState.REMARKS}
-    assert set(STEPS) == set(PresenceState)

@@ -38,9 +38,10 @@ from tests.host.bridge.world import (
 )
 
 from badgeclock.bridge import people, schema, vault
-from badgeclock.bridge.people import Identity, IdentityKind
-from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.people import Identity
+from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.settings import load
+from badgeclock.bridge.states import IdentityKind
 from badgeclock.bridge.store import Store
 from badgeclock.cli.bridge import prepare
 from badgeclock.protocol import frames

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, select, text
 
 from badgeclock.authorities.base import (
+    BELGIUM,
     AuthorityAmbiguous,
     AuthorityRejected,
     AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelOutcome,
+    CancelRefused,
     Found,
+    Item,
+    MovementItem,
     Outcome,
     PresenceItem,
     Refused,
@@ -31,11 +36,13 @@ from badgeclock.authorities.base import (
 from badgeclock.bridge import clocks, people, schema
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.downlink import Downlink
+from badgeclock.bridge.gate import Gate
 from badgeclock.bridge.http import punches_after
 from badgeclock.bridge.intake import Delivery, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.registrar import Registrar
+from badgeclock.bridge.states import MAY
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
 from badgeclock.protocol import frames, seal
@@ -208,6 +215,20 @@ class Clock:
         return f"badgeclock/v1/{self.name}/{channel}"
 
 
+def watch_steps(store: Store) -> None:
+    """Have the database itself refuse any step of a presence that the table of steps does not have."""
+    allowed = ", ".join(f"'{old}>{new}'" for old, new in MAY if old is not None)
+    with store.write() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.execute(
+                text(
+                    "CREATE TRIGGER steps BEFORE UPDATE OF state ON presences"
+                    f" WHEN OLD.state != NEW.state AND OLD.state || '>' || NEW.state NOT IN ({allowed})"
+                    " BEGIN SELECT RAISE(ABORT, 'a step that no presence takes'); END"
+                )
+            )
+
+
 class World:
     """A bridge without broker: its store, intake, downlink and people; time stands still until told."""
 
@@ -220,9 +241,10 @@ class World:
         else:
             self.store = Store(f"sqlite:///{place / 'bridge.db'}")
             self.store.migrate()
+        watch_steps(self.store)
         self.downlink = Downlink(self.vault)
         self.intake = Intake(self.vault, self.downlink)
-        self.authority = Authority()
+        self.authority = Authority(now_ms=lambda: self.now_ms)
         self.clocks: dict[str, Clock] = {}
         with self.store.write() as connection:
             people.add_employer(connection, KBO, "Voorbeeld Bouw")
@@ -245,10 +267,26 @@ class World:
                 self.assign(uid, reference, connection)
         self.clock = self.add_clock(Clock())
 
-    def add_clock(self, clock: Clock) -> Clock:
+    def add_site(self, name: str, workplace: str, regime: Regime, time_zone: str = people.TIME_ZONE) -> Clock:
+        """Add a site whose clocks make the same tokens, with a clock and everybody's badges."""
+        with self.store.write() as connection:
+            people.add_site(
+                connection,
+                self.vault,
+                name=name,
+                workplace=workplace,
+                regime=regime,
+                site_key=SITE_KEY,
+                time_zone=time_zone,
+            )
+            for uid, worker in ((ANNA_UID, "W-001"), (BRAM_UID, "W-002"), (LUZ_UID, "W-003")):
+                people.assign_badge(connection, self.vault, site=name, worker=worker, uid=uid, now_ms=self.now_ms)
+        return self.add_clock(Clock(f"clock-{len(self.clocks) + 1:04d}"), name)
+
+    def add_clock(self, clock: Clock, site: str = SITE) -> Clock:
         """Add a clock to the bridge."""
         with self.store.write() as connection:
-            people.add_clock(connection, self.vault, clock.bundle(), site=SITE, now_ms=self.now_ms)
+            people.add_clock(connection, self.vault, clock.bundle(), site=site, now_ms=self.now_ms)
         self.clocks[clock.name] = clock
         return clock
 
@@ -311,7 +349,8 @@ class World:
 
     def registrar(self, **settings: Any) -> Registrar:
         """A registrar on this store and authority, in a hurry."""
-        chosen = {"settle_ms": 0, "calls": 4, "backoff": Backoff(base_s=0.01, cap_s=0.05), **settings}
+        chosen = {"settle_ms": 0, "calls": 4, **settings}
+        chosen.setdefault("gate", Gate(Backoff(base_s=0.01, cap_s=0.05)))
         return Registrar(
             self.store,
             self.vault,
@@ -355,59 +394,80 @@ async def running(work: Awaitable[None], until: Callable[[], bool]) -> None:
 class Authority:
     """An authority in this process. Keeps books; does next what its script says, and when that is empty, its duty.
 
-    Words of the script, one a call of `register`: "ok"; "away" (surely not processed); "lost before" and "lost after"
-    (no answer, and the items were not, or were, taken); "rejected CODE"; "crash". `searches` does so for `search`.
+    Words of the script, one a call of `register`: "ok"; "away" (surely not processed), "away SECONDS" (and says for how
+    long); "lost before" and "lost after" (no answer, and the items were not, or were, taken); "rejected CODE"; "crash".
+    `searches` and `cancels` do so for `search` and `cancel`. Days are Belgian, by `now_ms`.
     """
 
+    now_ms: Callable[[], int] = lambda: NOON_MS
+    declares: frozenset[type[Item]] = frozenset({PresenceItem, MovementItem})
     script: list[str] = field(default_factory=list)
     searches: list[str] = field(default_factory=list)
+    cancels: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
     books: list[Found] = field(default_factory=list)
     calls: list[list[str]] = field(default_factory=list)
+    items: dict[str, Item] = field(default_factory=dict)
     searched: list[SearchCriteria] = field(default_factory=list)
+    asked_to_cancel: list[int] = field(default_factory=list)
     blamed: tuple[str, ...] = ()
     hanging: asyncio.Event | None = None
     on_register: Callable[[], None] = lambda: None
     batch_limit: int = 200
-    cancel_reasons: tuple[str, ...] = ("PLANNING",)
+    cancel_reasons: tuple[str, ...] = ("PLANNING", "HOLIDAY")
     numbers: Any = field(default_factory=lambda: itertools.count(100_000_000_001))
 
-    async def register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
+    async def register(self, items: Sequence[Item]) -> list[Outcome]:
         assert 1 <= len(items) <= self.batch_limit
+        assert all(type(item) in self.declares for item in items)
         self.calls.append([item.reference for item in items])
+        self.items |= {item.reference: item for item in items}
         self.on_register()
         word = self.script.pop(0) if self.script else "ok"
         if self.hanging is not None:
             await self.hanging.wait()
-        said = {"what": "scripted", "kept": "nothing", "do": "nothing"}
-        if word == "away":
-            raise AuthorityUnavailable(**said)
-        if word == "lost before":
-            raise AuthorityAmbiguous(**said)
-        if word == "crash":
-            raise RuntimeError(f"about {items[0].inss}")
-        if word.startswith("rejected"):
-            raise AuthorityRejected(**said, code=word.split()[1], references=self.blamed)
+        self._obey(word, str(items[0].inss))
         outcomes = [self._take(item) for item in items]
         if word == "lost after":
-            raise AuthorityAmbiguous(**said)
+            raise AuthorityAmbiguous(**SCRIPTED)
         return outcomes
 
-    def _take(self, item: PresenceItem) -> Outcome:
+    def _obey(self, word: str, person: str) -> None:
+        if word.startswith("away"):
+            raise AuthorityUnavailable(**SCRIPTED, retry_after=float(word[5:] or 0) or None)
+        if word == "lost before":
+            raise AuthorityAmbiguous(**SCRIPTED)
+        if word == "crash":
+            raise RuntimeError(f"about {person}")
+        if word.startswith("rejected"):
+            raise AuthorityRejected(**SCRIPTED, code=word.split()[1], references=self.blamed)
+
+    def today(self) -> date:
+        """The day it is in Belgium."""
+        return datetime.fromtimestamp(self.now_ms() / 1000, BELGIUM).date()
+
+    def _take(self, item: Item) -> Outcome:
         if (item.inss or item.limosa_id) in self.refused:
             return Refused(reference=item.reference, codes=("5",), descriptions=("INVALID INSS",))
+        if isinstance(item, PresenceItem) and item.date not in (self.today(), self.today() + timedelta(days=1)):
+            return Refused(reference=item.reference, codes=("6",), descriptions=("INVALID DATE",))
+        inss_now = self.renamed.get(item.inss or "", item.inss)
+        movement = item if isinstance(item, MovementItem) else None
         found = Found(
             reception_number=next(self.numbers),
             reference=item.reference,
             date=item.date,
             workplace_id=item.workplace_id,
-            created=datetime.fromtimestamp(NOON_MS / 1000, UTC),
+            created=datetime.fromtimestamp(self.now_ms() / 1000, UTC),
             last=Validation(status=Status.REGISTERED, at=None),
             inss=item.inss,
-            inss_now=item.inss,
+            inss_now=inss_now,
             company_id=item.company_id,
             limosa_id=item.limosa_id,
+            moment=movement and movement.moment,
+            direction=movement and movement.direction,
         )
         self.books.append(found)
         return Registered(
@@ -415,14 +475,13 @@ class Authority:
             reception_number=found.reception_number,
             created=found.created,
             status=Status.REGISTERED,
-            inss=item.inss,
+            inss=inss_now,
         )
 
     async def search(self, criteria: SearchCriteria) -> list[Found]:
         self.searched.append(criteria)
         if self.searches and (word := self.searches.pop(0)) != "ok":
-            said = {"what": "scripted", "kept": "nothing", "do": "nothing"}
-            raise AuthorityUnavailable(**said) if word == "away" else AuthorityRejected(**said, code=word)
+            raise AuthorityUnavailable(**SCRIPTED) if word == "away" else AuthorityRejected(**SCRIPTED, code=word)
         (first, last) = criteria.periods[0]
         return [
             found
@@ -436,23 +495,48 @@ class Authority:
     async def get(self, reception_number: int) -> Found | None:
         for found in self.books:
             if found.reception_number == reception_number:
+                if found.status is Status.CANCELLED:
+                    return found
                 remarks = self.remarks.get(found.inss or found.limosa_id or "", ())
                 status = Status.REMARKS if remarks else Status.VALIDATED
-                last = Validation(status=status, at=found.created, remarks=remarks)
-                return Found(
-                    reception_number=found.reception_number,
-                    reference=found.reference,
-                    date=found.date,
-                    workplace_id=found.workplace_id,
-                    created=found.created,
-                    last=last,
-                    inss=found.inss,
-                    inss_now=found.inss_now,
-                )
+                return replace(found, last=Validation(status=status, at=found.created, remarks=remarks))
         return None
 
     async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
-        return [Cancelled(reception_number=item.reception_number) for item in items]
+        self.asked_to_cancel += [item.reception_number for item in items]
+        word = self.cancels.pop(0) if self.cancels else "ok"
+        self._obey(word, "nobody")
+        outcomes = [self._cancel(item) for item in items]
+        if word == "lost after":
+            raise AuthorityAmbiguous(**SCRIPTED)
+        return outcomes
+
+    def _cancel(self, item: Cancellation) -> CancelOutcome:
+        number = item.reception_number
+        at = next((at for at, found in enumerate(self.books) if found.reception_number == number), None)
+        if at is None:
+            code = "7"
+        elif self.books[at].status is Status.CANCELLED:
+            code = "8"
+        elif (day := self.books[at].date) is not None and day < self.today():
+            code = "9"
+        elif item.reason not in self.cancel_reasons:
+            code = "11"
+        else:
+            self.cancel_by_hand(at)
+            return Cancelled(reception_number=number)
+        return CancelRefused(reception_number=number, codes=(code,), descriptions=(f"code {code}",))
+
+    def cancel_by_hand(self, at: int) -> None:
+        """Somebody cancels an entry of the books."""
+        self.books[at] = replace(self.books[at], last=Validation(status=Status.CANCELLED, at=None))
+
+    def standing(self) -> Counter[str]:
+        """How often each reference is registered and not cancelled."""
+        return Counter(str(found.reference) for found in self.books if found.status is not Status.CANCELLED)
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+SCRIPTED = {"what": "scripted", "kept": "nothing", "do": "nothing"}

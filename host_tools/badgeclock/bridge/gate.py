@@ -1,0 +1,246 @@
+"""Whether an authority may be called now: a circuit breaker, a token bucket and a calendar of its maintenance.
+
+One `Gate` an authority; every call goes through it. While the authority answers, calls go out side by side, at most as
+many a second as it allows. After a failure the circuit is open: nothing is called for a while that grows with full
+jitter, or for as long as the authority asked for. Then it is half open: one call at a time, until one is answered.
+During announced maintenance nothing is called at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from datetime import time as wall_time
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from badgeclock.authorities.base import BELGIUM
+from badgeclock.bridge.backoff import Backoff
+
+ADMISSION_S: Final = 5.0
+"""How long a call waits for its turn at most; then its task looks around again."""
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKLY: Final = re.compile(r"(daily|mon|tue|wed|thu|fri|sat|sun) (\d\d:\d\d)-(\d\d:\d\d)")
+_ONCE: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) to (\d{4}-\d\d-\d\d \d\d:\d\d)")
+
+
+class Circuit(StrEnum):
+    """Where the breaker stands."""
+
+    CLOSED = "closed"
+    """Calls flow."""
+    OPEN = "open"
+    """A call failed: nothing goes out."""
+    HALF_OPEN = "half-open"
+    """One call at a time tries."""
+
+
+class _Window(NamedTuple):
+    """A maintenance in Belgian wall clock time; `weekdays` are empty for one with dates."""
+
+    weekdays: frozenset[int]
+    start: wall_time
+    end: wall_time
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """When an authority has announced that it is away, in Belgian time."""
+
+    windows: tuple[_Window, ...] = ()
+
+    @classmethod
+    def parse(cls, lines: Iterable[str]) -> Calendar:
+        """Read lines like `sun 02:00-06:00`, `daily 23:30-00:30` and `2026-12-24 18:00 to 2026-12-25 06:00`.
+
+        A window that ends at or before its beginning ends the next day. Raises ValueError with the line.
+        """
+        return cls(tuple(_window(line) for line in lines))
+
+    def away_until(self, now: datetime) -> datetime | None:
+        """When the maintenance under way ends, in UTC; None if there is none. `now` is aware.
+
+        Windows that follow one another without a gap are one.
+        """
+        until = now
+        for _ in range(2 * len(self.windows) + 1):
+            ends = [end for window in self.windows if (end := _end(window, until)) is not None]
+            if not ends:
+                break
+            until = max(ends)
+        return None if until == now else until.astimezone(UTC)
+
+
+def _window(line: str) -> _Window:
+    text = " ".join(line.lower().split())
+    try:
+        if weekly := _WEEKLY.fullmatch(text):
+            days = range(7) if weekly[1] == "daily" else [_DAYS.index(weekly[1])]
+            return _Window(frozenset(days), wall_time.fromisoformat(weekly[2]), wall_time.fromisoformat(weekly[3]))
+        if once := _ONCE.fullmatch(text):
+            first, last = (datetime.fromisoformat(once[n]).replace(tzinfo=BELGIUM) for n in (1, 2))
+            if first < last:
+                return _Window(frozenset(), wall_time(), wall_time(), first, last)
+    except ValueError:
+        pass
+    raise ValueError(
+        f"{line!r} is no maintenance: write `sun 02:00-06:00`, `daily 23:30-00:30` or "
+        "`2026-12-24 18:00 to 2026-12-25 06:00`"
+    )
+
+
+def _end(window: _Window, now: datetime) -> datetime | None:
+    """When the window that holds `now` ends; None if it does not."""
+    if window.first is not None and window.last is not None:
+        return window.last if window.first <= now < window.last else None
+    today = now.astimezone(BELGIUM).date()
+    for day in (today - timedelta(days=1), today):
+        if day.weekday() in window.weekdays:
+            start = datetime.combine(day, window.start, BELGIUM)
+            last_day = day if window.start < window.end else day + timedelta(days=1)
+            end = datetime.combine(last_day, window.end, BELGIUM)
+            # Compared in UTC: wall clocks of one zone compare by their faces, also in the hour that comes twice.
+            if start.astimezone(UTC) <= now < end.astimezone(UTC):
+                return end.astimezone(UTC)
+    return None
+
+
+class Bucket:
+    """Calls a second at most, with some in advance: `per_s` tokens a second flow in, and `burst` of them fit.
+
+    `per_s` 0 is no limit. Times are those of `monotonic`, seconds.
+    """
+
+    def __init__(self, per_s: float = 0.0, burst: int = 1, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_s
+        self._burst = float(max(burst, 1))
+        self._monotonic = monotonic
+        self._tokens = self._burst
+        self._at = monotonic()
+
+    def wait_s(self) -> float:
+        """Seconds until there is a token."""
+        if not self._per_s:
+            self._tokens = self._burst
+            return 0.0
+        now = self._monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._per_s)
+        self._at = now
+        return max(0.0, (1.0 - self._tokens) / self._per_s)
+
+    @property
+    def spare(self) -> bool:
+        """Whether there are enough tokens for what can wait, without keeping from others what is urgent."""
+        return not self.wait_s() and self._tokens >= min(self._burst, self._burst / 2 + 1)
+
+    def take(self) -> None:
+        """Use a token that is there."""
+        self._tokens -= 1.0
+
+    def give_back(self) -> None:
+        """A token that was taken and not used."""
+        self._tokens = min(self._burst, self._tokens + 1.0)
+
+
+class Gate:
+    """Lets calls through to one authority. `utc_now` is the time that the calendar goes by."""
+
+    def __init__(
+        self,
+        backoff: Backoff | None = None,
+        *,
+        bucket: Bucket | None = None,
+        calendar: Calendar | None = None,
+        utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._backoff = backoff or Backoff()
+        self._bucket = bucket or Bucket()
+        self._calendar = calendar or Calendar()
+        self._utc_now = utc_now
+        self._open_until = 0.0
+        self._under_way = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def away(self) -> bool:
+        """Whether the last call failed."""
+        return self._backoff.failures > 0
+
+    @property
+    def circuit(self) -> Circuit:
+        """Where the breaker stands."""
+        if self._open_until > time.monotonic():
+            return Circuit.OPEN
+        return Circuit.HALF_OPEN if self.away else Circuit.CLOSED
+
+    @property
+    def spare(self) -> bool:
+        """Whether the authority's limit leaves room for calls that can wait."""
+        return self._bucket.spare
+
+    @property
+    def in_maintenance(self) -> bool:
+        """Whether the authority has announced that it is away now."""
+        return self._calendar.away_until(self._utc_now()) is not None
+
+    @property
+    def closed_s(self) -> float:
+        """Seconds until a call may go out, as far as breaker and calendar go; 0 if it may now."""
+        now = self._utc_now()
+        until = self._calendar.away_until(now)
+        announced = 0.0 if until is None else (until - now).total_seconds()
+        return max(0.0, self._open_until - time.monotonic(), announced)
+
+    async def admission(self) -> bool:
+        """Wait for a call's turn, `ADMISSION_S` at most; whether it has come. Then `left` or `turned_back` must follow.
+
+        While the circuit is open or maintenance goes on the answer is no, at once.
+        """
+        give_up = time.monotonic() + ADMISSION_S
+        while not self.closed_s:
+            wait_s = self._bucket.wait_s()
+            full = self.away and self._under_way > 0
+            if not full and not wait_s:
+                self._bucket.take()
+                self._under_way += 1
+                return True
+            left_s = give_up - time.monotonic()
+            if left_s <= 0:
+                return False
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(left_s if full else min(left_s, wait_s)):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+        return False
+
+    def left(self) -> None:
+        """A call that was admitted has ended; `failed` or `succeeded` said how before."""
+        self._under_way -= 1
+        self._changed.set()
+
+    def turned_back(self) -> None:
+        """A call that was admitted was not made."""
+        self._bucket.give_back()
+        self.left()
+
+    def failed(self, at_least_s: float | None = None) -> None:
+        """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
+        now = time.monotonic()
+        if self._open_until <= now:
+            self._open_until = now + self._backoff.failed(at_least_s)
+        elif at_least_s:
+            self._open_until = max(self._open_until, now + at_least_s)
+
+    def succeeded(self) -> None:
+        """The authority answered."""
+        self._backoff.succeeded()
+        self._open_until = 0.0
+        self._changed.set()

@@ -1,0 +1,55 @@
+"""Which questions to put to an authority about lost answers: as few as answer for all, and wide enough to be sure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from badgeclock.authorities.base import SearchCriteria
+from badgeclock.bridge.outbox import Due
+
+SEARCH_SINGLY: Final = 5
+"""Up to so many lost answers of one workplace and day are searched for one by one."""
+CLOCKS_APART: Final = timedelta(minutes=10)
+"""How far the authority's clock may be from ours when a search is narrowed by time."""
+
+
+def searches(lost: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
+    """One question a person, or one a workplace and day if there are many, or if persons cannot be asked for."""
+    places: dict[tuple[str | None, date], list[Due]] = defaultdict(list)
+    for one in lost:
+        places[one.item.workplace_id, one.day].append(one)
+    questions = []
+    for (workplace, day), group in places.items():
+        together = group if len(group) > SEARCH_SINGLY else [one for one in group if not by_person(one)]
+        if together:
+            since = datetime.fromtimestamp(min(one.sent_ms for one in together) / 1000, UTC) - CLOCKS_APART
+            criteria = SearchCriteria(periods=((day, day),), workplace_id=workplace, created_from=since)
+            questions.append((criteria, together))
+        questions += [(criteria_for(one), [one]) for one in group if one not in together]
+    return questions
+
+
+def by_person(one: Due) -> bool:
+    """Whether the authority can be asked by the worker's number.
+
+    It cannot search by Limosa number; and a worker who has another national number than the one that was sent would not
+    be found under the new one.
+    """
+    return one.item.inss is not None and one.same_name
+
+
+def criteria_for(one: Due) -> SearchCriteria:
+    """The narrowest question about one presence that surely finds it."""
+    item = one.item
+    if by_person(one):
+        return SearchCriteria(
+            periods=((one.day, one.day),),
+            inss=item.inss,
+            company_id=item.company_id,
+            workplace_id=item.workplace_id,
+        )
+    since = datetime.fromtimestamp(one.sent_ms / 1000, UTC) - CLOCKS_APART
+    return SearchCriteria(periods=((one.day, one.day),), workplace_id=item.workplace_id, created_from=since)

@@ -1,0 +1,201 @@
+"""`badgeclock bridge presence`: what waits for a person, its evidence, and the person's decision.
+
+An item is a presence's reference, or CLOCK/SEQ for a punch that has no presence. Every decision is kept with its author
+and reason; what needs the authority is done by the running bridge.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from badgeclock.bridge import corrections, waiting
+from badgeclock.bridge.corrections import CancelCode, Decision
+from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.states import PresenceState
+from badgeclock.cli.bridge import Config, changing, looking, moment, operator
+from badgeclock.protocol.record import Direction
+
+app = typer.Typer(no_args_is_help=True, help="Presences: what waits for a person, its evidence, and what you decide.")
+
+_WIDE: Final = 200
+"""Columns of a table that no terminal limits."""
+_NEXT: Final = {
+    PresenceState.CANCELLING: "the running bridge asks the authority to cancel it",
+    PresenceState.QUEUED: "the running bridge sends it",
+    PresenceState.CLOSED: "nothing is sent",
+}
+
+_SHOWN: Final = (
+    *("worker", "employer", "site", "workplace", "day", "way"),
+    *("reception_number", "error_code", "error_text"),
+)
+
+Item = Annotated[str, typer.Argument(help="A presence's reference, or CLOCK/SEQ of a punch.")]
+Reference = Annotated[str, typer.Argument(help="The presence's reference.")]
+Why = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is kept with your name.")]
+By = Annotated[str, typer.Option("--by", help="Who decides, for the record.", show_default="the system user")]
+Code = Annotated[CancelCode, typer.Option(help="The reason that the authority is given.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, with all there is.")]
+
+
+class Way(StrEnum):
+    """What a punch meant."""
+
+    IN = "in"
+    OUT = "out"
+
+
+@app.command("list")
+def list_waiting(
+    *,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="At most so many presences, and so many punches.")
+    ] = 200,
+    as_json: AsJson = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show everything that waits for a person, and why."""
+    with looking(config) as connection:
+        found = waiting.listing(connection, limit)
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps(one))
+        return
+    table = Table("item", "site", "worker", "when", "way", "state", "why", "since", box=None, pad_edge=False)
+    for one in found:
+        when = moment(one["utc_ms"]) if one["utc_ms"] else one["day"] or "no time"
+        why = one["reason"] or (f"code {one['error_code']}: {one['error_text']}" if one["error_code"] else "")
+        since = moment(one["since_ms"])
+        table.add_row(one["item"], one["site"], one["worker"] or "", when, one["way"] or "", one["state"], why, since)
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+@app.command()
+def show(item: Item, *, as_json: AsJson = False, config: Config = Path("bridge.toml")) -> None:
+    """Show all there is of a presence or a waiting punch: its punches with their seals, its calls, its decisions."""
+    clock, seq = _punch(item)
+    with looking(config) as connection:
+        found = waiting.shown(connection, item) if seq is None else waiting.shown_punch(connection, clock, seq)
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    typer.echo(f"{found['item']}: {found['state']}{' (' + found['reason'] + ')' if found['reason'] else ''}")
+    for name in (
+        "worker",
+        "employer",
+        "site",
+        "workplace",
+        "day",
+        "way",
+        "reception_number",
+        "error_code",
+        "error_text",
+    ):
+        if found.get(name):
+            typer.echo(f"  {name.replace('_', ' ')}: {found[name]}")
+    for remark in found.get("remarks", ()):
+        typer.echo(f"  remark: {remark}")
+    for one in found["punches"]:
+        when = moment(one["utc_ms"]) if one["utc_ms"] else "without time"
+        typer.echo(
+            f"  punch {one['clock']}/{one['seq']}: {one['direction']} {when}, received {moment(one['received_ms'])}, "
+            f"{'sealed' if one['sealed'] else 'not sealed'}, tag {one['tag']}"
+        )
+    for one in found.get("calls", ()):
+        typer.echo(f"  call {one['call']}: sent {moment(one['sent_ms'])}, {one['outcome'] or 'no answer'}")
+    for one in found.get("numbers", ()):
+        typer.echo(f"  number {one['number']}: seen {moment(one['seen_ms'])}")
+    for one in found.get("decisions", ()):
+        replacement = f", now {one['replacement']}" if one["replacement"] else ""
+        typer.echo(
+            f"  {one['kind']} by {one['by']} {moment(one['asked_ms'])}: {one['why']}; "
+            f"{one['outcome'] or 'under way'}{replacement}"
+        )
+
+
+@app.command()
+def cancel(
+    item: Reference,
+    why: Why,
+    code: Code = CancelCode.PLANNING,
+    by: By = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Cancel a presence at the authority, until its day is over; one that was not sent yet is not sent."""
+    with changing(config) as opened:
+        state = corrections.cancel(opened.connection, item, code, _decision(by, why))
+    _tell(item, state)
+
+
+@app.command()
+def correct(
+    item: Reference,
+    why: Why,
+    worker: Annotated[str | None, typer.Option(help="Whom to declare instead, if it was another worker.")] = None,
+    code: Code = CancelCode.PLANNING,
+    by: By = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Declare a presence as the store has worker, employer and site now; what stands is cancelled first.
+
+    So one that was refused is sent again once you have put right what the error code named.
+    """
+    with changing(config) as opened:
+        state = corrections.correct(opened.connection, item, worker, code, _decision(by, why))
+    _tell(item, state)
+
+
+@app.command()
+def declare(
+    item: Item,
+    why: Why,
+    way: Annotated[Way | None, typer.Option(help="What the punch meant, if it does not say.")] = None,
+    by: By = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Declare a punch that waits, with the time its clock sealed; never one whose day is over."""
+    clock, seq = _punch(item)
+    if seq is None:
+        raise typer.BadParameter("a punch is named CLOCK/SEQ")
+    direction = None if way is None else Direction[way.name]
+    with changing(config) as opened:
+        reference = corrections.declare_punch(opened.connection, clock, seq, direction, _decision(by, why))
+    typer.echo(f"{item} is declared with presence {reference}.", err=True)
+
+
+@app.command()
+def close(item: Item, why: Why, by: By = "", config: Config = Path("bridge.toml")) -> None:
+    """Take an item off the list: it is not to be declared, or was by other means."""
+    clock, seq = _punch(item)
+    with changing(config) as opened:
+        if seq is None:
+            corrections.close(opened.connection, item, _decision(by, why))
+        else:
+            corrections.close_punch(opened.connection, clock, seq, _decision(by, why))
+    _tell(item, PresenceState.CLOSED)
+
+
+def _decision(by: str, why: str) -> Decision:
+    return Decision(by.strip() or operator(), why, wall_clock_ms())
+
+
+def _punch(item: str) -> tuple[str, int | None]:
+    """Clock and number of a punch; a presence's reference has no number."""
+    clock, slash, seq = item.rpartition("/")
+    if not slash:
+        return item, None
+    if not seq.isascii() or not seq.isdigit() or len(seq) > len(str(2**32)):
+        raise typer.BadParameter("a punch is named CLOCK/SEQ, as in clock-0001/123")
+    return clock, int(seq)
+
+
+def _tell(item: str, state: PresenceState) -> None:
+    typer.echo(f"{item} is {state}; {_NEXT[state]}.", err=True)
