@@ -1,25 +1,33 @@
 """What the bridge needs of an authority, and nothing about how one is spoken to.
 
-An authority takes presences and gives reception numbers. Four calls: register, search, get, cancel. Whatever the wire
-looks like, three failures are told apart, because the registrar does something else for each:
+An authority takes declarations and gives reception numbers. What is declared is one of two things, by the regime of the
+site: that somebody is there on a day (`PresenceItem`), or that somebody comes or goes at a moment (`MovementItem`);
+`Authority.declares` says which of them one takes. Four calls: register, search, get, cancel. Whatever the wire looks
+like, three failures are told apart, because the registrar does something else for each:
 
 * `AuthorityUnavailable`: surely nothing was processed; send the same items again later.
 * `AuthorityAmbiguous`: it cannot be known what was processed; search first, then send what is missing.
 * `AuthorityRejected`: the whole call was read and turned down; sending it again unchanged is useless.
 
-No INSS and no Limosa number appears in the `repr` of a value or in the text of an error of this module.
+No INSS, no Limosa number and no place of a person appears in the `repr` of a value or in the text of an error of this
+module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Protocol
+from typing import Final, Protocol
+from zoneinfo import ZoneInfo
 
 from badgeclock import errors
+
+BELGIUM: Final = ZoneInfo("Europe/Brussels")
+"""Whose days count: a day of presence begins and ends at Belgian midnight."""
 
 
 class Status(StrEnum):
@@ -51,6 +59,69 @@ class PresenceItem:
     inss: str | None = field(default=None, repr=False)
     company_id: str | None = None
     limosa_id: str | None = field(default=None, repr=False)
+
+
+class Direction(StrEnum):
+    """Which way somebody moves. A break is an OUT at its start and an IN at its end."""
+
+    IN = "in"
+    OUT = "out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinates:
+    """A place in degrees, WGS 84: latitude -90 to 90, longitude -180 to 180."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A Belgian address; `postcode` is of 4 digits, `box` may be absent."""
+
+    postcode: str
+    municipality: str
+    street: str
+    house_number: str
+    box: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovementItem:
+    """One coming or going to declare, with its time.
+
+    Who: either `inss` with `company_id` or `vat`, or `limosa_id` alone. Where: at least one of `workplace_id`,
+    `coordinates` and `address`, of the latter two at most one.
+
+    reference     our own, 1 to 24 characters, unique, the same in every retry
+    moment        when it happened, aware, in UTC
+    direction     in or out
+    inss          11 digits (NISS or bis number)
+    limosa_id     the number on the Limosa declaration
+    company_id    the employer's KBO/BCE number, 10 digits with the leading zero
+    vat           a foreign employer's VAT number with its country's two letters, instead of `company_id`
+    workplace_id  the site's number in the declaration of works, 13 characters
+    """
+
+    reference: str
+    moment: datetime
+    direction: Direction
+    workplace_id: str | None = None
+    coordinates: Coordinates | None = field(default=None, repr=False)
+    address: Address | None = field(default=None, repr=False)
+    inss: str | None = field(default=None, repr=False)
+    limosa_id: str | None = field(default=None, repr=False)
+    company_id: str | None = None
+    vat: str | None = None
+
+    @property
+    def date(self) -> date:
+        """The Belgian day of the moment."""
+        return self.moment.astimezone(BELGIUM).date()
+
+
+Item = PresenceItem | MovementItem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +185,8 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A presence as the authority holds it. `reference` is None if it was declared by other means, as on the portal.
+    """A presence as the authority holds it. `reference` is None if it was declared by other means, as on the portal,
+    or if the authority keeps no references (`attributed` finds whose it is). `moment` and `direction` are a movement's.
 
     `inss` is the number it was declared with, `inss_now` the one the authority knows the worker by now. `history` is
     complete, oldest first, from `Authority.get`; a search may leave it empty.
@@ -123,7 +195,7 @@ class Found:
     reception_number: int
     reference: str | None
     date: date | None
-    workplace_id: str
+    workplace_id: str | None
     created: datetime
     last: Validation
     history: tuple[Validation, ...] = ()
@@ -131,6 +203,9 @@ class Found:
     inss_now: str | None = field(default=None, repr=False)
     company_id: str | None = None
     limosa_id: str | None = field(default=None, repr=False)
+    vat: str | None = None
+    moment: datetime | None = None
+    direction: Direction | None = None
 
     @property
     def status(self) -> Status:
@@ -218,8 +293,45 @@ def display_code(codes: Sequence[str]) -> int:
     return int(first) if first.isascii() and first.isdigit() and 1 <= int(first) <= 254 else 255
 
 
+def attributed(found: Iterable[Found], items: Iterable[Item]) -> dict[str, list[Found]]:
+    """Which of the presences found are the declarations of which item: by the item's reference, lowest number first.
+
+    Where the authority keeps references they decide. A presence without one is an item's if it says the same in every
+    field that both have: who, for whom, when (to the second), which way, where; of several items that say the same the
+    first gets it. An INSS is compared with the number declared and with the one that the authority knows by now.
+    """
+    wanted = list(items)
+    by_reference: dict[str, list[Found]] = defaultdict(list)
+    for presence in sorted(found, key=lambda one: one.reception_number):
+        reference = presence.reference
+        if reference is None:
+            reference = next((item.reference for item in wanted if _says_the_same(item, presence)), None)
+        if reference is not None:
+            by_reference[reference].append(presence)
+    return dict(by_reference)
+
+
+def _says_the_same(item: Item, found: Found) -> bool:
+    if isinstance(item, MovementItem):
+        moments = found.moment is not None and _second(found.moment) == _second(item.moment)
+        when = moments and found.direction is item.direction and found.vat == item.vat
+    else:
+        when = found.moment is None and found.date == item.date
+    who = item.limosa_id == found.limosa_id and (item.inss is None or item.inss in (found.inss, found.inss_now))
+    return when and who and item.company_id == found.company_id and item.workplace_id == found.workplace_id
+
+
+def _second(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=0)
+
+
 class Authority(Protocol):
     """A presence registration service. Every call may raise the three errors of this module, and no other."""
+
+    @property
+    def declares(self) -> frozenset[type[Item]]:
+        """Which kinds of items `register` takes; another kind is an AuthorityRejected, "LOCAL", and not sent."""
+        ...
 
     @property
     def batch_limit(self) -> int:
@@ -231,10 +343,10 @@ class Authority(Protocol):
         """The reasons that `cancel` accepts."""
         ...
 
-    async def register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
-        """Declare 1 to `batch_limit` presences with different references; one outcome an item, in the same order.
+    async def register(self, items: Sequence[Item]) -> list[Outcome]:
+        """Declare 1 to `batch_limit` items with different references; one outcome an item, in the same order.
 
-        The service is not idempotent: the same presence sent twice gets two reception numbers.
+        The service is not idempotent: the same item sent twice gets two reception numbers.
         """
         ...
 

@@ -28,6 +28,7 @@ from badgeclock.authorities.base import (
     Cancellation,
     CancelOutcome,
     Found,
+    Item,
     Outcome,
     PresenceItem,
     Refused,
@@ -67,6 +68,7 @@ class OnssSoap:
     Raises SettingsError if the endpoint or the description cannot be used.
     """
 
+    declares: Final = frozenset[type[Item]]({PresenceItem})
     batch_limit: Final = description.BATCH_LIMIT
     cancel_reasons: Final = description.CANCEL_REASONS
 
@@ -108,18 +110,21 @@ class OnssSoap:
         """Let go of connections; calls under way fail."""
         await self._http.aclose()
 
-    async def register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
+    async def register(self, items: Sequence[Item]) -> list[Outcome]:
         """registerPresences; see `Authority.register`."""
         self._check_count(REGISTER, items)
-        wrong = {item.reference: fields for item in items if (fields := requests.misfits(item))}
+        presences = [item for item in items if isinstance(item, PresenceItem)]
+        if strange := tuple(item.reference for item in items if not isinstance(item, PresenceItem)):
+            raise faults.misfit(REGISTER, f"{len(strange)} items are no presences of a day", strange)
+        wrong = {item.reference: fields for item in presences if (fields := requests.misfits(item))}
         if wrong:
             reference, fields = next(iter(wrong.items()))
             first = f"the first is {answers.plain(reference)}: {', '.join(fields)}"
             raise faults.misfit(REGISTER, f"the form of {len(wrong)} items is wrong; {first}", tuple(wrong))
-        if twice := requests.repeated(items):
+        if twice := requests.repeated(presences):
             raise faults.misfit(REGISTER, f"{len(twice)} references stand on more than one item", twice)
-        arguments = requests.register_arguments(items)
-        return await self._call(REGISTER, arguments, lambda body: answers.register_outcomes(body, items))
+        arguments = requests.register_arguments(presences)
+        return await self._call(REGISTER, arguments, lambda body: answers.register_outcomes(body, presences))
 
     async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
         """cancelPresences; see `Authority.cancel`."""

@@ -30,6 +30,7 @@ from badgeclock.authorities.base import (
     Registered,
     SearchCriteria,
     Status,
+    attributed,
 )
 from badgeclock.bridge import events, outbox, schema
 from badgeclock.bridge.backoff import Backoff
@@ -300,10 +301,7 @@ class Registrar:
                 return True
             await self._commit(self._postpone, group)
             return True
-        by_reference: dict[str, list[Found]] = defaultdict(list)
-        for presence in found:
-            if presence.reference is not None:
-                by_reference[presence.reference].append(presence)
+        by_reference = attributed(found, [one.item for one in group])
         await self._commit(self._write_search, group, by_reference, asked_ms)
         self._queued.set()
         self._numbered.set()
