@@ -17,8 +17,8 @@ from typing import Any, Final, TypeVar
 import structlog
 from sqlalchemy import Connection
 
+from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
-from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.bridge import clocks, http, outbox, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
@@ -28,7 +28,7 @@ from badgeclock.bridge.intake import Grouping, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
-from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
@@ -45,11 +45,6 @@ _Key = TypeVar("_Key", str, tuple[str, str])
 def wall_clock_ms() -> int:
     """Milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def authority_of(settings: AuthoritySettings) -> Authority:
-    """The client of the authority that the settings name."""
-    return OnssSoap(settings.endpoint, timeout_s=settings.timeout_s)
 
 
 class Receipts:
@@ -115,7 +110,7 @@ class Service:
         self._store.check()
         self._metrics = Metrics()
         self._downlink = Downlink(self._vault)
-        self._authority = authority or authority_of(settings.authority)
+        self._authority = authority or kinds.connect(settings.authority)
         self._link = BrokerLink(settings.broker)
         self._receipts = Receipts(self._store, self._downlink, self._link)
         self._desk = Desk(

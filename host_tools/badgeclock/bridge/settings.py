@@ -7,7 +7,6 @@ are never settings, only the names of the files that hold them. Relative paths c
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -17,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from badgeclock.authorities.kinds import ReadSettings
 from badgeclock.errors import SettingsError
 
 SQLITE_FILE = "sqlite:///"
@@ -52,18 +52,6 @@ class SecretsSettings(_Section):
     """32 bytes as 64 hexadecimal digits; `badgeclock bridge init` makes it."""
 
 
-class AuthoritySettings(_Section):
-    """[authority]: who takes the declarations."""
-
-    kind: Literal["onss-soap"] = "onss-soap"
-    endpoint: str
-    timeout_s: float = Field(default=30.0, gt=0, le=300)
-    settle_s: float = Field(default=5.0, ge=0, le=600)
-    """So long after its answer was lost a call may still be carried out: before, "not found" proves nothing."""
-    calls: int = Field(default=4, ge=1, le=32)
-    """How many calls may be under way at once."""
-
-
 class HttpSettings(_Section):
     """[http]: health, metrics and the reading interface; port 0 is off."""
 
@@ -90,7 +78,7 @@ class BridgeSettings(BaseSettings):
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings
     secrets: SecretsSettings
-    authority: AuthoritySettings
+    authority: ReadSettings
     http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
 
@@ -145,6 +133,7 @@ def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
             "broker": broker.model_copy(
                 update={name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
             ),
+            "authority": settings.authority.anchored(folder),
             "secrets": SecretsSettings(data_key_file=folder / settings.secrets.data_key_file),
         }
     )
