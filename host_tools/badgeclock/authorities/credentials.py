@@ -46,7 +46,7 @@ def load(certificate: Path, key: Path) -> Credentials:
     RSA key of 2048 to 8192 bits, or not the certificate's.
     """
     found = load_certificates(certificate)[0]
-    private = _load_key(key)
+    private = load_key(key)
     if private.public_key() != found.public_key():
         raise _refused(f"the key in {key} does not belong to the certificate in {certificate}")
     pem = private.private_bytes(
@@ -74,7 +74,8 @@ def check_key_size(key: object, path: Path) -> None:
         raise _refused(f"the key in {path} is no RSA key of {RSA_LEAST_BITS} to {RSA_MOST_BITS} bits")
 
 
-def _load_key(path: Path) -> rsa.RSAPrivateKey:
+def load_key(path: Path) -> rsa.RSAPrivateKey:
+    """The RSA key in a PEM file that only its owner may read. Raises SettingsError."""
     try:
         if path.stat().st_mode & _OPEN_TO_OTHERS:
             raise _refused(f"others than its owner may read the key {path} (chmod 600 mends it)")

@@ -142,24 +142,24 @@ def seconds_to_wait(header: str | None, now: datetime) -> float | None:
     text = header.strip()
     if text.isascii() and text.isdigit():
         return min(float(text[:9]), _RETRY_AFTER_LIMIT_S)
-    moment = _http_date(text)
+    moment = http_date(text)
     return None if moment is None else min(max((moment - now).total_seconds(), 0.0), _RETRY_AFTER_LIMIT_S)
 
 
-def clocks_apart(header: str | None, now: datetime) -> str:
-    """How far this machine's clock is from the service's by its Date header, as the end of a sentence about what to do;
-    empty if it is near or not known. A signed message counts for minutes only, on the service's clock.
+def clocks_apart(moment: datetime | None, now: datetime) -> str:
+    """How far this machine's clock is from the service's `moment`, as the end of a sentence about what to do; empty if
+    it is near or not known. What is signed counts for minutes only, on the service's clock.
     """
-    moment = None if header is None else _http_date(header)
     if moment is None or abs(moment - now) <= _CLOCKS_APART:
         return ""
     way = "behind" if moment > now else "ahead of"
     return f"; this machine's clock is {abs(moment - now).total_seconds():.0f} s {way} the service's: set it"
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(header: str | None) -> datetime | None:
+    """A date as HTTP writes it, aware; None if absent or unreadable."""
     try:
-        moment = parsedate_to_datetime(text)
+        moment = parsedate_to_datetime(header or "")
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

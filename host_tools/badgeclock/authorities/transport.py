@@ -27,14 +27,15 @@ KEEPALIVE_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. `retry_after` in seconds, None if not said; `content_type` without its parameters; `apart` as
-    `failures.clocks_apart` has it.
+    """An HTTP answer. `retry_after` in seconds, None if not said; `content_type` without its parameters; `date` the
+    service's time; `apart` as `failures.clocks_apart` has it.
     """
 
     status: int
     retry_after: float | None
     content: bytes = field(repr=False)
     content_type: str = ""
+    date: datetime | None = None
     apart: str = ""
 
 
@@ -87,12 +88,14 @@ class Transport:
                     if len(read) > ANSWER_LIMIT_BYTES:
                         raise failures.malformed(call, f"it is larger than {ANSWER_LIMIT_BYTES} bytes")
                 now = datetime.now(UTC)
+                date = failures.http_date(response.headers.get("Date"))
                 return Answer(
                     response.status_code,
                     failures.seconds_to_wait(response.headers.get("Retry-After"), now),
                     bytes(read),
                     response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
-                    failures.clocks_apart(response.headers.get("Date"), now),
+                    date,
+                    failures.clocks_apart(date, now),
                 )
         except (TimeoutError, httpx.RequestError) as error:
             said = failures.plain(str(error)) or f"no answer within {self._timeout_s:g} s"
