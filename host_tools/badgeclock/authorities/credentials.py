@@ -24,15 +24,22 @@ _OPEN_TO_OTHERS: Final = 0o077
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A certificate with its RSA key (PKCS #8, PEM, not encrypted)."""
+    """A certificate with its RSA key."""
 
     certificate: x509.Certificate
-    key_pem: bytes = field(repr=False)
+    key: rsa.RSAPrivateKey = field(repr=False)
 
     @property
     def certificate_der(self) -> bytes:
         """The certificate in DER."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key in PKCS #8, PEM, not encrypted."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
 
     def expired(self, now: datetime) -> bool:
         """Whether the certificate is not valid at `now` (aware), before its time or after."""
@@ -49,10 +56,7 @@ def load(certificate: Path, key: Path) -> Credentials:
     private = load_key(key)
     if private.public_key() != found.public_key():
         raise _refused(f"the key in {key} does not belong to the certificate in {certificate}")
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Credentials(found, pem)
+    return Credentials(found, private)
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:

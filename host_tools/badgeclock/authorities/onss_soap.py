@@ -14,6 +14,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
@@ -134,10 +135,7 @@ class OnssSoap:
         self._endpoint = checked_url(endpoint)
         self._own = own
         self._known = tuple(service)
-        self._schema = description.schema_of(wsdl)
-        self._zeep = _ZeepClient(str(wsdl), settings=zeep.Settings(forbid_dtd=True, forbid_external=True))
-        self._zeep.set_ns_prefix("m", MESSAGES)
-        self._zeep.set_ns_prefix("t", description.TYPES)
+        self._schema, self._zeep = _described(wsdl)
         self._service = self._zeep.create_service(_binding_name(self._zeep, wsdl), self._endpoint)
         self._transport = Transport(
             connect_timeout_s=connect_timeout_s, timeout_s=timeout_s, tls=tls, proxy=proxy, accept="text/xml"
@@ -242,6 +240,16 @@ class OnssSoap:
     def _signers(self, shown: x509.Certificate | None) -> Sequence[x509.Certificate]:
         """What to verify an answer with: the certificate that it shows, if it is known, else each that is known."""
         return self._known if shown is None else [one for one in self._known if one == shown]
+
+
+@cache
+def _described(wsdl: Path) -> tuple[etree.XMLSchema, Any]:
+    """The schema and zeep's reading of a WSDL file, which takes a third of a second: once a process."""
+    schema = description.schema_of(wsdl)
+    client = _ZeepClient(str(wsdl), settings=zeep.Settings(forbid_dtd=True, forbid_external=True))
+    client.set_ns_prefix("m", MESSAGES)
+    client.set_ns_prefix("t", description.TYPES)
+    return schema, client
 
 
 def _binding_name(client: Any, wsdl: Path) -> str:

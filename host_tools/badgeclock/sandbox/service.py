@@ -69,6 +69,7 @@ class Service:
     def change(self, change: dict[str, object]) -> Script:
         """Replace parts of the script, for good. Raises pydantic.ValidationError."""
         self._keep(self.script.changed(change))
+        self._window_ends = 0.0
         return self.script
 
     def meet(self, operation: str | None) -> Fault | None:
