@@ -130,7 +130,7 @@ def create_app(door: Door) -> FastAPI:
         total, found = await door.work(service.store.search, criteria, SORT_COLUMNS["ID"].asc(), body.first, body.size)
         return SearchAnswer.model_construct(total=total, items=[_held(entry, None) for entry in found])
 
-    @app.get(_BASE + n.GET + "/{number}", operation_id="get", **(told | {"responses": missing}))
+    @app.get(_BASE + n.GET + "/{number:int}", operation_id="get", **(told | {"responses": missing}))
     async def get(number: Annotated[int, Path(ge=1, le=NUMBER_MOST)]) -> Held:
         """One registration with its history."""
         await door.work(service.settle)

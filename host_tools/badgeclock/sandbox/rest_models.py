@@ -4,9 +4,9 @@ the OpenAPI file from them. Names are those of `authorities.onss.rest_names`.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from badgeclock.authorities.forms import RECEPTION_NUMBER_LIMIT
 from badgeclock.authorities.onss import description
@@ -26,7 +26,16 @@ Moment = Annotated[
 Day = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 RemarkText = Annotated[str, StringConstraints(max_length=200)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Number = Annotated[int, Field(ge=1, le=NUMBER_MOST)]
+
+
+def _whole(value: Any) -> Any:
+    """To JSON, 7.0 is an integer too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Number = Annotated[int, Field(ge=1, le=NUMBER_MOST), BeforeValidator(_whole)]
+Row = Annotated[int, Field(ge=0, le=2**31), BeforeValidator(_whole)]
+Size = Annotated[int, Field(ge=1, le=description.FETCH_LIMIT), BeforeValidator(_whole)]
 Validity = Literal["pending", "valid", "invalid", "cancelled"]
 
 
@@ -126,8 +135,8 @@ class SearchRequest(Model):
     """A page of a search, by reception number."""
 
     criteria: Annotated[SearchCriteria, Field(alias=n.CRITERIA)]
-    first: Annotated[int, Field(alias=n.FIRST, ge=0, le=2**31)] = 0
-    size: Annotated[int, Field(alias=n.SIZE, ge=1, le=description.FETCH_LIMIT)] = 50
+    first: Annotated[Row, Field(alias=n.FIRST)] = 0
+    size: Annotated[Size, Field(alias=n.SIZE)] = 50
 
 
 class Error(Model):

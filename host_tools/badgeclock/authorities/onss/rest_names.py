@@ -36,6 +36,10 @@ class Name(str):
         TABLE.append(made)
         return made
 
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """A copy is a plain string, and no second entry in the table."""
+        return (str, (str(self),))
+
 
 TABLE: list[Name] = []
 """Every name, in the order of this file."""
