@@ -81,7 +81,7 @@ class FileExport:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read_bytes = 0
+        self._file = self._read_bytes = 0
         self._held: dict[int, Found] = {}
         try:
             path.touch(mode=0o600)
@@ -162,9 +162,9 @@ class FileExport:
 
     def _catch_up(self, descriptor: int) -> None:
         """Read what was appended since the last look; cut off a last line that was never finished."""
-        size = os.fstat(descriptor).st_size
-        if size < self._read_bytes:  # replaced by another file
-            self._read_bytes = 0
+        status = os.fstat(descriptor)
+        if status.st_ino != self._file or status.st_size < self._read_bytes:  # another took its place
+            self._file, self._read_bytes = status.st_ino, 0
             self._held.clear()
         data = bytearray()
         while chunk := os.pread(descriptor, 1 << 20, self._read_bytes + len(data)):
