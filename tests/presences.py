@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
 
-from badgeclock.authorities.base import PresenceItem
+from badgeclock.authorities.base import Direction, MovementItem, PresenceItem
 
 # NISS and bis numbers with right check digits and the fictitious birth dates 00.00.01, 00.20.01 and 00.40.01.
 WORKERS = ("00000100166", "00000100195", "00200100211", "00400100452", "00400100580")
@@ -49,6 +49,19 @@ def worker_item(reference: str, **other: Any) -> PresenceItem:
 def limosa_item(reference: str, **other: Any) -> PresenceItem:
     """A presence of a posted worker with a Limosa declaration; any field can be given."""
     return worker_item(reference, **({"inss": None, "company_id": None, "limosa_id": LIMOSA} | other))
+
+
+def movement_item(reference: str, **other: Any) -> MovementItem:
+    """A worker with an INSS who comes in now; any field can be given."""
+    fields: dict[str, Any] = {
+        "moment": datetime.now(UTC),
+        "direction": Direction.IN,
+        "inss": WORKERS[0],
+        "company_id": EMPLOYER,
+        "workplace_id": WORKPLACE,
+        "reference": reference,
+    }
+    return MovementItem(**(fields | other))
 
 
 def in_envelope(body: str) -> bytes:

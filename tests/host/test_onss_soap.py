@@ -34,6 +34,7 @@ from tests.presences import (
     worker_item,
 )
 
+from badgeclock.authorities import failures
 from badgeclock.authorities.base import (
     AuthorityAmbiguous,
     AuthorityRejected,
@@ -47,8 +48,9 @@ from badgeclock.authorities.base import (
     SearchCriteria,
     Status,
 )
-from badgeclock.authorities.onss import answers, description, faults
-from badgeclock.authorities.onss_soap import OnssSoap, _Answer
+from badgeclock.authorities.onss import answers, description
+from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError, SettingsError
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.process import SandboxProcess
@@ -627,7 +629,7 @@ async def test_an_http_status_without_a_fault_means_what_it_can(
     ],
 )
 def test_retry_after_is_read_in_both_its_forms(header: str | None, seconds: float | None) -> None:
-    assert faults.seconds_to_wait(header, datetime(2026, 3, 2, 8, 0, tzinfo=UTC)) == seconds
+    assert failures.seconds_to_wait(header, datetime(2026, 3, 2, 8, 0, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize("faultcode", ["s:Client", "s:VersionMismatch", "s:MustUnderstand"])
@@ -746,7 +748,7 @@ def reader() -> OnssSoap:
 
 def read_or_fail(reader: OnssSoap, status: int, content: bytes) -> None:
     """Either both items' outcomes, in order, or one of the three errors; never a personal number in an error."""
-    answer = _Answer(status, None, content)
+    answer = Answer(status, None, content)
     try:
         outcomes = reader._read(description.REGISTER, answer, lambda body: answers.register_outcomes(body, [A, B]))
     except (AuthorityUnavailable, AuthorityAmbiguous, AuthorityRejected) as error:

@@ -1,9 +1,9 @@
-"""The NSSO's SOAP service PresenceRegistration version 1, as an `Authority`.
+"""The NSSO's SOAP service PresenceRegistration version 1, as an `Authority`: construction and meat, a presence a day.
 
-zeep reads the description and writes the envelopes; httpx carries them, because every wait here has an end: one
-deadline for the connection and one for the whole call, however slowly the bytes drip. Answers are parsed defensively,
-held against the schema (zeep checks no limits, and 4.3 cannot read a Limosa presence back) and then against the request
-(`onss.answers`); what a failure means is decided in `onss.faults`.
+zeep reads the description and writes the envelopes, `ws_security` signs them with the bridge's certificate, `transport`
+carries them. Answers are parsed defensively, their signature is verified if the service's certificate is known, then
+they are held against the schema (zeep checks no limits, and 4.3 cannot read a Limosa presence back) and against the
+request (`onss.answers`); what a failure means is decided in `failures` and `onss.faults`.
 
 Nothing of a message's content reaches a log or an error text.
 """
@@ -11,19 +11,20 @@ Nothing of a message's content reaches a log or an error text.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
-import httpx
 import zeep
+from cryptography import x509
 from lxml import etree
+from pydantic import Field, model_validator
 
+from badgeclock.authorities import credentials, failures, forms, ws_security
 from badgeclock.authorities.base import (
     Cancellation,
     CancelOutcome,
@@ -34,25 +35,69 @@ from badgeclock.authorities.base import (
     Refused,
     SearchCriteria,
 )
+from badgeclock.authorities.credentials import Credentials
+from badgeclock.authorities.failures import Call
+from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.onss import answers, description, faults, requests
 from badgeclock.authorities.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
 from badgeclock.authorities.soap import NotSoap, body_element, parse_envelope
+from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url, on_this_machine
 from badgeclock.errors import SettingsError
 
-ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024  # 500 presences with their history are about 1 MB
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
-# Below the 5 s after which common servers close an idle connection: a request that meets the closing is ambiguous.
-KEEPALIVE_S: Final = 2.0
 
 _Read = TypeVar("_Read")
 _ZeepClient: Final[Any] = zeep.Client  # zeep has no types
+_HTTP_OK: Final = 200
+
+# operation: what it is to those who judge its failures
+_CALLS: Final = {name: Call(name, changes=name in (REGISTER, CANCEL)) for name in description.OPERATIONS}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    retry_after: float | None
-    content: bytes
+class Settings(AuthoritySettings):
+    """[authority] kind = "onss-soap". All files are PEM but the WSDL."""
+
+    kind: Literal["onss-soap"] = "onss-soap"
+    endpoint: str
+    certificate: Path | None = None
+    """The bridge's own, which the authority's portal knows; with `key`, its RSA key."""
+    key: Path | None = None
+    service_certificate: Path | None = None
+    """Whose signature every answer must bear, one or more certificates; without it signatures are not looked at."""
+    wsdl: Path | None = None
+    """The service's own WSDL file, its schemas beside it, instead of the description that comes with the bridge."""
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _signs(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        if self.certificate is None and not on_this_machine(self.endpoint):
+            raise ValueError("certificate and key are missing; only a sandbox on this machine does without")
+        return self
+
+
+def connect(settings: Settings) -> OnssSoap:
+    """The client that the settings describe. Raises SettingsError."""
+    own = None
+    if settings.certificate is not None and settings.key is not None:
+        own = credentials.load(settings.certificate, settings.key)
+        if own.expired(datetime.now(UTC)):
+            raise SettingsError(
+                what=f"the certificate in {settings.certificate} is not valid now",
+                kept="nothing was sent; what is queued waits",
+                do="renew it, register it at the authority's portal, and put it in its place",
+            )
+    known = settings.service_certificate
+    return OnssSoap(
+        settings.endpoint,
+        wsdl=settings.wsdl or description.WSDL,
+        connect_timeout_s=settings.connect_timeout_s,
+        timeout_s=settings.timeout_s,
+        own=own,
+        service=() if known is None else credentials.load_certificates(known),
+    )
 
 
 class OnssSoap:
@@ -64,11 +109,14 @@ class OnssSoap:
     timeout_s          for the whole call, the connection included
     tls                the TLS context to use; None is httpx's own, with verification
     proxy              URL of an HTTP proxy; proxies named in the environment are not used
+    own                what every message is signed with; None sends them unsigned
+    service            certificates of which one must have signed every answer that is no fault; none: signatures are
+                       not looked at, and TLS alone says whose answer it is
 
     Raises SettingsError if the endpoint or the description cannot be used.
     """
 
-    declares: Final[frozenset[type[Item]]] = frozenset({PresenceItem})
+    declares: Final = frozenset[type[Item]]({PresenceItem})
     batch_limit: Final = description.BATCH_LIMIT
     cancel_reasons: Final = description.CANCEL_REASONS
 
@@ -81,21 +129,16 @@ class OnssSoap:
         timeout_s: float = 30.0,
         tls: ssl.SSLContext | None = None,
         proxy: str | None = None,
+        own: Credentials | None = None,
+        service: Sequence[x509.Certificate] = (),
     ) -> None:
-        self._endpoint = _checked(endpoint)
-        self._timeout_s = timeout_s
-        self._schema = description.schema_of(wsdl)
-        self._zeep = _ZeepClient(str(wsdl), settings=zeep.Settings(forbid_dtd=True, forbid_external=True))
-        self._zeep.set_ns_prefix("m", MESSAGES)
-        self._zeep.set_ns_prefix("t", description.TYPES)
+        self._endpoint = checked_url(endpoint)
+        self._own = own
+        self._known = tuple(service)
+        self._schema, self._zeep = _described(wsdl)
         self._service = self._zeep.create_service(_binding_name(self._zeep, wsdl), self._endpoint)
-        self._http = httpx.AsyncClient(
-            verify=True if tls is None else tls,
-            proxy=proxy,
-            trust_env=False,
-            timeout=httpx.Timeout(timeout_s, connect=min(connect_timeout_s, timeout_s)),
-            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S),
-            headers={"Accept": "text/xml", "Accept-Encoding": "identity"},
+        self._transport = Transport(
+            connect_timeout_s=connect_timeout_s, timeout_s=timeout_s, tls=tls, proxy=proxy, accept="text/xml"
         )
 
     async def __aenter__(self) -> Self:
@@ -108,42 +151,25 @@ class OnssSoap:
 
     async def close(self) -> None:
         """Let go of connections; calls under way fail."""
-        await self._http.aclose()
+        await self._transport.close()
 
     async def register(self, items: Sequence[Item]) -> list[Outcome]:
         """registerPresences; see `Authority.register`."""
-        self._check_count(REGISTER, items)
-        if strange := tuple(item.reference for item in items if not isinstance(item, PresenceItem)):
-            raise faults.misfit(REGISTER, f"{len(strange)} items are no presences of a day", strange)
-        return await self._register([item for item in items if isinstance(item, PresenceItem)])
-
-    async def _register(self, items: Sequence[PresenceItem]) -> list[Outcome]:
-        wrong = {item.reference: fields for item in items if (fields := requests.misfits(item))}
-        if wrong:
-            reference, fields = next(iter(wrong.items()))
-            first = f"the first is {answers.plain(reference)}: {', '.join(fields)}"
-            raise faults.misfit(REGISTER, f"the form of {len(wrong)} items is wrong; {first}", tuple(wrong))
-        if twice := requests.repeated(items):
-            raise faults.misfit(REGISTER, f"{len(twice)} references stand on more than one item", twice)
-        arguments = requests.register_arguments(items)
-        return await self._call(REGISTER, arguments, lambda body: answers.register_outcomes(body, items))
+        forms.check_items(_CALLS[REGISTER], self.declares, self.batch_limit, items)
+        presences = [item for item in items if isinstance(item, PresenceItem)]
+        arguments = requests.register_arguments(presences)
+        return await self._call(REGISTER, arguments, lambda body: answers.register_outcomes(body, presences))
 
     async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
         """cancelPresences; see `Authority.cancel`."""
-        self._check_count(CANCEL, items)
-        if any(not _is_reception_number(item.reception_number) for item in items):
-            raise faults.misfit(CANCEL, "a reception number is not of 1 to 15 digits above zero")
-        if len({item.reception_number for item in items}) != len(items):
-            raise faults.misfit(CANCEL, "a reception number stands on more than one item")
-        if any(item.reason not in self.cancel_reasons for item in items):
-            raise faults.misfit(CANCEL, f"a reason is none of {', '.join(self.cancel_reasons)}")
+        forms.check_cancellations(_CALLS[CANCEL], self.cancel_reasons, self.batch_limit, items)
         arguments = requests.cancel_arguments(items)
         return await self._call(CANCEL, arguments, lambda body: answers.cancel_outcomes(body, items))
 
     async def search(self, criteria: SearchCriteria) -> list[Found]:
         """searchPresences, page by page; see `Authority.search`."""
         if wrong := requests.search_misfits(criteria):
-            raise faults.misfit(SEARCH, f"wrong criteria: {', '.join(wrong)}")
+            raise failures.misfit(_CALLS[SEARCH], f"wrong criteria: {', '.join(wrong)}")
         found: dict[int, Found] = {}
         first_row = 0
         while True:
@@ -151,110 +177,79 @@ class OnssSoap:
             page = await self._call(SEARCH, arguments, answers.search_page)
             if isinstance(page, Refused):
                 said = " / ".join(page.descriptions)
-                raise faults.fault_error(SEARCH, faults.Fault("BusinessError", page.codes[0], said, None), None)
+                raise faults.fault_error(_CALLS[SEARCH], faults.Fault("BusinessError", page.codes[0], said, None), None)
             if page.total > SEARCH_LIMIT:
-                raise faults.too_wide(SEARCH, page.total, SEARCH_LIMIT)
+                raise failures.too_wide(_CALLS[SEARCH], page.total, SEARCH_LIMIT)
             found |= {entry.reception_number: entry for entry in page.found}
             first_row += len(page.found)
             if first_row >= page.total:
                 return [found[number] for number in sorted(found)]
             if not page.found:
-                raise faults.malformed(SEARCH, f"it counts {page.total} presences and lists {first_row} of them")
+                counted = f"it counts {page.total} presences and lists {first_row} of them"
+                raise failures.malformed(_CALLS[SEARCH], counted)
 
     async def get(self, reception_number: int) -> Found | None:
         """getPresenceRegistration; see `Authority.get`."""
-        if not _is_reception_number(reception_number):
-            raise faults.misfit(GET, "the reception number is not of 1 to 15 digits above zero")
+        forms.check_reception_number(_CALLS[GET], reception_number)
         arguments = requests.get_arguments(reception_number)
         return await self._call(GET, arguments, lambda body: answers.found_by_number(body, reception_number))
-
-    def _check_count(self, operation: str, items: Sequence[object]) -> None:
-        if not 1 <= len(items) <= self.batch_limit:
-            raise faults.misfit(operation, f"{len(items)} items where 1 to {self.batch_limit} may be sent at once")
 
     async def _call(self, operation: str, arguments: dict[str, Any], read: Callable[[etree._Element], _Read]) -> _Read:
         """One operation: write, send, read. Messages of 200 items take milliseconds to write and read: in a thread."""
         message = await asyncio.to_thread(self._message, operation, arguments)
-        answer = await self._exchange(operation, message)
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{description.soap_action(operation)}"'}
+        answer = await self._transport.exchange(_CALLS[operation], "POST", self._endpoint, headers, message)
         return await asyncio.to_thread(self._read, operation, answer, read)
 
     def _message(self, operation: str, arguments: dict[str, Any]) -> bytes:
         envelope = self._zeep.create_message(self._service, operation, **arguments)
         if not self._schema.validate(body_element(envelope)):
-            raise faults.misfit(operation, "the message does not follow the service's description in use")
+            raise failures.misfit(_CALLS[operation], "the message does not follow the service's description in use")
+        if self._own is not None:
+            ws_security.sign(envelope, self._own, datetime.now(UTC))
         written: bytes = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         return written
 
-    async def _exchange(self, operation: str, message: bytes) -> _Answer:
-        sending = False
-
-        async def watch(event: str, _: dict[str, Any]) -> None:
-            nonlocal sending
-            sending = sending or event.endswith(".send_request_headers.started")
-
-        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{description.soap_action(operation)}"'}
+    def _read(self, operation: str, answer: Answer, read: Callable[[etree._Element], _Read]) -> _Read:
+        call = _CALLS[operation]
         try:
-            async with (
-                asyncio.timeout(self._timeout_s),
-                self._http.stream(
-                    "POST", self._endpoint, content=message, headers=headers, extensions={"trace": watch}
-                ) as response,
-            ):
-                content = bytearray()
-                async for chunk in response.aiter_raw():
-                    content += chunk
-                    if len(content) > ANSWER_LIMIT_BYTES:
-                        raise faults.malformed(operation, f"it is larger than {ANSWER_LIMIT_BYTES} bytes")
-                wait_s = faults.seconds_to_wait(response.headers.get("Retry-After"), datetime.now(UTC))
-                return _Answer(response.status_code, wait_s, bytes(content))
-        except (TimeoutError, httpx.RequestError) as error:
-            why = f"{type(error).__name__}, {answers.plain(str(error)) or f'no answer within {self._timeout_s:g} s'}"
-            if sending:
-                raise faults.lost(operation, f"{operation}: the answer was lost ({why})") from None
-            raise faults.unsent(operation, f"no connection to the service ({why})") from None
-
-    def _read(self, operation: str, answer: _Answer, read: Callable[[etree._Element], _Read]) -> _Read:
-        try:
-            body = body_element(parse_envelope(answer.content, ANSWER_LIMIT_BYTES))
+            envelope = parse_envelope(answer.content, ANSWER_LIMIT_BYTES)
+            body = body_element(envelope)
         except NotSoap as flaw:
-            if answer.status != httpx.codes.OK:
-                raise faults.http_error(operation, answer.status, answer.retry_after) from None
-            raise faults.malformed(operation, f"it is {flaw}") from None
-        if faults.is_fault(body):
-            raise faults.fault_error(operation, faults.read_fault(body), answer.retry_after)
-        if answer.status != httpx.codes.OK:
-            raise faults.http_error(operation, answer.status, answer.retry_after)
+            if answer.status != _HTTP_OK:
+                raise failures.http_error(call, answer.status, answer.retry_after) from None
+            raise failures.malformed(call, f"it is {flaw}") from None
+        is_fault = faults.is_fault(body)
+        # What turns a call away at the door may have no key to sign with; TLS says whose word it is.
+        if self._known and (ws_security.is_signed(envelope) or not is_fault):
+            try:
+                ws_security.verify(envelope, datetime.now(UTC), self._signers)
+            except ws_security.NotTrusted as flaw:
+                raise failures.malformed(call, f"{flaw}") from None
+        if is_fault:
+            raise faults.fault_error(call, faults.read_fault(body), answer.retry_after, answer.apart)
+        if answer.status != _HTTP_OK:
+            raise failures.http_error(call, answer.status, answer.retry_after)
         if body.tag != f"{{{MESSAGES}}}{description.OPERATIONS[operation][1]}" or not self._schema.validate(body):
-            raise faults.malformed(operation, "it does not follow the service's schema")
+            raise failures.malformed(call, "it does not follow the service's schema")
         try:
             return read(body)
         except answers.Malformed as flaw:
-            raise faults.malformed(operation, str(flaw)) from None
+            raise failures.malformed(call, str(flaw)) from None
+
+    def _signers(self, shown: x509.Certificate | None) -> Sequence[x509.Certificate]:
+        """What to verify an answer with: the certificate that it shows, if it is known, else each that is known."""
+        return self._known if shown is None else [one for one in self._known if one == shown]
 
 
-def _checked(endpoint: str) -> str:
-    try:
-        url = httpx.URL(endpoint)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme == "https" and url.host and not url.userinfo:
-        return endpoint
-    if url.scheme == "http" and _is_this_machine(url.host) and not url.userinfo:
-        return endpoint
-    raise SettingsError(
-        what="the authority's endpoint is no https URL (plain http may only lead to this machine, for the sandbox)",
-        kept="nothing was sent",
-        do="correct the endpoint in the settings; a name and password do not belong in it",
-    )
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+@cache
+def _described(wsdl: Path) -> tuple[etree.XMLSchema, Any]:
+    """The schema and zeep's reading of a WSDL file, which takes a third of a second: once a process."""
+    schema = description.schema_of(wsdl)
+    client = _ZeepClient(str(wsdl), settings=zeep.Settings(forbid_dtd=True, forbid_external=True))
+    client.set_ns_prefix("m", MESSAGES)
+    client.set_ns_prefix("t", description.TYPES)
+    return schema, client
 
 
 def _binding_name(client: Any, wsdl: Path) -> str:
@@ -266,7 +261,3 @@ def _binding_name(client: Any, wsdl: Path) -> str:
         kept="nothing was sent",
         do="give the WSDL file of PresenceRegistration version 1",
     )
-
-
-def _is_reception_number(number: int) -> bool:
-    return 1 <= number < description.RECEPTION_NUMBER_LIMIT

@@ -18,8 +18,9 @@ from typing import Any, Final, TypeVar
 import structlog
 from sqlalchemy import Connection
 
+from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
-from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.bridge import clocks, expiry, http, outbox, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
@@ -32,7 +33,7 @@ from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar, declared_by
-from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.watch import Watch
 from badgeclock.errors import StoreError
@@ -50,11 +51,6 @@ _Key = TypeVar("_Key", str, tuple[str, str])
 def wall_clock_ms() -> int:
     """Milliseconds since 1970-01-01 UTC."""
     return time.time_ns() // 1_000_000
-
-
-def authority_of(settings: AuthoritySettings) -> Authority:
-    """The client of the authority that the settings name."""
-    return OnssSoap(settings.endpoint, timeout_s=settings.timeout_s)
 
 
 def registrars_of(
@@ -159,7 +155,7 @@ class Service:
         if authority is not None:
             self._authorities = [(authority, settings.authority)]
         else:
-            self._authorities = [(authority_of(one), one) for one in told]
+            self._authorities = [(kinds.connect(one), one) for one in told]
         self._link = BrokerLink(settings.broker)
         self._receipts = Receipts(self._store, self._downlink, self._link)
         self._desk = Desk(

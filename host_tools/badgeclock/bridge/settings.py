@@ -7,7 +7,6 @@ are never settings, only the names of the files that hold them. Relative paths c
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -17,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.bridge.gate import Calendar
 from badgeclock.errors import SettingsError
 
@@ -53,30 +53,6 @@ class SecretsSettings(_Section):
     """32 bytes as 64 hexadecimal digits; `badgeclock bridge init` makes it."""
 
 
-class AuthoritySettings(_Section):
-    """[authority]: who takes the declarations."""
-
-    kind: Literal["onss-soap"] = "onss-soap"
-    endpoint: str
-    timeout_s: float = Field(default=30.0, gt=0, le=300)
-    settle_s: float = Field(default=5.0, ge=0, le=600)
-    """So long after its answer was lost a call may still be carried out: before, "not found" proves nothing."""
-    calls: int = Field(default=4, ge=1, le=32)
-    """How many calls may be under way at once."""
-    calls_per_s: float = Field(default=0.0, ge=0, le=1000)
-    """How many calls may begin a second, on average; 0 is as many as come."""
-    burst: int = Field(default=4, ge=1, le=1000)
-    """How many of them may begin together after a pause."""
-    maintenance: tuple[str, ...] = ()
-    """When it has announced that it is away, in Belgian time; see `gate.Calendar.parse`."""
-
-    @field_validator("maintenance")
-    @classmethod
-    def _is_a_calendar(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
-        Calendar.parse(lines)
-        return lines
-
-
 class HttpSettings(_Section):
     """[http]: health, metrics and the reading interface; port 0 is off."""
 
@@ -103,11 +79,18 @@ class BridgeSettings(BaseSettings):
     store: StoreSettings = StoreSettings()
     broker: BrokerSettings
     secrets: SecretsSettings
-    authority: AuthoritySettings
-    movement_authority: AuthoritySettings | None = None
+    authority: ReadSettings
+    movement_authority: ReadSettings | None = None
     """A second one, for sites that declare movements, if [authority] takes none."""
     http: HttpSettings = HttpSettings()
     intake: IntakeSettings = IntakeSettings()
+
+    @field_validator("authority", "movement_authority")
+    @classmethod
+    def _has_a_calendar(cls, told: AuthoritySettings | None) -> AuthoritySettings | None:
+        if told is not None:
+            Calendar.parse(told.maintenance)
+        return told
 
     @classmethod
     def settings_customise_sources(
@@ -160,6 +143,8 @@ def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
             "broker": broker.model_copy(
                 update={name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
             ),
+            "authority": settings.authority.anchored(folder),
+            "movement_authority": settings.movement_authority and settings.movement_authority.anchored(folder),
             "secrets": SecretsSettings(data_key_file=folder / settings.secrets.data_key_file),
         }
     )

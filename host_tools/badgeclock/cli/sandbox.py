@@ -34,16 +34,25 @@ def run(
     validation_delay_ms: Annotated[
         int, typer.Option(help="Time until a registration's content is checked.", min=0, max=604_800_000)
     ] = 2_000,
+    credentials: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of its keys; made if absent. With it, only signed SOAP messages and REST calls with a token "
+            "are taken, as by the real services; without it, anything."
+        ),
+    ] = None,
 ) -> None:
-    """Answer as the NSSO's PresenceRegistration does, until Ctrl-C or SIGTERM.
+    """Answer as the NSSO's PresenceRegistration (SOAP) and Check In and Out at Work (REST) do, until Ctrl-C or SIGTERM.
 
-    The first line on stdout is JSON with the SOAP endpoint, where it is told what to do, and its page.
+    The first line on stdout is JSON with their endpoints, where it is told what to do, and its page.
     """
     # The command line starts fast without these.
     from badgeclock.sandbox import server  # noqa: PLC0415
+    from badgeclock.sandbox.credentials import kept_in  # noqa: PLC0415
     from badgeclock.sandbox.service import Service, utc_now  # noqa: PLC0415
 
     with server.listen(host, port) as listening:
-        service = Service.reopened(store, seed, latency_ms, validation_delay_ms, utc_now)
+        keys = None if credentials is None else kept_in(credentials)
+        service = Service.reopened(store, seed, latency_ms, validation_delay_ms, utc_now, keys)
         typer.echo(json.dumps(server.announcement(listening)))
         server.serve(listening, service)

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import random
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from badgeclock.sandbox.rules import Presence
 
@@ -25,21 +27,37 @@ class FaultKind(StrEnum):
     CLOSE_HALF_COMMITTED = "close-half-committed"  # the first half of the items processed, then the connection broken
     SYSTEM_ERROR = "system-error"  # a SystemError with `code` and `retry`; nothing processed
     MAINTENANCE = "maintenance"  # HTTP 503 from the front door, with Retry-After; nothing processed
+    RATE_LIMITED = "rate-limited"  # HTTP 429 with Retry-After; nothing processed
+    NOT_AUTHENTICATED = "not-authenticated"  # certificate or token turned down: SOA-01001, HTTP 401
+    NOT_AUTHORISED = "not-authorised"  # known, but not for this: SOA-01002, HTTP 403
     ANSWER_NOT_XML = "answer-not-xml"  # processed
     ANSWER_SWAPPED = "answer-swapped"  # processed; the first two outcomes change places
     ANSWER_MISSING = "answer-missing"  # processed; the last outcome is left out
 
 
+Operation = Literal[
+    # SOAP
+    "registerPresences",
+    "cancelPresences",
+    "searchPresences",
+    "getPresenceRegistration",
+    # REST
+    "token",
+    "registerInBulk",
+    "cancelInBulk",
+    "search",
+    "get",
+]
+
+
 class Fault(BaseModel):
-    """The next `count` calls (of `operation`, or of any) go wrong in this way."""
+    """The next `count` calls (of `operation`, or of any) go wrong in this way. `code` and `retry` are SOAP's."""
 
     model_config = ConfigDict(extra="forbid")
 
     kind: FaultKind
     count: Annotated[int, Field(ge=1)] = 1
-    operation: Literal["registerPresences", "cancelPresences", "searchPresences", "getPresenceRegistration"] | None = (
-        None
-    )
+    operation: Operation | None = None
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9-]{1,20}$")] = "SOA-02002"
     retry: bool | None = True
     retry_after_s: Annotated[int, Field(ge=0, le=86_400)] = 30
@@ -84,6 +102,47 @@ class Remark(Match):
     remarks: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1, max_length=9)]
 
 
+class Relapse(Match):
+    """Let such presences become invalid with these remarks, so long after a content check that found nothing."""
+
+    remarks: Annotated[list[Annotated[str, StringConstraints(min_length=1)]], Field(min_length=1, max_length=9)]
+    after_ms: Annotated[int, Field(ge=0, le=604_800_000)] = 0
+
+
+class Window(BaseModel):
+    """A time of maintenance, by the machine's clock: every call is turned away, and told when it ends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Window:
+        if self.start >= self.end:
+            raise ValueError("the end is not after the start")
+        return self
+
+
+class RateLimit(BaseModel):
+    """At most so many calls in each window of so many seconds; the rest are turned away until it ends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    calls: Annotated[int, Field(ge=1, le=1_000_000)]
+    window_s: Annotated[float, Field(gt=0, le=3600)] = 1.0
+
+
+class Chance(BaseModel):
+    """So many of a thousand calls (of `operation`, or of any), picked by the seed, go wrong in this way."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: FaultKind
+    per_mille: Annotated[int, Field(ge=1, le=1000)]
+    operation: Operation | None = None
+
+
 class Script(BaseModel):
     """Everything that can be told. Times in milliseconds, the clock's offset in seconds (a day ahead: 86400)."""
 
@@ -92,10 +151,17 @@ class Script(BaseModel):
     faults: list[Fault] = []
     refuse: list[Refusal] = []
     remark: list[Remark] = []
+    relapse: list[Relapse] = []
+    maintenance: list[Window] = []
+    rate_limit: RateLimit | None = None
+    chance: list[Chance] = []
     not_ours: list[int] = []  # reception numbers that another sender declared: cancelling them is error 1
     latency_ms: Annotated[int, Field(ge=0, le=600_000)] = 0
     validation_delay_ms: Annotated[int, Field(ge=0, le=604_800_000)] = 2_000
     clock_offset_s: Annotated[int, Field(ge=-31_622_400, le=31_622_400)] = 0
+    lateness_s: Annotated[int, Field(ge=0, le=31_622_400)] = 600
+    """How old a movement may be; a third party's clients have this number, the NSSO names none."""
+    token_lifetime_s: Annotated[int, Field(ge=1, le=86_400)] = 600
 
     def refusal_codes(self, presence: Presence) -> list[str]:
         """The codes with which the script refuses a presence."""
@@ -104,6 +170,23 @@ class Script(BaseModel):
     def remarks_on(self, presence: Presence) -> list[str]:
         """The remarks that the script has for a presence, each once."""
         return list(dict.fromkeys(text for entry in self.remark if entry.meets(presence) for text in entry.remarks))
+
+    def relapses(self, presence: Presence) -> list[tuple[int, list[str]]]:
+        """How long after its content check a presence becomes invalid, and with which remarks; soonest first."""
+        return sorted((entry.after_ms, entry.remarks) for entry in self.relapse if entry.meets(presence))
+
+    def maintained_s(self, now: datetime) -> int | None:
+        """Whole seconds until the maintenance under way at `now` ends; None if there is none."""
+        ends = [window.end for window in self.maintenance if window.start <= now < window.end]
+        return None if not ends else -(-(max(ends) - now) // timedelta(seconds=1))
+
+    def picked(self, operation: str | None, seed: int, call: int) -> FaultKind | None:
+        """What chance has for the call that has this number: the same for the same seed and number."""
+        for place, entry in enumerate(self.chance):
+            drawn = random.Random(f"{seed}:{call}:{place}").randrange(1000)
+            if entry.operation in (None, operation) and drawn < entry.per_mille:
+                return entry.kind
+        return None
 
     def changed(self, change: dict[str, object]) -> Script:
         """This script with some of its parts replaced. Raises pydantic.ValidationError."""

@@ -35,21 +35,32 @@ class SandboxNotStarted(BadgeclockError):
 class SandboxProcess:
     """`badgeclock sandbox run` on loopback with the store in `directory`; started at once, ended by `stop` or `kill`.
 
-    endpoint  URL of the SOAP endpoint; the same after `start` has been called again
-    base      URL of the control endpoint's host
+    endpoint        URL of the SOAP endpoint; the same after `start` has been called again
+    rest, token     URLs of the REST endpoint and of its token endpoint; openapi of its description
+    base            URL of the control endpoint's host
+
+    credentials     the folder of its keys, made if absent; None: it asks for no certificate and no token
 
     What the process says on stderr is in sandbox.log in the directory. Raises SandboxNotStarted.
     """
 
     def __init__(
-        self, directory: Path, *, port: int = 0, seed: int = 1, latency_ms: int = 0, validation_delay_ms: int = 2_000
+        self,
+        directory: Path,
+        *,
+        port: int = 0,
+        seed: int = 1,
+        latency_ms: int = 0,
+        validation_delay_ms: int = 2_000,
+        credentials: Path | None = None,
     ) -> None:
         self._directory = directory
-        self._options = ("--seed", str(seed), "--latency-ms", str(latency_ms))
+        self._options = ["--seed", str(seed), "--latency-ms", str(latency_ms)]
+        if credentials is not None:
+            self._options += ["--credentials", str(credentials)]
         self._delay = ("--validation-delay-ms", str(validation_delay_ms))
         self._port = port
-        self.endpoint = ""
-        self.base = ""
+        self.endpoint = self.rest = self.token = self.openapi = self.base = ""
         self.start()
 
     def __enter__(self) -> Self:
@@ -80,7 +91,8 @@ class SandboxProcess:
                 do=f"correct what it names; all of its words are in {said}",
             )
         where = json.loads(first_line)
-        self.endpoint = where["endpoint"]
+        self.endpoint, self.rest, self.token = where["endpoint"], where["rest"], where["token"]
+        self.openapi = where["openapi"]
         self.base = where["page"].rstrip("/")
         self._port = httpx.URL(self.base).port or 0
         self._wait_until_it_answers()

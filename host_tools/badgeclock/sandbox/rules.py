@@ -10,13 +10,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
 from stdnum.be import ssn, vat
 
 from badgeclock.authorities.onss.description import CANCEL_REASONS
 
 _WORKPLACE: Final = re.compile(r"[A-HJ-NP-Z0-9]{13}")  # capitals and digits without I and O
+AHEAD_MS: Final = 60_000
+"""How far in the future a movement may be: clocks differ."""
 _ENTERPRISE_NUMBER_END: Final = 2_000_000_000  # ten digits, the first of them 0 or 1
 
 DESCRIPTIONS: Final = {
@@ -25,7 +28,7 @@ DESCRIPTIONS: Final = {
     "3": "invalid CompanyID: check digits",
     "4": "invalid WorkPlaceId",
     "5": "invalid INSS",
-    "6": "invalid registration date: only today or tomorrow",
+    "6": "invalid registration date: only today or tomorrow; a movement only now",
     "7": "unknown PresenceRegistrationId",
     "8": "registration is already cancelled",
     "9": "too late to cancel this registration",
@@ -34,16 +37,35 @@ DESCRIPTIONS: Final = {
 }
 
 
+class Wire(StrEnum):
+    """By which service a presence came: what one declared, the other does not show."""
+
+    SOAP = "soap"
+    REST = "rest"
+
+
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """A presence as it was asked for. `day` is None if the request named a date that no calendar holds."""
+    """A presence as it was asked for. `day` is None if the request named a date that no calendar holds.
+
+    A movement has `moment_ms` (Unix milliseconds), `direction` ("IN" or "OUT"), perhaps `vat` and `place`, as JSON.
+    """
 
     day: date | None
     inss: str | None = field(repr=False)
     company_id: int | None
     limosa_id: str | None = field(repr=False)
-    workplace_id: str
+    workplace_id: str | None
     reference: str | None
+    moment_ms: int | None = None
+    direction: str | None = None
+    vat: str | None = None
+    place: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def wire(self) -> Wire:
+        """The service that takes such a presence."""
+        return Wire.SOAP if self.direction is None else Wire.REST
 
 
 def describe(code: str) -> str:
@@ -53,18 +75,45 @@ def describe(code: str) -> str:
 
 def register_errors(presence: Presence, today: date) -> list[str]:
     """The codes of everything that is wrong with a presence, in ascending order; empty if it is taken."""
+    codes = _number_errors(presence)
+    if presence.day not in (today, today + timedelta(days=1)):
+        codes.append("6")
+    return codes
+
+
+def movement_errors(presence: Presence, now_ms: int, lateness_s: int) -> list[str]:
+    """The same for a movement, which is declared when it happens: at most `lateness_s` seconds later, never before."""
+    codes = _who_and_where_errors(presence) or _number_errors(presence)
+    oldest, newest = now_ms - lateness_s * 1000, now_ms + AHEAD_MS
+    if presence.moment_ms is None or not oldest <= presence.moment_ms <= newest:
+        codes.append("6")
+    return codes
+
+
+def _who_and_where_errors(presence: Presence) -> list[str]:
+    """What a movement lacks, or has too much of: who, for whom, where."""
+    codes = []
+    employers = (presence.company_id is not None) + (presence.vat is not None)
+    if employers != (presence.limosa_id is None):
+        codes.append("2")
+    if (presence.workplace_id is None and presence.place is None) or len(presence.place or {}) > 1:
+        codes.append("4")
+    if (presence.inss is None) == (presence.limosa_id is None):
+        codes.append("5")
+    return codes
+
+
+def _number_errors(presence: Presence) -> list[str]:
     codes = []
     if presence.company_id is not None:
         if not 0 < presence.company_id < _ENTERPRISE_NUMBER_END:
             codes.append("2")
         elif not vat.is_valid(f"{presence.company_id:010d}"):
             codes.append("3")
-    if not _WORKPLACE.fullmatch(presence.workplace_id):
+    if presence.workplace_id is not None and not _WORKPLACE.fullmatch(presence.workplace_id):
         codes.append("4")
     if presence.inss is not None and not ssn.is_valid(presence.inss):
         codes.append("5")
-    if presence.day not in (today, today + timedelta(days=1)):
-        codes.append("6")
     return codes
 
 

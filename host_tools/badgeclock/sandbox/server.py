@@ -9,7 +9,9 @@ from typing import Final
 
 import uvicorn
 
+from badgeclock.authorities.onss import rest_names
 from badgeclock.errors import SettingsError
+from badgeclock.sandbox import rest
 from badgeclock.sandbox.app import ENDPOINT_PATH, create_app
 from badgeclock.sandbox.connections import Connections
 from badgeclock.sandbox.service import Service
@@ -38,9 +40,18 @@ def base_url(listening: socket.socket) -> str:
 
 
 def announcement(listening: socket.socket) -> dict[str, str]:
-    """Where the sandbox is met: its SOAP `endpoint`, where to `control` it, and its `page`."""
+    """Where the sandbox is met: its SOAP `endpoint`, its `rest` endpoint with `token` endpoint and `openapi` file,
+    where to `control` it, and its `page`.
+    """
     base = base_url(listening)
-    return {"endpoint": f"{base}{ENDPOINT_PATH}", "control": f"{base}/control", "page": f"{base}/"}
+    return {
+        "endpoint": f"{base}{ENDPOINT_PATH}",
+        "rest": f"{base}{rest_names.BASE}",
+        "token": f"{base}{rest_names.TOKEN_PATH}",
+        "openapi": f"{base}{rest.MOUNTED_AT}{rest.OPENAPI_PATH}",
+        "control": f"{base}/control",
+        "page": f"{base}/",
+    }
 
 
 def serve(listening: socket.socket, service: Service) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from badgeclock.authorities.base import Status
 from badgeclock.errors import StoreError
-from badgeclock.sandbox.rules import Presence
+from badgeclock.sandbox.rules import Presence, Wire
 
 _FIRST_NUMBER: Final = (10**11, 2 * 10**11)
 _STEP_LIMIT: Final = 9  # numbers grow by 1 to 9: gaps, as other senders leave them
@@ -31,8 +31,13 @@ _registration = sa.Table(
     sa.Column("inss", sa.String),
     sa.Column("company_id", sa.Integer),
     sa.Column("limosa_id", sa.String),
-    sa.Column("workplace_id", sa.String, nullable=False),
+    sa.Column("workplace_id", sa.String),
     sa.Column("reference", sa.String),
+    sa.Column("wire", sa.String, nullable=False),
+    sa.Column("moment_ms", sa.Integer),
+    sa.Column("direction", sa.String),
+    sa.Column("vat", sa.String),
+    sa.Column("place", sa.JSON(none_as_null=True)),
     sa.Column("created_ms", sa.Integer, nullable=False),
     sa.Column("due_ms", sa.Integer, nullable=False),
     sa.Column("status", sa.String, nullable=False),
@@ -73,23 +78,25 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """A presence under its reception number. `status` and `remarks` are those of the newest step."""
+    """A presence under its reception number; `last` is its newest step."""
 
     number: int
-    day: date
-    inss: str | None = field(repr=False)
-    company_id: int | None
-    limosa_id: str | None = field(repr=False)
-    workplace_id: str
-    reference: str | None
+    presence: Presence
     created_ms: int
     last: Step
+
+    @property
+    def day(self) -> date:
+        """The day of the presence."""
+        assert self.presence.day is not None  # the rules refuse a presence without a day
+        return self.presence.day
 
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
     """What to look for; None and empty do not narrow. Periods are pairs of days, both included."""
 
+    wire: Wire | None = None
     periods: tuple[tuple[date, date], ...] = ()
     inss: str | None = field(default=None, repr=False)
     company_id: int | None = None
@@ -103,7 +110,7 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One SOAP call that came in, and what became of it."""
+    """One call that came in, and what became of it."""
 
     at_ms: int
     operation: str | None
@@ -133,12 +140,24 @@ class Store:
         try:
             path.touch(mode=0o600)
             _metadata.create_all(self._engine)
+            columns = {column["name"] for column in sa.inspect(self._engine).get_columns("registration")}
         except (OSError, sa.exc.DatabaseError) as error:
             raise StoreError(
                 what=f"the sandbox's store {path} cannot be opened ({type(error).__name__})",
                 kept="the file is as it was",
                 do="give another --store, or move that file away",
             ) from error
+        if columns != set(_registration.c.keys()):
+            raise StoreError(
+                what=f"the sandbox's store {path} was made by another version",
+                kept="the file is as it was",
+                do="give another --store, or move that file away",
+            )
+
+    @property
+    def seed(self) -> int:
+        """What its numbers follow from."""
+        return self._seed
 
     def close(self) -> None:
         """Let go of the file."""
@@ -152,20 +171,7 @@ class Store:
             made = []
             for presence in presences:
                 last += 1 + random.Random(f"{self._seed}:{last}").randrange(_STEP_LIMIT)
-                assert presence.day is not None  # the rules refuse a presence without a day
-                made.append(
-                    Registration(
-                        number=last,
-                        day=presence.day,
-                        inss=presence.inss,
-                        company_id=presence.company_id,
-                        limosa_id=presence.limosa_id,
-                        workplace_id=presence.workplace_id,
-                        reference=presence.reference,
-                        created_ms=now_ms,
-                        last=first,
-                    )
-                )
+                made.append(Registration(last, presence, now_ms, first))
             if made:
                 connection.execute(sa.insert(_registration), [_row(entry, due_ms) for entry in made])
                 connection.execute(sa.insert(_step), [_step_row(entry.number, first) for entry in made])
@@ -183,6 +189,17 @@ class Store:
                     remarks.append(same)
                 status = Status.REMARKS if remarks else Status.VALIDATED
                 _take_step(connection, row.number, Step(row.due_ms, status, tuple(remarks)))
+
+    def relapse(self, now_ms: int, relapses: Callable[[Presence], list[tuple[int, list[str]]]]) -> None:
+        """Let what was found valid become invalid where `relapses` says so (ms after the check, remarks)."""
+        valid = sa.select(_registration).where(_registration.c.status == Status.VALIDATED)
+        with self._engine.begin() as connection:
+            for row in connection.execute(valid.order_by(_registration.c.number)).all():
+                for after_ms, remarks in relapses(_presence(row)):
+                    at_ms = row.due_ms + after_ms
+                    if at_ms <= now_ms:
+                        _take_step(connection, row.number, Step(at_ms, Status.REMARKS, tuple(remarks)))
+                        break
 
     def cancel(self, number: int, now_ms: int) -> None:
         """Cancel a registration that is there."""
@@ -217,6 +234,11 @@ class Store:
         with self._engine.connect() as connection:
             first, last = connection.execute(ends).one()
         return () if first is None else (first, last)
+
+    def calls(self) -> int:
+        """How many calls have come in."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.count()).select_from(_call)) or 0
 
     def note_call(self, call: Call) -> None:
         """Keep what came in and what became of it."""
@@ -253,14 +275,20 @@ def _prepare(connection: Any, _: object) -> None:
 
 
 def _row(entry: Registration, due_ms: int) -> dict[str, object]:
+    presence = entry.presence
     return {
         "number": entry.number,
-        "day": entry.day,
-        "inss": entry.inss,
-        "company_id": entry.company_id,
-        "limosa_id": entry.limosa_id,
-        "workplace_id": entry.workplace_id,
-        "reference": entry.reference,
+        "day": presence.day,
+        "inss": presence.inss,
+        "company_id": presence.company_id,
+        "limosa_id": presence.limosa_id,
+        "workplace_id": presence.workplace_id,
+        "reference": presence.reference,
+        "wire": presence.wire,
+        "moment_ms": presence.moment_ms,
+        "direction": presence.direction,
+        "vat": presence.vat,
+        "place": presence.place,
         "created_ms": entry.created_ms,
         "due_ms": due_ms,
         "status": entry.last.status,
@@ -287,30 +315,32 @@ def _with_last() -> sa.Select[Any]:
 
 
 def _read(row: sa.Row[Any]) -> Registration:
-    return Registration(
-        number=row.number,
+    last = Step(row.at_ms, Status(row.status), tuple(row.remarks))
+    return Registration(row.number, _presence(row), row.created_ms, last)
+
+
+def _presence(row: sa.Row[Any]) -> Presence:
+    return Presence(
         day=row.day,
         inss=row.inss,
         company_id=row.company_id,
         limosa_id=row.limosa_id,
         workplace_id=row.workplace_id,
         reference=row.reference,
-        created_ms=row.created_ms,
-        last=Step(row.at_ms, Status(row.status), tuple(row.remarks)),
+        moment_ms=row.moment_ms,
+        direction=row.direction,
+        vat=row.vat,
+        place=row.place,
     )
 
 
-def _presence(row: sa.Row[Any]) -> Presence:
-    return Presence(row.day, row.inss, row.company_id, row.limosa_id, row.workplace_id, row.reference)
-
-
 def _earlier(row: sa.Row[Any]) -> sa.Select[Any]:
-    same = (_registration.c[name].is_(getattr(row, name)) for name in ("inss", "company_id", "limosa_id"))
+    alike = ("inss", "company_id", "limosa_id", "workplace_id", "moment_ms", "direction", "vat")
+    same = (_registration.c[name].is_(getattr(row, name)) for name in alike)
     return (
         sa.select(sa.literal(1))
         .where(
             _registration.c.day == row.day,
-            _registration.c.workplace_id == row.workplace_id,
             *same,
             _registration.c.number < row.number,
             _registration.c.status != Status.CANCELLED,
@@ -328,6 +358,7 @@ def _conditions(criteria: Criteria) -> list[sa.ColumnElement[bool]]:
         (table.inss, criteria.inss),
         (table.company_id, criteria.company_id),
         (table.workplace_id, criteria.workplace_id),
+        (table.wire, criteria.wire),
     ):
         if value is not None:
             where.append(column == value)

@@ -2,13 +2,14 @@
 
 Turned down are, with the service's own codes: what is not XML (SOA-03001), not SOAP 1.1 (03002), without a proper
 SOAPAction (03004), not an operation of the WSDL (03005), against the XSD (03006), or against the specification's words
-(03007). A WS-Security header is let through unread; any other that must be understood is turned down.
+(03007). Where certificates are asked for, a message without a signature that holds is not authenticated (01001); else
+a WS-Security header is let through unread. Any other header that must be understood is turned down.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -18,10 +19,9 @@ from lxml import etree
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
 from badgeclock.authorities.soap import ENVELOPE, SECURITY, Flaw, NotSoap, body_element, parse_envelope
+from badgeclock.authorities.ws_security import NotTrusted
 from badgeclock.sandbox.rules import Presence, describe
 from badgeclock.sandbox.store import Registration, Step
-
-REQUEST_LIMIT_BYTES: Final = 2 * 1024 * 1024  # 200 presences are about 100 KB
 
 _M: Final = f"{{{MESSAGES}}}"
 _T: Final = f"{{{TYPES}}}"
@@ -56,12 +56,19 @@ def operation_of(soap_action: str | None) -> str | None:
     return _ACTIONS.get((soap_action or "").strip().strip('"'))
 
 
-def read_request(content_type: str, soap_action: str | None, data: bytes, schema: etree.XMLSchema) -> Request:
-    """The call in an HTTP request. Raises TurnedDown."""
+def read_request(
+    content_type: str,
+    soap_action: str | None,
+    data: bytes,
+    schema: etree.XMLSchema,
+    authenticate: Callable[[etree._Element], object],
+    limit: int,
+) -> Request:
+    """The call in an HTTP request of at most `limit` bytes, once `authenticate` has not raised. Raises TurnedDown."""
     if content_type.partition(";")[0].strip().lower() != "text/xml":
         raise TurnedDown("SOA-03002", "the content type of SOAP 1.1 is text/xml")
     try:
-        envelope = parse_envelope(data, REQUEST_LIMIT_BYTES)
+        envelope = parse_envelope(data, limit)
         element = body_element(envelope)
     except NotSoap as flaw:
         code = "SOA-03002" if flaw.flaw is Flaw.NOT_SOAP else "SOA-03001"
@@ -69,6 +76,10 @@ def read_request(content_type: str, soap_action: str | None, data: bytes, schema
     for entry in envelope.iterfind(f"{_S}Header/*"):
         if entry.get(f"{_S}mustUnderstand") in {"1", "true"} and not entry.tag.startswith(f"{{{SECURITY}}}"):
             raise TurnedDown("SOA-03004", "a header that must be understood is not", faultcode="MustUnderstand")
+    try:
+        authenticate(envelope)
+    except NotTrusted as flaw:
+        raise TurnedDown("SOA-01001", f"the message is not authenticated: {flaw}") from None
     if soap_action is None:
         raise TurnedDown("SOA-03004", "the SOAPAction header is missing")
     operation = operation_of(soap_action)
@@ -180,23 +191,25 @@ def add_held(parent: etree._Element, name: str, entry: Registration, history: Se
     """A registration as the service holds it; an empty history is left out."""
     registration = etree.SubElement(parent, f"{_T}{name}")
     held = etree.SubElement(registration, f"{_T}PresenceRegistrationConsultSubmitted")
+    presence = entry.presence
     _add(held, "RegistrationDate", entry.day.isoformat())
-    if entry.inss is not None:
-        _add(held, "INSS", entry.inss)
-    if entry.company_id is not None:
-        _add(held, "CompanyID", str(entry.company_id))
-    if entry.limosa_id is not None:
-        _add(held, "LimosaId", entry.limosa_id)
-    _add(held, "WorkPlaceId", entry.workplace_id)
-    if entry.reference is not None:
-        _add(held, "ClientPresenceRegistrationReference", entry.reference)
+    if presence.inss is not None:
+        _add(held, "INSS", presence.inss)
+    if presence.company_id is not None:
+        _add(held, "CompanyID", str(presence.company_id))
+    if presence.limosa_id is not None:
+        _add(held, "LimosaId", presence.limosa_id)
+    _add(held, "WorkPlaceId", presence.workplace_id or "")
+    if presence.reference is not None:
+        _add(held, "ClientPresenceRegistrationReference", presence.reference)
     _fill(registration, entry, history)
 
 
-def envelope(body: etree._Element) -> bytes:
-    """An answer in its envelope."""
+def envelope(body: etree._Element, sign: Callable[[etree._Element], object]) -> bytes:
+    """An answer in its envelope, which `sign` may put its signature to."""
     root = etree.Element(f"{_S}Envelope", nsmap=_NAMESPACES)
     etree.SubElement(root, f"{_S}Body").append(body)
+    sign(root)
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
@@ -221,8 +234,8 @@ def fault(turned_down: TurnedDown, ticket: str) -> bytes:
 
 def _fill(registration: etree._Element, entry: Registration, history: Sequence[Step]) -> None:
     _add(registration, "Sector", _CONSTRUCTION)
-    if entry.inss is not None:
-        _add(registration, "INSS", entry.inss)
+    if entry.presence.inss is not None:
+        _add(registration, "INSS", entry.presence.inss)
     _add(registration, "PresenceRegistrationId", str(entry.number))
     _add(registration, "CreationDate", _local(entry.created_ms))
     _add(registration, "Channel", "WS")

@@ -31,6 +31,8 @@ key = "/etc/badgeclock/key.pem"
 data_key_file = "data.key"
 [authority]
 endpoint = "https://services.example/v1"
+certificate = "onss.pem"
+key = "onss.key"
 """
 
 

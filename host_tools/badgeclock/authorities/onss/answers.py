@@ -7,7 +7,6 @@ worse than none. No text made here quotes an INSS or a Limosa number.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,13 +27,13 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
+from badgeclock.authorities.failures import blotted, plain
+from badgeclock.authorities.forms import is_reception_number
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss.description import MESSAGES, TYPES
 
 _T: Final = f"{{{TYPES}}}"
 _M: Final = f"{{{MESSAGES}}}"
-_PERSONAL_NUMBER: Final = re.compile(r"\d(?:[ ./-]?\d){10,}")
-_TEXT_LIMIT: Final = 300
 
 
 class Malformed(ValueError):
@@ -109,13 +108,6 @@ def found_by_number(body: etree._Element, reception_number: int) -> Found | None
     if found.reception_number != reception_number:
         raise Malformed("the answer is about another reception number than the one asked for")
     return found
-
-
-def plain(text: str) -> str:
-    """A text of the service's, fit for a log: one line, short, digits that could be a personal number blotted out."""
-    line = " ".join(_PERSONAL_NUMBER.sub("***", text).split())
-    visible = "".join(character for character in line if character.isprintable())
-    return visible[:_TEXT_LIMIT]
 
 
 def _outcome(answer: etree._Element, item: PresenceItem, place: int) -> Outcome:
@@ -200,7 +192,7 @@ def _validation(element: etree._Element) -> Validation:
         status=description.STATUS_FROM_WIRE[_text(_child(element, "Status"))],
         at=None if at is None else _moment(at),
         # The blanks inside a remark are the service's own; only what could be a personal number goes.
-        remarks=tuple(_PERSONAL_NUMBER.sub("***", _text(remark))[:_TEXT_LIMIT] for remark in remarks),
+        remarks=tuple(blotted(_text(remark)) for remark in remarks),
     )
 
 
@@ -214,7 +206,7 @@ def _errors(element: etree._Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def _reception_number(element: etree._Element) -> int:
     number = int(_text(_child(element, "PresenceRegistrationId")))
-    if not 1 <= number < description.RECEPTION_NUMBER_LIMIT:
+    if not is_reception_number(number):
         raise Malformed("a reception number is not of 1 to 15 digits above zero")
     return number
 

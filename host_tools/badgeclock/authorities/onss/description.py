@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from badgeclock.authorities.base import Status
+from badgeclock.authorities.base import BELGIUM, Status
 from badgeclock.errors import SettingsError
 
 WSDL: Final = Path(__file__).with_name("presence_registration.wsdl")
@@ -36,11 +35,10 @@ OPERATIONS: Final = {
 BATCH_LIMIT: Final = 200
 FETCH_LIMIT: Final = 500
 PERIOD_LIMIT: Final = 31
-RECEPTION_NUMBER_LIMIT: Final = 10**15  # 15 digits at most
 CANCEL_REASONS: Final = ("HOLIDAY", "DISEASE", "PLANNING", "C32A")
 
 # The service prints times without a zone; they are Belgian time.
-ZONE: Final = ZoneInfo("Europe/Brussels")
+ZONE: Final = BELGIUM
 
 STATUS_ON_WIRE: Final = {
     Status.REGISTERED: "SUCCESSFULLY REGISTERED",

@@ -1,50 +1,14 @@
-"""What goes to the service: the look at an item's form before it is sent, and the arguments of each operation.
-
-Only the form is looked at here, since one ill-formed item makes the service turn down the whole call. Whether a number
-exists, or its check digits fit, is the service's to say.
-"""
+"""What goes to the SOAP service: the arguments of each operation, and the look at a search's criteria."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
+from badgeclock.authorities import forms
 from badgeclock.authorities.base import Cancellation, PresenceItem, SearchCriteria
 from badgeclock.authorities.onss import description
-
-_REFERENCE: Final = re.compile(r"[!-~]{1,24}", re.ASCII)
-_INSS: Final = re.compile(r"[0-9]{11}")
-_COMPANY: Final = re.compile(r"[0-9]{10}")
-_LIMOSA: Final = re.compile(r"[!-~]{1,64}")  # the schema sets no limit; seen: 17 digits
-_WORKPLACE: Final = re.compile(r"[!-~]{1,13}")
-
-
-def misfits(item: PresenceItem) -> tuple[str, ...]:
-    """The fields of an item whose form the message does not allow; empty if it can be sent. Quotes no value."""
-    wrong = []
-    if not _REFERENCE.fullmatch(item.reference):
-        wrong.append("reference (1 to 24 visible ASCII characters)")
-    if not _WORKPLACE.fullmatch(item.workplace_id):
-        wrong.append("workplace_id (1 to 13 visible ASCII characters)")
-    if item.limosa_id is not None:
-        if item.inss is not None or item.company_id is not None:
-            wrong.append("limosa_id (it stands alone, without inss and company_id)")
-        elif not _LIMOSA.fullmatch(item.limosa_id):
-            wrong.append("limosa_id (1 to 64 visible ASCII characters)")
-        return tuple(wrong)
-    if item.inss is None or not _INSS.fullmatch(item.inss):
-        wrong.append("inss (11 digits)")
-    if item.company_id is None or not _COMPANY.fullmatch(item.company_id):
-        wrong.append("company_id (10 digits)")
-    return tuple(wrong)
-
-
-def repeated(items: Sequence[PresenceItem]) -> tuple[str, ...]:
-    """References that more than one item carries: their answers could not be told apart."""
-    return tuple(reference for reference, count in Counter(item.reference for item in items).items() if count > 1)
 
 
 def search_misfits(criteria: SearchCriteria) -> tuple[str, ...]:
@@ -54,11 +18,11 @@ def search_misfits(criteria: SearchCriteria) -> tuple[str, ...]:
         wrong.append(f"periods (1 to {description.PERIOD_LIMIT})")
     if any(first > last for first, last in criteria.periods):
         wrong.append("periods (the first day before the last)")
-    if criteria.inss is not None and not _INSS.fullmatch(criteria.inss):
+    if criteria.inss is not None and not forms.is_inss(criteria.inss):
         wrong.append("inss (11 digits)")
-    if criteria.company_id is not None and not _COMPANY.fullmatch(criteria.company_id):
+    if criteria.company_id is not None and not forms.is_company_id(criteria.company_id):
         wrong.append("company_id (10 digits)")
-    if criteria.workplace_id is not None and not _WORKPLACE.fullmatch(criteria.workplace_id):
+    if criteria.workplace_id is not None and not forms.is_workplace_id(criteria.workplace_id):
         wrong.append("workplace_id (1 to 13 visible ASCII characters)")
     if len(set(criteria.statuses)) != len(criteria.statuses):
         wrong.append("statuses (each once)")

@@ -1,0 +1,165 @@
+"""What a failed call means: which failures leave the items surely unprocessed, and which leave it open.
+
+| what came back | a call that changes something | a call that reads |
+|---|---|---|
+| no connection, or nothing was sent | unavailable | unavailable |
+| broken or silent after the request began to leave | ambiguous | unavailable |
+| HTTP 429, 503: turned away at the door | unavailable, retry | unavailable, retry |
+| HTTP 3xx, 401, 403, 404, 405, 407, 410: not the service, or not for us | unavailable, retry useless | the same |
+| HTTP 408, and 500, 502, 504 and other 5xx: may come after the commit | ambiguous | unavailable |
+| other HTTP 4xx | rejected | rejected |
+| an answer that is not what the specification allows | ambiguous | ambiguous |
+
+A service that says more than an HTTP status (a SOAP fault, a problem in JSON) is read by its own module first.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Final
+
+from badgeclock.authorities.base import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.errors import AuthorityError
+
+NOT_THE_SERVICE: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.GONE,
+    }
+)
+TURNED_AWAY: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+UNTOUCHED: Final = "the service processed nothing of this call; its items are as they were"
+
+_RETRY_AFTER_LIMIT_S: Final = 86_400.0
+_CLOCKS_APART: Final = timedelta(seconds=30)
+_PERSONAL_NUMBER: Final = re.compile(r"\d(?:[ ./-]?\d){10,}")
+_TEXT_LIMIT: Final = 300
+_OPEN: Final = "its items are kept; whether the service processed them is not known"
+_SEARCH_FIRST: Final = "search the service by day and workplace, compare references, and send only what is missing"
+_READS: Final = "the call only reads; nothing was changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A kind of call, by the service's own name for it; whether it changes something there."""
+
+    name: str
+    changes: bool
+
+
+def http_error(call: Call, status: int, retry_after: float | None, said: str = "") -> AuthorityError:
+    """What an HTTP status means of which the service says no more than `said`, a short text fit for a log."""
+    what = f"{call.name}: HTTP {status}" + (f" ({said})" if said else " without a word of the service")
+    if status in TURNED_AWAY:
+        return AuthorityUnavailable(
+            what=what, kept=UNTOUCHED, do="nothing; it is tried again", retry=True, retry_after=retry_after
+        )
+    if status < HTTPStatus.BAD_REQUEST or status in NOT_THE_SERVICE:
+        return AuthorityUnavailable(
+            what=what,
+            kept=UNTOUCHED,
+            do="check the endpoint in the settings, and what stands between the bridge and it",
+            retry=False,
+            retry_after=retry_after,
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        return lost(call, what)
+    return AuthorityRejected(
+        what=what, kept=UNTOUCHED, do="look at the items and at the endpoint in the settings", code=f"HTTP-{status}"
+    )
+
+
+def unsent(call: Call, why: str) -> AuthorityUnavailable:
+    """The request did not leave."""
+    return AuthorityUnavailable(
+        what=f"{call.name}: {why}",
+        kept="nothing was sent; the items are as they were",
+        do="nothing if the service is known to be down; else check the endpoint, the network and the certificates",
+    )
+
+
+def lost(call: Call, what: str) -> AuthorityError:
+    """The request left, and no answer came that says what became of it."""
+    if call.changes:
+        return AuthorityAmbiguous(what=what, kept=_OPEN, do=_SEARCH_FIRST)
+    return AuthorityUnavailable(what=what, kept=_READS, do="nothing; it is tried again", retry=True)
+
+
+def malformed(call: Call, why: str) -> AuthorityAmbiguous:
+    """An answer came that the specification does not allow."""
+    return AuthorityAmbiguous(
+        what=f"{call.name}: the answer cannot be trusted, {why}",
+        kept=_OPEN if call.changes else _READS,
+        do=_SEARCH_FIRST if call.changes else "ask again; if it stays so, tell the authority's service desk",
+    )
+
+
+def misfit(call: Call, wrong: str, references: tuple[str, ...] = ()) -> AuthorityRejected:
+    """What was to be sent does not have the form of the message, so it was not sent."""
+    return AuthorityRejected(
+        what=f"{call.name}: not sent, {wrong}",
+        kept="nothing was sent; the items are as they were",
+        do="correct what is named, or send the rest without it",
+        code="LOCAL",
+        references=references,
+    )
+
+
+def too_wide(call: Call, total: int, limit: int) -> AuthorityRejected:
+    """More answers to a search than one search may gather."""
+    return AuthorityRejected(
+        what=f"{call.name}: {total} presences meet the criteria, more than the {limit} that one search gathers",
+        kept=_READS,
+        do="narrow the criteria, by workplace or by day",
+        code="LOCAL",
+    )
+
+
+def plain(text: str) -> str:
+    """A text of a service's, fit for a log: one line, short, digits that could be a personal number blotted out."""
+    line = " ".join(blotted(text).split())
+    return "".join(character for character in line if character.isprintable())[:_TEXT_LIMIT]
+
+
+def blotted(text: str) -> str:
+    """A text with its blanks as they are, at most 300 characters, without what could be a personal number."""
+    return _PERSONAL_NUMBER.sub("***", text)[:_TEXT_LIMIT]
+
+
+def seconds_to_wait(header: str | None, now: datetime) -> float | None:
+    """A Retry-After header (RFC 9110, 10.2.3) as seconds from `now`, at most a day; None if absent or unreadable."""
+    if header is None:
+        return None
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text[:9]), _RETRY_AFTER_LIMIT_S)
+    moment = http_date(text)
+    return None if moment is None else min(max((moment - now).total_seconds(), 0.0), _RETRY_AFTER_LIMIT_S)
+
+
+def clocks_apart(moment: datetime | None, now: datetime) -> str:
+    """How far this machine's clock is from the service's `moment`, as the end of a sentence about what to do; empty if
+    it is near or not known. What is signed counts for minutes only, on the service's clock.
+    """
+    if moment is None or abs(moment - now) <= _CLOCKS_APART:
+        return ""
+    way = "behind" if moment > now else "ahead of"
+    return f"; this machine's clock is {abs(moment - now).total_seconds():.0f} s {way} the service's: set it"
+
+
+def http_date(header: str | None) -> datetime | None:
+    """A date as HTTP writes it, aware; None if absent or unreadable."""
+    try:
+        moment = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,95 @@
+"""Which authorities there are, and which one the settings ask for.
+
+An authority of kind `some-name` is the module `some_name` beside this one, with two things in it: `Settings`, a model
+of its part of the settings, and `connect`, which makes its client of them. Nothing else has to know of a new one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Protocol, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic_core import PydanticCustomError
+
+from badgeclock.authorities.base import Authority
+
+KIND_DEFAULT: Final = "onss-soap"
+_KIND: Final = re.compile(r"[a-z]+(-[a-z]+)*")
+
+
+class AuthoritySettings(BaseModel):
+    """[authority]: who takes the declarations. Each kind adds settings of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    settle_s: float = Field(default=5.0, ge=0, le=600)
+    """So long after its answer was lost a call may still be carried out: before, "not found" proves nothing."""
+    calls: int = Field(default=4, ge=1, le=32)
+    """How many calls may be under way at once."""
+    calls_per_s: float = Field(default=0.0, ge=0, le=1000)
+    """How many calls may begin a second, on average; 0 is as many as come."""
+    burst: int = Field(default=4, ge=1, le=1000)
+    """How many of them may begin together after a pause."""
+    maintenance: tuple[str, ...] = ()
+    """When it has announced that it is away, in Belgian time; see `bridge.gate.Calendar.parse`."""
+
+    def anchored(self, folder: Path) -> AuthoritySettings:
+        """The same settings with every relative path counted from `folder`."""
+        paths = {name: folder / value for name, value in self if isinstance(value, Path)}
+        return self.model_copy(update=paths)
+
+
+class _Module(Protocol):
+    Settings: type[AuthoritySettings]
+
+    def connect(self, settings: AuthoritySettings) -> Authority: ...
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind of authority, by name."""
+    names = (path.stem.replace("_", "-") for path in Path(__file__).parent.glob("*.py"))
+    return tuple(sorted(name for name in names if _KIND.fullmatch(name) and _module(name) is not None))
+
+
+def connect(settings: AuthoritySettings) -> Authority:
+    """The client of the authority that the settings name. Raises SettingsError."""
+    module = _module(settings.kind)
+    assert module is not None  # the settings were read by it
+    return module.connect(settings)
+
+
+def read(told: Any) -> AuthoritySettings:
+    """Settings out of a table as TOML has it. Raises PydanticCustomError, which names what is wrong, but no value."""
+    if isinstance(told, AuthoritySettings):
+        return told
+    if not isinstance(told, dict):
+        raise PydanticCustomError("authority", "a table is wanted")
+    kind = told.get("kind", KIND_DEFAULT)
+    module = _module(kind) if isinstance(kind, str) and _KIND.fullmatch(kind) else None
+    if module is None:
+        raise PydanticCustomError("authority", "kind is one of {kinds}", {"kinds": ", ".join(kinds())})
+    try:
+        return module.Settings.model_validate(told)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in error.errors(include_input=False)
+        )
+        raise PydanticCustomError("authority", "{wrong}", {"wrong": wrong}) from None
+
+
+ReadSettings = Annotated[SerializeAsAny[AuthoritySettings], BeforeValidator(read)]
+"""The type of a setting that holds any authority's settings."""
+
+
+def _module(kind: str) -> _Module | None:
+    try:
+        module = importlib.import_module(f"{__package__}.{kind.replace('-', '_')}")
+    except ModuleNotFoundError:
+        return None
+    settings = getattr(module, "Settings", None)
+    own = isinstance(settings, type) and issubclass(settings, AuthoritySettings)
+    return cast("_Module", module) if own and hasattr(module, "connect") else None

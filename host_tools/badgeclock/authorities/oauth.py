@@ -1,0 +1,166 @@
+"""OAuth 2.0 access tokens by client credentials, the client proving itself with a JWT it signed (RFC 7523, 2.2).
+
+One token serves all calls until shortly before its end; whoever meets the end first fetches the next, the others wait
+for it. A token that the service turns down is not used again. Whatever goes wrong here, nothing was declared: every
+failure is an AuthorityUnavailable. Neither a token nor an assertion nor a key is ever part of a text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+import secrets
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+from badgeclock.authorities import credentials, failures
+from badgeclock.authorities.base import AuthorityAmbiguous, AuthorityUnavailable
+from badgeclock.authorities.failures import Call
+from badgeclock.authorities.transport import Answer, Transport
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ASSERTION_LIFETIME_S: Final = 240
+"""Below the 300 s that are said to be the most, so that a clock a minute off does not matter."""
+RENEW_BEFORE_S: Final = 60.0
+RENEW_BEFORE_SHARE: Final = 0.2
+"""A token is renewed so long before its end, or in the last fifth of its life if that is shorter."""
+LIFETIME_DEFAULT_S: Final = 300.0
+"""For a token that does not say how long it holds (RFC 6749, 5.1 only recommends that it does)."""
+_LIFETIME_MOST_S: Final = 86_400.0
+_TOKEN_FORM: Final = re.compile(r"[!-~]{1,16384}")
+_CALL: Final = Call("token", changes=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str = field(repr=False)
+    renew_at: float  # both on the monotonic clock
+    ends_at: float
+
+
+class ClientKey:
+    """Who the bridge is to a token endpoint: its client id and its RSA key.
+
+    audience  what the assertions are for; usually the token endpoint's URL
+    """
+
+    def __init__(self, client_id: str, key: rsa.RSAPrivateKey, audience: str) -> None:
+        self.client_id = client_id
+        self._audience = audience
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        self._key = RSAKey.import_key(pem)
+
+    @classmethod
+    def load(cls, client_id: str, key: Path, audience: str) -> ClientKey:
+        """With the key in a PEM file. Raises SettingsError."""
+        return cls(client_id, credentials.load_key(key), audience)
+
+    def assertion(self, now: datetime) -> str:
+        """A signed statement of who we are: RS256, of use once and for minutes only."""
+        issued = int(now.timestamp())
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": self._audience,
+            "jti": secrets.token_hex(16),
+            "iat": issued,
+            "exp": issued + ASSERTION_LIFETIME_S,
+        }
+        return jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, self._key)
+
+
+class Tokens:
+    """The access token for one service, from the token endpoint at `url`; `scope` None asks for the client's own."""
+
+    def __init__(self, transport: Transport, url: str, client: ClientKey, scope: str | None) -> None:
+        self._transport = transport
+        self._url = url
+        self._client = client
+        self._scope = scope
+        self._token: _Token | None = None
+        self._fetching = asyncio.Lock()
+
+    async def get(self) -> str:
+        """A token that holds. Raises AuthorityUnavailable."""
+        held = self._token
+        if held is None or time.monotonic() >= held.renew_at:
+            async with self._fetching:
+                held = self._token
+                if held is None or time.monotonic() >= held.renew_at:
+                    held = await self._renewed(held)
+        return held.text
+
+    def spoil(self, text: str) -> None:
+        """The service turned this token down: fetch another for the next call, unless that has been done."""
+        if self._token is not None and self._token.text == text:
+            self._token = None
+
+    async def _renewed(self, held: _Token | None) -> _Token:
+        try:
+            self._token = await self._fetch()
+        except AuthorityUnavailable:
+            if held is None or time.monotonic() >= held.ends_at:
+                raise
+            return held  # it holds a little longer, and the next call tries again
+        return self._token
+
+    async def _fetch(self) -> _Token:
+        form = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": await asyncio.to_thread(self._client.assertion, datetime.now(UTC)),
+        }
+        if self._scope is not None:
+            form["scope"] = self._scope
+        asked_at = time.monotonic()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        try:
+            answer = await self._transport.exchange(_CALL, "POST", self._url, headers, urlencode(form).encode())
+        except AuthorityAmbiguous as error:  # an answer without end
+            raise _unavailable(error.what, retry=True) from None
+        return _read(answer, asked_at)
+
+
+def _read(answer: Answer, asked_at: float) -> _Token:
+    said: Any = None
+    with contextlib.suppress(ValueError, RecursionError):
+        said = json.loads(answer.content)
+    body: dict[str, Any] = said if isinstance(said, dict) else {}
+    if answer.status != HTTPStatus.OK:
+        code = body.get("error")
+        word = failures.plain(code) if isinstance(code, str) else "no word of why"
+        later = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS
+        what = f"token: HTTP {answer.status} ({word})"
+        raise _unavailable(what, retry=later, retry_after=answer.retry_after, apart=answer.apart)
+    text, kind, lifetime = body.get("access_token"), body.get("token_type"), body.get("expires_in", LIFETIME_DEFAULT_S)
+    if not isinstance(text, str) or not _TOKEN_FORM.fullmatch(text) or str(kind).lower() != "bearer":
+        raise _unavailable("token: the answer holds no bearer token", retry=False)
+    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
+        raise _unavailable("token: the answer does not say how long its token holds", retry=False)
+    lasts_s = min(float(lifetime), _LIFETIME_MOST_S)
+    early_s = min(RENEW_BEFORE_S, lasts_s * RENEW_BEFORE_SHARE)
+    return _Token(text, asked_at + lasts_s - early_s, asked_at + lasts_s)
+
+
+def _unavailable(what: str, *, retry: bool, retry_after: float | None = None, apart: str = "") -> AuthorityUnavailable:
+    return AuthorityUnavailable(
+        what=what,
+        kept=failures.UNTOUCHED,
+        do="nothing; it is tried again" if retry else f"check client id, key and token endpoint in the settings{apart}",
+        retry=retry,
+        retry_after=retry_after,
+    )

@@ -1,0 +1,235 @@
+"""The NSSO's REST service Check In and Out at Work (presenceRegistration v1), as an `Authority`: cleaning and moving,
+each coming and going with its time.
+
+The wire's names and who vouches for them are in `onss.rest_names`, messages in `onss.rest_messages`, tokens in `oauth`.
+The service keeps no reference of ours, as far as is known: `attributed` finds whose a registration is. Nothing of a
+message's content reaches a log or an error text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self, TypeVar
+
+from pydantic import Field
+
+from badgeclock.authorities import failures, forms
+from badgeclock.authorities.base import (
+    AuthorityRejected,
+    AuthorityUnavailable,
+    Cancellation,
+    CancelOutcome,
+    Found,
+    Item,
+    MovementItem,
+    Outcome,
+    SearchCriteria,
+)
+from badgeclock.authorities.failures import Call
+from badgeclock.authorities.kinds import AuthoritySettings
+from badgeclock.authorities.oauth import ClientKey, Tokens
+from badgeclock.authorities.onss import description, requests, rest_messages
+from badgeclock.authorities.onss import rest_names as n
+from badgeclock.authorities.transport import Answer, Transport, checked_url
+from badgeclock.errors import AuthorityError
+
+SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
+
+_REGISTER: Final = Call("registerInBulk", changes=True)
+_CANCEL: Final = Call("cancelInBulk", changes=True)
+_SEARCH: Final = Call("search", changes=False)
+_GET: Final = Call("get", changes=False)
+
+_Read = TypeVar("_Read")
+
+
+class Settings(AuthoritySettings):
+    """[authority] kind = "onss-rest"."""
+
+    kind: Literal["onss-rest"]
+    endpoint: str
+    """The service's base URL, which ends in /presenceRegistration/v1."""
+    token_endpoint: str
+    client_id: str = Field(min_length=1, max_length=200)
+    key: Path
+    """The RSA key in PEM whose certificate was uploaded for this client id."""
+    audience: str | None = None
+    """What the bridge's assertions are for; the token endpoint if absent."""
+    scope: str | None = Field(default=None, min_length=1, max_length=1000)
+    """The client's own scopes if absent, which the service recommends."""
+    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+
+
+def connect(settings: Settings) -> OnssRest:
+    """The client that the settings describe. Raises SettingsError."""
+    return OnssRest(
+        settings.endpoint,
+        settings.token_endpoint,
+        ClientKey.load(settings.client_id, settings.key, settings.audience or settings.token_endpoint),
+        scope=settings.scope,
+        connect_timeout_s=settings.connect_timeout_s,
+        timeout_s=settings.timeout_s,
+    )
+
+
+class OnssRest:
+    """A client for one endpoint, for one event loop. Use as `async with`, or call `close`.
+
+    endpoint, token_endpoint  URLs; plain http only to this machine itself
+    client                    who the bridge is to the token endpoint
+    connect_timeout_s         for the connection, TLS included
+    timeout_s                 for one call, the connection included; one that must fetch a token first takes up to twice
+                              as long
+    tls                       the TLS context to use; None is httpx's own, with verification
+    proxy                     URL of an HTTP proxy; proxies named in the environment are not used
+
+    Raises SettingsError if an endpoint cannot be used.
+    """
+
+    declares: Final = frozenset[type[Item]]({MovementItem})
+    batch_limit: Final = n.BATCH_LIMIT
+    cancel_reasons: Final = description.CANCEL_REASONS
+
+    def __init__(
+        self,
+        endpoint: str,
+        token_endpoint: str,
+        client: ClientKey,
+        *,
+        scope: str | None = None,
+        connect_timeout_s: float = 5.0,
+        timeout_s: float = 30.0,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        self._endpoint = checked_url(endpoint).rstrip("/")
+        self._transport = Transport(
+            connect_timeout_s=connect_timeout_s,
+            timeout_s=timeout_s,
+            tls=tls,
+            proxy=proxy,
+            accept=f"application/json, {n.PROBLEM}",
+        )
+        self._tokens = Tokens(self._transport, checked_url(token_endpoint), client, scope)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of connections; calls under way fail."""
+        await self._transport.close()
+
+    async def register(self, items: Sequence[Item]) -> list[Outcome]:
+        """registerInBulk; see `Authority.register`."""
+        forms.check_items(_REGISTER, self.declares, self.batch_limit, items)
+        movements = [item for item in items if isinstance(item, MovementItem)]
+        answer = await self._exchange(_REGISTER, n.REGISTER, rest_messages.register_request(movements))
+        if answer.status == HTTPStatus.BAD_REQUEST:
+            raise _rejected(answer, movements)
+        answered = answer.date or datetime.now(UTC)
+        return await self._read(
+            _REGISTER, answer, lambda body: rest_messages.register_outcomes(body, movements, answered)
+        )
+
+    async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
+        """cancelInBulk; see `Authority.cancel`."""
+        forms.check_cancellations(_CANCEL, self.cancel_reasons, self.batch_limit, items)
+        answer = await self._exchange(_CANCEL, n.CANCEL, rest_messages.cancel_request(items))
+        return await self._read(_CANCEL, answer, lambda body: rest_messages.cancel_outcomes(body, items))
+
+    async def search(self, criteria: SearchCriteria) -> list[Found]:
+        """A search, page by page; see `Authority.search`."""
+        if wrong := requests.search_misfits(criteria):
+            raise failures.misfit(_SEARCH, f"wrong criteria: {', '.join(wrong)}")
+        found: dict[int, Found] = {}
+        first_row = 0
+        while True:
+            request = rest_messages.search_request(criteria, first_row, description.FETCH_LIMIT)
+            answer = await self._exchange(_SEARCH, n.SEARCH, request)
+            page = await self._read(_SEARCH, answer, rest_messages.search_page)
+            if page.total > SEARCH_LIMIT:
+                raise failures.too_wide(_SEARCH, page.total, SEARCH_LIMIT)
+            found |= {entry.reception_number: entry for entry in page.found}
+            first_row += len(page.found)
+            if first_row >= page.total:
+                return [found[number] for number in sorted(found)]
+            if not page.found:
+                raise failures.malformed(_SEARCH, f"it counts {page.total} presences and lists {first_row} of them")
+
+    async def get(self, reception_number: int) -> Found | None:
+        """One registration; see `Authority.get`."""
+        forms.check_reception_number(_GET, reception_number)
+        answer = await self._exchange(_GET, f"{n.GET}/{reception_number}")
+        problem = rest_messages.read_problem(answer.content_type, answer.content)
+        if answer.status == HTTPStatus.NOT_FOUND and problem.kind == n.NOT_FOUND:
+            return None
+        return await self._read(_GET, answer, lambda body: rest_messages.found_by_number(body, reception_number))
+
+    async def _exchange(self, call: Call, path: str, body: dict[str, Any] | None = None) -> Answer:
+        """One call; a token that the service turns down is renewed once, and the call, which it did not look at, made
+        again.
+        """
+        content = None if body is None else await asyncio.to_thread(_written, body)
+        token = await self._tokens.get()
+        answer = await self._send(call, path, content, token)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            self._tokens.spoil(token)
+            answer = await self._send(call, path, content, await self._tokens.get())
+        return answer
+
+    async def _send(self, call: Call, path: str, content: bytes | None, token: str) -> Answer:
+        headers = {"Authorization": f"Bearer {token}"}
+        if content is None:
+            return await self._transport.exchange(call, "GET", self._endpoint + path, headers)
+        headers["Content-Type"] = "application/json"
+        return await self._transport.exchange(call, "POST", self._endpoint + path, headers, content)
+
+    async def _read(self, call: Call, answer: Answer, read: Callable[[dict[str, Any]], _Read]) -> _Read:
+        """What an answer says. Answers of 200 items take milliseconds to read: in a thread."""
+        if answer.status != HTTPStatus.OK:
+            raise _refusal(call, answer)
+        try:
+            return await asyncio.to_thread(lambda: read(rest_messages.parse(answer.content)))
+        except rest_messages.Malformed as flaw:
+            raise failures.malformed(call, str(flaw)) from None
+
+
+def _refusal(call: Call, answer: Answer) -> AuthorityError:
+    said = rest_messages.read_problem(answer.content_type, answer.content).said
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return AuthorityUnavailable(
+            what=f"{call.name}: HTTP {answer.status} ({said or 'no word of why'})",
+            kept=failures.UNTOUCHED,
+            do=f"check at the authority's portal what this client may do, and for which employers{answer.apart}",
+            retry=False,
+            retry_after=answer.retry_after,
+        )
+    return failures.http_error(call, answer.status, answer.retry_after, said)
+
+
+def _rejected(answer: Answer, items: Sequence[MovementItem]) -> AuthorityRejected:
+    problem = rest_messages.read_problem(answer.content_type, answer.content)
+    return AuthorityRejected(
+        what=f"{_REGISTER.name}: HTTP {answer.status} ({problem.said or 'no word of why'})",
+        kept=failures.UNTOUCHED,
+        do="look at the items and at the service's OpenAPI file",
+        code=f"HTTP-{answer.status}",
+        references=tuple(items[place].reference for place in problem.blamed if place < len(items)),
+    )
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, allow_nan=False, separators=(",", ":")).encode()

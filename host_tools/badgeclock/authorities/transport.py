@@ -1,0 +1,129 @@
+"""HTTP to an authority, where every wait has an end: one deadline for the connection, one for the whole call.
+
+However slowly the bytes drip, a call ends. What was not sent is told apart from what was sent and not answered, since
+only the first may simply be sent again. Nothing is retried here, no redirect followed, nothing unpacked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import httpx
+
+from badgeclock.authorities import failures
+from badgeclock.authorities.failures import Call
+from badgeclock.errors import SettingsError
+
+ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024  # 500 presences with their history are about 1 MB
+# Below the 5 s after which common servers close an idle connection: a request that meets the closing is ambiguous.
+KEEPALIVE_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. `retry_after` in seconds, None if not said; `content_type` without its parameters; `date` the
+    service's time; `apart` as `failures.clocks_apart` has it.
+    """
+
+    status: int
+    retry_after: float | None
+    content: bytes = field(repr=False)
+    content_type: str = ""
+    date: datetime | None = None
+    apart: str = ""
+
+
+class Transport:
+    """Connections to one service, for one event loop.
+
+    connect_timeout_s  for the connection, TLS included
+    timeout_s          for the whole call, the connection included
+    tls                the TLS context to use; None is httpx's own, with verification
+    proxy              URL of an HTTP proxy; proxies named in the environment are not used
+    """
+
+    def __init__(
+        self, *, connect_timeout_s: float, timeout_s: float, tls: ssl.SSLContext | None, proxy: str | None, accept: str
+    ) -> None:
+        self._timeout_s = timeout_s
+        self._http = httpx.AsyncClient(
+            verify=True if tls is None else tls,
+            proxy=proxy,
+            trust_env=False,
+            timeout=httpx.Timeout(timeout_s, connect=min(connect_timeout_s, timeout_s)),
+            limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S),
+            headers={"Accept": accept, "Accept-Encoding": "identity"},
+        )
+
+    async def close(self) -> None:
+        """Let go of connections; calls under way fail."""
+        await self._http.aclose()
+
+    async def exchange(
+        self, call: Call, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
+    ) -> Answer:
+        """Send one request and read its answer. Raises AuthorityUnavailable or AuthorityAmbiguous."""
+        sending = False
+
+        async def watch(event: str, _: dict[str, Any]) -> None:
+            nonlocal sending
+            sending = sending or event.endswith(".send_request_headers.started")
+
+        try:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._http.stream(
+                    method, url, content=content, headers=dict(headers), extensions={"trace": watch}
+                ) as response,
+            ):
+                read = bytearray()
+                async for chunk in response.aiter_raw():
+                    read += chunk
+                    if len(read) > ANSWER_LIMIT_BYTES:
+                        raise failures.malformed(call, f"it is larger than {ANSWER_LIMIT_BYTES} bytes")
+                now = datetime.now(UTC)
+                date = failures.http_date(response.headers.get("Date"))
+                return Answer(
+                    response.status_code,
+                    failures.seconds_to_wait(response.headers.get("Retry-After"), now),
+                    bytes(read),
+                    response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
+                    date,
+                    failures.clocks_apart(date, now),
+                )
+        except (TimeoutError, httpx.RequestError) as error:
+            said = failures.plain(str(error)) or f"no answer within {self._timeout_s:g} s"
+            why = f"{type(error).__name__}, {said}"
+            if sending:
+                raise failures.lost(call, f"{call.name}: the answer was lost ({why})") from None
+            raise failures.unsent(call, f"no connection to the service ({why})") from None
+
+
+def checked_url(url: str) -> str:
+    """The URL, if personal numbers may go there: https, or plain http to this very machine. Raises SettingsError."""
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        read = httpx.URL("")
+    if read.host and not read.userinfo and (read.scheme == "https" or (read.scheme == "http" and on_this_machine(url))):
+        return url
+    raise SettingsError(
+        what="the authority's endpoint is no https URL (plain http may only lead to this machine, for the sandbox)",
+        kept="nothing was sent",
+        do="correct the endpoint in the settings; a name and password do not belong in it",
+    )
+
+
+def on_this_machine(url: str) -> bool:
+    """Whether a URL leads to this machine itself."""
+    try:
+        host = httpx.URL(url).host
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except (httpx.InvalidURL, ValueError):
+        return False

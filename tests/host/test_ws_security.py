@@ -1,0 +1,300 @@
+"""A signature is worth what it covers: what verifies, and every way in which a message must not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import xmlsec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from tests.presences import SOAP, in_envelope
+from zeep.wsse.signature import verify_envelope
+
+from badgeclock.authorities import credentials, ws_security
+from badgeclock.authorities.credentials import Credentials
+from badgeclock.authorities.soap import NotSoap, parse_envelope
+from badgeclock.authorities.ws_security import SIGNATURE, UTILITY, NotTrusted, Unsound
+from badgeclock.errors import SettingsError
+from badgeclock.sandbox.credentials import Keys, kept_in
+
+NOW = datetime.now(UTC)
+BODY = '<m:Ask xmlns:m="urn:m"><m:Who>anna</m:Who><m:When>2026-03-02</m:When></m:Ask>'
+LIMIT = 100_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("keys")
+
+
+@pytest.fixture(scope="module")
+def keys(folder: Path) -> Keys:
+    return kept_in(folder)
+
+
+@pytest.fixture(scope="module")
+def message(keys: Keys) -> bytes:
+    envelope = parse_envelope(in_envelope(BODY), LIMIT)
+    ws_security.sign(envelope, keys.client, NOW)
+    return etree.tostring(envelope)
+
+
+def verified(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> x509.Certificate:
+    def signers(_: x509.Certificate | None) -> Sequence[x509.Certificate]:
+        return trusted
+
+    return ws_security.verify(parse_envelope(message, LIMIT), now, signers)
+
+
+def flaw_of(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> Unsound:
+    with pytest.raises(NotTrusted) as refused:
+        verified(message, *trusted, now=now)
+    assert "anna" not in str(refused.value)
+    return refused.value.flaw
+
+
+def test_what_was_signed_verifies_and_says_by_whom(keys: Keys, message: bytes) -> None:
+    assert verified(message, keys.client.certificate) == keys.client.certificate
+    assert verified(message, keys.service.certificate, keys.client.certificate) == keys.client.certificate
+
+
+def test_another_implementation_verifies_it(folder: Path, message: bytes) -> None:
+    verify_envelope(etree.fromstring(message), str(folder / "client.pem"))
+
+
+def test_the_certificate_in_the_message_is_what_the_caller_is_asked_about(keys: Keys, message: bytes) -> None:
+    asked = []
+
+    def signers(shown: x509.Certificate | None) -> list[x509.Certificate]:
+        asked.append(shown)
+        return []
+
+    with pytest.raises(NotTrusted):
+        ws_security.verify(parse_envelope(message, LIMIT), NOW, signers)
+    assert asked == [keys.client.certificate]
+
+
+def test_nothing_verifies_with_a_key_that_did_not_sign(keys: Keys, message: bytes) -> None:
+    assert flaw_of(message, keys.service.certificate) is Unsound.BROKEN
+    assert flaw_of(message) is Unsound.UNTRUSTED
+
+
+def test_an_unsigned_message_is_told_apart(keys: Keys) -> None:
+    assert flaw_of(in_envelope(BODY), keys.client.certificate) is Unsound.NO_SIGNATURE
+    assert not ws_security.is_signed(parse_envelope(in_envelope(BODY), LIMIT))
+
+
+@pytest.mark.parametrize(
+    ("away", "flaw"),
+    [
+        (timedelta(0), None),
+        (timedelta(minutes=6, seconds=50), None),
+        (timedelta(minutes=-1, seconds=-50), None),
+        (timedelta(minutes=7, seconds=10), Unsound.STALE),
+        (timedelta(minutes=-2, seconds=-10), Unsound.STALE),
+        (timedelta(days=800), Unsound.STALE),
+    ],
+    ids=str,
+)
+def test_a_signature_counts_for_minutes_and_clocks_may_differ_a_little(
+    keys: Keys, message: bytes, away: timedelta, flaw: Unsound | None
+) -> None:
+    if flaw is None:
+        verified(message, keys.client.certificate, now=NOW + away)
+    else:
+        assert flaw_of(message, keys.client.certificate, now=NOW + away) is flaw
+
+
+def body_of(root: etree._Element) -> etree._Element:
+    [body] = root.findall(f"{{{SOAP}}}Body")
+    return body
+
+
+def security_of(root: etree._Element) -> etree._Element:
+    return root[0][0]
+
+
+def change_body(root: etree._Element) -> None:
+    body_of(root)[0][0].text = "bram"
+
+
+def add_to_body(root: etree._Element) -> None:
+    etree.SubElement(body_of(root)[0], "{urn:m}More")
+
+
+def change_time(root: etree._Element) -> None:
+    security_of(root)[1][1].text = "2099-01-01T00:00:00Z"
+
+
+def change_certificate(root: etree._Element) -> None:
+    security_of(root)[0].text = "MAA="
+
+
+def wrap_body(root: etree._Element) -> None:
+    """The signed body goes where nobody reads it; another takes its place."""
+    signed = body_of(root)
+    hiding = etree.SubElement(root[0], "{urn:x}Old")
+    hiding.append(signed)
+    fresh = etree.SubElement(root, f"{{{SOAP}}}Body")
+    etree.SubElement(fresh, "{urn:m}Ask").text = "bram"
+
+
+def wrap_body_with_its_id(root: etree._Element) -> None:
+    wrap_body(root)
+    body_of(root).set(f"{{{UTILITY}}}Id", root[0][1][0].get(f"{{{UTILITY}}}Id") or "")
+
+
+def second_body(root: etree._Element) -> None:
+    root.append(etree.fromstring(f'<s:Body xmlns:s="{SOAP}"/>'))
+
+
+def second_security(root: etree._Element) -> None:
+    root[0].append(etree.fromstring(etree.tostring(security_of(root))))
+
+
+def drop_timestamp(root: etree._Element) -> None:
+    security_of(root).remove(security_of(root)[1])
+
+
+def drop_certificate(root: etree._Element) -> None:
+    security_of(root).remove(security_of(root)[0])
+
+
+def drop_reference(place: int) -> Callable[[etree._Element], None]:
+    def change(root: etree._Element) -> None:
+        references = list(root.iter(f"{{{SIGNATURE}}}Reference"))
+        references[place].getparent().remove(references[place])  # type: ignore[union-attr]
+
+    return change
+
+
+def use(tag: str, algorithm: str) -> Callable[[etree._Element], None]:
+    def change(root: etree._Element) -> None:
+        next(root.iter(f"{{{SIGNATURE}}}{tag}")).set("Algorithm", algorithm)
+
+    return change
+
+
+def strange_reference(root: etree._Element) -> None:
+    next(root.iter(f"{{{SIGNATURE}}}Reference")).set("URI", "http://127.0.0.1:9/")
+
+
+def no_value(root: etree._Element) -> None:
+    next(root.iter(f"{{{SIGNATURE}}}SignatureValue")).text = ""
+
+
+@pytest.mark.parametrize(
+    ("change", "flaw"),
+    [
+        (change_body, Unsound.BROKEN),
+        (add_to_body, Unsound.BROKEN),
+        (change_time, Unsound.BROKEN),
+        (change_certificate, Unsound.FORM),
+        (wrap_body, Unsound.NOT_COVERED),
+        (wrap_body_with_its_id, Unsound.FORM),
+        (second_body, Unsound.FORM),
+        (second_security, Unsound.FORM),
+        (drop_timestamp, Unsound.FORM),
+        (drop_certificate, Unsound.FORM),
+        (drop_reference(0), Unsound.NOT_COVERED),
+        (drop_reference(1), Unsound.NOT_COVERED),
+        (drop_reference(2), Unsound.NOT_COVERED),
+        (use("SignatureMethod", "http://www.w3.org/2000/09/xmldsig#rsa-sha1"), Unsound.ALGORITHM),
+        (use("SignatureMethod", "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256"), Unsound.ALGORITHM),
+        (use("DigestMethod", "http://www.w3.org/2000/09/xmldsig#sha1"), Unsound.ALGORITHM),
+        (use("Transform", "http://www.w3.org/TR/1999/REC-xslt-19991116"), Unsound.ALGORITHM),
+        (use("CanonicalizationMethod", "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"), Unsound.ALGORITHM),
+        (strange_reference, Unsound.NOT_COVERED),
+        (no_value, Unsound.BROKEN),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_a_message_that_was_tampered_with_does_not_count(
+    keys: Keys, message: bytes, change: Callable[[etree._Element], None], flaw: Unsound
+) -> None:
+    root = etree.fromstring(message)
+    change(root)
+    assert flaw_of(etree.tostring(root), keys.client.certificate) is flaw
+
+
+@given(place=st.integers(0, 10_000), put=st.binary(max_size=4), cut=st.integers(0, 4))
+@settings(deadline=None, max_examples=400)
+def test_what_still_verifies_after_damage_says_the_same(
+    keys: Keys, message: bytes, place: int, put: bytes, cut: int
+) -> None:
+    place %= len(message)
+    damaged = message[:place] + put + message[place + cut :]
+    try:
+        verified(damaged, keys.client.certificate)
+    except (NotSoap, NotTrusted):
+        return
+
+    def said(text: bytes) -> bytes:
+        return etree.tostring(body_of(parse_envelope(text, LIMIT)), method="c14n", exclusive=True)
+
+    assert said(damaged) == said(message)
+
+
+def test_both_libraries_hold_the_same_libxml2() -> None:
+    assert xmlsec.get_libxml_version() == etree.LIBXML_VERSION
+
+
+# Keys
+
+
+def write(path: Path, content: bytes, mode: int = 0o600) -> Path:
+    path.write_bytes(content)
+    path.chmod(mode)
+    return path
+
+
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, word: bytes | None = None) -> bytes:
+    lock = serialization.BestAvailableEncryption(word) if word else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("absent", "cannot be read"),
+        ("open", "chmod 600"),
+        ("garbage", "no private key"),
+        ("locked", "without passphrase"),
+        ("curve", "no RSA key"),
+        ("other", "does not belong"),
+        ("no certificate", "no certificate"),
+    ],
+)
+def test_keys_that_cannot_be_used_are_refused_at_the_start(
+    folder: Path, keys: Keys, tmp_path: Path, wrong: str, said: str
+) -> None:
+    certificate, key = folder / "client.pem", tmp_path / "key.pem"
+    match wrong:
+        case "open":
+            write(key, keys.client.key_pem, 0o640)
+        case "garbage":
+            write(key, b"garbage")
+        case "locked":
+            write(key, pem(keys.client.key, b"word"))
+        case "curve":
+            write(key, pem(ec.generate_private_key(ec.SECP256R1())))
+        case "other":
+            write(key, keys.service.key_pem)
+        case "no certificate":
+            certificate = write(tmp_path / "certificate.pem", b"garbage")
+            write(key, keys.client.key_pem)
+    with pytest.raises(SettingsError, match=said) as refused:
+        credentials.load(certificate, key)
+    assert "PRIVATE" not in str(refused.value)
+
+
+def test_no_key_is_in_a_repr(keys: Keys) -> None:
+    assert "PRIVATE" not in repr(keys)
+    assert isinstance(keys.client, Credentials)
