@@ -91,7 +91,7 @@ def journal(stack: Stack) -> Iterator[Journal]:
 def soak(stack: Stack, meter: HeapMeter, count: int, seed: int = 1) -> Soaked:
     """`count` punches, all of them kept, acknowledged and in the bridge's store afterwards. Raises AssertionError."""
     dice = random.Random(seed)
-    known = [badge.uid for badge in enroll(stack, "soak", KNOWN)]
+    known = [badge.uid for badge in enroll(stack, "soak", min(KNOWN, max(2 * UNMUTED_AFTER, count // 4)))]
     strangers = [f"{0x04 << 48 | dice.getrandbits(48):014X}" for _ in range(STRANGERS)]
     stack.wait_online()
     before = meter.settled()
