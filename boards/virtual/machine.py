@@ -33,21 +33,21 @@ class Pin(PinBase):
     IRQ_LOW_LEVEL = const(4)
     IRQ_HIGH_LEVEL = const(5)
 
+    # Of the few pins with a handler; the ESP32's pins take no heap at all.
+    _handler = None
+    _trigger = 0
+    _last = 0
+
     def __init__(self, id, mode=-1, pull=-1, *, value=None):
         if not isinstance(id, int) or not 0 <= id <= 39:
             raise ValueError("invalid pin")
         self._id = id
-        self._out = False
-        self._handler = None
-        self._trigger = 0
-        self._last = 0
         self.init(mode, pull, value=value)
 
     def init(self, mode=-1, pull=-1, *, value=None):
         if mode in (self.OUT, self.OPEN_DRAIN) and self._id >= 34:
             raise ValueError("pin can only be input")
         if mode != -1:
-            self._out = mode == self.OUT
             level = 2 if value is None else 1 if value else 0
             _bus.post(_bus.PIN_MODE, self._id, level, mode | (0 if pull in (-1, None) else pull) << 4)
         elif value is not None:

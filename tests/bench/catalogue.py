@@ -21,7 +21,7 @@ SECTIONS = {
     "littlefs.": "The same punches appended to a file on littlefs, for comparison",
     "seal.": "Seal and key store",
     "torture.": "Power cuts",
-    "clock.": "The clock's memory and display",
+    "clock.": "The clock: a tap, its memory, its display",
     "firmware.": "The firmware",
     "uplink.": "The uplink",
     "sim.": "The whole system, simulated under seeds",
@@ -38,6 +38,15 @@ SHOWN = {
     "unknown": "an unknown badge",
     "several": "two badges at once",
     "fault": "a fault",
+}
+
+# Where the time of a tap goes before its signal.
+TAP_PARTS = {
+    "reader": "the reader",
+    "seal": "the seal and its keys",
+    "journal": "the journal",
+    "time": "the clock's time",
+    "display": "display, tones and lamp",
 }
 
 _MODEL = "5 MHz SPI, 60 µs a transfer, air and card; no bytecode"
@@ -111,8 +120,20 @@ FIGURES = {
     "torture.single_cuts": Figure("power cuts in a clock's lives, each followed by a start and every invariant"),
     "torture.double_cuts": Figure("pairs of cuts, the second in the start after the first; complete for a whole life"),
     "torture.failures": Figure("of these, of flash faults and exhausted heaps, those that broke an invariant", "0"),
-    "clock.heap_idle_bytes_i386": Figure("heap in use, started, connected and idle", "≤ 65,536"),
-    "clock.heap_low_water_free_i386": Figure("least heap free over taps, a reconnect and a restart"),
+    "clock.tap_model_ms": Figure("ms of input and output from the poll that finds a badge to the first tone, modelled"),
+    **{f"clock.tap_model_ms.{part}": Figure(f"of these, {words}") for part, words in TAP_PARTS.items()},
+    "clock.tap_vm_instructions": Figure("bytecode instructions between the same, counted one by one"),
+    **{
+        f"clock.tap_vm_instructions.{part}": Figure(f"of these, {words}")
+        for part, words in {**TAP_PARTS, "other": "punch, memory of recent badges, loop"}.items()
+    },
+    "clock.tap_alloc_bytes": Figure("heap bytes taken between the same"),
+    "clock.heap_idle_bytes_i386": Figure("heap in use, code in place, connected and idle, collected", "≤ 65,536"),
+    "clock.heap_low_water_free_i386": Figure("least heap free of 128 KB, through all these punches"),
+    "clock.heap_smallest_piece_i386": Figure("least that the largest free piece of it had"),
+    "clock.heap_idle_stock_bytes_i386": Figure("heap in use with the official image, which copies code into the heap"),
+    "clock.soak_punches": Figure("punches in a row, without a MemoryError, lost punch or restart", "≥ 10,000"),
+    "clock.soak_reconnects": Figure("times the network went meanwhile"),
     **{
         f"clock.display_bytes.{state}": Figure(f"I2C bytes to an SSD1306 from the idle screen to {meaning}")
         for state, meaning in SHOWN.items()
@@ -122,6 +143,7 @@ FIGURES = {
         for state, meaning in SHOWN.items()
     },
     "firmware.mpy_bytes": Figure("compiled firmware on the clock"),
+    "firmware.image_bytes": Figure("the ROMFS image of it, drawings included"),
     "uplink.tls_records_per_punch": Figure("TLS records a punch sent alone"),
     "uplink.tls_bytes_per_punch": Figure("bytes on the wire a punch sent alone"),
     "uplink.backlog_tls_records_per_punch": Figure("TLS records a punch of a backlog"),

@@ -94,13 +94,13 @@ def test_a_traceback_of_the_build_names_the_sources_file_and_line(tmp_path: Path
         "            raise ValueError('over')\n\n    def look(self):\n        self._check()\n\n\nTank(4).look()\n"
     )
     (made,) = shorten(inline({"app/tank.py": source})).values()
-    (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app/tank.py", made))
+    (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app.tank", made))
     run = subprocess.run(
         [toolchain.micropython("i386"), "-c", "import tank"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     said = run.stdout + run.stderr
     for line in (12, 15, 18):
-        assert f'File "app/tank.py", line {line}, in' in said
+        assert f'File "app.tank", line {line}, in' in said
     assert "ValueError: over" in said
 
 

@@ -152,6 +152,13 @@ def wait_until_power_is_lost(desk: Bench) -> None:
         time.sleep(0.05)
 
 
+def wait_until_it_takes_badges(desk: Bench) -> None:
+    deadline = time.monotonic() + 20
+    while "Hold your badge" not in desk.board.screen_text():
+        assert time.monotonic() < deadline, desk.board.screen_text()
+        time.sleep(0.05)
+
+
 def inspect(desk: Bench) -> DeviceState:
     with open_device(desk.port) as device:
         return provision.inspect(device)
@@ -183,6 +190,7 @@ def test_an_image_that_runs_nothing_in_place_gets_every_file(tmp_path: Path) -> 
         first = desk.provision(desk.plan(**NEW))
         assert set(desk.plan().firmware.files) < set(first.copied)
         assert set(desk.partition("romfs")) == {0xFF}
+        wait_until_it_takes_badges(desk)
         with open_device(desk.port) as device:
             device.put("/app/record.mpy", b"garbage")
             device.put("/app/seal.py", b"raise SystemExit")

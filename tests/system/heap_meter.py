@@ -1,8 +1,8 @@
 """Reads a virtual clock's heap from outside, by a boot.py of its own that looks at each collection of memory.
 
 The clock collects its memory itself whenever no badge is near, through the module `gc`; the meter stands in that
-module's place and prints what was there. The firmware is the one that is delivered. The meter's own kilobyte counts as
-the firmware's.
+module's place and prints what was there. The firmware is the one that is delivered, and what the meter and the virtual
+board's own modules take of the heap is told apart.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ TIMEOUT_S = 60.0
 
 METER = """
 import gc as _gc, micropython, sys
+_gc.collect()
+_before = _gc.mem_alloc()
 
 class Meter:
     def __getattr__(self, name):
@@ -32,12 +34,14 @@ class Meter:
         micropython.mem_info()
 
 sys.modules["gc"] = Meter()
+_gc.collect()
+print("meter:", _gc.mem_alloc() - _before)
 """
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The heap after a collection: bytes in use, the board's own modules among them, bytes free, the largest piece."""
+    """The heap after a collection: bytes that the firmware uses, bytes free, the largest piece."""
 
     used: int
     free: int
@@ -69,8 +73,11 @@ class HeapMeter:
 
     def samples(self) -> list[Sample]:
         """Every collection so far."""
-        found = re.findall(r"heap: (\d+) (\d+)\r?\n(?:.*\r?\n){3}.*max free sz: (\d+)", self.console())
-        return [Sample(int(used), int(free), int(blocks) * BLOCK_BYTES) for used, free, blocks in found]
+        console = self.console()
+        found = re.findall(r"heap: (\d+) (\d+)\r?\n(?:.*\r?\n){3}.*max free sz: (\d+)", console)
+        meter = re.findall(r"meter: (\d+)", console)
+        beside = self.module_bytes + int(meter[-1]) if meter else 0
+        return [Sample(int(used) - beside, int(free), int(blocks) * BLOCK_BYTES) for used, free, blocks in found]
 
     def settled(self) -> Sample:
         """The heap when nothing happens: the third collection from now."""

@@ -33,10 +33,10 @@ pytestmark = pytest.mark.timeout(300)
 ANNAS_CARD, BRAMS_CARD, CARLS_CARD = "04A1B2C3D4E580", "04A1B2C3D4E581", "04A1B2C3D4E582"
 HOLD_MS = 800
 
-# Measured at a site of proofs: 4.7 KB more in use within a job, 9 KB free at the lowest, and nothing left after it. A
-# job asks for 1 KB at most.
+# Measured at a site of proofs, with the code in place: 2.5 KB more in use within a job, 56 KB free at the lowest, and
+# nothing left after it. A job asks for 1 KB at most.
 LEFT_BYTES_AT_MOST = 512
-FREE_BYTES_AT_LEAST = 5 * 1000
+FREE_BYTES_AT_LEAST = 52 * 1000
 PATIENCE_S = 60.0
 CLOCK = cast.CLOCK_ID
 

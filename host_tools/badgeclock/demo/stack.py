@@ -25,6 +25,7 @@ from badgeclock.errors import BadgeclockError
 from badgeclock.technician import broker, firmware, workshop
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
+from badgeclock.virtual.board import Image
 from badgeclock.virtual.door import Door
 
 AUTHORITY_LATENCY_MS = 200
@@ -61,12 +62,14 @@ class Stack:
         latency_ms: int = AUTHORITY_LATENCY_MS,
         arch: str = "i386",
         heap: str = "128k",
+        image: Image = Image.IN_PLACE,
     ) -> None:
         self.directory = directory.resolve()
         self._say = say
         self._latency_ms = latency_ms
         self._arch = arch
         self._heap = heap
+        self._image = image
         self._http_port = free_port()
         self._sandbox_port = free_port()
         self._broker_port = self.clock_broker_port = free_port()
@@ -200,7 +203,10 @@ class Stack:
 
     def _clock(self) -> Process:
         folder = self.directory / "clock"
-        command = _badgeclock("virtual", "run", "--dir", str(folder), "--arch", self._arch, "--heap", self._heap)
+        command = [
+            *_badgeclock("virtual", "run", "--dir", str(folder), "--arch", self._arch, "--heap", self._heap),
+            *("--image", self._image),
+        ]
         return Process("the clock", command, self._log("clock"), (folder / "door.sock").is_socket)
 
     def _provision(self) -> None:

