@@ -57,6 +57,12 @@ _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
 _COUNT_MAX = const(0xFFFF)
 
+# Commands of docs/protocol.md §6, each with an order's number
+_IDENTIFY = const(1)
+_RESTART = const(3)
+_CAPTURE = const(4)
+_ORDER_BYTES = const(4)
+
 _ACK_TOPIC = "ack"
 _RECEIPTS_TOPIC = "receipts"
 _COMMAND_TOPIC = "command"
@@ -563,12 +569,11 @@ class Uplink:
 
     def _on_command(self, body):
         command, arguments = frames.read_command(body)
-        if frames.COMMAND_IDENTIFY <= command <= frames.COMMAND_CAPTURE:
-            number = frames.read_order(arguments)
-            if command == frames.COMMAND_RESTART:
+        if _IDENTIFY <= command <= _CAPTURE and len(arguments) == _ORDER_BYTES:
+            if command == _RESTART:
                 self.restart_due = True
             else:
-                self._on_order(command, number)
+                self._on_order(command, int.from_bytes(arguments, "big"))
         elif command == frames.COMMAND_RETIRE:
             self._timekeeper.stamp(self._stamp)
             try:
