@@ -58,6 +58,8 @@ class Order:
             self._face.identify()
             self._finish()
         elif command == _CAPTURE:
+            wire = self._uplink.wire
+            self._told["wire"] = {"writes": wire.writes, "written": wire.written, "received": wire.received}
             self._told["failures"] = self._uplink.failures
             self._told["last_failure"] = self._uplink.last_failure[:120]
             self._told["lines"] = [" ".join([str(word) for word in words])[:_LINE_LETTERS] for words in lines.last]

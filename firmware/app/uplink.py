@@ -19,6 +19,7 @@ import gc
 import json
 import os
 import struct
+import sys
 import time
 from binascii import hexlify
 
@@ -588,9 +589,13 @@ class Uplink:
         """Carry an order out and report what became of it. What that needs is loaded now."""
         if self.order is None:
             gc.collect()
-            from app import order
+            try:
+                from app import order
 
-            self.order = order.Order(
-                self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
-            )
+                self.order = order.Order(
+                    self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
+                )
+            except MemoryError:  # half a module would stay
+                sys.modules.pop("app.order", None)
+                raise
         self.order.take(command, number)
