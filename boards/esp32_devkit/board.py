@@ -51,7 +51,10 @@ class Wifi:
 
     def rssi(self):
         """Signal strength in dBm, None without a connection."""
-        return self._station.status("rssi") if self._station.isconnected() else None
+        try:
+            return self._station.status("rssi")
+        except OSError:
+            return None
 
 
 class Board:

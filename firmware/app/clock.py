@@ -282,6 +282,7 @@ class Clock:
             self._pages = pages.Pages(self._face, self._uplink)
         except Exception as error:  # noqa: BLE001 - badges are served, whatever a technician cannot see
             self._pages = self._held_since = None
+            sys.modules.pop("app.pages", None)  # half a module would stay
             lines.say("no pages:", repr(error))
 
     def _fault(self, code, count):

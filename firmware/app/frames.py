@@ -20,7 +20,6 @@ NO_SESSION = bytes(8)  # the session of every upward frame
 
 STATUS = const(0x01)
 DESK_ANSWER = const(0x02)
-REPORT = const(0x03)
 ROSTER_ANSWER = const(0x04)
 ACK = const(0x11)
 RECEIPTS = const(0x12)
@@ -41,10 +40,6 @@ RECEIPT_VALIDATED = const(4)
 RECEIPT_REMARKS = const(5)
 RECEIPT_OPERATOR = const(6)
 
-COMMAND_IDENTIFY = const(1)
-COMMAND_SELF_TEST = const(2)
-COMMAND_RESTART = const(3)
-COMMAND_CAPTURE = const(4)
 COMMAND_RETIRE = const(5)
 
 LAST_WILL_NUMBER = 0xFFFFFFFF
@@ -57,7 +52,6 @@ _RECEIPT_BYTES = const(18)
 _RECEIPTS_MAX = const(32)
 _TIME_BODY = ">QQ"
 _TIME_BYTES = const(16)
-_ORDER_BYTES = const(4)
 
 
 def upward_key(link_key):
@@ -146,10 +140,3 @@ def read_command(body):
     if not body:
         raise FrameError("command")
     return body[0], body[1:]
-
-
-def read_order(arguments):
-    """The number of the order that a command's arguments are."""
-    if len(arguments) != _ORDER_BYTES:
-        raise FrameError("order length")
-    return struct.unpack(">I", arguments)[0]

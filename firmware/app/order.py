@@ -16,6 +16,10 @@ from app import frames, lines, screens, signals
 from app.errors import FrameError
 from app.record import RECORD_BYTES, SEALED_BYTES
 
+_IDENTIFY = const(1)
+_CAPTURE = const(4)
+_REPORT = const(0x03)
+_LINE_LETTERS = const(72)
 _TEST_MS = const(3000)  # the pattern stands this long, unless a badge comes
 _DRAWN_MS = const(1000)  # and has left for the display after this
 _REPORT_MAX = const(998)  # what fits a frame
@@ -50,13 +54,15 @@ class Order:
             raise FrameError("order busy")
         self._number = number
         self._command = command
-        if command == frames.COMMAND_IDENTIFY:
+        if command == _IDENTIFY:
             self._face.identify()
             self._finish()
-        elif command == frames.COMMAND_CAPTURE:
+        elif command == _CAPTURE:
+            wire = self._uplink.wire
+            self._told["wire"] = {"writes": wire.writes, "written": wire.written, "received": wire.received}
             self._told["failures"] = self._uplink.failures
             self._told["last_failure"] = self._uplink.last_failure[:120]
-            self._told["lines"] = list(lines.last)
+            self._told["lines"] = [" ".join([str(word) for word in words])[:_LINE_LETTERS] for words in lines.last]
             self._uplink.tell()  # the rest is what STATUS tells
             self._finish()
         else:
@@ -93,7 +99,7 @@ class Order:
     def publish(self, client, counter):
         """Send the report through an MQTT client, in the frame with this counter."""
         body, self._body = self._body, None
-        client.publish(self._topic, frames.seal_frame(self._frame_key, self._scope, frames.REPORT, counter, body))
+        client.publish(self._topic, frames.seal_frame(self._frame_key, self._scope, _REPORT, counter, body))
 
     def end(self):
         """The connection ended; the bridge asks again if it still wants to know."""

@@ -19,6 +19,7 @@ import gc
 import json
 import os
 import struct
+import sys
 import time
 from binascii import hexlify
 
@@ -56,6 +57,12 @@ _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
 _COUNT_MAX = const(0xFFFF)
+
+# Commands of docs/protocol.md §6, each with an order's number
+_IDENTIFY = const(1)
+_RESTART = const(3)
+_CAPTURE = const(4)
+_ORDER_BYTES = const(4)
 
 _ACK_TOPIC = "ack"
 _RECEIPTS_TOPIC = "receipts"
@@ -601,12 +608,11 @@ class Uplink:
 
     def _on_command(self, body):
         command, arguments = frames.read_command(body)
-        if frames.COMMAND_IDENTIFY <= command <= frames.COMMAND_CAPTURE:
-            number = frames.read_order(arguments)
-            if command == frames.COMMAND_RESTART:
+        if _IDENTIFY <= command <= _CAPTURE and len(arguments) == _ORDER_BYTES:
+            if command == _RESTART:
                 self.restart_due = True
             else:
-                self._on_order(command, number)
+                self._on_order(command, int.from_bytes(arguments, "big"))
         elif command == frames.COMMAND_RETIRE:
             self._timekeeper.stamp(self._stamp)
             try:
@@ -621,9 +627,13 @@ class Uplink:
         """Carry an order out and report what became of it. What that needs is loaded now."""
         if self.order is None:
             gc.collect()
-            from app import order
+            try:
+                from app import order
 
-            self.order = order.Order(
-                self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
-            )
+                self.order = order.Order(
+                    self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
+                )
+            except MemoryError:  # half a module would stay
+                sys.modules.pop("app.order", None)
+                raise
         self.order.take(command, number)

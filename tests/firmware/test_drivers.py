@@ -132,6 +132,14 @@ def test_the_rtc_keeps_date_and_note_and_says_when_it_stopped():
     assert chip.registers[0x0E] == 0x04 and not chip.registers[0x0F] & 0x80
 
 
+def test_the_rtc_tells_whole_degrees_below_zero_too():
+    chip = Bcd(Time(), 0)
+    rtc = DS3231(chip)
+    for register, celsius in ((25, 25), (0, 0), (0x7F, 127), (0xFF, -1), (0xE7, -25), (0x80, -128)):
+        chip.registers[0x11] = register
+        assert rtc.temperature() == celsius
+
+
 def test_the_rtc_has_no_note_where_nobody_wrote_one_and_no_date_in_nonsense():
     chip = Bcd(Time(), 0)
     rtc = DS3231(chip)
@@ -225,6 +233,22 @@ def test_a_key_counts_once_however_its_contact_bounces():
         pressed.append(pad.pressed())
     assert [name for name in pressed if name] == ["in"]
     assert 125 < pressed.index("in") < 160
+
+
+def test_keys_are_down_together_only_when_all_of_them_are():
+    clock = keys.time = Time()
+    levels = {"info": 1, "in": 1, "out": 1}
+    pad = keys.Keys({name: (lambda name=name: levels[name]) for name in levels})
+
+    def settled(**pressed):
+        levels.update(pressed)
+        for _ in range(4):
+            clock.now_ms += 40
+            pad.pressed()
+        return pad.down(("in", "out"))
+
+    assert not settled() and not settled(**{"in": 0}) and settled(out=0) and settled(info=0)
+    assert not settled(**{"in": 1}) and not settled(out=1)
 
 
 def test_a_switch_tells_each_change_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from badgeclock.errors import SettingsError
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
 from badgeclock.technician.workshop import Workshop
@@ -118,14 +120,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: Site) -> None:
     clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
-    channels = ("punches", "desk", "status")
+    channels = ("punches", "desk", "report", "status")
     at_bridge = site.subscribe(bridge, *(f"badgeclock/v1/+/{channel}" for channel in channels))
     site.publish(clock, "badgeclock/v1/clock-a/punches", "punch")
     site.publish(clock, "badgeclock/v1/clock-a/desk", "answer")
+    site.publish(clock, "badgeclock/v1/clock-a/report", "report")
     site.publish(clock, "badgeclock/v1/clock-a/status", "status")
     assert at_bridge.messages_until("status") == [
         "badgeclock/v1/clock-a/punches punch",
         "badgeclock/v1/clock-a/desk answer",
+        "badgeclock/v1/clock-a/report report",
         "badgeclock/v1/clock-a/status status",
     ]
     at_bridge.close()
@@ -138,9 +142,11 @@ def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: S
 
 def test_a_clock_cannot_write_another_clocks_topics_nor_the_bridges(site: Site) -> None:
     clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
-    at_bridge = site.subscribe(bridge, *(f"badgeclock/v1/+/{channel}" for channel in ("punches", "status", "desk")))
+    at_bridge = site.subscribe(
+        bridge, *(f"badgeclock/v1/+/{channel}" for channel in ("punches", "status", "desk", "report"))
+    )
     at_other = site.subscribe(site.shop.clock("clock-b"), "badgeclock/v1/clock-b/+")
-    for topic in ("punches", "status", "desk", "ack", "receipts", "command"):
+    for topic in ("punches", "status", "desk", "report", "ack", "receipts", "command"):
         site.publish(clock, f"badgeclock/v1/clock-b/{topic}", "forged")
     for topic in ("ack", "receipts", "command"):
         site.publish(clock, f"badgeclock/v1/clock-a/{topic}", "forged")
@@ -225,6 +231,31 @@ def test_tls_is_1_2_or_newer(site: Site, version: ssl.TLSVersion, *, accepted: b
             pass
 
 
+@pytest.mark.parametrize(
+    ("cipher", "accepted"),
+    [
+        ("ECDHE-ECDSA-AES128-GCM-SHA256", True),
+        ("ECDHE-ECDSA-AES256-GCM-SHA384", True),
+        ("ECDHE-ECDSA-AES128-SHA", False),
+        ("ECDHE-ECDSA-AES128-CCM8", False),
+        ("ECDHE-RSA-AES128-GCM-SHA256", False),
+    ],
+)
+def test_tls_1_2_is_forward_secret_and_authenticated_or_nothing(site: Site, cipher: str, *, accepted: bool) -> None:
+    context = ssl.create_default_context(cafile=str(site.shop.authority_certificate))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(cipher)
+    site.shop.clock("clock-a")
+    folder = site.shop.clock_folder("clock-a")
+    context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+    if accepted:
+        with connect(site, context) as link:
+            assert say_hello(link) == MQTT_CONNECT_ACCEPTED
+    else:
+        with pytest.raises((ssl.SSLError, ConnectionError)), connect(site, context):
+            pass
+
+
 def test_plain_mqtt_is_out(site: Site) -> None:
     address = ("127.0.0.1", site.config.port)
     with pytest.raises(ConnectionResetError), socket.create_connection(address, timeout=10) as link:
@@ -255,6 +286,48 @@ def test_a_revoked_clock_is_out_at_its_next_connection_and_the_others_stay(site:
     assert received[0] == "badgeclock/v1/clock-c/punches before"
     assert received[-1] == "badgeclock/v1/clock-a/punches after"
     at_bridge.close()
+
+
+def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site) -> None:
+    shop, directory = site.shop, site.config.path.parent
+    lost, other, bridge = shop.clock("clock-d"), shop.clock("clock-b"), shop.bridge()
+    at_bridge = site.subscribe(bridge, "badgeclock/v1/clock-d/status", "badgeclock/v1/clock-b/punches")
+    at_other = site.subscribe(other, "badgeclock/v1/clock-b/ack")
+    will = ("--will-topic", "badgeclock/v1/clock-d/status", "--will-payload", "gone")
+    program = str(toolchain.mosquitto().with_name("mosquitto_sub"))
+    command = [program, *site.client(lost), "-d", "-t", "badgeclock/v1/clock-d/ack", *will]
+    open_connection = Subscriber(
+        subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1)
+    )
+    shop.revoke_clock("clock-d")
+    assert broker.running(directory) == site.process.pid
+    assert broker.update(directory, shop)
+    assert open_connection.process.poll() is None, "Mosquitto lets it be"
+    assert broker.evict(directory, shop, "clock-d")
+    assert at_bridge.messages_until("gone") == ["badgeclock/v1/clock-d/status gone"]
+    # mosquitto_sub tries again, with the revoked certificate, and is turned away for ever.
+    assert site.publish(lost, "badgeclock/v1/clock-d/status", "racing").returncode != 0
+    open_connection.close()
+    site.publish(bridge, "badgeclock/v1/clock-b/ack", "still here")
+    assert at_other.messages_until("still here") == ["badgeclock/v1/clock-b/ack still here"]
+    assert [line for line in at_other.log if "sending CONNECT" in line] == at_other.log[:1], "it never came again"
+    at_other.close()
+    at_bridge.close()
+
+
+def test_a_broker_that_does_not_run_is_neither_told_nor_is_anybody_else(tmp_path: Path) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    config = broker.write_config(tmp_path / "broker", free_port(), shop)
+    directory = config.path.parent
+    assert not broker.update(directory, shop)
+    for pid in (str(os.getpid()), "1", "0", "-1", "", "x", "99999999"):
+        (directory / broker.PID_FILE).write_text(pid)
+        assert broker.running(directory) is None
+        assert not broker.update(directory, shop)
+    shop.clock("clock-a")
+    assert not broker.evict(directory, shop, "clock-a")
+    with pytest.raises(SettingsError, match="no broker's directory"):
+        broker.update(tmp_path, shop)
 
 
 def test_a_retained_status_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from badgeclock.bridge import events, settings
+from badgeclock.bridge import events, settings, standing
 from badgeclock.bridge.states import PresenceState, PunchState, Reason
 from badgeclock.chaos import faults
 from badgeclock.cli.main import app
@@ -31,6 +31,16 @@ def test_every_state_that_is_shown_is_explained(state: str) -> None:
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_to_wait_is_explained(reason: Reason) -> None:
     assert f"`{reason.value}`" in OPERATING
+
+
+@pytest.mark.parametrize("mark", list(standing.Mark))
+def test_every_mark_of_a_clock_is_explained(mark: standing.Mark) -> None:
+    assert f"| {mark.value} |" in OPERATING
+
+
+@pytest.mark.parametrize("cause", sorted(standing.TO_DO))
+def test_every_cause_of_a_mark_is_explained(cause: str) -> None:
+    assert f"`{cause}`" in OPERATING or f"| {cause} |" in OPERATING
 
 
 @pytest.mark.parametrize("fault", faults.FAULTS)

@@ -397,6 +397,27 @@ def test_another_site_keeps_the_chain_and_changes_key_and_bundle(ready: Bench) -
     assert secrets["site_key"] == ready.shop.site_key("Other site").hex()
 
 
+def test_a_renewed_certificate_and_a_second_authority_go_onto_the_clock_and_its_keys_and_punches_stay(
+    ready: Bench,
+) -> None:
+    punch(ready, 3)
+    before, shop = ready.bundle(), ready.shop
+    shop.renew_clock("clock-0001")
+    shop.begin_authority()
+    coming = shop.authorities()[1]
+    assert shop.clocks_without(coming) == ["clock-0001"]
+    done = ready.provision(ready.plan())
+    assert (done.chain, done.copied) == (
+        ChainState.KEPT,
+        ("/certs/ca.der", "/certs/clock.der", "/certs/clock.key.der"),
+    )
+    assert shop.clocks_without(coming) == []
+    assert inspect(ready).unsent_punches == 3
+    assert ready.bundle() == replace(before, certificate_sha256=shop.clock("clock-0001").fingerprint)
+    with open_device(ready.port) as device:
+        assert device.read("/certs/ca.der") == shop.trusted_der()
+
+
 # --- what goes wrong ---
 
 

@@ -346,6 +346,12 @@ class Bridge:
         """What was wrong with records, of all clocks."""
         return [fault for heard in self.heard.values() for fault in heard.faults]
 
+    def renew(self, site: Site) -> None:
+        """Restart with the workshop's present certificates; the store stays."""
+        self._context = client_context(site, site.shop.bridge())
+        self._drop()
+        wait_until(lambda: self._stream is not None, "the bridge's connection")
+
     def close(self) -> None:
         self._closed = True
         self._drop()

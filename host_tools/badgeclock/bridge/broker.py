@@ -59,10 +59,18 @@ class BrokerLink:
         if self._client is not None:
             _transport(self._client).resume_reading()
 
+    def _read_certificates(self) -> None:
+        """Take what was renewed since the last connection; files that cannot be used change nothing."""
+        try:
+            self._tls = _tls_context(self._settings)
+        except SettingsError as error:
+            log.error("the certificates of before are used", reason=str(error))
+
     async def run(self, deliver: Callable[[str, bytes], None]) -> None:
         """Be connected until cancelled; `deliver(topic, payload)` gets every message and must not raise."""
         backoff = Backoff(cap_s=RECONNECT_CAP_S)
         while True:
+            self._read_certificates()
             lost = asyncio.Event()
             client = _new_client(self._settings.client_id, deliver, lost)
             try:

@@ -32,6 +32,11 @@ TIME_ERROR_MS: Final = 2000
 CERTIFICATE_DAYS: Final = 30
 WEAR_ERASES: Final = 80_000
 """Four fifths of what a NOR flash is good for (Winbond W25Q32JV, "More than 100,000 erase/program cycles")."""
+STARTS: Final = 5
+STARTS_MS: Final = 86_400_000
+"""So many starts within a day are not a technician's: it dies again and again, or its plug is loose."""
+WATCHDOG: Final = 3
+"""The reset cause of a BOOT record (docs/protocol.md §2)."""
 TEAR_STARTS: Final = 3
 TEAR_DAYS: Final = 7
 """So many starts within so many days that found a torn record: the power fails again and again, or the flash does."""
@@ -81,6 +86,8 @@ TO_DO: Final[Mapping[str, str]] = {
     "time": "order a restart; if it stays, exchange the battery of its RTC",
     "certificate": "badgeclock ca renew clock, then provision it over the cable",
     "wear": "exchange the module at the next visit",
+    "watchdog": "order a capture; if it comes again, exchange the module, and tell us",
+    "restarts": "its power supply and plug; its FAULT records say whether it dies by itself",
     "tears": "its power supply; if that is good, exchange the module: its flash fails",
     "display": "its wiring; workers hear the tones and see no words",
     "rtc": "its wiring and battery; the time comes from the bridge meanwhile",
@@ -98,7 +105,7 @@ class Facts:
 
     `status` is the STATUS that was taken last and `status_ms` when; `missing` are records that it holds and the store
     does not, and `still_ms` how long none came; `heard_from_ms` is since when the bridge hears the broker without a
-    break, None while it does not; `torn_ms` are the starts of late that found torn records.
+    break, None while it does not; `started_ms` are the starts of late, and `torn_ms` those that found torn records.
     """
 
     state: ClockState
@@ -108,6 +115,7 @@ class Facts:
     missing: int
     still_ms: int
     heard_from_ms: int | None
+    started_ms: tuple[int, ...] = ()
     torn_ms: tuple[int, ...] = ()
 
 
@@ -119,7 +127,8 @@ def reasons(facts: Facts, now_ms: int) -> list[Reason]:
         return []
     return [
         *_presence(facts, facts.status, facts.status_ms, now_ms),
-        *_parts(facts.status, facts.torn_ms, now_ms),
+        *_parts(facts.status),
+        *_starts(facts.status, facts.started_ms, facts.torn_ms, now_ms),
         *_figures(facts.status, now_ms),
     ]
 
@@ -148,7 +157,7 @@ def _reason(cause: str, detail: str, severity: Severity | None = Severity.WARNIN
     return Reason(Mark.UNHEALTHY, cause, detail, severity)
 
 
-def _parts(status: Mapping[str, Any], torn_ms: tuple[int, ...], now_ms: int) -> Iterator[Reason]:
+def _parts(status: Mapping[str, Any]) -> Iterator[Reason]:
     """What the clock says of its parts. A figure that it does not tell is no fault."""
     fault = status.get("reader_fault")
     if fault in _WORKING:
@@ -163,6 +172,16 @@ def _parts(status: Mapping[str, Any], torn_ms: tuple[int, ...], now_ms: int) -> 
         yield _reason("case", "its case is open")
     if (status.get("wear") or 0) >= WEAR_ERASES:
         yield _reason("wear", f"its flash was erased {WEAR_ERASES} times or more")
+
+
+def _starts(
+    status: Mapping[str, Any], started_ms: tuple[int, ...], torn_ms: tuple[int, ...], now_ms: int
+) -> Iterator[Reason]:
+    """What the clock's starts say."""
+    if status.get("reset") == WATCHDOG:
+        yield _reason("watchdog", "its watchdog restarted it: the badge loop had stopped")
+    if len([at for at in started_ms if now_ms - at <= STARTS_MS]) >= STARTS:
+        yield _reason("restarts", f"it started {STARTS} times or more within a day")
     if len([at for at in torn_ms if now_ms - at <= TEAR_DAYS * _DAY_MS]) >= TEAR_STARTS:
         yield _reason("tears", f"{TEAR_STARTS} or more starts within {TEAR_DAYS} days found a torn record")
 
@@ -191,10 +210,13 @@ def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
 
 
 class Standing(NamedTuple):
-    """What is remembered of a clock from look to look: reasons and since when, and the starts that found tears."""
+    """What is remembered of a clock from look to look: reasons and since when, its newest start, when the last few
+    starts were seen, and those that found tears.
+    """
 
     reasons: tuple[tuple[Reason, int], ...] = ()
-    torn_boot: int = -1
+    boot: int = -1
+    started_ms: tuple[int, ...] = ()
     torn_ms: tuple[int, ...] = ()
 
     @classmethod
@@ -209,18 +231,26 @@ class Standing(NamedTuple):
             )
             for one in kept["reasons"]
         )
-        return cls(found, kept["torn_boot"], tuple(kept["torn_ms"]))
+        return cls(found, kept["boot"], tuple(kept["started_ms"]), tuple(kept["torn_ms"]))
 
     def to_json(self) -> dict[str, Any]:
         """For a clock's row."""
         told = [{**reason._asdict(), "since_ms": since_ms} for reason, since_ms in self.reasons]
-        return {"reasons": told, "torn_boot": self.torn_boot, "torn_ms": list(self.torn_ms)}
+        starts = {"boot": self.boot, "started_ms": list(self.started_ms), "torn_ms": list(self.torn_ms)}
+        return {"reasons": told, **starts}
 
-    def with_tears(self, status: Mapping[str, Any] | None, now_ms: int) -> Standing:
-        """After a STATUS: one that tells of torn records counts once a start."""
-        if status is None or not status.get("tears") or status["boot"] == self.torn_boot:
+    def with_start(self, status: Mapping[str, Any] | None, now_ms: int) -> Standing:
+        """After a STATUS: each start counts once, those that only their number tells of included. What was before the
+        first one that is seen here does not count.
+        """
+        if status is None or status["boot"] == self.boot:
             return self
-        return self._replace(torn_boot=status["boot"], torn_ms=(*self.torn_ms, now_ms)[-TEAR_STARTS:])
+        starts = min(max(1, status["boot"] - self.boot), STARTS) if self.boot >= 0 else 0
+        return self._replace(
+            boot=status["boot"],
+            started_ms=(*self.started_ms, *[now_ms] * starts)[-STARTS:],
+            torn_ms=(*self.torn_ms, *[now_ms] * bool(status.get("tears")))[-TEAR_STARTS:],
+        )
 
     def with_reasons(self, found: list[Reason], now_ms: int) -> Standing:
         """After a look. A reason that stays keeps its words and its time."""

@@ -92,7 +92,7 @@ class Watch:
             seq, since_ms = self._moved.get(row.id, (-1, 0))
             moved[row.id] = (seq, since_ms) if seq == row.next_seq else (row.next_seq, now_ms)
             before = Standing.of(row.standing)
-            after = before.with_tears(row.status, now_ms)
+            after = before.with_start(row.status, now_ms)
             facts = _facts(row, after, now_ms - moved[row.id][1], self._heard_from_ms)
             after = after.with_reasons(standing.reasons(facts, now_ms), now_ms)
             if after != before:
@@ -110,6 +110,7 @@ def _facts(row: Row[Any], known: Standing, still_ms: int, heard_from_ms: int | N
         missing=max(0, row.status["head"] - row.next_seq) if row.status else 0,
         still_ms=still_ms,
         heard_from_ms=heard_from_ms,
+        started_ms=known.started_ms,
         torn_ms=known.torn_ms,
     )
 

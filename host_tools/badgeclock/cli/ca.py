@@ -10,14 +10,26 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, workshop
+from badgeclock.technician import broker, certificates, workshop
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
+authority_app = typer.Typer(no_args_is_help=True, help="Let another authority take over, without losing a punch.")
+app.add_typer(authority_app, name="authority")
 
 WorkshopOption = Annotated[
     Path,
     typer.Option("--workshop", envvar="BADGECLOCK_WORKSHOP", help="The workshop's directory, made by `ca init`."),
 ]
+BrokerDirectoryOption = Annotated[
+    Path | None,
+    typer.Option("--broker", help="The directory made by `ca broker`: it is brought up to date, and its broker told."),
+]
+LeaveOption = Annotated[
+    list[str] | None, typer.Option("--leave", help="Leave this clock behind; may be given again. It is out then.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+_TELL = "next: run `badgeclock ca broker` again for the broker's directory and send its process SIGHUP; or use --broker"
 
 
 class Holder(StrEnum):
@@ -52,14 +64,9 @@ def issue(
     shop = workshop.open_workshop(directory)
     given = tuple(names or ())
     if holder is Holder.CLOCK:
-        if len(given) != 1:
-            raise SettingsError(
-                what="a clock's certificate needs one clock id",
-                kept="everything as it was",
-                do="name it, for example `badgeclock ca issue clock clock-0001`",
-            )
-        shop.clock(given[0])
-        folder = shop.clock_folder(given[0])
+        clock_id = _one_clock(given)
+        shop.clock(clock_id)
+        folder = shop.clock_folder(clock_id)
     elif holder is Holder.BROKER:
         shop.broker(given)
         folder = shop.path / "broker"
@@ -70,13 +77,130 @@ def issue(
 
 
 @app.command()
-def revoke(clock_id: str, *, directory: WorkshopOption) -> None:
-    """Take a clock's certificate back: the broker refuses it once it has the new list."""
+def renew(
+    holder: Annotated[Holder, typer.Argument(help="Whose certificate ends soon.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="The clock's id; further names of the broker, which keeps those it has."),
+    ] = None,
+    *,
+    directory: WorkshopOption,
+    broker_directory: BrokerDirectoryOption = None,
+) -> None:
+    """Issue a new key and certificate in place of the present ones, which are set aside. Prints the new one's path.
+
+    A clock goes on with its old certificate until it is provisioned; its keys and its records stay.
+    """
+    shop = workshop.open_workshop(directory)
+    given = tuple(names or ())
+    if holder is Holder.CLOCK:
+        clock_id = _one_clock(given)
+        shop.renew_clock(clock_id)
+        folder = shop.clock_folder(clock_id)
+        then = f"next, over the cable: badgeclock clock provision PORT --workshop {directory} --id {clock_id}"
+    elif holder is Holder.BROKER:
+        shop.renew_broker(given)
+        folder = shop.path / "broker"
+        then = "the broker shows it to whoever connects from now on" if broker_directory else _TELL
+    else:
+        shop.renew_bridge()
+        folder = shop.path / "bridge"
+        then = "next: restart the bridge; clocks keep what they punch meanwhile"
+    typer.echo(folder / "certificate.pem")
+    _update(shop, broker_directory)
+    typer.echo(then, err=True)
+
+
+@app.command()
+def revoke(clock_id: str, *, directory: WorkshopOption, broker_directory: BrokerDirectoryOption = None) -> None:
+    """Take a clock's certificates back. With --broker it is out at once, its open connection too."""
     shop = workshop.open_workshop(directory)
     serial = shop.revoke_clock(clock_id)
-    told = {"clock_id": clock_id, "serial": f"{serial:x}", "revocation_list": str(shop.revocation_list)}
+    told: dict[str, object] = {
+        "clock_id": clock_id,
+        "serial": f"{serial:x}",
+        "revocation_list": str(shop.revocation_list),
+    }
+    if broker_directory is not None:
+        told["evicted"] = broker.update(broker_directory, shop) and broker.evict(broker_directory, shop, clock_id)
     typer.echo(json.dumps(told))
-    typer.echo("next: write the broker's configuration again (badgeclock ca broker) and restart the broker", err=True)
+    if not told.get("evicted"):
+        typer.echo(_TELL, err=True)
+
+
+@app.command(name="list")
+def list_certificates(*, directory: WorkshopOption, as_json: JsonOption = False) -> None:
+    """Show every authority and certificate that is trusted, and when it ends."""
+    shop = workshop.open_workshop(directory)
+    authorities = shop.authorities()
+    rows = [("authority", one.common_name, one) for one in authorities]
+    rows += [("certificate", name, one) for name, one in shop.holders().items()]
+    for kind, name, one in rows:
+        ends = one.certificate.not_valid_after_utc
+        told = {
+            "kind": kind,
+            "name": name,
+            "ends": ends.isoformat(),
+            "serial": f"{one.certificate.serial_number:x}",
+            "authority": next(
+                (by.common_name for by in authorities if certificates.issued_by(by, one.certificate)), None
+            ),
+        }
+        typer.echo(json.dumps(told) if as_json else f"{ends:%Y-%m-%d}  {name}, by {told['authority']}")
+
+
+@authority_app.command()
+def begin(*, directory: WorkshopOption, broker_directory: BrokerDirectoryOption = None) -> None:
+    """Make the authority that will take over. Both are trusted from now on; the present one goes on issuing."""
+    shop = workshop.open_workshop(directory)
+    shop.begin_authority()
+    _update(shop, broker_directory)
+    typer.echo(shop.authority_certificate)
+    typer.echo(
+        "next: restart the bridge; provision every clock over the cable; then badgeclock ca authority switch", err=True
+    )
+
+
+@authority_app.command()
+def switch(
+    *, directory: WorkshopOption, leave: LeaveOption = None, broker_directory: BrokerDirectoryOption = None
+) -> None:
+    """Let the next authority issue. Every clock must trust it by then; the former one stays trusted."""
+    shop = workshop.open_workshop(directory)
+    shop.switch_authority(frozenset(leave or ()))
+    _update(shop, broker_directory)
+    typer.echo(shop.authority_certificate)
+    typer.echo(
+        "next: badgeclock ca renew broker, bridge, and each clock at a visit; then badgeclock ca authority end",
+        err=True,
+    )
+
+
+@authority_app.command()
+def end(
+    *, directory: WorkshopOption, leave: LeaveOption = None, broker_directory: BrokerDirectoryOption = None
+) -> None:
+    """Trust the former authority no more, once nobody has a certificate of its."""
+    shop = workshop.open_workshop(directory)
+    shop.end_authority(frozenset(leave or ()))
+    _update(shop, broker_directory)
+    typer.echo(shop.authority_certificate)
+    typer.echo("next: restart the broker and the bridge, which forget the former authority then", err=True)
+
+
+def _one_clock(given: tuple[str, ...]) -> str:
+    if len(given) != 1:
+        raise SettingsError(
+            what="a clock's certificate needs one clock id",
+            kept="everything as it was",
+            do="name it, for example `badgeclock ca issue clock clock-0001`",
+        )
+    return given[0]
+
+
+def _update(shop: workshop.Workshop, broker_directory: Path | None) -> None:
+    if broker_directory is not None and not broker.update(broker_directory, shop):
+        typer.echo(f"no broker runs on {broker_directory}; the next one that starts takes this", err=True)
 
 
 @app.command(name="broker")

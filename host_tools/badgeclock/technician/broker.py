@@ -10,13 +10,18 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import signal
+import socket
+import ssl
+import tempfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician.certificates import BRIDGE_NAME
+from badgeclock.technician.certificates import ALWAYS_NAMED, BRIDGE_NAME, Identity, issue_clock
 from badgeclock.technician.workshop import Workshop, make_directory
 from badgeclock.virtual import toolchain
 
@@ -27,9 +32,25 @@ CONNECTIONS_LIMIT: Final = 12_000
 QUEUE_LIMIT_MESSAGES: Final = 20_000
 """What waits for a slow reader. What is dropped beyond it, clocks send again: the bridge has not acknowledged it."""
 
+QUEUE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
 CLOCK_WRITES: Final = ("punches", "status", "desk", "report")
 CLOCK_READS: Final = ("ack", "receipts", "command")
 
+CIPHERS: Final = (
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+)
+"""Of TLS 1.2: forward secret and authenticated, for the P-256 certificates that everybody has. An ESP32 has the first
+two (ESP-IDF, MBEDTLS_GCM_C). All of TLS 1.3's are of that kind."""
+CONFIGURATION: Final = "mosquitto.conf"
+PID_FILE: Final = "mosquitto.pid"
+
+_TRUST: Final = ("ca.pem", "crl.pem", "certificate.pem", "key.pem", "acl")
+_EVICTION_TIMEOUT_S: Final = 10.0
+_CONNACK: Final = b"\x20\x02\x00\x00"
+_DISCONNECT: Final = b"\xe0\x00"
 _PORTS: Final = range(1, 65536)
 
 
@@ -71,16 +92,8 @@ def write_config(
     make_directory(directory)
     make_directory(directory / "data")
     identity = workshop.broker(names)
-    files = {
-        "ca.pem": workshop.authority_certificate.read_bytes(),
-        "crl.pem": workshop.revocation_list.read_bytes(),
-        "certificate.pem": identity.certificate_pem,
-        "key.pem": identity.key_pem,
-        "acl": acl().encode(),
-        "mosquitto.conf": configuration(directory, host, port, user or _own_name()).encode(),
-    }
-    for name, data in files.items():
-        _write(directory / name, data)
+    _write_trust(directory, workshop, identity)
+    _write(directory / CONFIGURATION, configuration(directory, host, port, user or _own_name()).encode())
     if user is not None and os.geteuid() == 0:
         owner = _entry(user)
         for path in (directory, *directory.rglob("*")):
@@ -88,13 +101,108 @@ def write_config(
     return BrokerConfig(directory / "mosquitto.conf", host, port)
 
 
-def reload(pid: int) -> None:
-    """Make the broker with process id `pid` read its certificates, revocation list and ACL again.
+def update(directory: Path, workshop: Workshop) -> bool:
+    """Bring a broker's directory to the workshop's present certificates, revocation lists and access rules, and make
+    the running broker read them; whether there is one. Its mosquitto.conf stays.
 
-    Connections that are up stay up: a clock whose certificate was revoked is out at its next connection. To end it at
-    once, restart the broker; the other clocks come back by themselves and lose nothing.
+    Connections that are up stay up. Raises SettingsError if there is no broker's directory.
+    """
+    directory = directory.resolve()
+    if not (directory / CONFIGURATION).is_file():
+        raise SettingsError(
+            what=f"{directory} is no broker's directory: it has no {CONFIGURATION}",
+            kept="everything as it was",
+            do="make one with `badgeclock ca broker`",
+        )
+    _write_trust(directory, workshop, workshop.broker())
+    owner = directory.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        for name in _TRUST:
+            os.chown(directory / name, owner.st_uid, owner.st_gid)
+    pid = running(directory)
+    if pid is not None:
+        reload(pid)
+    return pid is not None
+
+
+def running(directory: Path) -> int | None:
+    """The process id of the broker that runs on this directory, None if none does."""
+    try:
+        pid = int((directory / PID_FILE).read_text("ascii"))
+        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return None
+    return pid if os.fsencode(directory / CONFIGURATION) in command else None
+
+
+def reload(pid: int) -> None:
+    """Make the broker with process id `pid` read its certificates, revocation lists and ACL again.
+
+    Connections that are up stay up, that of a revoked clock too: `evict` ends it.
     """
     os.kill(pid, signal.SIGHUP)
+
+
+def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
+    """End the connection of a revoked clock, if it has one; False if no broker answers.
+
+    Mosquitto judges a certificate at the handshake alone. But it lets a name have one connection, the newest: so this
+    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker tells the bridge
+    the clock's last will. Every other connection stays. Call it after `update`, so that the clock cannot come back.
+    """
+    host, port = _address(directory.resolve())
+    guest = issue_clock(workshop.authority(), clock_id, valid=timedelta(hours=1))
+    context = ssl.create_default_context(cafile=str(workshop.authority_certificate))
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:  # 0700; ssl takes a key from a file only
+        pem = Path(folder) / "guest.pem"
+        pem.touch(mode=0o600)
+        pem.write_bytes(guest.certificate_pem + guest.key_pem)
+        context.load_cert_chain(pem)
+    try:
+        with (
+            socket.create_connection((host, port), timeout=_EVICTION_TIMEOUT_S) as raw,
+            context.wrap_socket(raw, server_hostname=ALWAYS_NAMED[0]) as link,
+        ):
+            link.sendall(mqtt_connect(clock_id))
+            accepted = link.recv(4) == _CONNACK
+            link.sendall(_DISCONNECT)
+            return accepted
+    except OSError:
+        return False
+
+
+def mqtt_connect(client_id: str) -> bytes:
+    """A CONNECT of MQTT 3.1.1 (§3.1) with a clean session and no last will."""
+    name = client_id.encode("ascii")
+    body = b"\x00\x04MQTT\x04\x02\x00\x3c" + len(name).to_bytes(2, "big") + name
+    return bytes((0x10, len(body))) + body
+
+
+def _address(directory: Path) -> tuple[str, int]:
+    """Where the broker of a directory listens, for a client on this machine."""
+    found = re.search(r"^listener (\d+) (\S+)$", (directory / CONFIGURATION).read_text("utf-8"), re.MULTILINE)
+    if found is None:
+        raise SettingsError(
+            what=f"{directory / CONFIGURATION} names no listener",
+            kept="the clock's connection, if it has one",
+            do="write it again with `badgeclock ca broker`, and restart the broker",
+        )
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found[2], found[2])  # noqa: S104 - what an operator wrote
+    return host, int(found[1])
+
+
+def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> None:
+    """What changes with the certificates."""
+    files = {
+        "ca.pem": workshop.authority_certificate.read_bytes(),
+        "crl.pem": workshop.revocation_list.read_bytes(),
+        "certificate.pem": identity.certificate_pem,
+        "key.pem": identity.key_pem,
+        "acl": acl().encode(),
+    }
+    for name in _TRUST:
+        _write(directory / name, files[name])
 
 
 def acl() -> str:
@@ -113,6 +221,7 @@ def configuration(directory: Path, host: str, port: int, user: str | None) -> st
     lines = [
         "# Written by Badgeclock; a new one replaces it whole.",
         *([f"user {user}"] if user else []),
+        f"pid_file {directory}/{PID_FILE}",
         "",
         f"listener {port} {host}",
         "protocol mqtt",
@@ -121,6 +230,7 @@ def configuration(directory: Path, host: str, port: int, user: str | None) -> st
         "",
         "# Both sides show a certificate of the site's own authority; the client's name is its certificate's.",
         "tls_version tlsv1.2",
+        f"ciphers {':'.join(CIPHERS)}",
         f"cafile {directory}/ca.pem",
         f"certfile {directory}/certificate.pem",
         f"keyfile {directory}/key.pem",
@@ -133,6 +243,8 @@ def configuration(directory: Path, host: str, port: int, user: str | None) -> st
         "",
         f"max_packet_size {PACKET_LIMIT_BYTES}",
         f"max_queued_messages {QUEUE_LIMIT_MESSAGES}",
+        f"max_queued_bytes {QUEUE_LIMIT_BYTES}",
+        "persistent_client_expiration 1d",
         "retain_available true",
         "",
         "# Keeps the clocks' last status over a restart. Punches need none: clocks keep them long enough.",

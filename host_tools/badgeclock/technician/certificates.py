@@ -29,10 +29,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from badgeclock.errors import ProvisionError, SettingsError
 
-AUTHORITY_VALID_DAYS: Final = 3652
-CLOCK_VALID_DAYS: Final = 1826
-SERVICE_VALID_DAYS: Final = 731
 BACKDATED: Final = timedelta(days=1)
+AUTHORITY_VALID: Final = timedelta(days=3652) - BACKDATED
+CLOCK_VALID: Final = timedelta(days=1826) - BACKDATED
+SERVICE_VALID: Final = timedelta(days=731) - BACKDATED
 
 BRIDGE_NAME: Final = "bridge"
 ALWAYS_NAMED: Final = ("localhost", "127.0.0.1")
@@ -43,9 +43,9 @@ CLOCK_ID_FORM: Final = re.compile(r"[a-z0-9-]{3,23}")
 
 @dataclass(frozen=True)
 class Lifetime:
-    """`days` that begin a day before `now` (None: the present)."""
+    """What is valid for so long, from `now` (None: the present), and a day before that."""
 
-    days: int
+    valid: timedelta
     now: datetime | None = None
 
     @property
@@ -101,12 +101,14 @@ def load_identity(certificate_pem: bytes, key_pem: bytes) -> Identity:
     return Identity(certificate, key)
 
 
-def make_authority(now: datetime | None = None) -> Identity:
-    """A new authority that signs leaves only (path length 0)."""
+def make_authority(now: datetime | None = None, generation: int = 1) -> Identity:
+    """A new authority that signs leaves only (path length 0). One that takes over is the next generation, and has a
+    name of its own: issuers are looked up by name.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Badgeclock site authority")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, authority_name(generation))])
     builder = (
-        _builder(name, name, key.public_key(), Lifetime(AUTHORITY_VALID_DAYS, now))
+        _builder(name, name, key.public_key(), Lifetime(AUTHORITY_VALID, now))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -114,15 +116,43 @@ def make_authority(now: datetime | None = None) -> Identity:
     return Identity(builder.sign(key, hashes.SHA256()), key)
 
 
-def issue_clock(authority: Identity, clock_id: str, now: datetime | None = None) -> Identity:
+def authority_name(generation: int) -> str:
+    """The common name of a site's authority, counted from 1."""
+    return "Badgeclock site authority" + (f" {generation}" if generation > 1 else "")
+
+
+def generation_of(authority: Identity) -> int:
+    """Which of the site's authorities this is, from 1."""
+    number = authority.common_name.removeprefix(authority_name(1)).strip()
+    return int(number) if number.isdigit() else 1
+
+
+def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
+    """The host names and addresses that a broker's certificate bears."""
+    known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return (*known.get_values_for_type(x509.DNSName), *map(str, known.get_values_for_type(x509.IPAddress)))
+
+
+def issued_by(authority: Identity, certificate: x509.Certificate) -> bool:
+    """Whether this authority signed the certificate."""
+    try:
+        certificate.verify_directly_issued_by(authority.certificate)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def issue_clock(
+    authority: Identity, clock_id: str, now: datetime | None = None, *, valid: timedelta = CLOCK_VALID
+) -> Identity:
     """A new key and certificate for the clock `clock_id`. Raises SettingsError if that is no clock id."""
     check_clock_id(clock_id)
-    return _issue(authority, clock_id, Lifetime(CLOCK_VALID_DAYS, now), ExtendedKeyUsageOID.CLIENT_AUTH)
+    return _issue(authority, clock_id, Lifetime(valid, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 def issue_bridge(authority: Identity, now: datetime | None = None) -> Identity:
     """A new key and certificate for the bridge."""
-    return _issue(authority, BRIDGE_NAME, Lifetime(SERVICE_VALID_DAYS, now), ExtendedKeyUsageOID.CLIENT_AUTH)
+    return _issue(authority, BRIDGE_NAME, Lifetime(SERVICE_VALID, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 def issue_broker(authority: Identity, names: Iterable[str] = (), now: datetime | None = None) -> Identity:
@@ -132,7 +162,7 @@ def issue_broker(authority: Identity, names: Iterable[str] = (), now: datetime |
     """
     wanted = list(dict.fromkeys([*names, *ALWAYS_NAMED]))
     alternatives = [_general_name(name) for name in wanted]
-    lifetime = Lifetime(SERVICE_VALID_DAYS, now)
+    lifetime = Lifetime(SERVICE_VALID, now)
     return _issue(authority, wanted[0], lifetime, ExtendedKeyUsageOID.SERVER_AUTH, alternatives)
 
 
@@ -166,14 +196,12 @@ def revoked_serials(revocation_list: x509.CertificateRevocationList) -> set[int]
 
 def check_issued_by(authority: Identity, certificate: x509.Certificate) -> None:
     """Raise ProvisionError if `certificate` is not this authority's: then it belongs to another workshop."""
-    try:
-        certificate.verify_directly_issued_by(authority.certificate)
-    except (InvalidSignature, ValueError, TypeError) as error:
+    if not issued_by(authority, certificate):
         raise ProvisionError(
             what="the certificate was not issued by this workshop's authority",
             kept="every certificate as it is",
             do="use the workshop that issued it",
-        ) from error
+        )
 
 
 def check_clock_id(clock_id: str) -> None:
@@ -219,7 +247,7 @@ def _builder(
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(lifetime.start)
-        .not_valid_after(lifetime.start + timedelta(days=lifetime.days))
+        .not_valid_after(lifetime.start + BACKDATED + lifetime.valid)
     )
 
 

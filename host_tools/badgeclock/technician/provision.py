@@ -241,6 +241,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     copier.copy([SECRETS_PATH, MAIN_PATH])
     copier.remove_strangers()
     copier.verify()
+    shop.record_trust(plan.clock_id)
     device.restart()
     return Provisioned(
         clock_id=plan.clock_id,
@@ -464,7 +465,7 @@ def _new_bundle(plan: Plan, site: str, identity: Identity) -> Bundle:
 
 def _certificate_files(shop: Workshop, identity: Identity) -> dict[str, bytes]:
     return {
-        CA_PATH: shop.authority().certificate_der,
+        CA_PATH: shop.trusted_der(),
         CERTIFICATE_PATH: identity.certificate_der,
         KEY_PATH: identity.key_der,
     }

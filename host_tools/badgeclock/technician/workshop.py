@@ -1,17 +1,20 @@
 """The technician's workshop: one directory with everything secret that a fleet of clocks hangs on.
 
-    ca.key.pem ca.pem ca.der       the authority
-    crl.pem                        certificates it takes back
+    ca.key.pem ca.pem              the authority; behind it in ca.pem, a second one that is trusted during a change
+    ca.next.pem ca.next.key.pem    the authority that will take over, or ...
+    ca.former.pem ca.former.key.pem    ... the one that did the work before, during a change
+    crl.pem                        certificates that are taken back: a list of each authority in ca.pem
     fleet.key                      root of every clock's seal (docs/protocol.md §3), 64 hex digits
     sites/<site>.key               key of the site's badge tokens (§1), 64 hex digits
     sites/<site>.badge.key         root of the site's badge keys (docs/badges.md §4), 64 hex digits
     broker/{certificate,key}.pem   bridge/{certificate,key}.pem
     clocks/<id>/{certificate.pem,key.pem,bundle.json}
-    clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired
+    clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired, or before it was renewed
+    clocks/<id>/trusts             the authorities that the clock was last given, by fingerprint
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
-would make every chain of the fleet unverifiable. Two files change by intent, each replaced whole: `crl.pem`, and
-`bundle.json` when a clock's chain is founded anew; the bundle before it stays beside it.
+would make every chain of the fleet unverifiable. What changes by intent is replaced whole: `crl.pem`, `trusts`, what
+is renewed or taken over, and `bundle.json` when a clock's chain is founded anew; the bundle before it stays beside it.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ KEY_BYTES: Final = 32
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _READABLE_BY_OTHERS: Final = 0o077
+_LIST_END: Final = b"-----END X509 CRL-----\n"
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,124 @@ class Workshop:
     def authority(self) -> Identity:
         """The authority that signs. Raises ProvisionError if its files are damaged."""
         return self._identity(self.path / "ca.pem", self.path / "ca.key.pem")
+
+    def authorities(self) -> tuple[Identity, ...]:
+        """Every authority that is trusted: the one that signs, and during a change the next or the former one."""
+        others = [name for name in ("next", "former") if (self.path / f"ca.{name}.key.pem").exists()]
+        return (
+            self.authority(),
+            *(self._identity(self.path / f"ca.{name}.pem", self.path / f"ca.{name}.key.pem") for name in others),
+        )
+
+    def trusted_der(self) -> bytes:
+        """The certificates of `authorities`, in DER, one after another, as a clock has them."""
+        return b"".join(authority.certificate_der for authority in self.authorities())
+
+    def begin_authority(self) -> None:
+        """Make the authority that will take over. From now on both are trusted; the old one goes on signing.
+
+        Raises ProvisionError if a change is under way.
+        """
+        if len(self.authorities()) > 1:
+            raise ProvisionError(
+                what="another authority is taking over already",
+                kept="both authorities as they are",
+                do="finish that first: badgeclock ca authority switch, then end",
+            )
+        made = certificates.make_authority(generation=certificates.generation_of(self.authority()) + 1)
+        write_once(self.path / "ca.next.pem", made.certificate_pem)
+        write_once(self.path / "ca.next.key.pem", made.key_pem)  # last: it is what begins the change
+        self._write_trust()
+
+    def switch_authority(self, leave: frozenset[str] = frozenset()) -> None:
+        """Let the next authority sign; the former one stays trusted. Broker, bridge and clocks can then be renewed.
+
+        Raises ProvisionError if there is none, or if a clock does not trust it yet and is not among `leave`: it would
+        refuse the broker's next certificate.
+        """
+        path = self.path
+        if not (path / "ca.next.key.pem").exists():
+            raise ProvisionError(
+                what="no authority is about to take over",
+                kept="the authority as it is",
+                do="make one with `badgeclock ca authority begin`",
+            )
+        coming = self._identity(path / "ca.next.pem", path / "ca.next.key.pem")
+        if not (path / "ca.former.key.pem").exists():
+            former = self.authority()
+            behind = sorted(set(self.clocks_without(coming)) - leave)
+            if behind:
+                raise ProvisionError(
+                    what=f"these clocks do not trust the next authority yet: {', '.join(behind)}",
+                    kept="the authority that they trust, in its place",
+                    do="provision each of them over the cable; or leave them behind with --leave ID",
+                )
+            _replace(path / "ca.former.pem", former.certificate_pem)
+            _replace(path / "ca.former.key.pem", former.key_pem)
+        # If the power fails from here on, the same again finishes it.
+        _replace(path / "ca.pem", coming.certificate_pem)
+        _replace(path / "ca.key.pem", coming.key_pem)
+        (path / "ca.next.key.pem").unlink()
+        (path / "ca.next.pem").unlink()
+        self._write_trust()
+
+    def end_authority(self, leave: frozenset[str] = frozenset()) -> None:
+        """Trust the former authority no more: a certificate of its is worth nothing from now on.
+
+        Raises ProvisionError if there is none, or if broker, bridge or a clock that is not among `leave` still has one.
+        """
+        path = self.path
+        if not (path / "ca.former.key.pem").exists():
+            raise ProvisionError(
+                what="there is no former authority",
+                kept="the authority as it is",
+                do="see where the change stands with `badgeclock ca list`",
+            )
+        former = self._identity(path / "ca.former.pem", path / "ca.former.key.pem")
+        holders = {name: held for name, held in self.holders().items() if name not in leave}
+        held = sorted(name for name, one in holders.items() if certificates.issued_by(former, one.certificate))
+        if held:
+            raise ProvisionError(
+                what=f"these still have a certificate of the former authority: {', '.join(held)}",
+                kept="the former authority, trusted",
+                do="renew each (`badgeclock ca renew`), clocks over the cable; or leave clocks behind with --leave ID",
+            )
+        serial = former.certificate.serial_number
+        (path / "ca.former.key.pem").rename(path / f"ca.{serial:x}.key.pem")
+        (path / "ca.former.pem").rename(path / f"ca.{serial:x}.pem")
+        self._write_trust()
+
+    def holders(self) -> dict[str, Identity]:
+        """Who holds a certificate of this workshop that is not revoked: `broker`, `bridge`, and clocks by id."""
+        folders = {"broker": self.path / "broker", "bridge": self.path / "bridge"}
+        folders |= {folder.name: folder for folder in sorted((self.path / "clocks").iterdir())}
+        revoked = self.revoked()
+        found = {}
+        for name, folder in folders.items():
+            if (folder / "certificate.pem").exists():
+                identity = self._held(folder)
+                if identity.certificate.serial_number not in revoked:
+                    found[name] = identity
+        return found
+
+    def clocks_without(self, authority: Identity) -> list[str]:
+        """The clocks in use, by id, that were not given this authority when they were provisioned last."""
+        return [
+            name
+            for name in self.holders()
+            if name not in {"broker", "bridge"}
+            and self.bundle(name) is not None
+            and authority.fingerprint not in self._trusts(name)
+        ]
+
+    def record_trust(self, clock_id: str) -> None:
+        """The clock was given every present authority."""
+        lines = "".join(f"{authority.fingerprint}\n" for authority in self.authorities())
+        _replace(self.clock_folder(clock_id) / "trusts", lines.encode())
+
+    def _trusts(self, clock_id: str) -> set[str]:
+        path = self.clock_folder(clock_id) / "trusts"
+        return set(path.read_text("ascii").split()) if path.exists() else set()
 
     def fleet_key(self) -> bytes:
         """The fleet key, 32 bytes. Raises ProvisionError if its file is damaged."""
@@ -97,15 +219,13 @@ class Workshop:
         folder = self.path / "broker"
         if not (folder / "certificate.pem").exists():
             self._store(folder, certificates.issue_broker(self.authority(), names))
-        identity = self._identity(folder / "certificate.pem", folder / "key.pem")
-        known = identity.certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        named = {*known.get_values_for_type(x509.DNSName), *map(str, known.get_values_for_type(x509.IPAddress))}
-        missing = sorted(set(names) - named)
+        identity = self._held(folder)
+        missing = sorted(set(names) - set(certificates.names_of(identity.certificate)))
         if missing:
             raise ProvisionError(
                 what=f"the broker's certificate in {folder} does not name {', '.join(missing)}",
                 kept="that certificate and its key",
-                do=f"move {folder} away and run this again; clocks trust the new certificate as they did the old one",
+                do=f"renew it with `badgeclock ca renew broker {' '.join(missing)}`; clocks trust it as the old one",
             )
         return identity
 
@@ -114,7 +234,68 @@ class Workshop:
         folder = self.path / "bridge"
         if not (folder / "certificate.pem").exists():
             self._store(folder, certificates.issue_bridge(self.authority()))
+        return self._held(folder)
+
+    def renew_broker(self, names: tuple[str, ...] = ()) -> Identity:
+        """A new key and certificate for the broker, with the names it has and `names`; the old ones are set aside.
+
+        Raises ProvisionError if it has none.
+        """
+        folder = self.path / "broker"
+        before = self._renewable(folder, "broker")
+        made = certificates.issue_broker(self.authority(), (*certificates.names_of(before.certificate), *names))
+        return self._renew(folder, before, made)
+
+    def renew_bridge(self) -> Identity:
+        """A new key and certificate for the bridge; the old ones stay aside. Raises ProvisionError if it has none."""
+        folder = self.path / "bridge"
+        return self._renew(folder, self._renewable(folder, "bridge"), certificates.issue_bridge(self.authority()))
+
+    def renew_clock(self, clock_id: str) -> Identity:
+        """A new key and certificate for a clock, which it has after it is provisioned; its sealed chain goes on.
+
+        Until then its old certificate, which is set aside, works as before. Raises ProvisionError if it has none, or if
+        it was revoked.
+        """
+        folder = self.clock_folder(clock_id)
+        before = self._renewable(folder, clock_id)
+        if before.certificate.serial_number in self.revoked():
+            raise ProvisionError(
+                what=f"the certificate of {clock_id} was revoked",
+                kept="the clock as it is",
+                do="a clock that is trusted again gets a new one when it is provisioned: see `badgeclock clock retire`",
+            )
+        return self._renew(folder, before, certificates.issue_clock(self.authority(), clock_id))
+
+    def _renewable(self, folder: Path, name: str) -> Identity:
+        if not (folder / "certificate.pem").exists():
+            raise ProvisionError(
+                what=f"{name} has no certificate in {self.path}",
+                kept="everything as it was",
+                do=f"issue one with `badgeclock ca issue`; the clocks are in {self.path / 'clocks'}",
+            )
+        return self._held(folder)
+
+    def _held(self, folder: Path) -> Identity:
+        """The certificate and key in a folder, after finishing a renewal that was cut short."""
+        if (folder / "certificate.new.pem").exists():
+            with contextlib.suppress(FileNotFoundError):
+                (folder / "key.new.pem").rename(folder / "key.pem")
+            (folder / "certificate.new.pem").rename(folder / "certificate.pem")
+            _sync_directory(folder)
         return self._identity(folder / "certificate.pem", folder / "key.pem")
+
+    def _renew(self, folder: Path, before: Identity, made: Identity) -> Identity:
+        """Set a key and certificate aside under their serial number, and put the new ones in their place."""
+        serial = before.certificate.serial_number
+        for name, data in (
+            (f"key.{serial:x}.pem", before.key_pem),
+            (f"certificate.{serial:x}.pem", before.certificate_pem),
+        ):
+            _replace(folder / name, data)
+        _replace(folder / "key.new.pem", made.key_pem)
+        _replace(folder / "certificate.new.pem", made.certificate_pem)  # last: from here on the new ones count
+        return self._held(folder)
 
     def clock_folder(self, clock_id: str) -> Path:
         """Where the clock's files are. Raises SettingsError if `clock_id` is no clock id (so it is no path either)."""
@@ -126,7 +307,7 @@ class Workshop:
         folder = self.clock_folder(clock_id)
         if not (folder / "certificate.pem").exists():
             self._store(folder, certificates.issue_clock(self.authority(), clock_id))
-        identity = self._identity(folder / "certificate.pem", folder / "key.pem")
+        identity = self._held(folder)
         if identity.certificate.serial_number in self.revoked():
             raise ProvisionError(
                 what=f"the certificate of {clock_id} was revoked",
@@ -163,14 +344,18 @@ class Workshop:
 
     def revoked(self) -> set[int]:
         """Serial numbers of the revoked certificates."""
-        return certificates.revoked_serials(x509.load_pem_x509_crl(self.revocation_list.read_bytes()))
+        lists = self.revocation_list.read_bytes().split(_LIST_END)[:-1]
+        found = [certificates.revoked_serials(x509.load_pem_x509_crl(one + _LIST_END)) for one in lists]
+        return set().union(*found)
 
     def revoke(self, serial: int) -> None:
-        """Put `serial` on the revocation list. Brokers take the new list when their configuration is written again."""
-        self._write_revocation_list(self.revoked() | {serial})
+        """Put `serial` on the revocation list. A broker takes the new list when it is told (`broker.update`)."""
+        self._write_revocation_lists(self.revoked() | {serial})
 
     def revoke_clock(self, clock_id: str) -> int:
-        """Revoke the clock's certificate and return its serial number. Raises ProvisionError if it has none here."""
+        """Revoke the clock's certificate, and those that it had before a renewal; returns the present one's serial
+        number. Raises ProvisionError if it has none here.
+        """
         folder = self.clock_folder(clock_id)
         if not (folder / "certificate.pem").exists():
             raise ProvisionError(
@@ -179,8 +364,10 @@ class Workshop:
                 do=f"look at the clock ids in {self.path / 'clocks'}",
             )
         certificate = x509.load_pem_x509_certificate((folder / "certificate.pem").read_bytes())
-        certificates.check_issued_by(self.authority(), certificate)
-        self.revoke(certificate.serial_number)
+        if not any(certificates.issued_by(authority, certificate) for authority in self.authorities()):
+            certificates.check_issued_by(self.authority(), certificate)
+        every = [x509.load_pem_x509_certificate(path.read_bytes()) for path in folder.glob("certificate*.pem")]
+        self._write_revocation_lists(self.revoked() | {one.serial_number for one in every})
         return certificate.serial_number
 
     def retire_clock(self, clock_id: str) -> int:
@@ -196,9 +383,15 @@ class Workshop:
         _sync_directory(folder)
         return serial
 
-    def _write_revocation_list(self, serials: set[int]) -> None:
-        new = certificates.make_revocation_list(self.authority(), serials)
-        _replace(self.revocation_list, new.public_bytes(serialization.Encoding.PEM))
+    def _write_trust(self) -> None:
+        """Bring ca.pem and crl.pem to the present authorities."""
+        _replace(self.authority_certificate, b"".join(one.certificate_pem for one in self.authorities()))
+        self._write_revocation_lists(self.revoked())
+
+    def _write_revocation_lists(self, serials: set[int]) -> None:
+        """One list of each authority, with every serial: they are random, so none means another's certificate."""
+        lists = [certificates.make_revocation_list(authority, serials) for authority in self.authorities()]
+        _replace(self.revocation_list, b"".join(one.public_bytes(serialization.Encoding.PEM) for one in lists))
 
     def _store(self, folder: Path, identity: Identity) -> None:
         make_directory(folder)
@@ -236,7 +429,6 @@ def create(path: Path) -> Workshop:
     authority = certificates.make_authority()
     write_once(path / "fleet.key", new_key())
     write_once(path / "ca.pem", authority.certificate_pem)
-    write_once(path / "ca.der", authority.certificate_der)
     empty = certificates.make_revocation_list(authority, ())
     write_once(path / "crl.pem", empty.public_bytes(serialization.Encoding.PEM))
     write_once(path / "ca.key.pem", authority.key_pem)  # last: it is what makes the directory a workshop

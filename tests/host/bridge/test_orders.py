@@ -21,6 +21,7 @@ from badgeclock.bridge import clocks, http, orders, schema
 from badgeclock.bridge.downlink import Message
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import AGAIN_MS, REPORTS_WAITING, Orders
+from badgeclock.bridge.watch import Watch
 from badgeclock.cli import bridge as cli
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import NO_SESSION, Command, Frame, FrameType, Report
@@ -263,6 +264,20 @@ def test_the_command_line_orders_waits_and_shows_the_report(
     assert "self-test, by" in listed.output
     assert "[passed]" in listed.output
     assert desk.device.head > 0
+
+
+async def test_the_list_shows_what_is_wrong_with_a_clock_and_what_to_do(desk: Desk, config: Path) -> None:
+    world = desk.world
+    world.deliver(desk.device.status(bound_ms=9, reader_fault="no-answer", rssi=-88))
+    await Watch(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1).look()
+    lines = run(config, "list").output.splitlines()
+    assert any(
+        line.startswith("clock-0001 is unhealthy since 2026-01-05 11:00:00Z: its reader says no-answer. To do: badges")
+        for line in lines
+    ), lines
+    (told,) = [json.loads(line) for line in run(config, "list", "--json").output.splitlines()]
+    assert {mark["cause"] for mark in told["marks"]} == {"reader-broken", "signal"}
+    assert told["status"]["reader_fault"] == "no-answer"
 
 
 def test_an_order_that_nobody_answers_is_withdrawn_at_its_deadline(desk: Desk, config: Path) -> None:

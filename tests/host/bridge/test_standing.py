@@ -92,6 +92,8 @@ def test_a_clock_that_is_well_has_no_mark() -> None:
         ({"rssi": -80}, "signal"),
         ({"rssi": -79}, None),
         ({"case_open": True}, "case"),
+        ({"reset": 3}, "watchdog"),
+        ({"reset": 2}, None),
     ],
 )
 def test_what_a_clock_says_of_itself_marks_it(status: dict[str, Any], cause: str | None) -> None:
@@ -119,6 +121,9 @@ def test_what_a_clock_does_not_tell_is_no_fault() -> None:
         ({"missing": 501, "still_ms": 2 * MINUTE_MS}, "behind"),
         ({"missing": 0, "still_ms": DAY_MS}, None),
         ({"missing": 501, "still_ms": DAY_MS, "state": ClockState.QUARANTINED}, None),
+        ({"started_ms": (NOON_MS - DAY_MS,) * 5}, "restarts"),
+        ({"started_ms": (NOON_MS - DAY_MS,) * 4}, None),
+        ({"started_ms": (NOON_MS - DAY_MS - 1,) * 5}, None),
         ({"torn_ms": (NOON_MS - 7 * DAY_MS, NOON_MS - DAY_MS, NOON_MS)}, "tears"),
         ({"torn_ms": (NOON_MS - 7 * DAY_MS - 1, NOON_MS - DAY_MS, NOON_MS)}, None),
     ],
@@ -149,8 +154,16 @@ def test_a_reader_that_reads_nothing_is_an_alarm_and_what_other_events_tell_is_n
 
 def test_every_mark_says_what_to_do() -> None:
     worst = {"reader_fault": "deaf", "sealed": False, "free": 0, "bound_ms": None, "cert_until": 0, "wear": 10**6}
-    worst |= {"display_faults": 1, "rtc_faults": 1, "heap_free": 0, "temperature": 99, "rssi": -99, "case_open": True}
-    seen = set(causes(facts(status=worst, torn_ms=(NOON_MS,) * 3)))
+    worst |= {
+        "reset": 3,
+        "display_faults": 1,
+        "rtc_faults": 1,
+        "heap_free": 0,
+        "temperature": 99,
+        "rssi": -99,
+        "case_open": True,
+    }
+    seen = set(causes(facts(status=worst, torn_ms=(NOON_MS,) * 3, started_ms=(NOON_MS,) * 5)))
     seen |= set(causes(facts(status={"reader_fault": "no-irq"})))
     seen |= {*causes(facts(online=False, status_ms=0)), *causes(facts(status_ms=0)), "behind"}
     assert seen == set(TO_DO)
@@ -174,12 +187,15 @@ def test_a_reason_keeps_its_time_while_it_stays_and_survives_the_store(looks: li
         assert known == now
 
 
-def test_torn_records_count_once_a_start_and_only_the_last_few_are_remembered() -> None:
+def test_starts_and_torn_records_count_once_a_start_and_only_the_last_few_are_remembered() -> None:
     known = Standing()
-    for boot in (1, 1, 2, 3, 4, 4):
-        known = known.with_tears({"boot": boot, "tears": 1}, boot * 1000)
-    assert known.with_tears({"boot": 9, "tears": 0}, 9) is known
-    assert (known.torn_boot, known.torn_ms) == (4, (2000, 3000, 4000))
+    for boot in (7, 7, 8, 9, 9, 10):
+        known = known.with_start({"boot": boot, "tears": boot % 2}, boot * 1000)
+    assert known == Standing((), 10, (8000, 9000, 10000), (7000, 9000))
+    known = known.with_start({"boot": 13, "tears": 0}, 13000)
+    assert known.started_ms == (9000, 10000, 13000, 13000, 13000), "two starts in between said nothing"
+    assert known.with_start({"boot": 13, "tears": 4}, 14000) is known
+    assert known.with_start(None, 15000) is known
 
 
 # --- the watch ---
