@@ -87,7 +87,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     log.open(board.reset_cause(), stamp)
     recent = Recent()
     recalled = recall(log, recent)
-    timekeeper.at_least(recalled.newest_s)
+    timekeeper.at_least(recalled.newest_s, recalled.sure_s)
 
     face = Face(
         settings,
@@ -99,6 +99,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         log,
         Receipts(),
     )
+    wifi = board.wifi(settings.wifi_ssid, secrets.wifi_password)
     uplink = Uplink(
         settings,
         secrets,
@@ -107,7 +108,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         timekeeper,
         sockets,
         tls,
-        board.wifi(settings.wifi_ssid, secrets.wifi_password),
+        wifi,
         mqtt_module,
         face,
         Status(board.reader, log, board.reset_cause(), firmware),
@@ -130,6 +131,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.reset,
         recalled.deaths,
         settings.direction_hours,
+        (sockets, settings.ntp, wifi) if settings.ntp else None,
     )
     digest = hashlib.sha256(settings_file).digest()[:8]
     if recalled.config != digest:

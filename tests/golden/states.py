@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import desk_screen, screens, start_screens, today
+from app import desk_screen, screens, start_screens, today_screen
 
 # Direction, time, and what became of it: registered, refused, waits, sent, waits, and saved.
 MUCH = (
@@ -39,10 +39,10 @@ def states(of):
         ("full", screens.full, (of,)),
         ("fault", screens.fault, (of, 2)),
         ("retired", screens.retired, (of,)),
-        ("today-ask", today.draw_prompt, (of,)),
-        ("today", today.draw, (of, "7F3A", TODAY, 0)),
-        ("today-much", today.draw, (of, "7F3A", MUCH, 3)),
-        ("today-none", today.draw, (of, "7F3A", (), 0)),
+        ("today-ask", today_screen.prompt, (of,)),
+        ("today", today_screen.page, (of, "7F3A", TODAY, 0)),
+        ("today-much", today_screen.page, (of, "7F3A", MUCH, 3)),
+        ("today-none", today_screen.page, (of, "7F3A", (), 0)),
         ("desk-lay", desk_screen.screen(desk_screen.LAY), (of,)),
         ("desk-done", desk_screen.screen(desk_screen.DONE), (of,)),
         ("desk-failed", desk_screen.screen(desk_screen.FAILED), (of,)),
