@@ -247,6 +247,7 @@ class Clock:
                 gc.collect()
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
+            self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)  # a difference of ticks holds six days
             if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:
                 gc.collect()
                 collected = time.ticks_ms()
@@ -282,6 +283,7 @@ class Clock:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
         elif key == "info" and not self._uplink.desk:
+            self._forget_asker()
             self._punches.choose(punch.ASK)
             self._show_page("prompt", _CHOICE_MS, ())
         if self._case.changed():

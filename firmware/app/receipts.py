@@ -23,9 +23,13 @@ class Receipts:
 
     def put(self, seq, state, code, reception_number):
         """Note a receipt (docs/protocol.md §6) of one of the newest records."""
-        told = code if state == frames.RECEIPT_REFUSED else reception_number % _TOLD
+        at = seq % _RECORDS * 4
+        before = struct.unpack_from(">I", self._slots, at)[0]
         turn = seq // _RECORDS & _TURN
-        struct.pack_into(">I", self._slots, seq % _RECORDS * 4, turn << 23 | state << 20 | told)
+        if before and (turn - (before >> 23)) & _TURN > _TURN // 2:
+            return  # of a record that is newer
+        told = code if state == frames.RECEIPT_REFUSED else reception_number % _TOLD
+        struct.pack_into(">I", self._slots, at, turn << 23 | state << 20 | told)
 
     def find(self, seq):
         """(state, error code or the last six digits of the reception number) of the record; None if none is known."""

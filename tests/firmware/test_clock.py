@@ -9,6 +9,7 @@ import time
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
+import app
 from app import faults, punch, record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
 from app.errors import JournalFull
@@ -51,6 +52,7 @@ class Stand:
         self.desk = None
         self.held, self.held_ms, self.away_ms = b"", 0, 0
         self.paging = False
+        self.refine_ms, self.free, self.takes_hints = 1000, 100, False
         self.token = b"badge001"
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths, 14, hint)
 
@@ -113,7 +115,7 @@ class Stand:
         return False
 
     def refine(self):
-        return 1000
+        return self.refine_ms
 
     def now_s(self):
         return 0
@@ -226,6 +228,46 @@ def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():
     stand.found = [4]
     stand.live(200)
     assert stand.clock._search is None and stand.pages == []
+
+
+class Air:
+    """Wi-Fi, and the app.ntp of a clock that may ask for the time."""
+
+    def __init__(self):
+        self.joined = False
+        self.asked = []
+        self.answers = True
+
+    def connected(self):
+        return self.joined
+
+    def dns(self):
+        return "192.168.4.1"
+
+    async def ask(self, sockets, host, server, timekeeper, note):
+        self.asked.append((sockets, host, server))
+        return self.answers
+
+
+def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
+    air = Air()
+    sys.modules["app.ntp"] = app.ntp = air
+    stand = Stand(hint=("sockets", "time.example", air))
+    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.live(100)
+    assert air.asked == [], "no Wi-Fi"
+    air.joined = True
+    stand = Stand(hint=("sockets", "time.example", air))
+    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.live(100)
+    assert air.asked == [("sockets", "time.example", "192.168.4.1")], "once, and then after a quarter of an hour"
+    assert "app.ntp" not in sys.modules
+    for free, takes_hints in ((0, True), (100, False)):
+        sys.modules["app.ntp"] = app.ntp = air
+        stand = Stand(hint=("sockets", "time.example", air))
+        stand.free, stand.takes_hints, stand.refine_ms = free, takes_hints, 10
+        stand.live(100)
+        assert len(air.asked) == 1, (free, takes_hints)
 
 
 class Endless:

@@ -2,7 +2,8 @@
 
 The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it asked for. Bytes
 pass unchanged, so TLS runs end to end. Datagrams reach the time server, and the name server as the router's own and
-as the hosts around that answer for .local; it gives each name an address that means something here only. The network's moods:
+as the hosts around that answer for .local; it gives each name an address that means something here only. The network's
+moods:
 
 - up: everything passes.
 - down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the

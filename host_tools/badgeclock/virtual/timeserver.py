@@ -27,7 +27,7 @@ LONGEST: Final = 512
 
 
 class Temper(Enum):
-    """How a time server answers: rightly, not at all, three years ahead, that it has no time itself, or with rubbish."""
+    """How a time server answers: rightly, not at all, three years ahead, that it has no time itself, or nonsense."""
 
     RIGHT = "right"
     SILENT = "silent"
