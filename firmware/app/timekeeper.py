@@ -236,8 +236,9 @@ class Timekeeper:
         before = time.ticks_ms()
         try:
             seconds = _rtc_seconds(self._rtc.read())
-        except OSError:
-            seconds = None
+        except OSError:  # of the bus: what the RTC says later is as good as before
+            self.rtc_faults += 1
+            return
         self._advance()
         if seconds is None or abs(seconds - self._s) > 900:
             self._disbelieve()

@@ -394,6 +394,28 @@ def test_what_the_newest_records_say_is_recalled():
     assert site.recalled.deaths == 0
 
 
+def test_what_is_sure_of_the_time_is_recalled_and_neither_ntp_nor_what_was_wrong_counts():
+    site = Site()
+
+    def punch_at(utc_s, source, bound, kind=record.KIND_TAMPER):
+        stamp = record.Stamp()
+        stamp.utc_s, stamp.source, stamp.bound, stamp.uptime_ms = utc_s, source, record.bound_encode(bound), 3000
+        site.log.append(kind, 0, record.NOTHING, record.NOTHING, stamp)
+
+    site.time.utc_s = 0
+    site.restart()
+    punch_at(MORNING_S + 100, record.SOURCE_RTC, 5000)
+    punch_at(MORNING_S + 900000, record.SOURCE_NTP, None)
+    site.restart()
+    assert (site.recalled.newest_s, site.recalled.sure_s) == (MORNING_S + 100, MORNING_S + 94)
+    punch_at(MORNING_S + 50000, record.SOURCE_RTC, None)
+    site.restart()
+    assert (site.recalled.newest_s, site.recalled.sure_s) == (MORNING_S + 50000, MORNING_S + 94), "it states no bound"
+    punch_at(MORNING_S + 60, record.SOURCE_BRIDGE, 40, record.KIND_TIME_SET)
+    site.restart()
+    assert (site.recalled.newest_s, site.recalled.sure_s) == (MORNING_S + 60, MORNING_S + 59)
+
+
 def test_a_uid_that_is_random_identifies_nobody_and_leaves_no_record():
     site = Site()
     head = site.log.head
