@@ -31,9 +31,13 @@ TECHNICIAN_MS = 900000
 _POLL_MS = const(40)
 _DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
 _HOLD_MS = const(2000)  # a badge that stays for so long asks
+_ANSWER_MS = const(2000)  # the answer stands for so long after the badge has left, ...
+_ANSWER_MOST_MS = const(10000)  # ... and so long at most if it stays
 _NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
 _COLLECT_MS = const(1000)
 _IDLE_MS = const(250)
+_HINT_MS = const(1024000)  # between two hints about the time, ...
+_HINT_AGAIN_MS = const(64000)  # ... and between two questions without an answer
 _CHOICE_MS = const(10000)
 _LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
 _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
@@ -49,10 +53,13 @@ class Clock:
     """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
     timekeeper, uplink (`run()`, `desk`, `run_errands()`, `restart_due`), watchdog (called with milliseconds, gives what
     is to be fed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a
-    shift may be open).
+    shift may be open), hint (the sockets, the host that may be asked for the time, and the Wi-Fi; None if nobody may be
+    asked).
     """
 
-    def __init__(self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths, hours):
+    def __init__(
+        self, reader, keys, case, punches, face, log, timekeeper, uplink, watchdog, reset, deaths, hours, hint
+    ):
         self._reader = reader
         self._keys = keys
         self._case = case
@@ -65,8 +72,10 @@ class Clock:
         self._reset = reset
         self._deaths = deaths
         self._hours = hours
-        self._page = None  # of app.today, while a worker asks, ...
-        self._asker = b""  # ... with this badge; b"" before it is there
+        self._hint = hint
+        self._asker = b""  # the badge whose punches are looked up or shown
+        self._search = None  # app.today.Search, while they are looked up
+        self._answered_at = time.ticks_ms()
         self._stamp = record.Stamp()
         self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)
         self._broken_at = None
@@ -139,9 +148,12 @@ class Clock:
                 elif reader.present:
                     self._punches.hold()
                     if self._punches.held and reader.held_ms >= _HOLD_MS:
-                        self._open_page(self._punches.held)
+                        self._ask(self._punches.held)
                         self._punches.held = b""
-                if self._page and self._turn(self._page):
+                    if self._asker and time.ticks_diff(time.ticks_ms(), self._answered_at) < _ANSWER_MOST_MS:
+                        self._face.keep(_ANSWER_MS - reader.away_ms)
+                if self._search:
+                    self._answer(self._search)
                     wait_ms = _DESK_MS
                 if found == iso14443.FAILED:
                     wait_ms = 0
@@ -156,53 +168,81 @@ class Clock:
         """
         self._badge_at = time.ticks_ms()
         outcome = self._punches.take(length)
-        if self._page and (outcome.kind != punch.MUTED or outcome.token != self._asker):
-            self._close_page()
+        if outcome.kind != punch.MUTED or outcome.token != self._asker:
+            self._forget_asker()
         if held is not None and held != self._punches.held:
             self._punches.held = b""
         if outcome.kind == punch.FAILED:
             self._break()
         elif outcome.kind == punch.ASKED:
-            self._open_page(outcome.token)
+            self._ask(outcome.token)
 
-    def _open_page(self, token):
-        """Show what the clock knows of a badge, or without one that the next badge asks. What that needs is loaded
-        now: nobody may ask for days.
-        """
+    def _ask(self, token):
+        """Look up what the clock knows of a badge. What that needs is loaded now: nobody may ask for days."""
         gc.collect()
         self._asker = token
         try:
             from app import today
 
-            if token:
-                self._page = today.Page(token, self._log, self._timekeeper, self._face, self._reader, self._hours)
-            else:
-                self._page = today.Prompt(self._face, _CHOICE_MS)
+            self._search = today.Search(token, self._log, self._timekeeper, self._face.receipts, self._hours)
         except MemoryError:
-            self._close_page()
+            self._search = None
+        _drop("today")
 
-    def _turn(self, page):
-        """One step of the page; whether the next one is due at once."""
-        if not page.poll():
-            self._close_page()
-            return False
-        return not self._face.paging
+    def _answer(self, search):
+        """One step of a search that is under way; once it has all, show it."""
+        if search.step():
+            self._search = None
+            self._answered_at = time.ticks_ms()
+            self._show_page(
+                "page", _ANSWER_MS, ("%02X%02X" % (self._asker[0], self._asker[1]), search.rows, search.more)
+            )
 
-    def _close_page(self):
+    def _show_page(self, name, duration_ms, what):
+        gc.collect()
+        try:
+            from app import today_screen
+
+            draw = getattr(today_screen, name)
+            self._face.page(lambda canvas, words: draw(canvas, words, *what), duration_ms)
+        except MemoryError:
+            pass
+        _drop("today_screen")
+
+    def _forget_asker(self):
+        """Somebody else's badge came, or a punch: whoever asked is done."""
+        self._search = None
+        self._asker = b""
         self._face.keep(0)
-        self._page = None
-        sys.modules.pop("app.today", None)
-        if hasattr(app, "today"):
-            del app.today
 
     async def _time(self):
+        keeper = self._timekeeper
+        asked, pause_ms = time.ticks_ms(), 0
         while True:
-            faults_before = self._timekeeper.rtc_faults
-            wait_ms = self._timekeeper.refine()
-            if self._timekeeper.rtc_faults != faults_before:
-                self._fault(faults.RTC, self._timekeeper.rtc_faults)
+            faults_before = keeper.rtc_faults
+            wait_ms = keeper.refine()
+            if keeper.rtc_faults != faults_before:
+                self._fault(faults.RTC, keeper.rtc_faults)
                 self._uplink.tell()
+            due = time.ticks_diff(time.ticks_ms(), asked) >= pause_ms
+            if self._hint and due and keeper.takes_hints and self._log.free:  # without room for its record, no step
+                pause_ms = _HINT_MS if await self._ask_time(*self._hint) else _HINT_AGAIN_MS
+                asked = time.ticks_ms()
             await asyncio.sleep_ms(wait_ms)
+
+    async def _ask_time(self, sockets, host, wifi):
+        """Ask a host for the time; whether it gave one that was taken."""
+        if not wifi.connected():
+            return False
+        try:
+            from app import ntp
+
+            return await ntp.ask(sockets, host, wifi.dns(), self._timekeeper, self.note)
+        except MemoryError:
+            return False
+        finally:
+            _drop("ntp")
+            _drop("resolver")
 
     async def _housekeeping(self):
         collected = time.ticks_ms()
@@ -213,6 +253,7 @@ class Clock:
                 gc.collect()
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
+            self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)  # a difference of ticks holds six days
             if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:
                 gc.collect()
                 collected = time.ticks_ms()
@@ -256,8 +297,9 @@ class Clock:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
         elif key == "info" and not self._uplink.desk:
+            self._forget_asker()
             self._punches.choose(punch.ASK)
-            self._open_page(b"")
+            self._show_page("prompt", _CHOICE_MS, ())
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
             self._uplink.tell()
@@ -289,3 +331,10 @@ class Clock:
         """Record a FAULT, once for each code and start; what repeats is in the status."""
         if code not in self._reported:
             self._reported[code] = self.note(record.KIND_FAULT, struct.pack(">BBHI", code, 0, min(count, 0xFFFF), 0))
+
+
+def _drop(name):
+    """Let go of a module of the app that is seldom needed."""
+    sys.modules.pop("app." + name, None)
+    if hasattr(app, name):
+        delattr(app, name)

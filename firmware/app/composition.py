@@ -87,7 +87,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     log.open(board.reset_cause(), stamp)
     recent = Recent()
     recalled = recall(log, recent)
-    timekeeper.at_least(recalled.newest_s)
+    timekeeper.at_least(recalled.newest_s, recalled.sure_s)
 
     roster = roster_bank.load(board.partition("roster"), secrets.link_key)
     face = Face(
@@ -148,6 +148,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.reset,
         recalled.deaths,
         settings.direction_hours,
+        (sockets, settings.ntp, wifi) if settings.ntp else None,
     )
     digest = hashlib.sha256(settings_file).digest()[:8]
     if recalled.config != digest:

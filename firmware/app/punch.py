@@ -232,7 +232,7 @@ class Punches:
         self._detail[0] = origin
 
     def _choice(self):
-        if self._chosen and time.ticks_diff(time.ticks_ms(), self._chosen_at) < _CHOICE_MS:
+        if self._chosen and 0 <= time.ticks_diff(time.ticks_ms(), self._chosen_at) < _CHOICE_MS:
             return self._chosen
         return record.DIRECTION_NONE
 
@@ -251,7 +251,7 @@ class Punches:
     def _is_muted(self, token):
         now = time.ticks_ms()
         for i, (muted, since) in enumerate(self._muted):
-            if muted == token and time.ticks_diff(now, since) < _MUTE_MS:
+            if muted == token and 0 <= time.ticks_diff(now, since) < _MUTE_MS:  # below zero: over six days ago
                 self._muted[i] = (token, now)
                 return True
         return False

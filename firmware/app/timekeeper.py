@@ -5,7 +5,11 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - at start it comes from the RTC, one second wide, widened by what the RTC may have drifted since it was set;
 - reading the RTC where its second may change cuts that second in half, again and again (`refine`);
 - the bridge over its authenticated channel replaces it by one as wide as the round trip (`set_from_bridge`);
-- every second widens it by what a crystal may drift, and reading the RTC narrows it again.
+- every second widens it by what the crystal may drift, and reading the RTC narrows it again;
+- how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
+  That is in memory only: a start learns it anew;
+- NTP is a hint (`take_hint`): whoever is on the way can say anything, so it states no bound, is asked only while there
+  is none, and sets neither the RTC nor the clock by which TLS judges certificates.
 
 Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
 2000) has a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on
@@ -21,14 +25,20 @@ import time
 from micropython import const
 
 from app import localtime
-from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_RTC, bound_decode, bound_encode
+from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, bound_decode, bound_encode
 
 # DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
-# Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, about +-25 ppm with temperature and ageing. 1 ppm is 1 us a
-# second.
+# Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, more with temperature and age; a worse part, +-100 ppm, is still
+# within what is stated here. The rates of one crystal at any two moments are no more than 25 ppm apart (AT cut, -20 to
+# +70 °C). 1 ppm is 1 us a second.
 RTC_DRIFT_PPM = const(5)
-TICKS_DRIFT_PPM = const(25)
+TICKS_DRIFT_PPM = const(100)
+TEMPERATURE_PPM = const(25)
 
+_LEARN_MS = const(3600000)  # the least time between two answers that tell how fast the crystal runs
+_LEARN_MOST_S = const(1728000)  # 20 days, well below where the uptime wraps
+_RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set anew
+_OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not looked for any more
 _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
@@ -62,7 +72,12 @@ class Timekeeper:
         self._rtc_us = 0  # how far the RTC may be off by now
         self._lag_ms = 0  # its second n begins at n s + lag
         self._rtc_usable = False
+        self._doubted = False  # its note still says what is not so
         self._bound = BOUND_NONE
+        self._low_ppm = -TICKS_DRIFT_PPM  # true time passes by so much faster than the ticks, at least ...
+        self._high_ppm = TICKS_DRIFT_PPM  # ... and at most
+        self._anchor = None  # an earlier answer of the bridge: (its ms, uptime in ms, in s, how sure in us)
+        self.floor_s = 0  # before this moment it cannot be, by what is on record; 0 if nothing says so
         self._start_from_rtc()
 
     def stamp(self, stamp):
@@ -120,12 +135,15 @@ class Timekeeper:
         new_ms = utc_ms + rtt_ms // 2
         step_ms = new_ms - old_ms
         half_us = (rtt_ms // 2 + 2) * 1000  # 2: the halving's rest, and the millisecond in which both clocks count
+        self._learn(new_ms, half_us)
         if self.source == SOURCE_BRIDGE and self._rtc_usable and abs(step_ms) < 100000:
             low = max(self._low_us, step_ms * 1000 - half_us)
             high = min(self._high_us, step_ms * 1000 + half_us)
             if low <= high:  # two answers of the bridge narrow each other
                 self._low_us, self._high_us = low, high
                 self._centre()
+                if self._rtc_us > _RTC_WORTH_US + max(-self._low_us, self._high_us):
+                    self._write_rtc()
                 return self._s * 1000 + self._ms - old_ms
         self._s, self._ms = new_ms // 1000, new_ms % 1000
         self._low_us, self._high_us = -half_us, half_us
@@ -134,21 +152,47 @@ class Timekeeper:
         self._write_rtc()
         return step_ms
 
-    def at_least(self, utc_s):
+    def at_least(self, utc_s, sure_s):
         """Without a time of its own, let the port's clock start from the newest moment on record: certificates are
         then judged by a date that is only a little too early, and the bridge can be reached to learn the right
-        one.
+        one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: it says nothing for
+        sure then.
         """
+        self.floor_s = sure_s
         if self.source == SOURCE_NONE and utc_s >= _EARLIEST_S:
             self._tell_system(utc_s)
+        elif self._rtc_usable and self._s + 1 + self._high_us // 1000000 < sure_s:
+            self._high_us = _WIDEST_US
+            self._refresh_bound()
+            self._disbelieve()
 
-    def refine(self):
-        """Read the RTC if that narrows the interval now (one bus transfer); gives the milliseconds until the next
-        call is worth it.
+    @property
+    def takes_hints(self):
+        """Whether nothing better than NTP is known: there is no time, or one without a bound."""
+        return self._bound == BOUND_NONE and self.source != SOURCE_BRIDGE
+
+    def take_hint(self, utc_ms):
+        """Take a time that nobody vouches for, UTC in ms, within the limits of app.ntp; only while it `takes_hints`.
+        Gives the step in milliseconds as `set_from_bridge`.
         """
         self._advance()
+        old_ms = self._s * 1000 + self._ms if self.source != SOURCE_NONE else 0
+        self._s, self._ms = utc_ms // 1000, utc_ms % 1000
+        self.source = SOURCE_NTP
+        return utc_ms - old_ms
+
+    def refine(self):
+        """Read the RTC if that narrows the interval now, or to see that it still agrees (one bus transfer); gives the
+        milliseconds until the next call is worth it.
+        """
+        self._advance()
+        if not self._rtc_usable:
+            if self._doubted:
+                self._doubted = not self._set_rtc(BOUND_NONE)
+            return _IDLE_MS
         gain_us = self._high_us - self._low_us - 2 * self._rtc_us
-        if not self._rtc_usable or gain_us <= _FINE_US:
+        if gain_us <= _FINE_US:
+            self._read_rtc()  # it may have jumped
             return _IDLE_MS
         # The best moment is when the middle of the interval is at the edge of one of the RTC's seconds.
         early_ms = (self._lag_ms - self._ms - (self._low_us + self._high_us) // 2000) % 1000
@@ -180,6 +224,8 @@ class Timekeeper:
                 self._low_us = -500000 - self._rtc_us
                 self._high_us = 500000 + self._rtc_us
                 self._rtc_usable = True
+            elif set_ms is not None:  # it is before it was set, or years after
+                self._disbelieve()
         self._refresh_bound()
         self._tell_system(self._s)
 
@@ -190,8 +236,9 @@ class Timekeeper:
         before = time.ticks_ms()
         try:
             seconds = _rtc_seconds(self._rtc.read())
-        except OSError:
-            seconds = None
+        except OSError:  # of the bus: what the RTC says later is as good as before
+            self.rtc_faults += 1
+            return
         self._advance()
         if seconds is None or abs(seconds - self._s) > 900:
             self._disbelieve()
@@ -207,9 +254,30 @@ class Timekeeper:
         self._centre()
 
     def _disbelieve(self):
-        """The RTC contradicts better knowledge: leave it until the bridge sets it again."""
+        """The RTC contradicts better knowledge: leave it until the bridge sets it again, also after a restart."""
         self.rtc_faults += 1
         self._rtc_usable = False
+        self._doubted = not self._set_rtc(BOUND_NONE)
+
+    def _learn(self, true_ms, half_us):
+        """See how much true time passed for how many ticks since an earlier answer of the bridge."""
+        anchor = self._anchor
+        if anchor is not None:
+            passed_ms = (self._uptime_ms - anchor[1]) % _UPTIME_WRAP
+            is_long = self._uptime_s - anchor[2] > _LEARN_MOST_S
+            if passed_ms >= _LEARN_MS and not is_long:
+                apart_us = (true_ms - anchor[0] - passed_ms) * 1000
+                unsure_us = anchor[3] + half_us
+                seconds = passed_ms // 1000
+                low = max(self._low_ppm, (apart_us - unsure_us) // seconds - TEMPERATURE_PPM)
+                high = min(self._high_ppm, (apart_us + unsure_us) // seconds + 1 + TEMPERATURE_PPM)
+                if low > high:  # the bridge's time made a step, or the crystal is none that is known
+                    low, high = -TICKS_DRIFT_PPM, TICKS_DRIFT_PPM
+                    is_long = True
+                self._low_ppm, self._high_ppm = low, high
+            if not is_long and half_us * 2 > anchor[3]:
+                return
+        self._anchor = (true_ms, self._uptime_ms, self._uptime_s, half_us)
 
     def _centre(self):
         """Move the running clock to the middle of its interval."""
@@ -223,13 +291,20 @@ class Timekeeper:
             self._high_us -= shift_ms * 1000
         self._refresh_bound()
 
-    def _write_rtc(self):
-        note = struct.pack(_NOTE, self._s // 3600, self._ms, self._bound)[1:]
+    def _set_rtc(self, bound):
+        """Whether the RTC took the running clock's time, with that bound in its note."""
+        note = struct.pack(_NOTE, self._s // 3600, self._ms, bound)[1:]
         try:
             self._rtc.set(*(_date(self._s) + (note,)))
         except OSError:
+            return False
+        return True
+
+    def _write_rtc(self):
+        if not self._set_rtc(self._bound):
             self.rtc_faults += 1
             self._rtc_usable = False
+            self._doubted = True
         else:
             self._lag_ms = self._ms
             self._rtc_us = max(-self._low_us, self._high_us) + 2000
@@ -258,14 +333,22 @@ class Timekeeper:
         if self._uptime_ms >= _UPTIME_WRAP:
             self._uptime_ms -= _UPTIME_WRAP
         if self._high_us < _WIDEST_US:
-            self._low_us = max(-_WIDEST_US, self._low_us - whole * TICKS_DRIFT_PPM)
-            self._high_us = min(_WIDEST_US, self._high_us + whole * TICKS_DRIFT_PPM)
+            self._low_us += whole * self._low_ppm
+            self._high_us += whole * self._high_ppm
             self._rtc_us = min(_WIDEST_US, self._rtc_us + whole * RTC_DRIFT_PPM)
-            self._refresh_bound()
+            if abs(self._low_us + self._high_us) > _OFF_CENTRE_US:
+                self._centre()
+            else:
+                self._refresh_bound()
 
     def _refresh_bound(self):
         widest = max(-self._low_us, self._high_us)
-        self._bound = BOUND_NONE if widest >= _WIDEST_US else bound_encode(widest // 1000 + 1)
+        if widest < _WIDEST_US:
+            self._bound = bound_encode(widest // 1000 + 1)
+        else:
+            self._low_us, self._high_us = -_WIDEST_US, _WIDEST_US
+            self._rtc_usable = False  # it would narrow what holds nothing for sure
+            self._bound = BOUND_NONE
 
 
 def _rtc_seconds(date):

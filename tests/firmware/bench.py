@@ -4,6 +4,8 @@ share.
 
 import time
 
+PERIOD = time.ticks_add(0, -1) + 1  # of the port's ticks
+
 
 class Time:
     """Stands in a module's place of `time`: ticks that start just below their wrap, and move when told or slept."""
@@ -13,10 +15,10 @@ class Time:
         self._base = time.ticks_add(0, -5000)  # the wrap comes after five seconds
 
     def ticks_ms(self):
-        return time.ticks_add(self._base, self.now_ms & 0x0FFFFFFF)
+        return (self._base + self.now_ms) % PERIOD
 
     def ticks_us(self):
-        return time.ticks_add(0, self.now_ms * 1000 & 0x0FFFFFFF)
+        return self.now_ms * 1000 % PERIOD
 
     ticks_add = staticmethod(time.ticks_add)
     ticks_diff = staticmethod(time.ticks_diff)

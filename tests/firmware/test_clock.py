@@ -5,9 +5,11 @@
 import asyncio
 import os
 import sys
+import time
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
+import app
 from app import faults, punch, record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
 from app.errors import JournalFull
@@ -22,10 +24,11 @@ class Restarted(Exception):
 class Stand:
     """A clock whose every part is a few lines, and remembers what was asked of it."""
 
-    def __init__(self, deaths=0):
+    def __init__(self, deaths=0, hint=None):
         self.records = []
         self.found = []
         self.pages = []
+        self.kept_ms = []
         self.receipts = Receipts()
         self.head = self.tail = self.boot = 0
         self.polls = self.fed = self.idles = self.holds = 0
@@ -53,8 +56,9 @@ class Stand:
         self.both_down = False
         self.held, self.held_ms, self.away_ms = b"", 0, 0
         self.paging = False
+        self.refine_ms, self.free, self.takes_hints = 1000, 100, False
         self.token = b"badge001"
-        self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths, 14)
+        self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths, 14, hint)
 
     # reader and keys
     def poll(self, uid):
@@ -96,6 +100,7 @@ class Stand:
 
     def keep(self, duration_ms):
         self.paging = self.paging and duration_ms > 0
+        self.kept_ms.append(duration_ms)
 
     def several(self):
         self.faults_shown.append("several")
@@ -117,7 +122,7 @@ class Stand:
         return False
 
     def refine(self):
-        return 1000
+        return self.refine_ms
 
     def now_s(self):
         return 0
@@ -174,21 +179,20 @@ def test_a_key_chooses_the_next_punchs_direction():
     assert stand.chosen == [record.DIRECTION_OUT] and stand.chosen_shown == [record.DIRECTION_OUT]
 
 
-def test_the_info_key_and_a_badge_ask_and_what_that_needs_leaves_the_memory_after():
+def test_the_info_key_and_a_badge_ask_and_what_that_needs_leaves_the_memory_at_once():
     stand = Stand()
-    stand.chosen_at = None
     stand.pressed_keys = ["info"]
     stand.live(200)
     assert stand.chosen == [punch.ASK] and len(stand.pages) == 1 and stand.paging
-    assert "app.today" in sys.modules
     stand.outcome = punch.ASKED
     stand.found = [4]
     stand.live(200)
     assert len(stand.pages) == 2 and stand.paging
+    assert "app.today" not in sys.modules and "app.today_screen" not in sys.modules
     stand.outcome = punch.KEPT
     stand.found = [4]
     stand.live(200)
-    assert not stand.paging and "app.today" not in sys.modules, "the next badge ends it"
+    assert not stand.paging and len(stand.pages) == 2, "the next badge ends it"
 
 
 def test_a_badge_that_stays_for_two_seconds_asks_once_and_nobody_elses_does():
@@ -200,7 +204,14 @@ def test_a_badge_that_stays_for_two_seconds_asks_once_and_nobody_elses_does():
     assert stand.pages == []
     stand.held_ms = 2000
     stand.live(400)
-    assert len(stand.pages) == 1 and stand.held == b""
+    assert len(stand.pages) == 1 and stand.held == b"" and stand.kept_ms[-1] == 2000
+    stand.away_ms = 700
+    stand.live(100)
+    assert stand.kept_ms[-1] == 1300, "two seconds after it was seen last"
+    stand.clock._answered_at = time.ticks_add(time.ticks_ms(), -10000)
+    kept = len(stand.kept_ms)
+    stand.live(200)
+    assert len(stand.kept_ms) == kept, "ten seconds are the most"
     # A second badge comes while the first may still be there: which of them stays is not seen.
     stand = Stand()
     stand.found = [4]
@@ -217,6 +228,70 @@ def test_a_badge_that_stays_for_two_seconds_asks_once_and_nobody_elses_does():
     stand.held_ms = 2100
     stand.live(300)
     assert len(stand.pages) == 1
+    stand.token, stand.found = b"badge002", [4]
+    stand.live(100)
+    assert not stand.paging, "another badge, though it makes no punch, shall not read it"
+
+
+def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():
+    stand = Stand()
+    stand.clock._asker = b"badge001"
+    stand.clock._search = Endless()
+    stand.live(200)
+    assert stand.clock._search.steps > 5
+    stand.found = [4]
+    stand.live(200)
+    assert stand.clock._search is None and stand.pages == []
+
+
+class Air:
+    """Wi-Fi, and the app.ntp of a clock that may ask for the time."""
+
+    def __init__(self):
+        self.joined = False
+        self.asked = []
+        self.answers = True
+
+    def connected(self):
+        return self.joined
+
+    def dns(self):
+        return "192.168.4.1"
+
+    async def ask(self, sockets, host, server, timekeeper, note):
+        self.asked.append((sockets, host, server))
+        return self.answers
+
+
+def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
+    air = Air()
+    sys.modules["app.ntp"] = app.ntp = air
+    stand = Stand(hint=("sockets", "time.example", air))
+    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.live(100)
+    assert air.asked == [], "no Wi-Fi"
+    air.joined = True
+    stand = Stand(hint=("sockets", "time.example", air))
+    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.live(100)
+    assert air.asked == [("sockets", "time.example", "192.168.4.1")], "once, and then after a quarter of an hour"
+    assert "app.ntp" not in sys.modules
+    for free, takes_hints in ((0, True), (100, False)):
+        sys.modules["app.ntp"] = app.ntp = air
+        stand = Stand(hint=("sockets", "time.example", air))
+        stand.free, stand.takes_hints, stand.refine_ms = free, takes_hints, 10
+        stand.live(100)
+        assert len(air.asked) == 1, (free, takes_hints)
+
+
+class Endless:
+    """A search that goes on."""
+
+    steps = 0
+
+    def step(self):
+        self.steps += 1
+        return False
 
 
 class FaceOf:

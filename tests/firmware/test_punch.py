@@ -4,16 +4,20 @@
 
 import gc
 import os
+import random
 import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
+from app import recall as punch_recall
 from app import record
 from app.hmac256 import hmac256
 from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, UNKNOWN, UNPROVED
 from app.recent import Recent
 from clock_site import HOUR_S, MORNING_S, SITE_KEY, UIDS, Site
 
+KEY, FIXED, LAST, ASSUMED = 1, 2, 3, 4
+FIRST = LAST
 IN, OUT = record.DIRECTION_IN, record.DIRECTION_OUT
 BREAK, BACK = record.DIRECTION_BREAK_START, record.DIRECTION_BREAK_END
 
@@ -39,6 +43,205 @@ def test_out_follows_in_and_in_follows_out():
     directions = [site.tap(after_s=HOUR_S)[1] for _ in range(4)]
     assert directions == [IN, OUT, IN, OUT]
     assert site.tap(UIDS[1])[1] == IN, "each worker has their own"
+
+
+# What a worker does, and what the clock makes of it: hours since the punch before, key, direction, where that is from.
+SHIFTS = (
+    ("a day with a break", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (0.5, BREAK, BACK, KEY), (4, 0, OUT, LAST))),
+    ("back without the key", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (0.5, 0, BACK, LAST), (4, 0, OUT, LAST))),
+    ("home from the break", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (1, OUT, OUT, KEY), (14.5, 0, IN, ASSUMED))),
+    ("two shifts", ((0, 0, IN, FIRST), (4, 0, OUT, LAST), (1, 0, IN, LAST), (4, 0, OUT, LAST))),
+    ("a night", ((0, 0, IN, FIRST), (8.5, 0, OUT, LAST), (13.9, 0, IN, LAST))),
+    ("fourteen hours to the second", ((0, 0, IN, FIRST), (14, 0, IN, ASSUMED))),
+    ("a forgotten OUT", ((0, 0, IN, FIRST), (24, 0, IN, ASSUMED), (9, 0, OUT, LAST))),
+    ("a forgotten OUT, put right", ((0, 0, IN, FIRST), (24, 0, IN, ASSUMED), (0.002, OUT, OUT, KEY), (0.1, 0, IN, LAST))),
+    ("a forgotten end of a break", ((0, BREAK, BREAK, KEY), (20, BREAK, BREAK, KEY), (0.5, BREAK, BACK, KEY))),
+    ("a break that nobody ended", ((0, BREAK, BREAK, KEY), (20, 0, IN, ASSUMED))),
+    ("in by key, twice", ((0, IN, IN, KEY), (1, IN, IN, KEY), (1, 0, OUT, LAST))),
+)
+
+
+def test_at_every_turn_of_a_shift_direction_and_its_origin_are_those_of_the_table():
+    for name, punches in SHIFTS:
+        site = Site()
+        for number, (hours, key, direction, origin) in enumerate(punches):
+            site.passes(int(hours * HOUR_S))
+            if key:
+                site.punches.choose(key)
+            kind, found, _ = site.tap()
+            told = site.newest()
+            assert (kind, found, told.detail[0]) == (KEPT, direction, origin), (name, number, kind, found, told.detail)
+            assert told.flags & 7 == direction and told.detail[1:] == bytes(7)
+            assert site.punches._outcome.assumed == (origin == ASSUMED), (name, number)
+
+
+def test_a_clock_of_one_direction_says_that_it_is_and_breaks_go_by_key():
+    for direction, way in (("in", IN), ("out", OUT)):
+        site = Site(direction=direction)
+        for after_s, key, found, origin in (
+            (0, 0, way, FIXED),
+            (30 * HOUR_S, 0, way, FIXED),
+            (HOUR_S, BREAK, BREAK, KEY),
+            (HOUR_S, BREAK, BACK, KEY),
+            (HOUR_S, 0, way, FIXED),
+        ):
+            if key:
+                site.passes(after_s)
+                site.punches.choose(key)
+                after_s = 0
+            assert site.tap(after_s=after_s)[1] == found and site.newest().detail[0] == origin
+
+
+def test_the_hours_are_a_setting():
+    for hours, after_h, origin in ((1, 0.9, LAST), (1, 1, ASSUMED), (48, 47, LAST), (48, 48, ASSUMED)):
+        site = Site(direction_hours=hours)
+        site.tap()
+        assert site.tap(after_s=int(after_h * HOUR_S))[1] == (OUT if origin == LAST else IN)
+        assert site.newest().detail[0] == origin
+
+
+def test_a_first_punch_is_no_guess_until_the_clock_may_have_forgotten_some():
+    site = Site(sectors=20)
+    assert site.tap()[1] == IN and site.newest().detail[0] == FIRST
+    for number in range(9):  # of one bucket
+        site.recent.put(bytes((number, 0, 0, 0, 0, 0, 0, 5)), MORNING_S, IN)
+    assert site.tap(UIDS[1], after_s=5)[1] == IN and site.newest().detail[0] == ASSUMED
+    site.restart()
+    assert site.tap(UIDS[2], after_s=5)[1] == IN and site.newest().detail[0] == FIRST
+    recall = punch_recall.recall
+    site.log.read_into, reading = nothing_to_read, site.log.read_into
+    recent = Recent()
+    site.log._state.seq += 640
+    recall(site.log, recent)
+    assert not recent.whole, "640 records are read back"
+    site.log._state.seq -= 640
+    site.log.read_into = reading
+
+
+def nothing_to_read(*_):
+    return 0, 0
+
+
+def test_the_window_outlasts_a_restart_without_a_time_and_a_direction_is_then_no_silent_guess():
+    for window_s, after_s, kind in ((60, 40, DUPLICATE), (60, 70, KEPT), (3600, 3500, DUPLICATE), (0, 3, KEPT)):
+        for had_time in (True, False):
+            site = Site(duplicate_window_s=window_s)
+            site.time.utc_s *= had_time
+            site.tap()
+            site.time.utc_s = 0
+            site.restart()
+            found, direction, _ = site.tap(after_s=after_s)
+            assert found == kind, (window_s, after_s, had_time)
+            told = site.newest()
+            assert told.flags & record.FLAG_TIME_UNVERIFIED and bool(told.flags & record.FLAG_DUPLICATE) == (
+                kind == DUPLICATE
+            )
+            assert direction == IN and told.detail[0] == (LAST if kind == DUPLICATE else ASSUMED)
+            if kind == DUPLICATE:
+                assert site.punches._outcome.moment_s == 0
+                site.time.utc_s = MORNING_S + 5 * HOUR_S  # the bridge sets the clock: only this start's minutes count
+                assert site.tap(after_s=3)[0] == (DUPLICATE if after_s + 5 < window_s and not had_time else KEPT)
+
+
+def test_a_step_of_the_clock_changes_neither_window_nor_direction_of_what_this_start_made():
+    for step_s in (-90000, -600, -3, 3, 600, 90000):
+        site = Site()
+        site.tap()
+        site.time.utc_s += step_s
+        assert site.tap(after_s=30)[0] == DUPLICATE, step_s
+        site.time.utc_s += step_s
+        assert site.tap(after_s=9 * HOUR_S)[:2] == (KEPT, OUT), step_s
+
+
+class Model:
+    """What one badge after another may expect, told once more and simply: everything that happened, by true time."""
+
+    def __init__(self, window_s, hours):
+        self.window_s, self.hours_s = window_s, hours * HOUR_S
+        self.last = {}  # badge: (direction, true time, time counted at least, start, was there a time)
+        self.start = 0
+        self.true_s = 0
+        self.least_s = 0  # time as it passed at least: without the pauses of which no record tells
+        self.record_s = 0  # of the last record, by that
+        self.has_time = True
+
+    def passes(self, seconds):
+        self.true_s += seconds
+        self.least_s += seconds
+
+    def restarts(self, pause_s, has_time):
+        self.start += 1
+        self.true_s += pause_s
+        self.least_s = self.record_s
+        self.has_time = has_time
+        self.record()
+
+    def is_set(self):
+        """The clock gets a time: what this start made is known by it from now on."""
+        self.has_time = True
+        for badge, (direction, true_s, least_s, start, timed) in self.last.items():
+            self.last[badge] = (direction, true_s, least_s, start, timed)
+
+    def record(self):
+        self.record_s = self.least_s
+
+    def expects(self, badge, key):
+        """(kind, direction, origin)"""
+        last = self.last.get(badge)
+        origin, direction, kind, is_fresh, age_s = FIRST, IN, KEPT, False, None
+        if last:
+            before, true_s, least_s, start, timed = last
+            age_s = self.true_s - true_s
+            if start != self.start and not (timed and self.has_time):
+                age_s = self.least_s - least_s  # at least
+                is_fresh = False
+            else:
+                is_fresh = age_s < self.hours_s
+            origin = LAST if is_fresh else ASSUMED
+            direction = {IN: OUT, OUT: IN, BREAK: BACK, BACK: OUT}[before] if is_fresh else IN
+        if key:
+            origin = KEY
+            direction = BACK if key == BREAK and is_fresh and before == BREAK else key
+        if last and age_s < self.window_s and key in (0, before):
+            kind, direction, origin = DUPLICATE, before, LAST
+        if kind == KEPT:
+            self.last[badge] = (direction, self.true_s, self.least_s, self.start, self.has_time)
+        self.record()
+        return kind, direction, origin
+
+
+def test_the_state_machine_does_what_the_model_says_through_any_day():
+    for seed in range(12):
+        random.seed(seed)
+        window_s, hours = random.choice((0, 60, 60, 3600)), random.choice((1, 14, 14, 48))
+        site, model = Site(duplicate_window_s=window_s, direction_hours=hours), Model(window_s, hours)
+        for step in range(40):
+            chance = random.randrange(10)
+            pause_s = random.choice((4, 20, 70, 700, 3700, 20000, 50401, 90000))
+            if chance == 0:  # power goes for a while; the clock may have no time then
+                has_time = bool(random.getrandbits(1))
+                model.restarts(pause_s, has_time)
+                site.time.utc_s = MORNING_S + model.true_s if has_time else 0
+                site.restart()
+                continue
+            if chance == 1 and not model.has_time:  # the bridge sets the clock
+                model.is_set()
+                site.time.utc_s = MORNING_S + model.true_s
+                continue
+            model.passes(pause_s)
+            site.passes(pause_s)
+            badge = random.randrange(3)
+            key = random.choice((0, 0, 0, IN, OUT, BREAK))
+            if key:
+                site.punches.choose(key)
+            found = site.tap(UIDS[badge])[:2]
+            expected = model.expects(badge, key)
+            told = site.newest()
+            assert found + (told.detail[0],) == expected, (seed, step, badge, key, found, told.detail[0], expected)
+            assert bool(told.flags & record.FLAG_DUPLICATE) == (expected[0] == DUPLICATE)
+            site.punches._chosen = 0
+            site.log.ack(site.log.head)
+            site.log.idle(site._stamp())
 
 
 def test_a_night_shift_ends_with_an_out_and_a_forgotten_out_ends_with_the_day():
@@ -121,6 +324,14 @@ def test_the_same_badge_is_muted_for_two_seconds_and_leaves_no_record():
     assert site.tap()[0] == DUPLICATE
 
 
+def test_neither_a_badge_nor_a_key_of_long_ago_silences_or_turns_a_punch():
+    for days in (6, 7, 9, 12, 13, 20):
+        site = Site()
+        site.tap()
+        site.punches.choose(OUT)
+        assert site.tap(after_s=days * 24 * HOUR_S)[:2] == (KEPT, IN), days
+
+
 def test_a_full_journal_is_said_and_nothing_is_signalled_as_kept():
     site = Site(sectors=3)
     kinds = []
@@ -181,6 +392,28 @@ def test_what_the_newest_records_say_is_recalled():
     site.tap(UIDS[1])
     site.restart()
     assert site.recalled.deaths == 0
+
+
+def test_what_is_sure_of_the_time_is_recalled_and_neither_ntp_nor_what_was_wrong_counts():
+    site = Site()
+
+    def punch_at(utc_s, source, bound, kind=record.KIND_TAMPER):
+        stamp = record.Stamp()
+        stamp.utc_s, stamp.source, stamp.bound, stamp.uptime_ms = utc_s, source, record.bound_encode(bound), 3000
+        site.log.append(kind, 0, record.NOTHING, record.NOTHING, stamp)
+
+    site.time.utc_s = 0
+    site.restart()
+    punch_at(MORNING_S + 100, record.SOURCE_RTC, 5000)
+    punch_at(MORNING_S + 900000, record.SOURCE_NTP, None)
+    site.restart()
+    assert (site.recalled.newest_s, site.recalled.sure_s) == (MORNING_S + 100, MORNING_S + 94)
+    punch_at(MORNING_S + 50000, record.SOURCE_RTC, None)
+    site.restart()
+    assert (site.recalled.newest_s, site.recalled.sure_s) == (MORNING_S + 50000, MORNING_S + 94), "it states no bound"
+    punch_at(MORNING_S + 60, record.SOURCE_BRIDGE, 40, record.KIND_TIME_SET)
+    site.restart()
+    assert (site.recalled.newest_s, site.recalled.sure_s) == (MORNING_S + 60, MORNING_S + 59)
 
 
 def test_a_uid_that_is_random_identifies_nobody_and_leaves_no_record():

@@ -6,7 +6,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk_screen, font, pages, screens, start_screens, today, words
+from app import desk_screen, font, pages, screens, start_screens, today_screen, words
 from app.words import ENGLISH
 from ocr import read, read_huge, read_large
 
@@ -68,9 +68,9 @@ def states(of):
         "desk-keep": (desk_screen.screen(desk_screen.KEEP), (of,)),
         "assumed": (screens.assumed, (of, screens.KEPT_LOOK, 1, "07:58", 192528)),
         "later-assumed": (screens.assumed, (of, screens.LATER_LOOK, 4, "07:58", 192528)),
-        "today-ask": (today.draw_prompt, (of,)),
-        "today": (today.draw, (of, "7F3A", TODAY, 9)),
-        "today-none": (today.draw, (of, "7F3A", (), 0)),
+        "today-ask": (today_screen.prompt, (of,)),
+        "today": (today_screen.page, (of, "7F3A", TODAY, 9)),
+        "today-none": (today_screen.page, (of, "7F3A", (), 0)),
         "retired": (screens.retired, (of,)),
         "chosen": (screens.chosen, (of, 2)),
         "identify": (screens.identify, (of, "clock-0001-of-the-north")),
@@ -145,7 +145,7 @@ def test_what_is_not_right_says_what_to_do():
 
 
 def test_an_answer_tells_each_punch_in_one_line_and_registered_has_a_mark_of_its_own():
-    rows = drawn(today.draw, EN, "7F3A", TODAY, 12)
+    rows = drawn(today_screen.page, EN, "7F3A", TODAY, 12)
     assert rows[0].startswith("Today") and rows[0].endswith("7F3A")
     for row, moment, became in zip(
         rows[2:],
@@ -156,10 +156,10 @@ def test_an_answer_tells_each_punch_in_one_line_and_registered_has_a_mark_of_its
     assert [row[6] != " " for row in rows[2:]] == [True] + [False] * 5
     ways = {bytes(BUFFER[256 + 128 * i : 264 + 128 * i]) for i in range(4)}
     assert len(ways) == 4
-    has(drawn(today.draw, EN, "7F3A", (), 0), "Today", "none yet")
-    has(drawn(today.draw_prompt, EN), "Today", "Hold your badge")
+    has(drawn(today_screen.page, EN, "7F3A", (), 0), "Today", "none yet")
+    has(drawn(today_screen.prompt, EN), "Today", "Hold your badge")
     for code, refused in (("en", "refused"), ("fr", "refusé 4"), ("de", "abgelehnt")):
-        has(drawn(today.draw, words.load(code, LANG), "7F3A", TODAY, 0), refused)
+        has(drawn(today_screen.page, words.load(code, LANG), "7F3A", TODAY, 0), refused)
 
 
 def test_the_outcomes_differ_by_shape_and_not_by_word_alone():

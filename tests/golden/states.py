@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import desk_screen, pages, screens, start_screens, today
+from app import desk_screen, pages, screens, start_screens, today_screen
 
 FACTS = {
     "uptime_ms": 273_720_000,
@@ -68,10 +68,10 @@ def states(of):
         ("full", screens.full, (of,)),
         ("fault", screens.fault, (of, 2)),
         ("retired", screens.retired, (of,)),
-        ("today-ask", today.draw_prompt, (of,)),
-        ("today", today.draw, (of, "7F3A", TODAY, 0)),
-        ("today-much", today.draw, (of, "7F3A", MUCH, 3)),
-        ("today-none", today.draw, (of, "7F3A", (), 0)),
+        ("today-ask", today_screen.prompt, (of,)),
+        ("today", today_screen.page, (of, "7F3A", TODAY, 0)),
+        ("today-much", today_screen.page, (of, "7F3A", MUCH, 3)),
+        ("today-none", today_screen.page, (of, "7F3A", (), 0)),
         ("desk-lay", desk_screen.screen(desk_screen.LAY), (of,)),
         ("desk-done", desk_screen.screen(desk_screen.DONE), (of,)),
         ("desk-failed", desk_screen.screen(desk_screen.FAILED), (of,)),

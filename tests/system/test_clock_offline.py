@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from badgeclock.protocol import record
-from badgeclock.protocol.record import Direction, Flag, Kind, Record
+from badgeclock.protocol.record import Direction, Flag, Kind, Origin, Record, Source
 from badgeclock.technician import firmware, provision, reader, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
@@ -38,7 +38,12 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         board.plug_in()
         with open_device(board.console.path) as device:
             plan = provision.Plan(
-                shop, "clock-0001", firmware.build(), site="Demo site", broker=provision.Broker("localhost", 8883)
+                shop,
+                "clock-0001",
+                firmware.build(),
+                site="Demo site",
+                broker=provision.Broker("localhost", 8883),
+                ntp="localhost",
             )
             provision.provision(device, plan)
         server = DoorServer(board)
@@ -158,6 +163,96 @@ def test_a_badge_left_on_the_reader_is_one_punch_and_another_is_read_beside_it(c
     clock.wait_text("IN", "sent later", timeout=5)
     assert len(punches(clock)) == before + 2
     clock.remove()
+
+
+def test_a_badge_that_is_held_sees_its_day_makes_no_second_punch_and_is_wiped_when_it_goes(clock: Door) -> None:
+    wait_for_idle(clock)
+    before = len(punches(clock))
+    clock.hold("c1c2c3c4")
+    clock.wait_text("IN", "sent later", timeout=5)
+    clock.wait_text("Today", "saved", timeout=10)
+    clock.remove()
+    wait_for_idle(clock, timeout=5)
+    assert len(punches(clock)) == before + 1
+
+
+def test_the_info_key_and_a_badge_show_its_day_also_after_a_restart_and_the_next_badge_ends_it(clock: Door) -> None:
+    wait_for_idle(clock)
+    clock.press("out")
+    clock.wait_text("OUT", "Hold your badge", timeout=5)
+    clock.tap("c1c2c3c4")
+    clock.wait_text("OUT", "sent later", timeout=5)
+    replug(clock)
+    before = len(punches(clock))
+    clock.press("info")
+    clock.wait_text("Today", "Hold your badge", timeout=5)
+    clock.hold("c1c2c3c4")
+    shown = clock.wait_text("Today", "saved", timeout=10)
+    assert [line.endswith("saved") for line in shown.lines[1:]] == [True, True], shown.lines
+    assert shown.lines[0].endswith(punches(clock)[-1].token.hex()[:4].upper())
+    clock.remove()
+    assert len(punches(clock)) == before
+    clock.tap("d1d2d3d4")
+    clock.wait_text("IN", "sent later", timeout=5)
+
+
+def test_without_a_time_a_restart_forgets_neither_the_window_nor_that_it_knows_no_direction(clock: Door) -> None:
+    wait_for_idle(clock)
+    clock.tap("e1e2e3e4")
+    clock.wait_text("IN", "sent later", timeout=5)
+    clock.rtc_battery_empty()
+    clock.plug_out()
+    clock.plug_in()
+    clock.wait_text("Clock not", timeout=20)
+    clock.tap("e1e2e3e4")
+    clock.wait_text("Already at --:--", timeout=5)
+    again = punches(clock)[-1]
+    assert again.utc_s == 0
+    assert again.flags == Direction.IN | Flag.DUPLICATE | Flag.TIME_UNVERIFIED
+    clock.press("out")
+    clock.wait_text("OUT", "Hold your badge", timeout=5)
+    clock.tap("e1e2e3e4")
+    clock.wait_text("OUT", "--:--", timeout=5)
+    assert punches(clock)[-1].origin == Origin.KEY
+
+
+def test_a_window_of_nothing_makes_every_tap_a_punch_also_over_a_restart(clock: Door) -> None:
+    with open_device(clock.tty()) as device:
+        before = device.read("/settings.json")
+        assert before is not None
+        device.put("/settings.json", before.replace(b'"duplicate_window_s": 60', b'"duplicate_window_s": 0'))
+    clock.plug_out()
+    clock.plug_in()
+    clock.wait_text("Clock not", timeout=20)
+    clock.tap("e5e6e7e8")
+    clock.wait_text("IN", "--:--", timeout=5)
+    clock.plug_out()
+    clock.plug_in()
+    clock.wait_text("Clock not", timeout=20)
+    clock.tap("e5e6e7e8")
+    clock.wait_text("IN", "Wrong? Press key", timeout=5)
+    last = punches(clock)[-1]
+    assert (last.flags, last.origin) == (Direction.IN | Flag.TIME_UNVERIFIED, Origin.ASSUMED)
+    with open_device(clock.tty()) as device:
+        device.put("/settings.json", before)
+    clock.plug_out()
+    clock.plug_in()
+
+
+def test_a_clock_without_a_time_takes_one_from_ntp_for_a_hint(clock: Door) -> None:
+    clock.wait_text("Clock not", timeout=20)
+    clock.network_up()
+    deadline = time.monotonic() + 120  # it asks again after a minute
+    while not (told := [entry for entry in journal(clock) if entry.kind == Kind.TIME_SET]):
+        assert time.monotonic() < deadline, "no TIME_SET"
+        time.sleep(0.2)
+    clock.network_down()
+    assert abs(told[-1].utc_s - time.time()) < 60
+    assert (told[-1].source, told[-1].bound) == (Source.NTP, record.BOUND_NONE)
+    clock.tap("f1f2f3f4")
+    clock.wait_text("IN", "sent later", timeout=5)
+    assert punches(clock)[-1].has(Flag.TIME_UNVERIFIED)
+    clock.set_rtc(time.time())
 
 
 def test_opening_the_case_goes_on_record(clock: Door) -> None:

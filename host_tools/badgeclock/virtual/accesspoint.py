@@ -1,14 +1,17 @@
 """The access point in reach of a virtual clock: joins its station, resolves names, forwards its connections.
 
 The clock's sockets are real ones that end at a forwarder on loopback, one for each host and port it asked for. Bytes
-pass unchanged, so TLS runs end to end. Datagrams reach the name server alone, as the router's own and as the hosts
-around that answer for .local; it gives each name an address that means something here only. The network's moods:
+pass unchanged, so TLS runs end to end. Datagrams reach the time server, and the name server as the router's own and
+as the hosts around that answer for .local; it gives each name an address that means something here only. The network's
+moods:
 
 - up: everything passes.
 - down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
   network is back; joining finds no access point.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
 - deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, knows no name, or answers nonsense.
+- deaf-ntp, lying-ntp, lost-ntp, rubbish-ntp: as up, but the time server, which every host is for whoever asks the time,
+  never answers, is three years ahead, says that it has no time itself, or answers nonsense.
 
 These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
 """
@@ -28,10 +31,13 @@ from enum import Enum
 from typing import Final, Literal
 
 from badgeclock.chaos.door import fill, open_door
+from badgeclock.virtual import timeserver
 from badgeclock.virtual.nameserver import LOOPBACK, NameServer, Temper
+from badgeclock.virtual.timeserver import TimeServer
 
 ROUTER: Final = "192.168.4.1"
 NAME_SERVERS: Final = {(ROUTER, 53), ("224.0.0.251", 5353)}
+NTP_PORT: Final = 123
 # Addresses of names: a network that is nobody's (RFC 2544).
 NAMED: Final = ipaddress.IPv4Network("198.18.0.0/15")
 # lwIP's resolver on the ESP32 gives up after about this long (DNS_MAX_RETRIES 4, one second more each time).
@@ -61,6 +67,10 @@ class Network(Enum):
     DEAF_DNS = "deaf-dns"
     NAMELESS_DNS = "nameless-dns"
     RUBBISH_DNS = "rubbish-dns"
+    DEAF_NTP = "deaf-ntp"
+    LYING_NTP = "lying-ntp"
+    LOST_NTP = "lost-ntp"
+    RUBBISH_NTP = "rubbish-ntp"
 
     @property
     def passes(self) -> bool:
@@ -71,10 +81,24 @@ class Network(Enum):
     def name_server(self) -> Temper:
         """How the name server is met."""
         return {
-            Network.UP: Temper.RIGHT,
+            Network.DOWN: Temper.SILENT,
+            Network.SILENT: Temper.SILENT,
+            Network.DEAF_DNS: Temper.SILENT,
             Network.NAMELESS_DNS: Temper.NAMELESS,
             Network.RUBBISH_DNS: Temper.RUBBISH,
-        }.get(self, Temper.SILENT)
+        }.get(self, Temper.RIGHT)
+
+    @property
+    def time_server(self) -> timeserver.Temper:
+        """How the time server is met."""
+        return {
+            Network.DOWN: timeserver.Temper.SILENT,
+            Network.SILENT: timeserver.Temper.SILENT,
+            Network.DEAF_NTP: timeserver.Temper.SILENT,
+            Network.LYING_NTP: timeserver.Temper.LYING,
+            Network.LOST_NTP: timeserver.Temper.LOST,
+            Network.RUBBISH_NTP: timeserver.Temper.RUBBISH,
+        }.get(self, timeserver.Temper.RIGHT)
 
 
 @dataclass(frozen=True)
@@ -131,6 +155,7 @@ class AccessPoint:
         self._known_state = STAT_IDLE
         self._stopping = False
         self._name_server = NameServer(self.address_of, self._name_server_temper)
+        self._time_server = TimeServer(time.time, self._time_server_temper)
         self._thread = threading.Thread(target=self._run, name="access point", daemon=True)
         self._thread.start()
 
@@ -139,6 +164,7 @@ class AccessPoint:
         with self._lock:
             self._stopping = True
         self._name_server.close()
+        self._time_server.close()
         self._wake()
         self._thread.join()
         self._selector.close()
@@ -263,6 +289,8 @@ class AccessPoint:
             return None
         if (host, port) in NAME_SERVERS:
             return self._name_server.port
+        if port == NTP_PORT and _is_address(host):
+            return self._time_server.port
         if not _is_address(host):
             if not self._wait_for_name_server() or (named := self.address_of(host)) is None:
                 return None
@@ -301,6 +329,9 @@ class AccessPoint:
 
     def _name_server_temper(self) -> Temper:
         return self._network.name_server if self.joined else Temper.SILENT
+
+    def _time_server_temper(self) -> timeserver.Temper:
+        return self._network.time_server if self.joined else timeserver.Temper.SILENT
 
     def _wait_for_name_server(self) -> bool:
         """Whether a name can be looked up; waits as long for it as lwIP does."""

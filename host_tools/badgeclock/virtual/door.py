@@ -282,7 +282,7 @@ class Door:
         self.network("down")
 
     def network(self, mood: str) -> None:
-        """up, down, silent, deaf-dns, nameless-dns or rubbish-dns: see accesspoint.py."""
+        """up, down, silent, or deaf-, nameless-, rubbish-dns, deaf-, lying-, lost-, rubbish-ntp: see accesspoint.py."""
         self._ask("network", mood=mood)
 
     # ---- what happened
