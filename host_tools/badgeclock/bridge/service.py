@@ -19,15 +19,17 @@ from sqlalchemy import Connection
 
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.onss_soap import OnssSoap
-from badgeclock.bridge import clocks, http, outbox, vault
+from badgeclock.bridge import clock_settings, clocks, http, outbox, rosters, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.clock_settings import ClockSettings
 from badgeclock.bridge.desk import Desk
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.intake import Grouping, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
+from badgeclock.bridge.rosters import Rosters
 from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.errors import StoreError
@@ -122,6 +124,8 @@ class Service:
             self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
         )
         self._orders = Orders(self._store, self._downlink, self._link.publish, now_ms)
+        self._rosters = Rosters(self._store, self._vault, self._downlink, self._link.publish, now_ms)
+        self._clock_settings = ClockSettings(self._store, self._downlink, self._link.publish, now_ms)
         self._registrar = Registrar(
             self._store,
             self._vault,
@@ -143,6 +147,12 @@ class Service:
             queue_messages=settings.intake.queue_messages,
         )
         self._metrics.watch(self._measure, self._states)
+        self._metrics.watch_stale(
+            lambda: (
+                self._counted(lambda connection: {"roster": rosters.stale(connection)})
+                | self._counted(lambda connection: {"settings": clock_settings.stale(connection)})
+            )
+        )
         self._metrics.watch_clocks(lambda: self._counted(clocks.counts), lambda: self._counted(clocks.most_worn))
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -159,6 +169,8 @@ class Service:
                 "registrar": self._registrar.run,
                 "receipts": self._receipts.run,
                 "orders": self._orders.run,
+                "rosters": self._rosters.run,
+                "clock_settings": self._clock_settings.run,
             }
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
@@ -184,12 +196,12 @@ class Service:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self._grouping.settled()
-        for name in ("intake", "registrar", "receipts", "orders", "http"):
+        for name in ("intake", "registrar", "receipts", "orders", "rosters", "clock_settings", "http"):
             if name in tasks:
                 await _cancel(tasks[name])
 
     def _deliver(self, topic: str, payload: bytes) -> None:
-        if not self._desk.deliver(topic, payload):
+        if not self._desk.deliver(topic, payload) and not self._rosters.deliver(topic, payload):
             self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
@@ -206,6 +218,8 @@ class Service:
             "broker_connections": float(self._link.connections),
             "intake_waiting_messages": float(self._grouping.waiting),
             "intake_dropped_messages": float(self._grouping.dropped),
+            "roster_parts_sent": float(self._rosters.sent),
+            "rosters_taken": float(self._rosters.taken),
             "authority_away": float(self._registrar.gate.away),
             **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
         }

@@ -21,9 +21,10 @@ class Channel(Enum):
     RECEIPTS = "receipts"
     COMMAND = "command"
     DESK = "desk"
+    ROSTER = "roster"
 
 
-UPWARD: Final = (Channel.PUNCHES, Channel.STATUS, Channel.DESK)
+UPWARD: Final = (Channel.PUNCHES, Channel.STATUS, Channel.DESK, Channel.ROSTER)
 
 
 class TopicRefused(ProtocolError):

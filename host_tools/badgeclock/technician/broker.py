@@ -27,7 +27,7 @@ CONNECTIONS_LIMIT: Final = 12_000
 QUEUE_LIMIT_MESSAGES: Final = 20_000
 """What waits for a slow reader. What is dropped beyond it, clocks send again: the bridge has not acknowledged it."""
 
-CLOCK_WRITES: Final = ("punches", "status", "desk")
+CLOCK_WRITES: Final = ("punches", "status", "desk", "roster")
 CLOCK_READS: Final = ("ack", "receipts", "command")
 
 _PORTS: Final = range(1, 65536)
