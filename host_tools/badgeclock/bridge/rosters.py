@@ -98,10 +98,8 @@ def _stale() -> ColumnElement[bool]:
 
 
 def due(connection: Connection, now_ms: int) -> list[Due]:
-    """Clocks that are online and shall get a roster now."""
+    """Clocks that are online and shall get a roster now. What is on its way goes on while the site changes."""
     clocks, sites = schema.clocks, schema.sites
-    settled = or_(sites.c.roster_changed_ms.is_(None), sites.c.roster_changed_ms <= now_ms - SETTLE_MS)
-    waited = clocks.c.roster_ms.is_not(None) & (clocks.c.roster_ms <= now_ms - LONGEST_MS)
     rows = connection.execute(
         select(
             clocks.c.id,
@@ -109,16 +107,23 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
             clocks.c.roster_of,
             clocks.c.roster_version,
             clocks.c.roster_told,
+            clocks.c.roster_ms,
             sites.c.roster_changes,
+            sites.c.roster_changed_ms,
         )
         .join(sites, sites.c.id == clocks.c.site_id)
-        .where(_stale(), clocks.c.online, or_(clocks.c.roster_of == sites.c.roster_changes, settled, waited))
+        .where(_stale(), clocks.c.online)
         .order_by(clocks.c.id)
     )
     found = []
     for row in rows:
-        has_number = row.roster_of == row.roster_changes and row.roster_version >= row.roster_told
-        version = row.roster_version if has_number else None
+        settled = row.roster_changed_ms is None or row.roster_changed_ms <= now_ms - SETTLE_MS
+        waited = row.roster_ms is not None and row.roster_ms <= now_ms - LONGEST_MS
+        version: int | None = row.roster_version
+        if row.roster_told > row.roster_version or (row.roster_of != row.roster_changes and (settled or waited)):
+            version = None
+        elif row.roster_told == row.roster_version:
+            continue  # it has what it was sent last; the site has not settled since
         found.append(Due(row.id, row.site_id, row.roster_changes, version, row.roster_told))
     return found
 
