@@ -137,17 +137,9 @@ class Punches:
 
     def take(self, length):
         """Make a punch of the UID of `length` bytes in `uid` and signal it; gives its Outcome."""
-        proof = self._prover.prove(self.uid, length) if self._prover else 0
-        if proof == _PROVED:
-            token = self._key.digest(_NUMBER, self._views[_NUMBER_BYTES])[:8]
-        else:
-            if length == 4 and self.uid[0] == _RANDOM_UID and not proof:
-                proof = _UNPROVED
-            token = self._key.digest(_UID, self._views[length])[:8]
-        for i in range(_UID_BYTES):
-            self.uid[i] = 0
         outcome = self._outcome
-        outcome.token = token
+        proof = self._identify(length, outcome)
+        token = outcome.token
         choice = self._choice()
         self.held = b"" if proof in (_AGAIN, _UNPROVED) else token
         if proof == _AGAIN or (self._is_muted(token) and not choice):
@@ -193,6 +185,19 @@ class Punches:
             self._chosen = record.DIRECTION_NONE
         self._notify()
         return outcome
+
+    def _identify(self, length, outcome):
+        """Turn the UID in `uid`, or the number that its badge proves, into the token; what the proof came to."""
+        proof = self._prover.prove(self.uid, length) if self._prover else 0
+        if proof == _PROVED:
+            outcome.token = self._key.digest(_NUMBER, self._views[_NUMBER_BYTES])[:8]
+        else:
+            if length == 4 and self.uid[0] == _RANDOM_UID and not proof:
+                proof = _UNPROVED
+            outcome.token = self._key.digest(_UID, self._views[length])[:8]
+        for i in range(_UID_BYTES):
+            self.uid[i] = 0
+        return proof
 
     def hold(self):
         """The badge that was read last is still there: its two seconds begin again."""

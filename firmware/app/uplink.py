@@ -205,6 +205,7 @@ class Uplink:
         self._reader = reader
         self._roster = roster
         self.errands = {}
+        self._unloaded = None  # name and first frame of an errand that is to be loaded
         self.refused_settings = None  # (version, why) of what the bridge gave last, if that was refused
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
@@ -234,6 +235,10 @@ class Uplink:
     def run_errands(self):
         """Let each errand do a bounded piece; True if one has more to do. For when no badge is near."""
         more = False
+        if self._unloaded:
+            (name, body), self._unloaded = self._unloaded, None
+            self._ask(self._load, name, body)
+            more = True
         if self.errands:
             for errand in list(self.errands.values()):
                 more = self._ask(errand.step) or more
@@ -597,14 +602,22 @@ class Uplink:
         self.desk.take(counter, body)
 
     def _on_errand(self, name, body):
-        """Pass a frame to the errand of that module of app. As with the desk, it is loaded now."""
-        errand = self.errands.get(name)
-        if errand is None:
-            gc.collect()
-            module = __import__("app." + name, None, None, ("start",))
+        """Pass a frame to the errand of that module of app. To load it takes too long for when a badge may be near."""
+        if name in self.errands:
+            self.errands[name].take(body)
+        else:
+            self._unloaded = name, bytes(body)
+
+    def _load(self, name, body):
+        """Load an errand and pass it its first frame."""
+        gc.collect()
+        module = __import__("app." + name, None, None, ("start",))
+        try:
             errand = module.start(self, self._roster, self._up, self._up_scope, self._status_topic, self._down)
             self.errands[name] = errand
-        errand.take(body)
+            errand.take(body)
+        except FrameError:
+            self.rejected += 1
 
     def _on_command(self, body):
         command, arguments = frames.read_command(body)

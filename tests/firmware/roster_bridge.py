@@ -55,14 +55,15 @@ class Image:
 class Clock:
     """The uplink of a clock as its errand sees it, and its flash: `start` is what a start makes of it."""
 
-    def __init__(self, partition=None, sectors=32):
+    def __init__(self, partition=None, sectors=32, link_key=LINK_KEY):
+        self._link_key = link_key
         self.partition = partition or Nor(sectors)
         self.start()
 
     def start(self):
         self.errands = {}
         self.told = 0
-        self.roster = roster_bank.load(self.partition, LINK_KEY)
+        self.roster = roster_bank.load(self.partition, self._link_key)
 
     def tell(self):
         self.told += 1
@@ -78,7 +79,7 @@ class Clock:
             from app import roster_update
 
             topic = b"badgeclock/v1/clock-0001/status"
-            errand = roster_update.start(self, self.roster, K_UP, b"scope", topic, K_DOWN)
+            errand = roster_update.start(self, self.roster, K_UP, b"scope", topic, hmac256(self._link_key, b"down"))
             self.errands["roster_update"] = errand
         errand.take(body)
 

@@ -3,10 +3,12 @@
 # heapsize: 1m
 
 import gc
+import json
 import os
 import random
 import struct
 import sys
+from binascii import unhexlify
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
@@ -280,3 +282,17 @@ def test_random_bodies_and_random_flash_end_in_a_refusal_or_a_roster_that_is_who
         for sector in (0, 2):
             flash.corrupt(sector, 0, b"BCR1" + bytes([random.getrandbits(8) for _ in range(200)]))
         assert Clock(flash).state() == (0, 0)
+
+
+def test_the_roster_of_the_vectors_is_taken_and_has_what_it_says():
+    with open(os.getenv("BADGECLOCK_ROOT") + "/tests/vectors/frames.json") as file:
+        given = json.load(file)
+    case = given["roster"]
+    clock = Clock(sectors=4, link_key=unhexlify(given["k_link"]))
+    for body in case["bodies"]:
+        clock.hear(unhexlify(body))
+        answer = clock.answer()
+    assert answer == (case["version"], 3, IN_USE)
+    assert clock.partition.sector(clock.roster.first)[:64] == b"BCR1" + unhexlify(case["header"])
+    for made, language in case["badges"]:
+        assert clock.roster.languages[clock.roster.find(unhexlify(made))] == language

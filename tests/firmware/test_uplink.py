@@ -973,7 +973,7 @@ def test_a_roster_comes_part_by_part_each_answered_and_status_is_told_when_it_co
     for part in range(len(image.parts)):
         assert not rig.uplink._status_due
         assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(part)))
-        while not rig.uplink.errands["roster_update"].unsent:
+        while not (rig.uplink.errands and rig.uplink.errands["roster_update"].unsent):
             rig.uplink.run_errands()
         assert rig.uplink._send(time.ticks_ms())
         topic, frame, retain = rig.uplink._client.last
@@ -992,17 +992,23 @@ def test_a_roster_is_refused_on_another_topic_or_without_a_partition_and_nothing
     rig, image = Rig(partition=Nor(4)), Image(5, entries_of(250))
     assert not rig.hear(b"ack", rig.frame(frames.ROSTER, image.body(0)))
     assert not rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0))[:-1] + b"x")
-    assert not rig.uplink.errands
+    assert not rig.uplink.run_errands() and not rig.uplink.errands
     rig = Rig()
-    assert not rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0))) and not rig.uplink.errands
+    assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0)))
+    rig.uplink.run_errands()
+    assert rig.uplink.rejected == 1 and not rig.uplink.errands
 
 
 def test_settings_that_are_refused_stand_in_the_status_with_the_reason():
     rig = Rig()
     assert rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09[]"))
+    assert not rig.uplink.errands, "nothing is loaded while a badge may be near"
     rig.uplink.run_errands()  # there is no settings.json here at all
     assert not rig.uplink.errands and rig.uplink._status_due and not rig.uplink.restart_due
     _, body = rig.status()
     assert body["settings_refused"][0] == 9 and "old one stays" in body["settings_refused"][1]
-    assert not rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09"))
+    assert rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09"))
+    while rig.uplink.run_errands():
+        pass
+    assert rig.uplink.rejected == 1 and not rig.uplink.errands
     assert not rig.hear(b"receipts", rig.frame(frames.SETTINGS, b"\0\0\0\x09{}"))

@@ -120,16 +120,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: Site) -> None:
     clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
-    channels = ("punches", "desk", "report", "status")
-    at_bridge = site.subscribe(bridge, *(f"badgeclock/v1/+/{channel}" for channel in channels))
+    at_bridge = site.subscribe(bridge, *(f"badgeclock/v1/+/{channel}" for channel in broker.CLOCK_WRITES))
     site.publish(clock, "badgeclock/v1/clock-a/punches", "punch")
     site.publish(clock, "badgeclock/v1/clock-a/desk", "answer")
     site.publish(clock, "badgeclock/v1/clock-a/report", "report")
+    site.publish(clock, "badgeclock/v1/clock-a/roster", "part")
     site.publish(clock, "badgeclock/v1/clock-a/status", "status")
     assert at_bridge.messages_until("status") == [
         "badgeclock/v1/clock-a/punches punch",
         "badgeclock/v1/clock-a/desk answer",
         "badgeclock/v1/clock-a/report report",
+        "badgeclock/v1/clock-a/roster part",
         "badgeclock/v1/clock-a/status status",
     ]
     at_bridge.close()
@@ -142,11 +143,9 @@ def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: S
 
 def test_a_clock_cannot_write_another_clocks_topics_nor_the_bridges(site: Site) -> None:
     clock, bridge = site.shop.clock("clock-a"), site.shop.bridge()
-    at_bridge = site.subscribe(
-        bridge, *(f"badgeclock/v1/+/{channel}" for channel in ("punches", "status", "desk", "report"))
-    )
+    at_bridge = site.subscribe(bridge, *(f"badgeclock/v1/+/{channel}" for channel in broker.CLOCK_WRITES))
     at_other = site.subscribe(site.shop.clock("clock-b"), "badgeclock/v1/clock-b/+")
-    for topic in ("punches", "status", "desk", "report", "ack", "receipts", "command"):
+    for topic in (*broker.CLOCK_WRITES, "ack", "receipts", "command"):
         site.publish(clock, f"badgeclock/v1/clock-b/{topic}", "forged")
     for topic in ("ack", "receipts", "command"):
         site.publish(clock, f"badgeclock/v1/clock-a/{topic}", "forged")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from badgeclock.protocol import frames, record, seal, topics
-from badgeclock.protocol.frames import Frame, FrameRefused, Offline, Online
+from badgeclock.protocol import frames, record, roster, seal, topics
+from badgeclock.protocol.frames import Frame, FrameRefused, Offline, Online, RosterPart
 from badgeclock.protocol.record import Kind, Origin, Record, RecordRefused, ResetCause
 from badgeclock.protocol.seal import SealFailed, SealGap, SealState
 from badgeclock.protocol.topics import Channel, TopicRefused
@@ -340,8 +340,56 @@ def test_bodies_read_back_as_they_were_written(case: dict[str, Any]) -> None:
         report = frames.unpack_report(body)
         assert report == (17, frames.Command.SELF_TEST, {"reader": "good", "heap_free": 18000})
         assert frames.unpack_report(frames.pack_report(report)) == report
+    elif case["type"] == frames.FrameType.ROSTER:
+        assert frames.pack_roster(frames.unpack_roster(body)) == body
+    elif case["type"] == frames.FrameType.ROSTER_ANSWER:
+        assert frames.pack_roster_answer(frames.unpack_roster_answer(body)) == body
+    elif case["type"] == frames.FrameType.SETTINGS:
+        assert frames.pack_settings(*frames.unpack_settings(body)) == body
     else:
         assert frames.pack_command(*frames.unpack_command(body)) == body
+
+
+def test_a_roster_is_built_as_in_the_vectors() -> None:
+    case = FRAMES["roster"]
+    entries = roster.pack_entries({bytes.fromhex(token): language for token, language in case["badges"]})
+    assert (entries.languages, entries.content.hex()) == (tuple(case["languages"]), case["entries"])
+    key = roster.roster_key(keys_of("down")[0])
+    assert key.hex() == case["k_roster"]
+    header = roster.pack_header(key, case["version"], entries)
+    assert header.hex() == case["header"]
+    count = roster.part_count(entries)
+    bodies = [
+        frames.pack_roster(RosterPart(case["version"], part, count, roster.part_content(header, entries, part))).hex()
+        for part in range(count)
+    ]
+    assert bodies == case["bodies"]
+    assert sorted(roster.known(entries)) == sorted(
+        (bytes.fromhex(token), language) for token, language in case["badges"]
+    )
+
+
+LANGUAGE = st.none() | st.text(st.characters(min_codepoint=97, max_codepoint=122), min_size=2, max_size=2)
+
+
+@given(st.dictionaries(st.binary(min_size=8, max_size=8), LANGUAGE, max_size=250))
+def test_any_badges_make_a_roster_in_order_that_names_them_all_once(badges: dict[bytes, str | None]) -> None:
+    entries = roster.pack_entries(badges)
+    found = dict(roster.known(entries))
+    assert list(found) == sorted(badges)
+    assert len(entries.languages) <= roster.LANGUAGES
+    assert all(
+        found[token] == (language if language in entries.languages else None) for token, language in badges.items()
+    )
+    header = roster.pack_header(bytes(32), 1, entries)
+    contents = [roster.part_content(header, entries, part) for part in range(roster.part_count(entries))]
+    assert b"".join(contents) == header[4:] + entries.content
+    assert all(0 < len(content) <= roster.PART_BYTES for content in contents)
+
+
+def test_a_token_of_another_length_makes_no_roster() -> None:
+    with pytest.raises(ValueError, match="8 bytes"):
+        roster.pack_entries({bytes(7): None})
 
 
 @named(FRAMES["desk"])
@@ -402,6 +450,9 @@ def test_any_bytes_are_a_body_or_refused(body: bytes) -> None:
         frames.unpack_command,
         frames.unpack_status,
         frames.unpack_report,
+        frames.unpack_roster,
+        frames.unpack_roster_answer,
+        frames.unpack_settings,
     )
     for read in readers:
         try:

@@ -24,8 +24,9 @@ SIGNAL_PATIENCE_S: Final = 20.0
 TONES_S: Final = 0.3
 """How long a signal's tones last: the next tap's must not be taken for them."""
 
-# What firmware/app/signals.py plays first for a punch that was kept, or came twice.
-SIGNALS_HZ: Final = frozenset({440, 554, 698, 709})
+# What firmware/app/signals.py plays first for a punch that was kept, came twice, or is of a badge that the clock's
+# roster does not have yet.
+SIGNALS_HZ: Final = frozenset({220, 440, 554, 698, 709})
 
 
 @contextmanager

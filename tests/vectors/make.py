@@ -449,6 +449,36 @@ def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
     return cases
 
 
+def roster_vectors(down: bytes) -> dict[str, Any]:
+    """A roster of 120 badges in three languages besides the site's, and the bodies that bring it."""
+    key, version = hmac(down, b"roster"), 0x0102_0304
+    spoken = [None, "nl", "fr", "nl", "nl", "de", None, "fr"]
+    badges = {
+        hashlib.sha256(b"vectors: badge %d" % number).digest()[:8]: spoken[number % len(spoken)]
+        for number in range(118)
+    }
+    badges[bytes(8)] = "fr"
+    badges[b"\xff" * 8] = None
+    languages = ["nl", "fr", "de"]  # the most spoken first
+    entries = b"".join(
+        made + bytes([languages.index(language) + 1 if language else 0, 0]) for made, language in sorted(badges.items())
+    )
+    head = struct.pack(">IHHI", version, len(badges), 0, 0) + b"nlfrde".ljust(16, b"\0")
+    header = head + hmac(key, head + hashlib.sha256(entries).digest())
+    contents = [header[4:], entries[:990], entries[990:]]
+    return {
+        "k_roster": key.hex(),
+        "version": version,
+        "badges": [[made.hex(), language] for made, language in badges.items()],
+        "languages": languages,
+        "header": header.hex(),
+        "entries": entries.hex(),
+        "bodies": [
+            (struct.pack(">IHH", version, part, len(contents)) + content).hex() for part, content in enumerate(contents)
+        ],
+    }
+
+
 def frame_vectors() -> dict[str, Any]:
     clock = Clock()
     up, down = hmac(clock.k_link, b"up"), hmac(clock.k_link, b"down")
@@ -475,6 +505,9 @@ def frame_vectors() -> dict[str, Any]:
         "reset": 1,
         "reader": "92",
         "rejected": 0,
+        "roster": [3, 250],
+        "settings": 7,
+        "settings_refused": [8, "settings.json: volume must be a whole number from 0 to 3"],
         "a key of a later version": [1, 2, 3],
     }
     offline = {"v": 1, "state": "offline", "boot": 3, "connection": 2}
@@ -489,6 +522,7 @@ def frame_vectors() -> dict[str, Any]:
         )
     )
     report = {"v": 1, "order": 17, "command": 2, "told": {"reader": "good", "heap_free": 18000}}
+    roster = roster_vectors(down)
     cases = [
         ("online", "up", 0x01, counter_up, json.dumps(online).encode()),
         ("last will", "up", 0x01, counter_up | 0xFFFF_FFFF, json.dumps(offline, separators=(",", ":")).encode()),
@@ -501,6 +535,11 @@ def frame_vectors() -> dict[str, Any]:
         ("restart, largest counter", "down", 0x14, 2**64 - 1, bytes([3]) + struct.pack(">I", 2**32 - 1)),
         ("retire", "down", 0x14, 7, bytes([5])),
         ("report of a self-test", "up", 0x03, counter_up + 1, json.dumps(report).encode()),
+        ("roster: its header", "down", 0x16, 30, bytes.fromhex(roster["bodies"][0])),
+        ("roster: its longest part, which fills a frame", "down", 0x16, 31, bytes.fromhex(roster["bodies"][1])),
+        ("roster: the next part is wanted", "up", 0x04, counter_up + 6, struct.pack(">IHB", roster["version"], 2, 0)),
+        ("roster: in use", "up", 0x04, counter_up + 7, struct.pack(">IHB", roster["version"], 3, 1)),
+        ("settings", "down", 0x17, 32, struct.pack(">I", 9) + b'{"language":"nl","volume":2}'),
     ]
     frames = [
         {
@@ -539,6 +578,7 @@ def frame_vectors() -> dict[str, Any]:
         "session": SESSION.hex(),
         "frames": frames,
         "desk": desk_cases(up, down, counter_up),
+        "roster": roster,
         "refused": [{"name": name, "direction": "down", "bytes": raw.hex()} for name, raw in refused.items()],
     }
 

@@ -54,6 +54,7 @@ class Told(NamedTuple):
     capacity: int
     sealed: bool
     retired: bool
+    settings_refused: int | None = None
 
     @classmethod
     def of(cls, session: bytes | None, status: Mapping[str, Any] | None) -> Told | None:
@@ -68,6 +69,7 @@ class Told(NamedTuple):
             status["capacity"],
             status["sealed"],
             status.get("retired", False),
+            (status.get("settings_refused") or [None])[0],
         )
 
     def is_another_device(self, status: Online) -> bool:

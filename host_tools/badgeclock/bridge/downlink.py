@@ -1,4 +1,4 @@
-"""What the bridge says to clocks: acknowledgements, receipts, the time, commands.
+"""What the bridge says to clocks: acknowledgements, receipts, the time, commands, rosters, settings.
 
 Receipts get their numbers here, per clock and without gaps, in the transaction of what they tell about, so that a clock
 which was away learns of every one. A frame's counter never comes twice, not even after a crash: numbers are reserved in
@@ -8,10 +8,10 @@ the store, a block at a time, before the first of a block is used.
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
@@ -28,6 +28,7 @@ from badgeclock.protocol.frames import (
     FrameType,
     Receipt,
     ReceiptState,
+    RosterPart,
     Time,
 )
 from badgeclock.protocol.topics import Channel, topic
@@ -229,6 +230,14 @@ class Downlink:
             return []
         body = frames.pack_desk(frames.desk_key(link.key), session, link.counter + 1, desk)
         return self._frame(clock_id, FrameType.DESK, Channel.COMMAND, body)
+
+    def roster(self, clock_id: int, part: RosterPart) -> list[Message]:
+        """A part of the clock's roster."""
+        return self._frame(clock_id, FrameType.ROSTER, Channel.COMMAND, frames.pack_roster(part))
+
+    def settings(self, clock_id: int, version: int, wanted: Mapping[str, Any]) -> list[Message]:
+        """Settings that an operator wants."""
+        return self._frame(clock_id, FrameType.SETTINGS, Channel.COMMAND, frames.pack_settings(version, wanted))
 
     def _frame(self, clock_id: int, frame_type: FrameType, channel: Channel, body: bytes) -> list[Message]:
         link = self._links.get(clock_id)

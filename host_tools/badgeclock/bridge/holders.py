@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from badgeclock.badges.card import NUMBER_BYTES
 from badgeclock.badges.keys import ROOT_BYTES, Root
-from badgeclock.bridge import events, people, schema
+from badgeclock.bridge import events, people, rosters, schema
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.people import NUMBER_PROVED, UID_READ, PeopleError
 from badgeclock.bridge.vault import BADGE_ROOT, SITE_KEY, Vault
@@ -135,7 +135,8 @@ def issue(connection: Connection, desk: Desk, worker: str, number: bytes, *, how
 def revoke(connection: Connection, badge: Badge, *, how: str, now_ms: int) -> None:
     """Take a badge back: from now on it is unknown at the site's clocks. What it punched before stays as it is."""
     table = schema.badges
-    connection.execute(update(table).where(table.c.id == badge.id).values(until_ms=now_ms))
+    taken = update(table).where(table.c.id == badge.id).values(until_ms=now_ms).returning(table.c.site_id)
+    rosters.changed(connection, [connection.execute(taken).scalar_one()], now_ms)
     what = f"badge {badge.id} of {badge.worker} was taken back {how}"
     events.write(connection, [Event(Severity.INFO, events.Kind.BADGE_REVOKED, what)], now_ms)
 

@@ -51,6 +51,10 @@ class Metrics:
         """
         self.registry.register(_ClockGauges(counts, marked, worn))
 
+    def watch_stale(self, stale: Callable[[], Mapping[str, int]]) -> None:
+        """Add a gauge of the clocks that have another roster, or other settings, than they should."""
+        self.registry.register(_StaleGauge(stale))
+
 
 class _Gauges(Collector):
     def __init__(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:
@@ -70,6 +74,24 @@ class _Gauges(Collector):
         for state, count in sorted(self._states().items()):
             presences.add_metric([state], count)
         yield presences
+
+
+class _StaleGauge(Collector):
+    def __init__(self, stale: Callable[[], Mapping[str, int]]) -> None:
+        self._stale = stale
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # as above
+
+    def collect(self) -> Iterable[Metric]:
+        clocks = GaugeMetricFamily(
+            "badgeclock_clocks_stale",
+            "Clocks that have another roster, or other settings, than wanted",
+            labels=["what"],
+        )
+        for what, count in sorted(self._stale().items()):
+            clocks.add_metric([what], count)
+        yield clocks
 
 
 class _ClockGauges(Collector):

@@ -8,6 +8,7 @@ id is forgotten when the function returns. Refusals raise PeopleError, which nam
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, insert, select, update
 from stdnum.be import ssn, vat
 
-from badgeclock.bridge import events, orders, presences, schema
+from badgeclock.bridge import events, orders, presences, rosters, schema
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.states import ClockState, IdentityKind
@@ -29,6 +30,7 @@ SITE_KEY_BYTES: Final = 32
 UID_BYTES: Final = (4, 7, 10)
 NUMBER_PROVED: Final = 2
 UID_READ: Final = 1
+_LANGUAGE: Final = re.compile(r"[a-z]{2}", re.ASCII)
 _WORKPLACE_CHARACTERS: Final = 13
 _LIMOSA_CHARACTERS: Final = 64
 
@@ -165,8 +167,11 @@ def add_worker(
     name: str,
     identity: Identity,
     employer_kbo: str | None = None,
+    language: str | None = None,
 ) -> int:
-    """Add a worker under the office's own reference; with a national number an employer is needed."""
+    """Add a worker under the office's own reference; with a national number an employer is needed. `language`: the one
+    that clocks speak to them (nl), None for each site's own.
+    """
     table = schema.workers
     if not reference.strip():
         raise PeopleError("a worker needs a reference", "use the number of your own personnel list")
@@ -187,6 +192,7 @@ def add_worker(
         identity_closed=vault.close(PEOPLE, f"identity:{reference}", identity.number.encode()),
         identity_index=index,
         employer_id=employer_id,
+        language=checked_language(language),
     )
 
 
@@ -235,6 +241,25 @@ def _free_index(connection: Connection, vault: Vault, identity: Identity, refere
     return index
 
 
+def checked_language(language: str | None) -> str | None:
+    """The same language if it is None or two small letters; raises PeopleError otherwise."""
+    if language is not None and not _LANGUAGE.fullmatch(language):
+        raise PeopleError(f"{language[:16]!r} is no language", "give its two letters of ISO 639-1: nl, fr, de, en")
+    return language
+
+
+def set_language(connection: Connection, worker: str, language: str | None, now_ms: int) -> None:
+    """The language in which clocks speak to a worker, None for each site's own."""
+    table, badges = schema.workers, schema.badges
+    language = checked_language(language)
+    found = update(table).where(table.c.reference == worker).values(language=language).returning(table.c.id)
+    worker_id = connection.execute(found).scalar()
+    if worker_id is None:
+        raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")
+    in_use = select(badges.c.site_id).where(badges.c.worker_id == worker_id, badges.c.until_ms.is_(None))
+    rosters.changed(connection, connection.execute(in_use).scalars(), now_ms)
+
+
 def assign_badge(
     connection: Connection,
     vault: Vault,
@@ -271,6 +296,7 @@ def assign_token(connection: Connection, *, site_id: int, worker: str, token: by
         return Assigned(0)
     connection.execute(update(badges).where(in_use).values(until_ms=now_ms))
     _added(connection, badges, site_id=site_id, token=token, worker_id=worker_id, since_ms=now_ms)
+    rosters.changed(connection, [site_id], now_ms)
     happened = Event(Severity.INFO, events.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     events.write(connection, [happened], now_ms)
     return Assigned(presences.reconsider_badge(connection, site_id, token, now_ms))
@@ -306,7 +332,9 @@ def add_clock(connection: Connection, vault: Vault, bundle: dict[str, Any], *, s
     known = connection.execute(select(table.c.id, table.c.genesis).where(in_use)).one_or_none()
     if known is not None:
         if known.genesis == state.genesis:
-            connection.execute(update(table).where(table.c.id == known.id).values(site_id=site_id))
+            # Another site's roster may have changed as often: its state is no version of this clock's.
+            moved = (table.c.id == known.id) & (table.c.site_id != site_id)
+            connection.execute(update(table).where(moved).values(site_id=site_id, roster_of=None))
             return int(known.id)
         connection.execute(update(table).where(table.c.id == known.id).values(state=ClockState.RETIRED, online=False))
         orders.close(connection, known.id, "provisioned anew", now_ms)

@@ -58,6 +58,9 @@ sites = Table(
     Column("time_zone", Text, nullable=False),
     Column("site_key_closed", LargeBinary, nullable=False),
     Column("badge_root_closed", LargeBinary),
+    # Who may punch here: how often that has changed, and when it did last.
+    Column("roster_changes", BigInteger, nullable=False, server_default="0"),
+    Column("roster_changed_ms", BigInteger),
 )
 
 workers = Table(
@@ -70,6 +73,7 @@ workers = Table(
     Column("identity_closed", LargeBinary, nullable=False),
     Column("identity_index", LargeBinary, nullable=False, unique=True),
     Column("employer_id", ForeignKey("employers.id")),
+    Column("language", String(2)),
 )
 
 badges = Table(
@@ -134,6 +138,16 @@ clocks = Table(
     # What the bridge said to it.
     Column("receipt_last", BigInteger, nullable=False),
     Column("counter_reserved", BigInteger, nullable=False),
+    # Its roster: the version it shall have, of which state of the site, since when; and the version that it told last.
+    Column("roster_version", BigInteger, nullable=False, server_default="0"),
+    Column("roster_of", BigInteger),
+    Column("roster_ms", BigInteger),
+    Column("roster_told", BigInteger),
+    # Its settings: what the bridge wants of them, in which version; the one that it told, and the one that it refused.
+    Column("settings_version", BigInteger, nullable=False, server_default="0"),
+    Column("settings_wanted", JSON),
+    Column("settings_told", BigInteger),
+    Column("settings_refused", BigInteger),
     Index(
         "uq_clocks_in_use",
         "name",

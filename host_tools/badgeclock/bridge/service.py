@@ -21,9 +21,10 @@ from sqlalchemy import Connection
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.bridge import clocks, expiry, http, outbox, vault
+from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, rosters, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.clock_settings import ClockSettings
 from badgeclock.bridge.desk import Desk
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.gate import Bucket, Calendar, Circuit, Gate
@@ -33,6 +34,7 @@ from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar, declared_by
+from badgeclock.bridge.rosters import Rosters
 from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.watch import Watch
@@ -168,6 +170,8 @@ class Service:
             connected=lambda: self._link.connected,
             connections=lambda: self._link.connections,
         )
+        self._rosters = Rosters(self._store, self._vault, self._downlink, self._link.publish, now_ms)
+        self._clock_settings = ClockSettings(self._store, self._downlink, self._link.publish, now_ms)
         self._now_ms = now_ms
         self._registrars = registrars_of(
             self._authorities,
@@ -188,6 +192,12 @@ class Service:
             queue_messages=settings.intake.queue_messages,
         )
         self._metrics.watch(self._measure, self._states)
+        self._metrics.watch_stale(
+            lambda: (
+                self._counted(lambda connection: {"roster": rosters.stale(connection)})
+                | self._counted(lambda connection: {"settings": clock_settings.stale(connection)})
+            )
+        )
         self._metrics.watch_clocks(
             lambda: self._counted(clocks.counts),
             lambda: self._counted(clocks.marked),
@@ -211,6 +221,8 @@ class Service:
                 "receipts": self._receipts.run,
                 "orders": self._orders.run,
                 "watch": self._watch.run,
+                "rosters": self._rosters.run,
+                "clock_settings": self._clock_settings.run,
             }
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
@@ -237,7 +249,17 @@ class Service:
             async with asyncio.timeout(GRACE_S):
                 await self._grouping.settled()
         registrars = [name for name in tasks if name.startswith("registrar")]
-        for name in ("intake", "expiry", *registrars, "receipts", "orders", "watch", "http"):
+        for name in (
+            "intake",
+            "expiry",
+            *registrars,
+            "receipts",
+            "orders",
+            "rosters",
+            "clock_settings",
+            "watch",
+            "http",
+        ):
             if name in tasks:
                 await _cancel(tasks[name])
 
@@ -246,7 +268,8 @@ class Service:
         await expiry.run(self._store, declares, self._now_ms, self._receipts.wake)
 
     def _deliver(self, topic: str, payload: bytes) -> None:
-        if not (self._desk.deliver(topic, payload) or self._orders.deliver(topic, payload)):
+        parts = (self._desk, self._orders, self._rosters)
+        if not any(part.deliver(topic, payload) for part in parts):
             self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
@@ -264,6 +287,8 @@ class Service:
             "broker_connections": float(self._link.connections),
             "intake_waiting_messages": float(self._grouping.waiting),
             "intake_pauses": float(self._grouping.pauses),
+            "roster_parts_sent": float(self._rosters.sent),
+            "rosters_taken": float(self._rosters.taken),
             "authority_away": float(any(one.gate.away for one in self._registrars)),
             "authority_circuit_open": float(any(one.gate.circuit is Circuit.OPEN for one in self._registrars)),
             "authority_maintenance": float(any(one.gate.in_maintenance for one in self._registrars)),

@@ -77,6 +77,9 @@ def columns(heard: Heard, counter: int, now_ms: int) -> dict[str, Any]:
         "session": heard.status.session,
         "sealed": heard.status.sealed,
         "status": told(heard.status),
+        "roster_told": heard.status.roster and heard.status.roster[0],
+        "settings_told": heard.status.settings,
+        "settings_refused": heard.status.settings_refused and heard.status.settings_refused[0],
     }
 
 
@@ -89,6 +92,9 @@ def changes(told: Told | None, status: Online) -> Iterator[Change]:
     """What is alarming in a STATUS and was not in the one taken before it, and what is over."""
     if status.retired:
         return
+    if status.settings_refused and (told is None or told.settings_refused != status.settings_refused[0]):
+        version, why = status.settings_refused
+        yield Change(Severity.WARNING, Kind.SETTINGS_REFUSED, f"the clock refuses settings {version}: {why}")
     if (told is None or told.sealed) and not status.sealed:
         yield Change(Severity.ALARM, Kind.SEAL_LOST, "the clock cannot read its key; what it keeps now proves nothing")
     if told is not None and not told.sealed and status.sealed:

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
-from badgeclock.bridge import clocks, holders, log, orders, people, settings, vault
+from badgeclock.bridge import clock_settings, clocks, holders, log, orders, people, settings, vault
 from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
@@ -53,6 +53,7 @@ for name, part in (
     app.add_typer(part, name=name)
 
 STDIN: Final = Path("-")
+SITE_LANGUAGE: Final = "site"
 BADGE_KEY_HELP: Final = (
     "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
 )
@@ -237,6 +238,7 @@ def add_worker(
     niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
     limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
     employer: Annotated[str | None, typer.Option(help="The employer's enterprise number.")] = None,
+    language: Annotated[str | None, typer.Option(help="In which clocks speak to the worker: nl, fr, de, en.")] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add a worker, with a national number and an employer, or with a Limosa number."""
@@ -254,6 +256,7 @@ def add_worker(
             name=name,
             identity=identity,
             employer_kbo=employer,
+            language=language,
         )
     typer.echo(f"Worker {reference!r} added, number {identity.masked}.", err=True)
 
@@ -264,31 +267,41 @@ def set_worker(
     niss_file: Annotated[Path | None, typer.Option(help="File with the new national number; `-` is stdin.")] = None,
     limosa: Annotated[Path | None, typer.Option(help="File with a Limosa number instead; `-` is stdin.")] = None,
     employer: Annotated[str | None, typer.Option(help="The new employer's enterprise number.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="In which clocks speak to the worker: nl, fr, de, en; site for each site's own."),
+    ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Change a worker's number, as when a bis number became a national number, or the employer.
+    """Change a worker's number, as when a bis number became a national number, the employer, or the language.
 
     What was declared stays as it was declared; `badgeclock bridge presence correct` declares it anew.
     """
     if niss_file is not None and limosa is not None:
         raise typer.BadParameter("give --niss-file or --limosa, not both")
-    if niss_file is None and limosa is None and employer is None:
-        raise typer.BadParameter("give --niss-file, --limosa or --employer")
+    is_declared_anew = not (niss_file is None and limosa is None and employer is None)
+    if not is_declared_anew and language is None:
+        raise typer.BadParameter("give --niss-file, --limosa, --employer or --language")
     identity = None
     if niss_file is not None:
         identity = people.niss(_secret(niss_file))
     elif limosa is not None:
         identity = people.limosa(_secret(limosa))
     with changing(config) as opened:
-        people.change_worker(
-            opened.connection,
-            opened.vault,
-            reference,
-            identity=identity,
-            employer_kbo=employer,
-            by=operator(),
-            now_ms=wall_clock_ms(),
-        )
+        if is_declared_anew:
+            people.change_worker(
+                opened.connection,
+                opened.vault,
+                reference,
+                identity=identity,
+                employer_kbo=employer,
+                by=operator(),
+                now_ms=wall_clock_ms(),
+            )
+        if language is not None:
+            people.set_language(
+                opened.connection, reference, None if language == SITE_LANGUAGE else language, wall_clock_ms()
+            )
     typer.echo(f"Worker {reference!r} is changed.", err=True)
 
 
@@ -453,6 +466,55 @@ def _awaited(store: Store, number: int, wait_s: int) -> dict[str, Any]:
                 orders.withdraw(connection, number, f"{_WITHDRAWN} after {wait_s} s: {sent}", wall_clock_ms())
         else:
             time.sleep(_LOOK_S)
+
+
+@clock_app.command("settings")
+def set_clock(
+    clock: Annotated[str | None, typer.Argument(help="The clock's id; without it all are shown.")] = None,
+    changes: Annotated[
+        list[str] | None, typer.Argument(help="What to change, as volume=2; nothing: only show.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Change settings of a clock from here, or show what clocks have of settings and rosters, and shall have.
+
+    The clock judges them, restarts with them at an idle moment, or says why it refuses them.
+    """
+    if clock is not None and changes:
+        wanted = clock_settings.parse(changes)
+        with changing(config) as opened:
+            done = clock_settings.order(opened.connection, clock, wanted, by=operator(), now_ms=wall_clock_ms())
+        when = "now" if done.online else "as soon as it is online"
+        typer.echo(f"Settings {done.version} are sent to {clock!r} {when}.", err=True)
+        return
+    with looking(config) as connection:
+        found = clock_settings.listing(connection, clock)
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps(one))
+        return
+    table = Table(
+        "clock", "settings", "has", "wanted", "refused", "roster has", "badges", "wanted", box=None, pad_edge=False
+    )
+    for one in found:
+        settings_wanted = " ".join(f"{key}={value}" for key, value in one["settings_wanted"].items())
+        table.add_row(
+            one["clock"],
+            settings_wanted,
+            _version(one["settings_told"]),
+            str(one["settings_version"]),
+            one["settings_refused"] or "",
+            _version(one["roster_told"]),
+            str(one["roster_entries"] or ""),
+            "on its way" if one["roster_version"] is None else str(one["roster_version"]),
+        )
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+def _version(told: int | None) -> str:
+    return "takes none" if told is None else str(told)
 
 
 @clock_app.command("quarantine")

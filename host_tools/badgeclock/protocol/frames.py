@@ -10,7 +10,7 @@ import hmac
 import json
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
@@ -26,12 +26,16 @@ NO_SESSION: Final = bytes(SESSION_BYTES)
 RECEIPTS_MAX: Final = 32
 LAST_WILL_NUMBER: Final = 0xFFFF_FFFF
 DESK_PAYLOAD_MAX: Final = 255
+REASON_MAX: Final = 120
 
 _HEAD: Final = struct.Struct(">BBQ")
 _ACK: Final = struct.Struct(">IB8s")
 _RECEIPT: Final = struct.Struct(">IIBBQ")
 _TIME: Final = struct.Struct(">QQ")
 _DESK: Final = struct.Struct(">IHB")
+_ROSTER: Final = struct.Struct(">IHH")
+_ROSTER_ANSWER: Final = struct.Struct(">IHB")
+_SETTINGS: Final = struct.Struct(">I")
 _DESK_BLOCK: Final = 32
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFF_FFFF
@@ -44,11 +48,14 @@ class FrameType(IntEnum):
     STATUS = 0x01
     DESK_ANSWER = 0x02
     REPORT = 0x03
+    ROSTER_ANSWER = 0x04
     ACK = 0x11
     RECEIPTS = 0x12
     TIME = 0x13
     COMMAND = 0x14
     DESK = 0x15
+    ROSTER = 0x16
+    SETTINGS = 0x17
 
 
 class Verdict(IntEnum):
@@ -113,6 +120,16 @@ class DeskResult(IntEnum):
     ENDED = 7
 
 
+class RosterResult(IntEnum):
+    """What a clock answers to a part of a roster."""
+
+    NEXT = 0
+    IN_USE = 1
+    TOO_LONG = 2
+    SEAL = 3
+    FLASH = 4
+
+
 class FrameRefused(ProtocolError):
     """Bytes that are no frame of this clock, or a body that is not of its type. `reason` is a stable word."""
 
@@ -170,6 +187,23 @@ class Desk(NamedTuple):
     payload: bytes = b""
 
 
+class RosterPart(NamedTuple):
+    """Part `part` of `parts` of a roster; part 0 is the header."""
+
+    version: int
+    part: int
+    parts: int
+    content: bytes
+
+
+class RosterAnswer(NamedTuple):
+    """The clock's answer: for NEXT the part that it wants."""
+
+    version: int
+    part: int
+    result: RosterResult
+
+
 @dataclass(frozen=True, slots=True)
 class Online:
     """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
@@ -208,6 +242,12 @@ class Online:
     case_open: bool | None = None
     display_faults: int | None = None
     rtc_faults: int | None = None
+    roster: tuple[int, int] | None = None
+    """Version and entries of the roster in use, (0, 0) without one; None: the clock has no place for one."""
+    settings: int | None = None
+    """Version of the bridge's settings, 0 without any; None: the clock takes none."""
+    settings_refused: tuple[int, str] | None = None
+    """The version that was refused last, and why."""
 
 
 class Report(NamedTuple):
@@ -357,6 +397,58 @@ def unpack_command(body: bytes) -> tuple[Command, bytes]:
     return Command(body[0]), body[1:]
 
 
+def pack_roster(part: RosterPart) -> bytes:
+    """Body of ROSTER; raises FrameRefused if a number does not fit."""
+    if not 0 <= part.part < part.parts <= _U16 or not 0 < part.version <= _U32:
+        raise FrameRefused("roster part")
+    return _ROSTER.pack(part.version, part.part, part.parts) + part.content
+
+
+def unpack_roster(body: bytes) -> RosterPart:
+    """The part in a body of ROSTER; raises FrameRefused."""
+    if len(body) < _ROSTER.size:
+        raise FrameRefused("roster length")
+    version, part, parts = _ROSTER.unpack_from(body)
+    if not version or part >= parts:
+        raise FrameRefused("roster part")
+    return RosterPart(version, part, parts, body[_ROSTER.size :])
+
+
+def pack_roster_answer(answer: RosterAnswer) -> bytes:
+    """Body of ROSTER_ANSWER."""
+    return _ROSTER_ANSWER.pack(*answer)
+
+
+def unpack_roster_answer(body: bytes) -> RosterAnswer:
+    """The clock's answer in a body; raises FrameRefused."""
+    if len(body) != _ROSTER_ANSWER.size:
+        raise FrameRefused("roster answer length")
+    version, part, result = _ROSTER_ANSWER.unpack(body)
+    if result > RosterResult.FLASH:
+        raise FrameRefused("roster result")
+    return RosterAnswer(version, part, RosterResult(result))
+
+
+def pack_settings(version: int, wanted: Mapping[str, Any]) -> bytes:
+    """Body of SETTINGS; raises FrameRefused if it is longer than a frame takes, or the version does not fit."""
+    body = json.dumps(wanted, separators=(",", ":")).encode()
+    if not 0 < version <= _U32 or len(body) > FRAME_BYTES_MAX - _HEAD.size - TAG_BYTES - _SETTINGS.size:
+        raise FrameRefused("settings length")
+    return _SETTINGS.pack(version) + body
+
+
+def unpack_settings(body: bytes) -> tuple[int, dict[str, Any]]:
+    """(version, settings) of a body of SETTINGS; raises FrameRefused."""
+    try:
+        (version,) = _SETTINGS.unpack_from(body)
+        wanted = json.loads(body[_SETTINGS.size :].decode("utf-8"), parse_constant=_refuse_constant)
+    except (struct.error, ValueError, RecursionError) as error:
+        raise FrameRefused("settings json") from error
+    if not isinstance(wanted, dict):
+        raise FrameRefused("settings json")
+    return version, wanted
+
+
 def desk_key(key: bytes) -> bytes:
     """K_desk, 32 bytes, of K_up or K_down: enciphers the bodies of DESK in that direction."""
     return hmac.digest(key, b"desk", "sha256")
@@ -441,6 +533,9 @@ def unpack_status(body: bytes) -> Online | Offline:
         case_open=fields["case_open"] if isinstance(fields.get("case_open"), bool) else None,
         display_faults=_number(fields, "display_faults", 0, _U32),
         rtc_faults=_number(fields, "rtc_faults", 0, _U32),
+        roster=_roster(fields),
+        settings=None if fields.get("settings") is None else _integer(fields, "settings", _U32),
+        settings_refused=_settings_refused(fields),
     )
 
 
@@ -503,6 +598,27 @@ def _hex(fields: dict[str, Any], name: str, length: int) -> bytes:
     if len(raw) != length:  # fromhex skips blanks
         raise FrameRefused(f"status {name}")
     return raw
+
+
+def _roster(fields: dict[str, Any]) -> tuple[int, int] | None:
+    value = fields.get("roster")
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2:
+        raise FrameRefused("status roster")
+    version, entries = value
+    named = {"roster version": version, "roster entries": entries}
+    return _integer(named, "roster version", _U32), _integer(named, "roster entries", _U16)
+
+
+def _settings_refused(fields: dict[str, Any]) -> tuple[int, str] | None:
+    value = fields.get("settings_refused")
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 2 or not isinstance(value[1], str):
+        raise FrameRefused("status settings_refused")
+    version = _integer({"settings_refused": value[0]}, "settings_refused", _U32)
+    return version, "".join(letter for letter in value[1][:REASON_MAX] if letter.isprintable())
 
 
 def _reset(fields: dict[str, Any]) -> int | str:

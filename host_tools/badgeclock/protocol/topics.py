@@ -22,9 +22,10 @@ class Channel(Enum):
     COMMAND = "command"
     DESK = "desk"
     REPORT = "report"
+    ROSTER = "roster"
 
 
-UPWARD: Final = (Channel.PUNCHES, Channel.STATUS, Channel.DESK, Channel.REPORT)
+UPWARD: Final = (Channel.PUNCHES, Channel.STATUS, Channel.DESK, Channel.REPORT, Channel.ROSTER)
 
 
 class TopicRefused(ProtocolError):

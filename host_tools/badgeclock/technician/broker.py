@@ -34,7 +34,7 @@ QUEUE_LIMIT_MESSAGES: Final = 20_000
 
 QUEUE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
-CLOCK_WRITES: Final = ("punches", "status", "desk", "report")
+CLOCK_WRITES: Final = ("punches", "status", "desk", "report", "roster")
 CLOCK_READS: Final = ("ack", "receipts", "command")
 
 CIPHERS: Final = (
