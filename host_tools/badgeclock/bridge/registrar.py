@@ -62,7 +62,7 @@ CLOCKS_APART: Final = timedelta(minutes=10)
 """How far the authority's clock may be from ours when a search is narrowed by time."""
 CODE_OTHER: Final = 255
 """What a clock shows for a refusal whose code is no small number."""
-_TO_BLAME_ITSELF: Final = ("SOA-03", "LOCAL")
+_TO_BLAME_ITSELF: Final = ("SOA-03", "REST-400", "LOCAL")
 """Codes of calls that were turned down for what stands in them."""
 
 log = structlog.get_logger("badgeclock.bridge.registrar")
