@@ -186,4 +186,10 @@ FIGURES = {
     "bridge.intake.bare_sqlite_rows_per_s": Figure("rows/s the bare library writes, for comparison"),
     "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),
     "authority.single_presences_per_s": Figure("registrations/s, one a call"),
+    "authority.signed.batch_presences_per_s": Figure(
+        "the same, 200 a call, messages and answers signed (RSA 2048) and verified"
+    ),
+    "authority.signed.single_presences_per_s": Figure("signed, one a call"),
+    "authority.rest.batch_presences_per_s": Figure("movements/s over REST with a token, 200 a call"),
+    "authority.rest.single_presences_per_s": Figure("movements/s over REST, one a call"),
 }

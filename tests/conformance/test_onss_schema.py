@@ -40,6 +40,7 @@ from tests.presences import (
 )
 from zeep.transports import Transport
 
+from badgeclock.authorities import ws_security
 from badgeclock.authorities.base import (
     AuthorityRejected,
     AuthorityUnavailable,
@@ -51,7 +52,9 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.authorities.soap import SECURITY
 from badgeclock.errors import AuthorityError
+from badgeclock.sandbox.credentials import kept_in
 from badgeclock.sandbox.process import SandboxProcess
 
 XSD = "http://www.w3.org/2001/XMLSchema"
@@ -424,3 +427,36 @@ async def test_our_client_works_with_the_authoritys_wsdl_in_place_of_our_own(
             await client.register(items)
         with pytest.raises(AuthorityRejected):
             await client.register(items)
+
+
+# What the published policy asks of a message, and where ours has it. `Basic256` is the older variant's suite; ours is
+# the SHA-256 one's. What only tells how an answer may point to its key is for the reading of answers.
+POLICY = {
+    "AsymmetricBinding": "wsse:Security/ds:Signature",
+    "InitiatorToken": "wsse:Security/wsse:BinarySecurityToken",
+    "X509Token": "wsse:Security/wsse:BinarySecurityToken",
+    "WssX509V3Token10": "wsse:Security/wsse:BinarySecurityToken[contains(@ValueType, '#X509v3')]",
+    "IncludeTimestamp": "wsse:Security/wsu:Timestamp[wsu:Created and wsu:Expires]",
+    "ProtectTokens": "wsse:Security[.//ds:Reference/@URI = concat('#', wsse:BinarySecurityToken/@wsu:Id)]",
+    "SignedParts": "wsse:Security[.//ds:Reference/@URI = concat('#', ../../soap:Body/@wsu:Id)]",
+    "Body": "wsse:Security[.//ds:Reference/@URI = concat('#', ../../soap:Body/@wsu:Id)]",
+    "OnlySignEntireHeadersAndBody": "wsse:Security[count(.//ds:Reference) = 3]",
+    "AlgorithmSuite": "wsse:Security[.//ds:SignatureMethod[contains(@Algorithm, '#rsa-sha256')]]",
+    "Basic256": "wsse:Security[not(.//ds:DigestMethod[not(contains(@Algorithm, 'xmlenc#sha256'))])]",
+    "Wss10": "wsse:Security/ds:Signature/ds:KeyInfo/wsse:SecurityTokenReference/wsse:Reference",
+}
+OF_ANSWERS = {"RecipientToken", "Layout", "Lax", "MustSupportRefIssuerSerial", "MustSupportRefKeyIdentifier", "Policy"}
+
+
+async def test_a_signed_message_has_all_that_the_published_policy_asks_for(published: Path, tmp_path: Path) -> None:
+    policy = etree.parse(published / "presenceregistration" / "v1" / "PresenceRegistration-X509_v1.wsdl")
+    names = {"sp": "http://docs.oasis-open.org/ws-sx/ws-securitypolicy/200702"}
+    asked = {etree.QName(element).localname for element in policy.iterfind(".//sp:*", names)}
+    assert asked - OF_ANSWERS == set(POLICY)
+    own = kept_in(tmp_path).client
+    async with OnssSoap("https://localhost/", own=own) as client:
+        arguments = {"PresenceRegistrationRequest": [{"INSS": WORKERS[0], "CompanyID": 438195916, "WorkPlaceId": "x"}]}
+        message = etree.fromstring(client._message(description.REGISTER, arguments))
+    spaces = {"soap": SOAP, "wsse": SECURITY, "wsu": ws_security.UTILITY, "ds": ws_security.SIGNATURE}
+    for assertion, path in POLICY.items():
+        assert message.xpath(f"/soap:Envelope/soap:Header/{path}", namespaces=spaces), assertion

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
 import typer
 
+from badgeclock.authorities import kinds
+from badgeclock.authorities.onss import rest_names
 from badgeclock.bridge import events, settings, standing
 from badgeclock.bridge.states import PresenceState, PunchState, Reason
 from badgeclock.chaos import faults
 from badgeclock.cli.main import app
+from badgeclock.sandbox.control import FaultKind, Script
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+AUTHORITIES = (ROOT / "docs" / "authorities.md").read_text()
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
@@ -55,6 +60,25 @@ def test_every_setting_is_explained() -> None:
         assert isinstance(field.annotation, type)
         for name in getattr(field.annotation, "model_fields", {}):
             assert (section, name) in explained
+
+
+@pytest.mark.parametrize("kind", kinds.kinds())
+def test_every_setting_of_an_authority_is_explained(kind: str) -> None:
+    rows = re.findall(rf"^\| (?:`{kind}`|all) \| (.+?) \|", AUTHORITIES, flags=re.MULTILINE)
+    module = importlib.import_module(f"badgeclock.authorities.{kind.replace('-', '_')}")
+    assert set(re.findall(r"`(\w+)`", " ".join(rows))) == set(module.Settings.model_fields)
+
+
+@pytest.mark.parametrize("word", [*FaultKind, *Script.model_fields])
+def test_everything_that_the_sandbox_can_be_told_is_explained(word: str) -> None:
+    assert f"`{word}`" in AUTHORITIES
+
+
+def test_every_name_of_the_rest_service_stands_with_its_source() -> None:
+    shown = re.findall(r"^\| `(.+?)` \| (official|third party|assumed) \| (.+) \|$", AUTHORITIES, flags=re.MULTILINE)
+    wanted = [(str(name), str(name.source), name.meaning) for name in rest_names.TABLE]
+    lines = "\n".join(f"| `{name}` | {source} | {meaning} |" for name, source, meaning in wanted)
+    assert shown == wanted, f"docs/authorities.md wants:\n{lines}"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -267,6 +267,7 @@ def test_a_registration_that_makes_no_sense_is_not_believed(other: dict[str, Any
         (401, AuthorityUnavailable, False),
         (403, AuthorityUnavailable, False),
         (404, AuthorityUnavailable, False),
+        (400, AuthorityRejected, None),
         (413, AuthorityRejected, None),
         (429, AuthorityUnavailable, True),
         (503, AuthorityUnavailable, True),
@@ -285,8 +286,8 @@ def test_a_bad_request_blames_the_items_that_it_names() -> None:
     issues = [{"name": "items[1].ssin"}, {"name": "items[7]"}, {"name": 3}, 4, {"name": "items[x]"}]
     content = json.dumps({"type": f"{n.PROBLEM_TYPE}badRequest", "title": "Bad", "issues": issues}).encode()
     rejected = onss_rest._rejected(Answer(400, None, content, n.PROBLEM), [A, B])
-    assert (rejected.code, rejected.references) == ("HTTP-400", ("b",))
-    assert onss_rest._rejected(Answer(400, None, content, "text/html"), [A, B]).references == ()
+    assert (rejected.code, rejected.references) == (onss_rest.CONTENT_REJECTED, ("b",))
+    assert onss_rest._rejected(Answer(400, None, b"{}", n.PROBLEM), [A, B]).references == ()
 
 
 # Any answer at all

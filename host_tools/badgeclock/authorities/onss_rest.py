@@ -40,6 +40,8 @@ from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.transport import Answer, Transport, checked_url
 from badgeclock.errors import AuthorityError
 
+CONTENT_REJECTED: Final = "REST-400"
+"""The code of a call that the service itself, not something before it, turned down for what stands in it."""
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
 
 _REGISTER: Final = Call("registerInBulk", changes=True)
@@ -137,7 +139,7 @@ class OnssRest:
         forms.check_items(_REGISTER, self.declares, self.batch_limit, items)
         movements = [item for item in items if isinstance(item, MovementItem)]
         answer = await self._exchange(_REGISTER, n.REGISTER, rest_messages.register_request(movements))
-        if answer.status == HTTPStatus.BAD_REQUEST:
+        if answer.status == HTTPStatus.BAD_REQUEST and answer.content_type == n.PROBLEM:
             raise _rejected(answer, movements)
         answered = answer.date or datetime.now(UTC)
         return await self._read(
@@ -226,7 +228,7 @@ def _rejected(answer: Answer, items: Sequence[MovementItem]) -> AuthorityRejecte
         what=f"{_REGISTER.name}: HTTP {answer.status} ({problem.said or 'no word of why'})",
         kept=failures.UNTOUCHED,
         do="look at the items and at the service's OpenAPI file",
-        code=f"HTTP-{answer.status}",
+        code=CONTENT_REJECTED,
         references=tuple(items[place].reference for place in problem.blamed if place < len(items)),
     )
 

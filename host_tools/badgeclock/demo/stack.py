@@ -22,6 +22,7 @@ from badgeclock.bridge.store import Store
 from badgeclock.demo import cast
 from badgeclock.demo.process import Process, free_port, port_answers
 from badgeclock.errors import BadgeclockError
+from badgeclock.sandbox.credentials import CLIENT_CERTIFICATE, CLIENT_KEY, SERVICE_CERTIFICATE
 from badgeclock.technician import broker, firmware, workshop
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
@@ -77,6 +78,7 @@ class Stack:
         self._web = httpx.Client(timeout=HTTP_TIMEOUT_S, trust_env=False)
         self._network_up = True
         self._plugged_in = False
+        self._credentials = self.directory / "sandbox-credentials"
         self.sandbox_url = f"http://127.0.0.1:{self._sandbox_port}"
         self.bridge_config = self.directory / "bridge" / "bridge.toml"
         self.workshop = workshop.create(self.directory / "workshop")
@@ -147,7 +149,7 @@ class Stack:
     def _set_up(self) -> None:
         self._say("broker: Mosquitto, mutual TLS, a fresh certificate authority")
         self.broker.start()
-        self._say("sandbox: the authority, simulated")
+        self._say("sandbox: the authority, simulated; what it is sent and what it answers is signed")
         self.sandbox.start()
         self._refuse_one()
         self._say("clock: the firmware on MicroPython, provisioned over its serial line")
@@ -167,7 +169,7 @@ class Stack:
         command = [
             *_badgeclock("sandbox", "run", "--port", str(self._sandbox_port)),
             *("--store", str(self.directory / "sandbox.db"), "--latency-ms", str(self._latency_ms)),
-            *("--validation-delay-ms", str(VALIDATION_DELAY_MS)),
+            *("--validation-delay-ms", str(VALIDATION_DELAY_MS), "--credentials", str(self._credentials)),
         ]
         ready = partial(self._serves, self._sandbox_port, "/control")
         return Process("the sandbox", command, self._log("sandbox"), ready)
@@ -193,6 +195,9 @@ class Stack:
             'data_key_file = "data.key"\n'
             "[authority]\n"
             f'endpoint = "http://127.0.0.1:{self._sandbox_port}/PresenceRegistration/v1"\n'
+            f'certificate = "{self._credentials / CLIENT_CERTIFICATE}"\n'
+            f'key = "{self._credentials / CLIENT_KEY}"\n'
+            f'service_certificate = "{self._credentials / SERVICE_CERTIFICATE}"\n'
             "timeout_s = 5\n"
             "settle_s = 1\n"
             "[http]\n"
