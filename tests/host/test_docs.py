@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import typing
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,10 @@ def test_every_setting_is_explained() -> None:
     rows = re.findall(r"^\| `\[(\w+)\] (.+?) \|", OPERATING, flags=re.MULTILINE)
     explained = {(section, name) for section, names in rows for name in re.findall(r"\w+", names)}
     for section, field in settings.BridgeSettings.model_fields.items():
-        assert isinstance(field.annotation, type)
-        for name in getattr(field.annotation, "model_fields", {}):
-            assert (section, name) in explained
+        models = typing.get_args(field.annotation) or (field.annotation,)
+        for model in models:
+            for name in getattr(model, "model_fields", {}):
+                assert (section, name) in explained
 
 
 @pytest.mark.parametrize("kind", kinds.kinds())

@@ -96,7 +96,7 @@ class DueCancellation(NamedTuple):
 def cancel(connection: Connection, reference: str, code: CancelCode, decision: Decision) -> PresenceState:
     """Have a presence cancelled; returns where it stands now: CANCELLING, or CLOSED if it was never sent."""
     decision = _checked(decision)
-    row = waiting.presence(connection, reference)
+    row = _presence(connection, reference)
     state = PresenceState(row.state)
     if state is PresenceState.QUEUED:
         _close(connection, row, decision)
@@ -116,7 +116,7 @@ def correct(
     Returns where it stands now: CANCELLING; QUEUED if nothing stood there; CLOSED if the right one was there already.
     """
     decision = _checked(decision)
-    row = waiting.presence(connection, reference)
+    row = _presence(connection, reference)
     state = PresenceState(row.state)
     of = _worker(connection, worker, row.worker_id)
     key = _key_now(row, of)
@@ -170,7 +170,7 @@ def correct(
 def close(connection: Connection, reference: str, decision: Decision) -> None:
     """Take a presence off the list of what waits: it is not to be declared, or was by other means."""
     decision = _checked(decision)
-    row = waiting.presence(connection, reference)
+    row = _presence(connection, reference)
     if PresenceState(row.state) not in _OPEN:
         raise _under_way(reference, PresenceState(row.state))
     _close(connection, row, decision)
@@ -179,7 +179,7 @@ def close(connection: Connection, reference: str, decision: Decision) -> None:
 def close_punch(connection: Connection, clock: str, seq: int, decision: Decision) -> None:
     """The same for a punch that has no presence."""
     decision = _checked(decision)
-    row = waiting.punch(connection, clock, seq)
+    row = _punch(connection, clock, seq)
     table = schema.punches
     connection.execute(update(table).where(table.c.id == row.id).values(state=PunchState.CLOSED))
     downlink.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
@@ -193,7 +193,7 @@ def declare_punch(connection: Connection, clock: str, seq: int, direction: Direc
     `direction` is what the punch lacks, or meant. Its moment stays what the clock sealed.
     """
     decision = _checked(decision)
-    row = waiting.punch(connection, clock, seq)
+    row = _punch(connection, clock, seq)
     if row.worker_id is None or row.reason not in _MAY_BE_DECLARED:
         raise PresenceError(
             f"punch {seq} of {clock} waits for another reason: {row.reason or 'nobody was given its badge'}",
@@ -288,7 +288,7 @@ def done(connection: Connection, one: DueCancellation, now_ms: int) -> None:
         return
     replacement, outcome = None, "cancelled"
     if one.worker_id is not None:
-        row = waiting.presence(connection, one.reference)
+        row = _presence(connection, one.reference)
         key = _key_now(row, _worker(connection, None, one.worker_id))
         replacement, outcome = _replace(connection, row, key, one.decision._replace(now_ms=now_ms)), "replaced"
     outbox.tell(connection, [one.presence_id], now_ms)
@@ -323,6 +323,21 @@ def _checked(decision: Decision) -> Decision:
             f"a decision needs its reason, in at most {WHY_CHARACTERS} characters", "say in a sentence why"
         )
     return decision._replace(why=why)
+
+
+def _presence(connection: Connection, reference: str) -> Any:
+    """The presence as it is now, the caller's until its transaction ends."""
+    table = schema.presences
+    connection.execute(select(table.c.id).where(table.c.reference == reference).with_for_update())
+    return waiting.presence(connection, reference)
+
+
+def _punch(connection: Connection, clock: str, seq: int) -> Any:
+    """The same for a punch that waits."""
+    table = schema.punches
+    seen = waiting.punch(connection, clock, seq)
+    connection.execute(select(table.c.id).where(table.c.id == seen.id).with_for_update())
+    return waiting.punch(connection, clock, seq)
 
 
 def _worker(connection: Connection, reference: str | None, worker_id: int) -> Any:

@@ -42,7 +42,7 @@ from badgeclock.bridge.gate import Gate
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.outbox import Due, Number
 from badgeclock.bridge.regimes import ITEM_OF, Declared
-from badgeclock.bridge.searches import by_person, criteria_for, searches
+from badgeclock.bridge.searches import by_person, criteria_for, looks, searches
 from badgeclock.bridge.states import PresenceState
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
@@ -60,7 +60,7 @@ FOLLOW_FIRST_MS: Final = 2000
 """The authority asks for nothing sooner than two seconds after a registration."""
 FOLLOW_MOST_MS: Final = 900_000
 FOLLOW_GROWTH: Final = 1.5
-FOLLOWED_AT_ONCE: Final = 64
+FOLLOWED_AT_ONCE: Final = 500
 CANCELLED_AT_ONCE: Final = 50
 SEARCHED_AT_ONCE: Final = 200
 CODE_OTHER: Final = 255
@@ -342,13 +342,26 @@ class Registrar:
             self._numbered.clear()
             if not self.gate.closed_s and self.gate.spare:
                 waiting = await self._due(PresenceState.REGISTERED, FOLLOWED_AT_ONCE)
+                many, few = looks(waiting)
+                for criteria, together in many:
+                    if not await self._follow_place(criteria, together):
+                        few += together
                 limit = asyncio.Semaphore(self._most_calls)
                 async with asyncio.TaskGroup() as group:
-                    for one in waiting:
+                    for one in few:
                         group.create_task(self._follow_one(one, limit))
                 if len(waiting) == FOLLOWED_AT_ONCE and not self.gate.closed_s and self.gate.spare:
                     continue
             await self._pause(self._numbered, await self._idle_s())
+
+    async def _follow_place(self, criteria: SearchCriteria, together: Sequence[Due]) -> bool:
+        """Look at many presences of one workplace and day with one search; whether it was answered."""
+        found = await self._ask("search", lambda: self._authority.search(criteria))
+        if found is None:
+            return False
+        by_number = {presence.reception_number: presence for presence in found}
+        await self._commit(self._write_looks, together, by_number)
+        return True
 
     async def _follow_one(self, one: Due, limit: asyncio.Semaphore) -> None:
         number = one.reception_number
@@ -358,16 +371,19 @@ class Registrar:
             if self.gate.closed_s or not self.gate.spare:
                 return
             found = await self._ask("get", lambda: self._authority.get(number))
-            await self._commit(self._write_follow, one, found)
+            await self._commit(self._write_looks, [one], {} if found is None else {number: found})
 
-    def _write_follow(self, connection: Connection, one: Due, found: Found | None) -> None:
+    def _write_looks(self, connection: Connection, looked_at: Sequence[Due], by_number: Mapping[int, Found]) -> None:
         now_ms = self._now_ms()
-        if found is not None:
-            self._note_identity(connection, one, found.inss_now, now_ms)
-            number = Number(found.reception_number, found.status, found.remarks)
-            if outbox.settle(connection, {one.id: number}, now_ms):
-                return
-        outbox.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries)})
+        found: dict[int, Number] = {}
+        for one in looked_at:
+            presence = by_number.get(one.reception_number or 0)
+            if presence is not None:
+                self._note_identity(connection, one, presence.inss_now, now_ms)
+                found[one.id] = Number(presence.reception_number, presence.status, presence.remarks)
+        settled = outbox.settle(connection, found, now_ms)
+        again = {one.id: now_ms + follow_delay_ms(one.tries) for one in looked_at if one.id not in settled}
+        outbox.postpone(connection, again)
 
     # --- what a person decided ---
 

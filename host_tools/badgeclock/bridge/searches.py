@@ -1,4 +1,4 @@
-"""Which questions to put to an authority about lost answers: as few as answer for all, and wide enough to be sure."""
+"""Which questions to put to an authority about many presences: as few as answer for all, and wide enough to be sure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,41 @@ CLOCKS_APART: Final = timedelta(minutes=10)
 
 def searches(lost: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
     """One question a person, or one a workplace and day if there are many, or if persons cannot be asked for."""
-    places: dict[tuple[str | None, date], list[Due]] = defaultdict(list)
-    for one in lost:
-        places[one.item.workplace_id, one.day].append(one)
     questions = []
-    for (workplace, day), group in places.items():
+    for group in _places(lost):
         together = group if len(group) > SEARCH_SINGLY else [one for one in group if not by_person(one)]
         if together:
-            since = datetime.fromtimestamp(min(one.sent_ms for one in together) / 1000, UTC) - CLOCKS_APART
-            criteria = SearchCriteria(periods=((day, day),), workplace_id=workplace, created_from=since)
-            questions.append((criteria, together))
+            questions.append((_of_place(together), together))
         questions += [(criteria_for(one), [one]) for one in group if one not in together]
     return questions
+
+
+def looks(numbered: Sequence[Due]) -> tuple[list[tuple[SearchCriteria, list[Due]]], list[Due]]:
+    """How to learn where registered presences stand: one search a workplace and day with many of them, and the rest to
+    be looked at by number.
+    """
+    many, few = [], []
+    for group in _places(numbered):
+        if len(group) > SEARCH_SINGLY:
+            many.append((_of_place(group), group))
+        else:
+            few += group
+    return many, few
+
+
+def _places(presences: Sequence[Due]) -> list[list[Due]]:
+    """The presences of each workplace and day together."""
+    places: dict[tuple[str | None, date], list[Due]] = defaultdict(list)
+    for one in presences:
+        places[one.item.workplace_id, one.day].append(one)
+    return list(places.values())
+
+
+def _of_place(group: Sequence[Due]) -> SearchCriteria:
+    """All that was registered for a workplace and day since the first of the group was sent."""
+    since = datetime.fromtimestamp(min(one.sent_ms for one in group) / 1000, UTC) - CLOCKS_APART
+    day = group[0].day
+    return SearchCriteria(periods=((day, day),), workplace_id=group[0].item.workplace_id, created_from=since)
 
 
 def by_person(one: Due) -> bool:
@@ -51,5 +74,4 @@ def criteria_for(one: Due) -> SearchCriteria:
             company_id=item.company_id,
             workplace_id=item.workplace_id,
         )
-    since = datetime.fromtimestamp(one.sent_ms / 1000, UTC) - CLOCKS_APART
-    return SearchCriteria(periods=((one.day, one.day),), workplace_id=item.workplace_id, created_from=since)
+    return _of_place([one])

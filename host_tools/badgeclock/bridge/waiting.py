@@ -179,10 +179,7 @@ def _evidence(connection: Connection, which: Any) -> list[dict[str, Any]]:
 
 
 def presence(connection: Connection, reference: str) -> Any:
-    """A presence's row, the caller's until its transaction ends, with its worker and its site as they are now.
-
-    Raises PresenceError.
-    """
+    """A presence's row, with its worker and its site as they are now. Raises PresenceError."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
     row = connection.execute(
         select(
@@ -195,7 +192,6 @@ def presence(connection: Connection, reference: str) -> Any:
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
         .where(table.c.reference == reference)
-        .with_for_update(of=table)
     ).one_or_none()
     if row is None:
         raise PresenceError(
@@ -219,7 +215,6 @@ def punch(connection: Connection, clock: str, seq: int) -> Any:
         )
         .order_by(clocks.c.id.desc())
         .limit(1)
-        .with_for_update(of=table)
     ).one_or_none()
     if row is None:
         raise PresenceError(

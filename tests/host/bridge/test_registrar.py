@@ -159,28 +159,41 @@ async def test_workers_under_limosa_are_searched_for_by_workplace_and_day(world:
     assert len(world.authority.books) == 1
 
 
-async def test_many_lost_answers_of_one_place_are_one_question(world: World) -> None:
+def thirty_punches(world: World) -> None:
     clock = world.clock
+    uids = [bytes([1, 2, 3, n]) for n in range(30)]
     with world.store.write() as connection:
-        for n in range(30):
+        for n, uid in enumerate(uids):
             base = 2_000 + n
-            identity = people.niss(f"{base:09d}{97 - base % 97:02d}")
             people.add_worker(
                 connection,
                 world.vault,
                 reference=f"X-{n}",
                 name="Many Workers",
-                identity=identity,
+                identity=people.niss(f"{base:09d}{97 - base % 97:02d}"),
                 employer_kbo="0438195916",
             )
-    uids = [bytes([1, 2, 3, n]) for n in range(30)]
-    for n, uid in enumerate(uids):
-        world.assign(uid, f"X-{n}")
-    world.authority.script = ["lost after"]
+            world.assign(uid, f"X-{n}", connection)
     world.punches(*clock.start(), *(clock.punch(uid) for uid in uids))
+
+
+async def test_many_lost_answers_of_one_place_are_one_question(world: World) -> None:
+    world.authority.script = ["lost after"]
+    thirty_punches(world)
     await world.registered(all_in(world, "REGISTERED", "VALIDATED"), world.registrar(now_ms=moving(world)))
     assert len(world.authority.searched) == 1
     assert len(world.authority.books) == 30
+
+
+@pytest.mark.parametrize("searches", [[], ["TOO-WIDE"]])
+async def test_many_content_checks_of_one_place_are_one_question_if_it_is_answered(
+    world: World, searches: list[str]
+) -> None:
+    world.authority.searches = list(searches)
+    thirty_punches(world)
+    await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world)))
+    assert len(world.authority.searched) == 1
+    assert len(world.authority.got) == (30 if searches else 0)
 
 
 async def test_a_search_that_is_too_wide_is_asked_in_pieces(world: World) -> None:

@@ -138,6 +138,20 @@ class Site:
         command = [sys.executable, "-c", RUN_BRIDGE, *arguments, "--config", str(self.config)]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=60)
 
+    def correct(self, *arguments: str) -> None:
+        """Run `badgeclock bridge presence correct …`."""
+        command = [
+            sys.executable,
+            "-c",
+            "from badgeclock.cli.main import main; main()",
+            "bridge",
+            "presence",
+            "correct",
+        ]
+        options = ["--config", str(self.config)]
+        done = subprocess.run([*command, *arguments, *options], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+
     def start_broker(self) -> None:
         with (self.folder / "broker.log").open("ab") as log:
             self.processes["broker"] = subprocess.Popen(self.mosquitto.command, stdout=log, stderr=log)
@@ -409,6 +423,33 @@ async def test_a_bridge_killed_in_the_middle_of_a_call_asks_before_it_sends_agai
     good = {ReceiptState.REGISTERED, ReceiptState.VALIDATED}
     await eventually(lambda: set(wire.told().values()) <= good and bool(wire.told()), PATIENCE_S)
     assert list(site.registrations().values()) == [1]
+    await wire.disconnect()
+
+
+async def test_a_correction_by_another_process_cancels_and_registers_and_the_clock_hears_the_new_number(
+    lasting_site: Site,
+) -> None:
+    site = lasting_site
+    national = [f"{7_000 + n:09d}{97 - (7_000 + n) % 97:02d}" for n in range(2)]
+    site.employ("wrong", people.niss(national[0]), b"\x09\x08\x07\x06")
+    site.employ("right", people.niss(national[1]), b"\x09\x08\x07\x05")
+    wire = site.add("clock-correct")
+    wire.clock.start()
+    await wire.connect()
+    wire.punch(b"\x09\x08\x07\x06")
+    await eventually(lambda: wire.told().get(2) is ReceiptState.VALIDATED, PATIENCE_S)
+    first = max(wire.receipts.items())[1].reception_number
+    presence = next(punch["presence"] for punch in site.punches() if punch["reception_number"] == first)
+    # The sandbox loses the answer after it has cancelled: asked again, it would say that it was cancelled already.
+    site.sandbox.control(faults=[{"kind": "close-after-commit", "count": 1, "operation": "cancelPresences"}])
+    site.correct(presence, "--worker", "right", "--reason", "badges were swapped")
+    await eventually(
+        lambda: wire.told()[2] is ReceiptState.VALIDATED and max(wire.receipts.items())[1].reception_number != first,
+        PATIENCE_S,
+    )
+    second = max(wire.receipts.items())[1].reception_number
+    status = {one["reception_number"]: one["status"] for one in site.sandbox.received()["registrations"]}
+    assert (status[first], status[second]) == ("cancelled", "validated")
     await wire.disconnect()
 
 
