@@ -35,7 +35,7 @@ from badgeclock.technician import broker, workshop
 from tests.host.bridge.world import KBO, SITE, SITE_KEY, WORKPLACE, Clock
 
 RUN_BRIDGE = "from badgeclock.cli.bridge import app; app()"
-RESEND_S = 3.0
+RESEND_S = 10.0
 PATIENCE_S = 120.0
 CONNECTIONS_A_SOURCE = 20_000
 """Clocks that connect from one address of 127.0.0.0/8; a port is used once an address."""
@@ -243,16 +243,13 @@ class Rig:
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.config = folder / "bridge" / "bridge.toml"
         self.config.parent.mkdir()
-        identity = self.shop.bridge()
-        for name, content in (
-            ("ca.pem", self.shop.authority_certificate.read_bytes()),
-            ("certificate.pem", identity.certificate_pem),
-            ("key.pem", identity.key_pem),
-        ):
-            (self.config.parent / name).write_bytes(content)
+        for worker in range(1, workers + 1):
+            self.shop.bridge(worker)
+        files = self.shop.path / "bridge"
         self.config.write_text(
             f'[store]\nurl = "{store_url}"\n'
-            f'[broker]\nport = {self.broker_port}\nca = "ca.pem"\ncertificate = "certificate.pem"\nkey = "key.pem"\n'
+            f'[broker]\nport = {self.broker_port}\nca = "{self.shop.authority_certificate}"\n'
+            f'certificate = "{files}/certificate.pem"\nkey = "{files}/key.pem"\n'
             '[secrets]\ndata_key_file = "data.key"\n'
             f'[authority]\nendpoint = "http://127.0.0.1:{free_port()}/nobody"\n'
             f"[http]\nport = {self.http_port}\n"

@@ -23,7 +23,7 @@ from badgeclock.bridge import clocks, http, outbox, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.desk import Desk
-from badgeclock.bridge.downlink import Downlink
+from badgeclock.bridge.downlink import COUNTER_BLOCK, NO_BLOCK, Downlink
 from badgeclock.bridge.group import Taken
 from badgeclock.bridge.grouping import Grouping
 from badgeclock.bridge.intake import Intake
@@ -34,7 +34,9 @@ from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
+from badgeclock.protocol.topics import Channel, shared, subscription
 
+_DESK: Final = f"/{Channel.DESK.value}"
 GRACE_S: Final = 3.0
 RECEIPTS_POLL_S: Final = 1.0
 """How often receipts are looked for that another process wrote; this one's own go out at once."""
@@ -116,9 +118,11 @@ class Service:
         self._store = Store(settings.store.url)
         self._store.check()
         self._metrics = Metrics()
-        self._downlink = Downlink(self._vault)
+        several = settings.intake.workers > 1
+        self._downlink = Downlink(self._vault, NO_BLOCK if several else COUNTER_BLOCK)
         self._authority = authority or authority_of(settings.authority)
-        self._link = BrokerLink(settings.broker)
+        punches = shared(Channel.PUNCHES) if several else subscription(Channel.PUNCHES)
+        self._link = BrokerLink(settings.broker, [subscription(Channel.STATUS), punches, subscription(Channel.DESK)])
         self._receipts = Receipts(self._store, self._downlink, self._link)
         self._desk = Desk(
             self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
@@ -136,7 +140,7 @@ class Service:
         )
         self._grouping = Grouping(
             self._store,
-            Intake(self._vault, self._downlink),
+            Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None),
             self._downlink,
             self._link,
             committed=self._committed,
@@ -191,13 +195,11 @@ class Service:
                 await _cancel(tasks[name])
 
     def _deliver(self, topic: str, payload: bytes) -> None:
-        if not self._desk.deliver(topic, payload):
+        if not (topic.endswith(_DESK) and self._desk.deliver(topic, payload)):
             self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
-        self._metrics.groups.inc()
-        for result, count in taken.counts.items():
-            self._metrics.intake.labels(result).inc(count)
+        self._metrics.count(taken)
         if taken.queued:
             self._registrar.wake()
         self._receipts.wake()

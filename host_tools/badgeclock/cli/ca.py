@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, workshop
+from badgeclock.technician import broker, certificates, workshop
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
 
@@ -46,6 +46,9 @@ def issue(
         typer.Argument(help="The clock's id; the broker's names and addresses besides localhost; none for the bridge."),
     ] = None,
     *,
+    workers: Annotated[
+        int, typer.Option(min=1, max=certificates.BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
+    ] = 1,
     directory: WorkshopOption,
 ) -> None:
     """Issue a certificate, or show the one that was issued before. Prints the certificate's path."""
@@ -64,7 +67,8 @@ def issue(
         shop.broker(given)
         folder = shop.path / "broker"
     else:
-        shop.bridge()
+        for worker in range(1, workers + 1):
+            shop.bridge(worker)
         folder = shop.path / "bridge"
     typer.echo(folder / "certificate.pem")
 

@@ -109,11 +109,15 @@ class Workshop:
             )
         return identity
 
-    def bridge(self) -> Identity:
-        """The bridge's identity, made at the first call."""
+    def bridge(self, worker: int = 1) -> Identity:
+        """The identity of the bridge, or of another worker of it, made at the first call. Raises SettingsError."""
+        name = certificates.bridge_name(worker)
         folder = self.path / "bridge"
+        if worker > 1:
+            folder /= name
         if not (folder / "certificate.pem").exists():
-            self._store(folder, certificates.issue_bridge(self.authority()))
+            make_directory(folder)
+            self._store(folder, certificates.issue_bridge(self.authority(), worker=worker))
         return self._identity(folder / "certificate.pem", folder / "key.pem")
 
     def clock_folder(self, clock_id: str) -> Path:
