@@ -29,6 +29,7 @@ SECTIONS = {
     "umqtt.": "umqtt.simple used directly, for comparison",
     "bridge.": "The bridge",
     "registrar.": "The registrar",
+    "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
 }
 
@@ -51,6 +52,8 @@ TAP_PARTS = {
     "display": "display, tones and lamp",
 }
 
+
+_WHOLE = "verified, durable and acknowledged over the wire"
 _MODEL = "5 MHz SPI, 60 µs a transfer, air and card; no bytecode"
 MOUNTED_RECORDS = (1, 1000, 16000, 190000)
 NETWORK_FAULTS = ("none", *FAULT_KINDS, "deaf-dns")
@@ -190,6 +193,30 @@ FIGURES = {
     ),
     "registrar.bound_presences_per_s": Figure("what those calls allow if nothing else took time"),
     "registrar.cpu_us_per_presence": Figure("µs of the bridge's processor a presence, the client's XML included"),
+    "bridge.sqlite.single_msgs_per_s": Figure(
+        f"{_WHOLE}, SQLite: messages/s of one punch each, 200 clocks, load and broker on the same cores", "≥ 10,000"
+    ),
+    "bridge.sqlite.batch_records_per_s": Figure("the same, records/s in messages of 63, 100 clocks", "≥ 60,000"),
+    "bridge.sqlite.ack_p50_ms": Figure("punch to ACK at the clock at half that load of single punches, ms, half"),
+    "bridge.sqlite.ack_p99_ms": Figure("the same, 99 of 100", "≤ 1000"),
+    "bridge.backlog_200k_s": Figure("s to drain 200,000 records that 100 clocks have kept, to the last ACK", "≤ 10"),
+    "bridge.postgres.single_msgs_per_s": Figure(f"{_WHOLE}, PostgreSQL on the same cores: messages/s of one punch"),
+    "bridge.postgres.batch_records_per_s": Figure("the same, records/s in messages of 63"),
+    "bridge.postgres.ack_p50_ms": Figure("punch to ACK at half that load of single punches, ms, half"),
+    "bridge.postgres.ack_p99_ms": Figure("the same, 99 of 100", "≤ 1000"),
+    "bridge.postgres.workers4_records_per_s": Figure("records/s in messages of 63, four workers on the same cores"),
+    "bridge.connected_clocks": Figure("clocks connected at once, each on TLS with its certificate", "10,000"),
+    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and heard the ACK"),
+    "bridge.connected.broker_kb_each": Figure("resident memory of the broker, KB a clock"),
+    "bridge.connected.bridge_mb": Figure("resident memory of the bridge, MB"),
+    **{
+        f"bridge.us_per_punch.{name}": Figure(
+            f"µs a punch verified and committed, SQLite, no broker, {count:,} records filled in before"
+        )
+        for name, count in (("1e4", 10_000), ("1e5", 100_000), ("1e6", 1_000_000), ("1e7", 10_000_000))
+    },
+    "limit.sqlite_rows_per_s": Figure("records/s, each with its punch, that the bare driver commits, none verified"),
+    "limit.broker_msgs_per_s": Figure("messages/s of one punch that the broker alone carries to a bare subscriber"),
     "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),
     "authority.single_presences_per_s": Figure("registrations/s, one a call"),
     "authority.signed.batch_presences_per_s": Figure(

@@ -35,7 +35,7 @@ from badgeclock.technician import broker, workshop
 from tests.host.bridge.world import KBO, SITE, SITE_KEY, WORKPLACE, Clock
 
 RUN_BRIDGE = "from badgeclock.cli.bridge import app; app()"
-RESEND_S = 3.0
+RESEND_S = 10.0
 PATIENCE_S = 120.0
 CONNECTIONS_A_SOURCE = 20_000
 """Clocks that connect from one address of 127.0.0.0/8; a port is used once an address."""
@@ -51,6 +51,7 @@ class LoadClock:
     packets: list[bytes] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     """For each packet the seq behind its last record."""
+    sealed: list[bytes] = field(default_factory=list)
     sent: int = 0
     heard: int = 0
     """Packets sent, and packets wholly acknowledged."""
@@ -87,6 +88,7 @@ class LoadClock:
                     r, e_next = seal.epoch_start(e_next, epoch)
             self.packets.append(publish(topic, b"".join(raws)))
             self.ends.append(next_seq)
+            self.sealed += raws
         self.clock.state = seal.SealState(next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis)
 
     @property
@@ -107,10 +109,10 @@ class LoadClock:
         self.sent += 1
         return True
 
-    def again(self) -> int:
+    def again(self, resend_s: float) -> int:
         """Go back to what is not acknowledged, if the last word was long ago; how many packets will come twice."""
         late = self.sent - self.heard
-        if not late or time.perf_counter() - self.said_at < RESEND_S:
+        if not late or time.perf_counter() - self.said_at < resend_s:
             return 0
         self.sent = self.heard
         return late
@@ -237,22 +239,21 @@ class Rig:
         self.folder = folder
         self.shop = workshop.create(folder / "workshop")
         self.broker_port = free_port()
-        self.http_port = free_port()
+        self.http_port = free_ports(workers)
         self.workers = workers
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.tokens: list[bytes] = []
+        """Of the badges that workers have (`employ`)."""
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.config = folder / "bridge" / "bridge.toml"
         self.config.parent.mkdir()
-        identity = self.shop.bridge()
-        for name, content in (
-            ("ca.pem", self.shop.authority_certificate.read_bytes()),
-            ("certificate.pem", identity.certificate_pem),
-            ("key.pem", identity.key_pem),
-        ):
-            (self.config.parent / name).write_bytes(content)
+        for worker in range(1, workers + 1):
+            self.shop.bridge(worker)
+        files = self.shop.path / "bridge"
         self.config.write_text(
             f'[store]\nurl = "{store_url}"\n'
-            f'[broker]\nport = {self.broker_port}\nca = "ca.pem"\ncertificate = "certificate.pem"\nkey = "key.pem"\n'
+            f'[broker]\nport = {self.broker_port}\nca = "{self.shop.authority_certificate}"\n'
+            f'certificate = "{files}/certificate.pem"\nkey = "{files}/key.pem"\n'
             '[secrets]\ndata_key_file = "data.key"\n'
             f'[authority]\nendpoint = "http://127.0.0.1:{free_port()}/nobody"\n'
             f"[http]\nport = {self.http_port}\n"
@@ -295,7 +296,8 @@ class Rig:
                 people.add_clock(connection, self.vault, clock.bundle(), site=SITE, now_ms=now_ms())
                 self.shop.clock(clock.name)
                 one = LoadClock(clock)
-                one.packets.append(publish(clock.topic("punches").encode(), b"".join(clock.start())))
+                one.sealed += clock.start()
+                one.packets.append(publish(clock.topic("punches").encode(), b"".join(one.sealed)))
                 one.ends.append(2)
                 made.append(one)
         return made
@@ -320,14 +322,16 @@ class Rig:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
     def wait_ready(self) -> None:
-        """Wait until the bridge says that it is connected."""
+        """Wait until each worker of the bridge says that it is connected."""
         deadline = time.monotonic() + PATIENCE_S
-        while True:
+        waiting = [self.http_port + number for number in range(self.workers)]
+        while waiting:
             try:
-                with socket.create_connection(("127.0.0.1", self.http_port), 5) as connection:
+                with socket.create_connection(("127.0.0.1", waiting[-1]), 5) as connection:
                     connection.sendall(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")
                     if b" 200 " in connection.recv(64):
-                        return
+                        waiting.pop()
+                        continue
             except OSError:
                 pass
             if time.monotonic() > deadline:
@@ -367,6 +371,19 @@ def free_port() -> int:
         return port
 
 
+def free_ports(count: int) -> int:
+    """The first of so many TCP ports of 127.0.0.1, one after another, that nobody listens on."""
+    while True:
+        first = free_port()
+        try:
+            for port in range(first + 1, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            continue
+        return first
+
+
 def allow_many_connections(count: int) -> None:
     """Let this process, and those it starts, have so many connections. Raises ValueError where the limit is lower."""
     wanted = count + 1000
@@ -377,8 +394,9 @@ def allow_many_connections(count: int) -> None:
 class Drive:
     """Runs clocks until everything is acknowledged."""
 
-    def __init__(self, clocks: Sequence[LoadClock]) -> None:
+    def __init__(self, clocks: Sequence[LoadClock], resend_s: float = RESEND_S) -> None:
         self.clocks = clocks
+        self._resend_s = resend_s
         self.again = 0
         """Packets that were sent more than once."""
         self._poll = select.epoll()
@@ -393,10 +411,17 @@ class Drive:
         for fd, _ in self._poll.poll(timeout_s, 512):
             self._by_fd[fd].read()
 
-    def run(self, window: int, per_s: float | None = None, patience_s: float = PATIENCE_S) -> float:
+    @property
+    def done(self) -> bool:
+        """Whether everything is acknowledged."""
+        return all(clock.done for clock in self.clocks)
+
+    def run(
+        self, window: int, per_s: float | None = None, patience_s: float = PATIENCE_S, for_s: float | None = None
+    ) -> float:
         """Send everything, each clock at most a window ahead of its ACKs, at most `per_s` packets a second together.
 
-        Returns the seconds from the first packet to the last ACK. Raises TimeoutError.
+        Returns the seconds from the first packet to the last ACK; after `for_s`, done or not. Raises TimeoutError.
         """
         started = time.perf_counter()
         sent = 0
@@ -418,8 +443,10 @@ class Drive:
             now = time.perf_counter()
             if now - looked > 0.05:
                 looked = now
-                self.again += sum(clock.again() for clock in open_clocks)
+                self.again += sum(clock.again(self._resend_s) for clock in open_clocks)
                 open_clocks = [clock for clock in open_clocks if not clock.done]
+                if for_s is not None and now - started > for_s:
+                    break
                 if now - started > patience_s:
                     raise TimeoutError(f"{len(open_clocks)} clocks wait for ACKs after {patience_s:.0f} s")
         return max(clock.said_at for clock in self.clocks) - started

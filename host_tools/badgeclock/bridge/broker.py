@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import gmqtt
@@ -17,7 +17,6 @@ from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.downlink import Message
 from badgeclock.bridge.settings import BrokerSettings
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.topics import UPWARD, subscription
 
 CONNECT_TIMEOUT_S: Final = 10.0
 DISCONNECT_TIMEOUT_S: Final = 2.0
@@ -29,13 +28,14 @@ log = structlog.get_logger("badgeclock.bridge.broker")
 
 
 class BrokerLink:
-    """Takes what clocks publish, and publishes what it is given while connected.
+    """Takes what clocks publish under some filters, and publishes what it is given while connected.
 
     Raises SettingsError at once if the certificates cannot be used.
     """
 
-    def __init__(self, settings: BrokerSettings) -> None:
+    def __init__(self, settings: BrokerSettings, filters: Sequence[str]) -> None:
         self._settings = settings
+        self._filters = filters
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
         self._paused = False
@@ -72,7 +72,7 @@ class BrokerLink:
         while True:
             self._read_certificates()
             lost = asyncio.Event()
-            client = _new_client(self._settings.client_id, deliver, lost)
+            client = _new_client(self._settings.client_id, self._filters, deliver, lost)
             try:
                 try:
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -105,12 +105,14 @@ def _transport(client: gmqtt.Client) -> asyncio.Transport:
     return transport
 
 
-def _new_client(client_id: str, deliver: Callable[[str, bytes], None], lost: asyncio.Event) -> gmqtt.Client:
+def _new_client(
+    client_id: str, filters: Sequence[str], deliver: Callable[[str, bytes], None], lost: asyncio.Event
+) -> gmqtt.Client:
     client = gmqtt.Client(client_id, clean_session=True, logger=logging.getLogger("gmqtt"))
     client.set_config({"reconnect_retries": _NO_RECONNECTS})
 
     def on_connect(*_: Any) -> None:
-        client.subscribe([gmqtt.Subscription(subscription(channel), qos=1) for channel in UPWARD])
+        client.subscribe([gmqtt.Subscription(wanted, qos=1) for wanted in filters])
 
     def on_subscribe(_client: Any, _mid: int, granted: tuple[int, ...], _properties: Any) -> None:
         if any(code >= _REFUSED for code in granted):

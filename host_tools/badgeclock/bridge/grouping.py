@@ -8,6 +8,7 @@ not read any further until half of it is committed: then its clocks wait, and no
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +21,16 @@ from badgeclock.bridge.ahead import Stretch
 from badgeclock.bridge.downlink import Downlink, Message
 from badgeclock.bridge.group import Delivery, Taken
 from badgeclock.bridge.intake import Intake
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import Store, StoreConflict
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Time
 
 STORE_RETRY_S: Final = 1.0
 LOOK_EVERY_S: Final = 0.005
 """How often, while a group is being committed, what came for the next one is looked at."""
+AGAIN_S: Final = 0.02
+"""When a message is looked at again that came before what it follows."""
+CONFLICT_TRIES: Final = 5
 
 log = structlog.get_logger("badgeclock.bridge.intake")
 
@@ -128,12 +132,13 @@ class Grouping:
     async def commit(self, group: Group) -> None:
         """One transaction for a group, then its answers. A store that fails costs the group, not the bridge."""
         try:
-            taken = await self._store.writing(self._intake.take, group.deliveries, self._now_ms(), group.walked)
+            taken = await self._take(group)
         except StoreError as error:
-            self._intake.failed()
             log.error("group not committed", messages=len(group.deliveries), error=str(error))
             await asyncio.sleep(STORE_RETRY_S)
             return
+        if taken.early:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._again, taken.early)
         for clock_id, counter in taken.times.items():
             self._send(self._downlink.time(clock_id, Time(self._now_ms(), counter)))
         for clock_id, ack in taken.acks.items():
@@ -141,6 +146,24 @@ class Grouping:
         for clock_id, receipts in taken.receipts.items():
             self._send(self._downlink.receipts(clock_id, receipts))
         self._committed(taken)
+
+    async def _take(self, group: Group) -> Taken:
+        """The group's transaction; again, if another process was in its way."""
+        for tried in itertools.count(1):
+            try:
+                return await self._store.writing(self._intake.take, group.deliveries, self._now_ms(), group.walked)
+            except StoreConflict:
+                self._intake.failed()
+                if tried == CONFLICT_TRIES:
+                    raise
+            except StoreError:
+                self._intake.failed()
+                raise
+        raise AssertionError("counting ends never")
+
+    def _again(self, early: Sequence[Delivery]) -> None:
+        self._queue.extendleft(reversed(early))
+        self._arrived.set()
 
     async def _fill(self, group: Group) -> None:
         """Add what has arrived to a group, and look ahead at it."""

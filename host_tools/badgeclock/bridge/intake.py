@@ -44,10 +44,14 @@ _Mail = dict[str, list[tuple[Channel, Delivery]]]
 class Intake:
     """Turns groups of deliveries into one transaction each. `take` is synchronous and knows nothing of MQTT."""
 
-    def __init__(self, vault: Vault, downlink: Downlink) -> None:
+    def __init__(self, vault: Vault, downlink: Downlink, patience_ms: int | None = None) -> None:
+        """`patience_ms` is for one of several intakes that share what clocks send, in any order: so long a message is
+        looked at again (`Taken.early`) for what it follows, or for its clock, which another intake has.
+        """
         self._vault = vault
         self._downlink = downlink
-        self._chains = Chains(vault)
+        self._patience_ms = patience_ms
+        self._chains = Chains(vault, skip_locked=patience_ms is not None)
         self._ahead = Ahead(self._chains.expected)
 
     def look_ahead(self, deliveries: Sequence[Delivery]) -> Mapping[str, Stretch]:
@@ -77,8 +81,12 @@ class Intake:
         mail = _sorted(deliveries, taken)
         heard = {name for name, letters in mail.items() if any(channel is Channel.STATUS for channel, _ in letters)}
         loaded = self._chains.load(connection, set(mail), heard)
+        busy = self._chains.busy(connection, mail.keys() - loaded.keys())
         for name, letters in mail.items():
             clock = loaded.get(name)
+            if name in busy:
+                taken.early += [delivery for _, delivery in letters]
+                continue
             if clock is None:
                 what = "no clock of this name was added to the bridge"
                 taken.counts["unknown_clock"] += len(letters)
@@ -88,7 +96,7 @@ class Intake:
             for channel, some in groupby(letters, itemgetter(0)):
                 messages = [delivery for _, delivery in some]
                 if channel is Channel.PUNCHES:
-                    self._judge(connection, clock, messages, stretches, taken)
+                    self._judge(connection, clock, messages, stretches, now_ms, taken)
                 else:
                     for delivery in messages:
                         hearing.hear(connection, self._vault, clock, delivery, taken)
@@ -110,20 +118,43 @@ class Intake:
         clock: Chain,
         messages: Sequence[Delivery],
         stretches: Sequence[Stretch],
+        now_ms: int,
         taken: Taken,
     ) -> None:
         """Take `punches` messages of a clock, one behind another: in stretches as long as they simply continue it."""
         at = 0
+        stored = _stored(connection, clock)
         while at < len(messages):
             walked = next((found for found in stretches if found.fits(clock.state, messages, at)), None)
             walked = walked or ahead.stretch(clock.state, messages, at)
             done, part = _walked_over(clock, walked, taken) if walked else (0, 0)
             at += done
+            if at < len(messages) and not done and self._is_early(clock, messages[at], now_ms):
+                taken.early += messages[at:]
+                return
             if walked is None or done < len(walked.messages):
-                self._judge_one(connection, clock, messages[at], part, taken)
+                self._judge_one(connection, clock, messages[at], part, stored, taken)
                 at += 1
 
-    def _judge_one(self, connection: Connection, clock: Chain, delivery: Delivery, part: int, taken: Taken) -> None:
+    def _is_early(self, clock: Chain, delivery: Delivery, now_ms: int) -> bool:
+        """Whether another intake may well have what this message follows."""
+        return (
+            self._patience_ms is not None
+            and now_ms - delivery.received_ms < self._patience_ms
+            and records.is_batch(delivery.payload)
+            and delivery.payload[1] != Kind.BOOT  # it may follow burnt numbers
+            and int.from_bytes(delivery.payload[4:8], "big") > clock.state.next_seq
+        )
+
+    def _judge_one(
+        self,
+        connection: Connection,
+        clock: Chain,
+        delivery: Delivery,
+        part: int,
+        stored: Callable[[int], bytes | None],
+        taken: Taken,
+    ) -> None:
         """Judge one `punches` message record by record, behind the first `part` records, which were taken."""
         name, clock_id = clock.row.name, clock.row.id
         try:
@@ -132,7 +163,7 @@ class Intake:
             taken.counts["malformed"] += 1
             taken.events.append(Event(Severity.WARNING, events.Kind.MALFORMED_FRAME, refused.reason, name))
             return
-        judged = verify.judge(clock.state, raws, _stored(connection, clock), seal_lost=clock.seal_lost)
+        judged = verify.judge(clock.state, raws, stored, seal_lost=clock.seal_lost)
         clock.state = judged.state
         for accepted in judged.accepted:
             clock.runs.append(Run(accepted.raw, delivery.received_ms, accepted.sealed))

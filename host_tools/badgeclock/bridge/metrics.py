@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from badgeclock import __version__
+from badgeclock.bridge.group import Taken
 
 CALL_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -35,6 +36,12 @@ class Metrics:
             buckets=CALL_SECONDS,
             registry=self.registry,
         )
+
+    def count(self, taken: Taken) -> None:
+        """Count what a committed group was."""
+        self.groups.inc()
+        for result, number in taken.counts.items():
+            self.intake.labels(result).inc(number)
 
     def watch(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:
         """Add gauges that are read when somebody asks: `measure` by name, `states` as presences a state."""

@@ -26,7 +26,7 @@ from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.clock_settings import ClockSettings
 from badgeclock.bridge.desk import Desk
-from badgeclock.bridge.downlink import Downlink
+from badgeclock.bridge.downlink import COUNTER_BLOCK, NO_BLOCK, Downlink
 from badgeclock.bridge.gate import Bucket, Calendar, Circuit, Gate
 from badgeclock.bridge.group import Taken
 from badgeclock.bridge.grouping import Grouping
@@ -40,7 +40,9 @@ from badgeclock.bridge.store import Store
 from badgeclock.bridge.watch import Watch
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
+from badgeclock.protocol.topics import Channel, shared, subscription
 
+_PUNCHES: Final = f"/{Channel.PUNCHES.value}"
 GRACE_S: Final = 3.0
 RECEIPTS_POLL_S: Final = 1.0
 """How often receipts are looked for that another process wrote; this one's own go out at once."""
@@ -152,13 +154,16 @@ class Service:
         self._store = Store(settings.store.url)
         self._store.check()
         self._metrics = Metrics()
-        self._downlink = Downlink(self._vault)
+        several = settings.intake.workers > 1
+        self._downlink = Downlink(self._vault, NO_BLOCK if several else COUNTER_BLOCK)
         told = [one for one in (settings.authority, settings.movement_authority) if one is not None]
         if authority is not None:
             self._authorities = [(authority, settings.authority)]
         else:
             self._authorities = [(kinds.connect(one), one) for one in told]
-        self._link = BrokerLink(settings.broker)
+        punches = shared(Channel.PUNCHES) if several else subscription(Channel.PUNCHES)
+        rest = (Channel.STATUS, Channel.DESK, Channel.REPORT, Channel.ROSTER)
+        self._link = BrokerLink(settings.broker, [punches, *map(subscription, rest)])
         self._receipts = Receipts(self._store, self._downlink, self._link)
         self._desk = Desk(
             self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
@@ -183,7 +188,7 @@ class Service:
         )
         self._grouping = Grouping(
             self._store,
-            Intake(self._vault, self._downlink),
+            Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None),
             self._downlink,
             self._link,
             committed=self._committed,
@@ -269,13 +274,11 @@ class Service:
 
     def _deliver(self, topic: str, payload: bytes) -> None:
         parts = (self._desk, self._orders, self._rosters)
-        if not any(part.deliver(topic, payload) for part in parts):
+        if topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):
             self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
-        self._metrics.groups.inc()
-        for result, count in taken.counts.items():
-            self._metrics.intake.labels(result).inc(count)
+        self._metrics.count(taken)
         if taken.queued:
             for registrar in self._registrars:
                 registrar.wake()

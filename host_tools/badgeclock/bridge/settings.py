@@ -19,6 +19,7 @@ from pydantic_settings import (
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.bridge.gate import Calendar
 from badgeclock.errors import SettingsError
+from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX, bridge_name
 
 SQLITE_FILE = "sqlite:///"
 
@@ -67,6 +68,10 @@ class IntakeSettings(_Section):
     """Most messages that share one commit."""
     queue_messages: int = Field(default=20_000, ge=1)
     """From this many waiting messages on the broker is not read, until half of them are committed."""
+    workers: int = Field(default=1, ge=1, le=BRIDGE_WORKERS_MAX)
+    """Processes that take what clocks send; more than one needs PostgreSQL."""
+    patience_ms: int = Field(default=500, ge=0, le=10_000)
+    """With several workers: how long a message waits for what it follows, which another may have."""
 
 
 class BridgeSettings(BaseSettings):
@@ -91,6 +96,21 @@ class BridgeSettings(BaseSettings):
         if told is not None:
             Calendar.parse(told.maintenance)
         return told
+
+    def of_worker(self, number: int) -> BridgeSettings:
+        """The same for worker `number`: a name and a certificate of its own, and the port that many above."""
+        name = bridge_name(number)
+        if number == 1:
+            return self
+        folder = self.broker.certificate.parent / name
+        files = {"certificate": folder / self.broker.certificate.name, "key": folder / self.broker.key.name}
+        port = self.http.port and self.http.port + number - 1
+        return self.model_copy(
+            update={
+                "broker": self.broker.model_copy(update={"client_id": name, **files}),
+                "http": self.http.model_copy(update={"port": port}),
+            }
+        )
 
     @classmethod
     def settings_customise_sources(

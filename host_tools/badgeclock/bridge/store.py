@@ -16,6 +16,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -38,6 +39,17 @@ _REFERENCES: Final = "badgeclock_references"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+class StoreConflict(StoreError):
+    """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
+
+
+_CONFLICTS: Final = (
+    psycopg.errors.UniqueViolation,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+)
 
 
 class Store:
@@ -175,10 +187,11 @@ def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
 def _failing_plainly() -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
         told = error.orig if isinstance(error, DBAPIError) else error
         cause = type(error).__name__ if isinstance(told, SQLAlchemyError) else str(told).partition("\n")[0]
-        raise StoreError(
+        failed = StoreConflict if isinstance(told, _CONFLICTS) else StoreError
+        raise failed(
             what=f"the store failed: {cause}",
             kept="everything committed before; what failed is not acknowledged and comes again",
             do="look at the disk's space and rights, and at the database's own log",

@@ -33,9 +33,11 @@ from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
+from badgeclock.bridge.workers import Crew, Worker, end_with
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
+from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX
 
 app = typer.Typer(no_args_is_help=True, help="Run the bridge; tell it of sites, employers, workers, badges and clocks.")
 site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
@@ -151,19 +153,58 @@ def init(config: Config = Path("bridge.toml")) -> None:
 
 
 @app.command()
-def run(config: Config = Path("bridge.toml")) -> None:
+def run(
+    *,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=BRIDGE_WORKERS_MAX, help="Processes that take punches, instead of [intake] workers."),
+    ] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
     """Run the bridge in the foreground until SIGTERM or Ctrl-C."""
     log.configure()
-    service = Service(settings.load(config))
+    configured = settings.load(config)
+    if workers is not None:
+        configured = configured.model_copy(update={"intake": configured.intake.model_copy(update={"workers": workers})})
+    crew = Crew(configured, config)
+    service = Service(configured)
 
     async def serve() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        await service.run(stop)
+        others = asyncio.create_task(crew.run())
+        try:
+            await service.run(_until_told())
+        finally:
+            others.cancel()
+            await asyncio.wait([others])
 
     uvloop.run(serve())
+
+
+@app.command()
+def intake(
+    number: Annotated[int, typer.Argument(min=2, max=BRIDGE_WORKERS_MAX, help="Which of the bridge's workers.")],
+    *,
+    of: Annotated[int | None, typer.Option(help="The bridge's process; the worker ends with it.")] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Take punches beside a bridge that runs with several workers; `bridge run` starts those of its own machine."""
+    if of is not None:
+        end_with(of)
+    log.configure()
+    one = Worker(settings.load(config), number, wall_clock_ms)
+
+    async def serve() -> None:
+        await one.run(_until_told())
+
+    uvloop.run(serve())
+
+
+def _until_told() -> asyncio.Event:
+    """Set by SIGTERM or Ctrl-C."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 @site_app.command("add")

@@ -58,6 +58,9 @@ def issue(
         typer.Argument(help="The clock's id; the broker's names and addresses besides localhost; none for the bridge."),
     ] = None,
     *,
+    workers: Annotated[
+        int, typer.Option(min=1, max=certificates.BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
+    ] = 1,
     directory: WorkshopOption,
 ) -> None:
     """Issue a certificate, or show the one that was issued before. Prints the certificate's path."""
@@ -71,7 +74,8 @@ def issue(
         shop.broker(given)
         folder = shop.path / "broker"
     else:
-        shop.bridge()
+        for worker in range(1, workers + 1):
+            shop.bridge(worker)
         folder = shop.path / "bridge"
     typer.echo(folder / "certificate.pem")
 

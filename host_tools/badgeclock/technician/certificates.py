@@ -35,8 +35,11 @@ CLOCK_VALID: Final = timedelta(days=1826) - BACKDATED
 SERVICE_VALID: Final = timedelta(days=731) - BACKDATED
 
 BRIDGE_NAME: Final = "bridge"
+BRIDGE_WORKERS_MAX: Final = 16
+"""Most processes of a bridge that take messages; each has a name at the broker, the first one the bridge's own."""
 ALWAYS_NAMED: Final = ("localhost", "127.0.0.1")
 
+_OF_BRIDGE: Final = re.compile(rf"{BRIDGE_NAME}(-\d+)?")
 CLOCK_ID_FORM: Final = re.compile(r"[a-z0-9-]{3,23}")
 """docs/protocol.md §1. MQTT 3.1.1 promises that a broker takes client ids of up to 23 characters."""
 
@@ -150,9 +153,20 @@ def issue_clock(
     return _issue(authority, clock_id, Lifetime(valid, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
-def issue_bridge(authority: Identity, now: datetime | None = None) -> Identity:
-    """A new key and certificate for the bridge."""
-    return _issue(authority, BRIDGE_NAME, Lifetime(SERVICE_VALID, now), ExtendedKeyUsageOID.CLIENT_AUTH)
+def bridge_name(worker: int = 1) -> str:
+    """The common name of the bridge's worker `worker`, 1 to `BRIDGE_WORKERS_MAX`."""
+    if not 1 <= worker <= BRIDGE_WORKERS_MAX:
+        raise SettingsError(
+            what=f"the bridge has no worker {worker}",
+            kept="everything as it was",
+            do=f"choose 1 to {BRIDGE_WORKERS_MAX}",
+        )
+    return BRIDGE_NAME if worker == 1 else f"{BRIDGE_NAME}-{worker}"
+
+
+def issue_bridge(authority: Identity, now: datetime | None = None, *, worker: int = 1) -> Identity:
+    """A new key and certificate for the bridge, or for another worker of it."""
+    return _issue(authority, bridge_name(worker), Lifetime(SERVICE_VALID, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 def issue_broker(authority: Identity, names: Iterable[str] = (), now: datetime | None = None) -> Identity:
@@ -205,13 +219,13 @@ def check_issued_by(authority: Identity, certificate: x509.Certificate) -> None:
 
 
 def check_clock_id(clock_id: str) -> None:
-    """Raise SettingsError unless `clock_id` has the form of docs/protocol.md §1 and is not the bridge's name."""
-    if CLOCK_ID_FORM.fullmatch(clock_id) and clock_id != BRIDGE_NAME:
+    """Raise SettingsError unless `clock_id` has the form of docs/protocol.md §1 and is no name of the bridge."""
+    if CLOCK_ID_FORM.fullmatch(clock_id) and not _OF_BRIDGE.fullmatch(clock_id):
         return
     raise SettingsError(
         what=f"{clock_id!r} is no clock id",
         kept="everything as it was",
-        do="use 3 to 23 characters of a-z, 0-9 and the hyphen, other than `bridge`, for example clock-0001",
+        do="use 3 to 23 characters of a-z, 0-9 and the hyphen, not `bridge` nor `bridge-2`; for example clock-0001",
     )
 
 

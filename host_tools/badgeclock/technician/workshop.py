@@ -154,8 +154,8 @@ class Workshop:
         self._write_trust()
 
     def holders(self) -> dict[str, Identity]:
-        """Who holds a certificate of this workshop that is not revoked: `broker`, `bridge`, and clocks by id."""
-        folders = {"broker": self.path / "broker", "bridge": self.path / "bridge"}
+        """Who holds a certificate of this workshop that is not revoked: `broker`, the bridge's workers, clocks by id."""
+        folders = {"broker": self.path / "broker", **self.bridge_folders()}
         folders |= {folder.name: folder for folder in sorted((self.path / "clocks").iterdir())}
         revoked = self.revoked()
         found = {}
@@ -171,7 +171,7 @@ class Workshop:
         return [
             name
             for name in self.holders()
-            if name not in {"broker", "bridge"}
+            if name not in {"broker", *self.bridge_folders()}
             and self.bundle(name) is not None
             and authority.fingerprint not in self._trusts(name)
         ]
@@ -229,11 +229,15 @@ class Workshop:
             )
         return identity
 
-    def bridge(self) -> Identity:
-        """The bridge's identity, made at the first call."""
+    def bridge(self, worker: int = 1) -> Identity:
+        """The identity of the bridge, or of another worker of it, made at the first call. Raises SettingsError."""
+        name = certificates.bridge_name(worker)
         folder = self.path / "bridge"
+        if worker > 1:
+            folder /= name
         if not (folder / "certificate.pem").exists():
-            self._store(folder, certificates.issue_bridge(self.authority()))
+            make_directory(folder)
+            self._store(folder, certificates.issue_bridge(self.authority(), worker=worker))
         return self._held(folder)
 
     def renew_broker(self, names: tuple[str, ...] = ()) -> Identity:
@@ -246,10 +250,23 @@ class Workshop:
         made = certificates.issue_broker(self.authority(), (*certificates.names_of(before.certificate), *names))
         return self._renew(folder, before, made)
 
-    def renew_bridge(self) -> Identity:
-        """A new key and certificate for the bridge; the old ones stay aside. Raises ProvisionError if it has none."""
+    def bridge_folders(self) -> dict[str, Path]:
+        """Where the identities of the bridge and of its other workers are, by their names at the broker."""
         folder = self.path / "bridge"
-        return self._renew(folder, self._renewable(folder, "bridge"), certificates.issue_bridge(self.authority()))
+        return {"bridge": folder, **{found.parent.name: found.parent for found in folder.glob("*/certificate.pem")}}
+
+    def renew_bridge(self) -> Identity:
+        """New keys and certificates for the bridge and its other workers; the old ones stay aside. Gives the bridge's.
+
+        Raises ProvisionError if it has none.
+        """
+        for worker in range(1, certificates.BRIDGE_WORKERS_MAX + 1):
+            name = certificates.bridge_name(worker)
+            folder = self.bridge_folders().get(name)
+            if folder is not None:
+                made = certificates.issue_bridge(self.authority(), worker=worker)
+                self._renew(folder, self._renewable(folder, name), made)
+        return self.bridge()
 
     def renew_clock(self, clock_id: str) -> Identity:
         """A new key and certificate for a clock, which it has after it is provisioned; its sealed chain goes on.

@@ -85,7 +85,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_certificates_that_cannot_be_used_are_refused_at_the_start(config: Path) -> None:
     with pytest.raises(SettingsError, match="certificates"):
-        BrokerLink(load(config).broker)
+        BrokerLink(load(config).broker, [])
 
 
 async def test_a_port_that_is_taken_is_refused_at_the_start(tmp_path: Path) -> None:
