@@ -50,7 +50,7 @@ BACKLOG_RECORDS = 200_000
 SEVERAL = 4
 CONNECTED = 10_000
 GROWN = (10_000, 100_000, 1_000_000, 10_000_000)
-GROWTH_CLOCKS, GROWTH_MESSAGES, GROWTH_GROUP = 200, 20, 50
+GROWTH_CLOCKS, GROWTH_MESSAGES, GROWTH_GROUP = 50, 4, 50
 BARE_GROUP = 3200
 HALF_OF_SINGLES = 0.5
 
@@ -176,17 +176,18 @@ def _bare_rows_per_s(folder: Path, count: int) -> float:
     connection = sqlite3.connect(folder / "bare.db", isolation_level=None)
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
-    record, punch = "(?, ?, ?, ?, ?)", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    columns = "clock_id, seq, site_id, token, direction, utc_ms, state, reason, worker_id, received_ms"
     raw, at_ms = bytes(range(64)), now_ms()
     started = time.perf_counter()
     for first in range(0, count, BARE_GROUP):
         seqs = range(first, min(count, first + BARE_GROUP))
         connection.execute("BEGIN IMMEDIATE")
-        connection.executemany(f"INSERT INTO records VALUES {record}", [(1, seq, raw, True, at_ms) for seq in seqs])
         connection.executemany(
-            f"INSERT INTO punches ({columns}) VALUES {punch}",
-            [(1, seq, 1, raw[:8], 1, at_ms, "DECLARED", None, 1, at_ms) for seq in seqs],
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?)", [(1, seq, raw, True, at_ms) for seq in seqs]
+        )
+        connection.executemany(
+            "INSERT INTO punches (clock_id, seq, site_id, token, direction, utc_ms, state, worker_id, received_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(1, seq, 1, raw[:8], 1, at_ms, "DECLARED", 1, at_ms) for seq in seqs],
         )
         connection.execute("COMMIT")
     elapsed = time.perf_counter() - started
