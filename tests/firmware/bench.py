@@ -15,10 +15,12 @@ class Time:
         self._base = time.ticks_add(0, -5000)  # the wrap comes after five seconds
 
     def ticks_ms(self):
+        if self.now_ms < 0x10000000:  # small numbers, which need no heap
+            return time.ticks_add(self._base, self.now_ms)
         return (self._base + self.now_ms) % PERIOD
 
     def ticks_us(self):
-        return self.now_ms * 1000 % PERIOD
+        return time.ticks_add(0, self.now_ms * 1000 & 0x0FFFFFFF)
 
     ticks_add = staticmethod(time.ticks_add)
     ticks_diff = staticmethod(time.ticks_diff)
