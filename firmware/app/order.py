@@ -40,24 +40,48 @@ class Order:
         self._log = log
         self._number = 0
         self._command = 0
+        self._due = False
         self._since = None
         self._told = {}
         self._body = None
         self._faults_before = 0
-        self._lost = False
 
     def take(self, command, number):
-        """Begin; the order that is under way already goes on. Raises FrameError for another one meanwhile."""
+        """Begin with the next poll; the order that is under way already goes on. Raises FrameError for another one
+        meanwhile.
+        """
         if number == self._number:
             return
         if self._number or self._uplink.desk:
             raise FrameError("order busy")
         self._number = number
         self._command = command
-        if command == _IDENTIFY:
+        self._due = True
+
+    def poll(self, now):
+        """Do one piece, if it is time; the last call takes this object and its module away."""
+        if self._due:
+            self._due = False
+            self._begin()
+        elif self._since is not None:
+            if time.ticks_diff(now, self._since) >= _DRAWN_MS:
+                self._since = None
+                self._conclude()
+        elif self._body is None:
+            self.end()
+
+    def end(self):
+        """The report has left; or the connection ended, and the bridge asks again if it still wants to know."""
+        self._uplink.order = None
+        if sys.modules.pop("app.order", None):
+            del sys.modules["app"].order
+        gc.collect()
+
+    def _begin(self):
+        if self._command == _IDENTIFY:
             self._face.identify()
             self._finish()
-        elif command == _CAPTURE:
+        elif self._command == _CAPTURE:
             wire = self._uplink.wire
             self._told["wire"] = {"writes": wire.writes, "written": wire.written, "received": wire.received}
             self._told["failures"] = self._uplink.failures
@@ -69,27 +93,19 @@ class Order:
             self._faults_before = self._face.display_faults
             self._face.show(_pattern, _TEST_MS, signals.IDENTIFY)
             self._since = time.ticks_ms()
-            told, chip = self._told, self._reader.chip
-            told["reader"] = "good" if self._reader.usable and chip.healthy() else self._reader.fault or "deaf"
+            told, reader = self._told, self._reader
+            told["reader"] = "good" if reader.usable and reader.chip.healthy() else reader.fault or "deaf"
             told["flash"] = self._read_back()
             told["seal"] = "good" if self._log.sealed else "unsealed"
 
-    def poll(self, now):
-        """Go on, if there is anything to wait for; the last call takes this object and its module away."""
-        if self._since is not None and time.ticks_diff(now, self._since) >= _DRAWN_MS:
-            self._since = None
-            facts = self._uplink.facts()
-            self._told["display"] = "good" if self._face.display_faults == self._faults_before else "no-answer"
-            self._told["rtc"] = "good" if facts["temperature"] is not None and facts["source"] else "no-time"
-            gc.collect()
-            self._told["heap_free"] = gc.mem_free()
-            self._finish()
-        if self._lost or (self._number and self._since is None and self._body is None):
-            self._uplink.order = None
-            module = sys.modules.pop("app.order", None)
-            if module:
-                del sys.modules["app"].order
-            gc.collect()
+    def _conclude(self):
+        """The pattern has left for the display."""
+        facts, told = self._uplink.facts(), self._told
+        told["display"] = "good" if self._face.display_faults == self._faults_before else "no-answer"
+        told["rtc"] = "good" if facts.get("temperature") is not None and facts["source"] else "no-time"
+        gc.collect()
+        told["heap_free"] = gc.mem_free()
+        self._finish()
 
     @property
     def unsent(self):
@@ -100,11 +116,6 @@ class Order:
         """Send the report through an MQTT client, in the frame with this counter."""
         body, self._body = self._body, None
         client.publish(self._topic, frames.seal_frame(self._frame_key, self._scope, _REPORT, counter, body))
-
-    def end(self):
-        """The connection ended; the bridge asks again if it still wants to know."""
-        self._lost = True
-        self.poll(time.ticks_ms())
 
     def _read_back(self):
         """Whether the newest record stands in the flash as it was sealed."""

@@ -675,6 +675,7 @@ def order(command, number):
 
 def report(rig):
     """(counter, body) of the report that the uplink sends now."""
+    rig.uplink.order.poll(time.ticks_ms())
     client = rig.uplink._client
     client.last = None
     assert rig.uplink._send(time.ticks_ms())
@@ -695,8 +696,8 @@ def take_away(rig):
 def test_an_order_to_identify_is_shown_and_reported_with_its_number_and_its_code_leaves_the_memory():
     rig = quiet_rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 7)))
-    assert rig.always.told == [("identify",)]
     first, told = report(rig)
+    assert rig.always.told == [("identify",)]
     assert told == {"v": 1, "order": 7, "command": 1, "told": {}}
     take_away(rig)
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 8)))
@@ -711,13 +712,14 @@ def test_a_self_test_looks_at_every_part_and_tells_what_it_found():
     always.usable, always.fault, always.display_faults = True, None, 0
     always.healthy = lambda: True
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9)))
-    assert always.told == [("lent",)], "tones, lamp and pattern"
     now = time.ticks_ms()
+    rig.uplink.order.poll(now)
+    assert always.told == [("lent",)], "tones, lamp and pattern"
     rig.uplink.order.poll(now)
     assert not rig.uplink.order.unsent, "the display is given its time"
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9))), "asked again, it goes on"
     assert not rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 10))), "one at a time"
-    rig.uplink.order.poll(time.ticks_add(now, 1100))
+    rig.uplink.order.poll(time.ticks_add(now, 1500))
     told = report(rig)[1]["told"]
     assert told.pop("heap_free") > 0
     assert told == {"reader": "good", "flash": "good", "seal": "good", "display": "good", "rtc": "good"}
@@ -733,8 +735,9 @@ def test_a_self_test_finds_what_is_broken():
     rig.log.read_into = None
     rig.uplink._log = Rotten(rig.log)
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9)))
+    rig.uplink.order.poll(time.ticks_ms())
     always.display_faults += 1
-    rig.uplink.order.poll(time.ticks_add(time.ticks_ms(), 1100))
+    rig.uplink.order.poll(time.ticks_add(time.ticks_ms(), 1500))
     told = report(rig)[1]["told"]
     assert (told["reader"], told["display"], told["rtc"]) == ("no-answer", "no-answer", "no-time")
     assert told["flash"] == "changed"
@@ -764,6 +767,7 @@ def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
         rig.uplink.failures[category] = 40000
     rig.uplink.last_failure = "tls: " + "y" * 2000
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 11)))
+    rig.uplink.order.poll(time.ticks_ms())
     assert rig.uplink._status_due, "the rest is what STATUS tells"
     rig.uplink._status_due = False
     _, told = report(rig)
