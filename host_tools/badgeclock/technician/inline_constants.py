@@ -4,6 +4,10 @@ mpy-cross does this by itself for `_NAME = const(number)`, and within a file for
 constant stays in its module for others: a name, an entry and a look-up at each use. A clock's build knows all the
 others, so they get the number too, and the constant becomes a private one, of which mpy-cross leaves nothing.
 
+What a file keeps for itself, `_NAME = b"..."` or a tuple or text, becomes a constant likewise, which leaves no entry
+in the module; and bytes that a file would make when it is imported, such as `b"\\xff" * 64`, are made here, so that a
+clock that runs its code in place has them in the flash.
+
 Lines stay where they are, so a traceback gives the file and line of the source. The result is compared with the
 syntax tree that it should have.
 """
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -50,7 +54,7 @@ def inline(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
                 kept="everything as it was",
                 do="use the constant in a plain way: module.NAME, or from module import NAME",
             )
-        inlined[path] = new
+        inlined[path] = _folded(new)
     return inlined
 
 
@@ -202,6 +206,80 @@ def _rewritten(text: str, file: _File, values: Mapping[str, Mapping[str, int]], 
         for line in range(first, last):
             lines[line] = b""
     return b"\n".join(lines).decode()
+
+
+# --- constants that are no numbers ---
+
+_Value = int | str | bytes | tuple["_Value", ...]
+
+
+def _folded(text: str) -> str:
+    """The source with its module's bytes, texts and tuples as literals, those of private names as constants."""
+    tree = ast.parse(text)
+    numbers = _private_numbers(tree)
+    times = Counter(
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+    )
+    times.update(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
+    times.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    has_const = any(isinstance(node, ast.ImportFrom) and node.module == "micropython" for node in tree.body)
+    lines = text.encode().split(b"\n")
+    for node in tree.body:
+        if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+            continue
+        value, name = node.value, node.targets[0].id
+        made = _made(value, numbers)
+        if made is None or isinstance(made, int) or times[name] != 1 or value.lineno != value.end_lineno:
+            continue
+        is_private = has_const and name.startswith("_") and not name.startswith("__")
+        if not is_private and isinstance(value, ast.Constant | ast.Tuple):
+            continue
+        line = lines[value.lineno - 1]
+        literal = repr(made).encode()
+        new = b"const(" + literal + b")" if is_private else literal
+        lines[value.lineno - 1] = line[: value.col_offset] + new + line[value.end_col_offset :]
+    return b"\n".join(lines).decode()
+
+
+def _private_numbers(tree: ast.Module) -> dict[str, int]:
+    """What the file's own `_NAME = const(number)` stand for."""
+    known: dict[str, int] = {}
+    for node in tree.body:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Call)
+            and isinstance(node.value.func, ast.Name)
+            and node.value.func.id == "const"
+        ):
+            number = _number(node.value.args[0], known)
+            if number is not None:
+                known[node.targets[0].id] = number
+    return known
+
+
+def _made(node: ast.expr, numbers: Mapping[str, int]) -> _Value | None:
+    """What the expression gives, if it is a literal, a tuple of such, or bytes repeated or made of zeros; else None."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, str, bytes):
+        value: int | str | bytes = node.value  # type: ignore[assignment]  # as the line above says
+        return value
+    if isinstance(node, ast.Name):
+        return numbers.get(node.id)
+    if isinstance(node, ast.Tuple):
+        parts = tuple(_made(part, numbers) for part in node.elts)
+        return None if None in parts else parts  # type: ignore[return-value]  # no part is None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        left, right = _made(node.left, numbers), _made(node.right, numbers)
+        return left * right if isinstance(left, bytes) and isinstance(right, int) else None
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "bytes"
+        and len(node.args) == 1
+    ):
+        count = _made(node.args[0], numbers)
+        return bytes(count) if isinstance(count, int) else None
+    return None
 
 
 def _changes(
