@@ -18,9 +18,9 @@ from tests.system.roster_crowd import has_roster, in_use, shown
 
 pytestmark = pytest.mark.timeout(300)
 
-# Measured: 110 KB in use when connected and idle; free 17.1 KB then, 2.2 KB less in the lookup of the broker's name, and
-# at the lowest 12.0 KB while a roster is taken, which loads 5 KB and gives them back; 2.5 KB in one piece, and the clock
-# asks for 1 KB at most.
+# Measured: 110 KB in use when connected and idle; free 17.1 KB then, 2.2 KB less in the lookup of the broker's name,
+# and at the lowest 12.0 KB while a roster is taken, which loads 5 KB and gives them back; 2.5 KB in one piece, and the
+# clock asks for 1 KB at most.
 USED_BYTES_AT_MOST = 111_000
 FREE_BYTES_AT_LEAST = 11_000
 IN_ONE_PIECE_AT_LEAST = 2 * 1000
