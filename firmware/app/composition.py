@@ -10,7 +10,7 @@ import sys
 from binascii import unhexlify
 from collections import namedtuple
 
-from app import certificate, lines, record, roster_bank, start_screens
+from app import certificate, lines, record, roster_start, start_screens
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
@@ -26,7 +26,16 @@ from app.uplink import Uplink
 from app.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
-ONCE = ("certificate", "composition", "recall", "roster_bank", "settings", "start_screens", "words")
+ONCE = (
+    "certificate",
+    "composition",
+    "recall",
+    "roster_bank",
+    "roster_start",
+    "settings",
+    "start_screens",
+    "words",
+)
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
@@ -89,7 +98,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     recalled = recall(log, recent)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s)
 
-    roster = roster_bank.load(board.partition("roster"), secrets.link_key)
+    roster = roster_start.load(board.partition("roster"), secrets.link_key)
     face = Face(
         settings,
         load_or_english(settings.language),

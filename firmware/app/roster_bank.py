@@ -1,21 +1,18 @@
-"""The banks of the roster partition: what stands in each, and which one counts (docs/protocol.md §9).
+"""The banks of the roster partition: what stands where, and whether its seal holds (docs/protocol.md §9).
 
-A bank counts when its header is whole and its seal holds over every entry. The header's first four bytes are programmed
-last of all, and only over content that was read back and judged; so after any power cut one whole roster counts, the
-old or the new. Needed at the start and while a roster is changed.
+Needed at the start (app.roster_start) and while a roster is changed (app.roster_update).
 """
 
 import struct
-from hashlib import sha256
 
 from micropython import const
 
-from app.frames import downward_key
 from app.hmac256 import hmac256
-from app.roster import ENTRIES_A_SECTOR, ENTRY_BYTES, HEAD_BYTES, Roster
+from app.roster import ENTRY_BYTES, HEAD_BYTES
 
 PART_ENTRIES = const(99)
 PART_BYTES = const(990)
+CHUNK_BYTES = const(90)  # read at a time: eleven to a part, and no less than a header
 PARTS_A_SECTOR = const(4)
 MAGIC = b"BCR1"
 MAGIC_BYTES = const(4)
@@ -62,6 +59,17 @@ def length(part, entries):
     return min(PART_ENTRIES, entries - (part - 1) * PART_ENTRIES) * ENTRY_BYTES
 
 
+def digest_part(partition, first, part, entries, digest, buf):
+    """Read a part of the bank at sector `first` back and add it to the SHA-256 `digest`. buf: of CHUNK_BYTES."""
+    sector, offset = place(part)
+    end = offset + length(part, entries)
+    while offset < end:
+        chunk = buf[: min(CHUNK_BYTES, end - offset)]
+        partition.readblocks(first + sector, chunk, offset)
+        digest.update(chunk)
+        offset += CHUNK_BYTES
+
+
 def holds(header, digest, key):
     """Whether a header's seal holds. digest: SHA-256 of all entries. key: K_roster."""
     view = memoryview(header)
@@ -78,37 +86,3 @@ def _language(header, number):
     """The language of that number, 1 to 8; None for 0, which is the site's own, and for one that is not there."""
     at = _LANGUAGES_AT + 2 * (number - 1)
     return "%c%c" % (header[at], header[at + 1]) if number and header[at] else None
-
-
-def load(partition, link_key):
-    """The Roster of a clock that starts: of the banks whose seal holds the one with the higher version."""
-    roster = Roster(partition)
-    if partition is None:
-        return roster
-    key = roster_key(downward_key(link_key))
-    sectors = bank_sectors(partition)
-    buf = bytearray(PART_BYTES)
-    for first in (0, sectors):
-        header = bytearray(HEAD_BYTES)
-        try:
-            if _is_whole(partition, first, sectors, header, buf, key) and version_of(header) > roster.version:
-                # Once more over itself: bytes that lost power when they were half programmed may read either way.
-                partition.writeblocks(first, MAGIC, 0)
-                put_in_use(roster, first, header)
-        except OSError:
-            print("clock: a bank of the roster cannot be read")
-    return roster
-
-
-def _is_whole(partition, first, sectors, header, buf, key):
-    partition.readblocks(first, header, 0)
-    entries = entries_of(header)
-    if header[:MAGIC_BYTES] != MAGIC or entries > sectors * ENTRIES_A_SECTOR:
-        return False
-    digest, view = sha256(), memoryview(buf)
-    for part in range(1, parts_of(entries) + 1):
-        sector, offset = place(part)
-        content = view[: length(part, entries)]
-        partition.readblocks(first + sector, content, offset)
-        digest.update(content)
-    return holds(header, digest.digest(), key)

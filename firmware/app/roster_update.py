@@ -22,7 +22,7 @@ import app
 from app import frames, roster_bank
 from app.errors import FrameError
 from app.roster import ENTRIES_A_SECTOR, ENTRY_BYTES, HEAD_BYTES
-from app.roster_bank import MAGIC, MAGIC_BYTES, PART_BYTES
+from app.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES, PART_BYTES
 
 # What an answer says
 _NEXT = const(0)
@@ -63,7 +63,8 @@ class Update:
         self._most = sectors * ENTRIES_A_SECTOR
         self._first = 0 if roster.first else sectors  # the bank that does not count; the second before there is any
         self._header = bytearray(HEAD_BYTES)
-        self._part = memoryview(bytearray(PART_BYTES))
+        self._content = b""  # of the part that is to be programmed
+        self._buf = memoryview(bytearray(CHUNK_BYTES))
         self._entries = 0
         self._parts = 0  # and the header, part 0
         self._next = 0
@@ -100,7 +101,7 @@ class Update:
         elif len(content) != roster_bank.length(part, self._entries):
             raise FrameError("roster part length")
         else:
-            self._part[: len(content)] = content
+            self._content = bytes(content)
             self._todo = _PROGRAM
 
     @property
@@ -139,7 +140,7 @@ class Update:
             self._erase()
         elif todo == _PROGRAM:
             sector, offset = roster_bank.place(self._next)
-            content = self._part[: roster_bank.length(self._next, self._entries)]
+            content, self._content = self._content, b""
             self._roster.partition.writeblocks(self._first + sector, content, offset)
             self._go_on(self._next + 1)
         elif todo == _JUDGE:
@@ -166,7 +167,7 @@ class Update:
 
     def _look(self):
         """Whether the bank has this roster in part; then go on behind what is there, else begin with its erasure."""
-        view = self._part[:HEAD_BYTES]
+        view = self._buf[:HEAD_BYTES]
         self._roster.partition.readblocks(self._first, view, 0)
         if view[MAGIC_BYTES:] != memoryview(self._header)[MAGIC_BYTES:]:
             self._at = 0
@@ -194,7 +195,7 @@ class Update:
 
     def _is_blank(self, part):
         sector, offset = roster_bank.place(part)
-        view = self._part[:ENTRY_BYTES]
+        view = self._buf[:ENTRY_BYTES]
         self._roster.partition.readblocks(self._first + sector, view, offset)
         return view == _BLANK
 
@@ -213,10 +214,7 @@ class Update:
         """Read one part back; after the last one the roster counts, or is refused."""
         partition, header = self._roster.partition, self._header
         if self._at < self._parts:
-            sector, offset = roster_bank.place(self._at)
-            content = self._part[: roster_bank.length(self._at, self._entries)]
-            partition.readblocks(self._first + sector, content, offset)
-            self._digest.update(content)
+            roster_bank.digest_part(partition, self._first, self._at, self._entries, self._digest, self._buf)
             self._at += 1
             return
         if not roster_bank.holds(header, self._digest.digest(), self._key):
@@ -225,9 +223,9 @@ class Update:
             self._refuse(_SEAL)
             return
         partition.writeblocks(self._first, MAGIC, 0)
-        partition.readblocks(self._first, self._part[:HEAD_BYTES], 0)
+        partition.readblocks(self._first, self._buf[:HEAD_BYTES], 0)
         header[:MAGIC_BYTES] = MAGIC
-        if self._part[:HEAD_BYTES] != header:
+        if self._buf[:HEAD_BYTES] != header:
             self._refuse(_FLASH)
             return
         roster_bank.put_in_use(self._roster, self._first, header)

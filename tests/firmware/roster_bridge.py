@@ -7,7 +7,7 @@ import struct
 import sys
 from hashlib import sha256
 
-from app import roster_bank
+from app import roster_start
 from app.hmac256 import hmac256
 from nor import Nor
 
@@ -63,7 +63,7 @@ class Clock:
     def start(self):
         self.errands = {}
         self.told = 0
-        self.roster = roster_bank.load(self.partition, self._link_key)
+        self.roster = roster_start.load(self.partition, self._link_key)
 
     def tell(self):
         self.told += 1

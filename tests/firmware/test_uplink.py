@@ -17,7 +17,7 @@ from binascii import hexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app import founding, frames, roster_bank, sealed_log
+from app import founding, frames, roster_start, sealed_log
 from app import uplink as uplink_module
 from app.errors import LinkError
 from app.hmac256 import hmac256
@@ -125,7 +125,7 @@ class Rig:
         for _ in range(records):
             self.log.punch(1, b"badgebdg", stamp)
         mqtt = umqtt.simple
-        roster = roster_bank.load(partition, Secrets.link_key)
+        roster = roster_start.load(partition, Secrets.link_key)
         self.uplink = Uplink(
             Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status, always, roster
         )

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from tests.host.bridge.world import World
+from typer.testing import CliRunner, Result
 
 from badgeclock.bridge import clock_settings, schema
 from badgeclock.bridge.clock_settings import AGAIN_MS, SETTINGS, ClockSettings
 from badgeclock.bridge.downlink import Message
 from badgeclock.bridge.people import PeopleError
+from badgeclock.cli.main import app
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import FrameType
 
@@ -188,3 +190,40 @@ def test_a_clock_that_is_not_in_use_cannot_be_set(world: World) -> None:
 
 def test_what_is_shown_can_be_told_as_json(bridge: Bridge) -> None:
     assert json.loads(json.dumps(bridge.shown()))["settings_wanted"] == {}
+
+
+def test_the_command_line_orders_shows_and_refuses(bridge: Bridge, tmp_path: Path) -> None:
+    (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    config = tmp_path / "bridge.toml"
+    config.write_text(
+        f"""
+        [store]
+        url = "sqlite:///{tmp_path / "bridge.db"}"
+        [broker]
+        ca = "ca.pem"
+        certificate = "certificate.pem"
+        key = "key.pem"
+        [secrets]
+        data_key_file = "data.key"
+        [authority]
+        endpoint = "http://127.0.0.1:9/"
+        """
+    )
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["bridge", *arguments, "--config", str(config)])
+
+    name = bridge.world.clock.name
+    done = run("clock", "settings", name, "volume=1", "site=North gate")
+    assert done.exit_code == 0, done.output
+    assert "Settings 1 are sent" in done.output
+    assert "it must be" in str(run("clock", "settings", name, "volume=9").exception)
+    (told,) = [json.loads(line) for line in run("clock", "settings", "--json").stdout.splitlines()]
+    assert (told["settings_wanted"], told["settings_version"]) == ({"volume": 1, "site": "North gate"}, 1)
+    shown = run("clock", "settings").stdout
+    assert "volume=1 site=North gate" in shown
+    assert "takes none" in shown, "it has no place for a roster"
+    assert run("worker", "set", "--reference", "W-001", "--language", "nl").exit_code == 0
+    assert bridge.world.rows(schema.workers)[0].language == "nl"
+    assert run("worker", "set", "--reference", "W-001", "--language", "site").exit_code == 0
+    assert bridge.world.rows(schema.workers)[0].language is None
