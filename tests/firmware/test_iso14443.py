@@ -133,6 +133,22 @@ def test_a_badge_has_left_only_after_a_second_out_of_sight():
     assert time.ticks_diff(time.ticks_ms(), start) >= 950
 
 
+def test_how_long_a_badge_stays_is_told_to_within_a_look_and_ends_when_it_leaves():
+    made, bus, uid = reader(Badge(UID4))
+    assert made.poll(uid) == 4 and made.held_ms == 0
+    start = time.ticks_ms()
+    while made.held_ms < 2000:
+        made.poll(uid)
+        time.sleep_ms(10)
+        assert time.ticks_diff(time.ticks_ms(), start) < 2300 and made.away_ms <= 220
+    bus.chip.badges = []
+    held_ms = made.held_ms
+    for _ in range(60):
+        made.poll(uid)
+        time.sleep_ms(10)
+    assert made.held_ms == held_ms and made.away_ms >= 500
+
+
 def test_two_badges_are_refused_and_never_mixed():
     for other in (b"\xde\xad\xbe\x00", b"\x00\x00\x00\x01", UID7, UID10):
         made, bus, uid = reader(Badge(UID4), Badge(other))
