@@ -144,7 +144,7 @@ class Clock:
         while True:
             faults_before = self._timekeeper.rtc_faults
             wait_ms = self._timekeeper.refine()
-            if self._timekeeper.rtc_faults != faults_before:
+            if self._timekeeper.rtc_faults != faults_before and faults.RTC not in self._reported:
                 self._fault(faults.RTC, self._timekeeper.rtc_faults)
                 self._uplink.tell()
             await asyncio.sleep_ms(wait_ms)
@@ -201,7 +201,7 @@ class Clock:
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
             self._uplink.tell()
-        if not self._keys.down(_TOGETHER):
+        if self._uplink.desk or not self._keys.down(_TOGETHER):
             self._held_since = None
         elif self._held_since is None:
             self._held_since = time.ticks_ms()

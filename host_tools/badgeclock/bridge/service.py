@@ -220,6 +220,7 @@ class Service:
             "intake_dropped_messages": float(self._grouping.dropped),
             "authority_away": float(self._registrar.gate.away),
             **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
+            **{f"order_reports_{result.replace(' ', '_')}": float(n) for result, n in self._orders.results.items()},
         }
 
     def _states(self) -> dict[str, int]:
