@@ -221,7 +221,7 @@ class Clock:
         while True:
             faults_before = keeper.rtc_faults
             wait_ms = keeper.refine()
-            if keeper.rtc_faults != faults_before:
+            if keeper.rtc_faults != faults_before and faults.RTC not in self._reported:
                 self._fault(faults.RTC, keeper.rtc_faults)
                 self._uplink.tell()
             due = time.ticks_diff(time.ticks_ms(), asked) >= pause_ms
@@ -303,7 +303,7 @@ class Clock:
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
             self._uplink.tell()
-        if not self._keys.down(_TOGETHER):
+        if self._uplink.desk or not self._keys.down(_TOGETHER):
             self._held_since = None
         elif self._held_since is None:
             self._held_since = time.ticks_ms()

@@ -127,6 +127,10 @@ class Stand:
     def now_s(self):
         return 0
 
+    def refine_in_vain(self):
+        self.rtc_faults += 1
+        return 50
+
     # board
     def watchdog(self, timeout_ms):
         self.watchdogs.append(timeout_ms)
@@ -430,6 +434,11 @@ def test_a_display_or_an_rtc_that_fails_is_recorded_and_told_to_the_bridge_once(
     stand.display_faults = 2
     stand.live(600)
     assert len(stand.records) == 1 and stand.told == 1
+    stand = Stand()
+    stand.refine = stand.refine_in_vain
+    stand.live(600)
+    assert stand.rtc_faults > 2
+    assert stand.records == [(record.KIND_FAULT, b"\x04\x00\x00\x01\x00\x00\x00\x00")] and stand.told == 1
 
 
 def test_a_restart_that_the_bridge_asked_for_waits_until_no_badge_is_near_and_no_desk_is_open():

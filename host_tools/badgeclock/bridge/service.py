@@ -296,6 +296,7 @@ class Service:
             "authority_circuit_open": float(any(one.gate.circuit is Circuit.OPEN for one in self._registrars)),
             "authority_maintenance": float(any(one.gate.in_maintenance for one in self._registrars)),
             **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
+            **{f"order_reports_{result.replace(' ', '_')}": float(n) for result, n in self._orders.results.items()},
         }
 
     def _states(self) -> dict[str, int]:
