@@ -235,7 +235,9 @@ def publish(topic: bytes, payload: bytes, *, retain: bool = False) -> bytes:
 class Rig:
     """Broker and bridge as processes, with clocks and workers that they know. The authority is away all the time."""
 
-    def __init__(self, folder: Path, store_url: str = "sqlite:///bridge.db", workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, store_url: str = "sqlite:///bridge.db", workers: int = 1, queue_messages: int = 20_000
+    ) -> None:
         self.folder = folder
         self.shop = workshop.create(folder / "workshop")
         self.broker_port = free_port()
@@ -257,6 +259,7 @@ class Rig:
             '[secrets]\ndata_key_file = "data.key"\n'
             f'[authority]\nendpoint = "http://127.0.0.1:{free_port()}/nobody"\n'
             f"[http]\nport = {self.http_port}\n"
+            f"[intake]\nqueue_messages = {queue_messages}\n"
         )
         settings = load(self.config)
         prepare(settings)
@@ -337,6 +340,13 @@ class Rig:
             if time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "bridge.log").read_text()[-2000:])
             time.sleep(0.05)
+
+    def metric(self, name: str) -> float:
+        """A figure of the bridge's first worker, without labels."""
+        with socket.create_connection(("127.0.0.1", self.http_port), PATIENCE_S) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            page = b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+        return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(f"badgeclock_{name} "))
 
     def kill(self, name: str) -> None:
         """SIGKILL for a process and those that it started."""

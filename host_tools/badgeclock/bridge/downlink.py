@@ -162,6 +162,8 @@ class Downlink:
                 .order_by(clocks.c.id)
                 .with_for_update()
             ).all()
+            for gone in set(missing[at : at + _IN_CLAUSE]) - {row.id for row in rows}:
+                self.forget(gone)
             for row in rows:
                 last = row.counter_reserved + self._block + frames_each + COUNTER_SLACK
                 reserved.append((row.id, last))

@@ -24,10 +24,13 @@ from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.store import Store, StoreConflict
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Time
+from badgeclock.protocol.record import RECORD_BYTES
 
 STORE_RETRY_S: Final = 1.0
 LOOK_EVERY_S: Final = 0.005
 """How often, while a group is being committed, what came for the next one is looked at."""
+GROUP_BYTES: Final = 20_480 * RECORD_BYTES
+"""A group ends here, however few its messages: who drains a backlog shall not hold up those who punch."""
 AGAIN_S: Final = 0.02
 """When a message is looked at again that came before what it follows."""
 CONFLICT_TRIES: Final = 5
@@ -41,6 +44,12 @@ class Group:
 
     deliveries: list[Delivery] = field(default_factory=list)
     walked: list[Mapping[str, Stretch]] = field(default_factory=list)
+    payload_bytes: int = 0
+
+    @property
+    def length(self) -> int:
+        """Messages so far."""
+        return len(self.deliveries)
 
 
 class Source(Protocol):
@@ -96,6 +105,7 @@ class Grouping:
         """Take a message from the broker; never waits and never raises."""
         self._queue.append(Delivery(topic, payload, self._now_ms()))
         self._arrived.set()
+        self._settled.clear()
         if len(self._queue) >= self._queue_messages and not self._paused:
             self._paused = True
             self.pauses += 1
@@ -116,6 +126,7 @@ class Grouping:
                         break
                     done, _ = await asyncio.wait([committing], timeout=None if self._is_full(group) else LOOK_EVERY_S)
                     if done:
+                        committing.result()
                         committing = None
                 if group.deliveries:
                     committing = asyncio.create_task(self.commit(group))
@@ -164,24 +175,26 @@ class Grouping:
     def _again(self, early: Sequence[Delivery]) -> None:
         self._queue.extendleft(reversed(early))
         self._arrived.set()
+        self._settled.clear()
 
     async def _fill(self, group: Group) -> None:
         """Add what has arrived to a group, and look ahead at it."""
-        room = self._group_messages - len(group.deliveries)
-        some = [self._queue.popleft() for _ in range(min(room, len(self._queue)))]
+        some: list[Delivery] = []
+        while self._queue and group.length + len(some) < self._group_messages and group.payload_bytes < GROUP_BYTES:
+            some.append(self._queue.popleft())
+            group.payload_bytes += len(some[-1].payload)
         if not self._queue:
             self._arrived.clear()
         if self._paused and len(self._queue) * 2 <= self._queue_messages:
             self._paused = False
             self._source.resume()
         if some:
-            self._settled.clear()
             group.deliveries += some
             look = self._intake.look_ahead
             group.walked.append(await asyncio.get_running_loop().run_in_executor(self._thread, look, some))
 
     def _is_full(self, group: Group) -> bool:
-        return len(group.deliveries) >= self._group_messages
+        return group.length >= self._group_messages or group.payload_bytes >= GROUP_BYTES
 
     def _send(self, messages: Sequence[Message]) -> None:
         for message in messages:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import BOTH, DAY_MS, STRANGER_UID, Clock, World
 
 from badgeclock.bridge import schema
+from badgeclock.bridge.group import Delivery
 from badgeclock.bridge.refusals import FAILURES_KEPT
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Verdict
@@ -272,6 +273,43 @@ def test_no_bytes_on_punches_do_anything_but_an_event(world: World, payload: byt
     before = world.stored()
     world.deliver((world.clock.topic("punches"), payload))
     assert world.stored() == before
+
+
+@settings(ANY_BYTES, max_examples=60)
+@given(
+    cuts=st.lists(st.integers(1, 4), min_size=1, max_size=8),
+    order=st.lists(st.integers(0, 11), max_size=6),
+    flips=st.lists(st.tuples(st.integers(0, 11), st.integers(0, 511)), max_size=2),
+    parts=st.integers(1, 3),
+)
+def test_looking_ahead_changes_nothing_of_what_is_taken(
+    world: World, cuts: list[int], order: list[int], flips: list[tuple[int, int]], parts: int
+) -> None:
+    """The same messages, in and out of order and with bits flipped, with and without a look at them before."""
+    name = f"{world.now_ms % 10**6}-{len(world.clocks)}"
+    taken = []
+    for kind in ("plain", "ahead"):
+        clock = world.add_clock(Clock(f"{kind}-{name}", nonce=bytes(8)))
+        raws = [*clock.start(), *(clock.punch(STRANGER_UID) for _ in range(10))]
+        world.punches(*raws[:2], clock=clock)
+        messages, at = [], 2
+        for cut in cuts:
+            messages.append(raws[at : at + cut])
+            at += cut
+        messages += [raws[place : place + 2] for place in order]
+        for place, bit in flips:
+            messages.append([flipped(raws[place], bit)])
+        group = [Delivery(clock.topic("punches"), b"".join(some), world.now_ms) for some in messages if some]
+        size = -(-len(group) // parts)
+        some_parts = [group[at : at + size] for at in range(0, len(group), size)]
+        walked = [world.intake.look_ahead(part) for part in some_parts] if kind == "ahead" else []
+        assert not walked or walked[0], "the first message is the next one"
+        with world.store.write() as connection:
+            result = world.intake.take(connection, group, world.now_ms, walked)
+        stored = [row.seq for row in world.rows(schema.records) if row.clock_id == max(result.acks, default=0)]
+        state = world.clock_row_of(clock.name)
+        taken.append((list(result.acks.values()), result.counts, stored, state.next_seq, state.state, state.kept))
+    assert taken[0] == taken[1]
 
 
 @ANY_BYTES

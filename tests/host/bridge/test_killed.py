@@ -21,6 +21,8 @@ from badgeclock.protocol.record import Kind
 
 CLOCKS = 8
 RESEND_S = 1.0
+QUEUE_MESSAGES = 6
+"""So few that the bridge stops reading from the broker again and again."""
 STORES = {"sqlite": 1, "postgresql": 2}
 """Kinds of store, and how many workers the bridge has on them."""
 
@@ -29,7 +31,8 @@ STORES = {"sqlite": 1, "postgresql": 2}
 def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
     kind: str = request.param
     cluster = request.getfixturevalue("cluster") if kind == "postgresql" else None
-    made = Rig(tmp_path, cluster.url(cluster.create()) if cluster else "sqlite:///bridge.db", STORES[kind])
+    url = cluster.url(cluster.create()) if cluster else "sqlite:///bridge.db"
+    made = Rig(tmp_path, url, STORES[kind], QUEUE_MESSAGES)
     yield made
     made.close()
 
@@ -79,8 +82,10 @@ def kill_and_go_on(rig: Rig, rounds: int, messages: int) -> None:
     random.seed(seed)
     clocks = burst(rig, messages)
     drive = Drive(clocks, RESEND_S)
+    pauses = 0.0
     for _ in range(rounds):
         drive.run(window=4, for_s=random.uniform(0.05, 0.6))
+        pauses += rig.metric("intake_pauses")
         rig.kill("bridge")
         found = stored(rig)
         for clock in clocks:
@@ -89,6 +94,7 @@ def kill_and_go_on(rig: Rig, rounds: int, messages: int) -> None:
         rig.start_bridge()
     drive.run(window=4)
     assert drive.done
+    assert pauses + rig.metric("intake_pauses") > 0, "the bridge had more than it would take"
     expect_all_once(rig, clocks)
 
 

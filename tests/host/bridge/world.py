@@ -299,10 +299,11 @@ class World:
         return given.queued
 
     def deliver(self, *messages: tuple[str, bytes]) -> Taken:
-        """One group of messages (topic, payload), committed."""
+        """One group of messages (topic, payload), looked ahead at and committed."""
+        deliveries = [Delivery(topic, payload, self.now_ms) for topic, payload in messages]
+        walked = [self.intake.look_ahead(deliveries)]
         with self.store.write() as connection:
-            deliveries = [Delivery(topic, payload, self.now_ms) for topic, payload in messages]
-            return self.intake.take(connection, deliveries, self.now_ms)
+            return self.intake.take(connection, deliveries, self.now_ms, walked)
 
     def punches(self, *raws: bytes, clock: Clock | None = None) -> Taken:
         """One `punches` message of a clock, committed."""
@@ -319,7 +320,11 @@ class World:
 
     def clock_row(self) -> Any:
         """The row of the one clock, its newest life."""
-        return max((row for row in self.rows(schema.clocks) if row.name == self.clock.name), key=lambda row: row.id)
+        return self.clock_row_of(self.clock.name)
+
+    def clock_row_of(self, name: str) -> Any:
+        """The row of a clock, its newest life."""
+        return max((row for row in self.rows(schema.clocks) if row.name == name), key=lambda row: row.id)
 
     def rows(self, table: Table) -> list[Any]:
         """Everything in a table."""
