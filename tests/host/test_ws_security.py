@@ -225,7 +225,7 @@ def test_a_message_that_was_tampered_with_does_not_count(
 
 
 @given(place=st.integers(0, 10_000), put=st.binary(max_size=4), cut=st.integers(0, 4))
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 def test_what_still_verifies_after_damage_says_the_same(
     keys: Keys, message: bytes, place: int, put: bytes, cut: int
 ) -> None:
