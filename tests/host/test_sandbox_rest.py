@@ -33,10 +33,10 @@ MOVEMENT = {"registrationDate": "", "type": "IN", "ssin": WORKERS[0], "employer"
 
 
 @pytest.fixture(scope="module")
-def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxProcess, Path]]:
+def asking(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Iterator[tuple[SandboxProcess, Path]]:
     folder = tmp_path_factory.mktemp("asking")
-    with SandboxProcess(folder, credentials=folder / "keys", validation_delay_ms=0) as sandbox:
-        yield sandbox, folder / "keys"
+    with SandboxProcess(folder, credentials=sandbox_keys, validation_delay_ms=0) as sandbox:
+        yield sandbox, sandbox_keys
 
 
 async def fetch(sandbox: SandboxProcess, keys: Path) -> str:

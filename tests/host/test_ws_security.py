@@ -30,13 +30,8 @@ LIMIT = 100_000
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys")
-
-
-@pytest.fixture(scope="module")
-def keys(folder: Path) -> Keys:
-    return kept_in(folder)
+def keys(sandbox_keys: Path) -> Keys:
+    return kept_in(sandbox_keys)
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +60,8 @@ def test_what_was_signed_verifies_and_says_by_whom(keys: Keys, message: bytes) -
     assert verified(message, keys.service.certificate, keys.client.certificate) == keys.client.certificate
 
 
-def test_another_implementation_verifies_it(folder: Path, message: bytes) -> None:
-    verify_envelope(etree.fromstring(message), str(folder / "client.pem"))
+def test_another_implementation_verifies_it(sandbox_keys: Path, message: bytes) -> None:
+    verify_envelope(etree.fromstring(message), str(sandbox_keys / "client.pem"))
 
 
 def test_the_certificate_in_the_message_is_what_the_caller_is_asked_about(keys: Keys, message: bytes) -> None:
@@ -273,9 +268,9 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, word: bytes | None 
     ],
 )
 def test_keys_that_cannot_be_used_are_refused_at_the_start(
-    folder: Path, keys: Keys, tmp_path: Path, wrong: str, said: str
+    sandbox_keys: Path, keys: Keys, tmp_path: Path, wrong: str, said: str
 ) -> None:
-    certificate, key = folder / "client.pem", tmp_path / "key.pem"
+    certificate, key = sandbox_keys / "client.pem", tmp_path / "key.pem"
     match wrong:
         case "open":
             write(key, keys.client.key_pem, 0o640)
