@@ -259,7 +259,7 @@ def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, word: bytes | None 
     ("wrong", "said"),
     [
         ("absent", "cannot be read"),
-        ("open", "chmod 600"),
+        ("open", "chmod o="),
         ("garbage", "no private key"),
         ("locked", "without passphrase"),
         ("curve", "no RSA key"),
@@ -273,7 +273,7 @@ def test_keys_that_cannot_be_used_are_refused_at_the_start(
     certificate, key = sandbox_keys / "client.pem", tmp_path / "key.pem"
     match wrong:
         case "open":
-            write(key, keys.client.key_pem, 0o640)
+            write(key, keys.client.key_pem, 0o604)
         case "garbage":
             write(key, b"garbage")
         case "locked":
