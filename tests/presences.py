@@ -23,6 +23,9 @@ MESSAGES = "http://socialsecurity.be/presenceregistration/v1"
 TYPES = "http://socialsecurity.be/presenceregistration/schemas/v1"
 FAULTS = "http://socialsecurity.be/errors/v1"
 
+# One for all tests, for making one reads every root certificate; no connection outlives the process it led to.
+web = httpx.Client(trust_env=False, timeout=20, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 def today() -> date:
     """The day it is in Belgium."""
@@ -72,4 +75,4 @@ def in_envelope(body: str) -> bytes:
 def post(endpoint: str, operation: str, message: bytes, **headers: str) -> httpx.Response:
     """A message posted as SOAP 1.1 wants it; headers given replace those."""
     usual = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{MESSAGES}/{operation}"'}
-    return httpx.post(endpoint, content=message, headers=usual | headers, trust_env=False, timeout=20)
+    return web.post(endpoint, content=message, headers=usual | headers)

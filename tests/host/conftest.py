@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from badgeclock.sandbox.credentials import kept_in
 from badgeclock.sandbox.process import SandboxProcess
 
 
@@ -13,6 +15,14 @@ from badgeclock.sandbox.process import SandboxProcess
 def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
     with SandboxProcess(tmp_path_factory.mktemp("sandbox"), validation_delay_ms=0) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def sandbox_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sandbox's keys; made once, for making them takes a while."""
+    folder = tmp_path_factory.mktemp("keys") / "made"
+    kept_in(folder)
+    return folder
 
 
 @pytest.fixture

@@ -81,10 +81,10 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SandboxProcess, Path]]:
+def running(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Iterator[tuple[SandboxProcess, Path]]:
     folder = tmp_path_factory.mktemp("asking")
-    with SandboxProcess(folder, credentials=folder / "keys", validation_delay_ms=0) as sandbox:
-        yield sandbox, folder / "keys"
+    with SandboxProcess(folder, credentials=sandbox_keys, validation_delay_ms=0) as sandbox:
+        yield sandbox, sandbox_keys
 
 
 @pytest.fixture(scope="module", params=["onss-soap", "onss-rest", "file"])

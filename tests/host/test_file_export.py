@@ -98,7 +98,7 @@ async def test_a_folder_that_is_gone_says_so_and_nothing_was_declared(tmp_path: 
 
 
 @given(st.binary(max_size=80) | st.text(alphabet='{}[]":,0123456789numbercancelpresence', max_size=80).map(str.encode))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_any_file_is_read_or_refused_and_kept(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_bytes(content + b"\n")

@@ -29,19 +29,13 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("oauth")
+def keys(sandbox_keys: Path) -> Keys:
+    return kept_in(sandbox_keys)
 
 
 @pytest.fixture(scope="module")
-def keys(folder: Path) -> Keys:
-    return kept_in(folder / "keys")
-
-
-@pytest.fixture(scope="module")
-def running(folder: Path, keys: Keys) -> Iterator[SandboxProcess]:
-    del keys  # made before
-    with SandboxProcess(folder, credentials=folder / "keys") as sandbox:
+def running(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Iterator[SandboxProcess]:
+    with SandboxProcess(tmp_path_factory.mktemp("oauth"), credentials=sandbox_keys) as sandbox:
         yield sandbox
 
 
@@ -232,7 +226,7 @@ _JSON = st.recursive(
         },
     ).map(lambda body: json.dumps(body).encode()),
 )
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_any_answer_is_a_token_or_nothing_was_declared(status: int, content: bytes) -> None:
     told = ""
     try:

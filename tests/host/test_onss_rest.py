@@ -320,7 +320,7 @@ PAGE = {"total": 1, "items": [held(history=[{"validity": "valid", "date": "2026-
 
 
 @given(st.one_of(_JSON, damaged(GOOD)))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_any_outcomes_are_read_or_refused(body: Any) -> None:
     try:
         outcomes = rest_messages.register_outcomes(body if isinstance(body, dict) else {}, [A, B], ANSWERED)
@@ -332,7 +332,7 @@ def test_any_outcomes_are_read_or_refused(body: Any) -> None:
 
 
 @given(st.one_of(_JSON, damaged(PAGE)))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_any_page_is_read_or_refused(body: Any) -> None:
     try:
         page = rest_messages.search_page(body if isinstance(body, dict) else {})

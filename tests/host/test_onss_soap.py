@@ -48,7 +48,7 @@ from badgeclock.authorities.base import (
     SearchCriteria,
     Status,
 )
-from badgeclock.authorities.onss import answers, description
+from badgeclock.authorities.onss import answers, description, faults
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError, SettingsError
@@ -630,6 +630,18 @@ async def test_an_http_status_without_a_fault_means_what_it_can(
 )
 def test_retry_after_is_read_in_both_its_forms(header: str | None, seconds: float | None) -> None:
     assert failures.seconds_to_wait(header, datetime(2026, 3, 2, 8, 0, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("away_s", "said"), [(0, ""), (29, ""), (-29, ""), (90, "90 s behind"), (-90, "90 s ahead of")]
+)
+def test_who_is_not_admitted_is_told_if_the_clocks_differ(away_s: int, said: str) -> None:
+    now = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+    apart = failures.clocks_apart(now + timedelta(seconds=away_s), now)
+    fault = faults.Fault("SystemError", "SOA-01001", "", None)
+    text = str(faults.fault_error(failures.Call("registerPresences", changes=True), fault, None, apart))
+    assert said in text
+    assert ("this machine's clock" in text) is bool(said)
 
 
 @pytest.mark.parametrize("faultcode", ["s:Client", "s:VersionMismatch", "s:MustUnderstand"])

@@ -15,6 +15,7 @@ from badgeclock.demo.cast import Badge
 from badgeclock.demo.once import run_once
 from badgeclock.demo.stack import Stack
 from badgeclock.demo.way import END_STATES, EndState, Way
+from tests.presences import in_envelope, post
 from tests.system.crowd import enroll
 
 pytestmark = pytest.mark.timeout(240)
@@ -38,6 +39,11 @@ def test_every_badge_of_the_demo_comes_to_its_end_on_the_display_and_in_the_stor
     assert seqs == sorted(set(seqs), key=lambda seq: seq or 0)
     assert all(way.tap_to_signal_ms is not None for way in ways)
     assert len({way.reception_number for way in ways if way.reception_number}) == 3
+
+
+def test_the_authority_of_the_demo_takes_nothing_that_is_not_signed(stack: Stack) -> None:
+    answer = post(f"{stack.sandbox_url}/PresenceRegistration/v1", "registerPresences", in_envelope("<x/>"))
+    assert "SOA-01001" in answer.text
 
 
 def test_the_same_badge_again_within_a_minute_is_shown_as_such_and_not_declared(stack: Stack) -> None:

@@ -19,7 +19,7 @@ from badgeclock.errors import SettingsError
 
 RSA_LEAST_BITS: Final = 2048
 RSA_MOST_BITS: Final = 8192
-_OPEN_TO_OTHERS: Final = 0o077
+_OPEN_TO_ALL: Final = 0o007  # a service's group may read its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Credentials:
 def load(certificate: Path, key: Path) -> Credentials:
     """The credentials in two PEM files; what follows the first certificate in its file is not used.
 
-    Raises SettingsError if a file is missing or unreadable, if others than its owner may read the key, if the key is no
-    RSA key of 2048 to 8192 bits, or not the certificate's.
+    Raises SettingsError if a file is missing or unreadable, if everybody may read the key, if the key is no RSA key of
+    2048 to 8192 bits, or not the certificate's.
     """
     found = load_certificates(certificate)[0]
     private = load_key(key)
@@ -79,10 +79,10 @@ def check_key_size(key: object, path: Path) -> None:
 
 
 def load_key(path: Path) -> rsa.RSAPrivateKey:
-    """The RSA key in a PEM file that only its owner may read. Raises SettingsError."""
+    """The RSA key in a PEM file that not everybody may read. Raises SettingsError."""
     try:
-        if path.stat().st_mode & _OPEN_TO_OTHERS:
-            raise _refused(f"others than its owner may read the key {path} (chmod 600 mends it)")
+        if path.stat().st_mode & _OPEN_TO_ALL:
+            raise _refused(f"everybody on this machine may read the key {path} (chmod o= mends it)")
         found = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:
         raise _refused(f"{path} cannot be read ({error.strerror or type(error).__name__})") from None

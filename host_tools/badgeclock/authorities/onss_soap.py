@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self, TypeVar
 
-import zeep
 from cryptography import x509
 from lxml import etree
 from pydantic import Field, model_validator
@@ -47,7 +46,6 @@ from badgeclock.errors import SettingsError
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
 
 _Read = TypeVar("_Read")
-_ZeepClient: Final[Any] = zeep.Client  # zeep has no types
 _HTTP_OK: Final = 200
 
 # operation: what it is to those who judge its failures
@@ -245,8 +243,11 @@ class OnssSoap:
 @cache
 def _described(wsdl: Path) -> tuple[etree.XMLSchema, Any]:
     """The schema and zeep's reading of a WSDL file, which takes a third of a second: once a process."""
+    import zeep  # noqa: PLC0415 - commands that only read the settings start faster without it
+
     schema = description.schema_of(wsdl)
-    client = _ZeepClient(str(wsdl), settings=zeep.Settings(forbid_dtd=True, forbid_external=True))
+    make: Any = zeep.Client  # zeep has no types
+    client = make(str(wsdl), settings=zeep.Settings(forbid_dtd=True, forbid_external=True))
     client.set_ns_prefix("m", MESSAGES)
     client.set_ns_prefix("t", description.TYPES)
     return schema, client

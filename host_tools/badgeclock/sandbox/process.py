@@ -60,6 +60,10 @@ class SandboxProcess:
             self._options += ["--credentials", str(credentials)]
         self._delay = ("--validation-delay-ms", str(validation_delay_ms))
         self._port = port
+        # One for all calls, for making one reads every root certificate; no connection outlives the process it led to.
+        self._http = httpx.Client(
+            trust_env=False, timeout=_START_TIMEOUT_S, limits=httpx.Limits(max_keepalive_connections=0)
+        )
         self.endpoint = self.rest = self.token = self.openapi = self.base = ""
         self.start()
 
@@ -99,7 +103,7 @@ class SandboxProcess:
 
     def control(self, **change: Any) -> dict[str, Any]:
         """Tell it what to do: the parts of `control.Script`."""
-        answer = httpx.post(f"{self.base}/control", json=change, trust_env=False, timeout=_START_TIMEOUT_S)
+        answer = self._http.post(f"{self.base}/control", json=change)
         answer.raise_for_status()
         told: dict[str, Any] = answer.json()
         return told
@@ -107,7 +111,7 @@ class SandboxProcess:
     def received(self, after: int = 0) -> dict[str, Any]:
         """What it has received, masked; at most 1,000 registrations above the number `after`."""
         parameters = {"after": after, "limit": 1000}
-        answer = httpx.get(f"{self.base}/received", params=parameters, trust_env=False, timeout=_START_TIMEOUT_S)
+        answer = self._http.get(f"{self.base}/received", params=parameters)
         answer.raise_for_status()
         got: dict[str, Any] = answer.json()
         return got
@@ -129,7 +133,7 @@ class SandboxProcess:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                httpx.get(f"{self.base}/control", trust_env=False, timeout=_START_TIMEOUT_S)
+                self._http.get(f"{self.base}/control")
             except httpx.TransportError:
                 time.sleep(0.02)
             else:

@@ -59,6 +59,7 @@ MOUNTED_AT: Final = "/REST"
 OPENAPI_PATH: Final = "/openapi.json"
 _BASE: Final = n.BASE.removeprefix(MOUNTED_AT)
 _TOKEN_PATH: Final = n.TOKEN_PATH.removeprefix(MOUNTED_AT)
+_JSON: Final = "application/json"
 _SCOPE: Final = "scope:sandbox:presenceregistration"
 
 _PROBLEMS: Final = {
@@ -167,18 +168,25 @@ def create_app(door: Door) -> FastAPI:
             scope=scope or _SCOPE,
         )
 
+    _correct_openapi(app)
+    return app
+
+
+def _correct_openapi(app: FastAPI) -> None:
+    """FastAPI's own description, without the 422 that is never answered here, and with problems as what they are."""
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
-        """FastAPI's own description without the 422 that it never answers here."""
         schema = described()
         for path in schema["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)
+                for answer in operation["responses"].values():
+                    if n.PROBLEM in answer["content"]:
+                        answer["content"] = {n.PROBLEM: answer["content"].get(_JSON, answer["content"][n.PROBLEM])}
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]
-    return app
 
 
 def _documented(status: int) -> dict[str, Any]:

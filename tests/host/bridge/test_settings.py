@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, KBO, LUZ_LIMOSA, SITE, SITE_KEY, WORKPLACE, Clock
 from typer.testing import CliRunner
 
+from badgeclock.authorities import onss_soap
 from badgeclock.bridge import http, log, schema, vault
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.metrics import Metrics
@@ -50,6 +51,9 @@ def test_paths_count_from_the_files_own_folder(config: Path) -> None:
     assert settings.broker.ca == folder / "ca.pem"
     assert settings.broker.key == Path("/etc/badgeclock/key.pem")
     assert settings.secrets.data_key_file == folder / "data.key"
+    assert isinstance(settings.authority, onss_soap.Settings)
+    assert settings.authority.certificate == folder / "onss.pem"
+    assert settings.authority.service_certificate is None
     assert settings.http.port == 0
     assert settings.http.host == "127.0.0.1"
 
@@ -57,6 +61,10 @@ def test_paths_count_from_the_files_own_folder(config: Path) -> None:
 def test_the_environment_overrides_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BADGECLOCK_BRIDGE_HTTP__PORT", "9100")
     assert load(config).http.port == 9100
+    monkeypatch.setenv("BADGECLOCK_BRIDGE_AUTHORITY__TIMEOUT_S", "7.5")
+    authority = load(config).authority
+    assert isinstance(authority, onss_soap.Settings)
+    assert (authority.timeout_s, authority.key) == (7.5, config.parent / "onss.key")
 
 
 @pytest.mark.parametrize(
@@ -68,10 +76,18 @@ def test_the_environment_overrides_the_file(config: Path, monkeypatch: pytest.Mo
         ("[store]\nurl = 7", "store.url"),
         ("[intake]\ngroup_messages = 0", "intake.group_messages"),
         ("[[[", "TOML"),
+        ("[authority]\nkind = 'secret'\nendpoint = 'https://x/'", "file, onss-rest, onss-soap"),
+        ("[authority]\nkind = 'base'", "file, onss-rest, onss-soap"),
+        ("[authority]\nkind = 7", "file, onss-rest, onss-soap"),
+        ("[authority]\nendpoint = 'https://secret/'", "certificate and key are missing"),
+        ("[authority]\nendpoint = 'http://127.0.0.1/'\nkey = 'secret'", "certificate and key go together"),
+        ("[authority]\nkind = 'file'", "path Field required"),
+        ("[authority]\nkind = 'file'\npath = 'x'\ncolour = 'secret'", "colour"),
+        ("[authority]\nkind = 'onss-rest'\nendpoint = 'https://x/'", "token_endpoint Field required; client_id"),
     ],
 )
 def test_a_wrong_setting_is_named_and_its_value_is_not(config: Path, change: str, names: str) -> None:
-    config.write_text(GOOD + change)
+    config.write_text((GOOD.partition("[authority]")[0] if "[authority]" in change else GOOD) + change)
     with pytest.raises(SettingsError, match=names) as refused:
         load(config)
     assert refused.value.exit_code == EXIT_BAD_CONFIGURATION
