@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -213,6 +215,17 @@ class Clock:
         return f"badgeclock/v1/{self.name}/{channel}"
 
 
+@functools.cache
+def empty_store() -> bytes:
+    """A store of SQLite with all tables and no rows; made once, for the migrations take longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{folder}/bridge.db")
+        store.migrate()
+        watch_steps(store)
+        store.close()
+        return (Path(folder) / "bridge.db").read_bytes()
+
+
 def watch_steps(store: Store) -> None:
     """Have the database itself refuse any step of a presence that the table of steps does not have."""
     allowed = ", ".join(f"'{old}>{new}'" for old, new in MAY if old is not None)
@@ -233,9 +246,8 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.now_ms = NOON_MS
         self.vault = Vault(b"data key of the tests, 32 bytes.")
+        (folder / "bridge.db").write_bytes(empty_store())
         self.store = Store(f"sqlite:///{folder / 'bridge.db'}")
-        self.store.migrate()
-        watch_steps(self.store)
         self.downlink = Downlink(self.vault)
         self.intake = Intake(self.vault, self.downlink)
         self.authority = Authority(now_ms=lambda: self.now_ms)
