@@ -65,7 +65,7 @@ CANCELLED_AT_ONCE: Final = 50
 SEARCHED_AT_ONCE: Final = 200
 CODE_OTHER: Final = 255
 """What a clock shows for a refusal whose code is no small number."""
-_TO_BLAME_ITSELF: Final = ("SOA-03", "LOCAL")
+_TO_BLAME_ITSELF: Final = ("SOA-03", "REST-400", "LOCAL")
 """Codes of calls that were turned down for what stands in them."""
 
 log = structlog.get_logger("badgeclock.bridge.registrar")

@@ -312,16 +312,7 @@ async def test_a_worker_whose_number_changed_meanwhile_is_still_found_and_not_de
     with world.store.write() as connection:
         (sent,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "lost")
     await world.authority.register([sent.item])
-    with world.store.write() as connection:
-        people.change_worker(
-            connection,
-            world.vault,
-            "W-001",
-            identity=people.niss("00000100463"),
-            employer_kbo=None,
-            by="tests",
-            now_ms=world.now_ms,
-        )
+    world.change_worker("W-001", niss="00000100463")
     await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world)))
     assert [criteria.inss for criteria in world.authority.searched] == [None]
     assert len(world.authority.books) == 1

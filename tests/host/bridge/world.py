@@ -289,6 +289,25 @@ class World:
                 people.assign_badge(connection, self.vault, site=name, worker=worker, uid=uid, now_ms=self.now_ms)
         return self.add_clock(Clock(f"clock-{len(self.clocks) + 1:04d}"), name)
 
+    def change_worker(self, reference: str, *, niss: str | None = None, employer_kbo: str | None = None) -> None:
+        """Give a worker another national number or employer."""
+        identity = None if niss is None else people.niss(niss)
+        with self.store.write() as connection:
+            people.change_worker(
+                connection,
+                self.vault,
+                reference,
+                identity=identity,
+                employer_kbo=employer_kbo,
+                by="tests",
+                now_ms=self.now_ms,
+            )
+
+    def change_workplace(self, workplace: str) -> None:
+        """Give the one site another number in the declaration of works."""
+        with self.store.write() as connection:
+            people.change_site(connection, SITE, regime=None, workplace=workplace, by="tests", now_ms=self.now_ms)
+
     def add_clock(self, clock: Clock, site: str = SITE) -> Clock:
         """Add a clock to the bridge."""
         with self.store.write() as connection:
