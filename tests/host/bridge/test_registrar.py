@@ -194,6 +194,25 @@ async def test_many_content_checks_of_one_place_are_one_question_if_it_is_answer
     assert len(world.authority.got) == (30 if searches else 0)
 
 
+@pytest.mark.parametrize(
+    ("becomes", "state"), [("nothing new", "VALIDATED"), ("invalid", "REMARKS"), ("cancelled", "WAITING")]
+)
+async def test_what_was_valid_is_looked_at_once_more(world: World, becomes: str, state: str) -> None:
+    one_punch(world)
+    await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world)))
+    (row,) = world.rows(schema.presences)
+    assert row.due_ms is not None
+    looks = len(world.authority.got)
+    if becomes == "invalid":
+        world.authority.remarks[ANNA_NISS] = ("EMPLOYER NOT ACTIVE",)
+    elif becomes == "cancelled":
+        world.authority.cancel_by_hand(0)
+    world.now_ms = row.due_ms
+    await world.registered(lambda: world.rows(schema.presences)[0].due_ms is None)
+    assert world.states() == [state]
+    assert len(world.authority.got) == looks + 1
+
+
 async def test_a_search_that_is_too_wide_is_asked_in_pieces(world: World) -> None:
     world.authority.script = ["lost after"]
     world.authority.searches = ["TOO-WIDE"]
