@@ -25,8 +25,11 @@ from badgeclock.authorities.base import Item, MovementItem, Outcome, PresenceIte
 from badgeclock.bridge import expiry, outbox, people, presences, schema
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.gate import Bucket, Gate
+from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.regimes import Declared, Regime
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
+from badgeclock.bridge.service import registrars_of
+from badgeclock.bridge.settings import AuthoritySettings
 from badgeclock.bridge.states import PresenceState
 from badgeclock.protocol.record import Direction
 
@@ -433,3 +436,26 @@ def test_a_validation_is_asked_for_after_two_seconds_and_then_ever_more_rarely()
     assert waits[0] == 2000
     assert waits == sorted(waits)
     assert waits[-1] == FOLLOW_MOST_MS
+
+
+def test_each_authority_gets_a_registrar_for_what_no_other_takes(world: World) -> None:
+    def of(*items: type[Item]) -> Authority:
+        return Authority(declares=frozenset(items))
+
+    told = AuthoritySettings(endpoint="http://localhost/", maintenance=("daily 00:00-00:00",))
+    authorities = [of(PresenceItem), of(PresenceItem, MovementItem), of(PresenceItem)]
+    made = registrars_of(
+        [(authority, told) for authority in authorities],
+        world.store,
+        world.vault,
+        Metrics(),
+        now_ms=lambda: world.now_ms,
+        changed=lambda: None,
+    )
+    assert [registrar.declares for registrar in made] == [{Declared.DAY}, {Declared.MOVEMENT}]
+    assert all(registrar.gate.in_maintenance for registrar in made)
+
+
+def test_a_calendar_that_nobody_understands_is_refused_with_the_settings() -> None:
+    with pytest.raises(ValueError, match="no maintenance"):
+        AuthoritySettings(endpoint="http://localhost/", maintenance=("sundays",))
