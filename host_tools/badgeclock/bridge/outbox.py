@@ -24,6 +24,8 @@ from badgeclock.bridge.regimes import MOVEMENT_LATE_MS, Declared, local_day, too
 from badgeclock.bridge.states import MAY, RECEIPT_OF, IdentityKind, PresenceState, Reason
 from badgeclock.bridge.vault import Vault
 
+SECOND_LOOK_MS: Final = 12 * 3_600_000
+"""So long after its validation a presence is looked at once more: it can become invalid, or be cancelled."""
 _IN_CLAUSE: Final = 500
 _NAMED: Final = 5
 """Up to so many presences of one change have an event each; more of them share one."""
@@ -356,24 +358,28 @@ def register(
     }
     move_each(connection, old, PresenceState.REGISTERED, values)
     tell(connection, list(standing), now_ms)
-    settle(connection, {one: numbers[one] for one in standing}, now_ms)
+    settle(connection, PresenceState.REGISTERED, {one: numbers[one] for one in standing}, now_ms)
 
 
-def settle(connection: Connection, found: Mapping[int, Number], now_ms: int) -> set[int]:
-    """What the content check of registered presences came to; returns those for which it came to something."""
-    old = PresenceState.REGISTERED
+def settle(connection: Connection, old: PresenceState, found: Mapping[int, Number], now_ms: int) -> set[int]:
+    """What a look at presences came to that are registered, or validated; returns those that need no further one."""
     by_status: dict[Status, list[int]] = defaultdict(list)
     for presence_id, number in found.items():
         by_status[number.status].append(presence_id)
     wait(connection, by_status.pop(Status.CANCELLED, []), old, Reason.CANCELLED, now_ms)
     by_status.pop(Status.REGISTERED, None)
     for status, ids in by_status.items():
+        new = _OF_STATUS[status]
+        if new is old:
+            _rest(connection, ids)
+            continue
         standing = _standing(connection, ids, old)
+        due_ms = now_ms + SECOND_LOOK_MS if status is Status.VALIDATED else None
         values = {
-            presence_id: {"due_ms": None, "remarks": list(found[presence_id].remarks), "final_ms": now_ms}
+            presence_id: {"due_ms": due_ms, "remarks": list(found[presence_id].remarks), "final_ms": now_ms, "tries": 0}
             for presence_id in standing
         }
-        move_each(connection, old, _OF_STATUS[status], values)
+        move_each(connection, old, new, values)
         tell(connection, list(standing), now_ms)
         by_remarks: dict[tuple[str, ...], list[_Standing]] = defaultdict(list)
         for presence_id, row in standing.items():
@@ -382,6 +388,14 @@ def settle(connection: Connection, found: Mapping[int, Number], now_ms: int) -> 
             if remarks:
                 _note(connection, events.Kind.PRESENCE_REMARKS, rows, f"remarks: {'; '.join(remarks)}", now_ms)
     return {one for one, number in found.items() if number.status is not Status.REGISTERED}
+
+
+def _rest(connection: Connection, presence_ids: Iterable[int]) -> None:
+    """The second look found nothing new: there is no third."""
+    table = schema.presences
+    for some in _chunks(presence_ids):
+        standing = table.c.id.in_(some) & (table.c.state == PresenceState.VALIDATED)
+        connection.execute(update(table).where(standing).values(due_ms=None))
 
 
 def note_numbers(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:

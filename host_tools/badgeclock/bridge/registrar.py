@@ -2,8 +2,9 @@
 
 Four tasks, each with one duty. `_send` takes what is queued, commits it as SENT, and only then calls. `_resolve` asks
 the authority about presences whose answer was lost, and lets only those be sent again that it surely does not have.
-`_follow` waits for the outcome of the content check. `_cancel` does what a person decided (`corrections`). Every call
-goes through the authority's `Gate`. One registrar an authority: it sees only what that one declares.
+`_follow` waits for the outcome of the content check, and looks once more later. `_cancel` does what a person decided
+(`corrections`). Every call goes through the authority's `Gate`. One registrar an authority: it sees only what that one
+declares.
 """
 
 from __future__ import annotations
@@ -274,7 +275,7 @@ class Registrar:
         while True:
             self._lost.clear()
             if not self.gate.closed_s:
-                lost = await self._due(PresenceState.UNKNOWN, SEARCHED_AT_ONCE)
+                lost = await self._due(SEARCHED_AT_ONCE, PresenceState.UNKNOWN)
                 for criteria, group in searches(lost):
                     if not await self._search(criteria, group):
                         break
@@ -341,7 +342,7 @@ class Registrar:
         while True:
             self._numbered.clear()
             if not self.gate.closed_s and self.gate.spare:
-                waiting = await self._due(PresenceState.REGISTERED, FOLLOWED_AT_ONCE)
+                waiting = await self._due(FOLLOWED_AT_ONCE, PresenceState.REGISTERED, PresenceState.VALIDATED)
                 many, few = looks(waiting)
                 for criteria, together in many:
                     if not await self._follow_place(criteria, together):
@@ -375,13 +376,15 @@ class Registrar:
 
     def _write_looks(self, connection: Connection, looked_at: Sequence[Due], by_number: Mapping[int, Found]) -> None:
         now_ms = self._now_ms()
-        found: dict[int, Number] = {}
+        found: dict[PresenceState, dict[int, Number]] = {PresenceState.REGISTERED: {}, PresenceState.VALIDATED: {}}
         for one in looked_at:
             presence = by_number.get(one.reception_number or 0)
             if presence is not None:
                 self._note_identity(connection, one, presence.inss_now, now_ms)
-                found[one.id] = Number(presence.reception_number, presence.status, presence.remarks)
-        settled = outbox.settle(connection, found, now_ms)
+                found[one.state][one.id] = Number(presence.reception_number, presence.status, presence.remarks)
+        settled: set[int] = set()
+        for state, numbers in found.items():
+            settled |= outbox.settle(connection, state, numbers, now_ms)
         again = {one.id: now_ms + follow_delay_ms(one.tries) for one in looked_at if one.id not in settled}
         outbox.postpone(connection, again)
 
@@ -501,8 +504,8 @@ class Registrar:
             what = f"the authority knows worker {one.worker} by another national number now"
             events.write(connection, [Event(Severity.WARNING, events.Kind.NATIONAL_NUMBER_CHANGED, what)], now_ms)
 
-    async def _due(self, state: PresenceState, limit: int) -> list[Due]:
-        return await self._look(outbox.due, self._vault, [state], self.declares, self._now_ms(), limit)
+    async def _due(self, limit: int, *states: PresenceState) -> list[Due]:
+        return await self._look(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
 
     async def _commit(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """One transaction, tried until the store takes it: an answer once given must not be forgotten."""

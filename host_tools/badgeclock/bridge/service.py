@@ -69,7 +69,10 @@ def registrars_of(
     """A registrar for each authority, with a gate of its own; what several take goes to the first."""
     registrars: list[Registrar] = []
     for authority, settings in authorities:
-        taken = {declared for earlier in registrars for declared in earlier.declares}
+        declares = declared_by(authority) - {declared for earlier in registrars for declared in earlier.declares}
+        if not declares:
+            log.warning("an authority takes only what another takes already; it is not used")
+            continue
         gate = Gate(
             bucket=Bucket(settings.calls_per_s, settings.burst),
             calendar=Calendar.parse(settings.maintenance),
@@ -86,7 +89,7 @@ def registrars_of(
                 settle_ms=int(settings.settle_s * 1000),
                 calls=settings.calls,
                 gate=gate,
-                declares=declared_by(authority) - taken,
+                declares=declares,
             )
         )
     return registrars

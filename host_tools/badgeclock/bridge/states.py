@@ -131,6 +131,8 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(_S.REGISTERED, _S.REMARKS, "the content check left remarks"),
     Step(_S.REGISTERED, _S.WAITING, "somebody cancelled it at the authority"),
     Step(_S.REGISTERED, _S.CANCELLING, "cancelled or corrected by a person"),
+    Step(_S.VALIDATED, _S.REMARKS, "looked at once more, it has remarks"),
+    Step(_S.VALIDATED, _S.WAITING, "looked at once more, somebody cancelled it at the authority"),
     Step(_S.VALIDATED, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.REMARKS, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.CANCELLING, _S.CANCELLED, "the authority has cancelled it"),

@@ -154,7 +154,7 @@ class Workshop:
         self._write_trust()
 
     def holders(self) -> dict[str, Identity]:
-        """Who holds a certificate of this workshop that is not revoked: `broker`, the bridge's workers, clocks by id."""
+        """Who holds a certificate of this workshop that is not revoked: `broker`, the bridge's workers, clocks."""
         folders = {"broker": self.path / "broker", **self.bridge_folders()}
         folders |= {folder.name: folder for folder in sorted((self.path / "clocks").iterdir())}
         revoked = self.revoked()

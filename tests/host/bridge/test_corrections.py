@@ -11,12 +11,11 @@ from tests.host.bridge.world import (
     BRAM_UID,
     DAY_MS,
     NOON_MS,
-    SITE,
     STRANGER_UID,
     World,
 )
 
-from badgeclock.bridge import corrections, outbox, people, schema, waiting
+from badgeclock.bridge import corrections, outbox, schema, waiting
 from badgeclock.bridge.corrections import CancelCode, Decision
 from badgeclock.bridge.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.states import PresenceState
@@ -134,20 +133,10 @@ async def test_a_corrected_site_or_number_is_declared_anew_for_the_same_worker(w
     await registered(world)
     with pytest.raises(PresenceError, match="was declared for this"):
         correct(world)
-    with world.store.write() as connection:
-        people.change_worker(
-            connection,
-            world.vault,
-            "W-001",
-            identity=people.niss(NEW_NISS),
-            employer_kbo=None,
-            by="tests",
-            now_ms=world.now_ms,
-        )
+    world.change_worker("W-001", niss=NEW_NISS)
     correct(world)
     await until(world, "CANCELLED", "VALIDATED")
-    with world.store.write() as connection:
-        people.change_site(connection, SITE, regime=None, workplace="1Y1TEST00009Z", by="tests", now_ms=world.now_ms)
+    world.change_workplace("1Y1TEST00009Z")
     correct(world, 1)
     await until(world, "CANCELLED", "CANCELLED", "VALIDATED")
     sent = list(world.authority.items.values())
@@ -238,16 +227,7 @@ async def test_a_refused_presence_is_sent_again_once_what_was_wrong_is_corrected
     world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
     await until(world, "REFUSED")
     assert listed(world) == [(reference(world), "REFUSED", None)]
-    with world.store.write() as connection:
-        people.change_worker(
-            connection,
-            world.vault,
-            "W-001",
-            identity=people.niss(NEW_NISS),
-            employer_kbo=None,
-            by="tests",
-            now_ms=world.now_ms,
-        )
+    world.change_worker("W-001", niss=NEW_NISS)
     assert correct(world) is PresenceState.QUEUED
     await until(world, "VALIDATED")
     assert listed(world) == []

@@ -228,10 +228,7 @@ async def test_under_limosa_the_number_alone_is_declared_and_another_employer_ma
     world: World,
 ) -> None:
     world.punches(*world.clock.start(), world.clock.punch(LUZ_UID))
-    with world.store.write() as connection:
-        people.change_worker(
-            connection, world.vault, "W-003", identity=None, employer_kbo="0438195916", by="tests", now_ms=world.now_ms
-        )
+    world.change_worker("W-003", employer_kbo="0438195916")
     world.punches(world.clock.punch(LUZ_UID))
     await all_registered(world)
     assert sent(world) == [(None, LUZ_LIMOSA, None, "1Y1TEST00001Z")]
@@ -257,16 +254,7 @@ def test_an_out_in_the_afternoon_without_in_is_no_night_shift(world: World) -> N
 
 async def test_a_number_that_changed_from_bis_to_national_makes_no_second_presence(world: World) -> None:
     world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
-    with world.store.write() as connection:
-        people.change_worker(
-            connection,
-            world.vault,
-            "W-001",
-            identity=people.niss("00000100463"),
-            employer_kbo=None,
-            by="tests",
-            now_ms=world.now_ms,
-        )
+    world.change_worker("W-001", niss="00000100463")
     world.punches(world.clock.punch(ANNA_UID), world.clock.punch(ANNA_UID, OUT))
     await all_registered(world)
     assert sent(world) == [("00000100463", None, "0438195916", "1Y1TEST00001Z")]

@@ -26,8 +26,11 @@ from badgeclock.authorities.base import Item, MovementItem, Outcome, PresenceIte
 from badgeclock.bridge import expiry, outbox, people, presences, schema
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.gate import Bucket, Gate
+from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.regimes import Declared, Regime
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
+from badgeclock.bridge.service import registrars_of
+from badgeclock.bridge.settings import AuthoritySettings
 from badgeclock.bridge.states import PresenceState
 from badgeclock.protocol.record import Direction
 
@@ -196,6 +199,25 @@ async def test_many_content_checks_of_one_place_are_one_question_if_it_is_answer
     assert len(world.authority.got) == (30 if searches else 0)
 
 
+@pytest.mark.parametrize(
+    ("becomes", "state"), [("nothing new", "VALIDATED"), ("invalid", "REMARKS"), ("cancelled", "WAITING")]
+)
+async def test_what_was_valid_is_looked_at_once_more(world: World, becomes: str, state: str) -> None:
+    one_punch(world)
+    await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world)))
+    (row,) = world.rows(schema.presences)
+    assert row.due_ms is not None
+    looks = len(world.authority.got)
+    if becomes == "invalid":
+        world.authority.remarks[ANNA_NISS] = ("EMPLOYER NOT ACTIVE",)
+    elif becomes == "cancelled":
+        world.authority.cancel_by_hand(0)
+    world.now_ms = row.due_ms
+    await world.registered(lambda: world.rows(schema.presences)[0].due_ms is None)
+    assert world.states() == [state]
+    assert len(world.authority.got) == looks + 1
+
+
 async def test_a_search_that_is_too_wide_is_asked_in_pieces(world: World) -> None:
     world.authority.script = ["lost after"]
     world.authority.searches = ["TOO-WIDE"]
@@ -314,16 +336,7 @@ async def test_a_worker_whose_number_changed_meanwhile_is_still_found_and_not_de
     with world.store.write() as connection:
         (sent,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "lost")
     await world.authority.register([sent.item])
-    with world.store.write() as connection:
-        people.change_worker(
-            connection,
-            world.vault,
-            "W-001",
-            identity=people.niss("00000100463"),
-            employer_kbo=None,
-            by="tests",
-            now_ms=world.now_ms,
-        )
+    world.change_worker("W-001", niss="00000100463")
     await world.registered(all_in(world, "VALIDATED"), world.registrar(now_ms=moving(world)))
     assert [criteria.inss for criteria in world.authority.searched] == [None]
     assert len(world.authority.books) == 1
@@ -425,3 +438,26 @@ def test_a_validation_is_asked_for_after_two_seconds_and_then_ever_more_rarely()
     assert waits[0] == 2000
     assert waits == sorted(waits)
     assert waits[-1] == FOLLOW_MOST_MS
+
+
+def test_each_authority_gets_a_registrar_for_what_no_other_takes(world: World) -> None:
+    def of(*items: type[Item]) -> Authority:
+        return Authority(declares=frozenset(items))
+
+    told = AuthoritySettings(endpoint="http://localhost/", maintenance=("daily 00:00-00:00",))
+    authorities = [of(PresenceItem), of(PresenceItem, MovementItem), of(PresenceItem)]
+    made = registrars_of(
+        [(authority, told) for authority in authorities],
+        world.store,
+        world.vault,
+        Metrics(),
+        now_ms=lambda: world.now_ms,
+        changed=lambda: None,
+    )
+    assert [registrar.declares for registrar in made] == [{Declared.DAY}, {Declared.MOVEMENT}]
+    assert all(registrar.gate.in_maintenance for registrar in made)
+
+
+def test_a_calendar_that_nobody_understands_is_refused_with_the_settings() -> None:
+    with pytest.raises(ValueError, match="no maintenance"):
+        AuthoritySettings(endpoint="http://localhost/", maintenance=("sundays",))

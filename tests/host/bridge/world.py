@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -215,6 +217,17 @@ class Clock:
         return f"badgeclock/v1/{self.name}/{channel}"
 
 
+@functools.cache
+def empty_store() -> bytes:
+    """A store of SQLite with all tables and no rows; made once, for the migrations take longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(f"sqlite:///{folder}/bridge.db")
+        store.migrate()
+        watch_steps(store)
+        store.close()
+        return (Path(folder) / "bridge.db").read_bytes()
+
+
 def watch_steps(store: Store) -> None:
     """Have the database itself refuse any step of a presence that the table of steps does not have."""
     allowed = ", ".join(f"'{old}>{new}'" for old, new in MAY if old is not None)
@@ -239,8 +252,8 @@ class World:
         if isinstance(place, str):
             self.store = Store(place)
         else:
+            (place / "bridge.db").write_bytes(empty_store())
             self.store = Store(f"sqlite:///{place / 'bridge.db'}")
-            self.store.migrate()
         watch_steps(self.store)
         self.downlink = Downlink(self.vault)
         self.intake = Intake(self.vault, self.downlink)
@@ -282,6 +295,25 @@ class World:
             for uid, worker in ((ANNA_UID, "W-001"), (BRAM_UID, "W-002"), (LUZ_UID, "W-003")):
                 people.assign_badge(connection, self.vault, site=name, worker=worker, uid=uid, now_ms=self.now_ms)
         return self.add_clock(Clock(f"clock-{len(self.clocks) + 1:04d}"), name)
+
+    def change_worker(self, reference: str, *, niss: str | None = None, employer_kbo: str | None = None) -> None:
+        """Give a worker another national number or employer."""
+        identity = None if niss is None else people.niss(niss)
+        with self.store.write() as connection:
+            people.change_worker(
+                connection,
+                self.vault,
+                reference,
+                identity=identity,
+                employer_kbo=employer_kbo,
+                by="tests",
+                now_ms=self.now_ms,
+            )
+
+    def change_workplace(self, workplace: str) -> None:
+        """Give the one site another number in the declaration of works."""
+        with self.store.write() as connection:
+            people.change_site(connection, SITE, regime=None, workplace=workplace, by="tests", now_ms=self.now_ms)
 
     def add_clock(self, clock: Clock, site: str = SITE) -> Clock:
         """Add a clock to the bridge."""
