@@ -254,7 +254,6 @@ class World:
         else:
             (place / "bridge.db").write_bytes(empty_store())
             self.store = Store(f"sqlite:///{place / 'bridge.db'}")
-        watch_steps(self.store)
         self.downlink = Downlink(self.vault)
         self.intake = Intake(self.vault, self.downlink)
         self.authority = Authority(now_ms=lambda: self.now_ms)
