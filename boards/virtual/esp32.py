@@ -64,18 +64,23 @@ class Partition:
     TYPE_APP = const(0)
     TYPE_DATA = const(1)
 
+    # An ESP32's holds a pointer to the table's row; here it keeps no more than every access needs.
+    _block_size = _SECTOR
+
     def __init__(self, id, block_size=_SECTOR):
         for entry in _entries():
             if entry[4] == id if isinstance(id, str) else entry[0] == self.TYPE_APP:
-                self._take(entry, block_size)
+                self._start = entry[2]
+                self._size = entry[3]
+                if block_size != _SECTOR:
+                    self._block_size = block_size
                 return
         raise OSError(2)
 
-    def _take(self, entry, block_size):
-        self._entry = entry
-        self._start = entry[2]
-        self._size = entry[3]
-        self._block_size = block_size
+    def _entry(self):
+        for entry in _entries():
+            if entry[2] == self._start:
+                return entry
 
     @staticmethod
     def find(type=TYPE_APP, subtype=0xFF, label=None, block_size=_SECTOR):
@@ -86,11 +91,11 @@ class Partition:
         return found
 
     def info(self):
-        kind, subtype, start, size, label, encrypted = self._entry
+        kind, subtype, start, size, label, encrypted = self._entry()
         return (kind, subtype, start, size, label, bool(encrypted))
 
     def __repr__(self):
-        return "<Partition type=%u, subtype=%u, address=%u, size=%u, label=%s, encrypted=%u>" % self._entry
+        return "<Partition type=%u, subtype=%u, address=%u, size=%u, label=%s, encrypted=%u>" % self._entry()
 
     def _address(self, offset, n):
         if offset < 0 or offset > self._size:
@@ -145,7 +150,7 @@ class Partition:
                     _bus.post(_bus.INTERRUPTED, 0, 0, 0)
 
     def set_boot(self):
-        if self._entry[0] != self.TYPE_APP:
+        if self._entry()[0] != self.TYPE_APP:
             raise OSError(-_INVALID_ARG, "ESP_ERR_INVALID_ARG")
 
     def get_next_update(self):

@@ -33,14 +33,12 @@ class Pin(PinBase):
     IRQ_LOW_LEVEL = const(4)
     IRQ_HIGH_LEVEL = const(5)
 
-    # Of the few pins with a handler; the ESP32's pins take no heap at all.
+    # Of the few pins with a handler.
     _handler = None
     _trigger = 0
     _last = 0
 
     def __init__(self, id, mode=-1, pull=-1, *, value=None):
-        if not isinstance(id, int) or not 0 <= id <= 39:
-            raise ValueError("invalid pin")
         self._id = id
         self.init(mode, pull, value=value)
 
@@ -97,6 +95,16 @@ class Pin(PinBase):
     def __repr__(self):
         return "Pin(%d)" % self._id
 
+
+def _new_pin(cls, id, *args, **kwargs):
+    if not isinstance(id, int) or not 0 <= id <= 39:
+        raise ValueError("invalid pin")
+    return _pins[id]
+
+
+# One object a pin for good, as the port's are static: a pin takes none of the firmware's heap.
+_pins = [Pin(number) for number in range(40)]
+Pin.__new__ = staticmethod(_new_pin)
 
 _watched = []
 _polled_ms = 0

@@ -44,11 +44,13 @@ class WLAN:
     PM_PERFORMANCE = const(1)
     PM_POWERSAVE = const(2)
 
+    # The one station's, as in the port.
+    _state = bytearray(5)
+    _settings = {"pm": PM_PERFORMANCE, "txpower": 20.0, "reconnects": -1, "channel": 6}
+
     def __init__(self, interface_id=STA_IF):
         if interface_id != STA_IF:
             raise ValueError("the virtual board has a station only")
-        self._state = bytearray(5)
-        self._settings = {"pm": self.PM_PERFORMANCE, "txpower": 20.0, "reconnects": -1, "channel": 6}
 
     def _ask(self):
         _bus.ask_into(_bus.WLAN_STATE, 0, 0, 0, self._state, 5)

@@ -18,6 +18,7 @@ from badgeclock.virtual.toolchain import ROOT
 
 BLOCK_BYTES = 16  # of MicroPython's heap on 32 bits
 TIMEOUT_S = 60.0
+STEADY_SAMPLES, STEADY_BYTES = 5, 64
 
 METER = """
 import gc as _gc, micropython, sys
@@ -80,9 +81,14 @@ class HeapMeter:
         return [Sample(int(used) - beside, int(free), int(blocks) * BLOCK_BYTES) for used, free, blocks in found]
 
     def settled(self) -> Sample:
-        """The heap when nothing happens: the third collection from now."""
+        """The heap when nothing happens: as soon as STEADY_SAMPLES collections from now found the same in use."""
         before = len(self.samples())
-        return self.wait(lambda samples: len(samples) >= before + 3)[-1]
+
+        def steady(samples: list[Sample]) -> bool:
+            last = [sample.used for sample in samples[max(before, len(samples) - STEADY_SAMPLES) :]]
+            return len(last) == STEADY_SAMPLES and max(last) - min(last) <= STEADY_BYTES
+
+        return self.wait(steady)[-1]
 
     def wait(self, done: Callable[[list[Sample]], bool]) -> list[Sample]:
         """The samples as soon as they are as wanted. Raises TimeoutError with the console's end."""
