@@ -4,13 +4,15 @@ A clock that lacks settings, secrets, certificates or a founded journal says so 
 talks to no network, and leaves the serial line to the technician.
 """
 
+import gc
 import hashlib
 import json
 import sys
 from binascii import unhexlify
 from collections import namedtuple
 
-from app import certificate, lines, record, roster_start, start_screens
+import app
+from app import certificate, lines, record, start_screens
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.face import Face
@@ -19,23 +21,13 @@ from app.recall import recall
 from app.receipts import Receipts
 from app.recent import Recent
 from app.sealed_log import SealedLog
-from app.settings import Secrets, Settings
 from app.status import Status
 from app.timekeeper import Timekeeper
 from app.uplink import Uplink
 from app.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
-ONCE = (
-    "certificate",
-    "composition",
-    "recall",
-    "roster_bank",
-    "roster_start",
-    "settings",
-    "start_screens",
-    "words",
-)
+ONCE = ("certificate", "composition", "recall", "start_screens", "words")
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
@@ -68,6 +60,32 @@ def partitions(board):
     return journal, seal
 
 
+def unload(*names):
+    """Take modules of app out of memory at once: the start has no room for all that it needs."""
+    for name in names:
+        del sys.modules["app." + name]
+        delattr(app, name)
+    gc.collect()
+
+
+def decided(settings_file):
+    """(settings, secrets). Raises SettingsError."""
+    from app import settings
+
+    found = settings.Settings(settings_file), settings.Secrets(read("/secrets.json"))
+    unload("settings")
+    return found
+
+
+def known(board, link_key):
+    """The Roster in the flash."""
+    from app import roster_start
+
+    roster = roster_start.load(board.partition("roster"), link_key)
+    unload("roster_start", "roster_bank")
+    return roster
+
+
 def prover(board, settings, secrets):
     """What lets badges prove themselves; None at a site that takes them all by their UID, where the code is not loaded.
     Raises SettingsError if the badge key is missing.
@@ -83,8 +101,8 @@ def prover(board, settings, secrets):
 
 def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
-    settings = Settings(settings_file)
-    secrets = Secrets(read("/secrets.json"))
+    settings, secrets = decided(settings_file)
+    roster = known(board, secrets.link_key)
     certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
     firmware = firmware_hash()
     journal, seal = partitions(board)
@@ -98,7 +116,6 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     recalled = recall(log, recent)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s)
 
-    roster = roster_start.load(board.partition("roster"), secrets.link_key)
     face = Face(
         settings,
         load_or_english(settings.language),

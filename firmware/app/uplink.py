@@ -57,6 +57,7 @@ _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
 _COUNT_MAX = const(0xFFFF)
+_ERRAND_BYTES = const(12000)  # of the heap; the largest errand takes 9 KB, what the bridge sent included
 
 # Commands of docs/protocol.md §6, each with an order's number
 _IDENTIFY = const(1)
@@ -609,8 +610,10 @@ class Uplink:
             self._unloaded = name, bytes(body)
 
     def _load(self, name, body):
-        """Load an errand and pass it its first frame."""
+        """Load an errand and pass it its first frame; not where a connection or a badge desk would lack the room."""
         gc.collect()
+        if gc.mem_free() < _ERRAND_BYTES:
+            return
         module = __import__("app." + name, None, None, ("start",))
         try:
             errand = module.start(self, self._roster, self._up, self._up_scope, self._status_topic, self._down)

@@ -1,15 +1,20 @@
 """Settings that the bridge gave: the whole file or none of it, told in STATUS, and a restart when it is time."""
 
+# heapsize: 512k
+
 import json
 import os
 import struct
 import sys
+
+import vfs
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app.errors import FrameError
 from app.settings import Settings
 from expect import raised
+from nor import SECTOR_BYTES, Nor, Power, PowerCut
 
 GOOD = {
     "v": 1,
@@ -91,3 +96,75 @@ def test_a_body_without_settings_is_refused():
     from app import reconfigure
 
     raised(FrameError, reconfigure.start(Clock()).take, b"\0\0\0\1")
+
+
+# --- power ---
+
+
+class Disk(Nor):
+    """Flash as a file system asks for it."""
+
+    def ioctl(self, operation, argument):
+        if operation in (1, 2, 3):  # init, deinit, sync: nothing is held back
+            return 0
+        return SECTOR_BYTES if operation == 5 else Nor.ioctl(self, operation, argument)
+
+
+class OnFlash:
+    """A file system of a clock, on flash with this image or a fresh one, mounted at /cut with the settings in it."""
+
+    def __init__(self, image=None):
+        self.power = Power()
+        self.flash = Disk(8, self.power, image)
+        if image is None:
+            vfs.VfsLfs2.mkfs(self.flash)
+        vfs.mount(vfs.VfsLfs2(self.flash), "/cut")
+        if image is None:
+            with open("/cut/settings.json", "w") as file:
+                json.dump(GOOD, file)
+
+    def change(self):
+        """Volume 1 as version 9, by the clock's own code; how many steps the flash took."""
+        from app import reconfigure
+
+        reconfigure._FILE, reconfigure._NEW = "/cut/settings.json", "/cut/settings.new"
+        before = self.power.steps
+        assert reconfigure._put(b'{"volume": 1}', 9)
+        return self.power.steps - before
+
+    def settings(self):
+        with open("/cut/settings.json", "rb") as file:
+            return Settings(file.read())
+
+    def leave(self):
+        """Power is gone: the image that stays."""
+        vfs.umount("/cut")
+        return self.flash.image()
+
+
+def test_after_a_power_cut_anywhere_the_old_settings_are_there_or_the_new_ones_whole():
+    fresh = OnFlash()
+    start = fresh.leave()
+    once = OnFlash(start)
+    steps = once.change()
+    assert once.settings().version == 9
+    once.leave()
+    seen = set()
+    for cut in range(0, steps, max(1, steps // 60)):
+        clock = OnFlash(start)
+        clock.power.cut_after(cut, cut, "")
+        try:
+            clock.change()
+        except (PowerCut, OSError):
+            pass
+        clock.power.restore()
+        image = clock.leave()
+        again = OnFlash(image)
+        settings = again.settings()
+        assert (settings.version, settings.volume) in ((0, 3), (9, 1)), (cut, settings)
+        if not settings.version:
+            again.change()
+        assert again.settings().version == 9
+        again.leave()
+        seen.add(settings.version)
+    assert 0 in seen and steps > 300, (seen, steps)
