@@ -269,9 +269,8 @@ def _until(condition: Callable[[], bool], patience_s: float = 120) -> None:
 
 def _connected() -> dict[str, float]:
     """Clocks that are connected, have said so and were answered, all at once; then each punches once."""
-    wanted = scaled(CONNECTED)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    allow_many_connections(wanted)
+    wanted = allow_many_connections(scaled(CONNECTED))
     try:
         with _rig("sqlite", 1) as rig:
             rig.start()

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, ParamSpec, Protocol, TypeVar
 
 import structlog
 
@@ -34,6 +34,9 @@ GROUP_BYTES: Final = 20_480 * RECORD_BYTES
 AGAIN_S: Final = 0.02
 """When a message is looked at again that came before what it follows."""
 CONFLICT_TRIES: Final = 5
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 log = structlog.get_logger("badgeclock.bridge.intake")
 
@@ -129,6 +132,7 @@ class Grouping:
                         committing.result()
                         committing = None
                 if group.deliveries:
+                    group.walked.append(await self._off_loop(self._intake.catch_up, group.deliveries, group.walked))
                     committing = asyncio.create_task(self.commit(group))
         finally:
             if committing is not None:
@@ -190,8 +194,10 @@ class Grouping:
             self._source.resume()
         if some:
             group.deliveries += some
-            look = self._intake.look_ahead
-            group.walked.append(await asyncio.get_running_loop().run_in_executor(self._thread, look, some))
+            group.walked.append(await self._off_loop(self._intake.look_ahead, some))
+
+    async def _off_loop(self, work: Callable[_P, _T], *args: _P.args, **_: _P.kwargs) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     def _is_full(self, group: Group) -> bool:
         return group.length >= self._group_messages or group.payload_bytes >= GROUP_BYTES

@@ -59,12 +59,20 @@ class Intake:
 
         It may run in another thread than `take`.
         """
-        punches: dict[str, list[Delivery]] = defaultdict(list)
-        for delivery in deliveries:
-            name, channel = _addressed(delivery.topic)
-            if channel is Channel.PUNCHES:
-                punches[name].append(delivery)
-        return self._ahead.walk(punches)
+        return self._ahead.walk(_punches_by_clock(deliveries))
+
+    def catch_up(
+        self, deliveries: Sequence[Delivery], walked: Sequence[Mapping[str, Stretch]]
+    ) -> Mapping[str, Stretch]:
+        """The same for those clocks of a group of which nothing could be said part by part, once the one before is
+        committed: from here on their next messages can be looked ahead at again.
+        """
+        missed = {
+            name: messages
+            for name, messages in _punches_by_clock(deliveries).items()
+            if not any(name in part for part in walked)
+        }
+        return self._ahead.walk(missed)
 
     def take(
         self,
@@ -224,6 +232,15 @@ def _addressed(topic: str) -> tuple[str, Channel | None]:
     except TopicRefused:
         return "", None
     return (name, channel) if channel in (Channel.PUNCHES, Channel.STATUS) else ("", None)
+
+
+def _punches_by_clock(deliveries: Sequence[Delivery]) -> dict[str, list[Delivery]]:
+    punches: dict[str, list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        name, channel = _addressed(delivery.topic)
+        if channel is Channel.PUNCHES:
+            punches[name].append(delivery)
+    return punches
 
 
 def _sorted(deliveries: Sequence[Delivery], taken: Taken) -> _Mail:

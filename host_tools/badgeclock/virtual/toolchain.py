@@ -298,6 +298,7 @@ def fetch(say: Callable[[str], None] = print) -> list[ToolMissing]:
 def _pieces(debian: _Debian) -> Iterator[_Piece]:
     for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO, POSTGRESQL):
         pins: list[object] = [tree.arch, tree.packages, sorted(tree.programs.items())]
+        pins += [tree.share, tree.without] if tree.share else []
         results = tuple(f"bin/{name}" for name in tree.programs)
         yield _Piece(tree.name, pins, results, partial(_get_programs, tree, debian))
     for name, archives in (("micropython-lib", MICROPYTHON_LIB), ("reader-drivers", READER_DRIVERS)):

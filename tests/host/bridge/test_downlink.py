@@ -235,3 +235,26 @@ async def test_what_was_looked_ahead_at_counts_only_where_the_store_stands_as_wa
         with world.store.write() as connection:
             world.intake.take(connection, group, world.now_ms, [part])
     assert world.stored() == raws
+
+
+async def test_a_clock_that_could_not_be_looked_ahead_at_is_caught_up_with(world: World) -> None:
+    """After a start nothing is known of its chain, and each group is looked at before the one before is committed."""
+    raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(6))]
+    world.punches(*raws[:2])
+    world.intake = Intake(world.vault, world.downlink)
+    topic, name = world.clock.topic("punches"), world.clock.name
+    first, second, third = ([Delivery(topic, raw, world.now_ms) for raw in raws[at : at + 2]] for at in (2, 4, 6))
+    assert world.intake.look_ahead(first) == {}
+    with world.store.write() as connection:
+        assert world.intake.look_ahead(second) == {}
+        world.intake.take(connection, first, world.now_ms)
+    caught_up = world.intake.catch_up(second, [{}])
+    assert list(caught_up) == [name]
+    assert world.intake.catch_up(second, [caught_up]) == {}, "once is enough"
+    with world.store.write() as connection:
+        walked = world.intake.look_ahead(third)
+        assert list(walked) == [name]
+        world.intake.take(connection, second, world.now_ms, [{}, caught_up])
+    with world.store.write() as connection:
+        world.intake.take(connection, third, world.now_ms, [walked])
+    assert world.stored() == raws
