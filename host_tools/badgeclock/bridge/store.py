@@ -28,6 +28,7 @@ from badgeclock.errors import SettingsError, StoreError
 BUSY_TIMEOUT_S: Final = 30.0
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _WRITING: Final = "badgeclock_writing"
+_MIGRATING: Final = "badgeclock_migrating"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -83,10 +84,15 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; keeps every row."""
-        with self.write() as connection:
+        engine = self._writer.execution_options(**{_MIGRATING: True})
+        with _failing_plainly(), engine.begin() as connection:
             configuration = _alembic()
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
+            if connection.dialect.name == "sqlite":
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+                assert not broken, f"references of {sorted({row[0] for row in broken})} lead nowhere"
+        self._engine.dispose()  # whatever connects from here on checks references again
 
     def check(self) -> None:
         """Raise StoreError unless the tables have this version's form."""
@@ -156,8 +162,12 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if options.get(_MIGRATING):
+            # A table that others refer to is made anew under its name: https://www.sqlite.org/lang_altertable.html, 7
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         # A writer takes the lock at once: one that upgrades later can only fail.
-        mode = "IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "DEFERRED"
+        mode = "IMMEDIATE" if options.get(_WRITING) else "DEFERRED"
         connection.exec_driver_sql(f"BEGIN {mode}")
 
     return engine

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 import uvloop
@@ -24,7 +24,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
-from badgeclock.bridge import clocks, holders, log, people, settings, vault
+from badgeclock.bridge import audit, clocks, holders, log, people, settings, vault
+from badgeclock.bridge.audit import Act, Change, Operator
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
@@ -65,6 +66,14 @@ class _Open:
     connection: Connection
     vault: Vault
 
+    def note(self, act: Act, subject: tuple[str, int], **detail: Any) -> None:
+        """Write down what the person at this terminal did."""
+        audit.write(self.connection, Operator(operator()), act, subject, detail, wall_clock_ms())
+
+    def note_change(self, change: Change, added: Act, changed: Act) -> None:
+        """The same of a row that was put, if anything became of it."""
+        audit.write_change(self.connection, Operator(operator()), change, added, changed, wall_clock_ms())
+
 
 @contextmanager
 def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
@@ -80,14 +89,14 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
 
 
 @contextmanager
-def _changing(config: Path) -> Iterator[_Open]:
+def changing(config: Path) -> Iterator[_Open]:
     """One transaction on the configured store."""
     with opened_store(config) as (store, keys), store.write() as connection:
         yield _Open(connection, keys)
 
 
 @contextmanager
-def _looking(config: Path) -> Iterator[Connection]:
+def looking(config: Path) -> Iterator[Connection]:
     """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
     store = Store(settings.load(config).store.url)
     try:
@@ -170,8 +179,8 @@ def add_site(
     """Add a site."""
     site_key = _bytes(key, "a site key")
     root = None if badge_key is None else _bytes(badge_key, "a badge key")
-    with _changing(config) as opened:
-        people.add_site(
+    with changing(config) as opened:
+        site_id = people.add_site(
             opened.connection,
             opened.vault,
             name=name,
@@ -180,25 +189,37 @@ def add_site(
             site_key=site_key,
             time_zone=time_zone,
         )
+        about = {"name": name, "workplace": workplace, "regime": regime.value, "time_zone": time_zone}
+        opened.note(Act.SITE_ADDED, ("site", site_id), after=about)
         if root is not None:
             holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+            opened.note(Act.BADGE_KEY_SET, ("site", site_id))
     typer.echo(f"Site {name!r} added.", err=True)
 
 
 @site_app.command("set")
 def set_site(
     name: Annotated[str, typer.Option(help="The site's name.")],
-    badge_key: Annotated[Path, typer.Option(help=BADGE_KEY_HELP)],
+    badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
+    key: Annotated[Path | None, typer.Option(help="The key's file of a site that was imported without one.")] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Give the bridge a site's badge key, so that badges can be issued at its clocks.
+    """Give the bridge a site's key, or its badge key, so that badges can be issued at its clocks.
 
-    Another key than before makes every card of the site a stranger's.
+    Another badge key than before makes every card of the site a stranger's; a site key is given once.
     """
-    root = _bytes(badge_key, "a badge key")
-    with _changing(config) as opened:
-        holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
-    typer.echo(f"Site {name!r} has its badge key.", err=True)
+    if badge_key is None and key is None:
+        raise typer.BadParameter("give --key or --badge-key")
+    with changing(config) as opened:
+        site_id = people.site_id(opened.connection, name)
+        if key is not None:
+            change = people.set_site_key(opened.connection, opened.vault, name, _bytes(key, "a site key"))
+            opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
+        if badge_key is not None:
+            root = _bytes(badge_key, "a badge key")
+            if holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
+                opened.note(Act.BADGE_KEY_SET, ("site", site_id))
+    typer.echo(f"Site {name!r} has its key.", err=True)
 
 
 @employer_app.command("add")
@@ -207,9 +228,10 @@ def add_employer(
     name: Annotated[str, typer.Option(help="Its name.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Add an employer; one that is there already stays as it is."""
-    with _changing(config) as opened:
-        people.add_employer(opened.connection, kbo, name)
+    """Add an employer, or name one that is there already."""
+    with changing(config) as opened:
+        change = people.put_employer(opened.connection, kbo, name)
+        opened.note_change(change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED)
     typer.echo("Employer added.", err=True)
 
 
@@ -229,15 +251,17 @@ def add_worker(
         identity = people.limosa(_secret(limosa))
     else:
         raise typer.BadParameter("give --niss-file or --limosa, one of them")
-    with _changing(config) as opened:
-        people.add_worker(
+    with changing(config) as opened:
+        worker_id = people.add_worker(
             opened.connection,
             opened.vault,
             reference=reference,
             name=name,
             identity=identity,
             employer_kbo=employer,
+            now_ms=wall_clock_ms(),
         )
+        opened.note(Act.WORKER_ADDED, ("worker", worker_id))
     typer.echo(f"Worker {reference!r} added, number {identity.masked}.", err=True)
 
 
@@ -250,10 +274,12 @@ def add_badge(
 ) -> None:
     """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
     uid = _bytes(uid_file, "a UID")
-    with _changing(config) as opened:
+    with changing(config) as opened:
         assigned = people.assign_badge(
             opened.connection, opened.vault, site=site, worker=worker, uid=uid, now_ms=wall_clock_ms()
         )
+        if assigned.is_new:
+            opened.note(Act.BADGE_ASSIGNED, ("worker", assigned.worker), badge=assigned.badge, site=site)
     typer.echo(f"Badge given to {worker!r}; presences queued for waiting punches: {assigned.queued}.", err=True)
 
 
@@ -265,8 +291,9 @@ def add_clock(
 ) -> None:
     """Add a provisioned clock, or one that was provisioned anew."""
     content = people.read_bundle(_secret(bundle))
-    with _changing(config) as opened:
-        people.add_clock(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
+    with changing(config) as opened:
+        clock_id = people.add_clock(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
+        opened.note(Act.CLOCK_ADDED, ("clock", clock_id), site=site)
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
 
 
@@ -277,7 +304,7 @@ def list_clocks(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Show every clock: its state, its next record, what it said last, and why it is under quarantine."""
-    with _looking(config) as connection:
+    with looking(config) as connection:
         found = clocks.listing(connection)
     if as_json:
         for clock in found:
@@ -292,7 +319,7 @@ def list_clocks(
             clock["site"],
             clock["state"] + ("" if clock["online"] or clock["state"] == ClockState.RETIRED else ", offline"),
             str(clock["next_seq"]),
-            _moment(clock["status_ms"]),
+            moment(clock["status_ms"]),
             str(told["head"] - told["tail"]) if told else "",
             str(told["free"]) if told else "",
             clock["held_reason"] or ("retirement ordered" if clock["open_orders"] else ""),
@@ -311,20 +338,20 @@ def show_quarantine(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Show why a clock is under quarantine, what waits for your decision, and which records are kept aside."""
-    with _looking(config) as connection:
+    with looking(config) as connection:
         found = clocks.quarantine_of(connection, clock, after, limit)
     if as_json:
         typer.echo(json.dumps(found))
         return
-    since = f", since {_moment(found['held_ms'])}" if found["held_ms"] else ""
+    since = f", since {moment(found['held_ms'])}" if found["held_ms"] else ""
     typer.echo(f"{clock}: {found['state']}, {found['held_reason'] or 'not under quarantine'}{since}")
     typer.echo(f"next record {found['next_seq']}; punches that wait for a decision: {found['punches_waiting']}")
     for alarm in found["alarms"]:
         at = "" if alarm["seq"] is None else f" at record {alarm['seq']}"
-        typer.echo(f"{_moment(alarm['last_ms'])}  {alarm['kind']}{at}, {alarm['times']} times: {alarm['detail']}")
+        typer.echo(f"{moment(alarm['last_ms'])}  {alarm['kind']}{at}, {alarm['times']} times: {alarm['detail']}")
     typer.echo(f"records kept aside: {found['kept']}")
     for kept in found["kept_aside"]:
-        said = f"{kept['kind']} {kept['direction'] or ''} {_moment(kept['utc_ms'])}" if kept["kind"] else "no record"
+        said = f"{kept['kind']} {kept['direction'] or ''} {moment(kept['utc_ms'])}" if kept["kind"] else "no record"
         typer.echo(f"{kept['id']:>6}  record {kept['seq']}, {kept['reason']}: {said}")
 
 
@@ -335,8 +362,8 @@ def release_clock(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """End a clock's quarantine, once you know what happened; today's punches that waited for it are declared."""
-    with _changing(config) as opened:
-        done = clocks.release(opened.connection, clock, by=_operator(), reason=reason, now_ms=wall_clock_ms())
+    with changing(config) as opened:
+        done = clocks.release(opened.connection, clock, by=operator(), reason=reason, now_ms=wall_clock_ms())
     typer.echo(f"Clock {clock!r} released; presences queued for its punches of today: {done.queued}.", err=True)
     if not done.can_go_on:
         typer.echo(
@@ -358,8 +385,8 @@ def retire_clock(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """End a clock: when it is online the running bridge has it write its last record and give up its keys."""
-    by, now_ms = _operator(), wall_clock_ms()
-    with _changing(config) as opened:
+    by, now_ms = operator(), wall_clock_ms()
+    with changing(config) as opened:
         if gone:
             waiting = clocks.end(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
             typer.echo(f"Clock {clock!r} is retired. Punches that go on waiting for a decision: {waiting}.", err=True)
@@ -370,7 +397,7 @@ def retire_clock(
     typer.echo(f"next, once it is retired: badgeclock ca revoke {clock} --workshop …", err=True)
 
 
-def _operator() -> str:
+def operator() -> str:
     """Who gives the command, as this machine knows them."""
     try:
         return getpass.getuser()
@@ -378,6 +405,6 @@ def _operator() -> str:
         return f"user {os.getuid()}"
 
 
-def _moment(ms: int | None) -> str:
+def moment(ms: int | None) -> str:
     """UTC, to the second."""
     return "never" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,0 +1,113 @@
+"""The book of acts: who did what, and that nobody can change it unnoticed."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.host.bridge.world import ANNA_NISS, SITE, World
+
+from badgeclock.bridge import audit, clocks, schema
+from badgeclock.bridge.audit import NO_ACT, Act, AuditError, Operator
+from badgeclock.errors import StoreError
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+DETAIL = st.dictionaries(
+    NAMES,
+    st.recursive(NAMES | st.integers(-(2**53), 2**53) | st.none() | st.booleans(), st.lists, max_leaves=4),
+    max_size=4,
+)
+
+
+def note(world: World, reason: str = "", subject: tuple[str, int] | str = "store", **detail: object) -> bytes:
+    """Write an act; returns the newest hash."""
+    with world.store.write() as connection:
+        audit.write(connection, Operator("anna", reason), Act.BACKED_UP, subject, detail, world.now_ms)
+        return audit.newest(connection).head
+
+
+def tampered(tmp_path: Path, *statements: str) -> None:
+    """What somebody does who has the database's file: takes the triggers away first."""
+    with sqlite3.connect(tmp_path / "bridge.db") as direct:
+        for name in ("acts_UPDATE", "acts_DELETE"):
+            direct.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            direct.execute(statement)
+    direct.close()
+
+
+@given(st.lists(st.tuples(NAMES, DETAIL), min_size=1, max_size=5))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
+def test_whatever_is_written_down_holds(world: World, acts: list[tuple[str, dict[str, object]]]) -> None:
+    with world.store.write() as connection:
+        before = audit.newest(connection)
+        for operator, detail in acts:
+            audit.write(connection, Operator(operator), Act.BACKED_UP, "store", detail, world.now_ms)
+        book = audit.verify(connection, before.head)
+        assert book == audit.newest(connection)
+        assert book.acts == before.acts + len(acts)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE acts SET operator = 'bram'", "DELETE FROM acts"])
+def test_the_database_refuses_to_change_the_book(world: World, statement: str) -> None:
+    note(world)
+    with pytest.raises(StoreError, match="kept as it was written"), world.store.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE acts SET operator = 'bram' WHERE id = 2",
+        "UPDATE acts SET at_ms = at_ms + 1 WHERE id = 2",
+        "UPDATE acts SET reason = '' WHERE id = 2",
+        "UPDATE acts SET detail = '{}' WHERE id = 2",
+        "UPDATE acts SET subject = 'worker 8' WHERE id = 2",
+        "DELETE FROM acts WHERE id = 2",
+        "DELETE FROM acts WHERE id = 1",
+        "UPDATE acts SET id = 9 WHERE id = 2",
+    ],
+)
+def test_an_act_that_was_changed_taken_out_or_moved_is_noticed(world: World, tmp_path: Path, statement: str) -> None:
+    for number in range(1, 4):
+        note(world, "looked at", ("worker", number), number=number)
+    tampered(tmp_path, statement)
+    with pytest.raises(AuditError, match="not as it was written"), world.store.read() as connection:
+        audit.verify(connection)
+
+
+def test_acts_that_were_cut_off_are_noticed_by_whoever_noted_the_newest(world: World, tmp_path: Path) -> None:
+    first = note(world, number=1)
+    noted = note(world, number=2)
+    tampered(tmp_path, "DELETE FROM acts WHERE id = 2")
+    with world.store.read() as connection:
+        assert audit.verify(connection).acts == 1
+        assert audit.verify(connection, first).acts == 1
+        assert audit.verify(connection, NO_ACT).acts == 1
+        with pytest.raises(AuditError, match="cut off"):
+            audit.verify(connection, noted)
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 501, f"because of {ANNA_NISS}", "about 00.00.01-002.65, again"])
+def test_a_reason_is_a_line_without_a_national_number(reason: str) -> None:
+    with pytest.raises(AuditError) as refused:
+        audit.reason(reason)
+    assert ANNA_NISS not in str(refused.value)
+
+
+def test_a_decision_is_written_down_with_who_and_why_and_named_while_it_is_known(world: World) -> None:
+    with world.store.write() as connection:
+        clocks.end(connection, world.clock.name, by="bram", reason="lost\nin the canal", now_ms=world.now_ms)
+        (act,) = audit.listing(connection, 0, 10)
+        assert act["act"] == "clock_ended"
+        assert act["name"] == world.clock.name
+        assert (act["operator"], act["reason"]) == ("bram", "lost in the canal")
+        assert act["detail"] == {"state": "ACTIVE", "next_seq": 0}
+        assert audit.listing(connection, 0, 10, "site 1") == []
+        connection.execute(schema.sites.update().values(name=SITE))
+    assert note(world, subject=("worker", 99)) != NO_ACT
+    with world.store.read() as connection:
+        assert audit.listing(connection, act["id"], 10)[0]["name"] is None
