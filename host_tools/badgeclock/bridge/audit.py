@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,14 +16,13 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, func, insert, select, text
 
-from badgeclock.bridge import schema
+from badgeclock.bridge import log, schema
 from badgeclock.errors import BadgeclockError
 
 REASON_CHARACTERS: Final = 500
 NO_ACT: Final = bytes(32)
 """What stands for the hash before the first act."""
 _OPERATOR_CHARACTERS: Final = 100
-_LIKE_A_NUMBER: Final = re.compile(r"(?<!\d)\d{2}[. ]?\d{2}[. ]?\d{2}[- ]?\d{3}[. ]?\d{2}(?!\d)")
 _ADVISORY_LOCK: Final = 0x62636163
 """PostgreSQL's lock for one writer of the book at a time: "bcac"."""
 _ROWS_AT_ONCE: Final = 10_000
@@ -108,18 +106,13 @@ def reason(words: str) -> str:
             kept="everything as it was",
             do="say in a sentence why",
         )
-    if _LIKE_A_NUMBER.search(line):
+    if log.masked(line) != line:
         raise AuditError(
             what="the reason looks as if it held a national number, and reasons are kept for ever",
             kept="everything as it was",
             do="name a worker by reference",
         )
     return line
-
-
-def looks_like_a_national_number(words: str) -> bool:
-    """Whether somewhere in a text stands what has the form of a national number."""
-    return _LIKE_A_NUMBER.search(words) is not None
 
 
 def write(

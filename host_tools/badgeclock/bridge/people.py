@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, insert, select, update
 from stdnum.be import ssn, vat
 
-from badgeclock.bridge import events, orders, presences, schema
-from badgeclock.bridge.audit import Change, looks_like_a_national_number
+from badgeclock.bridge import events, log, orders, presences, schema
+from badgeclock.bridge.audit import Change
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.states import ClockState
@@ -30,6 +30,7 @@ from badgeclock.protocol.topics import TopicRefused, check_clock_id
 TIME_ZONE: Final = "Europe/Brussels"
 SITE_KEY_BYTES: Final = 32
 UID_BYTES: Final = (4, 7, 10)
+NISS_DIGITS: Final = 11
 NUMBER_PROVED: Final = 2
 UID_READ: Final = 1
 _WORKPLACE_CHARACTERS: Final = 13
@@ -85,7 +86,7 @@ def niss(text: str) -> Identity:
     """A national or bis number, blanks, dots and dashes allowed; raises PeopleError if its check digits are wrong."""
     number = ssn.compact(text)
     # Any date goes: registers use fictitious ones. What must hold is the form and the check digits.
-    good = len(number) == 11 and number.isascii() and number.isdigit()
+    good = len(number) == NISS_DIGITS and number.isascii() and number.isdigit()
     if not good or _check_digits(number) != int(number[9:]):
         raise PeopleError("the national number has wrong check digits or a wrong form", "read it again, digit by digit")
     return Identity(IdentityKind.NISS, number)
@@ -188,6 +189,23 @@ def put_site(connection: Connection, site: Site) -> Change:
         number = _added(connection, table, name=site.name, **values)
         return Change("site", number, is_new=True, after={"name": site.name, **values})
     return _changed(connection, table, "site", row, values)
+
+
+def site_of(connection: Connection, name: str) -> Site | None:
+    """A site as it is described now, None if there is none of this name."""
+    row = _site_row(connection, name)
+    if row is None:
+        return None
+    return Site(
+        row.name,
+        row.workplace,
+        Regime(row.regime),
+        row.time_zone,
+        None if row.address is None else Address(**row.address),
+        row.latitude,
+        row.longitude,
+        tuple(row.languages or ()),
+    )
 
 
 def set_site_key(connection: Connection, vault: Vault, name: str, site_key: bytes) -> Change:
@@ -371,7 +389,7 @@ def _check_reference(reference: str) -> None:
             "a worker's reference has no blank at its ends and no two in a row", "write it as in your own list"
         )
     # Lists, events and logs show references.
-    if looks_like_a_national_number(reference):
+    if log.masked(reference) != reference:
         raise PeopleError(
             "the reference looks like a national number, and references are shown", "use a number of your own"
         )

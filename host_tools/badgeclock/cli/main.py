@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli import badge, bridge, ca, chaos, clock, demo, journal, sandbox, virtual
+from badgeclock.cli import badge, bridge, ca, chaos, clock, demo, imports, journal, sandbox, virtual
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -15,6 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Badgeclock: from a badge on a reader to a reception number on the clock's display.",
 )
+bridge.app.add_typer(imports.app)
 app.add_typer(demo.app, name="demo")
 app.add_typer(clock.app, name="clock")
 app.add_typer(bridge.app, name="bridge")
