@@ -231,17 +231,12 @@ def _degrees(cell: str) -> float | None:
 
 
 def _put_worker(connection: Connection, vault: Vault, cells: dict[str, str], now_ms: int, _: Report) -> Change:
-    number, paper = cells.get("niss", ""), cells.get("limosa", "")
-    if bool(number) == bool(paper):
-        raise PeopleError("a worker has a national number or a Limosa number", "fill in niss or limosa, one of them")
-    # A spreadsheet takes a number's first zeros away.
-    identity = people.niss(number.zfill(people.NISS_DIGITS)) if number else people.limosa(paper)
     return people.put_worker(
         connection,
         vault,
         reference=cells["reference"],
         name=cells["name"],
-        identity=identity,
+        identity=people.identity(cells.get("niss"), cells.get("limosa")),
         employer_kbo=cells.get("employer") or None,
         now_ms=now_ms,
     )

@@ -133,6 +133,16 @@ class Site:
     languages: tuple[str, ...] = ()
 
 
+def identity(niss_text: str | None, limosa_text: str | None) -> Identity:
+    """A worker's number out of two of which one must be given; raises PeopleError."""
+    if niss_text and not limosa_text:
+        # A spreadsheet takes a number's first zeros away.
+        return niss(niss_text.strip().zfill(NISS_DIGITS))
+    if limosa_text and not niss_text:
+        return limosa(limosa_text)
+    raise PeopleError("a worker has a national number or a Limosa number", "give niss or limosa, one of them")
+
+
 def kbo(text: str) -> str:
     """An enterprise number (KBO/BCE) or Belgian VAT number as 10 digits; raises PeopleError if it cannot be one."""
     number = vat.compact(text).zfill(10)

@@ -15,11 +15,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 import structlog
+from fastapi import FastAPI
 from sqlalchemy import Connection
 
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.onss_soap import OnssSoap
-from badgeclock.bridge import clocks, http, outbox, vault
+from badgeclock.bridge import clocks, http, outbox, planning, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.desk import Desk
@@ -28,7 +29,7 @@ from badgeclock.bridge.intake import Grouping, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
-from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings
+from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings, HttpSettings
 from badgeclock.bridge.store import Store
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
@@ -110,6 +111,7 @@ class Service:
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._settings = settings
+        self._now_ms = now_ms
         self._vault = vault.load(settings.secrets.data_key_file)
         self._store = Store(settings.store.url)
         self._store.check()
@@ -148,7 +150,7 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
         settings = self._settings.http
-        app = http.create_app(self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host)
+        app = self._web(settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
             stack.push_async_callback(self._authority.close)
@@ -174,6 +176,17 @@ class Service:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
         log.info("the bridge has stopped")
+
+    def _web(self, settings: HttpSettings) -> FastAPI:
+        app = http.create_app(
+            self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host, settings.names
+        )
+        bound = self._settings.planning.requests_a_minute
+        app.mount(
+            planning.PATH,
+            planning.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
+        )
+        return app
 
     async def _end(self, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
         """Let clocks leave issue mode, close the way in, commit what came, give calls under way a moment, then end the

@@ -69,6 +69,15 @@ class HttpSettings(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
+    names: tuple[str, ...] = ()
+    """Names that a proxy before it is asked by, besides the host and this machine's own."""
+
+
+class PlanningSettings(_Section):
+    """[planning]: the interface for planning tools, under the same port; without a token it answers nobody."""
+
+    requests_a_minute: int = Field(default=120, ge=1, le=100_000)
+    """So many of each token."""
 
 
 class IntakeSettings(_Section):
@@ -92,6 +101,7 @@ class BridgeSettings(BaseSettings):
     secrets: SecretsSettings
     authority: AuthoritySettings
     http: HttpSettings = HttpSettings()
+    planning: PlanningSettings = PlanningSettings()
     intake: IntakeSettings = IntakeSettings()
 
     @classmethod

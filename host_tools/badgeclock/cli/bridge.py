@@ -53,7 +53,7 @@ STDIN: Final = Path("-")
 BADGE_KEY_HELP: Final = (
     "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
 )
-_WIDE: Final = 200
+WIDE: Final = 200
 """Columns of a table that no terminal limits."""
 
 Config = Annotated[
@@ -325,7 +325,7 @@ def list_clocks(
             clock["held_reason"] or ("retirement ordered" if clock["open_orders"] else ""),
             str(clock["kept_aside"] or ""),
         )
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 @clock_app.command("quarantine")

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli import badge, bridge, ca, chaos, clock, custody, demo, imports, journal, sandbox, virtual
+from badgeclock.cli import badge, bridge, ca, chaos, clock, custody, demo, imports, journal, sandbox, tokens, virtual
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     help="Badgeclock: from a badge on a reader to a reception number on the clock's display.",
 )
 bridge.app.add_typer(imports.app)
+bridge.app.add_typer(tokens.app, name="token")
 bridge.app.add_typer(custody.keys_app, name="keys")
 app.add_typer(demo.app, name="demo")
 app.add_typer(clock.app, name="clock")

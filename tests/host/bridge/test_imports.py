@@ -308,7 +308,7 @@ def test_any_bytes_are_tables_of_text_or_refused(content: bytes) -> None:
 
 
 @pytest.mark.torture
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=5_000, deadline=None)
 @given(FILES)
 def test_any_bytes_are_tables_of_text_or_refused_at_length(content: bytes) -> None:
     check_any_bytes(content)
