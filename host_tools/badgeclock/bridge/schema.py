@@ -187,6 +187,7 @@ presences = Table(
         sqlite_where=text("due_ms IS NOT NULL"),
         postgresql_where=text("due_ms IS NOT NULL"),
     ),
+    Index("ix_presences_day", "day"),
     Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
 )
 

@@ -29,6 +29,7 @@ from badgeclock.bridge.intake import Grouping, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar
+from badgeclock.bridge.retention import Sweeper
 from badgeclock.bridge.settings import AuthoritySettings, BridgeSettings, HttpSettings
 from badgeclock.bridge.store import Store
 from badgeclock.errors import StoreError
@@ -124,6 +125,7 @@ class Service:
             self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
         )
         self._orders = Orders(self._store, self._downlink, self._link.publish, now_ms)
+        self._sweeper = Sweeper(self._store, settings.retention, now_ms)
         self._registrar = Registrar(
             self._store,
             self._vault,
@@ -161,6 +163,7 @@ class Service:
                 "registrar": self._registrar.run,
                 "receipts": self._receipts.run,
                 "orders": self._orders.run,
+                "sweeper": self._sweeper.run,
             }
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
@@ -197,7 +200,7 @@ class Service:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GRACE_S):
                 await self._grouping.settled()
-        for name in ("intake", "registrar", "receipts", "orders", "http"):
+        for name in ("intake", "registrar", "receipts", "orders", "sweeper", "http"):
             if name in tasks:
                 await _cancel(tasks[name])
 

@@ -80,6 +80,19 @@ class PlanningSettings(_Section):
     """So many of each token."""
 
 
+class RetentionSettings(_Section):
+    """[retention]: days that things are kept, by purpose. The sources are in docs/operating.md."""
+
+    presences_days: int = Field(default=1827, ge=31, le=36_600)
+    """Five years: articles 2 and 25 of the Royal Decree of 8 August 1980 on social documents, by analogy."""
+    events_days: int = Field(default=366, ge=31, le=36_600)
+    """Article 5(1)(e) GDPR: no longer than necessary; a year covers every yearly check."""
+    workers_days: int = Field(default=366, ge=31, le=36_600)
+    """The same, once nothing refers to a worker any more."""
+    sweep_hours: int = Field(default=24, ge=0, le=720)
+    """How often the bridge deletes what is older; 0 leaves that to the command."""
+
+
 class IntakeSettings(_Section):
     """[intake]"""
 
@@ -102,6 +115,7 @@ class BridgeSettings(BaseSettings):
     authority: AuthoritySettings
     http: HttpSettings = HttpSettings()
     planning: PlanningSettings = PlanningSettings()
+    retention: RetentionSettings = RetentionSettings()
     intake: IntakeSettings = IntakeSettings()
 
     @classmethod

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from badgeclock.bridge import rotation, settings, vault
+from badgeclock.bridge import audit, dossier, retention, rotation, settings, vault
 from badgeclock.bridge.audit import Operator
 from badgeclock.bridge.service import wall_clock_ms
-from badgeclock.cli.bridge import Config, opened_store, operator
+from badgeclock.cli.bridge import Config, changing, looking, moment, opened_store, operator
 
+audit_app = typer.Typer(no_args_is_help=True, help="The book of acts: who did what, when and why.")
+person_app = typer.Typer(no_args_is_help=True, help="What a worker may ask for: their data, or its erasure.")
+retention_app = typer.Typer(no_args_is_help=True, help="How long what is kept, and the deletion of what is older.")
 keys_app = typer.Typer(no_args_is_help=True, help="The data key, which encrypts names, numbers and keys in the store.")
 
 ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")]
@@ -56,3 +61,94 @@ def retire_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
     left = max(vault.read_keys(path))
     said = f"Retired: data keys {', '.join(map(str, gone))}." if gone else "There is no old data key."
     typer.echo(f"{said} In use: {left}.", err=True)
+
+
+@audit_app.command("list")
+def list_acts(
+    *,
+    after: Annotated[int, typer.Option(min=0, help="Show acts behind this number.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="Show at most so many.")] = 100,
+    subject: Annotated[str | None, typer.Option(help="Only about this, as the list shows it: `worker 12`.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show what operators did, oldest first. Nothing of it identifies a worker once that worker is erased."""
+    with looking(config) as connection:
+        acts = audit.listing(connection, after, limit, subject)
+    for act in acts:
+        if as_json:
+            typer.echo(json.dumps(act))
+        else:
+            about = f"{act['subject']} ({act['name']})" if act["name"] else act["subject"]
+            why = f": {act['reason']}" if act["reason"] else ""
+            typer.echo(f"{act['id']:>6}  {moment(act['at_ms'])}  {act['operator']}  {act['act']}  {about}{why}")
+
+
+@audit_app.command("verify")
+def verify_acts(
+    head: Annotated[str, typer.Option(help="The hash that was newest at some time, from a backup or your notes.")] = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Hold every act against the one before it, and print how many there are and the newest hash, to be noted."""
+    try:
+        known = bytes.fromhex(head) or None
+    except ValueError:
+        raise typer.BadParameter("a hash is 64 hexadecimal digits", param_hint="--head") from None
+    with looking(config) as connection:
+        book = audit.verify(connection, known)
+    typer.echo(f"{book.acts} {book.head.hex()}")
+
+
+@retention_app.command("show")
+def show_retention(config: Config = Path("bridge.toml")) -> None:
+    """Show, by purpose, the first day that is kept, and how many rows are older."""
+    policy = settings.load(config).retention
+    with looking(config) as connection:
+        for purpose, (before, rows) in retention.due(connection, policy, wall_clock_ms()).items():
+            typer.echo(f"{purpose}: kept from {before}; older: {rows} rows")
+
+
+@retention_app.command("run")
+def run_retention(
+    reason: Annotated[str, typer.Option(help="Why now; it is kept with your name.")] = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Delete what is older than its purpose allows. What was deleted is an act in the book, with a hash over it."""
+    policy = settings.load(config).retention
+    with opened_store(config) as (store, _):
+        done = retention.sweeping(store, policy, Operator(operator(), reason), wall_clock_ms())
+    _tell_deleted(done)
+
+
+@person_app.command("export")
+def export_person(
+    worker: Annotated[str, typer.Option(help="The worker's reference.")],
+    to: Annotated[Path, typer.Option(help="A new JSON file; a text to read is written beside it.")],
+    reason: ReasonOption,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Write all that is kept of one worker into files that only you can read."""
+    with changing(config) as opened:
+        who = Operator(operator(), reason)
+        found = dossier.collect(opened.connection, opened.vault, worker, who, wall_clock_ms())
+        files = dossier.write(to, found)
+    typer.echo(f"Written: {files[0]} and {files[1]}, with name and number. Hand them over, and delete them.", err=True)
+
+
+@person_app.command("erase")
+def erase_person(
+    worker: Annotated[str, typer.Option(help="The worker's reference.")],
+    reason: ReasonOption,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Erase a worker, unless presences of theirs must still be kept; then it says until when."""
+    policy = settings.load(config).retention
+    with changing(config) as opened:
+        done = retention.erase(opened.connection, policy, worker, Operator(operator(), reason), wall_clock_ms())
+    _tell_deleted(done)
+    typer.echo("Copies are in the backups that were made before; those end with their own time.", err=True)
+
+
+def _tell_deleted(done: Counter[str]) -> None:
+    said = ", ".join(f"{name} {count}" for name, count in sorted(done.items()))
+    typer.echo(f"Deleted: {said or 'nothing'}.", err=True)

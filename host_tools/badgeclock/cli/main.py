@@ -17,7 +17,13 @@ app = typer.Typer(
 )
 bridge.app.add_typer(imports.app)
 bridge.app.add_typer(tokens.app, name="token")
-bridge.app.add_typer(custody.keys_app, name="keys")
+for name, part in (
+    ("keys", custody.keys_app),
+    ("audit", custody.audit_app),
+    ("retention", custody.retention_app),
+    ("person", custody.person_app),
+):
+    bridge.app.add_typer(part, name=name)
 app.add_typer(demo.app, name="demo")
 app.add_typer(clock.app, name="clock")
 app.add_typer(bridge.app, name="bridge")

@@ -62,5 +62,6 @@ def upgrade() -> None:
         sites.add_column(sa.Column("latitude", sa.Float(precision=53)))
         sites.add_column(sa.Column("longitude", sa.Float(precision=53)))
         sites.add_column(sa.Column("languages", sa.JSON()))
+    op.create_index("ix_presences_day", "presences", ["day"], unique=False)
     op.add_column("workers", sa.Column("added_ms", sa.BigInteger(), nullable=False, server_default="0"))
     op.execute(sa.text("UPDATE workers SET added_ms = :now").bindparams(now=time.time_ns() // 1_000_000))
