@@ -16,7 +16,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from sqlalchemy import Connection, select
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Send
@@ -155,10 +155,15 @@ class BadgeTold(_Model):
     until_ms: Milliseconds | None
 
 
+def _whole(number: object) -> object:
+    """JSON knows no whole numbers: 7.0 is one, whatever writes it."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class BadgeBack(_Model):
     """A badge that is taken back."""
 
-    badge: Annotated[int, Field(ge=1, le=ID_MOST)]
+    badge: Annotated[int, Field(ge=1, le=ID_MOST), BeforeValidator(_whole)]
     reason: Annotated[str, Field(max_length=500)] = ""
 
 
@@ -195,8 +200,22 @@ class Refusal(_Model):
     do: str
 
 
-After = Annotated[int, Query(ge=0, le=ID_MOST, description="Rows behind this id.")]
-Limit = Annotated[int, Query(ge=1, le=ROWS_MOST, description="At most so many.")]
+class Page(BaseModel):
+    """Which rows of a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[int, Field(ge=0, le=ID_MOST, description="Rows behind this id.")] = 0
+    limit: Annotated[int, Field(ge=1, le=ROWS_MOST, description="At most so many.")] = 100
+
+
+class PageOfDays(Page):
+    """Which presences of a list: those of the days from `first` to `last`."""
+
+    first: date
+    last: date
+
+
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Refusal, "description": "No token, or one that is not good any more"},
     403: {"model": Refusal, "description": "The token has not this scope"},
@@ -332,9 +351,9 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
     may_read, may_write = _needs(Scope.PLANNING_READ), _needs(Scope.PLANNING_WRITE)
 
     @app.get("/employers", dependencies=[may_read])
-    async def employers(after: After = 0, limit: Limit = 100) -> list[EmployerTold]:
+    async def employers(page: Annotated[Page, Query()]) -> list[EmployerTold]:
         """Employers by id."""
-        return await store.reading(_employers, after, limit)
+        return await store.reading(_employers, page)
 
     @app.put("/employers", responses=_CANNOT_BE)
     async def put_employer(body: EmployerBody, token: Token = may_write) -> PutDone:
@@ -342,9 +361,9 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
         return await store.writing(_put_employer, body, _operator(token), now_ms())
 
     @app.get("/sites", dependencies=[may_read])
-    async def sites(after: After = 0, limit: Limit = 100) -> list[SiteTold]:
+    async def sites(page: Annotated[Page, Query()]) -> list[SiteTold]:
         """Sites by id."""
-        return await store.reading(_sites, after, limit)
+        return await store.reading(_sites, page)
 
     @app.put("/sites", responses=_CANNOT_BE)
     async def put_site(body: SiteBody, token: Token = may_write) -> PutDone:
@@ -352,9 +371,9 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
         return await store.writing(_put_site, body, _operator(token), now_ms())
 
     @app.get("/workers", dependencies=[may_read])
-    async def workers(after: After = 0, limit: Limit = 100) -> list[WorkerTold]:
+    async def workers(page: Annotated[Page, Query()]) -> list[WorkerTold]:
         """Workers by id, without names and numbers."""
-        return await store.reading(_workers, vault, after, limit)
+        return await store.reading(_workers, vault, page)
 
     @app.put("/workers", responses=_CANNOT_BE)
     async def put_worker(body: WorkerBody, token: Token = may_write) -> PutDone:
@@ -362,9 +381,9 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
         return await store.writing(_put_worker, vault, body, _operator(token), now_ms())
 
     @app.get("/badges", dependencies=[may_read])
-    async def badges(after: After = 0, limit: Limit = 100) -> list[BadgeTold]:
+    async def badges(page: Annotated[Page, Query()]) -> list[BadgeTold]:
         """Badges and their history, by row."""
-        return await store.reading(_badges, after, limit)
+        return await store.reading(_badges, page)
 
     @app.post("/badges", responses=_CANNOT_BE)
     async def give_badge(body: BadgeBody, token: Token = may_write) -> BadgeGiven:
@@ -377,11 +396,11 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
         return await store.writing(_take_badge_back, body, _operator(token), now_ms())
 
     @app.get("/presences", dependencies=[_needs(Scope.PRESENCES_READ)], responses=_CANNOT_BE)
-    async def presences(first: date, last: date, after: After = 0, limit: Limit = 100) -> list[PresenceTold]:
+    async def presences(page: Annotated[PageOfDays, Query()]) -> list[PresenceTold]:
         """Presences of the days from `first` to `last`, 31 at most, by id: where each stands now."""
-        if not timedelta(0) <= last - first < timedelta(days=DAYS_MOST):
+        if not timedelta(0) <= page.last - page.first < timedelta(days=DAYS_MOST):
             raise PeopleError(f"the days are not in order, or more than {DAYS_MOST}", "ask for fewer days at once")
-        return await store.reading(_presences, first, last, after, limit)
+        return await store.reading(_presences, page)
 
     return app
 
@@ -485,13 +504,11 @@ def _take_badge_back(connection: Connection, body: BadgeBack, operator: Operator
     return _badge(rows[0], now_ms)
 
 
-def _employers(connection: Connection, after: int, limit: int) -> list[EmployerTold]:
-    return [
-        EmployerTold(id=row.id, kbo=row.kbo, name=row.name) for row in _page(connection, schema.employers, after, limit)
-    ]
+def _employers(connection: Connection, page: Page) -> list[EmployerTold]:
+    return [EmployerTold(id=row.id, kbo=row.kbo, name=row.name) for row in _page(connection, schema.employers, page)]
 
 
-def _sites(connection: Connection, after: int, limit: int) -> list[SiteTold]:
+def _sites(connection: Connection, page: Page) -> list[SiteTold]:
     return [
         SiteTold(
             id=row.id,
@@ -505,22 +522,22 @@ def _sites(connection: Connection, after: int, limit: int) -> list[SiteTold]:
             longitude=row.longitude,
             languages=row.languages or [],
         )
-        for row in _page(connection, schema.sites, after, limit)
+        for row in _page(connection, schema.sites, page)
     ]
 
 
-def _page(connection: Connection, table: Any, after: int, limit: int) -> Sequence[Any]:
-    return connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)).all()
+def _page(connection: Connection, table: Any, page: Page) -> Sequence[Any]:
+    return connection.execute(select(table).where(table.c.id > page.after).order_by(table.c.id).limit(page.limit)).all()
 
 
-def _workers(connection: Connection, vault: Vault, after: int, limit: int) -> list[WorkerTold]:
+def _workers(connection: Connection, vault: Vault, page: Page) -> list[WorkerTold]:
     table, of = schema.workers, schema.employers
     rows = connection.execute(
         select(table, of.c.kbo)
         .outerjoin(of, of.c.id == table.c.employer_id)
-        .where(table.c.id > after)
+        .where(table.c.id > page.after)
         .order_by(table.c.id)
-        .limit(limit)
+        .limit(page.limit)
     )
     return [
         WorkerTold(
@@ -543,9 +560,9 @@ def _with_sites() -> Any:
     )
 
 
-def _badges(connection: Connection, after: int, limit: int) -> list[BadgeTold]:
+def _badges(connection: Connection, page: Page) -> list[BadgeTold]:
     table = schema.badges
-    rows = connection.execute(_with_sites().where(table.c.id > after).order_by(table.c.id).limit(limit))
+    rows = connection.execute(_with_sites().where(table.c.id > page.after).order_by(table.c.id).limit(page.limit))
     return [_badge(row, row.until_ms) for row in rows]
 
 
@@ -553,15 +570,15 @@ def _badge(row: Any, until_ms: int | None) -> BadgeTold:
     return BadgeTold(badge=row.id, site=row.site, worker=row.worker, since_ms=row.since_ms, until_ms=until_ms)
 
 
-def _presences(connection: Connection, first: date, last: date, after: int, limit: int) -> list[PresenceTold]:
+def _presences(connection: Connection, page: PageOfDays) -> list[PresenceTold]:
     table, workers, sites = schema.presences, schema.workers, schema.sites
     rows = connection.execute(
         select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
-        .where(table.c.day >= first, table.c.day <= last, table.c.id > after)
+        .where(table.c.day >= page.first, table.c.day <= page.last, table.c.id > page.after)
         .order_by(table.c.id)
-        .limit(limit)
+        .limit(page.limit)
     )
     return [
         PresenceTold(

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import typer
 
-from badgeclock.bridge import audit, dossier, retention, rotation, settings, vault
+from badgeclock.bridge import audit, backup, dossier, retention, rotation, settings, vault
 from badgeclock.bridge.audit import Operator
+from badgeclock.bridge.backup import Manifest
 from badgeclock.bridge.service import wall_clock_ms
 from badgeclock.cli.bridge import Config, changing, looking, moment, opened_store, operator
 
+backup_app = typer.Typer(no_args_is_help=True, help="Copies of the store, proved when they are made and when you like.")
 audit_app = typer.Typer(no_args_is_help=True, help="The book of acts: who did what, when and why.")
 person_app = typer.Typer(no_args_is_help=True, help="What a worker may ask for: their data, or its erasure.")
 retention_app = typer.Typer(no_args_is_help=True, help="How long what is kept, and the deletion of what is older.")
@@ -61,6 +63,64 @@ def retire_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
     left = max(vault.read_keys(path))
     said = f"Retired: data keys {', '.join(map(str, gone))}." if gone else "There is no old data key."
     typer.echo(f"{said} In use: {left}.", err=True)
+
+
+@backup_app.command("make")
+def make_backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder.")],
+    reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Copy the store into a new folder, while the bridge runs, and prove the copy. The data key is not in it."""
+    url = settings.load(config).store.url
+    with opened_store(config) as (store, keys):
+        made = backup.make(url, store, keys, folder, Operator(operator(), reason), wall_clock_ms())
+    _tell_backup(folder, made)
+
+
+@backup_app.command("verify")
+def verify_backup(
+    folder: Annotated[Path, typer.Argument(help="The backup's folder.")],
+    *,
+    live: Annotated[bool, typer.Option("--live", help="Hold it against the store that is in use, too.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Open a backup and prove it: the file, every reference, chain and act, and that the data key opens every value."""
+    configured = settings.load(config)
+    made = backup.verify(folder, vault.load(configured.secrets.data_key_file))
+    _tell_backup(folder, made)
+    if live:
+        with looking(config) as connection:
+            gained = backup.compare(made, connection)
+        typer.echo(f"The store in use has all of it, and {gained} records more.", err=True)
+
+
+@backup_app.command("restore")
+def restore_backup(
+    folder: Annotated[Path, typer.Argument(help="The backup's folder.")],
+    reason: ReasonOption,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Put a backup where the settings want the store. Nothing is overwritten: move what is there away first."""
+    configured = settings.load(config)
+    keys = vault.load(configured.secrets.data_key_file)
+    who = Operator(operator(), reason)
+    _tell_backup(folder, backup.restore(folder, configured.store.url, keys, who, wall_clock_ms()))
+    typer.echo(
+        "Restored. Clocks that sent more since come under quarantine as `skipped` or send it again, and presences may "
+        'have been declared since: see docs/operating.md, "A store from a backup".',
+        err=True,
+    )
+
+
+def _tell_backup(folder: Path, made: Manifest) -> None:
+    rows = sum(made.facts.counts.values())
+    needs = ", ".join(f"{number} ({known_by})" for number, known_by in made.fingerprints.items()) or "none"
+    typer.echo(
+        f"{folder}: proved. Made {moment(made.made_ms)}; {rows} rows, {made.facts.counts.get('records', 0)} records of "
+        f"{len(made.facts.heads)} clocks, {made.facts.acts} acts. Needs data keys: {needs}.",
+        err=True,
+    )
 
 
 @audit_app.command("list")

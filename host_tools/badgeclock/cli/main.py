@@ -20,6 +20,7 @@ bridge.app.add_typer(tokens.app, name="token")
 for name, part in (
     ("keys", custody.keys_app),
     ("audit", custody.audit_app),
+    ("backup", custody.backup_app),
     ("retention", custody.retention_app),
     ("person", custody.person_app),
 ):
