@@ -7,14 +7,12 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import text
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
 
 from badgeclock.bridge import schema, vault
-from badgeclock.bridge import store as store_module
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import DataKeyWrong, Vault
 from badgeclock.errors import SettingsError, StoreError
@@ -38,35 +36,6 @@ def test_migrating_twice_keeps_every_row(world: World) -> None:
     world.store.migrate()
     assert world.rows(schema.workers) == before
     world.store.check()
-
-
-def test_a_store_of_the_form_before_keeps_every_row_and_reference(tmp_path: Path) -> None:
-    path = tmp_path / "old.db"
-    old = create_engine(f"sqlite:///{path}")
-    configuration = store_module._alembic()
-    with old.begin() as connection:
-        configuration.attributes["connection"] = connection
-        command.upgrade(configuration, "0003_desk")
-        for statement in (
-            "INSERT INTO employers VALUES (4, '0438195916', 'Voorbeeld')",
-            "INSERT INTO sites VALUES (7, 'Quay 7', '1Y1TEST00001Z', 'meat', 'Europe/Brussels', x'01', NULL)",
-            "INSERT INTO workers VALUES (3, 'W-001', x'02', 'niss', x'03', x'04', 4)",
-            "INSERT INTO badges VALUES (5, 7, x'0102030405060708', 3, 0, NULL)",
-        ):
-            connection.exec_driver_sql(statement)
-    old.dispose()
-    store = Store(f"sqlite:///{path}")
-    store.migrate()
-    with store.read() as connection:
-        (site,) = connection.execute(schema.sites.select()).all()
-        assert (site.id, site.name, site.site_key_closed, site.address) == (7, "Quay 7", b"\x01", None)
-        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
-        assert connection.execute(select(schema.workers.c.added_ms)).scalar_one() > 0
-    with pytest.raises(StoreError, match="FOREIGN KEY"), store.write() as connection:
-        connection.execute(schema.sites.delete())
-    with pytest.raises(StoreError, match="UNIQUE"), store.write() as connection:
-        connection.execute(schema.sites.insert().values(**{**site._asdict(), "id": 8}))
-    store.close()
 
 
 def test_a_store_without_tables_is_refused_with_what_to_do(tmp_path: Path) -> None:
