@@ -108,7 +108,7 @@ def served(shared: World) -> str:
 
 
 @DESCRIBED.parametrize()
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 def test_it_keeps_to_its_own_description(case: Case, served: str) -> None:
     case.call_and_validate(headers={"Authorization": f"Bearer {served}"})
 
