@@ -109,6 +109,20 @@ def in_use(connection: Connection, worker: str) -> list[Badge]:
     return [Badge(*row) for row in connection.execute(having)]
 
 
+def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
+    """Every badge that a worker has or had, oldest first, each with its site; raises PeopleError."""
+    check_worker(connection, worker)
+    badges, sites = schema.badges, schema.sites
+    had = (
+        _with_workers()
+        .join(sites, sites.c.id == badges.c.site_id)
+        .add_columns(sites.c.name)
+        .where(schema.workers.c.reference == worker)
+        .order_by(badges.c.id)
+    )
+    return [(Badge(*row[:-1]), row[-1]) for row in connection.execute(had)]
+
+
 def check_worker(connection: Connection, worker: str) -> None:
     """Raise PeopleError if there is no such worker."""
     table = schema.workers

@@ -343,6 +343,34 @@ def add_worker(
     ).id
 
 
+def change_worker(
+    connection: Connection,
+    vault: Vault,
+    reference: str,
+    *,
+    name: str | None,
+    identity: Identity | None,
+    employer_kbo: str | None,
+    now_ms: int,
+) -> Change:
+    """Change what is given of a worker who is there, and leave the rest; raises PeopleError if there is none."""
+    row = _worker_row(connection, reference)
+    if row is None:
+        raise PeopleError(f"there is no worker {reference!r}", "add the worker with `badgeclock bridge worker add`")
+    if employer_kbo is None and row.employer_id is not None:
+        table = schema.employers
+        employer_kbo = connection.execute(select(table.c.kbo).where(table.c.id == row.employer_id)).scalar_one()
+    return put_worker(
+        connection,
+        vault,
+        reference=reference,
+        name=name if name is not None else vault.open(PEOPLE, f"name:{reference}", row.name_closed).decode(),
+        identity=identity or identity_of(vault, row),
+        employer_kbo=employer_kbo,
+        now_ms=now_ms,
+    )
+
+
 def put_worker(
     connection: Connection,
     vault: Vault,

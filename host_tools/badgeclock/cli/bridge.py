@@ -265,6 +265,47 @@ def add_worker(
     typer.echo(f"Worker {reference!r} added, number {identity.masked}.", err=True)
 
 
+@worker_app.command("set")
+def set_worker(
+    reference: Annotated[str, typer.Option(help="The worker's reference.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
+    limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
+    employer: Annotated[str | None, typer.Option(help="Another employer's enterprise number.")] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Change what is given of a worker: presences from now on are declared so."""
+    if niss_file is not None and limosa is not None:
+        raise typer.BadParameter("give --niss-file or --limosa, not both")
+    identity = people.niss(_secret(niss_file)) if niss_file else people.limosa(_secret(limosa)) if limosa else None
+    with changing(config) as opened:
+        change = people.change_worker(
+            opened.connection,
+            opened.vault,
+            reference,
+            name=name,
+            identity=identity,
+            employer_kbo=employer,
+            now_ms=wall_clock_ms(),
+        )
+        who = Operator(operator(), reason)
+        audit.write_change(opened.connection, who, change, Act.WORKER_ADDED, Act.WORKER_CHANGED, wall_clock_ms())
+    typer.echo(f"Worker {reference!r}: changed {', '.join(change.changed) or 'nothing'}.", err=True)
+
+
+@badge_app.command("list")
+def list_badges(
+    worker: Annotated[str, typer.Option(help="The worker's reference.")],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show every badge that a worker has or had: its row, its site, since and until when."""
+    with looking(config) as connection:
+        for badge, site in holders.history(connection, worker):
+            until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
+            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}")
+
+
 @badge_app.command("add")
 def add_badge(
     site: Annotated[str, typer.Option(help="The site whose clocks shall know the badge.")],

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.host.bridge.world import ANNA_NISS, SITE, World
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, LUZ_LIMOSA, SITE, World
+from typer.testing import CliRunner
 
-from badgeclock.bridge import audit, clocks, schema
+from badgeclock.bridge import audit, clocks, people, schema
 from badgeclock.bridge.audit import NO_ACT, Act, AuditError, Operator
+from badgeclock.cli.main import app
 from badgeclock.errors import StoreError
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -111,3 +113,36 @@ def test_a_decision_is_written_down_with_who_and_why_and_named_while_it_is_known
     assert note(world, subject=("worker", 99)) != NO_ACT
     with world.store.read() as connection:
         assert audit.listing(connection, act["id"], 10)[0]["name"] is None
+
+
+def test_a_worker_is_changed_in_part_and_a_badges_history_is_shown(world: World, tmp_path: Path) -> None:
+    (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    config = tmp_path / "bridge.toml"
+    config.write_text(
+        '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'
+        '[authority]\nendpoint = "http://127.0.0.1:9/"\n'
+    )
+
+    def run(*arguments: str, stdin: str = "") -> str:
+        done = CliRunner().invoke(app, ["bridge", *arguments, "--config", str(config)], input=stdin)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    why = ("--reason", "the authority knows another number")
+    assert "changed identity" in run(
+        "worker", "set", "--reference", "W-001", "--niss-file", "-", *why, stdin="00000100166"
+    )
+    assert "changed name" in run("worker", "set", "--reference", "W-001", "--name", "Anna Anders", *why)
+    assert "changed nothing" in run("worker", "set", "--reference", "W-003", *why)
+    (anna, _, luz) = world.rows(schema.workers)
+    assert people.identity_of(world.vault, anna).number == "00000100166"
+    assert people.identity_of(world.vault, luz).number == LUZ_LIMOSA
+    world.assign(ANNA_UID, "W-002")
+    assert "until 2026-01-05" in run("badge", "list", "--worker", "W-001")
+    assert run("badge", "list", "--worker", "W-002").count("in use") == 2
+    with world.store.read() as connection:
+        acts = audit.listing(connection, 0, 10, "worker 1")
+        audit.verify(connection)
+    assert [act["detail"] for act in acts] == [{"changed": ["identity"]}, {"changed": ["name"]}]
+    assert {act["reason"] for act in acts} == {why[1]}
+    assert "Anders" not in repr(acts)
