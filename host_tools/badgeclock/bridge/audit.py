@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -115,6 +115,16 @@ def reason(words: str) -> str:
     return line
 
 
+class Note(NamedTuple):
+    """An act as it will be written down."""
+
+    operator: Operator
+    act: Act
+    subject: str
+    detail: Mapping[str, Any]
+    at_ms: int
+
+
 def write(
     connection: Connection,
     operator: Operator,
@@ -127,31 +137,52 @@ def write(
 
     `detail` holds numbers, texts, and lists and mappings of them; nothing of it may identify a person.
     """
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-    table = schema.acts
-    newest = connection.execute(select(table.c.hash).order_by(table.c.id.desc()).limit(1)).scalar()
-    values = {
-        "at_ms": now_ms,
-        "operator": operator.name[:_OPERATOR_CHARACTERS],
-        "act": act.value,
-        "subject": subject if isinstance(subject, str) else f"{subject[0]} {subject[1]}",
-        "reason": reason(operator.reason) if operator.reason else "",
-        "detail": dict(detail),
-    }
-    connection.execute(insert(table).values(**values, hash=_hash(newest or NO_ACT, values)))
+    about = subject if isinstance(subject, str) else f"{subject[0]} {subject[1]}"
+    write_all(connection, [Note(operator, act, about, detail, now_ms)])
 
 
 def write_change(
     connection: Connection, operator: Operator, change: Change, added: Act, changed: Act, now_ms: int
 ) -> None:
     """Write down what became of a row that was put, if anything did."""
-    if not change.happened:
-        return
+    if change.happened:
+        write_all(connection, [note_of(operator, change, added, changed, now_ms)])
+
+
+def note_of(operator: Operator, change: Change, added: Act, changed: Act, now_ms: int) -> Note:
+    """What is to be written down of a row that was put."""
     detail: dict[str, Any] = {"changed": list(change.changed)} if change.changed else {}
     detail |= {"before": change.before} if change.before else {}
     detail |= {"after": change.after} if change.after else {}
-    write(connection, operator, added if change.is_new else changed, (change.kind, change.id), detail, now_ms)
+    return Note(operator, added if change.is_new else changed, f"{change.kind} {change.id}", detail, now_ms)
+
+
+def write_all(connection: Connection, notes: Sequence[Note]) -> None:
+    """Write acts down in their order, in the open transaction; many cost little more than one."""
+    if not notes:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    head = newest_hash(connection)
+    rows = []
+    for note in notes:
+        values = {
+            "at_ms": note.at_ms,
+            "operator": note.operator.name[:_OPERATOR_CHARACTERS],
+            "act": note.act.value,
+            "subject": note.subject,
+            "reason": reason(note.operator.reason) if note.operator.reason else "",
+            "detail": dict(note.detail),
+        }
+        head = _hash(head, values)
+        rows.append({**values, "hash": head})
+    connection.execute(insert(schema.acts), rows)
+
+
+def newest_hash(connection: Connection) -> bytes:
+    """The hash of the newest act, unverified."""
+    table = schema.acts
+    return connection.execute(select(table.c.hash).order_by(table.c.id.desc()).limit(1)).scalar() or NO_ACT
 
 
 def _hash(before: bytes, values: Mapping[str, Any]) -> bytes:
@@ -192,9 +223,8 @@ def verify(connection: Connection, known_head: bytes | None = None) -> Book:
 
 def newest(connection: Connection) -> Book:
     """How many acts there are and the newest hash, unverified."""
-    table = schema.acts
-    head = connection.execute(select(table.c.hash).order_by(table.c.id.desc()).limit(1)).scalar()
-    return Book(connection.execute(select(func.count()).select_from(table)).scalar_one(), head or NO_ACT)
+    count = connection.execute(select(func.count()).select_from(schema.acts)).scalar_one()
+    return Book(count, newest_hash(connection))
 
 
 def listing(connection: Connection, after: int, limit: int, subject: str | None = None) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from badgeclock.bridge import audit, log, people, sheets
-from badgeclock.bridge.audit import Act, Change, Operator
+from badgeclock.bridge.audit import Act, Change, Note, Operator
 from badgeclock.bridge.people import Address, PeopleError, Site
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.sheets import Row, Sheet, SheetError
@@ -159,6 +159,7 @@ def _apply(
 ) -> None:
     order = list(Kind)
     seen: dict[tuple[Kind, object], tuple[str, int]] = {}
+    notes: list[Note] = []
     for table in sorted(given, key=lambda table: order.index(table.kind)):
         put = _PUTTERS[table.kind]
         for row in table.sheet.rows:
@@ -173,7 +174,9 @@ def _apply(
             added, changed = _ACTS[table.kind]
             verb = "added" if change.is_new else "changed" if change.happened else "unchanged"
             report.counts[table.kind, verb] += 1
-            audit.write_change(connection, operator, change, added, changed, now_ms)
+            if change.happened:
+                notes.append(audit.note_of(operator, change, added, changed, now_ms))
+    audit.write_all(connection, notes)
 
 
 def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:

@@ -385,12 +385,13 @@ def put_worker(
     table = schema.workers
     _check_reference(reference)
     name = _line(name, "a worker's name")
-    row = _worker_row(connection, reference)
     kin = vault.indexes(f"{identity.kind}:{identity.number}")
-    twins = connection.execute(select(table.c.reference).where(table.c.identity_index.in_(kin))).scalars()
-    for twin in twins:
-        if twin != reference:
-            raise PeopleError(f"the worker {twin!r} has the same number", "use that worker")
+    same = (table.c.reference == reference) | table.c.identity_index.in_(kin)
+    row = None
+    for found in connection.execute(select(table).where(same)):
+        if found.reference != reference:
+            raise PeopleError(f"the worker {found.reference!r} has the same number", "use that worker")
+        row = found
     if employer_kbo is None and identity.kind is IdentityKind.NISS:
         raise PeopleError("a worker with a national number needs an employer", "name the employer's enterprise number")
     values: dict[str, Any] = {
@@ -483,7 +484,8 @@ def assign_token(connection: Connection, *, site_id: int, worker: str, token: by
     holder = connection.execute(select(badges.c.id, badges.c.worker_id).where(in_use)).one_or_none()
     if holder is not None and holder.worker_id == worker_id:
         return Assigned(0, holder.id, worker_id, is_new=False)
-    connection.execute(update(badges).where(in_use).values(until_ms=now_ms))
+    if holder is not None:
+        connection.execute(update(badges).where(in_use).values(until_ms=now_ms))
     badge = _added(connection, badges, site_id=site_id, token=token, worker_id=worker_id, since_ms=now_ms)
     happened = Event(Severity.INFO, events.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     events.write(connection, [happened], now_ms)

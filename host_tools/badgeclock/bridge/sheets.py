@@ -22,7 +22,7 @@ from badgeclock.errors import BadgeclockError
 FILE_BYTES_MOST: Final = 16 * 2**20
 UNPACKED_BYTES_MOST: Final = 64 * 2**20
 MEMBERS_MOST: Final = 500
-ROWS_MOST: Final = 20_000
+ROWS_MOST: Final = 10_000
 """Of a table, without its header. One transaction takes them all, and punches wait for it meanwhile."""
 COLUMNS_MOST: Final = 64
 CELL_CHARACTERS_MOST: Final = 1000
