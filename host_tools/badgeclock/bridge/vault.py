@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
+import re
 import secrets
 import threading
 import time
@@ -42,6 +43,7 @@ FIRST_KEY: Final = 1
 LAST_KEY: Final = 255
 LOOK_S: Final = 1.0
 """How often a process looks whether its data key file has changed."""
+_KEY: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * DATA_KEY_BYTES}}}")
 _NONCE_BYTES: Final = 12
 _INDEX_BYTES: Final = 16
 
@@ -190,16 +192,11 @@ def read_keys(path: Path) -> dict[int, bytes]:
     keys: dict[int, bytes] = {}
     for line in lines:
         number, colon, digits = line.rpartition(":")
-        try:
-            key = bytes.fromhex(digits)
-            at = int(number) if colon else FIRST_KEY
-        except ValueError:
+        at = int(number) if number.isdigit() else 0 if colon else FIRST_KEY
+        if not _KEY.fullmatch(digits) or at in keys or not FIRST_KEY <= at <= LAST_KEY:
             keys = {}
             break
-        if len(key) != DATA_KEY_BYTES or at in keys or not FIRST_KEY <= at <= LAST_KEY:
-            keys = {}
-            break
-        keys[at] = key
+        keys[at] = bytes.fromhex(digits)
     if not keys:
         raise SettingsError(
             what=f"the data key file {path} does not hold 64 hexadecimal digits, or numbered lines of them",

@@ -12,7 +12,8 @@ import httpx
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from schemathesis import Case
 from tests.host.bridge.world import ANNA_NISS, KBO, NOON_MS, SITE, STRANGER_UID, WORKPLACE, World
 from typer.testing import CliRunner
@@ -220,6 +221,13 @@ def test_nobody_gets_in_without_a_token_that_is_good_and_has_the_scope(shared: W
     writes_not = {"Authorization": f"Bearer {token_of(shared, Scope.PLANNING_READ)}"}
     assert tool.put("/employers", json={"kbo": KBO}, headers=writes_not).status_code == 403
     assert tool.get(planning.OPENAPI, headers={}).status_code == 200
+
+
+@given(st.text(max_size=80) | st.from_regex(r"bct_[0-9]+_[0-9A-Za-z_-]{43}", fullmatch=True))
+@settings(max_examples=50, deadline=None)
+def test_any_text_is_no_token(shared: World, text: str) -> None:
+    with shared.store.read() as connection:
+        assert tokens.find(connection, text, shared.now_ms) is None
 
 
 def test_a_token_ends_by_itself_or_is_revoked_and_only_its_hash_is_kept(world: World) -> None:

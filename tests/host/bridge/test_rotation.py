@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, KBO, LUZ_LIMOSA, SITE, SITE_KEY, Clock, World
 
 from badgeclock.bridge import audit, people, rotation, schema, vault
@@ -235,3 +237,15 @@ def test_a_clock_that_is_added_meanwhile_is_under_a_key_of_the_file(world: World
     world.vault.look()
     world.add_clock(Clock("clock-0002"))
     assert uses(world) == {1: 9, 2: 2}
+
+
+@given(st.binary(max_size=200) | st.text("0123456789:\nabcdef+ ", max_size=200).map(str.encode))
+@settings(max_examples=100, deadline=None)
+def test_any_bytes_are_data_keys_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.key"
+    path.write_bytes(content)
+    try:
+        keys = vault.read_keys(path)
+    except SettingsError:
+        return
+    assert all(1 <= number <= 255 and len(key) == 32 for number, key in keys.items())
