@@ -64,6 +64,8 @@ class Kind(StrEnum):
     PRESENCE_CANCELLED = "presence_cancelled"
     ANSWER_LOST = "answer_lost"
     SECOND_NUMBER = "second_reception_number"
+    WORKER_CHANGED = "worker_changed"
+    SITE_CHANGED = "site_changed"
     NATIONAL_NUMBER_CHANGED = "national_number_changed"
     CALL_REJECTED = "call_rejected"
     AUTHORITY_AWAY = "authority_away"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, insert, select, update
 from stdnum.be import ssn, vat
 
-from badgeclock.bridge import events, log, orders, presences, schema
-from badgeclock.bridge.audit import Change
+from badgeclock.bridge import audit, events, log, orders, presences, schema
+from badgeclock.bridge.audit import Act, Change, Operator
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.presences import Regime
 from badgeclock.bridge.states import ClockState
@@ -218,6 +218,28 @@ def site_of(connection: Connection, name: str) -> Site | None:
     )
 
 
+def change_site(
+    connection: Connection,
+    name: str,
+    *,
+    regime: Regime | None,
+    workplace: str | None,
+    by: str,
+    reason: str = "",
+    now_ms: int,
+) -> Change:
+    """Give a site another regime or workplace number; None leaves it. What was declared stays as it was declared."""
+    site = site_of(connection, name)
+    if site is None:
+        raise no_site(name)
+    change = put_site(connection, replace(site, regime=regime or site.regime, workplace=workplace or site.workplace))
+    if change.happened:
+        what = f"{', '.join(change.changed)} of site {name} changed by {by}"
+        events.write(connection, [Event(Severity.INFO, events.Kind.SITE_CHANGED, what)], now_ms)
+    audit.write_change(connection, Operator(by, reason), change, Act.SITE_ADDED, Act.SITE_CHANGED, now_ms)
+    return change
+
+
 def set_site_key(connection: Connection, vault: Vault, name: str, site_key: bytes) -> Change:
     """Give the bridge the key of a site, 32 bytes, once: with another, every badge of the site would be a stranger."""
     if len(site_key) != SITE_KEY_BYTES:
@@ -348,19 +370,24 @@ def change_worker(
     vault: Vault,
     reference: str,
     *,
-    name: str | None,
+    name: str | None = None,
     identity: Identity | None,
     employer_kbo: str | None,
+    by: str,
+    reason: str = "",
     now_ms: int,
 ) -> Change:
-    """Change what is given of a worker who is there, and leave the rest; raises PeopleError if there is none."""
+    """Give a worker another name, number or employer; None leaves it. What was declared stays as it was declared.
+
+    A bis number that became a national number is such a change: the worker is the same, and so is every presence.
+    """
     row = _worker_row(connection, reference)
     if row is None:
         raise PeopleError(f"there is no worker {reference!r}", "add the worker with `badgeclock bridge worker add`")
     if employer_kbo is None and row.employer_id is not None:
         table = schema.employers
         employer_kbo = connection.execute(select(table.c.kbo).where(table.c.id == row.employer_id)).scalar_one()
-    return put_worker(
+    change = put_worker(
         connection,
         vault,
         reference=reference,
@@ -369,6 +396,11 @@ def change_worker(
         employer_kbo=employer_kbo,
         now_ms=now_ms,
     )
+    if change.happened:
+        what = f"{', '.join(change.changed)} of worker {reference} changed by {by}"
+        events.write(connection, [Event(Severity.INFO, events.Kind.WORKER_CHANGED, what)], now_ms)
+    audit.write_change(connection, Operator(by, reason), change, Act.WORKER_ADDED, Act.WORKER_CHANGED, now_ms)
+    return change
 
 
 def put_worker(

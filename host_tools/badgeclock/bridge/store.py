@@ -28,7 +28,7 @@ from badgeclock.errors import SettingsError, StoreError
 BUSY_TIMEOUT_S: Final = 30.0
 _MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _WRITING: Final = "badgeclock_writing"
-_MIGRATING: Final = "badgeclock_migrating"
+_REFERENCES: Final = "badgeclock_references"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -84,15 +84,16 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; keeps every row."""
-        engine = self._writer.execution_options(**{_MIGRATING: True})
-        with _failing_plainly(), engine.begin() as connection:
-            configuration = _alembic()
-            configuration.attributes["connection"] = connection
-            command.upgrade(configuration, "head")
-            if connection.dialect.name == "sqlite":
-                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-                assert not broken, f"references of {sorted({row[0] for row in broken})} lead nowhere"
-        self._engine.dispose()  # whatever connects from here on checks references again
+        # SQLite changes some things of a table only by making it anew, which references to it must not hinder.
+        migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
+        try:
+            with _failing_plainly(), migrating.begin() as connection:
+                configuration = _alembic()
+                configuration.attributes["connection"] = connection
+                command.upgrade(configuration, "head")
+                _check_references(connection)
+        finally:
+            self._engine.dispose()  # the next connection checks references again
 
     def check(self) -> None:
         """Raise StoreError unless the tables have this version's form."""
@@ -140,6 +141,16 @@ def _failing_plainly() -> Iterator[None]:
         ) from None
 
 
+def _check_references(connection: Connection) -> None:
+    """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself."""
+    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+        raise StoreError(
+            what="after the change of form a row would refer to one that is not there",
+            kept="the store as it was before",
+            do="make a backup of the store, and report it to us",
+        )
+
+
 def _alembic() -> Config:
     configuration = Config()
     configuration.set_main_option("script_location", str(_MIGRATIONS))
@@ -163,9 +174,8 @@ def _engine(url: str) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        if options.get(_MIGRATING):
-            # A table that others refer to is made anew under its name: https://www.sqlite.org/lang_altertable.html, 7
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        if _REFERENCES in options:
+            connection.exec_driver_sql(f"PRAGMA foreign_keys={options[_REFERENCES]}")
         # A writer takes the lock at once: one that upgrades later can only fail.
         mode = "IMMEDIATE" if options.get(_WRITING) else "DEFERRED"
         connection.exec_driver_sql(f"BEGIN {mode}")

@@ -62,7 +62,9 @@ Config = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class Opened:
+    """A store in a transaction, and the vault of its secrets."""
+
     connection: Connection
     vault: Vault
 
@@ -89,10 +91,10 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
 
 
 @contextmanager
-def changing(config: Path) -> Iterator[_Open]:
+def changing(config: Path) -> Iterator[Opened]:
     """One transaction on the configured store."""
     with opened_store(config) as (store, keys), store.write() as connection:
-        yield _Open(connection, keys)
+        yield Opened(connection, keys)
 
 
 @contextmanager
@@ -202,14 +204,18 @@ def set_site(
     name: Annotated[str, typer.Option(help="The site's name.")],
     badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
     key: Annotated[Path | None, typer.Option(help="The key's file of a site that was imported without one.")] = None,
+    regime: Annotated[Regime | None, typer.Option(help="Which rule its presences follow from now on.")] = None,
+    workplace: Annotated[str | None, typer.Option(help="Its number in the declaration of works.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Give the bridge a site's key, or its badge key, so that badges can be issued at its clocks.
+    """Change a site: its keys, so that badges can be given and issued there, its regime, its workplace number.
 
-    Another badge key than before makes every card of the site a stranger's; a site key is given once.
+    Another badge key than before makes every card of the site a stranger's; a site key is given once. What was declared
+    stays as it was declared.
     """
-    if badge_key is None and key is None:
-        raise typer.BadParameter("give --key or --badge-key")
+    if all(given is None for given in (badge_key, key, regime, workplace)):
+        raise typer.BadParameter("give --key, --badge-key, --regime or --workplace")
     with changing(config) as opened:
         site_id = people.site_id(opened.connection, name)
         if key is not None:
@@ -219,7 +225,16 @@ def set_site(
             root = _bytes(badge_key, "a badge key")
             if holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
                 opened.note(Act.BADGE_KEY_SET, ("site", site_id))
-    typer.echo(f"Site {name!r} has its key.", err=True)
+        people.change_site(
+            opened.connection,
+            name,
+            regime=regime,
+            workplace=workplace,
+            by=operator(),
+            reason=reason,
+            now_ms=wall_clock_ms(),
+        )
+    typer.echo(f"Site {name!r} is changed.", err=True)
 
 
 @employer_app.command("add")
@@ -287,10 +302,10 @@ def set_worker(
             name=name,
             identity=identity,
             employer_kbo=employer,
+            by=operator(),
+            reason=reason,
             now_ms=wall_clock_ms(),
         )
-        who = Operator(operator(), reason)
-        audit.write_change(opened.connection, who, change, Act.WORKER_ADDED, Act.WORKER_CHANGED, wall_clock_ms())
     typer.echo(f"Worker {reference!r}: changed {', '.join(change.changed) or 'nothing'}.", err=True)
 
 

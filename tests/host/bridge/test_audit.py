@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.host.bridge.world import ANNA_NISS, ANNA_UID, LUZ_LIMOSA, SITE, World
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, LUZ_LIMOSA, SITE, WORKPLACE, World
 from typer.testing import CliRunner
 
 from badgeclock.bridge import audit, clocks, people, schema
@@ -137,12 +137,18 @@ def test_a_worker_is_changed_in_part_and_a_badges_history_is_shown(world: World,
     (anna, _, luz) = world.rows(schema.workers)
     assert people.identity_of(world.vault, anna).number == "00000100166"
     assert people.identity_of(world.vault, luz).number == LUZ_LIMOSA
+    assert "is changed" in run("site", "set", "--name", SITE, "--workplace", "1y1test00009z", "--regime", "meat")
+    (site,) = world.rows(schema.sites)
+    assert (site.workplace, site.regime, site.site_key_closed is None) == ("1Y1TEST00009Z", "meat", False)
     world.assign(ANNA_UID, "W-002")
     assert "until 2026-01-05" in run("badge", "list", "--worker", "W-001")
     assert run("badge", "list", "--worker", "W-002").count("in use") == 2
     with world.store.read() as connection:
         acts = audit.listing(connection, 0, 10, "worker 1")
         audit.verify(connection)
+        (changed,) = audit.listing(connection, 0, 10, "site 1")
+    assert changed["detail"]["before"] == {"workplace": WORKPLACE, "regime": "construction"}
+    assert {"worker_changed", "site_changed"} <= set(world.events())
     assert [act["detail"] for act in acts] == [{"changed": ["identity"]}, {"changed": ["name"]}]
     assert {act["reason"] for act in acts} == {why[1]}
     assert "Anders" not in repr(acts)
