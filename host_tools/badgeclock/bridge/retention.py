@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
 
 from badgeclock.bridge import audit, schema
 from badgeclock.bridge.audit import Act, Operator
@@ -73,6 +73,17 @@ def _ms(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
 
 
+def _referring_to(table: Table, *except_for: Table) -> list[Column[Any]]:
+    """Every column of the store that refers to a table's rows."""
+    return [
+        key.parent
+        for other in schema.metadata.sorted_tables
+        if other not in except_for
+        for key in other.foreign_keys
+        if key.column.table is table
+    ]
+
+
 def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     return (numbers[at : at + BATCH_ROWS] for at in range(0, len(numbers), BATCH_ROWS))
 
@@ -112,14 +123,14 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
 
 def _forgotten(before: date) -> ColumnElement[bool]:
     """Workers whom nothing refers to any more, and who were not added lately."""
-    workers, badges, punches, presences = schema.workers, schema.badges, schema.punches, schema.presences
+    workers, badges, punches = schema.workers, schema.badges, schema.punches
     lately = or_(badges.c.until_ms.is_(None), badges.c.until_ms >= _ms(before))
     # A punch with a presence has its worker: the others are few, and have an index.
     waiting = select(punches.c.worker_id).where(punches.c.presence_id.is_(None), punches.c.worker_id.is_not(None))
     return and_(
         workers.c.added_ms < _ms(before),
         ~exists().where(badges.c.worker_id == workers.c.id, lately),
-        ~exists().where(presences.c.worker_id == workers.c.id),
+        *(~exists().where(column == workers.c.id) for column in _referring_to(workers, badges, punches)),
         workers.c.id.not_in(waiting),
     )
 
@@ -165,8 +176,8 @@ def _delete_presences(connection: Connection, done: _Deleted, which: ColumnEleme
     table = schema.presences
     numbers = list(connection.execute(select(table.c.id).where(which).order_by(table.c.id).limit(limit)).scalars())
     for some in _batches(numbers):
-        for referring in (schema.attempts, schema.receptions, schema.punches):
-            done.rows(connection, referring, referring.c.presence_id.in_(some))
+        for column in _referring_to(table):
+            done.rows(connection, column.table, column.in_(some))
         done.rows(connection, table, table.c.id.in_(some))
 
 
@@ -241,6 +252,12 @@ def erase(
     done = _Deleted()
     _delete_presences(connection, done, presences.c.worker_id == worker_id, None)
     done.rows(connection, punches, punches.c.worker_id == worker_id)
+    for column in _referring_to(workers, schema.badges):
+        if connection.execute(select(column).where(column == worker_id).limit(1)).first() is not None:
+            raise PeopleError(
+                f"{column.table.name} of others name {reference!r}, and must be kept for them",
+                "ask again when those are old enough; what is left then goes by itself",
+            )
     _delete_worker(connection, done, worker_id, reference)
     audit.write(connection, operator, Act.WORKER_ERASED, ("worker", worker_id), done.detail(), now_ms)
     return +done.counts
