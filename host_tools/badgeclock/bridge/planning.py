@@ -263,11 +263,12 @@ class _Guard:
     async def _token(self, scope: AsgiScope) -> Token | None:
         said = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         kind, _, presented = said.decode("latin-1").partition(" ")
-        if kind.lower() != "bearer":
+        presented = presented.strip()
+        if kind.lower() != "bearer" or not tokens.has_form(presented):
             return None
         now_ms = self._now_ms()
-        token = await self._store.reading(tokens.find, presented.strip(), now_ms)
-        if token is not None:
+        token = await self._store.reading(tokens.find, presented, now_ms)
+        if token is not None and token.is_use_unnoted(now_ms):
             await self._store.writing(tokens.note_use, token, now_ms)
         return token
 

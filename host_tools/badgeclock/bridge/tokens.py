@@ -46,6 +46,11 @@ class Token(NamedTuple):
     id: int
     name: str
     scopes: frozenset[Scope]
+    used_ms: int | None
+
+    def is_use_unnoted(self, now_ms: int) -> bool:
+        """Whether its last use was noted so long ago that this one is to be."""
+        return self.used_ms is None or self.used_ms <= now_ms - USED_NOTED_MS
 
 
 def make(connection: Connection, name: str, scopes: Sequence[Scope], days: int, operator: Operator, now_ms: int) -> str:
@@ -81,6 +86,11 @@ def revoke(connection: Connection, number: int, operator: Operator, now_ms: int)
     return str(row.name)
 
 
+def has_form(presented: str) -> bool:
+    """Whether a text can be a token at all; what cannot is not worth a look into the store."""
+    return _FORM.fullmatch(presented) is not None
+
+
 def find(connection: Connection, presented: str, now_ms: int) -> Token | None:
     """The token that was presented; None if it is none, has ended or was revoked."""
     form = _FORM.fullmatch(presented)
@@ -92,14 +102,13 @@ def find(connection: Connection, presented: str, now_ms: int) -> Token | None:
         return None
     if row.revoked_ms is not None or row.ends_ms <= now_ms:
         return None
-    return Token(row.id, row.name, frozenset(map(Scope, row.scopes)))
+    return Token(row.id, row.name, frozenset(map(Scope, row.scopes)), row.used_ms)
 
 
 def note_use(connection: Connection, token: Token, now_ms: int) -> None:
-    """Note that a token was used, to the hour."""
+    """Note that a token was used."""
     table = schema.api_tokens
-    stale = table.c.used_ms.is_(None) | (table.c.used_ms <= now_ms - USED_NOTED_MS)
-    connection.execute(update(table).where(table.c.id == token.id, stale).values(used_ms=now_ms))
+    connection.execute(update(table).where(table.c.id == token.id).values(used_ms=now_ms))
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:

@@ -228,6 +228,7 @@ def test_nobody_gets_in_without_a_token_that_is_good_and_has_the_scope(shared: W
 def test_any_text_is_no_token(shared: World, text: str) -> None:
     with shared.store.read() as connection:
         assert tokens.find(connection, text, shared.now_ms) is None
+        assert not tokens.has_form(text + "!")
 
 
 def test_a_token_ends_by_itself_or_is_revoked_and_only_its_hash_is_kept(world: World) -> None:
@@ -290,7 +291,7 @@ def test_tokens_are_made_listed_and_revoked_by_commands(world: World, tmp_path: 
     token = run("add", "--name", "planner", "--scope", "planning:read", "--scope", "presences:read").strip()
     with world.store.read() as connection:
         found = tokens.find(connection, token, 0)
-        assert found == (1, "planner", frozenset({Scope.PLANNING_READ, Scope.PRESENCES_READ}))
+        assert found == (1, "planner", frozenset({Scope.PLANNING_READ, Scope.PRESENCES_READ}), None)
     assert "planning:read presences:read" in run("list")
     run("revoke", "1", "--reason", "the tool was replaced")
     (listed,) = map(json.loads, run("list", "--json").splitlines())
