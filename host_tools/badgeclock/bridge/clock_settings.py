@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import structlog
 from sqlalchemy import Connection, func, or_, select, update
 
-from badgeclock.bridge import events, schema
+from badgeclock.bridge import audit, events, schema
+from badgeclock.bridge.audit import Act, Operator
 from badgeclock.bridge.downlink import Downlink, Message
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.people import PeopleError
@@ -135,6 +136,7 @@ def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: 
     told = ", ".join(f"{key}={value}" for key, value in changes.items())
     happened = Event(Severity.INFO, events.Kind.SETTINGS_ORDERED, f"version {version} by {by}: {told}", name)
     events.write(connection, [happened], now_ms)
+    audit.write(connection, Operator(by), Act.CLOCK_SETTINGS_ORDERED, ("clock", row.id), dict(changes), now_ms)
     return Ordered(version, row.online)
 
 

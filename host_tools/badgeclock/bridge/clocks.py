@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
-from badgeclock.bridge import events, orders, presences, schema, standing
+from badgeclock.bridge import audit, events, orders, presences, schema, standing
+from badgeclock.bridge.audit import Act, Operator
 from badgeclock.bridge.continuity import BREAKS_A_CHAIN
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.people import PeopleError
@@ -19,7 +20,6 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Kind, RecordRefused
 
-REASON_CHARACTERS: Final = 500
 ALARMS_SHOWN: Final = 20
 _RECORDS_A_TURN: Final = 64
 """Records after which the key store has come around, if each was acknowledged alone: 128 slots, two a record."""
@@ -152,7 +152,7 @@ def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: 
     What was kept aside stays there. A clock whose chain is not the store's comes under quarantine again with its next
     STATUS: it must be provisioned anew.
     """
-    why = _reason(reason)
+    why = audit.reason(reason)
     clock = _clock(connection, name)
     if clock.state != ClockState.QUARANTINED:
         raise PeopleError(f"no clock {name!r} is under quarantine", "look at `badgeclock bridge clock list`")
@@ -163,29 +163,33 @@ def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: 
     held = clock.held_reason or events.Kind.EQUIVOCATION.value
     what = f"quarantine for {held} ended by {by}: {why}"
     events.write(connection, [Event(Severity.INFO, events.Kind.CLOCK_RELEASED, what, name)], now_ms)
+    _note(connection, Act.CLOCK_RELEASED, by, why, clock.id, {"held_reason": held, "state": state.value}, now_ms)
     queued = presences.reconsider_clock(connection, clock.id, now_ms)
     return Released(held, held not in {kind.value for kind in BREAKS_A_CHAIN}, queued)
 
 
 def order_retirement(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> Ordered:
     """Order a clock to write its last record and give up its keys: it ends once the bridge has taken that record."""
-    why = _reason(reason)
+    why = audit.reason(reason)
     clock = _in_use(connection, name)
     given = orders.give(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
     if given.new:
         happened = Event(Severity.INFO, events.Kind.RETIREMENT_ORDERED, f"ordered by {by}: {why}", name)
         events.write(connection, [happened], now_ms)
+        _note(connection, Act.CLOCK_RETIREMENT_ORDERED, by, why, clock.id, {}, now_ms)
     return Ordered(given.id, given.new, clock.online)
 
 
 def order(connection: Connection, name: str, command: Command, *, by: str, reason: str, now_ms: int) -> Ordered:
     """Order a clock to do something that it reports: identify, self-test, restart, capture."""
-    why = _reason(reason)
+    why = audit.reason(reason)
     clock = _in_use(connection, name)
     given = orders.give(connection, clock.id, command, by=by, reason=why, now_ms=now_ms)
     if given.new:
         what = f"{orders.command_name(command)} ordered by {by}: {why}"
         events.write(connection, [Event(Severity.INFO, events.Kind.ORDER_GIVEN, what, name)], now_ms)
+        detail = {"command": orders.command_name(command)}
+        _note(connection, Act.CLOCK_ORDERED, by, why, clock.id, detail, now_ms)
     return Ordered(given.id, given.new, clock.online)
 
 
@@ -208,13 +212,14 @@ def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int)
 
     Returns the number of its punches that wait under quarantine, and go on waiting.
     """
-    why = _reason(reason)
+    why = audit.reason(reason)
     clock = _in_use(connection, name)
     table, punches = schema.clocks, schema.punches
     connection.execute(update(table).where(table.c.id == clock.id).values(state=ClockState.RETIRED, online=False))
     orders.close(connection, clock.id, "ended without the clock", now_ms)
     what = f"ended without its last record by {by}: {why}; its certificate is good until it is revoked"
     events.write(connection, [Event(Severity.WARNING, events.Kind.CLOCK_RETIRED, what, name)], now_ms)
+    _note(connection, Act.CLOCK_ENDED, by, why, clock.id, {"state": clock.state, "next_seq": clock.next_seq}, now_ms)
     waiting = (punches.c.clock_id == clock.id) & (punches.c.reason == Reason.QUARANTINE)
     return connection.execute(select(func.count()).select_from(punches).where(waiting)).scalar_one()
 
@@ -270,6 +275,12 @@ def _clock(connection: Connection, name: str) -> Any:
     return next((row for row in rows if row.state != ClockState.RETIRED), rows[0])
 
 
+def _note(
+    connection: Connection, act: Act, by: str, why: str, clock_id: int, detail: dict[str, Any], now_ms: int
+) -> None:
+    audit.write(connection, Operator(by, why), act, ("clock", clock_id), detail, now_ms)
+
+
 def _in_use(connection: Connection, name: str) -> Any:
     clock = _clock(connection, name)
     if clock.state == ClockState.RETIRED:
@@ -283,12 +294,3 @@ def _has_ended(connection: Connection, clock: Any) -> bool:
     last = (table.c.clock_id == clock.id) & (table.c.seq == clock.next_seq - 1)
     raw = connection.execute(select(table.c.raw).where(last)).scalar()
     return raw is not None and records.unpack(raw).kind == Kind.RETIRE
-
-
-def _reason(text: str) -> str:
-    reason = " ".join(text.split())
-    if not reason or len(reason) > REASON_CHARACTERS:
-        raise PeopleError(
-            f"a decision needs its reason, in at most {REASON_CHARACTERS} characters", "say in a sentence why"
-        )
-    return reason

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from badgeclock.bridge import downlink, events, outbox, presences, schema, waiting
+from badgeclock.bridge import audit, downlink, events, outbox, presences, schema, waiting
+from badgeclock.bridge.audit import Act, Operator
 from badgeclock.bridge.downlink import NewReceipt
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.presences import Key, Punch
@@ -185,6 +186,7 @@ def close_punch(connection: Connection, clock: str, seq: int, decision: Decision
     downlink.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
     what = f"punch {seq} is not declared, says {decision.by}: {decision.why}"
     events.write(connection, [Event(Severity.INFO, events.Kind.PRESENCE_CLOSED, what, clock, seq)], decision.now_ms)
+    _note(connection, Act.PUNCH_CLOSED, decision, ("clock", row.clock_id), {"seq": seq})
 
 
 def declare_punch(connection: Connection, clock: str, seq: int, direction: Direction | None, decision: Decision) -> str:
@@ -219,6 +221,7 @@ def declare_punch(connection: Connection, clock: str, seq: int, direction: Direc
     events.write(connection, [Event(Severity.INFO, events.Kind.PRESENCE_DECLARED, what, clock, seq)], decision.now_ms)
     made = schema.presences
     reference: str = connection.execute(select(made.c.reference).where(made.c.id == presence_id)).scalar_one()
+    _note(connection, Act.PUNCH_DECLARED, decision, ("clock", row.clock_id), {"seq": seq, "presence": presence_id})
     return reference
 
 
@@ -459,12 +462,25 @@ def _write(
     connection.execute(insert(schema.corrections).values(values))
     what = f"presence {row.reference}: {kind} by {decision.by}: {decision.why}"
     events.write(connection, [Event(Severity.INFO, _EVENT_OF[kind], what)], decision.now_ms)
+    detail = {"code": str(code), "before": {"state": row.state}, "replacement": replacement_id}
+    _note(connection, _ACT_OF[kind], decision, ("presence", row.id), detail)
+
+
+def _note(
+    connection: Connection, act: Act, decision: Decision, subject: tuple[str, int], detail: dict[str, Any]
+) -> None:
+    audit.write(connection, Operator(decision.by, decision.why), act, subject, detail, decision.now_ms)
 
 
 _EVENT_OF: Final = {
     Kind.CANCEL: events.Kind.CANCEL_ASKED,
     Kind.CORRECT: events.Kind.PRESENCE_CORRECTED,
     Kind.CLOSE: events.Kind.PRESENCE_CLOSED,
+}
+_ACT_OF: Final = {
+    Kind.CANCEL: Act.PRESENCE_CANCEL_ASKED,
+    Kind.CORRECT: Act.PRESENCE_CORRECTED,
+    Kind.CLOSE: Act.PRESENCE_CLOSED,
 }
 
 

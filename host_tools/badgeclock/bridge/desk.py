@@ -418,7 +418,7 @@ class Desk:
         await self._tell(job, "keep the card there: it is written")
         await conversation.run(cards.write(desk.root, card, number))
         badge = await self._store.writing(
-            holders.issue, desk, worker, number, how=f"by {job.asked_by} at {job.clock}", now_ms=self._now_ms()
+            holders.issue, desk, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
         )
         return _described(f"the card is a badge of {worker} now", badge, number)
 
@@ -464,7 +464,7 @@ class Desk:
             raise _in_use(holder)
         await self._tell(job, "keep the card there: it is made blank")
         await conversation.run(cards.wipe(desk.root, card))
-        await self._store.writing(holders.wiped, how=f"by {job.asked_by} at {job.clock}", now_ms=self._now_ms())
+        await self._store.writing(holders.wiped, by=job.asked_by, at=job.clock, now_ms=self._now_ms())
         return Outcome("the card is blank, with the factory's key", card=holders.masked(card.uid))
 
 

@@ -13,18 +13,20 @@ from sqlalchemy import Connection, select, update
 
 from badgeclock.badges.card import NUMBER_BYTES
 from badgeclock.badges.keys import ROOT_BYTES, Root
-from badgeclock.bridge import events, people, rosters, schema
+from badgeclock.bridge import audit, events, people, rosters, schema
+from badgeclock.bridge.audit import Act, Operator
 from badgeclock.bridge.events import Event, Severity
 from badgeclock.bridge.people import NUMBER_PROVED, UID_READ, PeopleError
-from badgeclock.bridge.vault import BADGE_ROOT, SITE_KEY, Vault
+from badgeclock.bridge.vault import BADGE_ROOT, Vault
 from badgeclock.protocol import seal
 
 
 class Badge(NamedTuple):
-    """A badge of the history: its row, whose it is, and since and until when (ms; None: in use)."""
+    """A badge of the history: its row, whose it is (reference and row), since and until when (ms; None: in use)."""
 
     id: int
     worker: str
+    worker_id: int
     since_ms: int
     until_ms: int | None
 
@@ -45,21 +47,25 @@ class Desk(NamedTuple):
         return seal.badge_token(self.site_key, UID_READ, uid)
 
 
-def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes, now_ms: int) -> None:
-    """Give the bridge the root of a site's badges, 32 bytes. Another root than before makes every card strange."""
+def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes, now_ms: int) -> bool:
+    """Give the bridge the root of a site's badges, 32 bytes. Another root than before makes every card strange.
+
+    Returns False if it is the same.
+    """
     if len(root) != ROOT_BYTES:
         raise PeopleError("a badge key has 32 bytes", "give the site's .badge.key file of the workshop")
     table = schema.sites
     row = connection.execute(select(table.c.id, table.c.badge_root_closed).where(table.c.name == site)).one_or_none()
     if row is None:
-        raise _no_site(site)
+        raise people.no_site(site)
     before = None if row.badge_root_closed is None else vault.open(BADGE_ROOT, site, row.badge_root_closed)
     if before == root:
-        return
+        return False
     closed = vault.close(BADGE_ROOT, site, root)
     connection.execute(update(table).where(table.c.id == row.id).values(badge_root_closed=closed))
     what = f"the site {site} has {'a' if before is None else 'another'} badge key"
     events.write(connection, [Event(Severity.INFO, events.Kind.BADGE_KEY_SET, what)], now_ms)
+    return True
 
 
 def desk_of(connection: Connection, vault: Vault, site_id: int) -> Desk:
@@ -72,11 +78,7 @@ def desk_of(connection: Connection, vault: Vault, site_id: int) -> Desk:
             "give it with `badgeclock bridge site set --badge-key`",
         )
     root = Root(vault.open(BADGE_ROOT, row.name, row.badge_root_closed))
-    return Desk(row.id, vault.open(SITE_KEY, row.name, row.site_key_closed), root)
-
-
-def _no_site(site: str) -> PeopleError:
-    return PeopleError(f"there is no site {site!r}", "add it with `badgeclock bridge site add`")
+    return Desk(row.id, people.site_key_of(vault, row), root)
 
 
 def new_number(connection: Connection, desk: Desk) -> bytes:
@@ -107,6 +109,20 @@ def in_use(connection: Connection, worker: str) -> list[Badge]:
     return [Badge(*row) for row in connection.execute(having)]
 
 
+def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
+    """Every badge that a worker has or had, oldest first, each with its site; raises PeopleError."""
+    check_worker(connection, worker)
+    badges, sites = schema.badges, schema.sites
+    had = (
+        _with_workers()
+        .join(sites, sites.c.id == badges.c.site_id)
+        .add_columns(sites.c.name)
+        .where(schema.workers.c.reference == worker)
+        .order_by(badges.c.id)
+    )
+    return [(Badge(*row[:-1]), row[-1]) for row in connection.execute(had)]
+
+
 def check_worker(connection: Connection, worker: str) -> None:
     """Raise PeopleError if there is no such worker."""
     table = schema.workers
@@ -116,34 +132,44 @@ def check_worker(connection: Connection, worker: str) -> None:
 
 def _with_workers() -> Any:
     badges, workers = schema.badges, schema.workers
-    return select(badges.c.id, workers.c.reference, badges.c.since_ms, badges.c.until_ms).join(
+    return select(badges.c.id, workers.c.reference, workers.c.id, badges.c.since_ms, badges.c.until_ms).join(
         workers, workers.c.id == badges.c.worker_id
     )
 
 
-def issue(connection: Connection, desk: Desk, worker: str, number: bytes, *, how: str, now_ms: int) -> Badge:
-    """Link a badge that was written to a worker. `how` goes on record: who did it, at which clock."""
+def issue(connection: Connection, desk: Desk, worker: str, number: bytes, *, by: str, at: str, now_ms: int) -> Badge:
+    """Link a badge that was written to a worker. It goes on record who did it, at which clock."""
     token = desk.number_token(number)
     people.assign_token(connection, site_id=desk.site_id, worker=worker, token=token, now_ms=now_ms)
     badge = of_token(connection, desk.site_id, token)
     assert badge is not None
-    what = f"badge {badge.id} was issued to {worker} {how}"
+    what = f"badge {badge.id} was issued to {worker} by {by} at {at}"
     events.write(connection, [Event(Severity.INFO, events.Kind.BADGE_ISSUED, what)], now_ms)
+    _note(connection, Act.BADGE_ISSUED, by, badge.worker_id, {"badge": badge.id, "clock": at}, now_ms)
     return badge
 
 
-def revoke(connection: Connection, badge: Badge, *, how: str, now_ms: int) -> None:
+def revoke(connection: Connection, badge: Badge, *, by: str, reason: str = "", now_ms: int) -> None:
     """Take a badge back: from now on it is unknown at the site's clocks. What it punched before stays as it is."""
     table = schema.badges
     taken = update(table).where(table.c.id == badge.id).values(until_ms=now_ms).returning(table.c.site_id)
     rosters.changed(connection, [connection.execute(taken).scalar_one()], now_ms)
-    what = f"badge {badge.id} of {badge.worker} was taken back {how}"
+    what = f"badge {badge.id} of {badge.worker} was taken back by {by}"
     events.write(connection, [Event(Severity.INFO, events.Kind.BADGE_REVOKED, what)], now_ms)
+    _note(connection, Act.BADGE_REVOKED, by, badge.worker_id, {"badge": badge.id}, now_ms, reason)
 
 
-def wiped(connection: Connection, *, how: str, now_ms: int) -> None:
+def wiped(connection: Connection, *, by: str, at: str, now_ms: int) -> None:
     """Put on record that a card was made blank."""
-    events.write(connection, [Event(Severity.INFO, events.Kind.BADGE_WIPED, f"a card was made blank {how}")], now_ms)
+    what = f"a card was made blank by {by} at {at}"
+    events.write(connection, [Event(Severity.INFO, events.Kind.BADGE_WIPED, what)], now_ms)
+    audit.write(connection, Operator(by), Act.BADGE_WIPED, "card", {"clock": at}, now_ms)
+
+
+def _note(
+    connection: Connection, act: Act, by: str, worker_id: int, detail: dict[str, Any], now_ms: int, reason: str = ""
+) -> None:
+    audit.write(connection, Operator(by, reason), act, ("worker", worker_id), detail, now_ms)
 
 
 MASK: Final = "••••"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, Final
 
 import uvicorn
@@ -33,11 +33,20 @@ ROWS_USUAL: Final = 100
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
-def create_app(store: Store, vault: Vault, metrics: Metrics, broker_up: Callable[[], bool], host: str) -> FastAPI:
-    """The application; `broker_up` says whether the broker is connected, `host` is the name it is served under."""
+def create_app(
+    store: Store,
+    vault: Vault,
+    metrics: Metrics,
+    broker_up: Callable[[], bool],
+    host: str,
+    names: Sequence[str] = (),
+) -> FastAPI:
+    """The application; `broker_up` says whether the broker is connected, `host` is the name it is served under, `names`
+    those that a proxy is asked by.
+    """
     app = FastAPI(title="Badgeclock bridge", openapi_url=None, docs_url=None, redoc_url=None)
     # A web page elsewhere that points its name at loopback is answered nothing.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK, host])
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK, host, *names])
 
     @app.get("/livez")
     def livez() -> PlainTextResponse:

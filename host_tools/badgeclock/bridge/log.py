@@ -10,13 +10,19 @@ from typing import Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+MASK: Final = "***"
 _ELEVEN_DIGITS: Final = re.compile(r"(?<!\d)\d{2}[. ]?\d{2}[. ]?\d{2}[- ]?\d{3}[. ]?\d{2}(?!\d)")
 _QUIET: Final = ("gmqtt", "uvicorn.error", "uvicorn.access", "alembic", "httpx", "httpcore", "zeep", "sqlalchemy")
 
 
 def mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """A structlog processor: replaces whatever has the form of a national number in every text of an event."""
-    return {key: _ELEVEN_DIGITS.sub("***", value) if isinstance(value, str) else value for key, value in event.items()}
+    return {key: masked(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def masked(text: str) -> str:
+    """A text without whatever has the form of a national number."""
+    return _ELEVEN_DIGITS.sub(MASK, text)
 
 
 def configure(level: int = logging.INFO) -> None:

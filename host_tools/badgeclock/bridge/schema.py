@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -56,11 +57,17 @@ sites = Table(
     Column("workplace", String(13), nullable=False),
     Column("regime", String(16), nullable=False),
     Column("time_zone", Text, nullable=False),
-    Column("site_key_closed", LargeBinary, nullable=False),
+    # A site can be planned before its first clock is provisioned, which makes its key.
+    Column("site_key_closed", LargeBinary),
     Column("badge_root_closed", LargeBinary),
     # Who may punch here: how often that has changed, and when it did last.
     Column("roster_changes", BigInteger, nullable=False, server_default="0"),
     Column("roster_changed_ms", BigInteger),
+    # Where it is, and in which languages its people read, the most usual first.
+    Column("address", JSON(none_as_null=True)),
+    Column("latitude", Float(53)),
+    Column("longitude", Float(53)),
+    Column("languages", JSON(none_as_null=True)),
 )
 
 workers = Table(
@@ -74,6 +81,7 @@ workers = Table(
     Column("identity_index", LargeBinary, nullable=False, unique=True),
     Column("employer_id", ForeignKey("employers.id")),
     Column("language", String(2)),
+    Column("added_ms", BigInteger, nullable=False, server_default="0"),
 )
 
 badges = Table(
@@ -228,6 +236,7 @@ presences = Table(
         sqlite_where=text("due_ms IS NOT NULL"),
         postgresql_where=text("due_ms IS NOT NULL"),
     ),
+    Index("ix_presences_day", "day"),
     Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
 )
 
@@ -390,4 +399,33 @@ events = Table(
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     Index("ix_events_same", "kind", "clock", "last_ms"),
+)
+
+# What operators did. Triggers refuse to change or delete a row; each hash covers the one before (audit.py).
+acts = Table(
+    "acts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("act", String(32), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Index("ix_acts_subject", "subject"),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("secret_sha256", LargeBinary(32), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Column("used_ms", BigInteger),
 )

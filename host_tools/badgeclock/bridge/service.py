@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 import structlog
+from fastapi import FastAPI
 from sqlalchemy import Connection
 
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, rosters, vault
+from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, planning, rosters, vault
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.clock_settings import ClockSettings
@@ -34,8 +35,9 @@ from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar, declared_by
+from badgeclock.bridge.retention import Sweeper
 from badgeclock.bridge.rosters import Rosters
-from badgeclock.bridge.settings import BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.watch import Watch
 from badgeclock.errors import StoreError
@@ -153,6 +155,7 @@ class Service:
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
         self._settings = settings
+        self._now_ms = now_ms
         self._vault = vault.load(settings.secrets.data_key_file)
         self._store = Store(settings.store.url)
         self._store.check()
@@ -178,6 +181,7 @@ class Service:
             connected=lambda: self._link.connected,
             connections=lambda: self._link.connections,
         )
+        self._sweeper = Sweeper(self._store, settings.retention, now_ms)
         self._rosters = Rosters(self._store, self._vault, self._downlink, self._link.publish, now_ms)
         self._clock_settings = ClockSettings(self._store, self._downlink, self._link.publish, now_ms)
         self._now_ms = now_ms
@@ -215,7 +219,7 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
         settings = self._settings.http
-        app = http.create_app(self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host)
+        app = self._web(settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
             for authority, _ in self._authorities:
@@ -231,6 +235,7 @@ class Service:
                 "watch": self._watch.run,
                 "rosters": self._rosters.run,
                 "clock_settings": self._clock_settings.run,
+                "sweeper": self._sweeper.run,
             }
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
@@ -246,6 +251,17 @@ class Service:
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
         log.info("the bridge has stopped")
+
+    def _web(self, settings: HttpSettings) -> FastAPI:
+        app = http.create_app(
+            self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host, settings.names
+        )
+        bound = self._settings.planning.requests_a_minute
+        app.mount(
+            planning.PATH,
+            planning.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
+        )
+        return app
 
     async def _end(self, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
         """Let clocks leave issue mode, close the way in, commit what came, give calls under way a moment, then end the
@@ -266,6 +282,7 @@ class Service:
             "rosters",
             "clock_settings",
             "watch",
+            "sweeper",
             "http",
         ):
             if name in tasks:

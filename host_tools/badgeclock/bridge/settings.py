@@ -59,6 +59,28 @@ class HttpSettings(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65535)
+    names: tuple[str, ...] = ()
+    """Names that a proxy before it is asked by, besides the host and this machine's own."""
+
+
+class PlanningSettings(_Section):
+    """[planning]: the interface for planning tools, under the same port; without a token it answers nobody."""
+
+    requests_a_minute: int = Field(default=120, ge=1, le=100_000)
+    """So many of each token."""
+
+
+class RetentionSettings(_Section):
+    """[retention]: days that things are kept, by purpose. The sources are in docs/operating.md."""
+
+    presences_days: int = Field(default=1827, ge=31, le=36_600)
+    """Five years: articles 2 and 25 of the Royal Decree of 8 August 1980 on social documents, by analogy."""
+    events_days: int = Field(default=366, ge=31, le=36_600)
+    """Article 5(1)(e) GDPR: no longer than necessary; a year covers every yearly check."""
+    workers_days: int = Field(default=366, ge=31, le=36_600)
+    """The same, once nothing refers to a worker any more."""
+    sweep_hours: int = Field(default=24, ge=0, le=720)
+    """How often the bridge deletes what is older; 0 leaves that to the command."""
 
 
 class IntakeSettings(_Section):
@@ -88,6 +110,8 @@ class BridgeSettings(BaseSettings):
     movement_authority: ReadSettings | None = None
     """A second one, for sites that declare movements, if [authority] takes none."""
     http: HttpSettings = HttpSettings()
+    planning: PlanningSettings = PlanningSettings()
+    retention: RetentionSettings = RetentionSettings()
     intake: IntakeSettings = IntakeSettings()
 
     @field_validator("authority", "movement_authority")

@@ -3,13 +3,22 @@
 One data key, 32 bytes in a file of its own, from which a key a purpose is derived (HKDF, RFC 5869). Values are
 encrypted with AES-256-GCM under a random nonce and bound to the place they stand in, so that none can be moved to
 another row.
+
+While data keys are changed (rotation.py) the file holds several, by number: every value says in its first byte under
+which it was closed, and the highest number closes. A process that runs meanwhile looks at its file every
+`LOOK_S` seconds, so that it takes to a new key without being started again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import os
+import re
 import secrets
+import threading
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +39,11 @@ SITE_KEY: Final = "site"
 """Purpose of the keys that turn badge ids into tokens."""
 BADGE_ROOT: Final = "badge"
 """Purpose of the roots that the keys of a site's badges come from."""
-_VERSION: Final = b"\x01"
+FIRST_KEY: Final = 1
+LAST_KEY: Final = 255
+LOOK_S: Final = 1.0
+"""How often a process looks whether its data key file has changed."""
+_KEY: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * DATA_KEY_BYTES}}}")
 _NONCE_BYTES: Final = 12
 _INDEX_BYTES: Final = 16
 
@@ -50,48 +63,124 @@ class DataKeyWrong(StoreError):
         return (DataKeyWrong, (self.place,))
 
 
+class _DataKey:
+    """One data key, and the keys that are derived from it."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self.index_key = self.derive("index")
+        self._ciphers: dict[str, AESGCM] = {}
+
+    def derive(self, purpose: str) -> bytes:
+        info = b"badgeclock/v1/vault/" + purpose.encode()
+        return hkdf_sha256(self._secret, salt=b"", info=info, length=DATA_KEY_BYTES)
+
+    def cipher(self, purpose: str) -> AESGCM:
+        cipher = self._ciphers.get(purpose)
+        if cipher is None:
+            cipher = self._ciphers[purpose] = AESGCM(self.derive(purpose))
+        return cipher
+
+
 class Vault:
     """Encrypts values for one place in the store, and opens them again."""
 
-    def __init__(self, data_key: bytes) -> None:
-        self._data_key = data_key
-        self._index_key = self._derive("index")
-        self._ciphers: dict[str, AESGCM] = {}
+    def __init__(self, data_key: bytes | Mapping[int, bytes], source: Path | None = None) -> None:
+        """`data_key` is one key, or several by number; `source` the file that they are from, and that may change."""
+        keys = {FIRST_KEY: data_key} if isinstance(data_key, bytes) else data_key
+        self._keys = {number: _DataKey(secret) for number, secret in keys.items()}
+        self._newest = max(self._keys)
+        self._source = source
+        self._seen = _signature(source)
+        self._looked_at = time.monotonic()
+        self._lock = threading.Lock()
 
-    def _derive(self, purpose: str) -> bytes:
-        info = b"badgeclock/v1/vault/" + purpose.encode()
-        return hkdf_sha256(self._data_key, salt=b"", info=info, length=DATA_KEY_BYTES)
+    @property
+    def newest(self) -> int:
+        """The number of the key that closes."""
+        return self._newest
 
-    def _cipher(self, purpose: str) -> AESGCM:
-        cipher = self._ciphers.get(purpose)
-        if cipher is None:
-            cipher = self._ciphers[purpose] = AESGCM(self._derive(purpose))
-        return cipher
+    def look(self) -> None:
+        """See whether the data key file has changed, and take to what it holds now; a file that is unfit is not."""
+        self._looked_at = time.monotonic()
+        if self._source is None or (now := _signature(self._source)) == self._seen:
+            return
+        with self._lock, contextlib.suppress(SettingsError):
+            secrets_now = read_keys(self._source)
+            self._keys = {number: _DataKey(secret) for number, secret in secrets_now.items()}
+            self._newest = max(secrets_now)
+            self._seen = now
 
     def close(self, purpose: str, place: str, plain: bytes) -> bytes:
         """Encrypt. `purpose` chooses the key (random nonces: at most 2**32 values each), `place` binds the value."""
+        if time.monotonic() - self._looked_at > LOOK_S:
+            self.look()
+        number = self._newest
         nonce = os.urandom(_NONCE_BYTES)
-        return _VERSION + nonce + self._cipher(purpose).encrypt(nonce, plain, place.encode())
+        return bytes((number,)) + nonce + self._keys[number].cipher(purpose).encrypt(nonce, plain, place.encode())
 
     def open(self, purpose: str, place: str, closed: bytes) -> bytes:
         """Decrypt what `close` made for the same purpose and place; raises DataKeyWrong."""
         nonce, secret = closed[1 : 1 + _NONCE_BYTES], closed[1 + _NONCE_BYTES :]
-        if closed[:1] != _VERSION or len(nonce) != _NONCE_BYTES:
+        if len(nonce) != _NONCE_BYTES:
+            raise DataKeyWrong(place)
+        if closed[0] not in self._keys:
+            self.look()  # closed by another process, under a key that is newer than this one's last look
+        key = self._keys.get(closed[0])
+        if key is None:
             raise DataKeyWrong(place)
         try:
-            return self._cipher(purpose).decrypt(nonce, secret, place.encode())
+            return key.cipher(purpose).decrypt(nonce, secret, place.encode())
         except InvalidTag:
             raise DataKeyWrong(place) from None
 
     def index(self, text: str) -> bytes:
-        """16 bytes by which equal values are found without being told: a keyed hash."""
-        return hmac.digest(self._index_key, text.encode(), "sha256")[:_INDEX_BYTES]
+        """16 bytes by which equal values are found without being told: a keyed hash, under the newest key."""
+        return self.indexes(text)[0]
+
+    def indexes(self, text: str) -> list[bytes]:
+        """The same under every key there is, the newest first: what may stand in the store while keys are changed."""
+        keys = [key for _, key in sorted(self._keys.items(), reverse=True)]
+        return [hmac.digest(key.index_key, text.encode(), "sha256")[:_INDEX_BYTES] for key in keys]
+
+    def fingerprints(self) -> dict[int, str]:
+        """By key number, 16 hexadecimal digits by which a person knows a data key again; they tell nothing of it."""
+        return {number: key.derive("fingerprint")[:8].hex() for number, key in sorted(self._keys.items())}
+
+    def witness(self, number: int, text: bytes) -> bytes | None:
+        """A MAC of 32 bytes over a text, which only who has the key of this number can make; None without that key."""
+        key = self._keys.get(number)
+        return None if key is None else hmac.digest(key.derive("witness"), text, "sha256")
+
+
+def closed_under(closed: bytes) -> int:
+    """The number of the data key that a value was closed under."""
+    return closed[0]
+
+
+def _signature(path: Path | None) -> tuple[int, int, int] | None:
+    """What changes when a file is replaced or rewritten; None if there is none."""
+    if path is None:
+        return None
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def load(path: Path) -> Vault:
     """The vault of a data key file; raises SettingsError, without telling what stands in the file."""
+    return Vault(read_keys(path), path)
+
+
+def read_keys(path: Path) -> dict[int, bytes]:
+    """The data keys in a file, by number; raises SettingsError, without telling what stands in the file.
+
+    64 hexadecimal digits alone are key 1; else each line is a number from 1 to 255, a colon, and 64 such digits.
+    """
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        lines = path.read_text(encoding="ascii").split()
     except OSError as error:
         raise SettingsError(
             what=f"the data key file {path} cannot be read: {error.strerror}",
@@ -99,14 +188,53 @@ def load(path: Path) -> Vault:
             do="run `badgeclock bridge init`, or restore the file from the backup of this store",
         ) from None
     except ValueError:
-        key = b""
-    if len(key) != DATA_KEY_BYTES:
+        lines = []
+    keys: dict[int, bytes] = {}
+    for line in lines:
+        number, colon, digits = line.rpartition(":")
+        at = int(number) if number.isdigit() else 0 if colon else FIRST_KEY
+        if not _KEY.fullmatch(digits) or at in keys or not FIRST_KEY <= at <= LAST_KEY:
+            keys = {}
+            break
+        keys[at] = bytes.fromhex(digits)
+    if not keys:
         raise SettingsError(
-            what=f"the data key file {path} does not hold 64 hexadecimal digits",
+            what=f"the data key file {path} does not hold 64 hexadecimal digits, or numbered lines of them",
             kept="the store, untouched",
             do="restore the file from the backup of this store",
         )
-    return Vault(key)
+    return keys
+
+
+def write_keys(path: Path, keys: Mapping[int, bytes]) -> None:
+    """Put other keys into a data key file, readable by its owner only: all of them or, after a crash, none.
+
+    Raises SettingsError if that cannot be done; the file is then as it was.
+    """
+    path = path.resolve()
+    new = path.with_name(f".{path.name}.new")
+    lines = "".join(f"{number}:{key.hex()}\n" for number, key in sorted(keys.items()))
+    try:
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        owner = path.stat()
+        if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(new, owner.st_uid, owner.st_gid)
+        new.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise SettingsError(
+            what=f"the data key file {path} cannot be replaced: {error.strerror}",
+            kept="the keys that were in it",
+            do="run this as the user who owns the file, in a folder that user may write to",
+        ) from None
 
 
 def create(path: Path) -> None:

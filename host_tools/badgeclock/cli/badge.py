@@ -84,7 +84,7 @@ def revoke(
     with opened_store(config) as (store, _):
         with store.write() as connection:
             taken = _chosen(holders.in_use(connection, worker), worker, badge)
-            holders.revoke(connection, taken, how=f"by {by or getpass.getuser()}", now_ms=wall_clock_ms())
+            holders.revoke(connection, taken, by=by or getpass.getuser(), now_ms=wall_clock_ms())
         typer.echo(f"Badge {taken.id} of {worker!r} is taken back: from now on it is unknown.", err=True)
         if clock is not None:
             _tell(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)

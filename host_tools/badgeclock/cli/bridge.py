@@ -27,7 +27,8 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Connection
 
-from badgeclock.bridge import clock_settings, clocks, holders, log, orders, people, settings, vault
+from badgeclock.bridge import audit, clock_settings, clocks, holders, log, orders, people, settings, vault
+from badgeclock.bridge.audit import Act, Change, Operator
 from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.service import Service, wall_clock_ms
 from badgeclock.bridge.settings import BridgeSettings
@@ -62,7 +63,7 @@ BADGE_KEY_HELP: Final = (
 )
 _WITHDRAWN: Final = "withdrawn"
 _LOOK_S: Final = 0.2
-_WIDE: Final = 200
+WIDE: Final = 200
 """Columns of a table that no terminal limits."""
 
 Config = Annotated[
@@ -76,6 +77,14 @@ class Opened:
 
     connection: Connection
     vault: Vault
+
+    def note(self, act: Act, subject: tuple[str, int], **detail: Any) -> None:
+        """Write down what the person at this terminal did."""
+        audit.write(self.connection, Operator(operator()), act, subject, detail, wall_clock_ms())
+
+    def note_change(self, change: Change, added: Act, changed: Act) -> None:
+        """The same of a row that was put, if anything became of it."""
+        audit.write_change(self.connection, Operator(operator()), change, added, changed, wall_clock_ms())
 
 
 @contextmanager
@@ -234,7 +243,7 @@ def add_site(
     site_key = _bytes(key, "a site key")
     root = None if badge_key is None else _bytes(badge_key, "a badge key")
     with changing(config) as opened:
-        people.add_site(
+        site_id = people.add_site(
             opened.connection,
             opened.vault,
             name=name,
@@ -243,8 +252,11 @@ def add_site(
             site_key=site_key,
             time_zone=time_zone,
         )
+        about = {"name": name, "workplace": workplace, "regime": regime.value, "time_zone": time_zone}
+        opened.note(Act.SITE_ADDED, ("site", site_id), after=about)
         if root is not None:
             holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+            opened.note(Act.BADGE_KEY_SET, ("site", site_id))
     typer.echo(f"Site {name!r} added.", err=True)
 
 
@@ -252,24 +264,37 @@ def add_site(
 def set_site(
     name: Annotated[str, typer.Option(help="The site's name.")],
     badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
+    key: Annotated[Path | None, typer.Option(help="The key's file of a site that was imported without one.")] = None,
     regime: Annotated[Regime | None, typer.Option(help="Which rule its presences follow from now on.")] = None,
     workplace: Annotated[str | None, typer.Option(help="Its number in the declaration of works.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Change a site: its badge key, so that badges can be issued at its clocks, its regime, its workplace number.
+    """Change a site: its keys, so that badges can be given and issued there, its regime, its workplace number.
 
-    Another badge key than before makes every card of the site a stranger's. What was declared stays as it was declared.
+    Another badge key than before makes every card of the site a stranger's; a site key is given once. What was declared
+    stays as it was declared.
     """
-    if badge_key is None and regime is None and workplace is None:
-        raise typer.BadParameter("give --badge-key, --regime or --workplace")
-    root = None if badge_key is None else _bytes(badge_key, "a badge key")
+    if all(given is None for given in (badge_key, key, regime, workplace)):
+        raise typer.BadParameter("give --key, --badge-key, --regime or --workplace")
     with changing(config) as opened:
-        if root is not None:
-            holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
-        if regime is not None or workplace is not None:
-            people.change_site(
-                opened.connection, name, regime=regime, workplace=workplace, by=operator(), now_ms=wall_clock_ms()
-            )
+        site_id = people.site_id(opened.connection, name)
+        if key is not None:
+            change = people.set_site_key(opened.connection, opened.vault, name, _bytes(key, "a site key"))
+            opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
+        if badge_key is not None:
+            root = _bytes(badge_key, "a badge key")
+            if holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
+                opened.note(Act.BADGE_KEY_SET, ("site", site_id))
+        people.change_site(
+            opened.connection,
+            name,
+            regime=regime,
+            workplace=workplace,
+            by=operator(),
+            reason=reason,
+            now_ms=wall_clock_ms(),
+        )
     typer.echo(f"Site {name!r} is changed.", err=True)
 
 
@@ -279,9 +304,10 @@ def add_employer(
     name: Annotated[str, typer.Option(help="Its name.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Add an employer; one that is there already stays as it is."""
+    """Add an employer, or name one that is there already."""
     with changing(config) as opened:
-        people.add_employer(opened.connection, kbo, name)
+        change = people.put_employer(opened.connection, kbo, name)
+        opened.note_change(change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED)
     typer.echo("Employer added.", err=True)
 
 
@@ -303,7 +329,7 @@ def add_worker(
     else:
         raise typer.BadParameter("give --niss-file or --limosa, one of them")
     with changing(config) as opened:
-        people.add_worker(
+        worker_id = people.add_worker(
             opened.connection,
             opened.vault,
             reference=reference,
@@ -311,52 +337,64 @@ def add_worker(
             identity=identity,
             employer_kbo=employer,
             language=language,
+            now_ms=wall_clock_ms(),
         )
+        opened.note(Act.WORKER_ADDED, ("worker", worker_id))
     typer.echo(f"Worker {reference!r} added, number {identity.masked}.", err=True)
 
 
 @worker_app.command("set")
 def set_worker(
     reference: Annotated[str, typer.Option(help="The worker's reference.")],
-    niss_file: Annotated[Path | None, typer.Option(help="File with the new national number; `-` is stdin.")] = None,
-    limosa: Annotated[Path | None, typer.Option(help="File with a Limosa number instead; `-` is stdin.")] = None,
-    employer: Annotated[str | None, typer.Option(help="The new employer's enterprise number.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
+    limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
+    employer: Annotated[str | None, typer.Option(help="Another employer's enterprise number.")] = None,
     language: Annotated[
         str | None,
         typer.Option(help="In which clocks speak to the worker: nl, fr, de, en; site for each site's own."),
     ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Change a worker's number, as when a bis number became a national number, the employer, or the language.
+    """Change what is given of a worker: presences from now on are declared so.
 
     What was declared stays as it was declared; `badgeclock bridge presence correct` declares it anew.
     """
     if niss_file is not None and limosa is not None:
         raise typer.BadParameter("give --niss-file or --limosa, not both")
-    is_declared_anew = not (niss_file is None and limosa is None and employer is None)
-    if not is_declared_anew and language is None:
-        raise typer.BadParameter("give --niss-file, --limosa, --employer or --language")
-    identity = None
-    if niss_file is not None:
-        identity = people.niss(_secret(niss_file))
-    elif limosa is not None:
-        identity = people.limosa(_secret(limosa))
+    identity = people.niss(_secret(niss_file)) if niss_file else people.limosa(_secret(limosa)) if limosa else None
     with changing(config) as opened:
-        if is_declared_anew:
-            people.change_worker(
-                opened.connection,
-                opened.vault,
-                reference,
-                identity=identity,
-                employer_kbo=employer,
-                by=operator(),
-                now_ms=wall_clock_ms(),
-            )
+        change = people.change_worker(
+            opened.connection,
+            opened.vault,
+            reference,
+            name=name,
+            identity=identity,
+            employer_kbo=employer,
+            by=operator(),
+            reason=reason,
+            now_ms=wall_clock_ms(),
+        )
+        words = change.changed
         if language is not None:
+            words += ("language",)
             people.set_language(
                 opened.connection, reference, None if language == SITE_LANGUAGE else language, wall_clock_ms()
             )
-    typer.echo(f"Worker {reference!r} is changed.", err=True)
+    typer.echo(f"Worker {reference!r}: changed {', '.join(words) or 'nothing'}.", err=True)
+
+
+@badge_app.command("list")
+def list_badges(
+    worker: Annotated[str, typer.Option(help="The worker's reference.")],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show every badge that a worker has or had: its row, its site, since and until when."""
+    with looking(config) as connection:
+        for badge, site in holders.history(connection, worker):
+            until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
+            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}")
 
 
 @badge_app.command("add")
@@ -372,6 +410,8 @@ def add_badge(
         assigned = people.assign_badge(
             opened.connection, opened.vault, site=site, worker=worker, uid=uid, now_ms=wall_clock_ms()
         )
+        if assigned.is_new:
+            opened.note(Act.BADGE_ASSIGNED, ("worker", assigned.worker), badge=assigned.badge, site=site)
     typer.echo(f"Badge given to {worker!r}; presences queued for waiting punches: {assigned.queued}.", err=True)
 
 
@@ -384,7 +424,8 @@ def add_clock(
     """Add a provisioned clock, or one that was provisioned anew."""
     content = people.read_bundle(_secret(bundle))
     with changing(config) as opened:
-        people.add_clock(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
+        clock_id = people.add_clock(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
+        opened.note(Act.CLOCK_ADDED, ("clock", clock_id), site=site)
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
 
 
@@ -416,7 +457,7 @@ def list_clocks(
             clock["held_reason"] or ("retirement ordered" if clock["open_orders"] else ""),
             str(clock["kept_aside"] or ""),
         )
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
     for clock in found:
         for mark in clock["marks"]:
             since = moment(mark["since_ms"])
@@ -564,7 +605,7 @@ def set_clock(
             str(one["roster_entries"] or ""),
             "on its way" if one["roster_version"] is None else str(one["roster_version"]),
         )
-    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
 def _version(told: int | None) -> str:

@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from badgeclock.cli import badge, bridge, ca, chaos, clock, demo, journal, presence, sandbox, virtual
+from badgeclock.cli import (
+    badge,
+    bridge,
+    ca,
+    chaos,
+    clock,
+    custody,
+    demo,
+    imports,
+    journal,
+    presence,
+    sandbox,
+    tokens,
+    virtual,
+)
 from badgeclock.errors import BadgeclockError
 
 app = typer.Typer(
@@ -15,6 +29,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Badgeclock: from a badge on a reader to a reception number on the clock's display.",
 )
+bridge.app.add_typer(imports.app)
+bridge.app.add_typer(tokens.app, name="token")
+for name, part in (
+    ("keys", custody.keys_app),
+    ("audit", custody.audit_app),
+    ("backup", custody.backup_app),
+    ("retention", custody.retention_app),
+    ("person", custody.person_app),
+):
+    bridge.app.add_typer(part, name=name)
 app.add_typer(demo.app, name="demo")
 app.add_typer(clock.app, name="clock")
 app.add_typer(bridge.app, name="bridge")

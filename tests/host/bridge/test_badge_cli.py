@@ -88,7 +88,7 @@ def give(world: World, worker: str, number: bytes) -> holders.Badge:
         site = connection.execute(schema.sites.select()).one()
         holders.set_badge_root(connection, world.vault, SITE, ROOT, world.now_ms)
         desk = holders.desk_of(connection, world.vault, site.id)
-        return holders.issue(connection, desk, worker, number, how="by a test", now_ms=world.now_ms)
+        return holders.issue(connection, desk, worker, number, by="a test", at="clock-0001", now_ms=world.now_ms)
 
 
 def test_an_issued_badge_is_told_with_its_row_and_exit_code_0(world: World, config: Path) -> None:

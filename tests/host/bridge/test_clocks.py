@@ -17,6 +17,7 @@ from tests.host.bridge.world import STRANGER_UID, Clock, World, token_of
 from typer.testing import CliRunner
 
 from badgeclock.bridge import clocks, http, orders, schema, vault
+from badgeclock.bridge.audit import AuditError
 from badgeclock.bridge.continuity import Told
 from badgeclock.bridge.downlink import Message
 from badgeclock.bridge.events import Kind, Severity
@@ -191,7 +192,7 @@ def test_orders_to_a_clock_that_is_replaced_or_ended_are_closed(world: World, de
 def test_a_decision_without_a_reason_is_none(world: World, device: Device) -> None:
     hold(world, device)
     for reason in ("", "  \n", "x" * 501):
-        with pytest.raises(PeopleError, match="reason"), world.store.write() as connection:
+        with pytest.raises(AuditError, match="reason"), world.store.write() as connection:
             clocks.release(connection, "clock-0001", by="anna", reason=reason, now_ms=0)
     released = world.release()
     assert (released.held_reason, released.can_go_on) == ("equivocation", True)

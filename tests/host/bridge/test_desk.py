@@ -299,7 +299,7 @@ async def test_a_badge_that_was_taken_back_is_written_anew_for_the_next_worker(w
     old = number_on(card)
     with world.store.write() as connection:
         (badge,) = [badge for badge in holders.in_use(connection, "W-001") if badge.id == first.outcome.badge]  # type: ignore[union-attr]
-        holders.revoke(connection, badge, how="by a test", now_ms=world.now_ms)
+        holders.revoke(connection, badge, by="a test", now_ms=world.now_ms)
     job = await office(world, Laid(card)).done(Kind.ISSUE, "W-002")
     assert job.state is DeskState.DONE
     assert number_on(card) != old
@@ -370,7 +370,7 @@ async def test_reading_says_whose_a_badge_is_and_whether_it_is_genuine(world: Wo
     assert await read(Laid(card)) == ("a genuine badge of this site", "W-001", True)
     with world.store.write() as connection:
         (badge,) = [one for one in holders.in_use(connection, "W-001") if one.id == issued.outcome.badge]  # type: ignore[union-attr]
-        holders.revoke(connection, badge, how="by a test", now_ms=world.now_ms)
+        holders.revoke(connection, badge, by="a test", now_ms=world.now_ms)
     assert await read(Laid(card)) == ("a genuine badge of this site; it was taken back from W-001", "W-001", True)
     what, worker, genuine = await read((DeskResult.UNFIT, b"\x08" + ANNA_UID))
     assert what.startswith("no proof")
@@ -395,7 +395,7 @@ async def test_a_card_is_made_blank_once_it_is_nobodys(world: World) -> None:
     assert refused.state is DeskState.FAILED
     with world.store.write() as connection:
         (badge,) = [one for one in holders.in_use(connection, "W-001") if one.id == issued.outcome.badge]  # type: ignore[union-attr]
-        holders.revoke(connection, badge, how="by a test", now_ms=world.now_ms)
+        holders.revoke(connection, badge, by="a test", now_ms=world.now_ms)
     assert (await office(world, Laid(card, 12), Laid(card)).done(Kind.WIPE)).state is DeskState.DONE
     assert card.memory() == at_first
     assert events(world, "badge_wiped") == ["a card was made blank by desk officer at clock-0001"]

@@ -14,8 +14,10 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import gmqtt
 import httpx
@@ -37,12 +39,14 @@ from tests.host.bridge.world import (
     token_of,
 )
 
-from badgeclock.bridge import people, schema, vault
+from badgeclock.bridge import people, planning, rotation, schema, tokens, vault
+from badgeclock.bridge.audit import Operator
 from badgeclock.bridge.people import Identity
 from badgeclock.bridge.regimes import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.states import IdentityKind
 from badgeclock.bridge.store import Store
+from badgeclock.bridge.tokens import Scope
 from badgeclock.cli.bridge import prepare
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import Ack, Frame, FrameType, Receipt, ReceiptState
@@ -450,6 +454,45 @@ async def test_a_correction_by_another_process_cancels_and_registers_and_the_clo
     second = max(wire.receipts.items())[1].reception_number
     status = {one["reception_number"]: one["status"] for one in site.sandbox.received()["registrations"]}
     assert (status[first], status[second]) == ("cancelled", "validated")
+    await wire.disconnect()
+
+
+async def test_a_planning_tool_and_a_change_of_the_data_key_go_by_a_bridge_that_runs(lasting_site: Site) -> None:
+    site = lasting_site
+    who = Operator("anna", "every spring")
+    with site.store.write() as connection:
+        token = tokens.make(connection, "planner", tuple(Scope), 1, who, now_ms())
+    base = f"http://127.0.0.1:{site.http_port}{planning.PATH}"
+    uid = bytes([7, 7, 7, 7])
+    wire = site.add("clock-planned")
+    wire.clock.start()
+    await wire.connect()
+    async with httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {token}"}) as tool:
+        worker = {"reference": "W-700", "name": "Somebody Secret", "limosa": "L700"}
+        assert (await tool.put("/workers", json=worker)).json()["is_new"]
+        wire.punch(uid)
+        await eventually(lambda: wire.told().get(2) is ReceiptState.UNKNOWN_BADGE)
+        badge = {"site": SITE, "worker": "W-700", "uid": uid.hex()}
+        assert (await tool.post("/badges", json=badge)).json()["queued"] == 1
+        path = load(site.config).secrets.data_key_file
+        keys = vault.load(path)
+        rotating = asyncio.to_thread(lambda: list(rotation.rotate(site.store, keys, path, who, now_ms)))
+        task = asyncio.create_task(rotating)
+        while not task.done():
+            wire.punch(uid)
+            await asyncio.wait([task], timeout=0.2)
+        await task
+        assert await asyncio.to_thread(rotation.retire, site.store, keys, path, who, now_ms) == [1]
+        wire.punch(uid)
+        await eventually(lambda: wire.done)
+        good = {ReceiptState.REGISTERED, ReceiptState.VALIDATED}
+        await eventually(lambda: wire.told().get(2) in good, PATIENCE_S)
+        today = datetime.now(ZoneInfo(people.TIME_ZONE)).date().isoformat()
+        presences = (await tool.get("/presences", params={"first": today, "last": today})).json()
+        (presence,) = [one for one in presences if one["worker"] == "W-700"]
+        assert presence["reception_number"] > 0
+    with site.store.read() as connection:
+        assert set(rotation.uses(connection)) == {keys.newest}
     await wire.disconnect()
 
 

@@ -1,0 +1,68 @@
+"""`badgeclock bridge import`: employers, sites, workers and badges from the office's tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from badgeclock.bridge import imports, sheets
+from badgeclock.bridge.audit import Operator
+from badgeclock.bridge.imports import Kind, Report, Table
+from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.sheets import SheetError
+from badgeclock.cli.bridge import STDIN, Config, opened_store, operator
+from badgeclock.errors import EXIT_FAILED
+
+app = typer.Typer()
+
+
+@app.command("import")
+def import_tables(
+    files: Annotated[list[Path], typer.Argument(help="CSV or XLSX files; `-` is stdin, with --kind.")],
+    kind: Annotated[
+        Kind | None, typer.Option(help="What the table is of; else its sheet or file is named after it.")
+    ] = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Import employers, sites, workers and badges: every row, or none. The same file again changes nothing.
+
+    Each bad row is a line on stdout.
+    """
+    tables = [table for file in files for table in imports.tables(_content(file), str(file), kind)]
+    who = Operator(operator(), f"import of files {', '.join(sorted({table.file_sha256[:16] for table in tables}))}")
+    work = imports.rehearse if dry_run else imports.carry_out
+    with opened_store(config) as (store, keys):
+        report = work(store, keys, tables, who, wall_clock_ms())
+    _tell(report, tables, done="would be" if dry_run else "were")
+
+
+def _content(file: Path) -> bytes:
+    """A file's bytes, no more than may be; raises SheetError."""
+    try:
+        if file == STDIN:
+            return sys.stdin.buffer.read(sheets.FILE_BYTES_MOST + 1)
+        with file.open("rb") as opened:
+            return opened.read(sheets.FILE_BYTES_MOST + 1)
+    except OSError as error:
+        raise SheetError(f"{file} cannot be read: {error.strerror}", "name a CSV or XLSX file") from None
+
+
+def _tell(report: Report, tables: list[Table], done: str) -> None:
+    for fault in report.faults:
+        typer.echo(f"{fault.place}, row {fault.row}: {fault.what}")
+    if report.faults:
+        rows = sum(len(table.sheet.rows) for table in tables)
+        typer.echo(f"badgeclock: {len(report.faults)} of {rows} rows are bad; nothing was imported.", err=True)
+        raise typer.Exit(EXIT_FAILED)
+    for kind in Kind:
+        counts = {verb: report.counts[kind, verb] for verb in ("added", "changed", "unchanged")}
+        if any(counts.values()):
+            said = ", ".join(f"{count} {done} {verb}" for verb, count in counts.items())
+            typer.echo(f"{kind}: {said}", err=True)
+    if report.queued:
+        typer.echo(f"presences that {done} queued for waiting punches: {report.queued}", err=True)
