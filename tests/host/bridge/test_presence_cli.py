@@ -58,9 +58,9 @@ async def test_a_person_sees_decides_and_is_remembered(world: World, run: Run) -
         "clock-0001/4",
     ]
 
-    assert "worker 'W-001' is changed" in good(
-        run("worker", "set", "--reference", "W-001", "--niss-file", "-", stdin="00000100463")
-    ).replace("Worker", "worker")
+    given = ("--niss-file", "-", "--reason", "it has a national number now")
+    changed = good(run("worker", "set", "--reference", "W-001", *given, stdin="00000100463"))
+    assert "Worker 'W-001': changed identity" in changed
     assert "QUEUED" in good(run("presence", "correct", anna, "--reason", "number corrected", "--by", "Office"))
     assert "CANCELLING" in good(run("presence", "cancel", bram, "--reason", "holiday", "--code", "HOLIDAY"))
     assert "CLOSED" in good(run("presence", "close", "clock-0001/4", "--reason", "a visitor"))

@@ -157,9 +157,8 @@ async def test_a_change_goes_out_when_the_site_has_settled_and_once_for_many(bri
     assert (flash.version, len(flash.known)) == (2, 203)
     with world.store.write() as connection:
         one = connection.execute(schema.badges.select().where(schema.badges.c.token == token_of(ANNA_UID))).one()
-        holders.revoke(
-            connection, holders.Badge(one.id, "W-001", one.since_ms, None), how="by tests", now_ms=world.now_ms
-        )
+        badge = holders.Badge(one.id, "W-001", one.worker_id, one.since_ms, None)
+        holders.revoke(connection, badge, by="tests", now_ms=world.now_ms)
     await bridge.rounds(20)
     assert (flash.version, len(flash.known)) == (3, 202)
     assert token_of(ANNA_UID) not in flash.known

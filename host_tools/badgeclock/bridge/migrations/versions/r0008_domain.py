@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0008_domain"
-down_revision: str | None = "0003_desk"
+down_revision: str | None = "0007_regimes"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
