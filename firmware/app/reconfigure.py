@@ -18,8 +18,8 @@ from app import settings
 from app.errors import FrameError, SettingsError
 
 _HEAD_BYTES = const(4)
-_FILE = "/settings.json"
-_NEW = "/settings.new"
+FILE = "/settings.json"
+NEW = "/settings.new"
 _REASON_LETTERS = const(120)
 _MODULES = ("reconfigure", "settings")
 
@@ -67,7 +67,7 @@ def _put(wanted, version):
     """Write the file with the wanted settings in it; False if the clock has that version already. Raises
     SettingsError.
     """
-    with open(_FILE, "rb") as file:
+    with open(FILE, "rb") as file:
         before = file.read()
     after = settings.changed(before, wanted, version)
     if after is None:
@@ -78,9 +78,9 @@ def _put(wanted, version):
             os.stat("/lang/" + language + ".json")
         except OSError:
             raise SettingsError("lang/%s.json is missing" % language)
-    with open(_NEW, "wb") as file:
+    with open(NEW, "wb") as file:
         file.write(after)
-    os.rename(_NEW, _FILE)
+    os.rename(NEW, FILE)
     return True
 
 

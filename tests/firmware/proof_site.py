@@ -69,4 +69,5 @@ class ProofSite(Site):
             assert self.poll() is None
         self.time.utc_s += 3600
         self.time.up_s += 3600
+        self.time.up_s += 3600
         return kinds

@@ -169,6 +169,7 @@ class FuzzSite(ProofSite):
         for _ in range(6):
             self.ticks.now_ms += 600
             self.time.utc_s += 600
+            self.time.up_s += 600
             assert self.poll() is None
         self.signals.clear()
         self.log.ack(self.log.head)

@@ -479,6 +479,9 @@ class Lent:
     def run_errands(self):
         return False
 
+    def keep(self, duration_ms):
+        pass
+
     def tell(self):
         pass
 

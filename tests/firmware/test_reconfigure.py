@@ -49,7 +49,7 @@ class Clock:
         """The bridge gives settings, and the housekeeping does what is due."""
         from app import reconfigure
 
-        reconfigure._FILE, reconfigure._NEW = "settings.json", "settings.new"
+        reconfigure.FILE, reconfigure.NEW = "settings.json", "settings.new"
         errand = self.errands["reconfigure"] = reconfigure.start(self)
         errand.take(struct.pack(">I", version) + (wanted if isinstance(wanted, bytes) else json.dumps(wanted).encode()))
         assert not errand.step()
@@ -127,7 +127,7 @@ class OnFlash:
         """Volume 1 as version 9, by the clock's own code; how many steps the flash took."""
         from app import reconfigure
 
-        reconfigure._FILE, reconfigure._NEW = "/cut/settings.json", "/cut/settings.new"
+        reconfigure.FILE, reconfigure.NEW = "/cut/settings.json", "/cut/settings.new"
         before = self.power.steps
         assert reconfigure._put(b'{"volume": 1}', 9)
         return self.power.steps - before

@@ -66,9 +66,9 @@ def test_the_boards_table_is_the_agreed_one() -> None:
         ("nvs", 1, 0x02, 0x9000, 0x6000),
         ("phy_init", 1, 0x01, 0xF000, 0x1000),
         ("factory", 0, 0x00, 0x10000, 0x1F0000),
-        ("vfs", 1, 0x81, 0x200000, 0x50000),
-        ("roster", 1, 0x42, 0x250000, 0x20000),
-        ("romfs", 1, 0x8F, 0x270000, 0x30000),
+        ("vfs", 1, 0x81, 0x200000, 0x66000),
+        ("roster", 1, 0x42, 0x266000, 0x1A000),
+        ("romfs", 1, 0x8F, 0x280000, 0x20000),
         ("seal", 1, 0x40, 0x2A0000, 0x4000),
         ("journal", 1, 0x41, 0x2B0000, 0x150000),
     ]
@@ -91,8 +91,8 @@ def test_the_binary_table_has_esp_idfs_form() -> None:
     binary = TABLE.to_binary()
     assert len(binary) == 0xC00
     assert binary[:32] == bytes.fromhex("aa50 0102 00900000 00600000") + b"nvs".ljust(16, b"\0") + bytes(4)
-    assert binary[7 * 32 : 7 * 32 + 16] == b"\xeb\xeb" + b"\xff" * 14
-    assert set(binary[8 * 32 :]) == {0xFF}
+    assert binary[8 * 32 : 8 * 32 + 16] == b"\xeb\xeb" + b"\xff" * 14
+    assert set(binary[9 * 32 :]) == {0xFF}
     assert partition_table.from_binary(binary) == TABLE
 
 
@@ -103,7 +103,7 @@ def test_rows_are_as_esp_idfs_generator_writes_them() -> None:
     assert binary[64:76] == bytes.fromhex("aa50 0000 00000100 00001000")
 
 
-@given(st.binary(min_size=1, max_size=4), st.integers(0, 6 * 32 + 31))
+@given(st.binary(min_size=1, max_size=4), st.integers(0, 7 * 32 + 31))
 def test_a_table_with_any_changed_byte_is_refused(noise: bytes, at: int) -> None:
     binary = bytearray(TABLE.to_binary())
     binary[at : at + len(noise)] = noise

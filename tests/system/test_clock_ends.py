@@ -139,5 +139,5 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
     stack.door.plug_in()
     stack.door.wait_text("Clock retired", timeout=30)
     assert len(stack.punches()) == 3
-    assert clock_of(stack)["status"]["retired"] is True
+    wait_until(lambda: clock_of(stack)["status"]["retired"], "its status says so", lambda: clock_of(stack))
     assert "RETIRED" in command(stack, "list")

@@ -22,6 +22,7 @@ from tests.host.bridge.world import (
     running,
 )
 
+from badgeclock.authorities import onss_soap
 from badgeclock.authorities.base import Item, MovementItem, Outcome, PresenceItem
 from badgeclock.bridge import expiry, outbox, people, presences, schema
 from badgeclock.bridge.backoff import Backoff
@@ -30,7 +31,6 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.regimes import Declared, Regime
 from badgeclock.bridge.registrar import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.service import registrars_of
-from badgeclock.bridge.settings import AuthoritySettings
 from badgeclock.bridge.states import PresenceState
 from badgeclock.protocol.record import Direction
 
@@ -444,7 +444,7 @@ def test_each_authority_gets_a_registrar_for_what_no_other_takes(world: World) -
     def of(*items: type[Item]) -> Authority:
         return Authority(declares=frozenset(items))
 
-    told = AuthoritySettings(endpoint="http://localhost/", maintenance=("daily 00:00-00:00",))
+    told = onss_soap.Settings(kind="onss-soap", endpoint="http://localhost/", maintenance=("daily 00:00-00:00",))
     authorities = [of(PresenceItem), of(PresenceItem, MovementItem), of(PresenceItem)]
     made = registrars_of(
         [(authority, told) for authority in authorities],
@@ -456,8 +456,3 @@ def test_each_authority_gets_a_registrar_for_what_no_other_takes(world: World) -
     )
     assert [registrar.declares for registrar in made] == [{Declared.DAY}, {Declared.MOVEMENT}]
     assert all(registrar.gate.in_maintenance for registrar in made)
-
-
-def test_a_calendar_that_nobody_understands_is_refused_with_the_settings() -> None:
-    with pytest.raises(ValueError, match="no maintenance"):
-        AuthoritySettings(endpoint="http://localhost/", maintenance=("sundays",))
