@@ -225,15 +225,17 @@ class Clock:
                 self._fault(faults.RTC, keeper.rtc_faults)
                 self._uplink.tell()
             due = time.ticks_diff(time.ticks_ms(), asked) >= pause_ms
-            if self._hint and due and keeper.takes_hints and self._log.free:  # without room for its record, no step
+            if due and self._may_ask_time():
                 pause_ms = _HINT_MS if await self._ask_time(*self._hint) else _HINT_AGAIN_MS
                 asked = time.ticks_ms()
             await asyncio.sleep_ms(wait_ms)
 
+    def _may_ask_time(self):
+        """Whether a hint is wanted and can come; without room for its record, no step."""
+        return self._hint and self._timekeeper.takes_hints and self._log.free and self._hint[2].connected()
+
     async def _ask_time(self, sockets, host, wifi):
         """Ask a host for the time; whether it gave one that was taken."""
-        if not wifi.connected():
-            return False
         try:
             from app import ntp
 

@@ -246,6 +246,7 @@ def test_a_clock_without_network_leaves_issue_mode_and_takes_punches(stack: Desk
     wait_until(lambda: bool(newest(stack, before)), "the punch that was made offline")
 
 
+@pytest.mark.torture
 def test_issue_mode_fits_the_heap_and_gives_back_what_it_took(stack: DeskStack) -> None:
     card = "04A1B2C3D4E583"
     meter = HeapMeter(stack)

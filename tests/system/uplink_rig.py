@@ -264,7 +264,7 @@ def _build() -> tempfile.TemporaryDirectory[str]:
 
 
 def compiled_firmware() -> Path:
-    """The folder with firmware/app and drivers compiled by mpy-cross, as it lies on a clock. Built once a process, gone with it."""
+    """The folder with firmware/app and drivers compiled by mpy-cross, as on a clock. Built once a process."""
     return Path(_build().name)
 
 
