@@ -223,7 +223,8 @@ def test_the_command_line_orders_shows_and_refuses(bridge: Bridge, tmp_path: Pat
     shown = run("clock", "settings").stdout
     assert "volume=1 site=North gate" in shown
     assert "takes none" in shown, "it has no place for a roster"
-    assert run("worker", "set", "--reference", "W-001", "--language", "nl").exit_code == 0
+    spoken = ("worker", "set", "--reference", "W-001", "--reason", "asked for it", "--language")
+    assert "changed language" in run(*spoken, "nl").output
     assert bridge.world.rows(schema.workers)[0].language == "nl"
-    assert run("worker", "set", "--reference", "W-001", "--language", "site").exit_code == 0
+    assert "changed language" in run(*spoken, "site").output
     assert bridge.world.rows(schema.workers)[0].language is None
