@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -452,14 +451,8 @@ def put_worker(
     if changed:
         connection.execute(update(table).where(table.c.id == row.id).values(values))
     if "language" in changed:
-        rosters.changed(connection, _sites_with_badges_of(connection, row.id), now_ms)
+        rosters.changed_of_worker(connection, row.id, now_ms)
     return Change("worker", row.id, is_new=False, changed=tuple(changed))
-
-
-def _sites_with_badges_of(connection: Connection, worker_id: int) -> Sequence[int]:
-    table = schema.badges
-    in_use = (table.c.worker_id == worker_id) & table.c.until_ms.is_(None)
-    return connection.execute(select(table.c.site_id).where(in_use)).scalars().all()
 
 
 def _worker_row(connection: Connection, reference: str) -> Any:
