@@ -186,7 +186,8 @@ def retire(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Ca
     keys.look()
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("LOCK TABLE sites, workers, clocks IN SHARE ROW EXCLUSIVE MODE"))
+            tables = ", ".join(table.name for table in CLOSED)
+            connection.execute(text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))
         if needed := _needed(connection, keys):
             raise KeysInUse(
                 what=f"{needed.total()} values still need data keys {', '.join(map(str, old))}",
