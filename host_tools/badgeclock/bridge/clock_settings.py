@@ -154,18 +154,17 @@ def listing(connection: Connection, name: str | None = None) -> list[dict[str, A
     rows = connection.execute(statement).all()
     if name is not None and not rows:
         raise PeopleError(f"no clock {name!r} is in use", "look at `badgeclock bridge clock list`")
-    return [_shown(row) for row in rows]
+    return [
+        {"clock": row.name, "site": row.site, "state": row.state, "online": row.online, **shown(row)} for row in rows
+    ]
 
 
-def _shown(row: Any) -> dict[str, Any]:
+def shown(row: Any) -> dict[str, Any]:
+    """What a clock has and shall have of both; `row` is of a clock with its site's `roster_changes`."""
     status = row.status or {}
     refused = status.get("settings_refused")
     has_number = row.roster_of == row.roster_changes
     return {
-        "clock": row.name,
-        "site": row.site,
-        "state": row.state,
-        "online": row.online,
         "settings_wanted": row.settings_wanted or {},
         "settings_version": row.settings_version,
         "settings_told": row.settings_told,

@@ -11,7 +11,7 @@ import pytest
 from tests.host.bridge.world import World
 from typer.testing import CliRunner, Result
 
-from badgeclock.bridge import clock_settings, schema
+from badgeclock.bridge import clock_settings, clocks, schema
 from badgeclock.bridge.clock_settings import AGAIN_MS, SETTINGS, ClockSettings
 from badgeclock.bridge.downlink import Message
 from badgeclock.bridge.people import PeopleError
@@ -186,6 +186,18 @@ def test_a_clock_that_is_not_in_use_cannot_be_set(world: World) -> None:
             clock_settings.order(connection, "clock-0009", {"volume": 1}, by="tests", now_ms=0)
         with pytest.raises(PeopleError, match="in use"):
             clock_settings.listing(connection, "clock-0009")
+
+
+def test_the_list_of_clocks_tells_what_each_has_and_shall_have(bridge: Bridge) -> None:
+    bridge.order("volume=1")
+    bridge.says(b"sessionB", settings=0, settings_refused=(1, "volume"), roster=(4, 17))
+    with bridge.world.store.read() as connection:
+        (clock,) = clocks.listing(connection)
+    told = bridge.shown()
+    assert clock.items() >= told.items()
+    assert (told["settings_version"], told["settings_told"], told["settings_refused"]) == (1, 0, "volume")
+    assert (told["roster_version"], told["roster_told"], told["roster_entries"]) == (None, 4, 17)
+    assert json.loads(json.dumps(clock))["settings_wanted"] == {"volume": 1}
 
 
 def test_what_is_shown_can_be_told_as_json(bridge: Bridge) -> None:
