@@ -73,12 +73,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "direction": Setting(_matching(r"auto|in|out"), "auto, in or out"),
     "duplicate_window_s": Setting(_whole(0, 3600), "a whole number from 0 to 3600"),
     "timezone": Setting(_zone, "a time zone that the clock knows: Europe/Brussels"),
-    "heartbeat_s": Setting(_whole(10, 86_400), "a whole number from 10 to 86400"),
+    "heartbeat_s": Setting(_whole(10, 3_600), "a whole number from 10 to 3600"),
     "message_s": Setting(_whole(1, 9), "a whole number from 1 to 9"),
     "volume": Setting(_whole(0, 3), "a whole number from 0 to 3"),
     "quiet_hours": Setting(
         _matching(r"|([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]"), "like 22:00-06:00, or empty"
     ),
+    "direction_hours": Setting(_whole(1, 48), "a whole number from 1 to 48"),
+    "ntp": Setting(_matching(r"|[A-Za-z0-9][A-Za-z0-9.-]{0,252}"), "the name or IPv4 address of a host, or empty"),
 }
 """By name, in the order of docs/protocol.md §10."""
 
