@@ -108,7 +108,7 @@ def test_every_field_has_limits():
         (("broker", "port"), (0, 65536, "8883", False)),
         (("wifi", "ssid"), ("", "x" * 33)),
         (("timezone",), ("Mars/Olympus", "", 1)),
-        (("heartbeat_s",), (9, 86401, 10.5)),
+        (("heartbeat_s",), (9, 3601, 10.5)),
         (("message_s",), (0, 10)),
         (("direction_hours",), (0, 49, 1.5, "14", True, None)),
         (("ntp",), (None, 5, "x" * 254, "\n")),

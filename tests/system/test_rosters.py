@@ -10,7 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from badgeclock.bridge import clock_settings, people, schema
+from badgeclock.bridge import clock_settings, people, schema, vault
+from badgeclock.bridge.settings import load
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
@@ -71,8 +72,9 @@ def test_a_badge_that_nobody_was_given_is_told_so_at_once_kept_and_flagged(stack
 def test_a_worker_reads_their_own_language(stack: Stack) -> None:
     (badge,) = enroll(stack, "dutch", 1)
     assert badge.worker is not None
+    keys = vault.load(load(stack.bridge_config).secrets.data_key_file)
     with writing(stack) as connection:
-        people.set_language(connection, badge.worker.reference, "nl", now_ms())
+        people.change_worker(connection, keys, badge.worker.reference, language="nl", by="tests", now_ms=now_ms())
     wait_until(lambda: has_roster(stack, in_use(stack)), "the roster with the language", stack)
     stack.door.tap(badge.uid, 300)
     stack.door.wait_text(DUTCH["kept"], timeout=10)

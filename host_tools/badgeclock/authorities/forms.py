@@ -105,6 +105,12 @@ def is_workplace_id(text: str) -> bool:
     return _WORKPLACE.fullmatch(text) is not None
 
 
+def is_address(address: Address) -> bool:
+    """Whether an address has the form that can be declared: it needs a house number."""
+    words = [address.municipality, address.street, address.house_number, *([address.box] if address.box else [])]
+    return _POSTCODE.fullmatch(address.postcode) is not None and all(_WORD.fullmatch(word) for word in words)
+
+
 def _check_count(call: Call, limit: int, items: Sequence[object]) -> None:
     if not 1 <= len(items) <= limit:
         raise failures.misfit(call, f"{len(items)} items where 1 to {limit} may be sent at once")
@@ -126,15 +132,10 @@ def _place_misfits(item: MovementItem) -> list[str]:
         wrong.append("workplace_id (or coordinates, or an address: one is needed)")
     if item.coordinates is not None and not _on_earth(item.coordinates):
         wrong.append("coordinates (degrees: latitude -90 to 90, longitude -180 to 180)")
-    if item.address is not None and not _is_address(item.address):
+    if item.address is not None and not is_address(item.address):
         wrong.append("address (a postcode of 4 digits; municipality, street and house number of 1 to 100 characters)")
     return wrong
 
 
 def _on_earth(place: Coordinates) -> bool:
     return -90 <= place.latitude <= 90 and -180 <= place.longitude <= 180
-
-
-def _is_address(address: Address) -> bool:
-    words = [address.municipality, address.street, address.house_number, *([address.box] if address.box else [])]
-    return _POSTCODE.fullmatch(address.postcode) is not None and all(_WORD.fullmatch(word) for word in words)

@@ -282,11 +282,12 @@ def _tag_before(connection: Connection, head: Head) -> str:
 
 
 def _open_all(connection: Connection, keys: Vault) -> None:
-    """Open every encrypted value; raises DataKeyWrong."""
+    """Open every encrypted value; raises DataKeyWrong. A backup of an earlier version lacks columns that came later."""
     for table, columns in rotation.CLOSED.items():
-        for row in connection.execute(select(table)):
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for row in connection.execute(select(*(column for column in table.columns if column.name in there))):
             for closed in columns:
-                value = row._asdict()[closed.column]
+                value = row._asdict().get(closed.column)
                 if value is not None:
                     keys.open(closed.purpose(row), closed.place(row), value)
 

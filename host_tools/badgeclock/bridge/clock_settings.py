@@ -73,14 +73,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "direction": Setting(_matching(r"auto|in|out"), "auto, in or out"),
     "duplicate_window_s": Setting(_whole(0, 3600), "a whole number from 0 to 3600"),
     "timezone": Setting(_zone, "a time zone that the clock knows: Europe/Brussels"),
-    "heartbeat_s": Setting(_whole(10, 3600), "a whole number from 10 to 3600"),
+    "heartbeat_s": Setting(_whole(10, 3_600), "a whole number from 10 to 3600"),
     "message_s": Setting(_whole(1, 9), "a whole number from 1 to 9"),
     "volume": Setting(_whole(0, 3), "a whole number from 0 to 3"),
     "quiet_hours": Setting(
         _matching(r"|([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]"), "like 22:00-06:00, or empty"
     ),
     "direction_hours": Setting(_whole(1, 48), "a whole number from 1 to 48"),
-    "ntp": Setting(_matching(r"[ -~]{0,253}"), "the name of a host, or empty"),
+    "ntp": Setting(_matching(r"|[A-Za-z0-9][A-Za-z0-9.-]{0,252}"), "the name or IPv4 address of a host, or empty"),
 }
 """By name, in the order of docs/protocol.md §10."""
 
@@ -156,18 +156,17 @@ def listing(connection: Connection, name: str | None = None) -> list[dict[str, A
     rows = connection.execute(statement).all()
     if name is not None and not rows:
         raise PeopleError(f"no clock {name!r} is in use", "look at `badgeclock bridge clock list`")
-    return [_shown(row) for row in rows]
+    return [
+        {"clock": row.name, "site": row.site, "state": row.state, "online": row.online, **shown(row)} for row in rows
+    ]
 
 
-def _shown(row: Any) -> dict[str, Any]:
+def shown(row: Any) -> dict[str, Any]:
+    """What a clock has and shall have of both; `row` is of a clock with its site's `roster_changes`."""
     status = row.status or {}
     refused = status.get("settings_refused")
     has_number = row.roster_of == row.roster_changes
     return {
-        "clock": row.name,
-        "site": row.site,
-        "state": row.state,
-        "online": row.online,
         "settings_wanted": row.settings_wanted or {},
         "settings_version": row.settings_version,
         "settings_told": row.settings_told,

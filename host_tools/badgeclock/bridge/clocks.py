@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, func, select, update
 
-from badgeclock.bridge import audit, events, orders, presences, schema, standing
+from badgeclock.bridge import audit, clock_settings, events, orders, presences, schema, standing
 from badgeclock.bridge.audit import Act, Operator
 from badgeclock.bridge.continuity import BREAKS_A_CHAIN
 from badgeclock.bridge.events import Event, Severity
@@ -47,12 +47,15 @@ class Ordered(NamedTuple):
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every clock and every earlier life of one, by name: where it stands, and what it said last."""
+    """Every clock and every earlier life of one, by name: where it stands, what it said last, and what it has and shall
+    have of rosters and settings.
+    """
     table, sites, open_orders = schema.clocks, schema.sites, schema.orders
     rows = connection.execute(
         select(
             table,
             sites.c.name.label("site"),
+            sites.c.roster_changes,
             select(func.count())
             .where(open_orders.c.clock_id == table.c.id, open_orders.c.done_ms.is_(None))
             .scalar_subquery()
@@ -76,6 +79,7 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
             "status_ms": row.status_ms,
             "status": row.status and {name: row.status.get(name) for name in _TOLD},
             "marks": [] if row.state == ClockState.RETIRED else standing.shown(row.standing),
+            **clock_settings.shown(row),
         }
         for row in rows
     ]

@@ -48,10 +48,12 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
             "number_kind": identity.kind.value,
             "number": identity.number,
             "employer": None if row.kbo is None else {"enterprise_number": row.kbo, "name": row.employer},
+            "language": row.language,
             "added": _moment(row.added_ms) if row.added_ms else None,
         },
         "badges": _badges(connection, row.id),
         "presences": [_told(presence) for presence in presences],
+        "corrections": _corrections(connection, row.id),
         "calls_to_the_authority": _of_presences(connection, schema.attempts, numbers),
         "reception_numbers": _of_presences(connection, schema.receptions, numbers),
         "punches": _punches(connection, row.id),
@@ -70,6 +72,13 @@ def _of_presences(connection: Connection, table: Table, numbers: list[int]) -> l
     for at in range(0, len(numbers), 500):
         found += [_told(row) for row in _rows(connection, table, table.c.presence_id.in_(numbers[at : at + 500]))]
     return found
+
+
+def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    """What people decided about the worker's presences, and what others' presences were to be this worker's."""
+    table, presences = schema.corrections, schema.presences
+    own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
+    return [_told(row) for row in _rows(connection, table, own | (table.c.worker_id == worker_id))]
 
 
 def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:

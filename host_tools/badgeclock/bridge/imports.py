@@ -51,7 +51,7 @@ COLUMNS: Final[Mapping[Kind, Columns]] = {
         frozenset({"name", "workplace"}),
         frozenset({"regime", "time_zone", *_ADDRESS, "latitude", "longitude", "languages"}),
     ),
-    Kind.WORKERS: Columns(frozenset({"reference", "name"}), frozenset({"niss", "limosa", "employer"})),
+    Kind.WORKERS: Columns(frozenset({"reference", "name"}), frozenset({"niss", "limosa", "employer", "language"})),
     Kind.BADGES: Columns(frozenset({"site", "worker", "uid"}), frozenset()),
 }
 
@@ -241,6 +241,7 @@ def _put_worker(connection: Connection, vault: Vault, cells: dict[str, str], now
         name=cells["name"],
         identity=people.identity(cells.get("niss"), cells.get("limosa")),
         employer_kbo=cells.get("employer") or None,
+        language=cells["language"].lower() if "language" in cells else None,
         now_ms=now_ms,
     )
 

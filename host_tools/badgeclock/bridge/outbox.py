@@ -10,13 +10,24 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, or_, select, update
 
-from badgeclock.authorities.base import Direction, Item, MovementItem, PresenceItem, Refused, Registered, Status
+from badgeclock.authorities import forms
+from badgeclock.authorities.base import (
+    Address,
+    Coordinates,
+    Direction,
+    Item,
+    MovementItem,
+    PresenceItem,
+    Refused,
+    Registered,
+    Status,
+)
 from badgeclock.bridge import downlink, events, people, schema
 from badgeclock.bridge.downlink import NewReceipt
 from badgeclock.bridge.events import Event, Severity
@@ -104,6 +115,9 @@ def _due_rows(
             workers.c.identity_closed,
             workers.c.identity_index,
             sites.c.time_zone,
+            sites.c.address,
+            sites.c.latitude,
+            sites.c.longitude,
         )
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
@@ -223,10 +237,11 @@ def request_hash(vault: Vault, items: Sequence[Item]) -> bytes:
     return vault.index(json.dumps([_as_text(item) for item in items]))
 
 
-def _as_text(item: Item) -> list[str | None]:
+def _as_text(item: Item) -> list[Any]:
     what = [item.reference, item.workplace_id, item.inss, item.company_id, item.limosa_id]
     if isinstance(item, MovementItem):
-        return [*what, item.moment.isoformat(), item.direction]
+        places = [None if place is None else asdict(place) for place in (item.coordinates, item.address)]
+        return [*what, item.moment.isoformat(), item.direction, *places]
     return [*what, item.date.isoformat()]
 
 
@@ -520,6 +535,7 @@ def _due(vault: Vault, row: Any) -> Due:
             moment=moment,
             direction=Direction(row.way),
             workplace_id=row.workplace,
+            **_place(row),
             **who,
         )
     return Due(
@@ -537,6 +553,23 @@ def _due(vault: Vault, row: Any) -> Due:
         decided_ms=_decided_ms(row),
         same_name=row.sent_identity is None or row.sent_identity == row.identity_index,
     )
+
+
+def _place(row: Any) -> dict[str, Any]:
+    """Where a site is, beside its workplace number: coordinates, else an address whole enough to be declared."""
+    if row.latitude is not None:
+        return {"coordinates": Coordinates(latitude=row.latitude, longitude=row.longitude)}
+    if row.address is None:
+        return {}
+    kept = row.address
+    address = Address(
+        postcode=kept["post_code"],
+        municipality=kept["municipality"],
+        street=kept["street"],
+        house_number=kept["house_number"],
+        box=kept["box"] or None,
+    )
+    return {"address": address} if forms.is_address(address) else {}
 
 
 class _Worker(NamedTuple):

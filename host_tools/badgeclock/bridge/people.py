@@ -347,7 +347,6 @@ def add_worker(
     """Add a worker under the office's own reference; with a national number an employer is needed. `language`: the one
     that clocks speak to them (nl), None for each site's own.
     """
-    checked_language(language)
     if _worker_row(connection, reference) is not None:
         raise PeopleError(f"the worker {reference!r} is there already", "choose another reference")
     added = put_worker(
@@ -357,10 +356,9 @@ def add_worker(
         name=name,
         identity=identity,
         employer_kbo=employer_kbo,
+        language=language,
         now_ms=now_ms,
     )
-    if language is not None:
-        set_language(connection, reference, language, now_ms)
     return added.id
 
 
@@ -370,13 +368,15 @@ def change_worker(
     reference: str,
     *,
     name: str | None = None,
-    identity: Identity | None,
-    employer_kbo: str | None,
+    identity: Identity | None = None,
+    employer_kbo: str | None = None,
+    language: str | None = None,
     by: str,
     reason: str = "",
     now_ms: int,
 ) -> Change:
-    """Give a worker another name, number or employer; None leaves it. What was declared stays as it was declared.
+    """Give a worker another name, number, employer or language (as `put_worker` has it); None leaves it. What was
+    declared stays as it was declared.
 
     A bis number that became a national number is such a change: the worker is the same, and so is every presence.
     """
@@ -393,6 +393,7 @@ def change_worker(
         name=name if name is not None else vault.open(PEOPLE, f"name:{reference}", row.name_closed).decode(),
         identity=identity or identity_of(vault, row),
         employer_kbo=employer_kbo,
+        language=language,
         now_ms=now_ms,
     )
     if change.happened:
@@ -410,9 +411,13 @@ def put_worker(
     name: str,
     identity: Identity,
     employer_kbo: str | None,
+    language: str | None = None,
     now_ms: int,
 ) -> Change:
-    """Add a worker under the office's own reference, or make the one that is there like this."""
+    """Add a worker under the office's own reference, or make the one that is there like this.
+
+    `language` is the one that clocks speak to the worker, of two letters; empty for each site's own, None leaves it.
+    """
     table = schema.workers
     _check_reference(reference)
     name = _line(name, "a worker's name")
@@ -429,6 +434,8 @@ def put_worker(
         "employer_id": None if employer_kbo is None else _employer(connection, employer_kbo),
         "identity_kind": identity.kind.value,
     }
+    if language is not None:
+        values["language"] = checked_language(language or None)
     now: dict[str, Any] = {} if row is None else row._asdict()
     changed = [column for column, value in values.items() if now and now[column] != value]
     for part, plain in (("name", name), ("identity", identity.number)):
@@ -443,6 +450,8 @@ def put_worker(
         return Change("worker", number, is_new=True)
     if changed:
         connection.execute(update(table).where(table.c.id == row.id).values(values))
+    if "language" in changed:
+        rosters.changed_of_worker(connection, row.id, now_ms)
     return Change("worker", row.id, is_new=False, changed=tuple(changed))
 
 
@@ -488,18 +497,6 @@ def checked_language(language: str | None) -> str | None:
     if language is not None and not _LANGUAGE.fullmatch(language):
         raise PeopleError(f"{language[:16]!r} is no language", "give its two letters of ISO 639-1: nl, fr, de, en")
     return language
-
-
-def set_language(connection: Connection, worker: str, language: str | None, now_ms: int) -> None:
-    """The language in which clocks speak to a worker, None for each site's own."""
-    table, badges = schema.workers, schema.badges
-    language = checked_language(language)
-    found = update(table).where(table.c.reference == worker).values(language=language).returning(table.c.id)
-    worker_id = connection.execute(found).scalar()
-    if worker_id is None:
-        raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")
-    in_use = select(badges.c.site_id).where(badges.c.worker_id == worker_id, badges.c.until_ms.is_(None))
-    rosters.changed(connection, connection.execute(in_use).scalars(), now_ms)
 
 
 def assign_badge(

@@ -110,6 +110,13 @@ class WorkerBody(_Model):
     niss: Annotated[str | None, Field(max_length=20, repr=False)] = None
     limosa: Annotated[str | None, Field(max_length=64, repr=False)] = None
     employer: Kbo | None = None
+    language: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z]{2}$",
+            description="ISO 639-1, in which clocks speak to the worker; null: each site's own; left out: as it was.",
+        ),
+    ] = None
 
 
 class WorkerTold(_Model):
@@ -120,6 +127,7 @@ class WorkerTold(_Model):
     initials: str
     employer: str | None
     identity: IdentityKind
+    language: str | None
 
 
 class BadgeBody(_Model):
@@ -477,6 +485,7 @@ def _put_worker(connection: Connection, vault: Vault, body: WorkerBody, operator
         name=body.name,
         identity=people.identity(body.niss, body.limosa),
         employer_kbo=body.employer,
+        language=(body.language or "") if "language" in body.model_fields_set else None,
         now_ms=now_ms,
     )
     return _put(connection, change, (Act.WORKER_ADDED, Act.WORKER_CHANGED), operator, now_ms)
@@ -547,6 +556,7 @@ def _workers(connection: Connection, vault: Vault, page: Page) -> list[WorkerTol
             initials=people.initials_of(vault, row.reference, row.name_closed),
             employer=row.kbo,
             identity=IdentityKind(row.identity_kind),
+            language=row.language,
         )
         for row in rows
     ]

@@ -23,7 +23,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
 
-from badgeclock.bridge import audit, schema
+from badgeclock.bridge import audit, rosters, schema
 from badgeclock.bridge.audit import Act, Operator
 from badgeclock.bridge.people import PeopleError
 from badgeclock.bridge.settings import RetentionSettings
@@ -149,7 +149,7 @@ def sweep(connection: Connection, policy: RetentionSettings, operator: Operator,
             if table is schema.presences:
                 _delete_presences(connection, done, which, BATCH_ROWS)
             elif table is schema.workers:
-                _delete_workers(connection, done, which)
+                _delete_workers(connection, done, which, now_ms)
             elif table is schema.receipts:
                 done.rows(connection, table, and_(which, _window(table)))
             else:
@@ -181,16 +181,17 @@ def _delete_presences(connection: Connection, done: _Deleted, which: ColumnEleme
         done.rows(connection, table, table.c.id.in_(some))
 
 
-def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement[bool]) -> None:
+def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement[bool], now_ms: int) -> None:
     table = schema.workers
     columns = select(table.c.id, table.c.reference)
     rows = connection.execute(columns.where(which).order_by(table.c.id).limit(BATCH_WORKERS))
     for row in rows.all():
-        _delete_worker(connection, done, row.id, row.reference)
+        _delete_worker(connection, done, row.id, row.reference, now_ms)
 
 
-def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, reference: str) -> None:
+def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, reference: str, now_ms: int) -> None:
     """Delete a worker whom neither punch nor presence needs, their badges, and their reference wherever it stands."""
+    rosters.changed_of_worker(connection, worker_id, now_ms)
     done.rows(connection, schema.badges, schema.badges.c.worker_id == worker_id)
     done.counts["references"] += _unname(connection, reference)
     done.rows(connection, schema.workers, schema.workers.c.id == worker_id)
@@ -258,7 +259,7 @@ def erase(
                 f"{column.table.name} of others name {reference!r}, and must be kept for them",
                 "ask again when those are old enough; what is left then goes by itself",
             )
-    _delete_worker(connection, done, worker_id, reference)
+    _delete_worker(connection, done, worker_id, reference, now_ms)
     audit.write(connection, operator, Act.WORKER_ERASED, ("worker", worker_id), done.detail(), now_ms)
     return +done.counts
 

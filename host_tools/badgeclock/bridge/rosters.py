@@ -71,6 +71,13 @@ def changed(connection: Connection, site_ids: Iterable[int], now_ms: int) -> Non
     connection.execute(update(table).where(table.c.id.in_(sorted(set(site_ids)))).values(values))
 
 
+def changed_of_worker(connection: Connection, worker_id: int, now_ms: int) -> None:
+    """The same of every site where this worker (row) has a badge in use."""
+    table = schema.badges
+    in_use = (table.c.worker_id == worker_id) & table.c.until_ms.is_(None)
+    changed(connection, connection.execute(select(table.c.site_id).where(in_use)).scalars(), now_ms)
+
+
 def of_site(connection: Connection, site_id: int) -> Entries:
     """The badges in use at a site, each with its worker's language."""
     badges, workers = schema.badges, schema.workers

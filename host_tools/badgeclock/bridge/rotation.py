@@ -127,6 +127,8 @@ def _pass(store: Store, keys: Vault, table: Table) -> int:
             for row in rows:
                 if values := _values(keys, table, row):
                     connection.execute(update(table).where(table.c.id == row.id).values(values))
+                    if table is schema.workers:
+                        _index_anew(connection, row, values.get("identity_index"))
                     changed += 1
         more = len(rows) == BATCH_ROWS
         after = rows[-1].id if rows else after
@@ -144,6 +146,14 @@ def _values(keys: Vault, table: Table, row: Any) -> dict[str, bytes]:
     if table is schema.workers and row.identity_index != (index := _index(keys, row)):
         values["identity_index"] = index
     return values
+
+
+def _index_anew(connection: Connection, worker: Any, index: bytes | None) -> None:
+    """What was sent under the number that a worker has now stays known as such: `sent_identity` is a copy."""
+    table = schema.presences
+    if index is not None:
+        sent = (table.c.worker_id == worker.id) & (table.c.sent_identity == worker.identity_index)
+        connection.execute(update(table).where(sent).values(sent_identity=index))
 
 
 def _index(keys: Vault, row: Any) -> bytes:
@@ -176,7 +186,8 @@ def retire(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Ca
     keys.look()
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("LOCK TABLE sites, workers, clocks IN SHARE ROW EXCLUSIVE MODE"))
+            tables = ", ".join(table.name for table in CLOSED)
+            connection.execute(text(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"))
         if needed := _needed(connection, keys):
             raise KeysInUse(
                 what=f"{needed.total()} values still need data keys {', '.join(map(str, old))}",

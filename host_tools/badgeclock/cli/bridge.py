@@ -372,17 +372,12 @@ def set_worker(
             name=name,
             identity=identity,
             employer_kbo=employer,
+            language="" if language == SITE_LANGUAGE else language,
             by=operator(),
             reason=reason,
             now_ms=wall_clock_ms(),
         )
-        words = change.changed
-        if language is not None:
-            words += ("language",)
-            people.set_language(
-                opened.connection, reference, None if language == SITE_LANGUAGE else language, wall_clock_ms()
-            )
-    typer.echo(f"Worker {reference!r}: changed {', '.join(words) or 'nothing'}.", err=True)
+    typer.echo(f"Worker {reference!r}: changed {', '.join(change.changed) or 'nothing'}.", err=True)
 
 
 @badge_app.command("list")

@@ -52,6 +52,7 @@ def copied(kept: tuple[World, Path], tmp_path: Path) -> Path:
 def test_a_backup_says_what_is_in_it_and_is_readable_by_its_owner_only(kept: tuple[World, Path]) -> None:
     world, folder = kept
     manifest = backup.verify(folder, world.vault)
+    assert manifest.facts.counts.keys() == schema.metadata.tables.keys()
     assert manifest.facts.counts["records"] == 3
     (head,) = manifest.facts.heads
     assert (head.clock, head.next_seq, head.tag) == (world.clock.name, 3, world.clock.state.tag.hex())
@@ -212,6 +213,21 @@ def test_a_file_that_was_changed_with_its_manifest_is_found_out(
     change(copied)
     forged(copied, kept[0].vault)
     with pytest.raises(error, match=word):
+        backup.verify(copied, kept[0].vault)
+
+
+def test_a_backup_of_before_columns_were_added_is_proved_all_the_same(kept: tuple[World, Path], copied: Path) -> None:
+    for later in (
+        "workers DROP COLUMN language",
+        "sites DROP COLUMN badge_root_closed",
+        "clocks DROP COLUMN roster_ms",
+    ):
+        spoil(f"ALTER TABLE {later}")(copied)
+    forged(copied, kept[0].vault)
+    backup.verify(copied, kept[0].vault)
+    spoil("UPDATE workers SET name_closed = identity_closed")(copied)
+    forged(copied, kept[0].vault)
+    with pytest.raises(DataKeyWrong, match="name:W-001"):
         backup.verify(copied, kept[0].vault)
 
 

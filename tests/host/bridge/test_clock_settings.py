@@ -11,7 +11,7 @@ import pytest
 from tests.host.bridge.world import World
 from typer.testing import CliRunner, Result
 
-from badgeclock.bridge import clock_settings, schema
+from badgeclock.bridge import clock_settings, clocks, schema
 from badgeclock.bridge.clock_settings import AGAIN_MS, SETTINGS, ClockSettings
 from badgeclock.bridge.downlink import Message
 from badgeclock.bridge.people import PeopleError
@@ -80,6 +80,9 @@ def test_the_clocks_firmware_takes_exactly_the_settings_that_are_offered_and_the
         (["volume=2"], {"volume": 2}),
         (["quiet_hours=22:00-06:00", "language=nl"], {"quiet_hours": "22:00-06:00", "language": "nl"}),
         (["quiet_hours="], {"quiet_hours": ""}),
+        (["heartbeat_s=3600", "direction_hours=48"], {"heartbeat_s": 3600, "direction_hours": 48}),
+        (["ntp=time.example"], {"ntp": "time.example"}),
+        (["ntp="], {"ntp": ""}),
         (["site=North = gate"], {"site": "North = gate"}),
         (["timezone=Europe/Brussels", "direction=in"], {"timezone": "Europe/Brussels", "direction": "in"}),
     ],
@@ -103,6 +106,12 @@ def test_settings_are_read_from_words(changes: list[str], wanted: dict[str, Any]
         "quiet_hours=24:00-06:00",
         "timezone=Mars/Base",
         "timezone=../etc/passwd",
+        "heartbeat_s=3601",
+        "direction_hours=0",
+        "direction_hours=49",
+        "ntp=time.example:123",
+        "ntp=.example",
+        f"ntp={'x' * 254}",
         "clock_id=clock-0009",
         "broker=elsewhere:8883",
         "wifi=other",
@@ -188,6 +197,18 @@ def test_a_clock_that_is_not_in_use_cannot_be_set(world: World) -> None:
             clock_settings.listing(connection, "clock-0009")
 
 
+def test_the_list_of_clocks_tells_what_each_has_and_shall_have(bridge: Bridge) -> None:
+    bridge.order("volume=1")
+    bridge.says(b"sessionB", settings=0, settings_refused=(1, "volume"), roster=(4, 17))
+    with bridge.world.store.read() as connection:
+        (clock,) = clocks.listing(connection)
+    told = bridge.shown()
+    assert clock.items() >= told.items()
+    assert (told["settings_version"], told["settings_told"], told["settings_refused"]) == (1, 0, "volume")
+    assert (told["roster_version"], told["roster_told"], told["roster_entries"]) == (None, 4, 17)
+    assert json.loads(json.dumps(clock))["settings_wanted"] == {"volume": 1}
+
+
 def test_what_is_shown_can_be_told_as_json(bridge: Bridge) -> None:
     assert json.loads(json.dumps(bridge.shown()))["settings_wanted"] == {}
 
@@ -223,7 +244,8 @@ def test_the_command_line_orders_shows_and_refuses(bridge: Bridge, tmp_path: Pat
     shown = run("clock", "settings").stdout
     assert "volume=1 site=North gate" in shown
     assert "takes none" in shown, "it has no place for a roster"
-    assert run("worker", "set", "--reference", "W-001", "--language", "nl", "--reason", "asked for it").exit_code == 0
+    spoken = ("worker", "set", "--reference", "W-001", "--reason", "asked for it", "--language")
+    assert "changed language" in run(*spoken, "nl").output
     assert bridge.world.rows(schema.workers)[0].language == "nl"
-    assert run("worker", "set", "--reference", "W-001", "--language", "site", "--reason", "asked for it").exit_code == 0
+    assert "changed language" in run(*spoken, "site").output
     assert bridge.world.rows(schema.workers)[0].language is None

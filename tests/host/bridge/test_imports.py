@@ -129,6 +129,24 @@ def test_a_missing_column_leaves_what_is_there_and_an_empty_cell_takes_it_away(w
         assert site.languages == ()
 
 
+def test_a_workers_language_is_of_the_list_and_their_clocks_hear_of_another(world: World) -> None:
+    def languages() -> tuple[list[str | None], int]:
+        return [row.language for row in world.rows(schema.workers)], world.rows(schema.sites)[0].roster_changes
+
+    _, before = languages()
+    row = f"W-001;Anna Proef;{ANNA_NISS};{KBO}"
+    new = f"W-100;Carl Proef;{CARL_NISS};{KBO}"
+    head = "reference;name;niss;employer"
+    assert take(world, f"{head};language\n{row};NL\n{new};fr\n".encode(), Kind.WORKERS).faults == []
+    assert languages() == (["nl", None, None, "fr"], before + 1)
+    take(world, f"{head}\n{row}\n{new}\n".encode(), Kind.WORKERS)
+    assert languages() == (["nl", None, None, "fr"], before + 1)
+    take(world, f"{head};language\n{row};\n".encode(), Kind.WORKERS)
+    assert languages() == ([None, None, None, "fr"], before + 2)
+    (fault,) = take(world, f"{head};language\n{row};Dutch\n".encode(), Kind.WORKERS).faults
+    assert "is no language" in fault.what
+
+
 BAD_ROWS = {
     "W-100;Carl;00000100167;;0438195916": "check digits",
     "W-100;Carl;00000100166;;0438195917": "enterprise number",

@@ -146,11 +146,20 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
     ]
     assert tool.put("/workers", json=CARL).json()["is_new"]
     assert tool.put("/workers", json={**CARL, "name": "Carl Anders"}).json()["changed"] == ["name"]
+    assert tool.put("/workers", json={**CARL, "language": "nl"}).json()["changed"] == ["language", "name"]
+    assert tool.put("/workers", json={**CARL, "name": "Carl Anders"}).json()["changed"] == ["name"]
+    assert tool.get("/workers", params={"after": 3}).json()[0]["language"] == "nl"
+    before = world.rows(schema.sites)[0].roster_changes
     given = tool.post("/badges", json={"site": SITE, "worker": "W-100", "uid": STRANGER_UID.hex()}).json()
     assert (given["is_new"], given["queued"]) == (True, 1)
     (presence,) = tool.get("/presences", params={"first": "2026-01-05", "last": "2026-01-05"}).json()
     assert (presence["worker"], presence["site"], presence["state"]) == ("W-100", SITE, "QUEUED")
     assert tool.get("/workers", params={"after": 3}).json()[0]["initials"] == "CA"
+    assert tool.put("/workers", json={**CARL, "name": "Carl Anders", "language": None}).json()["changed"] == [
+        "language"
+    ]
+    assert tool.get("/workers", params={"after": 3}).json()[0]["language"] is None
+    assert world.rows(schema.sites)[0].roster_changes == before + 2, "the badge, and the language of who has it"
     back = tool.post("/badges/revoke", json={"badge": given["badge"], "reason": "handed in"}).json()
     assert back == {
         "badge": given["badge"],
@@ -164,7 +173,7 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
         acts = audit.listing(connection, 0, 100)
         audit.verify(connection)
     assert {act["operator"] for act in acts[1:]} == {"token 1 (planner)"}
-    assert [act["act"] for act in acts[-2:]] == ["badge_assigned", "badge_revoked"]
+    assert [act["act"] for act in acts[-3:]] == ["badge_assigned", "worker_changed", "badge_revoked"]
 
 
 @pytest.mark.parametrize(
@@ -175,6 +184,7 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
         ("PUT", "/workers", {**CARL, "limosa": "L1"}, 409, "one of them"),
         ("PUT", "/workers", {**CARL, "reference": "00000100166"}, 409, "looks like a national number"),
         ("PUT", "/workers", {**CARL, "niss": 100166}, 422, "niss"),
+        ("PUT", "/workers", {**CARL, "language": "nld"}, 422, "language"),
         ("PUT", "/workers", {**CARL, "00000100166": 1}, 422, "Extra"),
         ("PUT", "/sites", {**SITE_BODY, "latitude": 51.0}, 409, "go together"),
         ("PUT", "/sites", {**SITE_BODY, "time_zone": "Europe/Atlantis"}, 409, "time zone"),

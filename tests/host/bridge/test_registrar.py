@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -22,8 +23,10 @@ from tests.host.bridge.world import (
     running,
 )
 
-from badgeclock.authorities import onss_soap
+from badgeclock.authorities import forms
 from badgeclock.authorities.base import Item, MovementItem, Outcome, PresenceItem
+from badgeclock.authorities.kinds import AuthoritySettings
+from badgeclock.authorities.onss import rest_messages
 from badgeclock.bridge import expiry, outbox, people, presences, schema
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.gate import Bucket, Gate
@@ -379,6 +382,42 @@ def test_a_movement_waits_for_the_answer_to_the_one_before_and_holds_up_nobody_e
         assert again.id == first.id
 
 
+KAAI = people.Address("Kaai", "7", "", "1000", "Brussel")
+KAAI_TOLD = {"postCode": "1000", "municipalityName": "Brussel", "streetName": "Kaai", "houseNumber": "7"}
+HERE_TOLD = {"coordinates": {"longitude": 4.35, "latitude": 50.84}}
+
+
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [
+        ({}, None),
+        ({"address": KAAI}, {"address": KAAI_TOLD}),
+        ({"address": KAAI._replace(box="2")}, {"address": {**KAAI_TOLD, "boxNumber": "2"}}),
+        ({"latitude": 50.84, "longitude": 4.35}, HERE_TOLD),
+        ({"latitude": 50.84, "longitude": 4.35, "address": KAAI}, HERE_TOLD),
+        # What the service's form has no room for would cost the whole call.
+        ({"address": KAAI._replace(house_number="")}, None),
+        ({"address": KAAI._replace(street="k" * 101)}, None),
+    ],
+)
+async def test_a_movement_says_where_its_site_is_beside_the_workplace_number(
+    world: World, site: dict[str, object], told: dict[str, object] | None
+) -> None:
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    with world.store.write() as connection:
+        known = people.site_of(connection, "Office tower")
+        assert known is not None
+        people.put_site(connection, replace(known, **site))  # type: ignore[arg-type]
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock=clock)
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"))
+    (item,) = world.authority.items.values()
+    assert isinstance(item, MovementItem)
+    assert forms.misfits(item) == ()
+    (sent,) = rest_messages.register_request([item])["items"]
+    assert sent["contractualRelationshipReference"] == "1Y1TEST00003Z"
+    assert sent.get("placeOfWork") == told
+
+
 async def test_an_authority_that_names_a_time_is_left_alone_until_then(world: World) -> None:
     world.authority.script = ["away 0.3"]
     one_punch(world)
@@ -444,7 +483,7 @@ def test_each_authority_gets_a_registrar_for_what_no_other_takes(world: World) -
     def of(*items: type[Item]) -> Authority:
         return Authority(declares=frozenset(items))
 
-    told = onss_soap.Settings(kind="onss-soap", endpoint="http://localhost/", maintenance=("daily 00:00-00:00",))
+    told = AuthoritySettings(kind="file", maintenance=("daily 00:00-00:00",))
     authorities = [of(PresenceItem), of(PresenceItem, MovementItem), of(PresenceItem)]
     made = registrars_of(
         [(authority, told) for authority in authorities],

@@ -11,8 +11,9 @@ import pytest
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, DAY_MS, KBO, LUZ_UID, NOON_MS, SITE, World, token_of
 from typer.testing import CliRunner, Result
 
-from badgeclock.bridge import audit, dossier, people, retention, schema
+from badgeclock.bridge import audit, corrections, dossier, people, retention, rosters, schema
 from badgeclock.bridge.audit import Operator
+from badgeclock.bridge.corrections import CancelCode, Decision
 from badgeclock.bridge.people import PeopleError
 from badgeclock.bridge.retention import Sweeper
 from badgeclock.bridge.settings import RetentionSettings
@@ -180,6 +181,48 @@ def test_an_erased_person_is_nowhere_in_the_store_not_even_in_its_free_pages(liv
     for secret in (b"W-001", anna.name_closed, anna.identity_closed, anna.identity_index):
         assert secret not in content
     assert b"W-002" in content
+
+
+def test_clocks_hear_of_it_when_a_badge_in_use_goes_with_its_person_and_not_of_one_handed_in(world: World) -> None:
+    def changes() -> int:
+        return int(world.rows(schema.sites)[0].roster_changes)
+
+    with world.store.write() as connection:
+        bram = schema.badges.c.token == token_of(BRAM_UID)
+        connection.execute(schema.badges.update().where(bram).values(until_ms=NOON_MS))
+    before = changes()
+    erase(world, "W-001", LATER_MS)
+    assert changes() == before + 1
+    (site,) = world.rows(schema.sites)
+    with world.store.read() as connection:
+        assert rosters.of_site(connection, site.id).badges == 1
+    swept = sweep(world, LATER_MS)
+    assert (swept["badges"], swept["workers"]) == (1, 1)
+    assert changes() == before + 1
+
+
+def test_a_person_whom_a_correction_of_anothers_presence_names_stays_as_long_as_that(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    table = schema.presences
+    with world.store.write() as connection:
+        connection.execute(table.update().values(due_ms=None, state="VALIDATED", reception_number=101))
+        (row,) = connection.execute(table.select())
+        why = Decision("office", "the badge was lent", world.now_ms)
+        corrections.correct(connection, row.reference, "W-002", CancelCode.PLANNING, why)
+        connection.execute(schema.badges.update().values(until_ms=NOON_MS))
+        found = dossier.collect(connection, world.vault, "W-002", WHO, world.now_ms)
+    assert [(told["kind"], told["why"]) for told in found["corrections"]] == [("correct", "the badge was lent")]
+    before = counts(world)
+    with pytest.raises(PeopleError, match="corrections of others name 'W-002'"):
+        erase(world, "W-002", LATER_MS)
+    assert counts(world) == before
+    sweep(world, LATER_MS)
+    assert [row.reference for row in world.rows(schema.workers)] == ["W-001", "W-002"], "its cancellation is under way"
+    with world.store.write() as connection:
+        connection.execute(table.update().values(due_ms=None, state="CANCELLED"))
+        connection.execute(schema.corrections.update().values(done_ms=NOON_MS, outcome="declared already"))
+    assert sweep(world, LATER_MS)["corrections"] == 1
+    assert world.rows(schema.corrections) == world.rows(schema.workers) == []
 
 
 def test_a_reference_that_is_part_of_another_is_left_alone(world: World) -> None:

@@ -135,8 +135,7 @@ def crowd(world: World, count: int) -> None:
 
 
 async def test_a_clock_gets_the_badges_in_use_at_its_site_with_their_workers_languages(bridge: Bridge) -> None:
-    with bridge.world.store.write() as connection:
-        people.set_language(connection, "W-002", "nl", bridge.world.now_ms)
+    bridge.world.change_worker("W-002", language="nl")
     bridge.world.now_ms += SETTLE_MS
     await bridge.rounds()
     flash = flash_of(bridge)
@@ -305,9 +304,25 @@ def test_what_is_no_language_is_refused(language: str) -> None:
         people.checked_language(language)
 
 
-def test_a_language_of_a_worker_that_is_not_there_is_refused(world: World) -> None:
-    with world.store.write() as connection, pytest.raises(people.PeopleError, match="no worker"):
-        people.set_language(connection, "W-999", "nl", NOON_MS)
+def roster_changes(world: World) -> int:
+    return int(world.rows(schema.sites)[0].roster_changes)
+
+
+def test_a_worker_keeps_their_language_until_another_is_given_and_only_then_the_roster_is_another(world: World) -> None:
+    before = roster_changes(world)
+    said = [(language, world.change_worker("W-002", language=language)) for language in ("nl", None, "nl", "", "")]
+    assert [(language, change.changed) for language, change in said] == [
+        ("nl", ("language",)),
+        (None, ()),
+        ("nl", ()),
+        ("", ("language",)),
+        ("", ()),
+    ]
+    assert roster_changes(world) == before + 2
+    world.change_worker("W-002", employer_kbo=None, niss="00000100463")
+    assert roster_changes(world) == before + 2
+    with pytest.raises(people.PeopleError, match="no worker"):
+        world.change_worker("W-999", language="nl")
 
 
 def test_a_roster_tells_nothing_but_tokens_and_languages(world: World) -> None:

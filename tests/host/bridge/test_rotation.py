@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.host.bridge.world import ANNA_NISS, KBO, LUZ_LIMOSA, SITE, SITE_KEY, Clock, World
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, KBO, LUZ_LIMOSA, SITE, SITE_KEY, Clock, World
 
-from badgeclock.bridge import audit, people, rotation, schema, vault
+from badgeclock.bridge import audit, outbox, people, rotation, schema, vault
 from badgeclock.bridge.audit import Operator
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.people import Identity, PeopleError
+from badgeclock.bridge.regimes import Declared
 from badgeclock.bridge.rotation import KeysInUse
-from badgeclock.bridge.states import IdentityKind
+from badgeclock.bridge.states import IdentityKind, PresenceState
 from badgeclock.bridge.vault import PEOPLE, DataKeyWrong, Vault
 from badgeclock.errors import SettingsError
 
@@ -113,6 +114,24 @@ def test_a_worker_is_found_by_number_under_either_key_and_after(world: World, ke
     refused()
     retire(world, key_file)
     refused()
+
+
+def test_what_was_sent_before_is_known_to_be_sent_under_the_workers_number_and_another_number_is_not(
+    world: World, key_file: Path
+) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
+    everything = frozenset(Declared)
+    with world.store.write() as connection:
+        assert len(outbox.claim(connection, world.vault, everything, world.now_ms, 200, "a call")) == 2
+        outbox.unsettle(connection, everything, world.now_ms)
+    world.change_worker("W-002", niss="00000100463")
+    before = {row.sent_identity for row in world.rows(schema.presences)}
+    rotate(world, key_file)
+    retire(world, key_file)
+    with world.store.read() as connection:
+        lost = outbox.due(connection, world.vault, [PresenceState.UNKNOWN], everything, world.now_ms, 10)
+    assert {one.worker: one.same_name for one in lost} == {"W-001": True, "W-002": False}
+    assert len({row.sent_identity for row in world.rows(schema.presences)} - before) == 1
 
 
 def test_the_bridge_punches_on_while_its_key_is_changed_and_after(world: World, key_file: Path) -> None:

@@ -44,6 +44,12 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_calendar_that_nobody_understands_is_refused_with_the_settings(config: Path) -> None:
+    config.write_text(GOOD + 'maintenance = ["sundays"]\n')
+    with pytest.raises(SettingsError, match="no maintenance"):
+        load(config)
+
+
 def test_paths_count_from_the_files_own_folder(config: Path) -> None:
     settings = load(config)
     folder = config.parent

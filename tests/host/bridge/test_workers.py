@@ -41,7 +41,7 @@ def settings_for(folder: Path, url: str, count: int) -> BridgeSettings:
         [secrets]
         data_key_file = "data.key"
         [authority]
-        endpoint = "http://localhost/authority"
+        endpoint = "http://127.0.0.1:9/"
         [http]
         port = 9100
         [intake]

@@ -36,6 +36,7 @@ from badgeclock.authorities.base import (
     Validation,
 )
 from badgeclock.bridge import clocks, people, schema
+from badgeclock.bridge.audit import Change
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.gate import Gate
@@ -296,16 +297,19 @@ class World:
                 people.assign_badge(connection, self.vault, site=name, worker=worker, uid=uid, now_ms=self.now_ms)
         return self.add_clock(Clock(f"clock-{len(self.clocks) + 1:04d}"), name)
 
-    def change_worker(self, reference: str, *, niss: str | None = None, employer_kbo: str | None = None) -> None:
-        """Give a worker another national number or employer."""
+    def change_worker(
+        self, reference: str, *, niss: str | None = None, employer_kbo: str | None = None, language: str | None = None
+    ) -> Change:
+        """Give a worker another national number, employer or language."""
         identity = None if niss is None else people.niss(niss)
         with self.store.write() as connection:
-            people.change_worker(
+            return people.change_worker(
                 connection,
                 self.vault,
                 reference,
                 identity=identity,
                 employer_kbo=employer_kbo,
+                language=language,
                 by="tests",
                 now_ms=self.now_ms,
             )
