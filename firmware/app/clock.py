@@ -98,14 +98,15 @@ class Clock:
     async def _serve(self, feed):
         if not (self._log.sealed or self._log.retired):
             self._fault(faults.KEY_STORE, 1)
-        tasks = (
-            ("badges", self._badges(feed)),
+        asyncio.get_event_loop().set_exception_handler(_raise)
+        for name, task in (
             ("face", self._face.run()),
             ("time", self._time()),
             ("housekeeping", self._housekeeping()),
             ("uplink", self._uplink.run()),
-        )
-        await asyncio.gather(*(self._important(name, task) for name, task in tasks))
+        ):
+            asyncio.create_task(self._important(name, task))  # noqa: RUF006 - MicroPython's loop holds them
+        await self._important("badges", self._badges(feed))
 
     def note(self, kind, detail):
         """Append a record about the clock itself; False if it could not be kept, which must not stop the clock."""
@@ -221,8 +222,8 @@ class Clock:
         while True:
             faults_before = keeper.rtc_faults
             wait_ms = keeper.refine()
-            if keeper.rtc_faults != faults_before and faults.RTC not in self._reported:
-                self._fault(faults.RTC, keeper.rtc_faults)
+            if keeper.rtc_faults != faults_before and faults.RTC_CHIP not in self._reported:
+                self._fault(faults.RTC_CHIP, keeper.rtc_faults)
                 self._uplink.tell()
             due = time.ticks_diff(time.ticks_ms(), asked) >= pause_ms
             if due and self._may_ask_time():
@@ -333,6 +334,11 @@ class Clock:
         """Record a FAULT, once for each code and start; what repeats is in the status."""
         if code not in self._reported:
             self._reported[code] = self.note(record.KIND_FAULT, struct.pack(">BBHI", code, 0, min(count, 0xFFFF), 0))
+
+
+def _raise(_, context):
+    """End the loop by what ended a task, as `gather` would, whose module stays in memory."""
+    raise context["exception"]
 
 
 def _drop(name):

@@ -34,9 +34,8 @@ _PAGE = const(13)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
-# Receipt states of docs/protocol.md §6 that a worker is told.
-_BY_RECEIPT = {1: _REGISTERED, 2: _REFUSED, 3: _UNKNOWN, 4: _REGISTERED, 5: _REGISTERED}
-_RECEIPT_SIGNALS = {_REGISTERED: signals.REGISTERED, _REFUSED: signals.REFUSED, _UNKNOWN: signals.UNKNOWN_BADGE}
+# By receipt state of docs/protocol.md §6, what a worker is told; nothing of a state beyond.
+_BY_RECEIPT = (_IDLE, _REGISTERED, _REFUSED, _UNKNOWN, _REGISTERED, _REGISTERED)
 
 _ONLINE = const(2)
 _UPGRADED_MS = const(1000)  # a receipt is shown at least this long
@@ -105,9 +104,15 @@ class Face:
     def punched(self, outcome):
         """Signal what became of a badge (app.punch.Outcome), and show it."""
         if outcome.kind == punch.KEPT:
-            online = self._link == _ONLINE
-            self._signal((signals.KEPT if online else signals.KEPT_OFFLINE)[outcome.direction])
-            self._show(_KEPT if online else _KEPT_LATER, self._message_ms)
+            tones = signals.KEPT_TONES[outcome.direction]
+            if self._link == _ONLINE:
+                self._buzzer.play(tones)
+                self._lamp.play(signals.KEPT_LAMP)
+                self._show(_KEPT, self._message_ms)
+            else:
+                self._buzzer.play(tones, signals.OFFLINE_TONES)
+                self._lamp.play(signals.OFFLINE_LAMP)
+                self._show(_KEPT_LATER, self._message_ms)
             self._note_punch(outcome, _IDLE)
         elif outcome.kind == punch.UNKNOWN:
             self._signal(signals.UNKNOWN_BADGE)
@@ -194,7 +199,7 @@ class Face:
     def receipt(self, seq, state, code, reception_number):
         """The authority's or the bridge's word on the punch `seq`."""
         self.receipts.put(seq, state, code, reception_number)
-        kind = _BY_RECEIPT.get(state, _IDLE)
+        kind = _BY_RECEIPT[state] if state < len(_BY_RECEIPT) else _IDLE
         if kind == _IDLE or seq != self._punch_seq or kind == self._told:
             return
         if time.ticks_diff(time.ticks_ms(), self._punched_at) > _LATE_MS:
@@ -244,8 +249,9 @@ class Face:
         return _BUSY_MS if playing else _QUIET_MS
 
     def _signal(self, signal):
-        self._buzzer.play(signal.tones)
-        self._lamp.play(signal.lamp)
+        tones, lamp = signal
+        self._buzzer.play(tones)
+        self._lamp.play(lamp)
 
     def _show(self, kind, duration_ms):
         self._kind = kind
@@ -259,7 +265,10 @@ class Face:
         left_ms = 0 if self._kind == _IDLE else time.ticks_diff(self._until, time.ticks_ms())
         upgraded = self._kind in _ABOUT_PUNCH and kind == _REGISTERED
         if kind != _REGISTERED or not self._buzzer.playing:  # a confirmation never cuts the punch's own tones
-            self._signal(_RECEIPT_SIGNALS[kind])
+            if kind == _REGISTERED:
+                self._signal(signals.REGISTERED)
+            else:
+                self._signal(signals.REFUSED if kind == _REFUSED else signals.UNKNOWN_BADGE)
         self._seq = self._punch_seq
         self._direction = self._punch_direction
         self._moment_s = self._punch_moment_s

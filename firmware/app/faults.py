@@ -5,6 +5,6 @@ from micropython import const
 READER = const(1)
 JOURNAL = const(2)
 KEY_STORE = const(3)
-RTC = const(4)
+RTC_CHIP = const(4)
 TASK = const(5)
 DISPLAY = const(6)

@@ -12,13 +12,14 @@ class Player:
 
     def __init__(self, rest):
         self._rest = rest
-        self._pattern = ()
+        self._pattern = self._then = ()
         self._next = 0
         self._due = time.ticks_ms()
 
-    def play(self, pattern):
-        """Start a pattern now, in place of one that still plays."""
+    def play(self, pattern, then=()):
+        """Start a pattern now, in place of one that still plays; another may follow it."""
         self._pattern = pattern
+        self._then = then
         self._next = 0
         self._due = time.ticks_ms()
         self.step()
@@ -35,9 +36,12 @@ class Player:
             if wait > 0:
                 return wait
             if self._next >= len(self._pattern):
-                self._pattern = ()
-                self._apply(self._rest)
-                break
+                self._pattern = self._then
+                self._then = ()
+                self._next = 0
+                if not self._pattern:
+                    self._apply(self._rest)
+                continue
             self._apply(self._pattern[self._next])
             self._due = time.ticks_add(self._due, self._pattern[self._next + 1])
             self._next += 2

@@ -472,6 +472,9 @@ class Lent:
     def show(self, draw, duration_ms, signal):
         self.shown.append(draw)
 
+    def keep(self, duration_ms):
+        assert duration_ms == 0, "a badge came, and nobody asks any more"
+
     async def run(self):
         while True:
             await asyncio.sleep_ms(20)

@@ -209,6 +209,22 @@ def test_a_new_pattern_cuts_the_old_one_and_a_late_step_catches_up():
     assert buzzer.step() == -1 and pwm.told[-1] == SILENCE
 
 
+def test_a_pattern_follows_another_without_a_gap_and_is_gone_with_it():
+    clock = pattern.time = Time()
+    pwm = Pwm()
+    buzzer = Buzzer(pwm)
+    buzzer.play((554, 80), (330, 60))
+    assert buzzer.step() == 80
+    clock.now_ms = 80
+    assert buzzer.step() == 60 and pwm.told == [SILENCE, 554, 330]
+    clock.now_ms = 140
+    assert buzzer.step() == -1 and pwm.told == [SILENCE, 554, 330, SILENCE] and not buzzer.playing
+    buzzer.play((554, 80), (330, 60))
+    buzzer.play((880, 40))
+    clock.now_ms = 180
+    assert buzzer.step() == -1 and pwm.told[-2:] == [880, SILENCE]
+
+
 def test_amber_is_both_lamps_and_a_lamp_goes_out_after_its_pattern():
     clock = pattern.time = Time()
     levels = {}

@@ -119,16 +119,18 @@ def test_a_files_own_bytes_texts_and_tuples_become_constants_and_leave_no_name(t
         "_PAIR = (1, 'two')\n"
         "_turns = 0\n"
         "_SEEN = 'never'\n"
-        "ZEROS = bytes(SIZE)\n\n\n"
+        "ZEROS = bytes(SIZE)\n"
+        "BEATS = (ZEROS, (1, SIZE) * 2, (0,) * 3)\n\n\n"
         "def turn():\n"
         "    global _SEEN\n"
         "    _SEEN = 'now'\n"
-        "    return _MAGIC, _BLANK, _PAIR, _SEEN, ZEROS\n"
+        "    return _MAGIC, _BLANK, _PAIR, _SEEN, BEATS\n"
     )
     (made,) = inline({"app/tank.py": source}).values()
     assert made.count("\n") == source.count("\n")
     assert r"_BLANK = const(b'\xff\xff\xff\xff')" in made
     assert r"ZEROS = b'\x00\x00\x00\x00'" in made
+    assert "BEATS = (ZEROS, (1, 4, 1, 4), (0, 0, 0))" in made
     assert "_SEEN = 'never'" in made, "it is given another value"
     (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app.tank", made))
     script = "import tank\nprint(tank.turn(), [name for name in dir(tank) if name[1:2].isupper()])"
@@ -136,4 +138,8 @@ def test_a_files_own_bytes_texts_and_tuples_become_constants_and_leave_no_name(t
         [toolchain.micropython("i386"), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     told = str(eval(run.stdout.partition(" [")[0])) + run.stdout.partition(" [")[2]  # noqa: S307 - of our own making
-    assert told == str((b"BCT1", b"\xff" * 4, (1, "two"), "now", bytes(4))) + "'_SEEN', 'ZEROS']\n", run.stderr
+    assert (
+        told
+        == str((b"BCT1", b"\xff" * 4, (1, "two"), "now", (bytes(4), (1, 4) * 2, (0,) * 3)))
+        + "'_SEEN', 'ZEROS', 'BEATS']\n"
+    ), run.stderr

@@ -5,8 +5,9 @@ constant stays in its module for others: a name, an entry and a look-up at each 
 others, so they get the number too, and the constant becomes a private one, of which mpy-cross leaves nothing.
 
 What a file keeps for itself, `_NAME = b"..."` or a tuple or text, becomes a constant likewise, which leaves no entry
-in the module; and bytes that a file would make when it is imported, such as `b"\\xff" * 64`, are made here, so that a
-clock that runs its code in place has them in the flash.
+in the module; and bytes and tuples that a file would make when it is imported, such as `b"\\xff" * 64`, are made here:
+the bytes, so that a clock that runs its code in place has them in the flash, the tuples, so that what they are made of
+is not in memory beside them.
 
 Lines stay where they are, so a traceback gives the file and line of the source. The result is compared with the
 syntax tree that it should have.
@@ -228,17 +229,32 @@ def _folded(text: str) -> str:
         if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
             continue
         value, name = node.value, node.targets[0].id
+        if times[name] != 1 or value.lineno != value.end_lineno:
+            continue
         made = _made(value, numbers)
-        if made is None or isinstance(made, int) or times[name] != 1 or value.lineno != value.end_lineno:
-            continue
-        is_private = has_const and name.startswith("_") and not name.startswith("__")
-        if not is_private and isinstance(value, ast.Constant | ast.Tuple):
-            continue
-        line = lines[value.lineno - 1]
-        literal = repr(made).encode()
-        new = b"const(" + literal + b")" if is_private else literal
-        lines[value.lineno - 1] = line[: value.col_offset] + new + line[value.end_col_offset :]
+        if made is not None and not isinstance(made, int) and has_const and _is_private(name):
+            changes = [(value, f"const({made!r})")]
+        else:
+            changes = list(_computed(value, numbers))
+        for part, literal in reversed(changes):
+            line = lines[part.lineno - 1]
+            lines[part.lineno - 1] = line[: part.col_offset] + literal.encode() + line[part.end_col_offset :]
     return b"\n".join(lines).decode()
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def _computed(node: ast.expr, numbers: Mapping[str, int]) -> Iterator[tuple[ast.expr, str]]:
+    """The parts of a tuple, or the whole, that a clock would compute, in their order, and the literal of each."""
+    if isinstance(node, ast.Tuple):
+        for part in node.elts:
+            yield from _computed(part, numbers)
+    elif isinstance(node, ast.BinOp | ast.Call):
+        made = _made(node, numbers)
+        if isinstance(made, bytes | tuple):
+            yield node, repr(made)
 
 
 def _private_numbers(tree: ast.Module) -> dict[str, int]:
@@ -259,7 +275,7 @@ def _private_numbers(tree: ast.Module) -> dict[str, int]:
 
 
 def _made(node: ast.expr, numbers: Mapping[str, int]) -> _Value | None:
-    """What the expression gives, if it is a literal, a tuple of such, or bytes repeated or made of zeros; else None."""
+    """What the expression gives, if it is a literal, a tuple of such, either repeated, or bytes of zeros; else None."""
     if isinstance(node, ast.Constant) and type(node.value) in (int, str, bytes):
         value: int | str | bytes = node.value  # type: ignore[assignment]  # as the line above says
         return value
@@ -270,7 +286,7 @@ def _made(node: ast.expr, numbers: Mapping[str, int]) -> _Value | None:
         return None if None in parts else parts  # type: ignore[return-value]  # no part is None
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         left, right = _made(node.left, numbers), _made(node.right, numbers)
-        return left * right if isinstance(left, bytes) and isinstance(right, int) else None
+        return left * right if isinstance(left, bytes | tuple) and isinstance(right, int) else None
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
