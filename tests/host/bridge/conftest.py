@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.host.bridge.world import World
+from tests.host.bridge.world import World, empty_store
 from tests.postgres import Cluster
 
 from badgeclock.bridge.store import Store
@@ -62,11 +62,8 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[C
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database with the bridge's tables and no rows."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'bridge.db'}"
-        store = Store(url)
-        store.migrate()
-        store.close()
-        yield url
+        (tmp_path / "bridge.db").write_bytes(empty_store())
+        yield f"sqlite:///{tmp_path / 'bridge.db'}"
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         name = cluster.create(request.getfixturevalue("migrated"))
