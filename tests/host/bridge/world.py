@@ -236,7 +236,7 @@ def watch_steps(store: Store) -> None:
         if connection.dialect.name == "sqlite":
             connection.execute(
                 text(
-                    "CREATE TRIGGER IF NOT EXISTS steps BEFORE UPDATE OF state ON presences"
+                    "CREATE TRIGGER steps BEFORE UPDATE OF state ON presences"
                     f" WHEN OLD.state != NEW.state AND OLD.state || '>' || NEW.state NOT IN ({allowed})"
                     " BEGIN SELECT RAISE(ABORT, 'a step that no presence takes'); END"
                 )
@@ -252,7 +252,6 @@ class World:
         self.vault = Vault(b"data key of the tests, 32 bytes.")
         if isinstance(place, str):
             self.store = Store(place)
-            watch_steps(self.store)
         else:
             (place / "bridge.db").write_bytes(empty_store())
             self.store = Store(f"sqlite:///{place / 'bridge.db'}")
