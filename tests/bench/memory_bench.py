@@ -11,8 +11,7 @@ from pathlib import Path
 from badgeclock.demo.stack import Stack
 from badgeclock.technician import firmware
 from badgeclock.technician.partition_table import board_partitions
-from badgeclock.virtual.board import Image
-from tests.system.heap_meter import HeapMeter, Sample
+from tests.system.heap_meter import HeapMeter, Sample, stock_stack
 from tests.system.soak import soak
 
 PUNCHES = 10_000
@@ -49,7 +48,7 @@ def _stock() -> Sample:
     """The idle heap where all code was copied into it."""
     with (
         tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as scratch,
-        Stack(Path(scratch), latency_ms=50, image=Image.STOCK) as stack,
+        stock_stack(Path(scratch)) as stack,
     ):
         meter = HeapMeter(stack)
         stack.wait_online()

@@ -11,9 +11,11 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from badgeclock.demo.stack import Stack
 from badgeclock.technician.serial_device import open_device
+from badgeclock.virtual.board import PARTITIONS, Image
 from badgeclock.virtual.toolchain import ROOT
 
 BLOCK_BYTES = 16  # of MicroPython's heap on 32 bits
@@ -47,6 +49,14 @@ class Sample:
     used: int
     free: int
     largest: int
+
+
+def stock_stack(directory: Path) -> Stack:
+    """A stack, to be entered, whose clock has the official image, on a module of 16 MB: its programs do not fit the
+    `vfs` of one of 4 MB.
+    """
+    table = PARTITIONS.with_name("partitions-16mb.csv")
+    return Stack(directory, latency_ms=50, image=Image.STOCK, partitions=table)
 
 
 class HeapMeter:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.virtual.accesspoint import Network, WifiSettings
-from badgeclock.virtual.board import BoardOptions, Break, Front, Image, VirtualBoard
+from badgeclock.virtual.board import PARTITIONS, BoardOptions, Break, Front, Image, VirtualBoard
 from badgeclock.virtual.chips.mfrc522 import Hang
 from badgeclock.virtual.door import Door, DoorServer
 from badgeclock.virtual.nor import INSTANT, TYPICAL, FlashFault
@@ -75,6 +75,9 @@ def run(
     image: Annotated[
         Image, typer.Option(help="Of MicroPython: one that runs the firmware in place, or the official one.")
     ] = Image.IN_PLACE,
+    partitions: Annotated[
+        Path, typer.Option(help="Partition table (CSV) of the board, and its flash's size.")
+    ] = PARTITIONS,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
 ) -> None:
@@ -88,6 +91,7 @@ def run(
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
         front=display,
         image=image,
+        partitions=partitions,
     )
     # The wire's thread must not wait long for one that draws a picture.
     sys.setswitchinterval(0.0005)

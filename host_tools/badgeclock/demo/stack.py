@@ -26,7 +26,7 @@ from badgeclock.sandbox.credentials import CLIENT_CERTIFICATE, CLIENT_KEY, SERVI
 from badgeclock.technician import broker, firmware, workshop
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
-from badgeclock.virtual.board import Image
+from badgeclock.virtual.board import PARTITIONS, Image
 from badgeclock.virtual.door import Door
 
 AUTHORITY_LATENCY_MS = 200
@@ -64,6 +64,7 @@ class Stack:
         arch: str = "i386",
         heap: str = "128k",
         image: Image = Image.IN_PLACE,
+        partitions: Path = PARTITIONS,
     ) -> None:
         self.directory = directory.resolve()
         self._say = say
@@ -71,6 +72,7 @@ class Stack:
         self._arch = arch
         self._heap = heap
         self._image = image
+        self._partitions = partitions
         self._http_port = free_port()
         self._sandbox_port = free_port()
         self._broker_port = self.clock_broker_port = free_port()
@@ -210,7 +212,7 @@ class Stack:
         folder = self.directory / "clock"
         command = [
             *_badgeclock("virtual", "run", "--dir", str(folder), "--arch", self._arch, "--heap", self._heap),
-            *("--image", self._image),
+            *("--image", self._image, "--partitions", str(self._partitions)),
         ]
         return Process("the clock", command, self._log("clock"), (folder / "door.sock").is_socket)
 
