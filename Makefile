@@ -5,9 +5,10 @@ VENV := .venv/bin
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; break; }; done)
 PORT ?= /dev/ttyUSB0
-# One file's tests stay on one worker: they share a MicroPython process, a broker or a store.
+# One file's tests stay on one worker: they share a MicroPython process, a broker or a store. They wait more than they
+# work: on two cores, three workers end a third sooner than two.
 PYTEST = $(VENV)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 UV_VERSION := 0.13.9
 
 .PHONY: help setup demo test bench torture lint lock flash clean
