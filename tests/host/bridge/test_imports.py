@@ -276,7 +276,7 @@ SHEET = "xl/worksheets/sheet1.xml"
         with_member(SMALL, SHEET, b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet'),
         book(empty=[]),
     ],
-    ids=lambda content: f"{len(content)} bytes {content[:12]!r}",
+    ids=lambda content: repr(content[:4]),  # an archive has the time in it, and every worker must find the same tests
 )
 def test_what_is_no_table_is_refused_with_what_to_do(content: bytes) -> None:
     with pytest.raises(SheetError, match="To do"):
