@@ -159,7 +159,7 @@ FIGURES = {
     "uplink.backlog_tls_bytes_per_punch": Figure("bytes on the wire a punch of a backlog"),
     **{
         f"uplink.tap_ms.{fault}.{name}": Figure(
-            f"ms from badge to signal under the fault {fault}, {what} of 100 taps or more",
+            f"ms from badge to signal under the fault {fault}, {what} of 25 taps or more",
             "≤ 100" if name == "p99" else "",
         )
         for fault in NETWORK_FAULTS
