@@ -65,6 +65,11 @@ def _module(path: str) -> str:
 
 def _constants(tree: ast.Module) -> dict[str, int]:
     """The public constants of a file with their numbers."""
+    return {name: value for name, value in _numbers(tree).items() if not name.startswith("_")}
+
+
+def _numbers(tree: ast.Module) -> dict[str, int]:
+    """What the file's own `NAME = const(number)` stand for, private ones too."""
     known: dict[str, int] = {}
     for node in tree.body:
         if (
@@ -74,10 +79,10 @@ def _constants(tree: ast.Module) -> dict[str, int]:
             and isinstance(node.value.func, ast.Name)
             and node.value.func.id == "const"
         ):
-            value = _number(node.value.args[0], known)
-            if value is not None:
-                known[node.targets[0].id] = value
-    return {name: value for name, value in known.items() if not name.startswith("_")}
+            number = _number(node.value.args[0], known)
+            if number is not None:
+                known[node.targets[0].id] = number
+    return known
 
 
 def _number(node: ast.expr, known: Mapping[str, int]) -> int | None:
@@ -217,7 +222,7 @@ _Value = int | str | bytes | tuple["_Value", ...]
 def _folded(text: str) -> str:
     """The source with its module's bytes, texts and tuples as literals, those of private names as constants."""
     tree = ast.parse(text)
-    numbers = _private_numbers(tree)
+    numbers = _numbers(tree)
     times = Counter(
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
     )
@@ -255,23 +260,6 @@ def _computed(node: ast.expr, numbers: Mapping[str, int]) -> Iterator[tuple[ast.
         made = _made(node, numbers)
         if isinstance(made, bytes | tuple):
             yield node, repr(made)
-
-
-def _private_numbers(tree: ast.Module) -> dict[str, int]:
-    """What the file's own `_NAME = const(number)` stand for."""
-    known: dict[str, int] = {}
-    for node in tree.body:
-        if (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Call)
-            and isinstance(node.value.func, ast.Name)
-            and node.value.func.id == "const"
-        ):
-            number = _number(node.value.args[0], known)
-            if number is not None:
-                known[node.targets[0].id] = number
-    return known
 
 
 def _made(node: ast.expr, numbers: Mapping[str, int]) -> _Value | None:
