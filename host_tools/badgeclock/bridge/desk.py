@@ -32,7 +32,7 @@ from badgeclock.bridge.vault import LINK_KEY, Vault
 from badgeclock.errors import BadgeclockError, StoreError
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, FrameRefused, FrameType
-from badgeclock.protocol.topics import Channel, TopicRefused, parse
+from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 0.5
 LIMIT_S: Final = 60
@@ -244,11 +244,8 @@ class Desk:
 
     def deliver(self, topic: str, payload: bytes) -> bool:
         """Take a message from the broker if it is the desk's: False if it is on another channel. Never raises."""
-        try:
-            name, channel = parse(topic)
-        except TopicRefused:
-            return False
-        if channel is not Channel.DESK:
+        name = clock_of(topic, Channel.DESK)
+        if name is None:
             return False
         conversation = self._conversations.get(name)
         taken = conversation is not None and conversation.deliver(payload)

@@ -26,7 +26,7 @@ from badgeclock.bridge.vault import LINK_KEY, Vault
 from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import NO_SESSION, Command, FrameRefused, FrameType, Report
-from badgeclock.protocol.topics import Channel, TopicRefused, parse
+from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 1.0
 AGAIN_MS: Final = 30_000
@@ -172,11 +172,8 @@ class Orders:
 
     def deliver(self, topic: str, payload: bytes) -> bool:
         """Take a message of the broker if it is a report; never waits and never raises."""
-        try:
-            name, channel = parse(topic)
-        except TopicRefused:
-            return False
-        if channel is not Channel.REPORT:
+        name = clock_of(topic, Channel.REPORT)
+        if name is None:
             return False
         if len(self._reports) < REPORTS_WAITING:
             self._reports.append((name, payload))

@@ -31,7 +31,7 @@ from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import NO_SESSION, FrameRefused, FrameType, RosterAnswer, RosterPart, RosterResult
 from badgeclock.protocol.roster import Entries, pack_entries, pack_header, part_content, part_count, roster_key
-from badgeclock.protocol.topics import Channel, TopicRefused, parse
+from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 1.0
 SETTLE_MS: Final = 3_000
@@ -206,11 +206,8 @@ class Rosters:
 
     def deliver(self, topic: str, payload: bytes) -> bool:
         """Take a message from the broker if it is about a roster: False if it is on another channel. Never raises."""
-        try:
-            name, channel = parse(topic)
-        except TopicRefused:
-            return False
-        if channel is not Channel.ROSTER:
+        name = clock_of(topic, Channel.ROSTER)
+        if name is None:
             return False
         push = self._by_name.get(name)
         if push is not None and push.hear(payload):

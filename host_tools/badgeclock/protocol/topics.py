@@ -75,3 +75,12 @@ def parse(text: str) -> tuple[str, Channel]:
         return check_clock_id(clock_id), Channel(name)
     except ValueError as error:
         raise TopicRefused(text) from error
+
+
+def clock_of(text: str, channel: Channel) -> str | None:
+    """The clock's id if the topic is that channel of a clock; None for any other topic. Never raises."""
+    try:
+        name, found = parse(text)
+    except TopicRefused:
+        return None
+    return name if found is channel else None
