@@ -23,6 +23,8 @@ PATIENCE_S: Final = 90.0
 SIGNAL_PATIENCE_S: Final = 20.0
 TONES_S: Final = 0.3
 """How long a signal's tones last: the next tap's must not be taken for them."""
+HELD_S: Final = 0.25
+"""So long a badge is held at least: some polls of the reader."""
 
 # What firmware/app/signals.py plays first for a punch that was kept, came twice, or is of a badge that the clock's
 # roster does not have yet.
@@ -52,6 +54,8 @@ def _held(stack: Stack, uid: str, period_s: float) -> float:
     while not (signal := _signal(stack, tap)):
         assert time.monotonic() - started < SIGNAL_PATIENCE_S, f"no signal for tap {tap.id}"
         time.sleep(0.01)
+    # A receipt that refuses an earlier punch sounds like an unknown badge: what was heard may not have been this tap's.
+    time.sleep(max(0.0, HELD_S - (time.monotonic() - started)))
     stack.door.remove()
     time.sleep(max(TONES_S, period_s - (time.monotonic() - started)))
     return signal - tap.t_field
