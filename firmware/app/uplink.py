@@ -392,11 +392,12 @@ class Uplink:
             self._number += 1
             self.order.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
             return True
-        for errand in self.errands.values():
-            if errand.unsent:
-                self._number += 1
-                errand.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
-                return True
+        if self.errands:  # a view of none would be memory in every turn
+            for errand in self.errands.values():
+                if errand.unsent:
+                    self._number += 1
+                    errand.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
+                    return True
         if self._notified:
             room = window.room(self._log.head)
             if room:
