@@ -38,7 +38,7 @@ class BrokerLink:
         self._filters = filters
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
-        self._paused = False
+        self._pauses = 0
         self.connected = False
         self.connections = 0
 
@@ -48,15 +48,17 @@ class BrokerLink:
             self._client.publish(message.topic, message.payload, qos=0)
 
     def pause(self) -> None:
-        """Read nothing more from the broker: it keeps what comes, as far as it has room, and then its clocks do."""
-        self._paused = True
+        """Read nothing more from the broker, until everybody who said so says `resume`: it keeps what comes, as far as
+        it has room, and then its clocks do.
+        """
+        self._pauses += 1
         if self._client is not None:
             _transport(self._client).pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        self._paused = False
-        if self._client is not None:
+        self._pauses -= 1
+        if self._client is not None and not self._pauses:
             _transport(self._client).resume_reading()
 
     def _read_certificates(self) -> None:
@@ -83,8 +85,8 @@ class BrokerLink:
                             keepalive=self._settings.keepalive_s,
                         )
                     self._client, self.connected = client, True
-                    if self._paused:
-                        self.pause()
+                    if self._pauses:
+                        _transport(client).pause_reading()
                     self.connections += 1
                     backoff.succeeded()
                     log.info("connected to the broker", host=self._settings.host, port=self._settings.port)

@@ -110,10 +110,8 @@ class Chain:
 class Chains:
     """Loads the clocks of a group, and writes what became of them."""
 
-    def __init__(self, vault: Vault, *, skip_locked: bool = False) -> None:
-        """`skip_locked`: leave out clocks that another worker has in a group just now (PostgreSQL)."""
+    def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._skip_locked = skip_locked
         self._opened: dict[int, tuple[bytes, SealState]] = {}
         self._ids: dict[str, int] = {}
 
@@ -133,17 +131,9 @@ class Chains:
         """
         table = schema.clocks
         found = self._rows(connection, names, table.c.state != ClockState.RETIRED, heard)
-        if gone := names - found.keys() - self.busy(connection, names - found.keys()):
+        if gone := names - found.keys():
             found |= self._rows(connection, gone, table.c.state == ClockState.RETIRED, heard)
         return found
-
-    def busy(self, connection: Connection, names: set[str]) -> set[str]:
-        """Which of these clocks, not found by `load`, are in use and in another worker's hands."""
-        if not names or not self._skip_locked:
-            return set()
-        table = schema.clocks
-        in_use = select(table.c.name).where(table.c.name.in_(names), table.c.state != ClockState.RETIRED)
-        return set(connection.execute(in_use).scalars())
 
     def _rows(self, connection: Connection, names: set[str], which: Any, heard: set[str]) -> dict[str, Chain]:
         table, sites = schema.clocks, schema.sites
@@ -152,7 +142,7 @@ class Chains:
             .join(sites, sites.c.id == table.c.site_id)
             .where(table.c.name.in_(names), which)
             .order_by(table.c.id)
-            .with_for_update(of=table, skip_locked=self._skip_locked)
+            .with_for_update(of=table)
         ).all()
         said = self._said(connection, [row.id for row in rows if row.name in heard or not row.sealed])
         return {row.name: self._chain(row, said.get(row.id)) for row in rows}

@@ -36,7 +36,6 @@ from badgeclock.protocol.topics import Channel, topic
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
 """How far back receipts are told again to a clock that has not got them (docs/protocol.md §7)."""
 COUNTER_BLOCK: Final = 4096
-NO_BLOCK: Final = 0
 RECEIPTS_READ: Final = 4096
 """Most receipts that one round reads from the store."""
 COUNTER_SLACK: Final = 64
@@ -134,15 +133,10 @@ class _Link:
 
 
 class Downlink:
-    """Makes the frames for clocks that are there; counters and sessions come from the store.
+    """Makes the frames for clocks that are there; counters and sessions come from the store."""
 
-    `block` counters are reserved at once for each clock. Where several processes speak to the same clocks it is
-    `NO_BLOCK`: each reserves what it is about to send, and so goes on above what the others have sent.
-    """
-
-    def __init__(self, vault: Vault, block: int = COUNTER_BLOCK) -> None:
+    def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._block = block
         self._keys: dict[int, tuple[bytes, bytes]] = {}
         self._links: OrderedDict[int, _Link] = OrderedDict()
         self.frames: Counter[FrameType] = Counter()
@@ -165,7 +159,7 @@ class Downlink:
             for gone in set(missing[at : at + _IN_CLAUSE]) - {row.id for row in rows}:
                 self.forget(gone)
             for row in rows:
-                last = row.counter_reserved + self._block + frames_each + COUNTER_SLACK
+                last = row.counter_reserved + COUNTER_BLOCK + frames_each + COUNTER_SLACK
                 reserved.append((row.id, last))
                 key = self._key(row.id, row.name, row.link_key_closed)
                 self._links[row.id] = _Link(row.name, key, row.session, row.counter_reserved, last)
@@ -179,7 +173,7 @@ class Downlink:
         return all(self._has(clock_id, frames_each) for clock_id in clock_ids)
 
     def _has(self, clock_id: int, frames_each: int) -> bool:
-        link = self._links.get(clock_id) if self._block else None
+        link = self._links.get(clock_id)
         return link is not None and link.counter + frames_each + COUNTER_SLACK <= link.reserved
 
     def _key(self, clock_id: int, name: str, closed: bytes) -> bytes:

@@ -16,6 +16,8 @@ class Delivery(NamedTuple):
     topic: str
     payload: bytes
     received_ms: int
+    early_ms: int = 0
+    """When it was first found to have come before what it follows; 0: it was not."""
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""The queue before the intake, and the task that empties it: commit a group, answer it, take the next.
+"""The queue before the intake, and the task that empties it: commit a group, have it answered, take the next.
 
 Alone, a message waits for nobody; under load, everything that came while a group was being committed shares the next
 commit. Meanwhile the next group's seals are walked (`ahead`). When more waits than the queue shall hold, the broker is
@@ -18,12 +18,10 @@ from typing import Final, ParamSpec, Protocol, TypeVar
 import structlog
 
 from badgeclock.bridge.ahead import Stretch
-from badgeclock.bridge.downlink import Downlink, Message
 from badgeclock.bridge.group import Delivery, Taken
 from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.store import Store, StoreConflict
 from badgeclock.errors import StoreError
-from badgeclock.protocol.frames import Time
 from badgeclock.protocol.record import RECORD_BYTES
 
 STORE_RETRY_S: Final = 1.0
@@ -56,10 +54,7 @@ class Group:
 
 
 class Source(Protocol):
-    """Where messages come from, and whither answers go."""
-
-    def publish(self, message: Message) -> None:
-        """Send one message."""
+    """Where messages come from."""
 
     def pause(self) -> None:
         """Deliver nothing for now."""
@@ -75,7 +70,6 @@ class Grouping:
         self,
         store: Store,
         intake: Intake,
-        downlink: Downlink,
         source: Source,
         *,
         committed: Callable[[Taken], None],
@@ -85,7 +79,6 @@ class Grouping:
     ) -> None:
         self._store = store
         self._intake = intake
-        self._downlink = downlink
         self._source = source
         self._committed = committed
         self._now_ms = now_ms
@@ -115,7 +108,7 @@ class Grouping:
             self._source.pause()
 
     async def run(self) -> None:
-        """Commit and answer groups until cancelled."""
+        """Commit groups, and say what each leaves to say, until cancelled."""
         committing: asyncio.Task[None] | None = None
         try:
             while True:
@@ -154,12 +147,6 @@ class Grouping:
             return
         if taken.early:
             asyncio.get_running_loop().call_later(AGAIN_S, self._again, taken.early)
-        for clock_id, counter in taken.times.items():
-            self._send(self._downlink.time(clock_id, Time(self._now_ms(), counter)))
-        for clock_id, ack in taken.acks.items():
-            self._send(self._downlink.ack(clock_id, ack))
-        for clock_id, receipts in taken.receipts.items():
-            self._send(self._downlink.receipts(clock_id, receipts))
         self._committed(taken)
 
     async def _take(self, group: Group) -> Taken:
@@ -201,7 +188,3 @@ class Grouping:
 
     def _is_full(self, group: Group) -> bool:
         return group.length >= self._group_messages or group.payload_bytes >= GROUP_BYTES
-
-    def _send(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            self._source.publish(message)

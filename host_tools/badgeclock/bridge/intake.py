@@ -44,14 +44,15 @@ _Mail = dict[str, list[tuple[Channel, Delivery]]]
 class Intake:
     """Turns groups of deliveries into one transaction each. `take` is synchronous and knows nothing of MQTT."""
 
-    def __init__(self, vault: Vault, downlink: Downlink, patience_ms: int | None = None) -> None:
-        """`patience_ms` is for one of several intakes that share what clocks send, in any order: so long a message is
-        looked at again (`Taken.early`) for what it follows, or for its clock, which another intake has.
+    def __init__(self, vault: Vault, downlink: Downlink | None, patience_ms: int | None = None) -> None:
+        """`downlink` is what speaks to the clocks, if this process does. `patience_ms` is for one of several workers:
+        what a clock sends has come through all of them, and so in nearly the right order. So long a message is looked
+        at again (`Taken.early`) for what it follows.
         """
         self._vault = vault
         self._downlink = downlink
         self._patience_ms = patience_ms
-        self._chains = Chains(vault, skip_locked=patience_ms is not None)
+        self._chains = Chains(vault)
         self._ahead = Ahead(self._chains.expected)
 
     def look_ahead(self, deliveries: Sequence[Delivery]) -> Mapping[str, Stretch]:
@@ -59,7 +60,7 @@ class Intake:
 
         It may run in another thread than `take`.
         """
-        return self._ahead.walk(_punches_by_clock(deliveries))
+        return self._ahead.walk(self._punches_by_clock(deliveries))
 
     def catch_up(
         self, deliveries: Sequence[Delivery], walked: Sequence[Mapping[str, Stretch]]
@@ -69,7 +70,7 @@ class Intake:
         """
         missed = {
             name: messages
-            for name, messages in _punches_by_clock(deliveries).items()
+            for name, messages in self._punches_by_clock(deliveries).items()
             if not any(name in part for part in walked)
         }
         return self._ahead.walk(missed)
@@ -89,12 +90,8 @@ class Intake:
         mail = _sorted(deliveries, taken)
         heard = {name for name, letters in mail.items() if any(channel is Channel.STATUS for channel, _ in letters)}
         loaded = self._chains.load(connection, set(mail), heard)
-        busy = self._chains.busy(connection, mail.keys() - loaded.keys())
         for name, letters in mail.items():
             clock = loaded.get(name)
-            if name in busy:
-                taken.early += [delivery for _, delivery in letters]
-                continue
             if clock is None:
                 what = "no clock of this name was added to the bridge"
                 taken.counts["unknown_clock"] += len(letters)
@@ -104,7 +101,7 @@ class Intake:
             for channel, some in groupby(letters, itemgetter(0)):
                 messages = [delivery for _, delivery in some]
                 if channel is Channel.PUNCHES:
-                    self._judge(connection, clock, messages, stretches, now_ms, taken)
+                    self._judge(connection, clock, self._put_in_order(messages), stretches, now_ms, taken)
                 else:
                     for delivery in messages:
                         hearing.hear(connection, self._vault, clock, delivery, taken)
@@ -118,7 +115,20 @@ class Intake:
         """The transaction of a group was rolled back: nothing that it prepared is true."""
         self._chains.forget()
         self._ahead.failed()
-        self._downlink.forget_all()
+        if self._downlink is not None:
+            self._downlink.forget_all()
+
+    def _punches_by_clock(self, deliveries: Sequence[Delivery]) -> dict[str, list[Delivery]]:
+        punches: dict[str, list[Delivery]] = defaultdict(list)
+        for delivery in deliveries:
+            name, channel = _addressed(delivery.topic)
+            if channel is Channel.PUNCHES:
+                punches[name].append(delivery)
+        return {name: self._put_in_order(messages) for name, messages in punches.items()}
+
+    def _put_in_order(self, messages: list[Delivery]) -> list[Delivery]:
+        """A clock's messages by their numbers, where they came through several workers; else as they came."""
+        return messages if self._patience_ms is None else sorted(messages, key=_first_seq)
 
     def _judge(
         self,
@@ -138,17 +148,17 @@ class Intake:
             done, part = _walked_over(clock, walked, taken) if walked else (0, 0)
             at += done
             if at < len(messages) and not done and self._is_early(clock, messages[at], now_ms):
-                taken.early += messages[at:]
+                taken.early += [message._replace(early_ms=message.early_ms or now_ms) for message in messages[at:]]
                 return
             if walked is None or done < len(walked.messages):
                 self._judge_one(connection, clock, messages[at], part, stored, taken)
                 at += 1
 
     def _is_early(self, clock: Chain, delivery: Delivery, now_ms: int) -> bool:
-        """Whether another intake may well have what this message follows."""
+        """Whether what this message follows may well be on its way through another worker."""
         return (
             self._patience_ms is not None
-            and now_ms - delivery.received_ms < self._patience_ms
+            and (not delivery.early_ms or now_ms - delivery.early_ms < self._patience_ms)
             and records.is_batch(delivery.payload)
             and delivery.payload[1] != Kind.BOOT  # it may follow burnt numbers
             and int.from_bytes(delivery.payload[4:8], "big") > clock.state.next_seq
@@ -206,7 +216,7 @@ class Intake:
         """Records, seal states, statuses and punches of the whole group."""
         self._chains.write(connection, changed)
         for clock in changed:
-            if "session" in clock.changes or not clock.changes.get("online", True):
+            if self._downlink is not None and ("session" in clock.changes or not clock.changes.get("online", True)):
                 self._downlink.forget(clock.row.id)
             if clock.retired:
                 orders.close(connection, clock.row.id, "the clock has written its last record", now_ms, Command.RETIRE)
@@ -220,8 +230,9 @@ class Intake:
             if clock.resend_above is not None:
                 missing = down.receipts_missing(connection, clock.row.id, clock.resend_above, now_ms)
                 taken.receipts[clock.row.id] = [row.receipt for row in missing]
-        most = max((len(receipts) for receipts in taken.receipts.values()), default=0)
-        self._downlink.prepare(connection, list(taken.acks), frames_each=3 + most // frames.RECEIPTS_MAX)
+        if self._downlink is not None:
+            most = max((len(receipts) for receipts in taken.receipts.values()), default=0)
+            self._downlink.prepare(connection, list(taken.acks), frames_each=3 + most // frames.RECEIPTS_MAX)
 
 
 @lru_cache(TOPICS_KEPT)
@@ -234,13 +245,8 @@ def _addressed(topic: str) -> tuple[str, Channel | None]:
     return (name, channel) if channel in (Channel.PUNCHES, Channel.STATUS) else ("", None)
 
 
-def _punches_by_clock(deliveries: Sequence[Delivery]) -> dict[str, list[Delivery]]:
-    punches: dict[str, list[Delivery]] = defaultdict(list)
-    for delivery in deliveries:
-        name, channel = _addressed(delivery.topic)
-        if channel is Channel.PUNCHES:
-            punches[name].append(delivery)
-    return punches
+def _first_seq(delivery: Delivery) -> int:
+    return int.from_bytes(delivery.payload[4:8], "big") if records.is_batch(delivery.payload) else -1
 
 
 def _sorted(deliveries: Sequence[Delivery], taken: Taken) -> _Mail:

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -24,10 +25,11 @@ from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, planning, rosters, vault
 from badgeclock.bridge import downlink as down
+from badgeclock.bridge.answers import Answers
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.clock_settings import ClockSettings
 from badgeclock.bridge.desk import Desk
-from badgeclock.bridge.downlink import COUNTER_BLOCK, NO_BLOCK, Downlink
+from badgeclock.bridge.downlink import Downlink
 from badgeclock.bridge.gate import Bucket, Calendar, Circuit, Gate
 from badgeclock.bridge.group import Taken
 from badgeclock.bridge.grouping import Grouping
@@ -35,6 +37,7 @@ from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar, declared_by
+from badgeclock.bridge.relay import FIRST, Relay
 from badgeclock.bridge.retention import Sweeper
 from badgeclock.bridge.rosters import Rosters
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
@@ -152,16 +155,18 @@ class Service:
         settings: BridgeSettings,
         *,
         authority: Authority | None = None,
+        meet: Path | None = None,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
+        """`meet` is the folder where its workers meet, if it has several."""
         self._settings = settings
         self._now_ms = now_ms
         self._vault = vault.load(settings.secrets.data_key_file)
         self._store = Store(settings.store.url)
         self._store.check()
         self._metrics = Metrics()
-        several = settings.intake.workers > 1
-        self._downlink = Downlink(self._vault, NO_BLOCK if several else COUNTER_BLOCK)
+        several = meet is not None
+        self._downlink = Downlink(self._vault)
         told = [one for one in (settings.authority, settings.movement_authority) if one is not None]
         if authority is not None:
             self._authorities = [(authority, settings.authority)]
@@ -193,11 +198,15 @@ class Service:
             now_ms=now_ms,
             changed=self._receipts.wake,
         )
+        self._answers = Answers(self._store, self._downlink, self._link.publish, now_ms)
+        self._relay: Relay | None = None
+        if meet is not None:
+            others = self._answers.give_for_another
+            self._relay = Relay(meet, FIRST, settings.intake.workers, self._link, take=self._take, answer=others)
         self._grouping = Grouping(
             self._store,
             Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None),
-            self._downlink,
-            self._link,
+            self._relay or self._link,
             committed=self._committed,
             now_ms=now_ms,
             group_messages=settings.intake.group_messages,
@@ -237,6 +246,8 @@ class Service:
                 "clock_settings": self._clock_settings.run,
                 "sweeper": self._sweeper.run,
             }
+            if self._relay is not None:
+                parts |= {"relay": self._relay.run, "answers": self._answers.run}
             if settings.port:
                 parts["http"] = await stack.enter_async_context(http.serving(settings, app))
             tasks = {name: asyncio.create_task(run(), name=name) for name, run in parts.items()}
@@ -275,6 +286,8 @@ class Service:
         registrars = [name for name in tasks if name.startswith("registrar")]
         for name in (
             "intake",
+            "relay",
+            "answers",
             "expiry",
             *registrars,
             "receipts",
@@ -294,10 +307,16 @@ class Service:
 
     def _deliver(self, topic: str, payload: bytes) -> None:
         parts = (self._desk, self._orders, self._rosters)
-        if topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):
-            self._grouping.deliver(topic, payload)
+        if topic.endswith(_PUNCHES) and self._relay is not None:
+            self._relay.deliver(topic, payload)
+        elif topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):
+            self._take(topic, payload)
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
+        self._answers.give(taken)
         self._metrics.count(taken)
         if taken.queued:
             for registrar in self._registrars:

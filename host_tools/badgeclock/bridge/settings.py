@@ -93,7 +93,7 @@ class IntakeSettings(_Section):
     workers: int = Field(default=1, ge=1, le=BRIDGE_WORKERS_MAX)
     """Processes that take what clocks send; more than one needs PostgreSQL."""
     patience_ms: int = Field(default=500, ge=0, le=10_000)
-    """With several workers: how long a message waits for what it follows, which another may have."""
+    """With several workers: how long a message waits for what it follows, which came through another."""
 
 
 class BridgeSettings(BaseSettings):

@@ -1,9 +1,8 @@
 """Several processes that take what clocks send, where one is not enough (`badgeclock bridge run --workers N`).
 
-The broker gives each message to one of them (an MQTT shared subscription), so one clock's come to all of them in turn.
-Whoever has a clock in a group holds its row until the commit; the others look again at what they have of it. The first
-worker is the bridge itself and does everything else: status, receipts, orders, desk, registrar. It starts the others,
-starts those that end anew, and they end with it, however it ends.
+The broker gives each message to one of them (an MQTT shared subscription), and that one hands it over to the worker
+that has the clock (`relay`). The first worker is the bridge itself and does everything else: status, whatever is said
+to clocks, desk, registrar. It starts the others, starts those that end anew, and they end with it, however it ends.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ import structlog
 from badgeclock.bridge import http, vault
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.broker import BrokerLink
-from badgeclock.bridge.downlink import NO_BLOCK, Downlink
 from badgeclock.bridge.group import Taken
 from badgeclock.bridge.grouping import Grouping
 from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.relay import Relay
 from badgeclock.bridge.settings import SQLITE_FILE, BridgeSettings
 from badgeclock.bridge.store import Store
 from badgeclock.errors import SettingsError
@@ -51,10 +50,12 @@ def check(settings: BridgeSettings) -> None:
 
 
 class Worker:
-    """One more intake: takes what the shared subscription gives it, commits, acknowledges, and nothing else."""
+    """One more intake: takes what the clocks it has send, commits it, has it acknowledged, and nothing else."""
 
-    def __init__(self, settings: BridgeSettings, number: int, now_ms: Callable[[], int]) -> None:
-        """`settings` are the bridge's. Raises what makes a start impossible, as the bridge itself does."""
+    def __init__(self, settings: BridgeSettings, number: int, folder: Path, now_ms: Callable[[], int]) -> None:
+        """`settings` are the bridge's, `folder` is where its workers meet. Raises what makes a start impossible, as the
+        bridge itself does.
+        """
         check(settings)
         own = settings.of_worker(number)
         keys = vault.load(own.secrets.data_key_file)
@@ -63,12 +64,11 @@ class Worker:
         self._store.check()
         self._link = BrokerLink(own.broker, [shared(Channel.PUNCHES)])
         self._metrics = Metrics()
-        downlink = Downlink(keys, NO_BLOCK)
+        self._relay = Relay(folder, number, settings.intake.workers, self._link, take=self._take, answer=lambda _: None)
         self._grouping = Grouping(
             self._store,
-            Intake(keys, downlink, own.intake.patience_ms),
-            downlink,
-            self._link,
+            Intake(keys, None, own.intake.patience_ms),
+            self._relay,
             committed=self._committed,
             now_ms=now_ms,
             group_messages=own.intake.group_messages,
@@ -87,7 +87,11 @@ class Worker:
         """Serve until `stop` is set, then commit what came."""
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
-            runs = {"broker": self._link.run(self._grouping.deliver), "intake": self._grouping.run()}
+            runs = {
+                "broker": self._link.run(self._relay.deliver),
+                "intake": self._grouping.run(),
+                "relay": self._relay.run(),
+            }
             tasks = {name: asyncio.create_task(run, name=name) for name, run in runs.items()}
             if self._settings.http.port:
                 serve = await stack.enter_async_context(http.serving(self._settings.http, self._app))
@@ -95,7 +99,7 @@ class Worker:
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
-            for name in ("broker", "intake", "http"):
+            for name in ("broker", "intake", "relay", "http"):
                 if name in tasks:
                     if name == "intake":
                         with contextlib.suppress(TimeoutError):
@@ -106,16 +110,22 @@ class Worker:
             if not task.cancelled() and (error := task.exception()):
                 raise error
 
+    def _take(self, topic: str, payload: bytes) -> None:
+        self._grouping.deliver(topic, payload)
+
     def _committed(self, taken: Taken) -> None:
         self._metrics.count(taken)
+        if taken.acks:
+            self._relay.tell(taken.acks)
 
 
 class Crew:
     """The other workers of a bridge, as processes of their own."""
 
-    def __init__(self, settings: BridgeSettings, config: Path) -> None:
-        """Raises SettingsError if these settings cannot have several workers."""
+    def __init__(self, settings: BridgeSettings, config: Path, folder: Path) -> None:
+        """`folder` is where the workers meet. Raises SettingsError if these settings cannot have several."""
         check(settings)
+        self._folder = folder
         self._numbers = range(2, settings.intake.workers + 1)
         self._config = config
         self._environment = {**os.environ, "BADGECLOCK_BRIDGE_INTAKE__WORKERS": str(settings.intake.workers)}
@@ -131,7 +141,7 @@ class Crew:
         while True:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "badgeclock.cli.main", "bridge", "intake", str(number)),
-                *("--config", str(self._config), "--of", str(os.getpid())),
+                *("--config", str(self._config), "--of", str(os.getpid()), "--meet", str(self._folder)),
                 env=self._environment,
             )
             try:

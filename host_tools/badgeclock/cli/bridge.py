@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -176,40 +177,40 @@ def run(
     configured = settings.load(config)
     if workers is not None:
         configured = configured.model_copy(update={"intake": configured.intake.model_copy(update={"workers": workers})})
-    crew = Crew(configured, config)
-    service = Service(configured)
-
     _collect_seldom()
-
-    async def serve() -> None:
-        others = asyncio.create_task(crew.run())
-        try:
-            await service.run(_until_told())
-        finally:
-            others.cancel()
-            await asyncio.wait([others])
-
-    uvloop.run(serve())
+    if configured.intake.workers == 1:
+        uvloop.run(_serve(Service(configured)))
+        return
+    with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:
+        crew = Crew(configured, config, Path(folder))
+        uvloop.run(_serve(Service(configured, meet=Path(folder)), crew))
 
 
-@app.command()
+@app.command(hidden=True)
 def intake(
     number: Annotated[int, typer.Argument(min=2, max=BRIDGE_WORKERS_MAX, help="Which of the bridge's workers.")],
     *,
-    of: Annotated[int | None, typer.Option(help="The bridge's process; the worker ends with it.")] = None,
+    of: Annotated[int, typer.Option(help="The bridge's process; the worker ends with it.")],
+    meet: Annotated[Path, typer.Option(help="The folder in which the bridge's workers find each other.")],
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Take punches beside a bridge that runs with several workers; `bridge run` starts those of its own machine."""
-    if of is not None:
-        end_with(of)
+    """Take punches beside a bridge that runs with several workers, which starts this itself."""
+    end_with(of)
     log.configure()
-    one = Worker(settings.load(config), number, wall_clock_ms)
+    one = Worker(settings.load(config), number, meet, wall_clock_ms)
     _collect_seldom()
+    uvloop.run(_serve(one))
 
-    async def serve() -> None:
-        await one.run(_until_told())
 
-    uvloop.run(serve())
+async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
+    """Run it until told to stop, with its other workers if it has some."""
+    others = asyncio.create_task(crew.run()) if crew else None
+    try:
+        await what.run(_until_told())
+    finally:
+        if others:
+            others.cancel()
+            await asyncio.wait([others])
 
 
 def _collect_seldom() -> None:

@@ -9,6 +9,7 @@ from tests.host.bridge.world import BOTH, STRANGER_UID, Clock, World, running
 
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge import schema
+from badgeclock.bridge.answers import Answers
 from badgeclock.bridge.downlink import COUNTER_BLOCK, Downlink, Message, NewReceipt
 from badgeclock.bridge.group import Delivery
 from badgeclock.bridge.grouping import Group, Grouping
@@ -42,9 +43,8 @@ def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_me
     return Grouping(
         world.store,
         world.intake,
-        world.downlink,
         line,
-        committed=lambda _: None,
+        committed=Answers(world.store, world.downlink, line.publish, lambda: world.now_ms).give,
         now_ms=lambda: world.now_ms,
         group_messages=group_messages,
         queue_messages=queue_messages,
