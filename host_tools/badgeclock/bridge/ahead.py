@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from badgeclock.bridge import walking
 from badgeclock.bridge.group import Delivery
 from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
@@ -33,7 +34,15 @@ class Stretch(NamedTuple):
 
 def stretch(state: SealState, messages: Sequence[Delivery], at: int) -> Stretch | None:
     """Walk the messages from place `at` on that continue a clock's chain; None if the first of them does not."""
-    expected = state.next_seq
+    some = _continuing(state.next_seq, messages, at)
+    if not some:
+        return None
+    raws = _joined(some)
+    return Stretch(state, some, raws, seal.walk(state, raws))
+
+
+def _continuing(expected: int, messages: Sequence[Delivery], at: int) -> Sequence[Delivery]:
+    """The messages from place `at` on that follow one another, beginning with record number `expected`."""
     end = at
     while end < len(messages):
         payload = messages[end].payload
@@ -41,29 +50,38 @@ def stretch(state: SealState, messages: Sequence[Delivery], at: int) -> Stretch 
             break
         expected += len(payload) // RECORD_BYTES
         end += 1
-    if end == at:
-        return None
-    some = messages[at:end]
-    raws = b"".join([message.payload for message in some]) if len(some) > 1 else some[0].payload
-    return Stretch(state, some, raws, seal.walk(state, raws))
+    return messages[at:end]
+
+
+def _joined(messages: Sequence[Delivery]) -> bytes:
+    return b"".join([message.payload for message in messages]) if len(messages) > 1 else messages[0].payload
 
 
 class Ahead:
     """Remembers where the messages that were walked leave their clocks, until a commit says where they are."""
 
-    def __init__(self, expected: Callable[[str], SealState | None]) -> None:
-        """`expected(name)` is a clock's state after the newest commit, as far as this process knows it."""
+    def __init__(
+        self, expected: Callable[[str], SealState | None], walk: Callable[[walking.Heap], list[Walk]] = walking.here
+    ) -> None:
+        """`expected(name)` is a clock's state after the newest commit, as far as this process knows it; `walk` is what
+        walks seals.
+        """
         self._expected = expected
+        self._walk = walk
         self._leaves: dict[str, SealState] = {}
 
     def walk(self, punches: Mapping[str, Sequence[Delivery]]) -> dict[str, Stretch]:
         """A stretch for each clock whose messages begin with one that it seems to have next."""
-        walked = {}
+        found = []
         for name, messages in punches.items():
             state = self._leaves.get(name) or self._expected(name)
-            if state is not None and (found := stretch(state, messages, 0)) is not None:
-                walked[name] = found
-                self._leaves[name] = found.walk.state
+            if state is not None and (some := _continuing(state.next_seq, messages, 0)):
+                found.append((name, state, some, _joined(some)))
+        walks = self._walk([(state, raws) for _, state, _, raws in found])
+        walked = {}
+        for (name, state, some, raws), walk in zip(found, walks, strict=True):
+            walked[name] = Stretch(state, some, raws, walk)
+            self._leaves[name] = walk.state
         return walked
 
     def committed(self, states: Mapping[str, SealState]) -> None:

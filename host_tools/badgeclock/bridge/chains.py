@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -24,6 +24,8 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind
 from badgeclock.protocol.seal import KEY_BYTES, SealState
+
+_Bytes = TypeVar("_Bytes", bytes, bytearray)
 
 STATES_KEPT: Final = 20_000
 
@@ -246,15 +248,15 @@ def before(connection: Connection, chain: Chain, head: int) -> Before | None:
     return Before(raw[SEALED_BYTES:], records.unpack(raw).boot)
 
 
-def _record_rows(chains: Sequence[Chain]) -> Iterator[tuple[int, int, bytes, bool, int]]:
+def _record_rows(chains: Sequence[Chain]) -> Iterator[tuple[int, int, bytearray, int, int]]:
     for chain in chains:
         clock_id = chain.row.id
         for raws, received_ms, sealed in chain.runs:
-            for seq, raw in _numbered(raws):
-                yield clock_id, seq, raw, sealed, received_ms
+            for seq, raw in _numbered(bytearray(raws)):
+                yield clock_id, seq, raw, int(sealed), received_ms
 
 
-def _numbered(raws: bytes) -> Iterator[tuple[int, bytes]]:
+def _numbered(raws: _Bytes) -> Iterator[tuple[int, _Bytes]]:
     for at in range(0, len(raws), RECORD_BYTES):
         raw = raws[at : at + RECORD_BYTES]
         yield int.from_bytes(raw[4:8], "big"), raw

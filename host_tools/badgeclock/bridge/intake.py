@@ -20,7 +20,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from badgeclock.bridge import ahead, chains, events, hearing, orders, presences, refusals, schema, verify
+from badgeclock.bridge import ahead, chains, events, hearing, orders, presences, refusals, schema, verify, walking
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.ahead import Ahead, Stretch
 from badgeclock.bridge.chains import Chain, Chains, Run
@@ -34,6 +34,7 @@ from badgeclock.protocol import frames
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Command, Verdict
 from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind, RecordRefused
+from badgeclock.protocol.seal import Walk
 from badgeclock.protocol.topics import Channel, TopicRefused, parse
 
 TOPICS_KEPT: Final = 40_000
@@ -44,16 +45,22 @@ _Mail = dict[str, list[tuple[Channel, Delivery]]]
 class Intake:
     """Turns groups of deliveries into one transaction each. `take` is synchronous and knows nothing of MQTT."""
 
-    def __init__(self, vault: Vault, downlink: Downlink | None, patience_ms: int | None = None) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        downlink: Downlink | None,
+        patience_ms: int | None = None,
+        walk: Callable[[walking.Heap], list[Walk]] = walking.here,
+    ) -> None:
         """`downlink` is what speaks to the clocks, if this process does. `patience_ms` is for one of several workers:
         what a clock sends has come through all of them, and so in nearly the right order. So long a message is looked
-        at again (`Taken.early`) for what it follows.
+        at again (`Taken.early`) for what it follows. `walk` is what walks seals ahead.
         """
         self._vault = vault
         self._downlink = downlink
         self._patience_ms = patience_ms
         self._chains = Chains(vault)
-        self._ahead = Ahead(self._chains.expected)
+        self._ahead = Ahead(self._chains.expected, walk)
 
     def look_ahead(self, deliveries: Sequence[Delivery]) -> Mapping[str, Stretch]:
         """What can be done for the next messages without the store; for `take`, together with their group.

@@ -7,7 +7,7 @@ there is already, which must be opened. Groups of thousands are decided in a few
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -98,8 +98,11 @@ class _Presence:
     reception_number: int
 
 
-_Decision = tuple[str, str | None, int | None, int | None]
-_DECIDED: Final = ("state", "reason", "worker_id", "presence_id")
+_Decision = tuple[str, int | None, int | None, str | None]
+_Told = tuple[ReceiptState, int, int]
+"""A receipt's state, error code and reception number."""
+_BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
+_DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
 
 
 def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
@@ -143,25 +146,18 @@ def take(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
     Returns how many presences were queued.
     """
     settled, queued = _settle(connection, punches, now_ms)
-    insert_rows(
-        connection,
-        schema.punches,
-        ("clock_id", "seq", "site_id", "token", "direction", "utc_ms", *_DECIDED, "received_ms"),
-        (
-            (
-                punch.clock_id,
-                punch.seq,
-                punch.site_id,
-                punch.token,
-                int(punch.direction),
-                punch.utc_ms,
-                *columns,
-                punch.received_ms,
-            )
-            for punch, columns in zip(punches, settled, strict=True)
-        ),
-    )
+    columns: tuple[str, ...] = ("clock_id", "seq", "site_id", "token", "direction", "utc_ms", "received_ms", *_DECIDED)
+    rows = _rows(punches, settled)
+    if not any(reason for *_, reason in settled):
+        columns, rows = columns[:-1], (row[:-1] for row in rows)  # what is left out is NULL
+    insert_rows(connection, schema.punches, columns, rows)
     return queued
+
+
+def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tuple[Any, ...]]:
+    for punch, decision in zip(punches, settled, strict=True):
+        clock_id, _, seq, site_id, _, _, _, token, direction, utc_ms, _, _, received_ms = punch
+        yield clock_id, seq, site_id, bytearray(token), int(direction), utc_ms, received_ms, *decision
 
 
 def reconsider_badge(connection: Connection, site_id: int, token: bytes, now_ms: int) -> int:
@@ -227,46 +223,68 @@ def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
 
 def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[_Decision], int]:
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
-    holders = _holders(connection, punches)
-    fates = [fate_of(punch, holders.get((punch.site_id, punch.token)), now_ms) for punch in punches]
+    kinds, kind_of = _alike(punches)
+    holders = _holders(connection, kinds)
+    fates = [fate_of(punch, holders.get((punch.site_id, punch.token)), now_ms) for punch in kinds]
     keys = [
         key_of(punch, holders[punch.site_id, punch.token], fate.wanted) if fate.wanted else None
-        for punch, fate in zip(punches, fates, strict=True)
+        for punch, fate in zip(kinds, fates, strict=True)
     ]
     known = _presences(connection, fates, keys)
-    opened = _open(connection, punches, fates, keys, known, now_ms)
-    settled: list[_Decision] = []
-    told: list[NewReceipt] = []
-    for punch, fate, key in zip(punches, fates, keys, strict=True):
+    opened = _open(connection, kinds, fates, keys, known, now_ms)
+    decisions: list[_Decision] = []
+    receipts: list[_Told | None] = []
+    for punch, fate, key in zip(kinds, fates, keys, strict=True):
         holder = holders.get((punch.site_id, punch.token))
         presence = _presence_of(fate, key, known)
         if fate.wanted is not None and presence is None:
             fate = Fate(PunchState.WAITING, Reason.NO_IN)  # noqa: PLW2901 - decided only now
-        settled.append(
+        decisions.append(
             (
                 fate.state.value,
-                fate.reason.value if fate.reason else None,
                 holder.worker_id if holder else None,
                 presence.id if presence else None,
+                fate.reason.value if fate.reason else None,
             )
         )
-        receipt = _receipt(punch, fate, presence)
-        if receipt:
-            told.append(receipt)
+        receipts.append(_receipt(fate, presence))
+    told = [
+        NewReceipt(punch.clock_id, punch.seq, *receipt)
+        for punch, kind in zip(punches, kind_of, strict=True)
+        if (receipt := receipts[kind]) is not None
+    ]
     downlink.issue(connection, told, now_ms)
-    return settled, opened
+    return [decisions[kind] for kind in kind_of], opened
 
 
-def _receipt(punch: Punch, fate: Fate, presence: _Presence | None) -> NewReceipt | None:
+def _alike(punches: Sequence[Punch]) -> tuple[list[Punch], list[int]]:
+    """One punch of each kind of which all have the same fate, key and presence, and for each punch its kind's place.
+
+    A backlog has many such: whoever badges twice within a quarter of an hour, the step in which days begin, is on the
+    site once. A movement has a moment of its own.
+    """
+    kinds: list[Punch] = []
+    places: dict[tuple[Any, ...], int] = {}
+    kind_of: list[int] = []
+    for punch in punches:
+        _, clock_state, _, site_id, _, _, regime, token, direction, utc_ms, sealed, duplicate, _ = punch
+        moment = utc_ms // QUARTER_MS if utc_ms and regime in _BY_DAY else -utc_ms
+        alike = (site_id, token, direction, moment, clock_state, sealed, duplicate)
+        place = places.setdefault(alike, len(kinds))
+        if place == len(kinds):
+            kinds.append(punch)
+        kind_of.append(place)
+    return kinds, kind_of
+
+
+def _receipt(fate: Fate, presence: _Presence | None) -> _Told | None:
     if presence:
         state = RECEIPT_OF.get(presence.state)
-        if state is None:
-            return None
-        return NewReceipt(punch.clock_id, punch.seq, state, presence.error_code, presence.reception_number)
+        return None if state is None else (state, presence.error_code, presence.reception_number)
     if fate.state is PunchState.UNASSIGNED:
-        return NewReceipt(punch.clock_id, punch.seq, ReceiptState.UNKNOWN_BADGE)
+        return ReceiptState.UNKNOWN_BADGE, 0, 0
     if fate.state in (PunchState.WAITING, PunchState.INVALID):
-        return NewReceipt(punch.clock_id, punch.seq, ReceiptState.OPERATOR)
+        return ReceiptState.OPERATOR, 0, 0
     return None
 
 

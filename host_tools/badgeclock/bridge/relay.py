@@ -128,7 +128,7 @@ class Relay:
         home = zlib.crc32(name.encode())
         for step in range(self._workers):
             number = (home + step) % self._workers + 1
-            if number == self._number or number in self._outward:
+            if number == self._number or (number in self._outward and self._outward[number].is_open):
                 return number
         return self._number
 
@@ -172,6 +172,10 @@ class _Outward(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._holds_up = False
         self.lost = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None
 
     def send(self, data: bytes) -> None:
         if not self._gathered:

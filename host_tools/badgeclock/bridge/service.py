@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, planning, rosters, vault
+from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, planning, rosters, vault, walking
 from badgeclock.bridge import downlink as down
 from badgeclock.bridge.answers import Answers
 from badgeclock.bridge.broker import BrokerLink
@@ -203,9 +203,10 @@ class Service:
         if meet is not None:
             others = self._answers.give_for_another
             self._relay = Relay(meet, FIRST, settings.intake.workers, self._link, take=self._take, answer=others)
+        walk, self._end_walking = (walking.here, lambda: None) if several else walking.walker()
         self._grouping = Grouping(
             self._store,
-            Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None),
+            Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None, walk),
             self._relay or self._link,
             committed=self._committed,
             now_ms=now_ms,
@@ -231,6 +232,7 @@ class Service:
         app = self._web(settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
+            stack.callback(self._end_walking)
             for authority, _ in self._authorities:
                 stack.push_async_callback(authority.close)
             parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
