@@ -435,10 +435,12 @@ class Drive:
     ) -> float:
         """Send everything, each clock at most a window ahead of its ACKs, at most `per_s` packets a second together.
 
-        Returns the seconds from the first packet to the last ACK; after `for_s`, done or not. Raises TimeoutError.
+        Returns the seconds from the first packet to the last ACK; after `for_s`, done or not. Raises TimeoutError if
+        nothing more is acknowledged for `patience_s`.
         """
         started = time.perf_counter()
         sent = 0
+        moved_at, acked = started, -1
         open_clocks = [clock for clock in self.clocks if not clock.done]
         looked = started
         while open_clocks:
@@ -461,6 +463,9 @@ class Drive:
                 open_clocks = [clock for clock in open_clocks if not clock.done]
                 if for_s is not None and now - started > for_s:
                     break
-                if now - started > patience_s:
-                    raise TimeoutError(f"{len(open_clocks)} clocks wait for ACKs after {patience_s:.0f} s")
+                heard = sum(clock.acked for clock in self.clocks)
+                if heard > acked:
+                    moved_at, acked = now, heard
+                if now - moved_at > patience_s:
+                    raise TimeoutError(f"{len(open_clocks)} clocks wait, without an ACK for {patience_s:.0f} s")
         return max(clock.said_at for clock in self.clocks) - started

@@ -8,6 +8,7 @@ never given back: a worker is a reference and initials, a badge its row.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Final
@@ -208,20 +209,35 @@ class Refusal(_Model):
     do: str
 
 
+def _written(form: str, what: str) -> BeforeValidator:
+    """Takes a parameter in this form alone: of ` +1_0` pydantic makes a number, and a day of the seconds since 1970."""
+
+    def check(said: object) -> object:
+        if isinstance(said, str) and not re.fullmatch(form, said, re.ASCII):
+            raise ValueError(what)
+        return said
+
+    return BeforeValidator(check)
+
+
+_WHOLE: Final = _written(r"0|[1-9][0-9]*", "a whole number has digits only, 0 first in none but 0")
+_DAY: Final = _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day is YYYY-MM-DD (RFC 3339, full-date)")
+
+
 class Page(BaseModel):
     """Which rows of a list."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    after: Annotated[int, Field(ge=0, le=ID_MOST, description="Rows behind this id.")] = 0
-    limit: Annotated[int, Field(ge=1, le=ROWS_MOST, description="At most so many.")] = 100
+    after: Annotated[int, Field(ge=0, le=ID_MOST, description="Rows behind this id."), _WHOLE] = 0
+    limit: Annotated[int, Field(ge=1, le=ROWS_MOST, description="At most so many."), _WHOLE] = 100
 
 
 class PageOfDays(Page):
     """Which presences of a list: those of the days from `first` to `last`."""
 
-    first: date
-    last: date
+    first: Annotated[date, _DAY]
+    last: Annotated[date, _DAY]
 
 
 _REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
@@ -323,6 +339,16 @@ _OTHERWISE: Final = {
 }
 
 
+def _parameters_are_as_described(request: Request) -> None:
+    """Each parameter once, and none where a body says everything: who sends more is told so and not half understood."""
+    names = [name for name, _ in request.query_params.multi_items()]
+    wrong = sorted({name for name in names if names.count(name) > 1 or request.method != "GET"})
+    if wrong:
+        raise RequestValidationError(
+            [{"loc": ("query", name), "msg": "not described here, or said twice"} for name in wrong]
+        )
+
+
 def _needs(scope: Scope) -> Any:
     def check(request: Request) -> Token:
         token: Token = request.state.token
@@ -351,7 +377,7 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
         openapi_url=OPENAPI,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(bearer)],
+        dependencies=[Depends(bearer), Depends(_parameters_are_as_described)],
         responses=_REFUSALS,
         separate_input_output_schemas=False,
     )
