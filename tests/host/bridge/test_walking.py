@@ -70,11 +70,13 @@ def test_a_few_records_are_walked_here(apart: Apart, heap: walking.Heap) -> None
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_process_that_is_killed_or_hangs_costs_no_record(
-    apart: Apart, heap: walking.Heap, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    apart: Apart, heap: walking.Heap, how: signal.Signals
 ) -> None:
-    monkeypatch.setattr(walking, "ANSWER_S", 0.3)
     apart.walk(heap)
     gone = process_of(apart)
+    assert apart._socket is not None
+    assert apart._socket.gettimeout() == walking.ANSWER_S
+    apart._socket.settimeout(0.3)
     os.kill(gone, how)
     assert told(apart.walk(heap)) == told(here(heap))
     assert told(apart.walk(heap)) == told(here(heap))
