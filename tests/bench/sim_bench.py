@@ -18,7 +18,11 @@ def measure() -> dict[str, float]:
         with stack_through_proxy(folder / "stack") as (stack, proxy):
             world = World(stack, proxy, folder)
             try:
-                outcomes = [world.run(seed) for seed in SEEDS]
+                outcomes = []
+                for seed in SEEDS:
+                    outcomes.append(world.run(seed))
+                    if outcomes[-1].broken:
+                        print(seed, outcomes[-1].broken, world.keep_evidence(seed))
             finally:
                 world.close()
     write_summary(outcomes)

@@ -21,10 +21,8 @@ from badgeclock.virtual.door import TapResult
 
 PATIENCE_S: Final = 90.0
 SIGNAL_PATIENCE_S: Final = 20.0
-TONES_S: Final = 0.3
-"""How long a signal's tones last: the next tap's must not be taken for them."""
-HELD_S: Final = 0.25
-"""So long a badge is held at least: some polls of the reader."""
+QUIET_MS: Final = 150
+"""Longer than the silences within what a punch or a receipt sounds like (firmware/app/signals.py: 60 ms at most)."""
 
 # What firmware/app/signals.py plays first for a punch that was kept, came twice, or is of a badge that the clock's
 # roster does not have yet.
@@ -49,22 +47,40 @@ def tap_to_signal_ms(stack: Stack, uids: list[str], period_s: float) -> list[flo
 
 
 def _held(stack: Stack, uid: str, period_s: float) -> float:
+    _wait_quiet(stack)
     started = time.monotonic()
     tap = stack.door.hold(uid)
-    while not (signal := _signal(stack, tap)):
-        assert time.monotonic() - started < SIGNAL_PATIENCE_S, f"no signal for tap {tap.id}"
+    while (signal := _signal(stack, tap)) is None:
+        assert time.monotonic() - started < SIGNAL_PATIENCE_S, (
+            f"no signal for tap {tap.id}: {stack.door.events(tap.id)}"
+        )
         time.sleep(0.01)
-    # A receipt that refuses an earlier punch sounds like an unknown badge: what was heard may not have been this tap's.
-    time.sleep(max(0.0, HELD_S - (time.monotonic() - started)))
     stack.door.remove()
-    time.sleep(max(TONES_S, period_s - (time.monotonic() - started)))
+    time.sleep(max(0.0, period_s - (time.monotonic() - started)))
     return signal - tap.t_field
 
 
+def _wait_quiet(stack: Stack) -> None:
+    """Returns once nothing has sounded for QUIET_MS: what comes next is not the rest of the signal before."""
+    deadline = time.monotonic() + SIGNAL_PATIENCE_S
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < QUIET_MS / 1000:
+        assert time.monotonic() < deadline, "the clock does not stop sounding"
+        time.sleep(0.01)
+        if stack.door.tone_hz():
+            quiet_since = time.monotonic()
+
+
 def _signal(stack: Stack, tap: TapResult) -> float | None:
-    """When the tap's signal began; None if it has not yet."""
+    """When the tap's signal began; None if it has not yet.
+
+    What sounds before the reader has the badge's UID is not about it: on a machine that is busy the second tone of the
+    punch before may come as late as that, and a receipt that refuses an earlier punch comes when it likes.
+    """
+    selected = False
     for event in stack.door.events(tap.id):
-        if event["kind"] == "tone_on" and event["freq"] in SIGNALS_HZ:
+        selected = selected or (event["kind"] == "selected" and event["tap"] == tap.id)
+        if selected and event["kind"] == "tone_on" and event["freq"] in SIGNALS_HZ:
             return float(event["t_ms"])
     return None
 

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -200,6 +201,7 @@ class World:
 
     def __init__(self, stack: Stack, proxy: ChaosProxy, folder: Path) -> None:
         self._stack = stack
+        self._folder = folder
         self._processes: dict[str, Process] = {
             "broker": stack.broker,
             "bridge": stack.bridge,
@@ -233,6 +235,19 @@ class World:
         outcome.injected += self._injected_by_networks()
         outcome.broken = self._judge(badges)
         return outcome
+
+    def keep_evidence(self, seed: int) -> Path:
+        """Copy what there is of a seed that broke something: flash images, consoles, logs, store, what the board of
+        the virtual clock noted, and the plan. Gives the folder.
+        """
+        kept = RESULTS.parent / f"sim-{seed}"
+        shutil.rmtree(kept, ignore_errors=True)
+        for folder in (self._stack.directory, *self._folder.glob("light-*")):
+            shutil.copytree(folder, kept / folder.name, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+        (kept / "plan.txt").write_text("\n".join(map(str, plan(seed))) + "\n")
+        with (kept / "door.jsonl").open("w") as events:
+            events.writelines(json.dumps(event) + "\n" for event in self._stack.door.events())
+        return kept
 
     # --- what a step does ---
 

@@ -208,7 +208,7 @@ class VirtualBoard:
         home.mkdir(parents=True, exist_ok=True)
         self.events = EventLog()
         self._lock = threading.RLock()
-        self.field = cards.Field()
+        self.field = cards.Field(self._note_selected)
         self.wallet = Wallet(home / "cards.json")
         self._broken: set[Break] = set()
         self.reader = Mfrc522(self.field)
@@ -244,7 +244,6 @@ class VirtualBoard:
         self._display_due = threading.Event()
         self._display_written_ms = 0.0
         self._display_text: list[str] = []
-        self._taps: dict[int, int] = {}
         self._commands: queue.Queue[tuple[Callable[[], None], Future[None] | None]] = queue.Queue()
         self._handlers = self._make_handlers()
         self._supervisor = _started(self._supervise, "supervisor")
@@ -483,9 +482,8 @@ class VirtualBoard:
                 if presence.card is card:  # it cannot be there twice
                     presence.until_ns = now
             self._take_away(now)
-            presence = self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6), frames)
             tap = self.events.add("field_on", at_ms=now / 1e6, card=card.kind, uid_bytes=len(uid))
-            self._taps[id(presence)] = tap
+            self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6), frames, tap)
         return tap, round(now / 1e6, 3)
 
     def remove(self) -> int:
@@ -501,8 +499,11 @@ class VirtualBoard:
         for presence in gone:
             assert presence.until_ns is not None
             self.wallet.keep(presence.card)
-            self.events.add("field_off", at_ms=presence.until_ns / 1e6, tap=self._taps.pop(id(presence), 0))
+            self.events.add("field_off", at_ms=presence.until_ns / 1e6, tap=presence.tap)
         return len(gone)
+
+    def _note_selected(self, presence: cards.Presence, at_ns: int) -> None:
+        self.events.add("selected", at_ms=at_ns / 1e6, tap=presence.tap)
 
     def press(self, key: str, ms: float = 150) -> None:
         """Press a key for `ms`. Raises ValueError for a key that the board has not."""

@@ -10,7 +10,7 @@ States and rules: ISO/IEC 14443-3:2011, 6.3 (states), 6.4 (commands), 6.5 (antic
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
@@ -376,13 +376,16 @@ class Presence:
     """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
 
     `frames`: it leaves after so many of its answers; n.5 means that it hears the frame after them and acts on it, but
-    its answer comes too late.
+    its answer comes too late. `tap` is whatever whoever brought it knows it by.
     """
 
     card: Card
     since_ns: int
     until_ns: int | None
     frames: float | None = None
+    tap: int = 0
+    selected: bool = False
+    """Whether the reader has its whole UID: it answered its last SELECT."""
 
     ready_ns: int = 0  # when the card has started up, or is done with its work; 0 while it has no power
     powered: bool = False
@@ -432,9 +435,13 @@ class Noise:
 
 
 class Field:
-    """The space in front of the antenna: which cards are in it, whether they have power, and how quiet it is."""
+    """The space in front of the antenna: which cards are in it, whether they have power, and how quiet it is.
 
-    def __init__(self) -> None:
+    `on_selected(presence, at_ns)` is told when the reader has the UID of a card for the first time.
+    """
+
+    def __init__(self, on_selected: Callable[[Presence, int], None] = lambda _presence, _at_ns: None) -> None:
+        self._on_selected = on_selected
         self.presences: list[Presence] = []
         self.noise: Noise | None = None
         self._on_ns: int | None = None
@@ -448,9 +455,9 @@ class Field:
             for presence in self.presences:
                 presence.powered = False
 
-    def add(self, card: Card, now_ns: int, until_ns: int | None, frames: float | None = None) -> Presence:
+    def add(self, card: Card, now_ns: int, until_ns: int | None, frames: float | None = None, tap: int = 0) -> Presence:
         """Bring a card into reach."""
-        presence = Presence(card, now_ns, until_ns, frames)
+        presence = Presence(card, now_ns, until_ns, frames, tap)
         self.presences.append(presence)
         return presence
 
@@ -476,6 +483,9 @@ class Field:
                 presence.ready_ns = end_ns + busy_ns
             if not presence.leaves_after(end_ns):
                 answers.append((presence, self.noise.spoil(answer) if self.noise is not None else answer))
+                if presence.card.state is State.ACTIVE and not presence.selected:
+                    presence.selected = True
+                    self._on_selected(presence, end_ns)
         return answers
 
     def authenticate(self, now_ns: int, key_b: int, block: int, key: bytes, uid: bytes) -> bool:

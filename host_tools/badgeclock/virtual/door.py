@@ -290,8 +290,9 @@ class Door:
     def events(self, after: int = 0) -> list[Event]:
         """What happened since the event with id `after`: id, t_ms, kind and more by kind.
 
-        Kinds: power, boot, started, reset, crash, field_on, field_off (tap: the id of its field_on), tone_on,
-        tone_off (freq), led (led, on), display (lines), key, case, wlan (state), network (mood), connection.
+        Kinds: power, boot, started, reset, crash, field_on, selected (the reader has the badge's UID) and field_off
+        (tap: the id of the field_on), tone_on, tone_off (freq), led (led, on), display (lines), key, case,
+        wlan (state), network (mood), connection.
         """
         return list(self._ask("events", after=after))
 
