@@ -259,12 +259,16 @@ class Session:
         """A command of the card's or the application's level: parameters and answer checked, nothing secret."""
         return self.run(code, body, b"", "mac")
 
-    def run(self, code: int, head: bytes, data: bytes, mode: str, *, secret_answer: bool = False) -> bytes:
-        """`data` goes in `mode`: plain, mac or full; the answer is checked as the channel says."""
+    def run(self, code: int, head: bytes, data: bytes, mode: str, *, secret: int = 0) -> bytes:
+        """`data` goes in `mode`: plain, mac or full; the answer is checked as the channel says.
+
+        `secret` bytes are expected enciphered; 0: the answer is plain. EV1's padding does not say where it starts: a
+        CRC that begins with 00 is right one byte further on too.
+        """
         if self.kind == "ev2":
-            return self._run_ev2(code, head, data, mode, secret_answer=secret_answer)
+            return self._run_ev2(code, head, data, mode, secret=secret)
         if self.kind == "ev1":
-            return self._run_ev1(code, head, data, mode, secret_answer=secret_answer)
+            return self._run_ev1(code, head, data, mode, secret=secret)
         if self.kind == "d40" and mode == "full":
             data = self._decipher(pad(data + crc_a(data).to_bytes(2, "little"), 8))
         return self.whole(code, head + data)
@@ -276,7 +280,7 @@ class Session:
             sent += previous
         return sent
 
-    def _run_ev1(self, code: int, head: bytes, data: bytes, mode: str, *, secret_answer: bool) -> bytes:
+    def _run_ev1(self, code: int, head: bytes, data: bytes, mode: str, *, secret: int) -> bytes:
         command = bytes((code,)) + head + data
         if mode == "full" and data:
             cipher = encrypt(self.key, pad(data + crc32(command), self.size), iv=self.iv, size=self.size)
@@ -285,18 +289,17 @@ class Session:
             mac = self._chain(command)
             body = head + data + (mac if mode == "mac" and data else b"")
         answer = self.whole(code, body)
-        if not secret_answer:
+        if not secret:
             data, mac = answer[:-8], answer[-8:]
             assert mac == self._chain(data + b"\0"), "the answer's CMAC"
             return data
         plain = decrypt(self.key, answer, iv=self.iv, size=self.size)
         self.iv = answer[-self.size :]
-        for end in range(len(plain) - 4, max(-1, len(plain) - 4 - self.size), -1):
-            if plain[end : end + 4] == crc32(plain[:end] + b"\0") and not plain[end + 4 :].strip(b"\0"):
-                return plain[:end]
-        raise AssertionError("the answer's CRC")
+        found = plain[:secret]
+        assert plain == pad(found + crc32(found + b"\0"), self.size), "the answer's CRC"
+        return found
 
-    def _run_ev2(self, code: int, head: bytes, data: bytes, mode: str, *, secret_answer: bool) -> bytes:
+    def _run_ev2(self, code: int, head: bytes, data: bytes, mode: str, *, secret: int) -> bytes:
         if mode == "full" and data:
             data = encrypt(self.enc, mark(data), iv=self._ev2_iv("A55A"))
         mac = b"" if mode == "plain" else self._ev2_mac(code, head + data)
@@ -306,7 +309,7 @@ class Session:
             return answer
         body, mac = answer[:-8], answer[-8:]
         assert mac == self._ev2_mac(0, body), "the answer's MAC"
-        if not secret_answer:
+        if not secret:
             return body
         return decrypt(self.enc, body, iv=self._ev2_iv("5AA5")).rstrip(b"\0")[:-1]
 
@@ -340,10 +343,11 @@ class Session:
         if own:
             self.kind = ""
 
-    def read(self, number: int, offset: int, length: int, mode: str = "full") -> bytes:
+    def read(self, number: int, offset: int, length: int, mode: str = "full", *, whole: int = 0) -> bytes:
+        """`length` bytes; 0: the file from there to its end, of which `whole` bytes are expected."""
         head = bytes((number,)) + offset.to_bytes(3, "little") + length.to_bytes(3, "little")
         sent = "plain" if mode == "plain" else "mac"
-        return self.run(0xBD, head, b"", sent, secret_answer=mode == "full")
+        return self.run(0xBD, head, b"", sent, secret=length or whole if mode == "full" else 0)
 
     def write(self, number: int, offset: int, data: bytes, mode: str = "full") -> None:
         self.run(0x3D, bytes((number,)) + offset.to_bytes(3, "little") + len(data).to_bytes(3, "little"), data, mode)

@@ -219,7 +219,7 @@ def test_every_way_of_communication_works_in_both_channels(kind: type[Desfire], 
         getattr(session, authenticate)(1, READER)
         assert session.read(1, 20, 150, word) == data
         assert session.read(1, 0, 16, word) == b"badge number 17!"
-        assert session.read(1, 0, 0, word)[20:170] == data
+        assert session.read(1, 0, 0, word, whole=300)[20:170] == data
 
 
 @pytest.mark.parametrize("kind", COUNTED)
@@ -229,7 +229,7 @@ def test_the_whole_life_of_a_card_in_the_ev2_channel(kind: type[Desfire]) -> Non
     session.iso()
     session.change_key(0x80, MASTER)
     session.ev2(0, MASTER)
-    assert session.run(0x51, b"", b"", "full", secret_answer=True) == UID
+    assert session.run(0x51, b"", b"", "full", secret=len(UID)) == UID
     session.plain(0xCA, AID + bytes((0x0B, 0x83)))
     assert session.plain(0x6A) == AID
     session.select(AID)
@@ -278,7 +278,7 @@ def test_a_random_uid_hides_the_true_one_from_all_but_the_keys_holder(kind: type
         with pytest.raises(Refusal, match="AE"):
             session.plain(0x51)
         session.aes(1, READER)
-        assert session.run(0x51, b"", b"", "plain", secret_answer=True) == UID
+        assert session.run(0x51, b"", b"", "plain", secret=len(UID)) == UID
     assert len(seen) == 3
 
 
@@ -373,13 +373,13 @@ def test_an_ntag_424_takes_wrapped_ev2_commands_in_its_named_application() -> No
     assert selected.send(b"\x00\xa4\x04\x0c\x07" + Ntag424.NAME[::-1] + b"\0") == b"\x6a\x82"
     assert selected.send(b"\x71\x00\x00") == b"\x6d\x00", "native"
     session.ev2(0, bytes(16))
-    assert session.run(0x51, b"", b"", "full", secret_answer=True) == UID
+    assert session.run(0x51, b"", b"", "full", secret=len(UID)) == UID
     session.run(0x5F, b"\x03", b"\x03\x00\x10", "full")
     session.run(0x8D, b"\x03\0\0\0\x11\0\0", b"badge number 17!!", "full")
     session.change_key(1, READER)
     session.change_key(0, MASTER)
     session.ev2(1, READER)
-    assert session.run(0xAD, b"\x03\0\0\0\x11\0\0", b"", "mac", secret_answer=True) == b"badge number 17!!"
+    assert session.run(0xAD, b"\x03\0\0\0\x11\0\0", b"", "mac", secret=len(UID)) == b"badge number 17!!"
     with pytest.raises(Refusal, match="AE"):
         session.run(0x8D, b"\x03\0\0\0\x01\0\0", b"x", "full")
 
