@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import select
 
@@ -17,7 +17,6 @@ from badgeclock.chaos.proxy import ChaosProxy
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.record import Kind, unpack
-from badgeclock.virtual.door import TapResult
 
 PATIENCE_S: Final = 90.0
 SIGNAL_PATIENCE_S: Final = 20.0
@@ -50,7 +49,7 @@ def _held(stack: Stack, uid: str, period_s: float) -> float:
     _wait_quiet(stack)
     started = time.monotonic()
     tap = stack.door.hold(uid)
-    while (signal := _signal(stack, tap)) is None:
+    while (signal := signal_ms(stack.door.events(tap.id), tap.id)) is None:
         assert time.monotonic() - started < SIGNAL_PATIENCE_S, (
             f"no signal for tap {tap.id}: {stack.door.events(tap.id)}"
         )
@@ -71,15 +70,15 @@ def _wait_quiet(stack: Stack) -> None:
             quiet_since = time.monotonic()
 
 
-def _signal(stack: Stack, tap: TapResult) -> float | None:
-    """When the tap's signal began; None if it has not yet.
+def signal_ms(events: list[dict[str, Any]], tap: int) -> float | None:
+    """When the signal of the tap with that id began, by the board's events since; None if it has not yet.
 
     What sounds before the reader has the badge's UID is not about it: on a machine that is busy the second tone of the
     punch before may come as late as that, and a receipt that refuses an earlier punch comes when it likes.
     """
     selected = False
-    for event in stack.door.events(tap.id):
-        selected = selected or (event["kind"] == "selected" and event["tap"] == tap.id)
+    for event in events:
+        selected = selected or (event["kind"] == "selected" and event["tap"] == tap)
         if selected and event["kind"] == "tone_on" and event["freq"] in SIGNALS_HZ:
             return float(event["t_ms"])
     return None
