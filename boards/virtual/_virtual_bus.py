@@ -156,20 +156,32 @@ def ask_vector(op, unit, arg, vector, total):
 def ask_status_into(op, unit, n, arg, answer, count):
     """Send a request without data; the answer is a status byte and, if that is 0, `count` bytes into `answer`."""
     global _torn
-    ask_into(op, unit, n, arg, _status, 1)
+    if _torn:
+        _align()
+    _pack("<BBHI", _request, 0, op, unit, n, arg)
+    _torn = 1
+    _send(_request, 8)
+    _receive(_status, 1)
     if _status[0] == 0 and count:
-        _torn = 1
         _receive(answer, count)
-        _torn = 0
+    _torn = 0
     return _status[0]
 
 
-def rest_into(answer, count):
-    """Read `count` more bytes of the answer that was asked for last."""
+def ask_sized(op, unit, n, arg):
+    """Send a request without data; the answer is a length, u16, and as many bytes, which are returned."""
     global _torn
+    if _torn:
+        _align()
+    _pack("<BBHI", _request, 0, op, unit, n, arg)
     _torn = 1
-    _receive(answer, count)
+    _send(_request, 8)
+    length = bytearray(2)
+    _receive(length, 2)
+    answer = bytearray(length[0] | length[1] << 8)
+    _receive(answer, len(answer))
     _torn = 0
+    return answer
 
 
 def _align():

@@ -90,13 +90,9 @@ class WLAN:
         raise ValueError("unknown status param")
 
     def scan(self):
-        head = bytearray(2)
-        _bus.ask_into(_bus.WLAN_SCAN, 0, 0, 0, head, 2)
-        body = bytearray(head[0] | head[1] << 8)
-        _bus.rest_into(body, len(body))
         return [
             (ssid.encode(), bytes(bssid), channel, rssi, security, hidden)
-            for ssid, bssid, channel, rssi, security, hidden in _loads(body)
+            for ssid, bssid, channel, rssi, security, hidden in _loads(_bus.ask_sized(_bus.WLAN_SCAN, 0, 0, 0))
         ]
 
     def _address(self):

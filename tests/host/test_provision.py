@@ -185,6 +185,7 @@ def test_a_fresh_chip_becomes_a_clock_and_a_second_run_changes_nothing(fresh: Be
     assert keys != b"\xff" * len(keys)
 
 
+@LONG
 def test_an_image_that_runs_nothing_in_place_gets_every_file(tmp_path: Path) -> None:
     with bench(tmp_path, BoardOptions(image=Image.STOCK)) as desk:
         first = desk.provision(desk.plan(**NEW))
