@@ -4,13 +4,14 @@ A bench module has `measure() -> dict[str, float]`: flat dotted keys. Each key m
 that no number is published without its meaning. A module that fails fails the run; the rest is still written.
 
     python -m tests.bench            all
-    python -m tests.bench seal demo  only seal_bench.py and demo_bench.py; the other figures of the last run stay
+    python -m tests.bench seal demo  only seal_bench.py and demo_bench.py; the others' figures stay, with their day
 """
 
 import importlib
 import json
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ from tests.bench.catalogue import FIGURES, SECTIONS
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "build" / "bench.json"
 PAGE = ROOT / "docs" / "performance.md"
+
+ROW = re.compile(r"^\| `([^`]+)` \| ([^|]+) \| (\d{4}-\d\d-\d\d) \|", re.MULTILINE)
 
 
 def modules() -> list[str]:
@@ -35,32 +38,48 @@ def shown(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
-def page(results: dict[str, float]) -> str:
-    """docs/performance.md from the results; a key nobody explained is an error."""
-    unknown = sorted(set(results) - set(FIGURES))
+def published(page: str) -> dict[str, tuple[str, str]]:
+    """What a page of ours says: of each key the figure as it is shown, and the day on which it was measured."""
+    return {key: (figure, day) for key, figure, day in ROW.findall(page)}
+
+
+def page(measured: dict[str, float], before: dict[str, tuple[str, str]]) -> str:
+    """docs/performance.md: what was measured now, and what `before` says of the rest.
+
+    Raises SystemExit for a key that nobody explained.
+    """
+    unknown = sorted(set(measured) - set(FIGURES))
     if unknown:
         raise SystemExit(f"bench: no meaning in tests/bench/catalogue.py for: {', '.join(unknown)}")
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    rows = before | {key: (shown(value), today) for key, value in measured.items()}
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     lines = [
         "# Performance",
         "",
-        "Written by `make bench` from `build/bench.json`; do not edit. Measured on",
-        f"{time.strftime('%Y-%m-%d', time.gmtime())} with {machine}.",
+        "Written by `make bench` from `build/bench.json`; do not edit. The last run was on",
+        f"{today} with {machine}; what it did not measure is as old as its row says.",
         "The firmware runs on the unix port of the real MicroPython; an ESP32 runs it slower, so its figures are",
         "counts where a count says more than a time.",
     ]
     for prefix, title in SECTIONS.items():
-        rows = [key for key in FIGURES if key.startswith(prefix) and key in results]
-        if not rows:
+        keys = [key for key in FIGURES if key.startswith(prefix) and key in rows]
+        if not keys:
             continue
-        lines += ["", f"## {title}", "", "| figure | measured | wanted | |", "|---|---:|---|---|"]
-        for key in rows:
-            lines.append(f"| `{key}` | {shown(results[key])} | {FIGURES[key].wanted} | {FIGURES[key].meaning} |")
+        lines += ["", f"## {title}", "", "| figure | measured | on | wanted | |", "|---|---:|---|---|---|"]
+        for key in keys:
+            figure, day = rows[key]
+            lines.append(f"| `{key}` | {figure} | {day} | {FIGURES[key].wanted} | {FIGURES[key].meaning} |")
     return "\n".join(lines) + "\n"
 
 
 def main(chosen: Sequence[str]) -> int:
     names = list(chosen) or modules()
+    strangers = sorted(set(names) - set(modules()))
+    if strangers:
+        print(f"bench: there is no {', '.join(strangers)}; there are: {' '.join(modules())}", file=sys.stderr)
+        return 2
+    measured: dict[str, float] = {}
     results: dict[str, float] = json.loads(RESULTS.read_text()) if chosen and RESULTS.exists() else {}
     failed = []
     for name in names:
@@ -72,10 +91,11 @@ def main(chosen: Sequence[str]) -> int:
             continue
         for key, value in figures.items():
             print(f"  {key} = {shown(value)}")
-        results.update(figures)
+        measured.update(figures)
+    results.update(measured)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(dict(sorted(results.items())), indent=1) + "\n")
-    PAGE.write_text(page(results))
+    PAGE.write_text(page(measured, published(PAGE.read_text()) if PAGE.exists() else {}))
     print(f"bench: {len(results)} figures in {RESULTS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}")
     for line in failed:
         print(f"bench: FAILED {line}", file=sys.stderr)
