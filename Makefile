@@ -10,6 +10,8 @@ PORT ?= /dev/ttyUSB0
 PYTEST = $(VENV)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile
 PYTEST_WORKERS ?= 4
 UV_VERSION := 0.13.9
+# Every test starts programs of ours, and each would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test bench torture lint lock flash clean
 .DEFAULT_GOAL := help

@@ -340,8 +340,7 @@ def test_a_random_schedule_follows_from_its_seed_and_rests_between_faults() -> N
 def test_the_command_passes_bytes_and_is_switched_by_lines(echo: Echo) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    # Not badgeclock.cli.main: it would load every other command, too.
-    command = [sys.executable, "-c", "from badgeclock.cli.chaos import app; app()", "--listen", f"127.0.0.1:{port}"]
+    command = [sys.executable, "-m", "badgeclock.cli.main", "chaos", "--listen", f"127.0.0.1:{port}"]
     process = subprocess.Popen(
         [*command, "--to", f"{echo.address[0]}:{echo.address[1]}", "--fault", "split"],
         stdin=subprocess.PIPE,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperGroup
 
 from badgeclock.authorities import kinds
 from badgeclock.authorities.onss import rest_names
@@ -89,11 +90,11 @@ def test_every_command_and_option_that_a_page_shows_exists(page: str) -> None:
     for line in re.findall(r"badgeclock ((?:[a-z]+ ?)+[^`#\n]*)", (ROOT / page).read_text()):
         command = group
         for word in line.split():
-            known = getattr(command, "commands", None)
-            if known is None or word.startswith("-"):
+            if not isinstance(command, TyperGroup) or word.startswith("-"):
                 break  # what follows are arguments
-            assert word in known, f"{page} shows `badgeclock {line}`"
-            command = known[word]
+            found = command.get_command(typer.Context(command), word)
+            assert found is not None, f"{page} shows `badgeclock {line}`"
+            command = found
         options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
         for option in re.findall(r"(?<!\S)--[a-z-]+", line):
             assert option in options, f"{page} shows {option} in `badgeclock {line}`"

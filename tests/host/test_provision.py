@@ -640,7 +640,9 @@ def test_a_port_one_may_not_open_ends_with_the_command_that_helps(tmp_path: Path
         pass
 
 
-def test_a_port_that_another_program_holds_is_answered_with_its_name(ready: Bench) -> None:
+@contextmanager
+def held(port: str) -> Iterator[subprocess.Popen[str]]:
+    """A program that has the port open until its input ends."""
     script = (
         "import fcntl, os, sys\n"
         "line = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)\n"
@@ -648,15 +650,28 @@ def test_a_port_that_another_program_holds_is_answered_with_its_name(ready: Benc
         "print('held', flush=True)\n"
         "sys.stdin.read()\n"
     )
-    command = [sys.executable, "-c", script, ready.port]
+    command = [sys.executable, "-c", script, port]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as terminal:
         assert terminal.stdout is not None
         assert terminal.stdout.readline() == "held\n"
+        yield terminal
+
+
+def test_a_port_that_another_program_holds_is_answered_with_its_name(ready: Bench) -> None:
+    with held(ready.port) as terminal:
         expected = rf"another program holds .*: python[^ ]* \({terminal.pid}\)"
         with pytest.raises(DeviceNotFound, match=expected), open_device(ready.port):
             pass
         terminal.communicate("")
     assert inspect(ready).has_live_key
+
+
+def test_a_port_that_another_program_lets_go_of_soon_is_waited_for(ready: Bench) -> None:
+    with held(ready.port) as terminal:
+        release = threading.Timer(0.5, terminal.kill)
+        release.start()
+        assert inspect(ready).has_live_key
+        release.join()
 
 
 @contextmanager

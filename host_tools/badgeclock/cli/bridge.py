@@ -37,12 +37,27 @@ from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.store import Store
 from badgeclock.bridge.vault import Vault
 from badgeclock.bridge.workers import Crew, Worker, end_with
+from badgeclock.cli.lazily import group_of
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
 from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX
 
-app = typer.Typer(no_args_is_help=True, help="Run the bridge; tell it of sites, employers, workers, badges and clocks.")
+app = typer.Typer(
+    cls=group_of(
+        {
+            "import": "badgeclock.cli.imports:app",
+            "token": "badgeclock.cli.tokens:app",
+            "presence": "badgeclock.cli.presence:app",
+            **{
+                noun: f"badgeclock.cli.custody:{noun}_app"
+                for noun in ("keys", "audit", "backup", "retention", "person")
+            },
+        }
+    ),
+    no_args_is_help=True,
+    help="Run the bridge; tell it of sites, employers, workers, badges and clocks.",
+)
 site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
 employer_app = typer.Typer(no_args_is_help=True, help="Employers, by enterprise number.")
 worker_app = typer.Typer(no_args_is_help=True, help="Workers, by your own reference.")

@@ -1,4 +1,4 @@
-"""The `badgeclock` command: one module a noun, assembled here.
+"""The `badgeclock` command: one module a noun, loaded when it is asked for.
 
 Data goes to stdout, talk to stderr. Exit codes are those of `badgeclock.errors`.
 """
@@ -7,48 +7,22 @@ import sys
 
 import typer
 
-from badgeclock.cli import (
-    badge,
-    bridge,
-    ca,
-    chaos,
-    clock,
-    custody,
-    demo,
-    imports,
-    journal,
-    presence,
-    sandbox,
-    tokens,
-    virtual,
-)
+from badgeclock.cli.lazily import group_of
 from badgeclock.errors import BadgeclockError
 
+NOUNS = ("demo", "clock", "bridge", "badge", "journal", "ca", "sandbox", "virtual", "chaos")
+
 app = typer.Typer(
+    cls=group_of({noun: f"badgeclock.cli.{noun}:app" for noun in NOUNS}),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Badgeclock: from a badge on a reader to a reception number on the clock's display.",
 )
-bridge.app.add_typer(imports.app)
-bridge.app.add_typer(tokens.app, name="token")
-for name, part in (
-    ("keys", custody.keys_app),
-    ("audit", custody.audit_app),
-    ("backup", custody.backup_app),
-    ("retention", custody.retention_app),
-    ("person", custody.person_app),
-):
-    bridge.app.add_typer(part, name=name)
-app.add_typer(demo.app, name="demo")
-app.add_typer(clock.app, name="clock")
-app.add_typer(bridge.app, name="bridge")
-bridge.app.add_typer(presence.app, name="presence")
-app.add_typer(badge.app, name="badge")
-app.add_typer(journal.app, name="journal")
-app.add_typer(ca.app, name="ca")
-app.add_typer(sandbox.app, name="sandbox")
-app.add_typer(virtual.app, name="virtual")
-app.add_typer(chaos.app, name="chaos")
+
+
+@app.callback()
+def _badgeclock() -> None:
+    """Makes a group of it, which has no command of its own."""
 
 
 def main() -> None:

@@ -37,6 +37,10 @@ BYTECODE_VERSION: Final = 6
 
 ATTEMPTS: Final = 4
 ANSWER_TIMEOUT_S: Final = 20.0
+HELD_S: Final = 3.0
+"""So long a port that another program holds is tried again, ..."""
+HELD_AGAIN_S: Final = 0.1
+"""... and so often."""
 """Reading a full journal takes an ESP32 a few seconds."""
 CHUNK_BYTES: Final = 3072
 ROM_BLOCK_BYTES: Final = 4096
@@ -220,12 +224,22 @@ def open_device(port: str, say: Callable[[str], None] = lambda _: None) -> Itera
         device.close()
 
 
+class _PortHeld(DeviceNotFound):
+    """Another program has the port open."""
+
+
 def _open_line(port: str) -> SerialTransport:
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            return SerialTransport(port, baudrate=BAUD, timeout=ANSWER_TIMEOUT_S)
-    except (TransportError, OSError, ValueError) as error:
-        raise _why_not_open(port) from error
+    """Open the port; one that is held is waited for, as a service that looks at what was plugged in soon lets go."""
+    deadline = time.monotonic() + HELD_S
+    while True:
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                return SerialTransport(port, baudrate=BAUD, timeout=ANSWER_TIMEOUT_S)
+        except (TransportError, OSError, ValueError) as error:
+            why = _why_not_open(port)
+            if not isinstance(why, _PortHeld) or time.monotonic() > deadline:
+                raise why from error
+        time.sleep(HELD_AGAIN_S)
 
 
 def _why_not_open(port: str) -> DeviceNotFound:
@@ -252,7 +266,7 @@ def _why_not_open(port: str) -> DeviceNotFound:
         )
     who = ", ".join(holders(port))
     if who or number in {0, errno.EBUSY}:
-        return DeviceNotFound(
+        return _PortHeld(
             what=f"another program holds {port}" + (f": {who}" if who else ""),
             kept=kept,
             do="close that program (a terminal, an editor, ModemManager) and run the command again",
