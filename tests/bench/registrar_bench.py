@@ -19,9 +19,9 @@ from sqlalchemy import func, insert, select
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.bridge import downlink, people, presences, schema
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.regimes import local_day
 from badgeclock.bridge.registrar import Registrar
-from badgeclock.bridge.service import wall_clock_ms
 from badgeclock.bridge.states import PresenceState, PunchState
 from badgeclock.sandbox.process import SandboxProcess
 from tests.host.bridge.world import KBO, WORKPLACE, World

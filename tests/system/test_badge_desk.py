@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from badgeclock.bridge import desk_jobs, schema
 from badgeclock.bridge.desk_jobs import Job, Kind, Outcome
-from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.states import DeskState
 from badgeclock.bridge.store import Store

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from badgeclock.bridge import clocks, orders
-from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import Store
 from badgeclock.demo import cast

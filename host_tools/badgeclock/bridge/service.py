@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
@@ -35,6 +34,7 @@ from badgeclock.bridge.group import Taken
 from badgeclock.bridge.grouping import Grouping
 from badgeclock.bridge.intake import Intake
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.orders import Orders
 from badgeclock.bridge.registrar import Registrar, declared_by
 from badgeclock.bridge.relay import FIRST, Relay
@@ -55,11 +55,6 @@ RECEIPTS_POLL_S: Final = 1.0
 log = structlog.get_logger("badgeclock.bridge.service")
 
 _Key = TypeVar("_Key", str, tuple[str, str])
-
-
-def wall_clock_ms() -> int:
-    """Milliseconds since 1970-01-01 UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def registrars_of(

@@ -17,10 +17,10 @@ import typer
 
 from badgeclock.bridge import desk_jobs, holders
 from badgeclock.bridge.desk_jobs import Job, Kind
-from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.states import DeskState
 from badgeclock.bridge.store import Store
-from badgeclock.cli.bridge import Config, opened_store
+from badgeclock.cli.opened import Config, opened_store
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, BadgeclockError
 
 app = typer.Typer(no_args_is_help=True, help="The badge desk: issue, read and take back badges, through a clock.")

@@ -12,8 +12,8 @@ import typer
 from badgeclock.bridge import audit, backup, dossier, retention, rotation, settings, vault
 from badgeclock.bridge.audit import Operator
 from badgeclock.bridge.backup import Manifest
-from badgeclock.bridge.service import wall_clock_ms
-from badgeclock.cli.bridge import Config, changing, looking, moment, opened_store, operator
+from badgeclock.bridge.now import wall_clock_ms
+from badgeclock.cli.opened import Config, changing, looking, moment, opened_store, operator
 
 backup_app = typer.Typer(no_args_is_help=True, help="Copies of the store, proved when they are made and when you like.")
 audit_app = typer.Typer(no_args_is_help=True, help="The book of acts: who did what, when and why.")

@@ -11,9 +11,9 @@ import typer
 from badgeclock.bridge import imports, sheets
 from badgeclock.bridge.audit import Operator
 from badgeclock.bridge.imports import Kind, Report, Table
-from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.sheets import SheetError
-from badgeclock.cli.bridge import STDIN, Config, opened_store, operator
+from badgeclock.cli.opened import STDIN, Config, opened_store, operator
 from badgeclock.errors import EXIT_FAILED
 
 app = typer.Typer()

@@ -18,9 +18,9 @@ from rich.table import Table
 
 from badgeclock.bridge import corrections, waiting
 from badgeclock.bridge.corrections import CancelCode, Decision
-from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.states import PresenceState
-from badgeclock.cli.bridge import Config, changing, looking, moment, operator
+from badgeclock.cli.opened import Config, changing, looking, moment, operator
 from badgeclock.protocol.record import Direction
 
 app = typer.Typer(no_args_is_help=True, help="Presences: what waits for a person, its evidence, and what you decide.")

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from badgeclock.bridge import tokens
 from badgeclock.bridge.audit import Operator
-from badgeclock.bridge.service import wall_clock_ms
+from badgeclock.bridge.now import wall_clock_ms
 from badgeclock.bridge.tokens import Scope
-from badgeclock.cli.bridge import WIDE, Config, changing, looking, moment, operator
+from badgeclock.cli.opened import WIDE, Config, changing, looking, moment, operator
 
 app = typer.Typer(no_args_is_help=True, help="Tokens of the planning interface, each for one program.")
 

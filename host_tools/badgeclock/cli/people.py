@@ -1,0 +1,218 @@
+"""`badgeclock bridge site|employer|worker|badge`: who works where, for whom, with which badge.
+
+Secrets come from files or stdin (`-`), never from the command line, where other users could read them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from badgeclock.bridge import holders, people
+from badgeclock.bridge.audit import Act
+from badgeclock.bridge.now import wall_clock_ms
+from badgeclock.bridge.regimes import Regime
+from badgeclock.cli.opened import (
+    Config,
+    changing,
+    looking,
+    moment,
+    operator,
+    secret_bytes,
+    secret_text,
+)
+
+site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
+employer_app = typer.Typer(no_args_is_help=True, help="Employers, by enterprise number.")
+worker_app = typer.Typer(no_args_is_help=True, help="Workers, by your own reference.")
+badge_app = typer.Typer(no_args_is_help=True, help="Badges, given to workers.")
+
+SITE_LANGUAGE: Final = "site"
+BADGE_KEY_HELP: Final = (
+    "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
+)
+
+
+@site_app.command("add")
+def add_site(
+    name: Annotated[str, typer.Option(help="The site's name, as on its clocks.")],
+    workplace: Annotated[str, typer.Option(help="Its number in the declaration of works, 13 characters.")],
+    key: Annotated[Path, typer.Option(help="The site key's file: 64 hexadecimal digits; `-` is stdin.")],
+    regime: Annotated[Regime, typer.Option(help="Which rule its presences follow.")] = Regime.CONSTRUCTION,
+    time_zone: Annotated[str, typer.Option(help="Where its days begin and end.")] = people.TIME_ZONE,
+    badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Add a site."""
+    site_key = secret_bytes(key, "a site key")
+    root = None if badge_key is None else secret_bytes(badge_key, "a badge key")
+    with changing(config) as opened:
+        site_id = people.add_site(
+            opened.connection,
+            opened.vault,
+            name=name,
+            workplace=workplace,
+            regime=regime,
+            site_key=site_key,
+            time_zone=time_zone,
+        )
+        about = {"name": name, "workplace": workplace, "regime": regime.value, "time_zone": time_zone}
+        opened.note(Act.SITE_ADDED, ("site", site_id), after=about)
+        if root is not None:
+            holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+            opened.note(Act.BADGE_KEY_SET, ("site", site_id))
+    typer.echo(f"Site {name!r} added.", err=True)
+
+
+@site_app.command("set")
+def set_site(
+    name: Annotated[str, typer.Option(help="The site's name.")],
+    badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
+    key: Annotated[Path | None, typer.Option(help="The key's file of a site that was imported without one.")] = None,
+    regime: Annotated[Regime | None, typer.Option(help="Which rule its presences follow from now on.")] = None,
+    workplace: Annotated[str | None, typer.Option(help="Its number in the declaration of works.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Change a site: its keys, so that badges can be given and issued there, its regime, its workplace number.
+
+    Another badge key than before makes every card of the site a stranger's; a site key is given once. What was declared
+    stays as it was declared.
+    """
+    if all(given is None for given in (badge_key, key, regime, workplace)):
+        raise typer.BadParameter("give --key, --badge-key, --regime or --workplace")
+    with changing(config) as opened:
+        site_id = people.site_id(opened.connection, name)
+        if key is not None:
+            change = people.set_site_key(opened.connection, opened.vault, name, secret_bytes(key, "a site key"))
+            opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
+        if badge_key is not None:
+            root = secret_bytes(badge_key, "a badge key")
+            if holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
+                opened.note(Act.BADGE_KEY_SET, ("site", site_id))
+        people.change_site(
+            opened.connection,
+            name,
+            regime=regime,
+            workplace=workplace,
+            by=operator(),
+            reason=reason,
+            now_ms=wall_clock_ms(),
+        )
+    typer.echo(f"Site {name!r} is changed.", err=True)
+
+
+@employer_app.command("add")
+def add_employer(
+    kbo: Annotated[str, typer.Option(help="Enterprise number (KBO/BCE).")],
+    name: Annotated[str, typer.Option(help="Its name.")] = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Add an employer, or name one that is there already."""
+    with changing(config) as opened:
+        change = people.put_employer(opened.connection, kbo, name)
+        opened.note_change(change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED)
+    typer.echo("Employer added.", err=True)
+
+
+@worker_app.command("add")
+def add_worker(
+    reference: Annotated[str, typer.Option(help="Your own number for the worker; lists and logs show it.")],
+    name: Annotated[str, typer.Option(help="The worker's name; lists show initials only.")],
+    niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
+    limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
+    employer: Annotated[str | None, typer.Option(help="The employer's enterprise number.")] = None,
+    language: Annotated[str | None, typer.Option(help="In which clocks speak to the worker: nl, fr, de, en.")] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Add a worker, with a national number and an employer, or with a Limosa number."""
+    if niss_file is not None and limosa is None:
+        identity = people.niss(secret_text(niss_file))
+    elif limosa is not None and niss_file is None:
+        identity = people.limosa(secret_text(limosa))
+    else:
+        raise typer.BadParameter("give --niss-file or --limosa, one of them")
+    with changing(config) as opened:
+        worker_id = people.add_worker(
+            opened.connection,
+            opened.vault,
+            reference=reference,
+            name=name,
+            identity=identity,
+            employer_kbo=employer,
+            language=language,
+            now_ms=wall_clock_ms(),
+        )
+        opened.note(Act.WORKER_ADDED, ("worker", worker_id))
+    typer.echo(f"Worker {reference!r} added, number {identity.masked}.", err=True)
+
+
+@worker_app.command("set")
+def set_worker(
+    reference: Annotated[str, typer.Option(help="The worker's reference.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
+    name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
+    limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
+    employer: Annotated[str | None, typer.Option(help="Another employer's enterprise number.")] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="In which clocks speak to the worker: nl, fr, de, en; site for each site's own."),
+    ] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Change what is given of a worker: presences from now on are declared so.
+
+    What was declared stays as it was declared; `badgeclock bridge presence correct` declares it anew.
+    """
+    if niss_file is not None and limosa is not None:
+        raise typer.BadParameter("give --niss-file or --limosa, not both")
+    identity = (
+        people.niss(secret_text(niss_file)) if niss_file else people.limosa(secret_text(limosa)) if limosa else None
+    )
+    with changing(config) as opened:
+        change = people.change_worker(
+            opened.connection,
+            opened.vault,
+            reference,
+            name=name,
+            identity=identity,
+            employer_kbo=employer,
+            language="" if language == SITE_LANGUAGE else language,
+            by=operator(),
+            reason=reason,
+            now_ms=wall_clock_ms(),
+        )
+    typer.echo(f"Worker {reference!r}: changed {', '.join(change.changed) or 'nothing'}.", err=True)
+
+
+@badge_app.command("list")
+def list_badges(
+    worker: Annotated[str, typer.Option(help="The worker's reference.")],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Show every badge that a worker has or had: its row, its site, since and until when."""
+    with looking(config) as connection:
+        for badge, site in holders.history(connection, worker):
+            until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
+            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}")
+
+
+@badge_app.command("add")
+def add_badge(
+    site: Annotated[str, typer.Option(help="The site whose clocks shall know the badge.")],
+    worker: Annotated[str, typer.Option(help="The worker's reference.")],
+    uid_file: Annotated[Path, typer.Option(help="File with the badge's UID in hexadecimal digits; `-` is stdin.")],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
+    uid = secret_bytes(uid_file, "a UID")
+    with changing(config) as opened:
+        assigned = people.assign_badge(
+            opened.connection, opened.vault, site=site, worker=worker, uid=uid, now_ms=wall_clock_ms()
+        )
+        if assigned.is_new:
+            opened.note(Act.BADGE_ASSIGNED, ("worker", assigned.worker), badge=assigned.badge, site=site)
+    typer.echo(f"Badge given to {worker!r}; presences queued for waiting punches: {assigned.queued}.", err=True)
