@@ -60,8 +60,8 @@ def page(measured: dict[str, float], before: dict[str, tuple[str, str]]) -> str:
         "Written by `make bench` from `build/bench.json`; do not edit. The last run was on",
         f"{today} with {machine}; what it did not measure is as old as its row says.",
         "The firmware runs on the unix port of the real MicroPython; an ESP32 runs it slower, so its figures are",
-        "counts where a count says more than a time. What the bridge carries depends on the machine: read it beside its",
-        "limits, which the same run measures on the same processors.",
+        "counts where a count says more than a time. What the bridge carries depends on the machine: read it beside",
+        "its limits, which the same run measures on the same processors.",
     ]
     for prefix, title in SECTIONS.items():
         keys = [key for key in FIGURES if key.startswith(prefix) and key in rows]
