@@ -93,14 +93,14 @@ class Relay:
         self._paused = True
         self._source.pause()
         for inward in self._inward:
-            inward.pause()
+            inward.heed()
 
     def resume(self) -> None:
         """Read on."""
         self._paused = False
         self._source.resume()
         for inward in self._inward:
-            inward.resume()
+            inward.heed()
 
     async def run(self) -> None:
         """Listen, and be connected with the others, until cancelled. Raises OSError if the folder cannot be used."""
@@ -120,7 +120,7 @@ class Relay:
                 inward.close()
 
     def _new_inward(self) -> _Inward:
-        return _Inward(self._inward, self._take, self._answer, paused=self._paused)
+        return _Inward(self._inward, self._take, self._answer, lambda: self._paused)
 
     def owner(self, topic: str) -> int:
         """The worker that has the clock of a topic: this one, or another that is there."""
@@ -224,25 +224,16 @@ class _Inward(asyncio.Protocol):
         ends: set[_Inward],
         take: Callable[[str, bytes], None],
         answer: Callable[[Mapping[int, Ack]], None],
-        *,
-        paused: bool,
+        is_paused: Callable[[], bool],
     ) -> None:
-        """It is among `ends` while it is open; `paused`: whether nobody is read just now."""
+        """It is among `ends` while it is open; `is_paused`: whether nobody is read just now."""
         self._ends = ends
         self._take = take
         self._answer = answer
-        self._paused = paused
+        self._is_paused = is_paused
         self._unread = b""
         self._purpose = b""
         self._transport: asyncio.Transport | None = None
-
-    def pause(self) -> None:
-        self._paused = True
-        self._heed()
-
-    def resume(self) -> None:
-        self._paused = False
-        self._heed()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -259,7 +250,7 @@ class _Inward(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._purpose:
             self._purpose, data = data[:1], data[1:]
-            self._heed()
+            self.heed()
         self._unread += data
         if self._purpose == _ANSWERS:
             self._answer(dict(self._acks()))
@@ -267,10 +258,10 @@ class _Inward(asyncio.Protocol):
             for topic, payload in self._messages():
                 self._take(topic, payload)
 
-    def _heed(self) -> None:
-        """Acknowledgements are read always: clocks wait for them, and they make no work."""
+    def heed(self) -> None:
+        """Read on, or not. Acknowledgements are read always: clocks wait for them, and they make no work."""
         if self._transport is not None and self._purpose == _MESSAGES:
-            (self._transport.pause_reading if self._paused else self._transport.resume_reading)()
+            (self._transport.pause_reading if self._is_paused() else self._transport.resume_reading)()
 
     def _acks(self) -> Iterator[tuple[int, Ack]]:
         whole = len(self._unread) // _ANSWER.size * _ANSWER.size

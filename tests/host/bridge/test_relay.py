@@ -151,6 +151,19 @@ async def test_the_broker_is_not_read_while_a_worker_does_not_read_and_everythin
         assert (first.pauses, second.pauses) == (0, 0)
 
 
+async def test_a_connection_that_was_being_accepted_when_reading_paused_is_not_read_either(folder: Path) -> None:
+    async with crew(folder, 2) as (_, second):
+        inward = second.relay._new_inward()
+        second.relay.pause()
+        ours, theirs = socket.socketpair()
+        with ours:
+            transport, _ = await asyncio.get_running_loop().connect_accepted_socket(lambda: inward, theirs)
+            ours.send(b"M")
+            await eventually(lambda: not transport.is_reading())
+            second.relay.resume()
+            assert transport.is_reading()
+
+
 async def test_a_worker_that_ends_while_it_does_not_read_holds_nobody_up(folder: Path) -> None:
     async with crew(folder, 2) as workers:
         first, second = workers
@@ -181,7 +194,7 @@ def test_however_the_bytes_are_cut_the_messages_are_the_same(
     messages: list[tuple[str, bytes]], cuts: list[int]
 ) -> None:
     taken: list[tuple[str, bytes]] = []
-    inward = _Inward(set(), lambda *message: taken.append(message), lambda _: None, paused=False)
+    inward = _Inward(set(), lambda *message: taken.append(message), lambda _: None, lambda: False)
     stream = b"M" + b"".join(
         len(name).to_bytes(2, "big") + len(payload).to_bytes(4, "big") + name.encode() + payload
         for name, payload in messages
