@@ -379,7 +379,7 @@ def test_an_ntag_424_takes_wrapped_ev2_commands_in_its_named_application() -> No
     session.change_key(1, READER)
     session.change_key(0, MASTER)
     session.ev2(1, READER)
-    assert session.run(0xAD, b"\x03\0\0\0\x11\0\0", b"", "mac", secret=len(UID)) == b"badge number 17!!"
+    assert session.run(0xAD, b"\x03\0\0\0\x11\0\0", b"", "mac", secret=17) == b"badge number 17!!"
     with pytest.raises(Refusal, match="AE"):
         session.run(0x8D, b"\x03\0\0\0\x01\0\0", b"x", "full")
 

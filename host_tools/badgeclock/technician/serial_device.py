@@ -37,11 +37,11 @@ BYTECODE_VERSION: Final = 6
 
 ATTEMPTS: Final = 4
 ANSWER_TIMEOUT_S: Final = 20.0
+"""Reading a full journal takes an ESP32 a few seconds."""
 HELD_S: Final = 3.0
 """So long a port that another program holds is tried again, ..."""
 HELD_AGAIN_S: Final = 0.1
 """... and so often."""
-"""Reading a full journal takes an ESP32 a few seconds."""
 CHUNK_BYTES: Final = 3072
 ROM_BLOCK_BYTES: Final = 4096
 """A sector of the flash, erased and programmed at once."""
