@@ -36,7 +36,6 @@ app = typer.Typer(no_args_is_help=True, help="Clocks, from the bundles that the 
 
 _WITHDRAWN: Final = "withdrawn"
 _LOOK_S: Final = 0.2
-SITE_LANGUAGE: Final = "site"
 
 
 @app.command("add")
