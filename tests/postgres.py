@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 START_S = 60.0
 _USERS = ("postgres", "nobody")

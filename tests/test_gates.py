@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"

@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from badgeclock.bridge.downlink import Downlink
-from badgeclock.bridge.intake import Delivery, Intake
+from badgeclock.bridge.downlink.frames_out import Downlink
+from badgeclock.bridge.intake.intake import Delivery, Intake
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Direction
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, Clock, World

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 from tests.bench.catalogue import SHOWN
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,11 +23,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from badgeclock.bridge import people, vault
-from badgeclock.bridge.presences import Regime
+from badgeclock.bridge.people import people
+from badgeclock.bridge.presences.presences import Regime
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
-from badgeclock.bridge.vault import Vault
+from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import Vault
 from badgeclock.cli.bridge import prepare
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol.record import Direction, Kind

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from badgeclock.badges.keys import diversify
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 from badgeclock.virtual.cards import Card, Field
 from badgeclock.virtual.chips.mfrc522 import Counts, Hang, Mfrc522
 from badgeclock.virtual.desfire import Application, DesfireEv2, File

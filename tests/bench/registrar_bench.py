@@ -17,12 +17,15 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 
 from badgeclock.authorities.onss_soap import OnssSoap
-from badgeclock.bridge import downlink, people, presences, schema
+from badgeclock.bridge.downlink import frames_out
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.regimes import local_day
-from badgeclock.bridge.registrar import Registrar
-from badgeclock.bridge.states import PresenceState, PunchState
+from badgeclock.bridge.people import people
+from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences.regimes import local_day
+from badgeclock.bridge.registrar.registrar import Registrar
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import PresenceState, PunchState
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.sandbox.process import SandboxProcess
 from tests.host.bridge.world import KBO, WORKPLACE, World
 
@@ -116,7 +119,7 @@ def measure() -> dict[str, float]:
         if received != PRESENCES:
             raise RuntimeError(f"the sandbox has {received} registrations of {PRESENCES}")
         with world.store.read() as connection:
-            told = downlink.newest_receipt(connection)
+            told = frames_out.newest_receipt(connection)
         if told != PRESENCES:
             raise RuntimeError(f"{told} receipts were written for {PRESENCES} presences")
         world.close()

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from badgeclock.demo.stack import Stack
-from badgeclock.virtual import toolchain
-from badgeclock.virtual.toolchain import ROOT
+from badgeclock.toolchain import toolchain
+from badgeclock.toolchain.toolchain import ROOT
 from tests.system.roster_crowd import crowd, has_roster, in_use
 
 BADGES = 5_000

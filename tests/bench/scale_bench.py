@@ -30,12 +30,12 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from badgeclock.bridge import schema
-from badgeclock.bridge.downlink import Downlink
-from badgeclock.bridge.group import Delivery
-from badgeclock.bridge.intake import Intake
-from badgeclock.bridge.store import Store, insert_rows
-from badgeclock.bridge.vault import SEAL_KEYS
+from badgeclock.bridge.downlink.frames_out import Downlink
+from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.intake import Intake
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store, insert_rows
+from badgeclock.bridge.store.vault import SEAL_KEYS
 from badgeclock.protocol.seal import SealState
 from tests.bench.load import Drive, LoadClock, Rig, allow_many_connections, now_ms, packet, text
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, Clock, World, token_of

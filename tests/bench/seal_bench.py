@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("sealed_log_on_device.py")

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 from tests.system.uplink_rig import CLOCK_ID, ROOT, Bridge, ClockProcess, Keys, Site, running, wait_until
 
 SINGLE_PUNCHES = 50

@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from badgeclock.evidence import journal
+from badgeclock.evidence import verifier
 from badgeclock.evidence.findings import Verdict
 from badgeclock.evidence.image import Partitions
 from badgeclock.evidence.keys import ClockKeys
@@ -45,9 +45,9 @@ def measure() -> dict[str, float]:
         seal_file.write_bytes(flash.seal)
         for _ in range(RUNS):
             started = time.perf_counter()
-            evidence = journal.Evidence()
-            journal.add_flash(evidence, Partitions(open_file(journal_file), open_file(seal_file)))
-            report = journal.verify(ClockKeys(maker.CLOCK_ID, maker.NONCE, maker.E_0), evidence)
+            evidence = verifier.Evidence()
+            verifier.add_flash(evidence, Partitions(open_file(journal_file), open_file(seal_file)))
+            report = verifier.verify(ClockKeys(maker.CLOCK_ID, maker.NONCE, maker.E_0), evidence)
             elapsed = time.perf_counter() - started
             if report.verdict is not Verdict.OK or report.ok < RECORDS:
                 raise RuntimeError(f"the verifier found {[str(finding) for finding in report.findings][:3]}")

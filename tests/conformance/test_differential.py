@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from badgeclock.protocol import frames, record, seal
 from badgeclock.protocol.frames import Frame, FrameRefused
 from badgeclock.protocol.record import Record, RecordRefused
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("codec_on_device.py")

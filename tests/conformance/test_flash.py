@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from badgeclock.evidence import journal
+from badgeclock.evidence import verifier
 from badgeclock.evidence.findings import Reason, Verdict
 from badgeclock.evidence.image import Partitions
-from badgeclock.evidence.journal import Evidence, Report
 from badgeclock.evidence.keys import ClockKeys
-from badgeclock.virtual import toolchain
+from badgeclock.evidence.verifier import Evidence, Report
+from badgeclock.toolchain import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("lives_on_device.py")
@@ -36,9 +36,9 @@ def lives(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def judged(path: Path) -> Report:
     evidence = Evidence()
     parts = [memoryview(path.with_name(f"{path.name}.{name}").read_bytes()) for name in ("journal", "seal")]
-    journal.add_flash(evidence, Partitions(parts[0], parts[1]))
+    verifier.add_flash(evidence, Partitions(parts[0], parts[1]))
     nonce = bytes(range(1, 9))
-    return journal.verify(ClockKeys("clock-0042", nonce, bytes(range(32))), evidence)
+    return verifier.verify(ClockKeys("clock-0042", nonce, bytes(range(32))), evidence)
 
 
 @pytest.mark.parametrize("life", range(LIVES))

@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 
 from badgeclock.technician import inline_constants, short_names
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "firmware"

@@ -12,10 +12,10 @@ from typing import Final
 from PIL import Image, ImageOps
 
 from badgeclock.technician import languages
+from badgeclock.toolchain.toolchain import ROOT, micropython
 from badgeclock.virtual import screen
 from badgeclock.virtual.chips.ssd1306 import Ssd1306
 from badgeclock.virtual.chips.st7789 import St7789
-from badgeclock.virtual.toolchain import ROOT, micropython
 
 HERE: Final = Path(__file__).parent
 SHEETS: Final = {

@@ -42,9 +42,9 @@ from badgeclock.authorities.file import FileExport
 from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
 from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.sandbox.admission import UNPROCESSED
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.credentials import CLIENT_ID
-from badgeclock.sandbox.door import UNPROCESSED
 from badgeclock.sandbox.process import SandboxProcess
 
 # What an answer over REST cannot show: its outcomes say nothing of their item but the place.

@@ -17,7 +17,7 @@ from badgeclock.errors import SettingsError
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
 from badgeclock.technician.workshop import Workshop
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 MQTT_CONNECT_ACCEPTED = b"\x20\x02\x00\x00"
 

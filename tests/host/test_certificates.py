@@ -14,7 +14,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.technician import certificates, workshop
 from badgeclock.technician.bundle import Bundle
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 AUTHORITY = certificates.make_authority()
 

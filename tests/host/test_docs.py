@@ -13,8 +13,10 @@ from typer.core import TyperGroup
 
 from badgeclock.authorities import kinds
 from badgeclock.authorities.onss import rest_names
-from badgeclock.bridge import events, settings, standing
-from badgeclock.bridge.states import PresenceState, PunchState, Reason
+from badgeclock.bridge import settings
+from badgeclock.bridge.clocks import health
+from badgeclock.bridge.store import event_log
+from badgeclock.bridge.store.states import PresenceState, PunchState, Reason
 from badgeclock.chaos import faults
 from badgeclock.cli.main import app
 from badgeclock.sandbox.control import FaultKind, Script
@@ -25,8 +27,8 @@ AUTHORITIES = (ROOT / "docs" / "authorities.md").read_text()
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
-@pytest.mark.parametrize("kind", list(events.Kind))
-def test_every_kind_of_event_is_explained(kind: events.Kind) -> None:
+@pytest.mark.parametrize("kind", list(event_log.Kind))
+def test_every_kind_of_event_is_explained(kind: event_log.Kind) -> None:
     assert f"`{kind.value}`" in OPERATING
 
 
@@ -40,12 +42,12 @@ def test_every_reason_to_wait_is_explained(reason: Reason) -> None:
     assert f"`{reason.value}`" in OPERATING
 
 
-@pytest.mark.parametrize("mark", list(standing.Mark))
-def test_every_mark_of_a_clock_is_explained(mark: standing.Mark) -> None:
+@pytest.mark.parametrize("mark", list(health.Mark))
+def test_every_mark_of_a_clock_is_explained(mark: health.Mark) -> None:
     assert f"| {mark.value} |" in OPERATING
 
 
-@pytest.mark.parametrize("cause", sorted(standing.TO_DO))
+@pytest.mark.parametrize("cause", sorted(health.TO_DO))
 def test_every_cause_of_a_mark_is_explained(cause: str) -> None:
     assert f"`{cause}`" in OPERATING or f"| {cause} |" in OPERATING
 

@@ -11,7 +11,7 @@ from badgeclock.errors import ProvisionError
 from badgeclock.technician import firmware
 from badgeclock.technician.inline_constants import inline
 from badgeclock.technician.short_names import shorten
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 PLAYER = "class Player:\n    def __init__(self, rest):\n        self._rest = rest\n        self._due = 0\n"
 BUZZER = (

@@ -32,8 +32,8 @@ from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceSta
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
 from badgeclock.technician.workshop import Workshop
+from badgeclock.toolchain.toolchain import ROOT
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, Image, VirtualBoard
-from badgeclock.virtual.toolchain import ROOT
 
 TABLE = partition_table.board_partitions()
 PASSWORD = "a password of the site"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from badgeclock.technician import firmware, romfs
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 _READ = """
 import json, os, sys, vfs

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from badgeclock.errors import BadgeclockError, ToolMissing
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 ARCHES: tuple[toolchain.Arch, ...] = ("amd64", "i386")
 

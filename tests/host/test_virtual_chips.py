@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from badgeclock.toolchain.toolchain import ROOT, micropython
 from badgeclock.virtual import screen
 from badgeclock.virtual.chips import st7789
 from badgeclock.virtual.chips.ds3231 import Ds3231
 from badgeclock.virtual.chips.ssd1306 import PAGES, WIDTH, Sh1106, Ssd1306
 from badgeclock.virtual.chips.st7789 import St7789
-from badgeclock.virtual.toolchain import ROOT, micropython
 
 UPRIGHT = bytes.fromhex("00 20 00 A1 C8 8D 14 AF")
 

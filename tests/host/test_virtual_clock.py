@@ -27,8 +27,8 @@ from badgeclock.technician.partition_table import board_partitions
 from badgeclock.virtual import accesspoint
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
 from badgeclock.virtual.board import BoardOptions, Break, ResetCause, VirtualBoard
+from badgeclock.virtual.control_socket import Door, DoorError, DoorServer
 from badgeclock.virtual.desfire import DesfireEv2
-from badgeclock.virtual.door import Door, DoorError, DoorServer
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 from badgeclock.virtual.cards import Card, Field, MifareClassic, Ntag
 from badgeclock.virtual.chips.mfrc522 import Mfrc522
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.bench.vm_counter import CannotCount, VmCounter, by_place, dispatches
 
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 # A turn of `while i < n: i += 1` is LOAD_FAST, LOAD_CONST_SMALL_INT, BINARY_OP, STORE_FAST; and, at its end, LOAD_FAST
 # twice, BINARY_OP, POP_JUMP_IF_TRUE (py/emitbc.c, py/compile.c).

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from badgeclock.bridge import schema
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store
 from badgeclock.chaos.proxy import ChaosProxy
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack

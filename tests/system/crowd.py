@@ -6,9 +6,10 @@ import time
 
 from sqlalchemy import func, select
 
-from badgeclock.bridge import people, schema, vault
+from badgeclock.bridge.people import people
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.database import Store
 from badgeclock.demo import cast
 from badgeclock.demo.cast import Badge, EndState, Worker
 from badgeclock.demo.stack import Stack

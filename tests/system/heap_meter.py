@@ -15,8 +15,8 @@ from pathlib import Path
 
 from badgeclock.demo.stack import Stack
 from badgeclock.technician.serial_device import open_device
+from badgeclock.toolchain.toolchain import ROOT
 from badgeclock.virtual.board import PARTITIONS, Image
-from badgeclock.virtual.toolchain import ROOT
 
 BLOCK_BYTES = 16  # of MicroPython's heap on 32 bits
 TIMEOUT_S = 60.0

@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
 
-from badgeclock.bridge import clock_settings, rosters, schema
+from badgeclock.bridge.clocks import remote_settings
+from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 
@@ -57,7 +59,7 @@ def crowd(stack: Stack, count: int) -> None:
 def shown(stack: Stack) -> dict[str, Any]:
     """What the bridge knows of the clock's roster and settings."""
     with writing(stack) as connection:
-        (one,) = clock_settings.listing(connection, cast.CLOCK_ID)
+        (one,) = remote_settings.listing(connection, cast.CLOCK_ID)
     return one
 
 

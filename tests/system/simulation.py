@@ -29,10 +29,11 @@ from typing import Any, Final
 import httpx
 from sqlalchemy import select
 
-from badgeclock.bridge import people, schema, vault
-from badgeclock.bridge.people import UID_READ
+from badgeclock.bridge.people import people
+from badgeclock.bridge.people.people import UID_READ
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.database import Store
 from badgeclock.chaos.faults import FAULTS, NONE
 from badgeclock.chaos.proxy import ChaosProxy
 from badgeclock.demo import cast

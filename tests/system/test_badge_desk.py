@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from badgeclock.bridge import desk_jobs, schema
-from badgeclock.bridge.desk_jobs import Job, Kind, Outcome
-from badgeclock.bridge.now import wall_clock_ms
+from badgeclock.bridge.clocks import badge_desk_jobs
+from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind, Outcome
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.states import DeskState
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import DeskState
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
@@ -72,13 +73,13 @@ class Asked:
     def __init__(self, stack: DeskStack, kind: Kind, worker: str | None = None) -> None:
         self._stack = stack
         with opened(stack) as store, store.write() as connection:
-            self._id = desk_jobs.ask(
+            self._id = badge_desk_jobs.ask(
                 connection, clock=CLOCK, kind=kind, worker=worker, asked_by="desk officer", now_ms=wall_clock_ms()
             )
 
     def outcome(self, state: DeskState = DeskState.DONE) -> Outcome:
         """How it ended; it must end in that state."""
-        wait_until(lambda: self._job().state not in desk_jobs.OPEN, "the job at its end")
+        wait_until(lambda: self._job().state not in badge_desk_jobs.OPEN, "the job at its end")
         job = self._job()
         assert job.state is state, job
         assert job.outcome is not None
@@ -86,7 +87,7 @@ class Asked:
 
     def _job(self) -> Job:
         with opened(self._stack) as store, store.read() as connection:
-            return desk_jobs.find(connection, self._id)
+            return badge_desk_jobs.find(connection, self._id)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from badgeclock.bridge import clocks, orders
-from badgeclock.bridge.now import wall_clock_ms
+from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.frames import Command
@@ -48,7 +49,7 @@ def order(stack: Stack, command: Command) -> dict[str, Any]:
     store = Store(load(stack.bridge_config).store.url)
     try:
         with store.write() as connection:
-            number = clocks.order(connection, CLOCK, command, by="tests", reason="a test", now_ms=wall_clock_ms()).id
+            number = registry.order(connection, CLOCK, command, by="tests", reason="a test", now_ms=wall_clock_ms()).id
 
         def found() -> dict[str, Any]:
             with store.read() as connection:

@@ -19,10 +19,10 @@ from badgeclock.protocol.record import Direction, Flag, Kind, Origin, Record, So
 from badgeclock.technician import firmware, provision, reader, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
+from badgeclock.toolchain.toolchain import ROOT
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
-from badgeclock.virtual.door import Door, DoorServer, TapResult
-from badgeclock.virtual.toolchain import ROOT
+from badgeclock.virtual.control_socket import Door, DoorServer, TapResult
 
 SECTOR_BYTES, RECORDS_A_SECTOR = 4096, 63
 WORKER, COLLEAGUE, STRANGER = "deadbeef", "04a3c652117f80", "04112233445566778099"

@@ -13,7 +13,7 @@ from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
-from badgeclock.virtual.door import Door, DoorError, DoorServer
+from badgeclock.virtual.control_socket import Door, DoorError, DoorServer
 from tests.system import flash_image
 
 pytestmark = pytest.mark.timeout(180)

@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from sqlalchemy import select
 
 from badgeclock.badges.keys import Purpose, Root
-from badgeclock.bridge import people, schema, vault
+from badgeclock.bridge.people import people
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.database import Store
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.demo.way import END_STATES

@@ -10,13 +10,15 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from badgeclock.bridge import clock_settings, people, schema, vault
+from badgeclock.bridge.clocks import remote_settings
+from badgeclock.bridge.people import people
 from badgeclock.bridge.settings import load
+from badgeclock.bridge.store import schema, vault
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Flag
-from badgeclock.virtual.toolchain import ROOT
+from badgeclock.toolchain.toolchain import ROOT
 from tests.system.chaos_stack import tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.roster_crowd import crowd, has_roster, in_use, now_ms, shown, writing
@@ -101,7 +103,7 @@ def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_fro
 def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_reason(stack: Stack) -> None:
     def order(**changes: object) -> None:
         with writing(stack) as connection:
-            clock_settings.order(connection, cast.CLOCK_ID, changes, by="tests", now_ms=now_ms())
+            remote_settings.order(connection, cast.CLOCK_ID, changes, by="tests", now_ms=now_ms())
 
     order(language="xx")
     wait_until(lambda: shown(stack)["settings_refused"] is not None, "a refusal", stack)

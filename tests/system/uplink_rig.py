@@ -32,7 +32,7 @@ from badgeclock.protocol.record import Record, RecordRefused
 from badgeclock.protocol.topics import Channel
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 from badgeclock.virtual.nameserver import NameServer, Temper
 
 ROOT: Final = Path(__file__).resolve().parents[2]

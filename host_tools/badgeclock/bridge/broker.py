@@ -14,7 +14,7 @@ import structlog
 from gmqtt.mqtt.handler import MQTTError
 
 from badgeclock.bridge.backoff import Backoff
-from badgeclock.bridge.downlink import Message
+from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.settings import BrokerSettings
 from badgeclock.errors import SettingsError
 

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from badgeclock import __version__
-from badgeclock.bridge.group import Taken
+from badgeclock.bridge.intake.batch import Taken
 
 CALL_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 

@@ -22,27 +22,32 @@ from sqlalchemy import Connection
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.bridge import clock_settings, clocks, expiry, http, outbox, planning, rosters, vault, walking
-from badgeclock.bridge import downlink as down
-from badgeclock.bridge.answers import Answers
 from badgeclock.bridge.broker import BrokerLink
-from badgeclock.bridge.clock_settings import ClockSettings
-from badgeclock.bridge.desk import Desk
-from badgeclock.bridge.downlink import Downlink
-from badgeclock.bridge.gate import Bucket, Calendar, Circuit, Gate
-from badgeclock.bridge.group import Taken
-from badgeclock.bridge.grouping import Grouping
-from badgeclock.bridge.intake import Intake
+from badgeclock.bridge.clocks import registry, remote_settings
+from badgeclock.bridge.clocks.badge_desk import Desk
+from badgeclock.bridge.clocks.health_monitor import Watch
+from badgeclock.bridge.clocks.remote_settings import ClockSettings
+from badgeclock.bridge.downlink import frames_out as down
+from badgeclock.bridge.downlink import rosters
+from badgeclock.bridge.downlink.frames_out import Downlink
+from badgeclock.bridge.downlink.orders import Orders
+from badgeclock.bridge.downlink.rosters import Rosters
+from badgeclock.bridge.intake import seal_process
+from badgeclock.bridge.intake.acknowledger import Answers
+from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.batcher import Grouping
+from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.orders import Orders
-from badgeclock.bridge.registrar import Registrar, declared_by
-from badgeclock.bridge.relay import FIRST, Relay
-from badgeclock.bridge.retention import Sweeper
-from badgeclock.bridge.rosters import Rosters
+from badgeclock.bridge.operations.retention import Sweeper
+from badgeclock.bridge.registrar import expiry, outbox
+from badgeclock.bridge.registrar.call_gate import Bucket, Calendar, Circuit, Gate
+from badgeclock.bridge.registrar.registrar import Registrar, declared_by
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
-from badgeclock.bridge.store import Store
-from badgeclock.bridge.watch import Watch
+from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.bridge.web import planning_api, status_api
+from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
 from badgeclock.protocol.topics import Channel, shared, subscription
@@ -198,7 +203,7 @@ class Service:
         if meet is not None:
             others = self._answers.give_for_another
             self._relay = Relay(meet, FIRST, settings.intake.workers, self._link, take=self._take, answer=others)
-        walk, self._end_walking = (walking.here, lambda: None) if several else walking.walker()
+        walk, self._end_walking = (seal_process.here, lambda: None) if several else seal_process.walker()
         self._grouping = Grouping(
             self._store,
             Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None, walk),
@@ -212,13 +217,13 @@ class Service:
         self._metrics.watch_stale(
             lambda: (
                 self._counted(lambda connection: {"roster": rosters.stale(connection)})
-                | self._counted(lambda connection: {"settings": clock_settings.stale(connection)})
+                | self._counted(lambda connection: {"settings": remote_settings.stale(connection)})
             )
         )
         self._metrics.watch_clocks(
-            lambda: self._counted(clocks.counts),
-            lambda: self._counted(clocks.marked),
-            lambda: self._counted(clocks.most_worn),
+            lambda: self._counted(registry.counts),
+            lambda: self._counted(registry.marked),
+            lambda: self._counted(registry.most_worn),
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -246,7 +251,7 @@ class Service:
             if self._relay is not None:
                 parts |= {"relay": self._relay.run, "answers": self._answers.run}
             if settings.port:
-                parts["http"] = await stack.enter_async_context(http.serving(settings, app))
+                parts["http"] = await stack.enter_async_context(status_api.serving(settings, app))
             tasks = {name: asyncio.create_task(run(), name=name) for name, run in parts.items()}
             stopping = asyncio.create_task(stop.wait())
             log.info("the bridge runs", http=settings.port)
@@ -261,13 +266,13 @@ class Service:
         log.info("the bridge has stopped")
 
     def _web(self, settings: HttpSettings) -> FastAPI:
-        app = http.create_app(
+        app = status_api.create_app(
             self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host, settings.names
         )
         bound = self._settings.planning.requests_a_minute
         app.mount(
-            planning.PATH,
-            planning.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
+            planning_api.PATH,
+            planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
         )
         return app
 

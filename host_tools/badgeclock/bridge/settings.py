@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
-from badgeclock.bridge.gate import Calendar
+from badgeclock.bridge.registrar.call_gate import Calendar
 from badgeclock.errors import SettingsError
 from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX, bridge_name
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 from badgeclock.chaos import faults
-from badgeclock.chaos.door import fill, open_door
 from badgeclock.chaos.faults import Fault, Layer, Listening, Takeover, Way
+from badgeclock.chaos.listeners import fill, open_door
 from badgeclock.chaos.relay import End, Relay
 from badgeclock.chaos.rival import take_over
 from badgeclock.chaos.switchboard import Switchboard

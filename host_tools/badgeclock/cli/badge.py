@@ -15,12 +15,13 @@ from typing import Annotated, Final
 
 import typer
 
-from badgeclock.bridge import desk_jobs, holders
-from badgeclock.bridge.desk_jobs import Job, Kind
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.states import DeskState
-from badgeclock.bridge.store import Store
-from badgeclock.cli.opened import Config, opened_store
+from badgeclock.bridge.clocks import badge_desk_jobs
+from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind
+from badgeclock.bridge.people import badges
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import DeskState
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.cli.context import Config, opened_store
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, BadgeclockError
 
 app = typer.Typer(no_args_is_help=True, help="The badge desk: issue, read and take back badges, through a clock.")
@@ -83,14 +84,14 @@ def revoke(
         raise typer.BadParameter("--wipe and --clock go together")
     with opened_store(config) as (store, _):
         with store.write() as connection:
-            taken = _chosen(holders.in_use(connection, worker), worker, badge)
-            holders.revoke(connection, taken, by=by or getpass.getuser(), now_ms=wall_clock_ms())
+            taken = _chosen(badges.in_use(connection, worker), worker, badge)
+            badges.revoke(connection, taken, by=by or getpass.getuser(), now_ms=wall_clock_ms())
         typer.echo(f"Badge {taken.id} of {worker!r} is taken back: from now on it is unknown.", err=True)
         if clock is not None:
             _tell(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)
 
 
-def _chosen(having: list[holders.Badge], worker: str, wanted: int | None) -> holders.Badge:
+def _chosen(having: list[badges.Badge], worker: str, wanted: int | None) -> badges.Badge:
     """The badge that is meant; raises BadgeclockError if that is not clear."""
     found = [badge for badge in having if wanted in (None, badge.id)]
     if len(found) == 1:
@@ -112,7 +113,7 @@ def _day(ms: int) -> str:
 def _done(store: Store, clock: str, kind: Kind, worker: str | None, by: str) -> Job:
     """Ask for a job and follow it to its end. Ctrl-C gives it up, unless the card is being written."""
     with store.write() as connection:
-        job_id = desk_jobs.ask(
+        job_id = badge_desk_jobs.ask(
             connection,
             clock=clock,
             kind=kind,
@@ -130,7 +131,7 @@ def _done(store: Store, clock: str, kind: Kind, worker: str | None, by: str) -> 
 
 def _stop(store: Store, job_id: int) -> None:
     with store.write() as connection:
-        desk_jobs.stop(connection, job_id, wall_clock_ms())
+        badge_desk_jobs.stop(connection, job_id, wall_clock_ms())
 
 
 def _followed(store: Store, job_id: int) -> Job:
@@ -138,12 +139,12 @@ def _followed(store: Store, job_id: int) -> Job:
     asked_at = time.monotonic()
     while True:
         with store.read() as connection:
-            job = desk_jobs.find(connection, job_id)
-            is_next = desk_jobs.is_next(connection, job)
+            job = badge_desk_jobs.find(connection, job_id)
+            is_next = badge_desk_jobs.is_next(connection, job)
         if job.progress != said:
             said = job.progress
             typer.echo(said, err=True)
-        if job.state not in desk_jobs.OPEN:
+        if job.state not in badge_desk_jobs.OPEN:
             return job
         if job.state is not DeskState.ASKED or not is_next:
             asked_at = time.monotonic()

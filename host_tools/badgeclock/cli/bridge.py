@@ -6,21 +6,22 @@ from pathlib import Path
 
 import typer
 
-from badgeclock.bridge import settings, vault
+from badgeclock.bridge import settings
 from badgeclock.bridge.settings import BridgeSettings
-from badgeclock.bridge.store import Store
-from badgeclock.cli.lazily import group_of
-from badgeclock.cli.opened import Config
+from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.cli.context import Config
+from badgeclock.cli.lazy_groups import group_of
 
 PARTS = {
-    "run": "badgeclock.cli.serving:app",
-    "intake": "badgeclock.cli.serving:app",
+    "run": "badgeclock.cli.run:app",
+    "intake": "badgeclock.cli.run:app",
     **{noun: f"badgeclock.cli.people:{noun}_app" for noun in ("site", "employer", "worker", "badge")},
     "clock": "badgeclock.cli.clocks:app",
     "import": "badgeclock.cli.imports:app",
     "token": "badgeclock.cli.tokens:app",
     "presence": "badgeclock.cli.presence:app",
-    **{noun: f"badgeclock.cli.custody:{noun}_app" for noun in ("keys", "audit", "backup", "retention", "person")},
+    **{noun: f"badgeclock.cli.operations:{noun}_app" for noun in ("keys", "audit", "backup", "retention", "person")},
 }
 
 app = typer.Typer(

@@ -14,21 +14,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge import clock_settings, clocks, orders, people
-from badgeclock.bridge.audit import Act
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.states import ClockState
-from badgeclock.bridge.store import Store
-from badgeclock.cli.opened import (
-    WIDE,
-    Config,
-    changing,
-    looking,
-    moment,
-    opened_store,
-    operator,
-    secret_text,
-)
+from badgeclock.bridge.clocks import registry, remote_settings
+from badgeclock.bridge.downlink import orders
+from badgeclock.bridge.people import people
+from badgeclock.bridge.store.audit_log import Act
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import ClockState
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.cli.context import WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
 
@@ -60,7 +53,7 @@ def list_clocks(
 ) -> None:
     """Show every clock: its state, its next record, what it said last, and what is wrong with it and to be done."""
     with looking(config) as connection:
-        found = clocks.listing(connection)
+        found = registry.listing(connection)
     if as_json:
         for clock in found:
             typer.echo(json.dumps(clock))
@@ -128,7 +121,7 @@ def order_clock(
     """
     with opened_store(config) as (store, _):
         with store.write() as connection:
-            order = clocks.order(
+            order = registry.order(
                 connection, clock, _COMMANDS[what], by=operator(), reason=reason, now_ms=wall_clock_ms()
             )
         when = "now" if order.online else "as soon as it is online"
@@ -158,7 +151,7 @@ def list_orders(
 ) -> None:
     """Show what a clock was ordered to do, by whom and why, and what became of it."""
     with looking(config) as connection:
-        found = clocks.orders_of(connection, clock, limit)
+        found = registry.orders_of(connection, clock, limit)
     for order in found:
         if as_json:
             typer.echo(json.dumps(order))
@@ -201,14 +194,14 @@ def set_clock(
     The clock judges them, restarts with them at an idle moment, or says why it refuses them.
     """
     if clock is not None and changes:
-        wanted = clock_settings.parse(changes)
+        wanted = remote_settings.parse(changes)
         with changing(config) as opened:
-            done = clock_settings.order(opened.connection, clock, wanted, by=operator(), now_ms=wall_clock_ms())
+            done = remote_settings.order(opened.connection, clock, wanted, by=operator(), now_ms=wall_clock_ms())
         when = "now" if done.online else "as soon as it is online"
         typer.echo(f"Settings {done.version} are sent to {clock!r} {when}.", err=True)
         return
     with looking(config) as connection:
-        found = clock_settings.listing(connection, clock)
+        found = remote_settings.listing(connection, clock)
     if as_json:
         for one in found:
             typer.echo(json.dumps(one))
@@ -246,7 +239,7 @@ def show_quarantine(
 ) -> None:
     """Show why a clock is under quarantine, what waits for your decision, and which records are kept aside."""
     with looking(config) as connection:
-        found = clocks.quarantine_of(connection, clock, after, limit)
+        found = registry.quarantine_of(connection, clock, after, limit)
     if as_json:
         typer.echo(json.dumps(found))
         return
@@ -271,7 +264,7 @@ def release_clock(
 ) -> None:
     """End a clock's quarantine, once you know what happened; today's punches that waited for it are declared."""
     with changing(config) as opened:
-        done = clocks.release(opened.connection, clock, by=operator(), reason=reason, now_ms=wall_clock_ms())
+        done = registry.release(opened.connection, clock, by=operator(), reason=reason, now_ms=wall_clock_ms())
     typer.echo(f"Clock {clock!r} released; presences queued for its punches of today: {done.queued}.", err=True)
     if not done.can_go_on:
         typer.echo(
@@ -296,10 +289,10 @@ def retire_clock(
     by, now_ms = operator(), wall_clock_ms()
     with changing(config) as opened:
         if gone:
-            waiting = clocks.end(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
+            waiting = registry.end(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
             typer.echo(f"Clock {clock!r} is retired. Punches that go on waiting for a decision: {waiting}.", err=True)
         else:
-            order = clocks.order_retirement(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
+            order = registry.order_retirement(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
             when = "now" if order.online else "as soon as it is online"
             typer.echo(f"{'Ordered' if order.new else 'Ordered already'}: {clock!r} ends {when}.", err=True)
     typer.echo(f"next, once it is retired: badgeclock ca revoke {clock} --workshop …", err=True)

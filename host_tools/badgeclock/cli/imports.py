@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from badgeclock.bridge import imports, sheets
-from badgeclock.bridge.audit import Operator
-from badgeclock.bridge.imports import Kind, Report, Table
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.sheets import SheetError
-from badgeclock.cli.opened import STDIN, Config, opened_store, operator
+from badgeclock.bridge.people import imports, spreadsheets
+from badgeclock.bridge.people.imports import Kind, Report, Table
+from badgeclock.bridge.people.spreadsheets import SheetError
+from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.cli.context import STDIN, Config, opened_store, operator
 from badgeclock.errors import EXIT_FAILED
 
 app = typer.Typer()
@@ -45,9 +45,9 @@ def _content(file: Path) -> bytes:
     """A file's bytes, no more than may be; raises SheetError."""
     try:
         if file == STDIN:
-            return sys.stdin.buffer.read(sheets.FILE_BYTES_MOST + 1)
+            return sys.stdin.buffer.read(spreadsheets.FILE_BYTES_MOST + 1)
         with file.open("rb") as opened:
-            return opened.read(sheets.FILE_BYTES_MOST + 1)
+            return opened.read(spreadsheets.FILE_BYTES_MOST + 1)
     except OSError as error:
         raise SheetError(f"{file} cannot be read: {error.strerror}", "name a CSV or XLSX file") from None
 

@@ -60,29 +60,28 @@ def verify(
     """
     _check_usage(flash, journal_file, seal_file, dumps, store)
     # The command line starts fast without these.
-    from badgeclock.evidence import gathering, telling  # noqa: PLC0415
-    from badgeclock.evidence import journal as verifier  # noqa: PLC0415
+    from badgeclock.evidence import report_text, sources, verifier  # noqa: PLC0415
     from badgeclock.evidence.findings import Verdict  # noqa: PLC0415
 
     keys = _keys(bundle, workshop, clock_id)
-    given = gathering.Given(
+    given = sources.Given(
         flash=flash,
         journal=journal_file,
         seal=seal_file,
         dumps=dumps or (),
         store=store,
-        anchors=[gathering.parse_anchor(text) for text in anchors or ()],
+        anchors=[sources.parse_anchor(text) for text in anchors or ()],
     )
-    report = verifier.verify(keys, gathering.gather(keys, given))
+    report = verifier.verify(keys, sources.gather(keys, given))
     if as_json:
-        for told in telling.record_objects(report):
+        for told in report_text.record_objects(report):
             typer.echo(json.dumps(told))
-        typer.echo(json.dumps(telling.summary_object(report)))
+        typer.echo(json.dumps(report_text.summary_object(report)))
     else:
         if all_records:
-            for line in telling.record_lines(report):
+            for line in report_text.record_lines(report):
                 typer.echo(line)
-        for line in telling.lines(report):
+        for line in report_text.lines(report):
             typer.echo(line)
     if report.verdict is not Verdict.OK:
         raise typer.Exit(EXIT_VERIFY_MISMATCH)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from badgeclock.cli.lazily import group_of
+from badgeclock.cli.lazy_groups import group_of
 from badgeclock.errors import BadgeclockError
 
 NOUNS = ("demo", "clock", "bridge", "badge", "journal", "ca", "sandbox", "virtual", "chaos")

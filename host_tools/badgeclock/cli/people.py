@@ -10,19 +10,11 @@ from typing import Annotated, Final
 
 import typer
 
-from badgeclock.bridge import holders, people
-from badgeclock.bridge.audit import Act
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.regimes import Regime
-from badgeclock.cli.opened import (
-    Config,
-    changing,
-    looking,
-    moment,
-    operator,
-    secret_bytes,
-    secret_text,
-)
+from badgeclock.bridge.people import badges, people
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.store.audit_log import Act
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.cli.context import Config, changing, looking, moment, operator, secret_bytes, secret_text
 
 site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
 employer_app = typer.Typer(no_args_is_help=True, help="Employers, by enterprise number.")
@@ -61,7 +53,7 @@ def add_site(
         about = {"name": name, "workplace": workplace, "regime": regime.value, "time_zone": time_zone}
         opened.note(Act.SITE_ADDED, ("site", site_id), after=about)
         if root is not None:
-            holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+            badges.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
             opened.note(Act.BADGE_KEY_SET, ("site", site_id))
     typer.echo(f"Site {name!r} added.", err=True)
 
@@ -90,7 +82,7 @@ def set_site(
             opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
         if badge_key is not None:
             root = secret_bytes(badge_key, "a badge key")
-            if holders.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
+            if badges.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
                 opened.note(Act.BADGE_KEY_SET, ("site", site_id))
         people.change_site(
             opened.connection,
@@ -195,7 +187,7 @@ def list_badges(
 ) -> None:
     """Show every badge that a worker has or had: its row, its site, since and until when."""
     with looking(config) as connection:
-        for badge, site in holders.history(connection, worker):
+        for badge, site in badges.history(connection, worker):
             until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
             typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}")
 

@@ -16,11 +16,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge import corrections, waiting
-from badgeclock.bridge.corrections import CancelCode, Decision
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.states import PresenceState
-from badgeclock.cli.opened import Config, changing, looking, moment, operator
+from badgeclock.bridge.registrar import corrections, review_queue
+from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.store.states import PresenceState
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.cli.context import Config, changing, looking, moment, operator
 from badgeclock.protocol.record import Direction
 
 app = typer.Typer(no_args_is_help=True, help="Presences: what waits for a person, its evidence, and what you decide.")
@@ -64,7 +64,7 @@ def list_waiting(
 ) -> None:
     """Show everything that waits for a person, and why."""
     with looking(config) as connection:
-        found = waiting.listing(connection, limit)
+        found = review_queue.listing(connection, limit)
     if as_json:
         for one in found:
             typer.echo(json.dumps(one))
@@ -83,7 +83,9 @@ def show(item: Item, *, as_json: AsJson = False, config: Config = Path("bridge.t
     """Show all there is of a presence or a waiting punch: its punches with their seals, its calls, its decisions."""
     clock, seq = _punch(item)
     with looking(config) as connection:
-        found = waiting.shown(connection, item) if seq is None else waiting.shown_punch(connection, clock, seq)
+        found = (
+            review_queue.shown(connection, item) if seq is None else review_queue.shown_punch(connection, clock, seq)
+        )
     if as_json:
         typer.echo(json.dumps(found))
         return

@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge import tokens
-from badgeclock.bridge.audit import Operator
-from badgeclock.bridge.now import wall_clock_ms
-from badgeclock.bridge.tokens import Scope
-from badgeclock.cli.opened import WIDE, Config, changing, looking, moment, operator
+from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.bridge.web import api_tokens
+from badgeclock.bridge.web.api_tokens import Scope
+from badgeclock.cli.context import WIDE, Config, changing, looking, moment, operator
 
 app = typer.Typer(no_args_is_help=True, help="Tokens of the planning interface, each for one program.")
 
@@ -30,7 +30,7 @@ def add_token(
 ) -> None:
     """Make a token, and print it on stdout. It is not kept and cannot be shown again."""
     with changing(config) as opened:
-        made = tokens.make(opened.connection, name, scope, days, Operator(operator(), reason), wall_clock_ms())
+        made = api_tokens.make(opened.connection, name, scope, days, Operator(operator(), reason), wall_clock_ms())
     typer.echo(made)
     typer.echo("Give it to that program alone. To end it: badgeclock bridge token revoke.", err=True)
 
@@ -43,7 +43,7 @@ def list_tokens(
 ) -> None:
     """Show every token there was: for whom, what it may do, when it ends and when it was last used."""
     with looking(config) as connection:
-        found = tokens.listing(connection)
+        found = api_tokens.listing(connection)
     if as_json:
         for token in found:
             typer.echo(json.dumps(token))
@@ -70,5 +70,5 @@ def revoke_token(
 ) -> None:
     """End a token at once."""
     with changing(config) as opened:
-        name = tokens.revoke(opened.connection, token, Operator(operator(), reason), wall_clock_ms())
+        name = api_tokens.revoke(opened.connection, token, Operator(operator(), reason), wall_clock_ms())
     typer.echo(f"Token {token} ({name}) is revoked.", err=True)

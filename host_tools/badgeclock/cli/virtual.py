@@ -15,7 +15,7 @@ import typer
 from badgeclock.virtual.accesspoint import Network, WifiSettings
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, Break, Front, Image, VirtualBoard
 from badgeclock.virtual.chips.mfrc522 import Hang
-from badgeclock.virtual.door import Door, DoorServer
+from badgeclock.virtual.control_socket import Door, DoorServer
 from badgeclock.virtual.nor import INSTANT, TYPICAL, FlashFault
 from badgeclock.virtual.wallet import kinds
 

@@ -15,10 +15,11 @@ from typing import Any, Self
 
 import httpx
 
-from badgeclock.bridge import people, vault
-from badgeclock.bridge.regimes import Regime
+from badgeclock.bridge.people import people
+from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.database import Store
 from badgeclock.demo import cast
 from badgeclock.demo.process import Process, free_port, port_answers
 from badgeclock.errors import BadgeclockError
@@ -27,7 +28,7 @@ from badgeclock.technician import broker, firmware, workshop
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.board import PARTITIONS, Image
-from badgeclock.virtual.door import Door
+from badgeclock.virtual.control_socket import Door
 
 AUTHORITY_LATENCY_MS = 200
 VALIDATION_DELAY_MS = 2000

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from badgeclock.sandbox import rest, wire
+from badgeclock.sandbox.admission import Door
 from badgeclock.sandbox.connections import Connections
 from badgeclock.sandbox.control import Fault, Script
-from badgeclock.sandbox.door import Door
 from badgeclock.sandbox.service import Service
 from badgeclock.sandbox.soap import Soap
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria, Registration

@@ -23,8 +23,8 @@ from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.onss.rest_messages import written
 from badgeclock.sandbox import rules
+from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Door
 from badgeclock.sandbox.control import Fault, FaultKind
-from badgeclock.sandbox.door import REQUEST_LIMIT_BYTES, Door
 from badgeclock.sandbox.rest_models import (
     NUMBER_MOST,
     CancelAnswer,

@@ -17,8 +17,8 @@ from badgeclock.authorities import ws_security
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss.description import CANCEL, GET, REGISTER, SEARCH, TYPES
 from badgeclock.sandbox import wire
+from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES
 from badgeclock.sandbox.control import Fault, FaultKind
-from badgeclock.sandbox.door import REQUEST_LIMIT_BYTES
 from badgeclock.sandbox.rules import Wire
 from badgeclock.sandbox.service import Service
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria

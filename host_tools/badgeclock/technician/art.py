@@ -26,7 +26,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from badgeclock.virtual.toolchain import ROOT, micropython
+from badgeclock.toolchain.toolchain import ROOT, micropython
 
 ART: Final = ROOT / "firmware" / "art"
 TARGET: Final = ROOT / "firmware" / "app" / "glyphs.bin"

@@ -29,7 +29,7 @@ from badgeclock.technician.certificates import (
     issue_clock,
 )
 from badgeclock.technician.workshop import Workshop, make_directory
-from badgeclock.virtual import toolchain
+from badgeclock.toolchain import toolchain
 
 PACKET_LIMIT_BYTES: Final = 4096 + 512
 """The longest frame, which is longer than the longest batch (docs/protocol.md §6, §7), its topic and MQTT's own bytes.

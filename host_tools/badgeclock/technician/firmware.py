@@ -25,8 +25,8 @@ from typing import Final
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import inline_constants, on_device, romfs, short_names
-from badgeclock.virtual import toolchain
-from badgeclock.virtual.toolchain import ROOT
+from badgeclock.toolchain import toolchain
+from badgeclock.toolchain.toolchain import ROOT
 
 DEFAULT_DISPLAY: Final = "ssd1306"
 FIRMWARE_HASH_BYTES: Final = 8

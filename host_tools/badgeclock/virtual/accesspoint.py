@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
-from badgeclock.chaos.door import fill, open_door
+from badgeclock.chaos.listeners import fill, open_door
 from badgeclock.virtual import timeserver
 from badgeclock.virtual.nameserver import LOOPBACK, NameServer, Temper
 from badgeclock.virtual.timeserver import TimeServer

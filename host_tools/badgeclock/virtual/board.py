@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from badgeclock.technician.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
+from badgeclock.toolchain.toolchain import ROOT, Arch
 from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
@@ -40,7 +41,6 @@ from badgeclock.virtual.nor import (
     PowerCut,
     ReadError,
 )
-from badgeclock.virtual.toolchain import ROOT, Arch
 from badgeclock.virtual.wallet import Wallet
 
 MODULES = ROOT / "boards" / "virtual"

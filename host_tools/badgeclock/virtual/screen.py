@@ -17,8 +17,8 @@ from functools import cache
 
 from PIL import Image
 
+from badgeclock.toolchain.toolchain import ROOT, micropython
 from badgeclock.virtual.chips import st7789
-from badgeclock.virtual.toolchain import ROOT, micropython
 
 WIDTH, HEIGHT = 128, 64
 FULL_ROW = (1 << WIDTH) - 1

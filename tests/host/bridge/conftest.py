@@ -12,7 +12,7 @@ import pytest
 from tests.host.bridge.world import World, empty_store
 from tests.postgres import Cluster
 
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store.database import Store
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -74,7 +74,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def world(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A bridge with three workers and one clock that has not sent anything yet; its registrar looks around often."""
-    monkeypatch.setattr("badgeclock.bridge.registrar.POLL_S", 0.02)
+    monkeypatch.setattr("badgeclock.bridge.registrar.registrar.POLL_S", 0.02)
     made = World(database)
     yield made
     made.close()

@@ -39,14 +39,17 @@ from tests.host.bridge.world import (
     token_of,
 )
 
-from badgeclock.bridge import people, planning, rotation, schema, tokens, vault
-from badgeclock.bridge.audit import Operator
-from badgeclock.bridge.people import Identity
-from badgeclock.bridge.regimes import Regime
+from badgeclock.bridge.operations import data_key_rotation
+from badgeclock.bridge.people import people
+from badgeclock.bridge.people.people import Identity
+from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
-from badgeclock.bridge.states import IdentityKind
-from badgeclock.bridge.store import Store
-from badgeclock.bridge.tokens import Scope
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import IdentityKind
+from badgeclock.bridge.web import api_tokens, planning_api
+from badgeclock.bridge.web.api_tokens import Scope
 from badgeclock.cli.bridge import prepare
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import Ack, Frame, FrameType, Receipt, ReceiptState
@@ -461,8 +464,8 @@ async def test_a_planning_tool_and_a_change_of_the_data_key_go_by_a_bridge_that_
     site = lasting_site
     who = Operator("anna", "every spring")
     with site.store.write() as connection:
-        token = tokens.make(connection, "planner", tuple(Scope), 1, who, now_ms())
-    base = f"http://127.0.0.1:{site.http_port}{planning.PATH}"
+        token = api_tokens.make(connection, "planner", tuple(Scope), 1, who, now_ms())
+    base = f"http://127.0.0.1:{site.http_port}{planning_api.PATH}"
     uid = bytes([7, 7, 7, 7])
     wire = site.add("clock-planned")
     wire.clock.start()
@@ -476,13 +479,13 @@ async def test_a_planning_tool_and_a_change_of_the_data_key_go_by_a_bridge_that_
         assert (await tool.post("/badges", json=badge)).json()["queued"] == 1
         path = load(site.config).secrets.data_key_file
         keys = vault.load(path)
-        rotating = asyncio.to_thread(lambda: list(rotation.rotate(site.store, keys, path, who, now_ms)))
+        rotating = asyncio.to_thread(lambda: list(data_key_rotation.rotate(site.store, keys, path, who, now_ms)))
         task = asyncio.create_task(rotating)
         while not task.done():
             wire.punch(uid)
             await asyncio.wait([task], timeout=0.2)
         await task
-        assert await asyncio.to_thread(rotation.retire, site.store, keys, path, who, now_ms) == [1]
+        assert await asyncio.to_thread(data_key_rotation.retire, site.store, keys, path, who, now_ms) == [1]
         wire.punch(uid)
         await eventually(lambda: wire.done)
         good = {ReceiptState.REGISTERED, ReceiptState.VALIDATED}
@@ -492,7 +495,7 @@ async def test_a_planning_tool_and_a_change_of_the_data_key_go_by_a_bridge_that_
         (presence,) = [one for one in presences if one["worker"] == "W-700"]
         assert presence["reception_number"] > 0
     with site.store.read() as connection:
-        assert set(rotation.uses(connection)) == {keys.newest}
+        assert set(data_key_rotation.uses(connection)) == {keys.newest}
     await wire.disconnect()
 
 

@@ -15,11 +15,13 @@ from tests.host.bridge.world import ANNA_NISS, ANNA_UID, KBO, LUZ_LIMOSA, SITE, 
 from typer.testing import CliRunner
 
 from badgeclock.authorities import onss_soap
-from badgeclock.bridge import http, log, schema, vault
+from badgeclock.bridge import logs
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.settings import HttpSettings, load
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.web import status_api
 from badgeclock.cli.bridge import app
 from badgeclock.errors import EXIT_BAD_CONFIGURATION, EXIT_USAGE, BadgeclockError, SettingsError
 
@@ -116,9 +118,9 @@ async def test_a_port_that_is_taken_is_refused_at_the_start(tmp_path: Path) -> N
         taken.listen()
         settings = HttpSettings(port=taken.getsockname()[1])
         store = Store(f"sqlite:///{tmp_path / 'x.db'}")
-        application = http.create_app(store, vault.Vault(bytes(32)), Metrics(), lambda: True, settings.host)
+        application = status_api.create_app(store, vault.Vault(bytes(32)), Metrics(), lambda: True, settings.host)
         with pytest.raises(SettingsError, match="cannot be had"):
-            async with http.serving(settings, application):
+            async with status_api.serving(settings, application):
                 pass
 
 
@@ -126,13 +128,13 @@ async def test_a_port_that_is_taken_is_refused_at_the_start(tmp_path: Path) -> N
     st.text(alphabet="0123456789. -abc", max_size=40), st.sampled_from([ANNA_NISS, "00.00.01-001.66", "000001-001 66"])
 )
 def test_what_has_the_form_of_a_national_number_is_in_no_log(around: str, number: str) -> None:
-    event = log.mask(None, "info", {"event": f"{around} {number} {around}", "count": 7})
+    event = logs.mask(None, "info", {"event": f"{around} {number} {around}", "count": 7})
     assert number not in str(event)
     assert event["count"] == 7
 
 
 def test_a_log_line_is_one_json_object_also_for_libraries_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
-    log.configure()
+    logs.configure()
     try:
         structlog.get_logger("badgeclock.test").warning("punch kept", seq=7)
         logging.getLogger("somebody.else").error("about %s", ANNA_NISS)

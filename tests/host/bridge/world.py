@@ -35,19 +35,21 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
-from badgeclock.bridge import clocks, people, schema
-from badgeclock.bridge.audit import Change
 from badgeclock.bridge.backoff import Backoff
-from badgeclock.bridge.downlink import Downlink
-from badgeclock.bridge.gate import Gate
-from badgeclock.bridge.http import punches_after
-from badgeclock.bridge.intake import Delivery, Intake, Taken
+from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.downlink.frames_out import Downlink
+from badgeclock.bridge.intake.intake import Delivery, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.regimes import Regime
-from badgeclock.bridge.registrar import Registrar
-from badgeclock.bridge.states import MAY
-from badgeclock.bridge.store import Store
-from badgeclock.bridge.vault import Vault
+from badgeclock.bridge.people import people
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.registrar.call_gate import Gate
+from badgeclock.bridge.registrar.registrar import Registrar
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.audit_log import Change
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import MAY
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.web.status_api import punches_after
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, Offline, Online
@@ -348,10 +350,10 @@ class World:
         """One `status` message of a clock, committed."""
         return self.deliver(((clock or self.clock).topic("status"), frame))
 
-    def release(self) -> clocks.Released:
+    def release(self) -> registry.Released:
         """End the quarantine of the one clock."""
         with self.store.write() as connection:
-            return clocks.release(connection, self.clock.name, by="tests", reason="looked at", now_ms=self.now_ms)
+            return registry.release(connection, self.clock.name, by="tests", reason="looked at", now_ms=self.now_ms)
 
     def clock_row(self) -> Any:
         """The row of the one clock, its newest life."""

@@ -20,7 +20,7 @@ from tests.host.evidence.flash import A_SECTOR, SECTOR, Flash, flash_of, header,
 from tests.host.evidence.logs import maker
 from tests.host.evidence.world import World
 
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store.database import Store
 from badgeclock.errors import BadgeclockError
 from badgeclock.technician.partition_table import TABLE_OFFSET, Partition, PartitionTable
 

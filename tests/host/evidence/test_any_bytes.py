@@ -11,12 +11,12 @@ from tests.host.evidence.logs import LOGS, maker, slots_of
 from tests.host.evidence.negatives import clock, whole_flash
 
 from badgeclock.errors import BadgeclockError
-from badgeclock.evidence import dump, image, journal, shelf, telling
+from badgeclock.evidence import dump, image, report_text, store_source, verifier
 from badgeclock.evidence.findings import Findings, Verdict
-from badgeclock.evidence.gathering import parse_anchor
 from badgeclock.evidence.image import Partitions
-from badgeclock.evidence.journal import Evidence
 from badgeclock.evidence.keys import ClockKeys
+from badgeclock.evidence.sources import parse_anchor
+from badgeclock.evidence.verifier import Evidence
 
 KEYS = ClockKeys(maker.CLOCK_ID, maker.NONCE, maker.E_0, bytes(32))
 SLOTS = slots_of(LOGS["logs"][1]["slots"])
@@ -27,17 +27,17 @@ TOPIC = f"badgeclock/v1/{maker.CLOCK_ID}/".encode()
 
 def told(evidence: Evidence) -> Verdict:
     """The verdict, after everything that is told was made."""
-    report = journal.verify(KEYS, evidence)
-    assert len(list(telling.record_objects(report))) == report.ok + report.unproven + report.failed
-    assert all(isinstance(line, str) for line in [*telling.record_lines(report), *telling.lines(report)])
-    assert telling.summary_object(report)["verdict"] == report.verdict.value
+    report = verifier.verify(KEYS, evidence)
+    assert len(list(report_text.record_objects(report))) == report.ok + report.unproven + report.failed
+    assert all(isinstance(line, str) for line in [*report_text.record_lines(report), *report_text.lines(report)])
+    assert report_text.summary_object(report)["verdict"] == report.verdict.value
     return report.verdict
 
 
 def with_flash(journal_bytes: bytes, seal_bytes: bytes) -> Verdict | None:
     evidence = Evidence()
     try:
-        journal.add_flash(evidence, Partitions(memoryview(journal_bytes), memoryview(seal_bytes)))
+        verifier.add_flash(evidence, Partitions(memoryview(journal_bytes), memoryview(seal_bytes)))
     except BadgeclockError:
         return None
     return told(evidence)
@@ -96,8 +96,8 @@ def test_a_whole_flash_with_a_changed_table_or_key_store(at: int, content: bytes
     evidence = Evidence()
     try:
         parts = image.partitions_of(bytes(flash))
-        journal.add_flash(evidence, parts)
-        journal.check_copies(evidence, KEYS, parts)
+        verifier.add_flash(evidence, parts)
+        verifier.check_copies(evidence, KEYS, parts)
     except BadgeclockError:
         return
     told(evidence)
@@ -154,7 +154,7 @@ def test_any_lines_as_a_dump(lines: list[bytes]) -> None:
 )
 def test_any_rows_of_a_store(rows: list[tuple[int, bytes, int]]) -> None:
     evidence = Evidence()
-    evidence.sources.append(shelf.runs_of_rows(rows, evidence.findings))
+    evidence.sources.append(store_source.runs_of_rows(rows, evidence.findings))
     told(evidence)
 
 
@@ -174,7 +174,7 @@ def test_a_hostile_dump_of_many_numbers_takes_no_more_space_than_itself() -> Non
     runs = dump.read(raws, KEYS, "dump", evidence.findings).runs
     evidence.sources.append(runs)
     assert sum(len(run.raws) for run in runs) == len(raws)
-    report = journal.verify(KEYS, evidence)
+    report = verifier.verify(KEYS, evidence)
     assert report.ok == 0
 
 
@@ -192,5 +192,5 @@ def test_findings_of_one_kind_in_a_row_are_one() -> None:
         raws[at + 50] ^= 1
         raws[at + 30] ^= 1
     evidence.sources.append(dump.read(bytes(raws), KEYS, "dump", findings).runs)
-    journal.verify(KEYS, evidence)
+    verifier.verify(KEYS, evidence)
     assert len(list(findings)) <= 2

@@ -13,11 +13,11 @@ import pytest
 from tests.host.evidence.flash import A_SECTOR, SECTOR, Flash, flash_of
 from tests.host.evidence.logs import maker
 
-from badgeclock.evidence import image, journal
+from badgeclock.evidence import image, verifier
 from badgeclock.evidence.findings import Findings, Verdict
 from badgeclock.evidence.image import Partitions
-from badgeclock.evidence.journal import Evidence
 from badgeclock.evidence.keys import ClockKeys
+from badgeclock.evidence.verifier import Evidence
 from badgeclock.protocol import seal
 from badgeclock.protocol.seal import SealState
 
@@ -42,8 +42,8 @@ KEYS = ClockKeys(maker.CLOCK_ID, maker.NONCE, maker.E_0)
 def verdict_of(flash: Flash) -> Verdict:
     """What the verifier says of the whole."""
     evidence = Evidence()
-    journal.add_flash(evidence, Partitions(memoryview(bytes(flash.journal)), memoryview(bytes(flash.seal))))
-    return journal.verify(KEYS, evidence).verdict
+    verifier.add_flash(evidence, Partitions(memoryview(bytes(flash.journal)), memoryview(bytes(flash.seal))))
+    return verifier.verify(KEYS, evidence).verdict
 
 
 def flips(content: bytearray, start: int = 0, end: int | None = None) -> Iterator[int]:

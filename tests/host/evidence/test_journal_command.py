@@ -13,7 +13,7 @@ from tests.host.evidence.logs import LOGS, maker, slots_of
 from tests.host.evidence.negatives import LINK_KEY, bare, clock, status_line, whole_flash
 from typer.testing import CliRunner, Result
 
-from badgeclock.bridge.store import Store
+from badgeclock.bridge.store.database import Store
 from badgeclock.cli.main import app
 from badgeclock.errors import BadgeclockError, EvidenceError, SettingsError
 from badgeclock.technician import workshop

@@ -8,11 +8,11 @@ import pytest
 from tests.host.evidence.flash import flash_of
 from tests.host.evidence.logs import LOGS, slots_of
 
-from badgeclock.evidence import image, journal, shelf
+from badgeclock.evidence import image, store_source, verifier
 from badgeclock.evidence.dump import Anchor, read
 from badgeclock.evidence.findings import Reason, Verdict
-from badgeclock.evidence.journal import Evidence, Report
 from badgeclock.evidence.keys import ClockKeys
+from badgeclock.evidence.verifier import Evidence, Report
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind, RecordRefused
 from badgeclock.protocol.seal import SealFailed
@@ -33,17 +33,17 @@ def judged(case: dict[str, Any], *, with_keys: bool = False) -> Report:
     flash = flash_of(slots_of(case["slots"]), case.get("end"))
     evidence = Evidence()
     seal_bytes = memoryview(bytes(flash.seal)) if with_keys else None
-    journal.add_flash(evidence, image.Partitions(memoryview(bytes(flash.journal)), seal_bytes))
+    verifier.add_flash(evidence, image.Partitions(memoryview(bytes(flash.journal)), seal_bytes))
     if "other" in case:
         other = b"".join(raw for raw in slots_of(case["other"]) if raw)
         evidence.sources.append(read(other, keys(), "the other clock", evidence.findings).runs)
     if "received_ms" in case:
         pairs = zip(slots_of(case["slots"]), case["received_ms"], strict=True)
         rows = [(int.from_bytes(raw[4:8], "big"), raw, received) for raw, received in pairs if raw]
-        evidence.sources.append(shelf.runs_of_rows(rows, evidence.findings))
+        evidence.sources.append(store_source.runs_of_rows(rows, evidence.findings))
     for told in case.get("anchors", []):
         evidence.anchors.append(Anchor(told["next_seq"], bytes.fromhex(told["tag"]), "the bridge"))
-    return journal.verify(keys(), evidence)
+    return verifier.verify(keys(), evidence)
 
 
 def by_number(spans: list[tuple[int, int, str]], slots: Slots) -> dict[int, str]:

@@ -22,11 +22,11 @@ NAMES = (
     "badgeclock.evidence.findings",
     "badgeclock.evidence.keys",
     "badgeclock.evidence.timeline",
-    "badgeclock.evidence.plausible",
+    "badgeclock.evidence.time_checks",
     "badgeclock.evidence.image",
     "badgeclock.evidence.dump",
-    "badgeclock.evidence.shelf",
-    "badgeclock.evidence.journal",
+    "badgeclock.evidence.store_source",
+    "badgeclock.evidence.verifier",
 )
 
 

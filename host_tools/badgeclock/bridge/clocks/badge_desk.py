@@ -1,0 +1,483 @@
+"""The badge desk: carries out what operators asked for, by speaking to a card through a clock in issue mode.
+
+    Desk           takes jobs from the store, one at a time for each clock, and writes down what becomes of them
+    Conversation   one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
+
+The clock passes bytes on; every key is here, and what a card or a clock answers is believed only as far as the card's
+own cryptography goes. Whatever they answer, a job ends with an outcome and the bridge goes on. A card that is pulled
+away can be laid again at once; after a few times, or when the clock or the bridge goes away, the job ends as
+interrupted, and the same job again finishes what was begun. Nothing of UIDs, numbers, keys or APDUs is ever logged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple, TypeVar
+
+import structlog
+from sqlalchemy import Connection, select
+
+from badgeclock.badges import card as cards
+from badgeclock.badges.card import Card, CardForeign, CardState, NotDesfire
+from badgeclock.badges.desfire import CardUntrusted, Dialogue
+from badgeclock.bridge.clocks import badge_desk_jobs
+from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind, Outcome
+from badgeclock.bridge.downlink.frames_out import Downlink, Message
+from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.people import badges
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import ClockState, DeskState
+from badgeclock.bridge.store.vault import LINK_KEY, Vault
+from badgeclock.errors import BadgeclockError, StoreError
+from badgeclock.protocol import frames
+from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, FrameRefused, FrameType
+from badgeclock.protocol.topics import Channel, clock_of
+
+POLL_S: Final = 0.5
+LIMIT_S: Final = 60
+"""Without a step for so long, the clock leaves issue mode by itself."""
+LAY_S: Final = 45.0
+"""How long a card is waited for."""
+ANSWER_S: Final = 12.0
+"""How long an answer is waited for: the clock gives the card 3 s for a command, its link up to 5 s for a packet."""
+CLOSED_S: Final = 2.0
+"""How long the end of a job waits to be confirmed; the clock ends issue mode by itself if it is not there."""
+LAID_AGAIN: Final = 4
+"""How often a card may be pulled away before the job gives up."""
+SEVERAL_PAUSE_S: Final = 0.5
+_STOP_POLL_S: Final = 0.5
+
+log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
+
+T = TypeVar("T")
+
+
+class Interrupted(BadgeclockError):
+    """The clock, or the card, is not there any more."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        outcome = badge_desk_jobs.interrupted(why)
+        super().__init__(what=outcome.what, kept=outcome.kept, do=outcome.do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Interrupted, (self.why,))
+
+
+class BadgePulled(Interrupted):
+    """The card does not answer any more; it can be laid again."""
+
+
+class NotLaid(BadgeclockError):
+    """No card came, or nobody waits for it any more. `state` is how the job ends."""
+
+    def __init__(self, what: str, state: DeskState) -> None:
+        self.state = state
+        super().__init__(what=what, kept="everything as it was", do="ask again when the card is at hand")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (NotLaid, (self.what, self.state))
+
+
+class DeskRefused(BadgeclockError):
+    """The job cannot be done with this clock or this card."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="the card as it is", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (DeskRefused, (self.what, self.do))
+
+
+class Unfit(DeskRefused):
+    """A badge that cannot prove itself; its UID is all it has."""
+
+    def __init__(self, uid: bytes) -> None:
+        self.uid = uid
+        super().__init__(
+            "the badge cannot prove itself: it knows no ISO 14443-4",
+            "take a MIFARE DESFire EV1, EV2 or EV3; this badge can only be given to a worker by its UID",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Unfit, (self.uid,))
+
+
+class _Place(NamedTuple):
+    """A clock that can serve as a desk: its row, its present connection and its site's keys."""
+
+    clock_id: int
+    name: str
+    session: bytes
+    connection: int
+    k_up: bytes
+    desk: badges.Desk
+
+
+def place_of(connection: Connection, vault: Vault, name: str) -> _Place:
+    """The clock with this name as a desk; raises DeskRefused or PeopleError."""
+    table = schema.clocks
+    row = connection.execute(
+        select(table).where(table.c.name == name, table.c.state != ClockState.RETIRED)
+    ).one_or_none()
+    if row is None:
+        raise DeskRefused(f"there is no clock {name!r} any more", "name a clock that is in use")
+    if row.state != ClockState.ACTIVE:
+        raise DeskRefused(
+            f"the clock {name} is under quarantine", "use another clock, or `badgeclock bridge clock release`"
+        )
+    if not row.online or row.session is None:
+        raise DeskRefused(f"the clock {name} is offline", "use another clock, or look at its display and its network")
+    k_up = frames.upward_key(vault.open(LINK_KEY, name, row.link_key_closed))
+    connection_of_boot = int.from_bytes(row.status_counter, "big") >> 32
+    desk = badges.desk_of(connection, vault, row.site_id)
+    return _Place(row.id, name, row.session, connection_of_boot, k_up, desk)
+
+
+def is_there(connection: Connection, place: _Place) -> bool:
+    """Whether the clock still has the connection that a job began on."""
+    table = schema.clocks
+    session = connection.execute(select(table.c.session).where(table.c.id == place.clock_id, table.c.online)).scalar()
+    return session == place.session
+
+
+class Conversation:
+    """One job with one clock. `send(step)` gives the frames of a step; `deliver` gets every DESK frame of the clock."""
+
+    def __init__(self, job: int, place: _Place, send: Callable[[frames.Desk], Coroutine[Any, Any, bool]]) -> None:
+        self._job = job & 0xFFFF_FFFF
+        self._place = place
+        self._send = send
+        self._k_desk = frames.desk_key(place.k_up)
+        self._step = 0
+        self._newest = 0
+        self._answer: asyncio.Future[frames.Desk] | None = None
+
+    def deliver(self, payload: bytes) -> bool:
+        """Take a frame from the clock; False if it is not the answer that is awaited. Never raises."""
+        try:
+            frame = frames.open_frame(self._place.k_up, self._place.name, NO_SESSION, payload)
+            if frame.type != FrameType.DESK_ANSWER:
+                return False
+            if frame.counter >> 32 != self._place.connection or frame.counter <= self._newest:
+                return False
+            said = frames.unpack_desk(self._k_desk, self._place.session, frame.counter, frame.body)
+        except FrameRefused:
+            return False
+        self._newest = frame.counter
+        if self._answer is None or self._answer.done() or (said.job, said.step) != (self._job, self._step):
+            return False
+        self._answer.set_result(said)
+        return True
+
+    async def step(self, word: DeskStep, payload: bytes = b"", *, within_s: float = ANSWER_S) -> tuple[int, bytes]:
+        """Send a step and give its answer: (a DeskResult as sent, payload); raises Interrupted."""
+        answer = asyncio.get_running_loop().create_future()
+        self._step += 1
+        self._answer = answer
+        if not await self._send(frames.Desk(self._job, self._step, word, payload)):
+            raise Interrupted("the clock has lost its connection")
+        try:
+            async with asyncio.timeout(within_s):
+                said: frames.Desk = await answer
+        except TimeoutError:
+            raise Interrupted("the clock does not answer") from None
+        if said.word == DeskResult.ENDED:
+            raise Interrupted("the clock has left issue mode")
+        return said.word, said.payload
+
+    async def open(self) -> None:
+        """Put the clock into issue mode; raises Interrupted."""
+        word, _ = await self.step(DeskStep.OPEN, bytes([LIMIT_S]))
+        if word != DeskResult.DONE:
+            raise Interrupted("the clock did not enter issue mode")
+
+    async def close(self, end: DeskEnd) -> None:
+        """Let the clock show the end and take punches again, if it is still there."""
+        with contextlib.suppress(Interrupted, StoreError):
+            await self.step(DeskStep.CLOSE, bytes([end]), within_s=CLOSED_S)
+
+    async def transceive(self, apdu: bytes) -> bytes:
+        """The card's answer to an APDU; raises BadgePulled, Interrupted."""
+        word, payload = await self.step(DeskStep.APDU, apdu)
+        if word == DeskResult.GONE:
+            raise BadgePulled("the card was pulled away")
+        if word != DeskResult.ANSWER:
+            raise Interrupted("the clock answered out of turn")
+        return payload
+
+    async def run(self, dialogue: Dialogue[T]) -> T:
+        """A dialogue's result, over this clock; raises what it raises, BadgePulled, Interrupted."""
+        try:
+            apdu = next(dialogue)
+            while True:
+                apdu = dialogue.send(await self.transceive(apdu))
+        except StopIteration as ended:
+            result: T = ended.value
+            return result
+        finally:
+            dialogue.close()
+
+
+class Desk:
+    """Takes jobs and carries them out, until cancelled."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        downlink: Downlink,
+        metrics: Metrics,
+        *,
+        publish: Callable[[Message], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._downlink = downlink
+        self._metrics = metrics
+        self._publish = publish
+        self._now_ms = now_ms
+        self._conversations: dict[str, Conversation] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def deliver(self, topic: str, payload: bytes) -> bool:
+        """Take a message from the broker if it is the desk's: False if it is on another channel. Never raises."""
+        name = clock_of(topic, Channel.DESK)
+        if name is None:
+            return False
+        conversation = self._conversations.get(name)
+        taken = conversation is not None and conversation.deliver(payload)
+        self._metrics.desk_frames.labels("taken" if taken else "ignored").inc()
+        return True
+
+    async def run(self) -> None:
+        """Take jobs until cancelled; then the jobs under way end as interrupted."""
+        begun = False
+        try:
+            while True:
+                try:
+                    if not begun:
+                        await self._store.writing(badge_desk_jobs.clear, self._now_ms())
+                        begun = True
+                    for job in await self._store.reading(badge_desk_jobs.asked):
+                        self._take(job)
+                except StoreError as error:
+                    log.error("the badge desk waits for the store", error=str(error))
+                await asyncio.sleep(POLL_S)
+        finally:
+            tasks = list(self._tasks.values())
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _take(self, job: Job) -> None:
+        if job.clock not in self._tasks:
+            task = asyncio.create_task(self._carry_out(job), name=f"desk {job.clock}")
+            self._tasks[job.clock] = task
+            task.add_done_callback(lambda _: self._tasks.pop(job.clock, None))
+
+    async def _carry_out(self, job: Job) -> None:
+        """One job from its row to its outcome; whatever goes wrong is the outcome."""
+        try:
+            if not await self._store.writing(badge_desk_jobs.begin, job.id, self._now_ms()):
+                return
+            try:
+                state, outcome = await self._outcome(job)
+            except asyncio.CancelledError:
+                state, outcome = DeskState.INTERRUPTED, badge_desk_jobs.interrupted("the bridge is being stopped")
+            await self._store.writing(badge_desk_jobs.end, job.id, state, outcome, self._now_ms())
+        except StoreError as error:  # the row stays RUNNING, and ends as interrupted at the next start
+            log.error("a job of the badge desk is not on record", job=job.id, error=str(error))
+            return
+        self._metrics.desk_jobs.labels(f"{job.kind}_{state.lower()}").inc()
+        log.info("badge desk", job=job.id, clock=job.clock, kind=job.kind, state=state)
+
+    async def _outcome(self, job: Job) -> tuple[DeskState, Outcome]:
+        try:
+            return DeskState.DONE, await self._at_the_clock(job)
+        except Interrupted as error:
+            return DeskState.INTERRUPTED, Outcome.of(error)
+        except NotLaid as error:
+            return error.state, Outcome.of(error)
+        except StoreError:
+            raise
+        except BadgeclockError as error:
+            return DeskState.FAILED, Outcome.of(error)
+        except Exception as error:  # noqa: BLE001 - a fault here must cost the job, not the bridge
+            log.error("a job of the badge desk failed", job=job.id, error=type(error).__name__)
+            return DeskState.FAILED, Outcome(
+                "the bridge itself failed at this job", "the card, finished or not", "ask for the same again; report it"
+            )
+
+    async def _at_the_clock(self, job: Job) -> Outcome:
+        """Open issue mode, do the job with the card that is laid there, close."""
+        place = await self._store.reading(place_of, self._vault, job.clock)
+
+        async def send(step: frames.Desk) -> bool:
+            if not self._downlink.ready([place.clock_id], 1):
+                await self._store.writing(self._downlink.prepare, [place.clock_id])
+            messages = self._downlink.desk(place.clock_id, place.session, step)
+            for message in messages:
+                self._publish(message)
+            return bool(messages)
+
+        conversation = self._conversations[job.clock] = Conversation(job.id, place, send)
+        end = DeskEnd.FAILED
+        try:
+            await self._tell(job, f"opening issue mode at {job.clock}")
+            await conversation.open()
+            outcome = await self._with_card(job, place, conversation)
+            end = DeskEnd.DONE
+            return outcome
+        except NotLaid:
+            end = DeskEnd.NOTHING
+            raise
+        finally:
+            await conversation.close(end)
+            del self._conversations[job.clock]
+
+    async def _with_card(self, job: Job, place: _Place, conversation: Conversation) -> Outcome:
+        """Do the job with a card; one that is pulled away may be laid again."""
+        do = {Kind.ISSUE: self._issue, Kind.READ: self._read, Kind.WIPE: self._wipe}[job.kind]
+        text = "lay the card on the reader"
+        for left in range(LAID_AGAIN, -1, -1):
+            try:
+                uid = await self._laid(job, place, conversation, text)
+                await self._tell(job, "keep the card there")
+                return await do(job, place, conversation, uid)
+            except BadgePulled:
+                if not left:
+                    raise
+                text = "the card was pulled away: lay it again, and leave it there"
+            except Unfit as unfit:
+                return await self._by_uid(job, place, unfit, unfit.uid)
+        raise AssertionError("the last time raises")
+
+    async def _laid(self, job: Job, place: _Place, conversation: Conversation, text: str) -> bytes:
+        """The UID, as shown, of the next card that is laid; raises NotLaid, BadgePulled, Unfit, Interrupted."""
+        deadline = asyncio.get_running_loop().time() + LAY_S
+        await self._tell(job, text)
+        while True:
+            word, payload = await self._look(job, place, conversation, deadline)
+            if word == DeskResult.SEVERAL:
+                await self._tell(job, "several badges lie there: one at a time")
+                await asyncio.sleep(SEVERAL_PAUSE_S)
+            elif word == DeskResult.GONE:
+                await self._tell(job, "the card does not answer: lay it flat and hold it still")
+                await asyncio.sleep(SEVERAL_PAUSE_S)
+            elif word == DeskResult.UNFIT:
+                raise Unfit(payload[1:])
+            elif word == DeskResult.BADGE:
+                return payload[1:]
+            else:
+                raise Interrupted("the clock answered out of turn")
+
+    async def _look(self, job: Job, place: _Place, conversation: Conversation, deadline: float) -> tuple[int, bytes]:
+        """One answer to the wait for a card, while somebody still waits for it and the clock is there."""
+        looking = asyncio.ensure_future(conversation.step(DeskStep.BADGE, within_s=LIMIT_S + ANSWER_S))
+        try:
+            while True:
+                done, _ = await asyncio.wait([looking], timeout=_STOP_POLL_S)
+                if done:
+                    return await looking
+                if await self._store.reading(badge_desk_jobs.stop_asked, job.id):
+                    raise NotLaid("given up before a card was laid", DeskState.STOPPED)
+                if not await self._store.reading(is_there, place):
+                    raise Interrupted("the clock has lost its connection")
+                if asyncio.get_running_loop().time() > deadline:
+                    raise NotLaid(f"no card was laid within {LAY_S:.0f} s", DeskState.FAILED)
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _tell(self, job: Job, progress: str) -> None:
+        await self._store.writing(badge_desk_jobs.tell, job.id, progress)
+
+    # --- the jobs ---
+
+    async def _issue(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
+        assert job.worker is not None
+        desk, worker = place.desk, job.worker
+        card = await conversation.run(cards.examine(desk.root))
+        holder = await self._holder(desk, card)
+        if holder is not None and card.number is not None and holder.worker == worker:
+            return _described(f"the card is the badge of {worker} already", holder, card.number)
+        if holder is not None:
+            raise _in_use(holder)
+        if card.state is CardState.ISSUED:
+            # Taken back, or written and never linked: nothing of its past shall count as the new holder's.
+            await self._tell(job, "keep the card there: it is made blank")
+            await conversation.run(cards.wipe(desk.root, card))
+            card = await conversation.run(cards.examine(desk.root))
+        number = await self._store.reading(badges.new_number, desk)
+        await self._tell(job, "keep the card there: it is written")
+        await conversation.run(cards.write(desk.root, card, number))
+        badge = await self._store.writing(
+            badges.issue, desk, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+        )
+        return _described(f"the card is a badge of {worker} now", badge, number)
+
+    async def _holder(self, desk: badges.Desk, card: Card) -> badges.Badge | None:
+        """Whose badge a card is now."""
+        if card.number is None:
+            return None
+        holder = await self._store.reading(badges.of_token, desk.site_id, desk.number_token(card.number))
+        return holder if holder is not None and holder.until_ms is None else None
+
+    async def _read(self, job: Job, place: _Place, conversation: Conversation, uid: bytes) -> Outcome:
+        desk = place.desk
+        try:
+            card = await conversation.run(cards.examine(desk.root))
+        except (NotDesfire, CardForeign, CardUntrusted) as error:
+            return await self._by_uid(job, place, error, uid)
+        if card.state is CardState.BLANK:
+            return Outcome("a blank card", card=badges.masked(card.uid), genuine=False)
+        if card.number is None:
+            what = (
+                "begun and not finished"
+                if card.state is CardState.UNFINISHED
+                else "of this site, with a damaged number"
+            )
+            do = "issue it anew, or make it blank"
+            return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
+        holder = await self._store.reading(badges.of_token, desk.site_id, desk.number_token(card.number))
+        return _described("a genuine badge of this site", holder, card.number)
+
+    async def _by_uid(self, job: Job, place: _Place, error: BadgeclockError, uid: bytes) -> Outcome:
+        """What is known of a badge that proves nothing; only reading is content with that."""
+        if job.kind is not Kind.READ:
+            raise error
+        holder = await self._store.reading(badges.of_token, place.desk.site_id, place.desk.uid_token(uid))
+        return _described(f"no proof: {error.what}; by its UID", holder, uid, genuine=False)
+
+    async def _wipe(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
+        """Make blank a card that is nobody's; whose badge it is, is taken back first (`badge revoke`)."""
+        desk = place.desk
+        card = await conversation.run(cards.examine(desk.root))
+        holder = await self._holder(desk, card)
+        if holder is not None:
+            raise _in_use(holder)
+        await self._tell(job, "keep the card there: it is made blank")
+        await conversation.run(cards.wipe(desk.root, card))
+        await self._store.writing(badges.wiped, by=job.asked_by, at=job.clock, now_ms=self._now_ms())
+        return Outcome("the card is blank, with the factory's key", card=badges.masked(card.uid))
+
+
+def _in_use(holder: badges.Badge) -> DeskRefused:
+    back = f"badgeclock badge revoke --worker {holder.worker} --badge {holder.id}"
+    what = f"the card is the badge of {holder.worker}, and in use"
+    return DeskRefused(what, f"take another card, or take this badge back: {back}")
+
+
+def _described(what: str, holder: badges.Badge | None, identifier: bytes, *, genuine: bool = True) -> Outcome:
+    """An outcome about a badge and its holder."""
+    if holder is None:
+        what = f"{what}; nobody was given it"
+        return Outcome(what, card=badges.masked(identifier), genuine=genuine)
+    if holder.until_ms is not None:
+        what = f"{what}; it was taken back from {holder.worker}"
+    return Outcome(what, worker=holder.worker, badge=holder.id, card=badges.masked(identifier), genuine=genuine)

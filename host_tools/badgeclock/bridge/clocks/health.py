@@ -1,0 +1,289 @@
+"""How a clock stands: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
+
+A mark says what is wrong, and what to do; a clock without one needs nobody. `watch` looks at every clock and writes an
+event when a mark comes or goes, never for a heartbeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from badgeclock.bridge.intake.status_frame import Memory
+from badgeclock.bridge.store.event_log import Severity
+from badgeclock.bridge.store.states import ClockState
+
+HEARTBEAT_S: Final = 600
+"""Of a clock that does not tell its own."""
+BEATS_MISSED: Final = 3
+SILENCE_GRACE_MS: Final = 60_000
+OFFLINE_GRACE_MS: Final = 60_000
+"""A clock that is back within this long was not away: a broker that restarts makes each of them connect again."""
+BEHIND_RECORDS: Final = 500
+BEHIND_FEW_MS: Final = 15 * 60_000
+"""So long nothing came, and records are missing here, however few."""
+BEHIND_MANY_MS: Final = 2 * 60_000
+"""The same for more than BEHIND_RECORDS."""
+TIME_ERROR_MS: Final = 2000
+"""The step above which a clock records TIME_SET (docs/protocol.md §2)."""
+CERTIFICATE_DAYS: Final = 30
+WEAR_ERASES: Final = 80_000
+"""Four fifths of what a NOR flash is good for (Winbond W25Q32JV, "More than 100,000 erase/program cycles")."""
+STARTS: Final = 5
+STARTS_MS: Final = 86_400_000
+"""So many starts within a day are not a technician's: it dies again and again, or its plug is loose."""
+WATCHDOG: Final = 3
+"""The reset cause of a BOOT record (docs/protocol.md §2)."""
+TEAR_STARTS: Final = 3
+TEAR_DAYS: Final = 7
+"""So many starts within so many days that found a torn record: the power fails again and again, or the flash does."""
+HEAP_BYTES: Final = 6_000
+COLDEST_C: Final = -20
+HOTTEST_C: Final = 70
+"""An RC522 is good from -25 to 85 °C, and displays of these kinds from -30 or -40 to 70 (their data sheets)."""
+WEAK_DBM: Final = -80
+
+_DAY_MS: Final = 86_400_000
+_WORKING: Final = frozenset({"no-reset", "no-irq"})
+"""Faults of a reader that reads badges nevertheless."""
+
+
+class Mark(StrEnum):
+    """In what way a clock does not stand well."""
+
+    OFFLINE = "offline"
+    """Its last will came: the broker lost it."""
+    SILENT = "silent"
+    """The broker holds its connection, and its heartbeat does not come."""
+    BEHIND = "behind"
+    """It holds records that are not here, and they do not come."""
+    UNHEALTHY = "unhealthy"
+    """It is there, and says that something is wrong with it."""
+
+
+class Reason(NamedTuple):
+    """Why a clock is marked. `cause` is a stable word, one a mark and clock; `severity` of its event, None without
+    one, because another event tells it already.
+    """
+
+    mark: Mark
+    cause: str
+    detail: str
+    severity: Severity | None = Severity.WARNING
+
+
+TO_DO: Final[Mapping[str, str]] = {
+    "offline": "its power and network; the bottom line of its display says how far it gets",
+    "silent": "order a capture; if no report comes, restart it at its plug: it keeps every punch",
+    "behind": "order a capture and look at its failures; look at the network between it and the broker",
+    "reader-broken": "badges are not read: docs/troubleshooting.md has its word",
+    "reader": "it works; mend the wire at the next visit (docs/troubleshooting.md)",
+    "unsealed": "provision it anew, once its records are here",
+    "memory": "find out why it does not reach the bridge",
+    "time": "order a restart; if it stays, exchange the battery of its RTC",
+    "certificate": "badgeclock ca renew clock, then provision it over the cable",
+    "wear": "exchange the module at the next visit",
+    "watchdog": "order a capture; if it comes again, exchange the module, and tell us",
+    "restarts": "its power supply and plug; its FAULT records say whether it dies by itself",
+    "tears": "its power supply; if that is good, exchange the module: its flash fails",
+    "display": "its wiring; workers hear the tones and see no words",
+    "rtc": "its wiring and battery; the time comes from the bridge meanwhile",
+    "heap": "order a restart, and tell us what a capture says",
+    "temperature": "sun, frost or a heater at the clock",
+    "signal": "move the access point or the clock",
+    "case": "look at the clock, and at who opened it",
+}
+"""What to do, by cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one clock.
+
+    `status` is the STATUS that was taken last and `status_ms` when; `missing` are records that it holds and the store
+    does not, and `still_ms` how long none came; `heard_from_ms` is since when the bridge hears the broker without a
+    break, None while it does not; `started_ms` are the starts of late, and `torn_ms` those that found torn records.
+    """
+
+    state: ClockState
+    online: bool
+    status_ms: int | None
+    status: Mapping[str, Any] | None
+    missing: int
+    still_ms: int
+    heard_from_ms: int | None
+    started_ms: tuple[int, ...] = ()
+    torn_ms: tuple[int, ...] = ()
+
+
+def reasons(facts: Facts, now_ms: int) -> list[Reason]:
+    """Every mark that the clock deserves, with its reason. None for one that never spoke or has ended."""
+    if facts.status is None or facts.status_ms is None or facts.state is ClockState.RETIRED:
+        return []
+    if facts.status.get("retired"):
+        return []
+    return [
+        *_presence(facts, facts.status, facts.status_ms, now_ms),
+        *_parts(facts.status),
+        *_starts(facts.status, facts.started_ms, facts.torn_ms, now_ms),
+        *_figures(facts.status, now_ms),
+    ]
+
+
+def _presence(facts: Facts, status: Mapping[str, Any], status_ms: int, now_ms: int) -> list[Reason]:
+    if not facts.online:
+        if now_ms - status_ms < OFFLINE_GRACE_MS:
+            return []
+        return [Reason(Mark.OFFLINE, "offline", f"its connection ended at {_moment(status_ms)}")]
+    if facts.heard_from_ms is None:
+        return []  # it is the bridge that hears nobody
+    beat_s = status.get("heartbeat_s") or HEARTBEAT_S
+    quiet_ms = now_ms - max(status_ms, facts.heard_from_ms)
+    if quiet_ms > BEATS_MISSED * beat_s * 1000 + SILENCE_GRACE_MS:
+        return [Reason(Mark.SILENT, "silent", f"no status since {_moment(status_ms)}; one is due every {beat_s} s")]
+    if facts.state is ClockState.QUARANTINED:
+        return []  # its records are kept aside, which its quarantine says
+    patience_ms = BEHIND_MANY_MS if facts.missing > BEHIND_RECORDS else BEHIND_FEW_MS
+    if facts.missing > 0 and facts.still_ms >= patience_ms:
+        what = f"{facts.missing} records are missing here, and none came for {facts.still_ms // 60_000} minutes"
+        return [Reason(Mark.BEHIND, "behind", what)]
+    return []
+
+
+def _reason(cause: str, detail: str, severity: Severity | None = Severity.WARNING) -> Reason:
+    return Reason(Mark.UNHEALTHY, cause, detail, severity)
+
+
+def _parts(status: Mapping[str, Any]) -> Iterator[Reason]:
+    """What the clock says of its parts. A figure that it does not tell is no fault."""
+    fault = status.get("reader_fault")
+    if fault in _WORKING:
+        yield _reason("reader", f"its reader says {fault}")
+    elif fault is not None or status.get("reader", "") is None:
+        yield _reason("reader-broken", f"its reader says {fault or 'nothing'}", Severity.ALARM)
+    if status.get("display_faults"):
+        yield _reason("display", "its display did not answer")
+    if status.get("rtc_faults"):
+        yield _reason("rtc", "its RTC chip did not answer, or contradicted the bridge")
+    if status.get("case_open"):
+        yield _reason("case", "its case is open")
+    if (status.get("wear") or 0) >= WEAR_ERASES:
+        yield _reason("wear", f"its flash was erased {WEAR_ERASES} times or more")
+
+
+def _starts(
+    status: Mapping[str, Any], started_ms: tuple[int, ...], torn_ms: tuple[int, ...], now_ms: int
+) -> Iterator[Reason]:
+    """What the clock's starts say."""
+    if status.get("reset") == WATCHDOG:
+        yield _reason("watchdog", "its watchdog restarted it: the badge loop had stopped")
+    if len([at for at in started_ms if now_ms - at <= STARTS_MS]) >= STARTS:
+        yield _reason("restarts", f"it started {STARTS} times or more within a day")
+    if len([at for at in torn_ms if now_ms - at <= TEAR_DAYS * _DAY_MS]) >= TEAR_STARTS:
+        yield _reason("tears", f"{TEAR_STARTS} or more starts within {TEAR_DAYS} days found a torn record")
+
+
+def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
+    """What the clock says of its key, memory, time, certificate and surroundings."""
+    if not status["sealed"]:
+        yield _reason("unsealed", "it cannot read its key", None)
+    if Memory.of(status["free"], status["capacity"]) is not Memory.ROOM:
+        yield _reason("memory", "80 % or more of its memory wait for the bridge", None)
+    bound_ms = status.get("bound_ms")
+    if bound_ms is None or bound_ms > TIME_ERROR_MS:
+        yield _reason("time", f"its time may be off by more than {TIME_ERROR_MS // 1000} s")
+    until_s = status.get("cert_until")
+    if until_s is not None and until_s * 1000 - now_ms < CERTIFICATE_DAYS * _DAY_MS:
+        severity = Severity.ALARM if until_s * 1000 <= now_ms else Severity.WARNING
+        yield _reason("certificate", f"its certificate ends at {_moment(until_s * 1000)}", severity)
+    if status["heap_free"] < HEAP_BYTES:
+        yield _reason("heap", f"less than {HEAP_BYTES} bytes of its memory are free")
+    temperature = status.get("temperature")
+    if temperature is not None and not COLDEST_C <= temperature <= HOTTEST_C:
+        yield _reason("temperature", f"it is {temperature} °C in its case")
+    rssi = status.get("rssi")
+    if rssi is not None and rssi <= WEAK_DBM:
+        yield _reason("signal", f"it hears its access point at {WEAK_DBM} dBm or less")
+
+
+class Standing(NamedTuple):
+    """What is remembered of a clock from look to look: reasons and since when, its newest start, when the last few
+    starts were seen, and those that found tears.
+    """
+
+    reasons: tuple[tuple[Reason, int], ...] = ()
+    boot: int = -1
+    started_ms: tuple[int, ...] = ()
+    torn_ms: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, kept: Mapping[str, Any] | None) -> Standing:
+        """Out of a clock's row."""
+        if kept is None:
+            return cls()
+        found = tuple(
+            (
+                Reason(Mark(one["mark"]), one["cause"], one["detail"], one["severity"] and Severity(one["severity"])),
+                one["since_ms"],
+            )
+            for one in kept["reasons"]
+        )
+        return cls(found, kept["boot"], tuple(kept["started_ms"]), tuple(kept["torn_ms"]))
+
+    def to_json(self) -> dict[str, Any]:
+        """For a clock's row."""
+        told = [{**reason._asdict(), "since_ms": since_ms} for reason, since_ms in self.reasons]
+        starts = {"boot": self.boot, "started_ms": list(self.started_ms), "torn_ms": list(self.torn_ms)}
+        return {"reasons": told, **starts}
+
+    def with_start(self, status: Mapping[str, Any] | None, now_ms: int) -> Standing:
+        """After a STATUS: each start counts once, those that only their number tells of included. What was before the
+        first one that is seen here does not count.
+        """
+        if status is None or status["boot"] == self.boot:
+            return self
+        starts = min(max(1, status["boot"] - self.boot), STARTS) if self.boot >= 0 else 0
+        return self._replace(
+            boot=status["boot"],
+            started_ms=(*self.started_ms, *[now_ms] * starts)[-STARTS:],
+            torn_ms=(*self.torn_ms, *[now_ms] * bool(status.get("tears")))[-TEAR_STARTS:],
+        )
+
+    def with_reasons(self, found: list[Reason], now_ms: int) -> Standing:
+        """After a look. A reason that stays keeps its words and its time."""
+        before = {reason.cause: (reason, since_ms) for reason, since_ms in self.reasons}
+        return self._replace(reasons=tuple(before.get(reason.cause, (reason, now_ms)) for reason in found))
+
+
+def changes(before: Standing, after: Standing) -> tuple[list[Reason], list[Reason]]:
+    """The reasons that came and those that went."""
+    had, has = {one.cause for one, _ in before.reasons}, {one.cause for one, _ in after.reasons}
+    return (
+        [reason for reason, _ in after.reasons if reason.cause not in had],
+        [reason for reason, _ in before.reasons if reason.cause not in has],
+    )
+
+
+def shown(kept: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """A clock's marks for people and programs, with what to do."""
+    return [
+        {
+            "mark": reason.mark.value,
+            "cause": reason.cause,
+            "detail": reason.detail,
+            "since_ms": since_ms,
+            "to_do": TO_DO[reason.cause],
+        }
+        for reason, since_ms in Standing.of(kept).reasons
+    ]
+
+
+def _moment(ms: int) -> str:
+    """UTC, to the minute; a time that no calendar has as it is."""
+    try:
+        return f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}Z"
+    except (ValueError, OverflowError, OSError):
+        return f"{ms} ms"

@@ -1,0 +1,134 @@
+"""Looks at every clock now and then, and writes down when how it stands has changed (`standing` says how)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import structlog
+from sqlalchemy import Connection, Row, select, update
+
+from badgeclock.bridge.clocks import health
+from badgeclock.bridge.clocks.health import Facts, Mark, Standing
+from badgeclock.bridge.store import event_log, schema
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.states import ClockState
+from badgeclock.errors import StoreError
+
+LOOK_S: Final = 15.0
+"""A look at ten thousand clocks takes a fraction of a second, so this costs little; marks need no haste."""
+
+_KINDS: Final = {
+    Mark.OFFLINE: event_log.Kind.CLOCK_OFFLINE,
+    Mark.SILENT: event_log.Kind.CLOCK_SILENT,
+    Mark.BEHIND: event_log.Kind.CLOCK_BEHIND,
+    Mark.UNHEALTHY: event_log.Kind.CLOCK_UNHEALTHY,
+}
+
+log = structlog.get_logger("badgeclock.bridge.clocks.health_monitor")
+
+
+class _Changed(NamedTuple):
+    id: int
+    name: str
+    before: Standing
+    after: Standing
+
+
+class Watch:
+    """Looks for ever. `connected` says whether the bridge has its broker, `connections` how often it connected."""
+
+    def __init__(
+        self,
+        store: Store,
+        now_ms: Callable[[], int],
+        *,
+        connected: Callable[[], bool],
+        connections: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._now_ms = now_ms
+        self._connected = connected
+        self._connections = connections
+        self._connection = -1
+        self._heard_from_ms: int | None = None
+        self._moved: dict[int, tuple[int, int]] = {}
+        """By clock: the next number that the store waits for, and since when."""
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except StoreError as error:
+                log.error("clocks are not looked at while the store fails", error=str(error))
+            await asyncio.sleep(LOOK_S)
+
+    async def look(self) -> None:
+        """Look once at every clock in use."""
+        now_ms = self._now_ms()
+        self._listen(now_ms)
+        changed = await self._store.reading(self._judge, now_ms)
+        if changed:
+            await self._store.writing(_write, changed, now_ms)
+
+    def _listen(self, now_ms: int) -> None:
+        if not self._connected():
+            self._heard_from_ms = None
+        elif self._heard_from_ms is None or self._connections() != self._connection:
+            self._heard_from_ms = now_ms
+            self._connection = self._connections()
+
+    def _judge(self, connection: Connection, now_ms: int) -> list[_Changed]:
+        table = schema.clocks
+        columns = ("id", "name", "state", "online", "status_ms", "status", "next_seq", "standing")
+        rows = connection.execute(
+            select(*(table.c[name] for name in columns)).where(table.c.state != ClockState.RETIRED)
+        )
+        changed = []
+        moved: dict[int, tuple[int, int]] = {}
+        for row in rows:
+            seq, since_ms = self._moved.get(row.id, (-1, 0))
+            moved[row.id] = (seq, since_ms) if seq == row.next_seq else (row.next_seq, now_ms)
+            before = Standing.of(row.standing)
+            after = before.with_start(row.status, now_ms)
+            facts = _facts(row, after, now_ms - moved[row.id][1], self._heard_from_ms)
+            after = after.with_reasons(health.reasons(facts, now_ms), now_ms)
+            if after != before:
+                changed.append(_Changed(row.id, row.name, before, after))
+        self._moved = moved
+        return changed
+
+
+def _facts(row: Row[Any], known: Standing, still_ms: int, heard_from_ms: int | None) -> Facts:
+    return Facts(
+        state=ClockState(row.state),
+        online=row.online,
+        status_ms=row.status_ms,
+        status=row.status,
+        missing=max(0, row.status["head"] - row.next_seq) if row.status else 0,
+        still_ms=still_ms,
+        heard_from_ms=heard_from_ms,
+        started_ms=known.started_ms,
+        torn_ms=known.torn_ms,
+    )
+
+
+def _write(connection: Connection, changed: list[_Changed], now_ms: int) -> None:
+    table = schema.clocks
+    for clock in changed:
+        connection.execute(update(table).where(table.c.id == clock.id).values(standing=clock.after.to_json()))
+        came, went = health.changes(clock.before, clock.after)
+        told = [
+            Event(reason.severity, _KINDS[reason.mark], f"{reason.detail}: {health.TO_DO[reason.cause]}", clock.name)
+            for reason in came
+            if reason.severity is not None
+        ]
+        told += [
+            Event(Severity.INFO, _KINDS[reason.mark], f"over: {reason.detail}", clock.name)
+            for reason in went
+            if reason.severity is not None
+        ]
+        event_log.write(connection, told, now_ms)

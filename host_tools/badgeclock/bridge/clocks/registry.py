@@ -1,0 +1,303 @@
+"""What an operator sees of the clocks, and decides about them: quarantine and the end of a clock's life.
+
+Nothing here shows a badge, a token or a key. Every decision is an event that says who took it and why.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, func, select, update
+
+from badgeclock.bridge.clocks import health, remote_settings
+from badgeclock.bridge.clocks.health import Standing
+from badgeclock.bridge.downlink import orders
+from badgeclock.bridge.intake.continuity import BREAKS_A_CHAIN
+from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.presences import presences
+from badgeclock.bridge.store import audit_log, event_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.states import ClockState, PunchState, Reason
+from badgeclock.protocol import record as records
+from badgeclock.protocol.frames import Command
+from badgeclock.protocol.record import Kind, RecordRefused
+
+ALARMS_SHOWN: Final = 20
+_RECORDS_A_TURN: Final = 64
+"""Records after which the key store has come around, if each was acknowledged alone: 128 slots, two a record."""
+_TOLD: Final = (
+    *("boot", "connection", "head", "tail", "free", "capacity", "sealed", "retired", "firmware", "wear", "tears"),
+    *("reset", "uptime_ms", "source", "bound_ms", "heap_free", "heartbeat_s", "cert_until", "temperature", "rssi"),
+    *("reader", "reader_fault", "reader_resets", "case_open", "display_faults", "rtc_faults", "rejected"),
+)
+
+
+class Released(NamedTuple):
+    """A quarantine that ended: why it was, whether the clock's chain can go on, and presences queued by it."""
+
+    held_reason: str
+    can_go_on: bool
+    queued: int
+
+
+class Ordered(NamedTuple):
+    """An order: its number, whether it is a new one, and whether the clock is there to hear it."""
+
+    id: int
+    new: bool
+    online: bool
+
+
+def listing(connection: Connection) -> list[dict[str, Any]]:
+    """Every clock and every earlier life of one, by name: where it stands, what it said last, and what it has and shall
+    have of rosters and settings.
+    """
+    table, sites, open_orders = schema.clocks, schema.sites, schema.orders
+    rows = connection.execute(
+        select(
+            table,
+            sites.c.name.label("site"),
+            sites.c.roster_changes,
+            select(func.count())
+            .where(open_orders.c.clock_id == table.c.id, open_orders.c.done_ms.is_(None))
+            .scalar_subquery()
+            .label("open_orders"),
+        )
+        .join(sites, sites.c.id == table.c.site_id)
+        .order_by(table.c.name, table.c.id)
+    )
+    return [
+        {
+            "id": row.id,
+            "clock": row.name,
+            "site": row.site,
+            "state": row.state,
+            "next_seq": row.next_seq,
+            "held_reason": row.held_reason,
+            "held_ms": row.held_ms,
+            "kept_aside": row.kept,
+            "open_orders": row.open_orders,
+            "online": row.online,
+            "status_ms": row.status_ms,
+            "status": row.status and {name: row.status.get(name) for name in _TOLD},
+            "marks": [] if row.state == ClockState.RETIRED else health.shown(row.standing),
+            **remote_settings.shown(row),
+        }
+        for row in rows
+    ]
+
+
+def quarantine_of(connection: Connection, name: str, after: int, limit: int) -> dict[str, Any]:
+    """Why a clock is or was under quarantine, what waits for the decision, and what is kept aside.
+
+    `kept_aside` are the rows behind number `after`, at most `limit`: of each record what it is and when it says it was,
+    never its token.
+    """
+    clock = _clock(connection, name)
+    quarantine, punches, happened = schema.quarantine, schema.punches, schema.events
+    rows = connection.execute(
+        select(quarantine)
+        .where(quarantine.c.clock_id == clock.id, quarantine.c.id > after)
+        .order_by(quarantine.c.id)
+        .limit(limit)
+    )
+    waiting = (
+        (punches.c.clock_id == clock.id)
+        & (punches.c.state == PunchState.WAITING)
+        & (punches.c.reason == Reason.QUARANTINE)
+    )
+    alarms = connection.execute(
+        select(happened)
+        .where(happened.c.clock == name, happened.c.severity == Severity.ALARM)
+        .order_by(happened.c.id.desc())
+        .limit(ALARMS_SHOWN)
+    )
+    return {
+        "clock": name,
+        "state": clock.state,
+        "held_reason": clock.held_reason,
+        "held_ms": clock.held_ms,
+        "next_seq": clock.next_seq,
+        "punches_waiting": connection.execute(select(func.count()).select_from(punches).where(waiting)).scalar_one(),
+        "kept": clock.kept,
+        "alarms": [
+            {
+                "kind": row.kind,
+                "seq": row.seq,
+                "detail": row.detail,
+                "times": row.times,
+                "first_ms": row.first_ms,
+                "last_ms": row.last_ms,
+            }
+            for row in alarms
+        ],
+        "kept_aside": [_kept(row) for row in rows],
+    }
+
+
+def _kept(row: Any) -> dict[str, Any]:
+    shown = {"id": row.id, "seq": row.seq, "reason": row.reason, "received_ms": row.received_ms, "kind": None}
+    try:
+        record = records.unpack(row.raw)
+    except RecordRefused:
+        return shown
+    return {
+        **shown,
+        "seq": record.seq,
+        "kind": Kind(record.kind).name,
+        "boot": record.boot,
+        "utc_ms": record.utc_ms if record.utc_s else None,
+        "direction": record.direction.name if record.kind == Kind.PUNCH else None,
+        "origin": record.origin.name if record.kind == Kind.PUNCH else None,
+    }
+
+
+def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> Released:
+    """End a clock's quarantine; today's punches that waited for it are declared.
+
+    What was kept aside stays there. A clock whose chain is not the store's comes under quarantine again with its next
+    STATUS: it must be provisioned anew.
+    """
+    why = audit_log.reason(reason)
+    clock = _clock(connection, name)
+    if clock.state != ClockState.QUARANTINED:
+        raise PeopleError(f"no clock {name!r} is under quarantine", "look at `badgeclock bridge clock list`")
+    state = ClockState.RETIRED if _has_ended(connection, clock) else ClockState.ACTIVE
+    table = schema.clocks
+    free = {"state": state, "held_reason": None, "held_ms": None, "failing_times": 0, "gap_times": 0, "gap_seq": None}
+    connection.execute(update(table).where(table.c.id == clock.id).values(free))
+    held = clock.held_reason or event_log.Kind.EQUIVOCATION.value
+    what = f"quarantine for {held} ended by {by}: {why}"
+    event_log.write(connection, [Event(Severity.INFO, event_log.Kind.CLOCK_RELEASED, what, name)], now_ms)
+    _note(connection, Act.CLOCK_RELEASED, by, why, clock.id, {"held_reason": held, "state": state.value}, now_ms)
+    queued = presences.reconsider_clock(connection, clock.id, now_ms)
+    return Released(held, held not in {kind.value for kind in BREAKS_A_CHAIN}, queued)
+
+
+def order_retirement(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> Ordered:
+    """Order a clock to write its last record and give up its keys: it ends once the bridge has taken that record."""
+    why = audit_log.reason(reason)
+    clock = _in_use(connection, name)
+    given = orders.give(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
+    if given.new:
+        happened = Event(Severity.INFO, event_log.Kind.RETIREMENT_ORDERED, f"ordered by {by}: {why}", name)
+        event_log.write(connection, [happened], now_ms)
+        _note(connection, Act.CLOCK_RETIREMENT_ORDERED, by, why, clock.id, {}, now_ms)
+    return Ordered(given.id, given.new, clock.online)
+
+
+def order(connection: Connection, name: str, command: Command, *, by: str, reason: str, now_ms: int) -> Ordered:
+    """Order a clock to do something that it reports: identify, self-test, restart, capture."""
+    why = audit_log.reason(reason)
+    clock = _in_use(connection, name)
+    given = orders.give(connection, clock.id, command, by=by, reason=why, now_ms=now_ms)
+    if given.new:
+        what = f"{orders.command_name(command)} ordered by {by}: {why}"
+        event_log.write(connection, [Event(Severity.INFO, event_log.Kind.ORDER_GIVEN, what, name)], now_ms)
+        detail = {"command": orders.command_name(command)}
+        _note(connection, Act.CLOCK_ORDERED, by, why, clock.id, detail, now_ms)
+    return Ordered(given.id, given.new, clock.online)
+
+
+def orders_of(connection: Connection, name: str, limit: int) -> list[dict[str, Any]]:
+    """The newest orders to a clock of this name, and to its earlier lives, newest first."""
+    _clock(connection, name)
+    table, lives = schema.orders, schema.clocks
+    rows = connection.execute(
+        select(table, lives.c.name)
+        .join(lives, lives.c.id == table.c.clock_id)
+        .where(lives.c.name == name)
+        .order_by(table.c.id.desc())
+        .limit(limit)
+    )
+    return [orders.shown(row) for row in rows]
+
+
+def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> int:
+    """End a clock that will not come again: lost, broken, or retired at a cable. Nothing more of it is taken.
+
+    Returns the number of its punches that wait under quarantine, and go on waiting.
+    """
+    why = audit_log.reason(reason)
+    clock = _in_use(connection, name)
+    table, punches = schema.clocks, schema.punches
+    connection.execute(update(table).where(table.c.id == clock.id).values(state=ClockState.RETIRED, online=False))
+    orders.close(connection, clock.id, "ended without the clock", now_ms)
+    what = f"ended without its last record by {by}: {why}; its certificate is good until it is revoked"
+    event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.CLOCK_RETIRED, what, name)], now_ms)
+    _note(connection, Act.CLOCK_ENDED, by, why, clock.id, {"state": clock.state, "next_seq": clock.next_seq}, now_ms)
+    waiting = (punches.c.clock_id == clock.id) & (punches.c.reason == Reason.QUARANTINE)
+    return connection.execute(select(func.count()).select_from(punches).where(waiting)).scalar_one()
+
+
+def counts(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many clocks there are by state and reason of quarantine ("" without)."""
+    table = schema.clocks
+    rows = connection.execute(
+        select(table.c.state, table.c.held_reason, func.count()).group_by(table.c.state, table.c.held_reason)
+    )
+    found: dict[tuple[str, str], int] = {}
+    for state, held, count in rows:
+        key = (state, held or "" if state == ClockState.QUARANTINED else "")
+        found[key] = found.get(key, 0) + count
+    return found
+
+
+def marked(connection: Connection) -> dict[tuple[str, str], int]:
+    """How many clocks in use there are by mark and cause; a clock counts once for each."""
+    table = schema.clocks
+    rows = connection.execute(
+        select(table.c.standing).where(table.c.state != ClockState.RETIRED, table.c.standing.is_not(None))
+    ).scalars()
+    found: dict[tuple[str, str], int] = {}
+    for kept in rows:
+        for reason, _ in Standing.of(kept).reasons:
+            key = (reason.mark.value, reason.cause)
+            found[key] = found.get(key, 0) + 1
+    return found
+
+
+def most_worn(connection: Connection) -> dict[str, int]:
+    """By partition, the highest erase count of any clock in use: what it told of its journal, and the most that its
+    key store can have by the number of its records.
+    """
+    table = schema.clocks
+    rows = connection.execute(
+        select(table.c.status).where(table.c.state != ClockState.RETIRED, table.c.session.is_not(None))
+    ).scalars()
+    worn = {"journal": 0, "seal": 0}
+    for status in rows:
+        worn["journal"] = max(worn["journal"], status.get("wear") or 0)
+        worn["seal"] = max(worn["seal"], status["head"] // _RECORDS_A_TURN)
+    return worn
+
+
+def _clock(connection: Connection, name: str) -> Any:
+    """The clock of this name that is in use, else the newest that was; raises PeopleError."""
+    table = schema.clocks
+    rows = connection.execute(select(table).where(table.c.name == name).order_by(table.c.id.desc())).all()
+    if not rows:
+        raise PeopleError(f"there is no clock {name!r}", "look at `badgeclock bridge clock list`")
+    return next((row for row in rows if row.state != ClockState.RETIRED), rows[0])
+
+
+def _note(
+    connection: Connection, act: Act, by: str, why: str, clock_id: int, detail: dict[str, Any], now_ms: int
+) -> None:
+    audit_log.write(connection, Operator(by, why), act, ("clock", clock_id), detail, now_ms)
+
+
+def _in_use(connection: Connection, name: str) -> Any:
+    clock = _clock(connection, name)
+    if clock.state == ClockState.RETIRED:
+        raise PeopleError(f"the clock {name!r} is retired already", "look at `badgeclock bridge clock list`")
+    return clock
+
+
+def _has_ended(connection: Connection, clock: Any) -> bool:
+    """Whether the last record of the clock's chain is RETIRE."""
+    table = schema.records
+    last = (table.c.clock_id == clock.id) & (table.c.seq == clock.next_seq - 1)
+    raw = connection.execute(select(table.c.raw).where(last)).scalar()
+    return raw is not None and records.unpack(raw).kind == Kind.RETIRE

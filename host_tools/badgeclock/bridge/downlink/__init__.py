@@ -1,0 +1,1 @@
+"""What goes to clocks: numbered frames, orders, rosters."""

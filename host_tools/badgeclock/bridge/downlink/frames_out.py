@@ -1,0 +1,251 @@
+"""What the bridge says to clocks: acknowledgements, receipts, the time, commands, rosters, settings.
+
+Receipts get their numbers here, per clock and without gaps, in the transaction of what they tell about, so that a clock
+which was away learns of every one. A frame's counter never comes twice, not even after a crash: numbers are reserved in
+the store, a block at a time, before the first of a block is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import update_rows
+from badgeclock.bridge.store.vault import LINK_KEY, Vault
+from badgeclock.protocol import frames
+from badgeclock.protocol.frames import (
+    RECEIPTS_MAX,
+    Ack,
+    Command,
+    Desk,
+    Frame,
+    FrameType,
+    Receipt,
+    ReceiptState,
+    RosterPart,
+    Time,
+)
+from badgeclock.protocol.topics import Channel, topic
+
+RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
+"""How far back receipts are told again to a clock that has not got them (docs/protocol.md §7)."""
+COUNTER_BLOCK: Final = 4096
+RECEIPTS_READ: Final = 4096
+"""Most receipts that one round reads from the store."""
+COUNTER_SLACK: Final = 64
+"""Frames that may be made between a reservation and the commit it is part of."""
+LINKS_KEPT: Final = 20_000
+_IN_CLAUSE: Final = 500
+_OF_LINK: Final = [schema.clocks.c[name] for name in ("id", "name", "link_key_closed", "session", "counter_reserved")]
+
+
+class NewReceipt(NamedTuple):
+    """A receipt before it has a number; `clock_id` is the clock's row."""
+
+    clock_id: int
+    seq: int
+    state: ReceiptState
+    error_code: int = 0
+    reception_number: int = 0
+
+
+class Message(NamedTuple):
+    """Something to publish."""
+
+    topic: str
+    payload: bytes
+
+
+class ReceiptRow(NamedTuple):
+    """A receipt as stored, with its place in the order of all receipts."""
+
+    id: int
+    clock_id: int
+    receipt: Receipt
+
+
+def issue(connection: Connection, told: Sequence[NewReceipt], now_ms: int) -> None:
+    """Number receipts and store them; they go out when the transaction is committed."""
+    if not told:
+        return
+    clocks = schema.clocks
+    last: dict[int, int] = {}
+    wanted = sorted({receipt.clock_id for receipt in told})
+    for at in range(0, len(wanted), _IN_CLAUSE):
+        these = clocks.c.id.in_(wanted[at : at + _IN_CLAUSE])
+        statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
+        last.update(connection.execute(statement).tuples().all())
+    rows = []
+    for receipt in told:
+        last[receipt.clock_id] += 1
+        rows.append({**receipt._asdict(), "number": last[receipt.clock_id], "created_ms": now_ms})
+    connection.execute(insert(schema.receipts), rows)
+    update_rows(connection, clocks, ("id", "receipt_last"), last.items())
+
+
+def newest_receipt(connection: Connection) -> int:
+    """Place of the newest receipt in the order of all."""
+    table = schema.receipts
+    return connection.execute(select(table.c.id).order_by(table.c.id.desc()).limit(1)).scalar() or 0
+
+
+def receipts_after(connection: Connection, after: int) -> list[ReceiptRow]:
+    """The next receipts behind a place in the order of all, at most `RECEIPTS_READ`."""
+    table = schema.receipts
+    rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(RECEIPTS_READ))
+    return [_row(row) for row in rows]
+
+
+def receipts_missing(connection: Connection, clock_id: int, above: int, now_ms: int) -> list[ReceiptRow]:
+    """The receipts of the last 24 hours that a clock which has all up to number `above` has not got."""
+    table = schema.receipts
+    rows = connection.execute(
+        select(table)
+        .where(
+            table.c.clock_id == clock_id,
+            table.c.number > above,
+            table.c.created_ms >= now_ms - RECEIPTS_KEPT_MS,
+        )
+        .order_by(table.c.number)
+    )
+    return [_row(row) for row in rows]
+
+
+def _row(row: object) -> ReceiptRow:
+    at = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - a row's public name for itself as a mapping
+    receipt = Receipt(at["number"], at["seq"], ReceiptState(at["state"]), at["error_code"], at["reception_number"])
+    return ReceiptRow(at["id"], at["clock_id"], receipt)
+
+
+@dataclass(slots=True)
+class _Link:
+    name: str
+    key: bytes
+    session: bytes
+    counter: int
+    reserved: int
+
+
+class Downlink:
+    """Makes the frames for clocks that are there; counters and sessions come from the store."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._keys: dict[int, tuple[bytes, bytes]] = {}
+        self._links: OrderedDict[int, _Link] = OrderedDict()
+        self.frames: Counter[FrameType] = Counter()
+
+    def prepare(self, connection: Connection, clock_ids: Sequence[int], frames_each: int = 1) -> None:
+        """Load these clocks' links, and reserve counters for so many frames to each; before the commit they follow.
+
+        Clocks without a session, or that said they are gone, get no link: nothing is sent to them.
+        """
+        clocks = schema.clocks
+        missing = [clock_id for clock_id in clock_ids if not self._has(clock_id, frames_each)]
+        reserved = []
+        for at in range(0, len(missing), _IN_CLAUSE):
+            rows = connection.execute(
+                select(*_OF_LINK)
+                .where(clocks.c.id.in_(missing[at : at + _IN_CLAUSE]), clocks.c.online, clocks.c.session.is_not(None))
+                .order_by(clocks.c.id)
+                .with_for_update()
+            ).all()
+            for gone in set(missing[at : at + _IN_CLAUSE]) - {row.id for row in rows}:
+                self.forget(gone)
+            for row in rows:
+                last = row.counter_reserved + COUNTER_BLOCK + frames_each + COUNTER_SLACK
+                reserved.append((row.id, last))
+                key = self._key(row.id, row.name, row.link_key_closed)
+                self._links[row.id] = _Link(row.name, key, row.session, row.counter_reserved, last)
+        if reserved:
+            update_rows(connection, clocks, ("id", "counter_reserved"), reserved)
+        while len(self._links) > LINKS_KEPT:
+            self._links.popitem(last=False)
+
+    def ready(self, clock_ids: Iterable[int], frames_each: int) -> bool:
+        """Whether `prepare` would have nothing to do."""
+        return all(self._has(clock_id, frames_each) for clock_id in clock_ids)
+
+    def _has(self, clock_id: int, frames_each: int) -> bool:
+        link = self._links.get(clock_id)
+        return link is not None and link.counter + frames_each + COUNTER_SLACK <= link.reserved
+
+    def _key(self, clock_id: int, name: str, closed: bytes) -> bytes:
+        """The key of a clock's frames; opening it costs more than making a frame."""
+        known = self._keys.get(clock_id)
+        if known is None or known[0] != closed:
+            if len(self._keys) >= LINKS_KEPT:
+                self._keys.clear()
+            known = self._keys[clock_id] = closed, frames.downward_key(self._vault.open(LINK_KEY, name, closed))
+        return known[1]
+
+    def forget(self, clock_id: int) -> None:
+        """The clock's session changed: load it anew."""
+        self._links.pop(clock_id, None)
+
+    def forget_all(self) -> None:
+        """A transaction that prepared links failed: what it reserved is not reserved."""
+        self._links.clear()
+
+    def ack(self, clock_id: int, ack: Ack) -> list[Message]:
+        """Every record below `ack.next_seq` is committed."""
+        return self._frame(clock_id, FrameType.ACK, Channel.ACK, frames.pack_ack(ack))
+
+    def time(self, clock_id: int, time: Time) -> list[Message]:
+        """The bridge's time, for the STATUS that it answers."""
+        return self._frame(clock_id, FrameType.TIME, Channel.COMMAND, frames.pack_time(time))
+
+    def command(self, clock_id: int, command: Command, order: int) -> list[Message]:
+        """Something for the clock to do, by order of that number."""
+        arguments = b"" if command is Command.RETIRE else frames.pack_order(order)
+        return self._frame(clock_id, FrameType.COMMAND, Channel.COMMAND, frames.pack_command(command, arguments))
+
+    def receipts(self, clock_id: int, receipts: Sequence[Receipt]) -> list[Message]:
+        """Receipts in the order of their numbers, as many frames as that takes."""
+        return [
+            message
+            for at in range(0, len(receipts), RECEIPTS_MAX)
+            for message in self._frame(
+                clock_id,
+                FrameType.RECEIPTS,
+                Channel.RECEIPTS,
+                frames.pack_receipts(receipts[at : at + RECEIPTS_MAX]),
+            )
+        ]
+
+    def desk(self, clock_id: int, session: bytes, desk: Desk) -> list[Message]:
+        """A step of the badge desk, enciphered; nothing if the clock has begun another session than that."""
+        link = self._links.get(clock_id)
+        if link is None or link.session != session:
+            return []
+        body = frames.pack_desk(frames.desk_key(link.key), session, link.counter + 1, desk)
+        return self._frame(clock_id, FrameType.DESK, Channel.COMMAND, body)
+
+    def roster(self, clock_id: int, part: RosterPart) -> list[Message]:
+        """A part of the clock's roster."""
+        return self._frame(clock_id, FrameType.ROSTER, Channel.COMMAND, frames.pack_roster(part))
+
+    def settings(self, clock_id: int, version: int, wanted: Mapping[str, Any]) -> list[Message]:
+        """Settings that an operator wants."""
+        return self._frame(clock_id, FrameType.SETTINGS, Channel.COMMAND, frames.pack_settings(version, wanted))
+
+    def _frame(self, clock_id: int, frame_type: FrameType, channel: Channel, body: bytes) -> list[Message]:
+        link = self._links.get(clock_id)
+        if link is None or link.counter >= link.reserved:
+            return []
+        link.counter += 1
+        self._links.move_to_end(clock_id)
+        self.frames[frame_type] += 1
+        sealed = frames.seal_frame(link.key, link.name, link.session, Frame(frame_type, link.counter, body))
+        return [Message(_topic(link.name, channel), sealed)]
+
+
+@lru_cache(3 * LINKS_KEPT)
+def _topic(name: str, channel: Channel) -> str:
+    return topic(name, channel)

@@ -1,0 +1,1 @@
+"""Takes what clocks send: batches, seals, the verdict on each record, the acknowledgement."""

@@ -1,0 +1,290 @@
+"""The clocks of a group: their rows, locked for its transaction, the running state of their seals, and what is written
+of them at its end.
+
+A clock's seal keys stand encrypted in its row. They are kept open in this process from one group to the next, beside
+the encrypted bytes they came from: as long as the row still holds those, nobody else moved the clock on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Row, select, update
+
+from badgeclock.bridge.intake.continuity import Before, Told
+from badgeclock.bridge.presences.presences import Punch
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import insert_rows, update_rows
+from badgeclock.bridge.store.states import ClockState
+from badgeclock.bridge.store.vault import SEAL_KEYS, Vault
+from badgeclock.protocol import record as records
+from badgeclock.protocol import seal
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind
+from badgeclock.protocol.seal import KEY_BYTES, SealState
+
+_Bytes = TypeVar("_Bytes", bytes, bytearray)
+
+STATES_KEPT: Final = 20_000
+
+# Looking a member up in an enum class costs as much as a hash.
+_PUNCH: Final = int(Kind.PUNCH)
+_DUPLICATE: Final = int(Flag.DUPLICATE)
+_DIRECTIONS: Final = {int(direction): direction for direction in Direction}
+_DIRECTION_MASK: Final = 7
+_OF_CLOCK: Final = [
+    column for column in schema.clocks.c if column.name not in ("status", "certificate_sha256", "held_ms", "status_ms")
+]
+
+
+class Run(NamedTuple):
+    """Records that were taken together: their bytes one after another, when they came, and whether their seals hold."""
+
+    raws: bytes
+    received_ms: int
+    sealed: bool
+
+
+@dataclass(slots=True)
+class Chain:
+    """A clock within one group: its row, its running state, and what is to be written of it."""
+
+    row: Row[Any]
+    state: SealState
+    clock_state: ClockState
+    seal_lost: bool
+    counter: int
+    failing: tuple[int, int]
+    told: Told | None
+    """Of the STATUS that was taken last; only loaded where another came."""
+    ack_limit: int | None
+    shown: int | None
+    """Set while the clock has not proved, in its present session, whose chain it has: what it has shown of it."""
+    founded_anew: bool
+    """Whether a GENESIS came under its name that is not its own, and nothing of its own since."""
+    kept: int
+    gap: tuple[int, int, int]
+    """The number at which records are missing, how often it was asked for, and since when."""
+    held_reason: str | None
+    runs: list[Run] = field(default_factory=list)
+    changes: dict[str, Any] = field(default_factory=dict)
+    resend_above: int | None = None
+    retired: bool = False
+    """Whether its RETIRE record came in this group."""
+    _by_seq: dict[int, bytes] = field(default_factory=dict)
+    _numbered: int = 0
+
+    def limit_acks(self, seq: int) -> None:
+        """The clock must not hold anything from `seq` up for kept here."""
+        if self.ack_limit is None or seq < self.ack_limit:
+            self.ack_limit = self.changes["ack_limit"] = seq
+
+    def lift_ack_limit(self) -> None:
+        """Its chain is proved to be the store's; while an operator has to decide, a limit stays."""
+        if self.ack_limit is not None and self.clock_state is not ClockState.QUARANTINED:
+            self.ack_limit = self.changes["ack_limit"] = None
+
+    def show(self, seq: int | None) -> None:
+        """How far it has shown whose chain it has; None once that is proved."""
+        if self.shown != seq:
+            self.shown = self.changes["shown"] = seq
+
+    def founds_anew(self) -> None:
+        """What came last under its name began another chain."""
+        if not self.founded_anew:
+            self.founded_anew = self.changes["founded_anew"] = True
+
+    def speaks(self) -> None:
+        """What came last under its name is of its own chain."""
+        if self.founded_anew:
+            self.founded_anew = self.changes["founded_anew"] = False
+
+    def taken_now(self) -> dict[int, bytes]:
+        """The records taken in this group so far, by their numbers."""
+        for run in self.runs[self._numbered :]:
+            self._by_seq.update(_numbered(run.raws))
+        self._numbered = len(self.runs)
+        return self._by_seq
+
+
+class Chains:
+    """Loads the clocks of a group, and writes what became of them."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._opened: dict[int, tuple[bytes, SealState]] = {}
+        self._ids: dict[str, int] = {}
+
+    def expected(self, name: str) -> SealState | None:
+        """The state that the clock of this name most likely has; None if it was not here lately."""
+        opened = self._opened.get(self._ids.get(name, 0))
+        return opened[1] if opened else None
+
+    def forget(self) -> None:
+        """The transaction of a group was rolled back: nothing that it wrote is true."""
+        self._opened.clear()
+
+    def load(self, connection: Connection, names: set[str], heard: set[str]) -> dict[str, Chain]:
+        """Lock and load the clocks of these names: the one in use, else the newest that was retired.
+
+        `heard` are those of which a STATUS came.
+        """
+        table = schema.clocks
+        found = self._rows(connection, names, table.c.state != ClockState.RETIRED, heard)
+        if gone := names - found.keys():
+            found |= self._rows(connection, gone, table.c.state == ClockState.RETIRED, heard)
+        return found
+
+    def _rows(self, connection: Connection, names: set[str], which: Any, heard: set[str]) -> dict[str, Chain]:
+        table, sites = schema.clocks, schema.sites
+        rows = connection.execute(
+            select(*_OF_CLOCK, sites.c.workplace, sites.c.time_zone, sites.c.regime)
+            .join(sites, sites.c.id == table.c.site_id)
+            .where(table.c.name.in_(names), which)
+            .order_by(table.c.id)
+            .with_for_update(of=table)
+        ).all()
+        said = self._said(connection, [row.id for row in rows if row.name in heard or not row.sealed])
+        return {row.name: self._chain(row, said.get(row.id)) for row in rows}
+
+    def _said(self, connection: Connection, clock_ids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
+        if not clock_ids:
+            return {}
+        table = schema.clocks
+        rows = connection.execute(select(table.c.id, table.c.status).where(table.c.id.in_(clock_ids)))
+        return {row.id: row.status for row in rows}
+
+    def _chain(self, row: Row[Any], said: dict[str, Any] | None) -> Chain:
+        told = Told.of(row.session, said)
+        return Chain(
+            row,
+            self._seal_state(row),
+            ClockState(row.state),
+            seal_lost=not row.sealed and not (told and told.retired),
+            counter=int.from_bytes(row.status_counter, "big"),
+            failing=(-1 if row.failing_seq is None else row.failing_seq, row.failing_times),
+            told=told,
+            ack_limit=row.ack_limit,
+            shown=row.shown,
+            founded_anew=row.founded_anew,
+            kept=row.kept,
+            gap=(-1 if row.gap_seq is None else row.gap_seq, row.gap_times, row.gap_since_ms or 0),
+            held_reason=row.held_reason,
+        )
+
+    def _seal_state(self, row: Row[Any]) -> SealState:
+        """The running state in a clock's row; keys are decrypted only when the row changed behind our back.
+
+        A retired clock's has no keys, whoever ended it: nothing can follow.
+        """
+        known = self._opened.get(row.id)
+        if known and known[0] == row.keys_closed and row.state != ClockState.RETIRED:
+            return known[1]
+        keys = b""
+        if row.state != ClockState.RETIRED:
+            keys = self._vault.open(SEAL_KEYS + row.name, row.name, row.keys_closed)
+        return SealState(
+            row.next_seq,
+            row.boot,
+            row.epoch,
+            row.epoch_records,
+            keys[:KEY_BYTES],
+            keys[KEY_BYTES:],
+            row.tag,
+            row.genesis,
+        )
+
+    def write(self, connection: Connection, chains: Sequence[Chain]) -> None:
+        """Write records, seal states and whatever else changed."""
+        moved = [chain for chain in chains if chain.runs]
+        if moved:
+            insert_rows(
+                connection, schema.records, ("clock_id", "seq", "raw", "sealed", "received_ms"), _record_rows(moved)
+            )
+            self._write_states(connection, moved)
+        table = schema.clocks
+        for chain in chains:
+            if chain.changes:
+                connection.execute(update(table).where(table.c.id == chain.row.id).values(chain.changes))
+
+    def _write_states(self, connection: Connection, moved: Sequence[Chain]) -> None:
+        rows = []
+        for chain in moved:
+            state, name, clock_id = chain.state, chain.row.name, chain.row.id
+            closed = self._vault.close(SEAL_KEYS + name, name, state.r + state.e_next)
+            if len(self._opened) >= STATES_KEPT:
+                self._opened.pop(next(iter(self._opened)))
+                self._ids.clear()
+            self._opened[clock_id] = (closed, state)
+            self._ids[name] = clock_id
+            rows.append((clock_id, state.next_seq, state.boot, state.epoch, state.records, closed, state.tag))
+        columns = ("id", "next_seq", "boot", "epoch", "epoch_records", "keys_closed", "tag")
+        update_rows(connection, schema.clocks, columns, rows)
+
+
+def punches(chains: Sequence[Chain]) -> list[Punch]:
+    """The punches among the records that were taken in this group, as the chains stand at its end."""
+    return [punch for chain in chains for punch in _punches_of(chain)]
+
+
+def before(connection: Connection, chain: Chain, head: int) -> Before | None:
+    """The last record of a chain below `head`, if the store reaches so far."""
+    if head > chain.state.next_seq:
+        return None
+    if head == chain.state.next_seq:
+        return Before(chain.state.tag, chain.state.boot)
+    now = chain.taken_now()
+    newest = max((seq for seq in now if seq < head), default=None)
+    if newest is not None:
+        raw: bytes | None = now[newest]
+    else:
+        table = schema.records
+        at = (table.c.clock_id == chain.row.id) & (table.c.seq < head)
+        raw = connection.execute(select(table.c.raw).where(at).order_by(table.c.seq.desc()).limit(1)).scalar()
+    if raw is None:
+        return Before(seal.first_tag(chain.row.name), 0)
+    return Before(raw[SEALED_BYTES:], records.unpack(raw).boot)
+
+
+def _record_rows(chains: Sequence[Chain]) -> Iterator[tuple[int, int, bytearray, int, int]]:
+    for chain in chains:
+        clock_id = chain.row.id
+        for raws, received_ms, sealed in chain.runs:
+            for seq, raw in _numbered(bytearray(raws)):
+                yield clock_id, seq, raw, int(sealed), received_ms
+
+
+def _numbered(raws: _Bytes) -> Iterator[tuple[int, _Bytes]]:
+    for at in range(0, len(raws), RECORD_BYTES):
+        raw = raws[at : at + RECORD_BYTES]
+        yield int.from_bytes(raw[4:8], "big"), raw
+
+
+def _punches_of(chain: Chain) -> Iterator[Punch]:
+    row, clock_state = chain.row, chain.clock_state
+    clock_id, site_id, workplace, time_zone = row.id, row.site_id, row.workplace, row.time_zone
+    regime = Regime(row.regime)
+    for raws, received_ms, sealed in chain.runs:
+        for kind, flags, seq, utc_s, ms, token in records.iter_judged(raws):
+            if kind == _PUNCH:
+                # As Punch(…), at half the cost.
+                yield tuple.__new__(
+                    Punch,
+                    (
+                        clock_id,
+                        clock_state,
+                        seq,
+                        site_id,
+                        workplace,
+                        time_zone,
+                        regime,
+                        token,
+                        _DIRECTIONS[flags & _DIRECTION_MASK],
+                        utc_s * 1000 + ms if utc_s else 0,
+                        sealed,
+                        bool(flags & _DUPLICATE),
+                        received_ms,
+                    ),
+                )

@@ -1,0 +1,155 @@
+"""What is done about records that were not taken: events, alarms, quarantine, and what a clock is answered.
+
+A clock whose STATUS or records contradict what the store has (`continuity`, `verify`) is under quarantine from that
+group on: what its chain still proves is kept and waits, what it does not prove is kept aside, and nothing of it is
+declared until an operator decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from sqlalchemy import Connection, insert, select
+
+from badgeclock.bridge.intake import continuity
+from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.clock_chains import Chain, before
+from badgeclock.bridge.intake.verify import Fault, Finding
+from badgeclock.bridge.store import event_log, schema
+from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.states import ClockState
+from badgeclock.protocol.frames import Ack, Verdict
+
+FAILURES_KEPT: Final = 3
+"""A record that fails so often under one number is kept, raises an alarm and puts its clock under quarantine."""
+GAPS_ASKED: Final = 16
+GAP_STAYS_MS: Final = 600_000
+"""A clock that was asked so often, for so long, and still sends only what comes after a gap has skipped numbers."""
+QUARANTINE_KEPT: Final = 20_000
+"""Most records of a clock that are kept aside; what comes then stays in the clock, since it is not acknowledged."""
+
+
+def ack(clock: Chain, verdict: Verdict) -> Ack:
+    """What to answer: no further than a limit; a clock under quarantine hears so, unless it must send again."""
+    limits = (clock.ack_limit, clock.shown)
+    next_seq = min([clock.state.next_seq, *(limit for limit in limits if limit is not None)])
+    if clock.clock_state is ClockState.QUARANTINED and (verdict is Verdict.IN_ORDER or next_seq < clock.state.next_seq):
+        verdict = Verdict.QUARANTINE
+    return Ack(next_seq, verdict)
+
+
+def find(
+    connection: Connection,
+    clock: Chain,
+    finding: Finding,
+    verdict: Verdict,
+    received_ms: int,
+    taken: Taken,
+) -> Verdict:
+    """Write down one record that was not taken; returns the verdict it leads to."""
+    name, seq, next_seq = clock.row.name, finding.seq, clock.state.next_seq
+    if finding.fault is Fault.EQUIVOCATION:
+        detail = finding.reason
+        if _stays_in_step(connection, clock):
+            detail += "; the clock's own last status is in step with the store: somebody else may be at the broker"
+        hold(clock, event_log.Kind.EQUIVOCATION, detail, seq, received_ms, taken)
+        if clock.shown is not None:
+            clock.limit_acks(clock.shown)
+    elif finding.fault is Fault.RETIRED:
+        what = "a record of a clock that was retired; kept aside, not declared"
+        taken.events.append(Event(Severity.ALARM, event_log.Kind.AFTER_RETIREMENT, what, name, seq))
+    elif finding.fault is Fault.UNSEALED:
+        what = "an unsealed record, and the clock has not said that it lost its seal"
+        taken.events.append(Event(Severity.WARNING, event_log.Kind.UNSEALED_REFUSED, what, name, seq))
+    elif finding.fault is Fault.GAP:
+        what = "records before this one are missing; asked to send them"
+        taken.events.append(Event(Severity.INFO, event_log.Kind.GAP, what, name))
+        if _gap_stays(clock, received_ms):
+            what = f"the clock goes on after a gap: record {next_seq} was asked for {clock.gap[1]} times"
+            hold(clock, event_log.Kind.SKIPPED, what, next_seq, received_ms, taken)
+    else:
+        kind = event_log.Kind.MALFORMED_FRAME if finding.fault is Fault.MALFORMED else event_log.Kind.SEAL_FAILED
+        taken.events.append(Event(Severity.WARNING, kind, finding.reason, name, seq))
+        times = clock.failing[1] + 1 if clock.failing[0] == next_seq else 1
+        clock.failing = (next_seq, times)
+        clock.changes.update(failing_seq=next_seq, failing_times=times)
+        if times >= FAILURES_KEPT:
+            kind = event_log.Kind.SEAL_FAILED_REPEATEDLY
+            hold(clock, kind, finding.reason, next_seq, received_ms, taken)
+            verdict = Verdict.QUARANTINE
+    if clock.clock_state is not ClockState.ACTIVE:
+        keep(connection, clock, finding, received_ms, taken)
+    return verdict
+
+
+def hold(
+    clock: Chain,
+    kind: event_log.Kind,
+    detail: str,
+    seq: int | None,
+    now_ms: int,
+    taken: Taken,
+) -> None:
+    """Raise the alarm and put the clock under quarantine, in which it stays until an operator decides."""
+    taken.events.append(Event(Severity.ALARM, kind, detail, clock.row.name, seq))
+    if clock.clock_state is ClockState.RETIRED:
+        return
+    if clock.clock_state is not ClockState.QUARANTINED:
+        clock.clock_state = ClockState.QUARANTINED
+        clock.changes.update(state=ClockState.QUARANTINED, held_ms=now_ms)
+    if _outweighs(kind, clock.held_reason):
+        clock.held_reason = clock.changes["held_reason"] = kind.value
+
+
+def _stays_in_step(connection: Connection, clock: Chain) -> bool:
+    """Whether the newest authentic STATUS that was taken says the store's own chain."""
+    table = schema.clocks
+    said = clock.changes.get("status")
+    if said is None:
+        said = connection.execute(select(table.c.status).where(table.c.id == clock.row.id)).scalar()
+    if said is None:
+        return False
+    last = before(connection, clock, said["head"])
+    return last is not None and last.tag.hex() == said["tag"]
+
+
+def _gap_stays(clock: Chain, received_ms: int) -> bool:
+    """Count that the clock is asked once more for its next record; whether it does not have it."""
+    next_seq = clock.state.next_seq
+    seq, times, since_ms = clock.gap
+    clock.gap = (seq, times + 1, since_ms) if seq == next_seq else (next_seq, 1, received_ms)
+    clock.changes.update(zip(("gap_seq", "gap_times", "gap_since_ms"), clock.gap, strict=True))
+    return clock.gap[1] >= GAPS_ASKED and received_ms - clock.gap[2] >= GAP_STAYS_MS
+
+
+def keep(connection: Connection, clock: Chain, finding: Finding, received_ms: int, taken: Taken) -> None:
+    """Keep bytes that were not taken, once, and no more of a clock than would let somebody fill the disk."""
+    table = schema.quarantine
+    digest = hashlib.sha256(finding.raw).digest()
+    known = select(table.c.id).where(table.c.clock_id == clock.row.id, table.c.sha256 == digest)
+    if connection.execute(known).scalar() is not None:
+        return
+    if clock.kept >= QUARANTINE_KEPT:
+        what = f"{QUARANTINE_KEPT} records are kept aside; what comes now stays in the clock, not acknowledged"
+        taken.events.append(Event(Severity.ALARM, event_log.Kind.QUARANTINE_FULL, what, clock.row.name))
+        if finding.seq is not None:
+            clock.limit_acks(finding.seq)
+        return
+    clock.kept = clock.changes["kept"] = clock.kept + 1
+    values = {
+        "clock_id": clock.row.id,
+        "seq": finding.seq,
+        "raw": finding.raw,
+        "sha256": digest,
+        "reason": finding.fault.value,
+        "received_ms": received_ms,
+    }
+    connection.execute(insert(table).values(values))
+
+
+def _outweighs(kind: event_log.Kind, held_reason: str | None) -> bool:
+    """Whether a reason for a quarantine says more than the one there is: a chain that cannot go on, and two devices."""
+    if held_reason is None or kind is event_log.Kind.CLONE:
+        return True
+    return kind in continuity.BREAKS_A_CHAIN and held_reason not in continuity.BREAKS_A_CHAIN

@@ -1,0 +1,140 @@
+"""Walks seals in a process of its own, where the machine has a second processor for it.
+
+A record costs six hashes too short for Python to let another thread run meanwhile: a third of all that a record costs
+the bridge. So what comes in a heap is walked beside it, and what comes one by one here, where it is there sooner.
+
+The other process is `python -m badgeclock.bridge.intake.seal_process FD`; it ends with its end of the socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import structlog
+
+from badgeclock.protocol import seal
+from badgeclock.protocol.record import RECORD_BYTES
+from badgeclock.protocol.seal import SealState, Walk
+
+APART_RECORDS: Final = 256
+"""From so many records on the way there and back costs less than it saves."""
+ANSWER_S: Final = 10.0
+"""Longest wait for the other process; what it does not answer is walked here."""
+_SIZE: Final = struct.Struct(">I")
+
+_Answer = tuple[tuple[Any, ...], int, bool]
+"""The state behind the last record that was taken, how many were, and whether that is all."""
+
+Heap = Sequence[tuple[SealState, bytes]]
+"""Clocks' states, each with records that follow one another, 64 bytes each."""
+
+log = structlog.get_logger("badgeclock.bridge.intake.seal_process")
+
+
+def here(heap: Heap) -> list[Walk]:
+    """Walk each in this process."""
+    return [seal.walk(state, raws) for state, raws in heap]
+
+
+def walker() -> tuple[Callable[[Heap], list[Walk]], Callable[[], None]]:
+    """What walks heaps on this machine, and what ends it."""
+    if len(os.sched_getaffinity(0)) == 1:
+        return here, lambda: None
+    apart = Apart()
+    return apart.walk, apart.close
+
+
+class Apart:
+    """Another process that walks; started when there is a heap, and anew if it failed. For one thread at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def walk(self, heap: Heap) -> list[Walk]:
+        """As `here`, whatever becomes of the other process."""
+        if sum(len(raws) for _, raws in heap) < APART_RECORDS * RECORD_BYTES:
+            return here(heap)
+        try:
+            answers = self._ask(heap)
+        except (OSError, EOFError, ValueError) as error:
+            log.error("seals are walked here: the process beside failed", error=type(error).__name__)
+            self.close()
+            return here(heap)
+        return [_walk_of(raws, answer) for (_, raws), answer in zip(heap, answers, strict=True)]
+
+    def close(self) -> None:
+        """End the other process."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _ask(self, heap: Heap) -> list[_Answer]:
+        if self._socket is None:
+            self._socket = self._start()
+        _send(self._socket, [(tuple(state), raws) for state, raws in heap])
+        answers: list[_Answer] = _receive(self._socket)
+        return answers
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-m", __name__, str(theirs.fileno())]
+            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        ours.settimeout(ANSWER_S)
+        return ours
+
+
+def _walk_of(raws: bytes, answer: _Answer) -> Walk:
+    state, taken, whole = answer
+    after = SealState(*state)
+    refused = None if whole else seal.walk(after, raws[taken * RECORD_BYTES :]).refused
+    return Walk(after, taken, refused)
+
+
+def _send(end: socket.socket, message: list[Any]) -> None:
+    packed = marshal.dumps(message)
+    end.sendall(_SIZE.pack(len(packed)) + packed)
+
+
+def _receive(end: socket.socket) -> Any:
+    """The next message; EOFError when the other end is closed."""
+    (size,) = _SIZE.unpack(_receive_exactly(end, _SIZE.size))
+    return marshal.loads(_receive_exactly(end, size))  # noqa: S302 - from our own process
+
+
+def _receive_exactly(end: socket.socket, size: int) -> bytearray:
+    data = bytearray(size)
+    view, have = memoryview(data), 0
+    while have < size:
+        some = end.recv_into(view[have:])
+        if not some:
+            raise EOFError
+        have += some
+    return data
+
+
+def _serve(end: socket.socket) -> None:
+    """Walk what is asked until the other end is closed."""
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            walks = [seal.walk(SealState(*state), raws) for state, raws in _receive(end)]
+            _send(end, [(tuple(walk.state), walk.taken, walk.refused is None) for walk in walks])
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the bridge
+    _serve(socket.socket(fileno=int(sys.argv[1])))

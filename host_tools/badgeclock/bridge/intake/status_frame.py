@@ -1,0 +1,113 @@
+"""Hears what a clock says of itself: opens its STATUS frame, refuses a forged or stale one, knows what is alarming."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import Enum
+from typing import Any, NamedTuple
+
+from badgeclock.bridge.intake.continuity import Told
+from badgeclock.bridge.store.event_log import Kind, Severity
+from badgeclock.protocol import frames
+from badgeclock.protocol.frames import NO_SESSION, FrameRefused, FrameType, Offline, Online
+
+
+class Freshness(Enum):
+    """How a STATUS stands to the newest one taken before."""
+
+    NEWER = "newer"
+    SAME = "same"
+    """The retained one, delivered again after the bridge or the broker came back."""
+    OLDER = "older"
+
+
+class Memory(Enum):
+    """How much of a clock's journal waits for the bridge."""
+
+    ROOM = "room"
+    NEARLY_FULL = "nearly full"
+    FULL = "full"
+
+    @classmethod
+    def of(cls, free: int, capacity: int) -> Memory:
+        """From 80 % on it is nearly full; without a free place the clock refuses punches."""
+        if not free:
+            return cls.FULL
+        return cls.NEARLY_FULL if (capacity - free) * 5 >= capacity * 4 else cls.ROOM
+
+
+class Change(NamedTuple):
+    """Something an operator should know that is so since this STATUS, or (info) no longer so."""
+
+    severity: Severity
+    kind: Kind
+    detail: str
+
+
+class Heard(NamedTuple):
+    """An authentic STATUS."""
+
+    freshness: Freshness
+    counter: int
+    status: Online | Offline
+
+
+def hear(k_up: bytes, clock_id: str, payload: bytes, newest: int) -> Heard:
+    """The STATUS in a payload, `newest` being the counter of the last one taken; raises FrameRefused."""
+    frame = frames.open_frame(k_up, clock_id, NO_SESSION, payload)
+    if frame.type != FrameType.STATUS:
+        raise FrameRefused("not a status")
+    status = frames.unpack_status(frame.body)
+    if frame.counter == newest:
+        freshness = Freshness.SAME
+    else:
+        freshness = Freshness.NEWER if frame.counter > newest else Freshness.OLDER
+    return Heard(freshness, frame.counter, status)
+
+
+def columns(heard: Heard, counter: int, now_ms: int) -> dict[str, Any]:
+    """What the clock's row shall say after a STATUS; `counter` is that of the newest one."""
+    at = {"status_counter": counter.to_bytes(8, "big"), "status_ms": now_ms}
+    if isinstance(heard.status, Offline):
+        return {**at, "online": False}
+    return {
+        **at,
+        "online": True,
+        "session": heard.status.session,
+        "sealed": heard.status.sealed,
+        "status": told(heard.status),
+        "roster_told": heard.status.roster and heard.status.roster[0],
+        "settings_told": heard.status.settings,
+        "settings_refused": heard.status.settings_refused and heard.status.settings_refused[0],
+    }
+
+
+def told(status: Online) -> dict[str, Any]:
+    """A STATUS as the store keeps it: every key that has a meaning beyond its connection."""
+    return {**asdict(status), "session": None, "tag": status.tag.hex()}
+
+
+def changes(told: Told | None, status: Online) -> Iterator[Change]:
+    """What is alarming in a STATUS and was not in the one taken before it, and what is over."""
+    if status.retired:
+        return
+    if status.settings_refused and (told is None or told.settings_refused != status.settings_refused[0]):
+        version, why = status.settings_refused
+        yield Change(Severity.WARNING, Kind.SETTINGS_REFUSED, f"the clock refuses settings {version}: {why}")
+    if (told is None or told.sealed) and not status.sealed:
+        yield Change(Severity.ALARM, Kind.SEAL_LOST, "the clock cannot read its key; what it keeps now proves nothing")
+    if told is not None and not told.sealed and status.sealed:
+        yield Change(Severity.INFO, Kind.SEAL_LOST, "over: the clock can read its key again")
+    before = Memory.ROOM if told is None else Memory.of(told.free, told.capacity)
+    now = Memory.of(status.free, status.capacity)
+    if now is before:
+        return
+    if before is Memory.FULL:
+        yield Change(Severity.INFO, Kind.MEMORY_FULL, "over: the clock has room for punches again")
+    if now is Memory.FULL:
+        yield Change(Severity.ALARM, Kind.MEMORY_FULL, "the clock refuses punches until it reaches the bridge")
+    elif now is Memory.NEARLY_FULL and before is Memory.ROOM:
+        yield Change(Severity.WARNING, Kind.MEMORY_NEARLY_FULL, "80 % or more of the clock's records wait to be taken")
+    elif now is Memory.ROOM:
+        yield Change(Severity.INFO, Kind.MEMORY_NEARLY_FULL, "over: the clock's records have been taken")

@@ -1,1 +1,0 @@
-"""Alembic's revisions of the store; `badgeclock.bridge.store.Store.migrate` runs them."""

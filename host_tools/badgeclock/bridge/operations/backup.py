@@ -1,0 +1,441 @@
+"""Copies of the store, made while the bridge runs, and proved: a copy that was never opened is no backup.
+
+A backup is a folder with the store in one file (SQLite's online copy, or pg_dump's archive of one snapshot) and a
+manifest: the file's hash, the form of the tables, how many rows each has, how far every clock's chain and the book of
+acts had come, and which data keys it needs; with a MAC under the data key, so that nobody else can make one. Names,
+numbers and keys in it are encrypted as in the store; the data key itself is not in it and is kept apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import quote
+
+from alembic.migration import MigrationContext
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Connection, create_engine, func, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from badgeclock import __version__
+from badgeclock.bridge.operations import data_key_rotation
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.errors import BadgeclockError, ToolMissing
+from badgeclock.protocol.record import SEALED_BYTES
+from badgeclock.protocol.seal import first_tag
+
+FORM: Final = 1
+MANIFEST: Final = "manifest.json"
+MANIFEST_BYTES_MOST: Final = 64 * 2**20
+SQLITE_FILE: Final = "store.db"
+POSTGRESQL_FILE: Final = "store.pgdump"
+_CHUNK: Final = 2**20
+_BESIDE: Final = ("", "-wal", "-shm", "-journal")
+
+
+class BackupError(BadgeclockError):
+    """A backup that cannot be made, is not as it was made, or cannot be put where it shall go."""
+
+    def __init__(self, what: str, do: str, kept: str = "the store and every backup as they were") -> None:
+        super().__init__(what=what, kept=kept, do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (BackupError, (self.what, self.do, self.kept))
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+_Hex64 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Head(_Model):
+    """How far a clock's chain had come: its row, its name, its next record, the chain's last tag."""
+
+    id: int
+    clock: str
+    next_seq: int
+    tag: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Facts(_Model):
+    """What can be said of a store and compared: its form, its rows by table, its chains and its book of acts."""
+
+    revision: str
+    counts: dict[str, int]
+    heads: list[Head]
+    acts: int
+    acts_head: _Hex64
+
+
+class Manifest(_Model):
+    """What a backup says of itself. `witness` is the MAC over all the rest, under the data key of number `key`."""
+
+    form: Literal[1]
+    made_ms: int
+    bridge: str
+    file: Literal["store.db", "store.pgdump"]
+    length: int
+    sha256: _Hex64
+    facts: Facts
+    fingerprints: dict[str, str]
+    key: int
+    witness: _Hex64
+
+    def unwitnessed(self) -> bytes:
+        """What the MAC is over."""
+        return self.model_dump_json(exclude={"witness"}).encode()
+
+
+def make(url: str, store: Store, keys: Vault, folder: Path, operator: Operator, now_ms: int) -> Manifest:
+    """Copy the store (at `url`, open as `store`) into a new folder, open the copy and prove it; the bridge may run.
+
+    Raises BackupError, StoreError, or ToolMissing for PostgreSQL without its tools; the folder is then not made.
+    """
+    parsed = make_url(url)
+    with _new_folder(folder) as place:
+        if parsed.get_backend_name() == "sqlite":
+            file = place / SQLITE_FILE
+            _copy_sqlite(Path(parsed.database or ""), file)
+            with _opened(file) as connection:
+                facts = _facts(connection)
+                needed = data_key_rotation.uses(connection)
+        else:
+            file = place / POSTGRESQL_FILE
+            with store.read() as connection:
+                connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+                snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+                facts = _facts(connection)
+                needed = data_key_rotation.uses(connection)
+                _run_postgresql("pg_dump", parsed, f"--snapshot={snapshot}", f"--file={file}", "--format=custom")
+        known_by = keys.fingerprints()
+        manifest = Manifest(
+            form=FORM,
+            made_ms=now_ms,
+            bridge=__version__,
+            file=SQLITE_FILE if file.name == SQLITE_FILE else POSTGRESQL_FILE,
+            length=file.stat().st_size,
+            sha256=_sha256(file),
+            facts=facts,
+            fingerprints={str(number): known_by.get(number, "") for number in sorted(needed)},
+            key=keys.newest,
+            witness="00" * 32,
+        )
+        witness = keys.witness(manifest.key, manifest.unwitnessed())
+        assert witness is not None
+        manifest = manifest.model_copy(update={"witness": witness.hex()})
+        _write(place / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
+        verify(place, keys)
+    with store.write() as connection:
+        detail = {"sha256": manifest.sha256, "acts": facts.acts, "acts_head": facts.acts_head}
+        audit_log.write(connection, operator, Act.BACKED_UP, "store", detail, now_ms)
+    return manifest
+
+
+def verify(folder: Path, keys: Vault) -> Manifest:
+    """Prove a backup: its manifest, its file, every reference, tag, act and encrypted value of an SQLite store in it.
+
+    Of pg_dump's archive its contents are listed; the rest is proved where it is restored. Raises BackupError,
+    AuditError or DataKeyWrong at the first thing that is not as it was made.
+    """
+    manifest = _manifest(folder)
+    witness = keys.witness(manifest.key, manifest.unwitnessed())
+    if witness is None or not hmac.compare_digest(witness.hex(), manifest.witness):
+        raise BackupError(
+            f"the manifest of {folder} was not made under data key {manifest.key} of this file, or it was changed",
+            "use the data key file that this store was made with, or another backup",
+        )
+    file = folder / manifest.file
+    try:
+        same = file.stat().st_size == manifest.length and _sha256(file) == manifest.sha256
+    except OSError as error:
+        raise BackupError(f"{file} cannot be read: {error.strerror}", "use another backup") from None
+    if not same:
+        raise BackupError(
+            f"{file} is not the file that the manifest names: it was changed or cut off", "use another backup"
+        )
+    if manifest.file == SQLITE_FILE:
+        with _opened(file) as connection:
+            _prove(connection, keys, manifest, str(file))
+    else:
+        _run_postgresql("pg_restore", None, "--list", str(file))
+    return manifest
+
+
+def compare(manifest: Manifest, live: Connection) -> int:
+    """Hold a backup against the store that is in use: everything in it must still be there, in the same words.
+
+    Returns how many records the store has gained since; raises BackupError or AuditError.
+    """
+    audit_log.verify(live, bytes.fromhex(manifest.facts.acts_head))
+    now = {head.id: head for head in _facts(live).heads}
+    gained = 0
+    for head in manifest.facts.heads:
+        present = now.get(head.id)
+        if present is None or present.clock != head.clock or present.next_seq < head.next_seq:
+            raise BackupError(
+                f"the store in use has less of {head.clock} than the backup: it is older, or another store",
+                "find out which of the two is right before anything is overwritten",
+            )
+        if _tag_before(live, head) != head.tag:
+            raise BackupError(
+                f"the store in use and the backup have different records of {head.clock} under the same numbers",
+                "keep both, and let the evidence be verified (`badgeclock journal verify`)",
+            )
+        gained += present.next_seq - head.next_seq
+    return gained
+
+
+def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int) -> Manifest:
+    """Put a backup where the settings want the store, which must not be there yet; then prove it there.
+
+    Brings an older form of the tables to this version's. Raises BackupError, having overwritten nothing.
+    """
+    manifest = verify(folder, keys)
+    parsed = make_url(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if is_sqlite != (manifest.file == SQLITE_FILE):
+        raise BackupError(
+            f"the backup is {manifest.file}, and [store] url names another kind of database",
+            "set [store] url to the kind that the backup was made of",
+        )
+    if is_sqlite:
+        _place_sqlite(folder / manifest.file, Path(parsed.database or ""))
+    else:
+        _check_empty(parsed)
+        options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
+        _run_postgresql("pg_restore", parsed, *options, str(folder / manifest.file))
+    store = Store(url)
+    try:
+        with store.read() as connection:
+            _prove(connection, keys, manifest, "what was restored")
+        store.migrate()
+        with store.write() as connection:
+            detail = {"sha256": manifest.sha256, "made_ms": manifest.made_ms}
+            audit_log.write(connection, operator, Act.RESTORED, "store", detail, now_ms)
+    finally:
+        store.close()
+    return manifest
+
+
+def _facts(connection: Connection) -> Facts:
+    tables = inspect(connection).get_table_names()
+    counts = {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in schema.metadata.sorted_tables
+        if table.name in tables
+    }
+    clocks = schema.clocks
+    rows = connection.execute(select(clocks.c.id, clocks.c.name, clocks.c.next_seq, clocks.c.tag).order_by(clocks.c.id))
+    book = audit_log.newest(connection)
+    return Facts(
+        revision=MigrationContext.configure(connection).get_current_revision() or "",
+        counts=counts,
+        heads=[Head(id=row.id, clock=row.name, next_seq=row.next_seq, tag=row.tag.hex()) for row in rows],
+        acts=book.acts,
+        acts_head=book.head.hex(),
+    )
+
+
+def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) -> None:
+    """Look at everything in a store that can be looked at, and hold it against the manifest."""
+    try:
+        if connection.dialect.name == "sqlite":
+            said = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+            broken = connection.execute(text("PRAGMA foreign_key_check")).all()
+            if said != ["ok"] or broken:
+                raise BackupError(f"the database in {place} is damaged", "use another backup")
+        if _facts(connection) != manifest.facts:
+            raise BackupError(f"{place} does not hold what its manifest says", "use another backup")
+        book = audit_log.verify(connection)
+        if book.head.hex() != manifest.facts.acts_head:
+            raise BackupError(f"{place} has another book of acts than its manifest says", "use another backup")
+        for head in manifest.facts.heads:
+            if _tag_before(connection, head) != head.tag:
+                raise BackupError(
+                    f"the records of {head.clock} in {place} do not end where its chain does", "use another backup"
+                )
+        _open_all(connection, keys)
+    except SQLAlchemyError as error:
+        raise BackupError(f"the database in {place} is damaged: {type(error).__name__}", "use another backup") from None
+
+
+def _tag_before(connection: Connection, head: Head) -> str:
+    """The tag of the newest record below a clock's next one; that of an empty chain if there is none."""
+    table = schema.records
+    before = (table.c.clock_id == head.id) & (table.c.seq < head.next_seq)
+    raw = connection.execute(select(table.c.raw).where(before).order_by(table.c.seq.desc()).limit(1)).scalar()
+    return (first_tag(head.clock) if raw is None else bytes(raw[SEALED_BYTES:])).hex()
+
+
+def _open_all(connection: Connection, keys: Vault) -> None:
+    """Open every encrypted value; raises DataKeyWrong. A backup of an earlier version lacks columns that came later."""
+    for table, columns in data_key_rotation.CLOSED.items():
+        there = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for row in connection.execute(select(*(column for column in table.columns if column.name in there))):
+            for closed in columns:
+                value = row._asdict().get(closed.column)
+                if value is not None:
+                    keys.open(closed.purpose(row), closed.place(row), value)
+
+
+def _manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    try:
+        with path.open("rb") as file:
+            content = file.read(MANIFEST_BYTES_MOST + 1)
+    except OSError as error:
+        raise BackupError(
+            f"{path} cannot be read: {error.strerror}", "name the folder that a backup was made into"
+        ) from None
+    try:
+        if len(content) > MANIFEST_BYTES_MOST:
+            raise ValueError
+        return Manifest.model_validate_json(content)
+    except (ValidationError, ValueError):
+        raise BackupError(
+            f"{path} is no manifest of form {FORM}", "use another backup, or the version that made this one"
+        ) from None
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    """SQLite's online copy of one moment: in WAL mode no writer waits for it."""
+    try:
+        with _closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)) as live:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with _closing(sqlite3.connect(target)) as copy:
+                live.backup(copy)
+                copy.execute("PRAGMA journal_mode=DELETE")  # one file, whole in itself
+    except (sqlite3.Error, OSError) as error:
+        raise BackupError(f"the store cannot be copied: {error}", "look at the disk's space and rights") from None
+    _sync(target)
+
+
+@contextmanager
+def _closing(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Connection]:
+    """A copied SQLite file, opened so that it is not changed in the least."""
+    address = f"file:{quote(str(file))}?mode=ro&immutable=1"
+    engine = create_engine("sqlite://", creator=lambda: sqlite3.connect(address, uri=True), hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except SQLAlchemyError as error:
+        raise BackupError(f"{file} is no store: {type(error).__name__}", "use another backup") from None
+    finally:
+        engine.dispose()
+
+
+def _place_sqlite(source: Path, target: Path) -> None:
+    """Copy a file to where nothing is, as a whole or not at all."""
+    there = [beside for end in _BESIDE if (beside := target.with_name(target.name + end)).exists()]
+    if there:
+        raise BackupError(
+            f"{there[0]} is there already, and a restore overwrites nothing",
+            "move it away first, or set [store] url to another file",
+        )
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with source.open("rb") as read, os.fdopen(descriptor, "wb") as write:
+                shutil.copyfileobj(read, write, _CHUNK)
+            _sync(Path(name))
+            os.link(name, target)  # fails if somebody has put a store there meanwhile
+        finally:
+            Path(name).unlink()
+        _sync(target.parent)
+    except OSError as error:
+        raise BackupError(
+            f"{target} cannot be written: {error.strerror}", "look at the disk's space and rights"
+        ) from None
+
+
+def _check_empty(url: URL) -> None:
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        if inspect(engine).get_table_names():
+            raise BackupError(
+                "the database has tables already, and a restore overwrites nothing",
+                "make an empty database, and set [store] url to it",
+            )
+    except SQLAlchemyError as error:
+        raise BackupError(f"the database cannot be opened: {type(error).__name__}", "look at [store] url") from None
+    finally:
+        engine.dispose()
+
+
+def _run_postgresql(program: str, url: URL | None, *options: str) -> None:
+    """Run one of PostgreSQL's own programs; the password goes by the environment, where other users cannot read it."""
+    command, environment = [program, *options], dict(os.environ)
+    if url is not None:
+        plain = url.set(drivername="postgresql", password=None)
+        command.append(f"--dbname={plain.render_as_string(hide_password=False)}")
+        if url.password is not None:
+            environment["PGPASSWORD"] = str(url.password)
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ToolMissing(
+            what=f"{program} is not installed", kept="the store as it is", do="install postgresql-client"
+        ) from None
+    if done.returncode:
+        line = (done.stderr.strip() or "no reason given").splitlines()[0]
+        raise BackupError(f"{program} failed: {line}", "see the database's own log")
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """A folder that gets its name once everything in it is written; gone if anything fails."""
+    if folder.exists():
+        raise BackupError(f"{folder} is there already", "name a new folder for each backup")
+    try:
+        place = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise BackupError(f"{folder} cannot be made: {error.strerror}", "name a folder in one that is there") from None
+    try:
+        yield place
+        place.rename(folder)
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

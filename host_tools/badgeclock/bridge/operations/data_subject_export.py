@@ -1,0 +1,180 @@
+"""All that the store holds of one person, for that person: as JSON, and as a text to read (GDPR articles 15 and 20).
+
+The dossier is the only place where a name and a national number are ever written out; its files are readable by their
+owner alone, and what becomes of them is up to whoever asked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, select
+
+from badgeclock.bridge.people import people
+from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.vault import PEOPLE, Vault
+from badgeclock.errors import SettingsError
+from badgeclock.protocol.record import Direction
+
+FORM: Final = 1
+_ACTS_MOST: Final = 100_000
+
+
+def collect(connection: Connection, vault: Vault, reference: str, operator: Operator, now_ms: int) -> dict[str, Any]:
+    """Everything about the worker of this reference, and on record that it was asked for; raises PeopleError."""
+    workers, employers, jobs = schema.workers, schema.employers, schema.desk_jobs
+    row = connection.execute(
+        select(workers, employers.c.kbo, employers.c.name.label("employer"))
+        .outerjoin(employers, employers.c.id == workers.c.employer_id)
+        .where(workers.c.reference == reference)
+    ).one_or_none()
+    if row is None:
+        raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")
+    audit_log.write(connection, operator, Act.WORKER_EXPORTED, ("worker", row.id), {}, now_ms)
+    identity = people.identity_of(vault, row)
+    presences = _rows(connection, schema.presences, schema.presences.c.worker_id == row.id)
+    numbers = [presence["id"] for presence in presences]
+    return {
+        "form": FORM,
+        "made": _moment(now_ms),
+        "person": {
+            "reference": reference,
+            "name": vault.open(PEOPLE, f"name:{reference}", row.name_closed).decode(),
+            "number_kind": identity.kind.value,
+            "number": identity.number,
+            "employer": None if row.kbo is None else {"enterprise_number": row.kbo, "name": row.employer},
+            "language": row.language,
+            "added": _moment(row.added_ms) if row.added_ms else None,
+        },
+        "badges": _badges(connection, row.id),
+        "presences": [_told(presence) for presence in presences],
+        "corrections": _corrections(connection, row.id),
+        "calls_to_the_authority": _of_presences(connection, schema.attempts, numbers),
+        "reception_numbers": _of_presences(connection, schema.receptions, numbers),
+        "punches": _punches(connection, row.id),
+        "events": _events(connection, reference),
+        "badge_desk": [_told(job) for job in _rows(connection, jobs, jobs.c.worker == reference)],
+        "acts": audit_log.listing(connection, 0, _ACTS_MOST, f"worker {row.id}"),
+    }
+
+
+def _rows(connection: Connection, table: Table, which: Any) -> list[dict[str, Any]]:
+    return [row._asdict() for row in connection.execute(select(table).where(which).order_by(table.c.id))]
+
+
+def _of_presences(connection: Connection, table: Table, numbers: list[int]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for at in range(0, len(numbers), 500):
+        found += [_told(row) for row in _rows(connection, table, table.c.presence_id.in_(numbers[at : at + 500]))]
+    return found
+
+
+def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    """What people decided about the worker's presences, and what others' presences were to be this worker's."""
+    table, presences = schema.corrections, schema.presences
+    own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
+    return [_told(row) for row in _rows(connection, table, own | (table.c.worker_id == worker_id))]
+
+
+def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    table, sites = schema.badges, schema.sites
+    rows = connection.execute(
+        select(table.c.id, sites.c.name.label("site"), table.c.token, table.c.since_ms, table.c.until_ms)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(table.c.worker_id == worker_id)
+        .order_by(table.c.id)
+    )
+    return [_told(row._asdict()) for row in rows]
+
+
+def _punches(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    """Each punch, where it stands, and the sealed record that it is from."""
+    table, clocks, records = schema.punches, schema.clocks, schema.records
+    rows = connection.execute(
+        select(table, clocks.c.name.label("clock"), records.c.raw.label("record"))
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .outerjoin(records, (records.c.clock_id == table.c.clock_id) & (records.c.seq == table.c.seq))
+        .where(table.c.worker_id == worker_id)
+        .order_by(table.c.id)
+    )
+    return [_told({**row._asdict(), "direction": Direction(row.direction).name}) for row in rows]
+
+
+def _events(connection: Connection, reference: str) -> list[dict[str, Any]]:
+    table = schema.events
+    return [_told(row) for row in _rows(connection, table, table.c.detail.contains(reference, autoescape=True))]
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON can say it: moments in UTC, bytes in hexadecimal digits, without the rows of other tables."""
+    said: dict[str, Any] = {}
+    for name, value in row.items():
+        if name.endswith("_ms"):
+            said[name.removesuffix("_ms")] = None if value is None else _moment(value)
+        elif isinstance(value, bytes):
+            said[name] = value.hex()
+        elif isinstance(value, date):
+            said[name] = value.isoformat()
+        elif name not in {"worker_id", "site_id", "clock_id"}:
+            said[name] = value
+    return said
+
+
+def _moment(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def readable(dossier: dict[str, Any]) -> str:
+    """The same as a text."""
+    person = dossier["person"]
+    lines = [f"What is kept of {person['name']} ({person['reference']})", f"Made {dossier['made']}. Times are UTC.", ""]
+    for title, content in dossier.items():
+        if title in {"form", "made"}:
+            continue
+        lines += [title.replace("_", " ").upper(), ""]
+        entries = [content] if isinstance(content, dict) else content
+        for entry in entries:
+            lines += [f"  {name.replace('_', ' ')}: {_said(value)}" for name, value in entry.items()] + [""]
+        if not entries:
+            lines += ["  nothing", ""]
+    return "\n".join(lines)
+
+
+def _said(value: Any) -> str:
+    if value is None or value in ("", [], {}):
+        return "-"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+
+
+def write(path: Path, dossier: dict[str, Any]) -> tuple[Path, Path]:
+    """Write the dossier to a new file and, beside it, the text to read; both for their owner alone.
+
+    Raises SettingsError, having written nothing, if either is there already or cannot be made.
+    """
+    beside = path.with_suffix(".txt")
+    if beside == path:
+        raise _unwritable(path, "the readable text is to have this name")
+    made: list[Path] = []
+    content = json.dumps(dossier, ensure_ascii=False, indent=2) + "\n"
+    try:
+        for file, text in ((path, content), (beside, readable(dossier))):
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+                made.append(file)
+                opened.write(text)
+    except OSError as error:
+        for file in made:
+            file.unlink()
+        raise _unwritable(Path(error.filename or path), error.strerror or "it cannot be written") from None
+    return path, beside
+
+
+def _unwritable(path: Path, why: str) -> SettingsError:
+    return SettingsError(
+        what=f"{path} cannot be written: {why}", kept="nothing was written", do="name a new file, such as person.json"
+    )

@@ -1,0 +1,297 @@
+"""How long what is kept for which purpose, and the end of it: deletion with proof, and the erasure of one person.
+
+    presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
+    events      what operators were told, and the badge desk's jobs
+    workers     people without badge, punch and presence
+
+What a clock sealed is not touched: a record holds a token, and with the badge's row the last link from token to person
+is gone, while every tag still verifies. What is on its way to the authority is never deleted. Each batch is one
+transaction with its act in the book (audit.py): how many rows of what, before which day, and a hash over their numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
+
+from badgeclock.bridge.downlink import rosters
+from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.settings import RetentionSettings
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.errors import StoreError
+
+BATCH_ROWS: Final = 500
+BATCH_WORKERS: Final = 20
+"""The database looks through every punch for each."""
+ERASED: Final = "(erased)"
+BY_SETTINGS: Final = Operator("the bridge, by its settings")
+FIRST_SWEEP_S: Final = 60.0
+"""So long after the start the first sweep begins: what waited for the bridge goes first."""
+_DAY_MS: Final = 86_400_000
+
+log = structlog.get_logger("badgeclock.bridge.operations.retention")
+
+
+@dataclass(slots=True)
+class _Deleted:
+    """What one transaction deletes: counts by table, and a hash over every row's table and number."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def rows(self, connection: Connection, table: Table, which: ColumnElement[bool], limit: int | None = None) -> None:
+        """Delete rows, the oldest first."""
+        numbers = list(connection.execute(select(table.c.id).where(which).order_by(table.c.id).limit(limit)).scalars())
+        for some in _batches(numbers):
+            connection.execute(delete(table).where(table.c.id.in_(some)))
+        self.counts[table.name] += len(numbers)
+        for number in numbers:
+            self.digest.update(f"{table.name} {number}\n".encode())
+
+    def detail(self, **said: str) -> dict[str, Any]:
+        """What the book says of it."""
+        counts = {name: count for name, count in sorted(self.counts.items()) if count}
+        return {**said, "rows": counts, "sha256": self.digest.hexdigest()}
+
+
+def cutoff(days: int, now_ms: int) -> date:
+    """The first day, in UTC, that is kept."""
+    return datetime.fromtimestamp(now_ms / 1000, UTC).date() - timedelta(days=days)
+
+
+def _ms(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+
+
+def _referring_to(table: Table, *except_for: Table) -> list[Column[Any]]:
+    """Every column of the store that refers to a table's rows."""
+    return [
+        key.parent
+        for other in schema.metadata.sorted_tables
+        if other not in except_for
+        for key in other.foreign_keys
+        if key.column.table is table
+    ]
+
+
+def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
+    return (numbers[at : at + BATCH_ROWS] for at in range(0, len(numbers), BATCH_ROWS))
+
+
+def due(connection: Connection, policy: RetentionSettings, now_ms: int) -> dict[str, tuple[date, int]]:
+    """By purpose, the first day that is kept, and how many rows are older (others may go with them)."""
+
+    def count(table: Table, which: ColumnElement[bool]) -> int:
+        return connection.execute(select(func.count()).select_from(table).where(which)).scalar_one()
+
+    return {
+        purpose: (before, sum(count(table, which) for table, which in rows))
+        for purpose, before, rows in _purposes(policy, now_ms)
+    }
+
+
+_Rows = Sequence[tuple[Table, ColumnElement[bool]]]
+
+
+def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, date, _Rows]]:
+    """Each purpose: its first day that is kept, and which rows of which tables are older."""
+    presences, punches, badges, receipts = schema.presences, schema.punches, schema.badges, schema.receipts
+    events, jobs = schema.events, schema.desk_jobs
+    before = cutoff(policy.presences_days, now_ms)
+    declared: _Rows = (
+        (presences, and_(presences.c.day < before, presences.c.due_ms.is_(None))),
+        (punches, and_(punches.c.presence_id.is_(None), punches.c.received_ms < _ms(before))),
+        (receipts, receipts.c.created_ms < _ms(before)),
+        (badges, badges.c.until_ms < _ms(before)),
+    )
+    yield "presences", before, declared
+    before = cutoff(policy.events_days, now_ms)
+    yield "events", before, ((events, events.c.last_ms < _ms(before)), (jobs, jobs.c.ended_ms < _ms(before)))
+    before = cutoff(policy.workers_days, now_ms)
+    yield "workers", before, ((schema.workers, _forgotten(before)),)
+
+
+def _forgotten(before: date) -> ColumnElement[bool]:
+    """Workers whom nothing refers to any more, and who were not added lately."""
+    workers, badges, punches = schema.workers, schema.badges, schema.punches
+    lately = or_(badges.c.until_ms.is_(None), badges.c.until_ms >= _ms(before))
+    # A punch with a presence has its worker: the others are few, and have an index.
+    waiting = select(punches.c.worker_id).where(punches.c.presence_id.is_(None), punches.c.worker_id.is_not(None))
+    return and_(
+        workers.c.added_ms < _ms(before),
+        ~exists().where(badges.c.worker_id == workers.c.id, lately),
+        *(~exists().where(column == workers.c.id) for column in _referring_to(workers, badges, punches)),
+        workers.c.id.not_in(waiting),
+    )
+
+
+def _window(table: Table) -> ColumnElement[bool]:
+    """The lowest numbers of a table that is ever longer and whose rows are old in the order of their numbers."""
+    return table.c.id < select(func.min(table.c.id) + BATCH_ROWS).scalar_subquery()
+
+
+def sweep(connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
+    """Delete one batch of what is older than its purpose allows; returns counts by table, empty when all is done."""
+    _forget_for_good(connection)
+    for purpose, before, rows in _purposes(policy, now_ms):
+        done = _Deleted()
+        for table, which in rows:
+            if table is schema.presences:
+                _delete_presences(connection, done, which, BATCH_ROWS)
+            elif table is schema.workers:
+                _delete_workers(connection, done, which, now_ms)
+            elif table is schema.receipts:
+                done.rows(connection, table, and_(which, _window(table)))
+            else:
+                done.rows(connection, table, which, BATCH_ROWS)
+        if done.counts.total():
+            detail = done.detail(purpose=purpose, before=before.isoformat())
+            audit_log.write(connection, operator, Act.DELETED, purpose, detail, now_ms)
+            return +done.counts
+    return Counter()
+
+
+def sweeping(store: Store, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
+    """Delete all that is older than its purpose allows, a batch a transaction; returns counts by table."""
+    total: Counter[str] = Counter()
+    while True:
+        with store.write() as connection:
+            batch = sweep(connection, policy, operator, now_ms)
+        if not batch:
+            return total
+        total += batch
+
+
+def _delete_presences(connection: Connection, done: _Deleted, which: ColumnElement[bool], limit: int | None) -> None:
+    table = schema.presences
+    numbers = list(connection.execute(select(table.c.id).where(which).order_by(table.c.id).limit(limit)).scalars())
+    for some in _batches(numbers):
+        for column in _referring_to(table):
+            done.rows(connection, column.table, column.in_(some))
+        done.rows(connection, table, table.c.id.in_(some))
+
+
+def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement[bool], now_ms: int) -> None:
+    table = schema.workers
+    columns = select(table.c.id, table.c.reference)
+    rows = connection.execute(columns.where(which).order_by(table.c.id).limit(BATCH_WORKERS))
+    for row in rows.all():
+        _delete_worker(connection, done, row.id, row.reference, now_ms)
+
+
+def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, reference: str, now_ms: int) -> None:
+    """Delete a worker whom neither punch nor presence needs, their badges, and their reference wherever it stands."""
+    rosters.changed_of_worker(connection, worker_id, now_ms)
+    done.rows(connection, schema.badges, schema.badges.c.worker_id == worker_id)
+    done.counts["references"] += _unname(connection, reference)
+    done.rows(connection, schema.workers, schema.workers.c.id == worker_id)
+
+
+def _unname(connection: Connection, reference: str) -> int:
+    """Take a reference out of events and the badge desk's book; returns in how many rows it stood."""
+    events, jobs = schema.events, schema.desk_jobs
+    word = re.compile(rf"(?<![\w-]){re.escape(reference)}(?![\w-])")
+    changed = 0
+    naming = select(events.c.id, events.c.detail).where(events.c.detail.contains(reference, autoescape=True))
+    for row in connection.execute(naming).all():
+        detail = word.sub(ERASED, row.detail)
+        if detail != row.detail:
+            connection.execute(update(events).where(events.c.id == row.id).values(detail=detail))
+            changed += 1
+    for row in connection.execute(select(jobs.c.id, jobs.c.worker, jobs.c.outcome)).all():
+        outcome = row.outcome and {
+            name: word.sub(ERASED, said) if isinstance(said, str) else said for name, said in row.outcome.items()
+        }
+        worker = None if row.worker == reference else row.worker
+        if (worker, outcome) != (row.worker, row.outcome):
+            connection.execute(update(jobs).where(jobs.c.id == row.id).values(worker=worker, outcome=outcome))
+            changed += 1
+    return changed
+
+
+def erase(
+    connection: Connection, policy: RetentionSettings, reference: str, operator: Operator, now_ms: int
+) -> Counter[str]:
+    """Erase a worker at their own request: all that no duty to keep stands against; returns counts by table.
+
+    Raises PeopleError, and erases nothing, while presences or punches of theirs must be kept; it says until when.
+    """
+    audit_log.reason(operator.reason)
+    workers, presences, punches = schema.workers, schema.presences, schema.punches
+    worker_id = connection.execute(select(workers.c.id).where(workers.c.reference == reference)).scalar()
+    if worker_id is None:
+        raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")
+    before = cutoff(policy.presences_days, now_ms)
+    kept = connection.execute(
+        select(func.max(presences.c.day)).where(
+            presences.c.worker_id == worker_id, or_(presences.c.day >= before, presences.c.due_ms.is_not(None))
+        )
+    ).scalar()
+    waiting = connection.execute(
+        select(func.max(punches.c.received_ms)).where(
+            punches.c.worker_id == worker_id, punches.c.presence_id.is_(None), punches.c.received_ms >= _ms(before)
+        )
+    ).scalar()
+    days = [day for day in (kept, waiting and datetime.fromtimestamp(waiting / 1000, UTC).date()) if day]
+    if days:
+        until = max(days) + timedelta(days=policy.presences_days)
+        raise PeopleError(
+            f"presences or punches of {reference!r} must be kept until {until.isoformat()}",
+            "take the badge back; what is left then goes by itself, or ask again",
+        )
+    _forget_for_good(connection)
+    done = _Deleted()
+    _delete_presences(connection, done, presences.c.worker_id == worker_id, None)
+    done.rows(connection, punches, punches.c.worker_id == worker_id)
+    for column in _referring_to(workers, schema.badges):
+        if connection.execute(select(column).where(column == worker_id).limit(1)).first() is not None:
+            raise PeopleError(
+                f"{column.table.name} of others name {reference!r}, and must be kept for them",
+                "ask again when those are old enough; what is left then goes by itself",
+            )
+    _delete_worker(connection, done, worker_id, reference, now_ms)
+    audit_log.write(connection, operator, Act.WORKER_ERASED, ("worker", worker_id), done.detail(), now_ms)
+    return +done.counts
+
+
+def _forget_for_good(connection: Connection) -> None:
+    """Have SQLite overwrite what is deleted, rather than only forget where it was."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
+class Sweeper:
+    """Sweeps by the settings, for ever."""
+
+    def __init__(self, store: Store, policy: RetentionSettings, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._policy = policy
+        self._now_ms = now_ms
+
+    async def run(self) -> None:
+        """Sweep every `sweep_hours` until cancelled; with 0, never."""
+        if not self._policy.sweep_hours:
+            await asyncio.Event().wait()
+        await asyncio.sleep(FIRST_SWEEP_S)
+        while True:
+            await self.sweep()
+            await asyncio.sleep(self._policy.sweep_hours * 3600)
+
+    async def sweep(self) -> None:
+        """Sweep once; other writers get their turn between batches."""
+        try:
+            while batch := await self._store.writing(sweep, self._policy, BY_SETTINGS, self._now_ms()):
+                log.info("deleted what is older than it may be", **batch)
+        except StoreError as error:
+            log.error("the sweep ends here until the next", error=str(error))

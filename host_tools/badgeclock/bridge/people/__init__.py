@@ -1,0 +1,1 @@
+"""Employers, workers and badges, and the lists they come from."""

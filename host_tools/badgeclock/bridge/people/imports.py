@@ -1,0 +1,278 @@
+"""Imports of employers, sites, workers and badges from the office's tables: all of a file's rows, or none.
+
+Every row goes through the same rules as a single command (people.py), in one transaction, whether it is a rehearsal or
+not: what a rehearsal says is what would happen. A row that is there already, by its reference, is brought up to date; a
+second import of the same file changes nothing. What is said of a bad row never holds a national number or a UID.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection
+
+from badgeclock.bridge import logs
+from badgeclock.bridge.people import people, spreadsheets
+from badgeclock.bridge.people.people import Address, PeopleError, Site
+from badgeclock.bridge.people.spreadsheets import Row, Sheet, SheetError
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.store import audit_log
+from badgeclock.bridge.store.audit_log import Act, Change, Note, Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import Vault
+
+_ADDRESS: Final = Address._fields
+_UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
+
+
+class Kind(StrEnum):
+    """What a table is of; also the name of its sheet. In the order in which one needs the other."""
+
+    EMPLOYERS = "employers"
+    SITES = "sites"
+    WORKERS = "workers"
+    BADGES = "badges"
+
+
+class Columns(NamedTuple):
+    """The columns that a table needs and may have."""
+
+    needed: frozenset[str]
+    optional: frozenset[str]
+
+
+COLUMNS: Final[Mapping[Kind, Columns]] = {
+    Kind.EMPLOYERS: Columns(frozenset({"kbo"}), frozenset({"name"})),
+    Kind.SITES: Columns(
+        frozenset({"name", "workplace"}),
+        frozenset({"regime", "time_zone", *_ADDRESS, "latitude", "longitude", "languages"}),
+    ),
+    Kind.WORKERS: Columns(frozenset({"reference", "name"}), frozenset({"niss", "limosa", "employer", "language"})),
+    Kind.BADGES: Columns(frozenset({"site", "worker", "uid"}), frozenset()),
+}
+
+
+class Table(NamedTuple):
+    """A table of one kind, where it is from, and the SHA-256 of the file."""
+
+    kind: Kind
+    place: str
+    sheet: Sheet
+    file_sha256: str
+
+
+class Fault(NamedTuple):
+    """A row that cannot be imported: where it is, what is wrong and what to do."""
+
+    place: str
+    row: int
+    what: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import came to: by kind and "added", "changed" or "unchanged" how many rows; and every bad row."""
+
+    counts: Counter[tuple[Kind, str]] = field(default_factory=Counter)
+    queued: int = 0
+    """Presences that were queued for punches of badges that nobody had."""
+    faults: list[Fault] = field(default_factory=list)
+
+
+class _Undone(Exception):
+    """The transaction is not to be kept."""
+
+
+def tables(content: bytes, place: str, kind: Kind | None) -> list[Table]:
+    """The tables in a file, each of a kind: the one given, else what its sheet or the file (`place`) is named after.
+
+    Raises SheetError if a kind is not clear, or a column is missing or unknown.
+    """
+    found = []
+    digest = hashlib.sha256(content).hexdigest()
+    for sheet in spreadsheets.read(content):
+        name = sheet.name or re.split(r"[/\\]", place)[-1].partition(".")[0]
+        of_name = next((one for one in Kind if one.value == name.strip().lower()), None)
+        chosen = kind or of_name
+        where = f"{place}, sheet {sheet.name}" if sheet.name else place
+        if chosen is None:
+            raise SheetError(
+                f"{where}: it is not clear what the table is of",
+                f"name the sheet or file one of {', '.join(Kind)}, or say --kind",
+            )
+        _check_columns(chosen, sheet, where)
+        found.append(Table(chosen, where, sheet, digest))
+    if kind is not None and len(found) > 1:
+        raise SheetError(f"{place} has several sheets", f"name each one of {', '.join(Kind)} instead of --kind")
+    return found
+
+
+def _check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
+    columns = COLUMNS[kind]
+    missing = sorted(columns.needed - set(sheet.columns))
+    strange = [number for number, name in enumerate(sheet.columns, 1) if name not in columns.needed | columns.optional]
+    if missing:
+        raise SheetError(f"{where}: the columns {', '.join(missing)} are missing", "name the columns in the first row")
+    if strange:
+        # By number: without a header, a row of data stands there.
+        known = ", ".join(sorted(columns.needed | columns.optional))
+        raise SheetError(f"{where}: unknown columns, number {', '.join(map(str, strange))}", f"use {known}")
+
+
+def rehearse(store: Store, vault: Vault, given: Sequence[Table], operator: Operator, now_ms: int) -> Report:
+    """What an import would come to; the store stays as it is."""
+    report = Report()
+    try:
+        with store.write() as connection:
+            _apply(connection, vault, given, operator, now_ms, report)
+            raise _Undone
+    except _Undone:
+        return report
+
+
+def carry_out(store: Store, vault: Vault, given: Sequence[Table], operator: Operator, now_ms: int) -> Report:
+    """Import every row, or, if any is bad, none: the report then has faults."""
+    report = Report()
+    try:
+        with store.write() as connection:
+            _apply(connection, vault, given, operator, now_ms, report)
+            if report.faults:
+                raise _Undone
+            for table in given:
+                detail = {
+                    "sha256": table.file_sha256,
+                    "rows": len(table.sheet.rows),
+                    **{verb: count for (kind, verb), count in sorted(report.counts.items()) if kind is table.kind},
+                }
+                audit_log.write(connection, operator, Act.IMPORTED, table.kind.value, detail, now_ms)
+    except _Undone:
+        pass
+    return report
+
+
+def _apply(
+    connection: Connection, vault: Vault, given: Sequence[Table], operator: Operator, now_ms: int, report: Report
+) -> None:
+    order = list(Kind)
+    seen: dict[tuple[Kind, object], tuple[str, int]] = {}
+    notes: list[Note] = []
+    for table in sorted(given, key=lambda table: order.index(table.kind)):
+        put = _PUTTERS[table.kind]
+        for row in table.sheet.rows:
+            try:
+                if row.fault is not None:
+                    raise PeopleError(row.fault, "correct the cell")
+                change = put(connection, vault, row.cells, now_ms, report)
+                _check_once(seen, table, row, change)
+            except PeopleError as refused:
+                report.faults.append(Fault(table.place, row.number, _unrevealing(table.kind, refused)))
+                continue
+            added, changed = _ACTS[table.kind]
+            verb = "added" if change.is_new else "changed" if change.happened else "unchanged"
+            report.counts[table.kind, verb] += 1
+            if change.happened:
+                notes.append(audit_log.note_of(operator, change, added, changed, now_ms))
+    audit_log.write_all(connection, notes)
+
+
+def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:
+    """Two rows about the same are a mistake of one of them, whatever the second says."""
+    about = (row.cells["site"], _digits(row.cells["uid"])) if table.kind is Kind.BADGES else change.id
+    key = (table.kind, about)
+    first = seen.setdefault(key, (table.place, row.number))
+    if first != (table.place, row.number):
+        raise PeopleError(f"row {first[1]} of {first[0]} is about the same", "leave one of them out")
+
+
+def _unrevealing(kind: Kind, refused: PeopleError) -> str:
+    """What a refusal says, without whatever stands in the wrong column."""
+    said = logs.masked(f"{refused.what}; to do: {refused.do}")
+    return _UID_LIKE.sub(logs.MASK, said) if kind is Kind.BADGES else said
+
+
+def _put_employer(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change:
+    return people.put_employer(connection, cells["kbo"], cells.get("name", ""))
+
+
+def _put_site(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change:
+    known = people.site_of(connection, cells["name"]) or Site(cells["name"], cells["workplace"])
+    return people.put_site(connection, replace(known, **_site_fields(known, cells)))
+
+
+def _site_fields(known: Site, cells: dict[str, str]) -> dict[str, Any]:
+    """What the columns that there are say of a site; an empty cell takes away, a missing column leaves."""
+    said: dict[str, Any] = {"workplace": cells["workplace"]}
+    if cells.get("regime"):
+        try:
+            said["regime"] = Regime(cells["regime"].lower())
+        except ValueError:
+            raise PeopleError("there is no such regime", f"use one of {', '.join(Regime)}") from None
+    if cells.get("time_zone"):
+        said["time_zone"] = cells["time_zone"]
+    if any(name in cells for name in _ADDRESS):
+        before = known.address or Address("", "", "", "", "")
+        said["address"] = before._replace(**{name: cells[name] for name in _ADDRESS if name in cells})
+    for name in ("latitude", "longitude"):
+        if name in cells:
+            said[name] = _degrees(cells[name])
+    if "languages" in cells:
+        said["languages"] = tuple(cells["languages"].lower().replace(",", " ").replace(";", " ").split())
+    return said
+
+
+def _degrees(cell: str) -> float | None:
+    if not cell:
+        return None
+    try:
+        return float(cell.replace(",", "."))
+    except ValueError:
+        raise PeopleError("coordinates are degrees such as 50.8467", "correct the cell") from None
+
+
+def _put_worker(connection: Connection, vault: Vault, cells: dict[str, str], now_ms: int, _: Report) -> Change:
+    return people.put_worker(
+        connection,
+        vault,
+        reference=cells["reference"],
+        name=cells["name"],
+        identity=people.identity(cells.get("niss"), cells.get("limosa")),
+        employer_kbo=cells.get("employer") or None,
+        language=cells["language"].lower() if "language" in cells else None,
+        now_ms=now_ms,
+    )
+
+
+def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
+    try:
+        uid = bytes.fromhex(_digits(cells["uid"]))
+    except ValueError:
+        raise PeopleError("the UID is not in hexadecimal digits", "give it as a reader prints it, as text") from None
+    given = people.assign_badge(connection, vault, site=cells["site"], worker=cells["worker"], uid=uid, now_ms=now_ms)
+    report.queued += given.queued
+    return Change("worker", given.worker, is_new=given.is_new, after={"badge": given.badge, "site": cells["site"]})
+
+
+def _digits(uid: str) -> str:
+    """A UID's digits alone, however a reader separates them."""
+    return re.sub(r"[ :.-]", "", uid).lower()
+
+
+_Putter = Callable[[Connection, Vault, dict[str, str], int, Report], Change]
+_PUTTERS: Final[Mapping[Kind, _Putter]] = {
+    Kind.EMPLOYERS: _put_employer,
+    Kind.SITES: _put_site,
+    Kind.WORKERS: _put_worker,
+    Kind.BADGES: _put_badge,
+}
+_ACTS: Final[Mapping[Kind, tuple[Act, Act]]] = {
+    Kind.EMPLOYERS: (Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED),
+    Kind.SITES: (Act.SITE_ADDED, Act.SITE_CHANGED),
+    Kind.WORKERS: (Act.WORKER_ADDED, Act.WORKER_CHANGED),
+    Kind.BADGES: (Act.BADGE_ASSIGNED, Act.BADGE_ASSIGNED),
+}

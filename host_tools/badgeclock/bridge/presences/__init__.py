@@ -1,0 +1,1 @@
+"""Turns punches into declarations, by the regime of each site."""

@@ -1,0 +1,223 @@
+"""What waits for a person, and the evidence of it: nothing that was not declared is ever out of sight.
+
+Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import PresenceState, PunchState
+from badgeclock.errors import BadgeclockError
+from badgeclock.protocol.record import SEALED_BYTES, Direction
+
+
+class PresenceError(BadgeclockError):
+    """A decision about a presence or a punch that cannot be carried out."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="everything as it was", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (PresenceError, (self.what, self.do))
+
+
+def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """Everything that waits for a person, oldest first, at most `limit` presences and as many punches.
+
+    `item` is what the commands take: a presence's reference, or CLOCK/SEQ of a punch that has none.
+    """
+    return [*_waiting_presences(connection, limit), *_waiting_punches(connection, limit)]
+
+
+def _waiting_presences(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    table, workers, sites = schema.presences, schema.workers, schema.sites
+    rows = connection.execute(
+        select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
+        .join(workers, workers.c.id == table.c.worker_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(table.c.state.in_([PresenceState.WAITING, PresenceState.REFUSED]))
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return [
+        {
+            "item": row.reference,
+            "site": row.site,
+            "worker": row.worker,
+            "day": row.day.isoformat(),
+            "utc_ms": row.moment_ms or None,
+            "way": row.way or None,
+            "state": row.state,
+            "reason": row.reason,
+            "error_code": row.error_code or None,
+            "error_text": row.error_text,
+            "reception_number": row.reception_number,
+            "since_ms": row.final_ms,
+        }
+        for row in rows
+    ]
+
+
+def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    table, clocks, workers, sites = schema.punches, schema.clocks, schema.workers, schema.sites
+    rows = connection.execute(
+        select(table, clocks.c.name.label("clock"), workers.c.reference.label("worker"), sites.c.name.label("site"))
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .outerjoin(workers, workers.c.id == table.c.worker_id)
+        .where(table.c.state.in_([PunchState.WAITING, PunchState.UNASSIGNED]), table.c.presence_id.is_(None))
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return [
+        {
+            "item": f"{row.clock}/{row.seq}",
+            "site": row.site,
+            "worker": row.worker,
+            "day": None,
+            "utc_ms": row.utc_ms or None,
+            "way": Direction(row.direction).name,
+            "state": row.state,
+            "reason": row.reason,
+            "error_code": None,
+            "error_text": None,
+            "reception_number": None,
+            "since_ms": row.received_ms,
+        }
+        for row in rows
+    ]
+
+
+def shown(connection: Connection, reference: str) -> dict[str, Any]:
+    """All there is of a presence: its punches with their seals, its calls, its numbers, and what was decided."""
+    row = presence(connection, reference)
+    attempts, numbers, decided = schema.attempts, schema.receptions, schema.corrections
+    replacement = schema.presences.alias("replacement")
+    calls = connection.execute(select(attempts).where(attempts.c.presence_id == row.id).order_by(attempts.c.id))
+    seen = connection.execute(select(numbers).where(numbers.c.presence_id == row.id).order_by(numbers.c.id))
+    decisions = connection.execute(
+        select(decided, replacement.c.reference.label("replacement"))
+        .outerjoin(replacement, replacement.c.id == decided.c.replacement_id)
+        .where(or_(decided.c.presence_id == row.id, decided.c.replacement_id == row.id))
+        .order_by(decided.c.id)
+    )
+    return {
+        "item": row.reference,
+        "state": row.state,
+        "reason": row.reason,
+        "worker": row.worker,
+        "employer": row.employer_kbo or None,
+        "site": row.site,
+        "workplace": row.workplace,
+        "day": row.day.isoformat(),
+        "utc_ms": row.moment_ms or None,
+        "way": row.way or None,
+        "reception_number": row.reception_number,
+        "registered_ms": row.registered_ms,
+        "error_code": row.error_code or None,
+        "error_text": row.error_text,
+        "remarks": row.remarks or [],
+        "punches": _evidence(connection, schema.punches.c.presence_id == row.id),
+        "calls": [
+            {"call": one.call, "sent_ms": one.sent_ms, "answered_ms": one.answered_ms, "outcome": one.outcome}
+            for one in calls
+        ],
+        "numbers": [{"number": one.number, "seen_ms": one.seen_ms} for one in seen],
+        "decisions": [
+            {
+                "kind": one.kind,
+                "code": one.code,
+                "why": one.why,
+                "by": one.by,
+                "asked_ms": one.asked_ms,
+                "done_ms": one.done_ms,
+                "outcome": one.outcome,
+                "replacement": one.replacement,
+            }
+            for one in decisions
+        ],
+    }
+
+
+def shown_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
+    """The same of a punch that has no presence: where it stands, and its evidence."""
+    row = punch(connection, clock, seq)
+    return {
+        "item": f"{clock}/{seq}",
+        "state": row.state,
+        "reason": row.reason,
+        "punches": _evidence(connection, schema.punches.c.id == row.id),
+    }
+
+
+def _evidence(connection: Connection, which: Any) -> list[dict[str, Any]]:
+    """Punches with what proves them: the number and the seal's tag of the clock's record."""
+    table, clocks, records = schema.punches, schema.clocks, schema.records
+    rows = connection.execute(
+        select(table, clocks.c.name.label("clock"), records.c.raw, records.c.sealed)
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .outerjoin(records, (records.c.clock_id == table.c.clock_id) & (records.c.seq == table.c.seq))
+        .where(which)
+        .order_by(table.c.id)
+    )
+    return [
+        {
+            "clock": row.clock,
+            "seq": row.seq,
+            "direction": Direction(row.direction).name,
+            "utc_ms": row.utc_ms or None,
+            "received_ms": row.received_ms,
+            "sealed": row.sealed,
+            "tag": None if row.raw is None else row.raw[SEALED_BYTES:].hex(),
+        }
+        for row in rows
+    ]
+
+
+def presence(connection: Connection, reference: str) -> Any:
+    """A presence's row, with its worker and its site as they are now. Raises PresenceError."""
+    table, workers, sites = schema.presences, schema.workers, schema.sites
+    row = connection.execute(
+        select(
+            table,
+            workers.c.reference.label("worker"),
+            sites.c.name.label("site"),
+            sites.c.time_zone,
+            sites.c.workplace.label("workplace_now"),
+        )
+        .join(workers, workers.c.id == table.c.worker_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(table.c.reference == reference)
+    ).one_or_none()
+    if row is None:
+        raise PresenceError(
+            f"there is no presence {reference!r}", "look at `badgeclock bridge presence list`, or at /api/punches"
+        )
+    return row
+
+
+def punch(connection: Connection, clock: str, seq: int) -> Any:
+    """The row of a punch that waits, of the newest life of its clock that has one. Raises PresenceError."""
+    table, clocks, sites = schema.punches, schema.clocks, schema.sites
+    row = connection.execute(
+        select(table, clocks.c.state.label("clock_state"), sites.c.workplace, sites.c.time_zone, sites.c.regime)
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(
+            clocks.c.name == clock,
+            table.c.seq == seq,
+            table.c.presence_id.is_(None),
+            table.c.state.in_([PunchState.WAITING, PunchState.UNASSIGNED]),
+        )
+        .order_by(clocks.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise PresenceError(
+            f"no punch {seq} of {clock!r} waits for a person", "look at `badgeclock bridge presence list`"
+        )
+    return row

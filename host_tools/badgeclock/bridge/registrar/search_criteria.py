@@ -1,0 +1,77 @@
+"""Which questions to put to an authority about many presences: as few as answer for all, and wide enough to be sure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from badgeclock.authorities.base import SearchCriteria
+from badgeclock.bridge.registrar.outbox import Due
+
+SEARCH_SINGLY: Final = 5
+"""Up to so many lost answers of one workplace and day are searched for one by one."""
+CLOCKS_APART: Final = timedelta(minutes=10)
+"""How far the authority's clock may be from ours when a search is narrowed by time."""
+
+
+def searches(lost: Sequence[Due]) -> list[tuple[SearchCriteria, list[Due]]]:
+    """One question a person, or one a workplace and day if there are many, or if persons cannot be asked for."""
+    questions = []
+    for group in _places(lost):
+        together = group if len(group) > SEARCH_SINGLY else [one for one in group if not by_person(one)]
+        if together:
+            questions.append((_of_place(together), together))
+        questions += [(criteria_for(one), [one]) for one in group if one not in together]
+    return questions
+
+
+def looks(numbered: Sequence[Due]) -> tuple[list[tuple[SearchCriteria, list[Due]]], list[Due]]:
+    """How to learn where registered presences stand: one search a workplace and day with many of them, and the rest to
+    be looked at by number.
+    """
+    many, few = [], []
+    for group in _places(numbered):
+        if len(group) > SEARCH_SINGLY:
+            many.append((_of_place(group), group))
+        else:
+            few += group
+    return many, few
+
+
+def _places(presences: Sequence[Due]) -> list[list[Due]]:
+    """The presences of each workplace and day together."""
+    places: dict[tuple[str | None, date], list[Due]] = defaultdict(list)
+    for one in presences:
+        places[one.item.workplace_id, one.day].append(one)
+    return list(places.values())
+
+
+def _of_place(group: Sequence[Due]) -> SearchCriteria:
+    """All that was registered for a workplace and day since the first of the group was sent."""
+    since = datetime.fromtimestamp(min(one.sent_ms for one in group) / 1000, UTC) - CLOCKS_APART
+    day = group[0].day
+    return SearchCriteria(periods=((day, day),), workplace_id=group[0].item.workplace_id, created_from=since)
+
+
+def by_person(one: Due) -> bool:
+    """Whether the authority can be asked by the worker's number.
+
+    It cannot search by Limosa number; and a worker who has another national number than the one that was sent would not
+    be found under the new one.
+    """
+    return one.item.inss is not None and one.same_name
+
+
+def criteria_for(one: Due) -> SearchCriteria:
+    """The narrowest question about one presence that surely finds it."""
+    item = one.item
+    if by_person(one):
+        return SearchCriteria(
+            periods=((one.day, one.day),),
+            inss=item.inss,
+            company_id=item.company_id,
+            workplace_id=item.workplace_id,
+        )
+    return _of_place([one])

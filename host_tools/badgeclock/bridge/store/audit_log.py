@@ -1,0 +1,277 @@
+"""The book of acts: who did what, when and why, and how things stood before and after, without personal data.
+
+Written in the transaction of the act itself. A worker is named by the number of their row, which tells nothing once the
+row is erased. The book only grows: the database refuses to change or delete a row, and each row's hash covers the row
+before, so that whoever knows the newest hash (a backup's manifest, a print-out) notices any other past.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Select, func, insert, select, text
+
+from badgeclock.bridge import logs
+from badgeclock.bridge.store import schema
+from badgeclock.errors import BadgeclockError
+
+REASON_CHARACTERS: Final = 500
+NO_ACT: Final = bytes(32)
+"""What stands for the hash before the first act."""
+_OPERATOR_CHARACTERS: Final = 100
+_ADVISORY_LOCK: Final = 0x62636163
+"""PostgreSQL's lock for one writer of the book at a time: "bcac"."""
+_ROWS_AT_ONCE: Final = 10_000
+
+
+class Act(StrEnum):
+    """Everything that an operator, or the bridge by its settings, can do to what is kept."""
+
+    EMPLOYER_ADDED = "employer_added"
+    EMPLOYER_CHANGED = "employer_changed"
+    SITE_ADDED = "site_added"
+    SITE_CHANGED = "site_changed"
+    SITE_KEY_SET = "site_key_set"
+    BADGE_KEY_SET = "badge_key_set"
+    WORKER_ADDED = "worker_added"
+    WORKER_CHANGED = "worker_changed"
+    WORKER_ERASED = "worker_erased"
+    WORKER_EXPORTED = "worker_exported"
+    BADGE_ASSIGNED = "badge_assigned"
+    BADGE_ISSUED = "badge_issued"
+    BADGE_REVOKED = "badge_revoked"
+    BADGE_WIPED = "badge_wiped"
+    PRESENCE_CANCEL_ASKED = "presence_cancel_asked"
+    PRESENCE_CORRECTED = "presence_corrected"
+    PRESENCE_CLOSED = "presence_closed"
+    PUNCH_DECLARED = "punch_declared"
+    PUNCH_CLOSED = "punch_closed"
+    CLOCK_ADDED = "clock_added"
+    CLOCK_RELEASED = "clock_released"
+    CLOCK_ORDERED = "clock_ordered"
+    CLOCK_SETTINGS_ORDERED = "clock_settings_ordered"
+    CLOCK_RETIREMENT_ORDERED = "clock_retirement_ordered"
+    CLOCK_ENDED = "clock_ended"
+    IMPORTED = "imported"
+    TOKEN_MADE = "token_made"  # noqa: S105 - the name of an act
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an act
+    DATA_KEY_ADDED = "data_key_added"
+    DATA_KEY_RETIRED = "data_key_retired"
+    DELETED = "deleted"
+    BACKED_UP = "backed_up"
+    RESTORED = "restored"
+
+
+class AuditError(BadgeclockError):
+    """A reason that cannot be written down, or a book that was tampered with."""
+
+
+class Operator(NamedTuple):
+    """Who acts, and why (empty where the act speaks for itself)."""
+
+    name: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a row that was put: its table's word and number, and whether it is new or which columns changed.
+
+    `before` and `after` hold the values of columns that tell nothing of a person; of the others only the name.
+    """
+
+    kind: str
+    id: int
+    is_new: bool
+    changed: tuple[str, ...] = ()
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def happened(self) -> bool:
+        """Whether there is anything to write down."""
+        return self.is_new or bool(self.changed)
+
+
+class Book(NamedTuple):
+    """A book that holds: how many acts, and the newest hash."""
+
+    acts: int
+    head: bytes
+
+
+def reason(words: str) -> str:
+    """Words as they may be written down, on one line; raises AuditError if there are none, too many, or a number."""
+    line = " ".join(words.split())
+    if not line or len(line) > REASON_CHARACTERS:
+        raise AuditError(
+            what=f"a decision needs its reason, in at most {REASON_CHARACTERS} characters",
+            kept="everything as it was",
+            do="say in a sentence why",
+        )
+    if logs.masked(line) != line:
+        raise AuditError(
+            what="the reason looks as if it held a national number, and reasons are kept for ever",
+            kept="everything as it was",
+            do="name a worker by reference",
+        )
+    return line
+
+
+class Note(NamedTuple):
+    """An act as it will be written down."""
+
+    operator: Operator
+    act: Act
+    subject: str
+    detail: Mapping[str, Any]
+    at_ms: int
+
+
+def write(
+    connection: Connection,
+    operator: Operator,
+    act: Act,
+    subject: tuple[str, int] | str,
+    detail: Mapping[str, Any],
+    now_ms: int,
+) -> None:
+    """Write an act down, in the open transaction. `subject` is a kind and a row ("worker", 12) or a word ("store").
+
+    `detail` holds numbers, texts, and lists and mappings of them; nothing of it may identify a person.
+    """
+    about = subject if isinstance(subject, str) else f"{subject[0]} {subject[1]}"
+    write_all(connection, [Note(operator, act, about, detail, now_ms)])
+
+
+def write_change(
+    connection: Connection, operator: Operator, change: Change, added: Act, changed: Act, now_ms: int
+) -> None:
+    """Write down what became of a row that was put, if anything did."""
+    if change.happened:
+        write_all(connection, [note_of(operator, change, added, changed, now_ms)])
+
+
+def note_of(operator: Operator, change: Change, added: Act, changed: Act, now_ms: int) -> Note:
+    """What is to be written down of a row that was put."""
+    detail: dict[str, Any] = {"changed": list(change.changed)} if change.changed else {}
+    detail |= {"before": change.before} if change.before else {}
+    detail |= {"after": change.after} if change.after else {}
+    return Note(operator, added if change.is_new else changed, f"{change.kind} {change.id}", detail, now_ms)
+
+
+def write_all(connection: Connection, notes: Sequence[Note]) -> None:
+    """Write acts down in their order, in the open transaction; many cost little more than one."""
+    if not notes:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    head = newest_hash(connection)
+    rows = []
+    for note in notes:
+        values = {
+            "at_ms": note.at_ms,
+            "operator": note.operator.name[:_OPERATOR_CHARACTERS],
+            "act": note.act.value,
+            "subject": note.subject,
+            "reason": reason(note.operator.reason) if note.operator.reason else "",
+            "detail": dict(note.detail),
+        }
+        head = _hash(head, values)
+        rows.append({**values, "hash": head})
+    connection.execute(insert(schema.acts), rows)
+
+
+def newest_hash(connection: Connection) -> bytes:
+    """The hash of the newest act, unverified."""
+    table = schema.acts
+    return connection.execute(select(table.c.hash).order_by(table.c.id.desc()).limit(1)).scalar() or NO_ACT
+
+
+def _hash(before: bytes, values: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the hash before and the row's own words, in one canonical JSON."""
+    words = [values[name] for name in ("at_ms", "operator", "act", "subject", "reason", "detail")]
+    canonical = json.dumps(words, ensure_ascii=True, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(before + canonical.encode()).digest()
+
+
+def verify(connection: Connection, known_head: bytes | None = None) -> Book:
+    """Hold every act against the one before; raises AuditError at the first that is not as it was written.
+
+    With `known_head`, the hash of some act noted earlier, that act must be among them: nothing up to it is missing.
+    """
+    table = schema.acts
+    rows = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(
+        select(table).order_by(table.c.id)
+    )
+    head, count = NO_ACT, 0
+    seen = known_head in {None, NO_ACT}
+    for row in rows:
+        if row.hash != _hash(head, row._asdict()):
+            raise AuditError(
+                what=f"act {row.id} is not as it was written, or the one before it is missing",
+                kept=f"the {count} acts before it hold",
+                do="compare with a backup; find out who can write to the database",
+            )
+        head, count = row.hash, count + 1
+        seen = seen or head == known_head
+    if not seen:
+        raise AuditError(
+            what="the act that was noted earlier is not in the book: acts were cut off, or it is another store's",
+            kept=f"the {count} acts that are there hold together",
+            do="compare with a backup; find out who can write to the database",
+        )
+    return Book(count, head)
+
+
+def newest(connection: Connection) -> Book:
+    """How many acts there are and the newest hash, unverified."""
+    count = connection.execute(select(func.count()).select_from(schema.acts)).scalar_one()
+    return Book(count, newest_hash(connection))
+
+
+def listing(connection: Connection, after: int, limit: int, subject: str | None = None) -> list[dict[str, Any]]:
+    """Acts behind a number, oldest first; `subject` alone, as "worker 12". Workers are named while they are known."""
+    table = schema.acts
+    wanted = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
+    if subject is not None:
+        wanted = wanted.where(table.c.subject == subject)
+    rows = connection.execute(wanted).all()
+    names = _names(connection, {row.subject for row in rows})
+    return [
+        {
+            "id": row.id,
+            "at_ms": row.at_ms,
+            "operator": row.operator,
+            "act": row.act,
+            "subject": row.subject,
+            "name": names.get(row.subject),
+            "reason": row.reason,
+            "detail": row.detail,
+            "hash": row.hash.hex(),
+        }
+        for row in rows
+    ]
+
+
+def _names(connection: Connection, subjects: set[str]) -> dict[str, str]:
+    """By subject, what the row is called now."""
+    found: dict[str, str] = {}
+    called = {
+        "worker": (schema.workers.c.id, schema.workers.c.reference),
+        "site": (schema.sites.c.id, schema.sites.c.name),
+        "employer": (schema.employers.c.id, schema.employers.c.kbo),
+        "clock": (schema.clocks.c.id, schema.clocks.c.name),
+        "token": (schema.api_tokens.c.id, schema.api_tokens.c.name),
+    }
+    for kind, (number, name) in called.items():
+        rows = {int(subject.split()[1]) for subject in subjects if subject.startswith(f"{kind} ")}
+        statement: Select[tuple[int, str]] = select(number, name).where(number.in_(rows))
+        if rows:
+            found |= {f"{kind} {row[0]}": row[1] for row in connection.execute(statement)}
+    return found

@@ -1,0 +1,130 @@
+"""What an operator should know: one row an occurrence, written in the transaction of what it tells about.
+
+The same thing happening again within `SAME_EVENT_MS` counts up its row, so that a clock, or somebody, that sends
+rubbish all day fills no disk. `detail` is for people and never holds a token, a key, a name or a national number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from badgeclock.bridge.store import schema
+
+SAME_EVENT_MS: Final = 3_600_000
+
+
+class Severity(StrEnum):
+    """How soon somebody must look."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ALARM = "alarm"
+
+
+class Kind(StrEnum):
+    """Every kind of event the bridge writes."""
+
+    UNKNOWN_TOPIC = "unknown_topic"
+    UNKNOWN_CLOCK = "unknown_clock"
+    MALFORMED_FRAME = "malformed_frame"
+    SEAL_FAILED = "seal_failed"
+    SEAL_FAILED_REPEATEDLY = "seal_failed_repeatedly"
+    GAP = "gap"
+    EQUIVOCATION = "equivocation"
+    ROLLBACK = "rollback"
+    FORK = "fork"
+    CLONE = "clone"
+    SKIPPED = "skipped"
+    QUARANTINE_FULL = "quarantine_full"
+    FOUNDED_ANEW = "founded_anew"
+    AFTER_RETIREMENT = "after_retirement"
+    UNSEALED_RECORD = "unsealed_record"
+    UNSEALED_REFUSED = "unsealed_refused"
+    STATUS_REFUSED = "status_refused"
+    STATUS_IGNORED = "status_ignored"
+    SEAL_LOST = "seal_lost"
+    MEMORY_FULL = "memory_full"
+    MEMORY_NEARLY_FULL = "memory_nearly_full"
+    CLOCK_RELEASED = "clock_released"
+    CLOCK_REPLACED = "clock_replaced"
+    RETIREMENT_ORDERED = "retirement_ordered"
+    ORDER_GIVEN = "order_given"
+    ORDER_DONE = "order_done"
+    CLOCK_OFFLINE = "clock_offline"
+    CLOCK_SILENT = "clock_silent"
+    CLOCK_BEHIND = "clock_behind"
+    CLOCK_UNHEALTHY = "clock_unhealthy"
+    CLOCK_RETIRED = "clock_retired"
+    BADGE_ASSIGNED = "badge_assigned"
+    BADGE_ISSUED = "badge_issued"
+    BADGE_REVOKED = "badge_revoked"
+    BADGE_WIPED = "badge_wiped"
+    BADGE_KEY_SET = "badge_key_set"
+    ROSTER_REFUSED = "roster_refused"
+    SETTINGS_ORDERED = "settings_ordered"
+    SETTINGS_REFUSED = "settings_refused"
+    PRESENCE_WAITS = "presence_waits"
+    PRESENCE_REFUSED = "presence_refused"
+    PRESENCE_REMARKS = "presence_remarks"
+    PRESENCE_CANCELLED = "presence_cancelled"
+    PRESENCE_CORRECTED = "presence_corrected"
+    PRESENCE_DECLARED = "presence_declared"
+    PRESENCE_CLOSED = "presence_closed"
+    CANCEL_ASKED = "cancel_asked"
+    CANCEL_REFUSED = "cancel_refused"
+    ANSWER_LOST = "answer_lost"
+    SECOND_NUMBER = "second_reception_number"
+    WORKER_CHANGED = "worker_changed"
+    SITE_CHANGED = "site_changed"
+    NATIONAL_NUMBER_CHANGED = "national_number_changed"
+    CALL_REJECTED = "call_rejected"
+    AUTHORITY_AWAY = "authority_away"
+    AUTHORITY_BACK = "authority_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `clock` is a clock id, `seq` the number of the record it is about."""
+
+    severity: Severity
+    kind: Kind
+    detail: str
+    clock: str | None = None
+    seq: int | None = None
+
+
+def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
+    """Write events, each once an hour at most."""
+    table = schema.events
+    for one in happened:
+        same = (
+            select(table.c.id)
+            .where(
+                table.c.kind == one.kind,
+                table.c.clock.is_(one.clock) if one.clock is None else table.c.clock == one.clock,
+                table.c.seq.is_(one.seq) if one.seq is None else table.c.seq == one.seq,
+                table.c.detail == one.detail,
+                table.c.last_ms > now_ms - SAME_EVENT_MS,
+            )
+            .limit(1)
+        )
+        seen = connection.execute(same).scalar()
+        if seen is None:
+            values = {
+                "severity": one.severity,
+                "kind": one.kind,
+                "clock": one.clock,
+                "seq": one.seq,
+                "detail": one.detail,
+                "times": 1,
+                "first_ms": now_ms,
+                "last_ms": now_ms,
+            }
+            connection.execute(insert(table).values(values))
+        else:
+            again = update(table).where(table.c.id == seen).values(times=table.c.times + 1, last_ms=now_ms)
+            connection.execute(again)

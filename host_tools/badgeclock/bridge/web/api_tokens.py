@@ -1,0 +1,143 @@
+"""Tokens by which other programs may use the planning interface: who they are, and what they may do.
+
+A token is shown once, when it is made; the store holds its SHA-256 only. It is 256 random bits, so that a plain hash is
+enough (there is nothing to guess). Each has scopes, an end, and a bound on how often it may ask.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+
+DAY_MS: Final = 86_400_000
+USED_NOTED_MS: Final = 3_600_000
+"""How exactly the last use of a token is noted."""
+_SECRET_BYTES: Final = 32
+_FORM: Final = re.compile(r"bct_([1-9][0-9]{0,17})_([0-9A-Za-z_-]{43})")
+_NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z ._-]{0,63}")
+
+
+class Scope(StrEnum):
+    """What a token may do."""
+
+    PLANNING_READ = "planning:read"
+    """See employers, sites, workers (by reference) and badges (by row)."""
+    PLANNING_WRITE = "planning:write"
+    """Add and change them."""
+    PRESENCES_READ = "presences:read"
+    """See presences and their reception numbers, by worker's reference."""
+
+
+class Token(NamedTuple):
+    """A token that may be used."""
+
+    id: int
+    name: str
+    scopes: frozenset[Scope]
+    used_ms: int | None
+
+    def is_use_unnoted(self, now_ms: int) -> bool:
+        """Whether its last use was noted so long ago that this one is to be."""
+        return self.used_ms is None or self.used_ms <= now_ms - USED_NOTED_MS
+
+
+def make(connection: Connection, name: str, scopes: Sequence[Scope], days: int, operator: Operator, now_ms: int) -> str:
+    """Make a token that ends after so many days; returns it, for the only time."""
+    if not _NAME.fullmatch(name):
+        raise PeopleError("a token's name has 1 to 64 letters, digits, blanks and . _ -", "name the program it is for")
+    if not scopes:
+        raise PeopleError("a token needs a scope", f"give it one of {', '.join(Scope)}")
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    table = schema.api_tokens
+    values = {
+        "name": name,
+        "secret_sha256": _hash(secret),
+        "scopes": sorted(set(scopes)),
+        "made_by": operator.name,
+        "made_ms": now_ms,
+        "ends_ms": now_ms + days * DAY_MS,
+    }
+    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    detail = {"name": name, "scopes": values["scopes"], "days": days}
+    audit_log.write(connection, operator, Act.TOKEN_MADE, ("token", number), detail, now_ms)
+    return f"bct_{number}_{secret}"
+
+
+def revoke(connection: Connection, number: int, operator: Operator, now_ms: int) -> str:
+    """End a token, by its row, at once; returns its name. Raises PeopleError if there is none, or it has ended."""
+    table = schema.api_tokens
+    row = connection.execute(select(table).where(table.c.id == number)).one_or_none()
+    if row is None or row.revoked_ms is not None:
+        raise PeopleError(f"there is no token {number} to revoke", "look at `badgeclock bridge token list`")
+    connection.execute(update(table).where(table.c.id == number).values(revoked_ms=now_ms))
+    audit_log.write(connection, operator, Act.TOKEN_REVOKED, ("token", number), {"name": row.name}, now_ms)
+    return str(row.name)
+
+
+def has_form(presented: str) -> bool:
+    """Whether a text can be a token at all; what cannot is not worth a look into the store."""
+    return _FORM.fullmatch(presented) is not None
+
+
+def find(connection: Connection, presented: str, now_ms: int) -> Token | None:
+    """The token that was presented; None if it is none, has ended or was revoked."""
+    form = _FORM.fullmatch(presented)
+    if form is None:
+        return None
+    table = schema.api_tokens
+    row = connection.execute(select(table).where(table.c.id == int(form[1]))).one_or_none()
+    if row is None or not hmac.compare_digest(row.secret_sha256, _hash(form[2])):
+        return None
+    if row.revoked_ms is not None or row.ends_ms <= now_ms:
+        return None
+    return Token(row.id, row.name, frozenset(map(Scope, row.scopes)), row.used_ms)
+
+
+def note_use(connection: Connection, token: Token, now_ms: int) -> None:
+    """Note that a token was used."""
+    table = schema.api_tokens
+    connection.execute(update(table).where(table.c.id == token.id).values(used_ms=now_ms))
+
+
+def listing(connection: Connection) -> list[dict[str, Any]]:
+    """Every token there was, without its hash."""
+    table = schema.api_tokens
+    return [
+        {name: value for name, value in row._asdict().items() if name != "secret_sha256"}
+        for row in connection.execute(select(table).order_by(table.c.id))
+    ]
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
+class RateBound:
+    """So many requests a minute for each asker, and as many at once; others pay nothing for one who asks too often."""
+
+    def __init__(self, a_minute: int, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._a_second = a_minute / 60
+        self._most = float(a_minute)
+        self._clock_s = clock_s
+        self._left: dict[int, tuple[float, float]] = {}
+
+    def wait_s(self, asker: int) -> float:
+        """0 if the asker (a token's row; 0 for whoever has none) may go on, else the seconds until one more is free."""
+        now = self._clock_s()
+        left, since = self._left.get(asker, (self._most, now))
+        left = min(self._most, left + (now - since) * self._a_second)
+        allowed = left >= 1
+        self._left[asker] = (left - 1 if allowed else left, now)
+        return 0.0 if allowed else (1 - left) / self._a_second

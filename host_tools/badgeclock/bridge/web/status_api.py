@@ -1,0 +1,218 @@
+"""Health, metrics and a window on the store, for this machine only unless the settings say otherwise.
+
+Nothing here changes anything, and nothing here shows a badge, a name or a national number: a worker is a reference and
+initials.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any, Final
+
+import uvicorn
+from fastapi import FastAPI, Query, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Connection, select, text
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.people import people
+from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.settings import HttpSettings
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import PunchState
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.errors import SettingsError, StoreError
+from badgeclock.protocol.record import Direction, Kind
+
+ROWS_MOST: Final = 1000
+ROWS_USUAL: Final = 100
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+def create_app(
+    store: Store,
+    vault: Vault,
+    metrics: Metrics,
+    broker_up: Callable[[], bool],
+    host: str,
+    names: Sequence[str] = (),
+) -> FastAPI:
+    """The application; `broker_up` says whether the broker is connected, `host` is the name it is served under, `names`
+    those that a proxy is asked by.
+    """
+    app = FastAPI(title="Badgeclock bridge", openapi_url=None, docs_url=None, redoc_url=None)
+    # A web page elsewhere that points its name at loopback is answered nothing.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK, host, *names])
+
+    @app.get("/livez")
+    def livez() -> PlainTextResponse:
+        return PlainTextResponse("alive\n")
+
+    @app.get("/readyz")
+    def readyz() -> JSONResponse:
+        state = {"broker": broker_up(), "store": _store_works(store)}
+        return JSONResponse(state, status_code=200 if all(state.values()) else 503)
+
+    @app.get("/metrics")
+    def figures() -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/api/punches")
+    def punches(
+        after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
+    ) -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return punches_after(connection, vault, after, limit)
+
+    @app.get("/api/events")
+    def events(
+        after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
+    ) -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return events_after(connection, after, limit)
+
+    @app.get("/api/clocks")
+    def all_clocks() -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return registry.listing(connection)
+
+    @app.get("/api/clocks/{name}/quarantine")
+    def quarantine(
+        name: str, after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
+    ) -> dict[str, Any]:
+        with store.read() as connection:
+            return registry.quarantine_of(connection, name, after, limit)
+
+    @app.get("/api/clocks/{name}/orders")
+    def orders(name: str, limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)) -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return registry.orders_of(connection, name, limit)
+
+    @app.exception_handler(PeopleError)
+    def absent(_: Any, error: PeopleError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=404)
+
+    @app.exception_handler(StoreError)
+    def failed(_: Any, error: StoreError) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=503)
+
+    return app
+
+
+def punches_after(connection: Connection, vault: Vault, after: int, limit: int) -> list[dict[str, Any]]:
+    """Punches behind a number, in the order they were stored, each with where it stands now."""
+    table, clocks, workers, presences = schema.punches, schema.clocks, schema.workers, schema.presences
+    rows = connection.execute(
+        select(
+            table,
+            clocks.c.name.label("clock"),
+            workers.c.reference,
+            workers.c.name_closed,
+            presences.c.reference.label("presence"),
+            presences.c.state.label("presence_state"),
+            presences.c.reason.label("presence_reason"),
+            presences.c.reception_number,
+            presences.c.error_code,
+            presences.c.remarks,
+            presences.c.registered_ms,
+        )
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .outerjoin(workers, workers.c.id == table.c.worker_id)
+        .outerjoin(presences, presences.c.id == table.c.presence_id)
+        .where(table.c.id > after)
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return [
+        {
+            "id": row.id,
+            "clock": row.clock,
+            "seq": row.seq,
+            "kind": Kind.PUNCH.name,
+            "direction": Direction(row.direction).name,
+            "utc_ms": row.utc_ms,
+            "state": _state(row),
+            "reason": row.presence_reason or row.reason,
+            "badge_code": _spoken(row.token) if row.state == PunchState.UNASSIGNED else None,
+            "reception_number": row.reception_number,
+            "error_code": row.error_code or None,
+            "remarks": row.remarks or [],
+            "worker": None
+            if row.reference is None
+            else {
+                "reference": row.reference,
+                "initials": people.initials_of(vault, row.reference, row.name_closed),
+            },
+            "presence": row.presence,
+            "received_ms": row.received_ms,
+            "registered_ms": row.registered_ms,
+        }
+        for row in rows
+    ]
+
+
+def _spoken(token: bytes) -> str:
+    """What the clock's display shows of a badge that nobody was given, for its worker to tell the office."""
+    return token[:2].hex().upper()
+
+
+def _state(row: Any) -> str:
+    state: str = row.presence_state if row.state == PunchState.DECLARED else row.state
+    return state
+
+
+def events_after(connection: Connection, after: int, limit: int) -> list[dict[str, Any]]:
+    """Events behind a number, oldest first."""
+    table = schema.events
+    rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(limit))
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - a row's public name for itself as a mapping
+
+
+def _store_works(store: Store) -> bool:
+    try:
+        with store.read() as connection:
+            connection.execute(text("SELECT 1"))
+    except StoreError:
+        return False
+    return True
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the service that it is part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextlib.asynccontextmanager
+async def serving(settings: HttpSettings, app: FastAPI) -> AsyncIterator[Callable[[], Any]]:
+    """Serve while the context lasts; gives the coroutine function to run beside everything else.
+
+    Raises SettingsError if the address cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            what=f"[http] {settings.host}:{settings.port} cannot be had: {error.strerror}",
+            kept="nothing was started",
+            do="free the port or set another; port 0 turns the interface off",
+        ) from None
+    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    server = _Server(config)
+    try:
+        yield lambda: server.serve(sockets=[listener])
+    finally:
+        server.should_exit = True
+        listener.close()

@@ -1,0 +1,171 @@
+"""Several processes that take what clocks send, where one is not enough (`badgeclock bridge run --workers N`).
+
+The broker gives each message to one of them (an MQTT shared subscription), and that one hands it over to the worker
+that has the clock (`relay`). The first worker is the bridge itself and does everything else: status, whatever is said
+to clocks, desk, registrar. It starts the others, starts those that end anew, and they end with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.batcher import Grouping
+from badgeclock.bridge.intake.intake import Intake
+from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.settings import SQLITE_FILE, BridgeSettings
+from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.web import status_api
+from badgeclock.bridge.worker_socket import Relay
+from badgeclock.errors import SettingsError
+from badgeclock.protocol.topics import Channel, shared
+
+END_S: Final = 5.0
+_RESTART_CAP_S: Final = 30.0
+_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
+
+log = structlog.get_logger("badgeclock.bridge.worker")
+
+
+def check(settings: BridgeSettings) -> None:
+    """Raise SettingsError if these settings cannot have several workers."""
+    if settings.intake.workers > 1 and settings.store.url.startswith(SQLITE_FILE.rstrip("/")):
+        raise SettingsError(
+            what=f"{settings.intake.workers} workers cannot write one SQLite file at a time",
+            kept="nothing was started",
+            do="set [store] url to a PostgreSQL database, or [intake] workers to 1",
+        )
+
+
+class Worker:
+    """One more intake: takes what the clocks it has send, commits it, has it acknowledged, and nothing else."""
+
+    def __init__(self, settings: BridgeSettings, number: int, folder: Path, now_ms: Callable[[], int]) -> None:
+        """`settings` are the bridge's, `folder` is where its workers meet. Raises what makes a start impossible, as the
+        bridge itself does.
+        """
+        check(settings)
+        own = settings.of_worker(number)
+        keys = vault.load(own.secrets.data_key_file)
+        self._settings = own
+        self._store = Store(own.store.url)
+        self._store.check()
+        self._link = BrokerLink(own.broker, [shared(Channel.PUNCHES)])
+        self._metrics = Metrics()
+        self._relay = Relay(folder, number, settings.intake.workers, self._link, take=self._take, answer=lambda _: None)
+        self._grouping = Grouping(
+            self._store,
+            Intake(keys, None, own.intake.patience_ms),
+            self._relay,
+            committed=self._committed,
+            now_ms=now_ms,
+            group_messages=own.intake.group_messages,
+            queue_messages=own.intake.queue_messages,
+        )
+        self._metrics.watch(
+            lambda: {
+                "broker_connected": float(self._link.connected),
+                "intake_waiting_messages": self._grouping.waiting,
+            },
+            dict,
+        )
+        self._app = status_api.create_app(self._store, keys, self._metrics, lambda: self._link.connected, own.http.host)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then commit what came."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._store.close)
+            runs = {
+                "broker": self._link.run(self._relay.deliver),
+                "intake": self._grouping.run(),
+                "relay": self._relay.run(),
+            }
+            tasks = {name: asyncio.create_task(run, name=name) for name, run in runs.items()}
+            if self._settings.http.port:
+                serve = await stack.enter_async_context(status_api.serving(self._settings.http, self._app))
+                tasks["http"] = asyncio.create_task(serve())
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            for name in ("broker", "intake", "relay", "http"):
+                if name in tasks:
+                    if name == "intake":
+                        with contextlib.suppress(TimeoutError):
+                            await asyncio.wait_for(self._grouping.settled(), END_S)
+                    tasks[name].cancel()
+                    await asyncio.wait([tasks[name]])
+        for task in tasks.values():
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        self._grouping.deliver(topic, payload)
+
+    def _committed(self, taken: Taken) -> None:
+        self._metrics.count(taken)
+        if taken.acks:
+            self._relay.tell(taken.acks)
+
+
+class Crew:
+    """The other workers of a bridge, as processes of their own."""
+
+    def __init__(self, settings: BridgeSettings, config: Path, folder: Path) -> None:
+        """`folder` is where the workers meet. Raises SettingsError if these settings cannot have several."""
+        check(settings)
+        self._folder = folder
+        self._numbers = range(2, settings.intake.workers + 1)
+        self._config = config
+        self._environment = {**os.environ, "BADGECLOCK_BRIDGE_INTAKE__WORKERS": str(settings.intake.workers)}
+
+    async def run(self) -> None:
+        """Keep them running until cancelled, then end them."""
+        async with asyncio.TaskGroup() as group:
+            for number in self._numbers:
+                group.create_task(self._keep(number))
+
+    async def _keep(self, number: int) -> None:
+        backoff = Backoff(cap_s=_RESTART_CAP_S)
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "badgeclock.cli.main", "bridge", "intake", str(number)),
+                *("--config", str(self._config), "--of", str(os.getpid()), "--meet", str(self._folder)),
+                env=self._environment,
+            )
+            try:
+                status = await process.wait()
+            finally:
+                if process.returncode is None:
+                    await _end(process)
+            wait_s = backoff.failed()
+            log.error("a worker has ended; starting it anew", worker=number, status=status, wait_s=round(wait_s, 1))
+            await asyncio.sleep(wait_s)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), END_S + 1)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+def end_with(parent: int) -> None:
+    """Have the system end this process when `parent` ends, however that ends; at once if it has ended already."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(0)

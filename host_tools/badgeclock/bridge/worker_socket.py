@@ -1,0 +1,282 @@
+"""Between the workers of one bridge: what a clock says goes to the worker that has the clock, what it is to be told to
+the first.
+
+The broker gives each message of a clock to any of them (an MQTT shared subscription). But a clock's records follow one
+another, and whoever takes them needs its row locked and its seal open, so each clock has its worker: by a checksum of
+its name, or the next one that is there. Whoever gets a message hands it over unread, on a Unix socket in a folder that
+only this user may enter. Nothing is kept for a worker that is away, and nothing said twice: what was on its way to a
+worker that ends is what its clock sends again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, NoReturn, Protocol, cast
+
+import structlog
+
+from badgeclock.protocol import frames
+from badgeclock.protocol.frames import Ack, Verdict
+
+RETRY_S: Final = 0.2
+FIRST: Final = 1
+"""The worker that speaks to clocks."""
+WAITING_BYTES: Final = 1 << 20
+"""From so much on that a worker has not read, the broker is not read for it."""
+_MESSAGES: Final = b"M"
+_ANSWERS: Final = b"A"
+_HEAD: Final = struct.Struct(">HI")
+_ANSWER: Final = struct.Struct(f">Q{len(frames.pack_ack(Ack(0, Verdict.IN_ORDER)))}s")
+
+log = structlog.get_logger("badgeclock.bridge.worker_socket")
+
+
+class Source(Protocol):
+    """Where this worker's own messages come from. Whoever says `pause` says `resume` once."""
+
+    def pause(self) -> None:
+        """Deliver nothing for now."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+
+class Relay:
+    """One worker's ends of the sockets. It stands where the broker's connection does for whoever takes messages."""
+
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        workers: int,
+        source: Source,
+        *,
+        take: Callable[[str, bytes], None],
+        answer: Callable[[Mapping[int, Ack]], None],
+    ) -> None:
+        """`take(topic, payload)` gets the messages of the clocks that this worker has; `answer(acks)` gets, in the
+        first worker, what the others have committed. Neither may raise.
+        """
+        self._folder = folder
+        self._number = number
+        self._workers = workers
+        self._source = source
+        self._take = take
+        self._answer = answer
+        self._outward: dict[int, _Outward] = {}
+        self._to_first: _Outward | None = None
+        self._inward: set[_Inward] = set()
+        self._paused = False
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        """Take a message of a clock, or hand it over to the worker that has the clock; never waits, never raises."""
+        outward = self._outward.get(self.owner(topic))
+        if outward is None:
+            self._take(topic, payload)
+        else:
+            name = topic.encode()
+            outward.send(b"".join((_HEAD.pack(len(name), len(payload)), name, payload)))
+
+    def tell(self, acks: Mapping[int, Ack]) -> None:
+        """Have the first worker tell clocks, by their rows, what is committed."""
+        if self._to_first is not None:
+            self._to_first.send(
+                b"".join([_ANSWER.pack(clock_id, frames.pack_ack(ack)) for clock_id, ack in acks.items()])
+            )
+
+    def pause(self) -> None:
+        """Neither the broker nor the other workers are read for now."""
+        self._paused = True
+        self._source.pause()
+        for inward in self._inward:
+            inward.heed()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._paused = False
+        self._source.resume()
+        for inward in self._inward:
+            inward.heed()
+
+    async def run(self) -> None:
+        """Listen, and be connected with the others, until cancelled. Raises OSError if the folder cannot be used."""
+        # A socket that an earlier process of this number left behind is taken away by the call itself.
+        loop = asyncio.get_running_loop()
+        server = await loop.create_unix_server(self._new_inward, self._path(self._number))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(1, self._workers + 1):
+                    if number != self._number:
+                        group.create_task(self._connected(number, _MESSAGES))
+                if self._number != FIRST:
+                    group.create_task(self._connected(FIRST, _ANSWERS))
+        finally:
+            server.close()
+            for inward in list(self._inward):
+                inward.close()
+
+    def _new_inward(self) -> _Inward:
+        return _Inward(self._inward, self._take, self._answer, lambda: self._paused)
+
+    def owner(self, topic: str) -> int:
+        """The worker that has the clock of a topic: this one, or another that is there."""
+        name = topic.rpartition("/")[0]
+        home = zlib.crc32(name.encode())
+        for step in range(self._workers):
+            number = (home + step) % self._workers + 1
+            if number == self._number or (number in self._outward and self._outward[number].is_open):
+                return number
+        return self._number
+
+    async def _connected(self, number: int, purpose: bytes) -> NoReturn:
+        """Be connected with another worker for a purpose."""
+        loop = asyncio.get_running_loop()
+        while True:
+            outward = _Outward(self._source if purpose == _MESSAGES else None)
+            try:
+                await loop.create_unix_connection(lambda: outward, self._path(number))  # noqa: B023 - called within it
+                outward.send(purpose)
+                self._set(number, purpose, outward)
+                await outward.lost.wait()
+                log.warning("another worker is gone", worker=number)
+            except OSError:
+                pass  # it does not listen yet
+            finally:
+                self._set(number, purpose, None)
+                outward.close()
+            await asyncio.sleep(RETRY_S)
+
+    def _set(self, number: int, purpose: bytes, outward: _Outward | None) -> None:
+        if purpose == _ANSWERS:
+            self._to_first = outward
+        elif outward is None:
+            self._outward.pop(number, None)
+        else:
+            self._outward[number] = outward
+
+    def _path(self, number: int) -> str:
+        return str(self._folder / str(number))
+
+
+class _Outward(asyncio.Protocol):
+    """What this worker sends to another one: gathered, so that what comes together goes in one write."""
+
+    def __init__(self, source: Source | None) -> None:
+        """`source` is not read while the other worker does not read."""
+        self._source = source
+        self._gathered: list[bytes] = []
+        self._transport: asyncio.Transport | None = None
+        self._holds_up = False
+        self.lost = asyncio.Event()
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None
+
+    def send(self, data: bytes) -> None:
+        if not self._gathered:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._gathered.append(data)
+
+    def close(self) -> None:
+        self._write()
+        if self._transport is not None:
+            self._transport.close()
+        self._go_on()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._transport.set_write_buffer_limits(WAITING_BYTES)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as every protocol's
+        self._transport = None
+        self._go_on()
+        self.lost.set()
+
+    def pause_writing(self) -> None:
+        if self._source is not None and not self._holds_up:
+            self._holds_up = True
+            self._source.pause()
+
+    def resume_writing(self) -> None:
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._source is not None and self._holds_up:
+            self._holds_up = False
+            self._source.resume()
+
+    def _write(self) -> None:
+        if self._gathered and self._transport is not None:
+            self._transport.write(b"".join(self._gathered))
+        self._gathered.clear()
+
+
+class _Inward(asyncio.Protocol):
+    """What another worker sends to this one."""
+
+    def __init__(
+        self,
+        ends: set[_Inward],
+        take: Callable[[str, bytes], None],
+        answer: Callable[[Mapping[int, Ack]], None],
+        is_paused: Callable[[], bool],
+    ) -> None:
+        """It is among `ends` while it is open; `is_paused`: whether nobody is read just now."""
+        self._ends = ends
+        self._take = take
+        self._answer = answer
+        self._is_paused = is_paused
+        self._unread = b""
+        self._purpose = b""
+        self._transport: asyncio.Transport | None = None
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by class
+        self._ends.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - as every protocol's
+        self._transport = None
+        self._ends.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._purpose:
+            self._purpose, data = data[:1], data[1:]
+            self.heed()
+        self._unread += data
+        if self._purpose == _ANSWERS:
+            self._answer(dict(self._acks()))
+        else:
+            for topic, payload in self._messages():
+                self._take(topic, payload)
+
+    def heed(self) -> None:
+        """Read on, or not. Acknowledgements are read always: clocks wait for them, and they make no work."""
+        if self._transport is not None and self._purpose == _MESSAGES:
+            (self._transport.pause_reading if self._is_paused() else self._transport.resume_reading)()
+
+    def _acks(self) -> Iterator[tuple[int, Ack]]:
+        whole = len(self._unread) // _ANSWER.size * _ANSWER.size
+        for clock_id, body in _ANSWER.iter_unpack(self._unread[:whole]):
+            yield clock_id, frames.unpack_ack(body)
+        self._unread = self._unread[whole:]
+
+    def _messages(self) -> Iterator[tuple[str, bytes]]:
+        data, at = self._unread, 0
+        while at + _HEAD.size <= len(data):
+            topic_bytes, payload_bytes = _HEAD.unpack_from(data, at)
+            start = at + _HEAD.size
+            end = start + topic_bytes + payload_bytes
+            if end > len(data):
+                break
+            yield data[start : start + topic_bytes].decode(), data[start + topic_bytes : end]
+            at = end
+        self._unread = data[at:]

@@ -1,0 +1,118 @@
+"""What the commands of `badgeclock bridge` need: the store in a transaction, secrets from files, and who asks."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from sqlalchemy import Connection
+
+from badgeclock.bridge import settings
+from badgeclock.bridge.store import audit_log, vault
+from badgeclock.bridge.store.audit_log import Act, Change, Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.errors import SettingsError
+
+STDIN: Final = Path("-")
+WIDE: Final = 200
+"""Columns of a table that no terminal limits."""
+
+Config = Annotated[
+    Path, typer.Option("--config", help="The bridge's settings file.", envvar="BADGECLOCK_BRIDGE_CONFIG")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A store in a transaction, and the vault of its secrets."""
+
+    connection: Connection
+    vault: Vault
+
+    def note(self, act: Act, subject: tuple[str, int], **detail: Any) -> None:
+        """Write down what the person at this terminal did."""
+        audit_log.write(self.connection, Operator(operator()), act, subject, detail, wall_clock_ms())
+
+    def note_change(self, change: Change, added: Act, changed: Act) -> None:
+        """The same of a row that was put, if anything became of it."""
+        audit_log.write_change(self.connection, Operator(operator()), change, added, changed, wall_clock_ms())
+
+
+@contextmanager
+def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
+    """The configured store and its vault."""
+    configured = settings.load(config)
+    keys = vault.load(configured.secrets.data_key_file)
+    store = Store(configured.store.url)
+    try:
+        store.check()
+        yield store, keys
+    finally:
+        store.close()
+
+
+@contextmanager
+def changing(config: Path) -> Iterator[Opened]:
+    """One transaction on the configured store."""
+    with opened_store(config) as (store, keys), store.write() as connection:
+        yield Opened(connection, keys)
+
+
+@contextmanager
+def looking(config: Path) -> Iterator[Connection]:
+    """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
+    store = Store(settings.load(config).store.url)
+    try:
+        store.check()
+        with store.read() as connection:
+            yield connection
+    finally:
+        store.close()
+
+
+def secret_text(path: Path) -> str:
+    """The text of a secret's file, or of stdin for `-`, without the line end."""
+    try:
+        text = sys.stdin.read() if path == STDIN else path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            what=f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}",
+            kept="nothing was changed",
+            do="name a file that holds it, or `-` for stdin",
+        ) from None
+    return text.strip()
+
+
+def secret_bytes(path: Path, what: str) -> bytes:
+    """The bytes that a secret's file, or stdin, has in hexadecimal digits; `what` names them."""
+    try:
+        return bytes.fromhex(secret_text(path))
+    except ValueError:
+        raise SettingsError(
+            what=f"{path} does not hold {what} in hexadecimal digits",
+            kept="nothing was changed",
+            do="name the right file",
+        ) from None
+
+
+def operator() -> str:
+    """Who gives the command, as this machine knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+def moment(ms: int | None) -> str:
+    """UTC, to the second."""
+    return "never" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S}Z"

@@ -1,0 +1,89 @@
+"""`badgeclock bridge run`: the bridge itself, and the workers it starts beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvloop
+
+from badgeclock.bridge import logs, settings
+from badgeclock.bridge.service import Service
+from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.bridge.worker import Crew, Worker, end_with
+from badgeclock.cli.context import Config
+from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX
+
+app = typer.Typer()
+
+
+@app.command()
+def run(
+    *,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=BRIDGE_WORKERS_MAX, help="Processes that take punches, instead of [intake] workers."),
+    ] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Run the bridge in the foreground until SIGTERM or Ctrl-C."""
+    logs.configure()
+    configured = settings.load(config)
+    if workers is not None:
+        configured = configured.model_copy(update={"intake": configured.intake.model_copy(update={"workers": workers})})
+    _collect_seldom()
+    if configured.intake.workers == 1:
+        uvloop.run(_serve(Service(configured)))
+        return
+    with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:
+        crew = Crew(configured, config, Path(folder))
+        uvloop.run(_serve(Service(configured, meet=Path(folder)), crew))
+
+
+@app.command(hidden=True)
+def intake(
+    number: Annotated[int, typer.Argument(min=2, max=BRIDGE_WORKERS_MAX, help="Which of the bridge's workers.")],
+    *,
+    of: Annotated[int, typer.Option(help="The bridge's process; the worker ends with it.")],
+    meet: Annotated[Path, typer.Option(help="The folder in which the bridge's workers find each other.")],
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Take punches beside a bridge that runs with several workers, which starts this itself."""
+    end_with(of)
+    logs.configure()
+    one = Worker(settings.load(config), number, meet, wall_clock_ms)
+    _collect_seldom()
+    uvloop.run(_serve(one))
+
+
+async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
+    """Run it until told to stop, with its other workers if it has some."""
+    others = asyncio.create_task(crew.run()) if crew else None
+    try:
+        await what.run(_until_told())
+    finally:
+        if others:
+            others.cancel()
+            await asyncio.wait([others])
+
+
+def _collect_seldom() -> None:
+    """Look for cycles less often: a group makes a hundred thousand tuples, in none of which there is one.
+
+    Measured: a quarter of what a record in a large group costs went into looking.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _until_told() -> asyncio.Event:
+    """Set by SIGTERM or Ctrl-C."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,95 @@
+"""Records as the bridge keeps them, read from its store and not believed: the seal judges them like any others.
+
+The store adds what no clock can know: when each record arrived, and how far the chain had come when the bridge last
+committed. Its own columns are held against the records' bytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import Store
+from badgeclock.errors import EvidenceError
+from badgeclock.evidence.dump import Anchor
+from badgeclock.evidence.findings import Findings, Reason
+from badgeclock.evidence.keys import ClockKeys
+from badgeclock.evidence.time_checks import early_arrivals
+from badgeclock.evidence.timeline import Run, runs_of
+from badgeclock.protocol.record import RECORD_BYTES, TAG_BYTES
+
+SOURCE: Final = "store"
+_ROWS_AT_ONCE: Final = 10_000
+
+
+@dataclass(slots=True)
+class Shelf:
+    """What a store holds of one clock."""
+
+    runs: list[Run] = field(default_factory=list)
+    anchors: list[Anchor] = field(default_factory=list)
+
+
+def read(store: Store, keys: ClockKeys, findings: Findings) -> Shelf:
+    """The records of the keys' clock: of the chain that was founded with them, if the clock had several.
+
+    Raises EvidenceError if the store does not know that chain, StoreError if it cannot be read.
+    """
+    store.check()
+    columns = (schema.clocks.c.id, schema.clocks.c.next_seq, schema.clocks.c.tag, schema.clocks.c.status)
+    with store.read() as connection:
+        clock = connection.execute(
+            select(*columns).where(schema.clocks.c.name == keys.clock_id, schema.clocks.c.genesis == keys.genesis)
+        ).first()
+        if clock is None:
+            raise EvidenceError(
+                what=f"the store has no chain of {keys.clock_id} that begins with this key",
+                kept="nothing was judged",
+                do="look at the clock's id, and whether the bundle is that of this chain or of one before it",
+            )
+        rows: Any = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(
+            select(schema.records.c.seq, schema.records.c.raw, schema.records.c.received_ms)
+            .where(schema.records.c.clock_id == clock.id)
+            .order_by(schema.records.c.seq)
+        )
+        return Shelf(runs_of_rows(rows, findings), _anchors(clock))
+
+
+def runs_of_rows(rows: Iterable[tuple[int, bytes, int]], findings: Findings) -> list[Run]:
+    """Records out of rows (number, bytes, arrival in ms since 1970-01-01 UTC), ascending by number.
+
+    A row whose number is not its record's own is no record; one that claims to be younger than its arrival is told of.
+    """
+    raws, received_ms = bytearray(), array("q")
+    for seq, raw, received in rows:
+        if len(raw) != RECORD_BYTES or int.from_bytes(raw[4:8], "big") != seq:
+            findings.add(Reason.SEQUENCE, seq, place=SOURCE)
+            continue
+        raws += raw
+        received_ms.append(received)
+    runs = runs_of(bytes(raws), SOURCE)
+    at = 0
+    for run in runs:
+        count = run.end - run.first
+        for seq in early_arrivals(run.raws, run.first, received_ms[at : at + count]):
+            findings.add(Reason.FUTURE, seq, place=SOURCE)
+        at += count
+    return runs
+
+
+def _anchors(clock: Any) -> list[Anchor]:
+    """How far the bridge had come, and how far the clock said that it had come."""
+    anchors = [Anchor(clock.next_seq, clock.tag, "the store's own chain")] if clock.next_seq else []
+    status = clock.status if isinstance(clock.status, dict) else {}
+    head, tag = status.get("head"), status.get("tag")
+    if isinstance(head, int) and isinstance(tag, str) and head and len(tag) == 2 * TAG_BYTES:
+        try:
+            anchors.append(Anchor(head, bytes.fromhex(tag), "the last STATUS in the store", told_by_clock=True))
+        except ValueError:
+            return anchors
+    return anchors

@@ -1,0 +1,708 @@
+"""The badge desk in the bridge: real store, real frames, cards that keep to their protocol; a clock that may not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import update
+from tests.host.bridge.world import ANNA_UID, SITE, SITE_KEY, STRANGER_UID, Clock, World, eventually
+
+from badgeclock.badges import card as cards
+from badgeclock.badges.keys import Root
+from badgeclock.bridge.clocks import badge_desk as desk_module
+from badgeclock.bridge.clocks import badge_desk_jobs
+from badgeclock.bridge.clocks.badge_desk import Desk
+from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind
+from badgeclock.bridge.downlink.frames_out import Message
+from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.people import badges, people
+from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import ClockState, DeskState
+from badgeclock.protocol import frames, seal
+from badgeclock.protocol import record as records
+from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, Frame, FrameType
+from badgeclock.virtual.desfire import Desfire, DesfireEv2
+
+UID = bytes.fromhex("04A3C652117F80")
+ROOT = Root(bytes(range(40, 72)))
+ANSWER = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits that end within a test's patience."""
+    monkeypatch.setattr(desk_module, "POLL_S", 0.01)
+    monkeypatch.setattr(desk_module, "_STOP_POLL_S", 0.02)
+    monkeypatch.setattr(desk_module, "SEVERAL_PAUSE_S", 0.01)
+    monkeypatch.setattr(desk_module, "CLOSED_S", 0.2)
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """The world with a badge key, and its clock online."""
+    with world.store.write() as connection:
+        badges.set_badge_root(connection, world.vault, SITE, ROOT.secret, world.now_ms)
+    world.status(world.clock.online(session=b"sessionA"))
+    return world
+
+
+class Pulled(Exception):
+    """The card is not in the field any more."""
+
+
+@dataclass
+class Laid:
+    """A card somebody lays on the reader; it leaves after so many answers, n.5: it carries out one more."""
+
+    card: Desfire
+    frames: float = 1e9
+    sent: int = 0
+
+    def answer(self, apdu: bytes) -> bytes:
+        if self.sent >= self.frames:
+            raise Pulled
+        work = self.card.work(apdu)
+        self.sent += 1
+        if self.sent > self.frames:
+            raise Pulled
+        assert work is not None
+        return work.answer
+
+
+@dataclass
+class DeskClock:
+    """A clock in issue mode, as docs/protocol.md has it. `pile` is what will be laid on its reader, one after another;
+    a tuple of a DeskResult and a payload is what it says in place of a badge.
+    """
+
+    clock: Clock
+    pile: list[Laid | tuple[int, bytes]] = field(default_factory=list)
+    steps: list[frames.Desk] = field(default_factory=list)
+    silent_after: int = 1_000_000
+    spoil: Callable[[frames.Desk], frames.Desk] = lambda said: said
+    waits: frames.Desk | None = None
+    laid: Laid | None = None
+    number: int = 1000
+
+    def hear(self, payload: bytes) -> list[bytes]:
+        """The frames that answer one of the bridge's."""
+        frame = self.clock.hear(payload)
+        assert frame.type == FrameType.DESK
+        key = frames.desk_key(frames.downward_key(self.clock.link_key))
+        step = frames.unpack_desk(key, self.clock.session, frame.counter, frame.body)
+        self.steps.append(step)
+        if len(self.steps) > self.silent_after:
+            return []
+        said = self._do(step)
+        return [] if said is None else [self.frame(self.spoil(said))]
+
+    def frame(self, said: frames.Desk) -> bytes:
+        self.number += 1
+        counter = frames.upward_counter(self.clock.state.boot, self.clock.connection, self.number)
+        k_up = frames.upward_key(self.clock.link_key)
+        body = frames.pack_desk(frames.desk_key(k_up), self.clock.session, counter, said)
+        return frames.seal_frame(k_up, self.clock.name, NO_SESSION, Frame(FrameType.DESK_ANSWER, counter, body))
+
+    def lay(self) -> list[bytes]:
+        """Lay the next badge for a step that waits for one."""
+        step, self.waits = self.waits, None
+        assert step is not None
+        return [self.frame(self._badge(step))]
+
+    def _do(self, step: frames.Desk) -> frames.Desk | None:
+        if step.word == DeskStep.BADGE:
+            if not self.pile:
+                self.waits = step
+                return None
+            return self._badge(step)
+        self.waits = None
+        if step.word != DeskStep.APDU:
+            return step._replace(word=DeskResult.DONE, payload=b"")
+        try:
+            if self.laid is None:
+                raise Pulled
+            return step._replace(word=DeskResult.ANSWER, payload=self.laid.answer(step.payload))
+        except Pulled:
+            self.laid = None
+            return step._replace(word=DeskResult.GONE, payload=b"")
+
+    def _badge(self, step: frames.Desk) -> frames.Desk:
+        laid = self.pile.pop(0)
+        if isinstance(laid, tuple):
+            return step._replace(word=laid[0], payload=laid[1])
+        laid.card.begin()
+        self.laid = laid
+        return step._replace(word=DeskResult.BADGE, payload=b"\x20" + laid.card.uid)
+
+
+class Office:
+    """A running desk, its clocks, and whoever asks."""
+
+    def __init__(self, world: World, *clocks: DeskClock) -> None:
+        self.world = world
+        self.clocks = {one.clock.name: one for one in clocks}
+        self.published: list[Message] = []
+        self.heard: list[tuple[str, bytes]] = []
+        self.metrics = Metrics()
+        self.desk = Desk(
+            world.store,
+            world.vault,
+            world.downlink,
+            self.metrics,
+            publish=self.publish,
+            now_ms=lambda: world.now_ms,
+        )
+
+    def publish(self, message: Message) -> None:
+        self.published.append(message)
+        clock = self.clocks[message.topic.split("/")[2]]
+        for payload in clock.hear(message.payload):
+            self.say(clock, payload)
+
+    def say(self, clock: DeskClock, payload: bytes) -> None:
+        self.heard.append((clock.clock.topic("desk"), payload))
+        asyncio.get_running_loop().call_soon(self.desk.deliver, clock.clock.topic("desk"), payload)
+
+    def ask(self, kind: Kind, worker: str | None = None, clock: str = "clock-0001") -> int:
+        with self.world.store.write() as connection:
+            return badge_desk_jobs.ask(
+                connection, clock=clock, kind=kind, worker=worker, asked_by="desk officer", now_ms=self.world.now_ms
+            )
+
+    def job(self, job_id: int) -> Job:
+        with self.world.store.read() as connection:
+            return badge_desk_jobs.find(connection, job_id)
+
+    async def ended(self, job_id: int) -> Job:
+        await eventually(lambda: self.job(job_id).state not in badge_desk_jobs.OPEN)
+        return self.job(job_id)
+
+    async def done(self, kind: Kind, worker: str | None = None) -> Job:
+        """One job from asking to its end."""
+        async with self.running():
+            return await self.ended(self.ask(kind, worker))
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.desk.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    def badges(self) -> list[tuple[str, bool]]:
+        """(worker, whether in use) of every badge by number."""
+        with self.world.store.read() as connection:
+            uid_tokens = {row.token for row in connection.execute(schema.badges.select()) if row.id <= 3}
+            return [
+                (holder.worker, holder.until_ms is None)
+                for row in connection.execute(schema.badges.select().order_by(schema.badges.c.id))
+                if row.token not in uid_tokens
+                and (holder := badges.of_token(connection, row.site_id, row.token)) is not None
+            ]
+
+
+def office(world: World, *field: Laid | tuple[int, bytes]) -> Office:
+    return Office(world, DeskClock(world.clock, list(field)))
+
+
+def clock_of(one: Office) -> DeskClock:
+    return one.clocks["clock-0001"]
+
+
+def number_on(card: Desfire) -> bytes | None:
+    card.begin()
+    found = cards.desfire.run(cards.examine(ROOT), lambda apdu: Laid(card).answer(apdu))
+    return found.number
+
+
+def events(world: World, kind: str) -> list[str]:
+    return [row.detail for row in world.rows(schema.events) if row.kind == kind]
+
+
+# --- issue ---
+
+
+async def test_a_blank_card_becomes_the_badge_of_a_worker(world: World) -> None:
+    card = DesfireEv2(UID)
+    one = office(world, Laid(card))
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert (job.state, job.outcome.what) == (DeskState.DONE, "the card is a badge of W-001 now")
+    number = number_on(card)
+    assert number is not None
+    assert job.outcome.card == f"••••{number.hex()[-2:]}"
+    (row,) = [row for row in world.rows(schema.badges) if row.id == job.outcome.badge]
+    assert row.token == seal.badge_token(SITE_KEY, people.NUMBER_PROVED, number)
+    assert row.until_ms is None
+    assert events(world, "badge_issued") == [
+        f"badge {row.id} was issued to W-001 by desk officer at clock-0001",
+    ]
+    assert one.badges() == [("W-001", True)]
+    steps = [step.word for step in clock_of(one).steps]
+    assert steps[:2] == [DeskStep.OPEN, DeskStep.BADGE]
+    assert clock_of(one).steps[-1] == (job.id, len(steps), DeskStep.CLOSE, bytes([DeskEnd.DONE]))
+    assert [step.step for step in clock_of(one).steps] == list(range(1, len(steps) + 1))
+
+
+async def test_punches_that_the_badge_makes_from_then_on_are_the_workers(world: World) -> None:
+    card = DesfireEv2(UID)
+    await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    number = number_on(card)
+    assert number is not None
+    clock = world.clock
+    token = seal.badge_token(SITE_KEY, people.NUMBER_PROVED, number)
+    world.punches(*clock.start())
+    record = clock.record(records.Kind.PUNCH, flags=int(records.Flag.PROVED) | records.Direction.IN, token=token)
+    world.punches(clock.append(record))
+    assert [punch["worker"]["reference"] for punch in world.shown()] == ["W-001"]
+
+
+async def test_the_same_again_says_that_it_is_so_already(world: World) -> None:
+    card = DesfireEv2(UID)
+    first = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    again = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    assert first.outcome is not None
+    assert again.outcome is not None
+    assert again.state is DeskState.DONE
+    assert again.outcome.what == "the card is the badge of W-001 already"
+    assert again.outcome.badge == first.outcome.badge
+
+
+async def test_a_badge_in_use_is_not_given_to_another(world: World) -> None:
+    card = DesfireEv2(UID)
+    await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    before = card.memory()
+    one = office(world, Laid(card))
+    job = await one.done(Kind.ISSUE, "W-002")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "the badge of W-001" in job.outcome.what
+    assert "badgeclock badge revoke --worker W-001" in job.outcome.do
+    assert card.memory() == before
+    assert clock_of(one).steps[-1].payload == bytes([DeskEnd.FAILED])
+
+
+async def test_a_badge_that_was_taken_back_is_written_anew_for_the_next_worker(world: World) -> None:
+    card = DesfireEv2(UID)
+    one = office(world, Laid(card))
+    first = await one.done(Kind.ISSUE, "W-001")
+    old = number_on(card)
+    with world.store.write() as connection:
+        (badge,) = [badge for badge in badges.in_use(connection, "W-001") if badge.id == first.outcome.badge]  # type: ignore[union-attr]
+        badges.revoke(connection, badge, by="a test", now_ms=world.now_ms)
+    job = await office(world, Laid(card)).done(Kind.ISSUE, "W-002")
+    assert job.state is DeskState.DONE
+    assert number_on(card) != old
+    assert one.badges() == [("W-001", False), ("W-002", True)]
+
+
+@pytest.mark.parametrize("cut", [0.5, 6, 9.5, 17, 22.5, 27, 29.5, 31.5])
+async def test_a_card_pulled_away_is_laid_again_and_finished_within_the_job(world: World, cut: float) -> None:
+    card = DesfireEv2(UID)
+    one = office(world, Laid(card, cut), Laid(card))
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.state is DeskState.DONE, job.outcome
+    assert number_on(card) is not None
+    assert one.badges() == [("W-001", True)]
+
+
+async def test_a_card_pulled_away_too_often_interrupts_the_job_and_the_next_finishes_it(world: World) -> None:
+    card = DesfireEv2(UID)
+    one = office(world, *[Laid(card, 20 + left) for left in range(5)])
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.INTERRUPTED
+    assert job.outcome.what == "interrupted: the card was pulled away"
+    assert "lay the card again" in job.outcome.do
+    assert one.badges() == []
+    assert (await office(world, Laid(card)).done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+    assert one.badges() == [("W-001", True)]
+
+
+async def test_several_badges_and_one_that_does_not_answer_are_waited_out(world: World) -> None:
+    one = office(world, (DeskResult.SEVERAL, b""), (DeskResult.GONE, b""), Laid(DesfireEv2(UID)))
+    assert (await one.done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+
+
+@pytest.mark.parametrize(
+    ("laid", "what"),
+    [
+        ((DeskResult.UNFIT, b"\x08" + ANNA_UID), "cannot prove itself"),
+        (Laid(type("Mute", (Desfire,), {"work": lambda *_: type("W", (), {"answer": b"\x6d\x00"})})(UID)), "no MIFARE"),
+    ],
+)
+async def test_a_badge_that_cannot_be_one_is_refused_with_what_to_take(
+    world: World, laid: Laid | tuple[int, bytes], what: str
+) -> None:
+    job = await office(world, laid).done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert what in job.outcome.what
+    assert "DESFire" in job.outcome.do
+
+
+# --- read and wipe ---
+
+
+async def test_reading_says_whose_a_badge_is_and_whether_it_is_genuine(world: World) -> None:
+    card = DesfireEv2(UID)
+
+    async def read(laid: Laid | tuple[int, bytes]) -> tuple[str, str | None, bool | None]:
+        job = await office(world, laid).done(Kind.READ)
+        assert job.state is DeskState.DONE
+        assert job.outcome is not None
+        return job.outcome.what, job.outcome.worker, job.outcome.genuine
+
+    assert await read(Laid(card)) == ("a blank card", None, False)
+    assert (await office(world, *[Laid(card, 20)] * 5).done(Kind.ISSUE, "W-001")).state is DeskState.INTERRUPTED
+    assert await read(Laid(card)) == ("a card begun and not finished", None, False)
+    issued = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    assert await read(Laid(card)) == ("a genuine badge of this site", "W-001", True)
+    with world.store.write() as connection:
+        (badge,) = [one for one in badges.in_use(connection, "W-001") if one.id == issued.outcome.badge]  # type: ignore[union-attr]
+        badges.revoke(connection, badge, by="a test", now_ms=world.now_ms)
+    assert await read(Laid(card)) == ("a genuine badge of this site; it was taken back from W-001", "W-001", True)
+    what, worker, genuine = await read((DeskResult.UNFIT, b"\x08" + ANNA_UID))
+    assert what.startswith("no proof")
+    assert (worker, genuine) == ("W-001", False)
+    what, worker, genuine = await read((DeskResult.UNFIT, b"\x08" + STRANGER_UID))
+    assert what.endswith("nobody was given it")
+    assert (worker, genuine) == (None, False)
+    foreign = DesfireEv2(UID)
+    foreign.begin()
+    found = cards.desfire.run(cards.examine(Root(bytes(32))), Laid(foreign).answer)
+    cards.desfire.run(cards.write(Root(bytes(32)), found, b"number 1"), Laid(foreign).answer)
+    what, worker, genuine = await read(Laid(foreign))
+    assert "neither the factory's nor this site's" in what
+    assert (worker, genuine) == (None, False)
+
+
+async def test_a_card_is_made_blank_once_it_is_nobodys(world: World) -> None:
+    card = DesfireEv2(UID)
+    at_first = card.memory()
+    issued = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    refused = await office(world, Laid(card)).done(Kind.WIPE)
+    assert refused.state is DeskState.FAILED
+    with world.store.write() as connection:
+        (badge,) = [one for one in badges.in_use(connection, "W-001") if one.id == issued.outcome.badge]  # type: ignore[union-attr]
+        badges.revoke(connection, badge, by="a test", now_ms=world.now_ms)
+    assert (await office(world, Laid(card, 12), Laid(card)).done(Kind.WIPE)).state is DeskState.DONE
+    assert card.memory() == at_first
+    assert events(world, "badge_wiped") == ["a card was made blank by desk officer at clock-0001"]
+
+
+# --- what stands in the way ---
+
+
+async def test_nobody_lays_a_card(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "LAY_S", 0.1)
+    one = office(world)
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "no card was laid" in job.outcome.what
+    assert clock_of(one).steps[-1].payload == bytes([DeskEnd.NOTHING])
+
+
+async def test_whoever_asked_gives_up_while_a_card_is_waited_for(world: World) -> None:
+    one = office(world)
+    async with one.running():
+        job_id = one.ask(Kind.ISSUE, "W-001")
+        await eventually(lambda: clock_of(one).waits is not None)
+        with world.store.write() as connection:
+            badge_desk_jobs.stop(connection, job_id, world.now_ms)
+        job = await one.ended(job_id)
+    assert job.state is DeskState.STOPPED
+    assert clock_of(one).steps[-1].payload == bytes([DeskEnd.NOTHING])
+
+
+async def test_a_card_that_comes_late_is_issued(world: World) -> None:
+    one = office(world)
+    async with one.running():
+        job_id = one.ask(Kind.ISSUE, "W-001")
+        await eventually(lambda: clock_of(one).waits is not None)
+        assert one.job(job_id).progress == "lay the card on the reader"
+        clock_of(one).pile = [Laid(DesfireEv2(UID))]
+        for payload in clock_of(one).lay():
+            one.say(clock_of(one), payload)
+        assert (await one.ended(job_id)).state is DeskState.DONE
+
+
+async def test_a_clock_that_reconnects_or_goes_while_a_card_is_waited_for_interrupts_the_job(world: World) -> None:
+    for frame in (lambda: world.clock.online(session=b"sessionB"), world.clock.offline):
+        one = office(world)
+        async with one.running():
+            job_id = one.ask(Kind.ISSUE, "W-001")
+            await eventually(lambda one=one: clock_of(one).waits is not None)  # type: ignore[misc]
+            world.status(frame())
+            job = await one.ended(job_id)
+        assert job.outcome is not None
+        assert job.outcome.what == "interrupted: the clock has lost its connection"
+
+
+def set_clock(world: World, **values: Any) -> None:
+    with world.store.write() as connection:
+        connection.execute(update(schema.clocks).values(**values))
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"state": ClockState.QUARANTINED}, "under quarantine"),
+        ({"online": False}, "offline"),
+        ({"session": None}, "offline"),
+    ],
+)
+async def test_a_clock_that_cannot_serve_is_told(world: World, values: dict[str, Any], what: str) -> None:
+    set_clock(world, **values)
+    one = office(world, Laid(DesfireEv2(UID)))
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert what in job.outcome.what
+    assert one.published == []
+
+
+async def test_a_clock_that_was_retired_meanwhile_is_told(world: World) -> None:
+    one = office(world)
+    job_id = one.ask(Kind.READ)
+    set_clock(world, state=ClockState.RETIRED)
+    async with one.running():
+        assert "no clock" in (await one.ended(job_id)).outcome.what  # type: ignore[union-attr]
+
+
+async def test_a_site_without_a_badge_key_is_told(world: World) -> None:
+    with world.store.write() as connection:
+        connection.execute(update(schema.sites).values(badge_root_closed=None))
+    job = await office(world).done(Kind.READ)
+    assert job.outcome is not None
+    assert "no badge key" in job.outcome.what
+    assert "badgeclock bridge site set" in job.outcome.do
+
+
+def test_a_job_for_nobody_or_nowhere_is_refused_when_it_is_asked(world: World) -> None:
+    one = office(world)
+    with pytest.raises(PeopleError, match="no worker"):
+        one.ask(Kind.ISSUE, "W-999")
+    with pytest.raises(PeopleError, match="no clock"):
+        one.ask(Kind.READ, clock="clock-0009")
+    assert world.rows(schema.desk_jobs) == []
+
+
+@pytest.mark.parametrize("silent_after", [0, 1, 2, 10, 30])
+async def test_a_clock_that_falls_silent_interrupts_the_job(
+    world: World, silent_after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_module.Conversation.step, "__kwdefaults__", {"within_s": 0.1})
+    monkeypatch.setattr(desk_module, "LAY_S", 0.2)
+    one = office(world, Laid(DesfireEv2(UID)))
+    clock_of(one).silent_after = silent_after
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.state is (DeskState.FAILED if silent_after == 1 else DeskState.INTERRUPTED)
+    assert one.badges() == []
+
+
+async def test_a_clock_that_left_issue_mode_interrupts_the_job(world: World) -> None:
+    one = office(world, Laid(DesfireEv2(UID)))
+    clock_of(one).spoil = lambda said: said._replace(word=DeskResult.ENDED) if said.step == 9 else said
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.outcome.what == "interrupted: the clock has left issue mode"
+
+
+async def test_a_new_connection_of_the_clock_interrupts_the_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module.Conversation.step, "__kwdefaults__", {"within_s": 0.5})
+    one = office(world, Laid(DesfireEv2(UID)))
+
+    def reconnected(said: frames.Desk) -> frames.Desk:
+        if said.step == 9:
+            world.status(world.clock.online(session=b"sessionB"))
+        return said
+
+    old = clock_of(one)
+    old.spoil = reconnected
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.state is DeskState.INTERRUPTED
+
+
+# --- the bridge's own life ---
+
+
+async def test_a_bridge_that_was_restarted_ends_what_ran_and_what_nobody_stands_for(world: World) -> None:
+    one = office(world)
+    ran, old, fresh = (one.ask(Kind.READ) for _ in range(3))
+    with world.store.write() as connection:
+        badge_desk_jobs.begin(connection, ran, world.now_ms)
+        table = schema.desk_jobs
+        connection.execute(update(table).where(table.c.id == old).values(asked_ms=world.now_ms - 60_000))
+    clock_of(one).pile = [Laid(DesfireEv2(UID))]
+    async with one.running():
+        assert (await one.ended(ran)).state is DeskState.INTERRUPTED
+        assert (await one.ended(old)).state is DeskState.STOPPED
+        assert (await one.ended(fresh)).state is DeskState.DONE
+
+
+async def test_a_bridge_that_is_stopped_lets_the_clock_leave_issue_mode(world: World) -> None:
+    one = office(world)
+    async with one.running():
+        job_id = one.ask(Kind.ISSUE, "W-001")
+        await eventually(lambda: clock_of(one).waits is not None)
+    job = one.job(job_id)
+    assert job.outcome is not None
+    assert (job.state, job.outcome.what) == (DeskState.INTERRUPTED, "interrupted: the bridge is being stopped")
+    assert clock_of(one).steps[-1].word == DeskStep.CLOSE
+
+
+async def test_two_clocks_serve_at_once_and_one_clock_one_job_at_a_time(world: World) -> None:
+    other = world.add_clock(Clock("clock-0002", nonce=b"nonce002"))
+    world.status(other.online(session=b"sessionB"), other)
+    one = Office(world, DeskClock(world.clock), DeskClock(other))
+    async with one.running():
+        first, second = one.ask(Kind.ISSUE, "W-001"), one.ask(Kind.ISSUE, "W-002")
+        elsewhere = one.ask(Kind.ISSUE, "W-003", clock="clock-0002")
+        await eventually(lambda: all(clock.waits is not None for clock in one.clocks.values()))
+        assert one.job(second).state is DeskState.ASKED
+        with world.store.read() as connection:
+            assert badge_desk_jobs.is_next(connection, one.job(first))
+            assert not badge_desk_jobs.is_next(connection, one.job(second))
+            assert badge_desk_jobs.is_next(connection, one.job(elsewhere))
+        for number, clock in enumerate(one.clocks.values()):
+            clock.pile = [Laid(DesfireEv2(UID[:6] + bytes([number])))]
+            for payload in clock.lay():
+                one.say(clock, payload)
+        clock_of(one).pile = [Laid(DesfireEv2(UID[:6] + b"\x09"))]
+        for job_id in (first, second, elsewhere):
+            assert (await one.ended(job_id)).state is DeskState.DONE
+    assert sorted(one.badges()) == [("W-001", True), ("W-002", True), ("W-003", True)]
+
+
+async def test_a_fault_of_the_bridge_costs_the_job_and_not_the_bridge(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise ZeroDivisionError("a secret")
+
+    one = office(world, Laid(DesfireEv2(UID)), Laid(DesfireEv2(UID)))
+    with monkeypatch.context() as patch:
+        patch.setattr(cards, "examine", broken)
+        job = await one.done(Kind.READ)
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "secret" not in str(job.outcome)
+    assert (await one.done(Kind.READ)).state is DeskState.DONE
+
+
+# --- what others may send ---
+
+
+async def test_frames_that_are_no_answer_change_nothing(world: World) -> None:
+    one = office(world, Laid(DesfireEv2(UID)))
+    clock = clock_of(one)
+    forger = DeskClock(Clock(nonce=b"guessed!"))
+    forger.clock.connection = world.clock.connection
+    earlier: list[bytes] = []
+
+    def noisy(said: frames.Desk) -> frames.Desk:
+        gone = said._replace(word=DeskResult.GONE, payload=b"")
+        topic = world.clock.topic("desk")
+        for payload in (
+            *earlier[-3:],
+            forger.frame(gone),
+            clock.frame(gone._replace(job=said.job + 1)),
+            clock.frame(gone._replace(step=said.step - 1)),
+            world.clock.online(),
+            b"",
+            b"\x01\x02" + bytes(60),
+        ):
+            assert one.desk.deliver(topic, payload)
+        earlier.append(clock.frame(gone))
+        return said
+
+    clock.spoil = noisy
+    job = await one.done(Kind.ISSUE, "W-001")
+    assert job.state is DeskState.DONE, job.outcome
+    ignored = one.metrics.registry.get_sample_value("badgeclock_desk_frames_total", {"result": "ignored"})
+    assert ignored is not None
+    assert ignored > 100
+
+
+async def test_other_channels_are_left_to_the_intake(world: World) -> None:
+    one = office(world)
+    for topic in (world.clock.topic("status"), world.clock.topic("punches"), "elsewhere", ""):
+        assert not one.desk.deliver(topic, b"")
+    assert one.desk.deliver(world.clock.topic("desk"), b""), "nobody waits for it"
+
+
+async def test_a_desk_frame_that_comes_to_the_intake_is_no_status_and_no_record(world: World) -> None:
+    taken = world.deliver((world.clock.topic("desk"), b"anything"))
+    assert dict(taken.counts) == {"unknown_topic": 1}
+
+
+ANSWERS = st.lists(st.tuples(st.integers(0, 9), st.binary(max_size=40)), max_size=12)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    kind=st.sampled_from(list(Kind)),
+    answers=ANSWERS,
+    status=st.sampled_from([b"\x91\x00", b"\x91\xaf", b"\x91\xae", b""]),
+)
+def test_whatever_a_clock_answers_every_job_ends_and_nobody_gets_a_badge(
+    world: World, kind: Kind, answers: list[tuple[int, bytes]], status: bytes
+) -> None:
+    one = office(world)
+    left = iter(answers)
+
+    def hostile(said: frames.Desk) -> frames.Desk:
+        if said.step == 1:
+            return said
+        word, payload = next(left, (DeskResult.ENDED, b""))
+        return said._replace(word=word, payload=payload + status)
+
+    clock = clock_of(one)
+    clock.pile = [(DeskResult.BADGE, b"\x20" + UID)] * 50
+    clock.spoil = hostile
+    job = asyncio.run(one.done(kind, "W-001" if kind is Kind.ISSUE else None))
+    assert job.outcome is not None
+    assert "bridge itself failed" not in job.outcome.what
+    assert one.badges() == []
+
+
+def contents(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.glob("bridge.db*"))
+
+
+async def test_nothing_of_a_card_is_in_the_store_in_a_log_or_readable_on_the_wire(
+    world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    card = DesfireEv2(UID)
+    one = office(world, Laid(card, 25), Laid(card))
+    await one.done(Kind.ISSUE, "W-001")
+    await office(world, Laid(card)).done(Kind.READ)
+    number = number_on(card)
+    assert number is not None
+    keys = ROOT.card(UID)
+    secrets = [UID, number, ROOT.secret, keys.picc, keys.application, keys.reading, keys.check, ROOT.identity]
+    said = "".join(capsys.readouterr()) + caplog.text
+    wire = b"".join(message.payload for message in one.published) + b"".join(payload for _, payload in one.heard)
+    with world.store.read() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(FULL)")
+    stored = contents(tmp_path)
+    for secret in secrets:
+        assert secret.hex() not in said.lower()
+        assert secret not in wire
+        assert secret not in stored
+        assert secret.hex().encode() not in stored

@@ -1,0 +1,230 @@
+"""`badgeclock badge` and the badge key's commands: what an operator sees, and with which exit code it ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.host.bridge.world import SITE, World
+from typer.testing import CliRunner, Result
+
+from badgeclock.bridge.clocks import badge_desk_jobs
+from badgeclock.bridge.clocks.badge_desk_jobs import Outcome
+from badgeclock.bridge.people import badges
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.states import DeskState
+from badgeclock.bridge.store.vault import BADGE_ROOT, Vault
+from badgeclock.cli import badge as badge_cli
+from badgeclock.cli.main import app
+from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, EXIT_USAGE, BadgeclockError
+
+ROOT = bytes(range(40, 72))
+
+
+@pytest.fixture
+def config(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings of the world's store; commands that wait do not wait for long."""
+    world.store.check()
+    monkeypatch.setattr(badge_cli, "FOLLOW_S", 0.01)
+    monkeypatch.setattr(badge_cli, "BRIDGE_S", 0.5)
+    key = tmp_path / "data.key"
+    key.write_text(b"data key of the tests, 32 bytes.".hex())
+    path = tmp_path / "bridge.toml"
+    path.write_text(
+        f"""
+        [store]
+        url = "sqlite:///{tmp_path / "bridge.db"}"
+        [broker]
+        ca = "ca.pem"
+        certificate = "certificate.pem"
+        key = "key.pem"
+        [secrets]
+        data_key_file = "data.key"
+        [authority]
+        endpoint = "http://127.0.0.1:9/"
+        """
+    )
+    return path
+
+
+def run(config: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, [*arguments, "--config", str(config)])
+
+
+@contextmanager
+def bridge_that(world: World, state: DeskState, outcome: Outcome) -> Iterator[None]:
+    """Takes every job on, says how far it is, and ends it so."""
+    stop = threading.Event()
+
+    def serve() -> None:
+        while not stop.wait(0.02):
+            with world.store.write() as connection:
+                for job in badge_desk_jobs.asked(connection):
+                    badge_desk_jobs.begin(connection, job.id, world.now_ms)
+                    badge_desk_jobs.tell(connection, job.id, "lay the card on the reader")
+            time.sleep(0.1)
+            with world.store.write() as connection:
+                running = connection.execute(
+                    schema.desk_jobs.select().where(schema.desk_jobs.c.state == DeskState.RUNNING)
+                ).all()
+                for row in running:
+                    badge_desk_jobs.end(connection, row.id, state, outcome, world.now_ms)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def give(world: World, worker: str, number: bytes) -> badges.Badge:
+    """A badge that was issued."""
+    with world.store.write() as connection:
+        site = connection.execute(schema.sites.select()).one()
+        badges.set_badge_root(connection, world.vault, SITE, ROOT, world.now_ms)
+        desk = badges.desk_of(connection, world.vault, site.id)
+        return badges.issue(connection, desk, worker, number, by="a test", at="clock-0001", now_ms=world.now_ms)
+
+
+def test_an_issued_badge_is_told_with_its_row_and_exit_code_0(world: World, config: Path) -> None:
+    done = Outcome("the card is a badge of W-001 now", worker="W-001", badge=7, card="••••5a", genuine=True)
+    with bridge_that(world, DeskState.DONE, done):
+        result = run(config, "badge", "issue", "--clock", "clock-0001", "--worker", "W-001")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "the card is a badge of W-001 now; badge: 7; worker: W-001; card: ••••5a\n"
+    assert "lay the card on the reader" in result.stderr
+    with bridge_that(world, DeskState.DONE, done):
+        result = run(config, "badge", "read", "--clock", "clock-0001", "--json")
+    told = json.loads(result.stdout)
+    assert (told["state"], told["badge"], told["genuine"]) == ("DONE", 7, True)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [(DeskState.FAILED, EXIT_FAILED), (DeskState.STOPPED, EXIT_FAILED), (DeskState.INTERRUPTED, EXIT_TRY_LATER)],
+)
+def test_a_job_that_did_not_end_well_says_why_and_leaves_with_its_code(
+    world: World, config: Path, state: DeskState, code: int
+) -> None:
+    with bridge_that(world, state, Outcome("it happened", "the card", "look")):
+        result = run(config, "badge", "issue", "--clock", "clock-0001", "--worker", "W-001")
+    assert result.exit_code == code
+    assert "it happened. Kept: the card. To do: look." in result.stderr
+    assert result.stdout == ""
+
+
+def test_without_a_bridge_the_job_is_given_up(world: World, config: Path) -> None:
+    result = run(config, "badge", "read", "--clock", "clock-0001")
+    assert isinstance(result.exception, BadgeclockError)
+    assert result.exception.exit_code == EXIT_TRY_LATER
+    assert "badgeclock bridge run" in str(result.exception)
+    (row,) = world.rows(schema.desk_jobs)
+    assert row.state == DeskState.STOPPED
+
+
+def test_ctrl_c_gives_the_job_up(world: World, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    followed = badge_cli._followed
+
+    def interrupted_once(*_: object) -> object:
+        monkeypatch.setattr(badge_cli, "_followed", followed)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(badge_cli, "_followed", interrupted_once)
+    result = run(config, "badge", "read", "--clock", "clock-0001")
+    assert result.exit_code == EXIT_FAILED
+    assert [row.state for row in world.rows(schema.desk_jobs)] == [DeskState.STOPPED]
+
+
+def test_the_only_badge_of_a_worker_is_taken_back(world: World, config: Path) -> None:
+    with world.store.write() as connection:
+        (uid_badge,) = badges.in_use(connection, "W-001")
+    result = run(config, "badge", "revoke", "--worker", "W-001", "--by", "desk officer")
+    assert result.exit_code == 0, result.output
+    with world.store.read() as connection:
+        assert badges.in_use(connection, "W-001") == []
+    told = [row.detail for row in world.rows(schema.events) if row.kind == "badge_revoked"]
+    assert told == [f"badge {uid_badge.id} of W-001 was taken back by desk officer"]
+    again = run(config, "badge", "revoke", "--worker", "W-001")
+    assert "has no badge" in str(again.exception)
+
+
+def test_of_several_badges_one_is_named(world: World, config: Path) -> None:
+    badge = give(world, "W-001", b"number 1")
+    unclear = run(config, "badge", "revoke", "--worker", "W-001")
+    assert "several badges" in str(unclear.exception)
+    assert str(badge.id) in str(unclear.exception)
+    wrong = run(config, "badge", "revoke", "--worker", "W-001", "--badge", "999")
+    assert "badge 999 is not one" in str(wrong.exception)
+    assert run(config, "badge", "revoke", "--worker", "W-001", "--badge", str(badge.id)).exit_code == 0
+    with world.store.read() as connection:
+        assert [one.id for one in badges.in_use(connection, "W-001")] == [1]
+    assert "no worker" in str(run(config, "badge", "revoke", "--worker", "W-999").exception)
+
+
+def test_a_badge_is_taken_back_before_its_card_is_made_blank(world: World, config: Path) -> None:
+    give(world, "W-003", b"number 3")
+    with bridge_that(world, DeskState.DONE, Outcome("the card is blank, with the factory's key")):
+        result = run(config, "badge", "revoke", "--worker", "W-003", "--badge", "4", "--wipe", "--clock", "clock-0001")
+    assert result.exit_code == 0, result.output
+    (job,) = world.rows(schema.desk_jobs)
+    assert (job.kind, job.worker, job.state) == ("wipe", None, DeskState.DONE)
+    for arguments in (["--wipe"], ["--clock", "clock-0001"]):
+        assert run(config, "badge", "revoke", "--worker", "W-001", *arguments).exit_code == EXIT_USAGE
+
+
+def test_a_badge_key_is_kept_encrypted_and_never_shown(world: World, config: Path, tmp_path: Path) -> None:
+    key = tmp_path / "site.badge.key"
+    key.write_text(ROOT.hex() + "\n")
+    result = run(config, "bridge", "site", "set", "--name", SITE, "--badge-key", str(key))
+    assert result.exit_code == 0, result.output
+    assert ROOT.hex() not in result.output
+    (site,) = world.rows(schema.sites)
+    assert ROOT not in site.badge_root_closed
+    assert Vault(b"data key of the tests, 32 bytes.").open(BADGE_ROOT, SITE, site.badge_root_closed) == ROOT
+    run(config, "bridge", "site", "set", "--name", SITE, "--badge-key", str(key))
+    key.write_text(bytes(32).hex())
+    run(config, "bridge", "site", "set", "--name", SITE, "--badge-key", str(key))
+    told = [row.detail for row in world.rows(schema.events) if row.kind == "badge_key_set"]
+    assert told == [f"the site {SITE} has a badge key", f"the site {SITE} has another badge key"]
+
+
+@pytest.mark.parametrize("text", ["", "zz", "00" * 16, "00" * 33])
+def test_what_is_no_badge_key_is_refused(config: Path, tmp_path: Path, text: str) -> None:
+    key = tmp_path / "site.badge.key"
+    key.write_text(text)
+    result = run(config, "bridge", "site", "set", "--name", SITE, "--badge-key", str(key))
+    assert isinstance(result.exception, BadgeclockError)
+    key.write_text(ROOT.hex())
+    result = run(config, "bridge", "site", "set", "--name", "Nowhere", "--badge-key", str(key))
+    assert "no site" in str(result.exception)
+
+
+def test_a_site_can_be_added_with_its_badge_key(world: World, config: Path, tmp_path: Path) -> None:
+    for name, content in (("site.key", bytes(32)), ("badge.key", ROOT)):
+        (tmp_path / name).write_text(content.hex())
+    result = run(
+        config,
+        *("bridge", "site", "add", "--name", "Quay 8", "--workplace", "1Y1TEST00002Z"),
+        *("--key", str(tmp_path / "site.key"), "--badge-key", str(tmp_path / "badge.key")),
+    )
+    assert result.exit_code == 0, result.output
+    keys = vault.load(config.parent / "data.key")
+    with world.store.read() as connection:
+        site = connection.execute(schema.sites.select().where(schema.sites.c.name == "Quay 8")).one()
+        assert badges.desk_of(connection, keys, site.id).root.secret == ROOT
+
+
+def test_a_new_badge_number_is_never_one_that_was_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    give(world, "W-001", b"number 1")
+    drawn = iter([b"number 1", b"number 1", b"number 2"])
+    monkeypatch.setattr(badges.secrets, "token_bytes", lambda _: next(drawn))
+    with world.store.read() as connection:
+        site = connection.execute(schema.sites.select()).one()
+        assert badges.new_number(connection, badges.desk_of(connection, world.vault, site.id)) == b"number 2"

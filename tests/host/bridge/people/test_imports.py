@@ -1,0 +1,376 @@
+"""Imports from the office's tables: what is taken, what is refused and how it is said, and all or nothing."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.host.bridge.world import ANNA_NISS, BRAM_NISS, KBO, LUZ_LIMOSA, SITE, STRANGER_UID, WORKPLACE, World
+from typer.testing import CliRunner
+
+from badgeclock.bridge.people import imports, people, spreadsheets
+from badgeclock.bridge.people.imports import Kind, Report
+from badgeclock.bridge.people.people import Address
+from badgeclock.bridge.people.spreadsheets import SheetError
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.cli.main import app
+from badgeclock.errors import EXIT_FAILED
+
+WHO = Operator("anna", "the list of January")
+CARL_NISS = "00000100166"
+
+
+def book(**pages: list[list[Any]]) -> bytes:
+    """An XLSX file with these sheets."""
+    made = openpyxl.Workbook()
+    made.remove(made.worksheets[0])
+    for name, rows in pages.items():
+        page = made.create_sheet(name)
+        for row in rows:
+            page.append(row)
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+def take(world: World, content: bytes, kind: Kind | None = None, name: str = "list.csv") -> Report:
+    return imports.carry_out(world.store, world.vault, imports.tables(content, name, kind), WHO, world.now_ms)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One world for tests that change nothing."""
+    made = World(tmp_path_factory.mktemp("world"))
+    yield made
+    made.close()
+
+
+WORKBOOK = {
+    "Badges": [["site", "worker", "uid"], ["Quay 8", "W-100", "04:A1:B2:C3"], [SITE, "W-100", "0BADCAFE"]],
+    "Workers": [
+        ["Reference", "Name", "NISS", "Limosa", "Employer"],
+        ["W-100", "Carl Proef", CARL_NISS, None, "BE 0448.181.966"],
+        ["W-101", "Dana Proef", None, "24999999999999902", None],
+        ["W-001", "Anna Proef-Nieuw", ANNA_NISS, None, KBO],
+    ],
+    "Sites": [
+        ["name", "workplace", "regime", "street", "house number", "post code", "municipality", "latitude", "longitude"],
+        ["Quay 8", "1Y1TEST00002Z", "Meat", "Kaai", "8", "2000", "Antwerpen", "51,22", 4.4],
+        [SITE, WORKPLACE, None, None, None, None, None, None, None],
+    ],
+    "Employers": [["KBO", "Name"], [448181966, "Tweede"], [KBO, "Voorbeeld Bouw"]],
+}
+
+
+def test_a_workbook_is_imported_in_the_order_its_sheets_need_and_again_changes_nothing(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(STRANGER_UID))
+    content = book(**{**WORKBOOK, "Badges": [WORKBOOK["Badges"][0], WORKBOOK["Badges"][2]]})
+    report = take(world, content, name="office.xlsx")
+    assert report.faults == []
+    assert dict(report.counts) == {
+        (Kind.EMPLOYERS, "added"): 1,
+        (Kind.EMPLOYERS, "unchanged"): 1,
+        (Kind.SITES, "added"): 1,
+        (Kind.SITES, "unchanged"): 1,
+        (Kind.WORKERS, "added"): 2,
+        (Kind.WORKERS, "changed"): 1,
+        (Kind.BADGES, "added"): 1,
+    }
+    assert report.queued == 1
+    assert world.states() == ["QUEUED"]
+    with world.store.read() as connection:
+        site = people.site_of(connection, "Quay 8")
+        assert site is not None
+        assert site.address == Address("Kaai", "8", "", "2000", "Antwerpen")
+        assert (site.latitude, site.longitude, site.regime) == (51.22, 4.4, "meat")
+        acts = audit_log.listing(connection, 0, 100)
+        audit_log.verify(connection)
+    assert [act["act"] for act in acts].count("imported") == 4
+    assert next(act for act in acts if act["act"] == "worker_changed")["detail"] == {"changed": ["name"]}
+    told = repr(acts)
+    for secret in (CARL_NISS, ANNA_NISS, "Carl", "Dana", "0badcafe", "0BADCAFE"):
+        assert secret not in told
+    again = take(world, content, name="office.xlsx")
+    assert {verb for _, verb in again.counts} == {"unchanged"}
+
+
+def test_a_site_without_its_key_has_no_badges_until_a_clock_made_it(world: World) -> None:
+    assert take(world, b"name,workplace\nQuay 8,1Y1TEST00002Z\n", Kind.SITES).faults == []
+    badge = b"site,worker,uid\nQuay 8,W-001,04a1b2c3\n"
+    (fault,) = take(world, badge, Kind.BADGES).faults
+    assert "no key" in fault.what
+    with world.store.write() as connection:
+        assert people.set_site_key(connection, world.vault, "Quay 8", bytes(32)).happened
+        assert not people.set_site_key(connection, world.vault, "Quay 8", bytes(32)).happened
+        with pytest.raises(people.PeopleError, match="another key"):
+            people.set_site_key(connection, world.vault, "Quay 8", bytes(31) + b"\1")
+    assert take(world, badge, Kind.BADGES).faults == []
+
+
+def test_a_missing_column_leaves_what_is_there_and_an_empty_cell_takes_it_away(world: World) -> None:
+    whole = f"name;workplace;languages;latitude;longitude\n{SITE};{WORKPLACE};nl fr;51;4\n"
+    take(world, whole.encode(), Kind.SITES)
+    take(world, f"name;workplace;regime\n{SITE};{WORKPLACE};meat\n".encode(), Kind.SITES)
+    with world.store.read() as connection:
+        site = people.site_of(connection, SITE)
+        assert site is not None
+        assert (site.languages, site.latitude, site.regime) == (("nl", "fr"), 51.0, "meat")
+    take(world, f"name;workplace;languages\n{SITE};{WORKPLACE};\n".encode(), Kind.SITES)
+    with world.store.read() as connection:
+        site = people.site_of(connection, SITE)
+        assert site is not None
+        assert site.languages == ()
+
+
+def test_a_workers_language_is_of_the_list_and_their_clocks_hear_of_another(world: World) -> None:
+    def languages() -> tuple[list[str | None], int]:
+        return [row.language for row in world.rows(schema.workers)], world.rows(schema.sites)[0].roster_changes
+
+    _, before = languages()
+    row = f"W-001;Anna Proef;{ANNA_NISS};{KBO}"
+    new = f"W-100;Carl Proef;{CARL_NISS};{KBO}"
+    head = "reference;name;niss;employer"
+    assert take(world, f"{head};language\n{row};NL\n{new};fr\n".encode(), Kind.WORKERS).faults == []
+    assert languages() == (["nl", None, None, "fr"], before + 1)
+    take(world, f"{head}\n{row}\n{new}\n".encode(), Kind.WORKERS)
+    assert languages() == (["nl", None, None, "fr"], before + 1)
+    take(world, f"{head};language\n{row};\n".encode(), Kind.WORKERS)
+    assert languages() == ([None, None, None, "fr"], before + 2)
+    (fault,) = take(world, f"{head};language\n{row};Dutch\n".encode(), Kind.WORKERS).faults
+    assert "is no language" in fault.what
+
+
+BAD_ROWS = {
+    "W-100;Carl;00000100167;;0438195916": "check digits",
+    "W-100;Carl;00000100166;;0438195917": "enterprise number",
+    "W-100;Carl;00000100166;;0448181966": "no such employer",
+    "W-100;Carl;00000100166;;": "needs an employer",
+    "W-100;Carl;;;0438195916": "one of them",
+    "W-100;Carl;00000100166;L1;0438195916": "one of them",
+    "W-100;;00000100166;;0438195916": "name",
+    ";Carl;00000100166;;0438195916": "reference",
+    "00000100166;Carl;00000100166;;0438195916": "looks like a national number",
+    f"W-100;Carl;{BRAM_NISS};;0438195916": "'W-002' has the same number",
+    "W-100;Carl;00000100166;;0438195916;more": "more cells",
+    "W-100;C\x01arl;00000100166;;0438195916": "printed",
+    f"W-100;{'x' * 1001};00000100166;;0438195916": "1000 characters",
+}
+
+
+def test_every_bad_row_is_named_none_is_quoted_and_nothing_is_kept(world: World) -> None:
+    good = "W-050;Good One;00000100463;;0438195916"
+    lines = ["reference;name;niss;limosa;employer", good, "", *BAD_ROWS, good]
+    report = take(world, "\r\n".join(lines).encode("utf-8-sig"), Kind.WORKERS)
+    assert [fault.row for fault in report.faults] == list(range(4, 5 + len(BAD_ROWS)))
+    for fault, word in zip(report.faults, [*BAD_ROWS.values(), "row 2 of list.csv is about the same"], strict=True):
+        assert word in fault.what
+    for number in ("00000100166", "00000100167", BRAM_NISS):
+        assert number not in repr(report.faults)
+    assert len(world.rows(schema.workers)) == 3
+    assert world.rows(schema.acts) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        (f"{SITE};W-001;4a1b2c3", "hexadecimal"),
+        (f"{SITE};W-001;04a1b2", "4, 7 or 10"),
+        (f"{SITE};04a1b2c3;W-001", "hexadecimal"),
+        (f"04a1b2c3;W-001;{SITE}", "hexadecimal"),
+        (f"{SITE};04A1B2C3;deadbeef", "no worker"),
+        ("04 A1 B2 C3;W-001;deadbeef", "no site"),
+    ],
+)
+def test_a_badge_in_the_wrong_column_is_not_told(shared: World, row: str, word: str) -> None:
+    given = imports.tables(f"site;worker;uid\n{row}\n".encode(), "badges.csv", None)
+    (fault,) = imports.rehearse(shared.store, shared.vault, given, WHO, shared.now_ms).faults
+    assert word in fault.what
+    for uid in ("a1b2c3", "A1B2C3", "A1 B2 C3"):
+        assert uid not in fault.what
+
+
+def test_a_rehearsal_says_what_would_happen_and_changes_nothing(shared: World) -> None:
+    given = imports.tables(book(**WORKBOOK), "office.xlsx", None)
+    before = [shared.rows(table) for table in schema.metadata.sorted_tables]
+    report = imports.rehearse(shared.store, shared.vault, given, WHO, shared.now_ms)
+    assert report.counts[Kind.WORKERS, "added"] == 2
+    assert [(fault.place, fault.row) for fault in report.faults] == [("office.xlsx, sheet Badges", 2)]
+    assert [shared.rows(table) for table in schema.metadata.sorted_tables] == before
+
+
+TEXT = "reference;name;niss;employer\nW-100;Zoë Núñez;00000100166;0438195916\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        TEXT.encode(),
+        TEXT.encode("utf-8-sig"),
+        TEXT.encode("cp1252"),
+        TEXT.encode("utf-16"),
+        b"\xfe\xff" + TEXT.encode("utf-16-be"),
+        TEXT.replace(";", ",").encode(),
+        TEXT.replace(";", "\t").encode("utf-16"),
+        ("sep=;\r\n" + TEXT.replace("\n", "\r\n")).encode("cp1252"),
+        ("\n\n" + TEXT).replace("\n", "\r\n").encode(),
+        TEXT.replace("Zoë Núñez", '" Zoë  Núñez "').encode(),
+    ],
+    ids=["utf-8", "bom", "cp1252", "utf-16", "utf-16-be", "comma", "tab", "sep=", "blank lines", "quoted"],
+)
+def test_a_table_is_read_however_a_spreadsheet_wrote_it(content: bytes) -> None:
+    (sheet,) = spreadsheets.read(content)
+    assert sheet.columns == ("reference", "name", "niss", "employer")
+    assert [row.cells for row in sheet.rows] == [
+        {"reference": "W-100", "name": "Zoë Núñez", "niss": "00000100166", "employer": "0438195916"}
+    ]
+
+
+def zipped(**members: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def with_member(content: bytes, name: str, old: bytes, new: bytes) -> bytes:
+    """An XLSX file whose member of this name says something else."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as after:
+        for member in before.namelist():
+            data = before.read(member)
+            after.writestr(member, data.replace(old, new) if member == name else data)
+    return out.getvalue()
+
+
+SMALL = book(employers=[["kbo", "name"], [KBO, "Voorbeeld"]])
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n \n",
+        b"\x00\x01\x02",
+        b"\xff\xfe\x00",
+        b'kbo,name\n"0438195916',
+        b"kbo,kbo\n1,2\n",
+        b"kbo,,name\n1,2,3\n",
+        b"sep=:\nkbo:name\n",
+        b"x" * (spreadsheets.FILE_BYTES_MOST + 1),
+        b"kbo\n" + b"1\n" * (spreadsheets.ROWS_MOST + 1),
+        (",".join(f"c{n}" for n in range(65)) + "\n").encode(),
+        b"PK\x03\x04",
+        SMALL[:-100],
+        zipped(x=b"not a workbook"),
+        zipped(bomb=bytes(spreadsheets.UNPACKED_BYTES_MOST + 1)),
+        zipped(**{f"m{n}": b"" for n in range(spreadsheets.MEMBERS_MOST + 1)}),
+        with_member(SMALL, SHEET, b"<worksheet", b'<!DOCTYPE x [<!ENTITY a "aaaa">]><worksheet'),
+        book(empty=[]),
+    ],
+    ids=lambda content: repr(content[:4]),  # an archive has the time in it, and every worker must find the same tests
+)
+def test_what_is_no_table_is_refused_with_what_to_do(content: bytes) -> None:
+    with pytest.raises(SheetError, match="To do"):
+        spreadsheets.read(content)
+
+
+def test_formulas_dates_and_errors_are_faults_of_their_row_and_far_cells_cost_nothing() -> None:
+    page = [["kbo", "name"], ["=1+1", "a"], [True, "b"], [438195916.0, "c"], [1.5, "d"]]
+    (sheet,) = spreadsheets.read(book(employers=page))
+    faults = [row.fault for row in sheet.rows]
+    assert faults[0] is not None
+    assert "formula" in faults[0]
+    assert faults[1] is not None
+    assert "truth" in faults[1]
+    assert [row.cells["kbo"] for row in sheet.rows[2:]] == ["438195916", "1.5"]
+    far = with_member(SMALL, SHEET, b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"/></row></sheetData>')
+    with pytest.raises(SheetError, match="rows"):
+        spreadsheets.read(far)
+
+
+FILES = (
+    st.binary(max_size=300)
+    | st.text(st.sampled_from('kbo,name;"\n\r\t =sep\0é'), max_size=80).map(str.encode)
+    | st.tuples(st.integers(0, len(SMALL)), st.binary(max_size=8)).map(
+        lambda change: SMALL[: change[0]] + change[1] + SMALL[change[0] + len(change[1]) :]
+    )
+    | st.binary(max_size=200).map(lambda data: with_member(SMALL, SHEET, b"<sheetData>", data + b"<sheetData>"))
+)
+
+
+def check_any_bytes(content: bytes) -> None:
+    """Whatever a file holds, it is tables of text or refused."""
+    try:
+        found = spreadsheets.read(content)
+    except SheetError:
+        return
+    for sheet in found:
+        for row in sheet.rows:
+            assert set(row.cells) == set(sheet.columns)
+            assert all(cell.isprintable() for cell in row.cells.values())
+
+
+@settings(max_examples=100, deadline=None)
+@given(FILES)
+def test_any_bytes_are_tables_of_text_or_refused(content: bytes) -> None:
+    check_any_bytes(content)
+
+
+@pytest.mark.torture
+@settings(max_examples=5_000, deadline=None)
+@given(FILES)
+def test_any_bytes_are_tables_of_text_or_refused_at_length(content: bytes) -> None:
+    check_any_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "word"),
+    [
+        (b"kbo\n1\n", "list.csv", "say --kind"),
+        (b"name\nx\n", "employers.csv", "kbo are missing"),
+        (f"kbo;{ANNA_NISS}\n".encode(), "employers.csv", "number 2"),
+        (book(employers=[["kbo"]], other=[["kbo"]]), "x.xlsx", "say --kind"),
+    ],
+)
+def test_a_table_that_is_not_clear_is_refused_without_quoting_it(content: bytes, name: str, word: str) -> None:
+    with pytest.raises(SheetError, match=word) as refused:
+        imports.tables(content, name, None)
+    assert ANNA_NISS not in str(refused.value)
+
+
+def test_the_command_names_each_bad_row_and_tells_no_number(world: World, tmp_path: Path) -> None:
+    (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    config = tmp_path / "bridge.toml"
+    config.write_text(
+        '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'
+        '[authority]\nendpoint = "http://127.0.0.1:9/"\n'
+    )
+    path = tmp_path / "workers.csv"
+
+    def run(*options: str) -> Any:
+        arguments = ["bridge", "import", str(path), *options, "--config", str(config)]
+        return CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    path.write_text(TEXT.replace("00000100166", "00000100167"))
+    bad = run()
+    assert bad.exit_code == EXIT_FAILED
+    assert f"{path}, row 2: the national number has wrong check digits" in bad.stdout
+    path.write_text(TEXT)
+    assert "1 would be added" in run("--dry-run").stderr
+    assert len(world.rows(schema.workers)) == 3
+    done = run()
+    assert "workers: 1 were added, 0 were changed" in done.stderr
+    assert len(world.rows(schema.workers)) == 4
+    for said in (bad.output, done.output):
+        assert "0000010016" not in said
+        assert LUZ_LIMOSA not in said

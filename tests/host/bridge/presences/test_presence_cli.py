@@ -1,0 +1,113 @@
+"""The commands with which a person looks at what waits, and decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from tests.host.bridge.registrar.test_registrar import all_in
+from tests.host.bridge.world import ANNA_UID, BRAM_UID, SITE, STRANGER_UID, World
+from typer.testing import CliRunner
+
+from badgeclock.bridge.store import schema
+from badgeclock.cli.main import app
+from badgeclock.protocol.record import Direction
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
+    config = tmp_path / "bridge.toml"
+    config.write_text(
+        '[store]\nurl = "sqlite:///bridge.db"\n[broker]\nca = "ca"\ncertificate = "c"\nkey = "k"\n'
+        '[secrets]\ndata_key_file = "data.key"\n[authority]\nendpoint = "http://localhost/"\n'
+    )
+    monkeypatch.setattr("badgeclock.cli.presence.wall_clock_ms", lambda: world.now_ms)
+
+    def command(*arguments: str, stdin: str | None = None) -> Result:
+        return CliRunner().invoke(app, ["bridge", *arguments, "--config", str(config)], input=stdin)
+
+    return command
+
+
+def good(done: Result) -> str:
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.output
+
+
+async def test_a_person_sees_decides_and_is_remembered(world: World, run: Run) -> None:
+    world.authority.refused = {"00000100265"}
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
+    world.punches(world.clock.punch(STRANGER_UID))
+    await world.registered(all_in(world, "REFUSED", "VALIDATED", "UNASSIGNED", "REGISTERED"))
+    anna, bram = [row.reference for row in world.rows(schema.presences)]
+
+    listed = good(run("presence", "list"))
+    assert anna in listed
+    assert "code 5: INVALID INSS" in listed
+    assert "clock-0001/4" in listed
+    assert bram not in listed
+    assert [json.loads(line)["item"] for line in good(run("presence", "list", "--json")).splitlines()] == [
+        anna,
+        "clock-0001/4",
+    ]
+
+    given = ("--niss-file", "-", "--reason", "it has a national number now")
+    changed = good(run("worker", "set", "--reference", "W-001", *given, stdin="00000100463"))
+    assert "Worker 'W-001': changed identity" in changed
+    assert "QUEUED" in good(run("presence", "correct", anna, "--reason", "number corrected", "--by", "Office"))
+    assert "CANCELLING" in good(run("presence", "cancel", bram, "--reason", "holiday", "--code", "HOLIDAY"))
+    assert "CLOSED" in good(run("presence", "close", "clock-0001/4", "--reason", "a visitor"))
+    assert good(run("presence", "list", "--json")) == ""
+    shown = good(run("presence", "show", anna))
+    assert "correct by Office" in shown
+    assert "number corrected; sent as corrected" in shown
+    assert world.clock.sent[2][-16:].hex() in shown
+    assert json.loads(good(run("presence", "show", bram, "--json")))["decisions"][0]["code"] == "HOLIDAY"
+
+
+def test_a_waiting_punch_is_shown_and_declared(world: World, run: Run) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID, Direction.OUT))
+    assert "WAITING (no_in)" in good(run("presence", "show", "clock-0001/2"))
+    assert "declared with presence BC2026" in good(
+        run("presence", "declare", "clock-0001/2", "--reason", "forgot to come in")
+    )
+    assert world.states() == ["QUEUED"]
+
+
+CANNOT_BE = [
+    ("presence", "cancel", "BC1", "--reason", "x"),
+    ("presence", "correct", "BC1", "--reason", "x"),
+    ("presence", "close", "clock-0001/9", "--reason", "x"),
+    ("presence", "show", "clock-0001/x"),
+    ("presence", "declare", "BC1", "--reason", "x"),
+    ("presence", "declare", "clock-0001/99999999999999999999", "--reason", "x"),
+    ("presence", "cancel", "BC1"),
+    ("worker", "set", "--reference", "W-001"),
+    ("worker", "set", "--reference", "W-999", "--employer", "0438195916"),
+    ("worker", "set", "--reference", "W-001", "--employer", "0999999999"),
+    ("site", "set", "--name", SITE),
+    ("site", "set", "--name", "nowhere", "--regime", "meat"),
+    ("site", "set", "--name", SITE, "--workplace", "too short"),
+]
+
+
+def test_what_cannot_be_changes_nothing(world: World, run: Run) -> None:
+    tables = (schema.workers, schema.sites, schema.corrections, schema.events)
+    before = [world.rows(table) for table in tables]
+    for arguments in CANNOT_BE:
+        assert run(*arguments).exit_code != 0, arguments
+        assert [world.rows(table) for table in tables] == before, arguments
+
+
+def test_a_site_gets_another_regime_and_workplace_number(world: World, run: Run) -> None:
+    good(run("site", "set", "--name", SITE, "--regime", "construction-io", "--workplace", "1y1test00009z"))
+    (site,) = world.rows(schema.sites)
+    assert (site.regime, site.workplace) == ("construction-io", "1Y1TEST00009Z")
+    assert "site_changed" in world.events()

@@ -1,0 +1,369 @@
+"""What a person decides: cancel, correct, declare, close; each with author and reason, and never behind the day."""
+
+from __future__ import annotations
+
+import pytest
+from tests.host.bridge.registrar.test_registrar import all_in, moving
+from tests.host.bridge.world import (
+    ANNA_NISS,
+    ANNA_UID,
+    BRAM_NISS,
+    BRAM_UID,
+    DAY_MS,
+    NOON_MS,
+    STRANGER_UID,
+    World,
+)
+
+from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
+from badgeclock.bridge.registrar import corrections, outbox, review_queue
+from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar.review_queue import PresenceError
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import PresenceState
+from badgeclock.protocol.record import Direction
+
+PLANNING = CancelCode.PLANNING
+NEW_NISS = "00000100463"
+
+
+def decision(world: World, why: str = "wrong badge") -> Decision:
+    return Decision("office", why, world.now_ms)
+
+
+def reference(world: World, at: int = 0) -> str:
+    row: str = world.rows(schema.presences)[at].reference
+    return row
+
+
+def states(world: World) -> list[str]:
+    """Where each presence stands."""
+    return [row.state for row in world.rows(schema.presences)]
+
+
+def cancel(world: World, at: int = 0, code: CancelCode = PLANNING) -> PresenceState:
+    with world.store.write() as connection:
+        return corrections.cancel(connection, reference(world, at), code, decision(world))
+
+
+def correct(world: World, at: int = 0, worker: str | None = None) -> PresenceState:
+    with world.store.write() as connection:
+        return corrections.correct(connection, reference(world, at), worker, PLANNING, decision(world))
+
+
+def close(world: World, at: int = 0) -> None:
+    with world.store.write() as connection:
+        corrections.close(connection, reference(world, at), decision(world))
+
+
+def shown(world: World, at: int = 0) -> dict[str, object]:
+    with world.store.read() as connection:
+        return review_queue.shown(connection, reference(world, at))
+
+
+def listed(world: World) -> list[tuple[str, str, str | None]]:
+    with world.store.read() as connection:
+        found = review_queue.listing(connection, 100)
+    return [(one["item"], one["state"], one["reason"]) for one in found]
+
+
+async def registered(world: World, uid: bytes = ANNA_UID) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(uid))
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"))
+
+
+async def until(world: World, *wanted: str) -> None:
+    """Run a registrar until the presences stand so."""
+    await world.registered(lambda: states(world) == list(wanted), world.registrar(now_ms=moving(world)))
+
+
+async def test_a_registered_presence_is_cancelled_at_the_authority_and_the_clock_is_told(world: World) -> None:
+    await registered(world)
+    assert cancel(world) is PresenceState.CANCELLING
+    await until(world, "CANCELLED")
+    assert world.authority.standing() == {}
+    assert world.receipts()[-1][1:3] == (2, 6)
+    (row,) = world.rows(schema.corrections)
+    assert (row.kind, row.code, row.why, row.by, row.outcome) == (
+        "cancel",
+        "PLANNING",
+        "wrong badge",
+        "office",
+        "cancelled",
+    )
+    assert "cancel_asked" in world.events()
+    assert "presence_cancelled" in world.events()
+
+
+async def test_whoever_comes_again_after_a_cancellation_is_registered_anew(world: World) -> None:
+    await registered(world)
+    cancel(world)
+    await until(world, "CANCELLED")
+    world.punches(world.clock.punch(ANNA_UID))
+    await until(world, "CANCELLED", "VALIDATED")
+    world.punches(world.clock.punch(ANNA_UID, Direction.OUT))
+    assert [punch["presence"] for punch in world.shown()][1:] == [reference(world, 1)] * 2
+
+
+async def test_a_correction_cancels_and_registers_another_worker_under_a_new_number(world: World) -> None:
+    await registered(world)
+    assert correct(world, worker="W-002") is PresenceState.CANCELLING
+    await until(world, "CANCELLED", "VALIDATED")
+    old, new = world.rows(schema.presences)
+    assert old.reception_number != new.reception_number
+    assert world.authority.standing() == {new.reference: 1}
+    assert world.authority.items[new.reference].inss == BRAM_NISS
+    (punch,) = world.shown()
+    assert (punch["worker"]["reference"], punch["reception_number"]) == ("W-002", new.reception_number)
+    assert world.receipts()[-1][2:] == (4, new.reception_number)
+    told = shown(world, 1)["decisions"]
+    assert [(one["kind"], one["by"], one["replacement"]) for one in told] == [  # type: ignore[attr-defined]
+        ("correct", "office", new.reference)
+    ]
+
+
+async def test_a_correction_for_a_worker_who_is_registered_already_only_cancels(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"))
+    correct(world, worker="W-002")
+    await until(world, "CANCELLED", "VALIDATED")
+    assert {punch["presence"] for punch in world.shown()} == {reference(world, 1)}
+
+
+async def test_a_corrected_site_or_number_is_declared_anew_for_the_same_worker(world: World) -> None:
+    await registered(world)
+    with pytest.raises(PresenceError, match="was declared for this"):
+        correct(world)
+    world.change_worker("W-001", niss=NEW_NISS)
+    correct(world)
+    await until(world, "CANCELLED", "VALIDATED")
+    world.change_workplace("1Y1TEST00009Z")
+    correct(world, 1)
+    await until(world, "CANCELLED", "CANCELLED", "VALIDATED")
+    sent = list(world.authority.items.values())
+    assert [item.inss for item in sent] == [ANNA_NISS, NEW_NISS, NEW_NISS]
+    assert [item.workplace_id for item in sent] == ["1Y1TEST00001Z", "1Y1TEST00001Z", "1Y1TEST00009Z"]
+    assert "worker_changed" in world.events()
+    assert "site_changed" in world.events()
+
+
+@pytest.mark.parametrize("word", ["lost before", "lost after", "crash", "away"])
+async def test_a_lost_answer_to_a_cancellation_is_asked_about_before_it_is_sent_again(world: World, word: str) -> None:
+    await registered(world)
+    world.authority.cancels = [word]
+    cancel(world)
+    await until(world, "CANCELLED")
+    assert len(world.authority.asked_to_cancel) == (1 if word == "lost after" else 2)
+    assert world.authority.standing() == {}
+
+
+async def test_a_presence_that_somebody_cancelled_meanwhile_counts_as_cancelled(world: World) -> None:
+    await registered(world)
+    world.authority.cancel_by_hand(0)
+    cancel(world)
+    await until(world, "CANCELLED")
+
+
+@pytest.mark.parametrize("word", ["refused", "rejected"])
+async def test_a_cancellation_that_the_authority_refuses_leaves_the_presence_standing(world: World, word: str) -> None:
+    await registered(world)
+    if word == "rejected":
+        world.authority.cancels = ["rejected SOA-03006"]
+    else:
+        world.authority.cancel_reasons = ("HOLIDAY",)
+    cancel(world)
+    await until(world, "VALIDATED")
+    assert "cancel_refused" in world.events()
+    (row,) = world.rows(schema.corrections)
+    assert row.done_ms is not None
+    assert ("11" in row.outcome) or ("SOA-03006" in row.outcome)
+    world.authority.cancel_reasons = ("PLANNING",)
+    cancel(world)
+    await until(world, "CANCELLED")
+
+
+async def test_nothing_is_cancelled_or_corrected_when_the_day_is_over(world: World) -> None:
+    await registered(world)
+    world.now_ms = NOON_MS + DAY_MS
+    for decide in (cancel, lambda of: correct(of, worker="W-002")):
+        with pytest.raises(PresenceError, match="within 30 days"):
+            decide(world)
+    assert world.authority.asked_to_cancel == []
+
+
+async def test_a_cancellation_that_midnight_overtook_is_given_up_unless_it_was_done(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
+    await world.registered(all_in(world, "REGISTERED", "VALIDATED"))
+    cancel(world, 0)
+    cancel(world, 1)
+    with world.store.write() as connection:  # the second was begun, and carried out, when the bridge was killed
+        (_, second) = corrections.due(connection, frozenset(Declared), world.now_ms, 9)
+        corrections.trying(connection, second, world.now_ms)
+    world.authority.cancel_by_hand(1)
+    world.now_ms = NOON_MS + DAY_MS
+    await until(world, "VALIDATED", "CANCELLED")
+    assert world.authority.asked_to_cancel == []
+    assert "cancel_refused" in world.events()
+
+
+def test_what_was_not_sent_yet_is_withdrawn_at_once_and_stays_open_for_the_next_punch(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    assert cancel(world) is PresenceState.CLOSED
+    assert world.receipts() == [(1, 2, 6, 0)]
+    world.punches(world.clock.punch(ANNA_UID))
+    assert states(world) == ["CLOSED", "QUEUED"]
+
+
+def test_what_is_under_way_must_wait_for_its_answer(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    with world.store.write() as connection:
+        outbox.claim(connection, world.vault, frozenset(Declared), world.now_ms, 9, "call")
+    for decide in (cancel, close, lambda of: correct(of, worker="W-002")):
+        with pytest.raises(PresenceError, match="try again in a minute"):
+            decide(world)
+
+
+async def test_a_refused_presence_is_sent_again_once_what_was_wrong_is_corrected(world: World) -> None:
+    world.authority.refused = {ANNA_NISS}
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    await until(world, "REFUSED")
+    assert listed(world) == [(reference(world), "REFUSED", None)]
+    world.change_worker("W-001", niss=NEW_NISS)
+    assert correct(world) is PresenceState.QUEUED
+    await until(world, "VALIDATED")
+    assert listed(world) == []
+    assert world.shown()[0]["error_code"] is None
+
+
+async def test_a_refused_presence_for_a_worker_who_is_registered_already_is_closed(world: World) -> None:
+    world.authority.refused = {ANNA_NISS}
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
+    await until(world, "REFUSED", "VALIDATED")
+    assert correct(world, worker="W-002") is PresenceState.CLOSED
+    assert {punch["presence"] for punch in world.shown()} == {reference(world, 1)}
+
+
+async def test_what_somebody_cancelled_at_the_authority_is_declared_anew_under_a_new_number(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    world.authority.script = ["lost after"]
+    world.authority.on_register = lambda: None
+    await world.registered(lambda: states(world) == ["UNKNOWN"], world.registrar(settle_ms=10**9))
+    world.authority.cancel_by_hand(0)
+    await until(world, "WAITING")
+    assert listed(world) == [(reference(world), "WAITING", "cancelled")]
+    assert correct(world) is PresenceState.QUEUED
+    await until(world, "CANCELLED", "VALIDATED")
+
+
+def test_a_presence_whose_day_ended_is_closed_by_a_person_and_not_sent(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    world.now_ms = NOON_MS + DAY_MS
+    with world.store.write() as connection:
+        assert outbox.expire(connection, frozenset(Declared), world.now_ms) == 1
+    assert listed(world) == [(reference(world), "WAITING", "day_over")]
+    with pytest.raises(PresenceError, match="nothing is backdated"):
+        correct(world)
+    close(world)
+    assert listed(world) == []
+    assert states(world) == ["CLOSED"]
+    with pytest.raises(PresenceError, match="CLOSED already"):
+        close(world)
+
+
+def test_a_queue_without_an_authority_for_it_goes_to_a_person(world: World) -> None:
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock=clock)
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    with world.store.write() as connection:
+        assert outbox.expire(connection, frozenset({Declared.DAY}), world.now_ms) == 1
+    assert [(state, reason) for _, state, reason in listed(world)] == [("WAITING", "no_authority")]
+
+
+# --- punches that wait ---
+
+
+def declare(world: World, seq: int, direction: Direction | None = None, clock: str = "clock-0001") -> str:
+    with world.store.write() as connection:
+        return corrections.declare_punch(connection, clock, seq, direction, decision(world))
+
+
+async def test_a_late_movement_is_declared_with_its_own_time_if_a_person_says_so(world: World) -> None:
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    world.now_ms += 4 * MOVEMENT_LATE_MS
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock=clock)
+    assert world.states() == ["WAITING"]
+    made = declare(world, 2, clock=clock.name)
+    await until(world, "VALIDATED")
+    assert world.authority.items[made].moment.timestamp() * 1000 == NOON_MS  # type: ignore[union-attr]
+    assert "presence_declared" in world.events()
+
+
+async def test_an_out_without_in_opens_the_day_if_a_person_says_so(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID, Direction.OUT))
+    declare(world, 2)
+    await until(world, "VALIDATED")
+
+
+def test_a_movement_without_direction_wants_to_be_told_which(world: World) -> None:
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    world.punches(*clock.start(), clock.punch(ANNA_UID, Direction.NONE), clock=clock)
+    with pytest.raises(PresenceError, match="name it"):
+        declare(world, 2, clock=clock.name)
+    declare(world, 2, Direction.OUT, clock.name)
+    assert [row.way for row in world.rows(schema.presences)] == ["out"]
+
+
+def test_a_late_day_an_unknown_badge_and_a_clock_without_time_are_never_declared(world: World) -> None:
+    clock = world.clock
+    world.punches(
+        *clock.start(), clock.punch(ANNA_UID), clock.punch(STRANGER_UID), clock.punch(BRAM_UID, utc_s=0, ms=0)
+    )
+    world.punches(clock.punch(ANNA_UID, utc_s=clock.utc_ms // 1000 - 86_400))
+    world.punches(clock.punch(ANNA_UID, utc_s=clock.utc_ms // 1000 + 86_400))
+    for seq, why in ((3, "nobody was given"), (4, "no_time"), (5, "is over"), (6, "has not begun"), (2, "no punch 2")):
+        with pytest.raises(PresenceError, match=why):
+            declare(world, seq)
+
+
+def test_a_punch_that_waits_is_shown_with_its_seal_and_can_be_closed(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(STRANGER_UID))
+    assert listed(world) == [("clock-0001/2", "UNASSIGNED", None)]
+    with world.store.write() as connection:
+        (evidence,) = review_queue.shown_punch(connection, "clock-0001", 2)["punches"]
+        assert evidence["tag"] == world.clock.sent[2][-16:].hex()
+        assert evidence["sealed"]
+        corrections.close_punch(connection, "clock-0001", 2, decision(world, "a visitor"))
+    assert listed(world) == []
+    assert world.assign(STRANGER_UID, "W-002") == 0
+    assert world.states() == ["CLOSED"]
+
+
+async def test_all_there_is_of_a_presence_can_be_shown_and_names_nobody(world: World) -> None:
+    await registered(world)
+    cancel(world)
+    await until(world, "CANCELLED")
+    found = shown(world)
+    assert [one["outcome"] for one in found["calls"]] == ["registered"]  # type: ignore[attr-defined]
+    assert found["worker"] == "W-001"
+    assert len(found["punches"]) == len(found["numbers"]) == len(found["decisions"]) == 1  # type: ignore[arg-type]
+    assert ANNA_NISS not in str(found)
+    assert "Anna" not in str(found)
+
+
+@pytest.mark.parametrize("why", ["", "   ", "x" * 501])
+def test_a_decision_without_a_reason_is_none(world: World, why: str) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    with pytest.raises(PresenceError, match="reason"), world.store.write() as connection:
+        corrections.close(connection, reference(world), decision(world, why))
+    assert states(world) == ["QUEUED"]
+
+
+def test_what_is_not_there_is_named(world: World) -> None:
+    with world.store.write() as connection:
+        with pytest.raises(PresenceError, match="no presence 'BC1'"):
+            corrections.close(connection, "BC1", decision(world))
+        with pytest.raises(PresenceError, match="no punch 9"):
+            review_queue.shown_punch(connection, "clock-0001", 9)
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    with pytest.raises(PresenceError, match="no worker 'W-999'"):
+        correct(world, worker="W-999")

@@ -1,0 +1,149 @@
+"""The store: its form, what it survives, and what a copy of it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BOTH, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
+
+from badgeclock.bridge.store import schema, vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import DataKeyWrong, Vault
+from badgeclock.errors import SettingsError, StoreError
+
+DATABASES = BOTH
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    made = Store(database)
+    yield made
+    made.close()
+
+
+def test_the_migrations_end_in_exactly_the_tables_of_the_schema(store: Store) -> None:
+    with store.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_migrating_twice_keeps_every_row(world: World) -> None:
+    before = world.rows(schema.workers)
+    world.store.migrate()
+    assert world.rows(schema.workers) == before
+    world.store.check()
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_a_store_without_tables_is_refused_with_what_to_do(empty_database: Callable[[str], str], kind: str) -> None:
+    empty = Store(empty_database(kind))
+    with pytest.raises(StoreError, match="bridge init"):
+        empty.check()
+    empty.close()
+
+
+def test_sqlite_is_durable_and_checks_references(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'bridge.db'}")
+    store.migrate()
+    with store.write() as connection:
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+        assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+    with pytest.raises(StoreError, match="FOREIGN KEY"), store.write() as connection:
+        connection.execute(schema.receptions.insert().values(presence_id=7, number=1, seen_ms=0))
+
+
+def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:
+    def fail() -> None:
+        with store.write() as connection:
+            connection.execute(schema.employers.insert().values(kbo="0438195916", name=""))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.read() as connection:
+        assert connection.execute(schema.employers.select()).all() == []
+
+
+async def test_readers_do_not_wait_for_a_writer(store: Store) -> None:
+    with store.write() as connection:
+        connection.execute(schema.employers.insert().values(kbo="0438195916", name=""))
+        seen = await asyncio.wait_for(store.reading(lambda c: c.execute(schema.employers.select()).all()), 5)
+        assert seen == []
+
+
+def test_what_a_failing_store_says_has_none_of_the_values(store: Store) -> None:
+    twice = [{"kbo": "0448181966", "name": "secret name"}] * 2
+    with pytest.raises(StoreError) as failed, store.write() as connection:
+        connection.execute(schema.employers.insert(), twice)
+    assert "0448181966" not in str(failed.value)
+    assert "secret name" not in str(failed.value)
+
+
+def test_an_url_nobody_understands_is_a_setting_to_correct() -> None:
+    with pytest.raises(SettingsError, match="sqlite"):
+        Store("no url")
+
+
+def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "bridge.db").write_bytes(b"this is no database" * 100)
+    with pytest.raises(StoreError):
+        Store(f"sqlite:///{tmp_path / 'bridge.db'}").check()
+
+
+def test_a_copy_of_the_store_tells_no_number_no_badge_and_no_key(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    with sqlite3.connect(tmp_path / "bridge.db") as direct:
+        direct.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    direct.close()
+    content = (tmp_path / "bridge.db").read_bytes()
+    state = world.clock.state
+    secrets = [ANNA_NISS.encode(), BRAM_NISS.encode(), LUZ_LIMOSA.encode(), b"Anna", ANNA_UID, SITE_KEY]
+    for secret in [*secrets, world.clock.link_key, world.clock.e0, state.r, state.e_next]:
+        assert secret not in content
+    assert token_of(ANNA_UID) in content  # what is searched for is really there to be found
+
+
+def test_values_open_only_where_they_were_closed() -> None:
+    one = Vault(bytes(32))
+    closed = one.close("people", "name:1", b"Anna")
+    assert one.open("people", "name:1", closed) == b"Anna"
+    for purpose, place, value, by in (
+        ("people", "name:2", closed, one),
+        ("site", "name:1", closed, one),
+        ("people", "name:1", closed[:-1] + bytes([closed[-1] ^ 1]), one),
+        ("people", "name:1", b"\x02" + closed[1:], one),
+        ("people", "name:1", b"", one),
+        ("people", "name:1", closed, Vault(b"\x01" * 32)),
+    ):
+        with pytest.raises(DataKeyWrong):
+            by.open(purpose, place, value)
+
+
+def test_a_data_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data.key"
+    vault.create(path)
+    first = path.read_bytes()
+    vault.create(path)
+    assert path.read_bytes() == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert vault.load(path).index("x") == vault.load(path).index("x")
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"00" * 31, b"zz" * 32, b"\xff" * 64])
+def test_a_wrong_data_key_file_is_refused_without_quoting_it(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "data.key"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        vault.load(path)
+    assert content.decode(errors="replace") not in str(refused.value).replace(str(path), "") or not content
+    with pytest.raises(SettingsError, match="bridge init"):
+        vault.load(tmp_path / "none.key")
