@@ -23,7 +23,7 @@ setup: ## make .venv and .toolchain complete; quick, and without network, when n
 	@if [ -z "$(PYTHON)" ]; then echo "setup: Python 3.11 or newer is missing; tried python3.11, python3," \
 		"python3.12 and python3.13 on PATH. To do: install it, or run 'make setup PYTHON=/path/to/python3'." >&2; exit 1; fi
 	@mkdir -p build && flock build/setup.lock bash -c \
-		'host_tools/venv.sh "$(PYTHON)" && $(VENV)/python host_tools/badgeclock/toolchain/toolchain.py'
+		'host_tools/venv.sh "$(PYTHON)" && $(VENV)/python host_tools/badgeclock/toolchain/fetch.py'
 
 demo: setup ## a virtual clock, the bridge and the sandboxed authority on this machine
 	@$(VENV)/badgeclock demo

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import places, programs
 
 ROOT = Path(__file__).resolve().parents[1]
 FIRMWARE = ROOT / "firmware"
@@ -112,7 +112,7 @@ def test_mypy_strict_is_content_with_the_host() -> None:
 @pytest.mark.parametrize("part", [FIRMWARE, *BOARDS], ids=lambda path: path.name)
 def test_mypy_is_content_with_the_firmware_under_the_esp32_stubs(part: Path) -> None:
     require_firmware(part)
-    typings = toolchain.toolchain_dir() / "typings"
+    typings = places.toolchain_dir() / "typings"
     command = [
         *(sys.executable, "-m", "mypy", "--config-file", "mypy-firmware.ini"),
         *("--custom-typeshed-dir", typings, "--cache-dir", f"build/mypy-{part.name}", part.relative_to(ROOT)),
@@ -136,7 +136,7 @@ def test_mypy_is_content_with_the_firmware_under_the_esp32_stubs(part: Path) -> 
 def test_mpy_cross_compiles_every_file_for_the_esp32(tmp_path: Path) -> None:
     require_firmware(FIRMWARE)
     for path in firmware_files():
-        run(*toolchain.mpy_cross(), "-march=xtensawin", "-o", tmp_path / "out.mpy", path.relative_to(ROOT))
+        run(*programs.mpy_cross(), "-march=xtensawin", "-o", tmp_path / "out.mpy", path.relative_to(ROOT))
 
 
 def test_the_portable_part_imports_no_hardware_module() -> None:

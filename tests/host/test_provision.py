@@ -32,7 +32,7 @@ from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceSta
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
 from badgeclock.technician.workshop import Workshop
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, Image, VirtualBoard
 
 TABLE = partition_table.board_partitions()

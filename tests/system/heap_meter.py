@@ -15,7 +15,7 @@ from pathlib import Path
 
 from badgeclock.demo.stack import Stack
 from badgeclock.technician.serial_device import open_device
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.board import PARTITIONS, Image
 
 BLOCK_BYTES = 16  # of MicroPython's heap on 32 bits

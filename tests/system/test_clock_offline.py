@@ -19,7 +19,7 @@ from badgeclock.protocol.record import Direction, Flag, Kind, Origin, Record, So
 from badgeclock.technician import firmware, provision, reader, workshop
 from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
 from badgeclock.virtual.control_socket import Door, DoorServer, TapResult

@@ -18,7 +18,7 @@ from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Flag
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from tests.system.chaos_stack import tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.roster_crowd import crowd, has_roster, in_use, now_ms, shown, writing

@@ -32,7 +32,7 @@ from badgeclock.protocol.record import Record, RecordRefused
 from badgeclock.protocol.topics import Channel
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 from badgeclock.virtual.nameserver import NameServer, Temper
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -132,7 +132,7 @@ def name_server() -> NameServer:
 class ClockProcess:
     """uplink_clock.py in MicroPython, with its events as they come."""
 
-    def __init__(self, site: Place, folder: Path, arch: toolchain.Arch = "i386", **changes: Any) -> None:
+    def __init__(self, site: Place, folder: Path, arch: programs.Arch = "i386", **changes: Any) -> None:
         self.keys: Keys = changes.pop("keys", None) or Keys.of(site.shop, CLOCK_ID)
         identity: Identity = changes.pop("identity", None) or site.shop.clock(self.keys.clock_id)
         authority: bytes = changes.pop("authority", None) or site.shop.authority().certificate_der
@@ -169,8 +169,8 @@ class ClockProcess:
         self.events: list[dict[str, Any]] = []
         self.output: list[str] = []
         self._condition = threading.Condition()
-        path = ":".join(map(str, (compiled_firmware(), toolchain.umqtt_dir(), ROOT / "tests" / "firmware")))
-        command = [str(toolchain.micropython(arch)), "-X", f"heapsize={heap}"]
+        path = ":".join(map(str, (compiled_firmware(), programs.umqtt_dir(), ROOT / "tests" / "firmware")))
+        command = [str(programs.micropython(arch)), "-X", f"heapsize={heap}"]
         self.process = subprocess.Popen(
             [*command, str(ROOT / "tests" / "system" / "uplink_clock.py"), str(folder / "setup.json")],
             env={"PATH": os.defpath, "BADGECLOCK_PATH": path},
@@ -258,7 +258,7 @@ def _build() -> tempfile.TemporaryDirectory[str]:
         folder = Path(build.name) / package
         folder.mkdir()
         for source in sorted((ROOT / "firmware" / package).glob("*.py")):
-            command = [*toolchain.mpy_cross(), "-o", str(folder / f"{source.stem}.mpy"), "-s"]
+            command = [*programs.mpy_cross(), "-o", str(folder / f"{source.stem}.mpy"), "-s"]
             subprocess.run([*command, f"{package}/{source.name}", str(source)], check=True, capture_output=True)
     return build
 

@@ -29,7 +29,7 @@ from badgeclock.technician.certificates import (
     issue_clock,
 )
 from badgeclock.technician.workshop import Workshop, make_directory
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 PACKET_LIMIT_BYTES: Final = 4096 + 512
 """The longest frame, which is longer than the longest batch (docs/protocol.md §6, §7), its topic and MQTT's own bytes.
@@ -71,7 +71,7 @@ class BrokerConfig:
     @property
     def command(self) -> list[str]:
         """The command line of the broker. Raises ToolMissing if Mosquitto is not there."""
-        return [str(toolchain.mosquitto()), "-c", str(self.path)]
+        return [str(programs.mosquitto()), "-c", str(self.path)]
 
 
 def write_config(

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from badgeclock.technician.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
-from badgeclock.toolchain.toolchain import ROOT, Arch
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import Arch
 from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
