@@ -11,9 +11,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.technician import certificates, workshop
-from badgeclock.technician.bundle import Bundle
 from badgeclock.toolchain import programs
 
 AUTHORITY = certificates.make_authority()

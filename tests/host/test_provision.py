@@ -21,13 +21,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from badgeclock import partition_table
 from badgeclock.badges.keys import Purpose, master
+from badgeclock.bundle import Bundle
 from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import firmware, languages, on_device, partition_table, provision, serial_device, workshop
-from badgeclock.technician.bundle import Bundle
+from badgeclock.technician import firmware, languages, on_device, provision, serial_device, workshop
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device

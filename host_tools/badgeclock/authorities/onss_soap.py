@@ -218,7 +218,7 @@ class OnssSoap:
                 raise failures.http_error(call, answer.status, answer.retry_after) from None
             raise failures.malformed(call, f"it is {flaw}") from None
         is_fault = faults.is_fault(body)
-        # What turns a call away at the door may have no key to sign with; TLS says whose word it is.
+        # What turns a call away before it is processed may have no key to sign with; TLS says whose word it is.
         if self._known and (ws_security.is_signed(envelope) or not is_fault):
             try:
                 ws_security.verify(envelope, datetime.now(UTC), self._signers)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 from badgeclock.technician import broker, certificates, workshop
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
@@ -59,7 +60,7 @@ def issue(
     ] = None,
     *,
     workers: Annotated[
-        int, typer.Option(min=1, max=certificates.BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
+        int, typer.Option(min=1, max=BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
     ] = 1,
     directory: WorkshopOption,
 ) -> None:

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
+from badgeclock.partition_table import board_partitions
 from badgeclock.technician import firmware, flash, languages, provision, reader, retire, workshop
-from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 
 app = typer.Typer(no_args_is_help=True, help="A clock on a cable: write its chip, make it a clock of the site.")

@@ -63,7 +63,7 @@ def _once(folder: Path, picture: Path | None, *, as_json: bool) -> None:
 
     screens: list[bytes] = []
     with Stack(folder, _say) as stack:
-        complete = run_once(stack, tell, lambda: screens.append(stack.door.screen_png(PICTURE_SCALE)))
+        complete = run_once(stack, tell, lambda: screens.append(stack.control.screen_png(PICTURE_SCALE)))
     if picture is not None:
         picture.write_bytes(contact_sheet(screens))
     if not complete:

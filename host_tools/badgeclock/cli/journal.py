@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from badgeclock.errors import EXIT_VERIFY_MISMATCH
+from badgeclock.errors import EXIT_VERIFY_MISMATCH, EvidenceError
 
 if TYPE_CHECKING:
     from badgeclock.evidence.keys import ClockKeys
@@ -111,4 +111,13 @@ def _keys(bundle: Path | None, workshop: Path | None, clock_id: str | None) -> C
         return keys.from_bundle(bundle)
     if workshop is None or clock_id is None:
         raise typer.BadParameter("the clock's key is needed: --bundle, or --workshop with --id")
-    return keys.from_workshop(workshop, clock_id)
+    from badgeclock.technician.workshop import open_workshop  # noqa: PLC0415 - see above
+
+    made = open_workshop(workshop).bundle(clock_id)
+    if made is None:
+        raise EvidenceError(
+            what=f"the workshop {workshop} has founded no chain of {clock_id}",
+            kept="nothing was judged",
+            do="look at the clock ids in its folder `clocks`",
+        )
+    return keys.of_bundle(made)

@@ -17,7 +17,7 @@ from badgeclock.bridge.service import Service
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.worker import Crew, Worker, end_with
 from badgeclock.cli.context import Config
-from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
 app = typer.Typer()
 

@@ -23,7 +23,7 @@ from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.onss.rest_messages import written
 from badgeclock.sandbox import rules
-from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Door
+from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Admission
 from badgeclock.sandbox.control import Fault, FaultKind
 from badgeclock.sandbox.rest_models import (
     NUMBER_MOST,
@@ -75,9 +75,9 @@ _PROBLEMS: Final = {
 }
 
 
-def create_app(door: Door) -> FastAPI:
+def create_app(admission: Admission) -> FastAPI:
     """The REST services, to be mounted at `MOUNTED_AT`."""
-    service = door.service
+    service = admission.service
     app = FastAPI(
         title="Check In and Out at Work, simulated",
         version="1",
@@ -89,7 +89,7 @@ def create_app(door: Door) -> FastAPI:
         root_path_in_servers=False,
         separate_input_output_schemas=False,
     )
-    app.router.route_class = _route_class(door)
+    app.router.route_class = _route_class(admission)
     app.add_exception_handler(HTTPException, _http_problem)
     flow = {"clientCredentials": {"tokenUrl": n.TOKEN_PATH, "scopes": {}}}
     problems = {status: _documented(status) for status in (400, 401, 403, 413, 429, 500, 503)}
@@ -106,7 +106,7 @@ def create_app(door: Door) -> FastAPI:
         presences = [_presence(item) for item in body.items]
         if _kind(request) is FaultKind.CLOSE_HALF_COMMITTED:
             presences = presences[: (len(presences) + 1) // 2]
-        outcomes = await door.work(service.register, presences)
+        outcomes = await admission.work(service.register, presences)
         return RegisterAnswer.model_construct(items=_spoilt([_created(one) for one in outcomes], request))
 
     @app.post(_BASE + n.CANCEL, operation_id="cancelInBulk", **told)
@@ -117,28 +117,30 @@ def create_app(door: Door) -> FastAPI:
             items = items[: (len(items) + 1) // 2]
         outcomes = []
         for item in items:
-            outcome = await door.work(service.cancel, item.number, item.reason, Wire.REST)
+            outcome = await admission.work(service.cancel, item.number, item.reason, Wire.REST)
             outcomes.append(_cancelled(item.number, outcome))
         return CancelAnswer.model_construct(items=_spoilt(outcomes, request))
 
     @app.post(_BASE + n.SEARCH, operation_id="search", **told)
     async def search(body: SearchRequest) -> SearchAnswer:
         """Search; an INSS has no place in a URL, so this is a POST."""
-        await door.work(service.settle)
+        await admission.work(service.settle)
         criteria = _criteria(body.criteria)
         if criteria is None:
             return SearchAnswer.model_construct(total=0, items=[])
-        total, found = await door.work(service.store.search, criteria, SORT_COLUMNS["ID"].asc(), body.first, body.size)
+        total, found = await admission.work(
+            service.store.search, criteria, SORT_COLUMNS["ID"].asc(), body.first, body.size
+        )
         return SearchAnswer.model_construct(total=total, items=[_held(entry, None) for entry in found])
 
     @app.get(_BASE + n.GET + "/{number:int}", operation_id="get", **(told | {"responses": missing}))
     async def get(number: Annotated[int, Path(ge=1, le=NUMBER_MOST)]) -> Held:
         """One registration with its history."""
-        await door.work(service.settle)
-        entry = await door.work(service.get, number, Wire.REST)
+        await admission.work(service.settle)
+        entry = await admission.work(service.get, number, Wire.REST)
         if entry is None:
             raise HTTPException(404, "there is no registration with this number")
-        return _held(entry, await door.work(service.store.history, number))
+        return _held(entry, await admission.work(service.store.history, number))
 
     denials: dict[int | str, dict[str, Any]] = {
         status: {"model": TokenDenial, "description": "no token"} for status in (400, 401, 413, 429, 500, 503)
@@ -160,7 +162,7 @@ def create_app(door: Door) -> FastAPI:
         }
         if service.tokens is None:
             raise Denied(401, "invalid_client", "this sandbox was started without --credentials and knows no client")
-        grant = await door.work(service.tokens.grant, form, str(request.url), service.script.token_lifetime_s)
+        grant = await admission.work(service.tokens.grant, form, str(request.url), service.script.token_lifetime_s)
         return TokenAnswer(
             access_token=grant.access_token,
             token_type="Bearer",  # noqa: S106 - the kind of token
@@ -193,8 +195,8 @@ def _documented(status: int) -> dict[str, Any]:
     return {"model": Problem, "content": {n.PROBLEM: {}}, "description": _PROBLEMS[status]}
 
 
-def _route_class(door: Door) -> type[APIRoute]:
-    """Routes whose calls pass the door before and after their handler."""
+def _route_class(admission: Admission) -> type[APIRoute]:
+    """Routes whose calls pass the admission before and after their handler."""
 
     class Passing(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -204,10 +206,10 @@ def _route_class(door: Door) -> type[APIRoute]:
 
             async def passed(request: Request) -> Response:
                 async def handle(data: bytes, fault: Fault | None) -> tuple[Response, str]:
-                    answer = await _answer(door, operation, handler, request, data, fault)
+                    answer = await _answer(admission, operation, handler, request, data, fault)
                     return answer, "answered" if answer.status_code < 400 else f"HTTP {answer.status_code}"
 
-                return await door.admit(request, operation, voice, handle)
+                return await admission.admit(request, operation, voice, handle)
 
             return passed
 
@@ -215,7 +217,7 @@ def _route_class(door: Door) -> type[APIRoute]:
 
 
 async def _answer(
-    door: Door,
+    admission: Admission,
     operation: str | None,
     handler: Callable[[Request], Coroutine[Any, Any, Response]],
     request: Request,
@@ -225,7 +227,7 @@ async def _answer(
     """The answer of a route's own handler to a body that has been read, every refusal in the form that is its due."""
     if len(data) > REQUEST_LIMIT_BYTES:
         return _denial(Denied(413, "invalid_request", "too large")) if operation == "token" else _problem(413)
-    tokens = door.service.tokens
+    tokens = admission.service.tokens
     if operation != "token" and tokens is not None and not tokens.holds(request.headers.get("authorization")):
         return _problem(
             401, "there is no access token of this service that holds", headers={"WWW-Authenticate": "Bearer"}

@@ -96,7 +96,7 @@ class Soap:
             ws_security.sign(envelope, self._service.keys.service, self._service.clock())
 
     def _fault(self, turned_down: wire.TurnedDown) -> Response:
-        """A SystemError under the next ticket; not signed, as what turns a call away at the door signs nothing."""
+        """A SystemError under the next ticket; not signed, as what turns a call away on admission signs nothing."""
         self._tickets += 1
         return Response(wire.fault(turned_down, f"sandbox-{self._tickets}"), 500, media_type=_XML)
 

@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
 from badgeclock.technician.certificates import (
     ALWAYS_NAMED,
-    BRIDGE_WORKERS_MAX,
     Identity,
-    bridge_name,
     issue_clock,
 )
 from badgeclock.technician.workshop import Workshop, make_directory

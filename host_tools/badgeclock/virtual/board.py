@@ -1,7 +1,7 @@
 """One virtual clock: its chips, its flash, its power, and the MicroPython that runs on it.
 
-`VirtualBoard` is the whole of it in one process; door.py lets others reach it. MicroPython comes and goes with the
-power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
+`VirtualBoard` is the whole of it in one process; control_socket.py lets others reach it. MicroPython comes and goes with
+the power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from badgeclock.technician.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
+from badgeclock.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
 from badgeclock.toolchain.places import ROOT
 from badgeclock.toolchain.programs import Arch
 from badgeclock.virtual import cards, clock_process, screen

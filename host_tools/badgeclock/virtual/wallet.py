@@ -1,7 +1,7 @@
 """The badges of a virtual clock's people, by UID and kind: a badge that is tapped again is the same card as before.
 
 What their memories hold (keys, files, blocks) is kept in `cards.json` in the clock's folder, so that a badge which was
-issued in one run opens the door in the next.
+issued in one run is accepted in the next.
 """
 
 from __future__ import annotations

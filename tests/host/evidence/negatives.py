@@ -22,7 +22,7 @@ from tests.host.evidence.world import World
 
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import BadgeclockError
-from badgeclock.technician.partition_table import TABLE_OFFSET, Partition, PartitionTable
+from badgeclock.partition_table import TABLE_OFFSET, Partition, PartitionTable
 
 Said = tuple[str, int | None, int | None]
 """A reason's word and the numbers it is about."""
