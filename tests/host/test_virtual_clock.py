@@ -1,4 +1,4 @@
-"""A whole virtual clock: the real MicroPython on its chips, driven by the real mpremote and through its control socket."""
+"""A whole virtual clock: the real MicroPython on its chips, driven by the real mpremote and by its control socket."""
 
 from __future__ import annotations
 
@@ -828,7 +828,7 @@ def test_a_badge_is_the_same_card_whenever_it_comes_and_in_the_next_run(tmp_path
     uid = "04A3C652117F80"
     with VirtualBoard(tmp_path / "clock") as board:
         board.hold(bytes.fromhex(uid), "desfire-ev2")
-        card = board.wallet.take(bytes.fromhex(uid))
+        card = board.wallet.card_for(bytes.fromhex(uid))
         assert isinstance(card, DesfireEv2)
         card.random_uid = True
         board.remove()
@@ -837,7 +837,7 @@ def test_a_badge_is_the_same_card_whenever_it_comes_and_in_the_next_run(tmp_path
         board.hold(bytes.fromhex(uid))
         assert len(board.field.presences) == 1, "it cannot be there twice"
     with VirtualBoard(tmp_path / "clock") as board:
-        again = board.wallet.take(bytes.fromhex(uid))
+        again = board.wallet.card_for(bytes.fromhex(uid))
         assert isinstance(again, DesfireEv2)
         assert again.random_uid
 

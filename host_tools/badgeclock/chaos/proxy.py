@@ -53,7 +53,7 @@ class _Stage:
         """Listen, as the faults that are on let it; returns the port."""
         listener = listen(host, port)
         self._listeners = [listener]
-        self._acceptor = asyncio.create_task(self._take_all(listener))
+        self._acceptor = asyncio.create_task(self._accept_all(listener))
         return int(listener.getsockname()[1])
 
     async def shut(self) -> None:
@@ -84,7 +84,7 @@ class _Stage:
         """The connection to the target for the one that came. Raises OSError."""
         return await asyncio.open_connection(*self._target)
 
-    async def _take_all(self, listener: socket.socket) -> None:
+    async def _accept_all(self, listener: socket.socket) -> None:
         context = self._near_context()
         while True:
             sock, _ = await asyncio.get_running_loop().sock_accept(listener)

@@ -52,7 +52,7 @@ def issue(
 ) -> None:
     """Make a card that is laid on a clock's reader the badge of a worker. A card that was begun is finished."""
     with opened_store(config) as (store, _):
-        _tell(_done(store, clock, Kind.ISSUE, worker, by), as_json=as_json)
+        _print_job(_done(store, clock, Kind.ISSUE, worker, by), as_json=as_json)
 
 
 @app.command()
@@ -65,7 +65,7 @@ def read(
 ) -> None:
     """Say whose badge lies on a clock's reader, and whether it is genuine."""
     with opened_store(config) as (store, _):
-        _tell(_done(store, clock, Kind.READ, None, by), as_json=as_json)
+        _print_job(_done(store, clock, Kind.READ, None, by), as_json=as_json)
 
 
 @app.command()
@@ -88,7 +88,7 @@ def revoke(
             badges.revoke(connection, taken, by=by or getpass.getuser(), now_ms=wall_clock_ms())
         typer.echo(f"Badge {taken.id} of {worker!r} is taken back: from now on it is unknown.", err=True)
         if clock is not None:
-            _tell(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)
+            _print_job(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)
 
 
 def _chosen(having: list[badges.Badge], worker: str, wanted: int | None) -> badges.Badge:
@@ -135,15 +135,15 @@ def _stop(store: Store, job_id: int) -> None:
 
 
 def _followed(store: Store, job_id: int) -> Job:
-    said = ""
+    shown = ""
     asked_at = time.monotonic()
     while True:
         with store.read() as connection:
             job = badge_desk_jobs.find(connection, job_id)
             is_next = badge_desk_jobs.is_next(connection, job)
-        if job.progress != said:
-            said = job.progress
-            typer.echo(said, err=True)
+        if job.progress != shown:
+            shown = job.progress
+            typer.echo(shown, err=True)
         if job.state not in badge_desk_jobs.OPEN:
             return job
         if job.state is not DeskState.ASKED or not is_next:
@@ -158,7 +158,7 @@ def _followed(store: Store, job_id: int) -> Job:
         time.sleep(FOLLOW_S)
 
 
-def _tell(job: Job, *, as_json: bool) -> None:
+def _print_job(job: Job, *, as_json: bool) -> None:
     """Print how a job ended, and leave with its exit code."""
     outcome = job.outcome
     assert outcome is not None

@@ -64,7 +64,7 @@ def verify(
     from badgeclock.evidence.findings import Verdict  # noqa: PLC0415
 
     keys = _keys(bundle, workshop, clock_id)
-    given = sources.Given(
+    given = sources.Inputs(
         flash=flash,
         journal=journal_file,
         seal=seal_file,
@@ -72,7 +72,7 @@ def verify(
         store=store,
         anchors=[sources.parse_anchor(text) for text in anchors or ()],
     )
-    report = verifier.verify(keys, sources.gather(keys, given))
+    report = verifier.verify(keys, sources.read(keys, given))
     if as_json:
         for told in report_text.record_objects(report):
             typer.echo(json.dumps(told))

@@ -67,7 +67,7 @@ class Watch:
             for station in self._stack.stations.values()
         ]
 
-    def tell(self, seen: dict[str, Any]) -> None:
+    def publish(self, seen: dict[str, Any]) -> None:
         """Sends what changed since the last look to every listener."""
         for part, value in seen.items():
             data = json.dumps(value)
@@ -116,7 +116,7 @@ def create_app(stack: Stack) -> FastAPI:
     async def keep_looking() -> None:
         loop = asyncio.get_running_loop()
         while True:
-            watch.tell(await loop.run_in_executor(eye, watch.look))
+            watch.publish(await loop.run_in_executor(eye, watch.look))
             await asyncio.sleep(WATCH_S)
 
     @contextlib.asynccontextmanager

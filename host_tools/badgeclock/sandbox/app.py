@@ -52,7 +52,7 @@ def create_app(service: Service, connections: Connections, allowed_hosts: list[s
 
     @app.get("/control")
     async def read_control() -> dict[str, Any]:
-        """What the sandbox was told to do."""
+        """The script that is in force."""
         return _masked_script(service.script)
 
     @app.post("/control")
@@ -105,7 +105,7 @@ def _newest(service: Service) -> dict[str, Any]:
 
 def _masked(entry: Registration) -> dict[str, Any]:
     presence = entry.presence
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "reception_number": entry.number,
         "wire": str(presence.wire),
         "reference": presence.reference,
@@ -119,16 +119,16 @@ def _masked(entry: Registration) -> dict[str, Any]:
         "remarks": list(entry.last.remarks),
     }
     if presence.moment_ms is not None:
-        told |= {"moment": _iso(presence.moment_ms), "direction": presence.direction, "vat": presence.vat}
-    return told
+        fields |= {"moment": _iso(presence.moment_ms), "direction": presence.direction, "vat": presence.vat}
+    return fields
 
 
 def _masked_script(script: Script) -> dict[str, Any]:
-    told = script.model_dump(mode="json")
-    for entry in (*told["refuse"], *told["remark"], *told["relapse"]):
+    fields = script.model_dump(mode="json")
+    for entry in (*fields["refuse"], *fields["remark"], *fields["relapse"]):
         for name in ("inss", "limosa_id"):
             entry[name] = _mask(entry[name])
-    return told
+    return fields
 
 
 def _mask(number: str | None) -> str | None:

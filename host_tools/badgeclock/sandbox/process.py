@@ -29,7 +29,7 @@ except BadgeclockError as error:
 
 
 class SandboxNotStarted(BadgeclockError):
-    """The sandbox's process ended, or said nothing, before it listened."""
+    """The sandbox's process ended, or printed nothing, before it listened."""
 
 
 class SandboxProcess:
@@ -78,9 +78,9 @@ class SandboxProcess:
     def start(self) -> None:
         """Start the process over the same store and, if it ran before, on the same port."""
         store = self._directory / "sandbox.db"
-        said = self._directory / "sandbox.log"
+        output = self._directory / "sandbox.log"
         command = [sys.executable, "-c", _RUN, "run", "--port", str(self._port), "--store", str(store)]
-        with said.open("ab") as log:
+        with output.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self._options, *self._delay], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
@@ -90,9 +90,9 @@ class SandboxProcess:
         if not first_line:
             self._process.wait(_STOP_TIMEOUT_S)
             raise SandboxNotStarted(
-                what=f"the sandbox ended before it listened: {said.read_text(errors='replace')[-1000:].strip()}",
+                what=f"the sandbox ended before it listened: {output.read_text(errors='replace')[-1000:].strip()}",
                 kept=f"its store {store}",
-                do=f"correct what it names; all of its words are in {said}",
+                do=f"correct what it names; all of its words are in {output}",
             )
         where = json.loads(first_line)
         self.endpoint, self.rest, self.token = where["endpoint"], where["rest"], where["token"]
@@ -105,8 +105,8 @@ class SandboxProcess:
         """Tell it what to do: the parts of `control.Script`."""
         answer = self._http.post(f"{self.base}/control", json=change)
         answer.raise_for_status()
-        told: dict[str, Any] = answer.json()
-        return told
+        script: dict[str, Any] = answer.json()
+        return script
 
     def received(self, after: int = 0) -> dict[str, Any]:
         """What it has received, masked; at most 1,000 registrations above the number `after`."""

@@ -94,13 +94,13 @@ def create_app(admission: Admission) -> FastAPI:
     flow = {"clientCredentials": {"tokenUrl": n.TOKEN_PATH, "scopes": {}}}
     problems = {status: _documented(status) for status in (400, 401, 403, 413, 429, 500, 503)}
     missing = problems | {404: _documented(404)}
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "responses": problems,
         "dependencies": [Depends(OAuth2(flows=flow, auto_error=False))],
         "response_model_exclude_none": True,
     }
 
-    @app.post(_BASE + n.REGISTER, operation_id="registerInBulk", **told)
+    @app.post(_BASE + n.REGISTER, operation_id="registerInBulk", **options)
     async def register(body: RegisterRequest, request: Request) -> RegisterAnswer:
         """Declare movements; each gets a reception number, or the reasons why not."""
         presences = [_presence(item) for item in body.items]
@@ -109,7 +109,7 @@ def create_app(admission: Admission) -> FastAPI:
         outcomes = await admission.work(service.register, presences)
         return RegisterAnswer.model_construct(items=_spoilt([_created(one) for one in outcomes], request))
 
-    @app.post(_BASE + n.CANCEL, operation_id="cancelInBulk", **told)
+    @app.post(_BASE + n.CANCEL, operation_id="cancelInBulk", **options)
     async def cancel(body: CancelRequest, request: Request) -> CancelAnswer:
         """Cancel registrations; each is cancelled, or the reasons why not are given."""
         items = body.items
@@ -121,7 +121,7 @@ def create_app(admission: Admission) -> FastAPI:
             outcomes.append(_cancelled(item.number, outcome))
         return CancelAnswer.model_construct(items=_spoilt(outcomes, request))
 
-    @app.post(_BASE + n.SEARCH, operation_id="search", **told)
+    @app.post(_BASE + n.SEARCH, operation_id="search", **options)
     async def search(body: SearchRequest) -> SearchAnswer:
         """Search; an INSS has no place in a URL, so this is a POST."""
         await admission.work(service.settle)
@@ -133,7 +133,7 @@ def create_app(admission: Admission) -> FastAPI:
         )
         return SearchAnswer.model_construct(total=total, items=[_held(entry, None) for entry in found])
 
-    @app.get(_BASE + n.GET + "/{number:int}", operation_id="get", **(told | {"responses": missing}))
+    @app.get(_BASE + n.GET + "/{number:int}", operation_id="get", **(options | {"responses": missing}))
     async def get(number: Annotated[int, Path(ge=1, le=NUMBER_MOST)]) -> Held:
         """One registration with its history."""
         await admission.work(service.settle)
@@ -270,9 +270,9 @@ def _spoilt(outcomes: list[Any], request: Request) -> list[Any]:
 def _unprocessed(fault: Fault) -> Response:
     wait = {"Retry-After": str(fault.retry_after_s)}
     if fault.kind is FaultKind.NOT_AUTHENTICATED:
-        return _problem(401, "told to by the sandbox's script", headers={"WWW-Authenticate": "Bearer"})
+        return _problem(401, "as the sandbox's script asks", headers={"WWW-Authenticate": "Bearer"})
     if fault.kind is FaultKind.NOT_AUTHORISED:
-        return _problem(403, "told to by the sandbox's script")
+        return _problem(403, "as the sandbox's script asks")
     if fault.kind is FaultKind.RATE_LIMITED:
         return _problem(429, headers=wait)
     if fault.kind is FaultKind.MAINTENANCE:
@@ -283,17 +283,17 @@ def _unprocessed(fault: Fault) -> Response:
 def _deny(fault: Fault) -> Response:
     wait = {"Retry-After": str(fault.retry_after_s)}
     if fault.kind in (FaultKind.NOT_AUTHENTICATED, FaultKind.NOT_AUTHORISED):
-        return _denial(Denied(401, "invalid_client", "told to by the sandbox's script"))
+        return _denial(Denied(401, "invalid_client", "as the sandbox's script asks"))
     if fault.kind is FaultKind.RATE_LIMITED:
         return _denial(Denied(429, "temporarily_unavailable", "too many calls"), wait)
     if fault.kind is FaultKind.MAINTENANCE:
         return _denial(Denied(503, "temporarily_unavailable", "maintenance"), wait)
-    return _denial(Denied(500, "server_error", "told to by the sandbox's script"))
+    return _denial(Denied(500, "server_error", "as the sandbox's script asks"))
 
 
 def _denial(denied: Denied, headers: dict[str, str] | None = None) -> Response:
-    said = {"error": denied.error, "error_description": denied.why}
-    return JSONResponse(said, denied.status, headers={"Cache-Control": "no-store"} | (headers or {}))
+    content = {"error": denied.error, "error_description": denied.why}
+    return JSONResponse(content, denied.status, headers={"Cache-Control": "no-store"} | (headers or {}))
 
 
 async def _http_problem(_: Request, error: Exception) -> Response:
@@ -303,8 +303,8 @@ async def _http_problem(_: Request, error: Exception) -> Response:
 
 def _problem(status: int, detail: str | None = None, *, headers: dict[str, str] | None = None) -> Response:
     kind = _PROBLEMS.get(status, "badRequest")
-    said = {"type": n.PROBLEM_TYPE + kind, "title": _title(kind), "status": status}
-    return JSONResponse(said | ({"detail": detail} if detail else {}), status, headers=headers, media_type=n.PROBLEM)
+    content = {"type": n.PROBLEM_TYPE + kind, "title": _title(kind), "status": status}
+    return JSONResponse(content | ({"detail": detail} if detail else {}), status, headers=headers, media_type=n.PROBLEM)
 
 
 def _title(kind: str) -> str:
@@ -318,10 +318,10 @@ def _bad_request(error: RequestValidationError) -> Response:
         place = ""
         for part in fault["loc"][1:]:
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-        told = {"type": "urn:problem-type:belgif:input-validation:schemaViolation", n.ISSUE_NAME: place}
-        issues.append(told | {"detail": str(fault["type"])})
-    said = {"type": f"{n.PROBLEM_TYPE}badRequest", "title": "Bad request", "status": 400, n.ISSUES: issues[:100]}
-    return JSONResponse(said, 400, media_type=n.PROBLEM)
+        issue = {"type": "urn:problem-type:belgif:input-validation:schemaViolation", n.ISSUE_NAME: place}
+        issues.append(issue | {"detail": str(fault["type"])})
+    content = {"type": f"{n.PROBLEM_TYPE}badRequest", "title": "Bad request", "status": 400, n.ISSUES: issues[:100]}
+    return JSONResponse(content, 400, media_type=n.PROBLEM)
 
 
 def _presence(item: Movement) -> Presence:

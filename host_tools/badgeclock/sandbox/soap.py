@@ -53,8 +53,8 @@ class Soap:
         if fault.kind is FaultKind.SYSTEM_ERROR or fault.kind in _FAULT_CODES:
             code = _FAULT_CODES.get(fault.kind, fault.code)
             retry = fault.retry if fault.kind is FaultKind.SYSTEM_ERROR else False
-            said = wire.TurnedDown(code, "told to by the sandbox's script", faultcode="Server", retry=retry)
-            return self._fault(said)
+            refusal = wire.TurnedDown(code, "as the sandbox's script asks", faultcode="Server", retry=retry)
+            return self._fault(refusal)
         if fault.kind in _TURNED_AWAY:
             wait = {"Retry-After": str(fault.retry_after_s)}
             return Response("<h1>Not now</h1>", _TURNED_AWAY[fault.kind], headers=wait, media_type="text/html")

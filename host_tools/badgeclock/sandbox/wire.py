@@ -216,10 +216,10 @@ def envelope(body: etree._Element, sign: Callable[[etree._Element], object]) -> 
 def fault(turned_down: TurnedDown, ticket: str) -> bytes:
     """A SystemError in its envelope, under a ticket's number."""
     root = etree.Element(f"{_S}Envelope", nsmap={"soap": ENVELOPE, "f": FAULTS})
-    said = etree.SubElement(etree.SubElement(root, f"{_S}Body"), f"{_S}Fault")
-    etree.SubElement(said, "faultcode").text = f"soap:{turned_down.faultcode}"
-    etree.SubElement(said, "faultstring").text = turned_down.message
-    error = etree.SubElement(etree.SubElement(said, "detail"), f"{_F}SystemError", Id=ticket)
+    element = etree.SubElement(etree.SubElement(root, f"{_S}Body"), f"{_S}Fault")
+    etree.SubElement(element, "faultcode").text = f"soap:{turned_down.faultcode}"
+    etree.SubElement(element, "faultstring").text = turned_down.message
+    error = etree.SubElement(etree.SubElement(element, "detail"), f"{_F}SystemError", Id=ticket)
     etree.SubElement(error, f"{_F}Origin").text = "Badgeclock sandbox"
     etree.SubElement(error, f"{_F}Code").text = turned_down.code
     message = etree.SubElement(error, f"{_F}Message")

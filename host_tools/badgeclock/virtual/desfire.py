@@ -164,7 +164,7 @@ class Desfire(IsoDepCard):
 
     def power_on(self) -> None:
         if self.random_uid:
-            self._take_uid(b"\x08" + fresh(3))
+            self._set_uid(b"\x08" + fresh(3))
         super().power_on()
 
     def begin(self) -> None:
@@ -214,7 +214,7 @@ class Desfire(IsoDepCard):
             for aid, application in memory["applications"].items()
         }
         if self.random_uid:
-            self._take_uid(b"\x08" + fresh(3))
+            self._set_uid(b"\x08" + fresh(3))
 
     # ---- frames
 
@@ -302,7 +302,7 @@ class Desfire(IsoDepCard):
     def _refuse(self, status: int) -> Reply:
         raise Refused(status)
 
-    def _take(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
+    def _unwrap(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
         """The data of a command after `head` bytes that travel plain. Only data have a mode of their own in the older
         channels: a command without any moves the vector on, and is sent as it is.
         """
@@ -317,7 +317,7 @@ class Desfire(IsoDepCard):
 
     def _parameters(self, code: int, body: bytes, n: int) -> bytes:
         """The `n` bytes of a command that is nothing but parameters."""
-        rest = self._take(code, body, head=n)
+        rest = self._unwrap(code, body, head=n)
         if rest:
             raise Refused(LENGTH_ERROR)
         return body[:n]
@@ -517,7 +517,7 @@ class Desfire(IsoDepCard):
         option = body[:1]
         if option != b"\0":
             raise Refused(PARAMETER_ERROR)
-        flags = self._take(0x5C, body, head=1, mode=Mode.FULL, length=1)
+        flags = self._unwrap(0x5C, body, head=1, mode=Mode.FULL, length=1)
         # Both can be switched to their safer side only (MF3ICDx21_41_81, 8.6.1).
         self.format_allowed = self.format_allowed and not flags[0] & 0x01
         self.random_uid = self.random_uid or bool(flags[0] & 0x02)
@@ -546,7 +546,7 @@ class Desfire(IsoDepCard):
             raise Refused(PARAMETER_ERROR)
         if not self._may_change(number, channel.key_no):
             raise Refused(PERMISSION_DENIED)
-        plain = self._take(0xC4, body, head=1, mode=Mode.FULL)
+        plain = self._unwrap(0xC4, body, head=1, mode=Mode.FULL)
         own = number == channel.key_no
         size = 17 if aes else 16
         given, rest = plain[:size], plain[size:]
@@ -583,7 +583,7 @@ class Desfire(IsoDepCard):
         self._need_master()
         if not self._here.settings & 0x08:
             raise Refused(PERMISSION_DENIED)
-        self._here.settings = self._take(0x54, body, head=0, mode=Mode.FULL, length=1)[0]
+        self._here.settings = self._unwrap(0x54, body, head=0, mode=Mode.FULL, length=1)[0]
         return _Done(ns=WRITE_NS)
 
     # ---- files
@@ -645,7 +645,7 @@ class Desfire(IsoDepCard):
         if right not in (FREE, self.authenticated):
             raise Refused(PERMISSION_DENIED if right == FROZEN else AUTHENTICATION_ERROR)
         mode = Mode.MAC if right == FREE else Mode.FULL
-        new = self._take(0x5F, body, head=1, mode=mode, length=3)
+        new = self._unwrap(0x5F, body, head=1, mode=mode, length=3)
         if len(new) != 3 or new[0] not in MODES:
             raise Refused(PARAMETER_ERROR)
         found.mode, found.access = new[0], int.from_bytes(new[1:3], "little")
@@ -656,7 +656,7 @@ class Desfire(IsoDepCard):
             raise Refused(LENGTH_ERROR)
         found = self._file(body[0])
         mode = found.allows(self.authenticated, READ, READ_AND_WRITE)
-        if self._take(code, body, head=7, mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC):
+        if self._unwrap(code, body, head=7, mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC):
             raise Refused(LENGTH_ERROR)
         offset, length = int.from_bytes(body[1:4], "little"), int.from_bytes(body[4:7], "little")
         end = offset + length if length else len(found.data)
@@ -672,15 +672,15 @@ class Desfire(IsoDepCard):
         mode = self._file(body[0]).allows(self.authenticated, WRITE, READ_AND_WRITE)
         whole = 7 + self._travelling(length, mode)
 
-        def gather(so_far: bytes) -> Reply:
+        def collect(so_far: bytes) -> Reply:
             if len(so_far) > whole:
                 raise Refused(LENGTH_ERROR)
             if len(so_far) == whole:
                 return self._run(code, so_far)
-            self._more = lambda more: gather(so_far + more) if more else self._refuse(LENGTH_ERROR)
+            self._more = lambda more: collect(so_far + more) if more else self._refuse(LENGTH_ERROR)
             return Reply(MORE)
 
-        return gather(body)
+        return collect(body)
 
     def _travelling(self, length: int, mode: Mode) -> int:
         """How many bytes of the air carry `length` bytes of a command's data."""
