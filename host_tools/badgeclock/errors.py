@@ -65,12 +65,6 @@ class AuthorityError(BadgeclockError):
     exit_code = EXIT_SERVICE_REFUSED
 
 
-class AuthorityUnavailable(AuthorityError):
-    """The authority's service cannot be reached or asks to come back later; nothing was refused."""
-
-    exit_code = EXIT_TRY_LATER
-
-
 class ProvisionError(BadgeclockError):
     """A clock could not be flashed, provisioned or asked."""
 

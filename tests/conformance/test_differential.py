@@ -18,8 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from badgeclock.protocol import frames, record, seal
-from badgeclock.protocol.frames import Frame, FrameRefused
-from badgeclock.protocol.record import Record, RecordRefused
+from badgeclock.protocol.errors import FrameRefused, RecordRefused
+from badgeclock.protocol.frames import Frame
+from badgeclock.protocol.record import Record
 from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]

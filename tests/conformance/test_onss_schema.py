@@ -41,15 +41,8 @@ from tests.presences import (
 from zeep.transports import Transport
 
 from badgeclock.authorities import ws_security
-from badgeclock.authorities.base import (
-    AuthorityRejected,
-    AuthorityUnavailable,
-    Cancellation,
-    PresenceItem,
-    Registered,
-    SearchCriteria,
-    Status,
-)
+from badgeclock.authorities.base import Cancellation, PresenceItem, Registered, SearchCriteria, Status
+from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY

@@ -22,9 +22,6 @@ from tests.presences import EMPLOYER, LIMOSA, OTHER_EMPLOYER, WORKERS, limosa_it
 from badgeclock.authorities import credentials, kinds
 from badgeclock.authorities.base import (
     Authority,
-    AuthorityAmbiguous,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelRefused,
@@ -38,6 +35,7 @@ from badgeclock.authorities.base import (
     Status,
     attributed,
 )
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.file import FileExport
 from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest

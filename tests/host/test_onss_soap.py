@@ -36,9 +36,6 @@ from tests.presences import (
 
 from badgeclock.authorities import failures
 from badgeclock.authorities.base import (
-    AuthorityAmbiguous,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelRefused,
@@ -48,6 +45,7 @@ from badgeclock.authorities.base import (
     SearchCriteria,
     Status,
 )
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.onss import answers, description, faults
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Answer

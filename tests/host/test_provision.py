@@ -29,6 +29,7 @@ from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, Ver
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
 from badgeclock.technician import firmware, languages, on_device, provision, serial_device, workshop
+from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
@@ -721,7 +722,7 @@ def test_an_older_micropython_is_refused(ready: Bench, monkeypatch: pytest.Monke
 
 
 def test_a_traceback_of_the_device_becomes_its_last_line(ready: Bench) -> None:
-    with open_device(ready.port) as device, pytest.raises(serial_device.DeviceError, match="ValueError: no such badge"):
+    with open_device(ready.port) as device, pytest.raises(DeviceError, match="ValueError: no such badge"):
         device.run("raise ValueError('no such badge')")
 
 

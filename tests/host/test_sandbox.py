@@ -38,11 +38,11 @@ from tests.presences import (
     worker_item,
 )
 
-from badgeclock.authorities.base import AuthorityAmbiguous, Registered, SearchCriteria
+from badgeclock.authorities.base import Registered, SearchCriteria
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityUnavailable
 from badgeclock.authorities.onss.description import REMARKS
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
-from badgeclock.errors import AuthorityUnavailable
 from badgeclock.sandbox import rules
 from badgeclock.sandbox.control import Script
 from badgeclock.sandbox.process import SandboxNotStarted, SandboxProcess

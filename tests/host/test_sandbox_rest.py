@@ -16,7 +16,7 @@ import pytest
 from tests.presences import EMPLOYER, LIMOSA, OTHER_EMPLOYER, WORKERS, WORKPLACE, WRONG_WORKER, post, web, worker_item
 
 from badgeclock.authorities import credentials
-from badgeclock.authorities.base import AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.oauth import ClientKey, Tokens
 from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.onss_soap import OnssSoap

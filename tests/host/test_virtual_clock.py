@@ -27,8 +27,9 @@ from badgeclock.partition_table import board_partitions
 from badgeclock.virtual import accesspoint
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
 from badgeclock.virtual.board import BoardOptions, Break, ResetCause, VirtualBoard
-from badgeclock.virtual.control_socket import ClockControl, ControlError, ControlServer
+from badgeclock.virtual.control_socket import ClockControl, ControlServer
 from badgeclock.virtual.desfire import DesfireEv2
+from badgeclock.virtual.errors import ControlError
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -19,8 +19,9 @@ from zeep.wsse.signature import verify_envelope
 
 from badgeclock.authorities import credentials, ws_security
 from badgeclock.authorities.credentials import Credentials
-from badgeclock.authorities.soap import NotSoap, parse_envelope
-from badgeclock.authorities.ws_security import SIGNATURE, UTILITY, NotTrusted, Unsound
+from badgeclock.authorities.errors import NotSoap, NotTrusted, Unsound
+from badgeclock.authorities.soap import parse_envelope
+from badgeclock.authorities.ws_security import SIGNATURE, UTILITY
 from badgeclock.errors import SettingsError
 from badgeclock.sandbox.credentials import Keys, kept_in
 

@@ -42,7 +42,8 @@ from badgeclock.demo.cast import Badge
 from badgeclock.demo.process import Process
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import Kind, Record, RecordRefused
+from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
+from badgeclock.protocol.record import Kind, Record
 from badgeclock.technician.workshop import Workshop
 from tests.system.chaos_stack import stored_punches, tap_to_signal_ms
 from tests.system.crowd import enroll
@@ -190,7 +191,7 @@ def broken_chain(keys: Keys, signalled: list[int], raws: list[bytes]) -> list[st
         for raw in raws:
             record, state = seal.advance(state, raw)
             stored.append(record)
-    except (seal.SealFailed, seal.SealGap, RecordRefused) as error:
+    except (SealFailed, SealGap, RecordRefused) as error:
         return [f"{keys.clock_id}: record {len(stored)} does not verify: {error}"]
     punches = {record.seq for record in stored if record.kind == Kind.PUNCH}
     missing = [seq for seq in signalled if seq not in punches]

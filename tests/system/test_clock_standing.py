@@ -13,7 +13,8 @@ from badgeclock.technician import firmware, on_device, provision, workshop
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
-from badgeclock.virtual.control_socket import ClockControl, ControlError, ControlServer
+from badgeclock.virtual.control_socket import ClockControl, ControlServer
+from badgeclock.virtual.errors import ControlError
 from tests.system import flash_image
 
 pytestmark = pytest.mark.timeout(180)

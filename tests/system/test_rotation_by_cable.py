@@ -20,7 +20,7 @@ from badgeclock.demo.stack import Stack
 from badgeclock.technician import certificates, firmware
 from badgeclock.technician.provision import Plan, provision
 from badgeclock.technician.serial_device import open_device
-from badgeclock.virtual.control_socket import ControlError
+from badgeclock.virtual.errors import ControlError
 from tests.system.crowd import enroll
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.torture]

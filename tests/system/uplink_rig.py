@@ -27,8 +27,9 @@ from typing import Any, Final, Protocol, Self
 
 from badgeclock.chaos import mqtt
 from badgeclock.protocol import frames, seal, topics
+from badgeclock.protocol.errors import FrameRefused, RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.frames import Ack, FrameType, Online, Receipt, ReceiptState, Time, Verdict
-from badgeclock.protocol.record import Record, RecordRefused
+from badgeclock.protocol.record import Record
 from badgeclock.protocol.topics import Channel
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity
@@ -435,7 +436,7 @@ class Bridge:
         key = frames.upward_key(heard.keys.k_link)
         try:
             frame = frames.open_frame(key, heard.keys.clock_id, frames.NO_SESSION, raw)
-        except frames.FrameRefused:
+        except FrameRefused:
             return  # retained from the clock of another test
         status = frames.unpack_status(frame.body)
         heard.statuses.append(status)
@@ -464,10 +465,10 @@ class Bridge:
                 continue
             try:
                 record, heard.state = seal.advance(heard.state, one)
-            except seal.SealGap:
+            except SealGap:
                 verdict = Verdict.GAP
                 break
-            except (seal.SealFailed, RecordRefused) as error:
+            except (SealFailed, RecordRefused) as error:
                 heard.faults.append(str(error))
                 break
             heard.records[record.seq] = record

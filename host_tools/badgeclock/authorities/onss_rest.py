@@ -21,17 +21,8 @@ from typing import Any, Final, Literal, Self, TypeVar
 from pydantic import Field
 
 from badgeclock.authorities import failures, forms
-from badgeclock.authorities.base import (
-    AuthorityRejected,
-    AuthorityUnavailable,
-    Cancellation,
-    CancelOutcome,
-    Found,
-    Item,
-    MovementItem,
-    Outcome,
-    SearchCriteria,
-)
+from badgeclock.authorities.base import Cancellation, CancelOutcome, Found, Item, MovementItem, Outcome, SearchCriteria
+from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.oauth import ClientKey, Tokens
@@ -205,7 +196,7 @@ class OnssRest:
             raise _refusal(call, answer)
         try:
             return await asyncio.to_thread(lambda: read(rest_messages.parse(answer.content)))
-        except rest_messages.Malformed as flaw:
+        except AnswerMalformed as flaw:
             raise failures.malformed(call, str(flaw)) from None
 
 

@@ -22,6 +22,7 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import DeskState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, opened_store
+from badgeclock.cli.errors import NoBridge
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, BadgeclockError
 
 app = typer.Typer(no_args_is_help=True, help="The badge desk: issue, read and take back badges, through a clock.")
@@ -33,12 +34,6 @@ BRIDGE_S: Final = 10.0
 ClockOption = Annotated[str, typer.Option(help="The clock whose reader the card is laid on.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does it, for the record.", show_default="the system user")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object.")]
-
-
-class NoBridge(BadgeclockError):
-    """No running bridge took the job on."""
-
-    exit_code = EXIT_TRY_LATER
 
 
 @app.command()

@@ -16,9 +16,10 @@ from badgeclock.evidence.keys import ClockKeys
 from badgeclock.evidence.timeline import Run, runs_of
 from badgeclock.protocol import frames, topics
 from badgeclock.protocol import record as records
-from badgeclock.protocol.frames import FrameRefused, FrameType, Online
-from badgeclock.protocol.record import RECORD_BYTES, RecordRefused
-from badgeclock.protocol.topics import Channel, TopicRefused
+from badgeclock.protocol.errors import FrameRefused, RecordRefused, TopicRefused
+from badgeclock.protocol.frames import FrameType, Online
+from badgeclock.protocol.record import RECORD_BYTES
+from badgeclock.protocol.topics import Channel
 
 _TEXT_START: Final = b"badgeclock/"
 

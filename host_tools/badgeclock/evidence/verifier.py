@@ -21,10 +21,10 @@ from badgeclock.evidence.image import KeySlot, Ring
 from badgeclock.evidence.keys import ClockKeys
 from badgeclock.evidence.time_checks import TimeChecks
 from badgeclock.evidence.timeline import Run, Timeline, merge
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
+from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Flag, Kind
-from badgeclock.protocol.seal import SealGap, SealState
+from badgeclock.protocol.seal import SealState
 
 _KIND_AT: Final = 1
 _BOOT: Final = int(Kind.BOOT)
@@ -204,7 +204,7 @@ class _Judge:
         for seq, reason in self._times.check(part.raws):
             self._findings.add(reason, seq)
 
-    def _refuse(self, index: int, seq: int, refused: records.RecordRefused | seal.SealFailed) -> None:
+    def _refuse(self, index: int, seq: int, refused: RecordRefused | SealFailed) -> None:
         """A record fails: say so, and find the state from which the next one can be judged."""
         assert self.state is not None
         for conflict in self._report.timeline.conflicts.get(seq, []):
@@ -322,7 +322,7 @@ class _Judge:
         self._times.lose()
 
 
-def _reason(refused: records.RecordRefused | seal.SealFailed) -> Reason:
+def _reason(refused: RecordRefused | SealFailed) -> Reason:
     """The word for what the seal says. Holes are crossed before: a number that does not fit is another's place."""
     return Reason.SEQUENCE if isinstance(refused, SealGap) else Reason(refused.reason)
 

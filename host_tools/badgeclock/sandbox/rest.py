@@ -25,6 +25,7 @@ from badgeclock.authorities.onss.rest_messages import written
 from badgeclock.sandbox import rules
 from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Admission
 from badgeclock.sandbox.control import Fault, FaultKind
+from badgeclock.sandbox.errors import Denied
 from badgeclock.sandbox.rest_models import (
     NUMBER_MOST,
     CancelAnswer,
@@ -53,7 +54,7 @@ from badgeclock.sandbox.rest_models import (
 )
 from badgeclock.sandbox.rules import Presence, Wire
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria, Registration, Step
-from badgeclock.sandbox.tokens import ASSERTION_LIMIT, Denied
+from badgeclock.sandbox.tokens import ASSERTION_LIMIT
 
 MOUNTED_AT: Final = "/REST"
 OPENAPI_PATH: Final = "/openapi.json"

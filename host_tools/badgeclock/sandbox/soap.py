@@ -19,6 +19,7 @@ from badgeclock.authorities.onss.description import CANCEL, GET, REGISTER, SEARC
 from badgeclock.sandbox import wire
 from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES
 from badgeclock.sandbox.control import Fault, FaultKind
+from badgeclock.sandbox.errors import TurnedDown
 from badgeclock.sandbox.rules import Wire
 from badgeclock.sandbox.service import Service
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria
@@ -45,7 +46,7 @@ class Soap:
         """The answer to a call, committed, and what became of it; a `fault` that spoils work or answer is heeded."""
         try:
             return Response(self._answer(content_type, soap_action, data, fault), media_type=_XML), "answered"
-        except wire.TurnedDown as turned_down:
+        except TurnedDown as turned_down:
             return self._fault(turned_down), f"{turned_down.code}: {turned_down.message}"
 
     def unprocessed(self, fault: Fault) -> Response:
@@ -53,7 +54,7 @@ class Soap:
         if fault.kind is FaultKind.SYSTEM_ERROR or fault.kind in _FAULT_CODES:
             code = _FAULT_CODES.get(fault.kind, fault.code)
             retry = fault.retry if fault.kind is FaultKind.SYSTEM_ERROR else False
-            refusal = wire.TurnedDown(code, "as the sandbox's script asks", faultcode="Server", retry=retry)
+            refusal = TurnedDown(code, "as the sandbox's script asks", faultcode="Server", retry=retry)
             return self._fault(refusal)
         if fault.kind in _TURNED_AWAY:
             wait = {"Retry-After": str(fault.retry_after_s)}
@@ -95,7 +96,7 @@ class Soap:
         if self._service.keys is not None:
             ws_security.sign(envelope, self._service.keys.service, self._service.clock())
 
-    def _fault(self, turned_down: wire.TurnedDown) -> Response:
+    def _fault(self, turned_down: TurnedDown) -> Response:
         """A SystemError under the next ticket; not signed, as what turns a call away on admission signs nothing."""
         self._tickets += 1
         return Response(wire.fault(turned_down, f"sandbox-{self._tickets}"), 500, media_type=_XML)
@@ -168,7 +169,7 @@ def _page(asked: etree._Element) -> tuple[int, int]:
     first_row = int(wire.text(pagination, "FirstRow") or "")
     fetch_size = int(wire.text(pagination, "FetchSize") or "")
     if first_row < 0 or not 1 <= fetch_size <= description.FETCH_LIMIT:
-        raise wire.TurnedDown("SOA-03007", f"FirstRow is from 0, FetchSize from 1 to {description.FETCH_LIMIT}")
+        raise TurnedDown("SOA-03007", f"FirstRow is from 0, FetchSize from 1 to {description.FETCH_LIMIT}")
     return first_row, fetch_size
 
 
@@ -198,5 +199,5 @@ def _period(period: etree._Element) -> tuple[date, date]:
     first = wire.day(wire.text(period, "RegistrationPeriodStartDate") or "")
     last = wire.day(wire.text(period, "RegistrationPeriodEndDate") or "")
     if first is None or last is None or first > last:
-        raise wire.TurnedDown("SOA-03007", "a period's first day is after its last, or beyond the calendar")
+        raise TurnedDown("SOA-03007", "a period's first day is after its last, or beyond the calendar")
     return first, last

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 from lxml import etree
 
+from badgeclock.authorities.errors import Flaw, NotSoap, NotTrusted
 from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
-from badgeclock.authorities.soap import ENVELOPE, SECURITY, Flaw, NotSoap, body_element, parse_envelope
-from badgeclock.authorities.ws_security import NotTrusted
+from badgeclock.authorities.soap import ENVELOPE, SECURITY, body_element, parse_envelope
+from badgeclock.sandbox.errors import TurnedDown
 from badgeclock.sandbox.rules import Presence, describe
 from badgeclock.sandbox.store import Registration, Step
 
@@ -30,17 +31,6 @@ _S: Final = f"{{{ENVELOPE}}}"
 _NAMESPACES: Final = {"soap": ENVELOPE, "m": MESSAGES, "t": TYPES}
 _CONSTRUCTION: Final = "1"
 _ACTIONS: Final = {description.soap_action(operation): operation for operation in OPERATIONS}
-
-
-class TurnedDown(Exception):
-    """The whole call is turned down with a SystemError. `message` quotes nothing of the request."""
-
-    def __init__(self, code: str, message: str, *, faultcode: str = "Client", retry: bool | None = False) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.faultcode = faultcode
-        self.retry = retry
 
 
 @dataclass(frozen=True, slots=True)

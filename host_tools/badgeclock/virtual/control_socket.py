@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from badgeclock.errors import BadgeclockError
+from badgeclock.virtual.errors import ControlError
 
 if TYPE_CHECKING:
     from badgeclock.virtual.board import VirtualBoard
@@ -32,10 +33,6 @@ Event = dict[str, Any]
 # What the client waits beyond the time it asked the board to wait itself.
 ANSWER_TIMEOUT_S = 10.0
 SOCKET_NAME = "door.sock"
-
-
-class ControlError(BadgeclockError):
-    """The virtual clock does not answer at its control socket, or refused a request."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Final
 
 from lxml import etree
 
-from badgeclock.authorities.base import AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.failures import UNTOUCHED, Call, lost, plain
 from badgeclock.authorities.onss.description import FAULTS
 from badgeclock.authorities.soap import ENVELOPE
