@@ -38,6 +38,7 @@ from tests.presences import (
     tomorrow,
     worker_item,
 )
+from tests.sandbox_process import SandboxProcess
 from zeep.transports import Transport
 
 from badgeclock.authorities import ws_security
@@ -48,7 +49,6 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
 from badgeclock.errors import AuthorityError
 from badgeclock.sandbox.credentials import kept_in
-from badgeclock.sandbox.process import SandboxProcess
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 WSDL_NAMES = ("PresenceRegistration-SAMLHok_v1.wsdl", "PresenceRegistration-X509_v1.wsdl")

@@ -33,6 +33,7 @@ from tests.presences import (
     tomorrow,
     worker_item,
 )
+from tests.sandbox_process import SandboxProcess
 
 from badgeclock.authorities import failures
 from badgeclock.authorities.base import (
@@ -51,7 +52,6 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError, SettingsError
 from badgeclock.sandbox.control import FaultKind
-from badgeclock.sandbox.process import SandboxProcess
 
 
 @pytest.fixture

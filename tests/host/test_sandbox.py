@@ -37,6 +37,7 @@ from tests.presences import (
     tomorrow,
     worker_item,
 )
+from tests.sandbox_process import SandboxNotStarted, SandboxProcess
 
 from badgeclock.authorities.base import Registered, SearchCriteria
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityUnavailable
@@ -45,7 +46,6 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
 from badgeclock.sandbox import rules
 from badgeclock.sandbox.control import Script
-from badgeclock.sandbox.process import SandboxNotStarted, SandboxProcess
 from badgeclock.sandbox.rules import Held, Presence, cancel_errors, register_errors
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.presences import EMPLOYER, LIMOSA, OTHER_EMPLOYER, WORKERS, WORKPLACE, WRONG_WORKER, post, web, worker_item
+from tests.sandbox_process import SandboxNotStarted, SandboxProcess
 
 from badgeclock.authorities import credentials
 from badgeclock.authorities.errors import AuthorityUnavailable
@@ -23,7 +24,6 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Transport
 from badgeclock.sandbox.control import Script
 from badgeclock.sandbox.credentials import CLIENT_ID, kept_in
-from badgeclock.sandbox.process import SandboxNotStarted, SandboxProcess
 from badgeclock.sandbox.rules import Presence, movement_errors
 from badgeclock.sandbox.service import Service
 from badgeclock.sandbox.store import Store

@@ -90,14 +90,6 @@ def get_version() -> Dialogue[bytes]:
     return version
 
 
-def key_version(key_no: int) -> Dialogue[int]:
-    """The version of a key in the selected application; outside of a session."""
-    answer = yield from _collected(0x64, bytes([key_no]))
-    if len(answer) != 1:
-        raise CardUntrusted("key version length")
-    return answer[0]
-
-
 def select(aid: bytes) -> Dialogue[None]:
     """Select an application, or the card itself (keys.PICC_LEVEL); a session ends by it."""
     if (yield from _collected(0x5A, aid)):

@@ -24,7 +24,6 @@ Moment = Annotated[
     ),
 ]
 Day = Annotated[str, StringConstraints(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
-RemarkText = Annotated[str, StringConstraints(max_length=200)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 

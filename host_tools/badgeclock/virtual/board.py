@@ -51,7 +51,6 @@ FLASH = "flash.bin"
 ENODEV = b"\x13"
 OK = b"\x00"
 FAILED = b"\x01"
-FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
@@ -271,11 +270,6 @@ class VirtualBoard:
         self.flash.close()
 
     # ---- power
-
-    @property
-    def plugged(self) -> bool:
-        """Whether the board has power."""
-        return self._plugged
 
     @property
     def pid(self) -> int | None:

@@ -77,7 +77,6 @@ class FlashStats:
     """What the flash was asked to do since the counts were last cleared."""
 
     reads: int = 0
-    bytes_read: int = 0
     page_programs: int = 0
     bytes_programmed: int = 0
     erases: int = 0
@@ -187,10 +186,6 @@ class NorFlash:
     def cancel_cut(self) -> None:
         """Forget a cut that has not come yet."""
         self._supply.cancel_cut()
-
-    def reseed(self, seed: int) -> None:
-        """Start the pseudo-random choices of the cuts to come again, for a replay."""
-        self._dice = Dice(seed)
 
     def read(self, address: int, n: int) -> bytes:
         """`n` bytes from `address`. Raises ReadError, ValueError outside of the chip."""
