@@ -2,8 +2,8 @@
 
 One `Gate` an authority; every call goes through it. While the authority answers, calls go out side by side, at most as
 many a second as it allows. After a failure the circuit is open: nothing is called for a while that grows with full
-jitter, or for as long as the authority asked for. Then it is half open: one call at a time, until one is answered.
-During announced maintenance nothing is called at all.
+jitter, or for as long as the authority asked for, a quarter of an hour at most. Then it is half open: one call at a
+time, until one is answered. During announced maintenance nothing is called at all.
 """
 
 from __future__ import annotations
@@ -18,9 +18,14 @@ from datetime import time as wall_time
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from badgeclock.authorities import belgian_time
 from badgeclock.authorities.base import BELGIUM
 from badgeclock.bridge.backoff import Backoff
 
+CLOSED_MOST_S: Final = 900.0
+"""However long the authority asks to be left alone, it is tried again after so long: what it asks for may be a mistake,
+and a day's presences cannot wait a day.
+"""
 ADMISSION_S: Final = 5.0
 """How long a call waits for its turn at most; then its task looks around again."""
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -40,7 +45,7 @@ class Circuit(StrEnum):
 
 
 class _Window(NamedTuple):
-    """A maintenance in Belgian wall clock time; `weekdays` are empty for one with dates."""
+    """A maintenance in Belgian wall clock time; `weekdays` are empty for one with dates, which are in UTC."""
 
     weekdays: frozenset[int]
     start: wall_time
@@ -59,7 +64,8 @@ class Calendar:
     def parse(cls, lines: Iterable[str]) -> Calendar:
         """Read lines like `sun 02:00-06:00`, `daily 23:30-00:30` and `2026-12-24 18:00 to 2026-12-25 06:00`.
 
-        A window that ends at or before its beginning ends the next day. Raises ValueError with the line.
+        A window that ends at or before its beginning ends the next day. In the nights in which the clocks are changed
+        it is as wide as `belgian_time` reads it. Raises ValueError with the line.
         """
         return cls(tuple(_window(line) for line in lines))
 
@@ -84,7 +90,8 @@ def _window(line: str) -> _Window:
             days = range(7) if weekly[1] == "daily" else [_DAYS.index(weekly[1])]
             return _Window(frozenset(days), wall_time.fromisoformat(weekly[2]), wall_time.fromisoformat(weekly[3]))
         if once := _ONCE.fullmatch(text):
-            first, last = (datetime.fromisoformat(once[n]).replace(tzinfo=BELGIUM) for n in (1, 2))
+            first = belgian_time.earliest(datetime.fromisoformat(once[1]))
+            last = belgian_time.latest(datetime.fromisoformat(once[2]))
             if first < last:
                 return _Window(frozenset(), wall_time(), wall_time(), first, last)
     except ValueError:
@@ -102,12 +109,11 @@ def _end(window: _Window, now: datetime) -> datetime | None:
     today = now.astimezone(BELGIUM).date()
     for day in (today - timedelta(days=1), today):
         if day.weekday() in window.weekdays:
-            start = datetime.combine(day, window.start, BELGIUM)
+            start = belgian_time.earliest(datetime.combine(day, window.start))
             last_day = day if window.start < window.end else day + timedelta(days=1)
-            end = datetime.combine(last_day, window.end, BELGIUM)
-            # Compared in UTC: wall clocks of one zone compare by their faces, also in the hour that comes twice.
-            if start.astimezone(UTC) <= now < end.astimezone(UTC):
-                return end.astimezone(UTC)
+            end = belgian_time.latest(datetime.combine(last_day, window.end))
+            if start <= now < end:
+                return end
     return None
 
 
@@ -234,6 +240,7 @@ class Gate:
     def failed(self, at_least_s: float | None = None) -> None:
         """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
         now = time.monotonic()
+        at_least_s = None if at_least_s is None else min(at_least_s, CLOSED_MOST_S)
         if self._open_until <= now:
             self._open_until = now + self._backoff.failed(at_least_s)
         elif at_least_s:
