@@ -27,6 +27,8 @@ from badgeclock.authorities.base import BELGIUM
 
 _HOUR: Final = timedelta(hours=1)
 _TICK: Final = timedelta(milliseconds=1)
+_ROUND_UP: Final = _TICK - timedelta.resolution
+"""Added before microseconds are cut off, it rounds up."""
 
 
 def earliest(wall: datetime) -> datetime:
@@ -50,7 +52,7 @@ def from_bound(moment: datetime) -> str:
 def to_bound(moment: datetime) -> str:
     """The text of a search's upper bound that surely includes what was created at `moment` (aware) or before."""
     wall = _wall(moment)
-    return _written(_full_hour(wall) + _HOUR if _comes_twice(wall) else wall)
+    return _written(_full_hour(wall) + _HOUR if _comes_twice(wall) else wall + _ROUND_UP)
 
 
 def read(text: str) -> datetime:
