@@ -22,6 +22,7 @@ from sqlalchemy import Connection
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
+from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.clocks import registry, remote_settings
 from badgeclock.bridge.clocks.badge_desk import Desk
@@ -40,7 +41,7 @@ from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.registrar import expiry, outbox
-from badgeclock.bridge.registrar.call_gate import Bucket, Calendar, Circuit, Gate
+from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.registrar import Registrar, declared_by
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import vault
@@ -319,7 +320,7 @@ class Service:
 
     def _committed(self, taken: Taken) -> None:
         self._answers.give(taken)
-        self._metrics.count(taken)
+        self._metrics.count_group(taken.counts)
         if taken.queued:
             for registrar in self._registrars:
                 registrar.wake()

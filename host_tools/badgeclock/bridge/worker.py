@@ -115,7 +115,7 @@ class Worker:
         self._grouping.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
-        self._metrics.count(taken)
+        self._metrics.count_group(taken.counts)
         if taken.acks:
             self._relay.tell(taken.acks)
 
