@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 
 from badgeclock.authorities.onss_soap import OnssSoap
-from badgeclock.bridge.downlink import frames_out
+from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import people
 from badgeclock.bridge.presences import presences
@@ -119,7 +119,7 @@ def measure() -> dict[str, float]:
         if received != PRESENCES:
             raise RuntimeError(f"the sandbox has {received} registrations of {PRESENCES}")
         with world.store.read() as connection:
-            told = frames_out.newest_receipt(connection)
+            told = receipts.newest(connection)
         if told != PRESENCES:
             raise RuntimeError(f"{told} receipts were written for {PRESENCES} presences")
         world.close()

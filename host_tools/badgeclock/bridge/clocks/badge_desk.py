@@ -1,6 +1,6 @@
 """The badge desk: carries out what operators asked for, by speaking to a card through a clock in issue mode.
 
-    Desk           takes jobs from the store, one at a time for each clock, and writes down what becomes of them
+    BadgeDesk      gets jobs from the store, one at a time for each clock, and writes down what becomes of them
     Conversation   one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
 
 The clock passes bytes on; every key is here, and what a card or a clock answers is believed only as far as the card's
@@ -25,6 +25,7 @@ from badgeclock.badges.desfire import CardUntrusted, Dialogue
 from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind, Outcome
 from badgeclock.bridge.downlink.frames_out import Downlink, Message
+from badgeclock.bridge.downlink.sender import Sender
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges
 from badgeclock.bridge.store import schema
@@ -222,8 +223,8 @@ class Conversation:
             dialogue.close()
 
 
-class Desk:
-    """Takes jobs and carries them out, until cancelled."""
+class BadgeDesk(Sender):
+    """Accepts the jobs that were asked for and carries them out, one at a time for each clock."""
 
     def __init__(
         self,
@@ -235,12 +236,11 @@ class Desk:
         publish: Callable[[Message], None],
         now_ms: Callable[[], int],
     ) -> None:
-        self._store = store
+        super().__init__(store, downlink, publish, pause_s=POLL_S, if_store_fails="the badge desk waits for the store")
         self._vault = vault
-        self._downlink = downlink
         self._metrics = metrics
-        self._publish = publish
         self._now_ms = now_ms
+        self._begun = False
         self._conversations: dict[str, Conversation] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -255,26 +255,24 @@ class Desk:
         return True
 
     async def run(self) -> None:
-        """Take jobs until cancelled; then the jobs under way end as interrupted."""
-        begun = False
+        """Work until cancelled; then the jobs under way end as interrupted."""
         try:
-            while True:
-                try:
-                    if not begun:
-                        await self._store.writing(badge_desk_jobs.clear, self._now_ms())
-                        begun = True
-                    for job in await self._store.reading(badge_desk_jobs.asked):
-                        self._take(job)
-                except StoreError as error:
-                    log.error("the badge desk waits for the store", error=str(error))
-                await asyncio.sleep(POLL_S)
+            await super().run()
         finally:
             tasks = list(self._tasks.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _take(self, job: Job) -> None:
+    async def work(self) -> None:
+        """Start the jobs that were asked for since the last round; in the first, end those of an earlier process."""
+        if not self._begun:
+            await self._store.writing(badge_desk_jobs.clear, self._now_ms())
+            self._begun = True
+        for job in await self._store.reading(badge_desk_jobs.asked):
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
         if job.clock not in self._tasks:
             task = asyncio.create_task(self._carry_out(job), name=f"desk {job.clock}")
             self._tasks[job.clock] = task
@@ -318,12 +316,8 @@ class Desk:
         place = await self._store.reading(place_of, self._vault, job.clock)
 
         async def send(step: frames.Desk) -> bool:
-            if not self._downlink.ready([place.clock_id], 1):
-                await self._store.writing(self._downlink.prepare, [place.clock_id])
-            messages = self._downlink.desk(place.clock_id, place.session, step)
-            for message in messages:
-                self._publish(message)
-            return bool(messages)
+            await self.prepare([place.clock_id])
+            return self.publish_all(self._downlink.desk(place.clock_id, place.session, step)) > 0
 
         conversation = self._conversations[job.clock] = Conversation(job.id, place, send)
         end = DeskEnd.FAILED
@@ -344,18 +338,19 @@ class Desk:
         """Do the job with a card; one that is pulled away may be laid again."""
         do = {Kind.ISSUE: self._issue, Kind.READ: self._read, Kind.WIPE: self._wipe}[job.kind]
         text = "lay the card on the reader"
-        for left in range(LAID_AGAIN, -1, -1):
+        pulled = 0
+        while True:
             try:
                 uid = await self._laid(job, place, conversation, text)
                 await self._tell(job, "keep the card there")
                 return await do(job, place, conversation, uid)
             except BadgePulled:
-                if not left:
+                pulled += 1
+                if pulled > LAID_AGAIN:
                     raise
                 text = "the card was pulled away: lay it again, and leave it there"
             except Unfit as unfit:
                 return await self._by_uid(job, place, unfit, unfit.uid)
-        raise AssertionError("the last time raises")
 
     async def _laid(self, job: Job, place: _Place, conversation: Conversation, text: str) -> bytes:
         """The UID, as shown, of the next card that is laid; raises NotLaid, BadgePulled, Unfit, Interrupted."""

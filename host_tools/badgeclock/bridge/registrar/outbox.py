@@ -28,8 +28,8 @@ from badgeclock.authorities.base import (
     Registered,
     Status,
 )
-from badgeclock.bridge.downlink import frames_out
-from badgeclock.bridge.downlink.frames_out import NewReceipt
+from badgeclock.bridge.downlink import receipts
+from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.people import people
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.store import event_log, schema
@@ -469,7 +469,7 @@ def tell(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> No
             state = RECEIPT_OF.get(PresenceState(row.state))
             if state is not None:
                 told.append(NewReceipt(row.clock_id, row.seq, state, row.error_code, row.reception_number or 0))
-    frames_out.issue(connection, told, now_ms)
+    receipts.issue(connection, told, now_ms)
 
 
 def counts(connection: Connection) -> dict[str, int]:

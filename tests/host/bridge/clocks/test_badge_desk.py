@@ -20,7 +20,7 @@ from badgeclock.badges import card as cards
 from badgeclock.badges.keys import Root
 from badgeclock.bridge.clocks import badge_desk as desk_module
 from badgeclock.bridge.clocks import badge_desk_jobs
-from badgeclock.bridge.clocks.badge_desk import Desk
+from badgeclock.bridge.clocks.badge_desk import BadgeDesk
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind
 from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.metrics import Metrics
@@ -154,7 +154,7 @@ class Office:
         self.published: list[Message] = []
         self.heard: list[tuple[str, bytes]] = []
         self.metrics = Metrics()
-        self.desk = Desk(
+        self.desk = BadgeDesk(
             world.store,
             world.vault,
             world.downlink,

@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.orders import AGAIN_MS, Orders
+from badgeclock.bridge.downlink.order_sender import OrderSender
+from badgeclock.bridge.downlink.orders import AGAIN_MS
 from badgeclock.bridge.intake.continuity import Told
 from badgeclock.bridge.intake.status_frame import changes
 from badgeclock.bridge.metrics import Metrics
@@ -143,7 +144,7 @@ async def test_an_order_to_retire_reaches_the_clock_when_it_is_online_again_unti
     world: World, device: Device
 ) -> None:
     published: list[Message] = []
-    sending = Orders(world.store, world.vault, world.downlink, published.append, lambda: world.now_ms)
+    sending = OrderSender(world.store, world.vault, world.downlink, published.append, lambda: world.now_ms)
     world.deliver((world.clock.topic("status"), world.clock.offline()))
     with world.store.write() as connection:
         ordered = registry.order_retirement(connection, "clock-0001", **WHY, now_ms=world.now_ms)

@@ -20,7 +20,8 @@ from tests.host.bridge.world import (
 
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.rosters import AGAIN_MS, LONGEST_MS, REFUSED_MS, SETTLE_MS, Rosters
+from badgeclock.bridge.downlink.roster_sender import REFUSED_MS, RosterSender
+from badgeclock.bridge.downlink.rosters import AGAIN_MS, LONGEST_MS, SETTLE_MS
 from badgeclock.bridge.people import badges, people
 from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames, roster
@@ -91,7 +92,7 @@ class Bridge:
     def __init__(self, world: World) -> None:
         self.world = world
         self.published: list[Message] = []
-        self.rosters = Rosters(
+        self.rosters = RosterSender(
             world.store, world.vault, world.downlink, self.published.append, lambda: self.world.now_ms
         )
         self.flashes = {name: Flash(world, clock) for name, clock in world.clocks.items()}
@@ -143,7 +144,7 @@ async def test_a_clock_gets_the_badges_in_use_at_its_site_with_their_workers_lan
     flash = flash_of(bridge)
     assert flash.known == {token_of(ANNA_UID): None, token_of(BRAM_UID): "nl", token_of(LUZ_UID): None}
     assert bridge.world.clock_row().roster_told == flash.version == 1
-    assert bridge.rosters.taken == 1
+    assert bridge.rosters.in_use == 1
     assert await bridge.rounds() == 0, "and nothing more"
 
 

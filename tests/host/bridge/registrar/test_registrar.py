@@ -32,8 +32,9 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import people
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import expiry, outbox
+from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
+from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.service import registrars_of
 from badgeclock.bridge.store import schema
@@ -448,7 +449,7 @@ async def test_what_waits_when_the_day_ends_goes_to_a_person_while_the_authority
     one_punch(world)
     world.now_ms += DAY_MS
     changes: list[None] = []
-    work = expiry.run(world.store, EVERYTHING, lambda: world.now_ms, lambda: changes.append(None))
+    work = Expiry(world.store, EVERYTHING, lambda: world.now_ms, lambda: changes.append(None)).run()
     await running(work, lambda: bool(changes))
     assert world.shown()[0]["reason"] == "day_over"
     assert [receipt[2] for receipt in world.receipts()] == [6]
