@@ -26,6 +26,7 @@ from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind, Outcome
 from badgeclock.bridge.downlink.frames_out import Downlink, Message
 from badgeclock.bridge.downlink.sender import Sender
+from badgeclock.bridge.errors import BadgePulled, DeskRefused, GivenUp, Interrupted, NotLaid, Unfit
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges
 from badgeclock.bridge.store import schema
@@ -54,57 +55,6 @@ _STOP_POLL_S: Final = 0.5
 log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
 
 T = TypeVar("T")
-
-
-class Interrupted(BadgeclockError):
-    """The clock, or the card, is not there any more."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        outcome = badge_desk_jobs.interrupted(why)
-        super().__init__(what=outcome.what, kept=outcome.kept, do=outcome.do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Interrupted, (self.why,))
-
-
-class BadgePulled(Interrupted):
-    """The card does not answer any more; it can be laid again."""
-
-
-class NotLaid(BadgeclockError):
-    """No card came, or nobody waits for it any more. `state` is how the job ends."""
-
-    def __init__(self, what: str, state: DeskState) -> None:
-        self.state = state
-        super().__init__(what=what, kept="everything as it was", do="ask again when the card is at hand")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (NotLaid, (self.what, self.state))
-
-
-class DeskRefused(BadgeclockError):
-    """The job cannot be done with this clock or this card."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what=what, kept="the card as it is", do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (DeskRefused, (self.what, self.do))
-
-
-class Unfit(DeskRefused):
-    """A badge that cannot prove itself; its UID is all it has."""
-
-    def __init__(self, uid: bytes) -> None:
-        self.uid = uid
-        super().__init__(
-            "the badge cannot prove itself: it knows no ISO 14443-4",
-            "take a MIFARE DESFire EV1, EV2 or EV3; this badge can only be given to a worker by its UID",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Unfit, (self.uid,))
 
 
 class _Place(NamedTuple):
@@ -299,8 +249,8 @@ class BadgeDesk(Sender):
             return DeskState.DONE, await self._at_the_clock(job)
         except Interrupted as error:
             return DeskState.INTERRUPTED, Outcome.of(error)
-        except NotLaid as error:
-            return error.state, Outcome.of(error)
+        except GivenUp as error:
+            return DeskState.STOPPED, Outcome.of(error)
         except StoreError:
             raise
         except BadgeclockError as error:
@@ -380,11 +330,11 @@ class BadgeDesk(Sender):
                 if done:
                     return await looking
                 if await self._store.reading(badge_desk_jobs.stop_asked, job.id):
-                    raise NotLaid("given up before a card was laid", DeskState.STOPPED)
+                    raise GivenUp("given up before a card was laid")
                 if not await self._store.reading(is_there, place):
                     raise Interrupted("the clock has lost its connection")
                 if asyncio.get_running_loop().time() > deadline:
-                    raise NotLaid(f"no card was laid within {LAY_S:.0f} s", DeskState.FAILED)
+                    raise NotLaid(f"no card was laid within {LAY_S:.0f} s")
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, func, or_, select, update
 
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity

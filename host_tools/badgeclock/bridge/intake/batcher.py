@@ -16,10 +16,11 @@ from typing import Final, Protocol, TypeVar, TypeVarTuple, Unpack
 
 import structlog
 
+from badgeclock.bridge.errors import StoreConflict
 from badgeclock.bridge.intake.batch import Delivery, Taken
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.intake.speculative_verify import Stretch
-from badgeclock.bridge.store.database import Store, StoreConflict
+from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
 from badgeclock.protocol.record import RECORD_BYTES
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, select
 
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.vault import PEOPLE, Vault

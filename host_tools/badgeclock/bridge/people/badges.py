@@ -14,8 +14,9 @@ from sqlalchemy import Connection, select, update
 from badgeclock.badges.card import NUMBER_BYTES
 from badgeclock.badges.keys import ROOT_BYTES, Root
 from badgeclock.bridge.downlink import rosters
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import NUMBER_PROVED, UID_READ, PeopleError
+from badgeclock.bridge.people.people import NUMBER_PROVED, UID_READ
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity

@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from badgeclock.bridge import logs
+from badgeclock.bridge.errors import PeopleError, SheetError
 from badgeclock.bridge.people import people, spreadsheets
-from badgeclock.bridge.people.people import Address, PeopleError, Site
-from badgeclock.bridge.people.spreadsheets import Row, Sheet, SheetError
+from badgeclock.bridge.people.people import Address, Site
+from badgeclock.bridge.people.spreadsheets import Row, Sheet
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log
 from badgeclock.bridge.store.audit_log import Act, Change, Note, Operator

@@ -18,6 +18,7 @@ from stdnum.be import ssn, vat
 
 from badgeclock.bridge import logs
 from badgeclock.bridge.downlink import orders, rosters
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log, event_log, schema
@@ -25,7 +26,6 @@ from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState, IdentityKind
 from badgeclock.bridge.store.vault import LINK_KEY, PEOPLE, SEAL_KEYS, SITE_KEY, Vault
-from badgeclock.errors import BadgeclockError
 from badgeclock.protocol import seal
 from badgeclock.protocol.topics import TopicRefused, check_clock_id
 
@@ -41,16 +41,6 @@ _LINE_CHARACTERS: Final = 200
 _LANGUAGE: Final = re.compile(r"[a-z]{2}")
 _LANGUAGES_MOST: Final = 8
 _POST_CODE: Final = re.compile(r"[1-9][0-9]{3}")
-
-
-class PeopleError(BadgeclockError):
-    """An employer, site, worker, badge or clock that cannot be, or is not there."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what=what, kept="the store as it was", do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (PeopleError, (self.what, self.do))
 
 
 @dataclass(frozen=True, slots=True)

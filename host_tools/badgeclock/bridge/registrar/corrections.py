@@ -19,11 +19,11 @@ from sqlalchemy import Connection, insert, select, update
 
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.presences import Key, Punch
 from badgeclock.bridge.presences.regimes import RULES, Declared, Regime, Seen, ahead, day_is_over, employer_declared
 from badgeclock.bridge.registrar import outbox, review_queue
-from badgeclock.bridge.registrar.review_queue import PresenceError
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity

@@ -24,10 +24,11 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from badgeclock import __version__
-from badgeclock.bridge import logs
+from badgeclock.bridge import errors, logs
+from badgeclock.bridge.errors import PeopleError, ScopeMissing
 from badgeclock.bridge.people import badges, people
 from badgeclock.bridge.people.badges import Badge
-from badgeclock.bridge.people.people import Address, PeopleError, Site
+from badgeclock.bridge.people.people import Address, Site
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
@@ -356,19 +357,10 @@ def _needs(scope: Scope) -> Any:
     def check(request: Request) -> Token:
         token: Token = request.state.token
         if scope not in token.scopes:
-            raise _Forbidden(scope)
+            raise ScopeMissing(scope)
         return token
 
     return Depends(check)
-
-
-class _Forbidden(BadgeclockError):
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(
-            what=f"the token has not the scope {scope}",
-            kept="everything as it was",
-            do="make one that has it with `badgeclock bridge token add`",
-        )
 
 
 def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Callable[[], int]) -> FastAPI:
@@ -459,12 +451,12 @@ def _add_handlers(app: FastAPI) -> None:
     def cannot_be(_: Request, error: PeopleError) -> JSONResponse:
         return _refusal(409, error)
 
-    @app.exception_handler(audit_log.AuditError)
-    def no_reason(_: Request, error: audit_log.AuditError) -> JSONResponse:
+    @app.exception_handler(errors.AuditError)
+    def no_reason(_: Request, error: errors.AuditError) -> JSONResponse:
         return _refusal(409, error)
 
-    @app.exception_handler(_Forbidden)
-    def forbidden(_: Request, error: _Forbidden) -> JSONResponse:
+    @app.exception_handler(ScopeMissing)
+    def forbidden(_: Request, error: ScopeMissing) -> JSONResponse:
         return _refusal(403, error)
 
     @app.exception_handler(StoreError)

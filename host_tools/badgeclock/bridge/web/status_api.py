@@ -19,9 +19,9 @@ from sqlalchemy import Connection, select, text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store

@@ -23,9 +23,9 @@ from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk import BadgeDesk
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind
 from badgeclock.bridge.downlink.frames_out import Message
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges, people
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.protocol import frames, seal

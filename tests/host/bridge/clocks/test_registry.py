@@ -21,12 +21,11 @@ from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.downlink.order_sender import OrderSender
 from badgeclock.bridge.downlink.orders import AGAIN_MS
+from badgeclock.bridge.errors import AuditError, PeopleError
 from badgeclock.bridge.intake.continuity import Told
 from badgeclock.bridge.intake.status_frame import changes
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.store import schema, vault
-from badgeclock.bridge.store.audit_log import AuditError
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.bridge.web import status_api
 from badgeclock.cli import bridge as cli

@@ -15,7 +15,7 @@ from badgeclock.bridge.clocks import registry, remote_settings
 from badgeclock.bridge.clocks.remote_settings import AGAIN_MS, SETTINGS
 from badgeclock.bridge.clocks.settings_sender import SettingsSender
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.store import schema
 from badgeclock.cli.main import app
 from badgeclock.protocol import frames

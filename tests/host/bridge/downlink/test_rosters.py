@@ -18,6 +18,7 @@ from tests.host.bridge.world import (
     token_of,
 )
 
+from badgeclock.bridge import errors
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.downlink.roster_sender import REFUSED_MS, RosterSender
@@ -303,7 +304,7 @@ def test_no_roster_is_due_where_no_badge_was_ever_given(world: World) -> None:
 
 @pytest.mark.parametrize("language", ["", "n", "nld", "NL", "é1", "n1"])
 def test_what_is_no_language_is_refused(language: str) -> None:
-    with pytest.raises(people.PeopleError, match="no language"):
+    with pytest.raises(errors.PeopleError, match="no language"):
         people.checked_language(language)
 
 
@@ -324,7 +325,7 @@ def test_a_worker_keeps_their_language_until_another_is_given_and_only_then_the_
     assert roster_changes(world) == before + 2
     world.change_worker("W-002", employer_kbo=None, niss="00000100463")
     assert roster_changes(world) == before + 2
-    with pytest.raises(people.PeopleError, match="no worker"):
+    with pytest.raises(errors.PeopleError, match="no worker"):
         world.change_worker("W-999", language="nl")
 
 

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, KBO, LUZ_LIMOSA, SITE, SITE_KEY, Clock, World
 
 from badgeclock.bridge.downlink.frames_out import Downlink
+from badgeclock.bridge.errors import DataKeyWrong, KeysInUse, PeopleError
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.operations import data_key_rotation
-from badgeclock.bridge.operations.data_key_rotation import KeysInUse
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import Identity, PeopleError
+from badgeclock.bridge.people.people import Identity
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.store import audit_log, schema, vault
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.states import IdentityKind, PresenceState
-from badgeclock.bridge.store.vault import PEOPLE, DataKeyWrong, Vault
+from badgeclock.bridge.store.vault import PEOPLE, Vault
 from badgeclock.errors import SettingsError
 
 WHO = Operator("anna", "a laptop was stolen")

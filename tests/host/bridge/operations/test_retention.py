@@ -13,10 +13,10 @@ from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, DAY_MS, KBO, 
 from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.downlink import rosters
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.operations import data_subject_export, retention
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.registrar import corrections
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
 from badgeclock.bridge.settings import RetentionSettings

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, BRAM_NISS, KBO, LUZ_LIMOSA, SITE, STRANGER_UID, WORKPLACE, World
 from typer.testing import CliRunner
 
+from badgeclock.bridge import errors
+from badgeclock.bridge.errors import SheetError
 from badgeclock.bridge.people import imports, people, spreadsheets
 from badgeclock.bridge.people.imports import Kind, Report
 from badgeclock.bridge.people.people import Address
-from badgeclock.bridge.people.spreadsheets import SheetError
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.cli.main import app
@@ -110,7 +111,7 @@ def test_a_site_without_its_key_has_no_badges_until_a_clock_made_it(world: World
     with world.store.write() as connection:
         assert people.set_site_key(connection, world.vault, "Quay 8", bytes(32)).happened
         assert not people.set_site_key(connection, world.vault, "Quay 8", bytes(32)).happened
-        with pytest.raises(people.PeopleError, match="another key"):
+        with pytest.raises(errors.PeopleError, match="another key"):
             people.set_site_key(connection, world.vault, "Quay 8", bytes(31) + b"\1")
     assert take(world, badge, Kind.BADGES).faults == []
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, KBO, SITE, SITE_KEY, WORKPLACE, Clock, World, token_of
 
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import Identity, PeopleError
+from badgeclock.bridge.people.people import Identity
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import IdentityKind

@@ -12,9 +12,10 @@ from tests.host.bridge.world import ANNA_NISS, ANNA_UID, LUZ_LIMOSA, SITE, WORKP
 from typer.testing import CliRunner
 
 from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.errors import AuditError
 from badgeclock.bridge.people import people
 from badgeclock.bridge.store import audit_log, schema
-from badgeclock.bridge.store.audit_log import NO_ACT, Act, AuditError, Operator
+from badgeclock.bridge.store.audit_log import NO_ACT, Act, Operator
 from badgeclock.cli.main import app
 from badgeclock.errors import StoreError
 
