@@ -28,7 +28,7 @@ from badgeclock.bridge.downlink.frames_out import Downlink, Message
 from badgeclock.bridge.downlink.sender import Sender
 from badgeclock.bridge.errors import BadgePulled, DeskRefused, GivenUp, Interrupted, NotLaid, Unfit
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import badges
+from badgeclock.bridge.people import badge_keys, badges
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState, DeskState
@@ -65,10 +65,10 @@ class _Place(NamedTuple):
     session: bytes
     connection: int
     k_up: bytes
-    desk: badges.Desk
+    keys: badge_keys.SiteKeys
 
 
-def place_of(connection: Connection, vault: Vault, name: str) -> _Place:
+def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
     """The clock with this name as a desk; raises DeskRefused or PeopleError."""
     table = schema.clocks
     row = connection.execute(
@@ -84,11 +84,11 @@ def place_of(connection: Connection, vault: Vault, name: str) -> _Place:
         raise DeskRefused(f"the clock {name} is offline", "use another clock, or look at its display and its network")
     k_up = frames.upward_key(vault.open(LINK_KEY, name, row.link_key_closed))
     connection_of_boot = int.from_bytes(row.status_counter, "big") >> 32
-    desk = badges.desk_of(connection, vault, row.site_id)
-    return _Place(row.id, name, row.session, connection_of_boot, k_up, desk)
+    keys = badge_keys.site_keys_of(connection, vault, row.site_id)
+    return _Place(row.id, name, row.session, connection_of_boot, k_up, keys)
 
 
-def is_there(connection: Connection, place: _Place) -> bool:
+def _is_there(connection: Connection, place: _Place) -> bool:
     """Whether the clock still has the connection that a job began on."""
     table = schema.clocks
     session = connection.execute(select(table.c.session).where(table.c.id == place.clock_id, table.c.online)).scalar()
@@ -263,7 +263,7 @@ class BadgeDesk(Sender):
 
     async def _at_the_clock(self, job: Job) -> Outcome:
         """Open issue mode, do the job with the card that is laid there, close."""
-        place = await self._store.reading(place_of, self._vault, job.clock)
+        place = await self._store.reading(_place_of, self._vault, job.clock)
 
         async def send(step: frames.Desk) -> bool:
             await self.prepare([place.clock_id])
@@ -331,7 +331,7 @@ class BadgeDesk(Sender):
                     return await looking
                 if await self._store.reading(badge_desk_jobs.stop_asked, job.id):
                     raise GivenUp("given up before a card was laid")
-                if not await self._store.reading(is_there, place):
+                if not await self._store.reading(_is_there, place):
                     raise Interrupted("the clock has lost its connection")
                 if asyncio.get_running_loop().time() > deadline:
                     raise NotLaid(f"no card was laid within {LAY_S:.0f} s")
@@ -346,9 +346,9 @@ class BadgeDesk(Sender):
 
     async def _issue(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
         assert job.worker is not None
-        desk, worker = place.desk, job.worker
-        card = await conversation.run(cards.examine(desk.root))
-        holder = await self._holder(desk, card)
+        keys, worker = place.keys, job.worker
+        card = await conversation.run(cards.examine(keys.root))
+        holder = await self._holder(keys, card)
         if holder is not None and card.number is not None and holder.worker == worker:
             return _described(f"the card is the badge of {worker} already", holder, card.number)
         if holder is not None:
@@ -356,27 +356,27 @@ class BadgeDesk(Sender):
         if card.state is CardState.ISSUED:
             # Taken back, or written and never linked: nothing of its past shall count as the new holder's.
             await self._tell(job, "keep the card there: it is made blank")
-            await conversation.run(cards.wipe(desk.root, card))
-            card = await conversation.run(cards.examine(desk.root))
-        number = await self._store.reading(badges.new_number, desk)
+            await conversation.run(cards.wipe(keys.root, card))
+            card = await conversation.run(cards.examine(keys.root))
+        number = await self._store.reading(badge_keys.new_number, keys)
         await self._tell(job, "keep the card there: it is written")
-        await conversation.run(cards.write(desk.root, card, number))
+        await conversation.run(cards.write(keys.root, card, number))
         badge = await self._store.writing(
-            badges.issue, desk, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+            badges.issue, keys, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
         )
         return _described(f"the card is a badge of {worker} now", badge, number)
 
-    async def _holder(self, desk: badges.Desk, card: Card) -> badges.Badge | None:
+    async def _holder(self, keys: badge_keys.SiteKeys, card: Card) -> badges.Badge | None:
         """Whose badge a card is now."""
         if card.number is None:
             return None
-        holder = await self._store.reading(badges.of_token, desk.site_id, desk.number_token(card.number))
+        holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
         return holder if holder is not None and holder.until_ms is None else None
 
     async def _read(self, job: Job, place: _Place, conversation: Conversation, uid: bytes) -> Outcome:
-        desk = place.desk
+        keys = place.keys
         try:
-            card = await conversation.run(cards.examine(desk.root))
+            card = await conversation.run(cards.examine(keys.root))
         except (NotDesfire, CardForeign, CardUntrusted) as error:
             return await self._by_uid(job, place, error, uid)
         if card.state is CardState.BLANK:
@@ -389,25 +389,25 @@ class BadgeDesk(Sender):
             )
             do = "issue it anew, or make it blank"
             return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
-        holder = await self._store.reading(badges.of_token, desk.site_id, desk.number_token(card.number))
+        holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
         return _described("a genuine badge of this site", holder, card.number)
 
     async def _by_uid(self, job: Job, place: _Place, error: BadgeclockError, uid: bytes) -> Outcome:
         """What is known of a badge that proves nothing; only reading is content with that."""
         if job.kind is not Kind.READ:
             raise error
-        holder = await self._store.reading(badges.of_token, place.desk.site_id, place.desk.uid_token(uid))
+        holder = await self._store.reading(badges.of_token, place.keys.site_id, place.keys.uid_token(uid))
         return _described(f"no proof: {error.what}; by its UID", holder, uid, genuine=False)
 
     async def _wipe(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
         """Make blank a card that is nobody's; whose badge it is, is taken back first (`badge revoke`)."""
-        desk = place.desk
-        card = await conversation.run(cards.examine(desk.root))
-        holder = await self._holder(desk, card)
+        keys = place.keys
+        card = await conversation.run(cards.examine(keys.root))
+        holder = await self._holder(keys, card)
         if holder is not None:
             raise _in_use(holder)
         await self._tell(job, "keep the card there: it is made blank")
-        await conversation.run(cards.wipe(desk.root, card))
+        await conversation.run(cards.wipe(keys.root, card))
         await self._store.writing(badges.wiped, by=job.asked_by, at=job.clock, now_ms=self._now_ms())
         return Outcome("the card is blank, with the factory's key", card=badges.masked(card.uid))
 

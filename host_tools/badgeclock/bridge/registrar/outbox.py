@@ -30,7 +30,7 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import identities
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -518,7 +518,7 @@ def _decided_ms(row: Any) -> int:
 
 
 def _due(vault: Vault, row: Any) -> Due:
-    identity = people.identity_of(vault, _Worker(row.worker, row.identity_kind, row.identity_closed))
+    identity = identities.identity_of(vault, _Worker(row.worker, row.identity_kind, row.identity_closed))
     by_niss = identity.kind is IdentityKind.NISS
     declared = Declared(row.declared)
     who: dict[str, Any] = {
