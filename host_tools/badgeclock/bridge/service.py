@@ -49,7 +49,7 @@ from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.bridge.web import planning_api, status_api
+from badgeclock.bridge.web import planning_api, planning_refusals, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
 from badgeclock.protocol.topics import Channel, shared, subscription
@@ -223,7 +223,7 @@ class Service:
         )
         bound = self._settings.planning.requests_a_minute
         app.mount(
-            planning_api.PATH,
+            planning_refusals.PATH,
             planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
         )
         return app

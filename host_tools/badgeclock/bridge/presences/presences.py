@@ -7,7 +7,7 @@ there is already, which must be opened. Groups of thousands are decided in a few
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -31,7 +31,7 @@ from badgeclock.bridge.presences.regimes import (
     movement_too_late,
 )
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import insert_rows
+from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.states import (
     ENDED,
     RECEIPT_OF,
@@ -43,8 +43,6 @@ from badgeclock.bridge.store.states import (
 )
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
-
-_IN_CLAUSE: Final = 500
 
 
 class Punch(NamedTuple):
@@ -359,7 +357,7 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
     )
     found = {}
-    for some in _chunks({(punch.site_id, punch.token) for punch in punches}):
+    for some in chunks({(punch.site_id, punch.token) for punch in punches}):
         rows = connection.execute(
             statement.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
@@ -381,15 +379,10 @@ def _presences(connection: Connection, fates: Sequence[Fate], keys: Sequence[Key
     columns = (table.c[name] for name in (*Key._fields, "id", "state", "error_code", "reception_number"))
     statement = select(*columns).order_by(table.c.id)
     found: dict[Key, _Presence] = {}
-    for some in _chunks(days):
+    for some in chunks(days):
         rows = connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
         for *of, presence_id, state_word, error_code, number in rows:
             key, state = Key(*of), PresenceState(state_word)
             if key not in found or state not in ENDED:
                 found[key] = _Presence(presence_id, state, error_code, number or 0)
     return found
-
-
-def _chunks(wanted: Iterable[tuple[Any, ...]]) -> Iterable[list[tuple[Any, ...]]]:
-    everything = list(wanted)
-    return (everything[at : at + _IN_CLAUSE] for at in range(0, len(everything), _IN_CLAUSE))
