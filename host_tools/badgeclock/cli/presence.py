@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from badgeclock.bridge.registrar import corrections, review_queue
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, changing, looking, moment, operator

@@ -25,9 +25,12 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from badgeclock.bridge.errors import StoreConflict
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
+IN_CLAUSE: Final = 500
+"""Most values in one IN clause."""
 ROWS_A_STATEMENT: Final = 64
 _PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
 WAL_PAGES: Final = 8192
@@ -39,10 +42,6 @@ _REFERENCES: Final = "badgeclock_references"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-class StoreConflict(StoreError):
-    """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
 
 
 _CONFLICTS: Final = (
@@ -182,6 +181,13 @@ def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
             size = next(size for size in _PORTIONS if size <= len(some))
             yield size, list(chain.from_iterable(some[:size]))
             some = some[size:]
+
+
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Values in lists that an IN clause holds."""
+    rest = iter(values)
+    while some := list(islice(rest, IN_CLAUSE)):
+        yield some
 
 
 @contextmanager

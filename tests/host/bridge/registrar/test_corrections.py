@@ -15,10 +15,10 @@ from tests.host.bridge.world import (
     World,
 )
 
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
-from badgeclock.bridge.registrar import corrections, outbox, review_queue
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
-from badgeclock.bridge.registrar.review_queue import PresenceError
+from badgeclock.bridge.registrar import cancellations, corrections, outbox, review_queue
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.protocol.record import Direction
@@ -197,8 +197,8 @@ async def test_a_cancellation_that_midnight_overtook_is_given_up_unless_it_was_d
     cancel(world, 0)
     cancel(world, 1)
     with world.store.write() as connection:  # the second was begun, and carried out, when the bridge was killed
-        (_, second) = corrections.due(connection, frozenset(Declared), world.now_ms, 9)
-        corrections.trying(connection, second, world.now_ms)
+        (_, second) = cancellations.due(connection, frozenset(Declared), world.now_ms, 9)
+        cancellations.mark_begun(connection, second, world.now_ms)
     world.authority.cancel_by_hand(1)
     world.now_ms = NOON_MS + DAY_MS
     await until(world, "VALIDATED", "CANCELLED")
