@@ -62,6 +62,11 @@ class Settings(AuthoritySettings):
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     timeout_s: float = Field(default=30.0, gt=0, le=300)
 
+    @property
+    def call_s(self) -> float:
+        """Token and call, and both again if the service does not take the token."""
+        return 4 * self.timeout_s
+
 
 def connect(settings: Settings) -> OnssRest:
     """The client that the settings describe. Raises SettingsError."""

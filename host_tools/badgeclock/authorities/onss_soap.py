@@ -73,6 +73,11 @@ class Settings(AuthoritySettings):
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     timeout_s: float = Field(default=30.0, gt=0, le=300)
 
+    @property
+    def call_s(self) -> float:
+        """The deadline of the whole call."""
+        return self.timeout_s
+
     @model_validator(mode="after")
     def _signs(self) -> Self:
         if (self.certificate is None) != (self.key is None):

@@ -90,6 +90,7 @@ def registrars_of(
                 metrics,
                 now_ms=now_ms,
                 changed=changed,
+                call_ms=int(settings.call_s * 1000),
                 settle_ms=int(settings.settle_s * 1000),
                 calls=settings.calls,
                 gate=gate,

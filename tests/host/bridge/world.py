@@ -387,7 +387,7 @@ class World:
 
     def registrar(self, **settings: Any) -> Registrar:
         """A registrar on this store and authority, in a hurry."""
-        chosen = {"settle_ms": 0, "calls": 4, **settings}
+        chosen = {"call_ms": 0, "settle_ms": 0, "calls": 4, **settings}
         chosen.setdefault("gate", Gate(Backoff(base_s=0.01, cap_s=0.05)))
         return Registrar(
             self.store,

@@ -44,6 +44,7 @@ class Due:
     worker      the worker's reference
     decided_ms  when it was decided that it is to be declared: the moment of a movement, or a person's later decision
     same_name   whether the worker still has the number under which the presence was sent last
+    blamed      what the authority turned it down with when it went alone, if it did; it may have it all the same
     """
 
     id: int
@@ -59,6 +60,7 @@ class Due:
     lost_ms: int
     decided_ms: int
     same_name: bool
+    blamed: str
 
     @property
     def day(self) -> date:
@@ -114,7 +116,9 @@ def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) 
     table = schema.presences
     sent = (table.c.state == PresenceState.SENT) & table.c.declared.in_(list(declares))
     ids = connection.execute(select(table.c.id).where(sent)).scalars().all()
-    return move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms, "lost_ms": now_ms})
+    return move(
+        connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms, "lost_ms": now_ms, "tries": 0}
+    )
 
 
 def claim(
@@ -288,6 +292,7 @@ def _due(vault: Vault, row: Any) -> Due:
         sent_ms=row.sent_ms or 0,
         lost_ms=row.lost_ms or 0,
         decided_ms=_decided_ms(row),
+        blamed=row.error_text or "",
         same_name=row.sent_identity is None or row.sent_identity == row.identity_index,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
@@ -28,6 +28,16 @@ class Number(NamedTuple):
 def number_of(registered: Registered) -> Number:
     """The same, out of an answer to `register`."""
     return Number(registered.reception_number, registered.status, registered.remarks)
+
+
+def whose(connection: Connection, numbers: Iterable[int]) -> dict[int, int]:
+    """Which presence each of these numbers is known for, of those that are known."""
+    seen = schema.receptions
+    found: dict[int, int] = {}
+    for some in chunks(numbers):
+        rows = connection.execute(select(seen.c.number, seen.c.presence_id).where(seen.c.number.in_(some)))
+        found.update({row.number: row.presence_id for row in rows})
+    return found
 
 
 def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:
