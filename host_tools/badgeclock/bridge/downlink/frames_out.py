@@ -108,7 +108,7 @@ class Downlink:
         return known[1]
 
     def forget(self, clock_id: int) -> None:
-        """The clock's session changed: load it anew."""
+        """The clock's session changed: load it again at the next use."""
         self._links.pop(clock_id, None)
 
     def forget_all(self) -> None:

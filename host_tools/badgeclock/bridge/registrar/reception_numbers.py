@@ -51,9 +51,9 @@ def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: i
                 known[row.id].add(row.number)
     fresh = []
     happened = []
-    for presence_id, given in numbers.items():
+    for presence_id, held in numbers.items():
         first = own.get(presence_id)
-        for number in given:
+        for number in held:
             if number in known[presence_id]:
                 continue
             known[presence_id].add(number)

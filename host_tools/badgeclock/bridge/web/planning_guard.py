@@ -58,8 +58,8 @@ class Guard:
             await self._app(scope, _bounded(receive), send)
 
     async def _token(self, scope: AsgiScope) -> Token | None:
-        said = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        kind, _, presented = said.decode("latin-1").partition(" ")
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        kind, _, presented = header.decode("latin-1").partition(" ")
         presented = presented.strip()
         if kind.lower() != "bearer" or not api_tokens.has_form(presented):
             return None
