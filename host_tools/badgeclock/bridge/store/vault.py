@@ -139,11 +139,6 @@ class Vault:
         return None if key is None else hmac.digest(key.derive("witness"), text, "sha256")
 
 
-def closed_under(closed: bytes) -> int:
-    """The number of the data key that a value was closed under."""
-    return closed[0]
-
-
 def _signature(path: Path | None) -> tuple[int, int, int] | None:
     """What changes when a file is replaced or rewritten; None if there is none."""
     if path is None:
