@@ -84,7 +84,9 @@ def show(item: Item, *, as_json: AsJson = False, config: Config = Path("bridge.t
     clock, seq = _punch(item)
     with looking(config) as connection:
         found = (
-            review_queue.shown(connection, item) if seq is None else review_queue.shown_punch(connection, clock, seq)
+            review_queue.describe_presence(connection, item)
+            if seq is None
+            else review_queue.describe_punch(connection, clock, seq)
         )
     if as_json:
         typer.echo(json.dumps(found))

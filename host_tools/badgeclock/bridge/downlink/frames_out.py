@@ -18,17 +18,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import chunks, update_rows
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import (
-    RECEIPTS_MAX,
-    Ack,
-    Command,
-    Desk,
-    Frame,
-    FrameType,
-    Receipt,
-    RosterPart,
-    Time,
-)
+from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Command, Desk, Frame, FrameType, Receipt, RosterPart, Time
 from badgeclock.protocol.topics import Channel, topic
 
 COUNTER_BLOCK: Final = 4096
@@ -108,7 +98,7 @@ class Downlink:
         return known[1]
 
     def forget(self, clock_id: int) -> None:
-        """The clock's session changed: load it anew."""
+        """The clock's session changed: load it again at the next use."""
         self._links.pop(clock_id, None)
 
     def forget_all(self) -> None:

@@ -1,9 +1,9 @@
 """Judges what a clock sent against the running state of its seal. Pure: the store is only asked, through `stored`.
 
-A message is judged record by record, in its order, up to the first that cannot be taken:
+A message is judged record by record, in its order, up to the first that cannot be accepted:
 
 * number below the next one: the same bytes as before are a repetition; other bytes an equivocation, kept apart.
-* record 0 under another nonce: the clock was founded anew, and the bridge has not been told yet. Nothing else of the
+* record 0 under another nonce: the clock was founded anew, and the bridge does not know it yet. Nothing else of the
   message belongs to the chain that is known here.
 * the next one, seal right: accepted, and the state moves on.
 * the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
@@ -20,18 +20,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.frames import Verdict
-from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record
+from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record, burnt_slots, unpack
 from badgeclock.protocol.seal import SealState
 
 _UNSEALED: Final = int(Flag.UNSEALED)
 
 
 class Fault(Enum):
-    """Why a record was not taken."""
+    """Why a record was not accepted."""
 
     MALFORMED = "malformed"
     SEAL = "seal"
@@ -46,7 +45,7 @@ _FAULTS: Final = {"unsealed": Fault.UNSEALED, "retired": Fault.RETIRED}
 
 
 class Finding(NamedTuple):
-    """One record that was not taken. `seq` is None if the bytes are no record; `reason` is a stable word."""
+    """One record that was not accepted. `seq` is None if the bytes are no record; `reason` is a stable word."""
 
     fault: Fault
     seq: int | None
@@ -55,7 +54,7 @@ class Finding(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """One record that was taken: parsed, as bytes, and whether its seal holds."""
+    """One record that was accepted: parsed, as bytes, and whether its seal holds."""
 
     record: Record
     raw: bytes
@@ -95,7 +94,7 @@ def judge(
     for at, raw in enumerate(raws):
         judged.unjudged = raws[at + 1 :]
         try:
-            record = records.unpack(raw)
+            record = unpack(raw)
         except RecordRefused as refused:
             judged.findings.append(Finding(Fault.MALFORMED, None, raw, refused.reason))
             judged.verdict = Verdict.GAP
@@ -130,7 +129,7 @@ def judge(
 
 
 def _accepted_now(judged: Judgement, seq: int) -> bytes | None:
-    return next((taken.raw for taken in judged.accepted if taken.record.seq == seq), None)
+    return next((one.raw for one in judged.accepted if one.record.seq == seq), None)
 
 
 def _is_another_beginning(state: SealState, record: Record) -> bool:
@@ -144,7 +143,7 @@ def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState
     """
     if not state.r:
         raise SealFailed("retired", record.seq)
-    burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
+    burnt = burnt_slots(record) if record.kind == Kind.BOOT else 0
     if record.seq > state.next_seq + burnt:
         raise SealGap("gap", record.seq)
     if record.seq != state.next_seq + burnt:

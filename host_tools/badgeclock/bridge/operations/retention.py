@@ -1,12 +1,13 @@
 """How long what is kept for which purpose, and the end of it: deletion with proof, and the erasure of one person.
 
     presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
-    events      what operators were told, and the badge desk's jobs
+    events      what operators were shown, and the badge desk's jobs
     workers     people without badge, punch and presence
 
 What a clock sealed is not touched: a record holds a token, and with the badge's row the last link from token to person
 is gone, while every tag still verifies. What is on its way to the authority is never deleted. Each batch is one
-transaction with its act in the book (audit.py): how many rows of what, before which day, and a hash over their numbers.
+transaction with its act in the book (`audit_log`): how many rows of what, before which day, and a hash over their
+numbers.
 """
 
 from __future__ import annotations
@@ -272,7 +273,7 @@ def _forget_for_good(connection: Connection) -> None:
 
 
 class Sweeper:
-    """Sweeps by the settings, for ever."""
+    """Sweeps by the settings, until cancelled."""
 
     def __init__(self, store: Store, policy: RetentionSettings, now_ms: Callable[[], int]) -> None:
         self._store = store

@@ -168,8 +168,8 @@ def declare_punch(connection: Connection, clock: str, seq: int, direction: Direc
     key = presences.key_of(_as_punch(row, meant), holder, wanted)
     presence_id = find_standing(connection, key) or insert_presence(connection, key, row.site_id, decision.now_ms)
     table = schema.punches
-    taken = {"state": PunchState.DECLARED, "reason": None, "presence_id": presence_id}
-    connection.execute(update(table).where(table.c.id == row.id).values(taken))
+    values = {"state": PunchState.DECLARED, "reason": None, "presence_id": presence_id}
+    connection.execute(update(table).where(table.c.id == row.id).values(values))
     presence_receipts.issue(connection, [presence_id], decision.now_ms)
     what = f"punch {seq} is declared, says {decision.by}: {decision.why}"
     event_log.write(

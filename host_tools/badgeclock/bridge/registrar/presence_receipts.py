@@ -16,7 +16,7 @@ from badgeclock.bridge.store.states import RECEIPT_OF, PresenceState
 def issue(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
     """Receipts for every punch of these presences, of where they stand now."""
     punches, table = schema.punches, schema.presences
-    told = []
+    new = []
     for some in chunks(presence_ids):
         rows = connection.execute(
             select(punches.c.clock_id, punches.c.seq, table.c.state, table.c.error_code, table.c.reception_number)
@@ -27,5 +27,5 @@ def issue(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> N
         for row in rows:
             state = RECEIPT_OF.get(PresenceState(row.state))
             if state is not None:
-                told.append(NewReceipt(row.clock_id, row.seq, state, row.error_code, row.reception_number or 0))
-    receipts.issue(connection, told, now_ms)
+                new.append(NewReceipt(row.clock_id, row.seq, state, row.error_code, row.reception_number or 0))
+    receipts.issue(connection, new, now_ms)

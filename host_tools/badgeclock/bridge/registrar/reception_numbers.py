@@ -8,10 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from badgeclock.authorities.base import (
-    Registered,
-    Status,
-)
+from badgeclock.authorities.base import Registered, Status
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -61,9 +58,9 @@ def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: i
                 known[row.id].add(row.number)
     fresh = []
     happened = []
-    for presence_id, given in numbers.items():
+    for presence_id, held in numbers.items():
         first = own.get(presence_id)
-        for number in given:
+        for number in held:
             if number in known[presence_id]:
                 continue
             known[presence_id].add(number)

@@ -54,7 +54,7 @@ POLL_S: Final = 1.0
 """How often the queue is looked at for what another process put there; this one's own work wakes the tasks at once."""
 STORE_RETRY_S: Final = 1.0
 GRACE_S: Final = 3.0
-"""How long calls under way may take when the bridge is told to stop."""
+"""How long calls under way may take when the bridge stops."""
 RETRY_USELESS_S: Final = 30.0
 """How long an authority is left alone that says trying soon is useless."""
 FIRST_SEARCH_MS: Final = 1000
@@ -202,8 +202,8 @@ class Registrar:
         outcomes: dict[str, Outcome] = {}
         happened: list[Event] = []
         try:
-            given = await self._authority.register([one.item for one in batch])
-            outcomes = {outcome.reference: outcome for outcome in given}
+            answers = await self._authority.register([one.item for one in batch])
+            outcomes = {outcome.reference: outcome for outcome in answers}
             result, happened = "answered", self._back()
         except AuthorityUnavailable as error:
             result, happened = "unavailable", self._away(error)
@@ -476,7 +476,7 @@ class Registrar:
             self._decided.clear()
             asked: Sequence[DueCancellation] = ()
             if not self.gate.closed_s:
-                asked = await self._look(cancellations.due, self.declares, self._now_ms(), CANCELLED_AT_ONCE)
+                asked = await self._read(cancellations.due, self.declares, self._now_ms(), CANCELLED_AT_ONCE)
                 for one in asked:
                     if self.gate.closed_s:
                         break
@@ -485,7 +485,7 @@ class Registrar:
                 await self._pause(self._decided, min(self.gate.closed_s or POLL_S, POLL_S))
 
     async def _cancel_one(self, one: DueCancellation) -> None:
-        """One call a cancellation: they are rare, and none shall share another's fate."""
+        """One call a cancellation: they are rare, and a failure of one must not affect another."""
         if one.tries and await self._is_settled(one, None):
             return  # a call was begun before, and its answer was lost
         if one.too_late(self._now_ms()):
@@ -616,7 +616,7 @@ class Registrar:
             event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.NATIONAL_NUMBER_CHANGED, what)], now_ms)
 
     async def _due(self, limit: int, *states: PresenceState) -> list[Due]:
-        return await self._look(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
+        return await self._read(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
 
     async def _commit(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """One transaction, tried until the store takes it: an answer once given must not be forgotten."""
@@ -630,7 +630,7 @@ class Registrar:
                 self._changed()
                 return done
 
-    async def _look(
+    async def _read(
         self, work: Callable[Concatenate[Connection, _P], list[_T]], *args: _P.args, **kwargs: _P.kwargs
     ) -> list[_T]:
         try:

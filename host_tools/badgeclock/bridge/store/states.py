@@ -164,4 +164,4 @@ RECEIPT_OF: Final[Mapping[PresenceState, ReceiptState]] = {
     PresenceState.CANCELLED: ReceiptState.OPERATOR,
     PresenceState.CLOSED: ReceiptState.OPERATOR,
 }
-"""What the clock is told of a presence; states without an entry are nothing to tell."""
+"""What a clock's receipt says of a presence; states without an entry have no receipt."""

@@ -13,13 +13,7 @@ from badgeclock.bridge.errors import ScopeMissing
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.web import api_tokens
 from badgeclock.bridge.web.api_tokens import RateBound, Scope, Token
-from badgeclock.bridge.web.planning_refusals import (
-    BODY_BYTES_MOST,
-    NO_TOKEN,
-    OPENAPI,
-    asked_too_often,
-    refusal,
-)
+from badgeclock.bridge.web.planning_refusals import BODY_BYTES_MOST, NO_TOKEN, OPENAPI, asked_too_often, refusal
 from badgeclock.errors import StoreError
 
 _NOBODY: Final = 0
@@ -58,8 +52,8 @@ class Guard:
             await self._app(scope, _bounded(receive), send)
 
     async def _token(self, scope: AsgiScope) -> Token | None:
-        said = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        kind, _, presented = said.decode("latin-1").partition(" ")
+        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        kind, _, presented = header.decode("latin-1").partition(" ")
         presented = presented.strip()
         if kind.lower() != "bearer" or not api_tokens.has_form(presented):
             return None

@@ -181,10 +181,10 @@ class Refusal(_Model):
 def _written(form: str, what: str) -> BeforeValidator:
     """Takes a parameter in this form alone: of ` +1_0` pydantic makes a number, and a day of the seconds since 1970."""
 
-    def check(said: object) -> object:
-        if isinstance(said, str) and not re.fullmatch(form, said, re.ASCII):
+    def check(text: object) -> object:
+        if isinstance(text, str) and not re.fullmatch(form, text, re.ASCII):
             raise ValueError(what)
-        return said
+        return text
 
     return BeforeValidator(check)
 

@@ -80,11 +80,11 @@ def _put(connection: Connection, change: Change, acts: tuple[Act, Act], operator
 def assign_badge(connection: Connection, vault: Vault, body: BadgeBody, operator: Operator, now_ms: int) -> BadgeGiven:
     """Give a badge to a worker, on record."""
     uid = bytes.fromhex(body.uid)
-    given = badges.assign(connection, vault, site=body.site, worker=body.worker, uid=uid, now_ms=now_ms)
-    if given.is_new:
-        detail = {"badge": given.badge, "site": body.site}
-        audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", given.worker), detail, now_ms)
-    return BadgeGiven(badge=given.badge, is_new=given.is_new, queued=given.queued)
+    assigned = badges.assign(connection, vault, site=body.site, worker=body.worker, uid=uid, now_ms=now_ms)
+    if assigned.is_new:
+        detail = {"badge": assigned.badge, "site": body.site}
+        audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", assigned.worker), detail, now_ms)
+    return BadgeGiven(badge=assigned.badge, is_new=assigned.is_new, queued=assigned.queued)
 
 
 def revoke_badge(connection: Connection, body: BadgeBack, operator: Operator, now_ms: int) -> BadgeTold:

@@ -58,7 +58,7 @@ def close(world: World, at: int = 0) -> None:
 
 def shown(world: World, at: int = 0) -> dict[str, object]:
     with world.store.read() as connection:
-        return review_queue.shown(connection, reference(world, at))
+        return review_queue.describe_presence(connection, reference(world, at))
 
 
 def listed(world: World) -> list[tuple[str, str, str | None]]:
@@ -329,7 +329,7 @@ def test_a_punch_that_waits_is_shown_with_its_seal_and_can_be_closed(world: Worl
     world.punches(*world.clock.start(), world.clock.punch(STRANGER_UID))
     assert listed(world) == [("clock-0001/2", "UNASSIGNED", None)]
     with world.store.write() as connection:
-        (evidence,) = review_queue.shown_punch(connection, "clock-0001", 2)["punches"]
+        (evidence,) = review_queue.describe_punch(connection, "clock-0001", 2)["punches"]
         assert evidence["tag"] == world.clock.sent[2][-16:].hex()
         assert evidence["sealed"]
         corrections.close_punch(connection, "clock-0001", 2, decision(world, "a visitor"))
@@ -363,7 +363,7 @@ def test_what_is_not_there_is_named(world: World) -> None:
         with pytest.raises(PresenceError, match="no presence 'BC1'"):
             corrections.close(connection, "BC1", decision(world))
         with pytest.raises(PresenceError, match="no punch 9"):
-            review_queue.shown_punch(connection, "clock-0001", 9)
+            review_queue.describe_punch(connection, "clock-0001", 9)
     world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
     with pytest.raises(PresenceError, match="no worker 'W-999'"):
         correct(world, worker="W-999")
