@@ -176,7 +176,7 @@ class CountingAuthority:
             assert task is not None
             tasks.add(task)
             try:
-                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                     await self._serve(reader, writer)
             finally:
                 tasks.discard(task)
