@@ -209,13 +209,15 @@ async def slow_and_killed(life: Life) -> None:
     """It commits 20 s after it read the call; the bridge is killed at 6 s, and another starts at once."""
     life.queue(2)
     life.authority.plan = first(Answer("slow", how="hang"), BEFORE, 20.0)
-    async with life.authority.listening(), life.time.running():
-        async with life.bridge():
+    async with life.authority.listening():
+        async with life.bridge(), life.time.running():
             await eventually(lambda: bool(registers(life.authority)), once.PATIENCE_S)
             await life.time.sleep(6.0)
-        await life.run()
+        async with life.bridge(), life.time.running():
+            await eventually(life.settled, once.PATIENCE_S)
         assert len(registers(life.authority)) == 1
-        await registered_once(life)
+        async with life.time.running():
+            await registered_once(life)
 
 
 async def seen_late(life: Life) -> None:
