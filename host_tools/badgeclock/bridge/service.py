@@ -44,7 +44,7 @@ from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
-from badgeclock.bridge.registrar.registrar import Registrar, declared_by
+from badgeclock.bridge.registrar.registrar import Registrar, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, vault
 from badgeclock.bridge.store.database import Store
@@ -72,8 +72,8 @@ def registrars_of(
 ) -> list[Registrar]:
     """A registrar for each authority, with a gate of its own; what several take goes to the first."""
     registrars: list[Registrar] = []
-    for authority, settings in authorities:
-        declares = declared_by(authority) - {declared for earlier in registrars for declared in earlier.declares}
+    used = share_out([authority for authority, _ in authorities])
+    for (authority, declares), (_, settings) in zip(used, authorities, strict=True):
         if not declares:
             log.warning("an authority takes only what another takes already; it is not used")
             continue

@@ -98,6 +98,17 @@ def declared_by(authority: Authority) -> frozenset[Declared]:
     return frozenset(declared for declared, item in ITEM_OF.items() if item in authority.declares)
 
 
+def share_out(authorities: Sequence[Authority]) -> list[tuple[Authority, frozenset[Declared]]]:
+    """What each authority is used for; what several take goes to the first, and one may be left with nothing."""
+    shared: list[tuple[Authority, frozenset[Declared]]] = []
+    given: frozenset[Declared] = frozenset()
+    for authority in authorities:
+        own = declared_by(authority) - given
+        given |= own
+        shared.append((authority, own))
+    return shared
+
+
 class Registrar:
     """Runs until cancelled; `wake` it when presences were queued. `changed` is called after every commit of its own.
 
@@ -393,7 +404,7 @@ class Registrar:
         and has the lowest number, which is the presence's own; the rest is a double registration.
         """
         numbers = {one.reception_number for held in found.values() for one in held}
-        whose = reception_numbers.whose(connection, numbers)
+        whose = reception_numbers.whose(connection, numbers, self.declares)
         return {
             one.id: sorted(
                 (
