@@ -142,6 +142,7 @@ class Life:
             client,
             Metrics(),
             now_ms=self.now_ms,
+            monotonic=lambda: self.time.now_ms / 1000,
             changed=lambda: None,
             call_ms=CALL_S * 1000 * (4 if self.wire == "rest" else 1),
             settle_ms=SETTLE_S * 1000,
