@@ -203,15 +203,21 @@ class Registrar:
             log.error("a call ended badly", error=type(error).__name__)
 
     async def _call(self, call: str, batch: Sequence[Due]) -> None:
-        self._sent_at |= dict.fromkeys((one.id for one in batch), self._monotonic())
+        sent_at = self._monotonic()
         try:
             answer = await self._register(batch)
         finally:
             self.gate.left()
-        await self._commit(self._write_answer, call, batch, answer)
+        # However long this process was held up before it sent the call, it ended only now.
+        sent_at = max(sent_at, self._monotonic() - self._call_ms / 1000)
+        self._sent_at |= dict.fromkeys((one.id for one in batch), sent_at)
+        lost = await self._commit(self._write_answer, call, batch, answer)
+        for one in batch:
+            if one.id not in lost:
+                self._sent_at.pop(one.id, None)
         if answer.result == "answered":
             self._numbered.set()
-        elif answer.result == "ambiguous":
+        if lost:
             self._lost.set()
 
     async def _register(self, batch: Sequence[Due]) -> _Answer:
@@ -239,7 +245,8 @@ class Registrar:
         self._metrics.calls.labels("register", result).observe(time.monotonic() - started)
         return _Answer(result, outcomes, rejected, doubted, happened)
 
-    def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> None:
+    def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> frozenset[int]:
+        """Write down what a call came to; returns those of which nothing says what became of them."""
         now_ms = self._now_ms()
         ids = [one.id for one in batch]
         words = dict.fromkeys(ids, answer.result)
@@ -255,6 +262,7 @@ class Registrar:
         for word in words.values():
             self._metrics.outcomes.labels(word).inc()
         outbox.answered(connection, call, words, now_ms)
+        return frozenset(one for one, word in words.items() if word in ("ambiguous", "unanswered"))
 
     def _write_outcomes(
         self, connection: Connection, batch: Sequence[Due], outcomes: Mapping[str, Outcome], now_ms: int
@@ -356,7 +364,9 @@ class Registrar:
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
             return False
-        await self._commit(self._write_search, group, attributed(found, [one.item for one in group]), left_s)
+        mine = attributed(found, [one.item for one in group])
+        for settled in await self._commit(self._write_search, group, mine, left_s):
+            self._sent_at.pop(settled, None)
         self._queued.set()
         self._numbered.set()
         return True
@@ -378,8 +388,8 @@ class Registrar:
         group: Sequence[Due],
         found: Mapping[str, Sequence[Found]],
         left_s: Mapping[int, float],
-    ) -> None:
-        """`left_s` is what `_left_s` said when the search was asked."""
+    ) -> set[int]:
+        """`left_s` is what `_left_s` said when the search was asked; returns those that need no further search."""
         now_ms = self._now_ms()
         registered: dict[int, Number] = {}
         absent: list[int] = []
@@ -407,6 +417,7 @@ class Registrar:
         transitions.postpone(connection, open_still)
         self._metrics.outcomes.labels("found").inc(len(registered))
         self._metrics.outcomes.labels("not_found").inc(len(absent))
+        return {one.id for one in group} - set(open_still)
 
     def _own(
         self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]]
