@@ -7,6 +7,8 @@ import pytest
 from tests.trace.clock_notes import with_notes
 from tests.trace.table import Trace, lines, trace, way_by_names
 
+pytestmark = pytest.mark.timeout(600)
+
 UNNAMED = {
     "drivers/mfrc522", "app/clock", "app/face", "app/seal", "app/keystore", "app/journal", "app/frames", "app/receipts",
     "bridge/service", "bridge/intake/seal_process", "bridge/registrar/outbox", "protocol/seal", "onss/description",

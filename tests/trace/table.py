@@ -17,7 +17,7 @@ from tests.trace import clock_notes
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HERE: Final = Path(__file__).parent
-TIMEOUT_S: Final = 240.0
+TIMEOUT_S: Final = 540.0
 _WAY: Final = re.compile(r"## The way a punch takes\n+```\n(.*?)```", re.DOTALL)
 _ROOM: Final = re.compile(r"\b(?:app|drivers|bridge|authorities)(?:/\w+)+")
 
