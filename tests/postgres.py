@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 START_S = 60.0
 _USERS = ("postgres", "nobody")
@@ -33,7 +33,7 @@ class Cluster:
 
     def __init__(self, *, settings: dict[str, str] | None = None) -> None:
         """`settings` are the server's own, by name. Raises ToolMissing; RuntimeError if the server does not start."""
-        server, initdb = toolchain.postgresql()
+        server, initdb = programs.postgresql()
         self.folder = Path(tempfile.mkdtemp(prefix="badgeclock-pg-"))
         self._as: dict[str, Any] = {"cwd": self.folder}
         if os.geteuid() == 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_DEVICE = 3
@@ -63,12 +62,6 @@ class AuthorityError(BadgeclockError):
     """The authority's service refused, or answered something that its specification does not allow."""
 
     exit_code = EXIT_SERVICE_REFUSED
-
-
-class AuthorityUnavailable(AuthorityError):
-    """The authority's service cannot be reached or asks to come back later; nothing was refused."""
-
-    exit_code = EXIT_TRY_LATER
 
 
 class ProvisionError(BadgeclockError):

@@ -17,8 +17,8 @@ from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.sandbox.credentials import CLIENT_ID
-from badgeclock.sandbox.process import SandboxProcess
 from tests.presences import movement_item, worker_item
+from tests.sandbox_process import SandboxProcess
 
 BATCHES = 15
 BATCH = 200

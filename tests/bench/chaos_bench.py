@@ -72,7 +72,7 @@ def _taps() -> dict[str, float]:
                 found[fault] += tap_to_signal_ms(stack, [next(uids) for _ in range(TAPS_A_ROUND)], PERIOD_S)
                 time.sleep(REST_S)
                 proxy.turn(NONE)
-                stack.door.network_up()
+                stack.control.network_up()
         expect_stored(stack, before + sum(map(len, found.values())))
     return {
         f"uplink.tap_ms.{fault}.{name}": value for fault, taps in found.items() for name, value in spread(taps).items()
@@ -91,9 +91,9 @@ def _begin(fault: str, stack: Stack, proxy: ChaosProxy) -> None:
         proxy.turn(fault)
         return
     proxy.turn(NONE)
-    stack.door.network_down()  # the clock forgets the address only in another network
-    stack.door.wait_text("No Wi-Fi", timeout=30)
-    stack.door.network(DEAF_RESOLVER)
+    stack.control.network_down()  # the clock forgets the address only in another network
+    stack.control.wait_text("No Wi-Fi", timeout=30)
+    stack.control.network(DEAF_RESOLVER)
 
 
 def spread(values: list[float]) -> dict[str, float]:
@@ -156,10 +156,10 @@ def _storm() -> dict[str, float]:
         before, taps = len(stored_punches(stack)), 0
         uids = itertools.cycle(badge.uid for badge in badges)
         for storm in STORMS * STORM_TIMES:
-            stack.door.network_down()  # when Wi-Fi is back the clock's backoff starts anew
-            stack.door.wait_text("No Wi-Fi", timeout=30)
+            stack.control.network_down()  # when Wi-Fi is back the clock's backoff starts anew
+            stack.control.wait_text("No Wi-Fi", timeout=30)
             proxy.turn(storm)
-            stack.door.network_up()
+            stack.control.network_up()
             ends = time.monotonic() + STORM_S
             while time.monotonic() < ends:
                 tap_to_signal_ms(stack, [next(uids), next(uids)], PERIOD_S)

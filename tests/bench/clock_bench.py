@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from badgeclock.partition_table import board_partitions
 from badgeclock.technician import firmware, workshop
-from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.board import VirtualBoard
 from badgeclock.virtual.bus import Handler, Op
 from tests.bench.catalogue import TAP_PARTS

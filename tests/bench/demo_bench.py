@@ -27,14 +27,14 @@ def measure() -> dict[str, float]:
         started = time.monotonic()
         with Stack(Path(folder), latency_ms=AUTHORITY_LATENCY_MS) as stack:
             start_s = time.monotonic() - started
-            before = stack.door.stats()
+            before = stack.control.stats()
             taps = []
             for badge in enroll(stack, "bench", TAPS):
-                taps.append(Tap(badge, stack.door.tap(badge.uid, HOLD_MS).t_field))
+                taps.append(Tap(badge, stack.control.tap(badge.uid, HOLD_MS).t_field))
                 time.sleep(BETWEEN_TAPS_S)
             time.sleep(LAST_ANSWER_S)
-            ways = follow(taps, stack.door.events(), stack.punches())
-            after = stack.door.stats()
+            ways = follow(taps, stack.control.events(), stack.punches())
+            after = stack.control.stats()
     signals = [way.tap_to_signal_ms for way in ways if way.tap_to_signal_ms is not None]
     registered = [way.tap_to_registered_ms for way in ways if way.tap_to_registered_ms is not None]
     if len(signals) < TAPS or len(registered) < TAPS:

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 from tests.bench.catalogue import SHOWN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,7 +16,7 @@ RUN_TIMEOUT_S = 60
 
 def measure() -> dict[str, float]:
     """Bytes on the wire when a state takes the idle screen's place: I2C with an SSD1306, SPI with an ST7789."""
-    command = [toolchain.micropython("i386"), ON_DEVICE, ROOT / "firmware", ROOT / "tests" / "golden"]
+    command = [programs.micropython("i386"), ON_DEVICE, ROOT / "firmware", ROOT / "tests" / "golden"]
     done = subprocess.run(
         [str(part) for part in command], capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False
     )

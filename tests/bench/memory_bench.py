@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 from badgeclock.demo.stack import Stack
+from badgeclock.partition_table import board_partitions
 from badgeclock.technician import firmware
-from badgeclock.technician.partition_table import board_partitions
 from tests.system.heap_meter import HeapMeter, Sample, stock_stack
 from tests.system.soak import soak
 

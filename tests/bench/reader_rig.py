@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from badgeclock.badges.keys import diversify
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 from badgeclock.virtual.cards import Card, Field
 from badgeclock.virtual.chips.mfrc522 import Counts, Hang, Mfrc522
 from badgeclock.virtual.desfire import Application, DesfireEv2, File
@@ -97,10 +97,10 @@ class Rig:
         result: dict[str, float] = self._run("i386", "allocation")
         return result
 
-    def _run(self, arch: toolchain.Arch, *arguments: str) -> Any:
+    def _run(self, arch: programs.Arch, *arguments: str) -> Any:
         """What reader_on_device.py prints, called with these arguments. Raises RuntimeError if it fails."""
         ours, theirs = socket.socketpair()
-        command = [toolchain.micropython(arch), ON_DEVICE, ROOT / "firmware", str(theirs.fileno()), *arguments]
+        command = [programs.micropython(arch), ON_DEVICE, ROOT / "firmware", str(theirs.fileno()), *arguments]
         with ours:
             with theirs:
                 process = subprocess.Popen(

@@ -26,8 +26,8 @@ from badgeclock.bridge.registrar.registrar import Registrar
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.sandbox.process import SandboxProcess
 from tests.host.bridge.world import KBO, WORKPLACE, World
+from tests.sandbox_process import SandboxProcess
 
 LATENCY_MS = 200
 CALLS = 4

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from badgeclock.demo.stack import Stack
-from badgeclock.toolchain import toolchain
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain import programs
+from badgeclock.toolchain.places import ROOT
 from tests.system.roster_crowd import crowd, has_roster, in_use
 
 BADGES = 5_000
@@ -26,7 +26,7 @@ def measure() -> dict[str, float]:
 def _look_up() -> dict[str, float]:
     run = subprocess.run(
         [
-            *(str(toolchain.micropython("amd64")), "-X", "heapsize=4m", str(ROOT / "tests/bench/roster_on_device.py")),
+            *(str(programs.micropython("amd64")), "-X", "heapsize=4m", str(ROOT / "tests/bench/roster_on_device.py")),
             *(str(ROOT / "firmware"), str(ROOT / "tests/firmware")),
         ],
         env={"PATH": os.defpath, "BADGECLOCK_ROOT": str(ROOT)},

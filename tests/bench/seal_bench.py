@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("sealed_log_on_device.py")
@@ -15,11 +15,11 @@ CORE = ("__init__", "errors", "record", "hmac256", "seal", "keystore", "journal"
 RUN_TIMEOUT_S = 300
 
 
-def run(arch: toolchain.Arch, heap: str, firmware: Path, part: str) -> dict[str, float]:
+def run(arch: programs.Arch, heap: str, firmware: Path, part: str) -> dict[str, float]:
     """One part of the figures, from a MicroPython with `heap` of heap and `app` in the folder `firmware`."""
     tests = ROOT / "tests" / "firmware"
     command = [
-        str(part) for part in (toolchain.micropython(arch), "-X", f"heapsize={heap}", ON_DEVICE, firmware, tests, part)
+        str(part) for part in (programs.micropython(arch), "-X", f"heapsize={heap}", ON_DEVICE, firmware, tests, part)
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_TIMEOUT_S, check=False)
     if done.returncode:
@@ -33,7 +33,7 @@ def compiled(target: Path) -> Path:
     (target / "app").mkdir()
     for name in CORE:
         source = ROOT / "firmware" / "app" / f"{name}.py"
-        command = [*toolchain.mpy_cross(), "-s", source.name, "-o", str(target / "app" / f"{name}.mpy"), str(source)]
+        command = [*programs.mpy_cross(), "-s", source.name, "-o", str(target / "app" / f"{name}.mpy"), str(source)]
         subprocess.run(command, check=True, capture_output=True)
     return target
 

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 from tests.system.uplink_rig import CLOCK_ID, ROOT, Bridge, ClockProcess, Keys, Site, running, wait_until
 
 SINGLE_PUNCHES = 50
@@ -60,12 +60,12 @@ def _umqtt(setup: Path) -> dict[str, float]:
     """The same broker and certificates, umqtt.simple 1.3.4 alone; QoS 1 because at QoS 0 nothing tells of a loss."""
     run = subprocess.run(
         [
-            str(toolchain.micropython("i386")),
+            str(programs.micropython("i386")),
             str(ROOT / "tests/bench/umqtt_direct.py"),
             str(setup),
             str(SINGLE_PUNCHES),
         ],
-        env={"PATH": os.defpath, "BADGECLOCK_PATH": str(toolchain.umqtt_dir())},
+        env={"PATH": os.defpath, "BADGECLOCK_PATH": str(programs.umqtt_dir())},
         capture_output=True,
         text=True,
         check=True,

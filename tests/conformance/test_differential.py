@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from badgeclock.protocol import frames, record, seal
-from badgeclock.protocol.frames import Frame, FrameRefused
-from badgeclock.protocol.record import Record, RecordRefused
-from badgeclock.toolchain import toolchain
+from badgeclock.protocol.errors import FrameRefused, RecordRefused
+from badgeclock.protocol.frames import Frame
+from badgeclock.protocol.record import Record
+from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("codec_on_device.py")
@@ -31,11 +32,11 @@ CLOCK_ID = "clock-0001"
 Question = list[Any]
 
 
-def device_answers(folder: Path, questions: list[Question], arch: toolchain.Arch = "i386") -> list[Any]:
+def device_answers(folder: Path, questions: list[Question], arch: programs.Arch = "i386") -> list[Any]:
     """What the firmware's code says."""
     asked = folder / "questions.jsonl"
     asked.write_text("".join(json.dumps(question) + "\n" for question in questions))
-    command = [toolchain.micropython(arch), "-X", "heapsize=1m", ON_DEVICE, ROOT / "firmware", asked]
+    command = [programs.micropython(arch), "-X", "heapsize=1m", ON_DEVICE, ROOT / "firmware", asked]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
@@ -91,7 +92,7 @@ def _open(key: str, clock_id: str, session: str, raw: str) -> Any:
     return [frame.type, str(frame.counter), frame.body.hex()]
 
 
-def differences(folder: Path, questions: list[Question], arch: toolchain.Arch = "i386") -> list[str]:
+def differences(folder: Path, questions: list[Question], arch: programs.Arch = "i386") -> list[str]:
     """Each question with two answers."""
     theirs = device_answers(folder, questions, arch)
     assert len(theirs) == len(questions)
@@ -150,7 +151,7 @@ def questions_of(seed: int) -> Iterator[Question]:
 
 
 @pytest.mark.parametrize("arch", ["i386", "amd64"])
-def test_both_codecs_answer_alike(tmp_path: Path, arch: toolchain.Arch) -> None:
+def test_both_codecs_answer_alike(tmp_path: Path, arch: programs.Arch) -> None:
     different = differences(tmp_path, list(questions_of(SEED)), arch)
     assert not different, f"seed {SEED}, {len(different)} differences:\n" + "\n".join(different[:5])
 

@@ -12,7 +12,7 @@ from badgeclock.evidence.findings import Reason, Verdict
 from badgeclock.evidence.image import Partitions
 from badgeclock.evidence.keys import ClockKeys
 from badgeclock.evidence.verifier import Evidence, Report
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("lives_on_device.py")
@@ -26,7 +26,7 @@ OF_A_CUT = {Reason.TORN, Reason.UNFINISHED, Reason.BEFORE_START, Reason.AFTER_BR
 def lives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The flashes of all lives, made by the real MicroPython."""
     folder = tmp_path_factory.mktemp("lives")
-    command = [toolchain.micropython("amd64"), "-X", "heapsize=8m", ON_DEVICE, ROOT / "firmware"]
+    command = [programs.micropython("amd64"), "-X", "heapsize=8m", ON_DEVICE, ROOT / "firmware"]
     command += [ROOT / "tests" / "firmware", SEED, LIVES, folder]
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=200, check=False)
     assert done.returncode == 0, done.stdout[-800:] + done.stderr

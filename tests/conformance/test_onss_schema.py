@@ -38,24 +38,17 @@ from tests.presences import (
     tomorrow,
     worker_item,
 )
+from tests.sandbox_process import SandboxProcess
 from zeep.transports import Transport
 
 from badgeclock.authorities import ws_security
-from badgeclock.authorities.base import (
-    AuthorityRejected,
-    AuthorityUnavailable,
-    Cancellation,
-    PresenceItem,
-    Registered,
-    SearchCriteria,
-    Status,
-)
-from badgeclock.authorities.onss import description
+from badgeclock.authorities.base import Cancellation, PresenceItem, Registered, SearchCriteria, Status
+from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
 from badgeclock.errors import AuthorityError
+from badgeclock.onss import description
 from badgeclock.sandbox.credentials import kept_in
-from badgeclock.sandbox.process import SandboxProcess
 
 XSD = "http://www.w3.org/2001/XMLSchema"
 WSDL_NAMES = ("PresenceRegistration-SAMLHok_v1.wsdl", "PresenceRegistration-X509_v1.wsdl")

@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 
 from badgeclock.technician import inline_constants, short_names
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "firmware"
@@ -53,7 +53,7 @@ class Variant:
     """One way to run the tests: the VM's architecture, and whether the code is compiled beforehand."""
 
     name: str
-    arch: toolchain.Arch
+    arch: programs.Arch
     compiled: bool
 
 
@@ -121,8 +121,8 @@ class FirmwareFile(pytest.File):
     def _run(self, variant: Variant, functions: list[str]) -> dict[str, Result]:
         heap = HEAP_AMD64 if variant.arch == "amd64" else self.comments.get("heapsize", HEAP_I386)
         firmware, tests, notes = _compiled() if variant.compiled else (ROOT / "firmware", HERE, "")
-        path = ":".join(map(str, (firmware, tests, toolchain.umqtt_dir())))
-        command = [toolchain.micropython(variant.arch), "-X", f"heapsize={heap}", RUNNER, self.path.stem, *functions]
+        path = ":".join(map(str, (firmware, tests, programs.umqtt_dir())))
+        command = [programs.micropython(variant.arch), "-X", f"heapsize={heap}", RUNNER, self.path.stem, *functions]
         with tempfile.TemporaryDirectory(prefix="badgeclock-test-") as scratch:
             environment = {"PATH": os.defpath, "BADGECLOCK_ROOT": str(ROOT), "BADGECLOCK_PATH": path, "TMPDIR": scratch}
             try:
@@ -237,7 +237,7 @@ def _shrunk(sources: list[Path]) -> dict[str, str]:
     """Firmware, umqtt and firmware tests as a clock's build makes them: numbers for constants, short names. By the path
     below the build folder.
     """
-    texts = {"umqtt/simple.py": (toolchain.umqtt_dir() / "umqtt" / "simple.py").read_text()}
+    texts = {"umqtt/simple.py": (programs.umqtt_dir() / "umqtt" / "simple.py").read_text()}
     targets = {"umqtt/simple.py": "firmware/umqtt/simple.py"}
     for source in sources:
         if source not in NOT_COMPILED:
@@ -254,6 +254,6 @@ def _compile(name: str, text: str, new: Path) -> str:
     output.parent.mkdir(parents=True, exist_ok=True)
     source = output.with_suffix(".txt")
     source.write_text(text)
-    command = [*toolchain.mpy_cross(), "-march=x86", "-s", name, "-o", str(output), str(source)]
+    command = [*programs.mpy_cross(), "-march=x86", "-s", name, "-o", str(output), str(source)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if run.returncode == 0 else f"mpy-cross refused {name}:\n{run.stdout}{run.stderr}\n"

@@ -12,7 +12,8 @@ from typing import Final
 from PIL import Image, ImageOps
 
 from badgeclock.technician import languages
-from badgeclock.toolchain.toolchain import ROOT, micropython
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import micropython
 from badgeclock.virtual import screen
 from badgeclock.virtual.chips.ssd1306 import Ssd1306
 from badgeclock.virtual.chips.st7789 import St7789

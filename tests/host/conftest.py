@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.sandbox_process import SandboxProcess
 
 from badgeclock.sandbox.credentials import kept_in
-from badgeclock.sandbox.process import SandboxProcess
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,11 @@ from typing import Any
 
 import pytest
 from tests.presences import EMPLOYER, LIMOSA, OTHER_EMPLOYER, WORKERS, limosa_item, movement_item, today, worker_item
+from tests.sandbox_process import SandboxProcess
 
 from badgeclock.authorities import credentials, kinds
 from badgeclock.authorities.base import (
     Authority,
-    AuthorityAmbiguous,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelRefused,
@@ -38,6 +36,7 @@ from badgeclock.authorities.base import (
     Status,
     attributed,
 )
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.file import FileExport
 from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
@@ -45,7 +44,6 @@ from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.sandbox.admission import UNPROCESSED
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.credentials import CLIENT_ID
-from badgeclock.sandbox.process import SandboxProcess
 
 # What an answer over REST cannot show: its outcomes say nothing of their item but the place.
 UNSEEN = {("onss-rest", FaultKind.ANSWER_SWAPPED)}

@@ -17,7 +17,7 @@ from badgeclock.errors import SettingsError
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
 from badgeclock.technician.workshop import Workshop
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 MQTT_CONNECT_ACCEPTED = b"\x20\x02\x00\x00"
 
@@ -45,12 +45,12 @@ class Site:
 
     def publish(self, identity: Identity, topic: str, payload: str, *more: str) -> subprocess.CompletedProcess[str]:
         """Publish at QoS 1, so that the broker has dealt with it when this returns."""
-        program = toolchain.mosquitto().with_name("mosquitto_pub")
+        program = programs.mosquitto().with_name("mosquitto_pub")
         command = [str(program), *self.client(identity), "-q", "1", "-t", topic, "-m", payload, *more]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
 
     def subscribe(self, identity: Identity, *topics: str, name: str = "client") -> Subscriber:
-        program = toolchain.mosquitto().with_name("mosquitto_sub")
+        program = programs.mosquitto().with_name("mosquitto_sub")
         topic_arguments = [argument for topic in topics for argument in ("-t", topic)]
         command = [str(program), *self.client(identity, name), "-d", "-v", *topic_arguments]
         # mosquitto_sub writes its log when its buffer is full, unless it writes to a terminal.
@@ -293,7 +293,7 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     at_bridge = site.subscribe(bridge, "badgeclock/v1/clock-d/status", "badgeclock/v1/clock-b/punches")
     at_other = site.subscribe(other, "badgeclock/v1/clock-b/ack")
     will = ("--will-topic", "badgeclock/v1/clock-d/status", "--will-payload", "gone")
-    program = str(toolchain.mosquitto().with_name("mosquitto_sub"))
+    program = str(programs.mosquitto().with_name("mosquitto_sub"))
     command = [program, *site.client(lost), "-d", "-t", "badgeclock/v1/clock-d/ack", *will]
     open_connection = Subscriber(
         subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1)

@@ -11,10 +11,10 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.technician import certificates, workshop
-from badgeclock.technician.bundle import Bundle
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 AUTHORITY = certificates.make_authority()
 
@@ -83,7 +83,7 @@ def test_pem_files_give_the_identity_back() -> None:
 
 
 @pytest.mark.parametrize("arch", ["amd64", "i386"])
-def test_the_real_micropython_loads_certificate_and_key_in_der(arch: toolchain.Arch, tmp_path: Path) -> None:
+def test_the_real_micropython_loads_certificate_and_key_in_der(arch: programs.Arch, tmp_path: Path) -> None:
     clock = certificates.issue_clock(AUTHORITY, "clock-0001")
     (tmp_path / "ca.der").write_bytes(AUTHORITY.certificate_der)
     (tmp_path / "clock.der").write_bytes(clock.certificate_der)
@@ -97,7 +97,7 @@ def test_the_real_micropython_loads_certificate_and_key_in_der(arch: toolchain.A
         "print('loaded')\n"
     )
     run = subprocess.run(
-        [toolchain.micropython(arch), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+        [programs.micropython(arch), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert run.stdout == "loaded\n", run.stderr
 

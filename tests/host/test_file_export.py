@@ -10,15 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.presences import LIMOSA, movement_item, today, worker_item
 
-from badgeclock.authorities.base import (
-    Address,
-    AuthorityUnavailable,
-    Cancellation,
-    Coordinates,
-    Registered,
-    SearchCriteria,
-    Status,
-)
+from badgeclock.authorities.base import Address, Cancellation, Coordinates, Registered, SearchCriteria, Status
+from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.file import FileExport
 from badgeclock.errors import SettingsError
 

@@ -11,7 +11,7 @@ from badgeclock.errors import ProvisionError
 from badgeclock.technician import firmware
 from badgeclock.technician.inline_constants import inline
 from badgeclock.technician.short_names import shorten
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 PLAYER = "class Player:\n    def __init__(self, rest):\n        self._rest = rest\n        self._due = 0\n"
 BUZZER = (
@@ -96,7 +96,7 @@ def test_a_traceback_of_the_build_names_the_sources_file_and_line(tmp_path: Path
     (made,) = shorten(inline({"app/tank.py": source})).values()
     (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app.tank", made))
     run = subprocess.run(
-        [toolchain.micropython("i386"), "-c", "import tank"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [programs.micropython("i386"), "-c", "import tank"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     said = run.stdout + run.stderr
     for line in (12, 15, 18):
@@ -135,7 +135,7 @@ def test_a_files_own_bytes_texts_and_tuples_become_constants_and_leave_no_name(t
     (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app.tank", made))
     script = "import tank\nprint(tank.turn(), [name for name in dir(tank) if name[1:2].isupper()])"
     run = subprocess.run(
-        [toolchain.micropython("i386"), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+        [programs.micropython("i386"), "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     told = str(eval(run.stdout.partition(" [")[0])) + run.stdout.partition(" [")[2]  # noqa: S307 - of our own making
     assert (

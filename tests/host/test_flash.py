@@ -24,8 +24,9 @@ from esptool.bin_image import ELFSection, ESP32FirmwareImage, ESP32S3FirmwareIma
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from badgeclock import partition_table
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError
-from badgeclock.technician import flash, partition_table
+from badgeclock.technician import flash
 from badgeclock.technician.flash import Records, parse_image, plan_flash
 from badgeclock.technician.sealed_flash import unsent_punches
 

@@ -14,14 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
+from tests.sandbox_process import SandboxProcess
 
 from badgeclock.authorities import oauth
-from badgeclock.authorities.base import AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.oauth import ASSERTION_TYPE, ClientKey, Tokens
 from badgeclock.authorities.transport import Answer, Transport
 from badgeclock.sandbox.credentials import CLIENT_ID, Keys, kept_in
-from badgeclock.sandbox.process import SandboxProcess
-from badgeclock.sandbox.tokens import Denied
+from badgeclock.sandbox.errors import Denied
 from badgeclock.sandbox.tokens import Tokens as Given
 
 ENDPOINT = "http://127.0.0.1/token"

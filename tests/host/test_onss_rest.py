@@ -15,8 +15,6 @@ from tests.presences import EMPLOYER, LIMOSA, WORKERS, WORKPLACE, movement_item,
 from badgeclock.authorities import forms, onss_rest
 from badgeclock.authorities.base import (
     Address,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelRefused,
@@ -30,11 +28,11 @@ from badgeclock.authorities.base import (
     Validation,
     attributed,
 )
+from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.onss import rest_messages
-from badgeclock.authorities.onss import rest_names as n
-from badgeclock.authorities.onss.rest_messages import Malformed
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError
+from badgeclock.onss import rest_names as n
 
 MOMENT = datetime(2026, 3, 2, 5, 58, 11, 987_000, tzinfo=UTC)
 ANSWERED = datetime(2026, 3, 2, 5, 58, 12, tzinfo=UTC)
@@ -201,13 +199,13 @@ def test_outcomes_as_other_peoples_clients_have_seen_them_are_read() -> None:
     ids=lambda body: json.dumps(body)[-90:],
 )
 def test_an_answer_that_does_not_fit_what_was_asked_is_not_believed(body: dict[str, Any]) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(AnswerMalformed):
         rest_messages.register_outcomes(body, [A, B], ANSWERED)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"7", b"{", b'{"a": NaN}', b"\xff", b"[" * 100_000])
 def test_what_is_no_json_object_is_not_believed(content: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(AnswerMalformed):
         rest_messages.parse(content)
 
 
@@ -218,7 +216,7 @@ def test_cancellations_are_held_against_their_numbers() -> None:
     done, refused = rest_messages.cancel_outcomes({"items": answer}, asked)
     assert done == Cancelled(reception_number=5)
     assert refused == CancelRefused(reception_number=6, codes=("9",), descriptions=("too late for ***",))
-    with pytest.raises(Malformed):
+    with pytest.raises(AnswerMalformed):
         rest_messages.cancel_outcomes({"items": answer[::-1]}, asked)
 
 
@@ -253,7 +251,7 @@ def held(**other: Any) -> dict[str, Any]:
 )
 def test_a_registration_that_makes_no_sense_is_not_believed(other: dict[str, Any]) -> None:
     assert rest_messages.found_by_number(held(), 17611).status is Status.VALIDATED
-    with pytest.raises(Malformed):
+    with pytest.raises(AnswerMalformed):
         rest_messages.found_by_number(held(**other), 17611)
 
 
@@ -324,7 +322,7 @@ PAGE = {"total": 1, "items": [held(history=[{"validity": "valid", "date": "2026-
 def test_any_outcomes_are_read_or_refused(body: Any) -> None:
     try:
         outcomes = rest_messages.register_outcomes(body if isinstance(body, dict) else {}, [A, B], ANSWERED)
-    except Malformed:
+    except AnswerMalformed:
         return
     assert [outcome.reference for outcome in outcomes] == ["a", "b"]
     for outcome in outcomes:
@@ -336,7 +334,7 @@ def test_any_outcomes_are_read_or_refused(body: Any) -> None:
 def test_any_page_is_read_or_refused(body: Any) -> None:
     try:
         page = rest_messages.search_page(body if isinstance(body, dict) else {})
-    except Malformed:
+    except AnswerMalformed:
         return
     assert len(page.found) <= page.total
 

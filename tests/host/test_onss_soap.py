@@ -33,12 +33,10 @@ from tests.presences import (
     tomorrow,
     worker_item,
 )
+from tests.sandbox_process import SandboxProcess
 
 from badgeclock.authorities import failures
 from badgeclock.authorities.base import (
-    AuthorityAmbiguous,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelRefused,
@@ -48,12 +46,13 @@ from badgeclock.authorities.base import (
     SearchCriteria,
     Status,
 )
-from badgeclock.authorities.onss import answers, description, faults
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.onss import answers, faults
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError, SettingsError
+from badgeclock.onss import description
 from badgeclock.sandbox.control import FaultKind
-from badgeclock.sandbox.process import SandboxProcess
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from badgeclock.protocol import frames, record, roster, seal, topics
-from badgeclock.protocol.frames import Frame, FrameRefused, Offline, Online, RosterPart
-from badgeclock.protocol.record import Kind, Origin, Record, RecordRefused, ResetCause
-from badgeclock.protocol.seal import SealFailed, SealGap, SealState
-from badgeclock.protocol.topics import Channel, TopicRefused
+from badgeclock.protocol.errors import FrameRefused, RecordRefused, SealFailed, SealGap, TopicRefused
+from badgeclock.protocol.frames import Frame, Offline, Online, RosterPart
+from badgeclock.protocol.record import Kind, Origin, Record, ResetCause
+from badgeclock.protocol.seal import SealState
+from badgeclock.protocol.topics import Channel
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 

@@ -21,18 +21,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from badgeclock import partition_table
 from badgeclock.badges.keys import Purpose, master
+from badgeclock.bundle import Bundle
 from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import firmware, languages, on_device, partition_table, provision, serial_device, workshop
-from badgeclock.technician.bundle import Bundle
+from badgeclock.technician import firmware, languages, on_device, provision, serial_device, workshop
+from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
 from badgeclock.technician.workshop import Workshop
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, Image, VirtualBoard
 
 TABLE = partition_table.board_partitions()
@@ -720,7 +722,7 @@ def test_an_older_micropython_is_refused(ready: Bench, monkeypatch: pytest.Monke
 
 
 def test_a_traceback_of_the_device_becomes_its_last_line(ready: Bench) -> None:
-    with open_device(ready.port) as device, pytest.raises(serial_device.DeviceError, match="ValueError: no such badge"):
+    with open_device(ready.port) as device, pytest.raises(DeviceError, match="ValueError: no such badge"):
         device.run("raise ValueError('no such badge')")
 
 

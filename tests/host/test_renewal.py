@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from badgeclock.bundle import Bundle
 from badgeclock.cli import ca
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import certificates, workshop
-from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.workshop import Workshop
 
 

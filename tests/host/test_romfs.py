@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from badgeclock.technician import firmware, romfs
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 _READ = """
 import json, os, sys, vfs
@@ -40,7 +40,7 @@ def read(image: bytes, folder: Path) -> dict[str, bytes]:
     script.write_text(_READ)
     file.write_bytes(image)
     run = subprocess.run(
-        [toolchain.micropython("i386"), "-X", "heapsize=2m", script, file], capture_output=True, text=True, check=False
+        [programs.micropython("i386"), "-X", "heapsize=2m", script, file], capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return {path: bytes(data) for path, data in json.loads(run.stdout).items()}

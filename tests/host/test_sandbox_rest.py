@@ -14,16 +14,16 @@ from typing import Any
 import httpx
 import pytest
 from tests.presences import EMPLOYER, LIMOSA, OTHER_EMPLOYER, WORKERS, WORKPLACE, WRONG_WORKER, post, web, worker_item
+from tests.sandbox_process import SandboxNotStarted, SandboxProcess
 
 from badgeclock.authorities import credentials
-from badgeclock.authorities.base import AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.oauth import ClientKey, Tokens
-from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Transport
+from badgeclock.onss import rest_names as n
 from badgeclock.sandbox.control import Script
 from badgeclock.sandbox.credentials import CLIENT_ID, kept_in
-from badgeclock.sandbox.process import SandboxNotStarted, SandboxProcess
 from badgeclock.sandbox.rules import Presence, movement_errors
 from badgeclock.sandbox.service import Service
 from badgeclock.sandbox.store import Store

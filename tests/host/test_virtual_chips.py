@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from badgeclock.toolchain.toolchain import ROOT, micropython
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import micropython
 from badgeclock.virtual import screen
 from badgeclock.virtual.chips import st7789
 from badgeclock.virtual.chips.ds3231 import Ds3231

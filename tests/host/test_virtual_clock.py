@@ -1,4 +1,4 @@
-"""A whole virtual clock: the real MicroPython on its chips, driven by the real mpremote and through its door."""
+"""A whole virtual clock: the real MicroPython on its chips, driven by the real mpremote and by its control socket."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from mpremote.transport_serial import SerialTransport
 from typer.testing import CliRunner
 
 from badgeclock.cli import virtual as virtual_cli
-from badgeclock.technician.partition_table import board_partitions
+from badgeclock.partition_table import board_partitions
 from badgeclock.virtual import accesspoint
 from badgeclock.virtual.accesspoint import BEACON_TIMEOUT_S, WifiSettings
 from badgeclock.virtual.board import BoardOptions, Break, ResetCause, VirtualBoard
-from badgeclock.virtual.control_socket import Door, DoorError, DoorServer
+from badgeclock.virtual.control_socket import ClockControl, ControlServer
 from badgeclock.virtual.desfire import DesfireEv2
+from badgeclock.virtual.errors import ControlError
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -36,15 +37,15 @@ MPREMOTE = Path(sys.executable).with_name("mpremote")
 
 
 class Clock:
-    """A virtual board with its door open, and a line to its REPL."""
+    """A virtual board with its control socket open, and a line to its REPL."""
 
     def __init__(self, board: VirtualBoard) -> None:
         self.board = board
-        self.server = DoorServer(board)
-        self.door = Door(board.home)
+        self.server = ControlServer(board)
+        self.control = ClockControl(board.home)
 
     def close(self) -> None:
-        self.door.close()
+        self.control.close()
         self.server.close()
         self.board.close()
 
@@ -73,10 +74,10 @@ class Clock:
         self.run(f"f = open({path!r}, 'w')\nf.write({text!r})\nf.close()")
 
     def started(self, after: int) -> dict[str, object]:
-        return self.door.wait_event("started", after=after)
+        return self.control.wait_event("started", after=after)
 
     def last_event(self) -> int:
-        return int(self.door.events()[-1]["id"])
+        return int(self.control.events()[-1]["id"])
 
     def said(self) -> str:
         return (self.board.home / "console.log").read_text(errors="replace")
@@ -93,7 +94,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
     def build(options: BoardOptions | None = None) -> Clock:
         clock = Clock(VirtualBoard(tmp_path / f"clock{len(clocks)}", options))
         clocks.append(clock)
-        clock.door.plug_in()
+        clock.control.plug_in()
         clock.started(0)
         return clock
 
@@ -167,7 +168,7 @@ def test_a_long_source_comes_through_raw_paste_whole(clock: Clock) -> None:
 def test_ctrl_c_interrupts_main_and_the_line_is_free(clock: Clock) -> None:
     clock.put("/main.py", "print('main runs')\nwhile True:\n    pass\n")
     before = clock.last_event()
-    clock.door.reset()
+    clock.control.reset()
     clock.started(before)
     wait_for(lambda: "main runs" in clock.said())
     assert clock.run("print('free')") == "free"
@@ -193,19 +194,19 @@ def test_an_interrupt_in_the_middle_of_bus_traffic_leaves_the_bus_in_step(clock:
             assert b"KeyboardInterrupt" in error
     assert clock.ask("pin.value()") == 1
     assert clock.run("part.readblocks(1, buf)\nprint(bytes(buf) == bytes(range(256)) * 16)") == "True"
-    assert not [event for event in clock.door.events() if event["kind"] == "crash"]
+    assert not [event for event in clock.control.events() if event["kind"] == "crash"]
 
 
 @pytest.mark.parametrize("delay_ms", [0, 5, 10, 15, 20, 25, 30])
 def test_the_line_can_be_opened_at_any_moment_of_a_start(clock: Clock, delay_ms: int) -> None:
-    clock.door.plug_out()
-    clock.door.plug_in()
+    clock.control.plug_out()
+    clock.control.plug_in()
     time.sleep(delay_ms / 1000)
     line = SerialTransport(clock.board.console.path)
     line.enter_raw_repl()
     assert line.exec("print(1)").strip() == b"1"
     line.close()
-    assert not [event for event in clock.door.events() if event["kind"] == "crash"]
+    assert not [event for event in clock.control.events() if event["kind"] == "crash"]
 
 
 def test_the_friendly_repl_answers_a_person(clock: Clock) -> None:
@@ -222,14 +223,14 @@ def test_the_friendly_repl_answers_a_person(clock: Clock) -> None:
 
 def test_holding_boot_keeps_main_from_running(clock: Clock) -> None:
     clock.put("/main.py", "print('main ' + 'runs')\nimport time\ntime.sleep(100)\n")
-    clock.door.plug_out()
-    clock.door.hold_boot()
-    clock.door.plug_in()
+    clock.control.plug_out()
+    clock.control.hold_boot()
+    clock.control.plug_in()
     assert clock.run("print('here')") == "here"
     assert "main runs" not in clock.said()
-    clock.door.release_boot()
+    clock.control.release_boot()
     before = clock.last_event()
-    clock.door.reset()
+    clock.control.reset()
     clock.started(before)
     wait_for(lambda: "main runs" in clock.said())
 
@@ -238,7 +239,7 @@ def test_an_exception_in_boot_keeps_main_from_running_as_on_an_esp32(clock: Cloc
     clock.put("/boot.py", "raise ValueError('boot ' + 'failed')\n")
     clock.put("/main.py", "print('main ' + 'runs')\n")
     before = clock.last_event()
-    clock.door.reset()
+    clock.control.reset()
     clock.started(before)
     assert clock.run("print('here')") == "here"
     assert "ValueError: boot failed" in clock.said()
@@ -272,7 +273,7 @@ def test_a_watchdog_that_is_fed_does_not_bite(clock: Clock) -> None:
     clock.run(
         "import machine, time\nw = machine.WDT(timeout=1000)\nfor i in range(15):\n  time.sleep_ms(100)\n  w.feed()"
     )
-    assert not [event for event in clock.door.events(before) if event["kind"] == "reset"]
+    assert not [event for event in clock.control.events(before) if event["kind"] == "reset"]
 
 
 def test_a_micropython_that_crashes_is_started_again(clock: Clock) -> None:
@@ -280,7 +281,7 @@ def test_a_micropython_that_crashes_is_started_again(clock: Clock) -> None:
     pid = clock.board.pid
     assert pid is not None
     os.kill(pid, signal.SIGSEGV)
-    assert clock.door.wait_event("crash", after=before)["status"] == -signal.SIGSEGV
+    assert clock.control.wait_event("crash", after=before)["status"] == -signal.SIGSEGV
     assert clock.started(before)["cause"] == ResetCause.HARD
 
 
@@ -288,10 +289,10 @@ def test_a_micropython_that_crashes_is_started_again(clock: Clock) -> None:
 
 
 def test_the_firmware_gets_its_128_kb_beside_the_boards_own_modules(clock: Clock) -> None:
-    clock.door.reset()
+    clock.control.reset()
     whole = clock.ask("(__import__('gc').mem_free(), __import__('gc').mem_alloc())")
     assert isinstance(whole, list)
-    share = sum(whole) - clock.door.stats()["module_heap_bytes"]
+    share = sum(whole) - clock.control.stats()["module_heap_bytes"]
     assert 124 * 1024 <= share <= 128 * 1024, "MicroPython's own tables take about 1/64"
 
 
@@ -316,10 +317,10 @@ def test_the_time_is_the_esp32s(clock: Clock) -> None:
 
 def test_the_rtc_of_the_chip_lives_through_a_reset_and_not_through_a_power_cut(clock: Clock) -> None:
     clock.run("import machine; machine.RTC().datetime((2030, 1, 2, 0, 3, 4, 5, 0))")
-    clock.door.reset()
+    clock.control.reset()
     assert clock.ask("__import__('machine').RTC().datetime()[:4]") == [2030, 1, 2, 2]
-    clock.door.plug_out()
-    clock.door.plug_in()
+    clock.control.plug_out()
+    clock.control.plug_in()
     assert clock.ask("__import__('time').localtime()[:3]") == [2000, 1, 1]
 
 
@@ -440,31 +441,31 @@ def test_every_chip_does_its_part_in_a_program_put_there_with_mpremote(clock: Cl
     main = tmp_path / "main.py"
     main.write_text(EVERY_CHIP)
     mpremote(clock, "fs", "cp", main, ":main.py", "+", "reset")
-    assert clock.door.wait_text("version 92").lines == ["version 92"]
-    tap = clock.door.tap("04 11 22 33 44 55 66", hold_ms=300)
-    assert 0 < clock.door.signal_after(tap) < 1000
-    assert clock.door.wait_text("badge 44").t_ms > tap.t_field
-    assert clock.door.leds() == {"green": True, "red": False}
-    assert clock.door.tone_hz() == 2000
-    left = clock.door.wait_event("field_off", after=tap.id)
+    assert clock.control.wait_text("version 92").lines == ["version 92"]
+    tap = clock.control.tap("04 11 22 33 44 55 66", hold_ms=300)
+    assert 0 < clock.control.signal_after(tap) < 1000
+    assert clock.control.wait_text("badge 44").t_ms > tap.t_field
+    assert clock.control.leds() == {"green": True, "red": False}
+    assert clock.control.tone_hz() == 2000
+    left = clock.control.wait_event("field_off", after=tap.id)
     assert left["tap"] == tap.id
     assert left["t_ms"] - tap.t_field == pytest.approx(300, abs=1)
-    clock.door.press("info", 400)
-    clock.door.wait_text("key 0 case 1")
-    clock.door.wait_text("key 1 case 1")
-    clock.door.open_case()
-    clock.door.wait_text("key 1 case 0")
-    clock.door.close_case()
-    clock.door.wait_text("key 1 case 1")
-    assert clock.door.tone_hz() == 0
-    assert [tone["freq"] for tone in clock.door.tones()] == [2000]
-    assert clock.door.screen_png()[:8] == b"\x89PNG\r\n\x1a\n"
-    stats = clock.door.stats()
+    clock.control.press("info", 400)
+    clock.control.wait_text("key 0 case 1")
+    clock.control.wait_text("key 1 case 1")
+    clock.control.open_case()
+    clock.control.wait_text("key 1 case 0")
+    clock.control.close_case()
+    clock.control.wait_text("key 1 case 1")
+    assert clock.control.tone_hz() == 0
+    assert [tone["freq"] for tone in clock.control.tones()] == [2000]
+    assert clock.control.screen_png()[:8] == b"\x89PNG\r\n\x1a\n"
+    stats = clock.control.stats()
     assert stats["spi"]["transactions"] > 100
     assert stats["i2c"]["bytes"] > 4000
-    clock.door.plug_out()
-    assert clock.door.screen_text() == []
-    assert clock.door.leds() == {"green": False, "red": False}
+    clock.control.plug_out()
+    assert clock.control.screen_text() == []
+    assert clock.control.leds() == {"green": False, "red": False}
 
 
 def test_i2c_finds_its_chips_and_reports_an_address_where_there_is_none(clock: Clock) -> None:
@@ -477,7 +478,7 @@ def test_an_interrupt_handler_runs_after_its_pin_has_changed(clock: Clock) -> No
         "from machine import Pin\nseen = []\nkey = Pin(13, Pin.IN, Pin.PULL_UP)\n"
         "key.irq(handler=lambda pin: seen.append(pin), trigger=Pin.IRQ_FALLING)"
     )
-    clock.door.press("info", 300)
+    clock.control.press("info", 300)
     watch = "import time\nother = Pin(14, Pin.IN)\nfor _ in range(100):\n  other.value()\n  time.sleep_ms(1)\n"
     assert clock.run(watch + "print(len(seen))") == "1"
 
@@ -503,11 +504,11 @@ assert version(baudrate=1_000_000, polarity=1) == 0xFF
 
 
 def test_files_and_the_rtc_chip_live_through_a_power_cut(clock: Clock) -> None:
-    clock.door.set_rtc(1_900_000_000)
+    clock.control.set_rtc(1_900_000_000)
     clock.put("/kept.txt", "kept")
-    clock.door.plug_out()
+    clock.control.plug_out()
     assert clock.board.pid is None
-    clock.door.plug_in()
+    clock.control.plug_in()
     assert clock.ask("open('/kept.txt').read()") == "kept"
     assert clock.ask("list(__import__('machine').I2C(0).readfrom_mem(0x68, 4, 3))") == [0x17, 0x03, 0x30]
 
@@ -515,7 +516,7 @@ def test_files_and_the_rtc_chip_live_through_a_power_cut(clock: Clock) -> None:
 def test_a_board_that_was_killed_goes_on_with_its_flash_and_battery(make: Make) -> None:
     first = make()
     first.put("/kept.txt", "kept")
-    first.door.set_rtc(1_900_000_000)
+    first.control.set_rtc(1_900_000_000)
     home = first.board.home
     first.close()
     again = VirtualBoard(home)
@@ -530,43 +531,43 @@ def test_a_board_that_was_killed_goes_on_with_its_flash_and_battery(make: Make) 
 def test_a_cut_in_the_middle_of_a_program_leaves_its_bytes_and_no_power(clock: Clock, cut: int) -> None:
     clock.run("import esp32\np = esp32.Partition.find(1, label='seal')[0]\np.ioctl(6, 0)")
     before = clock.last_event()
-    clock.door.cut_after(cut)
+    clock.control.cut_after(cut)
     with clock.line() as line:
         line.exec_raw_no_follow("p.writeblocks(0, bytes(64), 0)")
-        assert clock.door.wait_event("power", after=before)["why"] == "cut"
+        assert clock.control.wait_event("power", after=before)["why"] == "cut"
     at = board_partitions()["seal"].offset
     cells = (clock.board.home / "flash.bin").read_bytes()[at : at + 64]
     assert cells[:cut] == bytes(cut)
     assert cells[cut + 1 :] == b"\xff" * (63 - cut)
-    clock.door.plug_in()
+    clock.control.plug_in()
     read = "import esp32\np = esp32.Partition.find(1, label='seal')[0]\nb = bytearray(64)\np.readblocks(0, b)\n"
     assert clock.run(read + "print(b.hex())") == cells.hex()
 
 
-def test_every_fault_of_the_flash_can_be_made_at_the_door_and_ends(clock: Clock) -> None:
+def test_every_fault_of_the_flash_can_be_made_and_ends(clock: Clock) -> None:
     start = "import esp32\np = esp32.Partition.find(1, label='seal')[0]\nb = bytearray(64)\n"
     read = "p.readblocks(0, b)\nprint(b.hex())\n"
     erased = "ff" * 64
     clock.run(start + "p.ioctl(6, 0)")
-    clock.door.break_flash("rot", "seal", 3, 0x81)
+    clock.control.break_flash("rot", "seal", 3, 0x81)
     assert clock.run(start + read) == "ffffff7e" + erased[8:]
-    clock.door.break_flash("dead", "seal", 4095)
+    clock.control.break_flash("dead", "seal", 4095)
     assert clock.run(start + "p.writeblocks(0, bytes(64), 0)\np.ioctl(6, 0)\n" + read) == "ffffff7e" + erased[8:]
-    clock.door.break_flash("unreadable", "seal", 0)
+    clock.control.break_flash("unreadable", "seal", 0)
     tried = clock.run(start + "try:\n    p.readblocks(0, b)\nexcept OSError as error:\n    print(error.args[1])")
     assert tried == "ESP_ERR_FLASH"
     assert clock.run(start + "p.readblocks(1, b)\nprint(b.hex())") == erased, "another sector"
-    clock.door.mend_flash()
+    clock.control.mend_flash()
     clock.run(start + "p.ioctl(6, 0)")
-    clock.door.break_flash("unstable", "seal", 5, 0x0F)
+    clock.control.break_flash("unstable", "seal", 5, 0x0F)
     seen = {clock.run(start + read) for _ in range(40)}
     assert len(seen) > 4
     assert all(text[:11] + text[12:] == erased[:-1] for text in seen), "bits outside of the mask"
     programmed = clock.run(start + "p.writeblocks(0, bytes(64), 0)\n" + read)
     assert programmed == "00" * 64, "programmed again, they are stable"
     for place in (("nowhere", 0, 1), ("seal", 1 << 20, 1), ("seal", -1, 1), ("seal", 0, 256)):
-        with pytest.raises(DoorError, match="no byte"):
-            clock.door.break_flash("rot", *place)
+        with pytest.raises(ControlError, match="no byte"):
+            clock.control.break_flash("rot", *place)
 
 
 # ---- the network
@@ -622,7 +623,7 @@ def test_connections_pass_through_the_access_point(clock: Clock, echo: Echo) -> 
     assert clock.run(hello + "print(s.read(5000) == b'hello' * 1000)") == "True"
     assert clock.ask("sta.status('rssi')") == WifiSettings().rssi_dbm
     assert clock.ask("sta.ifconfig()[0]") == "192.168.4.20"
-    assert clock.door.wait_event("wlan")["state"] == "joined"
+    assert clock.control.wait_event("wlan")["state"] == "joined"
 
 
 def test_without_wifi_no_name_is_resolved(clock: Clock, echo: Echo) -> None:
@@ -649,19 +650,19 @@ def test_the_network_has_a_name_server_whose_addresses_lead_to_the_name(clock: C
     assert clock.run(connect + "s.write(b'x')\nprint(s.read(1))") == "b'x'"
     assert clock.run("print(ask('localhost', ('224.0.0.251', 5353))[-4:] == ask('localhost')[-4:])") == "True"
     assert clock.run("print(ask('no-such-host.invalid')[3] & 15)") == "3"
-    assert clock.door.events()[-1]["kind"] == "connection"
+    assert clock.control.events()[-1]["kind"] == "connection"
 
 
 def test_a_name_server_has_its_moods(clock: Clock) -> None:
     clock.run(JOIN + ASK)
     for mood in ("deaf-dns", "silent"):
-        clock.door.network(mood)
+        clock.control.network(mood)
         assert clock.run(errno_of("ask('localhost')")) == "11", mood  # the unix port's word for a timeout of recv
-    clock.door.network("nameless-dns")
+    clock.control.network("nameless-dns")
     assert clock.run("print(ask('localhost')[3] & 15)") == "3"
-    clock.door.network("rubbish-dns")
+    clock.control.network("rubbish-dns")
     clock.run("ask('localhost')")
-    clock.door.network_up()
+    clock.control.network_up()
     assert clock.run("print(ask('localhost')[3] & 15)") == "0"
 
 
@@ -675,34 +676,34 @@ def test_the_ports_own_lookup_blocks_while_the_name_server_is_silent_but_an_addr
         "  return found, time.ticks_diff(time.ticks_ms(), start) >= 2000"
     )
     for mood in ("deaf-dns", "rubbish-dns", "silent"):
-        clock.door.network(mood)
+        clock.control.network(mood)
         assert clock.ask("took('localhost')") == [False, True], mood
         assert clock.ask("took('127.0.0.1')") == [True, False], mood
-    clock.door.network("nameless-dns")
+    clock.control.network("nameless-dns")
     assert clock.ask("took('localhost')") == [False, False]
-    clock.door.network_up()
+    clock.control.network_up()
     assert clock.ask("took('localhost')") == [True, False]
 
 
 def test_a_network_that_goes_down_is_silent_first_and_resets_when_it_is_back(clock: Clock, echo: Echo) -> None:
     clock.run(JOIN + f"s = connect({echo.port}, 1)")
-    clock.door.network_down()
+    clock.control.network_down()
     assert clock.ask("sta.isconnected()") is True, "the beacon timeout is not over"
     assert clock.run("s.write(b'x')\n" + errno_of("s.read(1)")) == "110"
     time.sleep(BEACON_TIMEOUT_S)
     assert clock.ask("sta.isconnected()") is False
     assert clock.ask("sta.status()") == 200
-    clock.door.network_up()
+    clock.control.network_up()
     assert clock.run("while not sta.isconnected(): time.sleep_ms(10)\n" + errno_of("s.read(1)")) == "104"
     assert clock.run(f"s = connect({echo.port})\ns.write(b'x')\nprint(s.read(1))") == "b'x'"
 
 
 def test_a_silent_network_lets_new_connections_hang(clock: Clock, echo: Echo) -> None:
     clock.run(JOIN + f"s = connect({echo.port}, 1)\naddress = socket.getaddrinfo('localhost', {echo.port})[0][-1]")
-    clock.door.network("silent")
+    clock.control.network("silent")
     assert clock.run("t = socket.socket()\nt.settimeout(1)\n" + errno_of("t.connect(address)")) in ("110", "115")
     assert clock.ask("sta.isconnected()") is True
-    clock.door.network_up()
+    clock.control.network_up()
     assert clock.run(f"s = connect({echo.port})\ns.write(b'x')\nprint(s.read(1))") == "b'x'"
 
 
@@ -727,7 +728,7 @@ def test_a_power_cut_leaves_the_server_without_a_word(clock: Clock) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         clock.run(JOIN + f"s = connect({server.getsockname()[1]})")
         peer, _ = server.accept()
-        clock.door.plug_out()
+        clock.control.plug_out()
         peer.settimeout(0.5)
         with pytest.raises(TimeoutError):
             peer.recv(1)
@@ -760,8 +761,8 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, number: signal.Si
     try:
         assert run.stdout is not None
         assert Path(json.loads(run.stdout.readline())["door"]).exists()
-        with Door(tmp_path / "c") as door:
-            door.wait_event("started")
+        with ClockControl(tmp_path / "c") as control:
+            control.wait_event("started")
         own = children(run.pid)
         assert own
         run.send_signal(number)
@@ -775,28 +776,28 @@ def test_a_run_that_is_ended_leaves_no_process(tmp_path: Path, number: signal.Si
     wait_for(lambda: not any(alive(pid) for pid in own))
 
 
-def test_a_door_that_is_shut_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DoorError, match="virtual run"):
-        Door(tmp_path, timeout_s=0).leds()
+def test_a_clock_that_does_not_run_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="virtual run"):
+        ClockControl(tmp_path, timeout_s=0).leds()
 
 
-def test_the_door_refuses_what_the_clock_has_not(clock: Clock) -> None:
-    with pytest.raises(DoorError, match="no key"):
-        clock.door.press("stop")
-    with pytest.raises(DoorError, match="UID"):
-        clock.door.tap("0102")
-    with pytest.raises(DoorError, match=r"after 0\.1 s"):
-        clock.door.wait_text("nothing", timeout=0.1)
+def test_the_control_socket_refuses_what_the_clock_has_not(clock: Clock) -> None:
+    with pytest.raises(ControlError, match="no key"):
+        clock.control.press("stop")
+    with pytest.raises(ControlError, match="UID"):
+        clock.control.tap("0102")
+    with pytest.raises(ControlError, match=r"after 0\.1 s"):
+        clock.control.wait_text("nothing", timeout=0.1)
 
 
-def test_a_folder_with_a_very_long_path_has_a_door(tmp_path: Path) -> None:
+def test_a_folder_with_a_very_long_path_has_a_control_socket(tmp_path: Path) -> None:
     home = tmp_path / ("long" * 20) / ("path" * 20)
     home.mkdir(parents=True)
     board = VirtualBoard(home)
-    server = DoorServer(board)
+    server = ControlServer(board)
     try:
-        with Door(home) as door:
-            assert door.leds() == {"green": False, "red": False}
+        with ClockControl(home) as control:
+            assert control.leds() == {"green": False, "red": False}
     finally:
         server.close()
         board.close()
@@ -807,28 +808,28 @@ def test_a_folder_with_a_very_long_path_has_a_door(tmp_path: Path) -> None:
 
 @pytest.fixture
 def idle(tmp_path: Path) -> Iterator[Clock]:
-    """A board without power: its field and its door work."""
+    """A board without power: its field and its control socket work."""
     clock = Clock(VirtualBoard(tmp_path / "idle"))
     yield clock
     clock.close()
 
 
 def test_badges_of_every_kind_are_tapped_by_name_and_leave_in_time(idle: Clock) -> None:
-    for kind in idle.door.kinds():
+    for kind in idle.control.kinds():
         if kind == "replay":
             continue
-        tap = idle.door.tap("04A3C652117F80", 5, kind)
-        left = idle.door.wait_event("field_off", after=tap.id)
+        tap = idle.control.tap("04A3C652117F80", 5, kind)
+        left = idle.control.wait_event("field_off", after=tap.id)
         assert left["tap"] == tap.id
-    shown = [event["card"] for event in idle.door.events() if event["kind"] == "field_on"]
-    assert [*shown, "replay"] == idle.door.kinds()
+    shown = [event["card"] for event in idle.control.events() if event["kind"] == "field_on"]
+    assert [*shown, "replay"] == idle.control.kinds()
 
 
 def test_a_badge_is_the_same_card_whenever_it_comes_and_in_the_next_run(tmp_path: Path) -> None:
     uid = "04A3C652117F80"
     with VirtualBoard(tmp_path / "clock") as board:
         board.hold(bytes.fromhex(uid), "desfire-ev2")
-        card = board.wallet.take(bytes.fromhex(uid))
+        card = board.wallet.card_for(bytes.fromhex(uid))
         assert isinstance(card, DesfireEv2)
         card.random_uid = True
         board.remove()
@@ -837,22 +838,22 @@ def test_a_badge_is_the_same_card_whenever_it_comes_and_in_the_next_run(tmp_path
         board.hold(bytes.fromhex(uid))
         assert len(board.field.presences) == 1, "it cannot be there twice"
     with VirtualBoard(tmp_path / "clock") as board:
-        again = board.wallet.take(bytes.fromhex(uid))
+        again = board.wallet.card_for(bytes.fromhex(uid))
         assert isinstance(again, DesfireEv2)
         assert again.random_uid
 
 
-def test_the_door_makes_noise_and_breaks_and_hangs_what_there_is(idle: Clock) -> None:
-    idle.door.noise(0.01, seed=5)
+def test_noise_broken_wires_and_a_hung_reader_can_be_asked_for(idle: Clock) -> None:
+    idle.control.noise(0.01, seed=5)
     assert idle.board.field.noise is not None
-    idle.door.noise(0)
+    idle.control.noise(0)
     assert idle.board.field.noise is None
-    assert idle.door.stats()["air"]["frames"] == 0
+    assert idle.control.stats()["air"]["frames"] == 0
     for what, wrong in (("noise", 2.0), ("break_wire", "gnd"), ("hang_reader", "sleep")):
-        with pytest.raises(DoorError, match=str(wrong) if wrong != 2.0 else "between 0 and 1"):
-            getattr(idle.door, what)(wrong)
-    with pytest.raises(DoorError, match="listened"):
-        idle.door.tap("04A3C652117F80", kind="replay")
+        with pytest.raises(ControlError, match=str(wrong) if wrong != 2.0 else "between 0 and 1"):
+            getattr(idle.control, what)(wrong)
+    with pytest.raises(ControlError, match="listened"):
+        idle.control.tap("04A3C652117F80", kind="replay")
 
 
 def test_the_commands_hold_badges_and_make_trouble(idle: Clock) -> None:

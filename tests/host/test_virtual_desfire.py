@@ -409,14 +409,14 @@ def test_a_magic_card_has_the_uid_and_cannot_prove_it() -> None:
 def test_a_replayed_dialogue_does_not_authenticate(tmp_path: Path) -> None:
     wallet = Wallet(tmp_path / "cards.json")
     with pytest.raises(ValueError, match="listened"):
-        wallet.take(UID, "replay")
-    card = issued(wallet.take(UID, "desfire-ev2"))
+        wallet.card_for(UID, "replay")
+    card = issued(wallet.card_for(UID, "desfire-ev2"))
     for authenticate in ("aes", "ev2"):
         session = opened(card, wrapped)
         session.select(AID)
         getattr(session, authenticate)(1, READER)
         assert session.read(1, 0, 16) == b"badge number 17!"
-        session = opened(wallet.take(UID, "replay"), wrapped)
+        session = opened(wallet.card_for(UID, "replay"), wrapped)
         session.select(AID)
         with pytest.raises(AssertionError, match="hold the key"):
             getattr(session, authenticate)(1, READER)
@@ -427,11 +427,11 @@ def test_a_replayed_dialogue_does_not_authenticate(tmp_path: Path) -> None:
 
 def test_a_card_that_is_taken_again_is_the_same_card_in_the_next_run_too(tmp_path: Path) -> None:
     wallet = Wallet(tmp_path / "cards.json")
-    card = issued(wallet.take(UID, "desfire-ev3"))
+    card = issued(wallet.card_for(UID, "desfire-ev3"))
     wallet.keep(card)
-    assert wallet.take(UID) is card, "without being told its kind again"
+    assert wallet.card_for(UID) is card, "without being told its kind again"
     assert (tmp_path / "cards.json").stat().st_mode & 0o777 == 0o600
-    session = opened(Wallet(tmp_path / "cards.json").take(UID))
+    session = opened(Wallet(tmp_path / "cards.json").card_for(UID))
     session.select(AID)
     session.ev2(1, READER)
     assert session.read(1, 0, 16) == b"badge number 17!"
@@ -441,7 +441,7 @@ def test_a_card_with_nothing_new_on_it_is_not_written_down(tmp_path: Path) -> No
     wallet = Wallet(tmp_path / "cards.json")
     for kind in kinds():
         if kind != "replay":
-            wallet.keep(wallet.take(UID, kind))
+            wallet.keep(wallet.card_for(UID, kind))
     assert not (tmp_path / "cards.json").exists()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 from badgeclock.virtual.cards import Card, Field, MifareClassic, Ntag
 from badgeclock.virtual.chips.mfrc522 import Mfrc522
 
@@ -152,7 +152,7 @@ class Event:
 @pytest.fixture
 def pi(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pi]:
     pi = Pi()
-    monkeypatch.syspath_prepend(str(toolchain.reader_drivers_dir()))
+    monkeypatch.syspath_prepend(str(programs.reader_drivers_dir()))
     for name, module in pi.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
     yield pi

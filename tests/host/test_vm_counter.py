@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from tests.bench.vm_counter import CannotCount, VmCounter, by_place, dispatches
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 # A turn of `while i < n: i += 1` is LOAD_FAST, LOAD_CONST_SMALL_INT, BINARY_OP, STORE_FAST; and, at its end, LOAD_FAST
 # twice, BINARY_OP, POP_JUMP_IF_TRUE (py/emitbc.c, py/compile.c).
@@ -31,7 +31,7 @@ while True:
 @pytest.fixture
 def program() -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [toolchain.micropython("i386"), "-c", SOURCE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [programs.micropython("i386"), "-c", SOURCE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as running:
         turns(running, 0)  # it is past its start
         yield running

@@ -48,13 +48,13 @@ def tap_to_signal_ms(stack: Stack, uids: list[str], period_s: float) -> list[flo
 def _held(stack: Stack, uid: str, period_s: float) -> float:
     _wait_quiet(stack)
     started = time.monotonic()
-    tap = stack.door.hold(uid)
-    while (signal := signal_ms(stack.door.events(tap.id), tap.id)) is None:
+    tap = stack.control.hold(uid)
+    while (signal := signal_ms(stack.control.events(tap.id), tap.id)) is None:
         assert time.monotonic() - started < SIGNAL_PATIENCE_S, (
-            f"no signal for tap {tap.id}: {stack.door.events(tap.id)}"
+            f"no signal for tap {tap.id}: {stack.control.events(tap.id)}"
         )
         time.sleep(0.01)
-    stack.door.remove()
+    stack.control.remove()
     time.sleep(max(0.0, period_s - (time.monotonic() - started)))
     return signal - tap.t_field
 
@@ -66,7 +66,7 @@ def _wait_quiet(stack: Stack) -> None:
     while time.monotonic() - quiet_since < QUIET_MS / 1000:
         assert time.monotonic() < deadline, "the clock does not stop sounding"
         time.sleep(0.01)
-        if stack.door.tone_hz():
+        if stack.control.tone_hz():
             quiet_since = time.monotonic()
 
 
@@ -110,6 +110,6 @@ def expect_stored(stack: Stack, count: int) -> list[int]:
     """Waits until the bridge has that many punches; their seqs. Raises AssertionError."""
     deadline = time.monotonic() + PATIENCE_S
     while len(found := stored_punches(stack)) < count:
-        assert time.monotonic() < deadline, f"{len(found)} of {count} punches came; {stack.door.screen_text()}"
+        assert time.monotonic() < deadline, f"{len(found)} of {count} punches came; {stack.control.screen_text()}"
         time.sleep(0.2)
     return found

@@ -6,10 +6,10 @@ import hashlib
 import struct
 import zlib
 
+from badgeclock.bundle import Bundle
 from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import NO_BEACON, NO_DETAIL, NO_TOKEN, Kind, Record, ResetCause
-from badgeclock.technician.bundle import Bundle
 
 SECTOR_BYTES = 4096
 RECORDS_A_SECTOR = 63

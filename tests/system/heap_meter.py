@@ -15,7 +15,7 @@ from pathlib import Path
 
 from badgeclock.demo.stack import Stack
 from badgeclock.technician.serial_device import open_device
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.board import PARTITIONS, Image
 
 BLOCK_BYTES = 16  # of MicroPython's heap on 32 bits
@@ -76,7 +76,7 @@ class HeapMeter:
     @property
     def module_bytes(self) -> int:
         """What the virtual board's own modules take, which are in the image of an ESP32."""
-        return int(self._stack.door.stats()["module_heap_bytes"])
+        return int(self._stack.control.stats()["module_heap_bytes"])
 
     def console(self) -> str:
         """What the clock has said since the meter started it."""

@@ -34,6 +34,7 @@ from badgeclock.bridge.people.people import UID_READ
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
+from badgeclock.bundle import Bundle
 from badgeclock.chaos.faults import FAULTS, NONE
 from badgeclock.chaos.proxy import ChaosProxy
 from badgeclock.demo import cast
@@ -41,8 +42,8 @@ from badgeclock.demo.cast import Badge
 from badgeclock.demo.process import Process
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import Kind, Record, RecordRefused
-from badgeclock.technician.bundle import Bundle
+from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
+from badgeclock.protocol.record import Kind, Record
 from badgeclock.technician.workshop import Workshop
 from tests.system.chaos_stack import stored_punches, tap_to_signal_ms
 from tests.system.crowd import enroll
@@ -160,7 +161,7 @@ class LightClock:
         return ClockProcess(self._place, self._folder, keys=self.keys)
 
 
-class DoorClock:
+class StackClock:
     """The whole firmware on the stack's virtual board."""
 
     def __init__(self, stack: Stack, proxy: ChaosProxy) -> None:
@@ -168,18 +169,18 @@ class DoorClock:
         self.proxy = proxy
         self.taps = len(stored_punches(stack))  # those of whoever had the stack before
         self._stack = stack
-        self._door = stack.door
+        self._control = stack.control
 
     def tap(self, badge: Badge) -> None:
         tap_to_signal_ms(self._stack, [badge.uid], 0)
         self.taps += 1
 
     def cut_power(self) -> None:
-        before = self._door.events()[-1]["id"]
-        self._door.plug_out()
-        self._door.plug_in()
-        self._door.wait_event("started", after=before, timeout=30)
-        self._door.wait_text("Hold your badge", timeout=30)
+        before = self._control.events()[-1]["id"]
+        self._control.plug_out()
+        self._control.plug_in()
+        self._control.wait_event("started", after=before, timeout=30)
+        self._control.wait_text("Hold your badge", timeout=30)
 
 
 def broken_chain(keys: Keys, signalled: list[int], raws: list[bytes]) -> list[str]:
@@ -190,7 +191,7 @@ def broken_chain(keys: Keys, signalled: list[int], raws: list[bytes]) -> list[st
         for raw in raws:
             record, state = seal.advance(state, raw)
             stored.append(record)
-    except (seal.SealFailed, seal.SealGap, RecordRefused) as error:
+    except (SealFailed, SealGap, RecordRefused) as error:
         return [f"{keys.clock_id}: record {len(stored)} does not verify: {error}"]
     punches = {record.seq for record in stored if record.kind == Kind.PUNCH}
     missing = [seq for seq in signalled if seq not in punches]
@@ -210,7 +211,7 @@ class World:
         }
         self._settings = load(stack.bridge_config)
         self._vault = vault.load(self._settings.secrets.data_key_file)
-        self.door = DoorClock(stack, proxy)
+        self.control = StackClock(stack, proxy)
         self.light: list[LightClock] = []
         for number in range(LIGHT_CLOCKS):
             clock = LightClock(stack, folder / f"light-{number}", f"light-{number}")
@@ -225,13 +226,13 @@ class World:
     def run(self, seed: int) -> Outcome:
         """Go through a seed's plan, mend everything, and judge."""
         badges = enroll(self._stack, f"sim-{seed}", WORKERS)
-        signalled_before = sum(len(clock.signalled) for clock in self.light) + self.door.taps
+        signalled_before = sum(len(clock.signalled) for clock in self.light) + self.control.taps
         injected: Counter[str] = Counter()
         for step in plan(seed):
             time.sleep(step.pause_s)
             getattr(self, f"_do_{step.what}")(step, badges, injected)
         self._mend()
-        outcome = Outcome(seed, injected, sum(len(clock.signalled) for clock in self.light) + self.door.taps)
+        outcome = Outcome(seed, injected, sum(len(clock.signalled) for clock in self.light) + self.control.taps)
         outcome.signalled -= signalled_before
         outcome.injected += self._injected_by_networks()
         outcome.broken = self._judge(badges)
@@ -246,8 +247,8 @@ class World:
         for folder in (self._stack.directory, *self._folder.glob("light-*")):
             shutil.copytree(folder, kept / folder.name, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
         (kept / "plan.txt").write_text("\n".join(map(str, plan(seed))) + "\n")
-        with (kept / "door.jsonl").open("w") as events:
-            events.writelines(json.dumps(event) + "\n" for event in self._stack.door.events())
+        with (kept / "control.jsonl").open("w") as events:
+            events.writelines(json.dumps(event) + "\n" for event in self._stack.control.events())
         return kept
 
     # --- what a step does ---
@@ -257,7 +258,7 @@ class World:
         if step.whom < LIGHT_CLOCKS:
             self.light[step.whom].tap(self._token(badge))
         else:
-            self.door.tap(badge)
+            self.control.tap(badge)
 
     def _do_network(self, step: Step, _badges: list[Badge], _: Counter[str]) -> None:
         self._clocks()[step.whom].proxy.turn(step.how)
@@ -322,9 +323,9 @@ class World:
         for clock in self.light:
             raws = [bytes(row.raw) for row in rows if row.name == clock.name]
             broken += broken_chain(clock.keys, clock.signalled, raws)
-        punches = sum(1 for row in rows if row.name == self.door.name and row.raw[1] == Kind.PUNCH)
-        if punches != self.door.taps:
-            broken.append(f"{self.door.name}: {self.door.taps} taps signalled, {punches} punches stored")
+        punches = sum(1 for row in rows if row.name == self.control.name and row.raw[1] == Kind.PUNCH)
+        if punches != self.control.taps:
+            broken.append(f"{self.control.name}: {self.control.taps} taps signalled, {punches} punches stored")
         received = Counter(entry["reception_number"] for entry in self._stack.received())
         by_authority = Counter(entry["reference"] for entry in self._stack.received())
         broken += [f"registered {times} times: {what}" for what, times in by_authority.items() if times > 1]
@@ -341,8 +342,8 @@ class World:
 
     # --- the parts ---
 
-    def _clocks(self) -> list[LightClock | DoorClock]:
-        return [*self.light, self.door]
+    def _clocks(self) -> list[LightClock | StackClock]:
+        return [*self.light, self.control]
 
     def _injected_by_networks(self) -> Counter[str]:
         """What the proxies did since this was asked last."""

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from badgeclock.demo.stack import Stack
+from badgeclock.partition_table import board_partitions
 from badgeclock.protocol.record import FORMAT, RECORD_BYTES, Kind
-from badgeclock.technician.partition_table import board_partitions
 from badgeclock.virtual.nor import SECTOR_BYTES
 from tests.system.chaos_stack import expect_stored, stored_punches
 from tests.system.crowd import enroll
@@ -95,7 +95,7 @@ def soak(stack: Stack, meter: HeapMeter, count: int, seed: int = 1) -> Soaked:
     strangers = [f"{0x04 << 48 | dice.getrandbits(48):014X}" for _ in range(STRANGERS)]
     stack.wait_online()
     before = meter.settled()
-    door = stack.door
+    control = stack.control
     lately: list[str] = []
     seen: set[str] = set()
     kinds = {"strangers": 0, "twice": 0, "pairs": 0, "reconnects": 0}
@@ -109,23 +109,23 @@ def soak(stack: Stack, meter: HeapMeter, count: int, seed: int = 1) -> Soaked:
             kinds["strangers"] += uid in strangers
             kinds["twice"] += uid in seen
             seen.add(uid)
-            door.hold(uid)
+            control.hold(uid)
             kept.wait(start + tap + 1)
-            door.remove()
+            control.remove()
             if dice.random() < 0.01:
                 kinds["pairs"] += 1
                 for one in lately[-2:]:  # muted, so that they make no punch however they are read
-                    door.hold(one)
+                    control.hold(one)
                 time.sleep(0.15)
-                door.remove()
+                control.remove()
             if tap % NETWORK_EVERY == NETWORK_EVERY // 4:
                 kinds["reconnects"] += 1
-                door.network_down()
+                control.network_down()
             elif tap % NETWORK_EVERY == NETWORK_EVERY // 4 + OFFLINE_FOR:
-                door.network_up()
+                control.network_up()
             if tap % RUSH == RUSH - 1:
                 time.sleep(PAUSE_S)
-        door.network_up()
+        control.network_up()
         expect_stored(stack, start + count)
     assert len(stored_punches(stack)) == start + count, "a punch was stored that nobody made"
     stack.wait_online()

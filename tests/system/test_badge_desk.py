@@ -117,14 +117,14 @@ def printed(process: subprocess.Popen[str]) -> str:
 
 def lay(stack: DeskStack, card: str, kind: str | None = None, frames: float | None = None) -> None:
     """Lay a card on the reader as soon as the clock asks for it."""
-    stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
-    stack.door.hold(card, kind=kind, frames=frames)
+    stack.control.wait_text("Lay the badge", timeout=PATIENCE_S)
+    stack.control.hold(card, kind=kind, frames=frames)
 
 
 def lifted(stack: DeskStack) -> None:
     """Take the card away, and wait until the clock serves again."""
-    stack.door.remove()
-    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    stack.control.remove()
+    stack.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     time.sleep(1.2)  # a reader takes a badge for gone after a second
 
 
@@ -154,7 +154,7 @@ def flags_of(stack: DeskStack, seq: int) -> int:
 def tap(stack: DeskStack, card: str) -> dict[str, Any]:
     """Tap a badge; its punch, once it has come to an end in the bridge."""
     before = last_seq(stack)
-    stack.door.tap(card, HOLD_MS)
+    stack.control.tap(card, HOLD_MS)
     ends = {"REGISTERED", "VALIDATED", "UNASSIGNED", "DUPLICATE"}
     wait_until(lambda: any(punch["state"] in ends for punch in newest(stack, before)), "the punch at its end")
     (punch,) = newest(stack, before)
@@ -183,31 +183,31 @@ def test_a_blank_card_becomes_a_badge_that_punches_and_is_unknown_once_it_is_tak
     lifted(stack)
 
     printed(command(stack, "badge", "revoke", "--worker", "W-001", "--badge", str(issued["badge"])))
-    stack.door.press("out")  # so soon after the first it would be a duplicate otherwise
-    stack.door.wait_text("OUT", timeout=PATIENCE_S)
+    stack.control.press("out")  # so soon after the first it would be a duplicate otherwise
+    stack.control.wait_text("OUT", timeout=PATIENCE_S)
     punch = tap(stack, ANNAS_CARD)
     assert (punch["state"], punch["worker"]) == ("UNASSIGNED", None)
-    stack.door.wait_text("Unknown badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Unknown badge", timeout=PATIENCE_S)
     assert flags_of(stack, punch["seq"]) & Flag.PROVED
 
 
 def test_a_card_that_is_pulled_away_is_finished_and_kept_from_others(stack: DeskStack) -> None:
-    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     issuing = Asked(stack, Kind.ISSUE, "W-002")
     lay(stack, BRAMS_CARD, "desfire-ev1", frames=21.5)
-    stack.door.wait_text("Keep it there", timeout=PATIENCE_S)
+    stack.control.wait_text("Keep it there", timeout=PATIENCE_S)
     lay(stack, BRAMS_CARD)
     assert issuing.outcome().worker == "W-002"
     lifted(stack)
     another = Asked(stack, Kind.ISSUE, "W-001")
     lay(stack, BRAMS_CARD)
     assert "badge of W-002" in another.outcome(DeskState.FAILED).what
-    stack.door.wait_text("Not finished", timeout=PATIENCE_S)
+    stack.control.wait_text("Not finished", timeout=PATIENCE_S)
     lifted(stack)
 
 
 def test_a_badge_that_only_has_a_uid_is_told_as_such_and_is_no_punch_at_the_desk(stack: DeskStack) -> None:
-    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     before = last_seq(stack)
     anna = next(badge for badge in cast.BADGES if badge.key == "anna")
     reading = Asked(stack, Kind.READ)
@@ -220,29 +220,29 @@ def test_a_badge_that_only_has_a_uid_is_told_as_such_and_is_no_punch_at_the_desk
 
 
 def test_a_bridge_that_is_killed_leaves_a_job_that_can_be_asked_for_again(stack: DeskStack) -> None:
-    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     issuing = Asked(stack, Kind.ISSUE, "W-001")
-    stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Lay the badge", timeout=PATIENCE_S)
     stack.bridge.kill()
     stack.bridge.start()
     assert "the bridge was restarted" in issuing.outcome(DeskState.INTERRUPTED).what
     again = Asked(stack, Kind.ISSUE, "W-001")
-    stack.door.hold(CARLS_CARD, kind="desfire-ev3")  # the clock is still in issue mode: the new job takes it over
+    stack.control.hold(CARLS_CARD, kind="desfire-ev3")  # the clock is still in issue mode: the new job takes it over
     assert again.outcome().what == "the card is a badge of W-001 now"
     lifted(stack)
 
 
 def test_a_clock_without_network_leaves_issue_mode_and_takes_punches(stack: DeskStack) -> None:
-    stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     before = last_seq(stack)
     luz = next(badge for badge in cast.BADGES if badge.key == "luz")
     issuing = Asked(stack, Kind.ISSUE, "W-001")
-    stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
-    stack.door.network_down()
-    stack.door.wait_text("Not finished", timeout=PATIENCE_S)
-    stack.door.tap(luz.uid, HOLD_MS)
-    stack.door.wait_text("sent later", timeout=PATIENCE_S)
-    stack.door.network_up()
+    stack.control.wait_text("Lay the badge", timeout=PATIENCE_S)
+    stack.control.network_down()
+    stack.control.wait_text("Not finished", timeout=PATIENCE_S)
+    stack.control.tap(luz.uid, HOLD_MS)
+    stack.control.wait_text("sent later", timeout=PATIENCE_S)
+    stack.control.network_up()
     issuing.outcome(DeskState.INTERRUPTED)
     wait_until(lambda: bool(newest(stack, before)), "the punch that was made offline")
 
@@ -258,9 +258,9 @@ def test_issue_mode_fits_the_heap_and_gives_back_what_it_took(stack: DeskStack) 
     lifted(stack)
     idle = meter.settled()
     reading = Asked(stack, Kind.READ)
-    stack.door.wait_text("Lay the badge", timeout=PATIENCE_S)
+    stack.control.wait_text("Lay the badge", timeout=PATIENCE_S)
     within = meter.settled()
-    stack.door.hold(card)
+    stack.control.hold(card)
     assert reading.outcome().genuine
     lifted(stack)
     after = meter.settled()

@@ -65,18 +65,18 @@ def wait_for(stack: Stack, **said: Any) -> None:
 def wait_acked(stack: Stack) -> None:
     """Until the clock's idle screen says that it is online and that nothing waits."""
     wait_until(
-        lambda: [line.strip() for line in stack.door.screen_text()][-1:] == ["Online"],
+        lambda: [line.strip() for line in stack.control.screen_text()][-1:] == ["Online"],
         "everything acknowledged",
-        stack.door.screen_text,
+        stack.control.screen_text,
     )
 
 
 def put(stack: Stack, flash: bytes) -> None:
     """Put an image on the clock's flash, as a programmer would, and give it power."""
-    stack.door.plug_out()
+    stack.control.plug_out()
     with image(stack).open("r+b") as file:
         file.write(flash)
-    stack.door.plug_in()
+    stack.control.plug_in()
     stack.wait_online()
 
 
@@ -88,18 +88,18 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
     badges = enroll(stack, "ends", 4)
 
     def tap(number: int) -> None:
-        stack.door.signal_after(stack.door.tap(badges[number].uid, 300))
+        stack.control.signal_after(stack.control.tap(badges[number].uid, 300))
 
     tap(0)
     wait_acked(stack)
-    stack.door.plug_out()
+    stack.control.plug_out()
     old = image(stack).read_bytes()
-    stack.door.plug_in()
+    stack.control.plug_in()
     stack.wait_online()
     tap(1)
     wait_until(lambda: len(stack.punches()) == 2, "two punches", stack.punches)
     wait_acked(stack)
-    stack.door.plug_out()
+    stack.control.plug_out()
     new = image(stack).read_bytes()
 
     # Somebody puts yesterday's flash back: the second punch is not on it.
@@ -133,11 +133,11 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
 
     assert "ends now" in command(stack, "retire", cast.CLOCK_ID, "--reason", "the site closes")
     wait_for(stack, state="RETIRED", open_orders=0)
-    stack.door.wait_text("Clock retired", "Not saved", timeout=20)
-    stack.door.tap(badges[0].uid, 300)
-    stack.door.plug_out()
-    stack.door.plug_in()
-    stack.door.wait_text("Clock retired", timeout=30)
+    stack.control.wait_text("Clock retired", "Not saved", timeout=20)
+    stack.control.tap(badges[0].uid, 300)
+    stack.control.plug_out()
+    stack.control.plug_in()
+    stack.control.wait_text("Clock retired", timeout=30)
     assert len(stack.punches()) == 3
     wait_until(lambda: clock_of(stack)["status"]["retired"], "its status says so", lambda: clock_of(stack))
     assert "RETIRED" in command(stack, "list")

@@ -71,17 +71,17 @@ def wait_told(stack: Stack, **said: Any) -> None:
 
 
 def test_what_changes_is_told_at_once_with_everything_else_that_a_clock_knows_of_itself(stack: Stack) -> None:
-    stack.door.set_temperature(-12.5)
-    stack.door.set_rssi(-83)
-    stack.door.open_case()
+    stack.control.set_temperature(-12.5)
+    stack.control.set_rssi(-83)
+    stack.control.open_case()
     wait_told(stack, case_open=True, temperature=-13, rssi=-83)
     status = clock_of(stack)["status"]
     certificate = stack.workshop.clock(CLOCK).certificate
     assert status["cert_until"] == int(certificate.not_valid_after_utc.timestamp())
     assert (status["reader_fault"], status["tears"], status["heartbeat_s"]) == (None, 0, 600)
-    stack.door.close_case()
+    stack.control.close_case()
     wait_told(stack, case_open=False)
-    stack.door.break_wire("miso-high")
+    stack.control.break_wire("miso-high")
     wait_told(stack, reader_fault="miso-high")
     wait_until(
         lambda: {"reader-broken", "signal"} <= {mark["cause"] for mark in clock_of(stack)["marks"]},
@@ -90,7 +90,7 @@ def test_what_changes_is_told_at_once_with_everything_else_that_a_clock_knows_of
     )
     done = order(stack, Command.SELF_TEST)
     assert done["outcome"] == "failed: reader miso-high"
-    stack.door.mend_wires()
+    stack.control.mend_wires()
     wait_told(stack, reader_fault=None)
 
 
@@ -100,10 +100,10 @@ def test_a_clock_is_ordered_to_test_itself_to_tell_what_happened_and_to_restart(
     done = order(stack, Command.CAPTURE)
     assert any("reader: good" in line for line in done["report"]["lines"]), done
     assert order(stack, Command.IDENTIFY)["outcome"] == "the clock showed its id"
-    stack.door.network_down()
-    stack.door.wait_text("No", timeout=30)
-    stack.door.signal_after(stack.door.tap(badge.uid, 300))
-    stack.door.network_up()
+    stack.control.network_down()
+    stack.control.wait_text("No", timeout=30)
+    stack.control.signal_after(stack.control.tap(badge.uid, 300))
+    stack.control.network_up()
     boot = clock_of(stack)["status"]["boot"]
     done = order(stack, Command.RESTART)
     assert done["outcome"] == f"restarted, boot {boot + 1}"

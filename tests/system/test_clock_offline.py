@@ -14,23 +14,23 @@ from pathlib import Path
 
 import pytest
 
+from badgeclock.partition_table import board_partitions
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Direction, Flag, Kind, Origin, Record, Source
 from badgeclock.technician import firmware, provision, reader, workshop
-from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
-from badgeclock.virtual.control_socket import Door, DoorServer, TapResult
+from badgeclock.virtual.control_socket import ClockControl, ControlServer, TapResult
 
 SECTOR_BYTES, RECORDS_A_SECTOR = 4096, 63
 WORKER, COLLEAGUE, STRANGER = "deadbeef", "04a3c652117f80", "04112233445566778099"
 
 
 @pytest.fixture(scope="module")
-def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
-    """The door of a provisioned clock whose network is down."""
+def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClockControl]:
+    """The control of a provisioned clock whose network is down."""
     home = tmp_path_factory.mktemp("offline")
     shop = workshop.create(home / "workshop")
     with VirtualBoard(home / "clock") as board:
@@ -46,18 +46,18 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
                 ntp="localhost",
             )
             provision.provision(device, plan)
-        server = DoorServer(board)
+        server = ControlServer(board)
         try:
-            with Door(home / "clock") as door:
-                wait_for_idle(door, timeout=20)
-                yield door
+            with ClockControl(home / "clock") as control:
+                wait_for_idle(control, timeout=20)
+                yield control
         finally:
             server.close()
 
 
-def journal(door: Door) -> list[Record]:
+def journal(control: ClockControl) -> list[Record]:
     """Every record in the flash, straight from the image."""
-    image = Path(door.path).parent / "flash.bin"
+    image = Path(control.path).parent / "flash.bin"
     part = board_partitions()["journal"]
     flash = image.read_bytes()[part.offset : part.offset + part.size]
     found = []
@@ -69,28 +69,28 @@ def journal(door: Door) -> list[Record]:
     return sorted(found, key=lambda entry: entry.seq)
 
 
-def punches(door: Door) -> list[Record]:
-    return [entry for entry in journal(door) if entry.kind == Kind.PUNCH]
+def punches(control: ClockControl) -> list[Record]:
+    return [entry for entry in journal(control) if entry.kind == Kind.PUNCH]
 
 
-def tones(door: Door, tap: TapResult) -> list[int]:
+def tones(control: ClockControl, tap: TapResult) -> list[int]:
     """The frequencies that sounded since the tap."""
-    return [int(event["freq"]) for event in door.events(tap.id) if event["kind"] == "tone_on"]
+    return [int(event["freq"]) for event in control.events(tap.id) if event["kind"] == "tone_on"]
 
 
-def wait_for_idle(door: Door, timeout: float = 10) -> None:
+def wait_for_idle(control: ClockControl, timeout: float = 10) -> None:
     """Until the last message is gone, so that the next is not mistaken for it."""
-    door.wait_text("Hold your badge", "Demo site", timeout=timeout)
+    control.wait_text("Hold your badge", "Demo site", timeout=timeout)
 
 
-def replug(door: Door) -> None:
-    door.plug_out()
+def replug(control: ClockControl) -> None:
+    control.plug_out()
     time.sleep(0.2)
-    door.plug_in()
-    wait_for_idle(door, timeout=20)
+    control.plug_in()
+    wait_for_idle(control, timeout=20)
 
 
-def test_the_first_tap_is_an_in_that_is_kept_shown_and_heard(clock: Door) -> None:
+def test_the_first_tap_is_an_in_that_is_kept_shown_and_heard(clock: ClockControl) -> None:
     wait_for_idle(clock)
     tap = clock.tap(WORKER)
     shown = clock.wait_text("IN", "Saved,", "sent later", timeout=5)
@@ -105,7 +105,7 @@ def test_the_first_tap_is_an_in_that_is_kept_shown_and_heard(clock: Door) -> Non
     assert WORKER not in kept.token.hex()
 
 
-def test_a_pulled_plug_forgets_nothing_and_the_same_badge_is_a_duplicate(clock: Door) -> None:
+def test_a_pulled_plug_forgets_nothing_and_the_same_badge_is_a_duplicate(clock: ClockControl) -> None:
     wait_for_idle(clock)
     clock.tap(COLLEAGUE)
     clock.wait_text("IN", "sent later", timeout=5)
@@ -121,7 +121,7 @@ def test_a_pulled_plug_forgets_nothing_and_the_same_badge_is_a_duplicate(clock: 
     assert boots[-1].boot == after[-1].boot == boots[-2].boot + 1
 
 
-def test_the_out_key_and_a_badge_make_an_out(clock: Door) -> None:
+def test_the_out_key_and_a_badge_make_an_out(clock: ClockControl) -> None:
     wait_for_idle(clock)
     clock.press("out")
     clock.wait_text("OUT", "Hold your badge", timeout=5)
@@ -133,14 +133,14 @@ def test_the_out_key_and_a_badge_make_an_out(clock: Door) -> None:
     assert punches(clock)[-1].flags & 7 == Direction.OUT
 
 
-def test_a_ten_byte_uid_is_a_badge_like_others(clock: Door) -> None:
+def test_a_ten_byte_uid_is_a_badge_like_others(clock: ClockControl) -> None:
     wait_for_idle(clock)
     clock.tap(STRANGER, kind="generic")
     clock.wait_text("IN", "sent later", timeout=5)
     assert len({entry.token for entry in punches(clock)}) >= 2
 
 
-def test_two_badges_at_once_are_refused_without_a_record(clock: Door) -> None:
+def test_two_badges_at_once_are_refused_without_a_record(clock: ClockControl) -> None:
     wait_for_idle(clock)
     before = len(journal(clock))
     clock.plug_out()  # so that both are in the field when it comes up; a hand is not that quick
@@ -152,7 +152,7 @@ def test_two_badges_at_once_are_refused_without_a_record(clock: Door) -> None:
     assert [entry.kind for entry in journal(clock)[before:]] == [Kind.BOOT]
 
 
-def test_a_badge_left_on_the_reader_is_one_punch_and_another_is_read_beside_it(clock: Door) -> None:
+def test_a_badge_left_on_the_reader_is_one_punch_and_another_is_read_beside_it(clock: ClockControl) -> None:
     wait_for_idle(clock)
     before = len(punches(clock))
     clock.hold("51525354")
@@ -165,7 +165,7 @@ def test_a_badge_left_on_the_reader_is_one_punch_and_another_is_read_beside_it(c
     clock.remove()
 
 
-def test_a_badge_that_is_held_sees_its_day_makes_no_second_punch_and_is_wiped_when_it_goes(clock: Door) -> None:
+def test_a_badge_that_is_held_sees_its_day_makes_no_second_punch_and_is_wiped_when_it_goes(clock: ClockControl) -> None:
     wait_for_idle(clock)
     before = len(punches(clock))
     clock.hold("c1c2c3c4")
@@ -176,7 +176,9 @@ def test_a_badge_that_is_held_sees_its_day_makes_no_second_punch_and_is_wiped_wh
     assert len(punches(clock)) == before + 1
 
 
-def test_the_info_key_and_a_badge_show_its_day_also_after_a_restart_and_the_next_badge_ends_it(clock: Door) -> None:
+def test_the_info_key_and_a_badge_show_its_day_also_after_a_restart_and_the_next_badge_ends_it(
+    clock: ClockControl,
+) -> None:
     wait_for_idle(clock)
     clock.press("out")
     clock.wait_text("OUT", "Hold your badge", timeout=5)
@@ -196,7 +198,9 @@ def test_the_info_key_and_a_badge_show_its_day_also_after_a_restart_and_the_next
     clock.wait_text("IN", "sent later", timeout=5)
 
 
-def test_without_a_time_a_restart_forgets_neither_the_window_nor_that_it_knows_no_direction(clock: Door) -> None:
+def test_without_a_time_a_restart_forgets_neither_the_window_nor_that_it_knows_no_direction(
+    clock: ClockControl,
+) -> None:
     wait_for_idle(clock)
     clock.tap("e1e2e3e4")
     clock.wait_text("IN", "sent later", timeout=5)
@@ -216,7 +220,7 @@ def test_without_a_time_a_restart_forgets_neither_the_window_nor_that_it_knows_n
     assert punches(clock)[-1].origin == Origin.KEY
 
 
-def test_a_window_of_nothing_makes_every_tap_a_punch_also_over_a_restart(clock: Door) -> None:
+def test_a_window_of_nothing_makes_every_tap_a_punch_also_over_a_restart(clock: ClockControl) -> None:
     with open_device(clock.tty()) as device:
         before = device.read("/settings.json")
         assert before is not None
@@ -239,7 +243,7 @@ def test_a_window_of_nothing_makes_every_tap_a_punch_also_over_a_restart(clock: 
     clock.plug_in()
 
 
-def test_a_clock_without_a_time_takes_one_from_ntp_for_a_hint(clock: Door) -> None:
+def test_a_clock_without_a_time_takes_one_from_ntp_for_a_hint(clock: ClockControl) -> None:
     clock.wait_text("Clock not", timeout=20)
     clock.network_up()
     deadline = time.monotonic() + 120  # it asks again after a minute
@@ -255,7 +259,7 @@ def test_a_clock_without_a_time_takes_one_from_ntp_for_a_hint(clock: Door) -> No
     clock.set_rtc(time.time())
 
 
-def test_opening_the_case_goes_on_record(clock: Door) -> None:
+def test_opening_the_case_goes_on_record(clock: ClockControl) -> None:
     clock.open_case()
     time.sleep(0.5)
     clock.close_case()
@@ -263,7 +267,7 @@ def test_opening_the_case_goes_on_record(clock: Door) -> None:
     assert [entry.detail[0] for entry in journal(clock) if entry.kind == Kind.TAMPER] == [1, 2]
 
 
-def test_a_tap_is_signalled_within_the_design_s_figure(clock: Door) -> None:
+def test_a_tap_is_signalled_within_the_design_s_figure(clock: ClockControl) -> None:
     """Printed, and held to a wide limit only: the machine that runs the tests is not the clock."""
     spent = []
     for number in range(8):
@@ -276,7 +280,7 @@ def test_a_tap_is_signalled_within_the_design_s_figure(clock: Door) -> None:
 
 
 @pytest.mark.parametrize("how", ["spi", "command", "antenna"])
-def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door, how: str) -> None:
+def test_a_reader_that_hangs_is_reset_and_reads_again(clock: ClockControl, how: str) -> None:
     wait_for_idle(clock)
     clock.hang_reader(how)
     tap = clock.hold({"spi": "81828384", "command": "91929394", "antenna": "A1A2A3A4"}[how])
@@ -284,13 +288,13 @@ def test_a_reader_that_hangs_is_reset_and_reads_again(clock: Door, how: str) -> 
     clock.remove()
 
 
-def said(door: Door) -> str:
+def said(control: ClockControl) -> str:
     """Everything the clock said on its serial line."""
-    return (Path(door.path).parent / "console.log").read_text(errors="replace")
+    return (Path(control.path).parent / "console.log").read_text(errors="replace")
 
 
 @pytest.mark.parametrize("wire", ["miso-low", "miso"])
-def test_a_reader_that_is_cut_off_is_a_fault_with_its_cause_until_it_is_mended(clock: Door, wire: str) -> None:
+def test_a_reader_that_is_cut_off_is_a_fault_with_its_cause_until_it_is_mended(clock: ClockControl, wire: str) -> None:
     wait_for_idle(clock)
     cause = "no-answer" if wire == "miso" else wire
     before = said(clock).count(f"clock: reader: {cause}")
@@ -302,7 +306,7 @@ def test_a_reader_that_is_cut_off_is_a_fault_with_its_cause_until_it_is_mended(c
     assert said(clock).rstrip().endswith("clock: reader: good")
 
 
-def test_a_reader_without_its_reset_wire_works_and_start_and_technician_are_told(clock: Door) -> None:
+def test_a_reader_without_its_reset_wire_works_and_start_and_technician_are_told(clock: ClockControl) -> None:
     clock.break_wire("reset")
     replug(clock)
     assert said(clock).count("clock: reader: 92 no-reset") == 1
@@ -326,7 +330,9 @@ def test_every_word_for_a_readers_fault_is_explained_to_the_technician() -> None
     assert set(re.findall(r'"((?:miso|no)-[a-z]+)"', wires)) | {"deaf"} == set(reader.FAULTS)
 
 
-def test_a_clock_without_right_settings_says_so_keeps_off_the_network_and_can_be_provisioned(clock: Door) -> None:
+def test_a_clock_without_right_settings_says_so_keeps_off_the_network_and_can_be_provisioned(
+    clock: ClockControl,
+) -> None:
     with open_device(clock.tty()) as device:
         right = device.read("/settings.json")
         secrets = device.read("/secrets.json")

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import pytest
 
+from badgeclock.partition_table import board_partitions
 from badgeclock.technician import firmware, on_device, provision, workshop
-from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
-from badgeclock.virtual.control_socket import Door, DoorError, DoorServer
+from badgeclock.virtual.control_socket import ClockControl, ControlServer
+from badgeclock.virtual.errors import ControlError
 from tests.system import flash_image
 
 pytestmark = pytest.mark.timeout(180)
@@ -30,7 +31,7 @@ class Site:
     """A provisioned clock without a network, and the workshop's files of it."""
 
     board: VirtualBoard
-    door: Door
+    control: ClockControl
     shop: workshop.Workshop
 
     def start_with(self, head: int) -> None:
@@ -38,10 +39,10 @@ class Site:
         bundle = self.shop.bundle(CLOCK_ID)
         assert bundle is not None
         journal, seal = flash_image.partitions(bundle, SECTORS, head)
-        self.door.plug_out()
+        self.control.plug_out()
         self.board.flash.write_image(JOURNAL.offset, journal)
         self.board.flash.write_image(SEAL.offset, seal)
-        self.door.plug_in()
+        self.control.plug_in()
 
 
 @pytest.fixture(scope="module")
@@ -56,88 +57,88 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 shop, CLOCK_ID, firmware.build(), site="Demo site", broker=provision.Broker("localhost", 8883)
             )
             provision.provision(device, plan)
-        server = DoorServer(board)
+        server = ControlServer(board)
         try:
-            with Door(home / "clock") as door:
-                yield Site(board, door, shop)
+            with ClockControl(home / "clock") as control:
+                yield Site(board, control, shop)
         finally:
             server.close()
 
 
-def long_tone(door: Door, after: int) -> bool:
+def long_tone(control: ClockControl, after: int) -> bool:
     """Whether the one long tone sounded that says "not kept"."""
-    tones = [event for event in door.events(after) if event["kind"] == "tone_on"]
+    tones = [event for event in control.events(after) if event["kind"] == "tone_on"]
     return [round(float(event["freq"])) for event in tones] == [180]
 
 
-def turn_to(door: Door, *texts: str) -> None:
+def turn_to(control: ClockControl, *texts: str) -> None:
     """Press a key until the technician's page with these texts is there; a key that is still down counts once."""
     for _ in range(20):
-        door.press("info", 100)
-        with contextlib.suppress(DoorError):
-            door.wait_text(*texts, timeout=1)
+        control.press("info", 100)
+        with contextlib.suppress(ControlError):
+            control.wait_text(*texts, timeout=1)
             return
-    raise AssertionError(f"no page with {texts}; the display shows {door.screen_text()}")
+    raise AssertionError(f"no page with {texts}; the display shows {control.screen_text()}")
 
 
 def test_a_clock_that_is_four_fifths_full_warns_and_keeps_punches(site: Site) -> None:
     site.start_with(CAPACITY * 4 // 5)
-    site.door.wait_text("Hold your badge", "Memory 80% full", timeout=STARTS_S)
-    site.door.tap("a1a2a3a4")
-    site.door.wait_text("IN", "Saved here", "Wrong? Press key", timeout=10)  # a badge it may have forgotten
+    site.control.wait_text("Hold your badge", "Memory 80% full", timeout=STARTS_S)
+    site.control.tap("a1a2a3a4")
+    site.control.wait_text("IN", "Saved here", "Wrong? Press key", timeout=10)  # a badge it may have forgotten
 
 
 def test_a_full_clock_says_so_all_the_time_and_refuses_with_the_tone_for_not_kept(site: Site) -> None:
     site.start_with(CAPACITY - 2)
-    site.door.wait_text("Memory full", "Not saved", timeout=STARTS_S)
-    tap = site.door.tap("b1b2b3b4")
-    site.door.signal_after(tap)
-    assert long_tone(site.door, tap.id)
-    site.door.wait_text("Memory full", "Not saved", timeout=10)
+    site.control.wait_text("Memory full", "Not saved", timeout=STARTS_S)
+    tap = site.control.tap("b1b2b3b4")
+    site.control.signal_after(tap)
+    assert long_tone(site.control, tap.id)
+    site.control.wait_text("Memory full", "Not saved", timeout=10)
 
 
 def test_a_clock_whose_key_is_gone_shows_a_standing_fault_and_keeps_punches(site: Site) -> None:
     site.start_with(40)
-    site.door.wait_text("Hold your badge", timeout=STARTS_S)
-    site.door.plug_out()
+    site.control.wait_text("Hold your badge", timeout=STARTS_S)
+    site.control.plug_out()
     site.board.flash.write_image(SEAL.offset, b"\xff" * SEAL.size)
-    site.door.plug_in()
-    site.door.wait_text("Hold your badge", "Fault: no seal", timeout=STARTS_S)
-    site.door.tap("c1c2c3c4")
-    site.door.wait_text("IN", "sent later", timeout=10)
-    site.door.wait_text("Hold your badge", "Fault: no seal", timeout=10)
+    site.control.plug_in()
+    site.control.wait_text("Hold your badge", "Fault: no seal", timeout=STARTS_S)
+    site.control.tap("c1c2c3c4")
+    site.control.wait_text("IN", "sent later", timeout=10)
+    site.control.wait_text("Hold your badge", "Fault: no seal", timeout=10)
 
 
 def test_a_technician_reads_the_facts_on_the_display_and_a_badge_cuts_them_short(site: Site) -> None:
     site.start_with(40)
-    door = site.door
-    door.wait_text("Hold your badge", timeout=STARTS_S)
-    door.set_temperature(-12.5)
+    control = site.control
+    control.wait_text("Hold your badge", timeout=STARTS_S)
+    control.set_temperature(-12.5)
     for key in ("in", "out"):
-        door.press(key, 4000)
-    door.wait_text("1/4 Clock", "reset power", timeout=20)
-    turn_to(door, "2/4 Records", "unsent 4", "sealed yes")
-    turn_to(door, "3/4 Network", "signal none", "certificate till")
-    turn_to(door, "4/4 Parts", "reader 92", "temp. -13 C")
-    tap = door.tap("e1e2e3e4", 300)
-    door.signal_after(tap)
-    door.wait_text("sent later", timeout=5)
-    door.wait_text("Hold your badge", timeout=20)
+        control.press(key, 4000)
+    control.wait_text("1/4 Clock", "reset power", timeout=20)
+    turn_to(control, "2/4 Records", "unsent 4", "sealed yes")
+    turn_to(control, "3/4 Network", "signal none", "certificate till")
+    turn_to(control, "4/4 Parts", "reader 92", "temp. -13 C")
+    tap = control.tap("e1e2e3e4", 300)
+    control.signal_after(tap)
+    control.wait_text("sent later", timeout=5)
+    control.wait_text("Hold your badge", timeout=20)
     assert "no pages" not in (site.board.home / "console.log").read_text(errors="replace")
 
 
 def test_a_retired_clock_says_so_in_place_of_the_idle_screen_and_keeps_nothing(site: Site) -> None:
     site.start_with(40)
-    site.door.wait_text("Hold your badge", timeout=STARTS_S)
-    with open_device(site.door.tty()) as device:
+    site.control.wait_text("Hold your badge", timeout=STARTS_S)
+    with open_device(site.control.tty()) as device:
         device.run(on_device.INSPECT)
         device.run(on_device.RETIRE)
         assert device.ask(f"bc_retire({CLOCK_ID!r}, {flash_image.MONDAY_S + 3600})")[1] is False
         device.restart()
-    site.door.wait_text("Clock retired", "Not saved", timeout=STARTS_S)
+    site.control.wait_text("Clock retired", "Not saved", timeout=STARTS_S)
     before = site.board.flash.read(JOURNAL.offset, JOURNAL.size)
-    tap = site.door.tap("d1d2d3d4")
-    site.door.signal_after(tap)
-    assert long_tone(site.door, tap.id)
-    site.door.wait_text("Clock retired", timeout=10)
+    tap = site.control.tap("d1d2d3d4")
+    site.control.signal_after(tap)
+    assert long_tone(site.control, tap.id)
+    site.control.wait_text("Clock retired", timeout=10)
     assert site.board.flash.read(JOURNAL.offset, JOURNAL.size) == before

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from badgeclock.demo.stack import Stack
+from badgeclock.partition_table import board_partitions
 from badgeclock.protocol.record import Kind, unpack
 from badgeclock.technician import firmware
-from badgeclock.technician.partition_table import board_partitions
 from tests.system.chaos_stack import expect_stored, stored_punches, stored_records
 from tests.system.heap_meter import HeapMeter, stock_stack
 from tests.system.soak import Soaked, soak
@@ -59,10 +59,10 @@ def test_a_clock_in_128_kb_taps_reconnects_and_restarts_with_room_to_spare(stack
     expect_room(soaked, meter)
 
     before = len(stored_punches(stack))
-    stack.door.plug_out()
-    stack.door.plug_in()
+    stack.control.plug_out()
+    stack.control.plug_in()
     stack.wait_online()
-    stack.door.tap("5B000001", 120)
+    stack.control.tap("5B000001", 120)
     expect_stored(stack, before + 1)
     assert meter.settled().used <= USED_BYTES_AT_MOST
 
@@ -76,7 +76,7 @@ def test_the_code_that_runs_is_the_image_that_provisioning_builds(stack: Stack) 
         assert flash.read(len(image)) == image
     mapped = [
         line.split()
-        for line in Path(f"/proc/{stack.door.stats()['pid']}/maps").read_text().splitlines()
+        for line in Path(f"/proc/{stack.control.stats()['pid']}/maps").read_text().splitlines()
         if line.endswith("flash.bin")
     ]
     assert [(int(line[2], 16), line[1]) for line in mapped] == [(rom.offset, "r--s")]
@@ -102,7 +102,7 @@ def test_the_official_image_copies_the_code_into_the_heap_and_still_has_room(tmp
         assert meter.settled().used <= STOCK_USED_BYTES_AT_MOST
         before = len(stored_punches(stack))
         for uid in ("5B000001", "5B000002"):
-            stack.door.tap(uid, 120)
+            stack.control.tap(uid, 120)
             time.sleep(0.5)
         expect_stored(stack, before + 2)
         assert "MemoryError" not in meter.console()

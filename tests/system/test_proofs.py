@@ -93,11 +93,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def demand_proofs(stack: Stack) -> None:
     """Provision the clock anew, and wait until it has started and is online."""
-    before = stack.door.events()[-1]["id"]
+    before = stack.control.events()[-1]["id"]
     plan = Plan(stack.workshop, cast.CLOCK_ID, firmware.build(), badges="proved", badge_ev1="allow")
     with open_device(str(stack.directory / "clock" / "tty")) as device:
         provision(device, plan)
-    while not any("Starting" in str(event) for event in stack.door.events(after=before)):
+    while not any("Starting" in str(event) for event in stack.control.events(after=before)):
         time.sleep(0.05)
     stack.wait_online()
 
@@ -173,8 +173,8 @@ def records(stack: Stack) -> list[Record]:
 def test_every_kind_of_card_proves_itself_and_its_worker_is_registered(stack: Stack) -> None:
     took = []
     for badge in BADGES:
-        tap = stack.door.tap(badge.uid, HOLD_MS, badge.kind)
-        took.append(round(stack.door.signal_after(tap)))
+        tap = stack.control.tap(badge.uid, HOLD_MS, badge.kind)
+        took.append(round(stack.control.signal_after(tap)))
         time.sleep(BETWEEN_TAPS_S)
     print("tap to signal, ms, by", [f"{badge.kind} {badge.worker}" for badge in BADGES], took)
     expect(stack, len(BADGES), END_STATES[cast.EndState.REGISTERED])
@@ -195,10 +195,10 @@ def test_other_badges_are_refused_and_leave_no_record(stack: Stack) -> None:
         ("04aabbccddee02", "desfire-ev2"),
         ("08000000", "random-uid"),
     ):
-        stack.door.wait_text("Hold your badge", timeout=10)
-        stack.door.tap(uid, HOLD_MS, kind)
-        stack.door.wait_text("Try again, or", timeout=5)
-    stack.door.wait_text("Hold your badge", timeout=10)
+        stack.control.wait_text("Hold your badge", timeout=10)
+        stack.control.tap(uid, HOLD_MS, kind)
+        stack.control.wait_text("Try again, or", timeout=5)
+    stack.control.wait_text("Hold your badge", timeout=10)
     time.sleep(1)
     assert len(stack.punches()) == before
 
@@ -210,7 +210,7 @@ def test_a_clock_that_takes_proofs_lives_in_128_kb(stack: Stack) -> None:
     before = len(stack.punches())
     for tap in range(TAPS):
         badge = BADGES[tap % len(BADGES)]
-        stack.door.tap(badge.uid, HOLD_MS, badge.kind)
+        stack.control.tap(badge.uid, HOLD_MS, badge.kind)
         time.sleep(BETWEEN_TAPS_S)
     expect(stack, before + TAPS)
     last = meter.settled()

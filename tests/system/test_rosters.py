@@ -18,7 +18,7 @@ from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Flag
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 from tests.system.chaos_stack import tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.roster_crowd import crowd, has_roster, in_use, now_ms, shown, writing
@@ -62,10 +62,10 @@ def newest_record(stack: Stack) -> record.Record:
 def test_a_badge_that_nobody_was_given_is_told_so_at_once_kept_and_flagged(stack: Stack) -> None:
     wait_until(lambda: has_roster(stack, in_use(stack)), "the first roster in use", stack)
     stack.stations["network"].stop()
-    stack.door.wait_text("No", timeout=30)
-    tap = stack.door.tap(STRANGER, 300)
-    stack.door.signal_after(tap)
-    stack.door.wait_text("Unknown badge", timeout=5)
+    stack.control.wait_text("No", timeout=30)
+    tap = stack.control.tap(STRANGER, 300)
+    stack.control.signal_after(tap)
+    stack.control.wait_text("Unknown badge", timeout=5)
     stack.stations["network"].start()
     stack.wait_online()
     wait_until(lambda: bool(newest_record(stack).flags & Flag.UNKNOWN_BADGE), "the flagged record in the store", stack)
@@ -78,26 +78,26 @@ def test_a_worker_reads_their_own_language(stack: Stack) -> None:
     with writing(stack) as connection:
         people.change_worker(connection, keys, badge.worker.reference, language="nl", by="tests", now_ms=now_ms())
     wait_until(lambda: has_roster(stack, in_use(stack)), "the roster with the language", stack)
-    stack.door.tap(badge.uid, 300)
-    stack.door.wait_text(DUTCH["kept"], timeout=10)
+    stack.control.tap(badge.uid, 300)
+    stack.control.wait_text(DUTCH["kept"], timeout=10)
 
 
 def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_from_where_they_were(stack: Stack) -> None:
     badges = enroll(stack, "crowd", 4)
     before = metric(stack, "roster_parts_sent")
-    started = stack.door.events()[-1]["id"]
-    stack.door.cut_after(CUT_AFTER_BYTES)
+    started = stack.control.events()[-1]["id"]
+    stack.control.cut_after(CUT_AFTER_BYTES)
     crowd(stack, BADGES - in_use(stack))
-    assert stack.door.wait_event("power", after=started, timeout=90)["why"] == "cut"
-    stack.door.plug_in()
+    assert stack.control.wait_event("power", after=started, timeout=90)["why"] == "cut"
+    stack.control.plug_in()
     stack.wait_online()
     assert shown(stack)["roster_entries"] < BADGES
     for badge in badges:
         assert tap_to_signal_ms(stack, [badge.uid], 0.7)
     wait_until(lambda: has_roster(stack, BADGES), "the roster of 5,000 in use", stack)
     assert metric(stack, "roster_parts_sent") - before < PARTS + 20, "it went on where it was"
-    stack.door.tap(badges[0].uid, 300)
-    stack.door.wait_text("#", timeout=10)
+    stack.control.tap(badges[0].uid, 300)
+    stack.control.wait_text("#", timeout=10)
 
 
 def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_reason(stack: Stack) -> None:
@@ -111,5 +111,5 @@ def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_r
     assert shown(stack)["settings_told"] == 0
     order(language="en", site="North gate", message_s=3)
     wait_until(lambda: shown(stack)["settings_told"] == shown(stack)["settings_version"], "the settings in use", stack)
-    stack.door.wait_text("North gate", timeout=30)
+    stack.control.wait_text("North gate", timeout=30)
     wait_until(lambda: newest_record(stack).kind == record.Kind.CONFIG, "the change on record", stack)

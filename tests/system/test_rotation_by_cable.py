@@ -20,7 +20,7 @@ from badgeclock.demo.stack import Stack
 from badgeclock.technician import certificates, firmware
 from badgeclock.technician.provision import Plan, provision
 from badgeclock.technician.serial_device import open_device
-from badgeclock.virtual.control_socket import DoorError
+from badgeclock.virtual.errors import ControlError
 from tests.system.crowd import enroll
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.torture]
@@ -50,12 +50,12 @@ class Queue:
     def _run(self) -> None:
         turn = 0
         while not self._stop.wait(BETWEEN_TAPS_S):
-            tap = self._stack.door.tap(self._badges[turn % len(self._badges)].uid, 300)
+            tap = self._stack.control.tap(self._badges[turn % len(self._badges)].uid, 300)
             turn += 1
             try:
-                self._stack.door.signal_after(tap, timeout=2)
+                self._stack.control.signal_after(tap, timeout=2)
                 self.signalled += 1
-            except DoorError:
+            except ControlError:
                 pass  # the clock is in the technician's hands
 
 
@@ -111,11 +111,11 @@ class Site:
         """Until the bridge has everything that the clock holds."""
         deadline = time.monotonic() + PATIENCE_S
         while self._waits():
-            assert time.monotonic() < deadline, (self.stack.door.screen_text(), self.clock())
+            assert time.monotonic() < deadline, (self.stack.control.screen_text(), self.clock())
             time.sleep(0.2)
 
     def _waits(self) -> bool:
-        shown = [line.strip() for line in self.stack.door.screen_text()]
+        shown = [line.strip() for line in self.stack.control.screen_text()]
         return shown[-1:] != ["Online"]
 
 

@@ -43,7 +43,7 @@ pytestmark = pytest.mark.timeout(600)
 
 @dataclass(frozen=True)
 class Setting:
-    """A stack, the proxy before its broker, and badges for its door."""
+    """A stack, the proxy before its broker, and badges for its clock."""
 
     stack: Stack
     proxy: ChaosProxy
@@ -125,19 +125,19 @@ def test_a_name_server_without_a_right_answer_delays_no_tap_and_the_clock_comes_
 ) -> None:
     stack, proxy, badges = setting.stack, setting.proxy, setting.badges
     before = len(stored_punches(stack))
-    stack.door.plug_out()
-    stack.door.network("deaf-dns")
+    stack.control.plug_out()
+    stack.control.network("deaf-dns")
     accepted = proxy.accepted
-    stack.door.plug_in()
-    stack.door.wait_text("No server", timeout=30)
+    stack.control.plug_in()
+    stack.control.wait_text("No server", timeout=30)
     for turn, mood in enumerate(("deaf-dns", "rubbish-dns", "nameless-dns")):
-        stack.door.network(mood)
+        stack.control.network(mood)
         chosen = [badges[(4 * turn + index) % BADGES].uid for index in range(4)]
         late = tap_to_signal_ms(stack, chosen, PERIOD_S)
-        stack.door.wait_text("No server", timeout=30)
+        stack.control.wait_text("No server", timeout=30)
         print(mood, [f"{ms:.0f} ms" for ms in late])
     assert proxy.accepted == accepted, "the clock had an address"
-    stack.door.network_up()
+    stack.control.network_up()
     stack.wait_online()
     expect_stored(stack, before + 12)
 

@@ -21,7 +21,7 @@ from badgeclock.protocol.frames import Ack, Command, FrameType, Offline, Online,
 from badgeclock.protocol.record import Kind
 from badgeclock.protocol.topics import Channel
 from badgeclock.technician import certificates
-from badgeclock.toolchain.toolchain import Arch
+from badgeclock.toolchain.programs import Arch
 from tests.system.uplink_rig import (
     CLOCK_ID,
     Bridge,

@@ -50,8 +50,8 @@ def test_the_same_badge_again_within_a_minute_is_shown_as_such_and_not_declared(
     time.sleep(2.5)  # the reader's own mute for a badge that stays
     before = len(stack.received())
     badge = next(badge for badge in cast.BADGES if badge.key == "anna")
-    stack.door.tap(badge.uid, HOLD_MS)
-    stack.door.wait_text("Already at", timeout=10)
+    stack.control.tap(badge.uid, HOLD_MS)
+    stack.control.wait_text("Already at", timeout=10)
     wait_until(lambda: any(punch["state"] == "DUPLICATE" for punch in stack.punches()), "a DUPLICATE in the store")
     assert len(stack.received()) == before
 
@@ -116,15 +116,15 @@ def test_nothing_that_identifies_a_person_or_a_badge_stands_in_any_log(stack: St
 def test_a_stack_that_is_left_leaves_no_process(tmp_path: Path) -> None:
     with Stack(tmp_path / "left") as running:
         pids = [process.pid for process in (running.broker, running.sandbox, running.bridge, running.clock)]
-        pids.append(int(running.door.stats()["pid"]))
+        pids.append(int(running.control.stats()["pid"]))
     wait_until(lambda: not [pid for pid in pids if pid and alive(pid)], "all processes gone", timeout_s=10)
 
 
 def tap_all(stack: Stack, badges: list[Badge]) -> None:
     """Taps each badge once and waits until the clock has signalled it."""
     for badge in badges:
-        tap = stack.door.tap(badge.uid, HOLD_MS)
-        stack.door.signal_after(tap)
+        tap = stack.control.tap(badge.uid, HOLD_MS)
+        stack.control.signal_after(tap)
         time.sleep(BETWEEN_TAPS_S)
 
 

@@ -27,12 +27,13 @@ from typing import Any, Final, Protocol, Self
 
 from badgeclock.chaos import mqtt
 from badgeclock.protocol import frames, seal, topics
+from badgeclock.protocol.errors import FrameRefused, RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.frames import Ack, FrameType, Online, Receipt, ReceiptState, Time, Verdict
-from badgeclock.protocol.record import Record, RecordRefused
+from badgeclock.protocol.record import Record
 from badgeclock.protocol.topics import Channel
 from badgeclock.technician import broker, workshop
 from badgeclock.technician.certificates import Identity
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 from badgeclock.virtual.nameserver import NameServer, Temper
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -132,7 +133,7 @@ def name_server() -> NameServer:
 class ClockProcess:
     """uplink_clock.py in MicroPython, with its events as they come."""
 
-    def __init__(self, site: Place, folder: Path, arch: toolchain.Arch = "i386", **changes: Any) -> None:
+    def __init__(self, site: Place, folder: Path, arch: programs.Arch = "i386", **changes: Any) -> None:
         self.keys: Keys = changes.pop("keys", None) or Keys.of(site.shop, CLOCK_ID)
         identity: Identity = changes.pop("identity", None) or site.shop.clock(self.keys.clock_id)
         authority: bytes = changes.pop("authority", None) or site.shop.authority().certificate_der
@@ -169,8 +170,8 @@ class ClockProcess:
         self.events: list[dict[str, Any]] = []
         self.output: list[str] = []
         self._condition = threading.Condition()
-        path = ":".join(map(str, (compiled_firmware(), toolchain.umqtt_dir(), ROOT / "tests" / "firmware")))
-        command = [str(toolchain.micropython(arch)), "-X", f"heapsize={heap}"]
+        path = ":".join(map(str, (compiled_firmware(), programs.umqtt_dir(), ROOT / "tests" / "firmware")))
+        command = [str(programs.micropython(arch)), "-X", f"heapsize={heap}"]
         self.process = subprocess.Popen(
             [*command, str(ROOT / "tests" / "system" / "uplink_clock.py"), str(folder / "setup.json")],
             env={"PATH": os.defpath, "BADGECLOCK_PATH": path},
@@ -258,7 +259,7 @@ def _build() -> tempfile.TemporaryDirectory[str]:
         folder = Path(build.name) / package
         folder.mkdir()
         for source in sorted((ROOT / "firmware" / package).glob("*.py")):
-            command = [*toolchain.mpy_cross(), "-o", str(folder / f"{source.stem}.mpy"), "-s"]
+            command = [*programs.mpy_cross(), "-o", str(folder / f"{source.stem}.mpy"), "-s"]
             subprocess.run([*command, f"{package}/{source.name}", str(source)], check=True, capture_output=True)
     return build
 
@@ -435,7 +436,7 @@ class Bridge:
         key = frames.upward_key(heard.keys.k_link)
         try:
             frame = frames.open_frame(key, heard.keys.clock_id, frames.NO_SESSION, raw)
-        except frames.FrameRefused:
+        except FrameRefused:
             return  # retained from the clock of another test
         status = frames.unpack_status(frame.body)
         heard.statuses.append(status)
@@ -464,10 +465,10 @@ class Bridge:
                 continue
             try:
                 record, heard.state = seal.advance(heard.state, one)
-            except seal.SealGap:
+            except SealGap:
                 verdict = Verdict.GAP
                 break
-            except (seal.SealFailed, RecordRefused) as error:
+            except (SealFailed, RecordRefused) as error:
                 heard.faults.append(str(error))
                 break
             heard.records[record.seq] = record

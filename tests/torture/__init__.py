@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
@@ -51,9 +51,9 @@ HEAPS = {"amd64": "64m", "i386": "1m"}
 Task = dict[str, Any]
 
 
-def tasks() -> list[tuple[toolchain.Arch, Task]]:
+def tasks() -> list[tuple[programs.Arch, Task]]:
     """Every piece, the longest first."""
-    found: list[tuple[toolchain.Arch, Task]] = []
+    found: list[tuple[programs.Arch, Task]] = []
     for shard in range(SHARDS):
         first = shard * OPERATIONS_A_SHARD
         found.append(("amd64", {"do": "pairs", "life": COMPLETE, "operations": [first, first + OPERATIONS_A_SHARD]}))
@@ -78,9 +78,9 @@ def sources() -> str:
     return digest.hexdigest()
 
 
-def run(arch: toolchain.Arch, task: Task) -> subprocess.CompletedProcess[str]:
+def run(arch: programs.Arch, task: Task) -> subprocess.CompletedProcess[str]:
     """Run one piece in a MicroPython of its own."""
-    command = [toolchain.micropython(arch), "-X", f"heapsize={HEAPS[arch]}", str(SHARD), json.dumps(task)]
+    command = [programs.micropython(arch), "-X", f"heapsize={HEAPS[arch]}", str(SHARD), json.dumps(task)]
     environment = {
         "PATH": os.defpath,
         "BADGECLOCK_ROOT": str(ROOT),
@@ -104,7 +104,7 @@ def sweep() -> dict[str, Any]:
     start = time.monotonic()
     before = sources()
 
-    def work(piece: tuple[toolchain.Arch, Task]) -> None:
+    def work(piece: tuple[programs.Arch, Task]) -> None:
         arch, task = piece
         done = run(arch, task)
         text, _, report = done.stdout.rpartition(REPORT)
@@ -135,7 +135,7 @@ def fresh() -> dict[str, Any]:
     return sweep()
 
 
-def replay(case: Task, arch: toolchain.Arch = "amd64") -> str:
+def replay(case: Task, arch: programs.Arch = "amd64") -> str:
     """Run one case alone; what it prints when it breaks an invariant, else nothing."""
     done = run(arch, {"replay": case})
     return done.stdout if done.returncode else ""

@@ -20,11 +20,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from functools import partial
 from typing import Final, Protocol
 from zoneinfo import ZoneInfo
-
-from badgeclock import errors
 
 BELGIUM: Final = ZoneInfo("Europe/Brussels")
 """Whose days count: a day of presence begins and ends at Belgian midnight."""
@@ -243,48 +240,6 @@ class CancelRefused:
 
 
 CancelOutcome = Cancelled | CancelRefused
-
-
-class AuthorityUnavailable(errors.AuthorityUnavailable):
-    """Surely nothing was processed: not connected, turned away before processing, or a reading call went unanswered.
-
-    retry        True: the service asks to try again; False: retrying soon is useless, it says; None: it said nothing
-    retry_after  seconds to wait at least, if the service named them
-    """
-
-    def __init__(
-        self, *, what: str, kept: str, do: str, retry: bool | None = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(what=what, kept=kept, do=do)
-        self.retry = retry
-        self.retry_after = retry_after
-
-    def __reduce__(self) -> tuple[object, ...]:
-        said = {"what": self.what, "kept": self.kept, "do": self.do}
-        return (partial(AuthorityUnavailable, **said, retry=self.retry, retry_after=self.retry_after), ())
-
-
-class AuthorityAmbiguous(errors.AuthorityError):
-    """What the authority did, or holds, cannot be known from what came back: search before sending anything again."""
-
-    exit_code = errors.EXIT_TRY_LATER
-
-
-class AuthorityRejected(errors.AuthorityError):
-    """The whole call was turned down and nothing of it was processed; the same call would be turned down again.
-
-    code        the authority's code (as "SOA-03006"), or "LOCAL" when the items do not fit its format and were not sent
-    references  the items to blame, where that is known: without them the rest can be sent
-    """
-
-    def __init__(self, *, what: str, kept: str, do: str, code: str, references: tuple[str, ...] = ()) -> None:
-        super().__init__(what=what, kept=kept, do=do)
-        self.code = code
-        self.references = references
-
-    def __reduce__(self) -> tuple[object, ...]:
-        said = {"what": self.what, "kept": self.kept, "do": self.do}
-        return (partial(AuthorityRejected, **said, code=self.code, references=self.references), ())
 
 
 def display_code(codes: Sequence[str]) -> int:

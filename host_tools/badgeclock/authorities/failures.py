@@ -4,7 +4,7 @@
 |---|---|---|
 | no connection, or nothing was sent | unavailable | unavailable |
 | broken or silent after the request began to leave | ambiguous | unavailable |
-| HTTP 429, 503: turned away at the door | unavailable, retry | unavailable, retry |
+| HTTP 429, 503: turned away before it was processed | unavailable, retry | unavailable, retry |
 | HTTP 3xx, 401, 403, 404, 405, 407, 410: not the service, or not for us | unavailable, retry useless | the same |
 | HTTP 408, and 500, 502, 504 and other 5xx: may come after the commit | ambiguous | unavailable |
 | other HTTP 4xx | rejected | rejected |
@@ -22,7 +22,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
-from badgeclock.authorities.base import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.errors import AuthorityError
 
 NOT_THE_SERVICE: Final = frozenset(

@@ -25,7 +25,6 @@ from typing import Any, Final, Literal, Self, TypeVar
 from badgeclock.authorities import failures, forms
 from badgeclock.authorities.base import (
     Address,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelOutcome,
@@ -42,6 +41,7 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
+from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.onss import requests

@@ -26,7 +26,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from badgeclock.authorities import credentials, failures
-from badgeclock.authorities.base import AuthorityAmbiguous, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityUnavailable
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.transport import Answer, Transport
 

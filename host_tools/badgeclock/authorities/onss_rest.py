@@ -21,24 +21,16 @@ from typing import Any, Final, Literal, Self, TypeVar
 from pydantic import Field
 
 from badgeclock.authorities import failures, forms
-from badgeclock.authorities.base import (
-    AuthorityRejected,
-    AuthorityUnavailable,
-    Cancellation,
-    CancelOutcome,
-    Found,
-    Item,
-    MovementItem,
-    Outcome,
-    SearchCriteria,
-)
+from badgeclock.authorities.base import Cancellation, CancelOutcome, Found, Item, MovementItem, Outcome, SearchCriteria
+from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.oauth import ClientKey, Tokens
-from badgeclock.authorities.onss import description, requests, rest_messages
-from badgeclock.authorities.onss import rest_names as n
+from badgeclock.authorities.onss import requests, rest_messages
 from badgeclock.authorities.transport import Answer, Transport, checked_url
 from badgeclock.errors import AuthorityError
+from badgeclock.onss import description
+from badgeclock.onss import rest_names as n
 
 CONTENT_REJECTED: Final = "REST-400"
 """The code of a call that the service itself, not something before it, turned down for what stands in it."""
@@ -205,7 +197,7 @@ class OnssRest:
             raise _refusal(call, answer)
         try:
             return await asyncio.to_thread(lambda: read(rest_messages.parse(answer.content)))
-        except rest_messages.Malformed as flaw:
+        except AnswerMalformed as flaw:
             raise failures.malformed(call, str(flaw)) from None
 
 

@@ -35,13 +35,15 @@ from badgeclock.authorities.base import (
     SearchCriteria,
 )
 from badgeclock.authorities.credentials import Credentials
+from badgeclock.authorities.errors import AnswerMalformed, NotSoap, NotTrusted
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.authorities.onss import answers, description, faults, requests
-from badgeclock.authorities.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
-from badgeclock.authorities.soap import NotSoap, body_element, parse_envelope
+from badgeclock.authorities.onss import answers, faults, requests
+from badgeclock.authorities.soap import body_element, parse_envelope
 from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url, on_this_machine
 from badgeclock.errors import SettingsError
+from badgeclock.onss import description
+from badgeclock.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
 
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
 
@@ -218,11 +220,11 @@ class OnssSoap:
                 raise failures.http_error(call, answer.status, answer.retry_after) from None
             raise failures.malformed(call, f"it is {flaw}") from None
         is_fault = faults.is_fault(body)
-        # What turns a call away at the door may have no key to sign with; TLS says whose word it is.
+        # What turns a call away before it is processed may have no key to sign with; TLS says whose word it is.
         if self._known and (ws_security.is_signed(envelope) or not is_fault):
             try:
                 ws_security.verify(envelope, datetime.now(UTC), self._signers)
-            except ws_security.NotTrusted as flaw:
+            except NotTrusted as flaw:
                 raise failures.malformed(call, f"{flaw}") from None
         if is_fault:
             raise faults.fault_error(call, faults.read_fault(body), answer.retry_after, answer.apart)
@@ -232,7 +234,7 @@ class OnssSoap:
             raise failures.malformed(call, "it does not follow the service's schema")
         try:
             return read(body)
-        except answers.Malformed as flaw:
+        except AnswerMalformed as flaw:
             raise failures.malformed(call, str(flaw)) from None
 
     def _signers(self, shown: x509.Certificate | None) -> Sequence[x509.Certificate]:

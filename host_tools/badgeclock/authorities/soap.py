@@ -5,30 +5,14 @@ Comments and processing instructions are dropped while parsing, so that the text
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Final
 
 from lxml import etree
 
+from badgeclock.authorities.errors import Flaw, NotSoap
+
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
 SECURITY: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
-
-
-class Flaw(StrEnum):
-    """What keeps bytes from being a SOAP 1.1 message."""
-
-    TOO_LARGE = "larger than allowed"
-    NOT_XML = "not well-formed XML"
-    DOCTYPE = "XML with a document type declaration, which SOAP forbids"
-    NOT_SOAP = "XML, but no SOAP 1.1 envelope with one body element"
-
-
-class NotSoap(ValueError):
-    """Bytes that are not a SOAP 1.1 message; the text never quotes them."""
-
-    def __init__(self, flaw: Flaw) -> None:
-        super().__init__(flaw.value)
-        self.flaw = flaw
 
 
 def parse_envelope(data: bytes, limit: int) -> etree._Element:

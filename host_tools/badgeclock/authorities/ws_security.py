@@ -17,7 +17,6 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 import xmlsec
@@ -26,6 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from lxml import etree
 
 from badgeclock.authorities.credentials import Credentials
+from badgeclock.authorities.errors import NotTrusted, Unsound
 from badgeclock.authorities.soap import ENVELOPE, SECURITY
 
 UTILITY: Final = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
@@ -48,26 +48,6 @@ _D: Final = f"{{{SIGNATURE}}}"
 _ID: Final = f"{_U}Id"
 _ID_NAMES: Final = frozenset({_ID, "Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 _REFERENCES_LIMIT: Final = 16
-
-
-class Unsound(StrEnum):
-    """Why a message does not count as signed."""
-
-    NO_SIGNATURE = "it bears no signature"
-    FORM = "its security header is not formed as WS-Security wants"
-    ALGORITHM = "its signature uses other algorithms than exclusive C14N, SHA-256 and RSA"
-    NOT_COVERED = "its signature does not cover body, timestamp and certificate"
-    UNTRUSTED = "its certificate is not one that is trusted"
-    BROKEN = "its signature does not fit its content"
-    STALE = "its timestamp is too old or in the future; compare the clocks of both sides"
-
-
-class NotTrusted(ValueError):
-    """A message that does not count as signed; the text quotes nothing of it."""
-
-    def __init__(self, flaw: Unsound) -> None:
-        super().__init__(flaw.value)
-        self.flaw = flaw
 
 
 def sign(envelope: etree._Element, credentials: Credentials, now: datetime) -> None:

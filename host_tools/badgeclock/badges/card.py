@@ -23,18 +23,10 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from badgeclock.badges import desfire
-from badgeclock.badges.desfire import (
-    AES_KEY_TYPE,
-    FACTORY_KEY,
-    UID_BYTES,
-    CardError,
-    CardRefused,
-    CardUntrusted,
-    Dialogue,
-    Session,
-    Status,
-)
+from badgeclock.badges.desfire import AES_KEY_TYPE, FACTORY_KEY, UID_BYTES, Dialogue, Session
+from badgeclock.badges.errors import CardForeign, CardFull, CardRefused, CardUntrusted, NotDesfire
 from badgeclock.badges.keys import AID, PICC_LEVEL, CardKeys, Root
+from badgeclock.badges.status import Status
 
 NUMBER_BYTES: Final = 8
 _FILE: Final = 1
@@ -90,49 +82,6 @@ class Card:
     """The badge number of an issued card, 8 bytes; None if it is damaged."""
     has_others: bool
     """There are applications besides ours; they stay."""
-
-
-class NotDesfire(CardError):
-    """A badge that knows ISO 14443-4, and no DESFire command."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            what="the badge is no MIFARE DESFire",
-            kept="the badge as it is",
-            do="take a DESFire EV1, EV2 or EV3; this badge can only be given to a worker by its UID",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (NotDesfire, ())
-
-
-class CardForeign(CardError):
-    """A card that belongs to somebody else."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        super().__init__(
-            what=what,
-            kept="the card as it is",
-            do="take a blank card, or have this one made blank by whom it belongs to",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (CardForeign, (self.what,))
-
-
-class CardFull(CardError):
-    """No room for the application."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            what="the card has no room for the badge's application",
-            kept="what was on the card; it is no badge",
-            do="take another card, of 2 KB or more",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (CardFull, ())
 
 
 def content(keys: CardKeys, number: bytes) -> bytes:

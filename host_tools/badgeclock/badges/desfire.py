@@ -21,7 +21,6 @@ import secrets
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
-from enum import IntEnum
 from typing import Final, TypeAlias, TypeVar
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -29,7 +28,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
-from badgeclock.errors import BadgeclockError
+from badgeclock.badges.errors import CardRefused, CardUntrusted
+from badgeclock.badges.status import Status
 
 T = TypeVar("T")
 Dialogue: TypeAlias = Generator[bytes, bytes, T]
@@ -43,63 +43,6 @@ AES_KEY_TYPE: Final = 0x80
 """Added to the key number when the PICC master key becomes AES, and to an application's number of keys."""
 _FRAMES_MAX: Final = 32
 _MORE: Final = 0xAF
-
-
-class Status(IntEnum):
-    """Second status byte of an answer (NXP MF3ICD40 §4.11, MF3ICDx1)."""
-
-    OK = 0x00
-    NO_CHANGES = 0x0C
-    OUT_OF_MEMORY = 0x0E
-    ILLEGAL_COMMAND = 0x1C
-    INTEGRITY = 0x1E
-    NO_SUCH_KEY = 0x40
-    LENGTH = 0x7E
-    PERMISSION_DENIED = 0x9D
-    PARAMETER = 0x9E
-    APPLICATION_NOT_FOUND = 0xA0
-    AUTHENTICATION = 0xAE
-    MORE = 0xAF
-    BOUNDARY = 0xBE
-    COUNT = 0xCE
-    DUPLICATE = 0xDE
-    FILE_NOT_FOUND = 0xF0
-
-
-class CardError(BadgeclockError):
-    """A card that cannot be used as asked."""
-
-
-class CardRefused(CardError):
-    """The card answered a command with an error status."""
-
-    def __init__(self, command: int, status: int) -> None:
-        self.command = command
-        self.status = status
-        word = Status(status).name.lower().replace("_", " ") if status in list(Status) else "an unknown status"
-        super().__init__(
-            what=f"the card refused command {command:#04x}: {word} ({status:#04x})",
-            kept="what stood on the card before that command",
-            do="lay the card again; if it stays so, take another card",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (CardRefused, (self.command, self.status))
-
-
-class CardUntrusted(CardError):
-    """The card's answer is malformed, or does not prove what it must. `reason` is a stable word."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(
-            what=f"the card's answer is not to be trusted: {reason}",
-            kept="nothing of that answer was believed",
-            do="lay the card again, flat and still; if it stays so, it is no genuine DESFire: take another card",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (CardUntrusted, (self.reason,))
 
 
 def run(dialogue: Dialogue[T], transceive: Callable[[bytes], bytes]) -> T:
@@ -145,14 +88,6 @@ def get_version() -> Dialogue[bytes]:
     if len(version) != 28:
         raise CardUntrusted("version length")
     return version
-
-
-def key_version(key_no: int) -> Dialogue[int]:
-    """The version of a key in the selected application; outside of a session."""
-    answer = yield from _collected(0x64, bytes([key_no]))
-    if len(answer) != 1:
-        raise CardUntrusted("key version length")
-    return answer[0]
 
 
 def select(aid: bytes) -> Dialogue[None]:

@@ -19,7 +19,7 @@ from pydantic_settings import (
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.bridge.registrar.call_gate import Calendar
 from badgeclock.errors import SettingsError
-from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX, bridge_name
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
 
 SQLITE_FILE = "sqlite:///"
 

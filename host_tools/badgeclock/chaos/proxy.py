@@ -20,13 +20,12 @@ from typing import Any, Final, Self, TypeVar
 
 from badgeclock.chaos import faults
 from badgeclock.chaos.faults import Fault, Layer, Listening, Takeover, Way
-from badgeclock.chaos.listeners import fill, open_door
+from badgeclock.chaos.identities import Identities, Identity
 from badgeclock.chaos.relay import End, Relay
 from badgeclock.chaos.rival import take_over
 from badgeclock.chaos.switchboard import Switchboard
 from badgeclock.errors import BadgeclockError, SettingsError
-from badgeclock.technician.certificates import Identity
-from badgeclock.technician.workshop import Workshop
+from badgeclock.listeners import fill_queue, listen
 
 LOOPBACK: Final = "127.0.0.1"
 FAR_TIMEOUT_S: Final = 10.0
@@ -47,30 +46,30 @@ class _Stage:
         self._target = target
         self._past = {way: faults.past() for way in Way}
         self._relays: set[asyncio.Task[None]] = set()
-        self._doorman: asyncio.Task[None] | None = None
+        self._acceptor: asyncio.Task[None] | None = None
         self._listeners: list[socket.socket] = []
 
     async def listen(self, host: str, port: int) -> int:
         """Listen, as the faults that are on let it; returns the port."""
-        door = open_door(host, port)
-        self._listeners = [door]
-        self._doorman = asyncio.create_task(self._take_all(door))
-        return int(door.getsockname()[1])
+        listener = listen(host, port)
+        self._listeners = [listener]
+        self._acceptor = asyncio.create_task(self._accept_all(listener))
+        return int(listener.getsockname()[1])
 
     async def shut(self) -> None:
         """Listen no more."""
-        if self._doorman is not None:
-            self._doorman.cancel()
-            await asyncio.gather(self._doorman, return_exceptions=True)
-            self._doorman = None
+        if self._acceptor is not None:
+            self._acceptor.cancel()
+            await asyncio.gather(self._acceptor, return_exceptions=True)
+            self._acceptor = None
         for sock in self._listeners:
             sock.close()
         self._listeners.clear()
 
     def fall_silent(self, host: str, port: int) -> None:
         """Listen, and answer no connection."""
-        listener = open_door(host, port, backlog=0)
-        self._listeners = [listener, *fill(listener)]
+        listener = listen(host, port, backlog=0)
+        self._listeners = [listener, *fill_queue(listener)]
 
     async def close(self) -> None:
         await self.shut()
@@ -85,10 +84,10 @@ class _Stage:
         """The connection to the target for the one that came. Raises OSError."""
         return await asyncio.open_connection(*self._target)
 
-    async def _take_all(self, door: socket.socket) -> None:
+    async def _accept_all(self, listener: socket.socket) -> None:
         context = self._near_context()
         while True:
-            sock, _ = await asyncio.get_running_loop().sock_accept(door)
+            sock, _ = await asyncio.get_running_loop().sock_accept(listener)
             self.accepted += 1
             task = asyncio.create_task(self._serve(sock, self.accepted, context))
             self._relays.add(task)
@@ -123,7 +122,7 @@ class _PacketStage(_Stage):
     layer = Layer.PACKETS
 
     def __init__(
-        self, switchboard: Switchboard, seed: int, target: Address, shop: Workshop, identity: Identity | None
+        self, switchboard: Switchboard, seed: int, target: Address, shop: Identities, identity: Identity | None
     ) -> None:
         super().__init__(switchboard, seed, target)
         self._shop = shop
@@ -182,7 +181,7 @@ class ChaosProxy:
         to: Address,
         *,
         listen: Address = (LOOPBACK, 0),
-        workshop: Workshop | None = None,
+        workshop: Identities | None = None,
         identity: Identity | None = None,
         seed: int = 0,
         fault: str = faults.NONE,

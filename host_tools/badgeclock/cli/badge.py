@@ -22,6 +22,7 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import DeskState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, opened_store
+from badgeclock.cli.errors import NoBridge
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, BadgeclockError
 
 app = typer.Typer(no_args_is_help=True, help="The badge desk: issue, read and take back badges, through a clock.")
@@ -35,12 +36,6 @@ ByOption = Annotated[str, typer.Option("--by", help="Who does it, for the record
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the outcome as one JSON object.")]
 
 
-class NoBridge(BadgeclockError):
-    """No running bridge took the job on."""
-
-    exit_code = EXIT_TRY_LATER
-
-
 @app.command()
 def issue(
     clock: ClockOption,
@@ -52,7 +47,7 @@ def issue(
 ) -> None:
     """Make a card that is laid on a clock's reader the badge of a worker. A card that was begun is finished."""
     with opened_store(config) as (store, _):
-        _tell(_done(store, clock, Kind.ISSUE, worker, by), as_json=as_json)
+        _print_job(_done(store, clock, Kind.ISSUE, worker, by), as_json=as_json)
 
 
 @app.command()
@@ -65,7 +60,7 @@ def read(
 ) -> None:
     """Say whose badge lies on a clock's reader, and whether it is genuine."""
     with opened_store(config) as (store, _):
-        _tell(_done(store, clock, Kind.READ, None, by), as_json=as_json)
+        _print_job(_done(store, clock, Kind.READ, None, by), as_json=as_json)
 
 
 @app.command()
@@ -88,7 +83,7 @@ def revoke(
             badges.revoke(connection, taken, by=by or getpass.getuser(), now_ms=wall_clock_ms())
         typer.echo(f"Badge {taken.id} of {worker!r} is taken back: from now on it is unknown.", err=True)
         if clock is not None:
-            _tell(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)
+            _print_job(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)
 
 
 def _chosen(having: list[badges.Badge], worker: str, wanted: int | None) -> badges.Badge:
@@ -135,15 +130,15 @@ def _stop(store: Store, job_id: int) -> None:
 
 
 def _followed(store: Store, job_id: int) -> Job:
-    said = ""
+    shown = ""
     asked_at = time.monotonic()
     while True:
         with store.read() as connection:
             job = badge_desk_jobs.find(connection, job_id)
             is_next = badge_desk_jobs.is_next(connection, job)
-        if job.progress != said:
-            said = job.progress
-            typer.echo(said, err=True)
+        if job.progress != shown:
+            shown = job.progress
+            typer.echo(shown, err=True)
         if job.state not in badge_desk_jobs.OPEN:
             return job
         if job.state is not DeskState.ASKED or not is_next:
@@ -158,7 +153,7 @@ def _followed(store: Store, job_id: int) -> Job:
         time.sleep(FOLLOW_S)
 
 
-def _tell(job: Job, *, as_json: bool) -> None:
+def _print_job(job: Job, *, as_json: bool) -> None:
     """Print how a job ended, and leave with its exit code."""
     outcome = job.outcome
     assert outcome is not None

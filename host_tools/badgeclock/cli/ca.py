@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 from badgeclock.technician import broker, certificates, workshop
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
@@ -59,7 +60,7 @@ def issue(
     ] = None,
     *,
     workers: Annotated[
-        int, typer.Option(min=1, max=certificates.BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
+        int, typer.Option(min=1, max=BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
     ] = 1,
     directory: WorkshopOption,
 ) -> None:
@@ -120,15 +121,15 @@ def revoke(clock_id: str, *, directory: WorkshopOption, broker_directory: Broker
     """Take a clock's certificates back. With --broker it is out at once, its open connection too."""
     shop = workshop.open_workshop(directory)
     serial = shop.revoke_clock(clock_id)
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "clock_id": clock_id,
         "serial": f"{serial:x}",
         "revocation_list": str(shop.revocation_list),
     }
     if broker_directory is not None:
-        told["evicted"] = broker.update(broker_directory, shop) and broker.evict(broker_directory, shop, clock_id)
-    typer.echo(json.dumps(told))
-    if not told.get("evicted"):
+        fields["evicted"] = broker.update(broker_directory, shop) and broker.evict(broker_directory, shop, clock_id)
+    typer.echo(json.dumps(fields))
+    if not fields.get("evicted"):
         typer.echo(_TELL, err=True)
 
 
@@ -141,7 +142,7 @@ def list_certificates(*, directory: WorkshopOption, as_json: JsonOption = False)
     rows += [("certificate", name, one) for name, one in shop.holders().items()]
     for kind, name, one in rows:
         ends = one.certificate.not_valid_after_utc
-        told = {
+        fields = {
             "kind": kind,
             "name": name,
             "ends": ends.isoformat(),
@@ -150,7 +151,7 @@ def list_certificates(*, directory: WorkshopOption, as_json: JsonOption = False)
                 (by.common_name for by in authorities if certificates.issued_by(by, one.certificate)), None
             ),
         }
-        typer.echo(json.dumps(told) if as_json else f"{ends:%Y-%m-%d}  {name}, by {told['authority']}")
+        typer.echo(json.dumps(fields) if as_json else f"{ends:%Y-%m-%d}  {name}, by {fields['authority']}")
 
 
 @authority_app.command()

@@ -54,7 +54,7 @@ def chaos(
     """Pass everything between clocks and broker, with faults, until Ctrl-C.
 
     Each line on stdin switches: the faults that are on from now on, `none` for none; an empty line only tells. After
-    each switch a line of JSON on stdout tells the faults and how often each did something so far.
+    each switch a line of JSON on stdout has the faults and how often each did something so far.
     """
     if explain:
         _explain()
@@ -76,14 +76,14 @@ def chaos(
         signal.signal(number, lambda *_: stop.set())
     with ChaosProxy(_address(to), listen=address, workshop=shop, seed=seed, fault=on) as proxy:
         typer.echo(f"{address[0]}:{proxy.port} leads to {to}; seed {seed}. Ctrl-C ends it.", err=True)
-        _tell(proxy, on)
-        threading.Thread(target=_obey, args=(proxy, on), daemon=True).start()
+        _print_state(proxy, on)
+        threading.Thread(target=_read_switches, args=(proxy, on), daemon=True).start()
         for step in steps:
             _switch(proxy, step.fault)
             if stop.wait(step.seconds):
                 break
         stop.wait()
-    _tell(proxy, faults.NONE)
+    _print_state(proxy, faults.NONE)
 
 
 def _explain() -> None:
@@ -94,12 +94,12 @@ def _explain() -> None:
         typer.echo(f"{name:{width}}  {kind.explained}{usual}{needs}")
 
 
-def _obey(proxy: ChaosProxy, on: str) -> None:
+def _read_switches(proxy: ChaosProxy, on: str) -> None:
     for line in sys.stdin:
         if line.strip():
             on = line.strip() if _switch(proxy, line.strip()) else on
         else:
-            _tell(proxy, on)
+            _print_state(proxy, on)
 
 
 def _switch(proxy: ChaosProxy, fault: str) -> bool:
@@ -108,11 +108,11 @@ def _switch(proxy: ChaosProxy, fault: str) -> bool:
     except BadgeclockError as error:
         typer.echo(f"badgeclock: {error}", err=True)
         return False
-    _tell(proxy, fault)
+    _print_state(proxy, fault)
     return True
 
 
-def _tell(proxy: ChaosProxy, on: str) -> None:
+def _print_state(proxy: ChaosProxy, on: str) -> None:
     typer.echo(json.dumps({"faults": on, "connections": proxy.accepted, "did": proxy.counts}))
 
 

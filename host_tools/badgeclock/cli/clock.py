@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
+from badgeclock.partition_table import board_partitions
 from badgeclock.technician import firmware, flash, languages, provision, reader, retire, workshop
-from badgeclock.technician.partition_table import board_partitions
 from badgeclock.technician.serial_device import open_device
 
 app = typer.Typer(no_args_is_help=True, help="A clock on a cable: write its chip, make it a clock of the site.")
@@ -50,20 +50,20 @@ def flash_command(
             kept="everything on the chip",
             do="give a file or a release",
         )
-    path = image or flash.download_image(image_folder(), page=page, version=download, say=say)
+    path = image or flash.download_image(image_folder(), page=page, version=download, say=report)
     done = flash.flash(
         port,
         flash.read_image(path),
         board=board,
         records=flash.Records.ERASE if erase else flash.Records.KEEP,
         yes_lose=yes_lose,
-        say=say,
+        say=report,
     )
     if as_json:
         typer.echo(json.dumps({**dataclasses.asdict(done), "micropython": ".".join(map(str, done.micropython))}))
     else:
         typer.echo(f"{port} runs MicroPython {'.'.join(map(str, done.micropython))}")
-    say(f"next: badgeclock clock provision {port} --workshop … --id … --site … --broker …")
+    report(f"next: badgeclock clock provision {port} --workshop … --id … --site … --broker …")
 
 
 @app.command(name="provision")
@@ -150,8 +150,8 @@ def provision_command(
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
         yes_lose=yes_lose,
     )
-    with open_device(port, say) as device:
-        done = provision.provision(device, plan, say)
+    with open_device(port, report) as device:
+        done = provision.provision(device, plan, report)
     if as_json:
         typer.echo(done.to_json())
     else:
@@ -159,14 +159,14 @@ def provision_command(
             f"{done.clock_id} is ready: chain {done.chain}, {len(done.copied)} files copied, {done.seconds:.1f} s"
         )
     if done.chain is provision.ChainState.FOUNDED:
-        say(f"next: badgeclock bridge clock add {done.bundle} --site {done.site!r}")
+        report(f"next: badgeclock bridge clock add {done.bundle} --site {done.site!r}")
 
 
 @app.command(name="reader")
 def reader_command(port: PortArgument, *, as_json: JsonOption = False) -> None:
     """Have a clock inspect its reader and its wires. The clock starts again afterwards."""
-    with open_device(port, say) as device:
-        found = reader.inspect(device, say)
+    with open_device(port, report) as device:
+        found = reader.inspect(device, report)
     typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else found.sentence)
     if found.fault is not None:
         raise typer.Exit(1)
@@ -188,11 +188,11 @@ def retire_command(
     Its records stay readable in its flash. Provision it anew to use it again.
     """
     shop = workshop.open_workshop(directory)
-    with open_device(port, say) as device:
-        done = retire.retire(device, shop, yes_lose, say)
+    with open_device(port, report) as device:
+        done = retire.retire(device, shop, yes_lose, report)
     typer.echo(done.to_json() if as_json else f"{done.clock_id} is retired: record {done.seq} is its last")
-    say(f"next: badgeclock bridge clock retire {done.clock_id} --gone --reason …")
-    say("next: write the broker's configuration again (badgeclock ca broker) and restart the broker")
+    report(f"next: badgeclock bridge clock retire {done.clock_id} --gone --reason …")
+    report("next: write the broker's configuration again (badgeclock ca broker) and restart the broker")
 
 
 @app.command()
@@ -202,7 +202,7 @@ def partitions(*, board: BoardOption = "esp32_devkit") -> None:
         typer.echo(json.dumps(dataclasses.asdict(part)))
 
 
-def say(line: str) -> None:
+def report(line: str) -> None:
     """Progress goes to standard error."""
     typer.echo(line, err=True)
 

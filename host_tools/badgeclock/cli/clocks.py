@@ -1,4 +1,4 @@
-"""`badgeclock bridge clock`: the clocks that the bridge listens to, what it tells them, and their end."""
+"""`badgeclock bridge clock`: the clocks that the bridge listens to, what it sends them, and their end."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def list_clocks(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Show every clock: its state, its next record, what it said last, and what is wrong with it and to be done."""
+    """Show every clock: its state, its next record, its newest status, and what is wrong with it and to be done."""
     with looking(config) as connection:
         found = registry.listing(connection)
     if as_json:
@@ -61,15 +61,15 @@ def list_clocks(
     columns = ("clock", "site", "state", "next record", "last status", "unsent", "free", "why", "kept aside")
     table = Table(*columns, box=None, pad_edge=False)
     for clock in found:
-        told = clock["status"] or {}
+        reported = clock["status"] or {}
         table.add_row(
             clock["clock"],
             clock["site"],
             clock["state"] + ("" if clock["online"] or clock["state"] == ClockState.RETIRED else ", offline"),
             str(clock["next_seq"]),
             moment(clock["status_ms"]),
-            str(told["head"] - told["tail"]) if told else "",
-            str(told["free"]) if told else "",
+            str(reported["head"] - reported["tail"]) if reported else "",
+            str(reported["free"]) if reported else "",
             clock["held_reason"] or ("retirement ordered" if clock["open_orders"] else ""),
             str(clock["kept_aside"] or ""),
         )
@@ -224,8 +224,8 @@ def set_clock(
     Console(width=None if sys.stdout.isatty() else WIDE).print(table)
 
 
-def _version(told: int | None) -> str:
-    return "takes none" if told is None else str(told)
+def _version(reported: int | None) -> str:
+    return "takes none" if reported is None else str(reported)
 
 
 @app.command("quarantine")
@@ -252,8 +252,8 @@ def show_quarantine(
     typer.echo(f"records kept aside: {found['kept']}")
     for kept in found["kept_aside"]:
         way = f"{kept['direction'] or ''}{'?' if kept['origin'] == Origin.ASSUMED.name else ''}"
-        said = f"{kept['kind']} {way} {moment(kept['utc_ms'])}" if kept["kind"] else "no record"
-        typer.echo(f"{kept['id']:>6}  record {kept['seq']}, {kept['reason']}: {said}")
+        text = f"{kept['kind']} {way} {moment(kept['utc_ms'])}" if kept["kind"] else "no record"
+        typer.echo(f"{kept['id']:>6}  record {kept['seq']}, {kept['reason']}: {text}")
 
 
 @app.command("release")

@@ -54,7 +54,7 @@ def _once(folder: Path, picture: Path | None, *, as_json: bool) -> None:
     from badgeclock.demo.stack import Stack  # noqa: PLC0415
     from badgeclock.demo.way import Way  # noqa: PLC0415
 
-    def tell(way: Way) -> None:
+    def report(way: Way) -> None:
         if as_json:
             typer.echo(json_line(way))
             return
@@ -62,8 +62,8 @@ def _once(folder: Path, picture: Path | None, *, as_json: bool) -> None:
         typer.echo(f"#{way.seq} {way.badge.label}: {way.state}{number}; signal after {way.tap_to_signal_ms} ms")
 
     screens: list[bytes] = []
-    with Stack(folder, _say) as stack:
-        complete = run_once(stack, tell, lambda: screens.append(stack.door.screen_png(PICTURE_SCALE)))
+    with Stack(folder, _report) as stack:
+        complete = run_once(stack, report, lambda: screens.append(stack.control.screen_png(PICTURE_SCALE)))
     if picture is not None:
         picture.write_bytes(contact_sheet(screens))
     if not complete:
@@ -77,12 +77,12 @@ def _serve(folder: Path, port: int) -> None:
     from badgeclock.demo.page import create_app, listen  # noqa: PLC0415
     from badgeclock.demo.stack import Stack  # noqa: PLC0415
 
-    with listen(port) as listening, Stack(folder, _say) as stack:
+    with listen(port) as listening, Stack(folder, _report) as stack:
         typer.echo(f"Open http://127.0.0.1:{listening.getsockname()[1]}/ and tap a badge. Ctrl-C stops everything.")
         sys.stdout.flush()
         server = uvicorn.Server(uvicorn.Config(create_app(stack), log_level="warning", timeout_graceful_shutdown=1))
         server.run(sockets=[listening])
-        _say("stopping")
+        _report("stopping")
 
 
 @contextmanager
@@ -105,7 +105,7 @@ def _folder(chosen: Path | None) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         raise typer.Exit(130) from None
     except BaseException:
-        _say(f"what was made is kept in {folder}")
+        _report(f"what was made is kept in {folder}")
         raise
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -118,5 +118,5 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _say(line: str) -> None:
+def _report(line: str) -> None:
     typer.echo(line, err=True)

@@ -38,7 +38,7 @@ def import_tables(
     work = imports.rehearse if dry_run else imports.carry_out
     with opened_store(config) as (store, keys):
         report = work(store, keys, tables, who, wall_clock_ms())
-    _tell(report, tables, done="would be" if dry_run else "were")
+    _print_report(report, tables, done="would be" if dry_run else "were")
 
 
 def _content(file: Path) -> bytes:
@@ -52,7 +52,7 @@ def _content(file: Path) -> bytes:
         raise SheetError(f"{file} cannot be read: {error.strerror}", "name a CSV or XLSX file") from None
 
 
-def _tell(report: Report, tables: list[Table], done: str) -> None:
+def _print_report(report: Report, tables: list[Table], done: str) -> None:
     for fault in report.faults:
         typer.echo(f"{fault.place}, row {fault.row}: {fault.what}")
     if report.faults:
@@ -62,7 +62,7 @@ def _tell(report: Report, tables: list[Table], done: str) -> None:
     for kind in Kind:
         counts = {verb: report.counts[kind, verb] for verb in ("added", "changed", "unchanged")}
         if any(counts.values()):
-            said = ", ".join(f"{count} {done} {verb}" for verb, count in counts.items())
-            typer.echo(f"{kind}: {said}", err=True)
+            text = ", ".join(f"{count} {done} {verb}" for verb, count in counts.items())
+            typer.echo(f"{kind}: {text}", err=True)
     if report.queued:
         typer.echo(f"presences that {done} queued for waiting punches: {report.queued}", err=True)

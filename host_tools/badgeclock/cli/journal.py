@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from badgeclock.errors import EXIT_VERIFY_MISMATCH
+from badgeclock.errors import EXIT_VERIFY_MISMATCH, EvidenceError
 
 if TYPE_CHECKING:
     from badgeclock.evidence.keys import ClockKeys
@@ -64,7 +64,7 @@ def verify(
     from badgeclock.evidence.findings import Verdict  # noqa: PLC0415
 
     keys = _keys(bundle, workshop, clock_id)
-    given = sources.Given(
+    given = sources.Inputs(
         flash=flash,
         journal=journal_file,
         seal=seal_file,
@@ -72,7 +72,7 @@ def verify(
         store=store,
         anchors=[sources.parse_anchor(text) for text in anchors or ()],
     )
-    report = verifier.verify(keys, sources.gather(keys, given))
+    report = verifier.verify(keys, sources.read(keys, given))
     if as_json:
         for told in report_text.record_objects(report):
             typer.echo(json.dumps(told))
@@ -111,4 +111,13 @@ def _keys(bundle: Path | None, workshop: Path | None, clock_id: str | None) -> C
         return keys.from_bundle(bundle)
     if workshop is None or clock_id is None:
         raise typer.BadParameter("the clock's key is needed: --bundle, or --workshop with --id")
-    return keys.from_workshop(workshop, clock_id)
+    from badgeclock.technician.workshop import open_workshop  # noqa: PLC0415 - see above
+
+    made = open_workshop(workshop).bundle(clock_id)
+    if made is None:
+        raise EvidenceError(
+            what=f"the workshop {workshop} has founded no chain of {clock_id}",
+            kept="nothing was judged",
+            do="look at the clock ids in its folder `clocks`",
+        )
+    return keys.of_bundle(made)

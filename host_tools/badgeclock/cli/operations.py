@@ -63,8 +63,8 @@ def retire_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
     with opened_store(config) as (store, keys):
         gone = data_key_rotation.retire(store, keys, path, Operator(operator(), reason), wall_clock_ms)
     left = max(vault.read_keys(path))
-    said = f"Retired: data keys {', '.join(map(str, gone))}." if gone else "There is no old data key."
-    typer.echo(f"{said} In use: {left}.", err=True)
+    message = f"Retired: data keys {', '.join(map(str, gone))}." if gone else "There is no old data key."
+    typer.echo(f"{message} In use: {left}.", err=True)
 
 
 @backup_app.command("make")
@@ -77,7 +77,7 @@ def make_backup(
     url = settings.load(config).store.url
     with opened_store(config) as (store, keys):
         made = backup.make(url, store, keys, folder, Operator(operator(), reason), wall_clock_ms())
-    _tell_backup(folder, made)
+    _print_backup(folder, made)
 
 
 @backup_app.command("verify")
@@ -90,7 +90,7 @@ def verify_backup(
     """Open a backup and prove it: the file, every reference, chain and act, and that the data key opens every value."""
     configured = settings.load(config)
     made = backup.verify(folder, vault.load(configured.secrets.data_key_file))
-    _tell_backup(folder, made)
+    _print_backup(folder, made)
     if live:
         with looking(config) as connection:
             gained = backup.compare(made, connection)
@@ -107,7 +107,7 @@ def restore_backup(
     configured = settings.load(config)
     keys = vault.load(configured.secrets.data_key_file)
     who = Operator(operator(), reason)
-    _tell_backup(folder, backup.restore(folder, configured.store.url, keys, who, wall_clock_ms()))
+    _print_backup(folder, backup.restore(folder, configured.store.url, keys, who, wall_clock_ms()))
     typer.echo(
         "Restored. Clocks that sent more since come under quarantine as `skipped` or send it again, and presences may "
         'have been declared since: see docs/operating.md, "A store from a backup".',
@@ -115,7 +115,7 @@ def restore_backup(
     )
 
 
-def _tell_backup(folder: Path, made: Manifest) -> None:
+def _print_backup(folder: Path, made: Manifest) -> None:
     rows = sum(made.facts.counts.values())
     needs = ", ".join(f"{number} ({known_by})" for number, known_by in made.fingerprints.items()) or "none"
     typer.echo(
@@ -179,7 +179,7 @@ def run_retention(
     policy = settings.load(config).retention
     with opened_store(config) as (store, _):
         done = retention.sweeping(store, policy, Operator(operator(), reason), wall_clock_ms())
-    _tell_deleted(done)
+    _print_deleted(done)
 
 
 @person_app.command("export")
@@ -207,10 +207,10 @@ def erase_person(
     policy = settings.load(config).retention
     with changing(config) as opened:
         done = retention.erase(opened.connection, policy, worker, Operator(operator(), reason), wall_clock_ms())
-    _tell_deleted(done)
+    _print_deleted(done)
     typer.echo("Copies are in the backups that were made before; those end with their own time.", err=True)
 
 
-def _tell_deleted(done: Counter[str]) -> None:
-    said = ", ".join(f"{name} {count}" for name, count in sorted(done.items()))
-    typer.echo(f"Deleted: {said or 'nothing'}.", err=True)
+def _print_deleted(done: Counter[str]) -> None:
+    message = ", ".join(f"{name} {count}" for name, count in sorted(done.items()))
+    typer.echo(f"Deleted: {message or 'nothing'}.", err=True)

@@ -134,7 +134,7 @@ def cancel(
     """Cancel a presence at the authority, until its day is over; one that was not sent yet is not sent."""
     with changing(config) as opened:
         state = corrections.cancel(opened.connection, item, code, _decision(by, why))
-    _tell(item, state)
+    _print_result(item, state)
 
 
 @app.command()
@@ -152,7 +152,7 @@ def correct(
     """
     with changing(config) as opened:
         state = corrections.correct(opened.connection, item, worker, code, _decision(by, why))
-    _tell(item, state)
+    _print_result(item, state)
 
 
 @app.command()
@@ -182,7 +182,7 @@ def close(item: Item, why: Why, by: By = "", config: Config = Path("bridge.toml"
             corrections.close(opened.connection, item, _decision(by, why))
         else:
             corrections.close_punch(opened.connection, clock, seq, _decision(by, why))
-    _tell(item, PresenceState.CLOSED)
+    _print_result(item, PresenceState.CLOSED)
 
 
 def _decision(by: str, why: str) -> Decision:
@@ -199,5 +199,5 @@ def _punch(item: str) -> tuple[str, int | None]:
     return clock, int(seq)
 
 
-def _tell(item: str, state: PresenceState) -> None:
+def _print_result(item: str, state: PresenceState) -> None:
     typer.echo(f"{item} is {state}; {_NEXT[state]}.", err=True)

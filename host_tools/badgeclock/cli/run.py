@@ -17,7 +17,7 @@ from badgeclock.bridge.service import Service
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.worker import Crew, Worker, end_with
 from badgeclock.cli.context import Config
-from badgeclock.technician.certificates import BRIDGE_WORKERS_MAX
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
 app = typer.Typer()
 
@@ -62,10 +62,10 @@ def intake(
 
 
 async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
-    """Run it until told to stop, with its other workers if it has some."""
+    """Run it until a signal to stop, with its other workers if it has some."""
     others = asyncio.create_task(crew.run()) if crew else None
     try:
-        await what.run(_until_told())
+        await what.run(_stop_signal())
     finally:
         if others:
             others.cancel()
@@ -81,7 +81,7 @@ def _collect_seldom() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _until_told() -> asyncio.Event:
+def _stop_signal() -> asyncio.Event:
     """Set by SIGTERM or Ctrl-C."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

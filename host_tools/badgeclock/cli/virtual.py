@@ -15,13 +15,15 @@ import typer
 from badgeclock.virtual.accesspoint import Network, WifiSettings
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, Break, Front, Image, VirtualBoard
 from badgeclock.virtual.chips.mfrc522 import Hang
-from badgeclock.virtual.control_socket import Door, DoorServer
+from badgeclock.virtual.control_socket import ClockControl, ControlServer
 from badgeclock.virtual.nor import INSTANT, TYPICAL, FlashFault
 from badgeclock.virtual.wallet import kinds
 
 app = typer.Typer(help="Run a virtual clock and be the person in front of it.", no_args_is_help=True)
 
-Folder = Annotated[Path, typer.Option("--dir", "-d", help="The clock's folder: its flash, its serial port, its door.")]
+Folder = Annotated[
+    Path, typer.Option("--dir", "-d", help="The clock's folder: its flash, its serial port, its socket.")
+]
 
 KindOption = Annotated[str | None, typer.Option(help=f"{', '.join(kinds())}; without: by the UID.")]
 FramesOption = Annotated[
@@ -99,13 +101,13 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     with VirtualBoard(folder, options) as board:
-        door = DoorServer(board)
+        control = ControlServer(board)
         try:
             board.plug_in()
-            typer.echo(json.dumps({"dir": str(folder), "tty": board.console.path, "door": str(door.path)}))
+            typer.echo(json.dumps({"dir": str(folder), "tty": board.console.path, "door": str(control.path)}))
             stop.wait()
         finally:
-            door.close()
+            control.close()
 
 
 def _bytes(text: str) -> int:
@@ -125,9 +127,9 @@ def tap(
     frames: FramesOption = None,
 ) -> None:
     """Hold a badge to the reader for a moment; print tap to signal in ms."""
-    with Door(folder) as door:
-        result = door.tap(uid, hold_ms, kind, frames)
-        typer.echo(json.dumps({"tap": result.id, "tap_to_signal_ms": round(door.signal_after(result), 1)}))
+    with ClockControl(folder) as control:
+        result = control.tap(uid, hold_ms, kind, frames)
+        typer.echo(json.dumps({"tap": result.id, "tap_to_signal_ms": round(control.signal_after(result), 1)}))
 
 
 @app.command()
@@ -138,15 +140,15 @@ def hold(
     frames: FramesOption = None,
 ) -> None:
     """Lay a badge on the reader."""
-    with Door(folder) as door:
-        typer.echo(json.dumps({"tap": door.hold(uid, kind, frames).id}))
+    with ClockControl(folder) as control:
+        typer.echo(json.dumps({"tap": control.hold(uid, kind, frames).id}))
 
 
 @app.command()
 def remove(folder: Folder) -> None:
     """Take all badges from the reader."""
-    with Door(folder) as door:
-        typer.echo(json.dumps({"removed": door.remove()}))
+    with ClockControl(folder) as control:
+        typer.echo(json.dumps({"removed": control.remove()}))
 
 
 @app.command()
@@ -156,18 +158,18 @@ def press(
     ms: Annotated[float, typer.Option(help="How long.")] = 150,
 ) -> None:
     """Press a key."""
-    with Door(folder) as door:
-        door.press(key, ms)
+    with ClockControl(folder) as control:
+        control.press(key, ms)
 
 
 @app.command()
 def case(folder: Folder, action: Annotated[Case, typer.Argument()]) -> None:
     """Open or close the case."""
-    with Door(folder) as door:
+    with ClockControl(folder) as control:
         if action is Case.OPEN:
-            door.open_case()
+            control.open_case()
         else:
-            door.close_case()
+            control.close_case()
 
 
 @app.command()
@@ -177,46 +179,46 @@ def screen(
     scale: Annotated[int, typer.Option(help="Of the picture.", min=1, max=32)] = 4,
 ) -> None:
     """Print the text on the display."""
-    with Door(folder) as door:
-        for line in door.screen_text():
+    with ClockControl(folder) as control:
+        for line in control.screen_text():
             typer.echo(line)
         if png is not None:
-            png.write_bytes(door.screen_png(scale))
+            png.write_bytes(control.screen_png(scale))
 
 
 @app.command()
 def tones(folder: Folder) -> None:
     """Print the tones that were heard, one JSON object a line."""
-    with Door(folder) as door:
-        for tone in door.tones():
+    with ClockControl(folder) as control:
+        for tone in control.tones():
             typer.echo(json.dumps(tone))
 
 
 @app.command()
 def plug(folder: Folder, where: Annotated[Plug, typer.Argument()]) -> None:
     """Pull the plug, or put it back."""
-    with Door(folder) as door:
+    with ClockControl(folder) as control:
         if where is Plug.IN:
-            door.plug_in()
+            control.plug_in()
         else:
-            door.plug_out()
+            control.plug_out()
 
 
 @app.command()
 def boot(folder: Folder, action: Annotated[Boot, typer.Argument()]) -> None:
     """Hold or release BOOT; held, the next start runs no script and stays in the REPL."""
-    with Door(folder) as door:
+    with ClockControl(folder) as control:
         if action is Boot.HOLD:
-            door.hold_boot()
+            control.hold_boot()
         else:
-            door.release_boot()
+            control.release_boot()
 
 
 @app.command()
 def reset(folder: Folder) -> None:
     """Press the reset button."""
-    with Door(folder) as door:
-        door.reset()
+    with ClockControl(folder) as control:
+        control.reset()
 
 
 @app.command()
@@ -225,8 +227,8 @@ def cut(
     after: Annotated[int, typer.Argument(help="Bytes programmed or sectors erased until then.", min=0)],
 ) -> None:
     """Cut the power in the middle of flash work to come."""
-    with Door(folder) as door:
-        door.cut_after(after)
+    with ClockControl(folder) as control:
+        control.cut_after(after)
 
 
 @app.command("break-flash")
@@ -238,15 +240,15 @@ def break_flash(
     mask: Annotated[int, typer.Argument(help="Bits of the byte.", min=1, max=255)] = 1,
 ) -> None:
     """Break the flash."""
-    with Door(folder) as door:
-        door.break_flash(fault.value, partition, at, mask)
+    with ClockControl(folder) as control:
+        control.break_flash(fault.value, partition, at, mask)
 
 
 @app.command("mend-flash")
 def mend_flash(folder: Folder) -> None:
     """End every fault of the flash; what it holds stays as it is."""
-    with Door(folder) as door:
-        door.mend_flash()
+    with ClockControl(folder) as control:
+        control.mend_flash()
 
 
 @app.command()
@@ -256,8 +258,8 @@ def noise(
     seed: Annotated[int, typer.Option(help="Of the errors.")] = 0,
 ) -> None:
     """Disturb the reader's field."""
-    with Door(folder) as door:
-        door.noise(rate, seed)
+    with ClockControl(folder) as control:
+        control.noise(rate, seed)
 
 
 @app.command()
@@ -267,41 +269,41 @@ def hang(
     seed: Annotated[int, typer.Option(help="Of the registers that are lost.")] = 0,
 ) -> None:
     """Hang the reader's chip."""
-    with Door(folder) as door:
-        door.hang_reader(how.value, seed)
+    with ClockControl(folder) as control:
+        control.hang_reader(how.value, seed)
 
 
 @app.command(name="break")
 def break_wire(folder: Folder, what: Annotated[Break, typer.Argument(help="One of the reader's wires.")]) -> None:
     """Break a wire of the reader."""
-    with Door(folder) as door:
-        door.break_wire(what.value)
+    with ClockControl(folder) as control:
+        control.break_wire(what.value)
 
 
 @app.command()
 def mend(folder: Folder) -> None:
     """Make the reader's wires good again."""
-    with Door(folder) as door:
-        door.mend_wires()
+    with ClockControl(folder) as control:
+        control.mend_wires()
 
 
 @app.command()
 def network(folder: Folder, mood: Annotated[Network, typer.Argument()]) -> None:
     """Change the network's mood."""
-    with Door(folder) as door:
-        door.network(mood.value)
+    with ClockControl(folder) as control:
+        control.network(mood.value)
 
 
 @app.command()
 def events(folder: Folder, after: Annotated[int, typer.Option(help="Id of the last event already known.")] = 0) -> None:
     """Print what happened, one JSON object a line."""
-    with Door(folder) as door:
-        for event in door.events(after):
+    with ClockControl(folder) as control:
+        for event in control.events(after):
             typer.echo(json.dumps(event))
 
 
 @app.command()
 def stats(folder: Folder) -> None:
     """Print the counts of the buses and the flash as JSON."""
-    with Door(folder) as door:
-        typer.echo(json.dumps(door.stats()))
+    with ClockControl(folder) as control:
+        typer.echo(json.dumps(control.stats()))

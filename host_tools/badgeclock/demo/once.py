@@ -23,10 +23,10 @@ def run_once(stack: Stack, tell: Callable[[Way], None], photograph: Callable[[],
     complete = True
     photograph()
     for badge in BADGES:
-        result = stack.door.tap(badge.uid, HOLD_MS)
+        result = stack.control.tap(badge.uid, HOLD_MS)
         taps.append(Tap(badge, result.t_field))
         if badge is BADGES[0]:
-            stack.door.wait_text("#", timeout=END_TIMEOUT_S)
+            stack.control.wait_text("#", timeout=END_TIMEOUT_S)
             photograph()
         way = _wait_for_end(stack, taps)
         if badge.end not in {tapped.badge.end for tapped in taps[:-1]}:
@@ -44,7 +44,7 @@ def json_line(way: Way) -> str:
 def _wait_for_end(stack: Stack, taps: list[Tap]) -> Way:
     deadline = time.monotonic() + END_TIMEOUT_S
     while True:
-        way = follow(taps, stack.door.events(), stack.punches())[-1]
+        way = follow(taps, stack.control.events(), stack.punches())[-1]
         if way.ended or time.monotonic() > deadline:
             return way
         time.sleep(WATCH_S)

@@ -45,12 +45,12 @@ class Watch:
         """One look at clock, stations and bridge; blocking. A part that does not answer keeps what it showed."""
         seen: dict[str, Any] = {"stations": self._stations()}
         with contextlib.suppress(BadgeclockError, OSError):
-            door = self._stack.door
-            text = [line.rstrip() for line in door.screen_text()]
-            seen["screen"] = {"text": text, "png": base64.b64encode(door.screen_png(SCREEN_SCALE)).decode()}
-            leds = door.leds()
-            seen["lamps"] = {"green": leds["green"], "red": leds["red"], "hertz": door.tone_hz()}
-            ways = follow(self.taps, door.events(), self._stack.punches())
+            control = self._stack.control
+            text = [line.rstrip() for line in control.screen_text()]
+            seen["screen"] = {"text": text, "png": base64.b64encode(control.screen_png(SCREEN_SCALE)).decode()}
+            leds = control.leds()
+            seen["lamps"] = {"green": leds["green"], "red": leds["red"], "hertz": control.tone_hz()}
+            ways = follow(self.taps, control.events(), self._stack.punches())
             seen["punches"] = [{**way.as_json(), "label": way.badge.label} for way in reversed(ways)]
         return seen
 
@@ -67,7 +67,7 @@ class Watch:
             for station in self._stack.stations.values()
         ]
 
-    def tell(self, seen: dict[str, Any]) -> None:
+    def publish(self, seen: dict[str, Any]) -> None:
         """Sends what changed since the last look to every listener."""
         for part, value in seen.items():
             data = json.dumps(value)
@@ -116,7 +116,7 @@ def create_app(stack: Stack) -> FastAPI:
     async def keep_looking() -> None:
         loop = asyncio.get_running_loop()
         while True:
-            watch.tell(await loop.run_in_executor(eye, watch.look))
+            watch.publish(await loop.run_in_executor(eye, watch.look))
             await asyncio.sleep(WATCH_S)
 
     @contextlib.asynccontextmanager
@@ -152,7 +152,7 @@ def create_app(stack: Stack) -> FastAPI:
         badge = badges.get(key)
         if badge is None:
             raise HTTPException(status_code=404, detail=f"No badge is called {key!r}.")
-        result = await carry_out(stack.door.tap, badge.uid, HOLD_MS)
+        result = await carry_out(stack.control.tap, badge.uid, HOLD_MS)
         watch.taps.append(Tap(badge, result.t_field))
         return {"ok": True}
 

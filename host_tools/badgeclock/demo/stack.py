@@ -28,7 +28,7 @@ from badgeclock.technician import broker, firmware, workshop
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.board import PARTITIONS, Image
-from badgeclock.virtual.control_socket import Door
+from badgeclock.virtual.control_socket import ClockControl
 
 AUTHORITY_LATENCY_MS = 200
 VALIDATION_DELAY_MS = 2000
@@ -89,7 +89,7 @@ class Stack:
         self.sandbox = self._sandbox()
         self.bridge = self._bridge()
         self.clock = self._clock()
-        self.door = Door(self.directory / "clock" / "door.sock")
+        self.control = ClockControl(self.directory / "clock" / "door.sock")
         self.stations = {station.key: station for station in self._stations()}
 
     def __enter__(self) -> Self:
@@ -137,12 +137,12 @@ class Stack:
         """Returns once the bridge has heard the clock. Raises BadgeclockError after ONLINE_TIMEOUT_S."""
         deadline = time.monotonic() + ONLINE_TIMEOUT_S
         while time.monotonic() < deadline:
-            if any("online" in line.lower() for line in self.door.screen_text()):
+            if any("online" in line.lower() for line in self.control.screen_text()):
                 return
             time.sleep(0.05)
         raise BadgeclockError(
             what=f"the clock did not come online within {ONLINE_TIMEOUT_S:.0f} s; its display says "
-            + " / ".join(line.strip() for line in self.door.screen_text() if line.strip()),
+            + " / ".join(line.strip() for line in self.control.screen_text() if line.strip()),
             kept=f"everything in {self.directory}",
             do="look at the logs there",
         )
@@ -290,19 +290,19 @@ class Stack:
         ]
 
     def _cut(self) -> None:
-        self.door.network_down()
+        self.control.network_down()
         self._network_up = False
 
     def _mend(self) -> None:
-        self.door.network_up()
+        self.control.network_up()
         self._network_up = True
 
     def _pull(self) -> None:
-        self.door.plug_out()
+        self.control.plug_out()
         self._plugged_in = False
 
     def _plug(self) -> None:
-        self.door.plug_in()
+        self.control.plug_in()
         self._plugged_in = True
 
     def _log(self, name: str) -> Path:

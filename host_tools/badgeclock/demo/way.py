@@ -81,7 +81,7 @@ class Way:
 def follow(taps: Sequence[Tap], events: Iterable[Event], punches: Iterable[Mapping[str, Any]]) -> list[Way]:
     """The way of each tap, in order.
 
-    `taps` ascending in time; `events` the door's, ascending; `punches` of this one clock, as the bridge's /api/punches
+    `taps` ascending in time; `events` the clock's, ascending; `punches` of this one clock, as the bridge's /api/punches
     gives them. The first tone after a tap is its signal; the first "#seq" that the display shows after it and not
     before is its punch.
     """

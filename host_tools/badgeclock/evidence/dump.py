@@ -1,7 +1,7 @@
 """Records as a clock sent them: 64 bytes each in a file, or the lines of `mosquitto_sub -F '%t %x'`.
 
 A clock sends again what nobody acknowledged, so numbers come twice and go back. In which order a broker delivered is no
-evidence; the numbers are. STATUS frames among the lines, authenticated with the clock's own key, tell how far its chain
+evidence; the numbers are. STATUS frames among the lines, authenticated with the clock's own key, say how far its chain
 had come: an anchor.
 """
 
@@ -16,9 +16,10 @@ from badgeclock.evidence.keys import ClockKeys
 from badgeclock.evidence.timeline import Run, runs_of
 from badgeclock.protocol import frames, topics
 from badgeclock.protocol import record as records
-from badgeclock.protocol.frames import FrameRefused, FrameType, Online
-from badgeclock.protocol.record import RECORD_BYTES, RecordRefused
-from badgeclock.protocol.topics import Channel, TopicRefused
+from badgeclock.protocol.errors import FrameRefused, RecordRefused, TopicRefused
+from badgeclock.protocol.frames import FrameType, Online
+from badgeclock.protocol.record import RECORD_BYTES
+from badgeclock.protocol.topics import Channel
 
 _TEXT_START: Final = b"badgeclock/"
 
@@ -27,13 +28,13 @@ _TEXT_START: Final = b"badgeclock/"
 class Anchor:
     """What somebody knew: when the next number was `next_seq`, the chain's tag was `tag`. `source` for people.
 
-    `told_by_clock`: out of a STATUS, which may be ahead of what was sent.
+    `from_status`: out of a STATUS, which may be ahead of what was sent.
     """
 
     next_seq: int
     tag: bytes
     source: str
-    told_by_clock: bool = False
+    from_status: bool = False
 
 
 @dataclass(slots=True)
@@ -110,4 +111,4 @@ def _anchors(payload: bytes, keys: ClockKeys, where: str) -> list[Anchor]:
         return []
     if not isinstance(status, Online) or not status.head:
         return []
-    return [Anchor(status.head, status.tag, f"STATUS in {where}", told_by_clock=True)]
+    return [Anchor(status.head, status.tag, f"STATUS in {where}", from_status=True)]

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from badgeclock import partition_table
 from badgeclock.errors import EvidenceError, SettingsError
 from badgeclock.evidence.findings import Findings, Reason
 from badgeclock.evidence.timeline import Run
 from badgeclock.protocol.record import RECORD_BYTES, TAG_BYTES
 from badgeclock.protocol.seal import KEY_BYTES, SealState
-from badgeclock.technician import partition_table
 
 SECTOR_BYTES: Final = 4096
 RECORDS_A_SECTOR: Final = 63

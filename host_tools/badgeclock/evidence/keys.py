@@ -1,6 +1,7 @@
-"""A clock's secrets as a verifier needs them, from the workshop or from the clock's bundle; never from the bridge.
+"""A clock's secrets as a verifier needs them, from the clock's bundle; never from the bridge.
 
-The bridge belongs to the employer, whom the evidence must not depend on. What is told of keys is where they are from.
+The bridge belongs to the employer, whom the evidence must not depend on. A report says where keys
+are from and nothing else of them.
 """
 
 from __future__ import annotations
@@ -8,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from badgeclock.bundle import Bundle
 from badgeclock.errors import EvidenceError
 from badgeclock.protocol import seal
 from badgeclock.protocol.seal import SealState
-from badgeclock.technician import workshop
-from badgeclock.technician.bundle import Bundle
 
 
 @dataclass
@@ -65,15 +65,3 @@ def from_bundle(path: Path) -> ClockKeys:
             do="name the clock's bundle.json, or its workshop with --workshop and --id",
         ) from None
     return of_bundle(Bundle.from_json(data, str(path)))
-
-
-def from_workshop(directory: Path, clock_id: str) -> ClockKeys:
-    """The keys of a clock of the workshop. Raises EvidenceError if its chain was never founded there."""
-    bundle = workshop.open_workshop(directory).bundle(clock_id)
-    if bundle is None:
-        raise EvidenceError(
-            what=f"the workshop {directory} has founded no chain of {clock_id}",
-            kept="nothing was judged",
-            do="look at the clock ids in its folder `clocks`",
-        )
-    return of_bundle(bundle)

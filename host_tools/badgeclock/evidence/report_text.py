@@ -29,8 +29,8 @@ def lines(report: Report) -> Iterator[str]:
 def record_lines(report: Report) -> Iterator[str]:
     """One line a record, whatever its verdict."""
     for seq, raw, finding in report.records():
-        told = f"record {seq}, {_when(raw)}, {_kind(raw[1])}"
-        yield f"{told}: ok" if finding is None else f"{told}: {finding.reason.verdict.value}, {finding.reason.value}"
+        head = f"record {seq}, {_when(raw)}, {_kind(raw[1])}"
+        yield f"{head}: ok" if finding is None else f"{head}: {finding.reason.verdict.value}, {finding.reason.value}"
 
 
 def summary(report: Report) -> Iterator[str]:

@@ -22,7 +22,7 @@ _SEQ_MAX: Final = 0xFFFF_FFFF
 
 
 @dataclass(frozen=True)
-class Given:
+class Inputs:
     """What to read: a dump of the whole flash, or its partitions; dumps of messages; a store's URL or bridge.toml."""
 
     flash: Path | None = None
@@ -33,7 +33,7 @@ class Given:
     anchors: Sequence[Anchor] = ()
 
 
-def gather(keys: ClockKeys, given: Given) -> Evidence:
+def read(keys: ClockKeys, given: Inputs) -> Evidence:
     """Read all that is given. Raises EvidenceError for what cannot be read at all, StoreError and SettingsError."""
     evidence = Evidence(anchors=list(given.anchors))
     parts = _partitions(given)
@@ -74,7 +74,7 @@ def parse_anchor(text: str) -> Anchor:
     return Anchor(seq + 1, raw, f"anchor {seq}")
 
 
-def _partitions(given: Given) -> Partitions | None:
+def _partitions(given: Inputs) -> Partitions | None:
     if given.flash is not None:
         return image.partitions_of(open_file(given.flash))
     if given.journal is None:

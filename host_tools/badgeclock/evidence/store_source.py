@@ -28,14 +28,14 @@ _ROWS_AT_ONCE: Final = 10_000
 
 
 @dataclass(slots=True)
-class Shelf:
+class StoreRecords:
     """What a store holds of one clock."""
 
     runs: list[Run] = field(default_factory=list)
     anchors: list[Anchor] = field(default_factory=list)
 
 
-def read(store: Store, keys: ClockKeys, findings: Findings) -> Shelf:
+def read(store: Store, keys: ClockKeys, findings: Findings) -> StoreRecords:
     """The records of the keys' clock: of the chain that was founded with them, if the clock had several.
 
     Raises EvidenceError if the store does not know that chain, StoreError if it cannot be read.
@@ -57,13 +57,14 @@ def read(store: Store, keys: ClockKeys, findings: Findings) -> Shelf:
             .where(schema.records.c.clock_id == clock.id)
             .order_by(schema.records.c.seq)
         )
-        return Shelf(runs_of_rows(rows, findings), _anchors(clock))
+        return StoreRecords(runs_of_rows(rows, findings), _anchors(clock))
 
 
 def runs_of_rows(rows: Iterable[tuple[int, bytes, int]], findings: Findings) -> list[Run]:
     """Records out of rows (number, bytes, arrival in ms since 1970-01-01 UTC), ascending by number.
 
-    A row whose number is not its record's own is no record; one that claims to be younger than its arrival is told of.
+    A row whose number is not its record's own is no record; one that claims to be younger than its arrival is
+    reported.
     """
     raws, received_ms = bytearray(), array("q")
     for seq, raw, received in rows:
@@ -89,7 +90,7 @@ def _anchors(clock: Any) -> list[Anchor]:
     head, tag = status.get("head"), status.get("tag")
     if isinstance(head, int) and isinstance(tag, str) and head and len(tag) == 2 * TAG_BYTES:
         try:
-            anchors.append(Anchor(head, bytes.fromhex(tag), "the last STATUS in the store", told_by_clock=True))
+            anchors.append(Anchor(head, bytes.fromhex(tag), "the last STATUS in the store", from_status=True))
         except ValueError:
             return anchors
     return anchors

@@ -5,7 +5,8 @@ claims itself:
 
 * Within one start, UTC and uptime pass together, but for the error bounds that both records state, a step of up to two
   seconds that needs no TIME_SET (docs/protocol.md §2), and a crystal's drift.
-* A TIME_SET record may change UTC to anything, but the time before, which it tells, must follow from the record before.
+* A TIME_SET record may change UTC to anything, but the time before, which it carries, must follow from the
+  record before.
 * A start may begin with any time if it states no bound on its error. If it states one, UTC may not lie before the
   record before it by more than both bounds: the true time cannot have gone back.
 * A record that came to the bridge before the moment that it claims, bound included, claims the future. Late is normal.
@@ -55,7 +56,7 @@ A plain tuple: one is made for each of a million records.
 """
 
 
-class Plausibility:
+class TimeChecks:
     """Holds records, in order, against those before them. Give it what the seal vouches for."""
 
     def __init__(self) -> None:
@@ -78,8 +79,8 @@ class Plausibility:
             return self._closed[1]
         return self._day
 
-    def take(self, raws: memoryview) -> Iterator[tuple[int, Reason]]:
-        """Judge records that follow one another; gives (seq, reason) of each that is not plausible."""
+    def check(self, raws: memoryview) -> Iterator[tuple[int, Reason]]:
+        """Judge records that follow one another; gives (seq, reason) of each that disagrees."""
         for kind, flags, seq, utc_s, ms, source, bound, uptime_ms, token, detail in _FIELDS.iter_unpack(raws):
             if not records.is_canonical(kind, flags, utc_s, ms, source, bound, token, detail):
                 yield seq, Reason.UNUSED_BYTES
@@ -90,7 +91,7 @@ class Plausibility:
                 if self._goes_back(now):
                     yield seq, Reason.TIME
             elif kind == _TIME_SET:
-                yield from self._take_time_set(seq, now, detail)
+                yield from self._check_time_set(seq, now, detail)
             elif before is not None:
                 if self._waiting is not None:
                     yield from self._settle()
@@ -100,7 +101,7 @@ class Plausibility:
                 elif reason is not None:
                     yield seq, reason
             if kind == _EPOCH or self._closed is not None or not seq:
-                yield from self._take_day(kind, seq, utc_s, detail)
+                yield from self._check_day(kind, seq, utc_s, detail)
             self._before = now
             if now[1] is not None:
                 self._claim = (now[0], now[1])
@@ -123,7 +124,7 @@ class Plausibility:
         utc_ms, bound_ms = self._claim
         return now_ms + now_bound_ms + STEP_MS < utc_ms - bound_ms
 
-    def _take_time_set(self, seq: int, now: _Moment, detail: bytes) -> Iterator[tuple[int, Reason]]:
+    def _check_time_set(self, seq: int, now: _Moment, detail: bytes) -> Iterator[tuple[int, Reason]]:
         old_ms, old_source = records.time_before(detail)
         before = self._before
         if self._waiting is not None and self._waiting[3] == now:
@@ -141,7 +142,7 @@ class Plausibility:
         if _disagreement(before, old) is not None:
             yield seq, Reason.TIME_SET
 
-    def _take_day(self, kind: int, seq: int, utc_s: int, detail: bytes) -> Iterator[tuple[int, Reason]]:
+    def _check_day(self, kind: int, seq: int, utc_s: int, detail: bytes) -> Iterator[tuple[int, Reason]]:
         """The day that an EPOCH record names is that of the epoch's first record.
 
         If the first number was burnt, it is the day of the EPOCH record before: the clock knew no other.

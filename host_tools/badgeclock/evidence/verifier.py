@@ -19,12 +19,12 @@ from badgeclock.evidence.dump import Anchor
 from badgeclock.evidence.findings import Finding, Findings, Reason, Verdict
 from badgeclock.evidence.image import KeySlot, Ring
 from badgeclock.evidence.keys import ClockKeys
-from badgeclock.evidence.time_checks import Plausibility
+from badgeclock.evidence.time_checks import TimeChecks
 from badgeclock.evidence.timeline import Run, Timeline, merge
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
+from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Flag, Kind
-from badgeclock.protocol.seal import SealGap, SealState
+from badgeclock.protocol.seal import SealState
 
 _KIND_AT: Final = 1
 _BOOT: Final = int(Kind.BOOT)
@@ -107,7 +107,7 @@ def verify(keys: ClockKeys, evidence: Evidence) -> Report:
         for source in sorted({conflict.source for conflict in conflicts}):
             evidence.findings.add(Reason.EQUIVOCATION, seq, place=f"in {source} too")
     judge = _Judge(keys, evidence, report)
-    judge.take_all()
+    judge.judge_all()
     _check_flash(evidence, judge, report)
     _check_anchors(evidence, report)
     _count(report)
@@ -123,7 +123,7 @@ class _Judge:
         self._report = report
         self._findings = report.findings
         self._runs = report.timeline.runs
-        self._times = Plausibility()
+        self._times = TimeChecks()
         self._head = self._runs[0].first if evidence.ring is None else evidence.ring.lowest
         self._before: bytes | None = None  # the record before, whatever was said of it
         self._broken = False  # whether proof had begun and was lost
@@ -133,14 +133,14 @@ class _Judge:
         self.at_end: list[SealState] = []
         """States that the last record, if it failed, may have led to."""
 
-    def take_all(self) -> None:
+    def judge_all(self) -> None:
         """Judge every run."""
         if self._head == 0 or self._runs[0].first == 0:
             self._head = 0
             self.state = self._keys.founded()
         for index, run in enumerate(self._runs):
             self._cross(run)
-            self._take(index)
+            self._judge_run(index)
             self._head = run.end
             self._before = run.raw(run.end - 1)
         self._report.head = self._head
@@ -171,7 +171,7 @@ class _Judge:
                 self._findings.add(Reason.BURNT_SLOT, seq)
         self._report.burnt += declared
 
-    def _take(self, index: int) -> None:
+    def _judge_run(self, index: int) -> None:
         run = self._runs[index]
         at = 0
         count = run.end - run.first
@@ -183,7 +183,7 @@ class _Judge:
             part = run.part(run.first + at, min(run.first + at + _AT_ONCE, run.end))
             walked = seal.walk(self.state, bytes(part.raws))
             if walked.taken:
-                self._vouched(run.part(run.first + at, run.first + at + walked.taken))
+                self._accept(run.part(run.first + at, run.first + at + walked.taken))
             at += walked.taken
             self.state = walked.state
             if walked.refused is not None:
@@ -197,14 +197,14 @@ class _Judge:
         walked = seal.walk(state, run.raws[at * RECORD_BYTES : -RECORD_BYTES])
         return slot.continues(seal.burn(walked.state, _declared(run.raw(run.end - 1))))
 
-    def _vouched(self, part: Run) -> None:
+    def _accept(self, part: Run) -> None:
         """The seal holds; the records must still agree with each other."""
         if self._report.first_proven is None:
             self._report.first_proven = part.first
-        for seq, reason in self._times.take(part.raws):
+        for seq, reason in self._times.check(part.raws):
             self._findings.add(reason, seq)
 
-    def _refuse(self, index: int, seq: int, refused: records.RecordRefused | seal.SealFailed) -> None:
+    def _refuse(self, index: int, seq: int, refused: RecordRefused | SealFailed) -> None:
         """A record fails: say so, and find the state from which the next one can be judged."""
         assert self.state is not None
         for conflict in self._report.timeline.conflicts.get(seq, []):
@@ -212,7 +212,7 @@ class _Judge:
             if walked.taken == 1 and walked.refused is None:
                 self.state = walked.state
                 self._times.lose()
-                return  # the other one is genuine, and both are told of already
+                return  # the other one is genuine, and both are reported already
         if not self.state.r:
             self._findings.add(Reason.RETIRED, seq)
             self.state = self.state._replace(next_seq=seq + 1)
@@ -322,7 +322,7 @@ class _Judge:
         self._times.lose()
 
 
-def _reason(refused: records.RecordRefused | seal.SealFailed) -> Reason:
+def _reason(refused: RecordRefused | SealFailed) -> Reason:
     """The word for what the seal says. Holes are crossed before: a number that does not fit is another's place."""
     return Reason.SEQUENCE if isinstance(refused, SealGap) else Reason(refused.reason)
 
@@ -407,7 +407,7 @@ def _check_anchors(evidence: Evidence, report: Report) -> None:
     head = max(report.head, evidence.ring.head if evidence.ring is not None else 0)
     for anchor in evidence.anchors:
         if anchor.next_seq > head:
-            if evidence.ring is not None or not anchor.told_by_clock:
+            if evidence.ring is not None or not anchor.from_status:
                 report.findings.add(Reason.ROLLED_BACK, report.head, anchor.next_seq - 1, place=anchor.source)
             else:
                 report.anchors_out_of_reach += 1

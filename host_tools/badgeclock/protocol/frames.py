@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-from badgeclock.errors import ProtocolError
+from badgeclock.protocol.errors import FrameRefused
 from badgeclock.protocol.record import NO_BEACON, TAG_BYTES
 
 FRAME_FORMAT: Final = 1
@@ -128,21 +128,6 @@ class RosterResult(IntEnum):
     TOO_LONG = 2
     SEAL = 3
     FLASH = 4
-
-
-class FrameRefused(ProtocolError):
-    """Bytes that are no frame of this clock, or a body that is not of its type. `reason` is a stable word."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(
-            what=f"a frame is refused: {reason}",
-            kept="everything as it was before the frame",
-            do="if it goes on, check that clock and bridge hold the same link key and who else may write to the broker",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (FrameRefused, (self.reason,))
 
 
 class Frame(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from enum import IntEnum, IntFlag
 from typing import Any, Final, NamedTuple
 
-from badgeclock.errors import ProtocolError
+from badgeclock.protocol.errors import RecordRefused
 
 FORMAT: Final = 1
 RECORD_BYTES: Final = 64
@@ -111,21 +111,6 @@ _PUNCH: Final = int(Kind.PUNCH)
 _FLAGS_OF_EVERY_KIND: Final = int(Flag.UNSEALED | Flag.TIME_UNVERIFIED)
 _SOURCE_NONE: Final = int(Source.NONE)
 _PUNCH_DETAILS: Final = frozenset(bytes([origin]) + NO_DETAIL[1:] for origin in Origin)
-
-
-class RecordRefused(ProtocolError):
-    """Bytes that are no record. `reason` is a stable word for events and metrics."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(
-            what=f"these bytes are no record of format {FORMAT}: {reason}",
-            kept="nothing is acknowledged, so the clock keeps its records",
-            do="look at the clock that sent them; if others send the same, compare the versions of bridge and firmware",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (RecordRefused, (self.reason,))
 
 
 class Record(NamedTuple):

@@ -19,8 +19,6 @@ PART_ENTRIES: Final = 99
 PART_BYTES: Final = PART_ENTRIES * ENTRY_BYTES
 LANGUAGES: Final = 8
 """Most languages that a roster names besides the site's own."""
-VERSION_MAX: Final = 0xFFFF_FFFF
-ENTRIES_MAX: Final = 0xFFFF
 
 _HEAD: Final = struct.Struct(">IHHI16s")
 

@@ -16,9 +16,9 @@ from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
-from badgeclock.errors import ProtocolError
 from badgeclock.protocol import record as records
-from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, TAG_BYTES, Flag, Kind, Record, RecordRefused
+from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, TAG_BYTES, Flag, Kind, Record
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 8
@@ -44,26 +44,6 @@ _EPOCH: Final = int(Kind.EPOCH)
 _RETIRE: Final = int(Kind.RETIRE)
 _UNSEALED: Final = int(Flag.UNSEALED)
 _LONGER: Final = (_EPOCH, _BOOT)
-
-
-class SealFailed(ProtocolError):
-    """A record that the clock's seal does not vouch for. `reason` is a stable word for events and metrics."""
-
-    def __init__(self, reason: str, seq: int) -> None:
-        self.reason = reason
-        self.seq = seq
-        super().__init__(
-            what=f"record {seq} fails its seal: {reason}",
-            kept="the records before it; this one is not acknowledged, so the clock sends it again",
-            do="if it fails again, take the clock out of service and keep it: its flash is evidence",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.reason, self.seq))
-
-
-class SealGap(SealFailed):
-    """A record further on than the next one expected, without a burnt slot that would explain it."""
 
 
 class SealState(NamedTuple):

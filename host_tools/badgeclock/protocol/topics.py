@@ -6,7 +6,7 @@ import re
 from enum import Enum
 from typing import Final
 
-from badgeclock.errors import ProtocolError
+from badgeclock.protocol.errors import TopicRefused
 
 PREFIX: Final = "badgeclock/v1"
 _CLOCK_ID: Final = re.compile(r"[a-z0-9-]{3,23}", re.ASCII)
@@ -26,21 +26,6 @@ class Channel(Enum):
 
 
 UPWARD: Final = (Channel.PUNCHES, Channel.STATUS, Channel.DESK, Channel.REPORT, Channel.ROSTER)
-
-
-class TopicRefused(ProtocolError):
-    """A name that is no topic, or no clock id, of this protocol."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__(
-            what=f"{text[:80]!r} is no clock id or topic of {PREFIX}",
-            kept="nothing of the message; the clock keeps its records",
-            do="use a clock id of 3 to 23 characters of a-z, 0-9 and -, and the broker's access list as generated",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (TopicRefused, (self.text,))
 
 
 def check_clock_id(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The sandbox's door, which every call passes, SOAP or REST: what it is to meet there, and how it ends.
+"""The sandbox's admission, which every call passes, SOAP or REST: what it is to meet there, and how it ends.
 
 A call first meets what the script has in store (`Service.meet`); if that spoils it before any work, no work is done.
 Then its own handler works, and what spoils the answer follows.
@@ -42,7 +42,7 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class Door:
+class Admission:
     """The way in to one service, whose work is done in one thread, a call after another."""
 
     def __init__(self, service: Service, connections: Connections) -> None:

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from badgeclock.sandbox import rest, wire
-from badgeclock.sandbox.admission import Door
+from badgeclock.sandbox.admission import Admission
 from badgeclock.sandbox.connections import Connections
 from badgeclock.sandbox.control import Fault, Script
 from badgeclock.sandbox.service import Service
@@ -31,7 +31,7 @@ def create_app(service: Service, connections: Connections, allowed_hosts: list[s
     """The application. `allowed_hosts` are the names it may be called by, against pages that rebind their own."""
     app = FastAPI(title="Badgeclock sandbox", docs_url=None, redoc_url=None)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=allowed_hosts)
-    door = Door(service, connections)
+    admission = Admission(service, connections)
     soap = Soap(service)
     page = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=select_autoescape()).get_template(
         "received.html"
@@ -44,22 +44,22 @@ def create_app(service: Service, connections: Connections, allowed_hosts: list[s
         content_type = request.headers.get("content-type", "")
 
         async def handle(data: bytes, fault: Fault | None) -> tuple[Response, str]:
-            return await door.work(soap.respond, content_type, action, data, fault)
+            return await admission.work(soap.respond, content_type, action, data, fault)
 
-        return await door.admit(request, wire.operation_of(action), soap.unprocessed, handle)
+        return await admission.admit(request, wire.operation_of(action), soap.unprocessed, handle)
 
-    app.mount(rest.MOUNTED_AT, rest.create_app(door))
+    app.mount(rest.MOUNTED_AT, rest.create_app(admission))
 
     @app.get("/control")
     async def read_control() -> dict[str, Any]:
-        """What the sandbox was told to do."""
+        """The script that is in force."""
         return _masked_script(service.script)
 
     @app.post("/control")
     async def change_control(change: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
         """Tell the sandbox what to do; what is absent stays, a list replaces the one before."""
         try:
-            return _masked_script(await door.work(service.change, change))
+            return _masked_script(await admission.work(service.change, change))
         except ValidationError as error:
             raise RequestValidationError(error.errors(include_input=False, include_context=False)) from None
 
@@ -68,12 +68,12 @@ def create_app(service: Service, connections: Connections, allowed_hosts: list[s
         after: Annotated[int, Query(ge=0, le=2**62)] = 0, limit: Annotated[int, Query(ge=1, le=1000)] = 200
     ) -> dict[str, Any]:
         """Registrations above a reception number, by number, and the newest calls. Personal numbers are masked."""
-        return await door.work(_received, service, after, limit)
+        return await admission.work(_received, service, after, limit)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     async def show() -> str:
         """The same for a person, newest first."""
-        return page.render(**await door.work(_newest, service))
+        return page.render(**await admission.work(_newest, service))
 
     return app
 
@@ -105,7 +105,7 @@ def _newest(service: Service) -> dict[str, Any]:
 
 def _masked(entry: Registration) -> dict[str, Any]:
     presence = entry.presence
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "reception_number": entry.number,
         "wire": str(presence.wire),
         "reference": presence.reference,
@@ -119,16 +119,16 @@ def _masked(entry: Registration) -> dict[str, Any]:
         "remarks": list(entry.last.remarks),
     }
     if presence.moment_ms is not None:
-        told |= {"moment": _iso(presence.moment_ms), "direction": presence.direction, "vat": presence.vat}
-    return told
+        fields |= {"moment": _iso(presence.moment_ms), "direction": presence.direction, "vat": presence.vat}
+    return fields
 
 
 def _masked_script(script: Script) -> dict[str, Any]:
-    told = script.model_dump(mode="json")
-    for entry in (*told["refuse"], *told["remark"], *told["relapse"]):
+    fields = script.model_dump(mode="json")
+    for entry in (*fields["refuse"], *fields["remark"], *fields["relapse"]):
         for name in ("inss", "limosa_id"):
             entry[name] = _mask(entry[name])
-    return told
+    return fields
 
 
 def _mask(number: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """The sandbox's REST face: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its own.
 
-Names are those of `authorities.onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
+Names are those of `onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
 client change together. What follows the OpenAPI file is answered 200, and what is wrong with an item is said in its
 place in the list; what does not follow it is a problem (RFC 9457) that names the field and quotes no value.
 """
@@ -19,12 +19,12 @@ from fastapi.routing import APIRoute
 from fastapi.security import OAuth2
 from starlette.exceptions import HTTPException
 
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss import rest_names as n
-from badgeclock.authorities.onss.rest_messages import written
+from badgeclock.onss import description
+from badgeclock.onss import rest_names as n
 from badgeclock.sandbox import rules
-from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Door
+from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Admission
 from badgeclock.sandbox.control import Fault, FaultKind
+from badgeclock.sandbox.errors import Denied
 from badgeclock.sandbox.rest_models import (
     NUMBER_MOST,
     CancelAnswer,
@@ -52,8 +52,9 @@ from badgeclock.sandbox.rest_models import (
     Validity,
 )
 from badgeclock.sandbox.rules import Presence, Wire
+from badgeclock.sandbox.statuses import OF_REST_WORD, REST_WORD
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria, Registration, Step
-from badgeclock.sandbox.tokens import ASSERTION_LIMIT, Denied
+from badgeclock.sandbox.tokens import ASSERTION_LIMIT
 
 MOUNTED_AT: Final = "/REST"
 OPENAPI_PATH: Final = "/openapi.json"
@@ -75,9 +76,9 @@ _PROBLEMS: Final = {
 }
 
 
-def create_app(door: Door) -> FastAPI:
+def create_app(admission: Admission) -> FastAPI:
     """The REST services, to be mounted at `MOUNTED_AT`."""
-    service = door.service
+    service = admission.service
     app = FastAPI(
         title="Check In and Out at Work, simulated",
         version="1",
@@ -89,27 +90,27 @@ def create_app(door: Door) -> FastAPI:
         root_path_in_servers=False,
         separate_input_output_schemas=False,
     )
-    app.router.route_class = _route_class(door)
+    app.router.route_class = _route_class(admission)
     app.add_exception_handler(HTTPException, _http_problem)
     flow = {"clientCredentials": {"tokenUrl": n.TOKEN_PATH, "scopes": {}}}
     problems = {status: _documented(status) for status in (400, 401, 403, 413, 429, 500, 503)}
     missing = problems | {404: _documented(404)}
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "responses": problems,
         "dependencies": [Depends(OAuth2(flows=flow, auto_error=False))],
         "response_model_exclude_none": True,
     }
 
-    @app.post(_BASE + n.REGISTER, operation_id="registerInBulk", **told)
+    @app.post(_BASE + n.REGISTER, operation_id="registerInBulk", **options)
     async def register(body: RegisterRequest, request: Request) -> RegisterAnswer:
         """Declare movements; each gets a reception number, or the reasons why not."""
         presences = [_presence(item) for item in body.items]
         if _kind(request) is FaultKind.CLOSE_HALF_COMMITTED:
             presences = presences[: (len(presences) + 1) // 2]
-        outcomes = await door.work(service.register, presences)
+        outcomes = await admission.work(service.register, presences)
         return RegisterAnswer.model_construct(items=_spoilt([_created(one) for one in outcomes], request))
 
-    @app.post(_BASE + n.CANCEL, operation_id="cancelInBulk", **told)
+    @app.post(_BASE + n.CANCEL, operation_id="cancelInBulk", **options)
     async def cancel(body: CancelRequest, request: Request) -> CancelAnswer:
         """Cancel registrations; each is cancelled, or the reasons why not are given."""
         items = body.items
@@ -117,28 +118,30 @@ def create_app(door: Door) -> FastAPI:
             items = items[: (len(items) + 1) // 2]
         outcomes = []
         for item in items:
-            outcome = await door.work(service.cancel, item.number, item.reason, Wire.REST)
+            outcome = await admission.work(service.cancel, item.number, item.reason, Wire.REST)
             outcomes.append(_cancelled(item.number, outcome))
         return CancelAnswer.model_construct(items=_spoilt(outcomes, request))
 
-    @app.post(_BASE + n.SEARCH, operation_id="search", **told)
+    @app.post(_BASE + n.SEARCH, operation_id="search", **options)
     async def search(body: SearchRequest) -> SearchAnswer:
         """Search; an INSS has no place in a URL, so this is a POST."""
-        await door.work(service.settle)
+        await admission.work(service.settle)
         criteria = _criteria(body.criteria)
         if criteria is None:
             return SearchAnswer.model_construct(total=0, items=[])
-        total, found = await door.work(service.store.search, criteria, SORT_COLUMNS["ID"].asc(), body.first, body.size)
+        total, found = await admission.work(
+            service.store.search, criteria, SORT_COLUMNS["ID"].asc(), body.first, body.size
+        )
         return SearchAnswer.model_construct(total=total, items=[_held(entry, None) for entry in found])
 
-    @app.get(_BASE + n.GET + "/{number:int}", operation_id="get", **(told | {"responses": missing}))
+    @app.get(_BASE + n.GET + "/{number:int}", operation_id="get", **(options | {"responses": missing}))
     async def get(number: Annotated[int, Path(ge=1, le=NUMBER_MOST)]) -> Held:
         """One registration with its history."""
-        await door.work(service.settle)
-        entry = await door.work(service.get, number, Wire.REST)
+        await admission.work(service.settle)
+        entry = await admission.work(service.get, number, Wire.REST)
         if entry is None:
             raise HTTPException(404, "there is no registration with this number")
-        return _held(entry, await door.work(service.store.history, number))
+        return _held(entry, await admission.work(service.store.history, number))
 
     denials: dict[int | str, dict[str, Any]] = {
         status: {"model": TokenDenial, "description": "no token"} for status in (400, 401, 413, 429, 500, 503)
@@ -160,7 +163,7 @@ def create_app(door: Door) -> FastAPI:
         }
         if service.tokens is None:
             raise Denied(401, "invalid_client", "this sandbox was started without --credentials and knows no client")
-        grant = await door.work(service.tokens.grant, form, str(request.url), service.script.token_lifetime_s)
+        grant = await admission.work(service.tokens.grant, form, str(request.url), service.script.token_lifetime_s)
         return TokenAnswer(
             access_token=grant.access_token,
             token_type="Bearer",  # noqa: S106 - the kind of token
@@ -193,8 +196,8 @@ def _documented(status: int) -> dict[str, Any]:
     return {"model": Problem, "content": {n.PROBLEM: {}}, "description": _PROBLEMS[status]}
 
 
-def _route_class(door: Door) -> type[APIRoute]:
-    """Routes whose calls pass the door before and after their handler."""
+def _route_class(admission: Admission) -> type[APIRoute]:
+    """Routes whose calls pass the admission before and after their handler."""
 
     class Passing(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
@@ -204,10 +207,10 @@ def _route_class(door: Door) -> type[APIRoute]:
 
             async def passed(request: Request) -> Response:
                 async def handle(data: bytes, fault: Fault | None) -> tuple[Response, str]:
-                    answer = await _answer(door, operation, handler, request, data, fault)
+                    answer = await _answer(admission, operation, handler, request, data, fault)
                     return answer, "answered" if answer.status_code < 400 else f"HTTP {answer.status_code}"
 
-                return await door.admit(request, operation, voice, handle)
+                return await admission.admit(request, operation, voice, handle)
 
             return passed
 
@@ -215,7 +218,7 @@ def _route_class(door: Door) -> type[APIRoute]:
 
 
 async def _answer(
-    door: Door,
+    admission: Admission,
     operation: str | None,
     handler: Callable[[Request], Coroutine[Any, Any, Response]],
     request: Request,
@@ -225,7 +228,7 @@ async def _answer(
     """The answer of a route's own handler to a body that has been read, every refusal in the form that is its due."""
     if len(data) > REQUEST_LIMIT_BYTES:
         return _denial(Denied(413, "invalid_request", "too large")) if operation == "token" else _problem(413)
-    tokens = door.service.tokens
+    tokens = admission.service.tokens
     if operation != "token" and tokens is not None and not tokens.holds(request.headers.get("authorization")):
         return _problem(
             401, "there is no access token of this service that holds", headers={"WWW-Authenticate": "Bearer"}
@@ -268,9 +271,9 @@ def _spoilt(outcomes: list[Any], request: Request) -> list[Any]:
 def _unprocessed(fault: Fault) -> Response:
     wait = {"Retry-After": str(fault.retry_after_s)}
     if fault.kind is FaultKind.NOT_AUTHENTICATED:
-        return _problem(401, "told to by the sandbox's script", headers={"WWW-Authenticate": "Bearer"})
+        return _problem(401, "as the sandbox's script asks", headers={"WWW-Authenticate": "Bearer"})
     if fault.kind is FaultKind.NOT_AUTHORISED:
-        return _problem(403, "told to by the sandbox's script")
+        return _problem(403, "as the sandbox's script asks")
     if fault.kind is FaultKind.RATE_LIMITED:
         return _problem(429, headers=wait)
     if fault.kind is FaultKind.MAINTENANCE:
@@ -281,17 +284,17 @@ def _unprocessed(fault: Fault) -> Response:
 def _deny(fault: Fault) -> Response:
     wait = {"Retry-After": str(fault.retry_after_s)}
     if fault.kind in (FaultKind.NOT_AUTHENTICATED, FaultKind.NOT_AUTHORISED):
-        return _denial(Denied(401, "invalid_client", "told to by the sandbox's script"))
+        return _denial(Denied(401, "invalid_client", "as the sandbox's script asks"))
     if fault.kind is FaultKind.RATE_LIMITED:
         return _denial(Denied(429, "temporarily_unavailable", "too many calls"), wait)
     if fault.kind is FaultKind.MAINTENANCE:
         return _denial(Denied(503, "temporarily_unavailable", "maintenance"), wait)
-    return _denial(Denied(500, "server_error", "told to by the sandbox's script"))
+    return _denial(Denied(500, "server_error", "as the sandbox's script asks"))
 
 
 def _denial(denied: Denied, headers: dict[str, str] | None = None) -> Response:
-    said = {"error": denied.error, "error_description": denied.why}
-    return JSONResponse(said, denied.status, headers={"Cache-Control": "no-store"} | (headers or {}))
+    content = {"error": denied.error, "error_description": denied.why}
+    return JSONResponse(content, denied.status, headers={"Cache-Control": "no-store"} | (headers or {}))
 
 
 async def _http_problem(_: Request, error: Exception) -> Response:
@@ -301,8 +304,8 @@ async def _http_problem(_: Request, error: Exception) -> Response:
 
 def _problem(status: int, detail: str | None = None, *, headers: dict[str, str] | None = None) -> Response:
     kind = _PROBLEMS.get(status, "badRequest")
-    said = {"type": n.PROBLEM_TYPE + kind, "title": _title(kind), "status": status}
-    return JSONResponse(said | ({"detail": detail} if detail else {}), status, headers=headers, media_type=n.PROBLEM)
+    content = {"type": n.PROBLEM_TYPE + kind, "title": _title(kind), "status": status}
+    return JSONResponse(content | ({"detail": detail} if detail else {}), status, headers=headers, media_type=n.PROBLEM)
 
 
 def _title(kind: str) -> str:
@@ -316,10 +319,10 @@ def _bad_request(error: RequestValidationError) -> Response:
         place = ""
         for part in fault["loc"][1:]:
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-        told = {"type": "urn:problem-type:belgif:input-validation:schemaViolation", n.ISSUE_NAME: place}
-        issues.append(told | {"detail": str(fault["type"])})
-    said = {"type": f"{n.PROBLEM_TYPE}badRequest", "title": "Bad request", "status": 400, n.ISSUES: issues[:100]}
-    return JSONResponse(said, 400, media_type=n.PROBLEM)
+        issue = {"type": "urn:problem-type:belgif:input-validation:schemaViolation", n.ISSUE_NAME: place}
+        issues.append(issue | {"detail": str(fault["type"])})
+    content = {"type": f"{n.PROBLEM_TYPE}badRequest", "title": "Bad request", "status": 400, n.ISSUES: issues[:100]}
+    return JSONResponse(content, 400, media_type=n.PROBLEM)
 
 
 def _presence(item: Movement) -> Presence:
@@ -367,7 +370,7 @@ def _criteria(asked: SearchCriteria) -> Criteria | None:
         inss=asked.ssin,
         company_id=None if asked.enterprise is None else int(asked.enterprise),
         workplace_id=asked.works,
-        statuses=tuple(n.STATUS_OF[validity] for validity in asked.validities),
+        statuses=tuple(OF_REST_WORD[validity] for validity in asked.validities),
         remarks=tuple(asked.remarks),
         created_from_ms=bounds[0],
         created_to_ms=bounds[1],
@@ -394,7 +397,7 @@ def _errors(codes: list[str]) -> list[Error]:
 
 
 def _validity(step: Step) -> Validity:
-    return str(n.VALIDITY_OF[step.status])  # type: ignore[return-value]  # the table's four words
+    return REST_WORD[step.status]  # type: ignore[return-value]  # the table's four words
 
 
 def _held(entry: Registration, history: list[Step] | None) -> Held:
@@ -424,4 +427,4 @@ def _step(step: Step) -> HistoryStep:
 
 
 def _iso(at_ms: int) -> str:
-    return written(datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000))
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"

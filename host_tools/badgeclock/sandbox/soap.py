@@ -13,14 +13,15 @@ from cryptography.exceptions import InvalidSignature
 from fastapi import Response
 from lxml import etree
 
-from badgeclock.authorities import ws_security
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss.description import CANCEL, GET, REGISTER, SEARCH, TYPES
-from badgeclock.sandbox import wire
+from badgeclock.onss import description
+from badgeclock.onss.description import CANCEL, GET, REGISTER, SEARCH, TYPES
+from badgeclock.sandbox import wire, ws_security
 from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES
 from badgeclock.sandbox.control import Fault, FaultKind
+from badgeclock.sandbox.errors import TurnedDown
 from badgeclock.sandbox.rules import Wire
 from badgeclock.sandbox.service import Service
+from badgeclock.sandbox.statuses import OF_SOAP_WORD
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria
 
 _FETCH_DEFAULT: Final = 50
@@ -45,7 +46,7 @@ class Soap:
         """The answer to a call, committed, and what became of it; a `fault` that spoils work or answer is heeded."""
         try:
             return Response(self._answer(content_type, soap_action, data, fault), media_type=_XML), "answered"
-        except wire.TurnedDown as turned_down:
+        except TurnedDown as turned_down:
             return self._fault(turned_down), f"{turned_down.code}: {turned_down.message}"
 
     def unprocessed(self, fault: Fault) -> Response:
@@ -53,8 +54,8 @@ class Soap:
         if fault.kind is FaultKind.SYSTEM_ERROR or fault.kind in _FAULT_CODES:
             code = _FAULT_CODES.get(fault.kind, fault.code)
             retry = fault.retry if fault.kind is FaultKind.SYSTEM_ERROR else False
-            said = wire.TurnedDown(code, "told to by the sandbox's script", faultcode="Server", retry=retry)
-            return self._fault(said)
+            refusal = TurnedDown(code, "as the sandbox's script asks", faultcode="Server", retry=retry)
+            return self._fault(refusal)
         if fault.kind in _TURNED_AWAY:
             wait = {"Retry-After": str(fault.retry_after_s)}
             return Response("<h1>Not now</h1>", _TURNED_AWAY[fault.kind], headers=wait, media_type="text/html")
@@ -75,15 +76,15 @@ class Soap:
         return wire.envelope(body, self._sign)
 
     def _authenticate(self, envelope: etree._Element) -> None:
-        """Raises NotTrusted if certificates are asked for and the message bears no good signature."""
+        """Raises NotAuthenticated if certificates are asked for and the message bears no good signature."""
         if self._service.keys is not None:
-            ws_security.verify(envelope, self._service.clock(), self._trusted)
+            ws_security.check(envelope, self._service.clock(), self._trusted)
 
-    def _trusted(self, shown: x509.Certificate | None) -> list[x509.Certificate]:
+    def _trusted(self, shown: x509.Certificate) -> list[x509.Certificate]:
         """The certificate shown, if it holds now and our authority signed it."""
         assert self._service.keys is not None
         now = self._service.clock()
-        if shown is None or not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
+        if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
             return []
         try:
             shown.verify_directly_issued_by(self._service.keys.authority)
@@ -95,8 +96,8 @@ class Soap:
         if self._service.keys is not None:
             ws_security.sign(envelope, self._service.keys.service, self._service.clock())
 
-    def _fault(self, turned_down: wire.TurnedDown) -> Response:
-        """A SystemError under the next ticket; not signed, as what turns a call away at the door signs nothing."""
+    def _fault(self, turned_down: TurnedDown) -> Response:
+        """A SystemError under the next ticket; not signed, as what turns a call away on admission signs nothing."""
         self._tickets += 1
         return Response(wire.fault(turned_down, f"sandbox-{self._tickets}"), 500, media_type=_XML)
 
@@ -168,7 +169,7 @@ def _page(asked: etree._Element) -> tuple[int, int]:
     first_row = int(wire.text(pagination, "FirstRow") or "")
     fetch_size = int(wire.text(pagination, "FetchSize") or "")
     if first_row < 0 or not 1 <= fetch_size <= description.FETCH_LIMIT:
-        raise wire.TurnedDown("SOA-03007", f"FirstRow is from 0, FetchSize from 1 to {description.FETCH_LIMIT}")
+        raise TurnedDown("SOA-03007", f"FirstRow is from 0, FetchSize from 1 to {description.FETCH_LIMIT}")
     return first_row, fetch_size
 
 
@@ -185,9 +186,7 @@ def _criteria(asked: etree._Element) -> Criteria:
         inss=wire.text(criteria, "INSS"),
         company_id=None if company_id is None else int(company_id),
         workplace_id=wire.text(criteria, "WorkPlaceId"),
-        statuses=tuple(
-            description.STATUS_FROM_WIRE[status.text or ""] for status in criteria.iterfind(f"{_T}StatusList/*")
-        ),
+        statuses=tuple(OF_SOAP_WORD[status.text or ""] for status in criteria.iterfind(f"{_T}StatusList/*")),
         remarks=tuple(remark.text or "" for remark in criteria.iterfind(f"{_T}RemarkList/*")),
         created_from_ms=None if created_from is None else wire.milliseconds(created_from),
         created_to_ms=None if created_to is None else wire.milliseconds(created_to),
@@ -198,5 +197,5 @@ def _period(period: etree._Element) -> tuple[date, date]:
     first = wire.day(wire.text(period, "RegistrationPeriodStartDate") or "")
     last = wire.day(wire.text(period, "RegistrationPeriodEndDate") or "")
     if first is None or last is None or first > last:
-        raise wire.TurnedDown("SOA-03007", "a period's first day is after its last, or beyond the calendar")
+        raise TurnedDown("SOA-03007", "a period's first day is after its last, or beyond the calendar")
     return first, last

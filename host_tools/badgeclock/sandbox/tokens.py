@@ -16,25 +16,16 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from badgeclock.authorities.credentials import Credentials
-from badgeclock.authorities.oauth import ASSERTION_TYPE
-from badgeclock.sandbox.credentials import CLIENT_ID
+from badgeclock.sandbox.credentials import CLIENT_ID, Identity
+from badgeclock.sandbox.errors import Denied
 
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+"""RFC 7523 2.2."""
 ASSERTION_MOST_S: Final = 300
 """The longest life of an assertion, as a third party's client has it."""
 CLOCK_SKEW_S: Final = 60
 ASSERTION_LIMIT: Final = 8192
 _REPLAYS_LIMIT: Final = 100_000
-
-
-class Denied(Exception):
-    """No token: `error` is RFC 6749's word, `why` says more and quotes nothing of the request."""
-
-    def __init__(self, status: int, error: str, why: str) -> None:
-        super().__init__(error, why)
-        self.status = status
-        self.error = error
-        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class Grant:
 class Tokens:
     """The tokens given out to the one client; `clock` is the machine's time, in UTC."""
 
-    def __init__(self, client: Credentials, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Identity, clock: Callable[[], datetime]) -> None:
         public = client.certificate.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )

@@ -16,11 +16,12 @@ from typing import Any, Final
 
 from lxml import etree
 
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
-from badgeclock.authorities.soap import ENVELOPE, SECURITY, Flaw, NotSoap, body_element, parse_envelope
-from badgeclock.authorities.ws_security import NotTrusted
+from badgeclock.onss import description
+from badgeclock.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
+from badgeclock.sandbox.envelope import ENVELOPE, SECURITY, body_element, parse
+from badgeclock.sandbox.errors import NotAuthenticated, TurnedDown
 from badgeclock.sandbox.rules import Presence, describe
+from badgeclock.sandbox.statuses import SOAP_WORD
 from badgeclock.sandbox.store import Registration, Step
 
 _M: Final = f"{{{MESSAGES}}}"
@@ -30,17 +31,6 @@ _S: Final = f"{{{ENVELOPE}}}"
 _NAMESPACES: Final = {"soap": ENVELOPE, "m": MESSAGES, "t": TYPES}
 _CONSTRUCTION: Final = "1"
 _ACTIONS: Final = {description.soap_action(operation): operation for operation in OPERATIONS}
-
-
-class TurnedDown(Exception):
-    """The whole call is turned down with a SystemError. `message` quotes nothing of the request."""
-
-    def __init__(self, code: str, message: str, *, faultcode: str = "Client", retry: bool | None = False) -> None:
-        super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.faultcode = faultcode
-        self.retry = retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +57,14 @@ def read_request(
     """The call in an HTTP request of at most `limit` bytes, once `authenticate` has not raised. Raises TurnedDown."""
     if content_type.partition(";")[0].strip().lower() != "text/xml":
         raise TurnedDown("SOA-03002", "the content type of SOAP 1.1 is text/xml")
-    try:
-        envelope = parse_envelope(data, limit)
-        element = body_element(envelope)
-    except NotSoap as flaw:
-        code = "SOA-03002" if flaw.flaw is Flaw.NOT_SOAP else "SOA-03001"
-        raise TurnedDown(code, f"the message is {flaw}") from None
+    envelope = parse(data, limit)
+    element = body_element(envelope)
     for entry in envelope.iterfind(f"{_S}Header/*"):
         if entry.get(f"{_S}mustUnderstand") in {"1", "true"} and not entry.tag.startswith(f"{{{SECURITY}}}"):
             raise TurnedDown("SOA-03004", "a header that must be understood is not", faultcode="MustUnderstand")
     try:
         authenticate(envelope)
-    except NotTrusted as flaw:
+    except NotAuthenticated as flaw:
         raise TurnedDown("SOA-01001", f"the message is not authenticated: {flaw}") from None
     if soap_action is None:
         raise TurnedDown("SOA-03004", "the SOAPAction header is missing")
@@ -216,10 +202,10 @@ def envelope(body: etree._Element, sign: Callable[[etree._Element], object]) -> 
 def fault(turned_down: TurnedDown, ticket: str) -> bytes:
     """A SystemError in its envelope, under a ticket's number."""
     root = etree.Element(f"{_S}Envelope", nsmap={"soap": ENVELOPE, "f": FAULTS})
-    said = etree.SubElement(etree.SubElement(root, f"{_S}Body"), f"{_S}Fault")
-    etree.SubElement(said, "faultcode").text = f"soap:{turned_down.faultcode}"
-    etree.SubElement(said, "faultstring").text = turned_down.message
-    error = etree.SubElement(etree.SubElement(said, "detail"), f"{_F}SystemError", Id=ticket)
+    element = etree.SubElement(etree.SubElement(root, f"{_S}Body"), f"{_S}Fault")
+    etree.SubElement(element, "faultcode").text = f"soap:{turned_down.faultcode}"
+    etree.SubElement(element, "faultstring").text = turned_down.message
+    error = etree.SubElement(etree.SubElement(element, "detail"), f"{_F}SystemError", Id=ticket)
     etree.SubElement(error, f"{_F}Origin").text = "Badgeclock sandbox"
     etree.SubElement(error, f"{_F}Code").text = turned_down.code
     message = etree.SubElement(error, f"{_F}Message")
@@ -250,7 +236,7 @@ def _fill(registration: etree._Element, entry: Registration, history: Sequence[S
 
 
 def _fill_validation(element: etree._Element, step: Step) -> None:
-    _add(element, "Status", description.STATUS_ON_WIRE[step.status])
+    _add(element, "Status", SOAP_WORD[step.status])
     _add(element, "ValidationDate", _local(step.at_ms))
     if step.remarks:
         remarks = etree.SubElement(element, f"{_T}RemarkList")

@@ -1,5 +1,5 @@
 """What a technician does to a clock: its certificate, its firmware, its place on a site.
 
-certificates and workshop make the keys, broker configures Mosquitto with them, partition_table and flash write a chip,
-firmware and provision turn a chip with MicroPython into a clock.
+certificates and workshop make the keys, broker configures Mosquitto with them, flash writes a chip, firmware and
+provision turn a chip with MicroPython into a clock.
 """

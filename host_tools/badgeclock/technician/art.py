@@ -26,7 +26,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from badgeclock.toolchain.toolchain import ROOT, micropython
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import micropython
 
 ART: Final = ROOT / "firmware" / "art"
 TARGET: Final = ROOT / "firmware" / "app" / "glyphs.bin"

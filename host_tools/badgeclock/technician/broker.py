@@ -21,15 +21,14 @@ from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
 from badgeclock.technician.certificates import (
     ALWAYS_NAMED,
-    BRIDGE_WORKERS_MAX,
     Identity,
-    bridge_name,
     issue_clock,
 )
 from badgeclock.technician.workshop import Workshop, make_directory
-from badgeclock.toolchain import toolchain
+from badgeclock.toolchain import programs
 
 PACKET_LIMIT_BYTES: Final = 4096 + 512
 """The longest frame, which is longer than the longest batch (docs/protocol.md §6, §7), its topic and MQTT's own bytes.
@@ -71,7 +70,7 @@ class BrokerConfig:
     @property
     def command(self) -> list[str]:
         """The command line of the broker. Raises ToolMissing if Mosquitto is not there."""
-        return [str(toolchain.mosquitto()), "-c", str(self.path)]
+        return [str(programs.mosquitto()), "-c", str(self.path)]
 
 
 def write_config(

@@ -28,15 +28,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from badgeclock.errors import ProvisionError, SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_NAME, bridge_name
 
 BACKDATED: Final = timedelta(days=1)
 AUTHORITY_VALID: Final = timedelta(days=3652) - BACKDATED
 CLOCK_VALID: Final = timedelta(days=1826) - BACKDATED
 SERVICE_VALID: Final = timedelta(days=731) - BACKDATED
 
-BRIDGE_NAME: Final = "bridge"
-BRIDGE_WORKERS_MAX: Final = 16
-"""Most processes of a bridge that take messages; each has a name at the broker, the first one the bridge's own."""
 ALWAYS_NAMED: Final = ("localhost", "127.0.0.1")
 
 _OF_BRIDGE: Final = re.compile(rf"{BRIDGE_NAME}(-\d+)?")
@@ -151,17 +149,6 @@ def issue_clock(
     """A new key and certificate for the clock `clock_id`. Raises SettingsError if that is no clock id."""
     check_clock_id(clock_id)
     return _issue(authority, clock_id, Lifetime(valid, now), ExtendedKeyUsageOID.CLIENT_AUTH)
-
-
-def bridge_name(worker: int = 1) -> str:
-    """The common name of the bridge's worker `worker`, 1 to `BRIDGE_WORKERS_MAX`."""
-    if not 1 <= worker <= BRIDGE_WORKERS_MAX:
-        raise SettingsError(
-            what=f"the bridge has no worker {worker}",
-            kept="everything as it was",
-            do=f"choose 1 to {BRIDGE_WORKERS_MAX}",
-        )
-    return BRIDGE_NAME if worker == 1 else f"{BRIDGE_NAME}-{worker}"
 
 
 def issue_bridge(authority: Identity, now: datetime | None = None, *, worker: int = 1) -> Identity:

@@ -25,8 +25,8 @@ from typing import Final
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import inline_constants, on_device, romfs, short_names
-from badgeclock.toolchain import toolchain
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain import programs
+from badgeclock.toolchain.places import ROOT
 
 DEFAULT_DISPLAY: Final = "ssd1306"
 FIRMWARE_HASH_BYTES: Final = 8
@@ -100,7 +100,7 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
     sources["/board.py"] = board_file
     sources["/front.py"] = board_file.parent / "fronts" / f"{display}.py"
-    sources["/lib/umqtt/simple.py"] = toolchain.umqtt_dir() / "umqtt" / "simple.py"
+    sources["/lib/umqtt/simple.py"] = programs.umqtt_dir() / "umqtt" / "simple.py"
     for package in ("app", "drivers"):
         sources |= {f"/{package}/{path.name}": path for path in (firmware / package).glob("*.py")}
     for source in sources.values():
@@ -148,7 +148,7 @@ def compiled(name: str, text: str) -> bytes:
     with tempfile.TemporaryDirectory(dir=_CACHE) as work:
         source, target = Path(work) / "in.py", Path(work) / "out.mpy"
         source.write_text(text)
-        command = [*toolchain.mpy_cross(), "-s", name, "-o", str(target), str(source)]
+        command = [*programs.mpy_cross(), "-s", name, "-o", str(target), str(source)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             words = " ".join((run.stderr or run.stdout).split())

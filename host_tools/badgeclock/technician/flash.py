@@ -32,7 +32,7 @@ from esptool.bin_image import LoadFirmwareImage
 from esptool.util import FatalError
 
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
-from badgeclock.technician.partition_table import (
+from badgeclock.partition_table import (
     TABLE_OFFSET,
     TABLE_SIZE_BYTES,
     TYPE_APP,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 
 FOLDER: Final = "/lang/"
 BUILT_IN: Final = "en"

@@ -26,15 +26,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from badgeclock.badges.keys import Purpose, master
+from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
+from badgeclock.partition_table import board_tables
 from badgeclock.protocol import seal
 from badgeclock.technician import languages, on_device
-from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.certificates import Identity
+from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
-from badgeclock.technician.partition_table import board_tables
-from badgeclock.technician.serial_device import DeviceError, SerialDevice
+from badgeclock.technician.serial_device import SerialDevice
 from badgeclock.technician.workshop import Workshop
 
 SETTINGS_PATH: Final = "/settings.json"

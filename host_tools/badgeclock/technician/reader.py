@@ -8,7 +8,8 @@ from typing import Final
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import on_device
-from badgeclock.technician.serial_device import DeviceError, SerialDevice
+from badgeclock.technician.errors import DeviceError
+from badgeclock.technician.serial_device import SerialDevice
 
 NXP_VERSIONS: Final = (0x91, 0x92)
 

@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import on_device
+from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.provision import KEY_PATH, SECRETS_PATH, belongs, inspect
-from badgeclock.technician.serial_device import DeviceError, SerialDevice
+from badgeclock.technician.serial_device import SerialDevice
 from badgeclock.technician.workshop import Workshop
 
 

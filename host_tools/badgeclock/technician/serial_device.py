@@ -29,6 +29,7 @@ from serial.tools import list_ports
 
 from badgeclock.errors import DeviceNotFound, ProvisionError, VerifyMismatch
 from badgeclock.technician import on_device
+from badgeclock.technician.errors import DeviceError
 
 BAUD: Final = 115200
 OLDEST_MICROPYTHON: Final = (1, 25, 0)
@@ -47,21 +48,6 @@ ROM_BLOCK_BYTES: Final = 4096
 """A sector of the flash, erased and programmed at once."""
 SMALL_FILE_BYTES: Final = 1024
 NEW_FILE: Final = "/.badgeclock.new"
-
-
-class DeviceError(ProvisionError):
-    """Code that was run on the device raised. `kind` is the exception's last line, without what was sent."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        super().__init__(
-            what=f"the clock answered with {kind}",
-            kept="every file that was confirmed before this one, and all punches",
-            do="run the command again; if it stays, write MicroPython again with `badgeclock clock flash`",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (type(self), (self.kind,))
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from badgeclock.badges.keys import Root
+from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
 from badgeclock.technician import certificates
-from badgeclock.technician.bundle import Bundle
 from badgeclock.technician.certificates import Identity
 
 KEY_BYTES: Final = 32
@@ -231,7 +232,7 @@ class Workshop:
 
     def bridge(self, worker: int = 1) -> Identity:
         """The identity of the bridge, or of another worker of it, made at the first call. Raises SettingsError."""
-        name = certificates.bridge_name(worker)
+        name = bridge_name(worker)
         folder = self.path / "bridge"
         if worker > 1:
             folder /= name
@@ -260,8 +261,8 @@ class Workshop:
 
         Raises ProvisionError if it has none.
         """
-        for worker in range(1, certificates.BRIDGE_WORKERS_MAX + 1):
-            name = certificates.bridge_name(worker)
+        for worker in range(1, BRIDGE_WORKERS_MAX + 1):
+            name = bridge_name(worker)
             folder = self.bridge_folders().get(name)
             if folder is not None:
                 made = certificates.issue_bridge(self.authority(), worker=worker)

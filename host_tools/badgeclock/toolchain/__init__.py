@@ -1,1 +1,1 @@
-"""The programs that tests, demo and technicians need, from Debian's packages and the Python index."""
+"""MicroPython, Mosquitto, PostgreSQL and what else the tests need: what is wanted, how it is got, where it is."""

@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Literal
 
-from badgeclock.chaos.listeners import fill, open_door
+from badgeclock.listeners import fill_queue, listen
 from badgeclock.virtual import timeserver
 from badgeclock.virtual.nameserver import LOOPBACK, NameServer, Temper
 from badgeclock.virtual.timeserver import TimeServer
@@ -302,13 +302,13 @@ class AccessPoint:
         with self._lock:
             listener = self._listeners.get(target)
             if listener is None:
-                listener = open_door(LOOPBACK, 0, backlog=0)
+                listener = listen(LOOPBACK, 0, backlog=0)
                 self._listeners[target] = listener
                 self._targets[listener] = target
                 if self._network.passes:
                     self._selector.register(listener, selectors.EVENT_READ, listener)
                 else:
-                    self._fillers += fill(listener)
+                    self._fillers += fill_queue(listener)
             local: int = listener.getsockname()[1]
         self._wake()
         return local
@@ -350,14 +350,14 @@ class AccessPoint:
             if self._network.passes and not registered:
                 local = listener.getsockname()[1]
                 listener.close()
-                fresh = open_door(LOOPBACK, local, backlog=0)
+                fresh = listen(LOOPBACK, local, backlog=0)
                 del self._targets[listener]
                 self._listeners[target] = fresh
                 self._targets[fresh] = target
                 self._selector.register(fresh, selectors.EVENT_READ, fresh)
             elif not self._network.passes and registered:
                 self._selector.unregister(listener)
-                self._fillers += fill(listener)
+                self._fillers += fill_queue(listener)
         if self._network.passes:
             for filler in self._fillers:
                 filler.close()

@@ -1,7 +1,7 @@
 """One virtual clock: its chips, its flash, its power, and the MicroPython that runs on it.
 
-`VirtualBoard` is the whole of it in one process; door.py lets others reach it. MicroPython comes and goes with the
-power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
+`VirtualBoard` is the whole of it in one process; control_socket.py lets others reach it. MicroPython comes and goes
+with the power and with resets, the chips stay. Wiring is that of boards/esp32_devkit, with one of its fronts.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Self
 
-from badgeclock.technician.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
-from badgeclock.toolchain.toolchain import ROOT, Arch
+from badgeclock.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import Arch
 from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
@@ -50,7 +51,6 @@ FLASH = "flash.bin"
 ENODEV = b"\x13"
 OK = b"\x00"
 FAILED = b"\x01"
-FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
@@ -272,11 +272,6 @@ class VirtualBoard:
     # ---- power
 
     @property
-    def plugged(self) -> bool:
-        """Whether the board has power."""
-        return self._plugged
-
-    @property
     def pid(self) -> int | None:
         """The process id of MicroPython, or None while it does not run."""
         clock = self._clock
@@ -476,12 +471,12 @@ class VirtualBoard:
 
     def _bring(self, uid: bytes, kind: str | None, hold_ms: float | None, frames: float | None) -> tuple[int, float]:
         with self._lock:
-            card = self.wallet.take(uid, kind)
+            card = self.wallet.card_for(uid, kind)
             now = time.monotonic_ns()
             for presence in self.field.presences:
                 if presence.card is card:  # it cannot be there twice
                     presence.until_ns = now
-            self._take_away(now)
+            self._clear_field(now)
             tap = self.events.add("field_on", at_ms=now / 1e6, card=card.kind, uid_bytes=len(uid))
             self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6), frames, tap)
         return tap, round(now / 1e6, 3)
@@ -492,9 +487,9 @@ class VirtualBoard:
             now = time.monotonic_ns()
             for presence in self.field.presences:
                 presence.until_ns = now
-            return self._take_away(now)
+            return self._clear_field(now)
 
-    def _take_away(self, now_ns: int) -> int:
+    def _clear_field(self, now_ns: int) -> int:
         gone = list(self.field.gone(now_ns))
         for presence in gone:
             assert presence.until_ns is not None
@@ -590,7 +585,7 @@ class VirtualBoard:
     def all_events(self, after: int) -> list[Event]:
         """The events with an id above `after`."""
         with self._lock:
-            self._take_away(time.monotonic_ns())
+            self._clear_field(time.monotonic_ns())
         return self.events.after(after)
 
     def stats(self) -> dict[str, Any]:
@@ -628,7 +623,7 @@ class VirtualBoard:
                     time.sleep(DISPLAY_QUIET_S / 4)
                 self._note_display()
             with self._lock:
-                self._take_away(time.monotonic_ns())
+                self._clear_field(time.monotonic_ns())
             self.access_point.status()
             timeout_ms = self._wdt_ms
             if timeout_ms is not None and (time.monotonic() - self._wdt_fed_s) * 1000 > timeout_ms:

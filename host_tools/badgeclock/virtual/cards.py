@@ -118,7 +118,7 @@ class Card:
             raise ValueError(f"a UID has 4, 7 or 10 bytes, not {len(uid)}")
         if len(uid) > 4 and uid[0] == CASCADE_TAG:
             raise ValueError("the first byte of a UID of 7 or 10 bytes cannot be the cascade tag 0x88")
-        self._take_uid(uid)
+        self._set_uid(uid)
         self.state = State.IDLE
         self.encrypted = False
         self._from_halt = False
@@ -144,7 +144,7 @@ class Card:
     def remember(self, memory: Mapping[str, Any]) -> None:
         """Take over what `memory` of a card of this kind gave."""
 
-    def _take_uid(self, uid: bytes) -> None:
+    def _set_uid(self, uid: bytes) -> None:
         self.uid = uid
         self._levels = _cascade(uid)
 
@@ -368,7 +368,7 @@ class RandomUid(Card):
 
     def power_on(self) -> None:
         super().power_on()
-        self._take_uid(b"\x08" + secrets.token_bytes(3))
+        self._set_uid(b"\x08" + secrets.token_bytes(3))
 
 
 @dataclass
@@ -471,7 +471,7 @@ class Field:
     def exchange(self, frame: Frame, start_ns: int, end_ns: int, *, encrypted: bool) -> list[tuple[Presence, Frame]]:
         """The answers to a frame sent from `start_ns` to `end_ns`, of the cards that heard all of it."""
         answers = []
-        for presence in self._hearing(start_ns):
+        for presence in self._answering(start_ns):
             if presence.leaves_before(start_ns) or not presence.present(end_ns):
                 continue
             heard = self.noise.spoil(frame) if self.noise is not None else frame
@@ -493,12 +493,12 @@ class Field:
         # Every card hears it, not only those up to the first that agrees.
         agreed = [
             presence.card.authenticate(key_b, block, key, uid) and not presence.leaves_after(now_ns)
-            for presence in self._hearing(now_ns)
+            for presence in self._answering(now_ns)
             if not presence.leaves_before(now_ns)
         ]
         return any(agreed)
 
-    def _hearing(self, now_ns: int) -> list[Presence]:
+    def _answering(self, now_ns: int) -> list[Presence]:
         hearing: list[Presence] = []
         if self._on_ns is None:
             return hearing

@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from badgeclock.toolchain.toolchain import Arch, micropython
+from badgeclock.toolchain.programs import Arch, micropython
 
 PR_SET_PDEATHSIG = 1
 

@@ -1,9 +1,10 @@
-"""The control door of a virtual clock: what a person at the clock can do and notice, over a unix socket.
+"""The control socket of a virtual clock: what a person at the clock can do and notice, over a unix socket.
 
 A request is one line of JSON, `{"do": name, ...arguments}`; the answer one line, `{"ok": result}` or `{"error":
 sentence}`. Times are CLOCK_MONOTONIC milliseconds, the same in every process of the machine.
 
-`DoorServer` serves a VirtualBoard; `Door` is the client: synchronous, standard library only, one thread at a time.
+`ControlServer` serves a VirtualBoard; `ClockControl` is the client: synchronous, standard library only, one thread at a
+time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from badgeclock.errors import BadgeclockError
+from badgeclock.virtual.errors import ControlError
 
 if TYPE_CHECKING:
     from badgeclock.virtual.board import VirtualBoard
@@ -31,10 +33,6 @@ Event = dict[str, Any]
 # What the client waits beyond the time it asked the board to wait itself.
 ANSWER_TIMEOUT_S = 10.0
 SOCKET_NAME = "door.sock"
-
-
-class DoorError(BadgeclockError):
-    """The virtual clock's door does not answer, or refused what it was asked."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ class Shown:
     t_ms: float
 
 
-class Door:
+class ClockControl:
     """A virtual clock seen from outside. `path` is its folder or the socket in it.
 
-    Connects when it is first asked something, and again if the clock was started anew; waits up to `timeout_s` for the
-    clock to open its door. Every method raises DoorError when the clock does not answer or cannot do it. Safe between
-    threads, one request at a time.
+    Connects when it is first asked something, and again if the clock was started again; waits up to `timeout_s` for the
+    clock to open its socket. Every method raises ControlError when the clock does not answer or cannot do it. Safe
+    between threads, one request at a time.
     """
 
     def __init__(self, path: Path | str, *, timeout_s: float = 5.0) -> None:
@@ -92,7 +90,7 @@ class Door:
             except OSError as error:
                 client.close()
                 if time.monotonic() >= deadline:
-                    raise DoorError(
+                    raise ControlError(
                         what=f"no virtual clock answers at {self.path} ({error.strerror})",
                         kept="nothing was sent",
                         do=f"start it with `badgeclock virtual run --dir {self.path.parent}`",
@@ -122,7 +120,7 @@ class Door:
                 raise _gone(self.path, do)
         answer = json.loads(line)
         if "error" in answer:
-            raise DoorError(
+            raise ControlError(
                 what=f"the virtual clock could not {do}: {answer['error']}",
                 kept="its state",
                 do="look at its console.log and at `badgeclock virtual events`",
@@ -188,7 +186,7 @@ class Door:
         return dict(self._ask("leds"))
 
     def wait_text(self, *substrings: str, timeout: float = 10.0) -> Shown:
-        """Wait until the display shows each of `substrings` within a line. Raises DoorError after `timeout` s."""
+        """Wait until the display shows each of `substrings` within a line. Raises ControlError after `timeout` s."""
         lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout)
         return Shown(lines, t_ms)
 
@@ -297,7 +295,7 @@ class Door:
         return list(self._ask("events", after=after))
 
     def wait_event(self, kind: str, *, after: int = 0, timeout: float = 10.0) -> Event:
-        """The first event of `kind` with an id above `after`, once it is there. Raises DoorError after `timeout` s."""
+        """The first event of `kind` with an id above `after`, when there. Raises ControlError after `timeout` s."""
         return dict(self._ask("wait_event", wait_s=timeout, kind=kind, after=after, timeout=timeout))
 
     def signal_after(self, tap: TapResult, timeout: float = 5.0) -> float:
@@ -326,8 +324,8 @@ def _ended(client: socket.socket) -> bool:
         return True
 
 
-def _gone(path: Path, do: str) -> DoorError:
-    return DoorError(
+def _gone(path: Path, do: str) -> ControlError:
+    return ControlError(
         what=f"the virtual clock at {path} went away before it answered to {do}",
         kept="its flash image is as it was at that moment",
         do="start it again with `badgeclock virtual run`",
@@ -347,8 +345,8 @@ def _short(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-class DoorServer:
-    """Serves the door of `board` at `board.home/door.sock`, a thread a client."""
+class ControlServer:
+    """Serves the control socket of `board` at `board.home/door.sock`, a thread a client."""
 
     def __init__(self, board: VirtualBoard) -> None:
         self._board = board
@@ -362,11 +360,11 @@ class DoorServer:
         self._actions = self._make_actions()
         self._clients: set[socket.socket] = set()
         self._closing = False
-        self._thread = threading.Thread(target=self._accept, name="door", daemon=True)
+        self._thread = threading.Thread(target=self._accept, name="control", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Close the door to everybody."""
+        """Close the socket and every connection."""
         self._closing = True
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
@@ -384,7 +382,7 @@ class DoorServer:
             except OSError:
                 return
             self._clients.add(client)
-            threading.Thread(target=self._serve, args=(client,), name="door client", daemon=True).start()
+            threading.Thread(target=self._serve, args=(client,), name="control client", daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         try:
@@ -407,7 +405,7 @@ class DoorServer:
             return {"error": str(error)}
 
     def _make_actions(self) -> dict[str, Callable[..., Any]]:
-        from badgeclock.virtual.accesspoint import Network  # noqa: PLC0415 - a client of the door needs none of the board
+        from badgeclock.virtual.accesspoint import Network  # noqa: PLC0415 - a client needs none of the board
         from badgeclock.virtual.board import Break  # noqa: PLC0415
         from badgeclock.virtual.chips.mfrc522 import Hang  # noqa: PLC0415
         from badgeclock.virtual.nor import FlashFault, InterruptedErase  # noqa: PLC0415

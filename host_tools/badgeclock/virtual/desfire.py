@@ -25,13 +25,13 @@ from badgeclock.virtual.desfire_channels import (
     Key,
     LegacyChannel,
     Mode,
-    Refused,
     aes_session_key,
     des_session_key,
     fresh,
     receive_deciphered,
     rotated,
 )
+from badgeclock.virtual.errors import CommandRefused
 from badgeclock.virtual.iso_dep import IsoDepCard, Work
 
 OK, NO_CHANGES, OUT_OF_MEMORY, ILLEGAL_COMMAND = 0x00, 0x0C, 0x0E, 0x1C
@@ -82,13 +82,13 @@ class File:
     data: bytearray
 
     def allows(self, key_no: int | None, *shifts: int) -> Mode:
-        """How data travels for whoever holds `key_no`. Raises Refused if none of the rights is theirs."""
+        """How data travels for whoever holds `key_no`. Raises CommandRefused if none of the rights is theirs."""
         rights = [self.access >> shift & 0xF for shift in shifts]
         if key_no is not None and key_no in rights:
             return MODES[self.mode]
         if FREE in rights:
             return Mode.PLAIN
-        raise Refused(AUTHENTICATION_ERROR if any(right < FREE for right in rights) else PERMISSION_DENIED)
+        raise CommandRefused(AUTHENTICATION_ERROR if any(right < FREE for right in rights) else PERMISSION_DENIED)
 
 
 READ, WRITE, READ_AND_WRITE = 12, 8, 4
@@ -164,7 +164,7 @@ class Desfire(IsoDepCard):
 
     def power_on(self) -> None:
         if self.random_uid:
-            self._take_uid(b"\x08" + fresh(3))
+            self._set_uid(b"\x08" + fresh(3))
         super().power_on()
 
     def begin(self) -> None:
@@ -214,7 +214,7 @@ class Desfire(IsoDepCard):
             for aid, application in memory["applications"].items()
         }
         if self.random_uid:
-            self._take_uid(b"\x08" + fresh(3))
+            self._set_uid(b"\x08" + fresh(3))
 
     # ---- frames
 
@@ -255,15 +255,15 @@ class Desfire(IsoDepCard):
         more, self._more = self._more, None
         try:
             if len(body) > FRAME_DATA_BYTES:
-                raise Refused(LENGTH_ERROR)
+                raise CommandRefused(LENGTH_ERROR)
             if code == MORE:
                 if more is None:
-                    raise Refused(ILLEGAL_COMMAND)
+                    raise CommandRefused(ILLEGAL_COMMAND)
                 return more(body)
             if more is not None:
-                raise Refused(COMMAND_ABORTED)
+                raise CommandRefused(COMMAND_ABORTED)
             return self._begin(code, body)
-        except Refused as refused:
+        except CommandRefused as refused:
             if refused.status != NO_CHANGES:
                 self._channel = None
             return Reply(refused.status)
@@ -274,7 +274,7 @@ class Desfire(IsoDepCard):
         if code in (0x0A, 0x1A, 0xAA, 0x71, 0x77):
             return self._authenticate(code, body)
         if code not in self._commands:
-            raise Refused(ILLEGAL_COMMAND)
+            raise CommandRefused(ILLEGAL_COMMAND)
         if code in (0x3D, 0x8D):
             return self._collect(code, body)
         return self._run(code, body)
@@ -300,14 +300,14 @@ class Desfire(IsoDepCard):
         return part(data, 0, ns)
 
     def _refuse(self, status: int) -> Reply:
-        raise Refused(status)
+        raise CommandRefused(status)
 
-    def _take(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
+    def _unwrap(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
         """The data of a command after `head` bytes that travel plain. Only data have a mode of their own in the older
         channels: a command without any moves the vector on, and is sent as it is.
         """
         if len(body) < head:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         channel = self._channel
         if channel is None:
             return body[head:]
@@ -317,9 +317,9 @@ class Desfire(IsoDepCard):
 
     def _parameters(self, code: int, body: bytes, n: int) -> bytes:
         """The `n` bytes of a command that is nothing but parameters."""
-        rest = self._take(code, body, head=n)
+        rest = self._unwrap(code, body, head=n)
         if rest:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         return body[:n]
 
     # ---- selection and authentication
@@ -330,9 +330,9 @@ class Desfire(IsoDepCard):
     def _select(self, body: bytes) -> Reply:
         self._channel = None
         if len(body) != 3:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         if self._application(body) is None:
-            raise Refused(APPLICATION_NOT_FOUND)
+            raise CommandRefused(APPLICATION_NOT_FOUND)
         self._aid = body
         return Reply(OK)
 
@@ -346,34 +346,34 @@ class Desfire(IsoDepCard):
         before, self._channel = self._channel, None
         counted = code in (0x71, 0x77)
         if counted and not self.generation.counted:
-            raise Refused(ILLEGAL_COMMAND)
+            raise CommandRefused(ILLEGAL_COMMAND)
         if code == 0x71:
             if len(body) < 2 or body[1] > 6 or len(body) != 2 + body[1]:
-                raise Refused(LENGTH_ERROR)
+                raise CommandRefused(LENGTH_ERROR)
         elif len(body) != 1:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         number = body[0] & 0x3F
         if number >= len(self._here.keys):
-            raise Refused(NO_SUCH_KEY)
+            raise CommandRefused(NO_SUCH_KEY)
         key = self._here.keys[number]
         if key.is_aes != (code in (0xAA, 0x71, 0x77)):
-            raise Refused(AUTHENTICATION_ERROR)
+            raise CommandRefused(AUTHENTICATION_ERROR)
         if code == 0x77 and not isinstance(before, CountedChannel):
-            raise Refused(PERMISSION_DENIED)
+            raise CommandRefused(PERMISSION_DENIED)
         rnd_b = fresh(key.block)
         challenge = key.encrypt(rnd_b)
         capabilities = (body[2:] if code == 0x71 else b"").ljust(6, b"\0")
 
         def check(token: bytes) -> Reply:
             if len(token) != 2 * key.block:
-                raise Refused(LENGTH_ERROR)
+                raise CommandRefused(LENGTH_ERROR)
             if code == 0x0A:
                 plain = receive_deciphered(key, token)
             else:
                 plain = key.decrypt(token, None if counted else challenge)
             rnd_a = plain[: key.block]
             if plain[key.block :] != rotated(rnd_b):
-                raise Refused(AUTHENTICATION_ERROR)
+                raise CommandRefused(AUTHENTICATION_ERROR)
             return self._prove(code, number, key, rnd_a, rnd_b, token, before, capabilities)
 
         self._more = check
@@ -411,7 +411,7 @@ class Desfire(IsoDepCard):
 
     def _need_master(self) -> None:
         if self.authenticated != 0:
-            raise Refused(AUTHENTICATION_ERROR)
+            raise CommandRefused(AUTHENTICATION_ERROR)
 
     # ---- commands of the card
 
@@ -431,11 +431,11 @@ class Desfire(IsoDepCard):
 
     def _need_card(self) -> None:
         if self._aid != PICC:
-            raise Refused(PERMISSION_DENIED)
+            raise CommandRefused(PERMISSION_DENIED)
 
     def _need_application(self) -> Application:
         if self._aid == PICC:
-            raise Refused(PERMISSION_DENIED)
+            raise CommandRefused(PERMISSION_DENIED)
         return self._here
 
     def _used_bytes(self) -> int:
@@ -450,7 +450,7 @@ class Desfire(IsoDepCard):
 
     def _need_memory(self, n: int) -> None:
         if self._used_bytes() + n > MEMORY_BYTES:
-            raise Refused(OUT_OF_MEMORY)
+            raise CommandRefused(OUT_OF_MEMORY)
 
     def _free_memory(self, body: bytes) -> _Done:
         self._parameters(0x6E, body, 0)
@@ -466,7 +466,7 @@ class Desfire(IsoDepCard):
     def _get_key_version(self, body: bytes) -> _Done:
         number = self._parameters(0x64, body, 1)[0] & 0x3F
         if number >= len(self._here.keys):
-            raise Refused(NO_SUCH_KEY)
+            raise CommandRefused(NO_SUCH_KEY)
         return _Done(bytes((self._here.keys[number].version,)))
 
     def _create_application(self, body: bytes) -> _Done:
@@ -477,11 +477,11 @@ class Desfire(IsoDepCard):
         aid, settings, kind = parameters[:3], parameters[3], parameters[4]
         number = kind & 0x0F
         if kind & 0xF0 != 0x80 or not 1 <= number <= KEYS_MOST:
-            raise Refused(PARAMETER_ERROR)
+            raise CommandRefused(PARAMETER_ERROR)
         if aid in self.applications:
-            raise Refused(DUPLICATE)
+            raise CommandRefused(DUPLICATE)
         if self.generation is EV1 and len(self.applications) > APPLICATIONS_MOST:
-            raise Refused(COUNT_ERROR)
+            raise CommandRefused(COUNT_ERROR)
         self._need_memory(ALLOCATION_BYTES * (1 + number))
         self.applications[aid] = Application(settings, [Key(bytes(16), block=16) for _ in range(number)])
         return _Done(ns=WRITE_NS)
@@ -489,10 +489,10 @@ class Desfire(IsoDepCard):
     def _delete_application(self, body: bytes) -> _Done:
         aid = self._parameters(0xDA, body, 3)
         if aid == PICC or aid not in self.applications:
-            raise Refused(APPLICATION_NOT_FOUND)
+            raise CommandRefused(APPLICATION_NOT_FOUND)
         free = self.applications[PICC].settings & 0x04
         if self.authenticated != 0 or not (self._aid == PICC or (free and self._aid == aid)):
-            raise Refused(AUTHENTICATION_ERROR)
+            raise CommandRefused(AUTHENTICATION_ERROR)
         del self.applications[aid]
         if self._aid != aid:
             return _Done(ns=WRITE_NS)
@@ -507,7 +507,7 @@ class Desfire(IsoDepCard):
         self._need_card()
         self._need_master()
         if not self.format_allowed:
-            raise Refused(PERMISSION_DENIED)
+            raise CommandRefused(PERMISSION_DENIED)
         self.applications = {PICC: self.applications[PICC]}
         return _Done(ns=10 * WRITE_NS)
 
@@ -516,8 +516,8 @@ class Desfire(IsoDepCard):
         self._need_master()
         option = body[:1]
         if option != b"\0":
-            raise Refused(PARAMETER_ERROR)
-        flags = self._take(0x5C, body, head=1, mode=Mode.FULL, length=1)
+            raise CommandRefused(PARAMETER_ERROR)
+        flags = self._unwrap(0x5C, body, head=1, mode=Mode.FULL, length=1)
         # Both can be switched to their safer side only (MF3ICDx21_41_81, 8.6.1).
         self.format_allowed = self.format_allowed and not flags[0] & 0x01
         self.random_uid = self.random_uid or bool(flags[0] & 0x02)
@@ -525,7 +525,7 @@ class Desfire(IsoDepCard):
 
     def _get_card_uid(self, body: bytes) -> _Done:
         if self._channel is None:
-            raise Refused(AUTHENTICATION_ERROR)
+            raise CommandRefused(AUTHENTICATION_ERROR)
         self._parameters(0x51, body, 0)
         return _Done(self.real_uid, Mode.FULL)
 
@@ -534,31 +534,31 @@ class Desfire(IsoDepCard):
     def _change_key(self, body: bytes) -> _Done:
         channel = self._channel
         if channel is None:
-            raise Refused(AUTHENTICATION_ERROR)
+            raise CommandRefused(AUTHENTICATION_ERROR)
         if not body:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         here = self._here
         number = body[0] & 0x3F
         aes = bool(body[0] & 0x80) if self._aid == PICC else True
         if number >= len(here.keys):
-            raise Refused(NO_SUCH_KEY)
+            raise CommandRefused(NO_SUCH_KEY)
         if body[0] & 0x40 or (self._aid != PICC and body[0] & 0xC0):
-            raise Refused(PARAMETER_ERROR)
+            raise CommandRefused(PARAMETER_ERROR)
         if not self._may_change(number, channel.key_no):
-            raise Refused(PERMISSION_DENIED)
-        plain = self._take(0xC4, body, head=1, mode=Mode.FULL)
+            raise CommandRefused(PERMISSION_DENIED)
+        plain = self._unwrap(0xC4, body, head=1, mode=Mode.FULL)
         own = number == channel.key_no
         size = 17 if aes else 16
         given, rest = plain[:size], plain[size:]
         if len(given) < size:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         checked = [] if isinstance(channel, CountedChannel) else [self._checked(channel, body[:1], given)]
         value = given[:16]
         if not own:
             value = bytes(a ^ b for a, b in zip(value, here.keys[number].value, strict=True))
             checked.append(channel.checksum(value))
         if not rest.startswith(b"".join(checked)) or rest[len(b"".join(checked)) :].strip(b"\0"):
-            raise Refused(INTEGRITY_ERROR)
+            raise CommandRefused(INTEGRITY_ERROR)
         version = given[16] if aes else sum((value[i] & 1) << (7 - i) for i in range(8))
         here.keys[number] = Key(value, block=16 if aes else 8, version=version)
         if own:
@@ -582,8 +582,8 @@ class Desfire(IsoDepCard):
     def _change_key_settings(self, body: bytes) -> _Done:
         self._need_master()
         if not self._here.settings & 0x08:
-            raise Refused(PERMISSION_DENIED)
-        self._here.settings = self._take(0x54, body, head=0, mode=Mode.FULL, length=1)[0]
+            raise CommandRefused(PERMISSION_DENIED)
+        self._here.settings = self._unwrap(0x54, body, head=0, mode=Mode.FULL, length=1)[0]
         return _Done(ns=WRITE_NS)
 
     # ---- files
@@ -598,7 +598,7 @@ class Desfire(IsoDepCard):
     def _file(self, number: int) -> File:
         found = self._need_application().files.get(number & 0x1F)
         if found is None:
-            raise Refused(FILE_NOT_FOUND)
+            raise CommandRefused(FILE_NOT_FOUND)
         return found
 
     def _get_file_settings(self, body: bytes) -> _Done:
@@ -620,11 +620,11 @@ class Desfire(IsoDepCard):
         access, size = int.from_bytes(parameters[2:4], "little"), int.from_bytes(parameters[4:7], "little")
         named = [access >> shift & 0xF for shift in (12, 8, 4, 0)]
         if number >= FILES_MOST or mode not in MODES or any(len(here.keys) <= right < FREE for right in named):
-            raise Refused(PARAMETER_ERROR)
+            raise CommandRefused(PARAMETER_ERROR)
         if size == 0:
-            raise Refused(PARAMETER_ERROR)
+            raise CommandRefused(PARAMETER_ERROR)
         if number in here.files:
-            raise Refused(DUPLICATE)
+            raise CommandRefused(DUPLICATE)
         self._need_memory(ALLOCATION_BYTES * (1 + -(-size // ALLOCATION_BYTES)))
         here.files[number] = File(mode, access, bytearray(size))
         return _Done(ns=WRITE_NS)
@@ -639,48 +639,48 @@ class Desfire(IsoDepCard):
 
     def _change_file_settings(self, body: bytes) -> _Done:
         if not body:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         found = self._file(body[0])
         right = found.access & 0xF
         if right not in (FREE, self.authenticated):
-            raise Refused(PERMISSION_DENIED if right == FROZEN else AUTHENTICATION_ERROR)
+            raise CommandRefused(PERMISSION_DENIED if right == FROZEN else AUTHENTICATION_ERROR)
         mode = Mode.MAC if right == FREE else Mode.FULL
-        new = self._take(0x5F, body, head=1, mode=mode, length=3)
+        new = self._unwrap(0x5F, body, head=1, mode=mode, length=3)
         if len(new) != 3 or new[0] not in MODES:
-            raise Refused(PARAMETER_ERROR)
+            raise CommandRefused(PARAMETER_ERROR)
         found.mode, found.access = new[0], int.from_bytes(new[1:3], "little")
         return _Done(ns=WRITE_NS)
 
     def _read_data(self, code: int, body: bytes) -> _Done:
         if len(body) < 7:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         found = self._file(body[0])
         mode = found.allows(self.authenticated, READ, READ_AND_WRITE)
-        if self._take(code, body, head=7, mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC):
-            raise Refused(LENGTH_ERROR)
+        if self._unwrap(code, body, head=7, mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC):
+            raise CommandRefused(LENGTH_ERROR)
         offset, length = int.from_bytes(body[1:4], "little"), int.from_bytes(body[4:7], "little")
         end = offset + length if length else len(found.data)
         if offset >= len(found.data) or end > len(found.data):
-            raise Refused(BOUNDARY_ERROR)
+            raise CommandRefused(BOUNDARY_ERROR)
         return _Done(bytes(found.data[offset:end]), mode)
 
     def _collect(self, code: int, body: bytes) -> Reply:
         """WriteData may come in several frames: ask for more until all that its header announces is here."""
         if len(body) < 7:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         length = int.from_bytes(body[4:7], "little")
         mode = self._file(body[0]).allows(self.authenticated, WRITE, READ_AND_WRITE)
         whole = 7 + self._travelling(length, mode)
 
-        def gather(so_far: bytes) -> Reply:
+        def collect(so_far: bytes) -> Reply:
             if len(so_far) > whole:
-                raise Refused(LENGTH_ERROR)
+                raise CommandRefused(LENGTH_ERROR)
             if len(so_far) == whole:
                 return self._run(code, so_far)
-            self._more = lambda more: gather(so_far + more) if more else self._refuse(LENGTH_ERROR)
+            self._more = lambda more: collect(so_far + more) if more else self._refuse(LENGTH_ERROR)
             return Reply(MORE)
 
-        return gather(body)
+        return collect(body)
 
     def _travelling(self, length: int, mode: Mode) -> int:
         """How many bytes of the air carry `length` bytes of a command's data."""
@@ -700,9 +700,9 @@ class Desfire(IsoDepCard):
         else:
             data = self._channel.command(bytes((code,)) + body[:7], body[7:], mode, length)
         if len(data) != length or length == 0:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         if offset + length > len(found.data):
-            raise Refused(BOUNDARY_ERROR)
+            raise CommandRefused(BOUNDARY_ERROR)
         found.data[offset : offset + length] = data
         return _Done(mode=Mode.PLAIN if mode is Mode.PLAIN else Mode.MAC, ns=WRITE_NS)
 
@@ -779,7 +779,7 @@ class Ntag424(DesfireEv2):
 
     def _begin(self, code: int, body: bytes) -> Reply:
         if code in (0x5A, 0x0A, 0x1A, 0xAA, 0x3D):
-            raise Refused(ILLEGAL_COMMAND)
+            raise CommandRefused(ILLEGAL_COMMAND)
         return super()._begin(code, body)
 
     def _need_card(self) -> None:

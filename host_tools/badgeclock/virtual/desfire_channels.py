@@ -22,19 +22,12 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from badgeclock.virtual.cards import crc_a
+from badgeclock.virtual.errors import CommandRefused
 
 INTEGRITY_ERROR = 0x1E
 LENGTH_ERROR = 0x7E
 
 COUNTER_LONGEST = 0xFFFF
-
-
-class Refused(Exception):
-    """The card answers with this status instead."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"status {status:02X}")
-        self.status = status
 
 
 class Mode(Enum):
@@ -111,9 +104,9 @@ def crc16(data: bytes) -> bytes:
 
 
 def check_mac(given: bytes, right: bytes) -> None:
-    """Raises Refused unless they are equal."""
+    """Raises CommandRefused unless they are equal."""
     if not hmac.compare_digest(given, right):
-        raise Refused(INTEGRITY_ERROR)
+        raise CommandRefused(INTEGRITY_ERROR)
 
 
 class Channel(Protocol):
@@ -146,13 +139,13 @@ class LegacyChannel:
         if mode is not Mode.FULL:
             return data
         if not data or len(data) % 8:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         # The reader deciphered c[i] = D(p[i] ^ c[i-1]): p[i] = E(c[i]) ^ c[i-1].
         plain = receive_deciphered(self._key, data)
         if length is None:
             return plain
         if plain[length : length + 2] != crc16(plain[:length]):
-            raise Refused(INTEGRITY_ERROR)
+            raise CommandRefused(INTEGRITY_ERROR)
         return plain[:length]
 
     def answer(self, status: int, data: bytes, mode: Mode) -> bytes:  # noqa: ARG002 - as Channel
@@ -186,7 +179,7 @@ class ChainedChannel:
             check_mac(mac, self._mac(head + body))
             return body
         if not data or len(data) % self._key.block:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         plain = self._key.decrypt(data, self._vector)
         self._vector = data[-self._key.block :]
         if length is None:
@@ -231,7 +224,7 @@ class CountedChannel:
 
     def command(self, head: bytes, data: bytes, mode: Mode, length: int | None) -> bytes:
         if self.counter >= COUNTER_LONGEST:
-            raise Refused(INTEGRITY_ERROR)
+            raise CommandRefused(INTEGRITY_ERROR)
         if mode is Mode.PLAIN:
             return data
         body, mac = data[:-8], data[-8:]
@@ -239,11 +232,11 @@ class CountedChannel:
         if mode is Mode.MAC or not body:
             return body
         if len(body) % 16:
-            raise Refused(LENGTH_ERROR)
+            raise CommandRefused(LENGTH_ERROR)
         plain = self._enc.decrypt(body, self._vector(b"\xa5\x5a"))
         end = plain.rstrip(b"\0")
         if end[-1:] != b"\x80" or (length is not None and len(end) - 1 != length):
-            raise Refused(INTEGRITY_ERROR)
+            raise CommandRefused(INTEGRITY_ERROR)
         return end[:-1]
 
     def answer(self, status: int, data: bytes, mode: Mode) -> bytes:

@@ -163,7 +163,7 @@ class IsoDepCard(Card):
             self._command = b""
             return None
         if pcb & CHAINING:
-            return self._say(self._frame(R_ACK | self._number))
+            return self._respond(self._frame(R_ACK | self._number))
         command, self._command = self._command, b""
         work = self.work(command)
         if work is None:
@@ -181,7 +181,7 @@ class IsoDepCard(Card):
         left_ns = work.ns - patience_ns
         multiplier = min(WTXM_LONGEST, max(1, -(-left_ns // self.frame_waiting_ns)))
         self._waiting = replace(work, ns=left_ns)
-        return self._say(self._frame(S_WTX, bytes((multiplier,)), late_ns=patience_ns))
+        return self._respond(self._frame(S_WTX, bytes((multiplier,)), late_ns=patience_ns))
 
     def _more_time(self, granted: int) -> Frame | None:
         work = self._waiting
@@ -199,7 +199,7 @@ class IsoDepCard(Card):
         room = self._send_bytes - 3 - bool(self._cid)
         part, self._rest = self._rest[:room], self._rest[room:]
         pcb = I_BLOCK | self._number | (CHAINING if self._rest else 0)
-        return self._say(self._frame(pcb, part, late_ns=late_ns))
+        return self._respond(self._frame(pcb, part, late_ns=late_ns))
 
     def _acknowledged(self, kind: int, number: int) -> Frame | None:
         if number == self._number:  # rule 11
@@ -215,6 +215,6 @@ class IsoDepCard(Card):
         head = bytes((pcb | HAS_CID, self._cid)) if self._cid else bytes((pcb,))
         return replace(Frame.of(with_crc(head + body)), late_ns=late_ns)
 
-    def _say(self, frame: Frame) -> Frame:
+    def _respond(self, frame: Frame) -> Frame:
         self._last = frame
         return frame

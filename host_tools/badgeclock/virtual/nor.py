@@ -188,10 +188,6 @@ class NorFlash:
         """Forget a cut that has not come yet."""
         self._supply.cancel_cut()
 
-    def reseed(self, seed: int) -> None:
-        """Start the pseudo-random choices of the cuts to come again, for a replay."""
-        self._dice = Dice(seed)
-
     def read(self, address: int, n: int) -> bytes:
         """`n` bytes from `address`. Raises ReadError, ValueError outside of the chip."""
         self._check(address, n)

@@ -17,7 +17,8 @@ from functools import cache
 
 from PIL import Image
 
-from badgeclock.toolchain.toolchain import ROOT, micropython
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import micropython
 from badgeclock.virtual.chips import st7789
 
 WIDTH, HEIGHT = 128, 64

@@ -1,7 +1,7 @@
 """The badges of a virtual clock's people, by UID and kind: a badge that is tapped again is the same card as before.
 
 What their memories hold (keys, files, blocks) is kept in `cards.json` in the clock's folder, so that a badge which was
-issued in one run opens the door in the next.
+issued in one run is accepted in the next.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Wallet:
         self._kept: dict[str, Any] = json.loads(store.read_text()) if store.exists() else {}
         self._at_first: dict[str, Any] = {}
 
-    def take(self, uid: bytes, kind: str | None = None) -> Card:
+    def card_for(self, uid: bytes, kind: str | None = None) -> Card:
         """The badge with this UID. Without a kind it is the DESFire that was last taken by it, else of the usual kind.
         A badge of the kind "replay" plays back what the one with this UID said last.
 

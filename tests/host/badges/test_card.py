@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from badgeclock.badges import card as cards
 from badgeclock.badges import desfire
-from badgeclock.badges.card import Card, CardForeign, CardFull, CardState, NotDesfire, Step
-from badgeclock.badges.desfire import CardError, Dialogue, run
+from badgeclock.badges.card import Card, CardState, Step
+from badgeclock.badges.desfire import Dialogue, run
+from badgeclock.badges.errors import CardError, CardForeign, CardFull, NotDesfire
 from badgeclock.badges.keys import Root
 from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3, WrongKeyDesfire
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from badgeclock.badges import desfire
-from badgeclock.badges.desfire import CardError, CardRefused, CardUntrusted, Dialogue, Ev1Session, Ev2Session, Session
+from badgeclock.badges.desfire import Dialogue, Ev1Session, Ev2Session, Session
+from badgeclock.badges.errors import CardError, CardRefused, CardUntrusted
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "badges.json").read_text())
 

@@ -38,6 +38,7 @@ from tests.host.bridge.world import (
     eventually,
     token_of,
 )
+from tests.sandbox_process import SandboxProcess
 
 from badgeclock.bridge.operations import data_key_rotation
 from badgeclock.bridge.people import people
@@ -54,7 +55,6 @@ from badgeclock.cli.bridge import prepare
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import Ack, Frame, FrameType, Receipt, ReceiptState
 from badgeclock.protocol.record import Direction
-from badgeclock.sandbox.process import SandboxProcess
 from badgeclock.technician import broker, workshop
 
 RUN_BRIDGE = "from badgeclock.cli.bridge import app; app()"

@@ -12,9 +12,10 @@ from badgeclock.bridge.intake.batch import Delivery
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.settings import BridgeSettings, load
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.bridge_names import bridge_name
 from badgeclock.protocol.frames import Ack, Verdict
 from badgeclock.technician import workshop
-from badgeclock.technician.certificates import bridge_name, check_clock_id
+from badgeclock.technician.certificates import check_clock_id
 
 DATABASES = ("postgresql",)
 PATIENCE_MS = 500

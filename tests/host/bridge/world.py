@@ -17,9 +17,6 @@ from sqlalchemy import Table, select, text
 
 from badgeclock.authorities.base import (
     BELGIUM,
-    AuthorityAmbiguous,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelOutcome,
@@ -35,6 +32,7 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.downlink.frames_out import Downlink

@@ -14,10 +14,10 @@ from tests.host.evidence.negatives import LINK_KEY, bare, clock, status_line, wh
 from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.store.database import Store
+from badgeclock.bundle import Bundle
 from badgeclock.cli.main import app
 from badgeclock.errors import BadgeclockError, EvidenceError, SettingsError
 from badgeclock.technician import workshop
-from badgeclock.technician.bundle import Bundle
 
 
 def bundle_of(folder: Path) -> Path:

@@ -14,8 +14,8 @@ from badgeclock.evidence.findings import Reason, Verdict
 from badgeclock.evidence.keys import ClockKeys
 from badgeclock.evidence.verifier import Evidence, Report
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import Kind, RecordRefused
-from badgeclock.protocol.seal import SealFailed
+from badgeclock.protocol.errors import RecordRefused, SealFailed
+from badgeclock.protocol.record import Kind
 
 Slots = list[bytes | None]
 

@@ -1,8 +1,8 @@
 """What comes back from the service, once its schema holds: elements to outcomes.
 
 Every answer is held against what was asked: as many outcomes as items, in the same order, with the same references,
-about the same people. An answer that is not is `Malformed`: somebody's reception number on another's punch would be
-worse than none. No text made here quotes an INSS or a Limosa number.
+about the same people. An answer that is not is `AnswerMalformed`: somebody's reception number on another's punch would
+be worse than none. No text made here quotes an INSS or a Limosa number.
 """
 
 from __future__ import annotations
@@ -27,17 +27,15 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
+from badgeclock.authorities.errors import AnswerMalformed
 from badgeclock.authorities.failures import blotted, plain
 from badgeclock.authorities.forms import is_reception_number
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss.description import MESSAGES, TYPES
+from badgeclock.authorities.onss.statuses import STATUS_FROM_WIRE
+from badgeclock.onss import description
+from badgeclock.onss.description import MESSAGES, TYPES
 
 _T: Final = f"{{{TYPES}}}"
 _M: Final = f"{{{MESSAGES}}}"
-
-
-class Malformed(ValueError):
-    """An answer that the service's specification does not allow, or that does not fit what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +47,18 @@ class Page:
 
 
 def register_outcomes(body: etree._Element, items: Sequence[PresenceItem]) -> list[Outcome]:
-    """The outcome of each item, in order. Raises Malformed."""
+    """The outcome of each item, in order. Raises AnswerMalformed."""
     answers = body.findall(f"{_M}PresenceRegistrationResponse")
     _same_count(answers, items)
     outcomes = [_outcome(answer, item, place) for place, (answer, item) in enumerate(zip(answers, items, strict=True))]
     numbers = [outcome.reception_number for outcome in outcomes if isinstance(outcome, Registered)]
     if len(set(numbers)) != len(numbers):
-        raise Malformed("one reception number was given to two items")
+        raise AnswerMalformed("one reception number was given to two items")
     return outcomes
 
 
 def cancel_outcomes(body: etree._Element, items: Sequence[Cancellation]) -> list[CancelOutcome]:
-    """The outcome of each cancellation, in order. Raises Malformed."""
+    """The outcome of each cancellation, in order. Raises AnswerMalformed."""
     answers = body.findall(f"{_M}CancelPresenceResponse")
     _same_count(answers, items)
     outcomes: list[CancelOutcome] = []
@@ -70,19 +68,19 @@ def cancel_outcomes(body: etree._Element, items: Sequence[Cancellation]) -> list
         echoed = _child(choice, "CancelPresenceRequest") if refused else choice
         number = _reception_number(echoed)
         if number != item.reception_number:
-            raise Malformed(f"outcome {place} is about another reception number than item {place}")
+            raise AnswerMalformed(f"outcome {place} is about another reception number than item {place}")
         if refused:
             codes, descriptions = _errors(_child(choice, "ErrorList"))
             outcomes.append(CancelRefused(reception_number=number, codes=codes, descriptions=descriptions))
         elif _validation(_child(choice, "LastValidation")).status is Status.CANCELLED:
             outcomes.append(Cancelled(reception_number=number))
         else:
-            raise Malformed(f"outcome {place} is neither cancelled nor an error")
+            raise AnswerMalformed(f"outcome {place} is neither cancelled nor an error")
     return outcomes
 
 
 def search_page(body: etree._Element) -> Page | Refused:
-    """One page of what a search found, or the service's errors (with an empty reference). Raises Malformed."""
+    """One page of what a search found, or the service's errors (with an empty reference). Raises AnswerMalformed."""
     result = _child_in(body, _M, "SearchPresencesResponseType")
     refused = result.find(f"{_T}PresenceRegistrationError")
     if refused is not None:
@@ -90,23 +88,23 @@ def search_page(body: etree._Element) -> Page | Refused:
         return Refused(reference="", codes=codes, descriptions=descriptions)
     listed = result.find(f"{_T}PresenceRegistrationList")
     if listed is None:
-        raise Malformed("the search's answer has neither a list nor errors")
+        raise AnswerMalformed("the search's answer has neither a list nor errors")
     total = int(_text(_child(listed, "PresenceRegistrationResultCount")))
     found = tuple(_found(entry) for entry in listed.findall(f"{_T}PresenceRegistration"))
     if total < len(found):
-        raise Malformed(f"the search counts {total} presences and lists {len(found)}")
+        raise AnswerMalformed(f"the search counts {total} presences and lists {len(found)}")
     return Page(total=total, found=found)
 
 
 def found_by_number(body: etree._Element, reception_number: int) -> Found | None:
-    """The presence with that number, or None. Raises Malformed."""
+    """The presence with that number, or None. Raises AnswerMalformed."""
     result = _child(_child_in(body, _M, "GetPresenceRegistrationResponseType"), "GetPresenceRegistrationType")
     entry = result.find(f"{_T}PresenceRegistrationType")
     if entry is None:
         return None
     found = _found(entry)
     if found.reception_number != reception_number:
-        raise Malformed("the answer is about another reception number than the one asked for")
+        raise AnswerMalformed("the answer is about another reception number than the one asked for")
     return found
 
 
@@ -115,13 +113,13 @@ def _outcome(answer: etree._Element, item: PresenceItem, place: int) -> Outcome:
     echo, whole = _submitted(choice)
     for field, differs in _ECHO_CHECKS if whole else _READ_BACK_CHECKS:
         if differs(echo, item):
-            raise Malformed(f"outcome {place} does not have the {field} of item {place}")
+            raise AnswerMalformed(f"outcome {place} does not have the {field} of item {place}")
     if choice.tag == f"{_T}PresenceRegistrationError":
         codes, descriptions = _errors(_child(choice, "ErrorList"))
         return Refused(reference=item.reference, codes=codes, descriptions=descriptions)
     last = _validation(_child(choice, "LastValidation"))
     if last.status is Status.CANCELLED:
-        raise Malformed(f"outcome {place} is cancelled though it was to be registered")
+        raise AnswerMalformed(f"outcome {place} is cancelled though it was to be registered")
     return Registered(
         reference=item.reference,
         reception_number=_reception_number(choice),
@@ -189,7 +187,7 @@ def _validation(element: etree._Element) -> Validation:
     at = _optional(element, "ValidationDate")
     remarks = element.findall(f"{_T}RemarkList/{_T}Remark")
     return Validation(
-        status=description.STATUS_FROM_WIRE[_text(_child(element, "Status"))],
+        status=STATUS_FROM_WIRE[_text(_child(element, "Status"))],
         at=None if at is None else _moment(at),
         # The blanks inside a remark are the service's own; only what could be a personal number goes.
         remarks=tuple(blotted(_text(remark)) for remark in remarks),
@@ -207,7 +205,7 @@ def _errors(element: etree._Element) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _reception_number(element: etree._Element) -> int:
     number = int(_text(_child(element, "PresenceRegistrationId")))
     if not is_reception_number(number):
-        raise Malformed("a reception number is not of 1 to 15 digits above zero")
+        raise AnswerMalformed("a reception number is not of 1 to 15 digits above zero")
     return number
 
 
@@ -217,7 +215,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=description.ZONE)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Malformed("a time is beyond what a calendar holds") from None
+        raise AnswerMalformed("a time is beyond what a calendar holds") from None
 
 
 def _day(element: etree._Element) -> date | None:
@@ -227,7 +225,7 @@ def _day(element: etree._Element) -> date | None:
     try:
         return date.fromisoformat(text.strip()[:10])  # an xs:date may carry a zone behind the day
     except ValueError:
-        raise Malformed("a date is beyond what a calendar holds") from None
+        raise AnswerMalformed("a date is beyond what a calendar holds") from None
 
 
 def _company(element: etree._Element) -> str | None:
@@ -237,7 +235,7 @@ def _company(element: etree._Element) -> str | None:
 
 def _same_count(answers: Sequence[etree._Element], items: Sequence[object]) -> None:
     if len(answers) != len(items):
-        raise Malformed(f"{len(items)} items were sent and {len(answers)} outcomes came back")
+        raise AnswerMalformed(f"{len(items)} items were sent and {len(answers)} outcomes came back")
 
 
 def _child(element: etree._Element, name: str) -> etree._Element:
@@ -247,7 +245,7 @@ def _child(element: etree._Element, name: str) -> etree._Element:
 def _child_in(element: etree._Element, namespace: str, name: str) -> etree._Element:
     child = element.find(f"{namespace}{name}")
     if child is None:
-        raise Malformed(f"an element {name} is missing")
+        raise AnswerMalformed(f"an element {name} is missing")
     return child
 
 

@@ -1,8 +1,8 @@
 """What goes to the REST service and what comes back, as JSON, by the names of `rest_names`.
 
 An answer is read as a stranger's: every field's type, form and range is checked, and an answer that does not fit what
-was asked is `Malformed`. An outcome bears neither reference nor person, so that here, other than over SOAP, the place
-in the list alone says whose it is. No text made here quotes a person's number.
+was asked is `AnswerMalformed`. An outcome bears neither reference nor person, so that here, other than over SOAP, the
+place in the list alone says whose it is. No text made here quotes a person's number.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from badgeclock.authorities.base import (
     Cancelled,
     CancelOutcome,
     CancelRefused,
+    Direction,
     Found,
     MovementItem,
     Outcome,
@@ -30,19 +31,26 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
+from badgeclock.authorities.errors import AnswerMalformed
 from badgeclock.authorities.failures import blotted, plain
 from badgeclock.authorities.forms import is_company_id, is_inss, is_reception_number
-from badgeclock.authorities.onss import rest_names as n
+from badgeclock.onss import rest_names as n
 
 _LIST_LIMIT: Final = 1000  # elements of any list in an answer; a search's page has at most 500
 _TEXT_LIMIT: Final = 1000
 _BLAMED: Final = re.compile(rf"\$?\.?{n.ITEMS}\[([0-9]{{1,3}})\]")
 
+_TYPE_OF: Final = {Direction.IN: n.IN, Direction.OUT: n.OUT}
+_DIRECTION_OF: Final = {str(name): direction for direction, name in _TYPE_OF.items()}
+_VALIDITY_OF: Final = {
+    Status.REGISTERED: n.PENDING,
+    Status.VALIDATED: n.VALID,
+    Status.REMARKS: n.INVALID,
+    Status.CANCELLED: n.CANCELLED,
+}
+_STATUS_OF: Final = {str(name): status for status, name in _VALIDITY_OF.items()}
+
 _T = TypeVar("_T")
-
-
-class Malformed(ValueError):
-    """An answer without the service's form, or that does not fit what was asked; the text quotes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ def search_request(criteria: SearchCriteria, first_row: int, fetch_size: int) ->
     if criteria.workplace_id is not None:
         chosen[n.WORKS] = criteria.workplace_id
     if criteria.statuses:
-        chosen[n.VALIDITIES] = [n.VALIDITY_OF[status] for status in criteria.statuses]
+        chosen[n.VALIDITIES] = [_VALIDITY_OF[status] for status in criteria.statuses]
     if criteria.remarks:
         chosen[n.REMARKS] = list(criteria.remarks)
     if criteria.created_from is not None:
@@ -92,16 +100,18 @@ def written(moment: datetime) -> str:
 
 
 def parse(content: bytes) -> dict[str, Any]:
-    """The JSON object in an answer. Raises Malformed."""
+    """The JSON object in an answer. Raises AnswerMalformed."""
     try:
         read = json.loads(content, parse_constant=_no_constant)
     except (ValueError, RecursionError):
-        raise Malformed("it is no JSON") from None
+        raise AnswerMalformed("it is no JSON") from None
     return _object(read)
 
 
 def register_outcomes(body: dict[str, Any], items: Sequence[MovementItem], answered: datetime) -> list[Outcome]:
-    """The outcome of each item, in order; `answered` is when the service answered, by its clock. Raises Malformed."""
+    """The outcome of each item, in order; `answered` is when the service answered, by its clock. Raises
+    AnswerMalformed.
+    """
     outcomes: list[Outcome] = []
     for answer, item in zip(_as_many(body, items), items, strict=True):
         taken, refused = _either(answer, n.CREATED, n.NOT_CREATED)
@@ -112,7 +122,7 @@ def register_outcomes(body: dict[str, Any], items: Sequence[MovementItem], answe
         assert taken is not None
         status = _status(taken)
         if status is Status.CANCELLED:
-            raise Malformed("an item is cancelled though it was to be registered")
+            raise AnswerMalformed("an item is cancelled though it was to be registered")
         outcomes.append(
             Registered(
                 reference=item.reference,
@@ -125,18 +135,18 @@ def register_outcomes(body: dict[str, Any], items: Sequence[MovementItem], answe
         )
     numbers = [outcome.reception_number for outcome in outcomes if isinstance(outcome, Registered)]
     if len(set(numbers)) != len(numbers):
-        raise Malformed("one reception number was given to two items")
+        raise AnswerMalformed("one reception number was given to two items")
     return outcomes
 
 
 def cancel_outcomes(body: dict[str, Any], items: Sequence[Cancellation]) -> list[CancelOutcome]:
-    """The outcome of each cancellation, in order. Raises Malformed."""
+    """The outcome of each cancellation, in order. Raises AnswerMalformed."""
     outcomes: list[CancelOutcome] = []
     for answer, item in zip(_as_many(body, items), items, strict=True):
         done, refused = _either(answer, n.CANCELLED_ITEM, n.NOT_CANCELLED_ITEM)
         told = done or refused or {}
         if _number(told) != item.reception_number:
-            raise Malformed("an outcome is about another reception number than its item")
+            raise AnswerMalformed("an outcome is about another reception number than its item")
         if refused is not None:
             codes, descriptions = _errors(refused)
             number = item.reception_number
@@ -147,19 +157,19 @@ def cancel_outcomes(body: dict[str, Any], items: Sequence[Cancellation]) -> list
 
 
 def search_page(body: dict[str, Any]) -> Page:
-    """One page of what a search found. Raises Malformed."""
+    """One page of what a search found. Raises AnswerMalformed."""
     total = _of(body, n.TOTAL, int)
     found = tuple(_found(_object(entry)) for entry in _list(body, n.ITEMS))
     if total < len(found):
-        raise Malformed(f"it counts {total} presences and lists {len(found)}")
+        raise AnswerMalformed(f"it counts {total} presences and lists {len(found)}")
     return Page(total, found)
 
 
 def found_by_number(body: dict[str, Any], reception_number: int) -> Found:
-    """The registration with that number. Raises Malformed."""
+    """The registration with that number. Raises AnswerMalformed."""
     found = _found(body)
     if found.reception_number != reception_number:
-        raise Malformed("it is about another reception number than the one asked for")
+        raise AnswerMalformed("it is about another reception number than the one asked for")
     return found
 
 
@@ -178,7 +188,7 @@ def read_problem(content_type: str, content: bytes) -> Problem:
         return Problem("", "", ())
     try:
         body = parse(content)
-    except Malformed:
+    except AnswerMalformed:
         return Problem("", "", ())
     words = [body[name] for name in ("title", "detail") if isinstance(body.get(name), str)]
     kind = body.get("type")
@@ -193,7 +203,7 @@ def read_problem(content_type: str, content: bytes) -> Problem:
 
 
 def _movement(item: MovementItem) -> dict[str, Any]:
-    told: dict[str, Any] = {n.MOMENT: written(item.moment.replace(microsecond=0)), n.TYPE: n.TYPE_OF[item.direction]}
+    told: dict[str, Any] = {n.MOMENT: written(item.moment.replace(microsecond=0)), n.TYPE: _TYPE_OF[item.direction]}
     if item.limosa_id is not None:
         told[n.LIMOSA] = item.limosa_id
     else:
@@ -225,10 +235,10 @@ def _found(body: dict[str, Any]) -> Found:
     steps = tuple(_step(_object(step)) for step in _list(body, n.HISTORY)) if n.HISTORY in body else ()
     last = steps[-1] if steps else Validation(status=_status(body), at=None, remarks=_remarks(body))
     if steps and last.status is not _status(body):
-        raise Malformed("its history ends otherwise than it says")
-    direction = n.DIRECTION_OF.get(_of(body, n.TYPE, str))
+        raise AnswerMalformed("its history ends otherwise than it says")
+    direction = _DIRECTION_OF.get(_of(body, n.TYPE, str))
     if direction is None:
-        raise Malformed("a direction is none")
+        raise AnswerMalformed("a direction is none")
     found = Found(
         reception_number=_number(body),
         reference=None,
@@ -246,7 +256,7 @@ def _found(body: dict[str, Any]) -> Found:
         direction=direction,
     )
     if found.inss is None and found.limosa_id is None:
-        raise Malformed("a registration is nobody's")
+        raise AnswerMalformed("a registration is nobody's")
     return found
 
 
@@ -255,9 +265,9 @@ def _step(body: dict[str, Any]) -> Validation:
 
 
 def _status(body: dict[str, Any]) -> Status:
-    status = n.STATUS_OF.get(_of(body, n.VALIDITY, str))
+    status = _STATUS_OF.get(_of(body, n.VALIDITY, str))
     if status is None:
-        raise Malformed("a validity is none of the service's")
+        raise AnswerMalformed("a validity is none of the service's")
     return status
 
 
@@ -276,41 +286,41 @@ def _errors(body: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _number(body: dict[str, Any]) -> int:
     number = _of(body, n.ID, int)
     if not is_reception_number(number):
-        raise Malformed("a reception number is not of 1 to 15 digits above zero")
+        raise AnswerMalformed("a reception number is not of 1 to 15 digits above zero")
     return number
 
 
 def _as_many(body: dict[str, Any], items: Sequence[object]) -> list[dict[str, Any]]:
     answers = [_object(answer) for answer in _list(body, n.ITEMS)]
     if len(answers) != len(items):
-        raise Malformed(f"{len(items)} items were sent and {len(answers)} outcomes came back")
+        raise AnswerMalformed(f"{len(items)} items were sent and {len(answers)} outcomes came back")
     return answers
 
 
 def _either(answer: dict[str, Any], yes: str, no: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     done, refused = _optional(answer, yes, _object), _optional(answer, no, _object)
     if (done is None) == (refused is None):
-        raise Malformed("an outcome is neither a success nor an error, or both")
+        raise AnswerMalformed("an outcome is neither a success nor an error, or both")
     return done, refused
 
 
 def _list(body: dict[str, Any], name: str) -> list[Any]:
     found = _of(body, name, list)
     if len(found) > _LIST_LIMIT:
-        raise Malformed("a list is too long")
+        raise AnswerMalformed("a list is too long")
     return found
 
 
 def _object(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise Malformed("an object is wanted where there is none")
+        raise AnswerMalformed("an object is wanted where there is none")
     return value
 
 
 def _of(body: dict[str, Any], name: str, kind: type[_T]) -> _T:
     value = body.get(name)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise Malformed(f"{name} is missing or of another type")
+        raise AnswerMalformed(f"{name} is missing or of another type")
     return value
 
 
@@ -321,19 +331,19 @@ def _optional(body: dict[str, Any], name: str, read: Callable[[Any], _T]) -> _T 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > _TEXT_LIMIT:
-        raise Malformed("a text is missing or too long")
+        raise AnswerMalformed("a text is missing or too long")
     return value
 
 
 def _inss(value: Any) -> str:
     if not is_inss(text := _text(value)):
-        raise Malformed("a worker's number does not have its form")
+        raise AnswerMalformed("a worker's number does not have its form")
     return text
 
 
 def _company(value: Any) -> str:
     if not is_company_id(text := _text(value)):
-        raise Malformed("an employer's number does not have its form")
+        raise AnswerMalformed("an employer's number does not have its form")
     return text
 
 
@@ -341,10 +351,12 @@ def _moment(value: Any) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value))
         if moment.tzinfo is None:
-            raise Malformed("a time is without a zone")
+            raise AnswerMalformed("a time is without a zone")
         return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise error if isinstance(error, Malformed) else Malformed("a time is beyond what a calendar holds") from None
+        raise (
+            error if isinstance(error, AnswerMalformed) else AnswerMalformed("a time is beyond what a calendar holds")
+        ) from None
 
 
 def _no_constant(_: str) -> None:

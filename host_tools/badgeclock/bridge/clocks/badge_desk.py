@@ -20,8 +20,9 @@ import structlog
 from sqlalchemy import Connection, select
 
 from badgeclock.badges import card as cards
-from badgeclock.badges.card import Card, CardForeign, CardState, NotDesfire
-from badgeclock.badges.desfire import CardUntrusted, Dialogue
+from badgeclock.badges.card import Card, CardState
+from badgeclock.badges.desfire import Dialogue
+from badgeclock.badges.errors import CardForeign, CardUntrusted, NotDesfire
 from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind, Outcome
 from badgeclock.bridge.downlink.frames_out import Downlink, Message
@@ -33,7 +34,8 @@ from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.errors import BadgeclockError, StoreError
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, FrameRefused, FrameType
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, FrameType
 from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 0.5

@@ -20,8 +20,9 @@ from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState, PunchState, Reason
 from badgeclock.protocol import record as records
+from badgeclock.protocol.errors import RecordRefused
 from badgeclock.protocol.frames import Command
-from badgeclock.protocol.record import Kind, RecordRefused
+from badgeclock.protocol.record import Kind
 
 ALARMS_SHOWN: Final = 20
 _RECORDS_A_TURN: Final = 64

@@ -25,7 +25,7 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import FrameRefused
+from badgeclock.protocol.errors import FrameRefused
 
 POLL_S: Final = 1.0
 AGAIN_MS: Final = 30_000

@@ -25,7 +25,8 @@ from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import NO_SESSION, Command, FrameRefused, FrameType, Report
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import NO_SESSION, Command, FrameType, Report
 from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 1.0

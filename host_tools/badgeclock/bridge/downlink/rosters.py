@@ -29,7 +29,8 @@ from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import NO_SESSION, FrameRefused, FrameType, RosterAnswer, RosterPart, RosterResult
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import NO_SESSION, FrameType, RosterAnswer, RosterPart, RosterResult
 from badgeclock.protocol.roster import Entries, pack_entries, pack_header, part_content, part_count, roster_key
 from badgeclock.protocol.topics import Channel, clock_of
 

@@ -35,10 +35,11 @@ from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import frames
 from badgeclock.protocol import record as records
+from badgeclock.protocol.errors import RecordRefused, TopicRefused
 from badgeclock.protocol.frames import Command, Verdict
-from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind, RecordRefused
+from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind
 from badgeclock.protocol.seal import Walk
-from badgeclock.protocol.topics import Channel, TopicRefused, parse
+from badgeclock.protocol.topics import Channel, parse
 
 TOPICS_KEPT: Final = 40_000
 

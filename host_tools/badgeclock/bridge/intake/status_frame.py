@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from badgeclock.bridge.intake.continuity import Told
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import NO_SESSION, FrameRefused, FrameType, Offline, Online
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import NO_SESSION, FrameType, Offline, Online
 
 
 class Freshness(Enum):

@@ -18,7 +18,8 @@ from badgeclock.bridge.store import event_log
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import FrameRefused, Online, Verdict
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import Online, Verdict
 
 
 def hear(connection: Connection, vault: Vault, clock: Chain, delivery: Delivery, taken: Taken) -> None:

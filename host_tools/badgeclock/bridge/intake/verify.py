@@ -22,9 +22,10 @@ from typing import Final, NamedTuple
 
 from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
+from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.frames import Verdict
-from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record, RecordRefused
-from badgeclock.protocol.seal import SealFailed, SealGap, SealState
+from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record
+from badgeclock.protocol.seal import SealState
 
 _UNSEALED: Final = int(Flag.UNSEALED)
 

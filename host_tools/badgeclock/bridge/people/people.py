@@ -27,7 +27,8 @@ from badgeclock.bridge.store.states import ClockState, IdentityKind
 from badgeclock.bridge.store.vault import LINK_KEY, PEOPLE, SEAL_KEYS, SITE_KEY, Vault
 from badgeclock.errors import BadgeclockError
 from badgeclock.protocol import seal
-from badgeclock.protocol.topics import TopicRefused, check_clock_id
+from badgeclock.protocol.errors import TopicRefused
+from badgeclock.protocol.topics import check_clock_id
 
 TIME_ZONE: Final = "Europe/Brussels"
 SITE_KEY_BYTES: Final = 32

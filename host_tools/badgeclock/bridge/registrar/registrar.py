@@ -21,9 +21,6 @@ from sqlalchemy import Connection, update
 
 from badgeclock.authorities.base import (
     Authority,
-    AuthorityAmbiguous,
-    AuthorityRejected,
-    AuthorityUnavailable,
     Cancellation,
     Cancelled,
     CancelOutcome,
@@ -36,6 +33,7 @@ from badgeclock.authorities.base import (
     Status,
     attributed,
 )
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import ITEM_OF, Declared
 from badgeclock.bridge.registrar import corrections, outbox

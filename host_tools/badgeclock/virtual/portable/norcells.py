@@ -17,7 +17,6 @@ of 256 bytes, 45 ms for a sector erase.
 
 SECTOR_BYTES = 4096
 PAGE_BYTES = 256
-ROW_BYTES = 16  # what flash encryption writes at once, and only once (ESP-IDF, esp_partition_write)
 PAGE_PROGRAM_US = 400
 SECTOR_ERASE_US = 45000
 

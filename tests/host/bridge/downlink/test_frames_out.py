@@ -15,7 +15,8 @@ from badgeclock.bridge.intake.batcher import Group, Grouping
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import Ack, FrameRefused, FrameType, ReceiptState, Verdict
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import Ack, FrameType, ReceiptState, Verdict
 
 DATABASES = BOTH
 

@@ -32,7 +32,6 @@ from tests.host.bridge.world import (
 
 from badgeclock.authorities.base import (
     BELGIUM,
-    AuthorityAmbiguous,
     Cancellation,
     CancelOutcome,
     Found,
@@ -41,6 +40,7 @@ from badgeclock.authorities.base import (
     SearchCriteria,
     Status,
 )
+from badgeclock.authorities.errors import AuthorityAmbiguous
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime

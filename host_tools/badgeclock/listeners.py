@@ -9,7 +9,7 @@ _QUEUE_FILLERS: Final = 4
 """Connections that fill the queue of a listener with a backlog of 0; Linux takes one more than the backlog."""
 
 
-def open_door(host: str, port: int, backlog: int = 128) -> socket.socket:
+def listen(host: str, port: int, backlog: int = 128) -> socket.socket:
     """A non-blocking listening socket, also on a port that was listened on a moment ago. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -24,7 +24,7 @@ def open_door(host: str, port: int, backlog: int = 128) -> socket.socket:
     return listener
 
 
-def fill(listener: socket.socket) -> list[socket.socket]:
+def fill_queue(listener: socket.socket) -> list[socket.socket]:
     """Take every place in the queue of a listener with a backlog of 0, so that the kernel leaves further connections
     without an answer until the sockets that this returns are closed, or accepted.
     """

@@ -1,4 +1,4 @@
-"""A sandbox as a child process: for the demo, and for tests that kill it."""
+"""A sandbox as a child process, for tests that kill it and start it again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
-
-from badgeclock.errors import BadgeclockError
 
 _START_TIMEOUT_S: Final = 30.0
 _STOP_TIMEOUT_S: Final = 10.0
@@ -28,8 +26,8 @@ except BadgeclockError as error:
 """
 
 
-class SandboxNotStarted(BadgeclockError):
-    """The sandbox's process ended, or said nothing, before it listened."""
+class SandboxNotStarted(Exception):
+    """The sandbox's process ended, or printed nothing, before it listened."""
 
 
 class SandboxProcess:
@@ -78,9 +76,9 @@ class SandboxProcess:
     def start(self) -> None:
         """Start the process over the same store and, if it ran before, on the same port."""
         store = self._directory / "sandbox.db"
-        said = self._directory / "sandbox.log"
+        output = self._directory / "sandbox.log"
         command = [sys.executable, "-c", _RUN, "run", "--port", str(self._port), "--store", str(store)]
-        with said.open("ab") as log:
+        with output.open("ab") as log:
             self._process = subprocess.Popen(
                 [*command, *self._options, *self._delay], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log
             )
@@ -89,11 +87,7 @@ class SandboxProcess:
         self._process.stdout.close()
         if not first_line:
             self._process.wait(_STOP_TIMEOUT_S)
-            raise SandboxNotStarted(
-                what=f"the sandbox ended before it listened: {said.read_text(errors='replace')[-1000:].strip()}",
-                kept=f"its store {store}",
-                do=f"correct what it names; all of its words are in {said}",
-            )
+            raise SandboxNotStarted(output.read_text(errors="replace")[-1000:].strip())
         where = json.loads(first_line)
         self.endpoint, self.rest, self.token = where["endpoint"], where["rest"], where["token"]
         self.openapi = where["openapi"]
@@ -102,11 +96,11 @@ class SandboxProcess:
         self._wait_until_it_answers()
 
     def control(self, **change: Any) -> dict[str, Any]:
-        """Tell it what to do: the parts of `control.Script`."""
+        """Change its script: the parts of `control.Script`."""
         answer = self._http.post(f"{self.base}/control", json=change)
         answer.raise_for_status()
-        told: dict[str, Any] = answer.json()
-        return told
+        script: dict[str, Any] = answer.json()
+        return script
 
     def received(self, after: int = 0) -> dict[str, Any]:
         """What it has received, masked; at most 1,000 registrations above the number `after`."""
@@ -139,8 +133,4 @@ class SandboxProcess:
             else:
                 return
         self.kill()
-        raise SandboxNotStarted(
-            what="the sandbox listened, but ended or stayed silent",
-            kept="its store",
-            do=f"see {self._directory / 'sandbox.log'}",
-        )
+        raise SandboxNotStarted(f"it listened, but ended or did not answer; see {self._directory / 'sandbox.log'}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
-from badgeclock.toolchain.toolchain import ROOT
+from badgeclock.toolchain.places import ROOT
 
 TABLE_OFFSET: Final = 0x8000
 TABLE_SIZE_BYTES: Final = 0xC00

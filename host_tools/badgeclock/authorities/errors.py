@@ -1,0 +1,96 @@
+"""What goes wrong between us and an authority: three kinds that a caller acts on, and why an answer failed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import partial
+
+from badgeclock import errors
+
+
+class AuthorityUnavailable(errors.AuthorityError):
+    """Surely nothing was processed: not connected, turned away before processing, or a reading call went unanswered.
+
+    retry        True: the service asks to try again; False: retrying soon is useless, it says; None: it said nothing
+    retry_after  seconds to wait at least, if the service named them
+    """
+
+    exit_code = errors.EXIT_TRY_LATER
+
+    def __init__(
+        self, *, what: str, kept: str, do: str, retry: bool | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(what=what, kept=kept, do=do)
+        self.retry = retry
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[object, ...]:
+        said = {"what": self.what, "kept": self.kept, "do": self.do}
+        return (partial(AuthorityUnavailable, **said, retry=self.retry, retry_after=self.retry_after), ())
+
+
+class AuthorityAmbiguous(errors.AuthorityError):
+    """What the authority did, or holds, cannot be known from what came back: search before sending anything again."""
+
+    exit_code = errors.EXIT_TRY_LATER
+
+
+class AuthorityRejected(errors.AuthorityError):
+    """The whole call was turned down and nothing of it was processed; the same call would be turned down again.
+
+    code        the authority's code (as "SOA-03006"), or "LOCAL" when the items do not fit its format and were not sent
+    references  the items to blame, where that is known: without them the rest can be sent
+    """
+
+    def __init__(self, *, what: str, kept: str, do: str, code: str, references: tuple[str, ...] = ()) -> None:
+        super().__init__(what=what, kept=kept, do=do)
+        self.code = code
+        self.references = references
+
+    def __reduce__(self) -> tuple[object, ...]:
+        said = {"what": self.what, "kept": self.kept, "do": self.do}
+        return (partial(AuthorityRejected, **said, code=self.code, references=self.references), ())
+
+
+class AnswerMalformed(ValueError):
+    """An answer that the service's specification does not allow, or that does not fit what was asked.
+
+    The text quotes nothing of it. The call's own code makes it an AuthorityAmbiguous or AuthorityUnavailable.
+    """
+
+
+class Flaw(StrEnum):
+    """What keeps bytes from being a SOAP 1.1 message."""
+
+    TOO_LARGE = "larger than allowed"
+    NOT_XML = "not well-formed XML"
+    DOCTYPE = "XML with a document type declaration, which SOAP forbids"
+    NOT_SOAP = "XML, but no SOAP 1.1 envelope with one body element"
+
+
+class NotSoap(ValueError):
+    """Bytes that are not a SOAP 1.1 message; the text never quotes them."""
+
+    def __init__(self, flaw: Flaw) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw
+
+
+class Unsound(StrEnum):
+    """Why a message does not count as signed."""
+
+    NO_SIGNATURE = "it bears no signature"
+    FORM = "its security header is not formed as WS-Security wants"
+    ALGORITHM = "its signature uses other algorithms than exclusive C14N, SHA-256 and RSA"
+    NOT_COVERED = "its signature does not cover body, timestamp and certificate"
+    UNTRUSTED = "its certificate is not one that is trusted"
+    BROKEN = "its signature does not fit its content"
+    STALE = "its timestamp is too old or in the future; compare the clocks of both sides"
+
+
+class NotTrusted(ValueError):
+    """A message that does not count as signed; the text quotes nothing of it."""
+
+    def __init__(self, flaw: Unsound) -> None:
+        super().__init__(flaw.value)
+        self.flaw = flaw

