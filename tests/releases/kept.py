@@ -29,7 +29,7 @@ PARTS: Final = ("host_tools/badgeclock", "firmware", "boards")
 VERSION_FILE: Final = "host_tools/badgeclock/__init__.py"
 _VERSION: Final = re.compile(r'^__version__ = "([0-9.]+)"$', re.MULTILINE)
 
-# Runs commands one after another as `badgeclock` does, in one process; the name of the command's module is all it knows.
+# Runs commands one after another as `badgeclock` does, in one process; all it knows of a release is where main is.
 _RUNNER: Final = """
 import json, pathlib, sys
 import badgeclock

@@ -7,6 +7,7 @@ and the authority's sandbox are this checkout's.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
-from tests.releases.kept import Release, present
 
 from badgeclock.demo import cast
 from badgeclock.demo.process import Process, free_port, port_answers
 from badgeclock.sandbox.credentials import CLIENT_CERTIFICATE, CLIENT_KEY, SERVICE_CERTIFICATE
 from badgeclock.virtual import toolchain
 from badgeclock.virtual.door import Door
+from tests.releases.kept import Release, present
 
 SITE: Final = "Quay 7"
 WORKPLACE: Final = "1Y1TEST00001Z"
@@ -67,9 +68,13 @@ class Site:
             process.stop()
         self.web.close()
 
-    def start_bridge(self, release: Release) -> None:
+    def update_bridge(self, release: Release) -> None:
         """Bring the store to a release's form, and start its bridge."""
         release.run(["bridge", "init", "--config", self.config], folder=self.folder)
+        self.start_bridge(release)
+
+    def start_bridge(self, release: Release) -> None:
+        """Start a release's bridge on the store as it is."""
         self.bridge = Process(
             f"the bridge of {release.version}",
             release.command("bridge", "run", "--config", self.config),
@@ -123,9 +128,8 @@ class Site:
         wait_until(shown, f"the reception number on the display of {clock}", door.screen_text)
         return reception_number
 
-    def provision(self, release: Release, clock: str, **options: str) -> dict[str, Any]:
+    def provision(self, release: Release, clock: str, *flags: str) -> dict[str, Any]:
         """Provision a clock over its serial line with a release's tools; gives what they tell."""
-        flags = [part for name, value in options.items() for part in (f"--{name}", value)]
         port = self.clocks[clock].folder / "tty"
         told: dict[str, Any] = release.ask(
             *("clock", "provision", port, "--workshop", self.workshop, "--id", clock, *flags, "--json"),
@@ -140,14 +144,38 @@ class Site:
             lambda: any("online" in line.lower() for line in door.screen_text()), f"{clock} online", door.screen_text
         )
 
-    def verify(self, release: Release, clock: str) -> dict[str, Any]:
-        """What a release's verifier says of a clock's whole flash; its summary."""
-        told: dict[str, Any] = release.ask(
-            *("journal", "verify", self.clocks[clock].folder / "flash.bin"),
-            *("--workshop", self.workshop, "--id", clock, "--json"),
+    def verify(self, release: Release, *clocks: str) -> list[dict[str, Any]]:
+        """What a release's verifier says of the whole flash of each clock: the summary of each."""
+        verify = [
+            ["journal", "verify", self.flash(name), "--workshop", self.workshop, "--id", name, "--json"]
+            for name in clocks
+        ]
+        told = [json.loads(line) for line in release.run(*verify, folder=self.folder).splitlines()]
+        return [one for one in told if "next_seq" in one]
+
+    def flash(self, clock: str) -> Path:
+        """The image of a clock's whole flash."""
+        return self.clocks[clock].folder / "flash.bin"
+
+    def order(self, release: Release, clock: str, message_s: int) -> None:
+        """Have a clock test itself, and then take a roster and other settings, by a release's commands and the bridge
+        that runs; return when it has said that it did.
+        """
+        release.run(
+            ["bridge", "clock", "order", clock, "self-test", "--reason", "an update", "--config", self.config],
+            ["bridge", "clock", "settings", clock, f"message_s={message_s}", "--config", self.config],
             folder=self.folder,
         )
-        return told
+
+        def told() -> dict[str, Any]:
+            return next(one for one in self.told("/api/clocks") if one["clock"] == clock)
+
+        def has_all() -> bool:
+            now = told()
+            wanted = now["roster_version"], now["settings_version"]
+            return all(wanted) and wanted == (now["roster_told"], now["settings_told"])
+
+        wait_until(has_all, f"roster and settings of {clock}", told)
 
     # --- setting up ---
 
@@ -166,11 +194,11 @@ class Site:
             *("--credentials", self._credentials, "--latency-ms", "100"),
         )
         self._start("the sandbox", sandbox, partial(self._serves, self._url("sandbox", "/control")))
-        address = f"localhost:{self._ports['broker']}"
+        flags = ("--site", SITE, "--broker", f"localhost:{self._ports['broker']}")
         with ThreadPoolExecutor() as pool:
             for clock in self.clocks.values():
                 clock.process.start()
-            made = [pool.submit(self.provision, release, name, site=SITE, broker=address) for name in self.clocks]
+            made = [pool.submit(self.provision, release, name, *flags) for name in self.clocks]
             for one in made:
                 one.result()
         self._enroll()
@@ -229,7 +257,7 @@ port = {self._ports["http"]}
         )
 
     def _start(self, name: str, command: list[str], ready: Callable[[], bool]) -> None:
-        process = Process(name, command, self.folder / f"{name.split()[-1]}.log", ready)
+        process = Process(name, command, self.folder / f"{name.rsplit(maxsplit=1)[-1]}.log", ready)
         self._processes.append(process)
         process.start()
 

@@ -7,38 +7,95 @@ MicroPython and speak through a real Mosquitto.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from badgeclock.protocol import record
+from badgeclock.protocol.record import Kind
+from badgeclock.technician.partition_table import board_partitions
 from tests.releases import kept
 from tests.releases.site import Site
 
 pytestmark = pytest.mark.timeout(240)
 
+SECTOR_BYTES, RECORD_BYTES = 4096, 64
 
-def test_whichever_of_clock_and_bridge_is_updated_first_every_punch_gets_its_number_and_every_record_verifies(
+
+def test_whichever_of_clock_and_bridge_is_updated_first_every_punch_gets_its_number_and_every_record_is_proven(
     tmp_path: Path,
 ) -> None:
     old, new = kept.last(), kept.present()
-    updated, left = "clock-0001", "clock-0002"
-    with Site(tmp_path, old, (updated, left)) as site:
+    first, second = "clock-0001", "clock-0002"
+    with Site(tmp_path, old, (first, second)) as site:
         # Everything is the last release's.
-        numbers = [site.tap_and_read(updated, 0)]
-        # The clock is updated first, with a punch that it could not send.
-        site.clocks[updated].door.network_down()
-        site.tap(updated, 1)
-        told = site.provision(new, updated)
-        assert told["chain"] == "kept"
-        site.clocks[updated].door.network_up()
-        numbers.append(site.registered(1))
-        numbers.append(site.tap_and_read(updated, 2))
-        # The bridge is updated while the other clock has a backlog, begun before it went and ended after it was gone.
-        site.clocks[left].door.network_down()
-        numbers += []
-        site.tap(left, 3)
+        numbers = [site.tap_and_read(first, 0), site.tap_and_read(second, 1)]
+        interface = site.told("/planning/v1/openapi.json")
+
+        # This version's firmware and the last release's bridge: updated with a punch that was not sent yet.
+        site.clocks[first].door.network_down()
+        site.tap(first, 2)
+        told = site.provision(new, first)
+        assert (told["chain"], told["punches_lost"]) == ("kept", 0)
+        site.clocks[first].door.network_up()
+        numbers += [site.registered(2), site.tap_and_read(first, 3)]
+        site.order(old, first, message_s=2)
+
+        # The last release's firmware and this version's bridge: updated in the middle of a backlog, of which the clock
+        # has sent a part.
         site.kill_bridge()
-        site.tap(left, 4)
-        site.start_bridge(new)
-        site.clocks[left].door.network_up()
-        numbers += [site.registered(3), site.registered(4)]
-        numbers.append(site.tap_and_read(left, 5))
+        site.tap(second, 4)
+        site.clocks[second].door.network_down()
+        site.tap(second, 5)
+        site.update_bridge(new)
+        site.clocks[second].door.network_up()
+        numbers += [site.registered(4), site.registered(5), site.tap_and_read(second, 6)]
+        site.order(new, second, message_s=2)
         assert len(set(numbers)) == len(numbers)
+        assert_takes_what_it_took(interface, site.told("/planning/v1/openapi.json"))
+
+        # Journals: one that both firmwares wrote, and one of each alone.
+        for name in (first, second):
+            site.clocks[name].door.plug_out()
+        assert [by[4:8].hex() for by in boots(site.flash(first))][-1] == told["firmware_hash"][:8]
+        for release in (old, new):
+            assert [found["verdict"] for found in site.verify(release, first, second)] == ["ok", "ok"]
+        site.clocks[first].door.plug_in()
+        site.provision(new, first, "--found-anew")
+        site.wait_online(first)
+        site.tap(first, 7)
+        site.clocks[first].door.plug_out()
+        assert [found["verdict"] for found in site.verify(old, first)] == ["ok"]
+
+
+def boots(flash: Path) -> list[bytes]:
+    """The details of the BOOT records in the image of a flash, oldest first."""
+    part = board_partitions()["journal"]
+    journal = flash.read_bytes()[part.offset : part.offset + part.size]
+    slots = [journal[at : at + RECORD_BYTES] for at in range(0, len(journal), RECORD_BYTES) if at % SECTOR_BYTES]
+    found = [record.unpack(slot) for slot in slots if slot[0] == record.FORMAT]
+    return [entry.detail for entry in sorted(found, key=lambda entry: entry.seq) if entry.kind == Kind.BOOT]
+
+
+def assert_takes_what_it_took(before: dict[str, Any], now: dict[str, Any]) -> None:
+    """Whether a tool that was written for one description of an interface can go on with another: what it may send is
+    still taken, and what it is answered still has every key that it knows.
+    """
+    for path, methods in before["paths"].items():
+        for method, operation in methods.items():
+            there = now["paths"][path][method]
+            known = {parameter["name"]: parameter for parameter in there.get("parameters", ())}
+            given = {parameter["name"] for parameter in operation.get("parameters", ())}
+            assert given <= known.keys(), (path, method)
+            assert {name for name, parameter in known.items() if parameter.get("required")} <= given, (path, method)
+            assert operation["responses"].keys() <= there["responses"].keys(), (path, method)
+    answers = {name for name in before["components"]["schemas"] if not name.endswith(("Body", "Back"))}
+    for name, schema in before["components"]["schemas"].items():
+        there = now["components"]["schemas"][name]
+        for key, value in schema.get("properties", {}).items():
+            assert there["properties"][key].get("type") == value.get("type"), (name, key)
+        assert set(schema.get("enum", ())) <= set(there.get("enum", ())), name
+        if name in answers:
+            assert set(schema.get("required", ())) <= set(there.get("required", ())), name
+        else:
+            assert set(there.get("required", ())) <= set(schema.get("required", ())), name
