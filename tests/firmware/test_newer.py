@@ -9,7 +9,9 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import frames, record, settings
+from hashlib import sha256
+
+from app import frames, record, roster_bank, roster_start, settings
 from app.errors import SettingsError
 from clock_site import MORNING_S, UIDS, Site
 from expect import raised
@@ -114,3 +116,35 @@ def test_a_worker_who_asks_a_clock_is_told_of_every_punch_but_one_of_a_form_to_c
     site.log.append(record.KIND_PUNCH, 5, bytes(buf[24:32]), record.NOTHING, site._stamp())
     rows, more = desk.ask()
     assert [row[0] for row in rows] == [record.DIRECTION_IN] and not more
+
+
+def test_a_key_store_of_a_form_to_come_is_no_key_and_the_log_goes_on_unsealed():
+    site = Site()
+    site.tap()
+    head = site.log.head
+    for sector in site.seal.content.values():
+        for at in range(0, len(sector), 128):
+            if sector[at : at + 4] == b"BCK1":
+                sector[at : at + 4] = b"BCK2"
+                sector[at + 112 : at + 128] = sha256(sector[at : at + 112]).digest()[:16]
+    site.restart()
+    assert not site.log.sealed and site.log.head >= head
+    seq = site.tap(UIDS[1])[2]
+    buf = bytearray(record.RECORD_BYTES)
+    assert site.log.read_into(buf, seq, 1)[0] == 1
+    assert record.unpack(buf).flags & record.FLAG_UNSEALED
+
+
+def test_a_roster_of_a_form_to_come_is_no_roster():
+    partition, image = Nor(4), Image(5, entries_of(250))
+    link_key = bytes(range(32))
+    rig = Rig(partition=partition)
+    for part in range(len(image.parts)):
+        assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(part)))
+        while not (rig.uplink.errands and rig.uplink.errands["roster_update"].unsent):
+            rig.uplink.run_errands()
+        rig.uplink._send(0)
+    assert roster_start.load(partition, link_key).version == 5
+    (header,) = [sector for sector in partition.content.values() if sector[:4] == roster_bank.MAGIC]
+    header[:4] = b"BCR2"
+    assert roster_start.load(partition, link_key).version == 0

@@ -9,22 +9,24 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.host.bridge.world import ANNA_UID, BOTH, Clock, World
+from tests.host.bridge.world import ANNA_UID, BOTH, SITE, Clock, World
 from typer.testing import CliRunner
 
-from badgeclock.bridge import backup, schema
+from badgeclock.bridge import backup, clock_settings, people, schema
 from badgeclock.bridge.audit import Operator
 from badgeclock.bridge.orders import Orders
+from badgeclock.bridge.people import PeopleError
 from badgeclock.bridge.rosters import Rosters
 from badgeclock.bridge.states import ClockState
 from badgeclock.bridge.store import Store
 from badgeclock.cli.main import app
-from badgeclock.errors import StoreError
+from badgeclock.errors import SettingsError, StoreError
 from badgeclock.evidence.findings import Reason
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
-from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, Verdict
+from badgeclock.protocol.frames import NO_SESSION, Frame, FrameRefused, FrameType, Verdict
 from badgeclock.protocol.record import SEALED_BYTES, Kind
+from badgeclock.technician.bundle import Bundle
 
 KIND_TO_COME = 11
 FORM_TO_COME = "9999_to_come"
@@ -98,13 +100,17 @@ def test_a_status_with_keys_to_come_is_taken_and_one_of_another_version_is_refus
     world.status(upward(clock, FrameType.STATUS, json.dumps({**known, "later": {"a": [1]}}).encode()))
     assert world.clock_row().online
     before = world.clock_row().status_counter
-    taken = world.status(upward(clock, FrameType.STATUS, json.dumps({**known, "v": 2}).encode()))
+    clock.session = b"session2"
+    newer = json.dumps({**known, "v": 2, "session": clock.session.hex()}).encode()
+    taken = world.status(upward(clock, FrameType.STATUS, newer))
     assert (taken.acks, taken.times) == ({}, {})
     assert world.clock_row().status_counter == before
     (event,) = [row for row in world.rows(schema.events) if row.kind == "status_refused"]
     assert "version" in event.detail
-    world.punches(*clock.start())
+    taken = world.punches(*clock.start())
     assert world.stored() == clock.sent
+    with pytest.raises(FrameRefused, match="tag"):
+        clock.hear(world.downlink.ack(1, taken.acks[1])[0].payload)
 
 
 def _opened(clock: Clock, frame: bytes) -> tuple[bytes, str, bytes, bytes]:
@@ -150,6 +156,19 @@ def test_a_verifier_proves_what_comes_before_a_record_to_come_and_fails_it_by_it
 def bring_to_a_form_to_come(store: Store) -> None:
     with store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :form"), {"form": FORM_TO_COME})
+
+
+def test_a_bundle_of_a_version_to_come_is_refused_by_bridge_and_verifier(world: World) -> None:
+    bundle = {**Clock("clock-0002").bundle(), "v": 2}
+    with world.store.write() as connection, pytest.raises(PeopleError, match="version 1"):
+        people.add_clock(connection, world.vault, bundle, site=SITE, now_ms=world.now_ms)
+    with pytest.raises(SettingsError, match="version 1"):
+        Bundle.from_json(json.dumps(bundle).encode(), "bundle.json")
+
+
+def test_a_setting_of_clocks_to_come_is_not_sent() -> None:
+    with pytest.raises(PeopleError, match="no setting"):
+        clock_settings.parse(["a_setting_to_come=1"])
 
 
 @pytest.mark.parametrize("kind", BOTH)
