@@ -26,7 +26,7 @@ from tests.releases.kept import Release, present
 
 SITE: Final = "Quay 7"
 WORKPLACE: Final = "1Y1TEST00001Z"
-WORKERS: Final = 8
+WORKERS: Final = 9
 FIRST_SERIAL: Final = 3_000
 HOLD_MS: Final = 300
 PATIENCE_S: Final = 60.0
@@ -153,6 +153,10 @@ class Site:
         told = [json.loads(line) for line in release.run(*verify, folder=self.folder).splitlines()]
         return [one for one in told if "next_seq" in one]
 
+    def add(self, release: Release, clock: str) -> None:
+        """Add a clock that was founded to the bridge."""
+        release.run(self._adding(clock), folder=self.folder)
+
     def flash(self, clock: str) -> Path:
         """The image of a clock's whole flash."""
         return self.clocks[clock].folder / "flash.bin"
@@ -249,12 +253,13 @@ port = {self._ports["http"]}
             ["bridge", "import", "employers.csv", "sites.csv", "workers.csv", *config],
             ["bridge", "site", "set", "--name", SITE, "--key", key, *config],
             ["bridge", "import", "badges.csv", *config],
-            *(
-                ["bridge", "clock", "add", self.workshop / "clocks" / name / "bundle.json", "--site", SITE, *config]
-                for name in self.clocks
-            ),
+            *map(self._adding, self.clocks),
             folder=self.folder,
         )
+
+    def _adding(self, clock: str) -> list[str | Path]:
+        bundle = self.workshop / "clocks" / clock / "bundle.json"
+        return ["bridge", "clock", "add", bundle, "--site", SITE, "--config", self.config]
 
     def _start(self, name: str, command: list[str], ready: Callable[[], bool]) -> None:
         process = Process(name, command, self.folder / f"{name.rsplit(maxsplit=1)[-1]}.log", ready)

@@ -14,8 +14,9 @@ import pytest
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Kind
 from badgeclock.technician.partition_table import board_partitions
+from badgeclock.technician.sealed_flash import unsent_punches
 from tests.releases import kept
-from tests.releases.site import Site
+from tests.releases.site import Site, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -54,18 +55,42 @@ def test_whichever_of_clock_and_bridge_is_updated_first_every_punch_gets_its_num
         assert len(set(numbers)) == len(numbers)
         assert_takes_what_it_took(interface, site.told("/planning/v1/openapi.json"))
 
-        # Journals: one that both firmwares wrote, and one of each alone.
+        # Journals: one that both firmwares wrote, and one of the last release alone.
         for name in (first, second):
             site.clocks[name].door.plug_out()
         assert [by[4:8].hex() for by in boots(site.flash(first))][-1] == told["firmware_hash"][:8]
         for release in (old, new):
             assert [found["verdict"] for found in site.verify(release, first, second)] == ["ok", "ok"]
-        site.clocks[first].door.plug_in()
-        site.provision(new, first, "--found-anew")
-        site.wait_online(first)
-        site.tap(first, 7)
-        site.clocks[first].door.plug_out()
-        assert [found["verdict"] for found in site.verify(old, first)] == ["ok"]
+
+
+@pytest.mark.torture
+def test_a_chain_of_this_version_alone_is_proven_by_the_last_release_and_goes_on_under_its_firmware(
+    tmp_path: Path,
+) -> None:
+    old, new = kept.last(), kept.present()
+    name = "clock-0001"
+    with Site(tmp_path, old, (name,)) as site:
+        numbers = [site.tap_and_read(name, 0)]
+        wait_until(lambda: not unsent(site.flash(name)), "the clock to keep that its punch was taken")
+        site.provision(new, name, "--found-anew")
+        site.wait_online(name)
+        site.tap(name, 1)
+        site.clocks[name].door.plug_out()
+        assert [found["verdict"] for found in site.verify(old, name)] == ["ok"]
+        site.clocks[name].door.plug_in()
+        assert site.provision(old, name)["chain"] == "kept"
+        site.add(old, name)
+        numbers += [site.registered(1), site.tap_and_read(name, 2)]
+        assert len(set(numbers)) == len(numbers)
+        site.clocks[name].door.plug_out()
+        assert [found["verdict"] for found in site.verify(new, name)] == ["ok"]
+
+
+def unsent(flash: Path) -> int:
+    """Punches in the image of a flash that are not known there to have been acknowledged."""
+    table, image = board_partitions(), flash.read_bytes()
+    journal, seal = (image[part.offset : part.offset + part.size] for part in (table["journal"], table["seal"]))
+    return unsent_punches(seal, journal)
 
 
 def boots(flash: Path) -> list[bytes]:
