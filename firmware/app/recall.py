@@ -39,7 +39,11 @@ def recall(log, recent):
         if not count:
             break
         for i in range(count):
-            _take(record.unpack(buf, i * record.RECORD_BYTES), recent, recalled)
+            try:
+                entry = record.unpack(buf, i * record.RECORD_BYTES)
+            except ValueError:  # of a newer firmware, or a bit has rotted: it tells nothing, and is sent as it is
+                continue
+            _take(entry, recent, recalled)
     return recalled
 
 

@@ -61,7 +61,10 @@ class Search:
         for at in range((count - 1) * record.RECORD_BYTES, -1, -record.RECORD_BYTES):
             # The first bytes alone first: a slice of every record would be garbage by the kilobyte.
             if buf[at + 1] == record.KIND_PUNCH and buf[at + 24] == token[0] and buf[at + 25] == token[1]:
-                entry = record.unpack(buf, at)
+                try:
+                    entry = record.unpack(buf, at)
+                except ValueError:  # of a newer firmware, or a bit has rotted
+                    continue
                 if entry.token == token and not entry.flags & record.FLAG_DUPLICATE and not self._take(entry):
                     return False
         utc_s = struct.unpack_from(">I", buf, 12)[0]

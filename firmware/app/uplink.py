@@ -540,6 +540,7 @@ class Uplink:
         """Pass the receipts on, in order and once each. At a gap ask for what is missing, by STATUS.
 
         The bridge sends again only what is younger than a day, so a gap can stay: after two questions it is accepted.
+        One of a state that only a newer bridge gives is passed over, so that it holds up no reception number.
         """
         for index in range(frames.count_receipts(body)):
             number, seq, state, code, reception_number = frames.read_receipt(body, index)
@@ -552,7 +553,10 @@ class Uplink:
                 return
             self._gap_asked = 0
             self._receipt = number
-            self._ask(self._events.receipt, seq, state, code, reception_number)
+            if frames.RECEIPT_REGISTERED <= state <= frames.RECEIPT_OPERATOR:
+                self._ask(self._events.receipt, seq, state, code, reception_number)
+            else:
+                self.rejected += 1
 
     def _on_time(self, body):
         """Set the clock, if the answer came soon enough, and record the step if it is one of note."""

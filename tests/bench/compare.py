@@ -20,7 +20,7 @@ import tarfile
 from collections import defaultdict
 from pathlib import Path
 
-from badgeclock.toolchain.toolchain import toolchain_dir
+from badgeclock.toolchain.places import toolchain_dir
 
 ROOT = Path(__file__).resolve().parents[2]
 
