@@ -49,7 +49,7 @@ class Tokens:
         self._used: dict[str, float] = {}
 
     def grant(self, form: dict[str, str], endpoint: str, lifetime_s: int) -> Grant:
-        """A token for whoever the form's assertion proves to be the client. Raises Denied."""
+        """A token, if the form's assertion proves that the client asks. Raises Denied."""
         if form.get("grant_type") != "client_credentials":
             raise Denied(400, "unsupported_grant_type", "only client_credentials is supported")
         if form.get("client_assertion_type") != ASSERTION_TYPE:

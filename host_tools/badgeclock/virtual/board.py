@@ -342,7 +342,7 @@ class VirtualBoard:
                 return
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            except Exception as error:  # noqa: BLE001 - the caller that waits gets it
                 if done is not None:
                     done.set_exception(error)
                 continue

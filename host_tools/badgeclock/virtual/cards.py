@@ -376,7 +376,7 @@ class Presence:
     """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
 
     `frames`: it leaves after so many of its answers; n.5 means that it hears the frame after them and acts on it, but
-    its answer comes too late. `tap` is whatever whoever brought it knows it by.
+    its answer comes too late. `tap` names it for the caller that brought it.
     """
 
     card: Card
@@ -437,7 +437,7 @@ class Noise:
 class Field:
     """The space in front of the antenna: which cards are in it, whether they have power, and how quiet it is.
 
-    `on_selected(presence, at_ns)` is told when the reader has the UID of a card for the first time.
+    `on_selected(presence, at_ns)` is called when the reader has the UID of a card for the first time.
     """
 
     def __init__(self, on_selected: Callable[[Presence, int], None] = lambda _presence, _at_ns: None) -> None:
