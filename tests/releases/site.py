@@ -19,16 +19,20 @@ import httpx
 
 from badgeclock.demo import cast
 from badgeclock.demo.process import Process, free_port, port_answers
+from badgeclock.partition_table import board_partitions
+from badgeclock.protocol import record
+from badgeclock.protocol.record import RECORD_BYTES, Kind, Record
 from badgeclock.sandbox.credentials import CLIENT_CERTIFICATE, CLIENT_KEY, SERVICE_CERTIFICATE
+from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.toolchain import programs
 from badgeclock.virtual.control_socket import ClockControl
 from tests.releases.kept import Release, present
 
 SITE: Final = "Quay 7"
 WORKPLACE: Final = "1Y1TEST00001Z"
+SECTOR_BYTES: Final = 4096
 WORKERS: Final = 9
 FIRST_SERIAL: Final = 3_000
-HOLD_MS: Final = 300
 PATIENCE_S: Final = 60.0
 """How long is waited for what must come; a machine under load is slow, not wrong."""
 REGISTERED: Final = frozenset({"REGISTERED", "VALIDATED", "REMARKS"})
@@ -111,9 +115,12 @@ class Site:
         return str((self.punch_of(number) or {})["reception_number"])
 
     def tap(self, clock: str, number: int) -> None:
-        """Hold worker `number`'s badge to a clock until it has signalled the punch."""
+        """Hold worker `number`'s badge to a clock until it has kept the punch."""
         door = self.clocks[clock].door
-        door.signal_after(door.tap(self.badges[number], HOLD_MS), timeout=PATIENCE_S)
+        before = len(self.kept(clock, Kind.PUNCH))
+        door.hold(self.badges[number])
+        wait_until(lambda: len(self.kept(clock, Kind.PUNCH)) > before, f"a punch at {clock}", door.screen_text)
+        door.remove()
 
     def tap_and_read(self, clock: str, number: int) -> str:
         """The same, and wait for the reception number on the display; gives it."""
@@ -157,6 +164,21 @@ class Site:
         """Add a clock that was founded to the bridge."""
         release.run(self._adding(clock), folder=self.folder)
 
+    def wait_acknowledged(self, clock: str) -> None:
+        """Return once a clock has kept in its flash that the bridge took every punch."""
+
+        def unsent() -> int:
+            return unsent_punches(self._partition(clock, "seal"), self._partition(clock, "journal"))
+
+        wait_until(lambda: not unsent(), f"{clock} to keep that its punches were taken", unsent)
+
+    def kept(self, clock: str, kind: Kind) -> list[Record]:
+        """The records of a kind in a clock's flash, oldest first."""
+        journal = self._partition(clock, "journal")
+        slots = [journal[at : at + RECORD_BYTES] for at in range(0, len(journal), RECORD_BYTES) if at % SECTOR_BYTES]
+        found = [record.unpack(slot) for slot in slots if slot[:2] == bytes((record.FORMAT, kind))]
+        return sorted(found, key=lambda one: one.seq)
+
     def flash(self, clock: str) -> Path:
         """The image of a clock's whole flash."""
         return self.clocks[clock].folder / "flash.bin"
@@ -180,6 +202,12 @@ class Site:
             return all(wanted) and wanted == (now["roster_told"], now["settings_told"])
 
         wait_until(has_all, f"roster and settings of {clock}", told)
+
+    def _partition(self, clock: str, label: str) -> bytes:
+        part = board_partitions()[label]
+        with self.flash(clock).open("rb") as image:
+            image.seek(part.offset)
+            return image.read(part.size)
 
     # --- setting up ---
 

@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from badgeclock.technician.partition_table import board_partitions
 
-from badgeclock.protocol import record
 from badgeclock.protocol.record import Kind
-from badgeclock.technician.sealed_flash import unsent_punches
 from tests.releases import kept
-from tests.releases.site import Site, wait_until
+from tests.releases.site import Site
 
 pytestmark = pytest.mark.timeout(240)
-
-SECTOR_BYTES, RECORD_BYTES = 4096, 64
 
 
 def test_whichever_of_clock_and_bridge_is_updated_first_every_punch_gets_its_number_and_every_record_is_proven(
@@ -40,6 +35,7 @@ def test_whichever_of_clock_and_bridge_is_updated_first_every_punch_gets_its_num
         assert (told["chain"], told["punches_lost"]) == ("kept", 0)
         site.clocks[first].door.network_up()
         numbers += [site.registered(2), site.tap_and_read(first, 3)]
+        site.wait_acknowledged(first)
         site.order(old, first, message_s=2)
 
         # The last release's firmware and this version's bridge: updated in the middle of a backlog, of which the clock
@@ -57,8 +53,9 @@ def test_whichever_of_clock_and_bridge_is_updated_first_every_punch_gets_its_num
 
         # Journals: one that both firmwares wrote, and one of the last release alone.
         for name in (first, second):
+            site.wait_acknowledged(name)
             site.clocks[name].door.plug_out()
-        assert [by[4:8].hex() for by in boots(site.flash(first))][-1] == told["firmware_hash"][:8]
+        assert site.kept(first, Kind.BOOT)[-1].detail[4:8].hex() == told["firmware_hash"][:8]
         for release in (old, new):
             assert [found["verdict"] for found in site.verify(release, first, second)] == ["ok", "ok"]
 
@@ -71,7 +68,7 @@ def test_a_chain_of_this_version_alone_is_proven_by_the_last_release_and_goes_on
     name = "clock-0001"
     with Site(tmp_path, old, (name,)) as site:
         numbers = [site.tap_and_read(name, 0)]
-        wait_until(lambda: not unsent(site.flash(name)), "the clock to keep that its punch was taken")
+        site.wait_acknowledged(name)
         site.provision(new, name, "--found-anew")
         site.wait_online(name)
         site.tap(name, 1)
@@ -84,22 +81,6 @@ def test_a_chain_of_this_version_alone_is_proven_by_the_last_release_and_goes_on
         assert len(set(numbers)) == len(numbers)
         site.clocks[name].door.plug_out()
         assert [found["verdict"] for found in site.verify(new, name)] == ["ok"]
-
-
-def unsent(flash: Path) -> int:
-    """Punches in the image of a flash that are not known there to have been acknowledged."""
-    table, image = board_partitions(), flash.read_bytes()
-    journal, seal = (image[part.offset : part.offset + part.size] for part in (table["journal"], table["seal"]))
-    return unsent_punches(seal, journal)
-
-
-def boots(flash: Path) -> list[bytes]:
-    """The details of the BOOT records in the image of a flash, oldest first."""
-    part = board_partitions()["journal"]
-    journal = flash.read_bytes()[part.offset : part.offset + part.size]
-    slots = [journal[at : at + RECORD_BYTES] for at in range(0, len(journal), RECORD_BYTES) if at % SECTOR_BYTES]
-    found = [record.unpack(slot) for slot in slots if slot[0] == record.FORMAT]
-    return [entry.detail for entry in sorted(found, key=lambda entry: entry.seq) if entry.kind == Kind.BOOT]
 
 
 def assert_takes_what_it_took(before: dict[str, Any], now: dict[str, Any]) -> None:
