@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -66,11 +66,14 @@ VARIANTS = (
 
 @dataclass
 class Result:
-    """What became of one test function: `started` is the outcome of one that never came back."""
+    """What became of one test function: `started` is the outcome of one that never came back. `seconds`: its own time,
+    None if nobody measured it.
+    """
 
     outcome: str = "not reached"
     text: str = ""
     output: list[str] = field(default_factory=list)
+    seconds: float | None = None
 
 
 class FirmwareTestFailed(Exception):
@@ -91,6 +94,7 @@ class FirmwareFile(pytest.File):
         self.timeout_s = float(self.comments.get("timeout", TIMEOUT_S))
         marks = re.findall(r"^# mark: *(\w+)$", source, re.MULTILINE)
         self.results: dict[str, dict[str, Result]] = {}
+        self.unclaimed_s = 0.0
         functions = [
             node
             for node in ast.parse(source, str(self.path)).body
@@ -116,6 +120,7 @@ class FirmwareFile(pytest.File):
                 if isinstance(item, FirmwareItem) and item.parent is self and item.variant is variant
             ]
             self.results[variant.name] = self._run(variant, selected)
+            self.unclaimed_s = sum(result.seconds or 0.0 for result in self.results[variant.name].values())
         return self.results[variant.name][wanted.test]
 
     def _run(self, variant: Variant, functions: list[str]) -> dict[str, Result]:
@@ -151,10 +156,14 @@ class FirmwareItem(pytest.Item):
         self.variant = variant
         self._line = line
 
-    def runtest(self) -> None:
+    def setup(self) -> None:
+        """Have the file run, if it has not in this variant: what the process itself takes is time of the setup."""
         file = self.parent
         assert isinstance(file, FirmwareFile)
-        result = file.result(self)
+        self.result = file.result(self)
+
+    def runtest(self) -> None:
+        result = self.result
         if result.output:
             self.add_report_section("call", "stdout", "\n".join(result.output))
         if result.outcome == "skipped":
@@ -171,6 +180,19 @@ class FirmwareItem(pytest.Item):
         return self.path, self._line - 1, self.name
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give each test its own time, which its file's process took while the first of them was set up."""
+    report = yield
+    if isinstance(item, FirmwareItem) and isinstance(item.parent, FirmwareFile):
+        if report.when == "setup":
+            report.duration = max(0.0, report.duration - item.parent.unclaimed_s)
+            item.parent.unclaimed_s = 0.0
+        elif report.when == "call":
+            report.duration = item.result.seconds or report.duration
+    return report
+
+
 def _parse(output: str, functions: list[str], end: str) -> dict[str, Result]:
     """The result of each function. One that has no report gets the output's end and `end` as its text."""
     results = {function: Result() for function in functions}
@@ -181,6 +203,7 @@ def _parse(output: str, functions: list[str], end: str) -> dict[str, Result]:
             said = json.loads(line[1:])
             result = results[said["test"]]
             result.outcome, result.text = said["outcome"], said.get("text", "")
+            result.seconds = said["ms"] / 1000 if "ms" in said else None
             current = result if result.outcome == "started" else None
         elif line:
             (outside if current is None else current.output).append(line)
