@@ -132,14 +132,21 @@ class Door:
     # ---- badges, keys, case
 
     def tap(
-        self, uid_hex: str, hold_ms: float = 400, kind: str | None = None, frames: float | None = None
+        self,
+        uid_hex: str,
+        hold_ms: float = 400,
+        kind: str | None = None,
+        frames: float | None = None,
+        looks: int | None = None,
     ) -> TapResult:
         """Hold a badge to the reader for `hold_ms` and return at once.
 
         `kind`: see wallet.kinds(); None: the DESFire that this UID was last held or tapped as, else by UID size.
         `frames`: it leaves after so many of its answers; n.5: it acts on the frame after them, and does not answer.
+        `looks`: it does not leave before the reader has looked for it so often; None: as often as a clock does in that
+        time, which it may not on a busy machine.
         """
-        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind, frames=frames))
+        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind, frames=frames, looks=looks))
 
     def hold(self, uid_hex: str, kind: str | None = None, frames: float | None = None) -> TapResult:
         """Lay a badge on the reader until remove()."""
@@ -154,7 +161,10 @@ class Door:
         return int(self._ask("remove"))
 
     def press(self, key: str, ms: float = 150) -> None:
-        """Press a key (info, in, out, break) for `ms` and return at once."""
+        """Press a key (info, in, out, break) for `ms` and return at once; one that is still down is let go before.
+
+        It is down until the clock has read it as often as it does in that time.
+        """
         self._ask("press", key=key, ms=ms)
 
     def open_case(self) -> None:
@@ -415,7 +425,7 @@ class DoorServer:
 
         board = self._board
         return {
-            "tap": lambda uid, hold_ms, kind, frames: board.tap(_uid(uid), hold_ms, kind, frames),
+            "tap": lambda uid, hold_ms, kind, frames, looks: board.tap(_uid(uid), hold_ms, kind, frames, looks),
             "hold": lambda uid, kind, frames: board.hold(_uid(uid), kind, frames),
             "kinds": kinds,
             "remove": board.remove,
