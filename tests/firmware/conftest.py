@@ -13,6 +13,7 @@ A file may say in comments of its own line:
 from __future__ import annotations
 
 import ast
+import fcntl
 import hashlib
 import json
 import os
@@ -232,7 +233,7 @@ def _with_source_lines(text: str) -> str:
 def _compiled() -> tuple[Path, Path, str]:
     """Firmware and firmware tests compiled by mpy-cross: their two folders, and what it refused (empty: nothing).
 
-    The folder is named by the content of the sources, so workers may build at the same time and never see half of one.
+    The folder is named by the content of the sources. One worker builds it while the others wait.
     """
     sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py")])
     digest = hashlib.sha256((ROOT / "firmware" / "app" / "glyphs.bin").read_bytes())
@@ -240,19 +241,18 @@ def _compiled() -> tuple[Path, Path, str]:
         digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
     builds = ROOT / "build" / "mpy"
     target = builds / digest.hexdigest()[:16]
-    if not target.is_dir():
-        builds.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
-        refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
-        shutil.copy(ROOT / "firmware" / "app" / "glyphs.bin", new / "firmware" / "app")
-        (new / "refused.txt").write_text(refused)
-        try:
+    builds.mkdir(parents=True, exist_ok=True)
+    with (builds / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.is_dir():
+            new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
+            refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
+            shutil.copy(ROOT / "firmware" / "app" / "glyphs.bin", new / "firmware" / "app")
+            (new / "refused.txt").write_text(refused)
             new.rename(target)
-        except OSError:  # another worker was first
-            shutil.rmtree(new)
-        for old in builds.iterdir():
-            if old != target and old.stat().st_mtime < time.time() - STALE_BUILD_S:
-                shutil.rmtree(old, ignore_errors=True)
+            for old in builds.iterdir():
+                if old.is_dir() and old != target and old.stat().st_mtime < time.time() - STALE_BUILD_S:
+                    shutil.rmtree(old, ignore_errors=True)
     return target / "firmware", target / "tests" / "firmware", (target / "refused.txt").read_text()
 
 

@@ -827,19 +827,20 @@ def test_badges_of_every_kind_are_tapped_by_name_and_leave_in_time(idle: Clock) 
 
 def test_a_badge_stays_until_the_clock_has_looked_for_it_as_often_as_it_does_in_that_time() -> None:
     ms = 1_000_000
-    busy, gone = Field(), Field()
-    for field in (busy, gone):
+    busy, gone, dark = Field(), Field(), Field()
+    for field in (busy, gone, dark):
         field.carrier(0, "on")
         field.add(Card(bytes.fromhex("01020304")), 0, 300 * ms, looks=6)
     request = Frame.short(REQA, 7)
     moments = [at * ms for at in (100, 700, 1300, 1900, 2500, 3100, 3700)]
     heard = [bool(busy.exchange(request, at, at + ms, encrypted=False)) for at in moments]
-    assert heard == [True, False, True, False, True, False, False], (
-        "it falls back at the next request"
-    )
+    assert heard == [True, False, True, False, True, False, False], "it falls back at the next request"
     assert [presence.until_ns for presence in busy.gone(3700 * ms)] == [3700 * ms]
     assert not list(gone.gone((cards.PATIENCE_MS + 299) * ms))
     assert list(gone.gone((cards.PATIENCE_MS + 300) * ms)), "a clock that does not look is left alone"
+    dark.nobody_looks()
+    assert not list(dark.gone(299 * ms))
+    assert list(dark.gone(300 * ms)), "a clock without power does not look"
 
 
 def test_a_key_is_down_until_the_clock_has_read_it_and_up_before_it_is_pressed_again() -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from badgeclock.protocol.record import Flag
 from badgeclock.technician import firmware
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
+from tests.provisioned import copied
 from tests.system.heap_meter import HeapMeter
 
 pytestmark = pytest.mark.timeout(300)
@@ -59,8 +61,8 @@ class DeskStack(Stack):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
-    with DeskStack(tmp_path_factory.mktemp("desk"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
+    with DeskStack(copied(provisioned, tmp_path_factory.mktemp("desk")), latency_ms=50) as running:
         root = running.workshop.badge_root_file(cast.SITE)
         printed(command(running, "bridge", "site", "set", "--name", cast.SITE, "--badge-key", str(root)))
         yield running

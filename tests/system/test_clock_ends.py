@@ -14,6 +14,7 @@ import pytest
 
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
+from tests.provisioned import copied
 from tests.system.crowd import enroll
 
 pytestmark = pytest.mark.timeout(240)
@@ -23,8 +24,8 @@ REGISTERED = {"REGISTERED", "VALIDATED"}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("ends"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("ends")), latency_ms=50) as running:
         yield running
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ from badgeclock.bridge.store import Store
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.frames import Command
+from tests.provisioned import copied
 from tests.system.crowd import enroll
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.torture]
@@ -25,8 +27,8 @@ CLOCK = cast.CLOCK_ID
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("health"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("health")), latency_ms=50) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -25,10 +26,11 @@ from badgeclock.demo.way import END_STATES
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Flag, Kind, Record, unpack
 from badgeclock.technician import firmware
-from badgeclock.technician.provision import Plan, provision
+from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.desfire import Application, Desfire, DesfireEv2, DesfireEv3, File
 from badgeclock.virtual.desfire_channels import Key
+from tests.provisioned import copied
 from tests.system.heap_meter import HeapMeter
 
 pytestmark = pytest.mark.timeout(300)
@@ -72,9 +74,19 @@ def issue(root: Root, uid: bytes, number: bytes, card: Desfire) -> Desfire:
     return card
 
 
+class ProvingStack(Stack):
+    """A running site whose clock takes only badges that prove themselves."""
+
+    def _provision(self) -> None:
+        broker = Broker("localhost", self._broker_port)
+        plan = Plan(self.workshop, cast.CLOCK_ID, firmware.build(), broker=broker, badges="proved", badge_ev1="allow")
+        with open_device(str(self.directory / "clock" / "tty")) as device:
+            provision(device, plan)
+
+
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    made = Stack(tmp_path_factory.mktemp("proofs"), latency_ms=50)
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    made = ProvingStack(copied(provisioned, tmp_path_factory.mktemp("proofs")), latency_ms=50)
     root = made.workshop.badge_root(cast.SITE)
     wallet = {}
     for badge in BADGES:
@@ -82,23 +94,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         card = issue(root, uid, badge.number, KINDS[badge.kind](uid))
         card.random_uid = badge.worker.startswith("hidden")
         wallet[f"{badge.kind}:{badge.uid}"] = card.memory()
-    (made.directory / "clock").mkdir()
     (made.directory / "clock" / "cards.json").write_text(json.dumps(wallet))
     with made as running:
         enroll(running)
-        demand_proofs(running)
         yield running
-
-
-def demand_proofs(stack: Stack) -> None:
-    """Provision the clock anew, and wait until it has started and is online."""
-    before = stack.door.events()[-1]["id"]
-    plan = Plan(stack.workshop, cast.CLOCK_ID, firmware.build(), badges="proved", badge_ev1="allow")
-    with open_device(str(stack.directory / "clock" / "tty")) as device:
-        provision(device, plan)
-    while not any("Starting" in str(event) for event in stack.door.events(after=before)):
-        time.sleep(0.05)
-    stack.wait_online()
 
 
 KINDS: dict[str, type[Desfire]] = {card.kind: card for card in (Desfire, DesfireEv2, DesfireEv3)}

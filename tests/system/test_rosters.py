@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Flag
 from badgeclock.virtual.toolchain import ROOT
+from tests.provisioned import copied
 from tests.system.chaos_stack import tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.roster_crowd import crowd, has_roster, in_use, now_ms, shown, writing
@@ -32,8 +34,8 @@ STRANGER = "04d1e2f3a4b5c6"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("rosters"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("rosters")), latency_ms=50) as running:
         yield running
 
 

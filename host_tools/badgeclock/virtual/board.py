@@ -262,6 +262,7 @@ class VirtualBoard:
         self._tone: tuple[int, int] = (0, 0)
         self._leds: dict[str, bool] = dict.fromkeys(self.wiring.leds.values(), False)
         self._presses: dict[str, deque[_Press]] = {key: deque() for key in self.wiring.keys.values()}
+        self._reads_up = dict.fromkeys(self._presses, RELEASE_READS)
         self._case_open = False
         self._boot_held = False
         self._rtc_offset_us = 0
@@ -473,6 +474,9 @@ class VirtualBoard:
                 return
             self._plugged = False
             self.access_point.power_off()
+            self.field.nobody_looks()
+            for presses in self._presses.values():
+                presses.clear()
             if self._clock is not None:
                 self._clock.kill()
             now = time.monotonic_ns()
@@ -549,9 +553,9 @@ class VirtualBoard:
     def _note_selected(self, presence: cards.Presence, at_ns: int) -> None:
         self.events.add("selected", at_ms=at_ns / 1e6, tap=presence.tap)
 
-    def press(self, key: str, ms: float = 150) -> None:
+    def press(self, key: str, ms: float = 150) -> int:
         """Press a key for `ms`, and until the clock has read it as often as it does in that time; if it is still down,
-        once it was let go. Raises ValueError for a key that the board has not.
+        once it was let go. Gives the id of that among the events. Raises ValueError for a key that the board has not.
         """
         if key not in self.wiring.keys.values():
             raise ValueError(f"there is no key {key}; there are {', '.join(self.wiring.keys.values())}")
@@ -560,15 +564,18 @@ class VirtualBoard:
             presses = self._presses[key]
             while presses and presses[0].is_over(now_s):
                 presses.popleft()
-            presses.append(_Press(ms / 1000, now_s, reads_up=RELEASE_READS if presses else 0))
-        self.events.add("key", key=key, ms=ms)
+            up = 0 if presses else self._reads_up[key]
+            presses.append(_Press(ms / 1000, now_s, reads_up=max(0, RELEASE_READS - up)))
+        return self.events.add("key", key=key, ms=ms)
 
     def _read_key(self, key: str) -> bool:
         """Whether a key is down when the clock reads it now."""
         presses, now_s = self._presses[key], time.monotonic()
         while presses and presses[0].is_over(now_s):
             presses.popleft()
-        return bool(presses) and presses[0].read(now_s)
+        down = bool(presses) and presses[0].read(now_s)
+        self._reads_up[key] = 0 if down else self._reads_up[key] + 1
+        return down
 
     def open_case(self) -> None:
         """Open the case: its switch goes low."""

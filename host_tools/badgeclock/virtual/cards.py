@@ -500,6 +500,11 @@ class Field:
         self.presences.append(presence)
         return presence
 
+    def nobody_looks(self) -> None:
+        """The reader has no power: badges leave when their time is over."""
+        for presence in self.presences:
+            presence.looks = None
+
     def gone(self, now_ns: int) -> Iterable[Presence]:
         """Take out, and give, the cards whose time is over."""
         over = [presence for presence in self.presences if not presence.present(now_ns)]

@@ -160,12 +160,12 @@ class Door:
         """Take all badges away from the reader; how many there were."""
         return int(self._ask("remove"))
 
-    def press(self, key: str, ms: float = 150) -> None:
+    def press(self, key: str, ms: float = 150) -> int:
         """Press a key (info, in, out, break) for `ms` and return at once; one that is still down is let go before.
 
-        It is down until the clock has read it as often as it does in that time.
+        It is down until the clock has read it as often as it does in that time. Gives its id among the events (`key`).
         """
-        self._ask("press", key=key, ms=ms)
+        return int(self._ask("press", key=key, ms=ms))
 
     def open_case(self) -> None:
         """Open the clock's case."""
@@ -197,9 +197,12 @@ class Door:
         """Which LEDs are on: green, red."""
         return dict(self._ask("leds"))
 
-    def wait_text(self, *substrings: str, timeout: float = 10.0) -> Shown:
-        """Wait until the display shows each of `substrings` within a line. Raises DoorError after `timeout` s."""
-        lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout)
+    def wait_text(self, *substrings: str, timeout: float = 10.0, after: int | None = None) -> Shown:
+        """Wait until the display shows each of `substrings` within a line, or has shown them since the event `after`.
+
+        Raises DoorError after `timeout` s.
+        """
+        lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout, after=after)
         return Shown(lines, t_ms)
 
     # ---- power, serial line
@@ -462,15 +465,14 @@ class DoorServer:
             "clear_stats": board.clear_stats,
         }
 
-    def _wait_text(self, substrings: list[str], timeout: float) -> tuple[list[str], float]:
+    def _wait_text(self, substrings: list[str], timeout: float, after: int | None) -> tuple[list[str], float]:
         def shows(event: Event) -> bool:
             return event["kind"] == "display" and _has_all(event["lines"], substrings)
 
-        # What is shown now counts, however long it has been there.
-        latest = next((event for event in reversed(self._board.events.after(0)) if event["kind"] == "display"), None)
-        if latest is not None and shows(latest):
-            return latest["lines"], latest["t_ms"]
-        event = self._board.events.wait(shows, after=latest["id"] if latest else 0, timeout_s=timeout)
+        if after is None:  # what is shown now counts, however long it has been there
+            displays = (event["id"] for event in reversed(self._board.events.after(0)) if event["kind"] == "display")
+            after = next(displays, 1) - 1
+        event = self._board.events.wait(shows, after=after, timeout_s=timeout)
         if event is None:
             text = self._board.screen_text()
             raise ValueError(f"after {timeout} s the display shows {text}, not {' and '.join(substrings)}")
