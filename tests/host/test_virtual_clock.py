@@ -846,10 +846,14 @@ def test_a_badge_stays_until_the_clock_has_looked_for_it_as_often_as_it_does_in_
 def test_a_key_is_down_until_the_clock_has_read_it_and_up_before_it_is_pressed_again() -> None:
     first, second = _Press(0.1, at_s=0.0, reads_up=0), _Press(0.1, at_s=0.05, reads_up=2)
     assert not first.is_over(0.5), "nobody has read it"
-    assert [first.read(0.5), first.is_over(0.5), first.read(0.9), first.is_over(0.9)] == [True, False, True, True]
-    assert [second.read(1.0), second.read(1.4), second.read(1.4)] == [False, False, True]
-    assert not second.is_over(1.45)
-    assert second.read(1.45)
+    assert [(first.read(at), first.is_over(at)) for at in (0.5, 0.7, 0.9)] == [
+        (True, False),
+        (True, False),
+        (True, True),
+    ]
+    assert [second.read(at) for at in (1.0, 1.4, 1.4, 1.45)] == [False, False, True, True]
+    assert not second.is_over(1.6)
+    assert second.read(1.48)
     assert [second.is_over(1.49), second.is_over(1.51)] == [False, True]
     assert _Press(0.1, at_s=0.0, reads_up=2).is_over(0.1 + cards.PATIENCE_MS / 1000)
 

@@ -55,7 +55,9 @@ FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
-RELEASE_READS = 2  # a clock takes a key for let go when it has read it up twice (firmware/drivers/keys.py)
+# A contact has settled when a clock read it so twice, 30 ms apart (firmware/drivers/keys.py); one that is held up between
+# reading and looking at its watch needs once more.
+SETTLED_READS = 3
 # The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is
 # whole, ...
 DISPLAY_QUIET_S = 0.025
@@ -182,7 +184,7 @@ class _Press:
     reads: int = 0
 
     def __post_init__(self) -> None:
-        self.reads = int(self.for_s * 1000 // cards.LOOK_MS)
+        self.reads = max(int(self.for_s * 1000 // cards.LOOK_MS), SETTLED_READS)
         self._latest_s = self.at_s + self.for_s + cards.PATIENCE_MS / 1000
         if not self.reads_up:
             self.until_s = self.at_s + self.for_s
@@ -262,7 +264,7 @@ class VirtualBoard:
         self._tone: tuple[int, int] = (0, 0)
         self._leds: dict[str, bool] = dict.fromkeys(self.wiring.leds.values(), False)
         self._presses: dict[str, deque[_Press]] = {key: deque() for key in self.wiring.keys.values()}
-        self._reads_up = dict.fromkeys(self._presses, RELEASE_READS)
+        self._reads_up = dict.fromkeys(self._presses, SETTLED_READS)
         self._case_open = False
         self._boot_held = False
         self._rtc_offset_us = 0
@@ -565,7 +567,7 @@ class VirtualBoard:
             while presses and presses[0].is_over(now_s):
                 presses.popleft()
             up = 0 if presses else self._reads_up[key]
-            presses.append(_Press(ms / 1000, now_s, reads_up=max(0, RELEASE_READS - up)))
+            presses.append(_Press(ms / 1000, now_s, reads_up=max(0, SETTLED_READS - up)))
         return self.events.add("key", key=key, ms=ms)
 
     def _read_key(self, key: str) -> bool:
