@@ -61,11 +61,21 @@ class DeskStack(Stack):
 
 
 @pytest.fixture(scope="module")
-def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
+def site(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
     with DeskStack(copied(provisioned, tmp_path_factory.mktemp("desk")), latency_ms=50) as running:
         root = running.workshop.badge_root_file(cast.SITE)
         printed(command(running, "bridge", "site", "set", "--name", cast.SITE, "--badge-key", str(root)))
         yield running
+
+
+@pytest.fixture
+def stack(site: DeskStack) -> Iterator[DeskStack]:
+    """The same; no card lies on the reader, the network is up and the bridge runs, before a test and after it."""
+    yield site
+    site.door.remove()
+    site.door.network_up()
+    if not site.bridge.running:
+        site.bridge.start()
 
 
 class Asked:
