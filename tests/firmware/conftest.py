@@ -6,7 +6,7 @@ by mpy-cross, as a clock gets it). A file and variant share one MicroPython proc
 A file may say in comments of its own line:
 
     # heapsize: 512k     more heap on i386 than the default
-    # timeout: 300       seconds for the whole file and variant, instead of 120
+    # timeout: 600       seconds for the whole file and variant, instead of 300
     # mark: torture      a pytest mark for every test of the file
 """
 
@@ -44,8 +44,8 @@ REPORT = "\x1e"
 
 HEAP_AMD64 = "8m"
 HEAP_I386 = "128k"
-TIMEOUT_S = 120
-COMPILE_TIMEOUT_S = 120  # on top, for the item that runs the file
+TIMEOUT_S = 300
+COMPILE_TIMEOUT_S = 900  # on top, for the items that compile, or wait until another worker has
 STALE_BUILD_S = 3600
 
 

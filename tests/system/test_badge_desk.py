@@ -28,6 +28,7 @@ from badgeclock.technician import firmware
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
 from tests.provisioned import copied
+from tests.system.at_the_reader import gone
 from tests.system.heap_meter import HeapMeter
 
 pytestmark = pytest.mark.timeout(300)
@@ -40,6 +41,7 @@ HOLD_MS = 800
 LEFT_BYTES_AT_MOST = 512
 FREE_BYTES_AT_LEAST = 52 * 1000
 PATIENCE_S = 60.0
+GONE_S = 1.2  # a reader takes a badge for gone after a second
 CLOCK = cast.CLOCK_ID
 
 
@@ -136,7 +138,7 @@ def lifted(stack: DeskStack) -> None:
     """Take the card away, and wait until the clock serves again."""
     stack.door.remove()
     stack.door.wait_text("Hold your badge", timeout=PATIENCE_S)
-    time.sleep(1.2)  # a reader takes a badge for gone after a second
+    gone(stack.door, GONE_S)
 
 
 def wait_until(met: Callable[[], bool], what: str) -> None:

@@ -134,11 +134,11 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
 
     assert "ends now" in command(stack, "retire", cast.CLOCK_ID, "--reason", "the site closes")
     wait_for(stack, state="RETIRED", open_orders=0)
-    stack.door.wait_text("Clock retired", "Not saved", timeout=20)
+    stack.door.wait_text("Clock retired", "Not saved", timeout=SETTLE_S)
     stack.door.tap(badges[0].uid, 300)
     stack.door.plug_out()
     stack.door.plug_in()
-    stack.door.wait_text("Clock retired", timeout=30)
+    stack.door.wait_text("Clock retired", timeout=SETTLE_S)
     assert len(stack.punches()) == 3
     wait_until(lambda: clock_of(stack)["status"]["retired"], "its status says so", lambda: clock_of(stack))
     assert "RETIRED" in command(stack, "list")

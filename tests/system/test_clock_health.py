@@ -102,7 +102,7 @@ def test_a_clock_is_ordered_to_test_itself_to_tell_what_happened_and_to_restart(
     assert any("reader: good" in line for line in done["report"]["lines"]), done
     assert order(stack, Command.IDENTIFY)["outcome"] == "the clock showed its id"
     stack.door.network_down()
-    stack.door.wait_text("No", timeout=30)
+    stack.door.wait_text("No", timeout=PATIENCE_S)
     stack.door.signal_after(stack.door.tap(badge.uid, 300))
     stack.door.network_up()
     boot = clock_of(stack)["status"]["boot"]

@@ -62,10 +62,10 @@ def newest_record(stack: Stack) -> record.Record:
 def test_a_badge_that_nobody_was_given_is_told_so_at_once_kept_and_flagged(stack: Stack) -> None:
     wait_until(lambda: has_roster(stack, in_use(stack)), "the first roster in use", stack)
     stack.stations["network"].stop()
-    stack.door.wait_text("No", timeout=30)
+    stack.door.wait_text("No", timeout=PATIENCE_S)
     tap = stack.door.tap(STRANGER, 300)
     stack.door.signal_after(tap)
-    stack.door.wait_text("Unknown badge", timeout=5)
+    stack.door.wait_text("Unknown badge", timeout=PATIENCE_S, after=tap.id)
     stack.stations["network"].start()
     stack.wait_online()
     wait_until(lambda: bool(newest_record(stack).flags & Flag.UNKNOWN_BADGE), "the flagged record in the store", stack)
@@ -79,7 +79,7 @@ def test_a_worker_reads_their_own_language(stack: Stack) -> None:
         people.change_worker(connection, keys, badge.worker.reference, language="nl", by="tests", now_ms=now_ms())
     wait_until(lambda: has_roster(stack, in_use(stack)), "the roster with the language", stack)
     stack.door.tap(badge.uid, 300)
-    stack.door.wait_text(DUTCH["kept"], timeout=10)
+    stack.door.wait_text(DUTCH["kept"], timeout=PATIENCE_S)
 
 
 def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_from_where_they_were(stack: Stack) -> None:
@@ -88,7 +88,7 @@ def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_fro
     started = stack.door.events()[-1]["id"]
     stack.door.cut_after(CUT_AFTER_BYTES)
     crowd(stack, BADGES - in_use(stack))
-    assert stack.door.wait_event("power", after=started, timeout=90)["why"] == "cut"
+    assert stack.door.wait_event("power", after=started, timeout=PATIENCE_S)["why"] == "cut"
     stack.door.plug_in()
     stack.wait_online()
     assert shown(stack)["roster_entries"] < BADGES
@@ -97,7 +97,7 @@ def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_fro
     wait_until(lambda: has_roster(stack, BADGES), "the roster of 5,000 in use", stack)
     assert metric(stack, "roster_parts_sent") - before < PARTS + 20, "it went on where it was"
     stack.door.tap(badges[0].uid, 300)
-    stack.door.wait_text("#", timeout=10)
+    stack.door.wait_text("#", timeout=PATIENCE_S)
 
 
 def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_reason(stack: Stack) -> None:
@@ -111,5 +111,5 @@ def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_r
     assert shown(stack)["settings_told"] == 0
     order(language="en", site="North gate", message_s=3)
     wait_until(lambda: shown(stack)["settings_told"] == shown(stack)["settings_version"], "the settings in use", stack)
-    stack.door.wait_text("North gate", timeout=30)
+    stack.door.wait_text("North gate", timeout=PATIENCE_S)
     wait_until(lambda: newest_record(stack).kind == record.Kind.CONFIG, "the change on record", stack)

@@ -55,8 +55,8 @@ FLASH_FAULT = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
-# A contact has settled when a clock read it so twice, 30 ms apart (firmware/drivers/keys.py); a clock that is held up in
-# between needs once more.
+# A contact has settled when a clock read it so twice, 30 ms apart (firmware/drivers/keys.py); held up in between, the
+# clock needs once more.
 SETTLED_READS = 3
 # The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is
 # whole, ...

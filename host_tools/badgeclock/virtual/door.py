@@ -313,7 +313,7 @@ class Door:
         """The first event of `kind` with an id above `after`, once it is there. Raises DoorError after `timeout` s."""
         return dict(self._ask("wait_event", wait_s=timeout, kind=kind, after=after, timeout=timeout))
 
-    def signal_after(self, tap: TapResult, timeout: float = 5.0) -> float:
+    def signal_after(self, tap: TapResult, timeout: float = 30.0) -> float:
         """Tap to signal, ms: from the badge in the field to the first tone that starts after it."""
         return float(self.wait_event("tone_on", after=tap.id, timeout=timeout)["t_ms"]) - tap.t_field
 
