@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test bench torture lint rooms trace lock flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -27,6 +27,9 @@ setup: ## make .venv and .toolchain complete; quick, and without network, when n
 
 demo: setup ## a virtual clock, the bridge and the sandboxed authority on this machine
 	@$(VENV)/badgeclock demo
+
+check: setup ## an answer in two minutes: the gates, one way of a punch, what the change touches
+	@$(VENV)/python -m tests.check
 
 test: setup ## every test but the torture and bench runs
 	$(PYTEST) -m "not torture and not bench" tests

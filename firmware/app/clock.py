@@ -168,6 +168,7 @@ class Clock:
         Beside another one a badge cannot ask by staying: which of the two stays is not seen.
         """
         self._badge_at = time.ticks_ms()
+        self._held_since = None  # keys that are still down ask for no page over what the badge is told
         outcome = self._punches.take(length)
         if outcome.kind != punch.MUTED or outcome.token != self._asker:
             self._forget_asker()

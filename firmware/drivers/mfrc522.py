@@ -138,10 +138,11 @@ class MFRC522:
         self._write(_COMMAND, _SOFT_RESET)
         started = time.ticks_ms()
         while True:
+            late = time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS
             version = self._read(_VERSION)
             if version not in (0x00, 0xFF) and not self._read(_COMMAND) & _POWER_DOWN:
                 break
-            if time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS:
+            if late:
                 self.version = None
                 return False
             time.sleep_ms(1)
@@ -242,25 +243,30 @@ class MFRC522:
     def _wait(self):
         """Wait until the chip ends the exchange, with the status read; False if it does not.
 
-        A pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
+        Only a look that began after the deadline tells that the chip is late: another task may have come in between. A
+        pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
         """
         started = time.ticks_us()
         deadline_us = self._timeout_us + _FRAMES_US
         irq = self._irq
         time.sleep_us(_SHORTEST_US)
         pin_moved = irq is not None
-        while irq is not None and irq():
-            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
-                pin_moved = False
+        while pin_moved:
+            late = time.ticks_diff(time.ticks_us(), started) > deadline_us
+            if not irq():
                 break
-            time.sleep_us(_STEP_US)
+            if late:
+                pin_moved = False
+            else:
+                time.sleep_us(_STEP_US)
         while True:
+            late = time.ticks_diff(time.ticks_us(), started) > deadline_us
             self._transfer(self._status_out, self._status)
             if self._status[1] == 0xFF:  # bit 7 reads 0 on a chip: nobody drives the bus
                 return False
             if self._status[1] & _IRQ_OVER:
                 break
-            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
+            if late:
                 return False
             pin_moved = False
             time.sleep_us(_STEP_US)

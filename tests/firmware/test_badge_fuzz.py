@@ -6,7 +6,7 @@ Every exchange draws from one generator, so a run is its seed: a failure prints 
 """
 
 # heapsize: 2m
-# timeout: 200
+# timeout: 600
 
 import os
 import random

@@ -5,9 +5,10 @@
 import asyncio
 import os
 import sys
-import time
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
+
+from modelled_time import run, time  # before anything that waits
 
 import app
 from app import faults, punch, record
@@ -160,17 +161,11 @@ class Stand:
 
     def live(self, ms):
         """Run for a while; True if the board was reset."""
-        asyncio.new_event_loop()
-
-        async def until():
-            await asyncio.wait_for_ms(self.clock._serve(self.feed), ms)
-
         try:
-            asyncio.run(until())
-        except asyncio.TimeoutError:
-            return False
+            assert run(self.clock._serve(self.feed), ms)
         except Restarted:
             return True
+        return False
 
 
 # Face.chosen and Punches.choose share a stand; the face's takes two arguments.
@@ -491,6 +486,8 @@ class Lent:
 
 PAGE_FACTS = {"uptime_ms": 0, "reset": 1, "boot": 1, "source": 1, "bound_ms": 5, "heap_free": 1, "firmware": "00" * 8}
 PAGE_FACTS.update({"head": 9, "tail": 7, "free": 5, "capacity": 99, "sealed": True, "tears": 0, "wear": 1})
+PAGE_FACTS.update({"rssi": None, "connection": 1, "cert_until": None, "reader": "92", "reader_fault": None})
+PAGE_FACTS.update({"reader_resets": 0, "display_faults": 0, "rtc_faults": 0, "case_open": False, "temperature": 21})
 
 
 def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badge_ends_them():
@@ -509,6 +506,31 @@ def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badg
     stand.found = [4]
     stand.live(200)
     assert stand.clock._pages is None and "app.pages" not in sys.modules
+
+
+def test_a_badge_ends_the_technicians_pages_also_while_the_two_keys_are_still_down():
+    stand, lent = Stand(), Lent()
+    stand.clock._face = stand.clock._uplink = lent
+    stand.both_down = True
+    stand.live(3500)
+    assert len(lent.shown) == 1
+    stand.found = [4]
+    stand.live(2500)
+    assert len(lent.shown) == 1, "nothing covers what the clock says to the badge"
+    stand.live(1000)
+    assert len(lent.shown) == 2
+
+
+def test_a_badge_is_looked_for_as_often_while_the_pages_are_turned_as_without_them():
+    plain, stand, lent = Stand(), Stand(), Lent()
+    plain.live(3000)
+    stand.clock._face = stand.clock._uplink = lent
+    stand.both_down = True
+    stand.live(3500)
+    stand.both_down, stand.polls = False, 0
+    stand.pressed_keys = ["info"] * plain.polls
+    stand.live(3000)
+    assert len(lent.shown) == 1 + plain.polls and stand.polls == plain.polls >= 70
 
 
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():

@@ -4,7 +4,7 @@ Each clock below breaks one promise of the log. A harness that passes it would p
 """
 
 # heapsize: 1m
-# timeout: 300
+# timeout: 600
 
 import os
 import sys

@@ -79,6 +79,7 @@ def test_a_uid_of_each_length_is_read_within_its_transactions():
 
 def test_an_idle_poll_allocates_nothing():
     made, bus, uid = reader()
+
     # The model allocates, so the chip's driver talks to a bus that only counts and says "no answer".
     class Silent:
         calls = 0
@@ -242,6 +243,49 @@ def test_an_irq_pin_that_never_moves_or_lies_is_given_up():
         start = time.ticks_ms()
         made.poll(uid)
         assert time.ticks_diff(time.ticks_ms(), start) < 50
+
+
+def held_up(chip, begin, look, not_yet):
+    """The first look after each call of the chip's `begin` finds it still at work, and another task comes in before the
+    driver is told.
+    """
+    begun = getattr(chip, begin)
+    at_work = True
+
+    def begin_again(*what):
+        nonlocal at_work
+        at_work = True
+        begun(*what)
+
+    def late(*what):
+        nonlocal at_work
+        time.sleep_ms(100)
+        found, at_work = not_yet if at_work else look(*what), False
+        return found
+
+    setattr(chip, begin, begin_again)
+    return late
+
+
+def test_a_look_that_is_told_late_makes_no_pin_a_liar():
+    made, bus, uid = reader(Badge(UID4))
+    made.chip._irq = held_up(bus.chip, "send", bus.irq, 1)
+    for _ in range(5):
+        assert until_found(made, uid) == 4
+        made.again()
+    assert made.chip._irq is not None
+
+
+def test_a_look_that_is_told_late_makes_no_chip_deaf_and_no_start_vain():
+    for begin, register, not_yet in (("send", 0x04, 0), ("reset", 0x01, 0x10)):
+        made, bus, uid = reader(Badge(UID4), irq=False)
+        read = bus.chip.read
+        late = held_up(bus.chip, begin, lambda register=register, read=read: read(register), not_yet)
+        bus.chip.read = lambda asked, at=register, late=late, read=read: late() if asked == at else read(asked)
+        for _ in range(5):
+            assert made.chip.start(), begin
+            assert until_found(made, uid) == 4, begin
+            made.again()
 
 
 def test_only_an_empty_bus_is_no_reader_and_clones_are():

@@ -6,7 +6,7 @@ every cut and every pair of cuts. A failure prints the command that runs its cut
 
 # The flash of these tests is in the heap too, with the images from which every cut starts.
 # heapsize: 2m
-# timeout: 300
+# timeout: 600
 
 import os
 import sys

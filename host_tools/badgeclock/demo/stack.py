@@ -50,8 +50,9 @@ class Station:
 
 
 class Stack:
-    """The whole way on one machine, in `directory` (empty or new). A context manager: leaving it stops everything.
+    """The whole way on one machine, in `directory`. A context manager: leaving it stops everything.
 
+    `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is brought up to date.
     `say` gets a line a step. `clock_broker_port` is where the clock finds the broker on localhost: change it before
     entering for something that stands between. Raises BadgeclockError; what was running is stopped.
     """
@@ -84,7 +85,8 @@ class Stack:
         self._credentials = self.directory / "sandbox-credentials"
         self.sandbox_url = f"http://127.0.0.1:{self._sandbox_port}"
         self.bridge_config = self.directory / "bridge" / "bridge.toml"
-        self.workshop = workshop.create(self.directory / "workshop")
+        shop = self.directory / "workshop"
+        self.workshop = workshop.open_workshop(shop) if shop.exists() else workshop.create(shop)
         self.broker = self._broker()
         self.sandbox = self._sandbox()
         self.bridge = self._bridge()
