@@ -11,9 +11,9 @@ import drivers
 import esp32
 import machine
 import network
+from app.badge.iso14443 import Reader
 from drivers.buzzer import Buzzer
 from drivers.ds3231 import DS3231
-from drivers.iso14443 import Reader
 from drivers.keys import Contact, Keys
 from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522

@@ -17,12 +17,13 @@ import struct
 import sys
 import time
 
-from drivers import iso14443
 from micropython import const
 
 import app
-from app import faults, lines, punch, record
+from app import console, faults, punch
+from app.badge import iso14443
 from app.errors import ClockError
+from app.log import record
 
 WATCHDOG_MS = 8000
 # A clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour.
@@ -50,7 +51,7 @@ _CASE_CLOSED = const(2)
 
 
 class Clock:
-    """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
+    """Everything injected: reader (app.badge.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
     timekeeper, uplink (`run()`, `desk`, `run_errands()`, `restart_due`), watchdog (called with milliseconds, gives what
     is to be fed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a
     shift may be open), hint (the sockets, the host that may be asked for the time, and the Wi-Fi; None if nobody may be
@@ -115,16 +116,16 @@ class Clock:
         try:
             self._log.append(kind, flags, record.NOTHING, detail, self._stamp)
         except (ClockError, OSError) as error:
-            lines.say("not recorded:", error)
+            console.report("not recorded:", error)
             return False
         return True
 
     async def _important(self, name, task):
         try:
             await task
-            lines.say("task ended:", name)
+            console.report("task ended:", name)
         except Exception as error:  # noqa: BLE001 - whatever it was, a task that ends must not go unseen
-            lines.say("task died:", name)
+            console.report("task died:", name)
             sys.print_exception(error)
         self._fault(faults.TASK, self._deaths + 1)
         if name != "badges":
@@ -202,7 +203,7 @@ class Clock:
     def _show_page(self, name, duration_ms, what):
         gc.collect()
         try:
-            from app import today_screen
+            from app.ui import today_screen
 
             draw = getattr(today_screen, name)
             self._face.page(lambda canvas, words: draw(canvas, words, *what), duration_ms)
@@ -238,7 +239,7 @@ class Clock:
     async def _ask_time(self, sockets, host, wifi):
         """Ask a host for the time; whether it gave one that was taken."""
         try:
-            from app import ntp
+            from app.net import ntp
 
             return await ntp.ask(sockets, host, wifi.dns(), self._timekeeper, self.note)
         except MemoryError:
@@ -264,12 +265,12 @@ class Clock:
             try:
                 more = self._log.idle(self._stamp)
             except (ClockError, OSError) as error:
-                lines.say("the log's housekeeping failed:", error)
+                console.report("the log's housekeeping failed:", error)
                 self._break()
                 more = False
             more = self._uplink.run_errands() or more
             if self._uplink.restart_due and not (more or self._uplink.desk):
-                lines.say("the bridge asked for a restart")
+                console.report("the bridge asked for a restart")
                 self._reset()
             if self._face.display_faults and faults.DISPLAY not in self._reported:
                 self._fault(faults.DISPLAY, self._face.display_faults)
@@ -286,7 +287,7 @@ class Clock:
         usable = self._reader.check()
         if usable != self._reported.get("reader", True):
             self._reported["reader"] = usable
-            lines.say("reader:", self._reader.fault or "good")
+            console.report("reader:", self._reader.fault or "good")
             self._uplink.tell()
             self._face.fault(0 if usable else faults.READER)
             if not usable:
@@ -321,14 +322,14 @@ class Clock:
                     self._pages = None
                 return
             gc.collect()
-            from app import pages
+            from app.ui import pages
 
             self._punches.choose(record.DIRECTION_NONE)  # the two keys meant no punch
             self._pages = pages.Pages(self._face, self._uplink)
         except Exception as error:  # noqa: BLE001 - badges are served, whatever a technician cannot see
             self._pages = self._held_since = None
-            sys.modules.pop("app.pages", None)  # half a module would stay
-            lines.say("no pages:", repr(error))
+            sys.modules.pop("app.ui.pages", None)  # half a module would stay
+            console.report("no pages:", repr(error))
 
     def _fault(self, code, count):
         """Record a FAULT, once for each code and start; what repeats is in the status."""

@@ -12,19 +12,21 @@ from binascii import unhexlify
 from collections import namedtuple
 
 import app
-from app import certificate, lines, record, start_screens
+from app import certificate, console
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
-from app.face import Face
+from app.log import record
+from app.log.recall import recall
+from app.log.sealed_log import SealedLog
+from app.net.uplink import Uplink
 from app.punch import Punches
-from app.recall import recall
 from app.receipts import Receipts
 from app.recent import Recent
-from app.sealed_log import SealedLog
 from app.status import Status
 from app.timekeeper import Timekeeper
-from app.uplink import Uplink
-from app.words import ENGLISH, load_or_english
+from app.ui import start_screens
+from app.ui.face import Face
+from app.ui.words import ENGLISH, load_or_english
 
 # Modules that only the start needs; whoever starts the clock may take them out of memory then.
 ONCE = ("certificate", "composition", "recall", "start_screens", "words")
@@ -79,7 +81,7 @@ def decided(settings_file):
 
 def known(board, link_key):
     """The Roster in the flash."""
-    from app import roster_start
+    from app.net import roster_start
 
     roster = roster_start.load(board.partition("roster"), link_key)
     unload("roster_start", "roster_bank")
@@ -94,7 +96,7 @@ def prover(board, settings, secrets):
         return None
     if secrets.badge_key is None:
         raise SettingsError("secrets.json: badge_key is missing, without which no badge can prove itself")
-    from app.proof import Prover
+    from app.badge.proof import Prover
 
     return Prover(board.reader, secrets.badge_key, settings.badges, settings.badge_ev1)
 
@@ -190,7 +192,7 @@ def show(board, draw, *what):
         while board.display.update():
             pass
     except OSError:
-        lines.say("the display does not answer")
+        console.report("the display does not answer")
 
 
 def compose(board, sockets, tls, mqtt_module):
@@ -199,11 +201,11 @@ def compose(board, sockets, tls, mqtt_module):
     """
     show(board, start_screens.starting)
     reader = board.reader
-    lines.say("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
+    console.report("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:
-        lines.say("not set up:", error)
+        console.report("not set up:", error)
         show(board, start_screens.not_set_up, str(error))
     except (ClockError, OSError) as error:
         sys.print_exception(error)

@@ -1,6 +1,6 @@
 """A punch, from the UID that the reader gives to the signal that the worker gets.
 
-    UID -> the badge proves itself and gives its number, where the site asks for that (app.proof)
+    UID -> the badge proves itself and gives its number, where the site asks for that (app.badge.proof)
         -> token under the site's key, the UID or the number is wiped
         -> the same badge a moment ago? nothing more
         -> on the roster? the worker's language; if not, the punch is kept and flagged
@@ -23,9 +23,9 @@ import time
 
 from micropython import const
 
-from app import record
 from app.errors import ClockError, JournalFull
-from app.hmac256 import Key
+from app.log import record
+from app.log.hmac256 import Key
 from app.recent import EARLIEST, MOVES
 
 # Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
@@ -48,7 +48,7 @@ _NUMBER = b"\x02"
 _UID_BYTES = const(10)
 _RANDOM_UID = const(0x08)  # the first byte of a UID of 4 bytes that changes (ISO/IEC 14443-3 §6.5.4)
 
-# What a prover gives (app.proof, which is not always loaded).
+# What a prover gives (app.badge.proof, which is not always loaded).
 _PROVED = const(1)
 _UNPROVED = const(2)
 _AGAIN = const(3)
@@ -79,7 +79,7 @@ _NEXT = (
 class Outcome:
     """What became of a badge; one object, filled again for each.
 
-    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. assumed:
+    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.log.record. assumed:
     nothing said the direction. moment_s: UTC of the punch, for a duplicate that of the first one; 0 without a time.
     token: of the badge, 8 bytes. language: that of the badge's worker ("fr"), None for the site's.
     """
@@ -97,7 +97,7 @@ class Outcome:
 class Punches:
     """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it, `latest_s` what that gave.
     face: is told the outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
-    roster: an app.roster.Roster. prover: an app.proof.Prover, None at a site that takes every badge by its UID.
+    roster: an app.net.roster.Roster. prover: an app.badge.proof.Prover, None at a site that takes badges by their UID.
 
     held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
     """

@@ -8,7 +8,7 @@ import struct
 
 from micropython import const
 
-from app import frames
+from app.net import frames
 
 _RECORDS = const(192)
 _TURN = const(0x1FF)  # nine bits of seq ÷ 192 over three of the state over twenty of what that tells

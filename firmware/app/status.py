@@ -6,7 +6,7 @@ import gc
 class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
     valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
-    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.roster.Roster.
+    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
     settings_version: of the settings in use.
     """
 

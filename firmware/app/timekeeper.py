@@ -25,7 +25,7 @@ import time
 from micropython import const
 
 from app import localtime
-from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, bound_decode, bound_encode
+from app.log.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, bound_decode, bound_encode
 
 # DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
 # Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, more with temperature and age; a worse part, +-100 ppm, is still
@@ -172,7 +172,7 @@ class Timekeeper:
         return self._bound == BOUND_NONE and self.source != SOURCE_BRIDGE
 
     def take_hint(self, utc_ms):
-        """Take a time that nobody vouches for, UTC in ms, within the limits of app.ntp; only while it `takes_hints`.
+        """Take a time that nobody vouches for, UTC in ms, within app.net.ntp's limits; only while it `takes_hints`.
         Gives the step in milliseconds as `set_from_bridge`.
         """
         self._advance()

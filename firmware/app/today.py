@@ -10,7 +10,7 @@ import struct
 
 from micropython import const
 
-from app import record
+from app.log import record
 
 ROWS = const(6)
 

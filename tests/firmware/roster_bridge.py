@@ -7,8 +7,8 @@ import struct
 import sys
 from hashlib import sha256
 
-from app import roster_start
-from app.hmac256 import hmac256
+from app.log.hmac256 import hmac256
+from app.net import roster_start
 from nor import Nor
 
 LINK_KEY = bytes(range(32))
@@ -76,7 +76,7 @@ class Clock:
         """A ROSTER frame came."""
         errand = self.errands.get("roster_update")
         if errand is None:
-            from app import roster_update
+            from app.net import roster_update
 
             topic = b"badgeclock/v1/clock-0001/status"
             errand = roster_update.start(self, self.roster, K_UP, b"scope", topic, hmac256(self._link_key, b"down"))
@@ -107,7 +107,7 @@ class Clock:
         """Let the errand end."""
         for _ in range(20):
             if not self.errands:
-                assert "app.roster_update" not in sys.modules
+                assert "app.net.roster_update" not in sys.modules
                 return
             self.errands["roster_update"].step()
         raise AssertionError("the errand does not end")

@@ -10,7 +10,8 @@ import time
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import app
-from app import faults, punch, record
+from app import faults, punch
+from app.log import record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
 from app.errors import JournalFull
 from app.punch import Outcome
@@ -192,7 +193,7 @@ def test_the_info_key_and_a_badge_ask_and_what_that_needs_leaves_the_memory_at_o
     stand.found = [4]
     stand.live(200)
     assert len(stand.pages) == 2 and stand.paging
-    assert "app.today" not in sys.modules and "app.today_screen" not in sys.modules
+    assert "app.today" not in sys.modules and "app.ui.today_screen" not in sys.modules
     stand.outcome = punch.KEPT
     stand.found = [4]
     stand.live(200)
@@ -249,7 +250,7 @@ def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():
 
 
 class Air:
-    """Wi-Fi, and the app.ntp of a clock that may ask for the time."""
+    """Wi-Fi, and the app.net.ntp of a clock that may ask for the time."""
 
     def __init__(self):
         self.joined = False
@@ -269,7 +270,7 @@ class Air:
 
 def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
     air = Air()
-    sys.modules["app.ntp"] = app.ntp = air
+    sys.modules["app.net.ntp"] = app.net.ntp = air
     stand = Stand(hint=("sockets", "time.example", air))
     stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
@@ -279,9 +280,9 @@ def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
     stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
     assert air.asked == [("sockets", "time.example", "192.168.4.1")], "once, and then after a quarter of an hour"
-    assert "app.ntp" not in sys.modules
+    assert "app.net.ntp" not in sys.modules
     for free, takes_hints in ((0, True), (100, False)):
-        sys.modules["app.ntp"] = app.ntp = air
+        sys.modules["app.net.ntp"] = app.net.ntp = air
         stand = Stand(hint=("sockets", "time.example", air))
         stand.free, stand.takes_hints, stand.refine_ms = free, takes_hints, 10
         stand.live(100)
@@ -501,14 +502,14 @@ def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badg
     assert lent.shown == []
     stand.live(1000)
     assert len(lent.shown) == 1 and stand.chosen == [record.DIRECTION_NONE]
-    assert "app.pages" in sys.modules
+    assert "app.ui.pages" in sys.modules
     stand.both_down = False
     stand.pressed_keys = ["out"]
     stand.live(200)
     assert len(lent.shown) == 2 and stand.chosen == [record.DIRECTION_NONE], "a key turns the page, and chooses nothing"
     stand.found = [4]
     stand.live(200)
-    assert stand.clock._pages is None and "app.pages" not in sys.modules
+    assert stand.clock._pages is None and "app.ui.pages" not in sys.modules
 
 
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():

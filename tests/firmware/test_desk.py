@@ -12,14 +12,16 @@ from binascii import unhexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk as desk_module
-from app import desk_screen, frames, screens, signals
+from app.net import desk as desk_module
+from app.net import frames
+from app.ui import desk_screen, screens, signals
 from app.errors import FrameError
-from app.hmac256 import hmac256
-from app.words import ENGLISH, load
+from app.log.hmac256 import hmac256
+from app.ui.words import ENGLISH, load
 from bench import Time
 from cards import IsoDepCard
-from drivers import iso14443, iso_dep, mfrc522
+from app.badge import iso14443, iso_dep
+from drivers import mfrc522
 from ocr import read
 from rc522 import Badge, Bus, Chip
 

@@ -8,11 +8,12 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import face, punch, screens, signals, words
-from app.face import Face
+from app import punch
+from app.ui import face, screens, signals, words
+from app.ui.face import Face
 from app.punch import Outcome
 from app.receipts import Receipts
-from app.words import ENGLISH, load
+from app.ui.words import ENGLISH, load
 from bench import Panel, Time
 from drivers import pattern
 from drivers.ssd1306 import SSD1306_I2C
@@ -473,7 +474,7 @@ def test_a_worker_is_told_in_their_own_language_and_the_next_one_in_the_sites():
     stand.face.several()
     stand.wait(20)
     assert stand.shows("One badge"), "nobody's badge, so the site's language"
-    assert "app.words" not in sys.modules, "what reads languages does not stay in memory"
+    assert "app.ui.words" not in sys.modules, "what reads languages does not stay in memory"
     stand.punch(15, language="xx")
     stand.wait(20)
     assert stand.shows("Saved here", "#15"), "a language that the clock has not"

@@ -4,7 +4,7 @@ import json
 import os
 from binascii import unhexlify
 
-from app import frames
+from app.net import frames
 from app.errors import FrameError
 
 

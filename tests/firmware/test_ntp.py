@@ -12,9 +12,10 @@ import socket
 import struct
 import time
 
-from app import localtime, ntp
-from app.ntp import is_sane, question, read_answer
-from app.record import KIND_TIME_SET, SOURCE_NONE, SOURCE_RTC
+from app import localtime
+from app.net import ntp
+from app.net.ntp import is_sane, question, read_answer
+from app.log.record import KIND_TIME_SET, SOURCE_NONE, SOURCE_RTC
 
 NONCE = b"\x01nonce\x00\xff"
 MORNING_S = localtime.unix_from_civil(2026, 11, 30, 6, 58, 0)

@@ -9,9 +9,9 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import recall as punch_recall
-from app import record
-from app.hmac256 import hmac256
+from app.log import recall as punch_recall
+from app.log import record
+from app.log.hmac256 import hmac256
 from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, UNKNOWN, UNPROVED
 from app.recent import Recent
 from clock_site import HOUR_S, MORNING_S, SITE_KEY, UIDS, Site

@@ -47,13 +47,13 @@ class Clock:
 
     def give(self, version, wanted):
         """The bridge gives settings, and the housekeeping does what is due."""
-        from app import reconfigure
+        from app.net import reconfigure
 
         reconfigure.FILE, reconfigure.NEW = "settings.json", "settings.new"
         errand = self.errands["reconfigure"] = reconfigure.start(self)
         errand.take(struct.pack(">I", version) + (wanted if isinstance(wanted, bytes) else json.dumps(wanted).encode()))
         assert not errand.step()
-        assert not self.errands and "app.reconfigure" not in sys.modules and "app.settings" not in sys.modules
+        assert not self.errands and "app.net.reconfigure" not in sys.modules and "app.settings" not in sys.modules
 
     def settings(self):
         with open("settings.json", "rb") as file:
@@ -93,7 +93,7 @@ def test_the_same_version_again_changes_nothing():
 
 
 def test_a_body_without_settings_is_refused():
-    from app import reconfigure
+    from app.net import reconfigure
 
     raised(FrameError, reconfigure.start(Clock()).take, b"\0\0\0\1")
 
@@ -125,7 +125,7 @@ class OnFlash:
 
     def change(self):
         """Volume 1 as version 9, by the clock's own code; how many steps the flash took."""
-        from app import reconfigure
+        from app.net import reconfigure
 
         reconfigure.FILE, reconfigure.NEW = "/cut/settings.json", "/cut/settings.new"
         before = self.power.steps

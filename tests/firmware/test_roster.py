@@ -13,9 +13,9 @@ from binascii import unhexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import micropython
-from app import roster_update
+from app.net import roster_update
 from app.errors import FrameError
-from app.roster import Roster
+from app.net.roster import Roster
 from expect import raised
 from nor import Nor
 from roster_bridge import FLASH, IN_USE, NEXT, SEAL, TOO_LONG, Clock, Image, ascending, entries_of, token
@@ -229,7 +229,7 @@ def test_a_clock_to_which_no_part_comes_gives_the_memory_back():
     clock.answer()
     clock.errands["roster_update"].step()
     assert clock.errands
-    sys.modules["app.roster_update"].time = Later
+    sys.modules["app.net.roster_update"].time = Later
     clock.settle()
 
 

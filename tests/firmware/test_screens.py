@@ -6,8 +6,8 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk_screen, font, pages, screens, start_screens, today_screen, words
-from app.words import ENGLISH
+from app.ui import desk_screen, font, pages, screens, start_screens, today_screen, words
+from app.ui.words import ENGLISH
 from ocr import read, read_huge, read_large
 
 BUFFER = bytearray(1024)

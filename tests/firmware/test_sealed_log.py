@@ -10,10 +10,10 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import record
+from app.log import record
 from app.errors import JournalError, JournalFull
-from app.founding import found, unsent, wipe
-from app.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
+from app.log.provisioning import provision, unsent, wipe
+from app.log.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
 from auditor import Auditor
 from expect import raised
 from nor import Nor
@@ -44,7 +44,7 @@ class Site:
         self.journal, self.seal = Nor(sectors), Nor(seal_sectors)
         self.stamp = stamp_at(MONDAY)
         self.auditor = Auditor(CLOCK_ID, E0)
-        found(self.journal, self.seal, CLOCK_ID, E0, NONCE, self.stamp)
+        provision(self.journal, self.seal, CLOCK_ID, E0, NONCE, self.stamp)
         self.log = None
 
     def start(self):
@@ -502,7 +502,7 @@ def test_found_refuses_while_records_wait_and_wipe_is_the_way_to_give_them_up():
     assert unsent(site.journal, site.seal) == 0
     site.auditor.spent.append(site.auditor.r)
     site.auditor.check_forgotten(site.seal, site.journal)
-    found(site.journal, site.seal, CLOCK_ID, E0, NONCE, site.stamp)
+    provision(site.journal, site.seal, CLOCK_ID, E0, NONCE, site.stamp)
     site.auditor = Auditor(CLOCK_ID, E0)
     assert site.start().head == 2
     site.deliver()
@@ -511,7 +511,7 @@ def test_found_refuses_while_records_wait_and_wipe_is_the_way_to_give_them_up():
 
 def test_a_founded_clock_that_kept_nothing_may_be_founded_again():
     site = Site()
-    found(site.journal, site.seal, "clock-0002", bytes(range(50, 82)), NONCE, site.stamp)
+    provision(site.journal, site.seal, "clock-0002", bytes(range(50, 82)), NONCE, site.stamp)
     site.auditor = Auditor("clock-0002", bytes(range(50, 82)))
     site.start()
     site.deliver()
@@ -523,7 +523,7 @@ def test_found_takes_a_partition_full_of_foreign_bytes():
     journal.corrupt(0, 0, b"foreign" * 500)
     journal.corrupt(2, 77, b"foreign" * 100)
     seal.corrupt(1, 5, b"foreign" * 10)
-    found(journal, seal, CLOCK_ID, E0, NONCE, stamp_at(MONDAY))
+    provision(journal, seal, CLOCK_ID, E0, NONCE, stamp_at(MONDAY))
     log = SealedLog(journal, seal, CLOCK_ID, FIRMWARE)
     log.open(RESET_POWER_ON, stamp_at(MONDAY))
     assert log.head == 2
@@ -710,7 +710,7 @@ def test_the_mount_reads_a_bounded_part_of_the_flash():
 def test_a_punch_allocates_little_and_idle_allocates_less():
     journal, seal = QuietFlash(3), QuietFlash(2)
     stamp = stamp_at(MONDAY)
-    found(journal, seal, CLOCK_ID, E0, NONCE, stamp)
+    provision(journal, seal, CLOCK_ID, E0, NONCE, stamp)
     log = SealedLog(journal, seal, CLOCK_ID, FIRMWARE)
     log.open(RESET_POWER_ON, stamp)
     while log.idle(stamp):

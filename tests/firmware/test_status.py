@@ -1,6 +1,6 @@
 """What the clock says of itself."""
 
-from app.roster import Roster
+from app.net.roster import Roster
 from app.status import Status
 
 

@@ -8,7 +8,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import localtime, timekeeper
-from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, Stamp, bound_decode
+from app.log.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, Stamp, bound_decode
 from app.timekeeper import Timekeeper
 from bench import Bcd, Time
 from drivers.ds3231 import DS3231

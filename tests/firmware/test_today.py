@@ -8,7 +8,9 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import frames, localtime, record, today
+from app import localtime, today
+from app.log import record
+from app.net import frames
 from app.punch import ASK, ASKED, MUTED, UNPROVED
 from app.receipts import Receipts
 from clock_site import HOUR_S, MORNING_S, UIDS, Site

@@ -17,12 +17,13 @@ from binascii import hexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app import founding, frames, roster_start, sealed_log
-from app import uplink as uplink_module
+from app.log import provisioning, sealed_log
+from app.net import frames, roster_start
+from app.net import uplink as uplink_module
 from app.errors import LinkError
-from app.hmac256 import hmac256
-from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
-from app.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
+from app.log.hmac256 import hmac256
+from app.log.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
+from app.net.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
 from nor import Nor
 from roster_bridge import IN_USE, Image, entries_of, token
 
@@ -119,7 +120,7 @@ class Rig:
         stamp = Stamp()
         always.stamp(stamp)
         journal, seal = Nor(6), Nor(4)
-        founding.found(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
+        provisioning.provision(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
         self.log = sealed_log.SealedLog(journal, seal, Settings.clock_id, bytes(8))
         self.log.open(1, stamp)
         for _ in range(records):
@@ -690,7 +691,7 @@ def report(rig):
 def take_away(rig):
     """What the uplink does with an order whose report has left."""
     rig.uplink.order.poll(time.ticks_ms())
-    assert rig.uplink.order is None and "app.order" not in sys.modules
+    assert rig.uplink.order is None and "app.net.order" not in sys.modules
 
 
 def test_an_order_to_identify_is_shown_and_reported_with_its_number_and_its_code_leaves_the_memory():
@@ -758,11 +759,11 @@ class Rotten:
 
 
 def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
-    from app import lines
+    from app import console
 
     rig = quiet_rig()
     for number in range(12):
-        lines.say("the housekeeping failed", number, "x" * 200)
+        console.report("the housekeeping failed", number, "x" * 200)
     for category in ("address", "connect", "tls", "certificate"):
         rig.uplink.failures[category] = 40000
     rig.uplink.last_failure = "tls: " + "y" * 2000
@@ -808,12 +809,12 @@ def test_an_order_ends_with_its_connection():
     rig = quiet_rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 7)))
     rig.uplink.order.end()
-    assert rig.uplink.order is None and "app.order" not in sys.modules
+    assert rig.uplink.order is None and "app.net.order" not in sys.modules
     for command in (0, 6, 255):
         assert not rig.hear(b"command", rig.frame(frames.COMMAND, order(command, 1)))
 
 
-DESK_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
+DESK_MODULES = ("app.net.desk", "app.ui.desk_screen", "app.badge.iso_dep")
 
 
 class DeskBridge:
@@ -879,7 +880,7 @@ def test_the_badge_desk_is_loaded_for_its_job_and_dropped_after_it():
 
 def test_what_proofs_of_badges_need_stays_after_a_job():
     rig = quiet_rig()
-    import app.proof  # noqa: F401
+    import app.badge.proof  # noqa: F401
 
     try:
         bridge = DeskBridge(rig)
@@ -890,9 +891,9 @@ def test_what_proofs_of_badges_need_stays_after_a_job():
         desk.shut()
         desk.poll()
         assert rig.uplink.desk is None
-        assert "drivers.iso_dep" in sys.modules and "app.desk" not in sys.modules
+        assert "app.badge.iso_dep" in sys.modules and "app.net.desk" not in sys.modules
     finally:
-        del sys.modules["app.proof"]
+        del sys.modules["app.badge.proof"]
 
 
 def test_a_desk_frame_of_another_session_topic_key_or_count_opens_nothing():

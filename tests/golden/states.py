@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import desk_screen, pages, screens, start_screens, today_screen
+from app.ui import desk_screen, pages, screens, start_screens, today_screen
 
 FACTS = {
     "uptime_ms": 273_720_000,

@@ -1,8 +1,8 @@
-"""What the display says in issue mode. Loaded and dropped with app/desk.py; the words are the site's (app.words)."""
+"""What the display says in issue mode. Loaded and dropped with app/desk.py; the words are the site's (app.ui.words)."""
 
 from micropython import const
 
-from app import screens
+from app.ui import screens
 
 # Stages of a job. The first three are also what close says (docs/protocol.md §6).
 NOTHING = const(0)
@@ -17,7 +17,7 @@ _STAGES = const(2)
 
 
 def screen(stage):
-    """A function `draw(canvas, words) -> mood` for a stage (app.face.Face.show)."""
+    """A function `draw(canvas, words) -> mood` for a stage (app.ui.face.Face.show)."""
     return lambda canvas, words: _draw(canvas, words.desk, stage)
 
 

@@ -25,10 +25,10 @@ from binascii import hexlify
 
 from micropython import const
 
-from app import frames
 from app.errors import FrameError, JournalFull, LinkError
-from app.link import POLL_MS, Link
-from app.record import KIND_TIME_SET, NOTHING, RECORD_BYTES, SOURCE_NONE, Stamp, bound_decode
+from app.log.record import KIND_TIME_SET, NOTHING, RECORD_BYTES, SOURCE_NONE, Stamp, bound_decode
+from app.net import frames
+from app.net.link import POLL_MS, Link
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
@@ -152,7 +152,7 @@ class Uplink:
     umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
     `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
     reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
-    changes nothing else. reader: the badges' reader, for the badge desk's turns. roster: app.roster.Roster.
+    changes nothing else. reader: the badges' reader, for the badge desk's turns. roster: app.net.roster.Roster.
 
     `errands` are what the bridge asked for and what is done when no badge is near: objects with `take(body)`, `step()`,
     `unsent` and `publish(client, counter)`, by the module they are from; `run_errands` lets them work. `restart_due`:
@@ -200,8 +200,8 @@ class Uplink:
         self._notified = False
         self._swept_at = time.ticks_ms()
         self._online_at = None
-        self.desk = None  # the badge desk's job, an app.desk.Desk that takes itself away; None at all other times
-        self.order = None  # an order of the bridge under way, an app.order.Order that takes itself away
+        self.desk = None  # the badge desk's job, an app.net.desk.Desk that takes itself away; None at all other times
+        self.order = None  # an order of the bridge under way, an app.net.order.Order that takes itself away
         self.restart_due = False  # an order, or new settings: the clock does it when no badge is near
         self._reader = reader
         self._roster = roster
@@ -210,7 +210,7 @@ class Uplink:
         self.refused_settings = None  # (version, why) of what the bridge gave last, if that was refused
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
-        self.failures = {}  # category of app.link.CATEGORIES: how often a connection ended by it
+        self.failures = {}  # category of app.net.link.CATEGORIES: how often a connection ended by it
         self.last_failure = ""
 
     # --- for the clock ---
@@ -589,7 +589,7 @@ class Uplink:
         """Pass a step of the badge desk on. What that needs is loaded now: most clocks never need it."""
         if self.desk is None:
             gc.collect()
-            from app import desk
+            from app.net import desk
 
             self.desk = desk.start(
                 self,
@@ -645,12 +645,12 @@ class Uplink:
         if self.order is None:
             gc.collect()
             try:
-                from app import order
+                from app.net import order
 
                 self.order = order.Order(
                     self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
                 )
             except MemoryError:  # half a module would stay
-                sys.modules.pop("app.order", None)
+                sys.modules.pop("app.net.order", None)
                 raise
         self.order.take(command, number)

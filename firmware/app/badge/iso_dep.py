@@ -9,8 +9,7 @@ import time
 
 from micropython import const
 
-from drivers.iso14443 import crc_a
-from drivers.mfrc522 import DEAF, GARBLED, TIMEOUT, TIMEOUT_US
+from app.badge.iso14443 import DEAF, GARBLED, TIMEOUT, TIMEOUT_US, crc_a
 
 _FRAME = const(64)  # FSD, and the reader's FIFO: PCB, information field, CRC
 _RATS = const(0xE0)

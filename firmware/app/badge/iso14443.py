@@ -11,7 +11,13 @@ import time
 
 from micropython import const
 
-from drivers.mfrc522 import COLLISION, DEAF, GARBLED, TIMEOUT
+# What a reader chip's `exchange` gives below zero; it gives the length of the answer otherwise.
+TIMEOUT = const(-1)  # no answer
+COLLISION = const(-2)  # several cards answered differently
+GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
+DEAF = const(-4)  # the chip did not end the exchange: it hangs
+
+TIMEOUT_US = const(1000)  # a chip waits so long until an answer begins, unless it is given another time
 
 # Results of `poll` that are no length.
 NOTHING = const(0)
@@ -55,7 +61,7 @@ class Reader:
     """Looks for badges through a chip with `exchange`, `send`, `start`, `healthy`, `version` (drivers.mfrc522).
 
     present: a badge that was read is still there, or left less than a second ago. sak: of the badge that `poll` found;
-    bit SAK_ISO_DEP says that it takes drivers.iso_dep, and it stays selected until the next poll. resets: how often
+    bit SAK_ISO_DEP says that it takes app.badge.iso_dep, and it stays selected until the next poll. resets: how often
     the chip had to be started anew. usable: the chip answers as configured, and its last starts helped. fault: what
     `inspect` found wrong when it was called last, a word or None; it is called at the start and when the reader becomes
     unusable and usable again (drivers.reader_wires), and leaves the chip to be started.

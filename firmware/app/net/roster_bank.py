@@ -1,14 +1,14 @@
 """The banks of the roster partition: what stands where, and whether its seal holds (docs/protocol.md §9).
 
-Needed at the start (app.roster_start) and while a roster is changed (app.roster_update).
+Needed at the start (app.net.roster_start) and while a roster is changed (app.net.roster_update).
 """
 
 import struct
 
 from micropython import const
 
-from app.hmac256 import hmac256
-from app.roster import ENTRY_BYTES, HEAD_BYTES
+from app.log.hmac256 import hmac256
+from app.net.roster import ENTRY_BYTES, HEAD_BYTES
 
 PART_ENTRIES = const(99)
 PART_BYTES = const(990)

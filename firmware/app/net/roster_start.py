@@ -7,10 +7,10 @@ old or the new.
 
 from hashlib import sha256
 
-from app import roster_bank
-from app.frames import downward_key
-from app.roster import ENTRIES_A_SECTOR, HEAD_BYTES, Roster
-from app.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES
+from app.net import roster_bank
+from app.net.frames import downward_key
+from app.net.roster import ENTRIES_A_SECTOR, HEAD_BYTES, Roster
+from app.net.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES
 
 
 def load(partition, link_key):

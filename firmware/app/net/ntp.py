@@ -22,9 +22,9 @@ import time
 
 from micropython import const
 
-from app import resolver
 from app.errors import LinkError
-from app.record import KIND_TIME_SET, SOURCE_NONE, Stamp
+from app.log.record import KIND_TIME_SET, SOURCE_NONE, Stamp
+from app.net import resolver
 
 _PORT = const(123)
 _CLIENT = const(0x23)  # no leap second told, version 4, mode 3

@@ -10,7 +10,8 @@ import time
 
 from micropython import const
 
-from app import localtime, screens, signals
+from app import localtime
+from app.ui import screens, signals
 
 PAGES = const(4)
 _STAY_MS = const(30000)  # without a key
@@ -39,7 +40,7 @@ class Pages:
                 return True
             if time.ticks_diff(time.ticks_ms(), self._since) < _STAY_MS:
                 return True
-        if sys.modules.pop("app.pages", None):
+        if sys.modules.pop("app.ui.pages", None):
             del sys.modules["app"].pages
         return False
 

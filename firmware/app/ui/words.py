@@ -14,8 +14,8 @@ from collections import namedtuple
 
 from micropython import const
 
-from app import font
 from app.errors import SettingsError
+from app.ui import font
 
 FIELDS = (
     "idle",
@@ -48,7 +48,7 @@ FIELDS = (
     "identify",
     "assumed",  # how to put a direction right that the clock assumed
     "today",  # what a worker asks the clock (app.today): title, none, and a punch that is kept, sent, waits, refused
-    "desk",  # the badge desk's title, no punches now, and by stage (app.desk_screen): closed, done, failed, lay, keep
+    "desk",  # the badge desk's title, no punches now, and by stage (desk_screen): closed, done, failed, lay, keep
 )
 Words = namedtuple("Words", FIELDS)  # type: ignore[misc]  # mypy wants the names spelled out here
 

@@ -2,21 +2,21 @@
 
 from micropython import const
 
-from app import record, seal
 from app.errors import JournalError
-from app.journal import Journal
-from app.keystore import KeyState, KeyStore
-from app.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
-from app.sealed_log import first_unsent
+from app.log import record, seal
+from app.log.journal import Journal
+from app.log.keystore import KeyState, KeyStore
+from app.log.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
+from app.log.sealed_log import first_unsent
 
 _DAY_S = const(86400)
 
 
-def found(journal, seal_partition, clock_id, e0, nonce, stamp):
+def provision(journal, seal_partition, clock_id, e0, nonce, stamp):
     """Format both partitions and write GENESIS for a clock whose E_0 is `e0` (32 bytes) and genesis nonce 8 bytes.
 
     Raises JournalError, with their number in `unsent`, if records wait there that no bridge has acknowledged: send
-    them, or give them up with `wipe`. Power loss in between leaves a clock that must be founded again, and lets it be.
+    them, or give them up with `wipe`. Power loss in between leaves a clock that must, and can, be provisioned again.
     """
     if len(e0) != seal.KEY_BYTES or len(nonce) != seal.NONCE_BYTES:
         raise ValueError("E_0 is 32 bytes and the genesis nonce 8")

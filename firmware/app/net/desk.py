@@ -12,14 +12,14 @@ import struct
 import sys
 import time
 
-from drivers import iso14443
-from drivers.iso_dep import IsoDep
-from drivers.mfrc522 import TIMEOUT_US
 from micropython import const
 
-from app import desk_screen, frames, signals
+from app.badge import iso14443
+from app.badge.iso_dep import IsoDep
 from app.errors import FrameError
-from app.hmac256 import Key, hmac256
+from app.log.hmac256 import Key, hmac256
+from app.net import frames
+from app.ui import desk_screen, signals
 
 _OPEN = const(1)
 _BADGE = const(2)
@@ -35,8 +35,8 @@ _GONE = const(6)
 _ENDED = const(7)
 
 # What goes when a job is over; the last stays where badges prove themselves, which is done by it.
-_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
-_PROOFS = "app.proof"
+_MODULES = ("app.net.desk", "app.ui.desk_screen", "app.badge.iso_dep")
+_PROOFS = "app.badge.proof"
 
 _LABEL = b"desk"
 _HEAD = ">IHB"
@@ -196,7 +196,7 @@ class Desk:
                 else:
                     self._active = True
                     self._show(desk_screen.KEEP, signals.KEY)
-                reader.chip.wait_at_most(TIMEOUT_US)
+                reader.chip.wait_at_most(iso14443.TIMEOUT_US)
             answer[_HEAD_BYTES] = reader.sak
             answer[_HEAD_BYTES + 1 : _HEAD_BYTES + 1 + found] = self._uid[:found]
         _wipe(self._uid)
@@ -207,7 +207,7 @@ class Desk:
         apdu, self._apdu = self._apdu, bytearray()
         self._iso_dep.allow()
         received = self._iso_dep.transceive(apdu, len(apdu), memoryview(self._answer)[_HEAD_BYTES:])
-        self._reader.chip.wait_at_most(TIMEOUT_US)  # the reader's own checks expect it between two commands
+        self._reader.chip.wait_at_most(iso14443.TIMEOUT_US)  # the reader's own checks expect it between two commands
         _wipe(apdu)
         if received < 0:
             self._lose_badge()
@@ -256,6 +256,6 @@ def _wipe(buffer):
 def start(uplink, up, scope, status_topic, down, session, face, reader):
     """A Desk for the uplink, whose attribute `desk` it is until its job is over. up: K_up. scope: the context of upward
     frames. status_topic: the clock's for STATUS. down: K_down. session: the connection's, 8 bytes. face: `show(draw,
-    ms, signal)`. reader: drivers.iso14443.Reader, which only `poll` touches.
+    ms, signal)`. reader: app.badge.iso14443.Reader, which only `poll` touches.
     """
     return Desk(uplink, up, scope, status_topic, down, session, face, reader)

@@ -1,4 +1,4 @@
-"""What the clock says on its serial line; the last of it is kept in memory, for whoever asks from afar (app.order)."""
+"""Lines about the clock on its serial console; the last ones stay in memory, for a report (app.net.order)."""
 
 from micropython import const
 
@@ -7,7 +7,7 @@ _KEPT = const(6)
 last: list[tuple] = []
 
 
-def say(*words):
+def report(*words):
     """Print a line about the clock, like `print`. No line has a badge's id, a token or a secret."""
     print("clock:", *words)
     if len(last) == _KEPT:

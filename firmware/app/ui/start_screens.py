@@ -1,6 +1,6 @@
-"""What the display shows while the clock starts, and when it cannot. Only the start needs these (app.screens)."""
+"""What the display shows while the clock starts, and when it cannot. Only the start needs these (app.ui.screens)."""
 
-from app import screens
+from app.ui import screens
 
 
 def starting(canvas, words):

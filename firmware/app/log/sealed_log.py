@@ -21,11 +21,11 @@ import struct
 
 from micropython import const
 
-from app import record, seal
 from app.errors import JournalError, JournalFull, JournalRetired
-from app.journal import BURNT_RECORD, RECORDS_A_SECTOR, Journal
-from app.keystore import KeyState, KeyStore
-from app.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
+from app.log import record, seal
+from app.log.journal import BURNT_RECORD, RECORDS_A_SECTOR, Journal
+from app.log.keystore import KeyState, KeyStore
+from app.log.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
 
 RESET_OTHER = const(0)
 RESET_POWER_ON = const(1)

@@ -1,16 +1,17 @@
 """Lets a badge prove itself (docs/badges.md): from a badge that the reader has selected to the badge number it proved.
 
-Loaded only where a site takes such badges. Bounded by drivers.iso_dep's time for a badge; never raises. What a badge
+Loaded only where a site takes such badges. Bounded by app.badge.iso_dep's time for a badge; never raises. What a badge
 told, and the keys made for it, are zeroed before `prove` returns.
 """
 
 import time
 
-from drivers.cmac import cmac, diversify
-from drivers.desfire import ILLEGAL_COMMAND, NO_STATUS, REFUSED, WRONG, Desfire
-from drivers.iso14443 import SAK_ISO_DEP
-from drivers.iso_dep import IsoDep
 from micropython import const
+
+from app.badge.cmac import cmac, diversify
+from app.badge.desfire import ILLEGAL_COMMAND, NO_STATUS, REFUSED, WRONG, Desfire
+from app.badge.iso14443 import SAK_ISO_DEP
+from app.badge.iso_dep import IsoDep
 
 # What `prove` gives.
 BY_UID = const(0)  # no badge that proves itself; the site takes it by its UID
@@ -25,7 +26,7 @@ _NTAG_NAME = b"\xd2\x76\x00\x00\x85\x01\x01"
 _READ_KEY = const(1)
 _IDENTITY_KEY = const(2)
 _CHECK_KEY = const(0xC0)
-# What keys are diversified with (docs/badges.md §4), behind a byte that is drivers.cmac's.
+# What keys are diversified with (docs/badges.md §4), behind a byte that is app.badge.cmac's.
 _OF_CARD = b"\0" + bytes(7) + _AID + b"\0Badgeclock"
 _KEY_NO_AT = const(11)
 _OF_SITE = b"\0" + _AID + b"\x02Badgeclock"
@@ -44,8 +45,8 @@ _TRIES_MS = const(3000)  # failures further apart are not the same badge's
 
 
 class Prover:
-    """reader: drivers.iso14443.Reader. key: the site's badge key, 16 bytes. badges: "both" or "proved". ev1: "allow" if
-    badges may prove themselves by EV1's authentication.
+    """reader: app.badge.iso14443.Reader. key: the site's badge key, 16 bytes. badges: "both" or "proved". ev1: "allow"
+    if badges may prove themselves by EV1's authentication.
     """
 
     def __init__(self, reader, key, badges, ev1):

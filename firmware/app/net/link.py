@@ -346,9 +346,9 @@ class Link:
         try:
             found = await self._look_up()
         finally:  # also of an import that had no memory: half a module would stay
-            sys.modules.pop("app.resolver", None)
+            sys.modules.pop("app.net.resolver", None)
             if hasattr(app, "resolver"):
-                del app.resolver
+                del app.net.resolver
             gc.collect()
         try:  # a numeric address asks nobody; this is the port's form of it
             return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
@@ -356,7 +356,7 @@ class Link:
             raise LinkError("address", "error %d" % error.args[0])
 
     async def _look_up(self):
-        from app import resolver
+        from app.net import resolver
 
         return await resolver.resolve(self._sockets, self._host, self._dns())
 

@@ -14,8 +14,9 @@ import time
 from micropython import const
 
 import app
-from app import punch, screens, signals
+from app import punch
 from app.errors import SettingsError
+from app.ui import screens, signals
 
 _IDLE = const(0)
 _KEPT = const(1)
@@ -50,7 +51,7 @@ _SOFTEST = const(1)
 
 
 class Face:
-    """words: app.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.screens), `start()`,
+    """words: app.ui.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.ui.screens), `start()`,
     `update() -> bool`, the last two of which may raise OSError. buzzer, lamp: players (drivers.pattern), and the buzzer
     has a `volume`.
 
@@ -331,15 +332,15 @@ class Face:
         if language is None or language == self._settings.language:
             return self._words
         if language != self._other_language:
-            from app import words
+            from app.ui import words
 
             try:
                 self._other = words.load(language)
             except SettingsError:
                 self._other = self._words
             self._other_language = language
-            del sys.modules["app.words"]
-            del app.words
+            del sys.modules["app.ui.words"]
+            del app.ui.words
         return self._other
 
     def _draw_refusal(self, words):

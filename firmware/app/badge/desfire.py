@@ -11,8 +11,8 @@ from os import urandom
 from cryptolib import aes
 from micropython import const
 
-from drivers.cmac import cmac
-from drivers.mfrc522 import GARBLED
+from app.badge.cmac import cmac
+from app.badge.iso14443 import GARBLED
 
 REFUSED = const(-5)  # the card said no; `status` tells why
 WRONG = const(-6)  # an answer that the key, the MAC or the CRC does not bear out
@@ -44,8 +44,8 @@ _EV2 = const(2)
 
 
 class Desfire:
-    """One card at a time above ISO-DEP (drivers.iso_dep). Methods give 0 or a length, or a negative result: the chip's,
-    REFUSED or WRONG. status: the last status byte, NO_STATUS if the card has another kind.
+    """One card at a time above ISO-DEP (app.badge.iso_dep). Methods give 0 or a length, or a negative result: the
+    chip's, REFUSED or WRONG. status: the last status byte, NO_STATUS if the card has another kind.
     """
 
     def __init__(self, iso_dep):

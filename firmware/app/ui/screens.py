@@ -8,7 +8,7 @@ light. Kept and registered differ in all of this: a tick on dark paper, and a st
 
 from micropython import const
 
-from app import font
+from app.ui import font
 
 _CELL = const(8)
 _WIDTH = const(128)

@@ -8,8 +8,8 @@ from hashlib import sha256
 
 from micropython import const
 
-from app.hmac256 import Key, hmac256
-from app.record import TAG_BYTES
+from app.log.hmac256 import Key, hmac256
+from app.log.record import TAG_BYTES
 
 KEY_BYTES = const(32)
 NONCE_BYTES = const(8)

@@ -2,7 +2,8 @@
 
 from micropython import const
 
-from app import faults, record
+from app import faults
+from app.log import record
 from app.recent import EARLIEST, MOVES
 
 _RECALLED = const(640)  # records read back

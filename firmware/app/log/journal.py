@@ -13,7 +13,7 @@ from binascii import crc32
 from micropython import const
 
 from app.errors import JournalError
-from app.record import RECORD_BYTES
+from app.log.record import RECORD_BYTES
 
 RECORDS_A_SECTOR = const(63)
 HEADER_BYTES = const(64)

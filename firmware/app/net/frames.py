@@ -9,7 +9,7 @@ import struct
 from micropython import const
 
 from app.errors import FrameError
-from app.hmac256 import hmac256
+from app.log.hmac256 import hmac256
 
 FRAME_FORMAT = const(1)
 FRAME_BYTES_MAX = const(1024)

@@ -2,7 +2,9 @@
 
 from micropython import const
 
-from app import font, frames, record, screens
+from app.log import record
+from app.net import frames
+from app.ui import font, screens
 
 # Places in Words.today
 _TITLE = const(0)

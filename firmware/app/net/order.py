@@ -12,9 +12,11 @@ import time
 
 from micropython import const
 
-from app import frames, lines, screens, signals
+from app import console
 from app.errors import FrameError
-from app.record import RECORD_BYTES, SEALED_BYTES
+from app.log.record import RECORD_BYTES, SEALED_BYTES
+from app.net import frames
+from app.ui import screens, signals
 
 _IDENTIFY = const(1)
 _CAPTURE = const(4)
@@ -73,7 +75,7 @@ class Order:
     def end(self):
         """The report has left; or the connection ended, and the bridge asks again if it still wants to know."""
         self._uplink.order = None
-        if sys.modules.pop("app.order", None):
+        if sys.modules.pop("app.net.order", None):
             del sys.modules["app"].order
         gc.collect()
 
@@ -86,7 +88,7 @@ class Order:
             self._told["wire"] = {"writes": wire.writes, "written": wire.written, "received": wire.received}
             self._told["failures"] = self._uplink.failures
             self._told["last_failure"] = self._uplink.last_failure[:120]
-            self._told["lines"] = [" ".join([str(word) for word in words])[:_LINE_LETTERS] for words in lines.last]
+            self._told["lines"] = [" ".join([str(word) for word in words])[:_LINE_LETTERS] for words in console.last]
             self._uplink.tell()  # the rest is what STATUS tells
             self._finish()
         else:

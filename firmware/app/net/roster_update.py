@@ -19,10 +19,10 @@ from hashlib import sha256
 from micropython import const
 
 import app
-from app import frames, roster_bank
 from app.errors import FrameError
-from app.roster import ENTRIES_A_SECTOR, ENTRY_BYTES, HEAD_BYTES
-from app.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES, PART_BYTES
+from app.net import frames, roster_bank
+from app.net.roster import ENTRIES_A_SECTOR, ENTRY_BYTES, HEAD_BYTES
+from app.net.roster_bank import CHUNK_BYTES, MAGIC, MAGIC_BYTES, PART_BYTES
 
 # What an answer says
 _NEXT = const(0)

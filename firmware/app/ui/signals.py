@@ -5,11 +5,18 @@ right is three, a badge that is not accepted is a short and a long low one, a fa
 within 300 ms, so that a queue keeps moving. After the field's own norms (Infor 2 and 3, cestronics 1 and 4, Fab-O-matic
 1 and 3; RAS's rising and falling pair for in and out).
 
-A signal is (tones, lamp), two patterns of drivers.pattern.
+A signal is (tones, lamp), two flat tuples of a value and the milliseconds that it lasts.
 """
 
-from drivers.buzzer import SILENCE
-from drivers.led import AMBER, GREEN, OFF, RED
+from micropython import const
+
+SILENCE = const(0)  # among the tones, which are frequencies in Hz
+
+# Colours of the lamp: a bit for each of its two LEDs.
+OFF = const(0)
+GREEN = const(1)
+RED = const(2)
+AMBER = const(3)
 
 _THREE_LOW = (220, 100, SILENCE, 60, 220, 100, SILENCE, 60, 220, 100)
 
