@@ -7,39 +7,39 @@ What seldom runs (a worker's question, the badge desk, a new roster) costs no he
 import gc
 import sys
 
+_companions: dict[str, tuple] = {}  # by the module that brought them
 
-def load(name):
-    """The module of that name, imported unless it is there. Whatever ends the import, MemoryError above all, nothing of
-    it stays: half a module would be what the next import finds.
+
+def load(name, *companions):
+    """The module of that name, imported unless it is there. companions: modules that it imports and few others need;
+    those that were not in memory before go with it (`drop`).
+
+    Whatever ends the import, MemoryError above all, nothing of it stays: half a module would be what the next import
+    finds.
     """
-    if name in sys.modules:
-        return sys.modules[name]
-    gc.collect()
-    before = tuple(sys.modules)
-    module = None
-    try:
-        __import__(name)
-        module = sys.modules[name]
-        module.brought = _beyond(before)
-    finally:
-        if module is None or not hasattr(module, "brought"):
-            drop(*_beyond(before))
-    return module
+    if name not in sys.modules:
+        gc.collect()
+        before = tuple(sys.modules)
+        is_whole = False
+        try:
+            _companions[name] = tuple([one for one in companions if one not in before])
+            __import__(name)
+            is_whole = True
+        finally:
+            if not is_whole:
+                drop(name, *[one for one in sys.modules if one not in before])
+    return sys.modules[name]
 
 
 def drop(*names):
-    """Take these modules, and what `load` imported with them, out of memory; one that is not there is no error. The
-    memory is free after the next collection.
+    """Take these modules, and the companions that `load` imported with them, out of memory; one that is not there is no
+    error. What they took is free after the next collection.
     """
     for name in names:
-        module = sys.modules.pop(name, None)
         package, _, attribute = name.rpartition(".")
-        if hasattr(sys.modules.get(package), attribute):
+        try:
+            del sys.modules[name]
             delattr(sys.modules[package], attribute)
-        for other in getattr(module, "brought", ()):
-            if other in sys.modules:
-                drop(other)
-
-
-def _beyond(before):
-    return [name for name in sys.modules if name not in before]
+        except (KeyError, AttributeError):
+            pass  # not there, half there, or in no package
+        drop(*_companions.pop(name, ()))

@@ -95,8 +95,8 @@ class Outcome:
 
 
 class Punches:
-    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it, `latest_s` what that gave.
-    face: is told the outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
+    """Makes punches of badges. log: a SealedLog, open. recent: a Recent recalled from it, `latest_s` what that gave.
+    face: signals the outcome at once (`punched(outcome)`). notify: called after that, to wake the uplink.
     roster: an app.net.roster.Roster. prover: an app.badge.proof.Prover, None at a site that takes badges by their UID.
 
     held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
@@ -121,7 +121,7 @@ class Punches:
         # When this start was; before the clock has a time, at the earliest.
         self._start_s = (self._stamp.utc_s or latest_s) - timekeeper.uptime_s()
         self.held = b""
-        self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `take` returns
+        self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `handle` returns
         view = memoryview(self.uid)
         self._views = {4: view[:4], 7: view[:7], 8: view[:8], 10: view}
         self._muted = [(b"", time.ticks_ms())] * _MUTES
@@ -135,7 +135,7 @@ class Punches:
         self._chosen = direction
         self._chosen_at = time.ticks_ms()
 
-    def take(self, length):
+    def handle(self, length):
         """Make a punch of the UID of `length` bytes in `uid` and signal it; gives its Outcome."""
         outcome = self._outcome
         proof = self._identify(length, outcome)

@@ -96,7 +96,7 @@ class Site:
         """Hold a badge to the clock `after_s` later; gives (kind, direction, seq)."""
         self.passes(after_s)
         self.punches.uid[: len(uid)] = uid
-        outcome = self.punches.take(len(uid))
+        outcome = self.punches.handle(len(uid))
         return outcome.kind, outcome.direction, outcome.seq
 
     def passes(self, seconds):

@@ -50,7 +50,7 @@ class ProofSite(Site):
         found = self.reader.poll(self.punches.uid)
         kind = None
         if found > 0:
-            kind = self.punches.take(found).kind
+            kind = self.punches.handle(found).kind
         elif self.reader.present:
             self.punches.hold()
         self.reader.check()

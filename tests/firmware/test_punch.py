@@ -440,7 +440,7 @@ def test_what_a_punch_allocates_between_badge_and_signal_is_bounded():
     site.ticks.now_ms += 5000
     site.punches.uid[:4] = UIDS[0]
     before = gc.mem_alloc()
-    site.punches.take(4)
+    site.punches.handle(4)
     gc.enable()
     print("bytes allocated between badge and signal:", seen[0] - before)
     assert seen[0] - before <= 8000  # the flash model's own included

@@ -194,6 +194,8 @@ class Clock:
         gc.collect()
         say("heap", before_uplink=gc.mem_alloc())
         import umqtt.simple as mqtt
+        from app.net.errands import Errands
+        from app.net.frames import Channel
         from app.net.roster import Roster
         from app.net.uplink import Uplink
 
@@ -203,8 +205,10 @@ class Clock:
             mqtt.MQTTClient = MQTTClient
 
         certs, net, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
-        own = self.settings, secrets, certs, self.log, self.timekeeper
-        self.uplink = Uplink(*own, net, tls, wifi, mqtt, events, self.status, None, Roster(None))
+        channel = Channel(self.settings.clock_id, secrets.link_key)
+        own = self.settings, channel, certs, self.log, self.timekeeper
+        errands = Errands(channel, events, None, self.log, Roster(None))
+        self.uplink = Uplink(*own, net, tls, wifi, mqtt, events, self.status, errands)
         self.wanted = 0
         self.pace = 1
         self.flags, self.token = ANYBODY

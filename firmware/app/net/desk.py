@@ -1,15 +1,13 @@
-"""Issue mode: the clock as the badge desk's reader. The bridge says every byte to the badge; this passes it on.
+"""Issue mode: the clock as the badge desk's reader. Every byte to the badge comes from the bridge; this passes it on.
 
-Loaded when an authenticated DESK frame opens a job; takes itself out of memory when the job is over (docs/protocol.md
-§6, "The badge desk"). Two sides meet in it, and neither waits for the other: the uplink brings a step (`take`) and
-sends its answer (`unsent`, `publish`); the badge loop, the only user of the reader, carries the step out (`poll`).
-Issue mode ends by the bridge's word, after the time without a step that open gave, or with the connection. What passes
-through is enciphered on the wire, and zeroed here when it was sent.
+An errand of app.net.errands, in memory for one job (docs/protocol.md §6, "The badge desk"). Two sides meet in it, and
+neither waits for the other: the uplink brings a step (`handle`) and sends its answer (`unsent`, `publish`); the badge
+loop, the only user of the reader, carries the step out (`step`). Issue mode ends when the bridge says so, after the
+time without a step that open gave, or with the connection. What passes through is enciphered on the wire, and zeroed
+here when it was sent.
 """
 
-import gc
 import struct
-import sys
 import time
 
 from micropython import const
@@ -34,10 +32,6 @@ _UNFIT = const(5)
 _GONE = const(6)
 _ENDED = const(7)
 
-# What goes when a job is over; the last stays where badges prove themselves, which is done by it.
-_MODULES = ("app.net.desk", "app.ui.desk_screen", "app.badge.iso_dep")
-_PROOFS = "app.badge.proof"
-
 _LABEL = b"desk"
 _HEAD = ">IHB"
 _HEAD_BYTES = const(7)
@@ -50,16 +44,14 @@ _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest,
 
 
 class Desk:
-    """A job of the badge desk; `start` makes one. busy: issue mode is on, so badges are no punches."""
+    """A job of the badge desk. channel: app.net.frames.Channel. face: `show(draw, ms, signal)`. reader:
+    app.badge.iso14443.Reader, which only `step` touches. busy: issue mode is on, so badges are no punches.
+    """
 
-    def __init__(self, uplink, up, scope, status_topic, down, session, face, reader):
-        self._uplink = uplink
-        self._frame_key = up
-        self._scope = scope
-        self._status_topic = status_topic
-        self._up = Key(hmac256(up, _LABEL))
-        self._down = Key(hmac256(down, _LABEL))
-        self._session = session
+    def __init__(self, channel, face, reader):
+        self._channel = channel
+        self._up = Key(hmac256(channel.up, _LABEL))
+        self._down = Key(hmac256(channel.down, _LABEL))
         self._face = face
         self._reader = reader
         self._iso_dep = IsoDep(reader.chip)
@@ -72,15 +64,15 @@ class Desk:
         self._word = 0  # what is to be done; 0: nothing
         self._length = 0  # of the answer that is to be sent; 0: none
         self._limit_ms = 0
-        self._heard_at = time.ticks_ms()
+        self._handled_at = time.ticks_ms()
         self._lost = False
         self._active = False  # a badge takes commands
         self.busy = False
 
     # --- the uplink's side ---
 
-    def take(self, counter, body):
-        """Take a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
+    def handle(self, counter, body):
+        """Accept a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
         waits = self._word == _BADGE  # for a badge that may never come: the bridge may end that
         if self._lost or self._length or (self._word and not waits):
             raise FrameError("desk busy")
@@ -107,12 +99,12 @@ class Desk:
             self._limit_ms = payload[0] * 1000
         self._job = job
         self._step = step
-        self._heard_at = time.ticks_ms()
+        self._handled_at = time.ticks_ms()
         if word == _OPEN or self.busy:
             self._apdu = payload
             self._word = word
         else:
-            self._say(_ENDED, 0)
+            self._answer_with(_ENDED, 0)
 
     @property
     def unsent(self):
@@ -125,38 +117,23 @@ class Desk:
         self._cipher(self._up, counter, self._answer, length)
         body = bytes(memoryview(self._answer)[:length])
         _wipe(self._answer)
-        frame = frames.seal_frame(self._frame_key, self._scope, frames.DESK_ANSWER, counter, body)
-        client.publish(self._status_topic[: -len(b"status")] + _LABEL, frame)
+        client.publish(self._channel.topic(b"desk"), self._channel.seal(frames.DESK_ANSWER, counter, body))
 
-    def shut(self):
+    def disconnected(self):
         """The connection ended, and the job with it."""
         self._lost = True
 
     # --- the badge loop's side ---
 
-    def poll(self):
-        """Carry out what was asked, if anything: at most one exchange with a badge, bounded by the drivers. True while
-        issue mode is on. When nothing is left to do or to send, this is the last of this object and its modules.
-        """
-        self._turn()
-        if not self.busy and not self._word and (self._lost or not self._length):
-            self._uplink.desk = None
-            for name in _MODULES[: 2 if _PROOFS in sys.modules else 3]:
-                if name in sys.modules:
-                    package, module = name.split(".")
-                    del sys.modules[name]
-                    delattr(sys.modules[package], module)
-            gc.collect()
-        return self.busy
-
-    def _turn(self):
+    def step(self):
+        """Carry out what was asked, if anything: at most one exchange with a badge, bounded by the drivers."""
         word = self._word
-        if self._lost or (self.busy and time.ticks_diff(time.ticks_ms(), self._heard_at) > self._limit_ms):
+        if self._lost or (self.busy and time.ticks_diff(time.ticks_ms(), self._handled_at) > self._limit_ms):
             self._word = 0
             if self.busy:
                 self._end(desk_screen.FAILED, signals.FAULT)
             if word:
-                self._say(_ENDED, 0)
+                self._answer_with(_ENDED, 0)
         elif word == _BADGE:
             self._look()
         elif word:
@@ -168,17 +145,22 @@ class Desk:
             else:
                 stage = self._apdu[0]
                 self._end(stage, signals.REGISTERED if stage == desk_screen.DONE else signals.DUPLICATE)
-                self._say(_DONE, 0)
+                self._answer_with(_DONE, 0)
+
+    @property
+    def done(self):
+        """Whether nothing is left to do or to send."""
+        return not self.busy and not self._word and (self._lost or not self._length)
 
     def _begin(self):
         self.busy = True
         self._active = False
         self._reader.again()
         self._show(desk_screen.LAY, signals.KEY)
-        self._say(_DONE, 0)
+        self._answer_with(_DONE, 0)
 
     def _look(self):
-        """Look once for a badge; several or an unfit one are told, and the bridge decides whether to wait on."""
+        """Look once for a badge; several or an unfit one are reported, and the bridge decides whether to wait on."""
         reader, answer = self._reader, self._answer
         found = reader.poll(self._uid)
         if found == iso14443.SEVERAL:
@@ -201,7 +183,7 @@ class Desk:
             answer[_HEAD_BYTES + 1 : _HEAD_BYTES + 1 + found] = self._uid[:found]
         _wipe(self._uid)
         self._word = 0
-        self._say(word, length)
+        self._answer_with(word, length)
 
     def _transceive(self):
         apdu, self._apdu = self._apdu, bytearray()
@@ -211,7 +193,7 @@ class Desk:
         _wipe(apdu)
         if received < 0:
             self._lose_badge()
-        self._say(_GONE if received < 0 else _ANSWER, max(0, received))
+        self._answer_with(_GONE if received < 0 else _ANSWER, max(0, received))
 
     def _lose_badge(self):
         """The next look finds every badge as new, one that lies there and was lost included."""
@@ -234,14 +216,14 @@ class Desk:
     def _show(self, stage, signal):
         self._face.show(desk_screen.screen(stage), self._limit_ms + _KEEP_MS, signal)
 
-    def _say(self, word, length):
+    def _answer_with(self, word, length):
         """The answer to the present step, with `length` bytes of payload that are in their place."""
         struct.pack_into(_HEAD, self._answer, 0, self._job, self._step, word)
         self._length = _HEAD_BYTES + length
 
     def _cipher(self, key, counter, text, length):
         """Encipher or decipher the first `length` bytes of a bytearray in place."""
-        place = self._session + struct.pack(">Q", counter)
+        place = self._channel.session + struct.pack(">Q", counter)
         for start in range(0, length, _BLOCK):
             block = key.digest(place, bytes((start // _BLOCK,)))
             for at in range(start, min(start + _BLOCK, length)):
@@ -251,11 +233,3 @@ class Desk:
 def _wipe(buffer):
     for at in range(len(buffer)):
         buffer[at] = 0
-
-
-def start(uplink, up, scope, status_topic, down, session, face, reader):
-    """A Desk for the uplink, whose attribute `desk` it is until its job is over. up: K_up. scope: the context of upward
-    frames. status_topic: the clock's for STATUS. down: K_down. session: the connection's, 8 bytes. face: `show(draw,
-    ms, signal)`. reader: app.badge.iso14443.Reader, which only `poll` touches.
-    """
-    return Desk(uplink, up, scope, status_topic, down, session, face, reader)

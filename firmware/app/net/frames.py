@@ -40,8 +40,6 @@ RECEIPT_VALIDATED = const(4)
 RECEIPT_REMARKS = const(5)
 RECEIPT_OPERATOR = const(6)
 
-COMMAND_RETIRE = const(5)
-
 LAST_WILL_NUMBER = 0xFFFFFFFF
 
 _HEAD = ">BBQ"
@@ -100,6 +98,41 @@ def open_frame(key, scope, frame):
     if version != FRAME_FORMAT:
         raise FrameError("format")
     return kind, counter, frame[HEAD_BYTES:end]
+
+
+class Channel:
+    """The frames and topics of one clock. clock_id: str. link_key: 32 bytes, of which `up` and `down` are made.
+
+    session: of the connection, 8 bytes; frames from the bridge are of this session, those of the clock of none.
+    """
+
+    def __init__(self, clock_id, link_key):
+        self._clock_id = clock_id.encode()
+        self.up = upward_key(link_key)
+        self.down = downward_key(link_key)
+        self.session = NO_SESSION
+
+    def topic(self, name):
+        """The clock's topic of that name, both as bytes (docs/protocol.md §6)."""
+        return b"badgeclock/v1/" + self._clock_id + b"/" + name
+
+    def seal(self, kind, counter, body):
+        """A frame to the bridge. Raises FrameError above 1,024 bytes."""
+        return seal_frame(self.up, context(self._clock_id, NO_SESSION), kind, counter, body)
+
+    def open(self, topic, frame):
+        """(type, counter, body) of a frame from the bridge. Raises FrameError for one that is not this session's, or
+        came on another topic than its type's.
+        """
+        opened = open_frame(self.down, context(self._clock_id, self.session), frame)
+        name = b"command"
+        if opened[0] == ACK:
+            name = b"ack"
+        elif opened[0] == RECEIPTS:
+            name = b"receipts"
+        if topic != self.topic(name):
+            raise FrameError("topic")
+        return opened
 
 
 def read_ack(body):

@@ -13,7 +13,7 @@ switch that off. A port that checks certificate dates (ESP32 does) goes by its o
 sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
 battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
-The broker's name is looked up by app/resolver.py, which is in memory for that only; a found address is kept.
+The broker's name is looked up by app/net/resolver.py, which is in memory for that only; a found address is kept.
 
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
@@ -26,14 +26,15 @@ import asyncio
 import gc
 import io
 import select
-import sys
 import time
 from errno import EINPROGRESS, EINVAL
 
 from micropython import const
 
-import app
+from app import on_demand
 from app.errors import LinkError
+
+_RESOLVER = "app.net.resolver"
 
 # Why a connection ended; each is counted by the uplink.
 CATEGORIES = (
@@ -345,10 +346,8 @@ class Link:
     async def _resolve(self):
         try:
             found = await self._look_up()
-        finally:  # also of an import that had no memory: half a module would stay
-            sys.modules.pop("app.net.resolver", None)
-            if hasattr(app, "resolver"):
-                del app.net.resolver
+        finally:
+            on_demand.drop(_RESOLVER)
             gc.collect()
         try:  # a numeric address asks nobody; this is the port's form of it
             return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
@@ -356,9 +355,7 @@ class Link:
             raise LinkError("address", "error %d" % error.args[0])
 
     async def _look_up(self):
-        from app.net import resolver
-
-        return await resolver.resolve(self._sockets, self._host, self._dns())
+        return await on_demand.load(_RESOLVER).resolve(self._sockets, self._host, self._dns())
 
     async def _connected(self):
         start = time.ticks_ms()

@@ -1,24 +1,21 @@
-"""Takes a new roster from the bridge, part by part, into the bank that does not count, while badges go on.
+"""Writes a new roster of the bridge, part by part, into the bank that does not count, while badges go on.
 
-Loaded when an authenticated ROSTER frame comes; takes itself out of memory when the roster is in use, was refused, or
-no part came for a while. Two sides meet in it, and neither waits for the other: the uplink brings a part (`take`) and
-sends the answer (`unsent`, `publish`); the housekeeping works when no badge is near (`step`): one erase, one part of
-990 bytes programmed, or one read back. A badge finds the old roster until the new one counts.
+An errand of app.net.errands, in memory until the roster is in use, was refused, or no part came for a while. Two sides
+meet in it, and neither waits for the other: the uplink brings a part (`handle`) and sends the answer (`unsent`,
+`publish`); the housekeeping works when no badge is near (`step`): one erase, one part of 990 bytes programmed, or one
+read back. A badge finds the old roster until the new one counts.
 
 What is in the flash already is kept over a lost connection and over power loss: the header without its first four bytes
 stands there before the parts do, and they are programmed in order, so the bank tells how far it came. The part that was
 programmed last is asked for and programmed once more, because power may have failed within it.
 """
 
-import gc
 import struct
-import sys
 import time
 from hashlib import sha256
 
 from micropython import const
 
-import app
 from app.errors import FrameError
 from app.net import frames, roster_bank
 from app.net.roster import ENTRIES_A_SECTOR, ENTRY_BYTES, HEAD_BYTES
@@ -36,7 +33,7 @@ _NOTHING = const(0)
 _LOOK = const(1)
 _ERASE = const(2)
 _PROGRAM = const(3)
-_JUDGE = const(4)
+_VERIFY = const(4)
 _END = const(5)
 
 _HEAD = ">IHH"
@@ -46,19 +43,19 @@ _FIRST_BYTES = const(64 - 8)  # what part 0 brings: the header but magic and ver
 _QUIET_MS = const(60000)
 _IOCTL_BLOCK_ERASE = const(6)
 _BLANK = b"\xff" * ENTRY_BYTES
-_MODULES = ("roster_update", "roster_bank")
 
 
 class Update:
-    """One change of the roster; `start` makes one. uplink: whose errand it is until it ends."""
+    """One change of the roster. channel: app.net.frames.Channel. roster: the clock's. Raises FrameError on a clock
+    without a partition for it.
+    """
 
-    def __init__(self, uplink, roster, up, scope, status_topic, down):
-        self._uplink = uplink
+    def __init__(self, channel, roster):
+        if roster.partition is None:
+            raise FrameError("no roster partition")
+        self._channel = channel
         self._roster = roster
-        self._frame_key = up
-        self._scope = scope
-        self._topic = status_topic[: -len(b"status")] + b"roster"
-        self._key = roster_bank.roster_key(down)
+        self._key = roster_bank.roster_key(channel.down)
         sectors = roster_bank.bank_sectors(roster.partition)
         self._most = sectors * ENTRIES_A_SECTOR
         self._first = 0 if roster.first else sectors  # the bank that does not count; the second before there is any
@@ -69,16 +66,16 @@ class Update:
         self._parts = 0  # and the header, part 0
         self._next = 0
         self._todo = _NOTHING
-        self._at = 0  # of an erase its sector, of the judgement its part
+        self._at = 0  # of an erase its sector, of the verification its part
         self._digest = sha256()
         self._answer = None
-        self._heard_at = time.ticks_ms()
+        self._handled_at = time.ticks_ms()
 
     # --- the uplink's side ---
 
-    def take(self, body):
-        """Take the body of a ROSTER frame; what comes while the one before is worked on is not heard. Raises FrameError
-        for one that is malformed.
+    def handle(self, body):
+        """Accept the body of a ROSTER frame; what comes while the one before is worked on is ignored. Raises
+        FrameError for one that is malformed.
         """
         if len(body) < _HEAD_BYTES or len(body) > _HEAD_BYTES + PART_BYTES:
             raise FrameError("roster length")
@@ -88,16 +85,16 @@ class Update:
             raise FrameError("roster part")
         if self._todo:
             return
-        self._heard_at = time.ticks_ms()
+        self._handled_at = time.ticks_ms()
         if version <= self._roster.version:
-            self._say(self._roster.version, 0, _IN_USE)
+            self._answer_with(self._roster.version, 0, _IN_USE)
             self._todo = _END
         elif not part:
             self._begin(version, parts, content)
         elif version != self._version():
-            self._say(version, 0, _NEXT)  # after a restart: the header first, which tells how far it came
+            self._answer_with(version, 0, _NEXT)  # after a restart: the header first, which tells how far it came
         elif part != self._next:
-            self._say(version, self._next, _NEXT)
+            self._answer_with(version, self._next, _NEXT)
         elif len(content) != roster_bank.length(part, self._entries):
             raise FrameError("roster part length")
         else:
@@ -112,28 +109,29 @@ class Update:
     def publish(self, client, counter):
         """Send the answer through an MQTT client, in the frame with this counter."""
         answer, self._answer = self._answer, None
-        frame = frames.seal_frame(self._frame_key, self._scope, frames.ROSTER_ANSWER, counter, answer)
-        client.publish(self._topic, frame)
+        client.publish(self._channel.topic(b"roster"), self._channel.seal(frames.ROSTER_ANSWER, counter, answer))
 
     # --- the housekeeping's side ---
 
-    def step(self):
-        """Do one bounded piece of what is due; True if there is more. Ends this object when nothing comes any more."""
+    def step(self, uplink):
+        """Do one bounded piece of what is due; True if there is more. uplink: `report_status()`."""
         todo = self._todo
         if not todo:
-            if time.ticks_diff(time.ticks_ms(), self._heard_at) > _QUIET_MS:
+            if time.ticks_diff(time.ticks_ms(), self._handled_at) > _QUIET_MS:
                 self._todo = _END
             return False
         try:
-            self._work(todo)
+            self._work(todo, uplink)
         except OSError:
             self._refuse(_FLASH)
-        if self._todo == _END and self._answer is None:
-            self._leave()
-            return False
         return self._todo != _NOTHING
 
-    def _work(self, todo):
+    @property
+    def done(self):
+        """Whether nothing is left to do or to send."""
+        return self._todo == _END and self._answer is None
+
+    def _work(self, todo, uplink):
         if todo == _LOOK:
             self._look()
         elif todo == _ERASE:
@@ -142,9 +140,9 @@ class Update:
             sector, offset = roster_bank.place(self._next)
             content, self._content = self._content, b""
             self._roster.partition.writeblocks(self._first + sector, content, offset)
-            self._go_on(self._next + 1)
-        elif todo == _JUDGE:
-            self._judge()
+            self._ask_for(self._next + 1)
+        elif todo == _VERIFY:
+            self._verify(uplink)
 
     def _begin(self, version, parts, content):
         if len(content) != _FIRST_BYTES:
@@ -182,7 +180,7 @@ class Update:
                 high = middle
             else:
                 low = middle + 1
-        self._go_on(max(1, low - 1))
+        self._ask_for(max(1, low - 1))
 
     def _erase(self):
         """One sector, the header's first: what is left of an old bank never passes for the beginning of this one."""
@@ -191,7 +189,7 @@ class Update:
         self._at += 1
         if self._at * ENTRIES_A_SECTOR >= self._entries:
             roster.partition.writeblocks(self._first, memoryview(self._header)[MAGIC_BYTES:], MAGIC_BYTES)
-            self._go_on(1)
+            self._ask_for(1)
 
     def _is_blank(self, part):
         sector, offset = roster_bank.place(part)
@@ -199,18 +197,18 @@ class Update:
         self._roster.partition.readblocks(self._first + sector, view, offset)
         return view == _BLANK
 
-    def _go_on(self, part):
-        """Ask for a part; after the last one judge them all."""
+    def _ask_for(self, part):
+        """Ask for a part; after the last one verify them all."""
         self._next = part
         if part < self._parts:
-            self._say(self._version(), part, _NEXT)
+            self._answer_with(self._version(), part, _NEXT)
             self._todo = _NOTHING
         else:
             self._at = 1
             self._digest = sha256()
-            self._todo = _JUDGE
+            self._todo = _VERIFY
 
-    def _judge(self):
+    def _verify(self, uplink):
         """Read one part back; after the last one the roster counts, or is refused."""
         partition, header = self._roster.partition, self._header
         if self._at < self._parts:
@@ -229,29 +227,13 @@ class Update:
             self._refuse(_FLASH)
             return
         roster_bank.put_in_use(self._roster, self._first, header)
-        self._say(self._version(), self._parts, _IN_USE)
+        self._answer_with(self._version(), self._parts, _IN_USE)
         self._todo = _END
-        self._uplink.tell()
+        uplink.report_status()
 
     def _refuse(self, result):
-        self._say(self._version(), 0, result)
+        self._answer_with(self._version(), 0, result)
         self._todo = _END
 
-    def _say(self, version, part, result):
+    def _answer_with(self, version, part, result):
         self._answer = struct.pack(_ANSWER, version, part, result)
-
-    def _leave(self):
-        del self._uplink.errands["roster_update"]
-        for name in _MODULES:
-            del sys.modules["app." + name]
-            delattr(app, name)
-        gc.collect()
-
-
-def start(uplink, roster, up, scope, status_topic, down):
-    """An Update for the uplink. roster: the clock's. up: K_up. scope: the context of upward frames. status_topic: the
-    clock's for STATUS. down: K_down. Raises FrameError on a clock without a partition for it.
-    """
-    if roster.partition is None:
-        raise FrameError("no roster partition")
-    return Update(uplink, roster, up, scope, status_topic, down)

@@ -19,7 +19,6 @@ import gc
 import json
 import os
 import struct
-import sys
 import time
 from binascii import hexlify
 
@@ -46,7 +45,7 @@ STEADY_MS = const(10000)  # a connection that lasted this long starts the backof
 
 KEEPALIVE_S = const(60)
 PING_AFTER_MS = const(30000)
-SWEEP_MS = const(1000)  # how often the log is looked at without being told, and changes of state are looked for
+SWEEP_MS = const(1000)  # how often the log is looked at unasked, and changes of state are looked for
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
 STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
 TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and asked for again: the round trip is the clock's bound
@@ -57,17 +56,7 @@ _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
 _COUNT_MAX = const(0xFFFF)
-_ERRAND_BYTES = const(12000)  # of the heap; the largest errand takes 9 KB, what the bridge sent included
-
-# Commands of docs/protocol.md §6, each with an order's number
-_IDENTIFY = const(1)
-_RESTART = const(3)
-_CAPTURE = const(4)
-_ORDER_BYTES = const(4)
-
-_ACK_TOPIC = "ack"
-_RECEIPTS_TOPIC = "receipts"
-_COMMAND_TOPIC = "command"
+_RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
 
 
 class Window:
@@ -109,7 +98,7 @@ class Window:
             self._gap = -1
             self._retry = False
         if verdict == frames.VERDICT_GAP or next_seq < self.base:
-            # Everything sent before the bridge told of the gap is answered with the same gap: go back once.
+            # Everything sent before the bridge reported the gap is answered with the same gap: go back once.
             if self._gap != next_seq:
                 self._gap = next_seq
                 self._back(next_seq, now)
@@ -147,20 +136,16 @@ def backoff_ms(failures, chance):
 class Uplink:
     """The uplink of one clock. `run` it as a task; `notify` it of every record.
 
-    settings: clock_id, broker_host, broker_port, heartbeat_s. secrets: link_key. certs: ca, cert, key in DER. log: the
-    SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules socket, tls and
-    umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys; `firmware`, `heap_free`,
-    `reset` and `reader` should be among them. events is told, within the uplink's task: `receipt(seq, state, code,
-    reception_number)`, `link(state)`, `acked(tail)`, `identify()`. A fault of `status` or `events` is counted and
-    changes nothing else. reader: the badges' reader, for the badge desk's turns. roster: app.net.roster.Roster.
-
-    `errands` are what the bridge asked for and what is done when no badge is near: objects with `take(body)`, `step()`,
-    `unsent` and `publish(client, counter)`, by the module they are from; `run_errands` lets them work. `restart_due`:
-    new settings wait for one.
+    settings: clock_id, broker_host, broker_port, heartbeat_s. channel: app.net.frames.Channel. certs: ca, cert, key in
+    DER. log: the SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules
+    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys;
+    `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
+    `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
+    counted and changes nothing else. errands: app.net.errands.Errands.
     """
 
     def __init__(
-        self, settings, secrets, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, reader, roster
+        self, settings, channel, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, errands
     ):
         self._log = log
         self._timekeeper = timekeeper
@@ -170,18 +155,9 @@ class Uplink:
         self._heartbeat_ms = settings.heartbeat_s * 1000
         self._host = settings.broker_host
         self._port = settings.broker_port
-        self._clock_id = settings.clock_id.encode()
-        prefix = "badgeclock/v1/" + settings.clock_id + "/"
-        self._punches_topic = (prefix + "punches").encode()
-        self._status_topic = (prefix + "status").encode()
-        self._heard = {}
-        for name in (_ACK_TOPIC, _RECEIPTS_TOPIC, _COMMAND_TOPIC):
-            self._heard[(prefix + name).encode()] = name
-        self._up = frames.upward_key(secrets.link_key)
-        self._down = frames.downward_key(secrets.link_key)
-        self._up_scope = frames.context(self._clock_id, frames.NO_SESSION)
-        self._down_scope = None
-        self._session = frames.NO_SESSION
+        self._clock_id = settings.clock_id
+        self._channel = channel
+        self.errands = errands
         self._mqtt = mqtt_module
         self._link = mqtt_module.socket = Link(sockets, wifi.dns, tls, certs, self._host, self._port)
         self._client = self._new_client()
@@ -189,7 +165,7 @@ class Uplink:
         self._window = Window()
         self._connection = 0  # of this boot
         self._number = 0  # of the last frame in this connection
-        self._heard_last = 0  # counter of the last frame from the bridge in this session
+        self._last_counter = 0  # of a frame from the bridge in this session
         self._receipt = 0  # highest receipt number without a gap below it, this boot
         self._gap_asked = 0  # how often the bridge was asked for what comes after it
         self._time_asked = 0  # how often it was asked for a TIME that takes less time
@@ -200,14 +176,6 @@ class Uplink:
         self._notified = False
         self._swept_at = time.ticks_ms()
         self._online_at = None
-        self.desk = None  # the badge desk's job, an app.net.desk.Desk that takes itself away; None at all other times
-        self.order = None  # an order of the bridge under way, an app.net.order.Order that takes itself away
-        self.restart_due = False  # an order, or new settings: the clock does it when no badge is near
-        self._reader = reader
-        self._roster = roster
-        self.errands = {}
-        self._unloaded = None  # name and first frame of an errand that is to be loaded
-        self.refused_settings = None  # (version, why) of what the bridge gave last, if that was refused
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.net.link.CATEGORIES: how often a connection ended by it
@@ -229,21 +197,13 @@ class Uplink:
         """A record was appended; it is sent at the uplink's next turn, within POLL_MS."""
         self._notified = True
 
-    def tell(self):
+    def report_status(self):
         """Something of note changed: send STATUS soon."""
         self._status_due = True
 
     def run_errands(self):
-        """Let each errand do a bounded piece; True if one has more to do. For when no badge is near."""
-        more = False
-        if self._unloaded:
-            (name, body), self._unloaded = self._unloaded, None
-            self._ask(self._load, name, body)
-            more = True
-        if self.errands:
-            for errand in list(self.errands.values()):
-                more = self._ask(errand.step) or more
-        return more
+        """Do a bounded piece of an errand; True if there is more. For when no badge is near."""
+        return self._guarded(self.errands.step, self)
 
     async def run(self):
         """Keep the clock connected, for ever."""
@@ -257,10 +217,7 @@ class Uplink:
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
                 self._count(error)
             self._link.shut()
-            if self.desk:
-                self.desk.shut()
-            if self.order:
-                self.order.end()
+            self.errands.disconnected()
             self._set_state(min(self.link_state, NO_BROKER))
             if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
                 failures = 0
@@ -315,22 +272,21 @@ class Uplink:
         # will, which would be newer than all that follows.
         connection = self._connection + 1
         if connection < _COUNT_MAX:
-            client.set_last_will(self._status_topic, self._last_will(connection), retain=True)
+            client.set_last_will(self._channel.topic(b"status"), self._last_will(connection), retain=True)
         client.connect()
         await link.ready()
         if connection <= _COUNT_MAX:  # only now may the broker know of it
             self._connection = connection
             self._number = 0
-        self._session = os.urandom(frames.SESSION_BYTES)
-        self._down_scope = frames.context(self._clock_id, self._session)
-        self._heard_last = 0
+        self._channel.session = os.urandom(frames.SESSION_BYTES)
+        self._last_counter = 0
         self._gap_asked = 0
         self._window.restart(self._log.tail)
-        for topic in self._heard:
+        for name in (b"ack", b"receipts", b"command"):
             await link.ready()
-            client.subscribe(topic)
+            client.subscribe(self._channel.topic(name))
         await link.ready()
-        self._tell_status()
+        self._send_status()
         await link.settled()
         self._online_at = time.ticks_ms()
         self._set_state(ONLINE)
@@ -345,8 +301,7 @@ class Uplink:
             if time.ticks_diff(now, self._swept_at) >= SWEEP_MS:
                 self._swept_at = now
                 self._sweep(now)
-            if self.order:
-                self.order.poll(now)
+            self.errands.step_order(self, now)
             if link.idle and self._send(now):
                 moved = True
             await asyncio.sleep_ms(0 if moved else POLL_MS)
@@ -354,7 +309,7 @@ class Uplink:
     def _set_state(self, state):
         if state != self.link_state:
             self.link_state = state
-            self._ask(self._events.link, state)
+            self._guarded(self._events.link, state)
 
     def _count(self, error):
         """Count a failure under its category and keep its words for the technician."""
@@ -367,11 +322,13 @@ class Uplink:
         self.failures[category] = self.failures.get(category, 0) + 1
         self.last_failure = "%s: %s" % (category, detail)
 
-    def _ask(self, function, *arguments):
+    def _guarded(self, function, *arguments):
         """What the clock's own function gives, or None: a fault of display or reader must not end a connection."""
         try:
             return function(*arguments)
-        except Exception as error:  # noqa: BLE001 - the faults of others, counted here and told by them
+        except FrameError:
+            self.rejected += 1
+        except Exception as error:  # noqa: BLE001 - the faults of others, counted here
             self.failures["clock"] = self.failures.get("clock", 0) + 1
             self.last_failure = "clock: " + repr(error)
 
@@ -381,23 +338,12 @@ class Uplink:
         """Send the one packet that is most urgent, if any. True if one was."""
         window = self._window
         if self._status_due and time.ticks_diff(now, self._status_at) >= STATUS_PAUSE_MS:
-            self._tell_status()
+            self._send_status()
             return True
-        if self.desk and self.desk.unsent:
-            self._number += 1
-            counter = frames.upward_counter(self._log.boot, self._connection, self._number)
-            self.desk.publish(self._client, counter)
+        errand = self.errands.unsent
+        if errand:
+            errand.publish(self._client, self._next_counter())
             return True
-        if self.order and self.order.unsent:
-            self._number += 1
-            self.order.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
-            return True
-        if self.errands:  # a view of none would be memory in every turn
-            for errand in self.errands.values():
-                if errand.unsent:
-                    self._number += 1
-                    errand.publish(self._client, frames.upward_counter(self._log.boot, self._connection, self._number))
-                    return True
         if self._notified:
             room = window.room(self._log.head)
             if room:
@@ -416,12 +362,12 @@ class Uplink:
             read, cursor = log.read_into(batch[count * RECORD_BYTES :], cursor, room - count)
             count += read
         if count:
-            self._client.publish(self._punches_topic, batch[: count * RECORD_BYTES])
+            self._client.publish(self._channel.topic(b"punches"), batch[: count * RECORD_BYTES])
         self._window.sent(cursor, now)
         return count > 0
 
     def _sweep(self, now):
-        """What needs no more than a look a second: Wi-Fi, timeouts, untold records, the heartbeat, changes of note."""
+        """What is looked at once a second: Wi-Fi, timeouts, records without notice, the heartbeat, changes of note."""
         if not self._wifi.connected():
             raise LinkError("closed", "no Wi-Fi")
         if self._window.expired(now):
@@ -434,25 +380,30 @@ class Uplink:
     def _last_will(self, connection):
         body = {"v": 1, "state": "offline", "boot": self._log.boot, "connection": connection}
         counter = frames.upward_counter(self._log.boot, connection, frames.LAST_WILL_NUMBER)
-        return frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, json.dumps(body).encode())
+        return self._channel.seal(frames.STATUS, counter, json.dumps(body).encode())
+
+    def _next_counter(self):
+        """The counter of the next frame of this connection."""
+        self._number += 1
+        return frames.upward_counter(self._log.boot, self._connection, self._number)
 
     def facts(self):
         """What STATUS tells (docs/protocol.md §7), as a dict."""
-        further = dict(self._ask(self.status) or ())
-        if self.refused_settings:
-            further["settings_refused"] = self.refused_settings
+        further = dict(self._guarded(self.status) or ())
+        if self.errands.refused_settings:
+            further["settings_refused"] = self.errands.refused_settings
         further.update(self._own_facts(further))
         return further
 
     def _own_facts(self, further):
         log, stamp = self._log, self._stamp
         self._timekeeper.stamp(stamp)
-        told = {
+        facts = {
             "v": 1,
             "state": "online",
             "boot": log.boot,
             "connection": self._connection,
-            "session": hexlify(self._session).decode(),
+            "session": hexlify(self._channel.session).decode(),
             "head": log.head,
             "tail": log.tail,
             "tag": hexlify(log.tag).decode(),
@@ -471,58 +422,48 @@ class Uplink:
             "rejected": self.rejected,
         }
         if log.retired:
-            told["retired"] = True
-        return told
+            facts["retired"] = True
+        return facts
 
-    def _tell_status(self):
+    def _send_status(self):
         log = self._log
-        self._number += 1
+        counter = self._next_counter()
         self._noted = (log.sealed, log.nearly_full)
-        told = self.facts()
-        body = json.dumps(told, separators=(",", ":"))
+        facts = self.facts()
+        body = json.dumps(facts, separators=(",", ":"))
         if len(body) > STATUS_JSON_MAX:
-            body = json.dumps(self._own_facts(told), separators=(",", ":"))
-        counter = frames.upward_counter(log.boot, self._connection, self._number)
-        frame = frames.seal_frame(self._up, self._up_scope, frames.STATUS, counter, body.encode())
+            body = json.dumps(self._own_facts(facts), separators=(",", ":"))
+        frame = self._channel.seal(frames.STATUS, counter, body.encode())
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
-        self._client.publish(self._status_topic, frame, retain=True)
+        self._client.publish(self._channel.topic(b"status"), frame, retain=True)
 
     # --- receiving ---
 
     def _on_message(self, topic, frame):
         """A publication came. What is not a fresh frame of this session's bridge is counted and ignored."""
         try:
-            name = self._heard.get(bytes(topic))
-            if name is None:
-                raise FrameError("topic")
-            kind, counter, body = frames.open_frame(self._down, self._down_scope, frame)
-            if counter <= self._heard_last:
+            kind, counter, body = self._channel.open(topic, frame)
+            if counter <= self._last_counter:
                 raise FrameError("counter")
-            self._heard_last = counter
-            if kind == frames.ACK and name == _ACK_TOPIC:
-                self._on_ack(body)
-            elif kind == frames.RECEIPTS and name == _RECEIPTS_TOPIC:
-                self._on_receipts(body)
-            elif kind == frames.TIME and name == _COMMAND_TOPIC:
-                self._on_time(body)
-            elif kind == frames.COMMAND and name == _COMMAND_TOPIC:
-                self._on_command(body)
-            elif kind == frames.DESK and name == _COMMAND_TOPIC:
-                self._on_desk(counter, body)
-            elif kind == frames.ROSTER and name == _COMMAND_TOPIC:
-                self._on_errand("roster_update", body)
-            elif kind == frames.SETTINGS and name == _COMMAND_TOPIC:
-                self._on_errand("reconfigure", body)
+            self._last_counter = counter
+            if kind == frames.ACK:
+                self._handle_ack(body)
+            elif kind == frames.RECEIPTS:
+                self._handle_receipts(body)
+            elif kind == frames.TIME:
+                self._handle_time(body)
+            elif kind == frames.COMMAND and bytes(body) == _RETIRE:
+                self._retire()
             else:
-                raise FrameError("type")
+                self.errands.handle(kind, counter, body)
         except FrameError:
             self.rejected += 1
-        except MemoryError as error:  # what an errand needs is loaded when there is room; the bridge says it again
+        except MemoryError as error:  # what an errand needs is loaded when there is room; the bridge sends again
             self._count(error)
 
-    def _on_ack(self, body):
+    def _handle_ack(self, body):
         next_seq, verdict, beacon = frames.read_ack(body)
         log = self._log
         if next_seq > log.head:
@@ -534,9 +475,9 @@ class Uplink:
         self._window.answered(next_seq, verdict, time.ticks_ms())
         self._notified = True
         if log.tail != before:
-            self._ask(self._events.acked, log.tail)
+            self._guarded(self._events.acked, log.tail)
 
-    def _on_receipts(self, body):
+    def _handle_receipts(self, body):
         """Pass the receipts on, in order and once each. At a gap ask for what is missing, by STATUS.
 
         The bridge sends again only what is younger than a day, so a gap can stay: after two questions it is accepted.
@@ -552,9 +493,9 @@ class Uplink:
                 return
             self._gap_asked = 0
             self._receipt = number
-            self._ask(self._events.receipt, seq, state, code, reception_number)
+            self._guarded(self._events.receipt, seq, state, code, reception_number)
 
-    def _on_time(self, body):
+    def _handle_time(self, body):
         """Set the clock, if the answer came soon enough, and record the step if it is one of note."""
         utc_ms, answered = frames.read_time(body)
         number = answered & 0xFFFFFFFF
@@ -585,72 +526,11 @@ class Uplink:
             pass  # `free` left room, so only a fault of the log comes here, and the log tells it
         self._notified = True
 
-    def _on_desk(self, counter, body):
-        """Pass a step of the badge desk on. What that needs is loaded now: most clocks never need it."""
-        if self.desk is None:
-            gc.collect()
-            from app.net import desk
-
-            self.desk = desk.start(
-                self,
-                self._up,
-                self._up_scope,
-                self._status_topic,
-                self._down,
-                self._session,
-                self._events,
-                self._reader,
-            )
-        self.desk.take(counter, body)
-
-    def _on_errand(self, name, body):
-        """Pass a frame to the errand of that module of app. To load it takes too long for when a badge may be near."""
-        if name in self.errands:
-            self.errands[name].take(body)
-        else:
-            self._unloaded = name, bytes(body)
-
-    def _load(self, name, body):
-        """Load an errand and pass it its first frame; not where a connection or a badge desk would lack the room."""
-        gc.collect()
-        if gc.mem_free() < _ERRAND_BYTES:
-            return
-        module = __import__("app." + name, None, None, ("start",))
+    def _retire(self):
+        """End the log, if the bridge has acknowledged enough."""
+        self._timekeeper.stamp(self._stamp)
         try:
-            errand = module.start(self, self._roster, self._up, self._up_scope, self._status_topic, self._down)
-            self.errands[name] = errand
-            errand.take(body)
-        except FrameError:
-            self.rejected += 1
-
-    def _on_command(self, body):
-        command, arguments = frames.read_command(body)
-        if _IDENTIFY <= command <= _CAPTURE and len(arguments) == _ORDER_BYTES:
-            if command == _RESTART:
-                self.restart_due = True
-            else:
-                self._on_order(command, int.from_bytes(arguments, "big"))
-        elif command == frames.COMMAND_RETIRE:
-            self._timekeeper.stamp(self._stamp)
-            try:
-                self._log.retire(self._stamp)
-            except JournalFull:
-                pass  # retired already, or the bridge must acknowledge first, and asks again
-            self._notified = self._status_due = True
-        else:
-            raise FrameError("command")
-
-    def _on_order(self, command, number):
-        """Carry an order out and report what became of it. What that needs is loaded now."""
-        if self.order is None:
-            gc.collect()
-            try:
-                from app.net import order
-
-                self.order = order.Order(
-                    self, self._up, self._up_scope, self._status_topic, self._events, self._reader, self._log
-                )
-            except MemoryError:  # half a module would stay
-                sys.modules.pop("app.net.order", None)
-                raise
-        self.order.take(command, number)
+            self._log.retire(self._stamp)
+        except JournalFull:
+            pass  # retired already, or the bridge must acknowledge first, and asks again
+        self._notified = self._status_due = True

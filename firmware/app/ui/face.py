@@ -8,15 +8,15 @@ another's answer as their own.
 """
 
 import asyncio
-import sys
 import time
 
 from micropython import const
 
-import app
-from app import punch
+from app import on_demand, punch
 from app.errors import SettingsError
 from app.ui import screens, signals
+
+_WORDS = "app.ui.words"
 
 _IDLE = const(0)
 _KEPT = const(1)
@@ -35,7 +35,7 @@ _PAGE = const(13)
 
 _ABOUT_PUNCH = (_KEPT, _KEPT_LATER, _REGISTERED, _UNKNOWN, _REFUSED)
 
-# By receipt state of docs/protocol.md §6, what a worker is told; nothing of a state beyond.
+# By receipt state of docs/protocol.md §6, what a worker is shown; nothing of a state beyond.
 _BY_RECEIPT = (_IDLE, _REGISTERED, _REFUSED, _UNKNOWN, _REGISTERED, _REGISTERED)
 
 _ONLINE = const(2)
@@ -55,7 +55,7 @@ class Face:
     `update() -> bool`, the last two of which may raise OSError. buzzer, lamp: players (drivers.pattern), and the buzzer
     has a `volume`.
 
-    It is also the uplink's `events`: receipt, link, identify, acked. `receipts`: the app.receipts.Receipts in which it
+    It is also the uplink's `events`: receipt, link, acked. `receipts`: the app.receipts.Receipts in which it
     notes them. `display_faults` counts the times the display did not answer.
     """
 
@@ -83,14 +83,14 @@ class Face:
         self._assumed = False
         self._draw_page = None
         self._standing_fault = 0
-        # The newest punch that counts, and what was told about it.
+        # The newest punch that counts, and what was shown about it.
         self._punch_seq = -1
         self._punch_token = b"\0\0"
         self._punch_language = None
         self._punched_at = time.ticks_ms()
         self._punch_direction = 0
         self._punch_moment_s = 0
-        self._told = _IDLE
+        self._reported = _IDLE
         self._waiting = _IDLE
         self._receipt_code = 0
         self._tail = ""
@@ -139,8 +139,8 @@ class Face:
         self._moment_s = outcome.moment_s
         self._language = outcome.language
 
-    def _note_punch(self, outcome, told):
-        """This is the newest punch that counts, about which the clock itself has `told`."""
+    def _note_punch(self, outcome, reported):
+        """This is the newest punch that counts, about which the clock itself has `reported`."""
         self._punch_seq = outcome.seq
         self._punch_token = outcome.token
         self._punch_language = outcome.language
@@ -148,7 +148,7 @@ class Face:
         self._punch_direction = outcome.direction
         self._punch_moment_s = outcome.moment_s
         self._assumed = outcome.assumed
-        self._told = told
+        self._reported = reported
         self._waiting = _IDLE
 
     def several(self):
@@ -189,7 +189,7 @@ class Face:
             self._until = time.ticks_add(time.ticks_ms(), duration_ms)
 
     def fault(self, code):
-        """The clock cannot serve (app.faults), until told otherwise with code 0; shown in place of the idle screen."""
+        """The clock cannot serve (app.faults), until it is called with code 0; shown in place of the idle screen."""
         if code and not self._standing_fault:
             self._signal(signals.FAULT)
         self._standing_fault = code
@@ -201,15 +201,15 @@ class Face:
         """The authority's or the bridge's word on the punch `seq`."""
         self.receipts.put(seq, state, code, reception_number)
         kind = _BY_RECEIPT[state] if state < len(_BY_RECEIPT) else _IDLE
-        if kind == _IDLE or seq != self._punch_seq or kind == self._told:
+        if kind == _IDLE or seq != self._punch_seq or kind == self._reported:
             return
         if time.ticks_diff(time.ticks_ms(), self._punched_at) > _LATE_MS:
             return
-        self._told = kind
+        self._reported = kind
         self._receipt_code = code
         self._tail = str(reception_number)[-6:]
         if self._kind in _ABOUT_PUNCH or self._is_over():
-            self._tell(kind)
+            self._show_receipt(kind)
         else:
             self._waiting = kind
 
@@ -261,7 +261,7 @@ class Face:
         self._language = None
         self._drawn = False
 
-    def _tell(self, kind):
+    def _show_receipt(self, kind):
         """Show what a receipt says about the newest punch."""
         left_ms = 0 if self._kind == _IDLE else time.ticks_diff(self._until, time.ticks_ms())
         upgraded = self._kind in _ABOUT_PUNCH and kind == _REGISTERED
@@ -285,7 +285,7 @@ class Face:
         if self._kind == _IDLE or not self._is_over():
             return
         if self._waiting and time.ticks_diff(time.ticks_ms(), self._punched_at) <= _LATE_MS:
-            self._tell(self._waiting)
+            self._show_receipt(self._waiting)
             return
         self._waiting = _IDLE
         self._kind = _IDLE
@@ -332,15 +332,12 @@ class Face:
         if language is None or language == self._settings.language:
             return self._words
         if language != self._other_language:
-            from app.ui import words
-
             try:
-                self._other = words.load(language)
+                self._other = on_demand.load(_WORDS).load(language)
             except SettingsError:
                 self._other = self._words
             self._other_language = language
-            del sys.modules["app.ui.words"]
-            del app.ui.words
+            on_demand.drop(_WORDS)
         return self._other
 
     def _draw_refusal(self, words):
@@ -366,7 +363,7 @@ class Face:
         elif kind == _DUPLICATE:
             mood = screens.duplicate(canvas, words, self._direction, time_text, self._seq)
         elif kind == _UNKNOWN:
-            mood = screens.unknown(canvas, words, _spoken(self._punch_token), self._seq)
+            mood = screens.unknown(canvas, words, _badge_code(self._punch_token), self._seq)
         elif kind == _REFUSED:
             mood = screens.refused(canvas, words, self._receipt_code, self._seq)
         elif kind == _SEVERAL:
@@ -409,8 +406,8 @@ def _clock_text(local):
     return "%02d:%02d" % (local[3], local[4])
 
 
-def _spoken(token):
-    """What a worker can tell of a badge that nobody knows: four digits, those that its token begins with."""
+def _badge_code(token):
+    """The code of a badge that nobody knows: four digits, those that its token begins with."""
     return "%02X%02X" % (token[0], token[1])
 
 

@@ -1,11 +1,10 @@
 """The technician's pages on the clock's display: in and out held together for three seconds, then any key turns.
 
 The facts are those of STATUS (docs/protocol.md §7), and the words are a technician's: English, short. The pages are a
-message like any other: a badge cuts them short at once. Loaded when they are asked for; gone from memory after.
+message like any other: a badge cuts them short at once. In memory while they are shown.
 """
 
 import gc
-import sys
 import time
 
 from micropython import const
@@ -31,17 +30,13 @@ class Pages:
         self._turn()
 
     def stay(self, key, badge_at):
-        """Turn if a key was pressed. False when it is over: no key for long, or a badge came (its ticks) since; then
-        the module has left the memory.
-        """
+        """Turn if a key was pressed. False when it is over: no key for long, or a badge came (its ticks) since."""
         if time.ticks_diff(badge_at, self._since) < 0:
             if key:
                 self._turn()
                 return True
             if time.ticks_diff(time.ticks_ms(), self._since) < _STAY_MS:
                 return True
-        if sys.modules.pop("app.ui.pages", None):
-            del sys.modules["app"].pages
         return False
 
     def _turn(self):
