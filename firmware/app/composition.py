@@ -128,14 +128,13 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.reset_cause(),
         firmware,
         on_demand.load(_CERTIFICATE).valid_until(certificates.cert),
-        settings.heartbeat_s,
+        settings,
         face,
         timekeeper,
         board.case,
         board.rtc,
         wifi,
         roster,
-        settings.version,
     )
     on_demand.drop(_CERTIFICATE)
     channel = Channel(settings.clock_id, secrets.link_key)

@@ -7,8 +7,6 @@ What seldom runs (a worker's question, the badge desk, a new roster) costs no he
 import gc
 import sys
 
-_companions: dict[str, tuple] = {}  # by the module that brought them
-
 
 def load(name, *companions):
     """The module of that name, imported unless it is there. companions: modules that it imports and few others need;
@@ -22,12 +20,12 @@ def load(name, *companions):
         before = tuple(sys.modules)
         is_whole = False
         try:
-            _companions[name] = tuple([one for one in companions if one not in before])
             __import__(name)
+            sys.modules[name].companions = [one for one in companions if one not in before]
             is_whole = True
         finally:
             if not is_whole:
-                drop(name, *[one for one in sys.modules if one not in before])
+                drop(*[one for one in sys.modules if one not in before])
     return sys.modules[name]
 
 
@@ -36,10 +34,8 @@ def drop(*names):
     error. What they took is free after the next collection.
     """
     for name in names:
+        companions = getattr(sys.modules.pop(name, None), "companions", ())
         package, _, attribute = name.rpartition(".")
-        try:
-            del sys.modules[name]
+        if hasattr(sys.modules.get(package), attribute):
             delattr(sys.modules[package], attribute)
-        except (KeyError, AttributeError):
-            pass  # not there, half there, or in no package
-        drop(*_companions.pop(name, ()))
+        drop(*companions)

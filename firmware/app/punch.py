@@ -64,8 +64,6 @@ _BY_CLOCK = const(2)
 _BY_LAST = const(3)
 _ASSUMED = const(4)
 
-_FIXED = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT}
-
 # Direction of the last punch -> of the next one.
 _NEXT = (
     record.DIRECTION_IN,
@@ -110,7 +108,7 @@ class Punches:
         self._notify = notify
         self._roster = roster
         self._prover = prover
-        self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
+        self._fixed = ("auto", "in", "out").index(settings.direction)  # as DIRECTION_* of the record
         self._window_s = settings.duplicate_window_s
         self._horizon_s = settings.direction_hours * 3600
         self._key = Key(site_key)

@@ -42,9 +42,9 @@ _OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not looked for any more
 _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
-_EARLIEST_S = 1577836800  # 2020-01-01: an RTC that says less was never set
+_EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC that says less was never set
 _NOTE = ">IHB"  # hours since 1970 when it was set, lag in ms, encoded bound; the first byte is zero and left out
-_UPTIME_WRAP = 1 << 32
+_UPTIME_WRAP = const(1 << 32)
 
 
 class Timekeeper:

@@ -426,7 +426,7 @@ def test_a_page_stands_as_long_as_it_is_kept_and_any_badge_ends_it_at_once():
     stand.wait(2500)
     stand.face.page(draw, 2000)
     stand.wait(20)
-    assert stand.shows("Today") and stand.face.paging and stand.buzzer.played[-1] == signals.KEY[0]
+    assert stand.shows("Today") and stand.face._draw_page and stand.buzzer.played[-1] == signals.KEY[0]
     stand.face.receipt(7, 1, 0, 99)
     stand.wait(1900)
     stand.face.keep(1000)
@@ -434,17 +434,17 @@ def test_a_page_stands_as_long_as_it_is_kept_and_any_badge_ends_it_at_once():
     assert stand.shows("Today"), "a receipt waits"
     stand.punch(8)
     stand.wait(20)
-    assert stand.shows("#8") and not stand.face.paging
+    assert stand.shows("#8") and not stand.face._draw_page
     stand.face.keep(60000)
     stand.wait(2100)
     assert stand.is_idle(), "what is over is not kept"
     stand.face.page(draw, 2000)
     stand.wait(2100)
-    assert stand.is_idle() and not stand.face.paging and len(pages) == 2
+    assert stand.is_idle() and not stand.face._draw_page and len(pages) == 2
     stand.face.page(draw, 2000)
     stand.face.chosen(2, 10000)
     stand.wait(20)
-    assert stand.shows("Hold your badge") and not stand.face.paging, "a key ends it too"
+    assert stand.shows("Hold your badge") and not stand.face._draw_page, "a key ends it too"
 
 
 def test_every_receipt_is_noted_for_whoever_asks():

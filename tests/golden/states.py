@@ -61,7 +61,7 @@ def states(of):
         ("assumed-later", screens.assumed, (of, screens.LATER_LOOK, 1, "07:58", 1234)),
         ("registered", screens.registered, (of, 1, "07:58", 1234, "987654")),
         ("duplicate", screens.duplicate, (of, 1, "07:58", 1235)),
-        ("unknown", screens.unknown, (of, "7F3A", 1236)),
+        ("unknown", screens.unknown, (of, b"\x7f\x3a", 1236)),
         ("refused", screens.refused, (of, 4, 1237)),
         ("unproved", screens.unproved, (of,)),
         ("several", screens.several, (of,)),

@@ -50,8 +50,8 @@ def first_unsent(first_unmarked, acked, head):
 class SealedLog:
     """The records of one clock on its two partitions (esp32.Partition's block interface).
 
-    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors that a record had to wait for, because `idle`
-    had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares; `retired` says
+    `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors of the journal that a record had to wait for,
+    because `idle` had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares; `retired` says
     that the log has ended with RETIRE: it has no key and no room any more.
     """
 
@@ -74,7 +74,7 @@ class SealedLog:
         self._sound = False  # memory and flash agree
         self._boot_due = False
         self._cause = RESET_OTHER
-        self._late = 0
+        self.late = 0
         self.tears = 0
         self.retired = False
 
@@ -121,11 +121,6 @@ class SealedLog:
         return self._state.boot + self._boot_due
 
     @property
-    def epoch(self):
-        """Epoch of the next record."""
-        return self._state.epoch
-
-    @property
     def tag(self):
         """Tag of the chain, 16 bytes."""
         return bytes(self._state.tag)
@@ -134,11 +129,6 @@ class SealedLog:
     def wear(self):
         """The highest erase count of a journal sector that this boot has seen."""
         return self._journal.erases
-
-    @property
-    def late(self):
-        """Sectors of either partition that a record had to wait for."""
-        return self._late + self._keys.late
 
     # --- the life of the log ---
 
@@ -387,7 +377,7 @@ class SealedLog:
         state = self._state
         seq = state.seq
         if self._prepare_up_to(0):
-            self._late += 1
+            self.late += 1
         if self._sealed:
             self._keys.make_room()
             self._ratchet.load(state.r)

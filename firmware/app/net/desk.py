@@ -117,7 +117,7 @@ class Desk:
         self._cipher(self._up, counter, self._answer, length)
         body = bytes(memoryview(self._answer)[:length])
         _wipe(self._answer)
-        client.publish(self._channel.topic(b"desk"), self._channel.seal(frames.DESK_ANSWER, counter, body))
+        client.publish(self._channel.topic("desk"), self._channel.seal(frames.DESK_ANSWER, counter, body))
 
     def disconnected(self):
         """The connection ended, and the job with it."""

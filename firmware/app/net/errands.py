@@ -64,23 +64,20 @@ class Errands:
             command, arguments = frames.read_command(body)
             if not _IDENTIFY <= command <= _CAPTURE or len(arguments) != _ORDER_BYTES:
                 raise FrameError("command")
-            self._handle_order(command, int.from_bytes(arguments, "big"))
+            if command == _RESTART:
+                self.restart_due = True
+                return
+            if self._order is None:
+                if self.desk:
+                    raise FrameError("order busy")
+                self._order = on_demand.load(_ORDER).Order(self._channel, self._face, self._reader, self._log)
+            self._order.handle(command, int.from_bytes(arguments, "big"))
         elif kind == frames.ROSTER and self._roster_update:
             self._roster_update.handle(body)
-        elif kind in (frames.ROSTER, frames.SETTINGS):
+        elif kind == frames.ROSTER or kind == frames.SETTINGS:  # noqa: PLR1714 - a tuple of both would stay in memory
             self._waiting = kind, bytes(body)
         else:
             raise FrameError("type")
-
-    def _handle_order(self, command, number):
-        if command == _RESTART:
-            self.restart_due = True
-            return
-        if self._order is None:
-            if self.desk:
-                raise FrameError("order busy")
-            self._order = on_demand.load(_ORDER).Order(self._channel, self._face, self._reader, self._log)
-        self._order.handle(command, number)
 
     @property
     def unsent(self):
@@ -95,7 +92,8 @@ class Errands:
         """The connection ended, and with it what belongs to one."""
         if self.desk:
             self.desk.disconnected()
-        self._end_order()
+        self._order = None
+        on_demand.drop(_ORDER)
 
     def step_desk(self):
         """The badge loop's turn with a job of the badge desk; True while badges are no punches."""
@@ -108,10 +106,12 @@ class Errands:
 
     def step_order(self, uplink, now):
         """The uplink's turn with an order, if there is one."""
-        if self._order:
-            self._order.step(uplink, now)
-            if self._order.done:
-                self._end_order()
+        order = self._order
+        if order:
+            order.step(uplink, now)
+            if order.done:
+                self._order = None
+                on_demand.drop(_ORDER)
 
     def step(self, uplink):
         """Do a bounded piece of what waits until no badge is near; True if there is more. Raises FrameError for a first
@@ -148,7 +148,3 @@ class Errands:
             uplink.report_status()
         finally:
             on_demand.drop(_RECONFIGURE)
-
-    def _end_order(self):
-        self._order = None
-        on_demand.drop(_ORDER)

@@ -40,7 +40,7 @@ RECEIPT_VALIDATED = const(4)
 RECEIPT_REMARKS = const(5)
 RECEIPT_OPERATOR = const(6)
 
-LAST_WILL_NUMBER = 0xFFFFFFFF
+LAST_WILL_NUMBER = const(0xFFFFFFFF)
 
 _HEAD = ">BBQ"
 _ACK_BODY = ">IB8s"
@@ -107,29 +107,29 @@ class Channel:
     """
 
     def __init__(self, clock_id, link_key):
-        self._clock_id = clock_id.encode()
+        self._clock_id = clock_id
         self.up = upward_key(link_key)
         self.down = downward_key(link_key)
         self.session = NO_SESSION
 
     def topic(self, name):
-        """The clock's topic of that name, both as bytes (docs/protocol.md §6)."""
-        return b"badgeclock/v1/" + self._clock_id + b"/" + name
+        """The clock's topic of that name (docs/protocol.md §6), as bytes."""
+        return ("badgeclock/v1/" + self._clock_id + "/" + name).encode()
 
     def seal(self, kind, counter, body):
         """A frame to the bridge. Raises FrameError above 1,024 bytes."""
-        return seal_frame(self.up, context(self._clock_id, NO_SESSION), kind, counter, body)
+        return seal_frame(self.up, context(self._clock_id.encode(), NO_SESSION), kind, counter, body)
 
     def open(self, topic, frame):
         """(type, counter, body) of a frame from the bridge. Raises FrameError for one that is not this session's, or
         came on another topic than its type's.
         """
-        opened = open_frame(self.down, context(self._clock_id, self.session), frame)
-        name = b"command"
+        opened = open_frame(self.down, context(self._clock_id.encode(), self.session), frame)
+        name = "command"
         if opened[0] == ACK:
-            name = b"ack"
+            name = "ack"
         elif opened[0] == RECEIPTS:
-            name = b"receipts"
+            name = "receipts"
         if topic != self.topic(name):
             raise FrameError("topic")
         return opened

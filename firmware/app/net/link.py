@@ -192,7 +192,7 @@ class Link:
         self._hoped = b""  # the answer that umqtt reads in place of the one that is owed
         self._owed = []
         self._owed_since = now
-        self._ping_since = None
+        self.ping_since = None
         self._last_in = now
         self._last_out = now
 
@@ -238,11 +238,6 @@ class Link:
         """Milliseconds since the last packet in the direction that was quiet for longer."""
         now = time.ticks_ms()
         return max(time.ticks_diff(now, self._last_in), time.ticks_diff(now, self._last_out))
-
-    @property
-    def pinging(self):
-        """Whether a PINGRESP is awaited."""
-        return self._ping_since is not None
 
     def poll(self):
         """Do what can be done now: send on, take at most one packet. True if anything moved; raises LinkError."""
@@ -345,7 +340,7 @@ class Link:
 
     async def _resolve(self):
         try:
-            found = await self._look_up()
+            found = await on_demand.load(_RESOLVER).resolve(self._sockets, self._host, self._dns())
         finally:
             on_demand.drop(_RESOLVER)
             gc.collect()
@@ -353,9 +348,6 @@ class Link:
             return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
         except OSError as error:
             raise LinkError("address", "error %d" % error.args[0])
-
-    async def _look_up(self):
-        return await on_demand.load(_RESOLVER).resolve(self._sockets, self._host, self._dns())
 
     async def _connected(self):
         start = time.ticks_ms()
@@ -448,7 +440,7 @@ class Link:
             self._hoped = bytes((_SUBACK, 3, self._out[2], self._out[3], 0))
             self._owed.append(self._out[2] << 8 | self._out[3])
         elif kind == _PINGREQ:
-            self._ping_since = time.ticks_ms()
+            self.ping_since = time.ticks_ms()
 
     def _take_in(self):
         """Read on in the present packet, exactly up to its end. True if it is complete."""
@@ -500,8 +492,8 @@ class Link:
         elif kind == _SUBACK and length == 3:
             # 0x80 is a refusal; a granted QoS above the one asked for cannot be (MQTT 3.1.1 §3.9.3)
             self._answer(self._in[body] << 8 | self._in[body + 1], self._in[body + 2])
-        elif kind == _PINGRESP and length == 0 and self._ping_since is not None:
-            self._ping_since = None
+        elif kind == _PINGRESP and length == 0 and self.ping_since is not None:
+            self.ping_since = None
         else:
             raise LinkError("packet", "type 0x%02x, %d bytes" % (kind, length))
         self._filled = 0
@@ -541,7 +533,7 @@ class Link:
                 raise LinkError("stuck", "the network takes nothing")
         elif self._owed and time.ticks_diff(now, self._owed_since) > ANSWER_TIMEOUT_MS:
             raise LinkError("silent", "no CONNACK" if _CONNACK_OWED in self._owed else "no SUBACK")
-        if self._ping_since is not None and time.ticks_diff(now, self._ping_since) > ANSWER_TIMEOUT_MS:
+        if self.ping_since is not None and time.ticks_diff(now, self.ping_since) > ANSWER_TIMEOUT_MS:
             raise LinkError("silent", "no PINGRESP")
 
 

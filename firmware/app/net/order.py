@@ -111,7 +111,7 @@ class Order:
     def publish(self, client, counter):
         """Send the report through an MQTT client, in the frame with this counter."""
         body, self._body = self._body, None
-        client.publish(self._channel.topic(b"report"), self._channel.seal(_REPORT, counter, body))
+        client.publish(self._channel.topic("report"), self._channel.seal(_REPORT, counter, body))
 
     def _read_back(self):
         """Whether the newest record stands in the flash as it was sealed."""

@@ -109,7 +109,7 @@ class Update:
     def publish(self, client, counter):
         """Send the answer through an MQTT client, in the frame with this counter."""
         answer, self._answer = self._answer, None
-        client.publish(self._channel.topic(b"roster"), self._channel.seal(frames.ROSTER_ANSWER, counter, answer))
+        client.publish(self._channel.topic("roster"), self._channel.seal(frames.ROSTER_ANSWER, counter, answer))
 
     # --- the housekeeping's side ---
 

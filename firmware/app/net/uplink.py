@@ -152,14 +152,13 @@ class Uplink:
         self._wifi = wifi
         self._events = events
         self.status = status
-        self._heartbeat_ms = settings.heartbeat_s * 1000
-        self._host = settings.broker_host
-        self._port = settings.broker_port
-        self._clock_id = settings.clock_id
+        self._settings = settings
         self._channel = channel
         self.errands = errands
         self._mqtt = mqtt_module
-        self._link = mqtt_module.socket = Link(sockets, wifi.dns, tls, certs, self._host, self._port)
+        self._link = mqtt_module.socket = Link(
+            sockets, wifi.dns, tls, certs, settings.broker_host, settings.broker_port
+        )
         self._client = self._new_client()
         self._stamp = Stamp()
         self._window = Window()
@@ -175,18 +174,12 @@ class Uplink:
         self._noted = None
         self._notified = False
         self._swept_at = time.ticks_ms()
-        self._online_at = None
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category of app.net.link.CATEGORIES: how often a connection ended by it
         self.last_failure = ""
 
     # --- for the clock ---
-
-    @property
-    def connected(self):
-        """Whether the broker is there and has taken the subscriptions."""
-        return self.link_state == ONLINE
 
     @property
     def wire(self):
@@ -209,20 +202,21 @@ class Uplink:
         """Keep the clock connected, for ever."""
         failures = 0
         while True:
+            online_at = None
             try:
                 if await self._wait_for_wifi():
                     failures = 0
                 await self._connect()
+                online_at = time.ticks_ms()
                 await self._serve()
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
                 self._count(error)
             self._link.shut()
             self.errands.disconnected()
             self._set_state(min(self.link_state, NO_BROKER))
-            if self._online_at is not None and time.ticks_diff(time.ticks_ms(), self._online_at) > STEADY_MS:
+            if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:
                 failures = 0
-            self._online_at = None
-            gc.collect()
+                gc.collect()
             await self._pause(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
             failures += 1
 
@@ -256,7 +250,8 @@ class Uplink:
 
     def _new_client(self):
         """A client of its own for each connection: its packet identifiers start anew and never come near 65,536."""
-        client = self._mqtt.MQTTClient(self._clock_id, self._host, self._port, keepalive=KEEPALIVE_S)
+        own = self._settings
+        client = self._mqtt.MQTTClient(own.clock_id, own.broker_host, own.broker_port, keepalive=KEEPALIVE_S)
         client.set_callback(self._on_message)
         return client
 
@@ -272,7 +267,7 @@ class Uplink:
         # will, which would be newer than all that follows.
         connection = self._connection + 1
         if connection < _COUNT_MAX:
-            client.set_last_will(self._channel.topic(b"status"), self._last_will(connection), retain=True)
+            client.set_last_will(self._channel.topic("status"), self._last_will(connection), retain=True)
         client.connect()
         await link.ready()
         if connection <= _COUNT_MAX:  # only now may the broker know of it
@@ -282,13 +277,12 @@ class Uplink:
         self._last_counter = 0
         self._gap_asked = 0
         self._window.restart(self._log.tail)
-        for name in (b"ack", b"receipts", b"command"):
+        for name in ("ack", "receipts", "command"):
             await link.ready()
             client.subscribe(self._channel.topic(name))
         await link.ready()
         self._send_status()
         await link.settled()
-        self._online_at = time.ticks_ms()
         self._set_state(ONLINE)
 
     async def _serve(self):
@@ -350,7 +344,7 @@ class Uplink:
                 return self._send_records(room, now)
             if window.cursor >= self._log.head:
                 self._notified = False
-        if self._link.quiet_ms >= PING_AFTER_MS and not self._link.pinging:
+        if self._link.quiet_ms >= PING_AFTER_MS and self._link.ping_since is None:
             self._client.ping()
             return True
         return False
@@ -362,7 +356,7 @@ class Uplink:
             read, cursor = log.read_into(batch[count * RECORD_BYTES :], cursor, room - count)
             count += read
         if count:
-            self._client.publish(self._channel.topic(b"punches"), batch[: count * RECORD_BYTES])
+            self._client.publish(self._channel.topic("punches"), batch[: count * RECORD_BYTES])
         self._window.sent(cursor, now)
         return count > 0
 
@@ -374,7 +368,7 @@ class Uplink:
             self._status_due = True
         self._notified = True
         note = (self._log.sealed, self._log.nearly_full)
-        if note != self._noted or time.ticks_diff(now, self._status_at) >= self._heartbeat_ms:
+        if note != self._noted or time.ticks_diff(now, self._status_at) >= self._settings.heartbeat_s * 1000:
             self._status_due = True
 
     def _last_will(self, connection):
@@ -437,7 +431,7 @@ class Uplink:
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
-        self._client.publish(self._channel.topic(b"status"), frame, retain=True)
+        self._client.publish(self._channel.topic("status"), frame, retain=True)
 
     # --- receiving ---
 

@@ -178,13 +178,8 @@ class Face:
         self._show(_PAGE, duration_ms)
         self._draw_page = draw
 
-    @property
-    def paging(self):
-        """Whether that stands."""
-        return self._kind == _PAGE
-
     def keep(self, duration_ms):
-        """Let it stand for that long from now."""
+        """Let such a page stand for that long from now."""
         if self._kind == _PAGE:
             self._until = time.ticks_add(time.ticks_ms(), duration_ms)
 
@@ -363,7 +358,7 @@ class Face:
         elif kind == _DUPLICATE:
             mood = screens.duplicate(canvas, words, self._direction, time_text, self._seq)
         elif kind == _UNKNOWN:
-            mood = screens.unknown(canvas, words, _badge_code(self._punch_token), self._seq)
+            mood = screens.unknown(canvas, words, self._punch_token, self._seq)
         elif kind == _REFUSED:
             mood = screens.refused(canvas, words, self._receipt_code, self._seq)
         elif kind == _SEVERAL:
@@ -404,11 +399,6 @@ class Face:
 
 def _clock_text(local):
     return "%02d:%02d" % (local[3], local[4])
-
-
-def _badge_code(token):
-    """The code of a badge that nobody knows: four digits, those that its token begins with."""
-    return "%02X%02X" % (token[0], token[1])
 
 
 def _volume(settings, minute):

@@ -96,18 +96,18 @@ def duplicate(canvas, words, direction, time_text, seq):
     return NOTICE
 
 
-def unknown(canvas, words, code, seq):
-    """The bridge does not know the badge; the punch is kept and waits for somebody to assign it. code: what the worker
-    can tell of the badge.
+def unknown(canvas, words, token, seq):
+    """The bridge does not know the badge; the punch is kept and waits for somebody to assign it. The code is the
+    beginning of the token.
     """
-    _told(canvas, words, font.QUESTION, code)
+    _with_code(canvas, words, font.QUESTION, "%02X%02X" % (token[0], token[1]))
     _meaning(canvas, words.unknown, words.see_office, seq)
     return WRONG
 
 
 def refused(canvas, words, code, seq):
     """The authority refused the registration with an error code."""
-    _told(canvas, words, font.OCTAGON, str(code))
+    _with_code(canvas, words, font.OCTAGON, str(code))
     _meaning(canvas, words.refused, words.refused_todo, seq)
     return WRONG
 
@@ -136,7 +136,7 @@ def full(canvas, words):
 
 def fault(canvas, words, code):
     """The clock cannot keep or read a punch. code: FAULT codes of docs/protocol.md §2."""
-    _told(canvas, words, font.WRENCH, str(code))
+    _with_code(canvas, words, font.WRENCH, str(code))
     _meaning(canvas, words.fault, words.fault_todo, None)
     return BROKEN
 
@@ -176,7 +176,7 @@ def _punch(canvas, words, icon, direction, time_text):
     font.large(canvas, time_text, _RIGHT, 32)
 
 
-def _told(canvas, words, icon, code):
+def _with_code(canvas, words, icon, code):
     """An icon, and a code for whoever helps."""
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
