@@ -17,8 +17,6 @@ from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522
 from machine import I2C, PWM, SPI, WDT, Pin
 
-_READER_WIRES = "drivers.reader_wires"
-
 
 class Wifi:
     """The station, joined to one network. `start` joins and returns at once; the port then reconnects by itself."""
@@ -81,9 +79,9 @@ class Board:
     def _inspect_reader(self):
         """What is wrong with the reader's wires (drivers.reader_wires, which stays in memory no longer than that)."""
         try:
-            return on_demand.load(_READER_WIRES).inspect(self._spi, *self._reader_pins, self._miso)
+            return on_demand.load("drivers.reader_wires").inspect(self._spi, *self._reader_pins, self._miso)
         finally:
-            on_demand.drop(_READER_WIRES)
+            on_demand.drop("drivers.reader_wires")
 
     def _miso(self, pull):
         """The level of the reader's MISO, taken from the SPI and pulled down (0) or up (1)."""

@@ -145,7 +145,7 @@ class Clock:
         reader, errands = self._reader, self._uplink.errands
         while True:
             wait_ms = _POLL_MS
-            if errands.desk and errands.step_desk():  # an operator's desk: badges are no punches
+            if errands.step_desk():  # an operator's desk: badges are no punches
                 wait_ms = _DESK_MS
             else:
                 held = self._punches.held if reader.present else None

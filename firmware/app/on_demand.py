@@ -21,7 +21,9 @@ def load(name, *companions):
         is_whole = False
         try:
             __import__(name)
-            sys.modules[name].companions = [one for one in companions if one not in before]
+            sys.modules[name].companions = [  # type: ignore[attr-defined]  # it is ours
+                one for one in companions if one not in before
+            ]
             is_whole = True
         finally:
             if not is_whole:

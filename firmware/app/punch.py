@@ -49,9 +49,9 @@ _UID_BYTES = const(10)
 _RANDOM_UID = const(0x08)  # the first byte of a UID of 4 bytes that changes (ISO/IEC 14443-3 §6.5.4)
 
 # What a prover gives (app.badge.proof, which is not always loaded).
-_PROVED = const(1)
-_UNPROVED = const(2)
-_AGAIN = const(3)
+_BADGE_PROVED = const(1)
+_BADGE_UNPROVED = const(2)
+_BADGE_SILENT = const(3)
 _NUMBER_BYTES = const(8)
 _MUTE_MS = const(2000)
 _MUTES = const(4)
@@ -139,13 +139,13 @@ class Punches:
         proof = self._identify(length, outcome)
         token = outcome.token
         choice = self._choice()
-        self.held = b"" if proof in (_AGAIN, _UNPROVED) else token
-        if proof == _AGAIN or (self._is_muted(token) and not choice):
+        self.held = b"" if proof in (_BADGE_SILENT, _BADGE_UNPROVED) else token
+        if proof == _BADGE_SILENT or (self._is_muted(token) and not choice):
             outcome.kind = MUTED
             return outcome
         known = self._roster.find(token)
         outcome.language = self._roster.languages[max(0, known)]
-        if proof == _UNPROVED:
+        if proof == _BADGE_UNPROVED:
             outcome.kind = UNPROVED
             self._face.punched(outcome)
             self._mute(token)
@@ -161,7 +161,7 @@ class Punches:
         self._decide(token, choice, now_s, outcome)
         flags = outcome.direction
         counts = outcome.kind == KEPT
-        if proof == _PROVED:
+        if proof == _BADGE_PROVED:
             flags |= record.FLAG_PROVED
         if not counts:
             flags |= record.FLAG_DUPLICATE
@@ -187,11 +187,11 @@ class Punches:
     def _identify(self, length, outcome):
         """Turn the UID in `uid`, or the number that its badge proves, into the token; what the proof came to."""
         proof = self._prover.prove(self.uid, length) if self._prover else 0
-        if proof == _PROVED:
+        if proof == _BADGE_PROVED:
             outcome.token = self._key.digest(_NUMBER, self._views[_NUMBER_BYTES])[:8]
         else:
             if length == 4 and self.uid[0] == _RANDOM_UID and not proof:
-                proof = _UNPROVED
+                proof = _BADGE_UNPROVED
             outcome.token = self._key.digest(_UID, self._views[length])[:8]
         for i in range(_UID_BYTES):
             self.uid[i] = 0

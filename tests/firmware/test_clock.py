@@ -153,7 +153,7 @@ class Stand:
         return self.errands_run < 3
 
     def step_desk(self):
-        return True
+        return self.desk is not None
 
     async def run(self):
         if self.uplink_ends and self.polls >= 3:
@@ -479,6 +479,9 @@ class Lent:
             await asyncio.sleep_ms(20)
 
     def run_errands(self):
+        return False
+
+    def step_desk(self):
         return False
 
     def keep(self, duration_ms):

@@ -186,7 +186,7 @@ def test_a_job_from_open_to_close():
     bench.turn()
     assert not bench.job.busy and not bench.over
     assert bench.told() == (DONE, b"")
-    assert bench.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.REGISTERED
+    assert bench.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.CONFIRMED
 
 
 def test_what_a_job_has_done_stands_on_the_display():

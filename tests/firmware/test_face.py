@@ -147,7 +147,7 @@ def test_a_confirmation_within_the_message_upgrades_it_for_a_second_at_least():
         and stand.panel.inverted
         and not stand.shows("Saved")
     )
-    assert stand.sounds() == [signals.REGISTERED[0]]
+    assert stand.sounds() == [signals.CONFIRMED[0]]
     stand.wait(900)
     assert stand.shows("Confirmed by")
     stand.wait(200)
@@ -258,7 +258,7 @@ def test_a_badge_that_is_not_accepted_has_a_sound_and_a_screen_of_its_own_and_ke
     stand.punch(5)
     stand.punch(0, punch.UNPROVED)
     stand.wait(30)
-    assert stand.sounds()[-1] == signals.UNPROVED[0]
+    assert stand.sounds()[-1] == signals.BADGE_REFUSED[0]
     assert stand.shows("Try again, or", "see office")
     stand.face.receipt(5, 1, 0, 1234567)
     stand.wait(12000)
@@ -361,15 +361,15 @@ def test_a_display_that_does_not_answer_changes_nothing_else_and_comes_back():
 
 def test_success_is_over_within_300_ms_and_the_pattern_tells_the_outcome():
     offline = tuple(tones + signals.OFFLINE_TONES for tones in signals.KEPT_TONES)
-    for tones in signals.KEPT_TONES + offline + (signals.REGISTERED[0], signals.DUPLICATE[0]):
+    for tones in signals.KEPT_TONES + offline + (signals.CONFIRMED[0], signals.TWICE[0]):
         assert duration_ms(tones) <= 300, tones
     for tones in signals.KEPT_TONES:
         assert 1 <= sounding(tones) <= 2
     for tones, _ in (signals.UNKNOWN_BADGE, signals.REFUSED, signals.SEVERAL_BADGES):
         assert sounding(tones) == 3
-    for tones, _ in (signals.FULL, signals.FAULT):
+    for tones, _ in (signals.NO_ROOM, signals.FAULT):
         assert sounding(tones) == 1 and tones[1] >= 800
-    tones = signals.UNPROVED[0]
+    tones = signals.BADGE_REFUSED[0]
     assert sounding(tones) == 2 and duration_ms(tones) > 600
     assert len(set(signals.KEPT_TONES)) == 5
 

@@ -51,8 +51,8 @@ class SealedLog:
     """The records of one clock on its two partitions (esp32.Partition's block interface).
 
     `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors of the journal that a record had to wait for,
-    because `idle` had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares; `retired` says
-    that the log has ended with RETIRE: it has no key and no room any more.
+    because `idle` had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares;
+    `retired` says that the log has ended with RETIRE: it has no key and no room any more.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):

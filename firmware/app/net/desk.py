@@ -144,7 +144,7 @@ class Desk:
                 self._transceive()
             else:
                 stage = self._apdu[0]
-                self._end(stage, signals.REGISTERED if stage == desk_screen.DONE else signals.DUPLICATE)
+                self._end(stage, signals.CONFIRMED if stage == desk_screen.DONE else signals.TWICE)
                 self._answer_with(_DONE, 0)
 
     @property
@@ -200,7 +200,7 @@ class Desk:
         self._active = False
         self._iso_dep.deselect()
         self._reader.again()
-        self._show(desk_screen.LAY, signals.DUPLICATE)
+        self._show(desk_screen.LAY, signals.TWICE)
 
     def _end(self, stage, signal):
         """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; the reader's

@@ -98,6 +98,8 @@ class Errands:
     def step_desk(self):
         """The badge loop's turn with a job of the badge desk; True while badges are no punches."""
         desk = self.desk
+        if desk is None:
+            return False
         desk.step()
         if desk.done:
             self.desk = None

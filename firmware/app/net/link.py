@@ -6,7 +6,7 @@ umqtt.simple is written for a socket that blocks. `Link` takes the place of that
 - What arrives is assembled, and umqtt is shown complete packets only, so it never finds half of one.
 - Where umqtt waits for the broker's answer (CONNACK, SUBACK) it reads at once the answer it hopes for. The link
   remembers that the real one is owed; `settled` awaits it with a deadline and takes nothing but success.
-- Each phase has a deadline, each failure is a LinkError(category, detail) with a category of `CATEGORIES`.
+- Each phase has a deadline, each failure is a LinkError(category, detail).
 
 TLS verifies the broker's certificate against the site's authority and the broker's name, always: nothing here can
 switch that off. A port that checks certificate dates (ESP32 does) goes by its own system clock, which the timekeeper
@@ -35,22 +35,6 @@ from app import on_demand
 from app.errors import LinkError
 
 _RESOLVER = "app.net.resolver"
-
-# Why a connection ended; each is counted by the uplink.
-CATEGORIES = (
-    "address",  # none was found for the broker's name
-    "connect",  # TCP: refused, unreachable, or no answer in time
-    "tls",  # the handshake failed or did not end in time; the broker may have refused the clock's certificate
-    "certificate",  # the broker's certificate is not the site's, or names another host
-    "refused",  # CONNACK or SUBACK said no
-    "silent",  # an answer (CONNACK, SUBACK, PINGRESP) did not come in time
-    "stuck",  # a packet could not be written in time
-    "closed",  # the broker, or the network, ended the connection
-    "packet",  # the broker sent what MQTT does not allow, or what this clock never asked for
-    "oversized",  # a packet that does not fit the buffer
-    "memory",  # no room for TLS; the heap is collected before the next try
-    "other",
-)
 
 # The longest frame (docs/protocol.md §6), or a batch of 16 records, which is as long; the topic of the longest clock
 # id; and MQTT's own bytes.

@@ -20,12 +20,12 @@ import json
 import os
 import struct
 import time
-from binascii import hexlify
 
 from micropython import const
 
 from app.errors import FrameError, JournalFull, LinkError
-from app.log.record import KIND_TIME_SET, NOTHING, RECORD_BYTES, SOURCE_NONE, Stamp, bound_decode
+from app.log import record
+from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
 from app.net import frames
 from app.net.link import POLL_MS, Link
 
@@ -160,7 +160,7 @@ class Uplink:
             sockets, wifi.dns, tls, certs, settings.broker_host, settings.broker_port
         )
         self._client = self._new_client()
-        self._stamp = Stamp()
+        self._stamp = record.Stamp()
         self._window = Window()
         self._connection = 0  # of this boot
         self._number = 0  # of the last frame in this connection
@@ -176,7 +176,7 @@ class Uplink:
         self._swept_at = time.ticks_ms()
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
-        self.failures = {}  # category of app.net.link.CATEGORIES: how often a connection ended by it
+        self.failures = {}  # category (app.errors.LinkError): how often a connection ended by it
         self.last_failure = ""
 
     # --- for the clock ---
@@ -397,10 +397,10 @@ class Uplink:
             "state": "online",
             "boot": log.boot,
             "connection": self._connection,
-            "session": hexlify(self._channel.session).decode(),
+            "session": self._channel.session.hex(),
             "head": log.head,
             "tail": log.tail,
-            "tag": hexlify(log.tag).decode(),
+            "tag": log.tag.hex(),
             "free": log.free,
             "capacity": log.capacity,
             "sealed": log.sealed,
@@ -408,7 +408,7 @@ class Uplink:
             "firmware": further.get("firmware", "0000000000000000"),
             "utc_ms": stamp.utc_s * 1000 + stamp.ms,
             "source": stamp.source,
-            "bound_ms": bound_decode(stamp.bound),
+            "bound_ms": record.bound_decode(stamp.bound),
             "uptime_ms": stamp.uptime_ms,
             "heap_free": further.get("heap_free", gc.mem_free()),
             "reset": further.get("reset", 0),
@@ -462,7 +462,7 @@ class Uplink:
         log = self._log
         if next_seq > log.head:
             raise FrameError("ack of records that do not exist")
-        if beacon != NOTHING:
+        if beacon != record.NOTHING:
             log.set_beacon(beacon)
         before = log.tail
         log.ack(next_seq)
@@ -515,7 +515,7 @@ class Uplink:
             return
         self._timekeeper.stamp(stamp)
         try:
-            self._log.append(KIND_TIME_SET, 0, NOTHING, old, stamp)
+            self._log.append(KIND_TIME_SET, 0, record.NOTHING, old, stamp)
         except JournalFull:
             pass  # `free` left room, so only a fault of the log comes here, and the log tells it
         self._notified = True

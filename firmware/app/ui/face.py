@@ -120,15 +120,15 @@ class Face:
             self._show(_UNKNOWN, self._message_ms)
             self._note_punch(outcome, _UNKNOWN)
         elif outcome.kind == punch.DUPLICATE:
-            self._signal(signals.DUPLICATE)
+            self._signal(signals.TWICE)
             self._show(_DUPLICATE, self._message_ms)
             self._punch_seq = -1
         elif outcome.kind == punch.UNPROVED:
-            self._signal(signals.UNPROVED)
+            self._signal(signals.BADGE_REFUSED)
             self._show(_UNPROVED, self._message_ms)
             self._punch_seq = -1
         elif outcome.kind == punch.FULL:
-            self._signal(signals.FULL)
+            self._signal(signals.NO_ROOM)
             self._show(_FULL, self._message_ms)
         else:
             self._signal(signals.FAULT)
@@ -262,7 +262,7 @@ class Face:
         upgraded = self._kind in _ABOUT_PUNCH and kind == _REGISTERED
         if kind != _REGISTERED or not self._buzzer.playing:  # a confirmation never cuts the punch's own tones
             if kind == _REGISTERED:
-                self._signal(signals.REGISTERED)
+                self._signal(signals.CONFIRMED)
             else:
                 self._signal(signals.REFUSED if kind == _REFUSED else signals.UNKNOWN_BADGE)
         self._seq = self._punch_seq
