@@ -238,7 +238,7 @@ class Clock:
 
     def _may_ask_time(self):
         """Whether a hint is wanted and can come; without room for its record, no step."""
-        return self._hint and self._timekeeper.takes_hints and self._log.free and self._hint[2].connected()
+        return self._hint and self._timekeeper.accepts_hints and self._log.free and self._hint[2].connected()
 
     async def _ask_time(self, sockets, host, wifi):
         """Ask a host for the time; whether it gave one that was taken."""

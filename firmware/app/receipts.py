@@ -8,7 +8,13 @@ import struct
 
 from micropython import const
 
-from app.net import frames
+# States of a receipt (docs/protocol.md §6)
+RECEIPT_REGISTERED = const(1)
+RECEIPT_REFUSED = const(2)
+RECEIPT_UNKNOWN_BADGE = const(3)
+RECEIPT_VALIDATED = const(4)
+RECEIPT_REMARKS = const(5)
+RECEIPT_OPERATOR = const(6)
 
 _RECORDS = const(192)
 _TURN = const(0x1FF)  # nine bits of seq ÷ 192 over three of the state over twenty of what that tells
@@ -28,7 +34,7 @@ class Receipts:
         turn = seq // _RECORDS & _TURN
         if before and (turn - (before >> 23)) & _TURN > _TURN // 2:
             return  # of a record that is newer
-        told = code if state == frames.RECEIPT_REFUSED else reception_number % _TOLD
+        told = code if state == RECEIPT_REFUSED else reception_number % _TOLD
         struct.pack_into(">I", self._slots, at, turn << 23 | state << 20 | told)
 
     def find(self, seq):

@@ -58,7 +58,7 @@ class Stand:
         self.both_down = False
         self.held, self.held_ms, self.away_ms = b"", 0, 0
         self.paging = False
-        self.refine_ms, self.free, self.takes_hints = 1000, 100, False
+        self.refine_ms, self.free, self.accepts_hints = 1000, 100, False
         self.token = b"badge001"
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths, 14, hint)
 
@@ -276,21 +276,21 @@ def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
     air = Air()
     sys.modules["app.net.ntp"] = app.net.ntp = air
     stand = Stand(hint=("sockets", "time.example", air))
-    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.free, stand.accepts_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
     assert air.asked == [], "no Wi-Fi"
     air.joined = True
     stand = Stand(hint=("sockets", "time.example", air))
-    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.free, stand.accepts_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
     assert air.asked == [("sockets", "time.example", "192.168.4.1")], "once, and then after a quarter of an hour"
     assert "app.net.ntp" not in sys.modules
-    for free, takes_hints in ((0, True), (100, False)):
+    for free, accepts_hints in ((0, True), (100, False)):
         sys.modules["app.net.ntp"] = app.net.ntp = air
         stand = Stand(hint=("sockets", "time.example", air))
-        stand.free, stand.takes_hints, stand.refine_ms = free, takes_hints, 10
+        stand.free, stand.accepts_hints, stand.refine_ms = free, accepts_hints, 10
         stand.live(100)
-        assert len(air.asked) == 1, (free, takes_hints)
+        assert len(air.asked) == 1, (free, accepts_hints)
 
 
 class Endless:
@@ -516,7 +516,7 @@ def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badg
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand = Stand()
 
-    async def interrupted(feed):
+    async def interrupted(feed, start):
         raise KeyboardInterrupt
 
     stand.clock._serve = interrupted

@@ -5,6 +5,7 @@ import os
 from binascii import unhexlify
 
 from app.net import frames
+from app.receipts import RECEIPT_REGISTERED
 from app.errors import FrameError
 
 
@@ -115,7 +116,7 @@ def test_the_bodies_of_the_vectors_are_read():
 
 def test_a_body_of_another_length_is_refused():
     for length in range(64):
-        body = bytes([frames.RECEIPT_REGISTERED]) * length
+        body = bytes([RECEIPT_REGISTERED]) * length
         assert (refusal(frames.read_ack, body) is None) == (length == 13), length
         assert (refusal(frames.read_time, body) is None) == (length == 16), length
         assert (refusal(frames.count_receipts, body) is None) == (length in (18, 36, 54)), length

@@ -11,7 +11,7 @@ from binascii import unhexlify
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import composition
+from app import composition, on_demand
 from app.badge import proof
 from app.log import record
 from app.errors import SettingsError
@@ -353,11 +353,10 @@ def test_the_code_of_proofs_is_loaded_only_where_a_site_asks_for_them_and_needs_
         badge_ev1 = "refuse"
         badge_key = None
 
-    for name in ("proof", "iso_dep", "desfire", "cmac"):
-        sys.modules.pop("app." + name, None)
-        sys.modules.pop("drivers." + name, None)
+    names = ("app.badge.proof", "app.badge.iso_dep", "app.badge.desfire", "app.badge.cmac")
+    on_demand.drop(*names)
     assert composition.prover(Parts, Parts, Parts) is None
-    assert not any(name in sys.modules for name in ("app.badge.proof", "app.badge.iso_dep", "app.badge.desfire", "app.badge.cmac"))
+    assert not any(name in sys.modules for name in names)
     Parts.badges = "both"
     try:
         composition.prover(Parts, Parts, Parts)

@@ -261,7 +261,7 @@ def test_a_day_that_changes_closes_the_epoch_once_when_idle():
     assert log.head == head + 2
     closing = all_records(log)[-1]
     assert closing.kind == record.KIND_EPOCH
-    assert closing._state.epoch == 0
+    assert closing.epoch == 0
     assert struct.unpack(">II", closing.detail) == (log.head, MONDAY // DAY_S)
     site.stamp = stamp_at(MONDAY + 5 * DAY_S)
     site.settle()
@@ -491,7 +491,7 @@ def test_found_refuses_while_records_wait_and_wipe_is_the_way_to_give_them_up():
     log = site.start()
     log.punch(0, token_of(1), site.stamp)
     image = site.journal.image(), site.seal.image()
-    error = raised(JournalError, found, site.journal, site.seal, CLOCK_ID, E0, b"other no", site.stamp)
+    error = raised(JournalError, provision, site.journal, site.seal, CLOCK_ID, E0, b"other no", site.stamp)
     assert error.unsent == 3
     assert "3 records" in str(error)
     assert image == (site.journal.image(), site.seal.image())
@@ -534,7 +534,7 @@ def test_keys_of_a_wrong_length_are_refused_before_anything_is_erased():
     site = Site()
     image = site.journal.image(), site.seal.image()
     for e0, nonce in ((bytes(31), NONCE), (bytes(33), NONCE), (E0, bytes(7))):
-        raised(ValueError, found, site.journal, site.seal, CLOCK_ID, e0, nonce, site.stamp)
+        raised(ValueError, provision, site.journal, site.seal, CLOCK_ID, e0, nonce, site.stamp)
     assert image == (site.journal.image(), site.seal.image())
 
 

@@ -223,7 +223,7 @@ class Desfire:
         transaction = self._transaction
         iv = aes(self._encryption, _ECB).encrypt(b"\x5a\xa5" + transaction[3:7] + transaction[1:3] + bytes(8))
         aes(self._encryption, _CBC, iv).decrypt(data, data)
-        return self._take(count, into)
+        return self._hand_over(count, into)
 
     def _sign(self, code, data):
         """Leave the CMAC over code, counter, transaction and data in `_iv`; its odd bytes are the MAC."""
@@ -250,9 +250,9 @@ class Desfire:
         answer_crc = int.from_bytes(bytes(data[count : count + 4]), "little")
         if crc32(b"\x00", crc32(data[:count])) ^ 0xFFFFFFFF != answer_crc:
             return WRONG
-        return self._take(count, into)
+        return self._hand_over(count, into)
 
-    def _take(self, count, into):
+    def _hand_over(self, count, into):
         for i in range(count):
             into[i] = self._answer[i]
             self._answer[i] = 0

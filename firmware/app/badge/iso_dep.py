@@ -77,7 +77,7 @@ class IsoDep:
             received = self._exchange(2, _ACTIVATION_US)
             self._active = self._active or received != TIMEOUT
             if received >= 0:
-                return self._take_ats(received)
+                return self._apply_ats(received)
             if received == DEAF:
                 break
         return received
@@ -134,7 +134,7 @@ class IsoDep:
         self._sent[:] = _BLANK
         self._received[:] = _BLANK
 
-    def _take_ats(self, length):
+    def _apply_ats(self, length):
         """Follow the ATS of `length` bytes that was received [5.2]: 0, or GARBLED."""
         ats = self._received
         if ats[1] != length:

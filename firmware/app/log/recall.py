@@ -40,11 +40,11 @@ def recall(log, recent):
         if not count:
             break
         for i in range(count):
-            _take(record.unpack(buf, i * record.RECORD_BYTES), recent, recalled)
+            _apply(record.unpack(buf, i * record.RECORD_BYTES), recent, recalled)
     return recalled
 
 
-def _take(entry, recent, recalled):
+def _apply(entry, recent, recalled):
     if entry.source != record.SOURCE_NTP:
         bound_ms = record.bound_decode(entry.bound)
         sure_s = 0 if bound_ms is None else entry.utc_s - bound_ms // 1000 - 1

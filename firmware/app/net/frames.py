@@ -10,6 +10,7 @@ from micropython import const
 
 from app.errors import FrameError
 from app.log.hmac256 import hmac256
+from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
 
 FRAME_FORMAT = const(1)
 FRAME_BYTES_MAX = const(1024)
@@ -32,13 +33,6 @@ SETTINGS = const(0x17)
 VERDICT_IN_ORDER = const(0)
 VERDICT_GAP = const(1)
 VERDICT_QUARANTINE = const(2)
-
-RECEIPT_REGISTERED = const(1)
-RECEIPT_REFUSED = const(2)
-RECEIPT_UNKNOWN_BADGE = const(3)
-RECEIPT_VALIDATED = const(4)
-RECEIPT_REMARKS = const(5)
-RECEIPT_OPERATOR = const(6)
 
 LAST_WILL_NUMBER = const(0xFFFFFFFF)
 

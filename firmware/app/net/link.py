@@ -228,7 +228,7 @@ class Link:
         if not self._opened:
             raise LinkError("closed", "no connection")
         moved = self._send_on()
-        if self._secured and self._take_in():
+        if self._secured and self._receive():
             self._packet()
             moved = True
         self._check_deadlines()
@@ -426,7 +426,7 @@ class Link:
         elif kind == _PINGREQ:
             self.ping_since = time.ticks_ms()
 
-    def _take_in(self):
+    def _receive(self):
         """Read on in the present packet, exactly up to its end. True if it is complete."""
         self.wire.grant()
         while True:

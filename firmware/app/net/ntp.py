@@ -51,21 +51,21 @@ async def ask(sockets, host, server, timekeeper, note):
     """Ask `host` and give the clock what it says. Takes 14 s at most. True if the clock took it.
 
     sockets: as module `socket`. server: the name server's IPv4 address as text. timekeeper: a Timekeeper that
-    `takes_hints`. note: appends a record, as app.clock.Clock.note.
+    `accepts_hints`. note: appends a record, as app.clock.Clock.note.
     """
     try:
         address = await resolver.resolve(sockets, host, server)
         utc_ms = await _answer(sockets, address)
     except (LinkError, OSError):
         utc_ms = None
-    if utc_ms is None or not timekeeper.takes_hints:
+    if utc_ms is None or not timekeeper.accepts_hints:
         return False
     stamp = Stamp()
     timekeeper.stamp(stamp)
     if not is_sane(utc_ms, stamp.utc_s * 1000 + stamp.ms, timekeeper.floor_s):
         return False
     old = struct.pack(">IHBB", stamp.utc_s, stamp.ms, stamp.source, 0)
-    step_ms = timekeeper.take_hint(utc_ms)
+    step_ms = timekeeper.accept_hint(utc_ms)
     if stamp.source == SOURCE_NONE or abs(step_ms) > _STEP_MS:
         note(KIND_TIME_SET, old)
     return True

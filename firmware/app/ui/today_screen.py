@@ -2,8 +2,8 @@
 
 from micropython import const
 
+from app import receipts
 from app.log import record
-from app.net import frames
 from app.ui import font, screens
 
 # Places in Words.today
@@ -37,10 +37,10 @@ def page(canvas, words, name, rows, more):
         _way(canvas, direction, y)
         canvas.text(moment, 8, y, 1)
         text = words.today[_WAITS]
-        if state in (frames.RECEIPT_REGISTERED, frames.RECEIPT_VALIDATED, frames.RECEIPT_REMARKS):
+        if state in (receipts.RECEIPT_REGISTERED, receipts.RECEIPT_VALIDATED, receipts.RECEIPT_REMARKS):
             canvas.fill_rect(49, y + 1, 5, 5, 1)  # as kept and registered never look the same
             text = "..%06d" % told
-        elif state == frames.RECEIPT_REFUSED:
+        elif state == receipts.RECEIPT_REFUSED:
             text = words.today[_REFUSED]
             code = " %d" % told
             if len(text) + len(code) <= 9:
