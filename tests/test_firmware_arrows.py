@@ -14,6 +14,7 @@ is loaded on demand is named in a text, "app.net.desk", which counts as an impor
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -162,4 +163,4 @@ def test_a_circle_is_found(path: str, line: str, arrow: tuple[str, str]) -> None
     files = sources()
     found = circle({**files, path: files[path] + f"\n{line}\n"})
     assert found[0] == found[-1]
-    assert arrow in zip(found, found[1:], strict=False), found
+    assert arrow in itertools.pairwise(found), found

@@ -26,7 +26,10 @@ RESULTS = ROOT / "build" / "torture.json"
 SHARD = TESTS / "torture_shard.py"
 REPORT = "\x1e"
 SHARD_TIMEOUT_S = 3600
-LOG = ("errors", "founding", "hmac256", "journal", "keystore", "record", "seal", "sealed_log")
+LOG = (
+    "errors",
+    *(f"log/{n}" for n in ("provisioning", "hmac256", "journal", "keystore", "record", "seal", "sealed_log")),
+)
 HARNESS = (
     "auditor", "cuts", "expect", "iofaults", "keyscan", "memoryfaults", "nor", "quiet_flash", "torture_shard", "world",
 )  # fmt: skip

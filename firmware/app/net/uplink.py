@@ -7,7 +7,7 @@ and sent again: after a gap the bridge tells, after silence, after every new con
 On a connection: CONNECT with the last will, the three subscriptions, STATUS with the session of eight random bytes;
 then batches from the journal's tail, as `Window` allows. The bridge answers STATUS with TIME, ACK and RECEIPTS.
 
-Nothing here waits for the network (see app/link.py), and nothing ends `run`: whatever goes wrong is counted in
+Nothing here waits for the network (see app/net/link.py), and nothing ends `run`: whatever goes wrong is counted in
 `failures`, shuts the connection and starts another after a pause with full jitter (AWS Architecture Blog, "Exponential
 Backoff And Jitter"): a random time up to 0.5 s, 1 s, 2 s … at most 30 s. The first tries are quick so that a restarted
 broker is found within seconds; with 30 s, ten thousand clocks knock 670 times a second on average, which a broker

@@ -1,4 +1,4 @@
-"""What the display says in issue mode. Loaded and dropped with app/desk.py; the words are the site's (app.ui.words)."""
+"""What the display says in issue mode. In memory with app/net/desk.py; the words are the site's (app.ui.words)."""
 
 from micropython import const
 
