@@ -42,7 +42,7 @@ bench: setup ## measure; writes build/bench.json and docs/performance.md
 	$(VENV)/python -m tests.bench
 
 lint: setup ## the quality gates alone
-	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) tests/test_gates.py
+	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) tests/test_gates.py tests/test_firmware_arrows.py
 
 flash: setup ## put the firmware on a clock: make flash PORT=/dev/ttyUSB0 [IMAGE=file.bin]
 	$(VENV)/badgeclock clock flash $(PORT) $(if $(IMAGE),--image $(IMAGE))
