@@ -9,6 +9,8 @@ is loaded on demand is named in a text, "app.net.desk", which counts as an impor
     badge    imports no other room
     drivers  take of app only constants: what a chip answers with, and what a signal is made of
     places   have no circle of imports
+
+Beside the arrows: errors are one tree, app/errors.py, and no two classes of the application have one name.
 """
 
 from __future__ import annotations
@@ -114,6 +116,48 @@ def circle(files: Sources) -> list[str]:
         return []
 
     return next((found for start in sorted(arrows) if (found := walk(start, []))), [])
+
+
+def wrong_classes(files: Sources) -> list[str]:
+    """Exceptions outside the one tree, and names of two classes of app, as lines "path:line: why"."""
+    found = []
+    homes: dict[str, str] = {}
+    tree = {"ClockError"}
+    for path, text in sorted(files.items(), key=lambda file: (file[0] != "app/errors.py", file[0])):
+        for node in ast.walk(ast.parse(text, path)):
+            if not isinstance(node, ast.ClassDef) or not path.startswith("app/"):
+                continue
+            where = f"{path}:{node.lineno}"
+            if node.name in homes:
+                found.append(f"{where}: {node.name} is also a class of {homes[node.name]}")
+            homes[node.name] = path
+            bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+            if path == "app/errors.py" and bases & tree:
+                tree.add(node.name)
+            elif node.name != "ClockError" and any(
+                base in tree or base.endswith(("Error", "Exception")) for base in bases
+            ):
+                found.append(f"{where}: {node.name} is an exception outside the tree of app/errors.py")
+    return found
+
+
+def test_errors_are_one_tree_and_no_class_name_is_there_twice() -> None:
+    assert not wrong_classes(sources()), "\n".join(wrong_classes(sources()))
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "why"),
+    [
+        ("app/net/link.py", "class Lost(OSError):\n    pass", "Lost is an exception outside the tree"),
+        ("app/net/link.py", "class Lost(errors.LinkError):\n    pass", "Lost is an exception outside the tree"),
+        ("app/errors.py", "class Lost(Exception):\n    pass", "Lost is an exception outside the tree"),
+        ("app/ui/face.py", "class Clock:\n    pass", "Clock is also a class of app/clock.py"),
+    ],
+)
+def test_a_class_against_the_rules_is_found(path: str, text: str, why: str) -> None:
+    files = sources()
+    (wrong,) = wrong_classes({**files, path: files[path] + f"\n\n{text}\n"})
+    assert why in wrong
 
 
 def test_imports_point_the_way_of_a_punch() -> None:

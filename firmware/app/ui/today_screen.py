@@ -33,20 +33,20 @@ def page(canvas, words, name, rows, more):
     if not rows:
         screens.line(canvas, words.today[_NONE], 4)
     y = 16
-    for direction, moment, state, told in rows:
+    for direction, moment, state, detail in rows:
         _way(canvas, direction, y)
         canvas.text(moment, 8, y, 1)
         text = words.today[_WAITS]
         if state in (receipts.RECEIPT_REGISTERED, receipts.RECEIPT_VALIDATED, receipts.RECEIPT_REMARKS):
             canvas.fill_rect(49, y + 1, 5, 5, 1)  # as kept and registered never look the same
-            text = "..%06d" % told
+            text = "..%06d" % detail
         elif state == receipts.RECEIPT_REFUSED:
             text = words.today[_REFUSED]
-            code = " %d" % told
+            code = " %d" % detail
             if len(text) + len(code) <= 9:
                 text += code
         elif not state:
-            text = words.today[_SENT if told else _KEPT]
+            text = words.today[_SENT if detail else _KEPT]
         font.text(canvas, text, 56, y)
         y += 8
     return screens.IDLE
