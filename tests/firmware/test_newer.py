@@ -11,8 +11,10 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from hashlib import sha256
 
-from app import frames, record, roster_bank, roster_start, settings
+from app import settings
 from app.errors import SettingsError
+from app.log import record
+from app.net import frames, roster_bank, roster_start
 from clock_site import MORNING_S, UIDS, Site
 from expect import raised
 from nor import Nor

@@ -10,7 +10,6 @@ from micropython import const
 
 from app.errors import FrameError
 from app.log.hmac256 import hmac256
-from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
 
 FRAME_FORMAT = const(1)
 FRAME_BYTES_MAX = const(1024)
