@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from badgeclock.bridge.people.people import PeopleError
 from badgeclock.technician.bundle import Bundle
 from sqlalchemy import text
 from tests.host.bridge.world import ANNA_UID, BOTH, SITE, Clock, World
@@ -18,7 +19,6 @@ from badgeclock.bridge.downlink.orders import Orders
 from badgeclock.bridge.downlink.rosters import Rosters
 from badgeclock.bridge.operations import backup
 from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
@@ -28,7 +28,8 @@ from badgeclock.errors import SettingsError, StoreError
 from badgeclock.evidence.findings import Reason
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
-from badgeclock.protocol.frames import NO_SESSION, Frame, FrameRefused, FrameType, Verdict
+from badgeclock.protocol.errors import FrameRefused
+from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, Verdict
 from badgeclock.protocol.record import SEALED_BYTES, Kind
 
 KIND_TO_COME = 11

@@ -7,7 +7,7 @@ there is already, which must be opened. Groups of thousands are decided in a few
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
-from badgeclock.bridge.downlink import frames_out
-from badgeclock.bridge.downlink.frames_out import NewReceipt
+from badgeclock.bridge.downlink import receipts
+from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.presences.regimes import (
     CLOCK_AHEAD_MS,
     QUARTER_MS,
@@ -31,7 +31,7 @@ from badgeclock.bridge.presences.regimes import (
     movement_too_late,
 )
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import insert_rows
+from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.states import (
     ENDED,
     RECEIPT_OF,
@@ -43,8 +43,6 @@ from badgeclock.bridge.store.states import (
 )
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
-
-_IN_CLAUSE: Final = 500
 
 
 class Punch(NamedTuple):
@@ -100,7 +98,7 @@ class _Presence:
 
 
 _Decision = tuple[str, int | None, int | None, str | None]
-_Told = tuple[ReceiptState, int, int]
+_NewReceipt = tuple[ReceiptState, int, int]
 """A receipt's state, error code and reception number."""
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
@@ -141,7 +139,7 @@ def _fate_of_day(
     return Fate(PunchState.DECLARED, wanted=wanted)
 
 
-def take(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
+def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
     """Store new punches, open the presences they call for, write the receipts there are; all in this transaction.
 
     Returns how many presences were queued.
@@ -234,7 +232,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     known = _presences(connection, fates, keys)
     opened = _open(connection, kinds, fates, keys, known, now_ms)
     decisions: list[_Decision] = []
-    receipts: list[_Told | None] = []
+    of_kind: list[_NewReceipt | None] = []
     for punch, fate, key in zip(kinds, fates, keys, strict=True):
         holder = holders.get((punch.site_id, punch.token))
         presence = _presence_of(fate, key, known)
@@ -248,13 +246,13 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
                 fate.reason.value if fate.reason else None,
             )
         )
-        receipts.append(_receipt(fate, presence))
-    told = [
+        of_kind.append(_receipt(fate, presence))
+    new = [
         NewReceipt(punch.clock_id, punch.seq, *receipt)
         for punch, kind in zip(punches, kind_of, strict=True)
-        if (receipt := receipts[kind]) is not None
+        if (receipt := of_kind[kind]) is not None
     ]
-    frames_out.issue(connection, told, now_ms)
+    receipts.issue(connection, new, now_ms)
     return [decisions[kind] for kind in kind_of], opened
 
 
@@ -278,7 +276,7 @@ def _alike(punches: Sequence[Punch]) -> tuple[list[Punch], list[int]]:
     return kinds, kind_of
 
 
-def _receipt(fate: Fate, presence: _Presence | None) -> _Told | None:
+def _receipt(fate: Fate, presence: _Presence | None) -> _NewReceipt | None:
     if presence:
         state = RECEIPT_OF.get(presence.state)
         return None if state is None else (state, presence.error_code, presence.reception_number)
@@ -359,7 +357,7 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
     )
     found = {}
-    for some in _chunks({(punch.site_id, punch.token) for punch in punches}):
+    for some in chunks({(punch.site_id, punch.token) for punch in punches}):
         rows = connection.execute(
             statement.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
@@ -381,15 +379,10 @@ def _presences(connection: Connection, fates: Sequence[Fate], keys: Sequence[Key
     columns = (table.c[name] for name in (*Key._fields, "id", "state", "error_code", "reception_number"))
     statement = select(*columns).order_by(table.c.id)
     found: dict[Key, _Presence] = {}
-    for some in _chunks(days):
+    for some in chunks(days):
         rows = connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
         for *of, presence_id, state_word, error_code, number in rows:
             key, state = Key(*of), PresenceState(state_word)
             if key not in found or state not in ENDED:
                 found[key] = _Presence(presence_id, state, error_code, number or 0)
     return found
-
-
-def _chunks(wanted: Iterable[tuple[Any, ...]]) -> Iterable[list[tuple[Any, ...]]]:
-    everything = list(wanted)
-    return (everything[at : at + _IN_CLAUSE] for at in range(0, len(everything), _IN_CLAUSE))

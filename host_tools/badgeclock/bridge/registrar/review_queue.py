@@ -9,20 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState
-from badgeclock.errors import BadgeclockError
 from badgeclock.protocol.record import SEALED_BYTES, Direction
-
-
-class PresenceError(BadgeclockError):
-    """A decision about a presence or a punch that cannot be carried out."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what=what, kept="everything as it was", do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (PresenceError, (self.what, self.do))
 
 
 def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:
@@ -92,7 +82,7 @@ def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]
     ]
 
 
-def shown(connection: Connection, reference: str) -> dict[str, Any]:
+def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
     """All there is of a presence: its punches with their seals, its calls, its numbers, and what was decided."""
     row = presence(connection, reference)
     attempts, numbers, decided = schema.attempts, schema.receptions, schema.corrections
@@ -143,7 +133,7 @@ def shown(connection: Connection, reference: str) -> dict[str, Any]:
     }
 
 
-def shown_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
+def describe_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
     """The same of a punch that has no presence: where it stands, and its evidence."""
     row = punch(connection, clock, seq)
     return {

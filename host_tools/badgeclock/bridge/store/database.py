@@ -25,9 +25,12 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from badgeclock.bridge.errors import StoreConflict
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
+IN_CLAUSE: Final = 500
+"""Most values in one IN clause."""
 ROWS_A_STATEMENT: Final = 64
 _PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
 WAL_PAGES: Final = 8192
@@ -39,10 +42,6 @@ _REFERENCES: Final = "badgeclock_references"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-class StoreConflict(StoreError):
-    """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
 
 
 _CONFLICTS: Final = (
@@ -104,7 +103,7 @@ class Store:
         """Bring the tables to this version's form; keeps every row. Raises StoreError for a form that only a newer
         version knows.
         """
-        # SQLite changes some things of a table only by making it anew, which references to it must not hinder.
+        # SQLite changes some things of a table only by making it again, which references to it must not hinder.
         migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
             with _failing_plainly(), migrating.begin() as connection:
@@ -205,14 +204,21 @@ def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
             some = some[size:]
 
 
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Values in lists that an IN clause holds."""
+    rest = iter(values)
+    while some := list(islice(rest, IN_CLAUSE)):
+        yield some
+
+
 @contextmanager
 def _failing_plainly() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
-        told = error.orig if isinstance(error, DBAPIError) else error
-        cause = type(error).__name__ if isinstance(told, SQLAlchemyError) else str(told).partition("\n")[0]
-        failed = StoreConflict if isinstance(told, _CONFLICTS) else StoreError
+        original = error.orig if isinstance(error, DBAPIError) else error
+        cause = type(error).__name__ if isinstance(original, SQLAlchemyError) else str(original).partition("\n")[0]
+        failed = StoreConflict if isinstance(original, _CONFLICTS) else StoreError
         raise failed(
             what=f"the store failed: {cause}",
             kept="everything committed before; what failed is not acknowledged and comes again",
