@@ -16,15 +16,17 @@ from alembic.script import ScriptDirectory
 
 from badgeclock.bridge.clocks import badge_desk_jobs, registry, remote_settings
 from badgeclock.bridge.clocks.badge_desk_jobs import Outcome
-from badgeclock.bridge.clocks.health_monitor import Watch
+from badgeclock.bridge.clocks.health_monitor import HealthMonitor
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.orders import PARTS, Orders
-from badgeclock.bridge.downlink.rosters import SETTLE_MS, Rosters
-from badgeclock.bridge.people import badges, people
-from badgeclock.bridge.people.people import Address, Site
+from badgeclock.bridge.downlink.order_sender import OrderSender
+from badgeclock.bridge.downlink.orders import PARTS
+from badgeclock.bridge.downlink.roster_sender import RosterSender
+from badgeclock.bridge.downlink.rosters import SETTLE_MS
+from badgeclock.bridge.people import badge_keys, identities, sites, workers
+from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.presences.regimes import Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
@@ -151,7 +153,7 @@ def _retirement(world: World) -> None:
 def _desk(world: World) -> None:
     """A site's badge key, a job of the badge desk from its question to its end, and a badge that was handed in."""
     with world.store.write() as connection:
-        badges.set_badge_root(connection, world.vault, SITE, bytes(range(32, 64)), world.now_ms)
+        badge_keys.set_badge_root(connection, world.vault, SITE, bytes(range(32, 64)), world.now_ms)
         job = badge_desk_jobs.ask(
             connection,
             clock="clock-0001",
@@ -161,7 +163,7 @@ def _desk(world: World) -> None:
             now_ms=world.now_ms,
         )
         badge_desk_jobs.begin(connection, job, world.now_ms + 1000)
-        badge_desk_jobs.tell(connection, job, "done")
+        badge_desk_jobs.set_progress(connection, job, "done")
         badge_desk_jobs.end(
             connection, job, DeskState.DONE, Outcome("the badge was issued", badge=4), world.now_ms + 9000
         )
@@ -203,7 +205,7 @@ async def _roster_and_settings(world: World) -> None:
     world.status(clock.online(session=b"session8", roster=(0, 0), settings=0), clock)
     world.now_ms += SETTLE_MS
     sent: list[Message] = []
-    await Rosters(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms).work()
+    await RosterSender(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms).work()
     with world.store.write() as connection:
         remote_settings.order(connection, clock.name, {"volume": 2}, by="operator", now_ms=world.now_ms)
     refused = (1, "settings.json: volume must be a whole number from 0 to 1")
@@ -216,7 +218,7 @@ async def _orders_and_standing(world: World) -> None:
     world.punches(*clock.start(), clock=clock)
     world.status(clock.online(session=b"session9", reader_fault="no-irq", bound_ms=20, heartbeat_s=600), clock)
     sent: list[Message] = []
-    orders = Orders(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
+    orders = OrderSender(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
     with world.store.write() as connection:
         order = registry.order(connection, clock.name, Command.SELF_TEST, **BY, now_ms=world.now_ms).id
     await orders.work()
@@ -228,7 +230,7 @@ async def _orders_and_standing(world: World) -> None:
         clock.topic("report"), frames.seal_frame(frames.upward_key(clock.link_key), clock.name, NO_SESSION, frame)
     )
     await orders.work()
-    await Watch(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1).look()
+    await HealthMonitor(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1).work()
 
 
 async def _corrections(world: World) -> None:
@@ -240,12 +242,12 @@ async def _corrections(world: World) -> None:
     world.punches(*hall.start(), hall.punch(ANNA_UID), clock=hall)
     await _registered(world, lambda: _settled(world))
     with world.store.write() as connection:
-        people.add_worker(
+        workers.add(
             connection,
             world.vault,
             reference="W-004",
             name="Dina Proef",
-            identity=people.niss(REFUSED_NISS),
+            identity=identities.niss(REFUSED_NISS),
             employer_kbo=KBO,
         )
     world.authority.refused = {REFUSED_NISS}
@@ -265,7 +267,7 @@ def _domain(world: World) -> None:
     address = Address("Kaai", "7", "", "2000", "Antwerpen")
     site = Site("Yard 5", "1Y1TEST00003Z", Regime.MEAT, "Europe/Brussels", address, 51.22, 4.4, ("nl", "fr"))
     with world.store.write() as connection:
-        change = people.put_site(connection, site)
+        change = sites.put(connection, site)
         audit_log.write_change(connection, OPERATOR, change, Act.SITE_ADDED, Act.SITE_CHANGED, world.now_ms)
         presented = api_tokens.make(connection, "planner", list(Scope), 365, OPERATOR, world.now_ms)
         token = api_tokens.find(connection, presented, world.now_ms)

@@ -8,21 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from badgeclock.bridge.people.people import PeopleError
-from badgeclock.technician.bundle import Bundle
 from sqlalchemy import text
 from tests.host.bridge.world import ANNA_UID, BOTH, SITE, Clock, World
 from typer.testing import CliRunner
 
-from badgeclock.bridge.clocks import remote_settings
-from badgeclock.bridge.downlink.orders import Orders
-from badgeclock.bridge.downlink.rosters import Rosters
+from badgeclock.bridge.clocks import enrolment, remote_settings
+from badgeclock.bridge.downlink.order_sender import OrderSender
+from badgeclock.bridge.downlink.roster_sender import RosterSender
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.operations import backup
-from badgeclock.bridge.people import people
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState
+from badgeclock.bundle import Bundle
 from badgeclock.cli.main import app
 from badgeclock.errors import SettingsError, StoreError
 from badgeclock.evidence.findings import Reason
@@ -127,8 +126,8 @@ async def test_an_upward_frame_of_a_type_to_come_is_refused_and_changes_nothing(
     world.status(clock.online(session=b"session1", roster=(0, 0), settings=0))
     before = everything(world, but="events")
     sent: list[Any] = []
-    orders = Orders(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
-    rosters = Rosters(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
+    orders = OrderSender(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
+    rosters = RosterSender(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
     for kind in (0x00, 0x05, 0x7F):
         world.status(upward(clock, kind, b"{}"))
         assert orders.deliver(clock.topic("report"), upward(clock, kind, b'{"v":1}'))
@@ -165,7 +164,7 @@ def bring_to_a_form_to_come(store: Store) -> None:
 def test_a_bundle_of_a_version_to_come_is_refused_by_bridge_and_verifier(world: World) -> None:
     bundle = {**Clock("clock-0002").bundle(), "v": 2}
     with world.store.write() as connection, pytest.raises(PeopleError, match="version 1"):
-        people.add_clock(connection, world.vault, bundle, site=SITE, now_ms=world.now_ms)
+        enrolment.add(connection, world.vault, bundle, site=SITE, now_ms=world.now_ms)
     with pytest.raises(SettingsError, match="version 1"):
         Bundle.from_json(json.dumps(bundle).encode(), "bundle.json")
 
