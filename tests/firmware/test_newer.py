@@ -73,7 +73,7 @@ def test_a_command_or_a_step_of_the_desk_to_come_does_nothing():
     rig = Rig()
     for command in (0, 6, 255):
         assert not rig.hear(b"command", rig.frame(frames.COMMAND, bytes((command,)) + bytes(4))), command
-    assert rig.uplink.order is None and not rig.uplink.restart_due
+    assert rig.errands._order is None and not rig.errands.restart_due
     assert not rig.log.retired
 
 
@@ -82,7 +82,7 @@ def test_a_roster_with_a_longer_header_is_not_taken_and_the_one_in_use_stays():
     assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0) + bytes(8)))
     rig.uplink.run_errands()
     assert rig.uplink.rejected == 1
-    assert rig.uplink._roster.version == 0
+    assert rig.roster.version == 0
 
 
 def test_settings_with_a_name_to_come_are_refused_whole_and_the_reason_names_it():
@@ -143,7 +143,7 @@ def test_a_roster_of_a_form_to_come_is_no_roster():
     rig = Rig(partition=partition)
     for part in range(len(image.parts)):
         assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(part)))
-        while not (rig.uplink.errands and rig.uplink.errands["roster_update"].unsent):
+        while not rig.errands.unsent:
             rig.uplink.run_errands()
         rig.uplink._send(0)
     assert roster_start.load(partition, link_key).version == 5

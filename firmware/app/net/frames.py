@@ -38,9 +38,6 @@ LAST_WILL_NUMBER = const(0xFFFFFFFF)
 _HEAD = ">BBQ"
 _ACK_BODY = ">IB8s"
 _ACK_BYTES = const(13)
-RECEIPT_REGISTERED = const(1)
-RECEIPT_OPERATOR = const(6)
-"""The first and the last of a receipt's states (docs/protocol.md §7)."""
 _RECEIPT_BODY = ">IIBBQ"
 _RECEIPT_BYTES = const(18)
 _RECEIPTS_MAX = const(32)

@@ -27,6 +27,7 @@ from app.errors import FrameError, JournalFull, LinkError
 from app.log import record
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
 from app.net import frames
+from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
 from app.net.link import POLL_MS, Link
 
 NO_WIFI = const(0)
@@ -488,7 +489,7 @@ class Uplink:
                 return
             self._gap_asked = 0
             self._receipt = number
-            if frames.RECEIPT_REGISTERED <= state <= frames.RECEIPT_OPERATOR:
+            if RECEIPT_REGISTERED <= state <= RECEIPT_OPERATOR:
                 self._guarded(self._events.receipt, seq, state, code, reception_number)
             else:
                 self.rejected += 1
