@@ -22,11 +22,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.frames import Verdict
-from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record
+from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record, burnt_slots, unpack
 from badgeclock.protocol.seal import SealState
 
 _UNSEALED: Final = int(Flag.UNSEALED)
@@ -98,7 +97,7 @@ def judge(
     for at, raw in enumerate(raws):
         judged.unjudged = raws[at + 1 :]
         try:
-            record = records.unpack(raw)
+            record = unpack(raw)
         except RecordRefused as refused:
             fault = Fault.NEWER if _continues(judged.state, raw) else Fault.MALFORMED
             judged.findings.append(Finding(fault, None, raw, refused.reason))
@@ -154,7 +153,7 @@ def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState
     """
     if not state.r:
         raise SealFailed("retired", record.seq)
-    burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
+    burnt = burnt_slots(record) if record.kind == Kind.BOOT else 0
     if record.seq > state.next_seq + burnt:
         raise SealGap("gap", record.seq)
     if record.seq != state.next_seq + burnt:
