@@ -76,7 +76,7 @@ def test_the_clocks_glyphs_are_those_of_the_drawings() -> None:
 def test_a_drawing_is_a_rectangle_of_whole_bytes(tmp_path: Path) -> None:
     path = tmp_path / "art.txt"
     path.write_text("A\n#.\n#.#\n" + "##\n" * 6)
-    with pytest.raises(SettingsError, match="A is not a rectangle"):
+    with pytest.raises(SettingsError, match=r"drawing A in .* is not a rectangle"):
         art.drawings(path)
     with pytest.raises(SettingsError, match="7 rows"):
         art.columns(7 * ["##"])
