@@ -130,12 +130,14 @@ class MFRC522:
         time.sleep_us(10)  # >= 100 ns [8.8.1]
         self._rst(1)
         self._write(_COMMAND, _SOFT_RESET)
-        started = time.ticks_ms()
+        started = None
         while True:
-            late = time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS
+            late = started is not None and time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS
             version = self._read(_VERSION)
             if version not in (0x00, 0xFF) and not self._read(_COMMAND) & _POWER_DOWN:
                 break
+            if started is None:
+                started = time.ticks_ms()
             if late:
                 self.version = None
                 return False
@@ -237,24 +239,27 @@ class MFRC522:
     def _wait(self):
         """Wait until the chip ends the exchange, with the status read; False if it does not.
 
-        Only a look that began after the deadline tells that the chip is late: another task may have come in between. A
-        pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
+        The time runs from the first look, when the start is through the bus for certain, and only a look that began
+        after the deadline tells that the chip is late: another task may have come in between. A pin that never moves,
+        or lies, is not wired: after a few exchanges the status alone is polled.
         """
-        started = time.ticks_us()
+        started = None
         deadline_us = self._timeout_us + _FRAMES_US
         irq = self._irq
         time.sleep_us(_SHORTEST_US)
         pin_moved = irq is not None
         while pin_moved:
-            late = time.ticks_diff(time.ticks_us(), started) > deadline_us
+            late = started is not None and time.ticks_diff(time.ticks_us(), started) > deadline_us
             if not irq():
                 break
+            if started is None:
+                started = time.ticks_us()
             if late:
                 pin_moved = False
             else:
                 time.sleep_us(_STEP_US)
         while True:
-            late = time.ticks_diff(time.ticks_us(), started) > deadline_us
+            late = started is not None and time.ticks_diff(time.ticks_us(), started) > deadline_us
             self._transfer(self._status_out, self._status)
             if self._status[1] == 0xFF:  # bit 7 reads 0 on a chip: nobody drives the bus
                 return False
@@ -262,6 +267,8 @@ class MFRC522:
                 break
             if late:
                 return False
+            if started is None:
+                started = time.ticks_us()
             pin_moved = False
             time.sleep_us(_STEP_US)
         if pin_moved:

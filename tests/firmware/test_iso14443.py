@@ -289,6 +289,33 @@ def test_a_look_that_is_told_late_makes_no_chip_deaf_and_no_start_vain():
             made.again()
 
 
+def test_a_start_that_comes_late_through_the_bus_makes_no_chip_deaf():
+    made, bus, uid = reader(Badge(UID4), irq=False)
+    read, begun = bus.chip.read, bus.chip.send
+    looks = 0
+
+    def send(receive):
+        nonlocal looks
+        looks = 0
+        begun(receive)
+
+    def look(register):
+        """The first look shows when the bus has brought the start, and the next one that the chip is still at work."""
+        nonlocal looks
+        if register == 0x04:
+            looks += 1
+            if looks == 1:
+                time.sleep_ms(100)
+            if looks <= 2:
+                return 0
+        return read(register)
+
+    bus.chip.send, bus.chip.read = send, look
+    for _ in range(5):
+        assert until_found(made, uid) == 4
+        made.again()
+
+
 def test_only_an_empty_bus_is_no_reader_and_clones_are():
     for version in (0x91, 0x92, 0xB2, 0x88, 0x12, 0x89):
         made, _, _ = reader(version=version)
