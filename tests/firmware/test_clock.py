@@ -269,7 +269,7 @@ class Air:
 
 def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
     air = Air()
-    sys.modules["app.net.ntp"] = app.net.ntp = air
+    sys.modules["app.net.ntp"] = air
     stand = Stand(hint=("sockets", "time.example", air))
     stand.free, stand.accepts_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
@@ -281,7 +281,7 @@ def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
     assert air.asked == [("sockets", "time.example", "192.168.4.1")], "once, and then after a quarter of an hour"
     assert "app.net.ntp" not in sys.modules
     for free, accepts_hints in ((0, True), (100, False)):
-        sys.modules["app.net.ntp"] = app.net.ntp = air
+        sys.modules["app.net.ntp"] = air
         stand = Stand(hint=("sockets", "time.example", air))
         stand.free, stand.accepts_hints, stand.refine_ms = free, accepts_hints, 10
         stand.live(100)

@@ -27,8 +27,8 @@ from app.errors import FrameError, JournalFull, LinkError
 from app.log import record
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
 from app.net import frames
-from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
 from app.net.link import POLL_MS, Link
+from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
