@@ -9,7 +9,7 @@ import time
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-import app
+import app.net.link
 from app import faults, punch
 from app.log import record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
