@@ -6,17 +6,22 @@ Each gate shows the tool's own words when it fails. A part of the tree that is n
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from badgeclock.toolchain import places, programs
 
 ROOT = Path(__file__).resolve().parents[1]
+HOST = ROOT / "host_tools" / "badgeclock"
+PACKAGES = sorted(path.parent for path in HOST.glob("*/__init__.py"))
 FIRMWARE = ROOT / "firmware"
 BOARDS = sorted(path for path in (ROOT / "boards").glob("esp32_*") if any(path.glob("*.py")))
 
@@ -58,6 +63,33 @@ def firmware_files() -> list[Path]:
         for path in folder.rglob("*.py")
         if path.name not in BUILD_FILES and "__pycache__" not in path.parts
     )
+
+
+class Raised(NamedTuple):
+    """An exception class: where it stands and what it is called."""
+
+    path: Path
+    line: int
+    name: str
+
+
+@cache
+def exceptions_of(folder: Path) -> list[Raised]:
+    """Every exception class below `folder`: one that descends from a built-in one, through classes of ours or not."""
+    classes: list[tuple[Raised, set[str]]] = []
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+                classes.append((Raised(path, node.lineno, node.name), bases))
+    known = {
+        name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, BaseException)
+    }
+    found: list[Raised] = []
+    while new := [item for item, bases in classes if item not in found and bases & known]:
+        found += new
+        known |= {item.name for item in new}
+    return sorted(found)
 
 
 def require_firmware(part: Path) -> None:
@@ -160,6 +192,41 @@ def test_the_firmware_imports_only_what_an_esp32_has() -> None:
         if module not in ESP32_MODULES | own
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_imports_point_one_way() -> None:
+    """The contracts are in pyproject.toml; that each can fail, tests/host/test_contracts.py shows."""
+    run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as lint; lint()", "--no-cache")
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
+def test_a_package_keeps_its_exceptions_in_its_errors_module(package: Path) -> None:
+    """What leaves a module. One with an underscore is caught where it is raised; `portable` runs on MicroPython too."""
+    wrong = [
+        f"{found.path.relative_to(ROOT)}:{found.line}: {found.name} belongs into {package.name}/errors.py"
+        for found in exceptions_of(HOST)
+        if found.path.is_relative_to(package) and found.path != package / "errors.py"
+        if not found.name.startswith("_") and "portable" not in found.path.parts
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_two_exceptions_have_one_name() -> None:
+    places: dict[str, list[str]] = {}
+    for found in exceptions_of(HOST):
+        places.setdefault(found.name, []).append(f"{found.path.relative_to(ROOT)}:{found.line}")
+    wrong = [f"{name}: {', '.join(where)}" for name, where in places.items() if len(where) > 1]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_exception_is_found_by_its_ancestors_whatever_they_are_called(tmp_path: Path) -> None:
+    (tmp_path / "errors.py").write_text("class Root(Exception):\n    pass\n")
+    (tmp_path / "one.py").write_text(
+        "from x import errors\nclass Away(errors.Root):\n    pass\nclass Other:\n    pass\n"
+    )
+    (tmp_path / "two.py").write_text("class Away(Root): ...\nclass _Odd(ValueError): ...\n")
+    found = {(item.path.name, item.name) for item in exceptions_of(tmp_path)}
+    assert found == {("errors.py", "Root"), ("one.py", "Away"), ("two.py", "Away"), ("two.py", "_Odd")}
 
 
 def test_no_file_holds_a_secret_or_names_a_private_place() -> None:

@@ -11,6 +11,7 @@ Numbers in brackets are sections of the datasheet, MFRC522 Rev. 3.9. Nothing her
 
 import time
 
+from app.badge.iso14443 import COLLISION, DEAF, GARBLED, TIMEOUT, TIMEOUT_US
 from micropython import const
 
 # Addresses as sent: register << 1, and 0x80 to read [8.1.2.3].
@@ -79,13 +80,6 @@ _SETUP = (
 )
 _KEPT_FROM = const(2)  # from here on they are looked at again
 
-# Results of `exchange` below zero.
-TIMEOUT = const(-1)  # no answer
-COLLISION = const(-2)  # several cards answered differently
-GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
-DEAF = const(-4)  # the chip did not end the exchange: it hangs
-
-TIMEOUT_US = const(1000)  # until an answer begins, unless told otherwise
 _TICK_US = const(25)
 _FRAMES_US = const(14000)  # the longest exchange but for the timer: a frame of 64 bytes both ways takes 12 ms
 _SHORTEST_US = const(300)  # no exchange is shorter: REQA and ATQA take 450 us
@@ -136,12 +130,15 @@ class MFRC522:
         time.sleep_us(10)  # >= 100 ns [8.8.1]
         self._rst(1)
         self._write(_COMMAND, _SOFT_RESET)
-        started = time.ticks_ms()
+        started = None
         while True:
+            late = started is not None and time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS
             version = self._read(_VERSION)
             if version not in (0x00, 0xFF) and not self._read(_COMMAND) & _POWER_DOWN:
                 break
-            if time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS:
+            if started is None:
+                started = time.ticks_ms()
+            if late:
                 self.version = None
                 return False
             time.sleep_ms(1)
@@ -242,26 +239,36 @@ class MFRC522:
     def _wait(self):
         """Wait until the chip ends the exchange, with the status read; False if it does not.
 
-        A pin that never moves, or lies, is not wired: after a few exchanges the status alone is polled.
+        The time runs from the first look, when the start is through the bus for certain, and only a look that began
+        after the deadline tells that the chip is late: another task may have come in between. A pin that never moves,
+        or lies, is not wired: after a few exchanges the status alone is polled.
         """
-        started = time.ticks_us()
+        started = None
         deadline_us = self._timeout_us + _FRAMES_US
         irq = self._irq
         time.sleep_us(_SHORTEST_US)
         pin_moved = irq is not None
-        while irq is not None and irq():
-            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
-                pin_moved = False
+        while pin_moved:
+            late = started is not None and time.ticks_diff(time.ticks_us(), started) > deadline_us
+            if not irq():
                 break
-            time.sleep_us(_STEP_US)
+            if started is None:
+                started = time.ticks_us()
+            if late:
+                pin_moved = False
+            else:
+                time.sleep_us(_STEP_US)
         while True:
+            late = started is not None and time.ticks_diff(time.ticks_us(), started) > deadline_us
             self._transfer(self._status_out, self._status)
             if self._status[1] == 0xFF:  # bit 7 reads 0 on a chip: nobody drives the bus
                 return False
             if self._status[1] & _IRQ_OVER:
                 break
-            if time.ticks_diff(time.ticks_us(), started) > deadline_us:
+            if late:
                 return False
+            if started is None:
+                started = time.ticks_us()
             pin_moved = False
             time.sleep_us(_STEP_US)
         if pin_moved:

@@ -60,12 +60,15 @@ def inspect(spi, cs, rst, irq, miso):
 
 
 def _answers(spi, cs):
-    """Whether a chip shows its version within its start-up time."""
-    started = time.ticks_ms()
+    """Whether a chip shows its version within its start-up time after the first look."""
+    started, late = None, False
     while _transfer(spi, cs, _VERSION | _READ, 0) in (0x00, 0xFF):
-        if time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS:
+        if late:
             return False
+        if started is None:
+            started = time.ticks_ms()
         time.sleep_ms(1)
+        late = time.ticks_diff(time.ticks_ms(), started) >= _STARTUP_MS
     return True
 
 

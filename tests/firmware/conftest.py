@@ -1,18 +1,19 @@
 """Collects `test_*.py` here as tests that run inside the real MicroPython: one item a function and variant.
 
-Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, with short names and compiled
-by mpy-cross, as a clock gets it). A file and variant share one MicroPython process. CPython never imports these files.
+Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, without rooms, with short
+names and compiled by mpy-cross, as a clock gets it). A file and variant share one MicroPython process. CPython never imports these files.
 
 A file may say in comments of its own line:
 
     # heapsize: 512k     more heap on i386 than the default
-    # timeout: 300       seconds for the whole file and variant, instead of 120
+    # timeout: 600       seconds for the whole file and variant, instead of 300
     # mark: torture      a pytest mark for every test of the file
 """
 
 from __future__ import annotations
 
 import ast
+import fcntl
 import hashlib
 import json
 import os
@@ -21,13 +22,13 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from badgeclock.technician import inline_constants, short_names
+from badgeclock.technician import flatten_rooms, inline_constants, short_names
 from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,8 +44,8 @@ REPORT = "\x1e"
 
 HEAP_AMD64 = "8m"
 HEAP_I386 = "128k"
-TIMEOUT_S = 120
-COMPILE_TIMEOUT_S = 120  # on top, for the item that runs the file
+TIMEOUT_S = 300
+COMPILE_TIMEOUT_S = 900  # on top, for the items that compile, or wait until another worker has
 STALE_BUILD_S = 3600
 
 
@@ -66,11 +67,14 @@ VARIANTS = (
 
 @dataclass
 class Result:
-    """What became of one test function: `started` is the outcome of one that never came back."""
+    """What became of one test function: `started` is the outcome of one that never came back. `seconds`: its own time,
+    None if nobody measured it.
+    """
 
     outcome: str = "not reached"
     text: str = ""
     output: list[str] = field(default_factory=list)
+    seconds: float | None = None
 
 
 class FirmwareTestFailed(Exception):
@@ -91,6 +95,7 @@ class FirmwareFile(pytest.File):
         self.timeout_s = float(self.comments.get("timeout", TIMEOUT_S))
         marks = re.findall(r"^# mark: *(\w+)$", source, re.MULTILINE)
         self.results: dict[str, dict[str, Result]] = {}
+        self.unclaimed_s = 0.0
         functions = [
             node
             for node in ast.parse(source, str(self.path)).body
@@ -116,6 +121,7 @@ class FirmwareFile(pytest.File):
                 if isinstance(item, FirmwareItem) and item.parent is self and item.variant is variant
             ]
             self.results[variant.name] = self._run(variant, selected)
+            self.unclaimed_s = sum(result.seconds or 0.0 for result in self.results[variant.name].values())
         return self.results[variant.name][wanted.test]
 
     def _run(self, variant: Variant, functions: list[str]) -> dict[str, Result]:
@@ -151,10 +157,14 @@ class FirmwareItem(pytest.Item):
         self.variant = variant
         self._line = line
 
-    def runtest(self) -> None:
+    def setup(self) -> None:
+        """Have the file run, if it has not in this variant: what the process itself takes is time of the setup."""
         file = self.parent
         assert isinstance(file, FirmwareFile)
-        result = file.result(self)
+        self.result = file.result(self)
+
+    def runtest(self) -> None:
+        result = self.result
         if result.output:
             self.add_report_section("call", "stdout", "\n".join(result.output))
         if result.outcome == "skipped":
@@ -171,6 +181,19 @@ class FirmwareItem(pytest.Item):
         return self.path, self._line - 1, self.name
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give each test its own time, which its file's process took while the first of them was set up."""
+    report = yield
+    if isinstance(item, FirmwareItem) and isinstance(item.parent, FirmwareFile):
+        if report.when == "setup":
+            report.duration = max(0.0, report.duration - item.parent.unclaimed_s)
+            item.parent.unclaimed_s = 0.0
+        elif report.when == "call":
+            report.duration = item.result.seconds or report.duration
+    return report
+
+
 def _parse(output: str, functions: list[str], end: str) -> dict[str, Result]:
     """The result of each function. One that has no report gets the output's end and `end` as its text."""
     results = {function: Result() for function in functions}
@@ -181,6 +204,7 @@ def _parse(output: str, functions: list[str], end: str) -> dict[str, Result]:
             said = json.loads(line[1:])
             result = results[said["test"]]
             result.outcome, result.text = said["outcome"], said.get("text", "")
+            result.seconds = said["ms"] / 1000 if "ms" in said else None
             current = result if result.outcome == "started" else None
         elif line:
             (outside if current is None else current.output).append(line)
@@ -209,43 +233,43 @@ def _with_source_lines(text: str) -> str:
 def _compiled() -> tuple[Path, Path, str]:
     """Firmware and firmware tests compiled by mpy-cross: their two folders, and what it refused (empty: nothing).
 
-    The folder is named by the content of the sources, so workers may build at the same time and never see half of one.
+    The folder is named by the content of the sources. One worker builds it while the others wait.
     """
     sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py")])
-    digest = hashlib.sha256((ROOT / "firmware" / "app" / "glyphs.bin").read_bytes())
+    digest = hashlib.sha256((ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes())
     for source in [*sources, *Path(short_names.__file__).parent.glob("*.py")]:
         digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
     builds = ROOT / "build" / "mpy"
     target = builds / digest.hexdigest()[:16]
-    if not target.is_dir():
-        builds.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
-        refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
-        shutil.copy(ROOT / "firmware" / "app" / "glyphs.bin", new / "firmware" / "app")
-        (new / "refused.txt").write_text(refused)
-        try:
+    builds.mkdir(parents=True, exist_ok=True)
+    with (builds / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.is_dir():
+            new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
+            refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
+            shutil.copy(ROOT / "firmware" / "app" / "ui" / "glyphs.bin", new / "firmware" / "app")
+            (new / "refused.txt").write_text(refused)
             new.rename(target)
-        except OSError:  # another worker was first
-            shutil.rmtree(new)
-        for old in builds.iterdir():
-            if old != target and old.stat().st_mtime < time.time() - STALE_BUILD_S:
-                shutil.rmtree(old, ignore_errors=True)
+            for old in builds.iterdir():
+                if old.is_dir() and old != target and old.stat().st_mtime < time.time() - STALE_BUILD_S:
+                    shutil.rmtree(old, ignore_errors=True)
     return target / "firmware", target / "tests" / "firmware", (target / "refused.txt").read_text()
 
 
 def _shrunk(sources: list[Path]) -> dict[str, str]:
-    """Firmware, umqtt and firmware tests as a clock's build makes them: numbers for constants, short names. By the path
-    below the build folder.
+    """Firmware, umqtt and firmware tests as a clock's build makes them: no rooms, numbers for constants, short names. By
+    the path below the build folder.
     """
     texts = {"umqtt/simple.py": (programs.umqtt_dir() / "umqtt" / "simple.py").read_text()}
-    targets = {"umqtt/simple.py": "firmware/umqtt/simple.py"}
+    folders = {"umqtt/simple.py": "firmware"}
     for source in sources:
         if source not in NOT_COMPILED:
-            place = source.relative_to(ROOT)
-            name = str(source.relative_to(HERE if source.is_relative_to(HERE) else ROOT / "firmware"))
-            texts[name], targets[name] = source.read_text(), str(place)
-    shrunk = short_names.shorten(inline_constants.inline(texts))
-    return {targets[name]: text for name, text in shrunk.items()}
+            folder = "tests/firmware" if source.is_relative_to(HERE) else "firmware"
+            name = str(source.relative_to(ROOT / folder))
+            texts[name] = source.read_text()
+            folders[flatten_rooms.flat_path(name)] = folder
+    shrunk = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(texts)))
+    return {f"{folders[name]}/{name}": text for name, text in shrunk.items()}
 
 
 def _compile(name: str, text: str, new: Path) -> str:

@@ -143,13 +143,13 @@ class Chip:
                     badge.power_off()
             command = self.registers[0x01] & 0x0F
             if (register == 0x0D and value & 0x80 and command == 0x0C) or (register == 0x01 and command == 0x04):
-                self._send(command == 0x0C)
+                self.send(command == 0x0C)
 
     def irq(self):
         """The level of the IRQ pin with IRqInv set."""
         return 0 if self.irqs & self.registers[0x02] & 0x7F else 1
 
-    def _send(self, receive):
+    def send(self, receive):
         frame, self.fifo = bytes(self.fifo), bytearray()
         bits = self.registers[0x0D] & 7
         if self.hung or self.registers[0x14] & 3 != 3:

@@ -36,6 +36,7 @@ def run(module, function):
     report(function, "started")
     gc.collect()
     start = time.ticks_ms()
+    text = {}
     try:
         result = getattr(module, function)()
         if hasattr(result, "send"):
@@ -44,11 +45,12 @@ def run(module, function):
             asyncio.new_event_loop()
             asyncio.run(result)
     except SkipTest as reason:
-        report(function, "skipped", text=str(reason))
+        outcome, text = "skipped", {"text": str(reason)}
     except (Exception, SystemExit, KeyboardInterrupt) as error:
-        report(function, "failed", text=traceback_of(error))
+        outcome, text = "failed", {"text": traceback_of(error)}
     else:
-        report(function, "passed", ms=time.ticks_diff(time.ticks_ms(), start))
+        outcome = "passed"
+    report(function, outcome, ms=time.ticks_diff(time.ticks_ms(), start), **text)
 
 
 def main():

@@ -8,7 +8,8 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from bench import Time
-from drivers import iso14443, mfrc522, reader_wires
+from app.badge import iso14443
+from drivers import mfrc522, reader_wires
 from rc522 import Badge, Bus, Chip, crc_a
 
 UID4 = b"\xde\xad\xbe\xef"
@@ -79,6 +80,7 @@ def test_a_uid_of_each_length_is_read_within_its_transactions():
 
 def test_an_idle_poll_allocates_nothing():
     made, bus, uid = reader()
+
     # The model allocates, so the chip's driver talks to a bus that only counts and says "no answer".
     class Silent:
         calls = 0
@@ -242,6 +244,76 @@ def test_an_irq_pin_that_never_moves_or_lies_is_given_up():
         start = time.ticks_ms()
         made.poll(uid)
         assert time.ticks_diff(time.ticks_ms(), start) < 50
+
+
+def held_up(chip, begin, look, not_yet):
+    """The first look after each call of the chip's `begin` finds it still at work, and another task comes in before the
+    driver is told.
+    """
+    begun = getattr(chip, begin)
+    at_work = True
+
+    def begin_again(*what):
+        nonlocal at_work
+        at_work = True
+        begun(*what)
+
+    def late(*what):
+        nonlocal at_work
+        time.sleep_ms(100)
+        found, at_work = not_yet if at_work else look(*what), False
+        return found
+
+    setattr(chip, begin, begin_again)
+    return late
+
+
+def test_a_look_that_is_told_late_makes_no_pin_a_liar():
+    made, bus, uid = reader(Badge(UID4))
+    made.chip._irq = held_up(bus.chip, "send", bus.irq, 1)
+    for _ in range(5):
+        assert until_found(made, uid) == 4
+        made.again()
+    assert made.chip._irq is not None
+
+
+def test_a_look_that_is_told_late_makes_no_chip_deaf_and_no_start_vain():
+    for begin, register, not_yet in (("send", 0x04, 0), ("reset", 0x01, 0x10)):
+        made, bus, uid = reader(Badge(UID4), irq=False)
+        read = bus.chip.read
+        late = held_up(bus.chip, begin, lambda register=register, read=read: read(register), not_yet)
+        bus.chip.read = lambda asked, at=register, late=late, read=read: late() if asked == at else read(asked)
+        for _ in range(5):
+            assert made.chip.start(), begin
+            assert until_found(made, uid) == 4, begin
+            made.again()
+
+
+def test_a_start_that_comes_late_through_the_bus_makes_no_chip_deaf():
+    made, bus, uid = reader(Badge(UID4), irq=False)
+    read, begun = bus.chip.read, bus.chip.send
+    looks = 0
+
+    def send(receive):
+        nonlocal looks
+        looks = 0
+        begun(receive)
+
+    def look(register):
+        """The first look shows when the bus has brought the start, and the next one that the chip is still at work."""
+        nonlocal looks
+        if register == 0x04:
+            looks += 1
+            if looks == 1:
+                time.sleep_ms(100)
+            if looks <= 2:
+                return 0
+        return read(register)
+
+    bus.chip.send, bus.chip.read = send, look
+    for _ in range(5):
+        assert until_found(made, uid) == 4
+        made.again()
 
 
 def test_only_an_empty_bus_is_no_reader_and_clones_are():

@@ -1,7 +1,7 @@
 """The heap is exhausted in the log's work: a sample of `make torture`, which fails every allocation."""
 
 # heapsize: 1m
-# timeout: 300
+# timeout: 600
 
 import os
 import sys

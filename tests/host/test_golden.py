@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageChops
 from tests.golden import pictures
 
+from badgeclock.errors import SettingsError
 from badgeclock.technician import art
 
 DISPLAYS = tuple(pictures.SHEETS)
@@ -75,9 +76,9 @@ def test_the_clocks_glyphs_are_those_of_the_drawings() -> None:
 def test_a_drawing_is_a_rectangle_of_whole_bytes(tmp_path: Path) -> None:
     path = tmp_path / "art.txt"
     path.write_text("A\n#.\n#.#\n" + "##\n" * 6)
-    with pytest.raises(ValueError, match="A is not a rectangle"):
+    with pytest.raises(SettingsError, match=r"drawing A in .* is not a rectangle"):
         art.drawings(path)
-    with pytest.raises(ValueError, match="7 rows"):
+    with pytest.raises(SettingsError, match="7 rows"):
         art.columns(7 * ["##"])
     path.write_text("# a comment\nA\n" + "#.\n" * 8 + "\nB\n" + "..\n" * 7 + ".#\n")
     drawn = art.drawings(path)

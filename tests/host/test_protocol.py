@@ -334,7 +334,11 @@ def test_bodies_read_back_as_they_were_written(case: dict[str, Any]) -> None:
     elif case["type"] == frames.FrameType.ACK:
         assert frames.pack_ack(frames.unpack_ack(body)) == body
     elif case["type"] == frames.FrameType.RECEIPTS:
-        assert frames.pack_receipts(frames.unpack_receipts(body)) == body
+        receipts = frames.unpack_receipts(body)
+        if case["name"] == "two receipts, one of a state to come":
+            assert receipts == [(13, 43, frames.ReceiptState.REGISTERED, 0, 123_456_789_012_346)]
+        else:
+            assert frames.pack_receipts(receipts) == body
     elif case["type"] == frames.FrameType.TIME:
         assert frames.pack_time(frames.unpack_time(body)) == body
     elif case["type"] == frames.FrameType.REPORT:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.host.test_provision import NEW, Bench, bench, inspect, punch
+from tests.host.test_provision import Bench, bench, inspect, punch
+from tests.provisioned import NEW, copied
 from typer.testing import CliRunner
 
 from badgeclock.cli import clock as clock_cli
@@ -24,10 +25,9 @@ PUNCHES = 3
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Bench]:
+def desk(provisioned: Path, tmp_path: Path) -> Iterator[Bench]:
     """A provisioned clock with punches."""
-    with bench(tmp_path) as made:
-        made.provision(made.plan(**NEW))
+    with bench(copied(provisioned, tmp_path)) as made:
         punch(made, PUNCHES)
         yield made
 

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -75,16 +74,14 @@ def test_a_wrapper_works_from_a_link_and_after_a_move(tmp_path: Path) -> None:
 
 def test_a_signal_to_the_wrapper_ends_the_program_itself() -> None:
     process = subprocess.Popen(
-        [programs.micropython("amd64"), "-c", "print(1)\nimport time\ntime.sleep(60)"], stdout=subprocess.PIPE
+        [programs.micropython("amd64"), "-c", "print(1)\nimport time\ntime.sleep(3600)"], stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     with process.stdout:
         assert process.stdout.readline() == b"1\n"
-        started = time.monotonic()
         process.send_signal(signal.SIGKILL)
         assert process.stdout.read() == b"", "the pipe closes only when no process holds it"
-    assert process.wait(timeout=10) == -signal.SIGKILL
-    assert time.monotonic() - started < 10
+    assert process.wait() == -signal.SIGKILL
 
 
 def test_a_complete_toolchain_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:

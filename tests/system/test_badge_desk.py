@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,8 @@ from badgeclock.protocol.record import Flag
 from badgeclock.technician import firmware
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
+from tests.provisioned import copied
+from tests.system.at_the_reader import gone
 from tests.system.heap_meter import HeapMeter
 
 pytestmark = pytest.mark.timeout(300)
@@ -39,6 +42,7 @@ HOLD_MS = 800
 LEFT_BYTES_AT_MOST = 512
 FREE_BYTES_AT_LEAST = 52 * 1000
 PATIENCE_S = 60.0
+GONE_S = 1.2  # a reader takes a badge for gone after a second
 CLOCK = cast.CLOCK_ID
 
 
@@ -60,11 +64,21 @@ class DeskStack(Stack):
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
-    with DeskStack(tmp_path_factory.mktemp("desk"), latency_ms=50) as running:
+def site(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DeskStack]:
+    with DeskStack(copied(provisioned, tmp_path_factory.mktemp("desk")), latency_ms=50) as running:
         root = running.workshop.badge_root_file(cast.SITE)
         printed(command(running, "bridge", "site", "set", "--name", cast.SITE, "--badge-key", str(root)))
         yield running
+
+
+@pytest.fixture
+def stack(site: DeskStack) -> Iterator[DeskStack]:
+    """The same; no card lies on the reader, the network is up and the bridge runs, before a test and after it."""
+    yield site
+    site.control.remove()
+    site.control.network_up()
+    if not site.bridge.running:
+        site.bridge.start()
 
 
 class Asked:
@@ -125,7 +139,7 @@ def lifted(stack: DeskStack) -> None:
     """Take the card away, and wait until the clock serves again."""
     stack.control.remove()
     stack.control.wait_text("Hold your badge", timeout=PATIENCE_S)
-    time.sleep(1.2)  # a reader takes a badge for gone after a second
+    gone(stack.control, GONE_S)
 
 
 def wait_until(met: Callable[[], bool], what: str) -> None:

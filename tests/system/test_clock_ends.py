@@ -14,6 +14,7 @@ import pytest
 
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
+from tests.provisioned import copied
 from tests.system.crowd import enroll
 
 pytestmark = pytest.mark.timeout(240)
@@ -23,8 +24,8 @@ REGISTERED = {"REGISTERED", "VALIDATED"}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("ends"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("ends")), latency_ms=50) as running:
         yield running
 
 
@@ -133,11 +134,11 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
 
     assert "ends now" in command(stack, "retire", cast.CLOCK_ID, "--reason", "the site closes")
     wait_for(stack, state="RETIRED", open_orders=0)
-    stack.control.wait_text("Clock retired", "Not saved", timeout=20)
+    stack.control.wait_text("Clock retired", "Not saved", timeout=SETTLE_S)
     stack.control.tap(badges[0].uid, 300)
     stack.control.plug_out()
     stack.control.plug_in()
-    stack.control.wait_text("Clock retired", timeout=30)
+    stack.control.wait_text("Clock retired", timeout=SETTLE_S)
     assert len(stack.punches()) == 3
     wait_until(lambda: clock_of(stack)["status"]["retired"], "its status says so", lambda: clock_of(stack))
     assert "RETIRED" in command(stack, "list")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.frames import Command
+from tests.provisioned import copied
 from tests.system.crowd import enroll
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.torture]
@@ -26,8 +28,8 @@ CLOCK = cast.CLOCK_ID
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("health"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("health")), latency_ms=50) as running:
         yield running
 
 
@@ -101,7 +103,7 @@ def test_a_clock_is_ordered_to_test_itself_to_tell_what_happened_and_to_restart(
     assert any("reader: good" in line for line in done["report"]["lines"]), done
     assert order(stack, Command.IDENTIFY)["outcome"] == "the clock showed its id"
     stack.control.network_down()
-    stack.control.wait_text("No", timeout=30)
+    stack.control.wait_text("No", timeout=PATIENCE_S)
     stack.control.signal_after(stack.control.tap(badge.uid, 300))
     stack.control.network_up()
     boot = clock_of(stack)["status"]["boot"]

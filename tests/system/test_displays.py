@@ -19,6 +19,7 @@ from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import BoardOptions, Front, VirtualBoard
 from badgeclock.virtual.chips.st7789 import St7789
 from tests.golden import pictures
+from tests.provisioned import copied
 
 PATIENCE_S = 60.0
 
@@ -45,10 +46,9 @@ def plan(home: Path, display: str | None, built: str) -> provision.Plan:
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A provisioned clock with an SSD1306, without power."""
-    home = tmp_path_factory.mktemp("displays")
-    workshop.create(home / "workshop")
+def image(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A provisioned clock with an SSD1306 that shows French, without power."""
+    home = copied(provisioned, tmp_path_factory.mktemp("displays"))
     with clock(home, Front.SSD1306) as board, open_device(board.console.path) as device:
         provision.provision(device, plan(home, None, "ssd1306"))
     return home

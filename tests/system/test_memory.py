@@ -17,6 +17,7 @@ from badgeclock.demo.stack import Stack
 from badgeclock.partition_table import board_partitions
 from badgeclock.protocol.record import Kind, unpack
 from badgeclock.technician import firmware
+from tests.provisioned import copied
 from tests.system.chaos_stack import expect_stored, stored_punches, stored_records
 from tests.system.heap_meter import HeapMeter, stock_stack
 from tests.system.soak import Soaked, soak
@@ -38,8 +39,8 @@ FEW, MANY = 120, 10_000
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("memory"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("memory")), latency_ms=50) as running:
         yield running
 
 

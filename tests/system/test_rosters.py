@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,6 +20,7 @@ from badgeclock.demo.stack import Stack
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Flag
 from badgeclock.toolchain.places import ROOT
+from tests.provisioned import copied
 from tests.system.chaos_stack import tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.roster_crowd import crowd, has_roster, in_use, now_ms, shown, writing
@@ -34,8 +36,8 @@ STRANGER = "04d1e2f3a4b5c6"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("rosters"), latency_ms=50) as running:
+def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(copied(provisioned, tmp_path_factory.mktemp("rosters")), latency_ms=50) as running:
         yield running
 
 
@@ -62,10 +64,10 @@ def newest_record(stack: Stack) -> record.Record:
 def test_a_badge_that_nobody_was_given_is_told_so_at_once_kept_and_flagged(stack: Stack) -> None:
     wait_until(lambda: has_roster(stack, in_use(stack)), "the first roster in use", stack)
     stack.stations["network"].stop()
-    stack.control.wait_text("No", timeout=30)
+    stack.control.wait_text("No", timeout=PATIENCE_S)
     tap = stack.control.tap(STRANGER, 300)
     stack.control.signal_after(tap)
-    stack.control.wait_text("Unknown badge", timeout=5)
+    stack.control.wait_text("Unknown badge", timeout=PATIENCE_S, after=tap.id)
     stack.stations["network"].start()
     stack.wait_online()
     wait_until(lambda: bool(newest_record(stack).flags & Flag.UNKNOWN_BADGE), "the flagged record in the store", stack)
@@ -79,7 +81,7 @@ def test_a_worker_reads_their_own_language(stack: Stack) -> None:
         workers.change(connection, keys, badge.worker.reference, language="nl", by="tests", now_ms=now_ms())
     wait_until(lambda: has_roster(stack, in_use(stack)), "the roster with the language", stack)
     stack.control.tap(badge.uid, 300)
-    stack.control.wait_text(DUTCH["kept"], timeout=10)
+    stack.control.wait_text(DUTCH["kept"], timeout=PATIENCE_S)
 
 
 def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_from_where_they_were(stack: Stack) -> None:
@@ -88,7 +90,7 @@ def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_fro
     started = stack.control.events()[-1]["id"]
     stack.control.cut_after(CUT_AFTER_BYTES)
     crowd(stack, BADGES - in_use(stack))
-    assert stack.control.wait_event("power", after=started, timeout=90)["why"] == "cut"
+    assert stack.control.wait_event("power", after=started, timeout=PATIENCE_S)["why"] == "cut"
     stack.control.plug_in()
     stack.wait_online()
     assert shown(stack)["roster_entries"] < BADGES
@@ -97,7 +99,7 @@ def test_five_thousand_badges_come_while_workers_badge_and_after_a_power_cut_fro
     wait_until(lambda: has_roster(stack, BADGES), "the roster of 5,000 in use", stack)
     assert metric(stack, "roster_parts_sent") - before < PARTS + 20, "it went on where it was"
     stack.control.tap(badges[0].uid, 300)
-    stack.control.wait_text("#", timeout=10)
+    stack.control.wait_text("#", timeout=PATIENCE_S)
 
 
 def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_reason(stack: Stack) -> None:
@@ -111,5 +113,5 @@ def test_settings_from_the_office_are_taken_with_a_restart_or_refused_with_the_r
     assert shown(stack)["settings_told"] == 0
     order(language="en", site="North gate", message_s=3)
     wait_until(lambda: shown(stack)["settings_told"] == shown(stack)["settings_version"], "the settings in use", stack)
-    stack.control.wait_text("North gate", timeout=30)
+    stack.control.wait_text("North gate", timeout=PATIENCE_S)
     wait_until(lambda: newest_record(stack).kind == record.Kind.CONFIG, "the change on record", stack)

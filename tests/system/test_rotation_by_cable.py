@@ -20,7 +20,8 @@ from badgeclock.demo.stack import Stack
 from badgeclock.technician import certificates, firmware
 from badgeclock.technician.provision import Plan, provision
 from badgeclock.technician.serial_device import open_device
-from badgeclock.virtual.errors import ControlError
+from badgeclock.virtual.control_socket import ControlError
+from tests.provisioned import copied
 from tests.system.crowd import enroll
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.torture]
@@ -119,8 +120,8 @@ class Site:
         return shown[-1:] != ["Online"]
 
 
-def test_a_site_changes_all_its_certificates_and_loses_no_punch(tmp_path: Path) -> None:
-    with Stack(tmp_path, latency_ms=50) as stack:
+def test_a_site_changes_all_its_certificates_and_loses_no_punch(provisioned: Path, tmp_path: Path) -> None:
+    with Stack(copied(provisioned, tmp_path), latency_ms=50) as stack:
         site, shop = Site(stack), stack.workshop
         with Queue(stack, 20) as queue:
             site.ca("renew", "broker")

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,7 @@ from badgeclock.chaos.proxy import ChaosProxy
 from badgeclock.demo import cast
 from badgeclock.demo.cast import Badge
 from badgeclock.demo.stack import Stack
+from tests.provisioned import copied
 from tests.system.chaos_stack import (
     expect_stored,
     signal_ms,
@@ -56,8 +58,8 @@ def asked_for() -> list[int]:
 
 
 @pytest.fixture(scope="module")
-def setting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
-    with stack_through_proxy(tmp_path_factory.mktemp("stack")) as (stack, proxy):
+def setting(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Setting]:
+    with stack_through_proxy(copied(provisioned, tmp_path_factory.mktemp("stack"))) as (stack, proxy):
         yield Setting(stack, proxy, enroll(stack, "chaos", BADGES))
 
 

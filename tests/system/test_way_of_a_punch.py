@@ -16,6 +16,7 @@ from badgeclock.demo.once import run_once
 from badgeclock.demo.stack import Stack
 from badgeclock.demo.way import END_STATES, EndState, Way
 from tests.presences import in_envelope, post
+from tests.system.at_the_reader import gone
 from tests.system.crowd import enroll
 
 pytestmark = pytest.mark.timeout(240)
@@ -47,11 +48,11 @@ def test_the_authority_of_the_demo_takes_nothing_that_is_not_signed(stack: Stack
 
 
 def test_the_same_badge_again_within_a_minute_is_shown_as_such_and_not_declared(stack: Stack) -> None:
-    time.sleep(2.5)  # the reader's own mute for a badge that stays
+    gone(stack.control)
     before = len(stack.received())
     badge = next(badge for badge in cast.BADGES if badge.key == "anna")
-    stack.control.tap(badge.uid, HOLD_MS)
-    stack.control.wait_text("Already at", timeout=10)
+    tap = stack.control.tap(badge.uid, HOLD_MS)
+    stack.control.wait_text("Already at", timeout=SETTLE_S, after=tap.id)
     wait_until(lambda: any(punch["state"] == "DUPLICATE" for punch in stack.punches()), "a DUPLICATE in the store")
     assert len(stack.received()) == before
 

@@ -521,6 +521,7 @@ def frame_vectors() -> dict[str, Any]:
             (11, 38, 4, 0, 123_456_789_012_345),
         )
     )
+    to_come = struct.pack(">IIBBQ", 12, 42, 7, 0, 1) + struct.pack(">IIBBQ", 13, 43, 1, 0, 123_456_789_012_346)
     report = {"v": 1, "order": 17, "command": 2, "told": {"reader": "good", "heap_free": 18000}}
     roster = roster_vectors(down)
     cases = [
@@ -530,6 +531,7 @@ def frame_vectors() -> dict[str, Any]:
         ("ack of a gap", "down", 0x11, 2, struct.pack(">IB", 40, 1) + bytes(8)),
         ("ack under quarantine", "down", 0x11, 3, struct.pack(">IB", 40, 2) + bytes(8)),
         ("four receipts", "down", 0x12, 4, receipts),
+        ("two receipts, one of a state to come", "down", 0x12, 8, to_come),
         ("time", "down", 0x13, 5, struct.pack(">QQ", MONDAY_UTC_S * 1000 + 300, counter_up)),
         ("identify", "down", 0x14, 6, bytes([1]) + struct.pack(">I", 17)),
         ("restart, largest counter", "down", 0x14, 2**64 - 1, bytes([3]) + struct.pack(">I", 2**32 - 1)),

@@ -95,7 +95,7 @@ class Flow:
     past: deque[bytes]
     """Publications that went this way before, on any connection of the proxy."""
     held: bytes = b""
-    """A packet that another one shall overtake."""
+    """A packet that another one is to overtake."""
 
 
 def flow(way: Way, connection: Connection, seed: int, counts: Counter[str], past: deque[bytes]) -> Flow:

@@ -74,8 +74,8 @@ def verify(
     )
     report = verifier.verify(keys, sources.read(keys, given))
     if as_json:
-        for told in report_text.record_objects(report):
-            typer.echo(json.dumps(told))
+        for record in report_text.record_objects(report):
+            typer.echo(json.dumps(record))
         typer.echo(json.dumps(report_text.summary_object(report)))
     else:
         if all_records:

@@ -13,8 +13,8 @@ HOLD_MS = 300
 WATCH_S = 0.02
 
 
-def run_once(stack: Stack, tell: Callable[[Way], None], photograph: Callable[[], None] = lambda: None) -> bool:
-    """Taps the cast one after another; each way is told when it has ended, or when END_TIMEOUT_S are over.
+def run_once(stack: Stack, report: Callable[[Way], None], photograph: Callable[[], None] = lambda: None) -> bool:
+    """Taps the cast one after another; each way is reported when it has ended, or when END_TIMEOUT_S are over.
 
     `photograph` is called whenever the display shows something worth a picture. Returns whether every expected end was
     seen, on the display and in the store.
@@ -31,7 +31,7 @@ def run_once(stack: Stack, tell: Callable[[Way], None], photograph: Callable[[],
         way = _wait_for_end(stack, taps)
         if badge.end not in {tapped.badge.end for tapped in taps[:-1]}:
             photograph()
-        tell(way)
+        report(way)
         complete = complete and way.ended
     return complete
 

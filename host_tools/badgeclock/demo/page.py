@@ -1,7 +1,7 @@
 """The demo's one web page: the clock's display live, badges to tap, stations to stop, and each punch's way.
 
 Two lasting threads do the blocking work: one watches the clock and the bridge, one carries out what the visitor asks.
-Child processes are only started from the second, because they are told to end with the thread that started them.
+Child processes are only started from the second, because they get SIGTERM with the end of the thread that started them.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
 
 class Watch:
-    """What the page shows, and the listeners that are told when a part of it changes."""
+    """What the page shows, and the listeners that get each part that changes."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack

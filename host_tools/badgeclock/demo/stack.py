@@ -1,7 +1,7 @@
 """Broker, sandbox, bridge and one virtual clock, set up from nothing and run as processes of their own.
 
 Everything is made fresh in one directory: certificate authority, keys, store, flash image. The clock is provisioned by
-`technician.provision` over its serial line, and the bridge is told of people and badges by `bridge.people`, as an
+`technician.provision` over its serial line, and people and badges are added to the bridge by `bridge.people`, as an
 operator would.
 """
 
@@ -51,8 +51,9 @@ class Station:
 
 
 class Stack:
-    """The whole way on one machine, in `directory` (empty or new). A context manager: leaving it stops everything.
+    """The whole way on one machine, in `directory`. A context manager: leaving it stops everything.
 
+    `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is brought up to date.
     `say` gets a line a step. `clock_broker_port` is where the clock finds the broker on localhost: change it before
     entering for something that stands between. Raises BadgeclockError; what was running is stopped.
     """
@@ -78,14 +79,15 @@ class Stack:
         self._http_port = free_port()
         self._sandbox_port = free_port()
         self._broker_port = self.clock_broker_port = free_port()
-        self._told: list[dict[str, Any]] = []
+        self._reported: list[dict[str, Any]] = []
         self._web = httpx.Client(timeout=HTTP_TIMEOUT_S, trust_env=False)
         self._network_up = True
         self._plugged_in = False
         self._credentials = self.directory / "sandbox-credentials"
         self.sandbox_url = f"http://127.0.0.1:{self._sandbox_port}"
         self.bridge_config = self.directory / "bridge" / "bridge.toml"
-        self.workshop = workshop.create(self.directory / "workshop")
+        shop = self.directory / "workshop"
+        self.workshop = workshop.open_workshop(shop) if shop.exists() else workshop.create(shop)
         self.broker = self._broker()
         self.sandbox = self._sandbox()
         self.bridge = self._bridge()
@@ -106,7 +108,7 @@ class Stack:
         self._web.close()
 
     def stop(self) -> None:
-        """Stops every process, the clock first. What the bridge told last stays."""
+        """Stops every process, the clock first. The bridge's newest answer stays."""
         for process in (self.clock, self.bridge, self.sandbox, self.broker):
             process.stop()
 
@@ -116,16 +118,16 @@ class Stack:
         return "localhost", self._broker_port
 
     def punches(self) -> list[dict[str, Any]]:
-        """What the bridge tells of every punch, oldest first; while it is down, what it told last."""
+        """The bridge's report of every punch, oldest first; while it is down, the newest one."""
         try:
             answer = self._web.get(
                 f"http://127.0.0.1:{self._http_port}/api/punches", params={"after": 0, "limit": 1000}
             )
             answer.raise_for_status()
-            self._told = answer.json()
+            self._reported = answer.json()
         except httpx.HTTPError:
             pass  # down, or stopped by the visitor
-        return self._told
+        return self._reported
 
     def received(self) -> list[dict[str, Any]]:
         """What the authority's sandbox has registered, masked."""
@@ -135,7 +137,7 @@ class Stack:
         return found
 
     def wait_online(self) -> None:
-        """Returns once the bridge has heard the clock. Raises BadgeclockError after ONLINE_TIMEOUT_S."""
+        """Returns once the clock is online. Raises BadgeclockError after ONLINE_TIMEOUT_S."""
         deadline = time.monotonic() + ONLINE_TIMEOUT_S
         while time.monotonic() < deadline:
             if any("online" in line.lower() for line in self.control.screen_text()):

@@ -84,18 +84,19 @@ class Reason(Enum):
 _UNPROVEN = {Reason.TORN, Reason.UNFINISHED, Reason.BEFORE_START, Reason.AFTER_BREAK, Reason.EMPTY}
 
 _CHANGED = "the bytes were changed after the clock sealed them, or another made them"
+_NOT_OF_THIS_FORMAT = _CHANGED + "; or the clock's firmware is newer: verify with that version"
 _NO_CLOCK = "no clock makes such a record; its firmware is not ours, or the bytes were changed"
 _TIME_CHANGED = "the clock was set without a TIME_SET record; compare with the bridge's arrival times"
 _AGAIN = "power failed just before the flash was read; start the clock once and read it again"
 
 _MEANINGS = {
     Reason.LENGTH: "bytes that are no whole records; the file was cut or is no dump",
-    Reason.FORMAT: _CHANGED,
-    Reason.KIND: _CHANGED,
-    Reason.FLAGS: _CHANGED,
-    Reason.DIRECTION: _CHANGED,
-    Reason.MILLISECONDS: _CHANGED,
-    Reason.CLOCK_SOURCE: _CHANGED,
+    Reason.FORMAT: _NOT_OF_THIS_FORMAT,
+    Reason.KIND: _NOT_OF_THIS_FORMAT,
+    Reason.FLAGS: _NOT_OF_THIS_FORMAT,
+    Reason.DIRECTION: _NOT_OF_THIS_FORMAT,
+    Reason.MILLISECONDS: _NOT_OF_THIS_FORMAT,
+    Reason.CLOCK_SOURCE: _NOT_OF_THIS_FORMAT,
     Reason.UNUSED_BYTES: "sealed by the clock, but with content where the format has none; its firmware is not ours",
     Reason.UNSEALED: "the clock had lost its key when it kept this; anybody could have written it",
     Reason.RETIRED: "the clock's chain ended with RETIRE; nothing after it can be genuine",

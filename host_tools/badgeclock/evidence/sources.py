@@ -87,7 +87,7 @@ def _url(text: str) -> str:
     url = settings.load(Path(text)).store.url if text.endswith(".toml") else text
     file = url.removeprefix(settings.SQLITE_FILE)
     if file != url and not Path(file).is_file():
-        # Opening it would make an empty one, and whoever verifies writes nothing.
+        # Opening it would make an empty one, and a verifier writes nothing.
         raise EvidenceError(
             what=f"there is no store {file}",
             kept="nothing was judged, and nothing was made",

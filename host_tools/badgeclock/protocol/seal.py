@@ -190,7 +190,7 @@ def _judge_each(
 ) -> tuple[SealState, int, SealFailed | RecordRefused | None]:
     """Judge records, given as their fields and as their bytes: the fields of a `Walk`.
 
-    The state is kept in local variables: whoever verifies a million records has no time to make a tuple for each.
+    The state is kept in local variables: a verifier of a million records has no time to make a tuple for each.
     """
     next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis = state
     at = 0

@@ -1,4 +1,4 @@
-"""What the sandbox was told to do besides its duty: faults to come, presences to refuse, remarks to make, pace, time.
+"""The sandbox's script, besides its duty: faults to come, presences to refuse, remarks to make, pace, time.
 
 `POST /control` takes any part of `Script`; what is absent stays as it is, a list given replaces the one before.
 """
@@ -111,7 +111,7 @@ class Relapse(Match):
 
 
 class Window(BaseModel):
-    """A time of maintenance, by the machine's clock: every call is turned away, and told when it ends."""
+    """A time of maintenance, by the machine's clock: every call is turned away with the time of its end."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -145,7 +145,7 @@ class Chance(BaseModel):
 
 
 class Script(BaseModel):
-    """Everything that can be told. Times in milliseconds, the clock's offset in seconds (a day ahead: 86400)."""
+    """Everything that can be set. Times in milliseconds, the clock's offset in seconds (a day ahead: 86400)."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import uvicorn
 
-from badgeclock.authorities.onss import rest_names
 from badgeclock.errors import SettingsError
+from badgeclock.onss import rest_names
 from badgeclock.sandbox import rest
 from badgeclock.sandbox.app import ENDPOINT_PATH, create_app
 from badgeclock.sandbox.connections import Connections
@@ -56,7 +56,7 @@ def announcement(listening: socket.socket) -> dict[str, str]:
 
 def serve(listening: socket.socket, service: Service) -> None:
     """Answer as the authority until SIGTERM or SIGINT, then close the service's store."""
-    # uvicorn ends on a signal, and then raises it again for whoever handled it before.
+    # uvicorn ends on a signal, and then raises it again for the handler that was there before.
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _end)
     connections = Connections()

@@ -1,4 +1,4 @@
-"""Makes firmware/app/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons.
+"""Makes firmware/app/ui/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons.
 
     python -m badgeclock.technician.art
 
@@ -26,11 +26,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from badgeclock.errors import SettingsError
 from badgeclock.toolchain.places import ROOT
 from badgeclock.toolchain.programs import micropython
 
 ART: Final = ROOT / "firmware" / "art"
-TARGET: Final = ROOT / "firmware" / "app" / "glyphs.bin"
+TARGET: Final = ROOT / "firmware" / "app" / "ui" / "glyphs.bin"
 
 SMALL: Final = (*range(0xA0, 0x180), *range(0x218, 0x21C))
 LARGE: Final = (*range(0x20, 0x60), *range(0xC0, 0x180), *range(0x218, 0x21C))
@@ -55,7 +56,7 @@ Rows = list[str]
 
 
 def drawings(path: Path) -> dict[str, Rows]:
-    """The rows of each drawing by its name. Raises ValueError for one that is no rectangle of whole bytes."""
+    """The rows of each drawing by its name. Raises SettingsError for one that is no rectangle."""
     found: dict[str, Rows] = {}
     rows: Rows = []
     for line in path.read_text().splitlines():
@@ -67,14 +68,22 @@ def drawings(path: Path) -> dict[str, Rows]:
             rows = found.setdefault(line, [])
     for name, drawn in found.items():
         if {len(row) for row in drawn} != {len(drawn[0])}:
-            raise ValueError(f"{path.name}: {name} is not a rectangle")
+            raise SettingsError(
+                what=f"the drawing {name} in {path.name} is not a rectangle",
+                kept=f"{TARGET.name} as it is",
+                do="give each of its rows the same number of points",
+            )
     return found
 
 
 def columns(rows: Rows) -> bytes:
-    """MONO_VLSB bytes of a drawing. Raises ValueError for a height that is not of whole bytes."""
+    """MONO_VLSB bytes of a drawing. Raises SettingsError for a height that is not of whole bytes."""
     if len(rows) % 8:
-        raise ValueError(f"{len(rows)} rows are not whole bytes")
+        raise SettingsError(
+            what=f"a drawing has {len(rows)} rows, which are not whole bytes",
+            kept=f"{TARGET.name} as it is",
+            do="give it a multiple of 8 rows",
+        )
     return bytes(
         sum((rows[top + bit][x] == "#") << bit for bit in range(8))
         for top in range(0, len(rows), 8)
@@ -133,7 +142,7 @@ def large(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
 
 
 def content() -> bytes:
-    """The bytes of firmware/app/glyphs.bin. Raises ToolMissing."""
+    """The bytes of firmware/app/ui/glyphs.bin. Raises ToolMissing."""
     little, marks = _framebuf_letters() | drawings(ART / "small.txt"), _marks()
     big, icons = drawings(ART / "large.txt"), drawings(ART / "icons.txt")
     parts: Iterable[Rows] = (

@@ -10,7 +10,7 @@ moods:
   network is back; joining finds no access point.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
 - deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, knows no name, or answers nonsense.
-- deaf-ntp, lying-ntp, lost-ntp, rubbish-ntp: as up, but the time server, which every host is for whoever asks the time,
+- deaf-ntp, lying-ntp, lost-ntp, rubbish-ntp: as up, but the time server (every host answers as one),
   never answers, is three years ahead, says that it has no time itself, or answers nonsense.
 
 These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
@@ -199,7 +199,7 @@ class AccessPoint:
     # ---- the station
 
     def power_off(self) -> None:
-        """The clock lost its power or was reset: the station is gone, and its peers are not told.
+        """The clock lost its power or was reset: the station is gone, and its peers get no notice.
 
         Call it before the process of the clock ends, which would close the connections in good order.
         """

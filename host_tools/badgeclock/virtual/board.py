@@ -13,6 +13,7 @@ import queue
 import secrets
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ FAILED = b"\x01"
 
 SPI_MAX_HZ = 10_000_000  # MFRC522 datasheet 8.1.2
 TICK_S = 0.05
+# A contact has settled when a clock read it so twice, 30 ms apart (firmware/drivers/keys.py); held up in between, the
+# clock needs once more.
+SETTLED_READS = 3
 # The display's text is looked at when nothing was written to it for this long, so that a screen sent in pieces is
 # whole, ...
 DISPLAY_QUIET_S = 0.025
@@ -167,6 +171,39 @@ class BoardOptions:
     image: Image = Image.IN_PLACE
 
 
+@dataclass
+class _Press:
+    """A key that is pressed at `at_s` for `for_s` seconds, once the clock has read it up `reads_up` times. `reads`: how
+    often the clock has still to read it down, even if the time is over.
+    """
+
+    for_s: float
+    at_s: float
+    reads_up: int
+    until_s: float | None = None
+    reads: int = 0
+
+    def __post_init__(self) -> None:
+        self.reads = max(int(self.for_s * 1000 // cards.LOOK_MS), SETTLED_READS)
+        self._latest_s = self.at_s + self.for_s + cards.PATIENCE_MS / 1000
+        if not self.reads_up:
+            self.until_s = self.at_s + self.for_s
+
+    def is_over(self, now_s: float) -> bool:
+        """Whether it was let go, or nobody has read it for long."""
+        return now_s >= self._latest_s or (self.until_s is not None and now_s >= self.until_s and self.reads <= 0)
+
+    def read(self, now_s: float) -> bool:
+        """Whether it is down when the clock reads it now."""
+        if self.reads_up:
+            self.reads_up -= 1
+            if not self.reads_up:
+                self.until_s = now_s + self.for_s
+            return False
+        self.reads -= 1
+        return True
+
+
 @dataclass(frozen=True)
 class _Boot:
     """How the next start of MicroPython comes about. `raw`: its REPL was in raw mode before a soft reset."""
@@ -226,7 +263,8 @@ class VirtualBoard:
         self._spi_ok = True
         self._tone: tuple[int, int] = (0, 0)
         self._leds: dict[str, bool] = dict.fromkeys(self.wiring.leds.values(), False)
-        self._pressed: dict[str, float | None] = {}
+        self._presses: dict[str, deque[_Press]] = {key: deque() for key in self.wiring.keys.values()}
+        self._reads_up = dict.fromkeys(self._presses, SETTLED_READS)
         self._case_open = False
         self._boot_held = False
         self._rtc_offset_us = 0
@@ -342,7 +380,7 @@ class VirtualBoard:
                 return
             try:
                 action()
-            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            except Exception as error:  # noqa: BLE001 - the caller that waits gets it
                 if done is not None:
                     done.set_exception(error)
                 continue
@@ -433,6 +471,9 @@ class VirtualBoard:
                 return
             self._plugged = False
             self.access_point.power_off()
+            self.field.nobody_looks()
+            for presses in self._presses.values():
+                presses.clear()
             if self._clock is not None:
                 self._clock.kill()
             now = time.monotonic_ns()
@@ -457,28 +498,37 @@ class VirtualBoard:
     # ---- what a person does
 
     def tap(
-        self, uid: bytes, hold_ms: float = 400, kind: str | None = None, frames: float | None = None
+        self,
+        uid: bytes,
+        hold_ms: float = 400,
+        kind: str | None = None,
+        frames: float | None = None,
+        looks: int | None = None,
     ) -> tuple[int, float]:
         """Bring a badge into the field for `hold_ms`: the tap's id and the time of it (CLOCK_MONOTONIC ms).
 
-        `kind`: see Wallet.take; `frames`: it leaves after that many answers, see cards.Presence. Raises ValueError.
+        `kind`: see Wallet.take; `frames`: it leaves after that many answers, and `looks`: not before the reader has
+        looked for it so often, see cards.Presence; None: as often as a clock does in that time. Raises ValueError.
         """
-        return self._bring(uid, kind, hold_ms, frames)
+        return self._bring(uid, kind, hold_ms, frames, int(hold_ms // cards.LOOK_MS) if looks is None else looks)
 
     def hold(self, uid: bytes, kind: str | None = None, frames: float | None = None) -> tuple[int, float]:
         """Bring a badge into the field and leave it there until remove()."""
         return self._bring(uid, kind, None, frames)
 
-    def _bring(self, uid: bytes, kind: str | None, hold_ms: float | None, frames: float | None) -> tuple[int, float]:
+    def _bring(
+        self, uid: bytes, kind: str | None, hold_ms: float | None, frames: float | None, looks: int = 0
+    ) -> tuple[int, float]:
         with self._lock:
             card = self.wallet.card_for(uid, kind)
             now = time.monotonic_ns()
             for presence in self.field.presences:
                 if presence.card is card:  # it cannot be there twice
-                    presence.until_ns = now
+                    presence.leave(now)
             self._clear_field(now)
             tap = self.events.add("field_on", at_ms=now / 1e6, card=card.kind, uid_bytes=len(uid))
-            self.field.add(card, now, None if hold_ms is None else now + int(hold_ms * 1e6), frames, tap)
+            until = None if hold_ms is None else now + int(hold_ms * 1e6)
+            self.field.add(card, now, until, frames, tap, looks or None)
         return tap, round(now / 1e6, 3)
 
     def remove(self) -> int:
@@ -486,7 +536,7 @@ class VirtualBoard:
         with self._lock:
             now = time.monotonic_ns()
             for presence in self.field.presences:
-                presence.until_ns = now
+                presence.leave(now)
             return self._clear_field(now)
 
     def _clear_field(self, now_ns: int) -> int:
@@ -500,13 +550,29 @@ class VirtualBoard:
     def _note_selected(self, presence: cards.Presence, at_ns: int) -> None:
         self.events.add("selected", at_ms=at_ns / 1e6, tap=presence.tap)
 
-    def press(self, key: str, ms: float = 150) -> None:
-        """Press a key for `ms`. Raises ValueError for a key that the board has not."""
+    def press(self, key: str, ms: float = 150) -> int:
+        """Press a key for `ms`, and until the clock has read it as often as it does in that time; if it is still down,
+        once it was let go. Gives the id of that among the events. Raises ValueError for a key that the board has not.
+        """
         if key not in self.wiring.keys.values():
             raise ValueError(f"there is no key {key}; there are {', '.join(self.wiring.keys.values())}")
         with self._lock:
-            self._pressed[key] = time.monotonic() + ms / 1000
-        self.events.add("key", key=key, ms=ms)
+            now_s = time.monotonic()
+            presses = self._presses[key]
+            while presses and presses[0].is_over(now_s):
+                presses.popleft()
+            up = 0 if presses else self._reads_up[key]
+            presses.append(_Press(ms / 1000, now_s, reads_up=max(0, SETTLED_READS - up)))
+        return self.events.add("key", key=key, ms=ms)
+
+    def _read_key(self, key: str) -> bool:
+        """Whether a key is down when the clock reads it now."""
+        presses, now_s = self._presses[key], time.monotonic()
+        while presses and presses[0].is_over(now_s):
+            presses.popleft()
+        down = bool(presses) and presses[0].read(now_s)
+        self._reads_up[key] = 0 if down else self._reads_up[key] + 1
+        return down
 
     def open_case(self) -> None:
         """Open the case: its switch goes low."""
@@ -720,8 +786,8 @@ class VirtualBoard:
         if pin == wiring.reader_miso and not self.reader.selected:
             return self._miso()
         if pin in wiring.keys:
-            until = self._pressed.get(wiring.keys[pin])
-            pressed = until is not None and time.monotonic() < until
+            with self._lock:
+                pressed = self._read_key(wiring.keys[pin])
             return 0 if pressed else int(self._pins.pull[pin] == PULL_UP or pin in wiring.pulled_up)
         if pin == wiring.case_switch:
             return int(not self._case_open)

@@ -23,12 +23,18 @@ SELECT_CODES = (0x93, 0x95, 0x97)
 REQA = 0x26
 WUPA = 0x52
 HLTA = 0x50
+SHORT_FRAME_BITS = 7
 
 ACK = 0xA
 NAK = 0x0
 
 # From field strength to the first command a card understands; ISO/IEC 14443-3 6.2.1 allows 5 ms, cards take about 1 ms.
 START_UP_NS = 1_000_000
+
+# A clock looks for badges every 40 ms and takes up to 10 ms for it (firmware/app/clock.py).
+LOOK_MS = 50
+# Whoever holds a badge to a clock that does not look goes away after so long.
+PATIENCE_MS = 10_000
 
 
 @dataclass(frozen=True)
@@ -156,7 +162,7 @@ class Card:
         if encrypted != self.encrypted:
             self._fall_back()
             return None
-        if frame.n == 7:
+        if frame.n == SHORT_FRAME_BITS:
             return self._request(frame.bits)
         if self.state is State.READY:
             return self._ready(frame)
@@ -376,7 +382,9 @@ class Presence:
     """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
 
     `frames`: it leaves after so many of its answers; n.5 means that it hears the frame after them and acts on it, but
-    its answer comes too late. `tap` is whatever whoever brought it knows it by.
+    its answer comes too late. `tap` is whatever whoever brought it knows it by. `looks`: it does not leave before the
+    reader has looked for badges so often, though its time is over, but at `latest_ns`: on a busy machine a clock looks
+    less often in the same time than on its own chip.
     """
 
     card: Card
@@ -384,6 +392,8 @@ class Presence:
     until_ns: int | None
     frames: float | None = None
     tap: int = 0
+    looks: int | None = None
+    latest_ns: int = 0
     selected: bool = False
     """Whether the reader has its whole UID: it answered its last SELECT."""
 
@@ -392,12 +402,32 @@ class Presence:
 
     def present(self, now_ns: int) -> bool:
         """Whether the card is in reach at that time."""
-        return self.since_ns <= now_ns and (self.until_ns is None or now_ns < self.until_ns)
+        if self.looks is not None and now_ns >= self.latest_ns:
+            self.looks = None
+        late = self.until_ns is not None and now_ns >= self.until_ns and self.looks is None
+        return self.since_ns <= now_ns and not late
+
+    @property
+    def leaves_ns(self) -> int | None:
+        """When it leaves, as far as that is known."""
+        return self.until_ns if self.looks is None else None
+
+    def leave(self, now_ns: int) -> None:
+        """Take it away now."""
+        self.until_ns, self.looks = now_ns, None
+
+    def looked_for(self, now_ns: int) -> None:
+        """Count a look of the reader that begins now; the one after the last that it stays for finds it gone."""
+        if self.looks is not None:
+            self.looks -= 1
+            if self.looks < 0:
+                self.looks = None
+                self.until_ns = None if self.until_ns is None else max(self.until_ns, now_ns)
 
     def leaves_before(self, frame_ns: int) -> bool:
         """Whether its frames are used up, so that it is gone when a frame begins."""
         if self.frames is not None and self.frames <= 0:
-            self.until_ns = min(frame_ns, self.until_ns or frame_ns)
+            self.until_ns, self.looks = min(frame_ns, self.until_ns or frame_ns), None
             return True
         return False
 
@@ -407,7 +437,7 @@ class Presence:
             return False
         self.frames -= 1
         if self.frames < 0:
-            self.until_ns = min(frame_ns, self.until_ns or frame_ns)
+            self.until_ns, self.looks = min(frame_ns, self.until_ns or frame_ns), None
         return self.frames < 0
 
 
@@ -437,7 +467,7 @@ class Noise:
 class Field:
     """The space in front of the antenna: which cards are in it, whether they have power, and how quiet it is.
 
-    `on_selected(presence, at_ns)` is told when the reader has the UID of a card for the first time.
+    `on_selected(presence, at_ns)` is called when the reader has the UID of a card for the first time.
     """
 
     def __init__(self, on_selected: Callable[[Presence, int], None] = lambda _presence, _at_ns: None) -> None:
@@ -455,11 +485,25 @@ class Field:
             for presence in self.presences:
                 presence.powered = False
 
-    def add(self, card: Card, now_ns: int, until_ns: int | None, frames: float | None = None, tap: int = 0) -> Presence:
+    def add(
+        self,
+        card: Card,
+        now_ns: int,
+        until_ns: int | None,
+        frames: float | None = None,
+        tap: int = 0,
+        looks: int | None = None,
+    ) -> Presence:
         """Bring a card into reach."""
-        presence = Presence(card, now_ns, until_ns, frames, tap)
+        latest_ns = (until_ns or now_ns) + PATIENCE_MS * 1_000_000
+        presence = Presence(card, now_ns, until_ns, frames, tap, looks, latest_ns)
         self.presences.append(presence)
         return presence
+
+    def nobody_looks(self) -> None:
+        """The reader has no power: badges leave when their time is over."""
+        for presence in self.presences:
+            presence.looks = None
 
     def gone(self, now_ns: int) -> Iterable[Presence]:
         """Take out, and give, the cards whose time is over."""
@@ -472,6 +516,8 @@ class Field:
         """The answers to a frame sent from `start_ns` to `end_ns`, of the cards that heard all of it."""
         answers = []
         for presence in self._answering(start_ns):
+            if frame.n == SHORT_FRAME_BITS:
+                presence.looked_for(start_ns)
             if presence.leaves_before(start_ns) or not presence.present(end_ns):
                 continue
             heard = self.noise.spoil(frame) if self.noise is not None else frame

@@ -110,7 +110,7 @@ class Console:
         self._wake()
 
     def note_running(self, running: int) -> int:
-        """The clock says that it runs code (1) or reads its REPL (0). 1 if it shall interrupt itself at once."""
+        """The clock says that it runs code (1) or reads its REPL (0). 1 if it is to interrupt itself at once."""
         with self._lock:
             self._running = bool(running)
             self._starting = False
@@ -124,7 +124,7 @@ class Console:
             return int(due)
 
     def interrupt_again(self) -> None:
-        """The last interrupt came in the middle of flash work, which went on: send it anew when that is over."""
+        """The last interrupt came in the middle of flash work, which went on: send it again when that is over."""
         with self._lock:
             self._interrupted_s = 0.0
             self._interrupt_due = True

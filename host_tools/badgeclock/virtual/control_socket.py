@@ -130,14 +130,21 @@ class ClockControl:
     # ---- badges, keys, case
 
     def tap(
-        self, uid_hex: str, hold_ms: float = 400, kind: str | None = None, frames: float | None = None
+        self,
+        uid_hex: str,
+        hold_ms: float = 400,
+        kind: str | None = None,
+        frames: float | None = None,
+        looks: int | None = None,
     ) -> TapResult:
         """Hold a badge to the reader for `hold_ms` and return at once.
 
         `kind`: see wallet.kinds(); None: the DESFire that this UID was last held or tapped as, else by UID size.
         `frames`: it leaves after so many of its answers; n.5: it acts on the frame after them, and does not answer.
+        `looks`: it does not leave before the reader has looked for it so often; None: as often as a clock does in that
+        time, which it may not on a busy machine.
         """
-        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind, frames=frames))
+        return TapResult(*self._ask("tap", uid=uid_hex, hold_ms=hold_ms, kind=kind, frames=frames, looks=looks))
 
     def hold(self, uid_hex: str, kind: str | None = None, frames: float | None = None) -> TapResult:
         """Lay a badge on the reader until remove()."""
@@ -151,9 +158,12 @@ class ClockControl:
         """Take all badges away from the reader; how many there were."""
         return int(self._ask("remove"))
 
-    def press(self, key: str, ms: float = 150) -> None:
-        """Press a key (info, in, out, break) for `ms` and return at once."""
-        self._ask("press", key=key, ms=ms)
+    def press(self, key: str, ms: float = 150) -> int:
+        """Press a key (info, in, out, break) for `ms` and return at once; one that is still down is let go before.
+
+        It is down until the clock has read it as often as it does in that time. Gives its id among the events (`key`).
+        """
+        return int(self._ask("press", key=key, ms=ms))
 
     def open_case(self) -> None:
         """Open the clock's case."""
@@ -185,9 +195,12 @@ class ClockControl:
         """Which LEDs are on: green, red."""
         return dict(self._ask("leds"))
 
-    def wait_text(self, *substrings: str, timeout: float = 10.0) -> Shown:
-        """Wait until the display shows each of `substrings` within a line. Raises ControlError after `timeout` s."""
-        lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout)
+    def wait_text(self, *substrings: str, timeout: float = 10.0, after: int | None = None) -> Shown:
+        """Wait until the display shows each of `substrings` within a line, or has shown them since the event `after`.
+
+        Raises ControlError after `timeout` s.
+        """
+        lines, t_ms = self._ask("wait_text", wait_s=timeout, substrings=substrings, timeout=timeout, after=after)
         return Shown(lines, t_ms)
 
     # ---- power, serial line
@@ -298,7 +311,7 @@ class ClockControl:
         """The first event of `kind` with an id above `after`, when there. Raises ControlError after `timeout` s."""
         return dict(self._ask("wait_event", wait_s=timeout, kind=kind, after=after, timeout=timeout))
 
-    def signal_after(self, tap: TapResult, timeout: float = 5.0) -> float:
+    def signal_after(self, tap: TapResult, timeout: float = 30.0) -> float:
         """Tap to signal, ms: from the badge in the field to the first tone that starts after it."""
         return float(self.wait_event("tone_on", after=tap.id, timeout=timeout)["t_ms"]) - tap.t_field
 
@@ -413,7 +426,7 @@ class ControlServer:
 
         board = self._board
         return {
-            "tap": lambda uid, hold_ms, kind, frames: board.tap(_uid(uid), hold_ms, kind, frames),
+            "tap": lambda uid, hold_ms, kind, frames, looks: board.tap(_uid(uid), hold_ms, kind, frames, looks),
             "hold": lambda uid, kind, frames: board.hold(_uid(uid), kind, frames),
             "kinds": kinds,
             "remove": board.remove,
@@ -450,15 +463,14 @@ class ControlServer:
             "clear_stats": board.clear_stats,
         }
 
-    def _wait_text(self, substrings: list[str], timeout: float) -> tuple[list[str], float]:
+    def _wait_text(self, substrings: list[str], timeout: float, after: int | None) -> tuple[list[str], float]:
         def shows(event: Event) -> bool:
             return event["kind"] == "display" and _has_all(event["lines"], substrings)
 
-        # What is shown now counts, however long it has been there.
-        latest = next((event for event in reversed(self._board.events.after(0)) if event["kind"] == "display"), None)
-        if latest is not None and shows(latest):
-            return latest["lines"], latest["t_ms"]
-        event = self._board.events.wait(shows, after=latest["id"] if latest else 0, timeout_s=timeout)
+        if after is None:  # what is shown now counts, however long it has been there
+            displays = (event["id"] for event in reversed(self._board.events.after(0)) if event["kind"] == "display")
+            after = next(displays, 1) - 1
+        event = self._board.events.wait(shows, after=after, timeout_s=timeout)
         if event is None:
             text = self._board.screen_text()
             raise ValueError(f"after {timeout} s the display shows {text}, not {' and '.join(substrings)}")

@@ -82,7 +82,7 @@ class File:
     data: bytearray
 
     def allows(self, key_no: int | None, *shifts: int) -> Mode:
-        """How data travels for whoever holds `key_no`. Raises CommandRefused if none of the rights is theirs."""
+        """How data travels for the holder of `key_no`. Raises CommandRefused if none of the rights is theirs."""
         rights = [self.access >> shift & 0xF for shift in shifts]
         if key_no is not None and key_no in rights:
             return MODES[self.mode]

@@ -1,7 +1,7 @@
 """The virtual board's NOR flash: the cells of `portable/norcells.py` in a file, addressed as one chip.
 
 The image is a shared mapping of the file, so what was programmed is in the file at once and outlives the board's
-process. Faults are kept in memory: a board that is made anew has none, as if the chip had been replaced with its
+process. Faults are kept in memory: a new board has none, as if the chip had been replaced with its
 content.
 """
 
@@ -77,6 +77,7 @@ class FlashStats:
     """What the flash was asked to do since the counts were last cleared."""
 
     reads: int = 0
+    bytes_read: int = 0
     page_programs: int = 0
     bytes_programmed: int = 0
     erases: int = 0

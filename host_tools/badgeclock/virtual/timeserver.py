@@ -1,4 +1,4 @@
-"""An SNTP server on loopback (RFC 4330), as the router of a site may be one: tells the time as it is told to, or lies.
+"""An SNTP server on loopback (RFC 4330), as the router of a site may be one: gives the set time, or a false one.
 
 It answers one question at a time in a thread of its own. What is no question gets no answer.
 """

@@ -330,6 +330,7 @@ def lasting_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 async def test_punches_come_back_as_reception_numbers(site: Site) -> None:
+    earliest_ms = now_ms()
     site.sandbox.control(refuse=[{"inss": BRAM_NISS, "code": "5"}])
     wire = site.add("clock-0001")
     wire.clock.start()
@@ -344,7 +345,7 @@ async def test_punches_come_back_as_reception_numbers(site: Site) -> None:
         5: ReceiptState.UNKNOWN_BADGE,
     }
     assert sorted(wire.receipts) == list(range(1, len(wire.receipts) + 1))
-    assert abs(wire.times[0] - now_ms()) < 60_000
+    assert earliest_ms <= wire.times[0] <= now_ms()
     assert wire.counters == sorted(set(wire.counters))
     assert site.states() == ["VALIDATED", "REFUSED", "VALIDATED", "UNASSIGNED"]
     codes = [punch["badge_code"] for punch in site.punches()]

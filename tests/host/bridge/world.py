@@ -219,6 +219,18 @@ class Clock:
         return f"badgeclock/v1/{self.name}/{channel}"
 
 
+class Hand:
+    """A clock that is moved by hand, seconds; `looks` counts how often it was looked at."""
+
+    def __init__(self) -> None:
+        self.s = 1000.0
+        self.looks = 0
+
+    def __call__(self) -> float:
+        self.looks += 1
+        return self.s
+
+
 @functools.cache
 def empty_store() -> bytes:
     """A store of SQLite with all tables and no rows; made once, for the migrations take longer than most tests."""

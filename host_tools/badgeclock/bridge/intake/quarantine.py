@@ -62,6 +62,9 @@ def handle_finding(
     elif finding.fault is Fault.UNSEALED:
         what = "an unsealed record, and the clock has not said that it lost its seal"
         result.events.append(Event(Severity.WARNING, event_log.Kind.UNSEALED_REFUSED, what, name, seq))
+    elif finding.fault is Fault.NEWER:
+        what = f"the clock sealed a record that this bridge does not know ({finding.reason}): its firmware is newer"
+        result.events.append(Event(Severity.WARNING, event_log.Kind.NEWER_RECORD, what, name, next_seq))
     elif finding.fault is Fault.GAP:
         what = "records before this one are missing; asked to send them"
         result.events.append(Event(Severity.INFO, event_log.Kind.GAP, what, name))

@@ -9,6 +9,8 @@ A message is judged record by record, in its order, up to the first that cannot 
 * the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
   as evidence. From any other clock it is refused, since whoever stands between could have written it.
 * anything after RETIRE: refused, and never asked for again.
+* the next one by its seal, but of a format or a kind that only a newer firmware makes: it stays in the clock, and is
+  asked for again.
 * anything else: refused, and the clock is asked to send again from the next one.
 """
 
@@ -33,6 +35,7 @@ class Fault(Enum):
     """Why a record was not accepted."""
 
     MALFORMED = "malformed"
+    NEWER = "newer"
     SEAL = "seal"
     GAP = "gap"
     EQUIVOCATION = "equivocation"
@@ -96,7 +99,8 @@ def judge(
         try:
             record = unpack(raw)
         except RecordRefused as refused:
-            judged.findings.append(Finding(Fault.MALFORMED, None, raw, refused.reason))
+            fault = Fault.NEWER if _continues(judged.state, raw) else Fault.MALFORMED
+            judged.findings.append(Finding(fault, None, raw, refused.reason))
             judged.verdict = Verdict.GAP
             break
         if not record.seq and _is_another_beginning(judged.state, record):
@@ -126,6 +130,12 @@ def judge(
             judged.verdict = Verdict.IN_ORDER if fault is Fault.RETIRED else Verdict.GAP
             break
     return judged
+
+
+def _continues(state: SealState, raw: bytes) -> bool:
+    """Whether the clock's own key sealed these bytes as its next record, whatever they say."""
+    tag = seal.record_tag(state.r, state.tag, raw[:SEALED_BYTES]) if state.r else b""
+    return hmac.compare_digest(tag, raw[SEALED_BYTES:])
 
 
 def _accepted_now(judged: Judgement, seq: int) -> bytes | None:

@@ -32,7 +32,7 @@ from badgeclock.bridge.errors import BackupError
 from badgeclock.bridge.operations import data_key_rotation
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
-from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.database import Store, check_form
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import ToolMissing
 from badgeclock.protocol.record import SEALED_BYTES
@@ -194,9 +194,11 @@ def compare(manifest: Manifest, live: Connection) -> int:
 def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int) -> Manifest:
     """Put a backup where the settings want the store, which must not be there yet; then prove it there.
 
-    Brings an older form of the tables to this version's. Raises BackupError, having overwritten nothing.
+    Brings an older form of the tables to this version's. Raises BackupError, or StoreError for a form of a newer
+    version, having overwritten nothing.
     """
     manifest = verify(folder, keys)
+    check_form(manifest.facts.revision or None)
     parsed = make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite != (manifest.file == SQLITE_FILE):

@@ -75,7 +75,9 @@ class Bucket:
 
 
 class Gate:
-    """Lets calls through to one authority. `utc_now` is the time that the calendar goes by."""
+    """Lets calls through to one authority. `utc_now` is the time that the calendar goes by, `monotonic` that of the
+    breaker, seconds.
+    """
 
     def __init__(
         self,
@@ -84,11 +86,13 @@ class Gate:
         bucket: Bucket | None = None,
         calendar: Calendar | None = None,
         utc_now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._backoff = backoff or Backoff()
         self._bucket = bucket or Bucket()
         self._calendar = calendar or Calendar()
         self._utc_now = utc_now
+        self._monotonic = monotonic
         self._open_until = 0.0
         self._under_way = 0
         self._changed = asyncio.Event()
@@ -101,7 +105,7 @@ class Gate:
     @property
     def circuit(self) -> Circuit:
         """Where the breaker stands."""
-        if self._open_until > time.monotonic():
+        if self._open_until > self._monotonic():
             return Circuit.OPEN
         return Circuit.HALF_OPEN if self.away else Circuit.CLOSED
 
@@ -121,14 +125,14 @@ class Gate:
         now = self._utc_now()
         until = self._calendar.away_until(now)
         announced = 0.0 if until is None else (until - now).total_seconds()
-        return max(0.0, self._open_until - time.monotonic(), announced)
+        return max(0.0, self._open_until - self._monotonic(), announced)
 
     async def admission(self) -> bool:
         """Wait for a call's turn, `ADMISSION_S` at most; whether it has come. Then `left` or `turned_back` must follow.
 
         While the circuit is open or maintenance goes on the answer is no, at once.
         """
-        give_up = time.monotonic() + ADMISSION_S
+        give_up = self._monotonic() + ADMISSION_S
         while not self.closed_s:
             wait_s = self._bucket.wait_s()
             full = self.away and self._under_way > 0
@@ -136,7 +140,7 @@ class Gate:
                 self._bucket.take()
                 self._under_way += 1
                 return True
-            left_s = give_up - time.monotonic()
+            left_s = give_up - self._monotonic()
             if left_s <= 0:
                 return False
             self._changed.clear()
@@ -159,7 +163,7 @@ class Gate:
 
     def failed(self, at_least_s: float | None = None) -> None:
         """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
-        now = time.monotonic()
+        now = self._monotonic()
         at_least_s = None if at_least_s is None else min(at_least_s, CLOSED_MOST_S)
         if self._open_until <= now:
             self._open_until = now + self._backoff.failed(at_least_s)

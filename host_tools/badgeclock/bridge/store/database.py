@@ -100,11 +100,14 @@ class Store:
         return await asyncio.to_thread(transaction)
 
     def migrate(self) -> None:
-        """Bring the tables to this version's form; keeps every row."""
+        """Bring the tables to this version's form; keeps every row. Raises StoreError for a form that only a newer
+        version knows.
+        """
         # SQLite changes some things of a table only by making it again, which references to it must not hinder.
         migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
             with _failing_plainly(), migrating.begin() as connection:
+                check_form(_form(connection))
                 configuration = _alembic()
                 configuration.attributes["connection"] = connection
                 command.upgrade(configuration, "head")
@@ -115,7 +118,8 @@ class Store:
     def check(self) -> None:
         """Raise StoreError unless the tables have this version's form."""
         with self.read() as connection:
-            found = MigrationContext.configure(connection).get_current_revision()
+            found = _form(connection)
+        check_form(found)
         wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
         if found != wanted:
             raise StoreError(
@@ -128,6 +132,23 @@ class Store:
         """Finish the write under way and close every connection."""
         self._thread.shutdown()
         self._engine.dispose()
+
+
+def check_form(found: str | None) -> None:
+    """Raise StoreError for a form of the tables that this version does not know; `found` is its name, None without
+    tables.
+    """
+    script = ScriptDirectory.from_config(_alembic())
+    if found is not None and found not in {revision.revision for revision in script.walk_revisions()}:
+        raise StoreError(
+            what=f"the store has the form {found}, which this bridge does not know: a newer version wrote it",
+            kept="the store, untouched",
+            do="run that version, or a later one; or restore the backup that was made before the update",
+        )
+
+
+def _form(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     UNKNOWN_TOPIC = "unknown_topic"
     UNKNOWN_CLOCK = "unknown_clock"
     MALFORMED_FRAME = "malformed_frame"
+    NEWER_RECORD = "newer_record"
     SEAL_FAILED = "seal_failed"
     SEAL_FAILED_REPEATEDLY = "seal_failed_repeatedly"
     GAP = "gap"

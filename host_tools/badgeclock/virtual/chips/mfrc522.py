@@ -534,9 +534,10 @@ class Mfrc522:
         for presence, frame in answers:
             begin_ns = start_ns + frame.late_ns
             end_ns = begin_ns + (1 + frame.n + frame.n // 8 + 1) * ETU_NS
-            if presence.until_ns is not None and presence.until_ns < end_ns:
+            leaves_ns = presence.leaves_ns
+            if leaves_ns is not None and leaves_ns < end_ns:
                 # The card left while it spoke: the reader has the bits until then.
-                n = max(0, int((presence.until_ns - begin_ns) / ETU_NS) - 1)
+                n = max(0, int((leaves_ns - begin_ns) / ETU_NS) - 1)
                 n -= n // 9
                 if n <= 0:
                     continue

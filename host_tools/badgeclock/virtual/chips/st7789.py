@@ -98,7 +98,7 @@ class St7789:
                 self._line_range = bounds
 
     def _pixels(self, data: bytes) -> None:
-        """RGB565 into the window, line after line; what goes beyond its end begins anew at its start (9.1.22)."""
+        """RGB565 into the window, line after line; what goes beyond its end begins again at its start (9.1.22)."""
         if self._format & 0x07 != 0x05:
             return
         pixels = array("H", data[: len(data) // 2 * 2])

@@ -18,6 +18,7 @@ from tests.host.bridge.world import (
     LUZ_LIMOSA,
     LUZ_UID,
     Authority,
+    Hand,
     World,
     eventually,
     running,
@@ -117,20 +118,24 @@ async def test_while_the_authority_is_away_only_one_call_at_a_time_probes_it(wor
     three_punches(world)
     under_way: list[int] = []
     now = 0
+    together = asyncio.Barrier(3)
     plain = world.authority.register
 
     async def slow(items: Sequence[Item]) -> list[Outcome]:
         nonlocal now
         now += 1
-        if world.events():
-            under_way.append(now)
-        await asyncio.sleep(0.01)
+        under_way.append(now)
+        if len(under_way) <= 3:
+            await together.wait()
+        else:
+            await asyncio.sleep(0.01)
         now -= 1
         return await plain(items)
 
     world.authority.register = slow  # type: ignore[method-assign]
     await world.registered(all_in(world, "REGISTERED"))
-    assert set(under_way[:3]) == {1}
+    assert under_way[:3] == [1, 2, 3], "while it answers, calls go out side by side"
+    assert under_way[3:9] == [1] * 6, "five that fail, and the first that is answered"
     assert len(world.authority.books) == 3
 
 
@@ -423,13 +428,19 @@ async def test_a_movement_says_where_its_site_is_beside_the_workplace_number(
 
 
 async def test_an_authority_that_names_a_time_is_left_alone_until_then(world: World) -> None:
-    world.authority.script = ["away 0.3"]
+    world.authority.script = ["away 60"]
     one_punch(world)
-    registrar = world.registrar()
+    clock = Hand()
+    registrar = world.registrar(gate=Gate(Backoff(), monotonic=clock))
     task = asyncio.create_task(registrar.run())
     try:
         await eventually(lambda: registrar.gate.away)
-        assert 0.1 < registrar.gate.closed_s <= 0.3
+        assert registrar.gate.closed_s == 60
+        clock.s += 59
+        seen = clock.looks
+        await eventually(lambda: clock.looks > seen + 50)
+        assert len(world.authority.calls) == 1, "it looked around often meanwhile"
+        clock.s += 1
         await eventually(all_in(world, "REGISTERED"))
     finally:
         task.cancel()

@@ -1,0 +1,276 @@
+"""Writes a store with something in every table and column, as the bridge of this version does.
+
+The people, the sites and the clocks are those of `tests/host/bridge/world.py`, all invented. What clock-0001 sends is
+fixed, because `test_stored.py` sends its next record to every store; what is new in a form of the store is added in a
+function of its own, with another clock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from badgeclock.bridge.clocks import badge_desk_jobs, registry, remote_settings
+from badgeclock.bridge.clocks.badge_desk_jobs import Outcome
+from badgeclock.bridge.clocks.health_monitor import HealthMonitor
+from badgeclock.bridge.downlink.frames_out import Message
+from badgeclock.bridge.downlink.order_sender import OrderSender
+from badgeclock.bridge.downlink.orders import PARTS
+from badgeclock.bridge.downlink.roster_sender import RosterSender
+from badgeclock.bridge.downlink.rosters import SETTLE_MS
+from badgeclock.bridge.people import badge_keys, identities, sites, workers
+from badgeclock.bridge.people.sites import Address, Site
+from badgeclock.bridge.presences.regimes import Declared, Regime
+from badgeclock.bridge.registrar import corrections, outbox
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import DeskState, PresenceState
+from badgeclock.bridge.web import api_tokens
+from badgeclock.bridge.web.api_tokens import Scope
+from badgeclock.protocol import frames
+from badgeclock.protocol.frames import NO_SESSION, Command, Frame, FrameType, Report
+from badgeclock.protocol.record import Direction
+from tests.host.bridge.world import (
+    ANNA_UID,
+    BRAM_UID,
+    DAY_MS,
+    KBO,
+    LUZ_LIMOSA,
+    LUZ_UID,
+    NOON_MS,
+    SITE,
+    STRANGER_UID,
+    Clock,
+    World,
+)
+
+MIGRATIONS = Path(schema.__file__).with_name("migrations")
+OPERATOR = Operator("operator", "for the tests")
+BY = {"by": "operator", "reason": "for the tests"}
+MINUTE_MS = 60_000
+REFUSED_NISS = "00000100463"
+SETTLED = (PresenceState.VALIDATED, PresenceState.REMARKS, PresenceState.REFUSED, PresenceState.WAITING)
+
+
+def revisions() -> list[str]:
+    """Every form that the store has had, oldest first."""
+    configuration = Config()
+    configuration.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(configuration)
+    return [revision.revision for revision in script.walk_revisions()][::-1]
+
+
+def file_name(revision: str) -> str:
+    """Of the file in this folder that holds a store of that form: `r0003.sql` of `0003_desk`."""
+    return f"r{revision[:4]}.sql"
+
+
+async def write(folder: Path) -> str:
+    """A store of this version, made in an empty folder, as SQL statements for SQLite."""
+    path = folder / "bridge.db"
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    store.close()
+    world = World(f"sqlite:///{path}")
+    await _fill(world)
+    world.close()
+    with sqlite3.connect(path) as connection:
+        lines = list(connection.iterdump())
+    connection.close()
+    return "\n".join(lines) + "\n"
+
+
+async def _fill(world: World) -> None:
+    await _a_day(world)
+    _quarantine(world)
+    _retirement(world)
+    _desk(world)
+    _doubts(world)
+    await _roster_and_settings(world)
+    await _orders_and_standing(world)
+    await _corrections(world)
+    _domain(world)
+
+
+def _ticking(world: World) -> Callable[[], int]:
+    """The world's time, a second later each time that it is asked for: no two steps of a presence are at once."""
+
+    def now_ms() -> int:
+        world.now_ms += 1000
+        return world.now_ms
+
+    return now_ms
+
+
+async def _registered(world: World, until: Callable[[], bool]) -> None:
+    await world.registered(until, world.registrar(now_ms=_ticking(world)))
+
+
+def _settled(world: World) -> bool:
+    """Whether nothing of a presence is open that the authority can answer."""
+    return all(row.state in SETTLED for row in world.rows(schema.presences))
+
+
+async def _a_day(world: World) -> None:
+    """Presences with numbers and remarks, one whose answer was lost, an OUT without IN, a stranger; then an epoch's
+    end and a burnt number.
+    """
+    clock = world.clock
+    world.authority.remarks = {LUZ_LIMOSA: ("LIMOSA ID IS NOT KNOWN",)}
+    world.authority.script = ["lost after"]
+    world.status(clock.online(session=b"session1"))
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock.punch(BRAM_UID, Direction.OUT), clock.punch(LUZ_UID))
+    world.punches(clock.punch(STRANGER_UID))
+    await _registered(world, lambda: _settled(world))
+    world.now_ms = NOON_MS + 10 * MINUTE_MS
+    world.punches(clock.close_epoch(), clock.boot(burnt=1), clock.punch(ANNA_UID, Direction.OUT))
+
+
+def _quarantine(world: World) -> None:
+    """A clock that sent two records under one number, and is asked for its end; the worker's day was over before."""
+    clock = world.add_clock(Clock("clock-0002"))
+    world.punches(*clock.start(), clock=clock)
+    before = clock.state
+    world.punches(clock.punch(BRAM_UID), clock=clock)
+    clock.state = before
+    world.punches(clock.punch(STRANGER_UID), clock=clock)
+    with world.store.write() as connection:
+        registry.order_retirement(connection, clock.name, by="operator", reason="worn out", now_ms=world.now_ms)
+        outbox.expire(connection, frozenset({Declared.DAY}), world.now_ms + DAY_MS)
+
+
+def _retirement(world: World) -> None:
+    clock = world.add_clock(Clock("clock-0003"))
+    world.punches(*clock.start(), clock.retire(), clock=clock)
+
+
+def _desk(world: World) -> None:
+    """A site's badge key, a job of the badge desk from its question to its end, and a badge that was handed in."""
+    with world.store.write() as connection:
+        badge_keys.set_badge_root(connection, world.vault, SITE, bytes(range(32, 64)), world.now_ms)
+        job = badge_desk_jobs.ask(
+            connection,
+            clock="clock-0001",
+            kind=badge_desk_jobs.Kind.ISSUE,
+            worker="W-002",
+            asked_by="operator",
+            now_ms=world.now_ms,
+        )
+        badge_desk_jobs.begin(connection, job, world.now_ms + 1000)
+        badge_desk_jobs.set_progress(connection, job, "done")
+        badge_desk_jobs.end(
+            connection, job, DeskState.DONE, Outcome("the badge was issued", badge=4), world.now_ms + 9000
+        )
+    world.assign(bytes.fromhex("0badbeef"), "W-002")
+    world.assign(bytes.fromhex("0badbeef"), "W-003")
+
+
+def _doubts(world: World) -> None:
+    """A clock with a gap that stays; one whose seal fails and that does not prove its chain; one founded anew; and one
+    that was put back.
+    """
+    clock = world.add_clock(Clock("clock-0004"))
+    world.punches(*clock.start(), clock=clock)
+    clock.punch(ANNA_UID)
+    world.punches(clock.punch(ANNA_UID), clock=clock)
+
+    clock = world.add_clock(Clock("clock-0005"))
+    world.punches(*clock.start(), clock=clock)
+    broken = bytearray(clock.punch(ANNA_UID))
+    broken[-1] ^= 1
+    world.punches(bytes(broken), clock=clock)
+    world.status(clock.online(session=b"session5", head=9, tail=1, tag=bytes(16)), clock)
+
+    clock = world.add_clock(Clock("clock-0006"))
+    world.punches(*clock.start(), clock=clock)
+    world.punches(*Clock("clock-0006", nonce=bytes(8)).start(), clock=clock)
+
+    clock = world.add_clock(Clock("clock-0007"))
+    world.punches(*clock.start(), clock.punch(ANNA_UID), clock=clock)
+    back = {"boot": 2, "head": 1, "tail": 0, "tag": clock.sent[0][-16:]}
+    world.status(clock.online(session=b"session7", **back), clock)
+
+
+async def _roster_and_settings(world: World) -> None:
+    """A clock that has a roster and refused settings; a worker with a language."""
+    clock = world.add_clock(Clock("clock-0008"))
+    world.change_worker("W-001", language="nl")
+    world.punches(*clock.start(), clock=clock)
+    world.status(clock.online(session=b"session8", roster=(0, 0), settings=0), clock)
+    world.now_ms += SETTLE_MS
+    sent: list[Message] = []
+    await RosterSender(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms).work()
+    with world.store.write() as connection:
+        remote_settings.order(connection, clock.name, {"volume": 2}, by="operator", now_ms=world.now_ms)
+    refused = (1, "settings.json: volume must be a whole number from 0 to 1")
+    world.status(clock.online(roster=(1, 4), settings=0, settings_refused=refused), clock)
+
+
+async def _orders_and_standing(world: World) -> None:
+    """A self-test that a clock reported, and a clock that is marked."""
+    clock = world.add_clock(Clock("clock-0009"))
+    world.punches(*clock.start(), clock=clock)
+    world.status(clock.online(session=b"session9", reader_fault="no-irq", bound_ms=20, heartbeat_s=600), clock)
+    sent: list[Message] = []
+    orders = OrderSender(world.store, world.vault, world.downlink, sent.append, lambda: world.now_ms)
+    with world.store.write() as connection:
+        order = registry.order(connection, clock.name, Command.SELF_TEST, **BY, now_ms=world.now_ms).id
+    await orders.work()
+    clock.number += 1
+    counter = frames.upward_counter(clock.state.boot, clock.connection, clock.number)
+    body = frames.pack_report(Report(order, Command.SELF_TEST, dict.fromkeys(PARTS, "good")))
+    frame = Frame(FrameType.REPORT, counter, body)
+    orders.deliver(
+        clock.topic("report"), frames.seal_frame(frames.upward_key(clock.link_key), clock.name, NO_SESSION, frame)
+    )
+    await orders.work()
+    await HealthMonitor(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1).work()
+
+
+async def _corrections(world: World) -> None:
+    """Movements, one of them still to be sent; a presence that was cancelled and declared for another worker, whom the
+    authority refused.
+    """
+    hall = world.add_site("Hall 3", "1Y1TEST00002Z", Regime.CLEANING)
+    hall.utc_ms = world.now_ms
+    world.punches(*hall.start(), hall.punch(ANNA_UID), clock=hall)
+    await _registered(world, lambda: _settled(world))
+    with world.store.write() as connection:
+        workers.add(
+            connection,
+            world.vault,
+            reference="W-004",
+            name="Dina Proef",
+            identity=identities.niss(REFUSED_NISS),
+            employer_kbo=KBO,
+        )
+    world.authority.refused = {REFUSED_NISS}
+    (first, *_) = world.rows(schema.presences)
+    with world.store.write() as connection:
+        decision = Decision("operator", "it was another worker", world.now_ms)
+        corrections.correct(connection, first.reference, "W-004", CancelCode.PLANNING, decision)
+    await _registered(world, lambda: any(row.state == PresenceState.REFUSED for row in world.rows(schema.presences)))
+    with world.store.write() as connection:
+        decision = Decision("operator", "it was declared by hand", world.now_ms)
+        corrections.close_punch(connection, "clock-0001", 3, decision)
+    world.punches(hall.punch(BRAM_UID), clock=hall)
+
+
+def _domain(world: World) -> None:
+    """A site as a planning tool describes it, without a key yet; and the tool's token."""
+    address = Address("Kaai", "7", "", "2000", "Antwerpen")
+    site = Site("Yard 5", "1Y1TEST00003Z", Regime.MEAT, "Europe/Brussels", address, 51.22, 4.4, ("nl", "fr"))
+    with world.store.write() as connection:
+        change = sites.put(connection, site)
+        audit_log.write_change(connection, OPERATOR, change, Act.SITE_ADDED, Act.SITE_CHANGED, world.now_ms)
+        presented = api_tokens.make(connection, "planner", list(Scope), 365, OPERATOR, world.now_ms)
+        token = api_tokens.find(connection, presented, world.now_ms)
+        assert token is not None
+        api_tokens.note_use(connection, token, world.now_ms + 1000)
+        api_tokens.revoke(connection, token.id, OPERATOR, world.now_ms + 2000)
