@@ -55,7 +55,7 @@ from badgeclock.sandbox.process import SandboxProcess
 from badgeclock.technician import broker, workshop
 
 RUN_BRIDGE = "from badgeclock.cli.bridge import app; app()"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def free_port() -> int:
