@@ -77,8 +77,12 @@ class Site:
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._configure()
-        self.start_broker()
-        self.start_bridge()
+        try:
+            self.start_broker()
+            self.start_bridge()
+        except BaseException:
+            self.close()
+            raise
 
     def _configure(self) -> None:
         self.config.parent.mkdir()
