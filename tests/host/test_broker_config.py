@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ class Site:
     shop: Workshop
     config: broker.BrokerConfig
     process: subprocess.Popen[bytes]
+    listening: list[Subscriber] = field(default_factory=list)
 
     def client(self, identity: Identity, name: str = "client") -> list[str]:
         """Arguments for mosquitto_pub and mosquitto_sub to come as `identity`."""
@@ -47,22 +48,32 @@ class Site:
         """Publish at QoS 1, so that the broker has dealt with it when this returns."""
         program = programs.mosquitto().with_name("mosquitto_pub")
         command = [str(program), *self.client(identity), "-q", "1", "-t", topic, "-m", payload, *more]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     def subscribe(self, identity: Identity, *topics: str, name: str = "client") -> Subscriber:
         program = programs.mosquitto().with_name("mosquitto_sub")
         topic_arguments = [argument for topic in topics for argument in ("-t", topic)]
         command = [str(program), *self.client(identity, name), "-d", "-v", *topic_arguments]
-        # mosquitto_sub writes its log when its buffer is full, unless it writes to a terminal.
-        return Subscriber(subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1))
+        return self.listen(command)
+
+    def listen(self, command: list[str]) -> Subscriber:
+        """Start a mosquitto_sub that ends with the test."""
+        # It writes its log when its buffer is full, unless it writes to a terminal.
+        process = subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.listening.append(Subscriber(process))
+        self.listening[-1].wait_for_subscription()
+        return self.listening[-1]
 
 
 class Subscriber:
-    """A mosquitto_sub whose subscription the broker has answered."""
+    """A mosquitto_sub."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.log: list[str] = []
+
+    def wait_for_subscription(self) -> None:
+        """Return once the broker has answered its subscription."""
         self._read_until("received SUBACK")
 
     def messages_until(self, last: str) -> list[str]:
@@ -71,6 +82,7 @@ class Subscriber:
         return [line.strip() for line in self.log if line.startswith("badgeclock/")]
 
     def close(self) -> None:
+        """End it. Does nothing if it has ended."""
         self.process.terminate()
         self.process.wait()
         assert self.process.stdout is not None
@@ -104,7 +116,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     path = tmp_path_factory.mktemp("a site with spaces")
     shop = workshop.create(path / "workshop")
     config = broker.write_config(path / "broker", free_port(), shop)
@@ -116,6 +128,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         finally:
             process.terminate()
             process.wait()
+
+
+@pytest.fixture
+def site(running: Site) -> Iterator[Site]:
+    """The same; whoever listens in a test ends with it."""
+    yield running
+    while running.listening:
+        running.listening.pop().close()
 
 
 def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: Site) -> None:
@@ -295,9 +315,7 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     will = ("--will-topic", "badgeclock/v1/clock-d/status", "--will-payload", "gone")
     program = str(programs.mosquitto().with_name("mosquitto_sub"))
     command = [program, *site.client(lost), "-d", "-t", "badgeclock/v1/clock-d/ack", *will]
-    open_connection = Subscriber(
-        subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1)
-    )
+    open_connection = site.listen(command)
     shop.revoke_clock("clock-d")
     assert broker.running(directory) == site.process.pid
     assert broker.update(directory, shop)

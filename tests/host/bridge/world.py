@@ -421,7 +421,7 @@ class World:
         self.store.close()
 
 
-async def eventually(condition: Callable[[], bool], patience_s: float = 20) -> None:
+async def eventually(condition: Callable[[], bool], patience_s: float = 60) -> None:
     """Wait until a condition holds; fails after `patience_s`."""
     async with asyncio.timeout(patience_s):
         while True:
