@@ -29,6 +29,7 @@ SECTIONS = {
     "umqtt.": "umqtt.simple used directly, for comparison",
     "bridge.": "The bridge",
     "registrar.": "The registrar",
+    "once.": "Declared once: an authority that counts",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
 }
@@ -188,6 +189,12 @@ FIGURES = {
     "bridge.intake.single_records_per_s": Figure("the same, one a message"),
     "bridge.intake.verify_records_per_s": Figure("records/s whose seal is verified, nothing stored"),
     "bridge.intake.bare_sqlite_rows_per_s": Figure("rows/s the bare library writes, for comparison"),
+    "once.cases": Figure(
+        "presences before an authority that commits before, after, in the midst of or without every status, fault and "
+        "delay, with kills, second bridges and both clock changes by seed"
+    ),
+    "once.doubled": Figure("registrations too many", "0"),
+    "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
     "registrar.presences_per_s": Figure(
         "presences/s registered and committed, 20,000 queued, 200 a call, 4 calls at once, sandbox answering in 200 ms"
     ),

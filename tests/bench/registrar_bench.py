@@ -87,6 +87,7 @@ async def registered_per_s(world: World, client: OnssSoap, count: int) -> tuple[
         Metrics(),
         now_ms=wall_clock_ms,
         changed=lambda: None,
+        call_ms=30_000,
         settle_ms=5000,
         calls=CALLS,
     )

@@ -40,6 +40,32 @@ def test_when_maintenance_ends(line: str, now: str, until: str | None) -> None:
     assert found == (None if until is None else belgian(until))
 
 
+@pytest.mark.parametrize(
+    ("line", "first", "last"),
+    [
+        # Spring: 02:00 to 03:00 is not on any clock.
+        ("sun 02:30-03:30", "2026-03-29T01:00+00:00", "2026-03-29T01:30+00:00"),
+        ("sun 02:15-02:45", "2026-03-29T01:00+00:00", "2026-03-29T01:45+00:00"),
+        ("sun 01:30-02:30", "2026-03-29T00:30+00:00", "2026-03-29T01:30+00:00"),
+        ("sun 02:00-06:00", "2026-03-29T01:00+00:00", "2026-03-29T04:00+00:00"),
+        ("2026-03-29 02:10 to 2026-03-29 02:50", "2026-03-29T01:00+00:00", "2026-03-29T01:50+00:00"),
+        # Autumn: 02:00 to 03:00 is there twice.
+        ("sun 02:30-03:30", "2026-10-25T00:30+00:00", "2026-10-25T02:30+00:00"),
+        ("sun 02:15-02:45", "2026-10-25T00:15+00:00", "2026-10-25T01:45+00:00"),
+        ("sun 01:30-02:30", "2026-10-24T23:30+00:00", "2026-10-25T01:30+00:00"),
+        ("2026-10-25 02:10 to 2026-10-25 02:50", "2026-10-25T00:10+00:00", "2026-10-25T01:50+00:00"),
+    ],
+)
+def test_maintenance_in_the_nights_in_which_the_clocks_are_changed(line: str, first: str, last: str) -> None:
+    calendar = Calendar.parse([line])
+    begins, ends = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    minute = timedelta(minutes=1)
+    assert calendar.away_until(begins - minute) is None
+    assert calendar.away_until(begins) == ends
+    assert calendar.away_until(ends - minute) == ends
+    assert calendar.away_until(ends) is None
+
+
 def test_windows_that_follow_one_another_are_one() -> None:
     calendar = Calendar.parse(["mon 01:00-02:00", "daily 02:00-03:00", "2026-01-05 03:00 to 2026-01-05 04:30"])
     assert calendar.away_until(belgian("2026-01-05 01:10")) == belgian("2026-01-05 04:30")

@@ -242,6 +242,42 @@ def test_any_answer_is_a_token_or_nothing_was_declared(status: int, content: byt
     assert "00000100166" not in told
 
 
+@pytest.mark.parametrize(
+    ("told", "lasts_s"),
+    [
+        (300, 300),
+        (300.5, 300.5),
+        ("300", 300),
+        (None, oauth.LIFETIME_DEFAULT_S),
+        ("absent", oauth.LIFETIME_DEFAULT_S),
+        ("9" * 40, 86_400),
+        ("soon", None),
+        ("", None),
+        ("-5", None),
+        (0, None),
+        ("0", None),
+        (True, None),
+        ([], None),
+    ],
+    ids=str,
+)
+def test_how_long_a_token_holds_is_read_in_every_form_it_is_said(told: Any, lasts_s: float | None) -> None:
+    body = {"access_token": "t", "token_type": "Bearer"} | ({} if told == "absent" else {"expires_in": told})
+    answer = Answer(200, None, json.dumps(body).encode())
+    if lasts_s is None:
+        with pytest.raises(AuthorityUnavailable):
+            oauth._read(answer, 0.0)
+    else:
+        assert oauth._read(answer, 0.0).ends_at == lasts_s
+
+
+def test_an_assertion_names_its_key_by_the_endpoints_name_for_it_or_its_thumbprint(keys: Keys) -> None:
+    key = RSAKey.import_key(keys.client.key_pem)
+    for key_id, kid in ((None, key.thumbprint()), ("key-7", "key-7")):
+        own = ClientKey("me", keys.client.key, ENDPOINT, key_id)
+        assert jwt.decode(own.assertion(NOW), key, algorithms=["RS256"]).header["kid"] == kid
+
+
 def test_an_assertion_says_who_we_are_for_minutes_and_never_twice_the_same(keys: Keys) -> None:
     own = ClientKey("me", keys.client.key, ENDPOINT)
     key = RSAKey.import_key(keys.client.key_pem)

@@ -28,7 +28,13 @@ from badgeclock.authorities.base import (
     Validation,
     attributed,
 )
-from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import (
+    AnswerMalformed,
+    AuthorityAmbiguous,
+    AuthorityRejected,
+    AuthorityUnavailable,
+    Doubt,
+)
 from badgeclock.authorities.onss import rest_messages
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError
@@ -259,6 +265,32 @@ def test_a_registration_that_makes_no_sense_is_not_believed(other: dict[str, Any
 
 
 @pytest.mark.parametrize(
+    ("status", "doubt"),
+    [
+        (201, Doubt.LOST),
+        (207, Doubt.LOST),
+        (301, Doubt.NOT_ADMITTED),
+        (401, Doubt.NOT_ADMITTED),
+        (403, Doubt.NOT_ADMITTED),
+        (404, Doubt.NOT_ADMITTED),
+        (400, Doubt.TURNED_DOWN),
+        (409, Doubt.TURNED_DOWN),
+        (413, Doubt.TOO_LARGE),
+        (429, Doubt.AWAY),
+        (500, Doubt.LOST),
+        (503, Doubt.AWAY),
+    ],
+)
+def test_no_status_says_that_nothing_was_registered(status: int, doubt: Doubt) -> None:
+    problem = json.dumps({"type": "x", "title": f"about {WORKERS[0]}", "detail": "Bearer"}).encode()
+    for answer in (Answer(status, None, b""), Answer(status, None, problem, n.PROBLEM)):
+        error = onss_rest._refusal(onss_rest._REGISTER, answer)
+        assert isinstance(error, AuthorityAmbiguous)
+        assert error.doubt is doubt
+        assert WORKERS[0] not in str(error)
+
+
+@pytest.mark.parametrize(
     ("status", "expected", "retry"),
     [
         (301, AuthorityUnavailable, False),
@@ -271,13 +303,50 @@ def test_a_registration_that_makes_no_sense_is_not_believed(other: dict[str, Any
         (503, AuthorityUnavailable, True),
     ],
 )
-def test_a_status_means_what_it_can(status: int, expected: type[AuthorityError], retry: object) -> None:
-    problem = json.dumps({"type": "x", "title": f"about {WORKERS[0]}", "detail": "Bearer"}).encode()
-    for answer in (Answer(status, None, b""), Answer(status, None, problem, n.PROBLEM)):
-        error = onss_rest._refusal(onss_rest._REGISTER, answer)
-        assert isinstance(error, expected)
-        assert getattr(error, "retry", None) is retry
-        assert WORKERS[0] not in str(error)
+def test_a_status_of_a_reading_call_means_what_it_can(
+    status: int, expected: type[AuthorityError], retry: object
+) -> None:
+    error = onss_rest._refusal(onss_rest._SEARCH, Answer(status, None, b""))
+    assert isinstance(error, expected)
+    assert getattr(error, "retry", None) is retry
+
+
+def problem_of(kind: str) -> bytes:
+    return json.dumps({"type": n.PROBLEM_TYPE + kind, "title": "No"}).encode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "blames"),
+    [
+        (Answer(401, None, problem_of("invalidAccessToken"), n.PROBLEM), True),
+        (Answer(401, None, problem_of("expiredAccessToken"), n.PROBLEM), True),
+        (Answer(401, None, b"", challenge='Bearer realm="x", error="invalid_token"'), True),
+        (Answer(401, None, problem_of("missingPermission"), n.PROBLEM), False),
+        (Answer(401, None, b"<html>log in</html>", "text/html", challenge="Basic"), False),
+        (Answer(403, None, problem_of("invalidAccessToken"), n.PROBLEM), False),
+    ],
+    ids=lambda value: getattr(value, "challenge", None) or str(getattr(value, "content", value)),
+)
+def test_only_the_service_itself_says_that_a_token_kept_it_from_looking(answer: Answer, *, blames: bool) -> None:
+    assert onss_rest._blames_token(answer) is blames
+    expected = AuthorityUnavailable if blames else AuthorityAmbiguous
+    assert isinstance(onss_rest._refusal(onss_rest._REGISTER, answer), expected)
+
+
+@pytest.mark.parametrize(
+    ("items", "whose"),
+    [
+        ([created(1), created(2)], ["a", "b"]),
+        ([created(1), {}], ["a"]),
+        ([{"status": 500}, created(2)], ["b"]),
+        ([created(1), {"notCreatedPresenceRegistration": {}}], ["a", "b"]),
+    ],
+)
+def test_an_answer_in_part_is_believed_where_it_is_clear(items: list[dict[str, Any]], whose: list[str]) -> None:
+    outcomes = rest_messages.register_outcomes_in_part({"items": items}, [A, B], ANSWERED)
+    assert [outcome.reference for outcome in outcomes] == whose
+    with pytest.raises(AnswerMalformed):
+        rest_messages.register_outcomes_in_part({"items": items[:1]}, [A, B], ANSWERED)
 
 
 def test_a_bad_request_blames_the_items_that_it_names() -> None:

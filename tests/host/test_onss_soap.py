@@ -46,7 +46,7 @@ from badgeclock.authorities.base import (
     SearchCriteria,
     Status,
 )
-from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable, Doubt
 from badgeclock.authorities.onss import answers, faults
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Answer
@@ -340,22 +340,50 @@ async def test_a_reading_call_that_fails_can_simply_be_repeated(sandbox: Sandbox
 
 
 @pytest.mark.parametrize(
-    ("code", "retry", "expected", "expected_retry"),
+    ("code", "retry", "expected", "doubt"),
     [
-        ("SOA-02002", True, AuthorityUnavailable, True),
-        ("SOA-02002", None, AuthorityUnavailable, True),
-        ("SOA-02001", False, AuthorityUnavailable, False),
-        ("SOA-01001", False, AuthorityUnavailable, False),
-        ("SOA-01002", None, AuthorityUnavailable, False),
-        ("SOA-00001", True, AuthorityUnavailable, True),
-        ("SOA-00001", False, AuthorityAmbiguous, None),
-        ("SOA-00001", None, AuthorityAmbiguous, None),
+        # Found before the message is worked on, as the specification has it.
+        ("SOA-01001", False, AuthorityUnavailable, None),
+        ("SOA-01002", None, AuthorityUnavailable, None),
+        ("SOA-01001", True, AuthorityUnavailable, None),
         ("SOA-03001", False, AuthorityRejected, None),
         ("SOA-03006", False, AuthorityRejected, None),
-        ("SOA-09999", None, AuthorityAmbiguous, None),
+        # Nothing says that nothing was registered.
+        ("SOA-02002", True, AuthorityAmbiguous, Doubt.AWAY),
+        ("SOA-02002", None, AuthorityAmbiguous, Doubt.AWAY),
+        ("SOA-02001", False, AuthorityAmbiguous, Doubt.AWAY),
+        ("SOA-00001", True, AuthorityAmbiguous, Doubt.AWAY),
+        ("SOA-00001", False, AuthorityAmbiguous, Doubt.LOST),
+        ("SOA-00001", None, AuthorityAmbiguous, Doubt.LOST),
+        ("SOA-09999", None, AuthorityAmbiguous, Doubt.LOST),
     ],
 )
 async def test_a_soap_fault_means_what_its_code_and_its_retry_say(
+    sandbox: SandboxProcess,
+    authority: OnssSoap,
+    code: str,
+    retry: object,
+    expected: type[AuthorityError],
+    doubt: Doubt | None,
+) -> None:
+    sandbox.control(faults=[{"kind": "system-error", "code": code, "retry": retry}])
+    with pytest.raises(expected) as caught:
+        await authority.register([worker_item(new_reference())])
+    assert getattr(caught.value, "doubt", None) is doubt
+    assert code in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "retry", "expected", "expected_retry"),
+    [
+        ("SOA-02002", True, AuthorityUnavailable, True),
+        ("SOA-02001", False, AuthorityUnavailable, False),
+        ("SOA-01001", False, AuthorityUnavailable, False),
+        ("SOA-00001", None, AuthorityUnavailable, True),
+        ("SOA-03006", False, AuthorityRejected, None),
+    ],
+)
+async def test_a_soap_fault_of_a_reading_call_leaves_nothing_open(
     sandbox: SandboxProcess,
     authority: OnssSoap,
     code: str,
@@ -365,16 +393,15 @@ async def test_a_soap_fault_means_what_its_code_and_its_retry_say(
 ) -> None:
     sandbox.control(faults=[{"kind": "system-error", "code": code, "retry": retry}])
     with pytest.raises(expected) as caught:
-        await authority.register([worker_item(new_reference())])
+        await authority.get(7)
     assert getattr(caught.value, "retry", None) is expected_retry
-    assert code in str(caught.value)
 
 
 async def test_maintenance_says_how_long_to_wait(sandbox: SandboxProcess, authority: OnssSoap) -> None:
     sandbox.control(faults=[{"kind": "maintenance", "retry_after_s": 120}])
-    with pytest.raises(AuthorityUnavailable) as caught:
+    with pytest.raises(AuthorityAmbiguous) as caught:
         await authority.register([worker_item(new_reference())])
-    assert (caught.value.retry, caught.value.retry_after) == (True, 120.0)
+    assert (caught.value.doubt, caught.value.code, caught.value.retry_after) == (Doubt.AWAY, "HTTP-503", 120.0)
 
 
 async def test_a_refused_connection_is_surely_nothing() -> None:
@@ -564,6 +591,47 @@ async def test_bytes_that_drip_without_end_meet_the_deadline() -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "doubt"),
+    [
+        (201, Doubt.LOST),
+        (202, Doubt.LOST),
+        (204, Doubt.LOST),
+        (206, Doubt.LOST),
+        (207, Doubt.LOST),
+        (302, Doubt.NOT_ADMITTED),
+        (400, Doubt.TURNED_DOWN),
+        (401, Doubt.NOT_ADMITTED),
+        (403, Doubt.NOT_ADMITTED),
+        (404, Doubt.NOT_ADMITTED),
+        (408, Doubt.LOST),
+        (409, Doubt.TURNED_DOWN),
+        (413, Doubt.TOO_LARGE),
+        (429, Doubt.AWAY),
+        (500, Doubt.LOST),
+        (502, Doubt.LOST),
+        (503, Doubt.AWAY),
+        (504, Doubt.LOST),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"<html>no SOAP</html>", GOOD[:-30]])
+async def test_no_http_status_says_that_nothing_was_registered(status: int, doubt: Doubt, content: bytes) -> None:
+    content = b"" if status == 204 else content
+    async with answering(lambda _: http(content, f"{status} X")) as endpoint, OnssSoap(endpoint) as client:
+        with pytest.raises(AuthorityAmbiguous) as caught:
+            await client.register([A, B])
+    assert (caught.value.doubt, caught.value.code) == (doubt, f"HTTP-{status}")
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 207, 302, 403, 409, 429, 500, 503])
+async def test_a_whole_answer_counts_whatever_the_status(status: int) -> None:
+    async with answering(lambda _: http(GOOD, f"{status} X")) as endpoint, OnssSoap(endpoint) as client:
+        first, second = await client.register([A, B])
+    assert isinstance(first, Registered)
+    assert isinstance(second, Registered)
+    assert (first.reception_number, second.reception_number) == (123456789012345, 2)
+
+
+@pytest.mark.parametrize(
     ("status", "expected", "retry"),
     [
         (301, AuthorityUnavailable, False),
@@ -571,22 +639,19 @@ async def test_bytes_that_drip_without_end_meet_the_deadline() -> None:
         (401, AuthorityUnavailable, False),
         (403, AuthorityUnavailable, False),
         (404, AuthorityUnavailable, False),
-        (408, AuthorityAmbiguous, None),
+        (408, AuthorityUnavailable, True),
         (413, AuthorityRejected, None),
         (429, AuthorityUnavailable, True),
-        (500, AuthorityAmbiguous, None),
-        (502, AuthorityAmbiguous, None),
+        (500, AuthorityUnavailable, True),
         (503, AuthorityUnavailable, True),
-        (504, AuthorityAmbiguous, None),
     ],
 )
-@pytest.mark.parametrize("content", [b"", b"<html>no SOAP</html>", GOOD])
-async def test_an_http_status_without_a_fault_means_what_it_can(
-    status: int, expected: type[AuthorityError], retry: object, content: bytes
+async def test_an_http_status_of_a_reading_call_means_what_it_can(
+    status: int, expected: type[AuthorityError], retry: object
 ) -> None:
-    async with answering(lambda _: http(content, f"{status} X")) as endpoint, OnssSoap(endpoint) as client:
+    async with answering(lambda _: http(b"<html/>", f"{status} X")) as endpoint, OnssSoap(endpoint) as client:
         with pytest.raises(expected) as caught:
-            await client.register([A, B])
+            await client.search(everything())
     assert getattr(caught.value, "retry", None) is retry
 
 
@@ -619,23 +684,26 @@ def test_who_is_not_admitted_is_told_if_the_clocks_differ(away_s: int, said: str
 
 
 @pytest.mark.parametrize("faultcode", ["s:Client", "s:VersionMismatch", "s:MustUnderstand"])
-async def test_a_bare_soap_fault_that_blames_the_client_is_a_rejection(faultcode: str) -> None:
+async def test_a_bare_soap_fault_that_blames_the_client_is_not_the_services_word(faultcode: str) -> None:
     fault = in_envelope(f"<s:Fault><faultcode>{faultcode}</faultcode><faultstring>no</faultstring></s:Fault>")
     async with answering(lambda _: http(fault, "500 X")) as endpoint, OnssSoap(endpoint) as client:
-        with pytest.raises(AuthorityRejected):
+        with pytest.raises(AuthorityAmbiguous) as caught:
             await client.register([A, B])
+        assert caught.value.doubt is Doubt.TURNED_DOWN
+        with pytest.raises(AuthorityRejected):
+            await client.search(everything())
 
 
-async def test_a_business_error_is_a_rejection() -> None:
+async def test_a_business_error_turns_a_call_down_and_does_not_say_that_nothing_was_registered() -> None:
     fault = in_envelope(
         "<s:Fault><faultcode>s:Client</faultcode><faultstring>no</faultstring><detail>"
         f'<f:BusinessError xmlns:f="{FAULTS}">'
         "<f:Origin>x</f:Origin><f:Code>BUS-7</f:Code><f:Message>no</f:Message></f:BusinessError></detail></s:Fault>"
     )
     async with answering(lambda _: http(fault, "500 X")) as endpoint, OnssSoap(endpoint) as client:
-        with pytest.raises(AuthorityRejected) as caught:
+        with pytest.raises(AuthorityAmbiguous) as caught:
             await client.register([A, B])
-    assert caught.value.code == "BUS-7"
+    assert (caught.value.doubt, caught.value.code) == (Doubt.TURNED_DOWN, "BUS-7")
 
 
 async def test_a_search_that_counts_more_than_it_lists_is_not_believed() -> None:
@@ -689,6 +757,11 @@ def test_errors_survive_the_way_between_processes() -> None:
     said = {"what": "w", "kept": "k", "do": "d"}
     unavailable = pickle.loads(pickle.dumps(AuthorityUnavailable(**said, retry=False, retry_after=2.5)))  # noqa: S301
     assert (str(unavailable), unavailable.retry, unavailable.retry_after) == ("w. Kept: k. To do: d.", False, 2.5)
+    open_still = AuthorityAmbiguous(**said, doubt=Doubt.AWAY, code="HTTP-503", retry_after=2.5)
+    ambiguous = pickle.loads(pickle.dumps(open_still))  # noqa: S301
+    assert (str(ambiguous), ambiguous.doubt, ambiguous.code, ambiguous.retry_after) == (
+        *("w. Kept: k. To do: d.", Doubt.AWAY, "HTTP-503", 2.5),
+    )
     rejected = pickle.loads(pickle.dumps(AuthorityRejected(**said, code="C", references=("a",))))  # noqa: S301
     assert (str(rejected), rejected.code, rejected.references) == ("w. Kept: k. To do: d.", "C", ("a",))
 

@@ -20,7 +20,7 @@ from zeep.wsse.signature import verify_envelope
 from badgeclock.authorities import credentials, ws_security
 from badgeclock.authorities.errors import NotSoap, NotTrusted, Unsound
 from badgeclock.authorities.soap import parse_envelope
-from badgeclock.authorities.ws_security import SIGNATURE, UTILITY
+from badgeclock.authorities.ws_security import SIGNATURE, UTILITY, AlgorithmSuite, Policy
 from badgeclock.errors import SettingsError
 from badgeclock.sandbox import envelope
 from badgeclock.sandbox import ws_security as sandbox_ws_security
@@ -44,16 +44,20 @@ def message(keys: Keys) -> bytes:
     return etree.tostring(signed)
 
 
-def verified(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> x509.Certificate:
+def verified(
+    message: bytes, *trusted: x509.Certificate, now: datetime = NOW, policy: Policy = ws_security.STRICT
+) -> x509.Certificate:
     def signers(_: x509.Certificate | None) -> Sequence[x509.Certificate]:
         return trusted
 
-    return ws_security.verify(parse_envelope(message, LIMIT), now, signers)
+    return ws_security.verify(parse_envelope(message, LIMIT), now, signers, policy)
 
 
-def flaw_of(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> Unsound:
+def flaw_of(
+    message: bytes, *trusted: x509.Certificate, now: datetime = NOW, policy: Policy = ws_security.STRICT
+) -> Unsound:
     with pytest.raises(NotTrusted) as refused:
-        verified(message, *trusted, now=now)
+        verified(message, *trusted, now=now, policy=policy)
     assert "anna" not in str(refused.value)
     return refused.value.flaw
 
@@ -86,7 +90,6 @@ def test_nothing_verifies_with_a_key_that_did_not_sign(keys: Keys, message: byte
 
 def test_an_unsigned_message_is_told_apart(keys: Keys) -> None:
     assert flaw_of(in_envelope(BODY), keys.client.certificate) is Unsound.NO_SIGNATURE
-    assert not ws_security.is_signed(parse_envelope(in_envelope(BODY), LIMIT))
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,80 @@ def test_a_signature_counts_for_minutes_and_clocks_may_differ_a_little(
         verified(message, keys.client.certificate, now=NOW + away)
     else:
         assert flaw_of(message, keys.client.certificate, now=NOW + away) is flaw
+
+
+@pytest.mark.parametrize("suite", list(AlgorithmSuite))
+def test_what_says_itself_that_it_holds_for_years_counts_for_minutes(
+    keys: Keys, suite: AlgorithmSuite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ws_security, "LIFETIME", timedelta(days=4000))
+    message = signed(keys, suite)
+    monkeypatch.undo()
+    policy = ws_security.answers_under(suite)
+    assert verified(message, keys.client.certificate, policy=policy) == keys.client.certificate
+    for away in (timedelta(minutes=8), timedelta(days=3)):
+        assert flaw_of(message, keys.client.certificate, now=NOW + away, policy=policy) is Unsound.STALE
+
+
+@pytest.mark.parametrize("suite", list(AlgorithmSuite))
+@pytest.mark.parametrize("allowed", list(AlgorithmSuite))
+def test_an_answer_may_have_the_algorithms_of_the_suite_in_the_settings_and_stronger_ones(
+    keys: Keys, suite: AlgorithmSuite, allowed: AlgorithmSuite
+) -> None:
+    order = list(AlgorithmSuite)  # each allows less than the one after it
+    message = signed(keys, suite)
+    policy = ws_security.answers_under(allowed)
+    if order.index(suite) <= order.index(allowed):
+        assert verified(message, keys.client.certificate, policy=policy) == keys.client.certificate
+    else:
+        assert flaw_of(message, keys.client.certificate, policy=policy) is Unsound.ALGORITHM
+
+
+def test_an_answer_may_leave_its_certificate_unsigned_and_sign_a_header_more(keys: Keys) -> None:
+    """The service's policy is one for requests; of an answer whose signer is known this decides nothing."""
+    for message in (signed(keys, leave=("X509",)), signed(keys, add=True), signed(keys, leave=("X509",), add=True)):
+        assert verified(message, keys.client.certificate, policy=ANSWERS) == keys.client.certificate
+        assert flaw_of(message, keys.client.certificate) in (Unsound.NOT_COVERED, Unsound.FORM)
+
+
+def test_an_answer_signs_its_body_and_its_time_whatever_else_it_signs(keys: Keys) -> None:
+    for left in ("B", "TS"):
+        message = signed(keys, leave=(left,), add=True)
+        assert flaw_of(message, keys.client.certificate, policy=ANSWERS) is Unsound.NOT_COVERED
+
+
+ANSWERS = ws_security.answers_under(AlgorithmSuite.BASIC256_SHA256)
+
+
+def signed(
+    keys: Keys,
+    suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256,
+    leave: Sequence[str] = (),
+    *,
+    add: bool = False,
+) -> bytes:
+    """A message that signs its body, time and certificate but for what is left out, and a whole header more."""
+    header = f'<h:To xmlns:h="urn:h" xmlns:u="{UTILITY}" u:Id="to">here</h:To>' if add else ""
+    text = f'<s:Envelope xmlns:s="{SOAP}"><s:Header>{header}</s:Header><s:Body>{BODY}</s:Body></s:Envelope>'
+    envelope = parse_envelope(text.encode(), LIMIT)
+    ws_security.sign(envelope, keys.client, NOW, suite)
+    info = next(envelope.iter(f"{{{SIGNATURE}}}SignedInfo"))
+    for reference in info.findall(f"{{{SIGNATURE}}}Reference"):
+        if (reference.get("URI") or "").removeprefix("#").split("-")[0] in leave:
+            info.remove(reference)
+    signature = info.getparent()
+    assert signature is not None
+    if add:
+        reference = xmlsec.template.add_reference(signature, xmlsec.constants.TransformSha256, uri="#to")
+        xmlsec.template.add_transform(reference, xmlsec.constants.TransformExclC14N)
+    if leave or add:
+        context = xmlsec.SignatureContext()
+        context.key = xmlsec.Key.from_memory(keys.client.key_pem, xmlsec.constants.KeyDataFormatPem)
+        for element in envelope.iter():
+            if element.get(f"{{{UTILITY}}}Id"):
+                context.register_id(element, "Id", UTILITY)
+        context.sign(signature)
+    return etree.tostring(envelope)
 
 
 def body_of(root: etree._Element) -> etree._Element:

@@ -5,7 +5,8 @@ site: that somebody is there on a day (`PresenceItem`), or that somebody comes o
 `Authority.declares` says which of them one takes. Four calls: register, search, get, cancel. Whatever the wire looks
 like, three failures are told apart, because the registrar does something else for each:
 
-* `AuthorityUnavailable`: surely nothing was processed; send the same items again later.
+* `AuthorityUnavailable`: surely nothing was processed (the request never left, or the authority itself says so); send
+  the same items again later.
 * `AuthorityAmbiguous`: it cannot be known what was processed; search first, then send what is missing.
 * `AuthorityRejected`: the whole call was read and turned down; sending it again unchanged is useless.
 
@@ -299,9 +300,10 @@ class Authority(Protocol):
         ...
 
     async def register(self, items: Sequence[Item]) -> list[Outcome]:
-        """Declare 1 to `batch_limit` items with different references; one outcome an item, in the same order.
+        """Declare 1 to `batch_limit` items with different references; their outcomes, in the same order.
 
-        The service is not idempotent: the same item sent twice gets two reception numbers.
+        An item without an outcome is one of which the answer does not say what became of it: search before it is sent
+        again. The service is not idempotent: the same item sent twice gets two reception numbers.
         """
         ...
 

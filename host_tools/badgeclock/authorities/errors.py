@@ -9,7 +9,7 @@ from badgeclock import errors
 
 
 class AuthorityUnavailable(errors.AuthorityError):
-    """Surely nothing was processed: not connected, turned away before processing, or a reading call went unanswered.
+    """Surely nothing was processed: not connected, the authority's own word for it, or a reading call went unanswered.
 
     retry        True: the service asks to try again; False: retrying soon is useless, it says; None: it said nothing
     retry_after  seconds to wait at least, if the service named them
@@ -29,10 +29,44 @@ class AuthorityUnavailable(errors.AuthorityError):
         return (partial(AuthorityUnavailable, **said, retry=self.retry, retry_after=self.retry_after), ())
 
 
+class Doubt(StrEnum):
+    """Why it cannot be known what a call did, as far as it says what to do besides searching."""
+
+    LOST = "the answer was lost, or is none"
+    AWAY = "turned away for now, without the authority's word that nothing was registered"
+    NOT_ADMITTED = "not let in, or not the service"
+    TOO_LARGE = "too large for what stands before the service"
+    TURNED_DOWN = "turned down, without the authority's word that nothing was registered"
+    UNPROVED = "it does not bear the signature that the service's answers must bear"
+
+
 class AuthorityAmbiguous(errors.AuthorityError):
-    """What the authority did, or holds, cannot be known from what came back: search before sending anything again."""
+    """What the authority did, or holds, cannot be known from what came back: search before sending anything again.
+
+    code         what was answered, fit for a log: "HTTP-503", "SOA-02002"; empty if nothing was
+    retry_after  seconds to wait at least, if they were named
+    """
 
     exit_code = errors.EXIT_TRY_LATER
+
+    def __init__(
+        self,
+        *,
+        what: str,
+        kept: str,
+        do: str,
+        doubt: Doubt = Doubt.LOST,
+        code: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what=what, kept=kept, do=do)
+        self.doubt = doubt
+        self.code = code
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[object, ...]:
+        said = {"what": self.what, "kept": self.kept, "do": self.do, "code": self.code}
+        return (partial(AuthorityAmbiguous, **said, doubt=self.doubt, retry_after=self.retry_after), ())
 
 
 class AuthorityRejected(errors.AuthorityError):
@@ -81,8 +115,8 @@ class Unsound(StrEnum):
 
     NO_SIGNATURE = "it bears no signature"
     FORM = "its security header is not formed as WS-Security wants"
-    ALGORITHM = "its signature uses other algorithms than exclusive C14N, SHA-256 and RSA"
-    NOT_COVERED = "its signature does not cover body, timestamp and certificate"
+    ALGORITHM = "its signature uses other algorithms than the algorithm suite in the settings allows"
+    NOT_COVERED = "its signature does not cover what it must"
     UNTRUSTED = "its certificate is not one that is trusted"
     BROKEN = "its signature does not fit its content"
     STALE = "its timestamp is too old or in the future; compare the clocks of both sides"

@@ -4,13 +4,15 @@
 |---|---|---|
 | no connection, or nothing was sent | unavailable | unavailable |
 | broken or silent after the request began to leave | ambiguous | unavailable |
-| HTTP 429, 503: turned away before it was processed | unavailable, retry | unavailable, retry |
-| HTTP 3xx, 401, 403, 404, 405, 407, 410: not the service, or not for us | unavailable, retry useless | the same |
-| HTTP 408, and 500, 502, 504 and other 5xx: may come after the commit | ambiguous | unavailable |
-| other HTTP 4xx | rejected | rejected |
+| the authority's own word that nothing was registered | unavailable or rejected | unavailable or rejected |
+| any other answer that is not the whole answer to the call, whatever its HTTP status | ambiguous | by its status |
 | an answer that is not what the specification allows | ambiguous | ambiguous |
 
-A service that says more than an HTTP status (a SOAP fault, a problem in JSON) is read by its own module first.
+The body is read before the status: whatever the status, a whole answer counts, and the service's own words (a SOAP
+fault, a problem in JSON) are read by its own module first. What is left are statuses that anything between us and the
+service may have given, before the commit or after it: for a call that changes something all of them leave it open, and
+`Doubt` says what to do besides searching. For a call that reads, 429, 5xx and 408 are tried again soon, 3xx and what
+is not the service (401, 403, 404, 405, 407, 410) seldom, and other 4xx turn the call down.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 
-from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable, Doubt
 from badgeclock.errors import AuthorityError
 
 NOT_THE_SERVICE: Final = frozenset(
@@ -46,6 +48,7 @@ _TEXT_LIMIT: Final = 300
 _OPEN: Final = "its items are kept; whether the service processed them is not known"
 _SEARCH_FIRST: Final = "search the service by day and workplace, compare references, and send only what is missing"
 _READS: Final = "the call only reads; nothing was changed"
+_CHECK_WAY: Final = "check the endpoint in the settings, and what stands between the bridge and it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +62,35 @@ class Call:
 def http_error(call: Call, status: int, retry_after: float | None, said: str = "") -> AuthorityError:
     """What an HTTP status means of which the service says no more than `said`, a short text fit for a log."""
     what = f"{call.name}: HTTP {status}" + (f" ({said})" if said else " without a word of the service")
-    if status in TURNED_AWAY:
+    if call.changes:
+        return doubtful(what, _doubt_of(status), f"HTTP-{status}", retry_after)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TURNED_AWAY or status == HTTPStatus.REQUEST_TIMEOUT:
         return AuthorityUnavailable(
-            what=what, kept=UNTOUCHED, do="nothing; it is tried again", retry=True, retry_after=retry_after
+            what=what, kept=_READS, do="nothing; it is tried again", retry=True, retry_after=retry_after
         )
     if status < HTTPStatus.BAD_REQUEST or status in NOT_THE_SERVICE:
-        return AuthorityUnavailable(
-            what=what,
-            kept=UNTOUCHED,
-            do="check the endpoint in the settings, and what stands between the bridge and it",
-            retry=False,
-            retry_after=retry_after,
-        )
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        return lost(call, what)
+        return AuthorityUnavailable(what=what, kept=_READS, do=_CHECK_WAY, retry=False, retry_after=retry_after)
     return AuthorityRejected(
         what=what, kept=UNTOUCHED, do="look at the items and at the endpoint in the settings", code=f"HTTP-{status}"
     )
+
+
+def _doubt_of(status: int) -> Doubt:
+    if status in TURNED_AWAY:
+        return Doubt.AWAY
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return Doubt.TOO_LARGE
+    if status in NOT_THE_SERVICE or HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return Doubt.NOT_ADMITTED
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.REQUEST_TIMEOUT:
+        return Doubt.TURNED_DOWN
+    return Doubt.LOST
+
+
+def doubtful(what: str, doubt: Doubt, code: str, retry_after: float | None) -> AuthorityAmbiguous:
+    """An answer to a call that changes something, which does not say that nothing was registered."""
+    do = f"{_CHECK_WAY}; and {_SEARCH_FIRST}" if doubt is Doubt.NOT_ADMITTED else _SEARCH_FIRST
+    return AuthorityAmbiguous(what=what, kept=_OPEN, do=do, doubt=doubt, code=code, retry_after=retry_after)
 
 
 def unsent(call: Call, why: str) -> AuthorityUnavailable:
@@ -87,19 +102,20 @@ def unsent(call: Call, why: str) -> AuthorityUnavailable:
     )
 
 
-def lost(call: Call, what: str) -> AuthorityError:
+def lost(call: Call, what: str, code: str = "") -> AuthorityError:
     """The request left, and no answer came that says what became of it."""
     if call.changes:
-        return AuthorityAmbiguous(what=what, kept=_OPEN, do=_SEARCH_FIRST)
+        return doubtful(what, Doubt.LOST, code, None)
     return AuthorityUnavailable(what=what, kept=_READS, do="nothing; it is tried again", retry=True)
 
 
-def malformed(call: Call, why: str) -> AuthorityAmbiguous:
-    """An answer came that the specification does not allow."""
+def malformed(call: Call, why: str, doubt: Doubt = Doubt.LOST) -> AuthorityAmbiguous:
+    """An answer came that the specification does not allow, or that does not prove whose it is."""
     return AuthorityAmbiguous(
         what=f"{call.name}: the answer cannot be trusted, {why}",
         kept=_OPEN if call.changes else _READS,
         do=_SEARCH_FIRST if call.changes else "ask again; if it stays so, tell the authority's service desk",
+        doubt=doubt,
     )
 
 

@@ -26,8 +26,10 @@ class AuthoritySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
-    settle_s: float = Field(default=5.0, ge=0, le=600)
-    """So long after its answer was lost a call may still be carried out: before, "not found" proves nothing."""
+    settle_s: float = Field(default=15.0, ge=1, le=600)
+    """How much longer than its own deadline a call may take to be carried out and found: before, "not found" proves
+    nothing.
+    """
     calls: int = Field(default=4, ge=1, le=32)
     """How many calls may be under way at once."""
     calls_per_s: float = Field(default=0.0, ge=0, le=1000)
@@ -36,6 +38,11 @@ class AuthoritySettings(BaseModel):
     """How many of them may begin together after a pause."""
     maintenance: tuple[str, ...] = ()
     """When it has announced that it is away, in Belgian time; see `maintenance.Calendar.parse`."""
+
+    @property
+    def call_s(self) -> float:
+        """How long a call may take at most before the client gives it up, seconds."""
+        return 0.0
 
     def anchored(self, folder: Path) -> AuthoritySettings:
         """The same settings with every relative path counted from `folder`."""

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
 from typing import Final, NamedTuple
 
+from badgeclock.authorities import belgian_time
 from badgeclock.authorities.base import BELGIUM
 
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -17,7 +18,7 @@ _ONCE: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) to (\d{4}-\d\d-\d\d \d\d
 
 
 class _Window(NamedTuple):
-    """A maintenance in Belgian wall clock time; `weekdays` are empty for one with dates."""
+    """A maintenance in Belgian wall clock time; `weekdays` are empty for one with dates, which are in UTC."""
 
     weekdays: frozenset[int]
     start: wall_time
@@ -36,7 +37,8 @@ class Calendar:
     def parse(cls, lines: Iterable[str]) -> Calendar:
         """Read lines like `sun 02:00-06:00`, `daily 23:30-00:30` and `2026-12-24 18:00 to 2026-12-25 06:00`.
 
-        A window that ends at or before its beginning ends the next day. Raises ValueError with the line.
+        A window that ends at or before its beginning ends the next day. In the nights in which the clocks are changed
+        it is as wide as `belgian_time` reads it. Raises ValueError with the line.
         """
         return cls(tuple(_window(line) for line in lines))
 
@@ -61,7 +63,8 @@ def _window(line: str) -> _Window:
             days = range(7) if weekly[1] == "daily" else [_DAYS.index(weekly[1])]
             return _Window(frozenset(days), wall_time.fromisoformat(weekly[2]), wall_time.fromisoformat(weekly[3]))
         if once := _ONCE.fullmatch(text):
-            first, last = (datetime.fromisoformat(once[n]).replace(tzinfo=BELGIUM) for n in (1, 2))
+            first = belgian_time.earliest(datetime.fromisoformat(once[1]))
+            last = belgian_time.latest(datetime.fromisoformat(once[2]))
             if first < last:
                 return _Window(frozenset(), wall_time(), wall_time(), first, last)
     except ValueError:
@@ -79,10 +82,9 @@ def _end(window: _Window, now: datetime) -> datetime | None:
     today = now.astimezone(BELGIUM).date()
     for day in (today - timedelta(days=1), today):
         if day.weekday() in window.weekdays:
-            start = datetime.combine(day, window.start, BELGIUM)
+            start = belgian_time.earliest(datetime.combine(day, window.start))
             last_day = day if window.start < window.end else day + timedelta(days=1)
-            end = datetime.combine(last_day, window.end, BELGIUM)
-            # Compared in UTC: wall clocks of one zone compare by their faces, also in the hour that comes twice.
-            if start.astimezone(UTC) <= now < end.astimezone(UTC):
-                return end.astimezone(UTC)
+            end = belgian_time.latest(datetime.combine(last_day, window.end))
+            if start <= now < end:
+                return end
     return None

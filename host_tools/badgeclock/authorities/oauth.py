@@ -37,7 +37,7 @@ RENEW_BEFORE_S: Final = 60.0
 RENEW_BEFORE_SHARE: Final = 0.2
 """A token is renewed so long before its end, or in the last fifth of its life if that is shorter."""
 LIFETIME_DEFAULT_S: Final = 300.0
-"""For a token that does not say how long it holds (RFC 6749, 5.1 only recommends that it does)."""
+"""For a token that does not say how long it holds, or says null (RFC 6749, 5.1 only recommends that it does)."""
 _LIFETIME_MOST_S: Final = 86_400.0
 _TOKEN_FORM: Final = re.compile(r"[!-~]{1,16384}")
 _CALL: Final = Call("token", changes=False)
@@ -54,20 +54,22 @@ class ClientKey:
     """Who the bridge is to a token endpoint: its client id and its RSA key.
 
     audience  what the assertions are for; usually the token endpoint's URL
+    key_id    by which the endpoint knows the key (the assertion's `kid`); the key's thumbprint (RFC 7638) if None
     """
 
-    def __init__(self, client_id: str, key: rsa.RSAPrivateKey, audience: str) -> None:
+    def __init__(self, client_id: str, key: rsa.RSAPrivateKey, audience: str, key_id: str | None = None) -> None:
         self.client_id = client_id
         self._audience = audience
         pem = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         self._key = RSAKey.import_key(pem)
+        self._key_id = key_id or self._key.thumbprint()
 
     @classmethod
-    def load(cls, client_id: str, key: Path, audience: str) -> ClientKey:
+    def load(cls, client_id: str, key: Path, audience: str, key_id: str | None = None) -> ClientKey:
         """With the key in a PEM file. Raises SettingsError."""
-        return cls(client_id, credentials.load_key(key), audience)
+        return cls(client_id, credentials.load_key(key), audience, key_id)
 
     def assertion(self, now: datetime) -> str:
         """A signed statement of who we are: RS256, of use once and for minutes only."""
@@ -80,7 +82,7 @@ class ClientKey:
             "iat": issued,
             "exp": issued + ASSERTION_LIFETIME_S,
         }
-        return jwt.encode({"alg": "RS256", "typ": "JWT"}, claims, self._key)
+        return jwt.encode({"alg": "RS256", "typ": "JWT", "kid": self._key_id}, claims, self._key)
 
 
 class Tokens:
@@ -146,14 +148,25 @@ def _read(answer: Answer, asked_at: float) -> _Token:
         later = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR or answer.status == HTTPStatus.TOO_MANY_REQUESTS
         what = f"token: HTTP {answer.status} ({word})"
         raise _unavailable(what, retry=later, retry_after=answer.retry_after, apart=answer.apart)
-    text, kind, lifetime = body.get("access_token"), body.get("token_type"), body.get("expires_in", LIFETIME_DEFAULT_S)
+    text, kind, lifetime = body.get("access_token"), body.get("token_type"), _lifetime_s(body.get("expires_in"))
     if not isinstance(text, str) or not _TOKEN_FORM.fullmatch(text) or str(kind).lower() != "bearer":
         raise _unavailable("token: the answer holds no bearer token", retry=False)
-    if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or not lifetime > 0:
+    if lifetime is None:
         raise _unavailable("token: the answer does not say how long its token holds", retry=False)
-    lasts_s = min(float(lifetime), _LIFETIME_MOST_S)
+    lasts_s = min(lifetime, _LIFETIME_MOST_S)
     early_s = min(RENEW_BEFORE_S, lasts_s * RENEW_BEFORE_SHARE)
     return _Token(text, asked_at + lasts_s - early_s, asked_at + lasts_s)
+
+
+def _lifetime_s(said: Any) -> float | None:
+    """Seconds that a token holds, by its expires_in: a number, digits in a string, null or absent; None: unreadable."""
+    if said is None:
+        return LIFETIME_DEFAULT_S
+    if isinstance(said, str) and said.isascii() and said.isdigit():
+        said = int(said[:9])
+    if isinstance(said, bool) or not isinstance(said, int | float) or not said > 0:
+        return None
+    return float(min(said, _LIFETIME_MOST_S))
 
 
 def _unavailable(what: str, *, retry: bool, retry_after: float | None = None, apart: str = "") -> AuthorityUnavailable:

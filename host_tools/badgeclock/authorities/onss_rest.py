@@ -54,6 +54,8 @@ class Settings(AuthoritySettings):
     client_id: str = Field(min_length=1, max_length=200)
     key: Path
     """The RSA key in PEM whose certificate was uploaded for this client id."""
+    key_id: str | None = Field(default=None, min_length=1, max_length=200)
+    """By which the token endpoint knows that key; its thumbprint (RFC 7638) if absent."""
     audience: str | None = None
     """What the bridge's assertions are for; the token endpoint if absent."""
     scope: str | None = Field(default=None, min_length=1, max_length=1000)
@@ -61,13 +63,18 @@ class Settings(AuthoritySettings):
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     timeout_s: float = Field(default=30.0, gt=0, le=300)
 
+    @property
+    def call_s(self) -> float:
+        """Token and call, and both again if the service does not take the token."""
+        return 4 * self.timeout_s
+
 
 def connect(settings: Settings) -> OnssRest:
     """The client that the settings describe. Raises SettingsError."""
     return OnssRest(
         settings.endpoint,
         settings.token_endpoint,
-        ClientKey.load(settings.client_id, settings.key, settings.audience or settings.token_endpoint),
+        ClientKey.load(settings.client_id, settings.key, settings.audience or settings.token_endpoint, settings.key_id),
         scope=settings.scope,
         connect_timeout_s=settings.connect_timeout_s,
         timeout_s=settings.timeout_s,
@@ -131,12 +138,12 @@ class OnssRest:
         forms.check_items(_REGISTER, self.declares, self.batch_limit, items)
         movements = [item for item in items if isinstance(item, MovementItem)]
         answer = await self._exchange(_REGISTER, n.REGISTER, rest_messages.register_request(movements))
-        if answer.status == HTTPStatus.BAD_REQUEST and answer.content_type == n.PROBLEM:
+        if answer.status == HTTPStatus.BAD_REQUEST and _problem(answer).kind == n.BAD_REQUEST:
             raise _rejected(answer, movements)
         answered = answer.date or datetime.now(UTC)
-        return await self._read(
-            _REGISTER, answer, lambda body: rest_messages.register_outcomes(body, movements, answered)
-        )
+        in_part = answer.status == HTTPStatus.MULTI_STATUS
+        read = rest_messages.register_outcomes_in_part if in_part else rest_messages.register_outcomes
+        return await self._read(_REGISTER, answer, lambda body: read(body, movements, answered))
 
     async def cancel(self, items: Sequence[Cancellation]) -> list[CancelOutcome]:
         """cancelInBulk; see `Authority.cancel`."""
@@ -167,20 +174,20 @@ class OnssRest:
         """One registration; see `Authority.get`."""
         forms.check_reception_number(_GET, reception_number)
         answer = await self._exchange(_GET, f"{n.GET}/{reception_number}")
-        problem = rest_messages.read_problem(answer.content_type, answer.content)
-        if answer.status == HTTPStatus.NOT_FOUND and problem.kind == n.NOT_FOUND:
+        if answer.status == HTTPStatus.NOT_FOUND and _problem(answer).kind == n.NOT_FOUND:
             return None
         return await self._read(_GET, answer, lambda body: rest_messages.found_by_number(body, reception_number))
 
     async def _exchange(self, call: Call, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """One call; a token that the service turns down is renewed once, and the call, which it did not look at, made
-        again.
+        """One call; a token that the service itself turns down is renewed once, and the call, which it did not look at,
+        made again.
         """
         content = None if body is None else await asyncio.to_thread(_written, body)
         token = await self._tokens.get()
         answer = await self._send(call, path, content, token)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             self._tokens.spoil(token)
+        if _blames_token(answer) or (answer.status == HTTPStatus.UNAUTHORIZED and not call.changes):
             answer = await self._send(call, path, content, await self._tokens.get())
         return answer
 
@@ -192,18 +199,34 @@ class OnssRest:
         return await self._transport.exchange(call, "POST", self._endpoint + path, headers, content)
 
     async def _read(self, call: Call, answer: Answer, read: Callable[[dict[str, Any]], _Read]) -> _Read:
-        """What an answer says. Answers of 200 items take milliseconds to read: in a thread."""
-        if answer.status != HTTPStatus.OK:
-            raise _refusal(call, answer)
+        """What an answer says: its body first, whatever its HTTP status; the status only if the body is no answer.
+
+        Answers of 200 items take milliseconds to read: in a thread.
+        """
         try:
             return await asyncio.to_thread(lambda: read(rest_messages.parse(answer.content)))
         except AnswerMalformed as flaw:
+            if answer.status != HTTPStatus.OK:
+                raise _refusal(call, answer) from None
             raise failures.malformed(call, str(flaw)) from None
 
 
+def _problem(answer: Answer) -> rest_messages.Problem:
+    return rest_messages.read_problem(answer.content_type, answer.content)
+
+
+def _blames_token(answer: Answer) -> bool:
+    """Whether the service says that it did not look at a call for its token: RFC 6750, 3.1; federal REST guide."""
+    return answer.status == HTTPStatus.UNAUTHORIZED and (
+        'error="invalid_token"' in answer.challenge
+        or _problem(answer).kind in (n.NO_TOKEN, n.INVALID_TOKEN, n.EXPIRED_TOKEN)
+    )
+
+
 def _refusal(call: Call, answer: Answer) -> AuthorityError:
-    said = rest_messages.read_problem(answer.content_type, answer.content).said
-    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    said = _problem(answer).said
+    not_admitted = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+    if _blames_token(answer) or (not_admitted and not call.changes):
         return AuthorityUnavailable(
             what=f"{call.name}: HTTP {answer.status} ({said or 'no word of why'})",
             kept=failures.UNTOUCHED,
@@ -215,7 +238,7 @@ def _refusal(call: Call, answer: Answer) -> AuthorityError:
 
 
 def _rejected(answer: Answer, items: Sequence[MovementItem]) -> AuthorityRejected:
-    problem = rest_messages.read_problem(answer.content_type, answer.content)
+    problem = _problem(answer)
     return AuthorityRejected(
         what=f"{_REGISTER.name}: HTTP {answer.status} ({problem.said or 'no word of why'})",
         kept=failures.UNTOUCHED,

@@ -35,12 +35,13 @@ from badgeclock.authorities.base import (
     SearchCriteria,
 )
 from badgeclock.authorities.credentials import Credentials
-from badgeclock.authorities.errors import AnswerMalformed, NotSoap, NotTrusted
+from badgeclock.authorities.errors import AnswerMalformed, Doubt, NotSoap, NotTrusted
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.onss import answers, faults, requests
 from badgeclock.authorities.soap import body_element, parse_envelope
 from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url, on_this_machine
+from badgeclock.authorities.ws_security import AlgorithmSuite
 from badgeclock.errors import SettingsError
 from badgeclock.onss import description
 from badgeclock.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
@@ -63,11 +64,20 @@ class Settings(AuthoritySettings):
     """The bridge's own, which the authority's portal knows; with `key`, its RSA key."""
     key: Path | None = None
     service_certificate: Path | None = None
-    """Whose signature every answer must bear, one or more certificates; without it signatures are not looked at."""
+    """Whose signature every answer must bear, faults too; one or more certificates. Without it signatures are not
+    looked at.
+    """
+    algorithm_suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256
+    """What messages are signed with, and answers may be: as the service's policy names it in its WSDL file."""
     wsdl: Path | None = None
     """The service's own WSDL file, its schemas beside it, instead of the description that comes with the bridge."""
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
     timeout_s: float = Field(default=30.0, gt=0, le=300)
+
+    @property
+    def call_s(self) -> float:
+        """The deadline of the whole call."""
+        return self.timeout_s
 
     @model_validator(mode="after")
     def _signs(self) -> Self:
@@ -97,6 +107,7 @@ def connect(settings: Settings) -> OnssSoap:
         timeout_s=settings.timeout_s,
         own=own,
         service=() if known is None else credentials.load_certificates(known),
+        suite=settings.algorithm_suite,
     )
 
 
@@ -110,8 +121,9 @@ class OnssSoap:
     tls                the TLS context to use; None is httpx's own, with verification
     proxy              URL of an HTTP proxy; proxies named in the environment are not used
     own                what every message is signed with; None sends them unsigned
-    service            certificates of which one must have signed every answer that is no fault; none: signatures are
-                       not looked at, and TLS alone says whose answer it is
+    service            certificates of which one must have signed every answer; none: signatures are not looked at, and
+                       TLS alone says whose answer it is
+    suite              the algorithms of the signatures
 
     Raises SettingsError if the endpoint or the description cannot be used.
     """
@@ -131,8 +143,11 @@ class OnssSoap:
         proxy: str | None = None,
         own: Credentials | None = None,
         service: Sequence[x509.Certificate] = (),
+        suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256,
     ) -> None:
         self._endpoint = checked_url(endpoint)
+        self._suite = suite
+        self._policy = ws_security.answers_under(suite)
         self._own = own
         self._known = tuple(service)
         self._schema, self._zeep = _described(wsdl)
@@ -206,11 +221,12 @@ class OnssSoap:
         if not self._schema.validate(body_element(envelope)):
             raise failures.misfit(_CALLS[operation], "the message does not follow the service's description in use")
         if self._own is not None:
-            ws_security.sign(envelope, self._own, datetime.now(UTC))
+            ws_security.sign(envelope, self._own, datetime.now(UTC), self._suite)
         written: bytes = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         return written
 
     def _read(self, operation: str, answer: Answer, read: Callable[[etree._Element], _Read]) -> _Read:
+        """What an answer says: its body first, whatever its HTTP status; the status only if the body is no answer."""
         call = _CALLS[operation]
         try:
             envelope = parse_envelope(answer.content, ANSWER_LIMIT_BYTES)
@@ -220,16 +236,14 @@ class OnssSoap:
                 raise failures.http_error(call, answer.status, answer.retry_after) from None
             raise failures.malformed(call, f"it is {flaw}") from None
         is_fault = faults.is_fault(body)
-        # What turns a call away before it is processed may have no key to sign with; TLS says whose word it is.
-        if self._known and (ws_security.is_signed(envelope) or not is_fault):
+        if self._known:
             try:
-                ws_security.verify(envelope, datetime.now(UTC), self._signers)
+                ws_security.verify(envelope, datetime.now(UTC), self._signers, self._policy)
             except NotTrusted as flaw:
-                raise failures.malformed(call, f"{flaw}") from None
+                said = f" (a fault, {faults.read_fault(body).code or 'without a code'})" if is_fault else ""
+                raise failures.malformed(call, f"{flaw}{said}", Doubt.UNPROVED) from None
         if is_fault:
             raise faults.fault_error(call, faults.read_fault(body), answer.retry_after, answer.apart)
-        if answer.status != _HTTP_OK:
-            raise failures.http_error(call, answer.status, answer.retry_after)
         if body.tag != f"{{{MESSAGES}}}{description.OPERATIONS[operation][1]}" or not self._schema.validate(body):
             raise failures.malformed(call, "it does not follow the service's schema")
         try:

@@ -28,7 +28,7 @@ KEEPALIVE_S: Final = 2.0
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer. `retry_after` in seconds, None if not said; `content_type` without its parameters; `date` the
-    service's time; `apart` as `failures.clocks_apart` has it.
+    service's time; `apart` as `failures.clocks_apart` has it; `challenge` what a 401 asks for (WWW-Authenticate).
     """
 
     status: int
@@ -37,6 +37,7 @@ class Answer:
     content_type: str = ""
     date: datetime | None = None
     apart: str = ""
+    challenge: str = ""
 
 
 class Transport:
@@ -96,6 +97,7 @@ class Transport:
                     response.headers.get("Content-Type", "").partition(";")[0].strip().lower(),
                     date,
                     failures.clocks_apart(date, now),
+                    response.headers.get("WWW-Authenticate", ""),
                 )
         except (TimeoutError, httpx.RequestError) as error:
             said = failures.plain(str(error)) or f"no answer within {self._timeout_s:g} s"

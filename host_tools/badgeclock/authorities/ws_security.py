@@ -1,12 +1,14 @@
 """WS-Security 1.0 with an X.509 certificate: SOAP messages signed, and signatures verified.
 
 What is signed is what the service's policy wants: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
-certificate that stands in the message (ProtectTokens), each whole, by exclusive canonicalisation, SHA-256 and RSA with
-SHA-256. Names and URIs are those of OASIS WSS 1.0 (SOAP Message Security and X.509 Token Profile) and of RFC 6931.
+certificate that stands in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
+an `AlgorithmSuite`. Names and URIs are those of OASIS WSS 1.0 (SOAP Message Security and X.509 Token Profile), of
+WS-SecurityPolicy 1.2 and of RFC 6931.
 
 A signature is only as good as what it covers. So `verify` first looks at the message: one Security header, one
-signature, the algorithms above and no others, no id twice, and references to the very Body and Timestamp that will be
-read, not to a copy elsewhere in the message. Then xmlsec does the arithmetic, with a key that the caller trusts.
+signature, the algorithms that a `Policy` allows and no others, no id twice, and references to the very Body and
+Timestamp that will be read, not to a copy elsewhere in the message. Then xmlsec does the arithmetic, with a key that
+the caller trusts.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import binascii
 import secrets
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 import xmlsec
@@ -35,9 +39,11 @@ SIGNATURE: Final = "http://www.w3.org/2000/09/xmldsig#"
 EXCLUSIVE_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 RSA_SHA256: Final = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
+RSA_SHA1: Final = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"
+SHA1: Final = "http://www.w3.org/2000/09/xmldsig#sha1"
 
 LIFETIME: Final = timedelta(minutes=5)
-"""How long a message of ours holds; also the most for one that does not say. It is what WSS4J allows."""
+"""How long a message of ours holds, and the most that one of another's does. It is what WSS4J allows."""
 SKEW: Final = timedelta(minutes=2)
 """How far the other's clock may be from ours."""
 
@@ -50,10 +56,67 @@ _ID_NAMES: Final = frozenset({_ID, "Id", "ID", "id", "{http://www.w3.org/XML/199
 _REFERENCES_LIMIT: Final = 16
 
 
-def sign(envelope: etree._Element, credentials: Credentials, now: datetime) -> None:
+class AlgorithmSuite(StrEnum):
+    """Algorithms of signatures, by the names of WS-SecurityPolicy 1.2, section 6.1.
+
+    The text of the standard has RSA with SHA-1 for the signature in every suite. With Basic256Sha256, services in fact
+    sign with RSA and SHA-256; one that keeps to the letter has a name of its own here.
+    """
+
+    BASIC256_SHA256 = "Basic256Sha256"
+    """SHA-256, and RSA with SHA-256."""
+    BASIC256_SHA256_RSA_SHA1 = "Basic256Sha256RsaSha1"
+    """SHA-256, and RSA with SHA-1."""
+    BASIC256 = "Basic256"
+    """SHA-1, and RSA with SHA-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What `verify` takes.
+
+    digests, signatures  the algorithms' URIs
+    protects_token       whether a certificate that stands in the message must be signed too. It need not be where the
+                         caller knows the signers, for then it decides nothing
+    other_headers        whether whole headers besides may be signed, which nobody here looks at
+    """
+
+    digests: frozenset[str]
+    signatures: frozenset[str]
+    protects_token: bool
+    other_headers: bool
+
+
+STRICT: Final = Policy(frozenset({SHA256}), frozenset({RSA_SHA256}), protects_token=True, other_headers=False)
+"""What the service's policy asks of a caller's message, with SHA-256."""
+
+
+def answers_under(suite: AlgorithmSuite) -> Policy:
+    """What may be taken from signers that are known. The service's WSDL ties its policy to requests, to no answer: of
+    an answer only body and timestamp must be signed. An algorithm that is stronger than the suite's is taken too.
+    """
+    digests, signatures = {SHA256}, {RSA_SHA256}
+    if suite is AlgorithmSuite.BASIC256:
+        digests.add(SHA1)
+    if suite is not AlgorithmSuite.BASIC256_SHA256:
+        signatures.add(RSA_SHA1)
+    return Policy(frozenset(digests), frozenset(signatures), protects_token=False, other_headers=True)
+
+
+def sign(
+    envelope: etree._Element,
+    credentials: Credentials,
+    now: datetime,
+    suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256,
+) -> None:
     """Put a Security header into an envelope, in place: certificate, timestamp of `now` (aware), signature of both
     and of the body.
     """
+    constants = xmlsec.constants
+    sha1 = suite is AlgorithmSuite.BASIC256
+    digest = constants.TransformSha1 if sha1 else constants.TransformSha256
+    plain = suite is AlgorithmSuite.BASIC256_SHA256
+    method = constants.TransformRsaSha256 if plain else constants.TransformRsaSha1
     body = envelope.find(f"{_S}Body")
     assert body is not None  # a message of ours
     header = envelope.find(f"{_S}Header")
@@ -67,17 +130,15 @@ def sign(envelope: etree._Element, credentials: Credentials, now: datetime) -> N
     stamp = etree.SubElement(security, f"{_U}Timestamp")
     etree.SubElement(stamp, f"{_U}Created").text = _written(now)
     etree.SubElement(stamp, f"{_U}Expires").text = _written(now + LIFETIME)
-    signature = xmlsec.template.create(
-        security, xmlsec.constants.TransformExclC14N, xmlsec.constants.TransformRsaSha256, ns="ds"
-    )
+    signature = xmlsec.template.create(security, constants.TransformExclC14N, method, ns="ds")
     security.append(signature)
     context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_memory(credentials.key_pem, xmlsec.constants.KeyDataFormatPem)
+    context.key = xmlsec.Key.from_memory(credentials.key_pem, constants.KeyDataFormatPem)
     for name, element in (("TS", stamp), ("B", body), ("X509", token)):
         identity = f"{name}-{secrets.token_hex(8)}"
         element.set(_ID, identity)
-        reference = xmlsec.template.add_reference(signature, xmlsec.constants.TransformSha256, uri=f"#{identity}")
-        xmlsec.template.add_transform(reference, xmlsec.constants.TransformExclC14N)
+        reference = xmlsec.template.add_reference(signature, digest, uri=f"#{identity}")
+        xmlsec.template.add_transform(reference, constants.TransformExclC14N)
         context.register_id(element, "Id", UTILITY)
     key_info = xmlsec.template.ensure_key_info(signature)
     pointer = etree.SubElement(etree.SubElement(key_info, f"{_E}SecurityTokenReference"), f"{_E}Reference")
@@ -87,9 +148,12 @@ def sign(envelope: etree._Element, credentials: Credentials, now: datetime) -> N
 
 
 def verify(
-    envelope: etree._Element, now: datetime, trusted: Callable[[x509.Certificate | None], Sequence[x509.Certificate]]
+    envelope: etree._Element,
+    now: datetime,
+    trusted: Callable[[x509.Certificate | None], Sequence[x509.Certificate]],
+    policy: Policy = STRICT,
 ) -> x509.Certificate:
-    """The certificate whose key signed the envelope's body and timestamp, and that certificate where it stands in it.
+    """The certificate whose key signed the envelope's body and timestamp, and what else the policy wants.
 
     `trusted` is given the certificate in the message, or None, and answers with those to verify with, none if there is
     none to trust. Raises NotTrusted.
@@ -97,21 +161,22 @@ def verify(
     security, signature = _one_signature(envelope)
     stamp = _one(security, f"{_U}Timestamp")
     token = _token(security, signature)
-    covered = [_one(envelope, f"{_S}Body"), stamp, *([] if token is None else [token])]
-    _check_references(envelope, signature, covered)
+    covered = [_one(envelope, f"{_S}Body"), stamp]
+    others = [] if token is None else [token]
+    if policy.protects_token:
+        covered, others = covered + others, []
+    if policy.other_headers:
+        unsignable = [*covered, security, signature]
+        others = [one for one in (*security, *_one(envelope, f"{_S}Header")) if one not in unsignable]
+    signed = _signed(envelope, signature, covered, others, policy)
     candidates = trusted(None if token is None else _certificate(token))
     if not candidates:
         raise NotTrusted(Unsound.UNTRUSTED)
     for certificate in candidates:
-        if _fits(signature, certificate, covered):
+        if _fits(signature, certificate, signed):
             _check_time(stamp, now)
             return certificate
     raise NotTrusted(Unsound.BROKEN)
-
-
-def is_signed(envelope: etree._Element) -> bool:
-    """Whether a message claims a signature at all."""
-    return envelope.find(f"{_S}Header/{_E}Security/{_D}Signature") is not None
 
 
 def _fits(signature: etree._Element, certificate: x509.Certificate, covered: list[etree._Element]) -> bool:
@@ -128,7 +193,7 @@ def _fits(signature: etree._Element, certificate: x509.Certificate, covered: lis
 
 
 def _one_signature(envelope: etree._Element) -> tuple[etree._Element, etree._Element]:
-    if not is_signed(envelope):
+    if envelope.find(f"{_S}Header/{_E}Security/{_D}Signature") is None:
         raise NotTrusted(Unsound.NO_SIGNATURE)
     security = _one(_one(envelope, f"{_S}Header"), f"{_E}Security")
     return security, _one(security, f"{_D}Signature")
@@ -161,19 +226,28 @@ def _certificate(token: etree._Element) -> x509.Certificate:
         raise NotTrusted(Unsound.FORM) from None
 
 
-def _check_references(envelope: etree._Element, signature: etree._Element, covered: list[etree._Element]) -> None:
-    """The signature's own words: only our algorithms, and each of `covered` under an id that no other element has."""
+def _signed(
+    envelope: etree._Element,
+    signature: etree._Element,
+    covered: list[etree._Element],
+    others: list[etree._Element],
+    policy: Policy,
+) -> list[etree._Element]:
+    """What the signature's own words refer to: each of `covered`, of `others` any, each under an id that no other
+    element has, and nothing else; only by algorithms of the policy.
+    """
     info = _one(signature, f"{_D}SignedInfo")
     method = _one(info, f"{_D}SignatureMethod")
     canonical = _one(info, f"{_D}CanonicalizationMethod")
-    if method.get("Algorithm") != RSA_SHA256 or canonical.get("Algorithm") != EXCLUSIVE_C14N:
+    if method.get("Algorithm") not in policy.signatures or canonical.get("Algorithm") != EXCLUSIVE_C14N:
         raise NotTrusted(Unsound.ALGORITHM)
     references = info.findall(f"{_D}Reference")
     if len(references) > _REFERENCES_LIMIT:
         raise NotTrusted(Unsound.FORM)
     for reference in references:
         transforms = [one.get("Algorithm") for one in reference.findall(f"{_D}Transforms/{_D}Transform")]
-        if transforms != [EXCLUSIVE_C14N] or _one(reference, f"{_D}DigestMethod").get("Algorithm") != SHA256:
+        digest = _one(reference, f"{_D}DigestMethod").get("Algorithm")
+        if transforms != [EXCLUSIVE_C14N] or digest not in policy.digests:
             raise NotTrusted(Unsound.ALGORITHM)
     ids = Counter(value for element in envelope.iter() for name, value in element.attrib.items() if name in _ID_NAMES)
     if any(count > 1 for count in ids.values()):
@@ -182,15 +256,18 @@ def _check_references(envelope: etree._Element, signature: etree._Element, cover
     known = {f"#{element.get(_ID)}" for element in covered if element.get(_ID)}
     if len(known) != len(covered) or not known <= pointed:
         raise NotTrusted(Unsound.NOT_COVERED)
-    if len(pointed) != len(references) or pointed != known:
+    besides = [element for element in others if element.get(_ID) and f"#{element.get(_ID)}" in pointed]
+    if len(pointed) != len(references) or pointed != known | {f"#{element.get(_ID)}" for element in besides}:
         # Something further is signed, which nobody here would look at: say so rather than pass it over.
         raise NotTrusted(Unsound.FORM)
+    return covered + besides
 
 
 def _check_time(stamp: etree._Element, now: datetime) -> None:
     created = _read_time(_one(stamp, f"{_U}Created"))
     ends = stamp.findall(f"{_U}Expires")
-    expires = _read_time(ends[0]) if ends else created + LIFETIME
+    # Whoever wrote it may say that it holds for less, not that it holds for longer.
+    expires = min([created + LIFETIME, *map(_read_time, ends[:1])])
     if created > now + SKEW or expires < now - SKEW or expires < created:
         raise NotTrusted(Unsound.STALE)
 

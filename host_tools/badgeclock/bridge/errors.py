@@ -9,6 +9,21 @@ class StoreConflict(StoreError):
     """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
 
 
+class StoreInUse(StoreError):
+    """Another bridge runs on the store."""
+
+    def __init__(self, holder: str) -> None:
+        self.holder = holder
+        super().__init__(
+            what=f"another bridge runs on this store: {holder}",
+            kept="the store; nothing was started",
+            do="stop that one first, or give this one a store of its own",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (StoreInUse, (self.holder,))
+
+
 class DataKeyWrong(StoreError):
     """A value in the store does not open under the data key."""
 

@@ -44,9 +44,9 @@ from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
-from badgeclock.bridge.registrar.registrar import Registrar, declared_by
+from badgeclock.bridge.registrar.registrar import Registrar, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
-from badgeclock.bridge.store import vault
+from badgeclock.bridge.store import bridge_lock, vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import planning_api, planning_refusals, status_api
@@ -72,8 +72,8 @@ def registrars_of(
 ) -> list[Registrar]:
     """A registrar for each authority, with a gate of its own; what several take goes to the first."""
     registrars: list[Registrar] = []
-    for authority, settings in authorities:
-        declares = declared_by(authority) - {declared for earlier in registrars for declared in earlier.declares}
+    used = share_out([authority for authority, _ in authorities])
+    for (authority, declares), (_, settings) in zip(used, authorities, strict=True):
         if not declares:
             log.warning("an authority takes only what another takes already; it is not used")
             continue
@@ -90,6 +90,7 @@ def registrars_of(
                 metrics,
                 now_ms=now_ms,
                 changed=changed,
+                call_ms=int(settings.call_s * 1000),
                 settle_ms=int(settings.settle_s * 1000),
                 calls=settings.calls,
                 gate=gate,
@@ -100,7 +101,9 @@ def registrars_of(
 
 
 class Service:
-    """One bridge. Everything it needs is checked here, so that `run` starts or does not begin."""
+    """One bridge. Everything it needs is checked here, so that `run` starts or does not begin. From here on no other
+    bridge has the store.
+    """
 
     def __init__(
         self,
@@ -116,8 +119,10 @@ class Service:
         self._vault = vault.load(settings.secrets.data_key_file)
         self._store = Store(settings.store.url)
         self._store.check()
+        self._lock = bridge_lock.take(settings.store.url)
         self._metrics = Metrics()
         self._parts = Parts()
+        self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
         several = meet is not None
         self._downlink = Downlink(self._vault)
         wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
@@ -208,6 +213,7 @@ class Service:
         """Serve until `stop` is set."""
         settings = self._settings.http
         async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._lock.release)
             stack.callback(self._store.close)
             stack.callback(self._end_verifying)
             for authority, _ in self._authorities:

@@ -123,6 +123,10 @@ NOT_CANCELLED_ITEM: Final = _assumed("notCancelledPresenceRegistration", "an ite
 PROBLEM: Final = _official("application/problem+json", "the content type of a problem")
 PROBLEM_TYPE: Final = _official("urn:problem-type:belgif:", "what the type of a common problem begins with")
 NOT_FOUND: Final = _official("resourceNotFound", "the problem of a number that the service does not hold")
+BAD_REQUEST: Final = _official("badRequest", "the problem of a request that was not processed, for its form")
+NO_TOKEN: Final = _official("noAccessToken", "the problem of a request without a token")
+INVALID_TOKEN: Final = _official("invalidAccessToken", "the problem of a token that is none of the service's")
+EXPIRED_TOKEN: Final = _official("expiredAccessToken", "the problem of a token that has ended")
 ISSUES: Final = _official("issues", "the parts of a bad request that are to blame")
 ISSUE_NAME: Final = _official("name", "of such a part: items[3].ssin")
 

@@ -26,6 +26,7 @@ UNPROCESSED: Final = frozenset(
         FaultKind.HANG,
         FaultKind.CLOSE_BEFORE_READING,
         FaultKind.SYSTEM_ERROR,
+        FaultKind.SYSTEM_ERROR_UNSIGNED,
         FaultKind.MAINTENANCE,
         FaultKind.NOT_AUTHENTICATED,
         FaultKind.NOT_AUTHORISED,

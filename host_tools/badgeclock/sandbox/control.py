@@ -26,6 +26,7 @@ class FaultKind(StrEnum):
     CLOSE_AFTER_COMMIT = "close-after-commit"
     CLOSE_HALF_COMMITTED = "close-half-committed"  # the first half of the items processed, then the connection broken
     SYSTEM_ERROR = "system-error"  # a SystemError with `code` and `retry`; nothing processed
+    SYSTEM_ERROR_UNSIGNED = "system-error-unsigned"  # the same without the signature that its answers bear
     MAINTENANCE = "maintenance"  # HTTP 503 from the front admission, with Retry-After; nothing processed
     RATE_LIMITED = "rate-limited"  # HTTP 429 with Retry-After; nothing processed
     NOT_AUTHENTICATED = "not-authenticated"  # certificate or token turned down: SOA-01001, HTTP 401

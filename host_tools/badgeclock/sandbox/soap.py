@@ -5,6 +5,7 @@ Runs in the service's thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Final
 
@@ -47,15 +48,16 @@ class Soap:
         try:
             return Response(self._answer(content_type, soap_action, data, fault), media_type=_XML), "answered"
         except TurnedDown as turned_down:
-            return self._fault(turned_down), f"{turned_down.code}: {turned_down.message}"
+            return self._fault(turned_down, self._sign), f"{turned_down.code}: {turned_down.message}"
 
     def unprocessed(self, fault: Fault) -> Response:
         """How the service says that it did nothing, as the script wants it."""
-        if fault.kind is FaultKind.SYSTEM_ERROR or fault.kind in _FAULT_CODES:
+        if fault.kind in (FaultKind.SYSTEM_ERROR, FaultKind.SYSTEM_ERROR_UNSIGNED) or fault.kind in _FAULT_CODES:
             code = _FAULT_CODES.get(fault.kind, fault.code)
-            retry = fault.retry if fault.kind is FaultKind.SYSTEM_ERROR else False
+            retry = False if fault.kind in _FAULT_CODES else fault.retry
             refusal = TurnedDown(code, "as the sandbox's script asks", faultcode="Server", retry=retry)
-            return self._fault(refusal)
+            signed = fault.kind is not FaultKind.SYSTEM_ERROR_UNSIGNED
+            return self._fault(refusal, self._sign if signed else lambda _: None)
         if fault.kind in _TURNED_AWAY:
             wait = {"Retry-After": str(fault.retry_after_s)}
             return Response("<h1>Not now</h1>", _TURNED_AWAY[fault.kind], headers=wait, media_type="text/html")
@@ -96,10 +98,10 @@ class Soap:
         if self._service.keys is not None:
             ws_security.sign(envelope, self._service.keys.service, self._service.clock())
 
-    def _fault(self, turned_down: TurnedDown) -> Response:
-        """A SystemError under the next ticket; not signed, as what turns a call away on admission signs nothing."""
+    def _fault(self, turned_down: TurnedDown, sign: Callable[[etree._Element], object]) -> Response:
+        """A SystemError under the next ticket, signed as answers are unless the script has it otherwise."""
         self._tickets += 1
-        return Response(wire.fault(turned_down, f"sandbox-{self._tickets}"), 500, media_type=_XML)
+        return Response(wire.fault(turned_down, f"sandbox-{self._tickets}", sign), 500, media_type=_XML)
 
     def _register(self, request: wire.Request) -> etree._Element:
         today = self._service.today()

@@ -199,8 +199,8 @@ def envelope(body: etree._Element, sign: Callable[[etree._Element], object]) -> 
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 
-def fault(turned_down: TurnedDown, ticket: str) -> bytes:
-    """A SystemError in its envelope, under a ticket's number."""
+def fault(turned_down: TurnedDown, ticket: str, sign: Callable[[etree._Element], object]) -> bytes:
+    """A SystemError in its envelope, under a ticket's number, which `sign` may put its signature to."""
     root = etree.Element(f"{_S}Envelope", nsmap={"soap": ENVELOPE, "f": FAULTS})
     element = etree.SubElement(etree.SubElement(root, f"{_S}Body"), f"{_S}Fault")
     etree.SubElement(element, "faultcode").text = f"soap:{turned_down.faultcode}"
@@ -215,6 +215,7 @@ def fault(turned_down: TurnedDown, ticket: str) -> bytes:
         etree.SubElement(error, f"{_F}Retry").text = "true" if turned_down.retry else "false"
     etree.SubElement(error, f"{_F}Contact").text = "whoever runs this sandbox"
     etree.SubElement(error, f"{_F}Environment").text = "Simulation"
+    sign(root)
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")
 
 

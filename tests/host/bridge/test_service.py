@@ -421,6 +421,18 @@ async def test_whatever_happens_to_an_answer_the_presence_is_registered_once(las
     await wire.disconnect()
 
 
+def test_a_second_bridge_on_the_store_says_who_has_it_and_ends(lasting_site: Site) -> None:
+    first = lasting_site.processes["bridge"]
+    main = [sys.executable, "-c", "from badgeclock.cli.main import main; main()", "bridge", "run", "--config"]
+    command = [*main, str(lasting_site.config)]
+    second = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert second.returncode != 0
+    assert f"another bridge runs on this store: process {first.pid} on " in second.stderr
+    assert "Traceback" not in second.stderr
+    assert first.poll() is None
+    lasting_site.get("/readyz").raise_for_status()
+
+
 async def test_a_bridge_killed_in_the_middle_of_a_call_asks_before_it_sends_again(site: Site) -> None:
     site.sandbox.control(faults=[{"kind": "timeout-after-commit", "count": 1, "operation": "registerPresences"}])
     wire = site.add("clock-0001")

@@ -32,7 +32,7 @@ from badgeclock.authorities.base import (
     Status,
     Validation,
 )
-from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable, Doubt
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.clocks import enrolment, registry
 from badgeclock.bridge.downlink.frames_out import Downlink
@@ -400,7 +400,7 @@ class World:
 
     def registrar(self, **settings: Any) -> Registrar:
         """A registrar on this store and authority, in a hurry."""
-        chosen = {"settle_ms": 0, "calls": 4, **settings}
+        chosen = {"call_ms": 0, "settle_ms": 0, "calls": 4, **settings}
         chosen.setdefault("gate", Gate(Backoff(base_s=0.01, cap_s=0.05)))
         return Registrar(
             self.store,
@@ -446,8 +446,9 @@ class Authority:
     """An authority in this process. Keeps books; does next what its script says, and when that is empty, its duty.
 
     Words of the script, one a call of `register`: "ok"; "away" (surely not processed), "away SECONDS" (and says for how
-    long); "lost before" and "lost after" (no answer, and the items were not, or were, taken); "rejected CODE"; "crash".
-    `searches` and `cancels` do so for `search` and `cancel`. Days are Belgian, by `now_ms`.
+    long); "doubt DOUBT CODE" (not processed, and not said so); "lost before" and "lost after" (no answer, and the items
+    were not, or were, taken); "rejected CODE"; "crash". `searches` and `cancels` do so for `search` and `cancel`. Days
+    are Belgian, by `now_ms`.
     """
 
     now_ms: Callable[[], int] = lambda: NOON_MS
@@ -491,6 +492,9 @@ class Authority:
             raise AuthorityUnavailable(**SCRIPTED, retry_after=float(word[5:] or 0) or None)
         if word == "lost before":
             raise AuthorityAmbiguous(**SCRIPTED)
+        if word.startswith("doubt "):
+            _, doubt, code = word.split()
+            raise AuthorityAmbiguous(**SCRIPTED, doubt=Doubt[doubt], code=code)
         if word == "crash":
             raise RuntimeError(f"about {person}")
         if word.startswith("rejected"):

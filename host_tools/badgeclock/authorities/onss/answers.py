@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Final
 
 from lxml import etree
 
+from badgeclock.authorities import belgian_time
 from badgeclock.authorities.base import (
     Cancellation,
     Cancelled,
@@ -31,7 +32,6 @@ from badgeclock.authorities.errors import AnswerMalformed
 from badgeclock.authorities.failures import blotted, plain
 from badgeclock.authorities.forms import is_reception_number
 from badgeclock.authorities.onss.statuses import STATUS_FROM_WIRE
-from badgeclock.onss import description
 from badgeclock.onss.description import MESSAGES, TYPES
 
 _T: Final = f"{{{TYPES}}}"
@@ -210,10 +210,9 @@ def _reception_number(element: etree._Element) -> int:
 
 
 def _moment(text: str) -> datetime:
-    """An xs:dateTime in UTC; without a zone it is Belgian time (in the hour that autumn repeats: the first pass)."""
+    """An xs:dateTime in UTC; without a zone it is Belgian time."""
     try:
-        moment = datetime.fromisoformat(text.strip())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=description.ZONE)).astimezone(UTC)
+        return belgian_time.read(text)
     except (ValueError, OverflowError):
         raise AnswerMalformed("a time is beyond what a calendar holds") from None
 

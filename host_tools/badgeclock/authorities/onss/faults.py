@@ -2,10 +2,15 @@
 
 | what came back | a call that changes something | a call that reads |
 |---|---|---|
-| SOAP fault SOA-02002, or any fault that says Retry = true | unavailable, retry | unavailable, retry |
-| SOAP fault SOA-02001 (not available), SOA-01001 and 01002 (who we are) | unavailable, retry useless | the same |
-| SOAP fault SOA-0300x, BusinessError, SOAP's own Client fault | rejected | rejected |
+| SOA-01001 and 01002 (not authenticated, not authorised) | unavailable, retry useless | the same |
+| SOA-0300x (the message is not what it must be) | rejected | rejected |
+| SOA-02002, or any other fault that says Retry = true | ambiguous, away | unavailable, retry |
+| SOA-02001 (not available) | ambiguous, away | unavailable, retry useless |
+| BusinessError, SOAP's own Client, VersionMismatch and MustUnderstand | ambiguous, turned down | rejected |
 | any other SOAP fault (SOA-00001: a service error in the midst of the work) | ambiguous | unavailable |
+
+The first two rows are what the service's specification describes as found before a message is worked on. Of the others
+it does not say that nothing was registered, so that nothing is sent again before a search.
 """
 
 from __future__ import annotations
@@ -15,8 +20,8 @@ from typing import Final
 
 from lxml import etree
 
-from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
-from badgeclock.authorities.failures import UNTOUCHED, Call, lost, plain
+from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable, Doubt
+from badgeclock.authorities.failures import UNTOUCHED, Call, doubtful, lost, plain
 from badgeclock.authorities.soap import ENVELOPE
 from badgeclock.errors import AuthorityError
 from badgeclock.onss.description import FAULTS
@@ -67,18 +72,6 @@ def is_fault(element: etree._Element) -> bool:
 def fault_error(call: Call, fault: Fault, retry_after: float | None, apart: str = "") -> AuthorityError:
     """What a SOAP fault means for a call. `apart` says how far the clocks of both sides are from each other, if far."""
     what = f"{call.name}: the service answered {fault.code or 'a fault'} ({fault.message or 'no message'})"
-    if fault.retry or fault.code == _TEMPORARILY_UNAVAILABLE:
-        return AuthorityUnavailable(
-            what=what, kept=UNTOUCHED, do="nothing; it is tried again", retry=True, retry_after=retry_after
-        )
-    if fault.code == _UNAVAILABLE:
-        return AuthorityUnavailable(
-            what=what,
-            kept=UNTOUCHED,
-            do="look for the authority's notice of maintenance; retrying soon is useless, it says",
-            retry=False,
-            retry_after=retry_after,
-        )
     if fault.code in _NOT_ADMITTED:
         return AuthorityUnavailable(
             what=what,
@@ -87,11 +80,34 @@ def fault_error(call: Call, fault: Fault, retry_after: float | None, apart: str 
             retry=False,
             retry_after=retry_after,
         )
-    if fault.kind == "BusinessError" or fault.code.startswith(_BAD_MESSAGE) or fault.code in _SOAP_REFUSALS:
+    if fault.code.startswith(_BAD_MESSAGE):
         return AuthorityRejected(
             what=what, kept=UNTOUCHED, do="look at the items and at the service's description in use", code=fault.code
         )
-    return lost(call, what)
+    again = fault.retry or fault.code == _TEMPORARILY_UNAVAILABLE
+    turned_down = fault.kind == "BusinessError" or fault.code in _SOAP_REFUSALS
+    if call.changes:
+        doubt = Doubt.LOST
+        if again or fault.code == _UNAVAILABLE:
+            doubt = Doubt.AWAY
+        elif turned_down:
+            doubt = Doubt.TURNED_DOWN
+        return doubtful(what, doubt, fault.code, retry_after)
+    if again or fault.code == _UNAVAILABLE:
+        return AuthorityUnavailable(
+            what=what,
+            kept=UNTOUCHED,
+            do="nothing; it is tried again"
+            if again
+            else "look for the authority's notice of maintenance; retrying soon is useless, it says",
+            retry=bool(again),
+            retry_after=retry_after,
+        )
+    if turned_down:
+        return AuthorityRejected(
+            what=what, kept=UNTOUCHED, do="look at the items and at the service's description in use", code=fault.code
+        )
+    return lost(call, what, fault.code)
 
 
 _RETRY: Final = {"true": True, "1": True, "false": False, "0": False}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from badgeclock.authorities import forms
+from badgeclock.authorities import belgian_time, forms
 from badgeclock.authorities.base import Cancellation, PresenceItem, SearchCriteria
 from badgeclock.authorities.onss.statuses import STATUS_ON_WIRE
 from badgeclock.onss import description
@@ -67,9 +66,9 @@ def search_arguments(criteria: SearchCriteria, first_row: int, fetch_size: int) 
     if criteria.remarks:
         chosen["RemarkList"] = {"Remark": list(criteria.remarks)}
     if criteria.created_from is not None:
-        chosen["CreationStartDate"] = _local(criteria.created_from)
+        chosen["CreationStartDate"] = belgian_time.from_bound(criteria.created_from)
     if criteria.created_to is not None:
-        chosen["CreationEndDate"] = _local(criteria.created_to)
+        chosen["CreationEndDate"] = belgian_time.to_bound(criteria.created_to)
     return {
         "SearchPresenceRequest": {
             "SearchPresenceRegistrationCriteria": chosen,
@@ -96,8 +95,3 @@ def _presence(item: PresenceItem) -> dict[str, Any]:
         "WorkPlaceId": item.workplace_id,
         "ClientPresenceRegistrationReference": item.reference,
     }
-
-
-def _local(moment: datetime) -> str:
-    """An aware time as the service writes times: Belgian, milliseconds, no zone."""
-    return moment.astimezone(description.ZONE).replace(tzinfo=None).isoformat(timespec="milliseconds")

@@ -7,9 +7,10 @@ place in the list alone says whose it is. No text made here quotes a person's nu
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
@@ -112,27 +113,45 @@ def register_outcomes(body: dict[str, Any], items: Sequence[MovementItem], answe
     """The outcome of each item, in order; `answered` is when the service answered, by its clock. Raises
     AnswerMalformed.
     """
-    outcomes: list[Outcome] = []
-    for answer, item in zip(_as_many(body, items), items, strict=True):
-        taken, refused = _either(answer, n.CREATED, n.NOT_CREATED)
-        if refused is not None:
-            codes, descriptions = _errors(refused)
-            outcomes.append(Refused(reference=item.reference, codes=codes, descriptions=descriptions))
-            continue
-        assert taken is not None
-        status = _status(taken)
-        if status is Status.CANCELLED:
-            raise AnswerMalformed("an item is cancelled though it was to be registered")
-        outcomes.append(
-            Registered(
-                reference=item.reference,
-                reception_number=_number(taken),
-                created=_optional(taken, n.CREATION, _moment) or answered,
-                status=status,
-                remarks=_remarks(taken),
-                inss=_optional(taken, n.SSIN_NOW, _inss),
-            )
-        )
+    return _checked([_outcome(answer, item, answered) for answer, item in _by_item(body, items)])
+
+
+def register_outcomes_in_part(body: dict[str, Any], items: Sequence[MovementItem], answered: datetime) -> list[Outcome]:
+    """The same of an answer in part (HTTP 207): items of which it says nothing clear have no outcome.
+
+    The place in the list alone says whose an outcome is, so that a list of another length is AnswerMalformed.
+    """
+    outcomes = []
+    for answer, item in _by_item(body, items):
+        with contextlib.suppress(AnswerMalformed):
+            outcomes.append(_outcome(answer, item, answered))
+    return _checked(outcomes)
+
+
+def _by_item(body: dict[str, Any], items: Sequence[MovementItem]) -> Iterable[tuple[dict[str, Any], MovementItem]]:
+    return zip(_as_many(body, items), items, strict=True)
+
+
+def _outcome(answer: dict[str, Any], item: MovementItem, answered: datetime) -> Outcome:
+    taken, refused = _either(answer, n.CREATED, n.NOT_CREATED)
+    if refused is not None:
+        codes, descriptions = _errors(refused)
+        return Refused(reference=item.reference, codes=codes, descriptions=descriptions)
+    assert taken is not None
+    status = _status(taken)
+    if status is Status.CANCELLED:
+        raise AnswerMalformed("an item is cancelled though it was to be registered")
+    return Registered(
+        reference=item.reference,
+        reception_number=_number(taken),
+        created=_optional(taken, n.CREATION, _moment) or answered,
+        status=status,
+        remarks=_remarks(taken),
+        inss=_optional(taken, n.SSIN_NOW, _inss),
+    )
+
+
+def _checked(outcomes: list[Outcome]) -> list[Outcome]:
     numbers = [outcome.reception_number for outcome in outcomes if isinstance(outcome, Registered)]
     if len(set(numbers)) != len(numbers):
         raise AnswerMalformed("one reception number was given to two items")

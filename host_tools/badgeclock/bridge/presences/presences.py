@@ -44,6 +44,9 @@ from badgeclock.bridge.store.states import (
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
 
+REFERENCE_BEGINS: Final = "BC"
+"""What every reference of ours begins with; a day and twelve random digits follow."""
+
 
 class Punch(NamedTuple):
     """A punch as the clock kept it, and what the store knows of the clock. `utc_ms` is 0 if the clock had no time."""
@@ -330,7 +333,7 @@ def _open(
 def new_row(key: Key, site_id: int, now_ms: int) -> dict[str, Any]:
     """The columns of a presence at its beginning: queued, under a reference of its own (24 characters)."""
     return {
-        "reference": f"BC{key.day:%Y%m%d}-{secrets.token_hex(6)}",
+        "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
         "worker_id": key.worker_id,
         "employer_kbo": key.employer_kbo,
         "workplace": key.workplace,

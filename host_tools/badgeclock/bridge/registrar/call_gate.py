@@ -2,8 +2,8 @@
 
 One `Gate` an authority; every call goes through it. While the authority answers, calls go out side by side, at most as
 many a second as it allows. After a failure the circuit is open: nothing is called for a while that grows with full
-jitter, or for as long as the authority asked for. Then it is half open: one call at a time, until one is answered.
-During announced maintenance nothing is called at all.
+jitter, or for as long as the authority asked for, a quarter of an hour at most. Then it is half open: one call at a
+time, until one is answered. During announced maintenance nothing is called at all.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from typing import Final
 from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge.backoff import Backoff
 
+CLOSED_MOST_S: Final = 900.0
+"""However long the authority asks to be left alone, it is tried again after so long: what it asks for may be a mistake,
+and a day's presences cannot wait a day.
+"""
 ADMISSION_S: Final = 5.0
 """How long a call waits for its turn at most; then its task looks around again."""
 
@@ -160,6 +164,7 @@ class Gate:
     def failed(self, at_least_s: float | None = None) -> None:
         """The authority is away; it may have said for how long. Calls that were under way together fail as one."""
         now = self._monotonic()
+        at_least_s = None if at_least_s is None else min(at_least_s, CLOSED_MOST_S)
         if self._open_until <= now:
             self._open_until = now + self._backoff.failed(at_least_s)
         elif at_least_s:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, or_, select, update
@@ -34,6 +34,7 @@ class Due:
     worker      the worker's reference
     decided_ms  when it was decided that it is to be declared: the moment of a movement, or a person's later decision
     same_name   whether the worker still has the number under which the presence was sent last
+    blamed      what the authority turned it down with when it went alone, if it did; it may have it all the same
     """
 
     id: int
@@ -49,6 +50,7 @@ class Due:
     lost_ms: int
     decided_ms: int
     same_name: bool
+    blamed: str
 
     @property
     def day(self) -> date:
@@ -71,6 +73,17 @@ def due(
 def _due_rows(
     states: Sequence[PresenceState], declares: Iterable[Declared], now_ms: int, limit: int
 ) -> Select[tuple[Any, ...]]:
+    table = schema.presences
+    return (
+        _rows()
+        .where(table.c.due_ms <= now_ms, table.c.state.in_(states), table.c.declared.in_(list(declares)))
+        .order_by(table.c.due_ms, table.c.id)
+        .limit(limit)
+    )
+
+
+def _rows() -> Select[tuple[Any, ...]]:
+    """Presences with what of their worker and site is declared."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
     return (
         select(
@@ -86,10 +99,17 @@ def _due_rows(
         )
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
-        .where(table.c.due_ms <= now_ms, table.c.state.in_(states), table.c.declared.in_(list(declares)))
-        .order_by(table.c.due_ms, table.c.id)
-        .limit(limit)
     )
+
+
+def of_day(connection: Connection, vault: Vault, declares: Iterable[Declared], day: date) -> list[Due]:
+    """Every presence of a day, as the authority counts it, wherever it stands; by row."""
+    table = schema.presences
+    around = [day + timedelta(days=days) for days in (-1, 0, 1)]  # a site's day may be another than the authority's
+    rows = connection.execute(
+        _rows().where(table.c.day.in_(around), table.c.declared.in_(list(declares))).order_by(table.c.id)
+    )
+    return [one for row in rows if (one := _due(vault, row)).day == day]
 
 
 def next_due_ms(connection: Connection, state: PresenceState, declares: Iterable[Declared]) -> int | None:
@@ -104,7 +124,9 @@ def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) 
     table = schema.presences
     sent = (table.c.state == PresenceState.SENT) & table.c.declared.in_(list(declares))
     ids = connection.execute(select(table.c.id).where(sent)).scalars().all()
-    return move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms, "lost_ms": now_ms})
+    return move(
+        connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms, "lost_ms": now_ms, "tries": 0}
+    )
 
 
 def claim(
@@ -278,6 +300,7 @@ def _due(vault: Vault, row: Any) -> Due:
         sent_ms=row.sent_ms or 0,
         lost_ms=row.lost_ms or 0,
         decided_ms=_decided_ms(row),
+        blamed=row.error_text or "",
         same_name=row.sent_identity is None or row.sent_identity == row.identity_index,
     )
 

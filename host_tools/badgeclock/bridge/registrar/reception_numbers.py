@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
 from badgeclock.authorities.base import Registered, Status
+from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -25,6 +26,22 @@ class Number(NamedTuple):
 def number_of(registered: Registered) -> Number:
     """The same, out of an answer to `register`."""
     return Number(registered.reception_number, registered.status, registered.remarks)
+
+
+def whose(connection: Connection, numbers: Iterable[int], declares: Iterable[Declared]) -> dict[int, int]:
+    """Which presence each of these numbers of one authority is known for, of those that are known. `declares` is what
+    is declared to it: another authority may give the same numbers.
+    """
+    table, seen = schema.presences, schema.receptions
+    found: dict[int, int] = {}
+    for some in chunks(numbers):
+        rows = connection.execute(
+            select(seen.c.number, seen.c.presence_id)
+            .join(table, table.c.id == seen.c.presence_id)
+            .where(seen.c.number.in_(some), table.c.declared.in_(list(declares)))
+        )
+        found.update({row.number: row.presence_id for row in rows})
+    return found
 
 
 def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:

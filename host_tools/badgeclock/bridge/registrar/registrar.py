@@ -1,7 +1,8 @@
 """Brings every presence to the authority, and its reception number back: exactly once, whatever is lost on the way.
 
 Four tasks, each with one duty. `_send` takes what is queued, commits it as SENT, and only then calls. `_resolve` asks
-the authority about presences whose answer was lost, and lets only those be sent again that it surely does not have.
+the authority about presences of which no answer says what became of them, and lets only those be sent again that it
+surely does not have: the call can no longer be carried out, and several searches, ever further apart, found nothing.
 `_follow` waits for the outcome of the content check, and looks once more later. `_cancel` does what a person decided
 (`corrections`). Every call goes through the authority's `Gate`. One registrar an authority: it sees only what that one
 declares.
@@ -14,7 +15,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import structlog
 from sqlalchemy import Connection, update
@@ -33,15 +34,15 @@ from badgeclock.authorities.base import (
     Status,
     attributed,
 )
-from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable, Doubt
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import ITEM_OF, Declared
 from badgeclock.bridge.registrar import cancellations, outbox, reception_numbers, transitions
-from badgeclock.bridge.registrar.call_gate import Gate
+from badgeclock.bridge.registrar.call_gate import CLOSED_MOST_S, Gate
 from badgeclock.bridge.registrar.cancellations import DueCancellation
 from badgeclock.bridge.registrar.outbox import Due
 from badgeclock.bridge.registrar.reception_numbers import Number
-from badgeclock.bridge.registrar.search_criteria import by_person, criteria_for, looks, searches
+from badgeclock.bridge.registrar.search_criteria import criteria_for, looks, pieces, searches
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -57,15 +58,21 @@ GRACE_S: Final = 3.0
 RETRY_USELESS_S: Final = 30.0
 """How long an authority is left alone that says trying soon is useless."""
 FIRST_SEARCH_MS: Final = 1000
+SEARCH_GROWTH: Final = 2
+SEARCH_MOST_MS: Final = 30_000
+SEARCHES_LEAST: Final = 3
+"""So many searches must have found nothing before anything is sent again: a service may show new entries late."""
 FOLLOW_FIRST_MS: Final = 2000
 """The authority asks for nothing sooner than two seconds after a registration."""
 FOLLOW_MOST_MS: Final = 900_000
 FOLLOW_GROWTH: Final = 1.5
 FOLLOWED_AT_ONCE: Final = 500
 CANCELLED_AT_ONCE: Final = 50
-SEARCHED_AT_ONCE: Final = 200
+SEARCHED_AT_ONCE: Final = 1000
 CODE_OTHER: Final = 255
 """What a clock shows for a refusal whose code is no small number."""
+_ALONE_AFTER: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE, Doubt.NOT_ADMITTED, Doubt.UNPROVED})
+_TO_BLAME_ALONE: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE})
 _TO_BLAME_ITSELF: Final = ("SOA-03", "REST-400", "LOCAL")
 """Codes of calls that were turned down for what stands in them."""
 
@@ -82,6 +89,7 @@ class _Answer:
     result: str
     outcomes: Mapping[str, Outcome]
     rejected: AuthorityRejected | None
+    doubted: AuthorityAmbiguous | None
     happened: list[Event]
 
 
@@ -90,8 +98,24 @@ def declared_by(authority: Authority) -> frozenset[Declared]:
     return frozenset(declared for declared, item in ITEM_OF.items() if item in authority.declares)
 
 
+def share_out(authorities: Sequence[Authority]) -> list[tuple[Authority, frozenset[Declared]]]:
+    """What each authority is used for; what several take goes to the first, and one may be left with nothing."""
+    shared: list[tuple[Authority, frozenset[Declared]]] = []
+    given: frozenset[Declared] = frozenset()
+    for authority in authorities:
+        own = declared_by(authority) - given
+        given |= own
+        shared.append((authority, own))
+    return shared
+
+
 class Registrar:
-    """Runs until cancelled; `wake` it when presences were queued. `changed` is called after every commit of its own."""
+    """Runs until cancelled; `wake` it when presences were queued. `changed` is called after every commit of its own.
+
+    call_ms    how long a call may take at most before its client gives it up
+    settle_ms  how much longer it may take to be carried out, and to be found
+    calls      how many calls may be under way at once
+    """
 
     def __init__(
         self,
@@ -102,6 +126,7 @@ class Registrar:
         *,
         now_ms: Callable[[], int],
         changed: Callable[[], None],
+        call_ms: int,
         settle_ms: int,
         calls: int,
         gate: Gate | None = None,
@@ -113,7 +138,9 @@ class Registrar:
         self._metrics = metrics
         self._now_ms = now_ms
         self._changed = changed
+        self._call_ms = call_ms
         self._settle_ms = settle_ms
+        self._batch_most = authority.batch_limit
         self._most_calls = calls
         self._calls: set[asyncio.Task[None]] = set()
         self._queued = asyncio.Event()
@@ -153,8 +180,8 @@ class Registrar:
             self._queued.clear()
             while len(self._calls) < self._most_calls and await self.gate.admission():
                 call = secrets.token_hex(8)
-                limit = self._authority.batch_limit
-                batch = await self._commit(outbox.claim, self._vault, self.declares, self._now_ms(), limit, call)
+                most = self._batch_most
+                batch = await self._commit(outbox.claim, self._vault, self.declares, self._now_ms(), most, call)
                 if not batch:
                     self.gate.turned_back()
                     break
@@ -182,7 +209,7 @@ class Registrar:
 
     async def _register(self, batch: Sequence[Due]) -> _Answer:
         started = time.monotonic()
-        rejected = None
+        rejected = doubted = None
         outcomes: dict[str, Outcome] = {}
         happened: list[Event] = []
         try:
@@ -195,13 +222,15 @@ class Registrar:
             result, rejected = "rejected", error
             if not error.references and not error.code.startswith(_TO_BLAME_ITSELF):
                 self.gate.failed()
-        except AuthorityAmbiguous:
-            result = "ambiguous"
+        except AuthorityAmbiguous as error:
+            result, doubted, happened = "ambiguous", error, self._doubted("registration", error)
+            if error.doubt is Doubt.TOO_LARGE:
+                self._batch_most = max(1, len(batch) // 2)
         except Exception as error:  # noqa: BLE001 - a fault in a client must cost neither a presence nor the registrar
             log.error("the authority's client failed", error=type(error).__name__)
             result = "ambiguous"
         self._metrics.calls.labels("register", result).observe(time.monotonic() - started)
-        return _Answer(result, outcomes, rejected, happened)
+        return _Answer(result, outcomes, rejected, doubted, happened)
 
     def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> None:
         now_ms = self._now_ms()
@@ -213,7 +242,7 @@ class Registrar:
         elif answer.rejected:
             self._write_rejection(connection, batch, answer.rejected, now_ms)
         elif answer.result == "ambiguous":
-            self._lose(connection, ids, now_ms)
+            self._lose(connection, ids, now_ms, self._next_time(batch, answer.doubted))
         else:
             words = self._write_outcomes(connection, batch, answer.outcomes, now_ms)
         for word in words.values():
@@ -236,7 +265,7 @@ class Registrar:
             else:
                 words[one.id] = "unanswered"
         transitions.register(connection, PresenceState.SENT, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
-        transitions.refuse(connection, refused, now_ms)
+        transitions.refuse(connection, PresenceState.SENT, refused, now_ms)
         self._lose(connection, [one for one, word in words.items() if word == "unanswered"], now_ms)
         return words
 
@@ -256,18 +285,34 @@ class Registrar:
             one.id: Refused(reference=one.item.reference, codes=(str(CODE_OTHER),), descriptions=(rejected.code,))
             for one in blamed
         }
-        transitions.refuse(connection, refused, now_ms)
+        transitions.refuse(connection, PresenceState.SENT, refused, now_ms)
         transitions.requeue(connection, others, PresenceState.SENT, now_ms)
         what = f"the authority turned a call down: {rejected.code}"
         event_log.write(connection, [Event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)], now_ms)
 
-    def _lose(self, connection: Connection, ids: Sequence[int], now_ms: int) -> None:
+    def _lose(
+        self, connection: Connection, ids: Sequence[int], now_ms: int, next_time: Mapping[str, Any] | None = None
+    ) -> None:
+        """No answer says what became of these: ask before anything is sent again. `next_time` is what is to be kept in
+        mind if it then is.
+        """
         if not ids:
             return
-        values = {"due_ms": now_ms + FIRST_SEARCH_MS, "lost_ms": now_ms, "tries": 0}
+        values = {"due_ms": now_ms + FIRST_SEARCH_MS, "lost_ms": now_ms, "tries": 0, **(next_time or {})}
         transitions.move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, values)
         what = "the answer to a registration was lost; asking before anything is sent again"
         event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.ANSWER_LOST, what)], now_ms)
+
+    def _next_time(self, batch: Sequence[Due], doubted: AuthorityAmbiguous | None) -> dict[str, Any]:
+        """What a call in doubt says about the next one. One of the batch may be to blame, so that each goes alone; what
+        was turned down alone already is to blame itself, if the authority does not have it.
+        """
+        if doubted is None or doubted.doubt not in _ALONE_AFTER:
+            return {}
+        if doubted.doubt is Doubt.TOO_LARGE and len(batch) > 1:
+            return {}  # smaller calls may pass
+        again = len(batch) == 1 and batch[0].alone
+        return {"alone": True, "error_text": doubted.code if again and doubted.doubt in _TO_BLAME_ALONE else None}
 
     # --- lost answers ---
 
@@ -284,20 +329,26 @@ class Registrar:
             await self._pause(self._lost, min(self.gate.closed_s or POLL_S, POLL_S))
 
     async def _search(self, criteria: SearchCriteria, group: Sequence[Due]) -> bool:
-        """Ask about one group of lost answers; whether it is worth asking about the next."""
+        """Ask about one call's presences; whether it is worth asking about the next."""
+        if await self._searched(criteria, group):
+            return True
+        if len(group) == 1 and not self.gate.closed_s:
+            await self._commit(self._postpone, group)
+        elif not self.gate.closed_s:
+            # A wide question may be turned down; it can be asked in narrow pieces.
+            for narrower, some in pieces(group):
+                if not await self._searched(narrower, some):
+                    if self.gate.closed_s:
+                        return False
+                    await self._commit(self._postpone, some)
+        return not self.gate.closed_s
+
+    async def _searched(self, criteria: SearchCriteria, group: Sequence[Due]) -> bool:
+        """Ask one question about presences, and write down what it came to; whether it was answered."""
         asked_ms = self._now_ms()
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
-            # Not answered. Others may fare better, and a wide question can be asked in narrow pieces.
-            alone = [one for one in group if by_person(one)]
-            if self.gate.closed_s:
-                return False
-            if len(group) > 1 and alone:
-                for one in alone:
-                    await self._search(criteria_for(one), [one])
-                return True
-            await self._commit(self._postpone, group)
-            return True
+            return False
         await self._commit(self._write_search, group, attributed(found, [one.item for one in group]), asked_ms)
         self._queued.set()
         self._numbered.set()
@@ -305,36 +356,70 @@ class Registrar:
 
     def _postpone(self, connection: Connection, group: Sequence[Due]) -> None:
         now_ms = self._now_ms()
-        transitions.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group})
+        transitions.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group}, look=0)
+
+    def _settled_ms(self, one: Due) -> int:
+        """From when on "not found" proves that a presence was not registered.
+
+        From the moment it was sent the call itself, and what it may take beyond; and that much from the moment that its
+        answer was given up, however long this process was held up before, or whatever became of the machine's clock.
+        """
+        sent_ms = min(one.sent_ms, one.lost_ms)
+        return max(sent_ms + self._call_ms, one.lost_ms) + self._settle_ms
 
     def _write_search(
         self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]], asked_ms: int
     ) -> None:
         now_ms = self._now_ms()
         registered: dict[int, Number] = {}
-        numbers: dict[int, list[int]] = {}
         absent: list[int] = []
+        refused: dict[int, Refused] = {}
         open_still: dict[int, int] = {}
+        mine = self._own(connection, group, found)
         for one in group:
-            # The lowest number that stands is ours; the rest is a double registration.
-            mine = sorted(
-                found.get(one.item.reference, ()),
-                key=lambda presence: (presence.status is Status.CANCELLED, presence.reception_number),
-            )
-            if mine:
-                first = mine[0]
-                registered[one.id] = Number(first.reception_number, first.status, first.remarks)
-                numbers[one.id] = [presence.reception_number for presence in mine]
-            elif asked_ms >= one.lost_ms + self._settle_ms:
-                absent.append(one.id)
+            if held := mine[one.id]:
+                registered[one.id] = Number(held[0].reception_number, held[0].status, held[0].remarks)
+                continue
+            settled_ms = self._settled_ms(one)
+            if asked_ms < settled_ms or one.tries + 1 < SEARCHES_LEAST:
+                later_ms = now_ms + search_delay_ms(one.tries)
+                open_still[one.id] = settled_ms if now_ms < settled_ms < later_ms else later_ms
+            elif one.blamed:
+                codes = (str(CODE_OTHER),)
+                refused[one.id] = Refused(reference=one.item.reference, codes=codes, descriptions=(one.blamed,))
             else:
-                open_still[one.id] = one.lost_ms + self._settle_ms
+                absent.append(one.id)
         transitions.register(connection, PresenceState.UNKNOWN, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
-        reception_numbers.keep(connection, numbers, now_ms)
+        self._keep_numbers(connection, mine, now_ms)
         transitions.requeue(connection, absent, PresenceState.UNKNOWN, now_ms)
-        transitions.postpone(connection, open_still, look=0)
+        transitions.refuse(connection, PresenceState.UNKNOWN, refused, now_ms)
+        transitions.postpone(connection, open_still)
         self._metrics.outcomes.labels("found").inc(len(registered))
         self._metrics.outcomes.labels("not_found").inc(len(absent))
+
+    def _own(
+        self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]]
+    ) -> dict[int, list[Found]]:
+        """What the authority has of each presence, without what is known to be another presence's: first what stands
+        and has the lowest number, which is the presence's own; the rest is a double registration.
+        """
+        numbers = {one.reception_number for held in found.values() for one in held}
+        whose = reception_numbers.whose(connection, numbers, self.declares)
+        return {
+            one.id: sorted(
+                (
+                    held
+                    for held in found.get(one.item.reference, ())
+                    if whose.get(held.reception_number, one.id) == one.id
+                ),
+                key=lambda held: (held.status is Status.CANCELLED, held.reception_number),
+            )
+            for one in group
+        }
+
+    def _keep_numbers(self, connection: Connection, mine: Mapping[int, Sequence[Found]], now_ms: int) -> None:
+        numbers = {presence_id: [one.reception_number for one in held] for presence_id, held in mine.items() if held}
+        reception_numbers.keep(connection, numbers, now_ms)
 
     # --- content check ---
 
@@ -360,8 +445,7 @@ class Registrar:
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
             return False
-        by_number = {presence.reception_number: presence for presence in found}
-        await self._commit(self._write_looks, together, by_number)
+        await self._commit(self._write_looks, together, found)
         return True
 
     async def _follow_one(self, one: Due, limit: asyncio.Semaphore) -> None:
@@ -371,17 +455,25 @@ class Registrar:
         async with limit:
             if self.gate.closed_s or not self.gate.spare:
                 return
-            found = await self._ask("get", lambda: self._authority.get(number))
-            await self._commit(self._write_looks, [one], {} if found is None else {number: found})
+            held: list[Found] = []
+            if one.lost_ms:
+                # It may have been sent twice: a search shows it, a look at one number does not.
+                held = await self._ask("search", lambda: self._authority.search(criteria_for(one))) or []
+            if all(presence.reception_number != number for presence in held):
+                held += await self._ask("get", lambda: self._listed(number)) or []
+            await self._commit(self._write_looks, [one], held)
 
-    def _write_looks(self, connection: Connection, looked_at: Sequence[Due], by_number: Mapping[int, Found]) -> None:
+    def _write_looks(self, connection: Connection, looked_at: Sequence[Due], held: Sequence[Found]) -> None:
         now_ms = self._now_ms()
+        by_number = {presence.reception_number: presence for presence in held}
         found: dict[PresenceState, dict[int, Number]] = {PresenceState.REGISTERED: {}, PresenceState.VALIDATED: {}}
         for one in looked_at:
             presence = by_number.get(one.reception_number or 0)
             if presence is not None:
                 self._note_identity(connection, one, presence.inss_now, now_ms)
                 found[one.state][one.id] = Number(presence.reception_number, presence.status, presence.remarks)
+        whose = attributed(held, [one.item for one in looked_at])
+        self._keep_numbers(connection, self._own(connection, looked_at, whose), now_ms)
         settled: set[int] = set()
         for state, numbers in found.items():
             settled |= transitions.settle(connection, state, numbers, now_ms)
@@ -467,9 +559,9 @@ class Registrar:
             result, happened = "answered", self._back()
         except AuthorityUnavailable as error:
             result, happened = "unavailable", self._away(error)
-        except AuthorityAmbiguous:
-            result = "ambiguous"
-            self.gate.failed()
+        except AuthorityAmbiguous as error:
+            result, happened = "ambiguous", self._doubted(call, error)
+            self.gate.failed(error.retry_after)
         except AuthorityRejected as error:
             result = "rejected"
             what = f"the authority turned a {call} down: {error.code}"
@@ -487,11 +579,39 @@ class Registrar:
 
     def _away(self, error: AuthorityUnavailable) -> list[Event]:
         """Close the gate; what is to be written about it."""
-        what = "the authority does not answer; trying again"
-        happened = [] if self.gate.away else [Event(Severity.WARNING, event_log.Kind.AUTHORITY_AWAY, what)]
-        useless = RETRY_USELESS_S if error.retry is False else 0.0
-        self.gate.failed(max(error.retry_after or 0.0, useless))
+        if error.retry is False:
+            happened = self._left_alone(Severity.ALARM, error.what, error.retry_after)
+        else:
+            happened = self._left_alone(Severity.WARNING, "the authority does not answer", error.retry_after)
+        self.gate.failed(max(error.retry_after or 0.0, RETRY_USELESS_S if error.retry is False else 0.0))
         return happened
+
+    def _doubted(self, call: str, error: AuthorityAmbiguous) -> list[Event]:
+        """What a call in doubt says about the authority; what is to be written about it."""
+        if error.doubt is Doubt.UNPROVED:
+            self.gate.failed()
+            what = f"the answer to a {call} proves nothing: {error.what}"
+            return [Event(Severity.ALARM, event_log.Kind.ANSWER_UNPROVED, what)]
+        if error.doubt is Doubt.AWAY:
+            what = f"the authority turns calls away ({error.code})"
+            happened = self._left_alone(Severity.WARNING, what, error.retry_after)
+            self.gate.failed(error.retry_after)
+            return happened
+        if error.doubt is Doubt.NOT_ADMITTED:
+            self.gate.failed(max(error.retry_after or 0.0, RETRY_USELESS_S))
+        if error.doubt is not Doubt.LOST:
+            what = f"the authority turned a {call} down: {error.code}"
+            return [Event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)]
+        return []
+
+    def _left_alone(self, severity: Severity, what: str, retry_after: float | None) -> list[Event]:
+        """The event of an authority that begins to be away."""
+        if self.gate.away:
+            return []
+        again = "trying again"
+        if (retry_after or 0.0) > CLOSED_MOST_S:
+            again = f"it asks for {retry_after:.0f} s; trying again within {CLOSED_MOST_S / 60:.0f} minutes"
+        return [Event(severity, event_log.Kind.AUTHORITY_AWAY, f"{what}; {again}")]
 
     def _back(self) -> list[Event]:
         """Open the gate; what is to be written about it."""
@@ -546,6 +666,11 @@ class Registrar:
                 await woken.wait()
         except TimeoutError:
             pass
+
+
+def search_delay_ms(tries: int) -> int:
+    """How long after a search that found nothing the next one comes; `tries` counts those before it."""
+    return int(min(SEARCH_MOST_MS, FIRST_SEARCH_MS * SEARCH_GROWTH ** min(tries + 1, 64)))
 
 
 def follow_delay_ms(tries: int) -> int:

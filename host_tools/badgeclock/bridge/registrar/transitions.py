@@ -106,9 +106,8 @@ def leave_to_person(
     return len(standing)
 
 
-def refuse(connection: Connection, refused: Mapping[int, Refused], now_ms: int) -> None:
+def refuse(connection: Connection, old: PresenceState, refused: Mapping[int, Refused], now_ms: int) -> None:
     """The authority did not take these presences: its code, 1 to 255, and its own words."""
-    old = PresenceState.SENT
     standing = _standing(connection, refused, old)
     values = {
         presence_id: {
@@ -143,6 +142,7 @@ def register(
             "due_ms": due_ms,
             "tries": 0,
             "reason": None,
+            "error_text": None,
         }
         for presence_id in standing
     }

@@ -78,6 +78,7 @@ class Kind(StrEnum):
     CANCEL_ASKED = "cancel_asked"
     CANCEL_REFUSED = "cancel_refused"
     ANSWER_LOST = "answer_lost"
+    ANSWER_UNPROVED = "answer_unproved"
     SECOND_NUMBER = "second_reception_number"
     WORKER_CHANGED = "worker_changed"
     SITE_CHANGED = "site_changed"

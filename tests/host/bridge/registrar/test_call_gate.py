@@ -70,6 +70,15 @@ def test_the_authority_may_ask_for_more_time_while_the_circuit_is_open() -> None
     assert door.closed_s == 60
 
 
+@pytest.mark.parametrize("asked_s", [1_000.0, 86_400.0])
+def test_however_long_the_authority_asks_for_it_is_tried_again_within_a_quarter_of_an_hour(asked_s: float) -> None:
+    door = gate()
+    door.failed(at_least_s=asked_s)
+    assert 890 < door.closed_s <= 900
+    door.failed(at_least_s=asked_s)
+    assert 890 < door.closed_s <= 900
+
+
 async def test_waiting_for_a_turn_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("badgeclock.bridge.registrar.call_gate.ADMISSION_S", 0.05)
     door = gate(bucket=Bucket(0.001, 1))

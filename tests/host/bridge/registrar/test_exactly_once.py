@@ -53,9 +53,10 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState
 from badgeclock.protocol.record import Direction
 
-SETTLE_MS = 5000
-LATE_COMMIT_MS = 3000
-STEP_MS = 200
+CALL_MS = 4000
+SETTLE_MS = 3000
+LATE_COMMIT_MS = 6000
+STEP_MS = 400
 """How much later it is each time the bridge looks at its clock."""
 UNDER_WAY = {PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN, PresenceState.CANCELLING}
 NUMBERED = {PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS}
@@ -222,6 +223,7 @@ class Life:
             Metrics(),
             now_ms=self.now_ms,
             changed=lambda: None,
+            call_ms=CALL_MS,
             settle_ms=SETTLE_MS,
             calls=2,
             gate=Gate(Backoff(base_s=0.002, cap_s=0.01), bucket=Bucket(2000.0, 50)),
