@@ -23,7 +23,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from badgeclock.bridge.people import people
+from badgeclock.bridge.clocks import enrolment
+from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.presences import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import vault
@@ -266,8 +267,8 @@ class Rig:
         self.vault: Vault = vault.load(settings.secrets.data_key_file)
         self.store = Store(settings.store.url)
         with self.store.write() as connection:
-            people.add_employer(connection, KBO)
-            people.add_site(
+            employers.add(connection, KBO)
+            sites.add(
                 connection, self.vault, name=SITE, workplace=WORKPLACE, regime=Regime.CONSTRUCTION, site_key=SITE_KEY
             )
 
@@ -277,17 +278,17 @@ class Rig:
         with self.store.write() as connection:
             for number in range(count):
                 reference, national = f"L-{number}", f"{number:09d}{97 - number % 97:02d}"
-                people.add_worker(
+                workers.add(
                     connection,
                     self.vault,
                     reference=reference,
                     name=f"Load {number}",
-                    identity=people.niss(national),
+                    identity=identities.niss(national),
                     employer_kbo=KBO,
                 )
                 uid = (0x5C000000 + number).to_bytes(4, "big")
-                people.assign_badge(connection, self.vault, site=SITE, worker=reference, uid=uid, now_ms=now_ms())
-                tokens.append(seal.badge_token(SITE_KEY, people.UID_READ, uid))
+                badges.assign(connection, self.vault, site=SITE, worker=reference, uid=uid, now_ms=now_ms())
+                tokens.append(seal.badge_token(SITE_KEY, badge_keys.UID_READ, uid))
         return tokens
 
     def add_clocks(self, prefix: str, count: int) -> list[LoadClock]:
@@ -296,7 +297,7 @@ class Rig:
         with self.store.write() as connection:
             for number in range(count):
                 clock = Clock(f"{prefix}-{number:05d}", utc_ms=now_ms())
-                people.add_clock(connection, self.vault, clock.bundle(), site=SITE, now_ms=now_ms())
+                enrolment.add(connection, self.vault, clock.bundle(), site=SITE, now_ms=now_ms())
                 self.shop.clock(clock.name)
                 one = LoadClock(clock)
                 one.sealed += clock.start()

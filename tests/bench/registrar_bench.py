@@ -17,9 +17,9 @@ from pathlib import Path
 from sqlalchemy import func, insert, select
 
 from badgeclock.authorities.onss_soap import OnssSoap
-from badgeclock.bridge.downlink import frames_out
+from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import identities, sites, workers
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.registrar.registrar import Registrar
@@ -39,16 +39,14 @@ VALIDATION_DELAY_MS = 3_600_000
 def queue(world: World, count: int) -> None:
     """So many workers, each with a queued presence of today and its punch."""
     now_ms = world.now_ms
-    day = local_day(now_ms, people.TIME_ZONE)
+    day = local_day(now_ms, sites.TIME_ZONE)
     with world.store.write() as connection:
         worker_ids = []
         for n in range(count):
             base = 100_000_000 + n
-            identity = people.niss(f"{base:09d}{97 - base % 97:02d}")
+            identity = identities.niss(f"{base:09d}{97 - base % 97:02d}")
             worker_ids.append(
-                people.add_worker(
-                    connection, world.vault, reference=f"B-{n}", name="B", identity=identity, employer_kbo=KBO
-                )
+                workers.add(connection, world.vault, reference=f"B-{n}", name="B", identity=identity, employer_kbo=KBO)
             )
         keys = [presences.Key(worker_id, KBO, WORKPLACE, day) for worker_id in worker_ids]
         connection.execute(insert(schema.presences), [presences.new_row(key, 1, now_ms) for key in keys])
@@ -119,7 +117,7 @@ def measure() -> dict[str, float]:
         if received != PRESENCES:
             raise RuntimeError(f"the sandbox has {received} registrations of {PRESENCES}")
         with world.store.read() as connection:
-            told = frames_out.newest_receipt(connection)
+            told = receipts.newest(connection)
         if told != PRESENCES:
             raise RuntimeError(f"{told} receipts were written for {PRESENCES} presences")
         world.close()

@@ -6,7 +6,7 @@ import time
 
 from sqlalchemy import func, select
 
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import identities, workers
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
@@ -29,15 +29,15 @@ def enroll(stack: Stack, name: str, count: int) -> list[Badge]:
         for number in range(start, start + count):
             worker = Worker(f"{name}-{number}", f"Test {name}", inss=cast.check_digits(FIRST_SERIAL + number))
             badge = Badge(worker.reference, worker.reference, f"{UID_PREFIX + number:08X}", worker, EndState.REGISTERED)
-            people.add_worker(
+            workers.add(
                 connection,
                 keys,
                 reference=worker.reference,
                 name=worker.name,
-                identity=people.niss(worker.inss or ""),
+                identity=identities.niss(worker.inss or ""),
                 employer_kbo=cast.EMPLOYER_NUMBER,
             )
-            people.assign_badge(
+            badges.assign_badge(
                 connection,
                 keys,
                 site=cast.SITE,

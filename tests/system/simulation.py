@@ -29,8 +29,8 @@ from typing import Any, Final
 import httpx
 from sqlalchemy import select
 
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import UID_READ
+from badgeclock.bridge.clocks import enrolment
+from badgeclock.bridge.people.badge_keys import UID_READ
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
@@ -373,10 +373,10 @@ class World:
         )
         store = Store(self._settings.store.url)
         with store.write() as connection:
-            people.add_clock(
+            enrolment.add(
                 connection,
                 self._vault,
-                people.read_bundle(bundle.to_json().decode()),
+                enrolment.read_bundle(bundle.to_json().decode()),
                 site=cast.SITE,
                 now_ms=time.time_ns() // 1_000_000,
             )

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from sqlalchemy import select
 
 from badgeclock.badges.keys import Purpose, Root
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import badge_keys, badges, identities, workers
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
@@ -120,7 +120,7 @@ BADGES = tuple(
 
 
 def token_of(stack: Stack, badge: Proved) -> bytes:
-    return seal.badge_token(stack.workshop.site_key(cast.SITE), people.NUMBER_PROVED, badge.number)
+    return seal.badge_token(stack.workshop.site_key(cast.SITE), badge_keys.NUMBER_PROVED, badge.number)
 
 
 def enroll(stack: Stack) -> None:
@@ -131,15 +131,15 @@ def enroll(stack: Stack) -> None:
     with store.write() as connection:
         site = connection.execute(select(schema.sites.c.id).where(schema.sites.c.name == cast.SITE)).scalar_one()
         for serial, badge in enumerate(BADGES):
-            people.add_worker(
+            workers.add(
                 connection,
                 keys,
                 reference=badge.worker,
                 name=badge.worker,
-                identity=people.niss(cast.check_digits(4_000 + serial)),
+                identity=identities.niss(cast.check_digits(4_000 + serial)),
                 employer_kbo=cast.EMPLOYER_NUMBER,
             )
-            people.assign_token(
+            badges.assign_token(
                 connection,
                 site_id=site,
                 worker=badge.worker,

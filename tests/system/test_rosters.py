@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from badgeclock.bridge.clocks import remote_settings
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import workers
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
 from badgeclock.demo import cast
@@ -76,7 +76,7 @@ def test_a_worker_reads_their_own_language(stack: Stack) -> None:
     assert badge.worker is not None
     keys = vault.load(load(stack.bridge_config).secrets.data_key_file)
     with writing(stack) as connection:
-        people.change_worker(connection, keys, badge.worker.reference, language="nl", by="tests", now_ms=now_ms())
+        workers.change(connection, keys, badge.worker.reference, language="nl", by="tests", now_ms=now_ms())
     wait_until(lambda: has_roster(stack, in_use(stack)), "the roster with the language", stack)
     stack.control.tap(badge.uid, 300)
     stack.control.wait_text(DUTCH["kept"], timeout=10)

@@ -35,7 +35,7 @@ class AuthoritySettings(BaseModel):
     burst: int = Field(default=4, ge=1, le=1000)
     """How many of them may begin together after a pause."""
     maintenance: tuple[str, ...] = ()
-    """When it has announced that it is away, in Belgian time; see `bridge.gate.Calendar.parse`."""
+    """When it has announced that it is away, in Belgian time; see `maintenance.Calendar.parse`."""
 
     def anchored(self, folder: Path) -> AuthoritySettings:
         """The same settings with every relative path counted from `folder`."""

@@ -10,7 +10,6 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from badgeclock import __version__
-from badgeclock.bridge.intake.batch import Taken
 
 CALL_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
@@ -37,10 +36,10 @@ class Metrics:
             registry=self.registry,
         )
 
-    def count(self, taken: Taken) -> None:
-        """Count what a committed group was."""
+    def count_group(self, results: Mapping[str, int]) -> None:
+        """Count a committed group of messages: how many records and messages had each result."""
         self.groups.inc()
-        for result, number in taken.counts.items():
+        for result, number in results.items():
             self.intake.labels(result).inc(number)
 
     def watch(self, measure: Callable[[], Mapping[str, float]], states: Callable[[], Mapping[str, int]]) -> None:

@@ -1,19 +1,19 @@
 """The running bridge: puts the parts together, keeps them running, and ends them in an order that loses nothing.
 
 Raised errors of this file are about the start (settings, store, certificates, port). Once it runs, what is away is
-tried again: the broker, the authority, the store. On `stop` the broker connection ends first, what was taken is
-committed, and calls under way get a moment; what is unanswered then is asked about at the next start.
+tried again: the broker, the authority, the store. On `stop` its parts end in the order of their phases: no message
+comes in any more, what came is committed, and calls under way get a moment; what is unanswered then is asked about at
+the next start.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import structlog
 from fastapi import FastAPI
@@ -22,25 +22,28 @@ from sqlalchemy import Connection
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
+from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.clocks import registry, remote_settings
-from badgeclock.bridge.clocks.badge_desk import Desk
-from badgeclock.bridge.clocks.health_monitor import Watch
-from badgeclock.bridge.clocks.remote_settings import ClockSettings
-from badgeclock.bridge.downlink import frames_out as down
+from badgeclock.bridge.clocks.badge_desk import BadgeDesk
+from badgeclock.bridge.clocks.health_monitor import HealthMonitor
+from badgeclock.bridge.clocks.settings_sender import SettingsSender
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.downlink.orders import Orders
-from badgeclock.bridge.downlink.rosters import Rosters
+from badgeclock.bridge.downlink.order_sender import OrderSender
+from badgeclock.bridge.downlink.receipt_sender import ReceiptSender
+from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.intake import seal_process
-from badgeclock.bridge.intake.acknowledger import Answers
+from badgeclock.bridge.intake.acknowledger import Acknowledger
 from badgeclock.bridge.intake.batch import Taken
-from badgeclock.bridge.intake.batcher import Grouping
+from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.operations.retention import Sweeper
-from badgeclock.bridge.registrar import expiry, outbox
-from badgeclock.bridge.registrar.call_gate import Bucket, Calendar, Circuit, Gate
+from badgeclock.bridge.parts import Parts, Phase
+from badgeclock.bridge.registrar import outbox
+from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
+from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import Registrar, declared_by
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import vault
@@ -49,13 +52,9 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import planning_api, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
-from badgeclock.protocol.frames import RECEIPTS_MAX, Receipt
 from badgeclock.protocol.topics import Channel, shared, subscription
 
 _PUNCHES: Final = f"/{Channel.PUNCHES.value}"
-GRACE_S: Final = 3.0
-RECEIPTS_POLL_S: Final = 1.0
-"""How often receipts are looked for that another process wrote; this one's own go out at once."""
 
 log = structlog.get_logger("badgeclock.bridge.service")
 
@@ -100,53 +99,6 @@ def registrars_of(
     return registrars
 
 
-class Receipts:
-    """Sends every receipt once, as soon as it is committed; what a clock misses it asks for with its next STATUS."""
-
-    def __init__(self, store: Store, downlink: Downlink, link: BrokerLink) -> None:
-        self._store = store
-        self._downlink = downlink
-        self._link = link
-        self._written = asyncio.Event()
-
-    def wake(self) -> None:
-        """Receipts may have been written."""
-        self._written.set()
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        sent: int | None = None
-        while True:
-            self._written.clear()
-            try:
-                if sent is None:
-                    sent = await self._store.reading(down.newest_receipt)
-                while later := await self._send_after(sent):
-                    sent = later
-            except StoreError as error:
-                self._downlink.forget_all()
-                log.error("receipts wait for the store", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RECEIPTS_POLL_S):
-                    await self._written.wait()
-
-    async def _send_after(self, sent: int) -> int | None:
-        """Send the next receipts; the place of the last of them, None if there is none."""
-        rows = await self._store.reading(down.receipts_after, sent)
-        if not rows:
-            return None
-        by_clock: dict[int, list[Receipt]] = defaultdict(list)
-        for row in rows:
-            by_clock[row.clock_id].append(row.receipt)
-        most = max(len(receipts) for receipts in by_clock.values()) // RECEIPTS_MAX + 1
-        if not self._downlink.ready(by_clock, most):
-            await self._store.writing(self._downlink.prepare, list(by_clock), most)
-        for clock_id, receipts in by_clock.items():
-            for message in self._downlink.receipts(clock_id, receipts):
-                self._link.publish(message)
-        return rows[-1].id
-
-
 class Service:
     """One bridge. Everything it needs is checked here, so that `run` starts or does not begin."""
 
@@ -165,31 +117,19 @@ class Service:
         self._store = Store(settings.store.url)
         self._store.check()
         self._metrics = Metrics()
+        self._parts = Parts()
         several = meet is not None
         self._downlink = Downlink(self._vault)
-        told = [one for one in (settings.authority, settings.movement_authority) if one is not None]
+        wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
         if authority is not None:
             self._authorities = [(authority, settings.authority)]
         else:
-            self._authorities = [(kinds.connect(one), one) for one in told]
+            self._authorities = [(kinds.connect(one), one) for one in wanted]
         punches = shared(Channel.PUNCHES) if several else subscription(Channel.PUNCHES)
         rest = (Channel.STATUS, Channel.DESK, Channel.REPORT, Channel.ROSTER)
         self._link = BrokerLink(settings.broker, [punches, *map(subscription, rest)])
-        self._receipts = Receipts(self._store, self._downlink, self._link)
-        self._desk = Desk(
-            self._store, self._vault, self._downlink, self._metrics, publish=self._link.publish, now_ms=now_ms
-        )
-        self._orders = Orders(self._store, self._vault, self._downlink, self._link.publish, now_ms)
-        self._watch = Watch(
-            self._store,
-            now_ms,
-            connected=lambda: self._link.connected,
-            connections=lambda: self._link.connections,
-        )
-        self._sweeper = Sweeper(self._store, settings.retention, now_ms)
-        self._rosters = Rosters(self._store, self._vault, self._downlink, self._link.publish, now_ms)
-        self._clock_settings = ClockSettings(self._store, self._downlink, self._link.publish, now_ms)
-        self._now_ms = now_ms
+        self._parts.add("broker", Phase.BROKER, lambda: self._link.run(self._deliver))
+        self._add_senders()
         self._registrars = registrars_of(
             self._authorities,
             self._store,
@@ -198,21 +138,57 @@ class Service:
             now_ms=now_ms,
             changed=self._receipts.wake,
         )
-        self._answers = Answers(self._store, self._downlink, self._link.publish, now_ms)
+        for number, registrar in enumerate(self._registrars):
+            self._parts.add(f"registrar {number}", Phase.REGISTRARS, registrar.run)
+        declares = frozenset(declared for registrar in self._registrars for declared in registrar.declares)
+        self._parts.add("expiry", Phase.REGISTRARS, Expiry(self._store, declares, now_ms, self._receipts.wake).run)
+        monitor = HealthMonitor(
+            self._store,
+            now_ms,
+            connected=lambda: self._link.connected,
+            connections=lambda: self._link.connections,
+        )
+        self._parts.add("health monitor", Phase.UPKEEP, monitor.run)
+        self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
+        self._add_intake(meet)
+        self._add_metrics()
+
+    def _add_senders(self) -> None:
+        publish, now_ms = self._link.publish, self._now_ms
+        self._desk = BadgeDesk(self._store, self._vault, self._downlink, self._metrics, publish=publish, now_ms=now_ms)
+        self._parts.add("badge desk", Phase.DESK, self._desk.run)
+        self._receipts = ReceiptSender(self._store, self._downlink, publish)
+        self._parts.add("receipts", Phase.SENDERS, self._receipts.run)
+        self._orders = OrderSender(self._store, self._vault, self._downlink, publish, now_ms)
+        self._parts.add("orders", Phase.SENDERS, self._orders.run)
+        self._rosters = RosterSender(self._store, self._vault, self._downlink, publish, now_ms)
+        self._parts.add("rosters", Phase.SENDERS, self._rosters.run)
+        self._parts.add(
+            "clock settings", Phase.SENDERS, SettingsSender(self._store, self._downlink, publish, now_ms).run
+        )
+
+    def _add_intake(self, meet: Path | None) -> None:
+        intake = self._settings.intake
+        self._acknowledger = Acknowledger(self._store, self._downlink, self._link.publish, self._now_ms)
         self._relay: Relay | None = None
         if meet is not None:
-            others = self._answers.give_for_another
-            self._relay = Relay(meet, FIRST, settings.intake.workers, self._link, take=self._take, answer=others)
-        walk, self._end_walking = (seal_process.here, lambda: None) if several else seal_process.walker()
-        self._grouping = Grouping(
+            of_workers = self._acknowledger.publish_for_worker
+            self._relay = Relay(meet, FIRST, intake.workers, self._link, take=self._take, answer=of_workers)
+            self._parts.add("relay", Phase.ANSWERS, self._relay.run)
+            self._parts.add("acknowledger", Phase.ANSWERS, self._acknowledger.run)
+        walk, self._end_walking = (seal_process.here, lambda: None) if meet else seal_process.walker()
+        self._batcher = Batcher(
             self._store,
-            Intake(self._vault, self._downlink, settings.intake.patience_ms if several else None, walk),
+            Intake(self._vault, self._downlink, intake.patience_ms if meet else None, walk),
             self._relay or self._link,
             committed=self._committed,
-            now_ms=now_ms,
-            group_messages=settings.intake.group_messages,
-            queue_messages=settings.intake.queue_messages,
+            now_ms=self._now_ms,
+            group_messages=intake.group_messages,
+            queue_messages=intake.queue_messages,
         )
+        self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
+
+    def _add_metrics(self) -> None:
         self._metrics.watch(self._measure, self._states)
         self._metrics.watch_stale(
             lambda: (
@@ -229,40 +205,16 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
         settings = self._settings.http
-        app = self._web(settings)
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
             stack.callback(self._end_walking)
             for authority, _ in self._authorities:
                 stack.push_async_callback(authority.close)
-            parts: dict[str, Callable[[], Coroutine[Any, Any, None]]] = {
-                "broker": lambda: self._link.run(self._deliver),
-                "desk": self._desk.run,
-                "intake": self._grouping.run,
-                **{f"registrar {at}": registrar.run for at, registrar in enumerate(self._registrars)},
-                "expiry": self._expire,
-                "receipts": self._receipts.run,
-                "orders": self._orders.run,
-                "watch": self._watch.run,
-                "rosters": self._rosters.run,
-                "clock_settings": self._clock_settings.run,
-                "sweeper": self._sweeper.run,
-            }
-            if self._relay is not None:
-                parts |= {"relay": self._relay.run, "answers": self._answers.run}
             if settings.port:
-                parts["http"] = await stack.enter_async_context(status_api.serving(settings, app))
-            tasks = {name: asyncio.create_task(run(), name=name) for name, run in parts.items()}
-            stopping = asyncio.create_task(stop.wait())
+                serve = await stack.enter_async_context(status_api.serving(settings, self._web(settings)))
+                self._parts.add("http", Phase.WEB, serve)
             log.info("the bridge runs", http=settings.port)
-            try:
-                await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stopping.cancel()
-                await self._end(tasks)
-        for task in tasks.values():
-            if task.done() and not task.cancelled() and (error := task.exception()):
-                raise error
+            await self._parts.run(stop)
         log.info("the bridge has stopped")
 
     def _web(self, settings: HttpSettings) -> FastAPI:
@@ -276,37 +228,6 @@ class Service:
         )
         return app
 
-    async def _end(self, tasks: Mapping[str, asyncio.Task[Any]]) -> None:
-        """Let clocks leave issue mode, close the way in, commit what came, give calls under way a moment, then end the
-        rest.
-        """
-        await _cancel(tasks["desk"])
-        await _cancel(tasks["broker"])
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_S):
-                await self._grouping.settled()
-        registrars = [name for name in tasks if name.startswith("registrar")]
-        for name in (
-            "intake",
-            "relay",
-            "answers",
-            "expiry",
-            *registrars,
-            "receipts",
-            "orders",
-            "rosters",
-            "clock_settings",
-            "watch",
-            "sweeper",
-            "http",
-        ):
-            if name in tasks:
-                await _cancel(tasks[name])
-
-    async def _expire(self) -> None:
-        declares = frozenset(declared for registrar in self._registrars for declared in registrar.declares)
-        await expiry.run(self._store, declares, self._now_ms, self._receipts.wake)
-
     def _deliver(self, topic: str, payload: bytes) -> None:
         parts = (self._desk, self._orders, self._rosters)
         if topic.endswith(_PUNCHES) and self._relay is not None:
@@ -315,11 +236,11 @@ class Service:
             self._take(topic, payload)
 
     def _take(self, topic: str, payload: bytes) -> None:
-        self._grouping.deliver(topic, payload)
+        self._batcher.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
-        self._answers.give(taken)
-        self._metrics.count(taken)
+        self._acknowledger.publish(taken)
+        self._metrics.count_group(taken.counts)
         if taken.queued:
             for registrar in self._registrars:
                 registrar.wake()
@@ -329,10 +250,10 @@ class Service:
         return {
             "broker_connected": float(self._link.connected),
             "broker_connections": float(self._link.connections),
-            "intake_waiting_messages": float(self._grouping.waiting),
-            "intake_pauses": float(self._grouping.pauses),
+            "intake_waiting_messages": float(self._batcher.waiting),
+            "intake_pauses": float(self._batcher.pauses),
             "roster_parts_sent": float(self._rosters.sent),
-            "rosters_taken": float(self._rosters.taken),
+            "rosters_taken": float(self._rosters.in_use),
             "authority_away": float(any(one.gate.away for one in self._registrars)),
             "authority_circuit_open": float(any(one.gate.circuit is Circuit.OPEN for one in self._registrars)),
             "authority_maintenance": float(any(one.gate.in_maintenance for one in self._registrars)),
@@ -350,8 +271,3 @@ class Service:
                 return count(connection)
         except StoreError:
             return {}
-
-
-async def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.wait([task])

@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
-from badgeclock.bridge.registrar.call_gate import Calendar
+from badgeclock.authorities.maintenance import Calendar
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
 
@@ -116,10 +116,10 @@ class BridgeSettings(BaseSettings):
 
     @field_validator("authority", "movement_authority")
     @classmethod
-    def _has_a_calendar(cls, told: AuthoritySettings | None) -> AuthoritySettings | None:
-        if told is not None:
-            Calendar.parse(told.maintenance)
-        return told
+    def _has_a_calendar(cls, settings: AuthoritySettings | None) -> AuthoritySettings | None:
+        if settings is not None:
+            Calendar.parse(settings.maintenance)
+        return settings
 
     def of_worker(self, number: int) -> BridgeSettings:
         """The same for worker `number`: a name and a certificate of its own, and the port that many above."""

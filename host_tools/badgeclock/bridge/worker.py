@@ -22,9 +22,10 @@ import structlog
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.intake.batch import Taken
-from badgeclock.bridge.intake.batcher import Grouping
+from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.settings import SQLITE_FILE, BridgeSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
@@ -66,7 +67,7 @@ class Worker:
         self._link = BrokerLink(own.broker, [shared(Channel.PUNCHES)])
         self._metrics = Metrics()
         self._relay = Relay(folder, number, settings.intake.workers, self._link, take=self._take, answer=lambda _: None)
-        self._grouping = Grouping(
+        self._batcher = Batcher(
             self._store,
             Intake(keys, None, own.intake.patience_ms),
             self._relay,
@@ -75,10 +76,14 @@ class Worker:
             group_messages=own.intake.group_messages,
             queue_messages=own.intake.queue_messages,
         )
+        self._parts = Parts(END_S)
+        self._parts.add("broker", Phase.BROKER, lambda: self._link.run(self._relay.deliver))
+        self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
+        self._parts.add("relay", Phase.ANSWERS, self._relay.run)
         self._metrics.watch(
             lambda: {
                 "broker_connected": float(self._link.connected),
-                "intake_waiting_messages": self._grouping.waiting,
+                "intake_waiting_messages": self._batcher.waiting,
             },
             dict,
         )
@@ -88,34 +93,16 @@ class Worker:
         """Serve until `stop` is set, then commit what came."""
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
-            runs = {
-                "broker": self._link.run(self._relay.deliver),
-                "intake": self._grouping.run(),
-                "relay": self._relay.run(),
-            }
-            tasks = {name: asyncio.create_task(run, name=name) for name, run in runs.items()}
             if self._settings.http.port:
                 serve = await stack.enter_async_context(status_api.serving(self._settings.http, self._app))
-                tasks["http"] = asyncio.create_task(serve())
-            stopping = asyncio.create_task(stop.wait())
-            await asyncio.wait([stopping, *tasks.values()], return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            for name in ("broker", "intake", "relay", "http"):
-                if name in tasks:
-                    if name == "intake":
-                        with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(self._grouping.settled(), END_S)
-                    tasks[name].cancel()
-                    await asyncio.wait([tasks[name]])
-        for task in tasks.values():
-            if not task.cancelled() and (error := task.exception()):
-                raise error
+                self._parts.add("http", Phase.WEB, serve)
+            await self._parts.run(stop)
 
     def _take(self, topic: str, payload: bytes) -> None:
-        self._grouping.deliver(topic, payload)
+        self._batcher.deliver(topic, payload)
 
     def _committed(self, taken: Taken) -> None:
-        self._metrics.count(taken)
+        self._metrics.count_group(taken.counts)
         if taken.acks:
             self._relay.tell(taken.acks)
 

@@ -14,9 +14,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge.clocks import registry, remote_settings
+from badgeclock.bridge.clocks import enrolment, registry, remote_settings
 from badgeclock.bridge.downlink import orders
-from badgeclock.bridge.people import people
 from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState
@@ -38,9 +37,9 @@ def add_clock(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add a provisioned clock, or one that was provisioned anew."""
-    content = people.read_bundle(secret_text(bundle))
+    content = enrolment.read_bundle(secret_text(bundle))
     with changing(config) as opened:
-        clock_id = people.add_clock(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
+        clock_id = enrolment.add(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
         opened.note(Act.CLOCK_ADDED, ("clock", clock_id), site=site)
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
 

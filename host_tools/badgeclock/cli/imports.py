@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from badgeclock.bridge.errors import SheetError
 from badgeclock.bridge.people import imports, spreadsheets
 from badgeclock.bridge.people.imports import Kind, Report, Table
-from badgeclock.bridge.people.spreadsheets import SheetError
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import STDIN, Config, opened_store, operator

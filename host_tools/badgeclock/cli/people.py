@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from badgeclock.bridge.people import badges, people
+from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.wall_clock import wall_clock_ms
@@ -33,7 +33,7 @@ def add_site(
     workplace: Annotated[str, typer.Option(help="Its number in the declaration of works, 13 characters.")],
     key: Annotated[Path, typer.Option(help="The site key's file: 64 hexadecimal digits; `-` is stdin.")],
     regime: Annotated[Regime, typer.Option(help="Which rule its presences follow.")] = Regime.CONSTRUCTION,
-    time_zone: Annotated[str, typer.Option(help="Where its days begin and end.")] = people.TIME_ZONE,
+    time_zone: Annotated[str, typer.Option(help="Where its days begin and end.")] = sites.TIME_ZONE,
     badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
@@ -41,7 +41,7 @@ def add_site(
     site_key = secret_bytes(key, "a site key")
     root = None if badge_key is None else secret_bytes(badge_key, "a badge key")
     with changing(config) as opened:
-        site_id = people.add_site(
+        site_id = sites.add(
             opened.connection,
             opened.vault,
             name=name,
@@ -53,7 +53,7 @@ def add_site(
         about = {"name": name, "workplace": workplace, "regime": regime.value, "time_zone": time_zone}
         opened.note(Act.SITE_ADDED, ("site", site_id), after=about)
         if root is not None:
-            badges.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
+            badge_keys.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms())
             opened.note(Act.BADGE_KEY_SET, ("site", site_id))
     typer.echo(f"Site {name!r} added.", err=True)
 
@@ -76,15 +76,15 @@ def set_site(
     if all(given is None for given in (badge_key, key, regime, workplace)):
         raise typer.BadParameter("give --key, --badge-key, --regime or --workplace")
     with changing(config) as opened:
-        site_id = people.site_id(opened.connection, name)
+        site_id = sites.row_id(opened.connection, name)
         if key is not None:
-            change = people.set_site_key(opened.connection, opened.vault, name, secret_bytes(key, "a site key"))
+            change = sites.set_key(opened.connection, opened.vault, name, secret_bytes(key, "a site key"))
             opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
         if badge_key is not None:
             root = secret_bytes(badge_key, "a badge key")
-            if badges.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
+            if badge_keys.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
                 opened.note(Act.BADGE_KEY_SET, ("site", site_id))
-        people.change_site(
+        sites.change(
             opened.connection,
             name,
             regime=regime,
@@ -104,7 +104,7 @@ def add_employer(
 ) -> None:
     """Add an employer, or name one that is there already."""
     with changing(config) as opened:
-        change = people.put_employer(opened.connection, kbo, name)
+        change = employers.put(opened.connection, kbo, name)
         opened.note_change(change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED)
     typer.echo("Employer added.", err=True)
 
@@ -121,13 +121,13 @@ def add_worker(
 ) -> None:
     """Add a worker, with a national number and an employer, or with a Limosa number."""
     if niss_file is not None and limosa is None:
-        identity = people.niss(secret_text(niss_file))
+        identity = identities.niss(secret_text(niss_file))
     elif limosa is not None and niss_file is None:
-        identity = people.limosa(secret_text(limosa))
+        identity = identities.limosa(secret_text(limosa))
     else:
         raise typer.BadParameter("give --niss-file or --limosa, one of them")
     with changing(config) as opened:
-        worker_id = people.add_worker(
+        worker_id = workers.add(
             opened.connection,
             opened.vault,
             reference=reference,
@@ -162,10 +162,14 @@ def set_worker(
     if niss_file is not None and limosa is not None:
         raise typer.BadParameter("give --niss-file or --limosa, not both")
     identity = (
-        people.niss(secret_text(niss_file)) if niss_file else people.limosa(secret_text(limosa)) if limosa else None
+        identities.niss(secret_text(niss_file))
+        if niss_file
+        else identities.limosa(secret_text(limosa))
+        if limosa
+        else None
     )
     with changing(config) as opened:
-        change = people.change_worker(
+        change = workers.change(
             opened.connection,
             opened.vault,
             reference,
@@ -202,7 +206,7 @@ def add_badge(
     """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
     uid = secret_bytes(uid_file, "a UID")
     with changing(config) as opened:
-        assigned = people.assign_badge(
+        assigned = badges.assign(
             opened.connection, opened.vault, site=site, worker=worker, uid=uid, now_ms=wall_clock_ms()
         )
         if assigned.is_new:

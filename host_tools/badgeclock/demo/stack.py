@@ -15,7 +15,8 @@ from typing import Any, Self
 
 import httpx
 
-from badgeclock.bridge.people import people
+from badgeclock.bridge.clocks import enrolment
+from badgeclock.bridge.people import badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import vault
@@ -236,8 +237,8 @@ class Stack:
         store.migrate()
         now_ms = time.time_ns() // 1_000_000
         with store.write() as connection:
-            people.add_employer(connection, cast.EMPLOYER_NUMBER, cast.EMPLOYER_NAME)
-            people.add_site(
+            employers.add(connection, cast.EMPLOYER_NUMBER, cast.EMPLOYER_NAME)
+            sites.add(
                 connection,
                 keys,
                 name=cast.SITE,
@@ -246,17 +247,17 @@ class Stack:
                 site_key=self.workshop.site_key(cast.SITE),
             )
             for worker in cast.WORKERS:
-                people.add_worker(
+                workers.add(
                     connection,
                     keys,
                     reference=worker.reference,
                     name=worker.name,
-                    identity=people.niss(worker.inss) if worker.inss else people.limosa(worker.limosa_id or ""),
+                    identity=identities.niss(worker.inss) if worker.inss else identities.limosa(worker.limosa_id or ""),
                     employer_kbo=cast.EMPLOYER_NUMBER if worker.inss else None,
                 )
             for badge in cast.BADGES:
                 if badge.worker:
-                    people.assign_badge(
+                    badges.assign(
                         connection,
                         keys,
                         site=cast.SITE,
@@ -265,7 +266,7 @@ class Stack:
                         now_ms=now_ms,
                     )
             bundle = self.workshop.clock_folder(cast.CLOCK_ID) / "bundle.json"
-            people.add_clock(connection, keys, people.read_bundle(bundle.read_text()), site=cast.SITE, now_ms=now_ms)
+            enrolment.add(connection, keys, enrolment.read_bundle(bundle.read_text()), site=cast.SITE, now_ms=now_ms)
         store.close()
 
     def _refuse_one(self) -> None:

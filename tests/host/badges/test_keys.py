@@ -9,7 +9,7 @@ import pytest
 
 from badgeclock.badges import card, keys
 from badgeclock.badges.keys import Purpose, Root
-from badgeclock.bridge.people.people import NUMBER_PROVED
+from badgeclock.bridge.people.badge_keys import NUMBER_PROVED
 from badgeclock.protocol import seal
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "badges.json").read_text())

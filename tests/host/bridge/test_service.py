@@ -40,9 +40,10 @@ from tests.host.bridge.world import (
 )
 from tests.sandbox_process import SandboxProcess
 
+from badgeclock.bridge.clocks import enrolment
 from badgeclock.bridge.operations import data_key_rotation
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import Identity
+from badgeclock.bridge.people import badges, employers, identities, sites, workers
+from badgeclock.bridge.people.identities import Identity
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
@@ -117,8 +118,8 @@ class Site:
         self.vault = vault.load(settings.secrets.data_key_file)
         self.store = Store(settings.store.url)
         with self.store.write() as connection:
-            people.add_employer(connection, KBO)
-            people.add_site(
+            employers.add(connection, KBO)
+            sites.add(
                 connection,
                 self.vault,
                 name=SITE,
@@ -126,19 +127,17 @@ class Site:
                 regime=Regime.CONSTRUCTION,
                 site_key=SITE_KEY,
             )
-        self.employ("W-001", people.niss(ANNA_NISS), ANNA_UID)
-        self.employ("W-002", people.niss(BRAM_NISS), BRAM_UID)
-        self.employ("W-003", people.limosa(LUZ_LIMOSA), LUZ_UID)
+        self.employ("W-001", identities.niss(ANNA_NISS), ANNA_UID)
+        self.employ("W-002", identities.niss(BRAM_NISS), BRAM_UID)
+        self.employ("W-003", identities.limosa(LUZ_LIMOSA), LUZ_UID)
 
     def employ(self, reference: str, identity: Identity, uid: bytes) -> None:
         """Add a worker, and give a badge."""
         kbo = KBO if identity.kind is IdentityKind.NISS else None
         name = "Somebody Secret"
         with self.store.write() as connection:
-            people.add_worker(
-                connection, self.vault, reference=reference, name=name, identity=identity, employer_kbo=kbo
-            )
-            people.assign_badge(connection, self.vault, site=SITE, worker=reference, uid=uid, now_ms=now_ms())
+            workers.add(connection, self.vault, reference=reference, name=name, identity=identity, employer_kbo=kbo)
+            badges.assign(connection, self.vault, site=SITE, worker=reference, uid=uid, now_ms=now_ms())
 
     def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `badgeclock bridge …` to its end."""
@@ -207,7 +206,7 @@ class Site:
     def add(self, name: str) -> WireClock:
         clock = Clock(name, utc_ms=now_ms())
         with self.store.write() as connection:
-            people.add_clock(connection, self.vault, clock.bundle(), site=SITE, now_ms=now_ms())
+            enrolment.add(connection, self.vault, clock.bundle(), site=SITE, now_ms=now_ms())
         return WireClock(self, clock)
 
     def close(self) -> None:
@@ -403,7 +402,7 @@ async def test_whatever_happens_to_an_answer_the_presence_is_registered_once(las
     site, number = lasting_site, FAULTS.index(fault)
     national = f"{5_000 + number:09d}{97 - (5_000 + number) % 97:02d}"
     uids = [bytes([9, 9, number, kind]) for kind in (1, 2)]
-    for uid, identity in zip(uids, (people.niss(national), people.limosa(f"L{number}")), strict=True):
+    for uid, identity in zip(uids, (identities.niss(national), identities.limosa(f"L{number}")), strict=True):
         site.employ(f"{fault}, {identity.kind}", identity, uid)
     before = site.registrations()
     site.sandbox.control(faults=[{"kind": fault, "count": 1, "operation": "registerPresences", "retry_after_s": 1}])
@@ -438,8 +437,8 @@ async def test_a_correction_by_another_process_cancels_and_registers_and_the_clo
 ) -> None:
     site = lasting_site
     national = [f"{7_000 + n:09d}{97 - (7_000 + n) % 97:02d}" for n in range(2)]
-    site.employ("wrong", people.niss(national[0]), b"\x09\x08\x07\x06")
-    site.employ("right", people.niss(national[1]), b"\x09\x08\x07\x05")
+    site.employ("wrong", identities.niss(national[0]), b"\x09\x08\x07\x06")
+    site.employ("right", identities.niss(national[1]), b"\x09\x08\x07\x05")
     wire = site.add("clock-correct")
     wire.clock.start()
     await wire.connect()
@@ -490,7 +489,7 @@ async def test_a_planning_tool_and_a_change_of_the_data_key_go_by_a_bridge_that_
         await eventually(lambda: wire.done)
         good = {ReceiptState.REGISTERED, ReceiptState.VALIDATED}
         await eventually(lambda: wire.told().get(2) in good, PATIENCE_S)
-        today = datetime.now(ZoneInfo(people.TIME_ZONE)).date().isoformat()
+        today = datetime.now(ZoneInfo(sites.TIME_ZONE)).date().isoformat()
         presences = (await tool.get("/presences", params={"first": today, "last": today})).json()
         (presence,) = [one for one in presences if one["worker"] == "W-700"]
         assert presence["reception_number"] > 0

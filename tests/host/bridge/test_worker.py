@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
-from tests.host.bridge.world import STRANGER_UID, World
+from tests.host.bridge.world import STRANGER_UID, World, eventually
 
 from badgeclock.bridge import worker
 from badgeclock.bridge.intake.batch import Delivery
 from badgeclock.bridge.intake.intake import Intake
-from badgeclock.bridge.settings import BridgeSettings, load
+from badgeclock.bridge.settings import BridgeSettings, HttpSettings, load
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.bridge_names import bridge_name
 from badgeclock.protocol.frames import Ack, Verdict
@@ -125,3 +128,20 @@ def test_no_clock_has_a_name_of_the_bridge(name: str) -> None:
 def test_the_bridge_has_no_more_workers_than_the_broker_knows(number: int) -> None:
     with pytest.raises(SettingsError, match="no worker"):
         bridge_name(number)
+
+
+async def test_a_worker_that_is_cancelled_leaves_nothing_running(database: str, tmp_path: Path) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    shop.bridge(2)
+    shutil.copytree(shop.path / "bridge", tmp_path / "bridge")
+    shutil.copy(shop.authority_certificate, tmp_path / "ca.pem")
+    (tmp_path / "data.key").write_text("00" * 32)
+    settings = settings_for(tmp_path, database, 2)
+    settings = settings.model_copy(update={"http": HttpSettings()})
+    before = asyncio.all_tasks()
+    working = worker.Worker(settings, 2, tmp_path, wall_clock_ms)
+    task = asyncio.create_task(working.run(asyncio.Event()))
+    await eventually(lambda: len(asyncio.all_tasks() - before) >= 4)
+    task.cancel()
+    await asyncio.wait([task])
+    assert asyncio.all_tasks() == before

@@ -34,11 +34,11 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.bridge.backoff import Backoff
-from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.clocks import enrolment, registry
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake.intake import Delivery, Intake, Taken
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar.call_gate import Gate
 from badgeclock.bridge.registrar.registrar import Registrar
@@ -74,7 +74,7 @@ LUZ_LIMOSA = "24999999999999901"
 
 def token_of(uid: bytes) -> bytes:
     """The token that this site's clocks make of a UID."""
-    return seal.badge_token(SITE_KEY, people.UID_READ, uid)
+    return seal.badge_token(SITE_KEY, badge_keys.UID_READ, uid)
 
 
 @dataclass
@@ -260,8 +260,8 @@ class World:
         self.authority = Authority(now_ms=lambda: self.now_ms)
         self.clocks: dict[str, Clock] = {}
         with self.store.write() as connection:
-            people.add_employer(connection, KBO, "Voorbeeld Bouw")
-            people.add_site(
+            employers.add(connection, KBO, "Voorbeeld Bouw")
+            sites.add(
                 connection,
                 self.vault,
                 name=SITE,
@@ -270,20 +270,18 @@ class World:
                 site_key=SITE_KEY,
             )
             for reference, name, identity, kbo, uid in (
-                ("W-001", "Anna Proef", people.niss(ANNA_NISS), KBO, ANNA_UID),
-                ("W-002", "Bram van den Berg", people.niss(BRAM_NISS), KBO, BRAM_UID),
-                ("W-003", "Luz Proef", people.limosa(LUZ_LIMOSA), None, LUZ_UID),
+                ("W-001", "Anna Proef", identities.niss(ANNA_NISS), KBO, ANNA_UID),
+                ("W-002", "Bram van den Berg", identities.niss(BRAM_NISS), KBO, BRAM_UID),
+                ("W-003", "Luz Proef", identities.limosa(LUZ_LIMOSA), None, LUZ_UID),
             ):
-                people.add_worker(
-                    connection, self.vault, reference=reference, name=name, identity=identity, employer_kbo=kbo
-                )
+                workers.add(connection, self.vault, reference=reference, name=name, identity=identity, employer_kbo=kbo)
                 self.assign(uid, reference, connection)
         self.clock = self.add_clock(Clock())
 
-    def add_site(self, name: str, workplace: str, regime: Regime, time_zone: str = people.TIME_ZONE) -> Clock:
+    def add_site(self, name: str, workplace: str, regime: Regime, time_zone: str = sites.TIME_ZONE) -> Clock:
         """Add a site whose clocks make the same tokens, with a clock and everybody's badges."""
         with self.store.write() as connection:
-            people.add_site(
+            sites.add(
                 connection,
                 self.vault,
                 name=name,
@@ -293,16 +291,16 @@ class World:
                 time_zone=time_zone,
             )
             for uid, worker in ((ANNA_UID, "W-001"), (BRAM_UID, "W-002"), (LUZ_UID, "W-003")):
-                people.assign_badge(connection, self.vault, site=name, worker=worker, uid=uid, now_ms=self.now_ms)
+                badges.assign(connection, self.vault, site=name, worker=worker, uid=uid, now_ms=self.now_ms)
         return self.add_clock(Clock(f"clock-{len(self.clocks) + 1:04d}"), name)
 
     def change_worker(
         self, reference: str, *, niss: str | None = None, employer_kbo: str | None = None, language: str | None = None
     ) -> Change:
         """Give a worker another national number, employer or language."""
-        identity = None if niss is None else people.niss(niss)
+        identity = None if niss is None else identities.niss(niss)
         with self.store.write() as connection:
-            return people.change_worker(
+            return workers.change(
                 connection,
                 self.vault,
                 reference,
@@ -316,12 +314,12 @@ class World:
     def change_workplace(self, workplace: str) -> None:
         """Give the one site another number in the declaration of works."""
         with self.store.write() as connection:
-            people.change_site(connection, SITE, regime=None, workplace=workplace, by="tests", now_ms=self.now_ms)
+            sites.change(connection, SITE, regime=None, workplace=workplace, by="tests", now_ms=self.now_ms)
 
     def add_clock(self, clock: Clock, site: str = SITE) -> Clock:
         """Add a clock to the bridge."""
         with self.store.write() as connection:
-            people.add_clock(connection, self.vault, clock.bundle(), site=site, now_ms=self.now_ms)
+            enrolment.add(connection, self.vault, clock.bundle(), site=site, now_ms=self.now_ms)
         self.clocks[clock.name] = clock
         return clock
 
@@ -330,7 +328,7 @@ class World:
         if connection is None:
             with self.store.write() as opened:
                 return self.assign(uid, worker, opened)
-        given = people.assign_badge(connection, self.vault, site=SITE, worker=worker, uid=uid, now_ms=self.now_ms)
+        given = badges.assign(connection, self.vault, site=SITE, worker=worker, uid=uid, now_ms=self.now_ms)
         return given.queued
 
     def deliver(self, *messages: tuple[str, bytes]) -> Taken:

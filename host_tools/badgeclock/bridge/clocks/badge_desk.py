@@ -1,6 +1,6 @@
 """The badge desk: carries out what operators asked for, by speaking to a card through a clock in issue mode.
 
-    Desk           takes jobs from the store, one at a time for each clock, and writes down what becomes of them
+    BadgeDesk      gets jobs from the store, one at a time for each clock, and writes down what becomes of them
     Conversation   one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
 
 The clock passes bytes on; every key is here, and what a card or a clock answers is believed only as far as the card's
@@ -26,8 +26,10 @@ from badgeclock.badges.errors import CardForeign, CardUntrusted, NotDesfire
 from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind, Outcome
 from badgeclock.bridge.downlink.frames_out import Downlink, Message
+from badgeclock.bridge.downlink.sender import Sender
+from badgeclock.bridge.errors import BadgePulled, DeskRefused, GivenUp, Interrupted, NotLaid, Unfit
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import badges
+from badgeclock.bridge.people import badge_keys, badges
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState, DeskState
@@ -57,57 +59,6 @@ log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
 T = TypeVar("T")
 
 
-class Interrupted(BadgeclockError):
-    """The clock, or the card, is not there any more."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        outcome = badge_desk_jobs.interrupted(why)
-        super().__init__(what=outcome.what, kept=outcome.kept, do=outcome.do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Interrupted, (self.why,))
-
-
-class BadgePulled(Interrupted):
-    """The card does not answer any more; it can be laid again."""
-
-
-class NotLaid(BadgeclockError):
-    """No card came, or nobody waits for it any more. `state` is how the job ends."""
-
-    def __init__(self, what: str, state: DeskState) -> None:
-        self.state = state
-        super().__init__(what=what, kept="everything as it was", do="ask again when the card is at hand")
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (NotLaid, (self.what, self.state))
-
-
-class DeskRefused(BadgeclockError):
-    """The job cannot be done with this clock or this card."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what=what, kept="the card as it is", do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (DeskRefused, (self.what, self.do))
-
-
-class Unfit(DeskRefused):
-    """A badge that cannot prove itself; its UID is all it has."""
-
-    def __init__(self, uid: bytes) -> None:
-        self.uid = uid
-        super().__init__(
-            "the badge cannot prove itself: it knows no ISO 14443-4",
-            "take a MIFARE DESFire EV1, EV2 or EV3; this badge can only be given to a worker by its UID",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (Unfit, (self.uid,))
-
-
 class _Place(NamedTuple):
     """A clock that can serve as a desk: its row, its present connection and its site's keys."""
 
@@ -116,10 +67,10 @@ class _Place(NamedTuple):
     session: bytes
     connection: int
     k_up: bytes
-    desk: badges.Desk
+    keys: badge_keys.SiteKeys
 
 
-def place_of(connection: Connection, vault: Vault, name: str) -> _Place:
+def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
     """The clock with this name as a desk; raises DeskRefused or PeopleError."""
     table = schema.clocks
     row = connection.execute(
@@ -135,11 +86,11 @@ def place_of(connection: Connection, vault: Vault, name: str) -> _Place:
         raise DeskRefused(f"the clock {name} is offline", "use another clock, or look at its display and its network")
     k_up = frames.upward_key(vault.open(LINK_KEY, name, row.link_key_closed))
     connection_of_boot = int.from_bytes(row.status_counter, "big") >> 32
-    desk = badges.desk_of(connection, vault, row.site_id)
-    return _Place(row.id, name, row.session, connection_of_boot, k_up, desk)
+    keys = badge_keys.site_keys_of(connection, vault, row.site_id)
+    return _Place(row.id, name, row.session, connection_of_boot, k_up, keys)
 
 
-def is_there(connection: Connection, place: _Place) -> bool:
+def _is_there(connection: Connection, place: _Place) -> bool:
     """Whether the clock still has the connection that a job began on."""
     table = schema.clocks
     session = connection.execute(select(table.c.session).where(table.c.id == place.clock_id, table.c.online)).scalar()
@@ -224,8 +175,8 @@ class Conversation:
             dialogue.close()
 
 
-class Desk:
-    """Takes jobs and carries them out, until cancelled."""
+class BadgeDesk(Sender):
+    """Accepts the jobs that were asked for and carries them out, one at a time for each clock."""
 
     def __init__(
         self,
@@ -237,12 +188,11 @@ class Desk:
         publish: Callable[[Message], None],
         now_ms: Callable[[], int],
     ) -> None:
-        self._store = store
+        super().__init__(store, downlink, publish, pause_s=POLL_S, if_store_fails="the badge desk waits for the store")
         self._vault = vault
-        self._downlink = downlink
         self._metrics = metrics
-        self._publish = publish
         self._now_ms = now_ms
+        self._begun = False
         self._conversations: dict[str, Conversation] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -257,26 +207,24 @@ class Desk:
         return True
 
     async def run(self) -> None:
-        """Take jobs until cancelled; then the jobs under way end as interrupted."""
-        begun = False
+        """Work until cancelled; then the jobs under way end as interrupted."""
         try:
-            while True:
-                try:
-                    if not begun:
-                        await self._store.writing(badge_desk_jobs.clear, self._now_ms())
-                        begun = True
-                    for job in await self._store.reading(badge_desk_jobs.asked):
-                        self._take(job)
-                except StoreError as error:
-                    log.error("the badge desk waits for the store", error=str(error))
-                await asyncio.sleep(POLL_S)
+            await super().run()
         finally:
             tasks = list(self._tasks.values())
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _take(self, job: Job) -> None:
+    async def work(self) -> None:
+        """Start the jobs that were asked for since the last round; in the first, end those of an earlier process."""
+        if not self._begun:
+            await self._store.writing(badge_desk_jobs.clear, self._now_ms())
+            self._begun = True
+        for job in await self._store.reading(badge_desk_jobs.asked):
+            self._start(job)
+
+    def _start(self, job: Job) -> None:
         if job.clock not in self._tasks:
             task = asyncio.create_task(self._carry_out(job), name=f"desk {job.clock}")
             self._tasks[job.clock] = task
@@ -303,8 +251,8 @@ class Desk:
             return DeskState.DONE, await self._at_the_clock(job)
         except Interrupted as error:
             return DeskState.INTERRUPTED, Outcome.of(error)
-        except NotLaid as error:
-            return error.state, Outcome.of(error)
+        except GivenUp as error:
+            return DeskState.STOPPED, Outcome.of(error)
         except StoreError:
             raise
         except BadgeclockError as error:
@@ -317,15 +265,11 @@ class Desk:
 
     async def _at_the_clock(self, job: Job) -> Outcome:
         """Open issue mode, do the job with the card that is laid there, close."""
-        place = await self._store.reading(place_of, self._vault, job.clock)
+        place = await self._store.reading(_place_of, self._vault, job.clock)
 
         async def send(step: frames.Desk) -> bool:
-            if not self._downlink.ready([place.clock_id], 1):
-                await self._store.writing(self._downlink.prepare, [place.clock_id])
-            messages = self._downlink.desk(place.clock_id, place.session, step)
-            for message in messages:
-                self._publish(message)
-            return bool(messages)
+            await self.prepare([place.clock_id])
+            return self.publish_all(self._downlink.desk(place.clock_id, place.session, step)) > 0
 
         conversation = self._conversations[job.clock] = Conversation(job.id, place, send)
         end = DeskEnd.FAILED
@@ -346,18 +290,19 @@ class Desk:
         """Do the job with a card; one that is pulled away may be laid again."""
         do = {Kind.ISSUE: self._issue, Kind.READ: self._read, Kind.WIPE: self._wipe}[job.kind]
         text = "lay the card on the reader"
-        for left in range(LAID_AGAIN, -1, -1):
+        pulled = 0
+        while True:
             try:
                 uid = await self._laid(job, place, conversation, text)
                 await self._tell(job, "keep the card there")
                 return await do(job, place, conversation, uid)
             except BadgePulled:
-                if not left:
+                pulled += 1
+                if pulled > LAID_AGAIN:
                     raise
                 text = "the card was pulled away: lay it again, and leave it there"
             except Unfit as unfit:
                 return await self._by_uid(job, place, unfit, unfit.uid)
-        raise AssertionError("the last time raises")
 
     async def _laid(self, job: Job, place: _Place, conversation: Conversation, text: str) -> bytes:
         """The UID, as shown, of the next card that is laid; raises NotLaid, BadgePulled, Unfit, Interrupted."""
@@ -387,11 +332,11 @@ class Desk:
                 if done:
                     return await looking
                 if await self._store.reading(badge_desk_jobs.stop_asked, job.id):
-                    raise NotLaid("given up before a card was laid", DeskState.STOPPED)
-                if not await self._store.reading(is_there, place):
+                    raise GivenUp("given up before a card was laid")
+                if not await self._store.reading(_is_there, place):
                     raise Interrupted("the clock has lost its connection")
                 if asyncio.get_running_loop().time() > deadline:
-                    raise NotLaid(f"no card was laid within {LAY_S:.0f} s", DeskState.FAILED)
+                    raise NotLaid(f"no card was laid within {LAY_S:.0f} s")
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
@@ -403,9 +348,9 @@ class Desk:
 
     async def _issue(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
         assert job.worker is not None
-        desk, worker = place.desk, job.worker
-        card = await conversation.run(cards.examine(desk.root))
-        holder = await self._holder(desk, card)
+        keys, worker = place.keys, job.worker
+        card = await conversation.run(cards.examine(keys.root))
+        holder = await self._holder(keys, card)
         if holder is not None and card.number is not None and holder.worker == worker:
             return _described(f"the card is the badge of {worker} already", holder, card.number)
         if holder is not None:
@@ -413,27 +358,27 @@ class Desk:
         if card.state is CardState.ISSUED:
             # Taken back, or written and never linked: nothing of its past shall count as the new holder's.
             await self._tell(job, "keep the card there: it is made blank")
-            await conversation.run(cards.wipe(desk.root, card))
-            card = await conversation.run(cards.examine(desk.root))
-        number = await self._store.reading(badges.new_number, desk)
+            await conversation.run(cards.wipe(keys.root, card))
+            card = await conversation.run(cards.examine(keys.root))
+        number = await self._store.reading(badge_keys.new_number, keys)
         await self._tell(job, "keep the card there: it is written")
-        await conversation.run(cards.write(desk.root, card, number))
+        await conversation.run(cards.write(keys.root, card, number))
         badge = await self._store.writing(
-            badges.issue, desk, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+            badges.issue, keys, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
         )
         return _described(f"the card is a badge of {worker} now", badge, number)
 
-    async def _holder(self, desk: badges.Desk, card: Card) -> badges.Badge | None:
+    async def _holder(self, keys: badge_keys.SiteKeys, card: Card) -> badges.Badge | None:
         """Whose badge a card is now."""
         if card.number is None:
             return None
-        holder = await self._store.reading(badges.of_token, desk.site_id, desk.number_token(card.number))
+        holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
         return holder if holder is not None and holder.until_ms is None else None
 
     async def _read(self, job: Job, place: _Place, conversation: Conversation, uid: bytes) -> Outcome:
-        desk = place.desk
+        keys = place.keys
         try:
-            card = await conversation.run(cards.examine(desk.root))
+            card = await conversation.run(cards.examine(keys.root))
         except (NotDesfire, CardForeign, CardUntrusted) as error:
             return await self._by_uid(job, place, error, uid)
         if card.state is CardState.BLANK:
@@ -446,25 +391,25 @@ class Desk:
             )
             do = "issue it anew, or make it blank"
             return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
-        holder = await self._store.reading(badges.of_token, desk.site_id, desk.number_token(card.number))
+        holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
         return _described("a genuine badge of this site", holder, card.number)
 
     async def _by_uid(self, job: Job, place: _Place, error: BadgeclockError, uid: bytes) -> Outcome:
         """What is known of a badge that proves nothing; only reading is content with that."""
         if job.kind is not Kind.READ:
             raise error
-        holder = await self._store.reading(badges.of_token, place.desk.site_id, place.desk.uid_token(uid))
+        holder = await self._store.reading(badges.of_token, place.keys.site_id, place.keys.uid_token(uid))
         return _described(f"no proof: {error.what}; by its UID", holder, uid, genuine=False)
 
     async def _wipe(self, job: Job, place: _Place, conversation: Conversation, _: bytes) -> Outcome:
         """Make blank a card that is nobody's; whose badge it is, is taken back first (`badge revoke`)."""
-        desk = place.desk
-        card = await conversation.run(cards.examine(desk.root))
-        holder = await self._holder(desk, card)
+        keys = place.keys
+        card = await conversation.run(cards.examine(keys.root))
+        holder = await self._holder(keys, card)
         if holder is not None:
             raise _in_use(holder)
         await self._tell(job, "keep the card there: it is made blank")
-        await conversation.run(cards.wipe(desk.root, card))
+        await conversation.run(cards.wipe(keys.root, card))
         await self._store.writing(badges.wiped, by=job.asked_by, at=job.clock, now_ms=self._now_ms())
         return Outcome("the card is blank, with the factory's key", card=badges.masked(card.uid))
 

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from badgeclock.bridge.people import badges
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import Interrupted, PeopleError
+from badgeclock.bridge.people import workers
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.errors import BadgeclockError
@@ -67,7 +67,7 @@ class Job(NamedTuple):
 def ask(connection: Connection, *, clock: str, kind: Kind, worker: str | None, asked_by: str, now_ms: int) -> int:
     """Ask for a job at a clock; returns its row. Raises PeopleError for a worker or a clock that cannot be."""
     if worker is not None:
-        badges.check_worker(connection, worker)
+        workers.check_worker(connection, worker)
     clocks = schema.clocks
     state = connection.execute(
         select(clocks.c.state).where(clocks.c.name == clock, clocks.c.state != ClockState.RETIRED)
@@ -170,8 +170,4 @@ def clear(connection: Connection, now_ms: int) -> int:
 
 def interrupted(why: str) -> Outcome:
     """How a job ends that something cut off."""
-    return Outcome(
-        f"interrupted: {why}",
-        "what was written on the card; nothing was linked to the worker",
-        "ask for the same again and lay the card again: what was begun is finished",
-    )
+    return Outcome.of(Interrupted(why))

@@ -1,24 +1,22 @@
-"""Looks at every clock now and then, and writes down when how it stands has changed (`standing` says how)."""
+"""Checks every clock now and then, and writes down when its health has changed (`health` decides)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-import structlog
 from sqlalchemy import Connection, Row, select, update
 
 from badgeclock.bridge.clocks import health
 from badgeclock.bridge.clocks.health import Facts, Mark, Standing
+from badgeclock.bridge.rounds import Rounds
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
-from badgeclock.errors import StoreError
 
-LOOK_S: Final = 15.0
-"""A look at ten thousand clocks takes a fraction of a second, so this costs little; marks need no haste."""
+CHECK_S: Final = 15.0
+"""A check of ten thousand clocks takes a fraction of a second, so this costs little; marks need no haste."""
 
 _KINDS: Final = {
     Mark.OFFLINE: event_log.Kind.CLOCK_OFFLINE,
@@ -26,8 +24,6 @@ _KINDS: Final = {
     Mark.BEHIND: event_log.Kind.CLOCK_BEHIND,
     Mark.UNHEALTHY: event_log.Kind.CLOCK_UNHEALTHY,
 }
-
-log = structlog.get_logger("badgeclock.bridge.clocks.health_monitor")
 
 
 class _Changed(NamedTuple):
@@ -37,8 +33,8 @@ class _Changed(NamedTuple):
     after: Standing
 
 
-class Watch:
-    """Looks for ever. `connected` says whether the bridge has its broker, `connections` how often it connected."""
+class HealthMonitor(Rounds):
+    """Checks in rounds. `connected` says whether the bridge has its broker, `connections` how often it connected."""
 
     def __init__(
         self,
@@ -48,6 +44,7 @@ class Watch:
         connected: Callable[[], bool],
         connections: Callable[[], int],
     ) -> None:
+        super().__init__(pause_s=CHECK_S, if_store_fails="clocks are not looked at while the store fails")
         self._store = store
         self._now_ms = now_ms
         self._connected = connected
@@ -57,24 +54,15 @@ class Watch:
         self._moved: dict[int, tuple[int, int]] = {}
         """By clock: the next number that the store waits for, and since when."""
 
-    async def run(self) -> None:
-        """Look until cancelled."""
-        while True:
-            try:
-                await self.look()
-            except StoreError as error:
-                log.error("clocks are not looked at while the store fails", error=str(error))
-            await asyncio.sleep(LOOK_S)
-
-    async def look(self) -> None:
-        """Look once at every clock in use."""
+    async def work(self) -> None:
+        """Check every clock in use once."""
         now_ms = self._now_ms()
-        self._listen(now_ms)
+        self._note_connection(now_ms)
         changed = await self._store.reading(self._judge, now_ms)
         if changed:
             await self._store.writing(_write, changed, now_ms)
 
-    def _listen(self, now_ms: int) -> None:
+    def _note_connection(self, now_ms: int) -> None:
         if not self._connected():
             self._heard_from_ms = None
         elif self._heard_from_ms is None or self._connections() != self._connection:

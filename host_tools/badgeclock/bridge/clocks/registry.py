@@ -12,8 +12,8 @@ from sqlalchemy import Connection, func, select, update
 from badgeclock.bridge.clocks import health, remote_settings
 from badgeclock.bridge.clocks.health import Standing
 from badgeclock.bridge.downlink import orders
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.intake.continuity import BREAKS_A_CHAIN
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator

@@ -1,37 +1,28 @@
 """Settings that operators change from the office: what each clock shall have, and how it gets there.
 
 `SETTINGS` is the one list of what can be set, and how it is read; firmware takes the same names (app.settings.REMOTE).
-A wish stands in the store. The running bridge sends it to its clock whenever that is online and says another version in
-its STATUS. The clock judges the whole and has the last word: it restarts with the settings, or says why it does not.
+What is wanted stands in the store. The running bridge (`settings_sender`) sends it to its clock whenever that is online
+and reports another version in its STATUS. The clock decides: it restarts with the settings, or reports why it does not.
 """
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import structlog
 from sqlalchemy import Connection, func, or_, select, update
 
-from badgeclock.bridge.downlink.frames_out import Downlink, Message
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
-from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
-from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
 from badgeclock.protocol.errors import FrameRefused
 
-POLL_S: Final = 1.0
 AGAIN_MS: Final = 30_000
-CLOCKS_A_ROUND: Final = 100
-
-log = structlog.get_logger("badgeclock.bridge.clocks.remote_settings")
 
 
 def _matching(pattern: str) -> Callable[[str], str]:
@@ -201,48 +192,12 @@ def due(connection: Connection) -> list[Due]:
     return [Due(row.id, row.name, row.session, row.settings_version, row.settings_wanted) for row in rows]
 
 
-class ClockSettings:
-    """Sends settings, for ever."""
+def lift_versions(connection: Connection, clock_ids: Sequence[int]) -> None:
+    """Number the wanted settings above what these clocks (rows) report.
 
-    def __init__(
-        self, store: Store, downlink: Downlink, publish: Callable[[Message], None], now_ms: Callable[[], int]
-    ) -> None:
-        self._store = store
-        self._downlink = downlink
-        self._publish = publish
-        self._now_ms = now_ms
-        self._sent: dict[tuple[int, bytes, int], int] = {}
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        while True:
-            try:
-                await self.send_due()
-            except StoreError as error:
-                self._downlink.forget_all()
-                log.error("settings wait for the store", error=str(error))
-            await asyncio.sleep(POLL_S)
-
-    async def send_due(self) -> None:
-        """Send each clock its settings, again after `AGAIN_MS` as long as it says another version."""
-        now_ms = self._now_ms()
-        self._sent = {key: at for key, at in self._sent.items() if now_ms - at < AGAIN_MS}
-        waiting = await self._store.reading(due)
-        sending = [one for one in waiting if (one.clock_id, one.session, one.version) not in self._sent]
-        sending = sending[:CLOCKS_A_ROUND]
-        if not sending:
-            return
-        await self._store.writing(self._lift_and_prepare, [one.clock_id for one in sending])
-        for one in sending:
-            for message in self._downlink.settings(one.clock_id, one.version, one.wanted):
-                self._publish(message)
-            self._sent[one.clock_id, one.session, one.version] = now_ms
-
-    def _lift_and_prepare(self, connection: Connection, clock_ids: list[int]) -> None:
-        """Reserve counters. A clock that says a version above the wanted one has it from a store that is no more: the
-        wanted one gets a number above that, and goes out in the next round.
-        """
-        table = schema.clocks
-        above = table.c.id.in_(clock_ids) & (table.c.settings_told > table.c.settings_version)
-        connection.execute(update(table).where(above).values(settings_version=table.c.settings_told + 1))
-        self._downlink.prepare(connection, clock_ids)
+    A clock that reports a version above the wanted one has it from a store that is no more. The wanted settings go out
+    under their new number in the next round.
+    """
+    table = schema.clocks
+    above = table.c.id.in_(clock_ids) & (table.c.settings_told > table.c.settings_version)
+    connection.execute(update(table).where(above).values(settings_version=table.c.settings_told + 1))

@@ -1,44 +1,31 @@
 """Orders to clocks that an operator gives on the command line, while another process, the bridge, holds the connection.
 
-An order stands in the store until it is carried out: the running bridge sends it to its clock whenever that is online,
-again after `AGAIN_MS`, and it is done when the clock says so. A clock says so by its last record (retire), by a later
-start (restart), or by a REPORT that names the order (the others). Who gave it, why, when it was sent, what the clock
-reported and how it ended stay there.
+An order stands in the store until it is carried out: the running bridge (`order_sender`) sends it to its clock whenever
+that is online, again after `AGAIN_MS`, and it is done when the clock says so. A clock says so by its last record
+(retire), by a later start (restart), or by a REPORT that names the order (the others). Who gave it, why, when it was
+sent, what the clock reported and how it ended stay there.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import structlog
 from sqlalchemy import Connection, Row, insert, select, update
 
-from badgeclock.bridge.downlink.frames_out import Downlink, Message
 from badgeclock.bridge.store import event_log, schema
-from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
-from badgeclock.errors import StoreError
 from badgeclock.protocol import frames
 from badgeclock.protocol.errors import FrameRefused
 from badgeclock.protocol.frames import NO_SESSION, Command, FrameType, Report
-from badgeclock.protocol.topics import Channel, clock_of
 
-POLL_S: Final = 1.0
 AGAIN_MS: Final = 30_000
 ORDERS_A_ROUND: Final = 100
-REPORTS_WAITING: Final = 1000
-"""Reports that are kept until the next round; what comes beyond is dropped, and its order is sent again."""
 PARTS: Final = ("reader", "flash", "seal", "display", "rtc")
 """What a self-test looks at; each is "good" or says what is wrong."""
 WORD_CHARACTERS: Final = 16
-
-log = structlog.get_logger("badgeclock.bridge.downlink.orders")
 
 
 class Due(NamedTuple):
@@ -150,111 +137,46 @@ def found_wrong(told: Mapping[str, Any]) -> list[str]:
     ]
 
 
-class Orders:
-    """Sends what is due and takes what clocks report, for ever."""
+def mark_sent(connection: Connection, order: Due, now_ms: int) -> None:
+    """Write down that an order goes out; of a first time also the clock's boot, which tells a restart."""
+    table, clocks = schema.orders, schema.clocks
+    boot = select(clocks.c.status["boot"].as_integer()).where(clocks.c.id == order.clock_id).scalar_subquery()
+    sent = update(table).where(table.c.id == order.id)
+    connection.execute(sent.where(table.c.sent_ms.is_(None)).values(boot=boot))
+    connection.execute(sent.values(sent_ms=now_ms, times_sent=table.c.times_sent + 1))
 
-    def __init__(
-        self,
-        store: Store,
-        vault: Vault,
-        downlink: Downlink,
-        publish: Callable[[Message], None],
-        now_ms: Callable[[], int],
-    ) -> None:
-        self._store = store
-        self._vault = vault
-        self._downlink = downlink
-        self._publish = publish
-        self._now_ms = now_ms
-        self._reports: list[tuple[str, bytes]] = []
-        self._reported = asyncio.Event()
-        self.results: Counter[str] = Counter()
-        """Reports that were taken, and those that were refused, by reason."""
 
-    def deliver(self, topic: str, payload: bytes) -> bool:
-        """Take a message of the broker if it is a report; never waits and never raises."""
-        name = clock_of(topic, Channel.REPORT)
-        if name is None:
-            return False
-        if len(self._reports) < REPORTS_WAITING:
-            self._reports.append((name, payload))
-            self._reported.set()
-        return True
+def handle_report(connection: Connection, vault: Vault, name: str, payload: bytes, now_ms: int) -> None:
+    """End the order that a REPORT of the clock `name` is about.
 
-    async def run(self) -> None:
-        """Work until cancelled."""
-        while True:
-            self._reported.clear()
-            try:
-                await self.work()
-            except StoreError as error:
-                self._downlink.forget_all()
-                log.error("orders wait for the store", error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
-                    await self._reported.wait()
-
-    async def work(self) -> None:
-        """Take the reports that came, see who has restarted, and send each order that is due once."""
-        now_ms = self._now_ms()
-        reports, self._reports = self._reports, []
-        busy = bool(reports) or await self._store.reading(_any_open)
-        if busy:
-            for message in await self._store.writing(self._round, reports, now_ms):
-                self._publish(message)
-
-    def _round(self, connection: Connection, reports: list[tuple[str, bytes]], now_ms: int) -> list[Message]:
-        """One round in one transaction. Frames are made in it, so that none goes to a session that it did not see; an
-        order is written down as sent before it goes out.
-        """
-        for name, payload in reports:
-            try:
-                self._take(connection, name, payload, now_ms)
-            except FrameRefused as refused:
-                self.results[refused.reason] += 1
-        _close_restarts(connection, now_ms)
-        table, clocks = schema.orders, schema.clocks
-        orders = due(connection, now_ms)
-        self._downlink.prepare(connection, [order.clock_id for order in orders])
-        messages = []
-        for order in orders:
-            boot = select(clocks.c.status["boot"].as_integer()).where(clocks.c.id == order.clock_id).scalar_subquery()
-            sent = update(table).where(table.c.id == order.id)
-            first = sent.where(table.c.sent_ms.is_(None))
-            connection.execute(first.values(boot=boot))
-            connection.execute(sent.values(sent_ms=now_ms, times_sent=table.c.times_sent + 1))
-            messages += self._downlink.command(order.clock_id, order.command, order.id)
-        return messages
-
-    def _take(self, connection: Connection, name: str, payload: bytes, now_ms: int) -> None:
-        """Close the order that a report is about. Raises FrameRefused for one that is forged, old or about none."""
-        clocks, table = schema.clocks, schema.orders
-        clock = connection.execute(
-            select(clocks).where(clocks.c.name == name, clocks.c.state != ClockState.RETIRED)
-        ).one_or_none()
-        if clock is None:
-            raise FrameRefused("report of no clock")
-        link_key = self._vault.open(LINK_KEY, name, clock.link_key_closed)
-        frame = frames.open_frame(frames.upward_key(link_key), name, NO_SESSION, payload)
-        if frame.type != FrameType.REPORT:
-            raise FrameRefused("not a report")
-        if frame.counter <= int.from_bytes(clock.status_counter, "big"):
-            raise FrameRefused("report counter")
-        report = frames.unpack_report(frame.body)
-        outcome, severity = _outcome(report)
-        which = (
-            (table.c.id == report.order)
-            & (table.c.clock_id == clock.id)
-            & (table.c.command == int(report.command))
-            & table.c.sent_ms.is_not(None)
-            & table.c.done_ms.is_(None)
-        )
-        done = update(table).where(which).values(done_ms=now_ms, outcome=outcome, report=report.told)
-        if not connection.execute(done).rowcount:
-            raise FrameRefused("report of no order")
-        self.results["taken"] += 1
-        what = f"{command_name(report.command)}: {outcome}"
-        event_log.write(connection, [Event(severity, event_log.Kind.ORDER_DONE, what, name)], now_ms)
+    Raises FrameRefused for a report that is forged or old, or about no order that was sent and is open.
+    """
+    clocks, table = schema.clocks, schema.orders
+    clock = connection.execute(
+        select(clocks).where(clocks.c.name == name, clocks.c.state != ClockState.RETIRED)
+    ).one_or_none()
+    if clock is None:
+        raise FrameRefused("report of no clock")
+    link_key = vault.open(LINK_KEY, name, clock.link_key_closed)
+    frame = frames.open_frame(frames.upward_key(link_key), name, NO_SESSION, payload)
+    if frame.type != FrameType.REPORT:
+        raise FrameRefused("not a report")
+    if frame.counter <= int.from_bytes(clock.status_counter, "big"):
+        raise FrameRefused("report counter")
+    report = frames.unpack_report(frame.body)
+    outcome, severity = _outcome(report)
+    which = (
+        (table.c.id == report.order)
+        & (table.c.clock_id == clock.id)
+        & (table.c.command == int(report.command))
+        & table.c.sent_ms.is_not(None)
+        & table.c.done_ms.is_(None)
+    )
+    done = update(table).where(which).values(done_ms=now_ms, outcome=outcome, report=report.told)
+    if not connection.execute(done).rowcount:
+        raise FrameRefused("report of no order")
+    what = f"{command_name(report.command)}: {outcome}"
+    event_log.write(connection, [Event(severity, event_log.Kind.ORDER_DONE, what, name)], now_ms)
 
 
 def _outcome(report: Report) -> tuple[str, Severity]:
@@ -267,13 +189,14 @@ def _outcome(report: Report) -> tuple[str, Severity]:
     return (f"failed: {', '.join(wrong)}", Severity.WARNING) if wrong else ("passed", Severity.INFO)
 
 
-def _any_open(connection: Connection) -> bool:
+def any_open(connection: Connection) -> bool:
+    """Whether any order waits for its clock."""
     table = schema.orders
     return connection.execute(select(table.c.id).where(table.c.done_ms.is_(None)).limit(1)).scalar() is not None
 
 
-def _close_restarts(connection: Connection, now_ms: int) -> None:
-    """An order to restart is done when its clock speaks from a later boot than it was sent to."""
+def close_restarted(connection: Connection, now_ms: int) -> None:
+    """End the orders to restart whose clocks have started since they were sent."""
     table, clocks = schema.orders, schema.clocks
     rows = connection.execute(
         select(table.c.id, table.c.boot, clocks.c.name, clocks.c.status)

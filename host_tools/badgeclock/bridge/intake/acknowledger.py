@@ -1,67 +1,47 @@
-"""Says to clocks what commits leave to say. Only the bridge's first process does: two could overtake each other on the
-way to a clock, which takes no frame older than one it has.
+"""Publishes what commits leave to be answered: acknowledgements, the time, receipts that a clock misses.
+
+Only the bridge's first process does: two could overtake each other on the way to a clock, which accepts no frame older
+than one it has.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
-
-import structlog
+from collections.abc import Callable, Mapping
 
 from badgeclock.bridge.downlink.frames_out import Downlink, Message
+from badgeclock.bridge.downlink.sender import Sender
 from badgeclock.bridge.intake.batch import Taken
 from badgeclock.bridge.store.database import Store
-from badgeclock.errors import StoreError
 from badgeclock.protocol.frames import Ack, Time
 
-log = structlog.get_logger("badgeclock.bridge.intake.acknowledger")
 
-
-class Answers:
+class Acknowledger(Sender):
     """Makes frames of what was committed, here or by another worker, and publishes them."""
 
     def __init__(
         self, store: Store, downlink: Downlink, publish: Callable[[Message], None], now_ms: Callable[[], int]
     ) -> None:
-        self._store = store
-        self._downlink = downlink
-        self._publish = publish
+        super().__init__(store, downlink, publish, pause_s=None, if_store_fails="acknowledgements wait for the store")
         self._now_ms = now_ms
-        self._elsewhere: dict[int, Ack] = {}
-        self._came = asyncio.Event()
+        self._of_workers: dict[int, Ack] = {}
 
-    def give(self, taken: Taken) -> None:
-        """Say what a commit of this process left to say; its transaction has reserved the frames' counters."""
+    def publish(self, taken: Taken) -> None:
+        """Answer what this process committed; the frames' counters were reserved in the same transaction."""
         for clock_id, counter in taken.times.items():
-            self._send(self._downlink.time(clock_id, Time(self._now_ms(), counter)))
+            self.publish_all(self._downlink.time(clock_id, Time(self._now_ms(), counter)))
         for clock_id, ack in taken.acks.items():
-            self._send(self._downlink.ack(clock_id, ack))
+            self.publish_all(self._downlink.ack(clock_id, ack))
         for clock_id, receipts in taken.receipts.items():
-            self._send(self._downlink.receipts(clock_id, receipts))
+            self.publish_all(self._downlink.receipts(clock_id, receipts))
 
-    def give_for_another(self, acks: Mapping[int, Ack]) -> None:
-        """Say what another worker has committed, as soon as the clocks' counters are reserved."""
-        self._elsewhere.update(acks)
-        self._came.set()
+    def publish_for_worker(self, acks: Mapping[int, Ack]) -> None:
+        """Acknowledge what another worker committed, as soon as the clocks' counters are reserved."""
+        self._of_workers.update(acks)
+        self.wake()
 
-    async def run(self) -> None:
-        """Answer for the other workers until cancelled."""
-        while True:
-            await self._came.wait()
-            self._came.clear()
-            acks, self._elsewhere = self._elsewhere, {}
-            try:
-                if not self._downlink.ready(acks, 1):
-                    await self._store.writing(self._downlink.prepare, list(acks))
-            except StoreError as error:
-                # What is committed stays so: the clocks send it again, and are acknowledged then.
-                self._downlink.forget_all()
-                log.error("acknowledgements wait for the store", clocks=len(acks), error=str(error))
-                continue
-            for clock_id, ack in acks.items():
-                self._send(self._downlink.ack(clock_id, ack))
-
-    def _send(self, messages: Sequence[Message]) -> None:
-        for message in messages:
-            self._publish(message)
+    async def work(self) -> None:
+        """Acknowledge what other workers committed. If the store fails, the clocks send it again, and are answered."""
+        acks, self._of_workers = self._of_workers, {}
+        await self.prepare(acks)
+        for clock_id, ack in acks.items():
+            self.publish_all(self._downlink.ack(clock_id, ack))

@@ -8,19 +8,19 @@ not read any further until half of it is committed: then its clocks wait, and no
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Final, ParamSpec, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, TypeVarTuple, Unpack
 
 import structlog
 
+from badgeclock.bridge.errors import StoreConflict
 from badgeclock.bridge.intake.batch import Delivery, Taken
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.intake.speculative_verify import Stretch
-from badgeclock.bridge.store.database import Store, StoreConflict
+from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
 from badgeclock.protocol.record import RECORD_BYTES
 
@@ -33,7 +33,7 @@ AGAIN_S: Final = 0.02
 """When a message is looked at again that came before what it follows."""
 CONFLICT_TRIES: Final = 5
 
-_P = ParamSpec("_P")
+_Arguments = TypeVarTuple("_Arguments")
 _T = TypeVar("_T")
 
 log = structlog.get_logger("badgeclock.bridge.intake.intake")
@@ -63,7 +63,7 @@ class Source(Protocol):
         """Go on."""
 
 
-class Grouping:
+class Batcher:
     """Takes what is delivered, in groups, until cancelled."""
 
     def __init__(
@@ -151,17 +151,15 @@ class Grouping:
 
     async def _take(self, group: Group) -> Taken:
         """The group's transaction; again, if another process was in its way."""
-        for tried in itertools.count(1):
+        tries = 0
+        while True:
             try:
                 return await self._store.writing(self._intake.take, group.deliveries, self._now_ms(), group.walked)
-            except StoreConflict:
+            except StoreError as error:
                 self._intake.failed()
-                if tried == CONFLICT_TRIES:
+                tries += 1
+                if not isinstance(error, StoreConflict) or tries == CONFLICT_TRIES:
                     raise
-            except StoreError:
-                self._intake.failed()
-                raise
-        raise AssertionError("counting ends never")
 
     def _again(self, early: Sequence[Delivery]) -> None:
         self._queue.extendleft(reversed(early))
@@ -183,7 +181,7 @@ class Grouping:
             group.deliveries += some
             group.walked.append(await self._off_loop(self._intake.look_ahead, some))
 
-    async def _off_loop(self, work: Callable[_P, _T], *args: _P.args, **_: _P.kwargs) -> _T:
+    async def _off_loop(self, work: Callable[[Unpack[_Arguments]], _T], *args: *_Arguments) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
     def _is_full(self, group: Group) -> bool:

@@ -20,8 +20,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from badgeclock.bridge.downlink import frames_out as down
-from badgeclock.bridge.downlink import orders
+from badgeclock.bridge.downlink import orders, receipts
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake import clock_chains, quarantine, seal_process, speculative_verify, status_intake, verify
 from badgeclock.bridge.intake.batch import Delivery, Taken
@@ -239,7 +238,7 @@ class Intake:
         """Look up what clocks that reported are missing, and reserve the counters of all frames to come."""
         for clock in clocks:
             if clock.resend_above is not None:
-                missing = down.receipts_missing(connection, clock.row.id, clock.resend_above, now_ms)
+                missing = receipts.missing(connection, clock.row.id, clock.resend_above, now_ms)
                 taken.receipts[clock.row.id] = [row.receipt for row in missing]
         if self._downlink is not None:
             most = max((len(receipts) for receipts in taken.receipts.values()), default=0)

@@ -28,12 +28,13 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from badgeclock import __version__
+from badgeclock.bridge.errors import BackupError
 from badgeclock.bridge.operations import data_key_rotation
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.errors import BadgeclockError, ToolMissing
+from badgeclock.errors import ToolMissing
 from badgeclock.protocol.record import SEALED_BYTES
 from badgeclock.protocol.seal import first_tag
 
@@ -44,16 +45,6 @@ SQLITE_FILE: Final = "store.db"
 POSTGRESQL_FILE: Final = "store.pgdump"
 _CHUNK: Final = 2**20
 _BESIDE: Final = ("", "-wal", "-shm", "-journal")
-
-
-class BackupError(BadgeclockError):
-    """A backup that cannot be made, is not as it was made, or cannot be put where it shall go."""
-
-    def __init__(self, what: str, do: str, kept: str = "the store and every backup as they were") -> None:
-        super().__init__(what=what, kept=kept, do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (BackupError, (self.what, self.do, self.kept))
 
 
 class _Model(BaseModel):

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, LargeBinary, Table, func, select, text, update
 
+from badgeclock.bridge.errors import KeysInUse
 from badgeclock.bridge.store import audit_log, schema, vault
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
@@ -30,10 +31,6 @@ BATCH_ROWS: Final = 200
 ADOPTED_S: Final = 3 * vault.LOOK_S
 """After so long, every process that closes anything has seen what is in the file."""
 PASSES_MOST: Final = 10
-
-
-class KeysInUse(StoreError):
-    """A data key cannot be retired: values still need it."""
 
 
 class _Closed(NamedTuple):

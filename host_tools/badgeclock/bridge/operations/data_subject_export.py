@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, select
 
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people import identities
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.vault import PEOPLE, Vault
@@ -37,7 +37,7 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
     if row is None:
         raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")
     audit_log.write(connection, operator, Act.WORKER_EXPORTED, ("worker", row.id), {}, now_ms)
-    identity = people.identity_of(vault, row)
+    identity = identities.identity_of(vault, row)
     presences = _rows(connection, schema.presences, schema.presences.c.worker_id == row.id)
     numbers = [presence["id"] for presence in presences]
     return {

@@ -24,7 +24,7 @@ import structlog
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
 
 from badgeclock.bridge.downlink import rosters
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.settings import RetentionSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator

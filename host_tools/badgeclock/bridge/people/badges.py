@@ -1,26 +1,30 @@
-"""Who holds which badge, and the root that the keys of a site's own badges come from.
+"""Who holds which badge: given to a worker, issued by the badge desk, taken back.
 
-As in people.py every function takes the connection of an open transaction, and a badge is known by its token only:
-UIDs and badge numbers are forgotten when the function returns. A badge that is taken back keeps its row, with the time.
+Every function takes the connection of an open transaction, and a badge is known by its token only: UIDs and badge
+numbers are forgotten when the function returns. A badge that is taken back keeps its row, with the time.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
-from badgeclock.badges.card import NUMBER_BYTES
-from badgeclock.badges.keys import ROOT_BYTES, Root
 from badgeclock.bridge.downlink import rosters
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import NUMBER_PROVED, UID_READ, PeopleError
+from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people import sites
+from badgeclock.bridge.people.badge_keys import UID_READ, SiteKeys
+from badgeclock.bridge.people.rows import add_row
+from badgeclock.bridge.people.workers import check_worker
+from badgeclock.bridge.presences import presences
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.vault import BADGE_ROOT, Vault
+from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import seal
+
+UID_BYTES: Final = (4, 7, 10)
+MASK: Final = "••••"
 
 
 class Badge(NamedTuple):
@@ -33,64 +37,56 @@ class Badge(NamedTuple):
     until_ms: int | None
 
 
-class Desk(NamedTuple):
-    """What a site's desk needs to know of the site."""
-
-    site_id: int
-    site_key: bytes
-    root: Root
-
-    def number_token(self, number: bytes) -> bytes:
-        """Token of a badge that proves itself by this number."""
-        return seal.badge_token(self.site_key, NUMBER_PROVED, number)
-
-    def uid_token(self, uid: bytes) -> bytes:
-        """Token of a badge by its UID."""
-        return seal.badge_token(self.site_key, UID_READ, uid)
-
-
-def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes, now_ms: int) -> bool:
-    """Give the bridge the root of a site's badges, 32 bytes. Another root than before makes every card strange.
-
-    Returns False if it is the same.
+class Assigned(NamedTuple):
+    """A badge given to a worker: how many presences were queued for punches that waited for it, the rows of badge
+    and worker; `is_new` is False if the worker had it already.
     """
-    if len(root) != ROOT_BYTES:
-        raise PeopleError("a badge key has 32 bytes", "give the site's .badge.key file of the workshop")
-    table = schema.sites
-    row = connection.execute(select(table.c.id, table.c.badge_root_closed).where(table.c.name == site)).one_or_none()
+
+    queued: int
+    badge: int
+    worker: int
+    is_new: bool
+
+
+def assign(
+    connection: Connection,
+    vault: Vault,
+    *,
+    site: str,
+    worker: str,
+    uid: bytes,
+    now_ms: int,
+) -> Assigned:
+    """Give the badge with this UID (4, 7 or 10 bytes) to a worker at a site; whoever had it has it no longer.
+
+    Today's punches of the badge that nobody was given are declared at once; older ones wait for a person.
+    """
+    if len(uid) not in UID_BYTES:
+        raise PeopleError("a badge's UID has 4, 7 or 10 bytes", "give it as a reader prints it: 8, 14 or 20 hex digits")
+    row = sites.find_row(connection, site)
     if row is None:
-        raise people.no_site(site)
-    before = None if row.badge_root_closed is None else vault.open(BADGE_ROOT, site, row.badge_root_closed)
-    if before == root:
-        return False
-    closed = vault.close(BADGE_ROOT, site, root)
-    connection.execute(update(table).where(table.c.id == row.id).values(badge_root_closed=closed))
-    what = f"the site {site} has {'a' if before is None else 'another'} badge key"
-    event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_KEY_SET, what)], now_ms)
-    return True
+        raise sites.no_site(site)
+    token = seal.badge_token(sites.key_of(vault, row), UID_READ, uid)
+    return assign_token(connection, site_id=row.id, worker=worker, token=token, now_ms=now_ms)
 
 
-def desk_of(connection: Connection, vault: Vault, site_id: int) -> Desk:
-    """The desk of a site; raises PeopleError if the bridge was not given its badge key."""
-    table = schema.sites
-    row = connection.execute(select(table).where(table.c.id == site_id)).one()
-    if row.badge_root_closed is None:
-        raise PeopleError(
-            f"the bridge has no badge key of the site {row.name!r}",
-            "give it with `badgeclock bridge site set --badge-key`",
-        )
-    root = Root(vault.open(BADGE_ROOT, row.name, row.badge_root_closed))
-    return Desk(row.id, people.site_key_of(vault, row), root)
-
-
-def new_number(connection: Connection, desk: Desk) -> bytes:
-    """A badge number, 8 random bytes, that no badge of the site ever had."""
-    table = schema.badges
-    while True:
-        number = secrets.token_bytes(NUMBER_BYTES)
-        known = (table.c.site_id == desk.site_id) & (table.c.token == desk.number_token(number))
-        if connection.execute(select(table.c.id).where(known)).first() is None:
-            return number
+def assign_token(connection: Connection, *, site_id: int, worker: str, token: bytes, now_ms: int) -> Assigned:
+    """The same for a token (8 bytes) as a punch carries it: how an unknown badge is assigned without having it."""
+    badges, workers = schema.badges, schema.workers
+    worker_id = connection.execute(select(workers.c.id).where(workers.c.reference == worker)).scalar()
+    if worker_id is None:
+        raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")
+    in_use = (badges.c.site_id == site_id) & (badges.c.token == token) & badges.c.until_ms.is_(None)
+    holder = connection.execute(select(badges.c.id, badges.c.worker_id).where(in_use)).one_or_none()
+    if holder is not None and holder.worker_id == worker_id:
+        return Assigned(0, holder.id, worker_id, is_new=False)
+    if holder is not None:
+        connection.execute(update(badges).where(in_use).values(until_ms=now_ms))
+    badge = add_row(connection, badges, site_id=site_id, token=token, worker_id=worker_id, since_ms=now_ms)
+    rosters.changed(connection, [site_id], now_ms)
+    happened = Event(Severity.INFO, event_log.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
+    event_log.write(connection, [happened], now_ms)
+    return Assigned(presences.reconsider_badge(connection, site_id, token, now_ms), badge, worker_id, is_new=True)
 
 
 def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None:
@@ -125,13 +121,6 @@ def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
     return [(Badge(*row[:-1]), row[-1]) for row in connection.execute(had)]
 
 
-def check_worker(connection: Connection, worker: str) -> None:
-    """Raise PeopleError if there is no such worker."""
-    table = schema.workers
-    if connection.execute(select(table.c.id).where(table.c.reference == worker)).first() is None:
-        raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")
-
-
 def _with_workers() -> Any:
     badges, workers = schema.badges, schema.workers
     return select(badges.c.id, workers.c.reference, workers.c.id, badges.c.since_ms, badges.c.until_ms).join(
@@ -139,11 +128,13 @@ def _with_workers() -> Any:
     )
 
 
-def issue(connection: Connection, desk: Desk, worker: str, number: bytes, *, by: str, at: str, now_ms: int) -> Badge:
+def issue(
+    connection: Connection, keys: SiteKeys, worker: str, number: bytes, *, by: str, at: str, now_ms: int
+) -> Badge:
     """Link a badge that was written to a worker. It goes on record who did it, at which clock."""
-    token = desk.number_token(number)
-    people.assign_token(connection, site_id=desk.site_id, worker=worker, token=token, now_ms=now_ms)
-    badge = of_token(connection, desk.site_id, token)
+    token = keys.number_token(number)
+    assign_token(connection, site_id=keys.site_id, worker=worker, token=token, now_ms=now_ms)
+    badge = of_token(connection, keys.site_id, token)
     assert badge is not None
     what = f"badge {badge.id} was issued to {worker} by {by} at {at}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_ISSUED, what)], now_ms)
@@ -172,9 +163,6 @@ def _note(
     connection: Connection, act: Act, by: str, worker_id: int, detail: dict[str, Any], now_ms: int, reason: str = ""
 ) -> None:
     audit_log.write(connection, Operator(by, reason), act, ("worker", worker_id), detail, now_ms)
-
-
-MASK: Final = "••••"
 
 
 def masked(identifier: bytes) -> str:

@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection
 
 from badgeclock.bridge import logs
-from badgeclock.bridge.people import people, spreadsheets
-from badgeclock.bridge.people.people import Address, PeopleError, Site
-from badgeclock.bridge.people.spreadsheets import Row, Sheet, SheetError
+from badgeclock.bridge.errors import PeopleError, SheetError
+from badgeclock.bridge.people import badges, employers, identities, sites, spreadsheets, workers
+from badgeclock.bridge.people.sites import Address, Site
+from badgeclock.bridge.people.spreadsheets import Row, Sheet
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log
 from badgeclock.bridge.store.audit_log import Act, Change, Note, Operator
@@ -197,12 +198,12 @@ def _unrevealing(kind: Kind, refused: PeopleError) -> str:
 
 
 def _put_employer(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change:
-    return people.put_employer(connection, cells["kbo"], cells.get("name", ""))
+    return employers.put(connection, cells["kbo"], cells.get("name", ""))
 
 
 def _put_site(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change:
-    known = people.site_of(connection, cells["name"]) or Site(cells["name"], cells["workplace"])
-    return people.put_site(connection, replace(known, **_site_fields(known, cells)))
+    known = sites.find(connection, cells["name"]) or Site(cells["name"], cells["workplace"])
+    return sites.put(connection, replace(known, **_site_fields(known, cells)))
 
 
 def _site_fields(known: Site, cells: dict[str, str]) -> dict[str, Any]:
@@ -236,12 +237,12 @@ def _degrees(cell: str) -> float | None:
 
 
 def _put_worker(connection: Connection, vault: Vault, cells: dict[str, str], now_ms: int, _: Report) -> Change:
-    return people.put_worker(
+    return workers.put(
         connection,
         vault,
         reference=cells["reference"],
         name=cells["name"],
-        identity=people.identity(cells.get("niss"), cells.get("limosa")),
+        identity=identities.niss_or_limosa(cells.get("niss"), cells.get("limosa")),
         employer_kbo=cells.get("employer") or None,
         language=cells["language"].lower() if "language" in cells else None,
         now_ms=now_ms,
@@ -253,7 +254,7 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
         uid = bytes.fromhex(_digits(cells["uid"]))
     except ValueError:
         raise PeopleError("the UID is not in hexadecimal digits", "give it as a reader prints it, as text") from None
-    given = people.assign_badge(connection, vault, site=cells["site"], worker=cells["worker"], uid=uid, now_ms=now_ms)
+    given = badges.assign(connection, vault, site=cells["site"], worker=cells["worker"], uid=uid, now_ms=now_ms)
     report.queued += given.queued
     return Change("worker", given.worker, is_new=given.is_new, after={"badge": given.badge, "site": cells["site"]})
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import openpyxl
 
-from badgeclock.errors import BadgeclockError
+from badgeclock.bridge.errors import SheetError
 
 FILE_BYTES_MOST: Final = 16 * 2**20
 UNPACKED_BYTES_MOST: Final = 64 * 2**20
@@ -39,16 +39,6 @@ _BOMS: Final = (
 _CHUNK: Final = 2**20
 
 
-class SheetError(BadgeclockError):
-    """A file that is no table, or too large a one."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what=what, kept="nothing was imported", do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (SheetError, (self.what, self.do))
-
-
 class Row(NamedTuple):
     """A row below the header: its number as a spreadsheet shows it, its cells by column, and what is wrong with it."""
 
@@ -66,8 +56,10 @@ class Sheet:
     rows: list[Row] = field(default_factory=list)
 
 
-class _Unfit(Exception):
-    """A cell that is no text; says why."""
+class _NotText(NamedTuple):
+    """A cell that is no text, and why."""
+
+    why: str
 
 
 def read(content: bytes) -> list[Sheet]:
@@ -165,16 +157,16 @@ def _check_archive(content: bytes) -> None:
 
 
 def _of_cell(cell: Any) -> Any:
-    """A cell's text; an exception, not raised, for one that has none."""
+    """A cell's text, or why it has none."""
     value = cell.value
     if cell.data_type == "f":
-        return _Unfit("holds a formula; paste its value instead")
+        return _NotText("holds a formula; paste its value instead")
     if cell.data_type == "e":
-        return _Unfit("holds an error of the spreadsheet")
+        return _NotText("holds an error of the spreadsheet")
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return _Unfit("holds a date or a truth value; format the column as text")
+        return _NotText("holds a date or a truth value; format the column as text")
     return str(int(value)) if value == int(value) else repr(value)
 
 
@@ -185,7 +177,7 @@ def _sheet(name: str, rows: Iterable[tuple[int, Sequence[Any]]]) -> Sheet:
     for number, cells in rows:
         if number > ROWS_MOST + 1:
             raise SheetError(f"a table has more than {ROWS_MOST} rows", "split it into several")
-        if not any(cell if isinstance(cell, _Unfit) else cell.strip() for cell in cells):
+        if not any(cell if isinstance(cell, _NotText) else cell.strip() for cell in cells):
             continue
         if columns:
             found.append(_row(number, columns, cells))
@@ -197,7 +189,7 @@ def _sheet(name: str, rows: Iterable[tuple[int, Sequence[Any]]]) -> Sheet:
 
 
 def _header(cells: Sequence[Any]) -> tuple[str, ...]:
-    names = ["" if isinstance(cell, _Unfit) else "_".join(cell.lower().split()) for cell in cells]
+    names = ["" if isinstance(cell, _NotText) else "_".join(cell.lower().split()) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if len(names) > COLUMNS_MOST:
@@ -213,10 +205,10 @@ def _row(number: int, columns: tuple[str, ...], cells: Sequence[Any]) -> Row:
     for at, cell in enumerate(cells):
         column = columns[at] if at < len(columns) else None
         if column is None:
-            if isinstance(cell, _Unfit) or cell.strip():
+            if isinstance(cell, _NotText) or cell.strip():
                 fault = "has more cells than the header has columns"
-        elif isinstance(cell, _Unfit):
-            fault = f"{column} {cell}"
+        elif isinstance(cell, _NotText):
+            fault = f"{column} {cell.why}"
         elif len(cell) > CELL_CHARACTERS_MOST:
             fault = f"{column} has more than {CELL_CHARACTERS_MOST} characters"
         elif not (text := " ".join(cell.split())).isprintable():

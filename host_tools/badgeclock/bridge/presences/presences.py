@@ -15,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
-from badgeclock.bridge.downlink import frames_out
-from badgeclock.bridge.downlink.frames_out import NewReceipt
+from badgeclock.bridge.downlink import receipts
+from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.presences.regimes import (
     CLOCK_AHEAD_MS,
     QUARTER_MS,
@@ -100,7 +100,7 @@ class _Presence:
 
 
 _Decision = tuple[str, int | None, int | None, str | None]
-_Told = tuple[ReceiptState, int, int]
+_NewReceipt = tuple[ReceiptState, int, int]
 """A receipt's state, error code and reception number."""
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
@@ -234,7 +234,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     known = _presences(connection, fates, keys)
     opened = _open(connection, kinds, fates, keys, known, now_ms)
     decisions: list[_Decision] = []
-    receipts: list[_Told | None] = []
+    of_kind: list[_NewReceipt | None] = []
     for punch, fate, key in zip(kinds, fates, keys, strict=True):
         holder = holders.get((punch.site_id, punch.token))
         presence = _presence_of(fate, key, known)
@@ -248,13 +248,13 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
                 fate.reason.value if fate.reason else None,
             )
         )
-        receipts.append(_receipt(fate, presence))
-    told = [
+        of_kind.append(_receipt(fate, presence))
+    new = [
         NewReceipt(punch.clock_id, punch.seq, *receipt)
         for punch, kind in zip(punches, kind_of, strict=True)
-        if (receipt := receipts[kind]) is not None
+        if (receipt := of_kind[kind]) is not None
     ]
-    frames_out.issue(connection, told, now_ms)
+    receipts.issue(connection, new, now_ms)
     return [decisions[kind] for kind in kind_of], opened
 
 
@@ -278,7 +278,7 @@ def _alike(punches: Sequence[Punch]) -> tuple[list[Punch], list[int]]:
     return kinds, kind_of
 
 
-def _receipt(fate: Fate, presence: _Presence | None) -> _Told | None:
+def _receipt(fate: Fate, presence: _Presence | None) -> _NewReceipt | None:
     if presence:
         state = RECEIPT_OF.get(presence.state)
         return None if state is None else (state, presence.error_code, presence.reception_number)

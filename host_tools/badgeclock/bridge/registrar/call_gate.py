@@ -9,23 +9,17 @@ During announced maintenance nothing is called at all.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from datetime import time as wall_time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
-from badgeclock.authorities.base import BELGIUM
+from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge.backoff import Backoff
 
 ADMISSION_S: Final = 5.0
 """How long a call waits for its turn at most; then its task looks around again."""
-_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_WEEKLY: Final = re.compile(r"(daily|mon|tue|wed|thu|fri|sat|sun) (\d\d:\d\d)-(\d\d:\d\d)")
-_ONCE: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) to (\d{4}-\d\d-\d\d \d\d:\d\d)")
 
 
 class Circuit(StrEnum):
@@ -37,78 +31,6 @@ class Circuit(StrEnum):
     """A call failed: nothing goes out."""
     HALF_OPEN = "half-open"
     """One call at a time tries."""
-
-
-class _Window(NamedTuple):
-    """A maintenance in Belgian wall clock time; `weekdays` are empty for one with dates."""
-
-    weekdays: frozenset[int]
-    start: wall_time
-    end: wall_time
-    first: datetime | None = None
-    last: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """When an authority has announced that it is away, in Belgian time."""
-
-    windows: tuple[_Window, ...] = ()
-
-    @classmethod
-    def parse(cls, lines: Iterable[str]) -> Calendar:
-        """Read lines like `sun 02:00-06:00`, `daily 23:30-00:30` and `2026-12-24 18:00 to 2026-12-25 06:00`.
-
-        A window that ends at or before its beginning ends the next day. Raises ValueError with the line.
-        """
-        return cls(tuple(_window(line) for line in lines))
-
-    def away_until(self, now: datetime) -> datetime | None:
-        """When the maintenance under way ends, in UTC; None if there is none. `now` is aware.
-
-        Windows that follow one another without a gap are one.
-        """
-        until = now
-        for _ in range(2 * len(self.windows) + 1):
-            ends = [end for window in self.windows if (end := _end(window, until)) is not None]
-            if not ends:
-                break
-            until = max(ends)
-        return None if until == now else until.astimezone(UTC)
-
-
-def _window(line: str) -> _Window:
-    text = " ".join(line.lower().split())
-    try:
-        if weekly := _WEEKLY.fullmatch(text):
-            days = range(7) if weekly[1] == "daily" else [_DAYS.index(weekly[1])]
-            return _Window(frozenset(days), wall_time.fromisoformat(weekly[2]), wall_time.fromisoformat(weekly[3]))
-        if once := _ONCE.fullmatch(text):
-            first, last = (datetime.fromisoformat(once[n]).replace(tzinfo=BELGIUM) for n in (1, 2))
-            if first < last:
-                return _Window(frozenset(), wall_time(), wall_time(), first, last)
-    except ValueError:
-        pass
-    raise ValueError(
-        f"{line!r} is no maintenance: write `sun 02:00-06:00`, `daily 23:30-00:30` or "
-        "`2026-12-24 18:00 to 2026-12-25 06:00`"
-    )
-
-
-def _end(window: _Window, now: datetime) -> datetime | None:
-    """When the window that holds `now` ends; None if it does not."""
-    if window.first is not None and window.last is not None:
-        return window.last if window.first <= now < window.last else None
-    today = now.astimezone(BELGIUM).date()
-    for day in (today - timedelta(days=1), today):
-        if day.weekday() in window.weekdays:
-            start = datetime.combine(day, window.start, BELGIUM)
-            last_day = day if window.start < window.end else day + timedelta(days=1)
-            end = datetime.combine(last_day, window.end, BELGIUM)
-            # Compared in UTC: wall clocks of one zone compare by their faces, also in the hour that comes twice.
-            if start.astimezone(UTC) <= now < end.astimezone(UTC):
-                return end.astimezone(UTC)
-    return None
 
 
 class Bucket:

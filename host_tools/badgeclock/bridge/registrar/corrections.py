@@ -17,13 +17,13 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from badgeclock.bridge.downlink import frames_out
-from badgeclock.bridge.downlink.frames_out import NewReceipt
+from badgeclock.bridge.downlink import receipts
+from badgeclock.bridge.downlink.receipts import NewReceipt
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.presences import Key, Punch
 from badgeclock.bridge.presences.regimes import RULES, Declared, Regime, Seen, ahead, day_is_over, employer_declared
 from badgeclock.bridge.registrar import outbox, review_queue
-from badgeclock.bridge.registrar.review_queue import PresenceError
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -178,7 +178,7 @@ def close_punch(connection: Connection, clock: str, seq: int, decision: Decision
     row = _punch(connection, clock, seq)
     table = schema.punches
     connection.execute(update(table).where(table.c.id == row.id).values(state=PunchState.CLOSED))
-    frames_out.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
+    receipts.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
     what = f"punch {seq} is not declared, says {decision.by}: {decision.why}"
     event_log.write(
         connection, [Event(Severity.INFO, event_log.Kind.PRESENCE_CLOSED, what, clock, seq)], decision.now_ms

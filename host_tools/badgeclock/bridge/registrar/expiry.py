@@ -5,30 +5,31 @@ Beside the registrars and needing none of them: an authority may be away, or the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox
+from badgeclock.bridge.rounds import Rounds
 from badgeclock.bridge.store.database import Store
-from badgeclock.errors import StoreError
 
 EVERY_S: Final = 15.0
 
-log = structlog.get_logger("badgeclock.bridge.registrar.expiry")
 
+class Expiry(Rounds):
+    """Checks the queue every `EVERY_S`."""
 
-async def run(
-    store: Store, declares: frozenset[Declared], now_ms: Callable[[], int], changed: Callable[[], None]
-) -> None:
-    """Look every `EVERY_S` until cancelled. `declares` is what all authorities together take."""
-    while True:
-        try:
-            if await store.writing(outbox.expire, declares, now_ms()):
-                changed()
-        except StoreError as error:
-            log.error("the queue cannot be looked through; trying again", error=str(error))
-        await asyncio.sleep(EVERY_S)
+    def __init__(
+        self, store: Store, declares: frozenset[Declared], now_ms: Callable[[], int], changed: Callable[[], None]
+    ) -> None:
+        """`declares` is what all authorities together accept; `changed` is called when a round moved presences."""
+        super().__init__(pause_s=EVERY_S, if_store_fails="the queue cannot be looked through; trying again")
+        self._store = store
+        self._declares = declares
+        self._now_ms = now_ms
+        self._changed = changed
+
+    async def work(self) -> None:
+        """Move what has become too late to a person."""
+        if await self._store.writing(outbox.expire, self._declares, self._now_ms()):
+            self._changed()

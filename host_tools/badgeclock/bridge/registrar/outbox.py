@@ -28,9 +28,9 @@ from badgeclock.authorities.base import (
     Registered,
     Status,
 )
-from badgeclock.bridge.downlink import frames_out
-from badgeclock.bridge.downlink.frames_out import NewReceipt
-from badgeclock.bridge.people import people
+from badgeclock.bridge.downlink import receipts
+from badgeclock.bridge.downlink.receipts import NewReceipt
+from badgeclock.bridge.people import identities
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -469,7 +469,7 @@ def tell(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> No
             state = RECEIPT_OF.get(PresenceState(row.state))
             if state is not None:
                 told.append(NewReceipt(row.clock_id, row.seq, state, row.error_code, row.reception_number or 0))
-    frames_out.issue(connection, told, now_ms)
+    receipts.issue(connection, told, now_ms)
 
 
 def counts(connection: Connection) -> dict[str, int]:
@@ -518,7 +518,7 @@ def _decided_ms(row: Any) -> int:
 
 
 def _due(vault: Vault, row: Any) -> Due:
-    identity = people.identity_of(vault, _Worker(row.worker, row.identity_kind, row.identity_closed))
+    identity = identities.identity_of(vault, _Worker(row.worker, row.identity_kind, row.identity_closed))
     by_niss = identity.kind is IdentityKind.NISS
     declared = Declared(row.declared)
     who: dict[str, Any] = {

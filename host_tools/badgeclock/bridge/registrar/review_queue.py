@@ -9,20 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState
-from badgeclock.errors import BadgeclockError
 from badgeclock.protocol.record import SEALED_BYTES, Direction
-
-
-class PresenceError(BadgeclockError):
-    """A decision about a presence or a punch that cannot be carried out."""
-
-    def __init__(self, what: str, do: str) -> None:
-        super().__init__(what=what, kept="everything as it was", do=do)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (PresenceError, (self.what, self.do))
 
 
 def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:

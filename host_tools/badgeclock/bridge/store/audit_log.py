@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, func, insert, select, text
 
 from badgeclock.bridge import logs
+from badgeclock.bridge.errors import AuditError
 from badgeclock.bridge.store import schema
-from badgeclock.errors import BadgeclockError
 
 REASON_CHARACTERS: Final = 500
 NO_ACT: Final = bytes(32)
@@ -65,10 +65,6 @@ class Act(StrEnum):
     DELETED = "deleted"
     BACKED_UP = "backed_up"
     RESTORED = "restored"
-
-
-class AuditError(BadgeclockError):
-    """A reason that cannot be written down, or a book that was tampered with."""
 
 
 class Operator(NamedTuple):

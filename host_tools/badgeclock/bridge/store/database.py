@@ -25,6 +25,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from badgeclock.bridge.errors import StoreConflict
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -39,10 +40,6 @@ _REFERENCES: Final = "badgeclock_references"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-
-class StoreConflict(StoreError):
-    """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
 
 
 _CONFLICTS: Final = (

@@ -25,7 +25,8 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from badgeclock.errors import SettingsError, StoreError
+from badgeclock.bridge.errors import DataKeyWrong
+from badgeclock.errors import SettingsError
 from badgeclock.protocol.seal import hkdf_sha256
 
 DATA_KEY_BYTES: Final = 32
@@ -46,21 +47,6 @@ LOOK_S: Final = 1.0
 _KEY: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * DATA_KEY_BYTES}}}")
 _NONCE_BYTES: Final = 12
 _INDEX_BYTES: Final = 16
-
-
-class DataKeyWrong(StoreError):
-    """A value in the store does not open under the data key."""
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-        super().__init__(
-            what=f"the value at {place} does not open under this data key",
-            kept="the store as it is",
-            do="use the data key file this store was made with, or restore both from one backup",
-        )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (DataKeyWrong, (self.place,))
 
 
 class _DataKey:

@@ -24,10 +24,11 @@ from starlette.types import ASGIApp, Message, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from badgeclock import __version__
-from badgeclock.bridge import logs
-from badgeclock.bridge.people import badges, people
+from badgeclock.bridge import errors, logs
+from badgeclock.bridge.errors import PeopleError, ScopeMissing
+from badgeclock.bridge.people import badges, employers, identities, sites, workers
 from badgeclock.bridge.people.badges import Badge
-from badgeclock.bridge.people.people import Address, PeopleError, Site
+from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
@@ -83,7 +84,7 @@ class SiteBody(_Model):
     name: SiteName
     workplace: Annotated[str, Field(pattern=r"^[0-9A-Z]{13}$", description="Its number in the declaration of works.")]
     regime: Annotated[Regime, Field(strict=False)] = Regime.CONSTRUCTION
-    time_zone: Line = people.TIME_ZONE
+    time_zone: Line = sites.TIME_ZONE
     address: AddressBody | None = None
     latitude: Annotated[float | None, Field(ge=-90, le=90, description="WGS 84, degrees.")] = None
     longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
@@ -356,19 +357,10 @@ def _needs(scope: Scope) -> Any:
     def check(request: Request) -> Token:
         token: Token = request.state.token
         if scope not in token.scopes:
-            raise _Forbidden(scope)
+            raise ScopeMissing(scope)
         return token
 
     return Depends(check)
-
-
-class _Forbidden(BadgeclockError):
-    def __init__(self, scope: Scope) -> None:
-        super().__init__(
-            what=f"the token has not the scope {scope}",
-            kept="everything as it was",
-            do="make one that has it with `badgeclock bridge token add`",
-        )
 
 
 def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Callable[[], int]) -> FastAPI:
@@ -459,12 +451,12 @@ def _add_handlers(app: FastAPI) -> None:
     def cannot_be(_: Request, error: PeopleError) -> JSONResponse:
         return _refusal(409, error)
 
-    @app.exception_handler(audit_log.AuditError)
-    def no_reason(_: Request, error: audit_log.AuditError) -> JSONResponse:
+    @app.exception_handler(errors.AuditError)
+    def no_reason(_: Request, error: errors.AuditError) -> JSONResponse:
         return _refusal(409, error)
 
-    @app.exception_handler(_Forbidden)
-    def forbidden(_: Request, error: _Forbidden) -> JSONResponse:
+    @app.exception_handler(ScopeMissing)
+    def forbidden(_: Request, error: ScopeMissing) -> JSONResponse:
         return _refusal(403, error)
 
     @app.exception_handler(StoreError)
@@ -487,7 +479,7 @@ def _add_handlers(app: FastAPI) -> None:
 
 
 def _put_employer(connection: Connection, body: EmployerBody, operator: Operator, now_ms: int) -> PutDone:
-    change = people.put_employer(connection, body.kbo, body.name)
+    change = employers.put(connection, body.kbo, body.name)
     return _put(connection, change, (Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED), operator, now_ms)
 
 
@@ -502,17 +494,17 @@ def _put_site(connection: Connection, body: SiteBody, operator: Operator, now_ms
         body.longitude,
         tuple(body.languages),
     )
-    change = people.put_site(connection, site)
+    change = sites.put(connection, site)
     return _put(connection, change, (Act.SITE_ADDED, Act.SITE_CHANGED), operator, now_ms)
 
 
 def _put_worker(connection: Connection, vault: Vault, body: WorkerBody, operator: Operator, now_ms: int) -> PutDone:
-    change = people.put_worker(
+    change = workers.put(
         connection,
         vault,
         reference=body.reference,
         name=body.name,
-        identity=people.identity(body.niss, body.limosa),
+        identity=identities.niss_or_limosa(body.niss, body.limosa),
         employer_kbo=body.employer,
         language=(body.language or "") if "language" in body.model_fields_set else None,
         now_ms=now_ms,
@@ -527,7 +519,7 @@ def _put(connection: Connection, change: Change, acts: tuple[Act, Act], operator
 
 def _give_badge(connection: Connection, vault: Vault, body: BadgeBody, operator: Operator, now_ms: int) -> BadgeGiven:
     uid = bytes.fromhex(body.uid)
-    given = people.assign_badge(connection, vault, site=body.site, worker=body.worker, uid=uid, now_ms=now_ms)
+    given = badges.assign(connection, vault, site=body.site, worker=body.worker, uid=uid, now_ms=now_ms)
     if given.is_new:
         detail = {"badge": given.badge, "site": body.site}
         audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", given.worker), detail, now_ms)
@@ -582,7 +574,7 @@ def _workers(connection: Connection, vault: Vault, page: Page) -> list[WorkerTol
         WorkerTold(
             id=row.id,
             reference=row.reference,
-            initials=people.initials_of(vault, row.reference, row.name_closed),
+            initials=workers.initials_of(vault, row.reference, row.name_closed),
             employer=row.kbo,
             identity=IdentityKind(row.identity_kind),
             language=row.language,

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, select, text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.people.workers import initials_of
 from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
@@ -147,7 +147,7 @@ def punches_after(connection: Connection, vault: Vault, after: int, limit: int) 
             if row.reference is None
             else {
                 "reference": row.reference,
-                "initials": people.initials_of(vault, row.reference, row.name_closed),
+                "initials": initials_of(vault, row.reference, row.name_closed),
             },
             "presence": row.presence,
             "received_ms": row.received_ms,

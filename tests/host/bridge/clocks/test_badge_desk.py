@@ -20,12 +20,12 @@ from badgeclock.badges import card as cards
 from badgeclock.badges.keys import Root
 from badgeclock.bridge.clocks import badge_desk as desk_module
 from badgeclock.bridge.clocks import badge_desk_jobs
-from badgeclock.bridge.clocks.badge_desk import Desk
+from badgeclock.bridge.clocks.badge_desk import BadgeDesk
 from badgeclock.bridge.clocks.badge_desk_jobs import Job, Kind
 from badgeclock.bridge.downlink.frames_out import Message
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import badges, people
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.people import badge_keys, badges
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.protocol import frames, seal
@@ -51,7 +51,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 def world(world: World) -> World:
     """The world with a badge key, and its clock online."""
     with world.store.write() as connection:
-        badges.set_badge_root(connection, world.vault, SITE, ROOT.secret, world.now_ms)
+        badge_keys.set_badge_root(connection, world.vault, SITE, ROOT.secret, world.now_ms)
     world.status(world.clock.online(session=b"sessionA"))
     return world
 
@@ -154,7 +154,7 @@ class Office:
         self.published: list[Message] = []
         self.heard: list[tuple[str, bytes]] = []
         self.metrics = Metrics()
-        self.desk = Desk(
+        self.desk = BadgeDesk(
             world.store,
             world.vault,
             world.downlink,
@@ -244,7 +244,7 @@ async def test_a_blank_card_becomes_the_badge_of_a_worker(world: World) -> None:
     assert number is not None
     assert job.outcome.card == f"••••{number.hex()[-2:]}"
     (row,) = [row for row in world.rows(schema.badges) if row.id == job.outcome.badge]
-    assert row.token == seal.badge_token(SITE_KEY, people.NUMBER_PROVED, number)
+    assert row.token == seal.badge_token(SITE_KEY, badge_keys.NUMBER_PROVED, number)
     assert row.until_ms is None
     assert events(world, "badge_issued") == [
         f"badge {row.id} was issued to W-001 by desk officer at clock-0001",
@@ -262,7 +262,7 @@ async def test_punches_that_the_badge_makes_from_then_on_are_the_workers(world: 
     number = number_on(card)
     assert number is not None
     clock = world.clock
-    token = seal.badge_token(SITE_KEY, people.NUMBER_PROVED, number)
+    token = seal.badge_token(SITE_KEY, badge_keys.NUMBER_PROVED, number)
     world.punches(*clock.start())
     record = clock.record(records.Kind.PUNCH, flags=int(records.Flag.PROVED) | records.Direction.IN, token=token)
     world.punches(clock.append(record))

@@ -13,7 +13,7 @@ from tests.host.bridge.world import DAY_MS, NOON_MS, STRANGER_UID, Clock, World
 
 from badgeclock.bridge.clocks import health, registry
 from badgeclock.bridge.clocks.health import TO_DO, Facts, Standing, reasons
-from badgeclock.bridge.clocks.health_monitor import Watch
+from badgeclock.bridge.clocks.health_monitor import HealthMonitor
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.event_log import Severity
 from badgeclock.bridge.store.states import ClockState
@@ -207,7 +207,7 @@ class Bridge:
 
     def __init__(self, world: World) -> None:
         self.connected, self.connections = True, 1
-        self.watch = Watch(
+        self.monitor = HealthMonitor(
             world.store, lambda: world.now_ms, connected=lambda: self.connected, connections=lambda: self.connections
         )
 
@@ -238,12 +238,12 @@ async def test_a_mark_is_told_when_it_comes_and_when_it_goes_and_not_for_every_h
     bridge = Bridge(world)
     for _ in range(3):
         world.deliver(device.status(bound_ms=20, reader_fault="no-irq"))
-        await bridge.watch.look()
+        await bridge.monitor.work()
         world.now_ms += 2 * 3_600_000
     assert told(world) == [("warning", "clock_unhealthy", "its reader says no-irq")]
     world.deliver(device.status(bound_ms=20))
     for _ in range(2):
-        await bridge.watch.look()
+        await bridge.monitor.work()
     assert told(world)[1:] == [("info", "clock_unhealthy", "over")]
 
 
@@ -252,10 +252,10 @@ async def test_a_clock_that_goes_away_is_offline_after_a_minute_and_its_return_i
 ) -> None:
     bridge = Bridge(world)
     world.deliver((world.clock.topic("status"), world.clock.offline()))
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert told(world) == []
     world.now_ms += MINUTE_MS
-    await bridge.watch.look()
+    await bridge.monitor.work()
     with world.store.read() as connection:
         (clock,) = registry.listing(connection)
         assert registry.marked(connection) == {("offline", "offline"): 1}
@@ -264,7 +264,7 @@ async def test_a_clock_that_goes_away_is_offline_after_a_minute_and_its_return_i
     assert "power" in mark["to_do"]
     device.clock.connection += 1
     world.deliver(device.status(bound_ms=20))
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert [entry[:2] for entry in told(world)] == [("warning", "clock_offline"), ("info", "clock_offline")]
 
 
@@ -273,21 +273,21 @@ async def test_silence_counts_from_when_the_bridge_hears_and_not_while_it_hears_
 ) -> None:
     bridge = Bridge(world)
     world.now_ms += DAY_MS  # the bridge was off for a day
-    await bridge.watch.look()
+    await bridge.monitor.work()
     bridge.connected = False
     world.now_ms += DAY_MS
-    await bridge.watch.look()
+    await bridge.monitor.work()
     bridge.connected, bridge.connections = True, 2
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert told(world) == []
     world.now_ms += 31 * MINUTE_MS
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert told(world) == []
     world.now_ms += 1
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert [entry[1] for entry in told(world)] == ["clock_silent"]
     world.deliver(device.status(bound_ms=20))
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert [entry[1:] for entry in told(world)][1:] == [("clock_silent", "over")]
 
 
@@ -296,18 +296,18 @@ async def test_a_backlog_that_shrinks_is_not_behind_and_one_that_stands_still_is
     new = [device.clock.punch() for _ in range(3)]
     world.deliver(device.status(bound_ms=20))
     for raw in new[:2]:
-        await bridge.watch.look()
+        await bridge.monitor.work()
         world.now_ms += 14 * MINUTE_MS
         world.deliver(device.status(bound_ms=20))
         world.punches(raw)
-    await bridge.watch.look()
+    await bridge.monitor.work()
     world.now_ms += 15 * MINUTE_MS
     world.deliver(device.status(bound_ms=20))
     assert told(world) == []
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert told(world) == [("warning", "clock_behind", "1 records are missing here, and none came for 15 minutes")]
     world.punches(new[2])
-    await bridge.watch.look()
+    await bridge.monitor.work()
     assert [entry[0] for entry in told(world)] == ["warning", "info"]
 
 
@@ -316,9 +316,9 @@ async def test_a_retired_clock_and_a_new_one_of_its_name_are_not_marked_for_the_
 ) -> None:
     bridge = Bridge(world)
     world.deliver(device.status(bound_ms=20, rssi=-90))
-    await bridge.watch.look()
+    await bridge.monitor.work()
     world.clock = world.add_clock(Clock(nonce=b"anew-one"))
-    await bridge.watch.look()
+    await bridge.monitor.work()
     with world.store.read() as connection:
         assert [clock["marks"] for clock in registry.listing(connection)] == [[], []]
         assert registry.marked(connection) == {}

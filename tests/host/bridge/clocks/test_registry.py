@@ -19,13 +19,13 @@ from typer.testing import CliRunner
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.orders import AGAIN_MS, Orders
+from badgeclock.bridge.downlink.order_sender import OrderSender
+from badgeclock.bridge.downlink.orders import AGAIN_MS
+from badgeclock.bridge.errors import AuditError, PeopleError
 from badgeclock.bridge.intake.continuity import Told
 from badgeclock.bridge.intake.status_frame import changes
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.store import schema, vault
-from badgeclock.bridge.store.audit_log import AuditError
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.bridge.web import status_api
 from badgeclock.cli import bridge as cli
@@ -143,7 +143,7 @@ async def test_an_order_to_retire_reaches_the_clock_when_it_is_online_again_unti
     world: World, device: Device
 ) -> None:
     published: list[Message] = []
-    sending = Orders(world.store, world.vault, world.downlink, published.append, lambda: world.now_ms)
+    sending = OrderSender(world.store, world.vault, world.downlink, published.append, lambda: world.now_ms)
     world.deliver((world.clock.topic("status"), world.clock.offline()))
     with world.store.write() as connection:
         ordered = registry.order_retirement(connection, "clock-0001", **WHY, now_ms=world.now_ms)

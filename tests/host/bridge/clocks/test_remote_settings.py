@@ -12,9 +12,10 @@ from tests.host.bridge.world import World
 from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.clocks import registry, remote_settings
-from badgeclock.bridge.clocks.remote_settings import AGAIN_MS, SETTINGS, ClockSettings
+from badgeclock.bridge.clocks.remote_settings import AGAIN_MS, SETTINGS
+from badgeclock.bridge.clocks.settings_sender import SettingsSender
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.store import schema
 from badgeclock.cli.main import app
 from badgeclock.protocol import frames
@@ -30,7 +31,7 @@ class Bridge:
     def __init__(self, world: World) -> None:
         self.world = world
         self.published: list[Message] = []
-        self.settings = ClockSettings(world.store, world.downlink, self.published.append, lambda: world.now_ms)
+        self.settings = SettingsSender(world.store, world.downlink, self.published.append, lambda: world.now_ms)
 
     def order(self, *changes: str) -> int:
         with self.world.store.write() as connection:
@@ -43,7 +44,7 @@ class Bridge:
 
     async def sent(self) -> list[tuple[int, dict[str, Any]]]:
         """What one round sends."""
-        await self.settings.send_due()
+        await self.settings.work()
         messages, self.published[:] = list(self.published), []
         opened = [self.world.clock.hear(message.payload) for message in messages]
         assert all(frame.type == FrameType.SETTINGS for frame in opened)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 from tests.host.bridge.world import BOTH, STRANGER_UID, Clock, World, running
 
-from badgeclock.bridge.downlink import frames_out as down
-from badgeclock.bridge.downlink.frames_out import COUNTER_BLOCK, Downlink, Message, NewReceipt
-from badgeclock.bridge.intake.acknowledger import Answers
+from badgeclock.bridge.downlink import receipts
+from badgeclock.bridge.downlink.frames_out import COUNTER_BLOCK, Downlink, Message
+from badgeclock.bridge.downlink.receipts import NewReceipt
+from badgeclock.bridge.intake.acknowledger import Acknowledger
 from badgeclock.bridge.intake.batch import Delivery
-from badgeclock.bridge.intake.batcher import Group, Grouping
+from badgeclock.bridge.intake.batcher import Batcher, Group
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames
@@ -40,12 +41,12 @@ class Line:
         self.paused = False
 
 
-def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_messages: int = 100) -> Grouping:
-    return Grouping(
+def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_messages: int = 100) -> Batcher:
+    return Batcher(
         world.store,
         world.intake,
         line,
-        committed=Answers(world.store, world.downlink, line.publish, lambda: world.now_ms).give,
+        committed=Acknowledger(world.store, world.downlink, line.publish, lambda: world.now_ms).publish,
         now_ms=lambda: world.now_ms,
         group_messages=group_messages,
         queue_messages=queue_messages,
@@ -198,13 +199,13 @@ def test_a_transaction_that_fails_uses_up_no_receipt_number(world: World) -> Non
 
     def fail() -> None:
         with world.store.write() as connection:
-            down.issue(connection, one, 0)
+            receipts.issue(connection, one, 0)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     with world.store.write() as connection:
-        down.issue(connection, one, 0)
+        receipts.issue(connection, one, 0)
     assert [number for number, *_ in world.receipts()] == [1]
 
 

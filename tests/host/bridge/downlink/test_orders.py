@@ -18,10 +18,11 @@ from tests.host.bridge.world import Clock, World
 from typer.testing import CliRunner
 
 from badgeclock.bridge.clocks import registry
-from badgeclock.bridge.clocks.health_monitor import Watch
+from badgeclock.bridge.clocks.health_monitor import HealthMonitor
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.orders import AGAIN_MS, REPORTS_WAITING, Orders
+from badgeclock.bridge.downlink.order_sender import REPORTS_WAITING, OrderSender
+from badgeclock.bridge.downlink.orders import AGAIN_MS
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.web import status_api
@@ -40,7 +41,7 @@ class Desk:
     def __init__(self, world: World) -> None:
         self.world = world
         self.published: list[Message] = []
-        self.orders = Orders(world.store, world.vault, world.downlink, self.published.append, lambda: world.now_ms)
+        self.orders = OrderSender(world.store, world.vault, world.downlink, self.published.append, lambda: world.now_ms)
         self.device = Device(world.clock)
         self.device.start()
         talk(world, self.device)
@@ -272,7 +273,7 @@ def test_the_command_line_orders_waits_and_shows_the_report(
 async def test_the_list_shows_what_is_wrong_with_a_clock_and_what_to_do(desk: Desk, config: Path) -> None:
     world = desk.world
     world.deliver(desk.device.status(bound_ms=9, reader_fault="no-answer", rssi=-88))
-    await Watch(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1).look()
+    await HealthMonitor(world.store, lambda: world.now_ms, connected=lambda: True, connections=lambda: 1).work()
     lines = run(config, "list").output.splitlines()
     assert any(
         line.startswith("clock-0001 is unhealthy since 2026-01-05 11:00:00Z: its reader says no-answer. To do: badges")

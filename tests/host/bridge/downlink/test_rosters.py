@@ -18,10 +18,13 @@ from tests.host.bridge.world import (
     token_of,
 )
 
+from badgeclock.bridge import errors
+from badgeclock.bridge.clocks import enrolment
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.rosters import AGAIN_MS, LONGEST_MS, REFUSED_MS, SETTLE_MS, Rosters
-from badgeclock.bridge.people import badges, people
+from badgeclock.bridge.downlink.roster_sender import REFUSED_MS, RosterSender
+from badgeclock.bridge.downlink.rosters import AGAIN_MS, LONGEST_MS, SETTLE_MS
+from badgeclock.bridge.people import badges, checks, people, sites
 from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames, roster
 from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, RosterAnswer, RosterPart, RosterResult
@@ -91,7 +94,7 @@ class Bridge:
     def __init__(self, world: World) -> None:
         self.world = world
         self.published: list[Message] = []
-        self.rosters = Rosters(
+        self.rosters = RosterSender(
             world.store, world.vault, world.downlink, self.published.append, lambda: self.world.now_ms
         )
         self.flashes = {name: Flash(world, clock) for name, clock in world.clocks.items()}
@@ -143,7 +146,7 @@ async def test_a_clock_gets_the_badges_in_use_at_its_site_with_their_workers_lan
     flash = flash_of(bridge)
     assert flash.known == {token_of(ANNA_UID): None, token_of(BRAM_UID): "nl", token_of(LUZ_UID): None}
     assert bridge.world.clock_row().roster_told == flash.version == 1
-    assert bridge.rosters.taken == 1
+    assert bridge.rosters.in_use == 1
     assert await bridge.rounds() == 0, "and nothing more"
 
 
@@ -248,7 +251,7 @@ async def test_a_clock_that_moves_to_another_site_gets_that_sites_badges(bridge:
     await bridge.rounds()
     world, flash = bridge.world, flash_of(bridge)
     with world.store.write() as connection:
-        people.add_site(
+        sites.add(
             connection,
             world.vault,
             name="Quay 8",
@@ -257,10 +260,10 @@ async def test_a_clock_that_moves_to_another_site_gets_that_sites_badges(bridge:
             site_key=bytes(32),
         )
         for uid in (ANNA_UID, BRAM_UID, STRANGER_UID)[:3]:
-            people.assign_badge(
+            badges.assign(
                 connection, world.vault, site="Quay 8", worker="W-001", uid=uid, now_ms=world.now_ms - SETTLE_MS
             )
-        people.add_clock(connection, world.vault, world.clock.bundle(), site="Quay 8", now_ms=world.now_ms)
+        enrolment.add(connection, world.vault, world.clock.bundle(), site="Quay 8", now_ms=world.now_ms)
     await bridge.rounds()
     assert flash.version == 2
     assert set(flash.known).isdisjoint({token_of(ANNA_UID), token_of(BRAM_UID)})
@@ -302,8 +305,8 @@ def test_no_roster_is_due_where_no_badge_was_ever_given(world: World) -> None:
 
 @pytest.mark.parametrize("language", ["", "n", "nld", "NL", "é1", "n1"])
 def test_what_is_no_language_is_refused(language: str) -> None:
-    with pytest.raises(people.PeopleError, match="no language"):
-        people.checked_language(language)
+    with pytest.raises(errors.PeopleError, match="no language"):
+        checks.checked_language(language)
 
 
 def roster_changes(world: World) -> int:
@@ -323,7 +326,7 @@ def test_a_worker_keeps_their_language_until_another_is_given_and_only_then_the_
     assert roster_changes(world) == before + 2
     world.change_worker("W-002", employer_kbo=None, niss="00000100463")
     assert roster_changes(world) == before + 2
-    with pytest.raises(people.PeopleError, match="no worker"):
+    with pytest.raises(errors.PeopleError, match="no worker"):
         world.change_worker("W-999", language="nl")
 
 

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, World
 from typer.testing import CliRunner, Result
 
+from badgeclock.bridge.errors import AuditError, BackupError, DataKeyWrong
 from badgeclock.bridge.operations import backup
-from badgeclock.bridge.operations.backup import BackupError, Manifest
+from badgeclock.bridge.operations.backup import Manifest
 from badgeclock.bridge.store import audit_log, schema
-from badgeclock.bridge.store.audit_log import AuditError, Operator
+from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.store.vault import DataKeyWrong, Vault
+from badgeclock.bridge.store.vault import Vault
 from badgeclock.cli.main import app
 
 WHO = Operator("anna", "every night")

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, KBO, LUZ_LIMOSA, SITE, SITE_KEY, Clock, World
 
 from badgeclock.bridge.downlink.frames_out import Downlink
+from badgeclock.bridge.errors import DataKeyWrong, KeysInUse, PeopleError
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.operations import data_key_rotation
-from badgeclock.bridge.operations.data_key_rotation import KeysInUse
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import Identity, PeopleError
+from badgeclock.bridge.people import identities, workers
+from badgeclock.bridge.people.identities import Identity
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.store import audit_log, schema, vault
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.states import IdentityKind, PresenceState
-from badgeclock.bridge.store.vault import PEOPLE, DataKeyWrong, Vault
+from badgeclock.bridge.store.vault import PEOPLE, Vault
 from badgeclock.errors import SettingsError
 
 WHO = Operator("anna", "a laptop was stolen")
@@ -58,7 +58,7 @@ def opened(world: World, keys: Vault) -> list[str]:
     """Everything that the vault's keys open: people, and the site's key."""
     said = []
     for row in world.rows(schema.workers):
-        said.append(people.identity_of(keys, row).number)
+        said.append(identities.identity_of(keys, row).number)
         said.append(keys.open(PEOPLE, f"name:{row.reference}", row.name_closed).decode())
     (site,) = world.rows(schema.sites)
     assert keys.open(vault.SITE_KEY, SITE, site.site_key_closed) == SITE_KEY
@@ -104,7 +104,7 @@ def test_a_worker_is_found_by_number_under_either_key_and_after(world: World, ke
     def add(identity: Identity) -> None:
         with world.store.write() as connection:
             keys = vault.load(key_file)
-            people.add_worker(connection, keys, reference="W-9", name="Twin", identity=identity, employer_kbo=KBO)
+            workers.add(connection, keys, reference="W-9", name="Twin", identity=identity, employer_kbo=KBO)
 
     def refused() -> None:
         for twin in twins:
@@ -214,8 +214,14 @@ def test_a_key_that_a_value_needs_is_not_retired(world: World, key_file: Path) -
     late = Vault(b"data key of the tests, 32 bytes.")  # of a process that never looks
     rotate(world, key_file)
     with world.store.write() as connection:
-        people.add_worker(
-            connection, late, reference="W-9", name="Late", identity=people.limosa("L9"), employer_kbo=None, now_ms=0
+        workers.add(
+            connection,
+            late,
+            reference="W-9",
+            name="Late",
+            identity=identities.limosa("L9"),
+            employer_kbo=None,
+            now_ms=0,
         )
     with pytest.raises(KeysInUse, match="2 values"):
         retire(world, key_file)

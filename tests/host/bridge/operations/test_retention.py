@@ -13,10 +13,10 @@ from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_UID, DAY_MS, KBO, 
 from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.downlink import rosters
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.operations import data_subject_export, retention
 from badgeclock.bridge.operations.retention import Sweeper
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import PeopleError
+from badgeclock.bridge.people import identities, workers
 from badgeclock.bridge.registrar import corrections
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
 from badgeclock.bridge.settings import RetentionSettings
@@ -133,12 +133,12 @@ def test_much_goes_in_many_transactions(lived: World, monkeypatch: pytest.Monkey
 
 def test_a_worker_who_was_just_added_or_has_a_badge_is_not_forgotten(world: World) -> None:
     with world.store.write() as connection:
-        people.add_worker(
+        workers.add(
             connection,
             world.vault,
             reference="W-100",
             name="Carl",
-            identity=people.limosa("L1"),
+            identity=identities.limosa("L1"),
             now_ms=world.now_ms,
         )
     assert "workers" not in sweep(world, world.now_ms + 49 * DAY_MS)

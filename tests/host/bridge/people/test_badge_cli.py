@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk_jobs import Outcome
-from badgeclock.bridge.people import badges
+from badgeclock.bridge.people import badge_keys, badges
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.states import DeskState
 from badgeclock.bridge.store.vault import BADGE_ROOT, Vault
@@ -88,8 +88,8 @@ def give(world: World, worker: str, number: bytes) -> badges.Badge:
     """A badge that was issued."""
     with world.store.write() as connection:
         site = connection.execute(schema.sites.select()).one()
-        badges.set_badge_root(connection, world.vault, SITE, ROOT, world.now_ms)
-        desk = badges.desk_of(connection, world.vault, site.id)
+        badge_keys.set_badge_root(connection, world.vault, SITE, ROOT, world.now_ms)
+        desk = badge_keys.site_keys_of(connection, world.vault, site.id)
         return badges.issue(connection, desk, worker, number, by="a test", at="clock-0001", now_ms=world.now_ms)
 
 
@@ -218,13 +218,15 @@ def test_a_site_can_be_added_with_its_badge_key(world: World, config: Path, tmp_
     keys = vault.load(config.parent / "data.key")
     with world.store.read() as connection:
         site = connection.execute(schema.sites.select().where(schema.sites.c.name == "Quay 8")).one()
-        assert badges.desk_of(connection, keys, site.id).root.secret == ROOT
+        assert badge_keys.site_keys_of(connection, keys, site.id).root.secret == ROOT
 
 
 def test_a_new_badge_number_is_never_one_that_was_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     give(world, "W-001", b"number 1")
     drawn = iter([b"number 1", b"number 1", b"number 2"])
-    monkeypatch.setattr(badges.secrets, "token_bytes", lambda _: next(drawn))
+    monkeypatch.setattr(badge_keys.secrets, "token_bytes", lambda _: next(drawn))
     with world.store.read() as connection:
         site = connection.execute(schema.sites.select()).one()
-        assert badges.new_number(connection, badges.desk_of(connection, world.vault, site.id)) == b"number 2"
+        assert (
+            badge_keys.new_number(connection, badge_keys.site_keys_of(connection, world.vault, site.id)) == b"number 2"
+        )

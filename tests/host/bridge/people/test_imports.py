@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, BRAM_NISS, KBO, LUZ_LIMOSA, SITE, STRANGER_UID, WORKPLACE, World
 from typer.testing import CliRunner
 
-from badgeclock.bridge.people import imports, people, spreadsheets
+from badgeclock.bridge import errors
+from badgeclock.bridge.errors import SheetError
+from badgeclock.bridge.people import imports, sites, spreadsheets
 from badgeclock.bridge.people.imports import Kind, Report
-from badgeclock.bridge.people.people import Address
-from badgeclock.bridge.people.spreadsheets import SheetError
+from badgeclock.bridge.people.sites import Address
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.cli.main import app
@@ -87,7 +88,7 @@ def test_a_workbook_is_imported_in_the_order_its_sheets_need_and_again_changes_n
     assert report.queued == 1
     assert world.states() == ["QUEUED"]
     with world.store.read() as connection:
-        site = people.site_of(connection, "Quay 8")
+        site = sites.find(connection, "Quay 8")
         assert site is not None
         assert site.address == Address("Kaai", "8", "", "2000", "Antwerpen")
         assert (site.latitude, site.longitude, site.regime) == (51.22, 4.4, "meat")
@@ -108,10 +109,10 @@ def test_a_site_without_its_key_has_no_badges_until_a_clock_made_it(world: World
     (fault,) = take(world, badge, Kind.BADGES).faults
     assert "no key" in fault.what
     with world.store.write() as connection:
-        assert people.set_site_key(connection, world.vault, "Quay 8", bytes(32)).happened
-        assert not people.set_site_key(connection, world.vault, "Quay 8", bytes(32)).happened
-        with pytest.raises(people.PeopleError, match="another key"):
-            people.set_site_key(connection, world.vault, "Quay 8", bytes(31) + b"\1")
+        assert sites.set_key(connection, world.vault, "Quay 8", bytes(32)).happened
+        assert not sites.set_key(connection, world.vault, "Quay 8", bytes(32)).happened
+        with pytest.raises(errors.PeopleError, match="another key"):
+            sites.set_key(connection, world.vault, "Quay 8", bytes(31) + b"\1")
     assert take(world, badge, Kind.BADGES).faults == []
 
 
@@ -120,12 +121,12 @@ def test_a_missing_column_leaves_what_is_there_and_an_empty_cell_takes_it_away(w
     take(world, whole.encode(), Kind.SITES)
     take(world, f"name;workplace;regime\n{SITE};{WORKPLACE};meat\n".encode(), Kind.SITES)
     with world.store.read() as connection:
-        site = people.site_of(connection, SITE)
+        site = sites.find(connection, SITE)
         assert site is not None
         assert (site.languages, site.latitude, site.regime) == (("nl", "fr"), 51.0, "meat")
     take(world, f"name;workplace;languages\n{SITE};{WORKPLACE};\n".encode(), Kind.SITES)
     with world.store.read() as connection:
-        site = people.site_of(connection, SITE)
+        site = sites.find(connection, SITE)
         assert site is not None
         assert site.languages == ()
 

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, KBO, SITE, SITE_KEY, WORKPLACE, Clock, World, token_of
 
-from badgeclock.bridge.people import people
-from badgeclock.bridge.people.people import Identity, PeopleError
+from badgeclock.bridge.clocks import enrolment
+from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people import badges, employers, identities, sites, workers
+from badgeclock.bridge.people.identities import Identity
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import IdentityKind
@@ -29,7 +31,7 @@ from badgeclock.bridge.store.states import IdentityKind
     ],
 )
 def test_national_and_bis_numbers_are_taken(number: str) -> None:
-    taken = people.niss(number)
+    taken = identities.niss(number)
     assert taken.kind is IdentityKind.NISS
     assert taken.number.isdigit()
     assert len(taken.number) == 11
@@ -38,14 +40,14 @@ def test_national_and_bis_numbers_are_taken(number: str) -> None:
 @pytest.mark.parametrize("number", ["00000100167", "0000010016", "000001001668", "", "abcdefghijk", "00000O00166"])
 def test_numbers_with_wrong_check_digits_are_refused_without_quoting_them(number: str) -> None:
     with pytest.raises(PeopleError) as refused:
-        people.niss(number)
+        identities.niss(number)
     assert not number or number not in str(refused.value)
 
 
 @given(st.text())
 def test_any_text_is_a_national_number_or_refused(text: str) -> None:
     try:
-        people.niss(text)
+        identities.niss(text)
     except PeopleError:
         return
 
@@ -53,13 +55,13 @@ def test_any_text_is_a_national_number_or_refused(text: str) -> None:
 @given(st.text())
 def test_any_text_is_a_limosa_number_or_refused(text: str) -> None:
     try:
-        people.limosa(text)
+        identities.limosa(text)
     except PeopleError:
         return
 
 
 def test_a_number_is_in_no_repr_and_masked_for_people() -> None:
-    identity = people.niss(ANNA_NISS)
+    identity = identities.niss(ANNA_NISS)
     assert ANNA_NISS not in repr(identity)
     assert identity.masked == "*********65"
 
@@ -67,25 +69,25 @@ def test_a_number_is_in_no_repr_and_masked_for_people() -> None:
 @pytest.mark.parametrize("kbo", ["0438195916", "438195916", "BE 0438.195.916", "0448181966", "0206731645"])
 def test_enterprise_numbers_are_taken_in_any_writing(world: World, kbo: str) -> None:
     with world.store.write() as connection:
-        first = people.add_employer(connection, kbo)
-        assert people.add_employer(connection, kbo) == first
+        first = employers.add(connection, kbo)
+        assert employers.add(connection, kbo) == first
 
 
 def test_a_wrong_enterprise_number_is_refused(world: World) -> None:
     with pytest.raises(PeopleError), world.store.write() as connection:
-        people.add_employer(connection, "0438195917")
+        employers.add(connection, "0438195917")
 
 
 def add(world: World, **changes: object) -> None:
     values = {
         "reference": "W-100",
         "name": "Carl Proef",
-        "identity": people.niss("00000100166"),
+        "identity": identities.niss("00000100166"),
         "employer_kbo": KBO,
         **changes,
     }
     with world.store.write() as connection:
-        people.add_worker(connection, world.vault, **values)  # type: ignore[arg-type]
+        workers.add(connection, world.vault, **values)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_site_that_cannot_be_is_refused(world: World, changes: dict[str, objec
         **changes,
     }
     with pytest.raises(PeopleError), world.store.write() as connection:
-        people.add_site(connection, world.vault, **values)  # type: ignore[arg-type]
+        sites.add(connection, world.vault, **values)  # type: ignore[arg-type]
     assert len(world.rows(schema.sites)) == 1
 
 
@@ -145,7 +147,7 @@ def test_a_badge_is_kept_as_its_token_and_only_that(world: World) -> None:
 )
 def test_a_badge_that_cannot_be_given_is_refused(world: World, site: str, worker: str, uid: bytes) -> None:
     with pytest.raises(PeopleError), world.store.write() as connection:
-        people.assign_badge(connection, world.vault, site=site, worker=worker, uid=uid, now_ms=world.now_ms)
+        badges.assign(connection, world.vault, site=site, worker=worker, uid=uid, now_ms=world.now_ms)
     assert len(world.rows(schema.badges)) == 3
 
 
@@ -174,14 +176,14 @@ GOOD = Clock("clock-0002").bundle()
 @pytest.mark.parametrize("value", [None, 7, "", "zz", "00", [], {}], ids=repr)
 def test_a_bundle_with_a_strange_field_is_refused(world: World, field: str, value: object) -> None:
     with pytest.raises(PeopleError), world.store.write() as connection:
-        people.add_clock(connection, world.vault, {**GOOD, field: value}, site=SITE, now_ms=0)
+        enrolment.add(connection, world.vault, {**GOOD, field: value}, site=SITE, now_ms=0)
     assert len(world.rows(schema.clocks)) == 1
 
 
 @given(st.one_of(st.text(), st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)))
 def test_any_text_is_a_bundle_or_refused(text: str) -> None:
     try:
-        assert isinstance(people.read_bundle(text), dict)
+        assert isinstance(enrolment.read_bundle(text), dict)
     except PeopleError:
         return
 

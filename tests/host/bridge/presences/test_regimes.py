@@ -19,7 +19,7 @@ from tests.host.bridge.world import (
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.authorities.base import MovementItem
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import employers, identities, workers
 from badgeclock.bridge.presences.regimes import (
     MOVEMENT_LATE_MS,
     RULES,
@@ -209,13 +209,13 @@ async def test_a_subcontractors_worker_and_the_self_employed_are_declared_under_
     world: World,
 ) -> None:
     with world.store.write() as connection:
-        people.add_employer(connection, SELF_EMPLOYED_KBO, "Zelfstandige")
-        people.add_worker(
+        employers.add(connection, SELF_EMPLOYED_KBO, "Zelfstandige")
+        workers.add(
             connection,
             world.vault,
             reference="W-010",
             name="Zoe Zelf",
-            identity=people.niss("00000100463"),
+            identity=identities.niss("00000100463"),
             employer_kbo=SELF_EMPLOYED_KBO,
         )
     uid = bytes.fromhex("0a0b0c0d")

@@ -15,10 +15,10 @@ from tests.host.bridge.world import (
     World,
 )
 
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox, review_queue
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
-from badgeclock.bridge.registrar.review_queue import PresenceError
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.protocol.record import Direction

@@ -42,13 +42,13 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.authorities.errors import AuthorityAmbiguous
 from badgeclock.bridge.backoff import Backoff
+from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
 from badgeclock.bridge.registrar.registrar import Registrar
-from badgeclock.bridge.registrar.review_queue import PresenceError
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState
 from badgeclock.protocol.record import Direction

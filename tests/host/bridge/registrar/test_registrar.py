@@ -29,11 +29,12 @@ from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.onss import rest_messages
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people import people
+from badgeclock.bridge.people import identities, sites, workers
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import expiry, outbox
+from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
+from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import FOLLOW_MOST_MS, follow_delay_ms
 from badgeclock.bridge.service import registrars_of
 from badgeclock.bridge.store import schema
@@ -174,12 +175,12 @@ def thirty_punches(world: World) -> None:
     with world.store.write() as connection:
         for n, uid in enumerate(uids):
             base = 2_000 + n
-            people.add_worker(
+            workers.add(
                 connection,
                 world.vault,
                 reference=f"X-{n}",
                 name="Many Workers",
-                identity=people.niss(f"{base:09d}{97 - base % 97:02d}"),
+                identity=identities.niss(f"{base:09d}{97 - base % 97:02d}"),
                 employer_kbo="0438195916",
             )
             world.assign(uid, f"X-{n}", connection)
@@ -385,7 +386,7 @@ def test_a_movement_waits_for_the_answer_to_the_one_before_and_holds_up_nobody_e
         assert again.id == first.id
 
 
-KAAI = people.Address("Kaai", "7", "", "1000", "Brussel")
+KAAI = sites.Address("Kaai", "7", "", "1000", "Brussel")
 KAAI_TOLD = {"postCode": "1000", "municipalityName": "Brussel", "streetName": "Kaai", "houseNumber": "7"}
 HERE_TOLD = {"coordinates": {"longitude": 4.35, "latitude": 50.84}}
 
@@ -408,9 +409,9 @@ async def test_a_movement_says_where_its_site_is_beside_the_workplace_number(
 ) -> None:
     clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
     with world.store.write() as connection:
-        known = people.site_of(connection, "Office tower")
+        known = sites.find(connection, "Office tower")
         assert known is not None
-        people.put_site(connection, replace(known, **site))  # type: ignore[arg-type]
+        sites.put(connection, replace(known, **site))  # type: ignore[arg-type]
     world.punches(*clock.start(), clock.punch(ANNA_UID), clock=clock)
     await world.registered(all_in(world, "REGISTERED", "VALIDATED"))
     (item,) = world.authority.items.values()
@@ -448,7 +449,7 @@ async def test_what_waits_when_the_day_ends_goes_to_a_person_while_the_authority
     one_punch(world)
     world.now_ms += DAY_MS
     changes: list[None] = []
-    work = expiry.run(world.store, EVERYTHING, lambda: world.now_ms, lambda: changes.append(None))
+    work = Expiry(world.store, EVERYTHING, lambda: world.now_ms, lambda: changes.append(None)).run()
     await running(work, lambda: bool(changes))
     assert world.shown()[0]["reason"] == "day_over"
     assert [receipt[2] for receipt in world.receipts()] == [6]

@@ -12,9 +12,10 @@ from tests.host.bridge.world import ANNA_NISS, ANNA_UID, LUZ_LIMOSA, SITE, WORKP
 from typer.testing import CliRunner
 
 from badgeclock.bridge.clocks import registry
-from badgeclock.bridge.people import people
+from badgeclock.bridge.errors import AuditError
+from badgeclock.bridge.people import identities
 from badgeclock.bridge.store import audit_log, schema
-from badgeclock.bridge.store.audit_log import NO_ACT, Act, AuditError, Operator
+from badgeclock.bridge.store.audit_log import NO_ACT, Act, Operator
 from badgeclock.cli.main import app
 from badgeclock.errors import StoreError
 
@@ -137,8 +138,8 @@ def test_a_worker_is_changed_in_part_and_a_badges_history_is_shown(world: World,
     assert "changed name" in run("worker", "set", "--reference", "W-001", "--name", "Anna Anders", *why)
     assert "changed nothing" in run("worker", "set", "--reference", "W-003", *why)
     (anna, _, luz) = world.rows(schema.workers)
-    assert people.identity_of(world.vault, anna).number == "00000100166"
-    assert people.identity_of(world.vault, luz).number == LUZ_LIMOSA
+    assert identities.identity_of(world.vault, anna).number == "00000100166"
+    assert identities.identity_of(world.vault, luz).number == LUZ_LIMOSA
     assert "is changed" in run("site", "set", "--name", SITE, "--workplace", "1y1test00009z", "--regime", "meat")
     (site,) = world.rows(schema.sites)
     assert (site.workplace, site.regime, site.site_key_closed is None) == ("1Y1TEST00009Z", "meat", False)

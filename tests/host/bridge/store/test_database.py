@@ -13,9 +13,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import text
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BOTH, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
 
+from badgeclock.bridge.errors import DataKeyWrong
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.store.vault import DataKeyWrong, Vault
+from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import SettingsError, StoreError
 
 DATABASES = BOTH

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, DAY_MS, SITE, Clock, World
 
+from badgeclock.bridge.errors import BackupError
 from badgeclock.bridge.operations import backup, data_key_rotation, data_subject_export, retention
-from badgeclock.bridge.operations.backup import BackupError
 from badgeclock.bridge.people import imports
 from badgeclock.bridge.people.imports import Kind
 from badgeclock.bridge.settings import RetentionSettings

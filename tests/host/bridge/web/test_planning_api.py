@@ -18,8 +18,8 @@ from schemathesis import Case
 from tests.host.bridge.world import ANNA_NISS, KBO, NOON_MS, SITE, STRANGER_UID, WORKPLACE, World
 from typer.testing import CliRunner
 
+from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people.people import PeopleError
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store

@@ -1,0 +1,95 @@
+"""Receipts: what clocks are to show about punches, numbered per clock without gaps.
+
+They get their numbers in the transaction of what they report, so that a clock which was away learns of every one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import update_rows
+from badgeclock.protocol.frames import (
+    Receipt,
+    ReceiptState,
+)
+
+RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
+"""How far back receipts are sent again to a clock that has not got them (docs/protocol.md §7)."""
+_IN_CLAUSE: Final = 500
+RECEIPTS_READ: Final = 4096
+"""Most receipts that one round reads from the store."""
+
+
+class NewReceipt(NamedTuple):
+    """A receipt before it has a number; `clock_id` is the clock's row."""
+
+    clock_id: int
+    seq: int
+    state: ReceiptState
+    error_code: int = 0
+    reception_number: int = 0
+
+
+class ReceiptRow(NamedTuple):
+    """A receipt as stored, with its place in the order of all receipts."""
+
+    id: int
+    clock_id: int
+    receipt: Receipt
+
+
+def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> None:
+    """Number receipts and store them; they go out when the transaction is committed."""
+    if not new:
+        return
+    clocks = schema.clocks
+    last: dict[int, int] = {}
+    wanted = sorted({receipt.clock_id for receipt in new})
+    for at in range(0, len(wanted), _IN_CLAUSE):
+        these = clocks.c.id.in_(wanted[at : at + _IN_CLAUSE])
+        statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
+        last.update(connection.execute(statement).tuples().all())
+    rows = []
+    for receipt in new:
+        last[receipt.clock_id] += 1
+        rows.append({**receipt._asdict(), "number": last[receipt.clock_id], "created_ms": now_ms})
+    connection.execute(insert(schema.receipts), rows)
+    update_rows(connection, clocks, ("id", "receipt_last"), last.items())
+
+
+def newest(connection: Connection) -> int:
+    """Place of the newest receipt in the order of all."""
+    table = schema.receipts
+    return connection.execute(select(table.c.id).order_by(table.c.id.desc()).limit(1)).scalar() or 0
+
+
+def after(connection: Connection, after: int) -> list[ReceiptRow]:
+    """The next receipts behind a place in the order of all, at most `RECEIPTS_READ`."""
+    table = schema.receipts
+    rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(RECEIPTS_READ))
+    return [_row(row) for row in rows]
+
+
+def missing(connection: Connection, clock_id: int, above: int, now_ms: int) -> list[ReceiptRow]:
+    """The receipts of the last 24 hours that a clock which has all up to number `above` has not got."""
+    table = schema.receipts
+    rows = connection.execute(
+        select(table)
+        .where(
+            table.c.clock_id == clock_id,
+            table.c.number > above,
+            table.c.created_ms >= now_ms - RECEIPTS_KEPT_MS,
+        )
+        .order_by(table.c.number)
+    )
+    return [_row(row) for row in rows]
+
+
+def _row(row: object) -> ReceiptRow:
+    at = row._mapping  # type: ignore[attr-defined]  # noqa: SLF001 - a row's public name for itself as a mapping
+    receipt = Receipt(at["number"], at["seq"], ReceiptState(at["state"]), at["error_code"], at["reception_number"])
+    return ReceiptRow(at["id"], at["clock_id"], receipt)

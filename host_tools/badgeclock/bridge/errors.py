@@ -1,0 +1,144 @@
+"""The bridge's exceptions, all under badgeclock.errors.BadgeclockError; commands and interfaces show them to people."""
+
+from __future__ import annotations
+
+from badgeclock.errors import BadgeclockError, StoreError
+
+
+class StoreConflict(StoreError):
+    """Another process was in the way of a transaction: the same again, at once, finds what that one has written."""
+
+
+class DataKeyWrong(StoreError):
+    """A value in the store does not open under the data key."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+        super().__init__(
+            what=f"the value at {place} does not open under this data key",
+            kept="the store as it is",
+            do="use the data key file this store was made with, or restore both from one backup",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (DataKeyWrong, (self.place,))
+
+
+class KeysInUse(StoreError):
+    """A data key cannot be retired: values still need it."""
+
+
+class AuditError(BadgeclockError):
+    """A reason that cannot be written down, or a book of acts that is not as it was written."""
+
+
+class PeopleError(BadgeclockError):
+    """An employer, site, worker, badge or clock that cannot be, or is not there."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="the store as it was", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (PeopleError, (self.what, self.do))
+
+
+class SheetError(BadgeclockError):
+    """A file that is no table, or too large a one."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="nothing was imported", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (SheetError, (self.what, self.do))
+
+
+class PresenceError(BadgeclockError):
+    """A decision about a presence or a punch that cannot be carried out."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="everything as it was", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (PresenceError, (self.what, self.do))
+
+
+class DeskRefused(BadgeclockError):
+    """The job cannot be done with this clock or this card."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="the card as it is", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (DeskRefused, (self.what, self.do))
+
+
+class Unfit(DeskRefused):
+    """A badge that cannot prove itself; its UID is all it has."""
+
+    def __init__(self, uid: bytes) -> None:
+        self.uid = uid
+        super().__init__(
+            "the badge cannot prove itself: it knows no ISO 14443-4",
+            "take a MIFARE DESFire EV1, EV2 or EV3; this badge can only be given to a worker by its UID",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Unfit, (self.uid,))
+
+
+class Interrupted(BadgeclockError):
+    """The clock, or the card, is not there any more."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(
+            what=f"interrupted: {why}",
+            kept="what was written on the card; nothing was linked to the worker",
+            do="ask for the same again and lay the card again: what was begun is finished",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.why,))
+
+
+class BadgePulled(Interrupted):
+    """The card does not answer any more; it can be laid again."""
+
+
+class NotLaid(BadgeclockError):
+    """No card came to the reader."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what=what, kept="everything as it was", do="ask again when the card is at hand")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (type(self), (self.what,))
+
+
+class GivenUp(NotLaid):
+    """No card came to the reader before the operator stopped the job."""
+
+
+class BackupError(BadgeclockError):
+    """A backup that cannot be made, is not as it was made, or cannot be put in its place."""
+
+    def __init__(self, what: str, do: str, kept: str = "the store and every backup as they were") -> None:
+        super().__init__(what=what, kept=kept, do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (BackupError, (self.what, self.do, self.kept))
+
+
+class ScopeMissing(BadgeclockError):
+    """A token does not have the scope that a request needs."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(
+            what=f"the token has not the scope {scope}",
+            kept="everything as it was",
+            do="make one that has it with `badgeclock bridge token add`",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (ScopeMissing, (self.scope,))

@@ -1,0 +1,24 @@
+"""How employers, sites and workers are written: one row added, or the columns changed that differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from badgeclock.bridge.store.audit_log import Change
+
+
+def change_row(connection: Connection, table: Any, kind: str, row: Any, values: dict[str, Any]) -> Change:
+    """Write the columns of a row that differ; their values tell nothing of a person."""
+    now = row._asdict()
+    different = {name: value for name, value in values.items() if now[name] != value}
+    if different:
+        connection.execute(update(table).where(table.c.id == row.id).values(different))
+    before = {name: now[name] for name in different}
+    return Change(kind, row.id, is_new=False, changed=tuple(different), before=before, after=different)
+
+
+def add_row(connection: Connection, table: Any, **values: Any) -> int:
+    """Insert one row; returns its number."""
+    return int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())

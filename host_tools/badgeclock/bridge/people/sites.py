@@ -1,0 +1,224 @@
+"""Sites: where presences are declared for, by which rule, and the key that turns badge ids into tokens.
+
+Every function takes the connection of an open transaction (`Store.write`), so that several acts can be one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, select, update
+
+from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people.checks import LANGUAGE, one_line
+from badgeclock.bridge.people.rows import add_row, change_row
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.store import audit_log, event_log, schema
+from badgeclock.bridge.store.audit_log import Act, Change, Operator
+from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.vault import SITE_KEY, Vault
+
+TIME_ZONE: Final = "Europe/Brussels"
+SITE_KEY_BYTES: Final = 32
+_WORKPLACE_CHARACTERS: Final = 13
+_LANGUAGES_MOST: Final = 8
+_POST_CODE: Final = re.compile(r"[1-9][0-9]{3}")
+
+
+class Address(NamedTuple):
+    """A Belgian address, in the fields that the authority asks for."""
+
+    street: str
+    house_number: str
+    box: str
+    post_code: str
+    municipality: str
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site as the office describes it. `workplace` is its number in the declaration of works; coordinates are WGS 84
+    degrees; `languages` are ISO 639-1 codes, the most usual first.
+    """
+
+    name: str
+    workplace: str
+    regime: Regime = Regime.CONSTRUCTION
+    time_zone: str = TIME_ZONE
+    address: Address | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    languages: tuple[str, ...] = ()
+
+
+def add(
+    connection: Connection,
+    vault: Vault,
+    *,
+    name: str,
+    workplace: str,
+    regime: Regime,
+    site_key: bytes,
+    time_zone: str = TIME_ZONE,
+) -> int:
+    """Add a site; `workplace` is its number in the declaration of works, `site_key` the 32 bytes its clocks hold."""
+    if find_row(connection, name) is not None:
+        raise PeopleError(f"the site {name!r} is there already", "choose another name")
+    added = put(connection, Site(name, workplace, regime, time_zone))
+    set_key(connection, vault, name, site_key)
+    return added.id
+
+
+def put(connection: Connection, site: Site) -> Change:
+    """Add a site by its name, or make the one that is there like this. Its keys are given apart."""
+    values = _site_columns(site)
+    table = schema.sites
+    row = find_row(connection, site.name)
+    if row is None:
+        number = add_row(connection, table, name=site.name, **values)
+        return Change("site", number, is_new=True, after={"name": site.name, **values})
+    return change_row(connection, table, "site", row, values)
+
+
+def find(connection: Connection, name: str) -> Site | None:
+    """A site as it is described now, None if there is none of this name."""
+    row = find_row(connection, name)
+    if row is None:
+        return None
+    return Site(
+        row.name,
+        row.workplace,
+        Regime(row.regime),
+        row.time_zone,
+        None if row.address is None else Address(**row.address),
+        row.latitude,
+        row.longitude,
+        tuple(row.languages or ()),
+    )
+
+
+def change(
+    connection: Connection,
+    name: str,
+    *,
+    regime: Regime | None,
+    workplace: str | None,
+    by: str,
+    reason: str = "",
+    now_ms: int,
+) -> Change:
+    """Give a site another regime or workplace number; None leaves it. What was declared stays as it was declared."""
+    site = find(connection, name)
+    if site is None:
+        raise no_site(name)
+    change = put(connection, replace(site, regime=regime or site.regime, workplace=workplace or site.workplace))
+    if change.happened:
+        what = f"{', '.join(change.changed)} of site {name} changed by {by}"
+        event_log.write(connection, [Event(Severity.INFO, event_log.Kind.SITE_CHANGED, what)], now_ms)
+    audit_log.write_change(connection, Operator(by, reason), change, Act.SITE_ADDED, Act.SITE_CHANGED, now_ms)
+    return change
+
+
+def set_key(connection: Connection, vault: Vault, name: str, site_key: bytes) -> Change:
+    """Give the bridge the key of a site, 32 bytes, once: with another, every badge of the site would be a stranger."""
+    if len(site_key) != SITE_KEY_BYTES:
+        raise PeopleError("a site key has 32 bytes", "give the key file that the workshop made for this site")
+    row = find_row(connection, name)
+    if row is None:
+        raise no_site(name)
+    if row.site_key_closed is not None:
+        if vault.open(SITE_KEY, name, row.site_key_closed) != site_key:
+            raise PeopleError(
+                f"the site {name!r} has another key already, which its badges are known by",
+                "give the key file that the workshop made for this site",
+            )
+        return Change("site", row.id, is_new=False)
+    closed = vault.close(SITE_KEY, name, site_key)
+    table = schema.sites
+    connection.execute(update(table).where(table.c.id == row.id).values(site_key_closed=closed))
+    return Change("site", row.id, is_new=False, changed=("site_key",))
+
+
+def key_of(vault: Vault, row: Any) -> bytes:
+    """The key of a site's row; raises PeopleError if the bridge was not given it yet."""
+    if row.site_key_closed is None:
+        raise PeopleError(
+            f"the bridge has no key of the site {row.name!r} yet",
+            "provision a clock of the site, and give its key with `badgeclock bridge site set --key`",
+        )
+    return vault.open(SITE_KEY, row.name, row.site_key_closed)
+
+
+def row_id(connection: Connection, name: str) -> int:
+    """The row of a site; raises PeopleError if it is not there."""
+    row = find_row(connection, name)
+    if row is None:
+        raise no_site(name)
+    return int(row.id)
+
+
+def no_site(name: str) -> PeopleError:
+    """The refusal of a site that is not there."""
+    return PeopleError(f"there is no site {name!r}", "add it with `badgeclock bridge site add`")
+
+
+def find_row(connection: Connection, name: str) -> Any:
+    """The row of a site, None if there is none of this name."""
+    table = schema.sites
+    return connection.execute(select(table).where(table.c.name == name)).one_or_none()
+
+
+def _site_columns(site: Site) -> dict[str, Any]:
+    """The checked columns of a site but its name and keys."""
+    if one_line(site.name, "a site's name") != site.name:
+        raise PeopleError(
+            "a site's name neither begins nor ends with a blank, nor has two", "write it as on its clocks"
+        )
+    workplace = site.workplace.strip().upper()
+    if len(workplace) != _WORKPLACE_CHARACTERS or not workplace.isascii() or not workplace.isalnum():
+        raise PeopleError(
+            f"a workplace number has {_WORKPLACE_CHARACTERS} letters and digits",
+            "copy it from the declaration of works",
+        )
+    try:
+        ZoneInfo(site.time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PeopleError(f"there is no time zone {site.time_zone!r}", f"use a name such as {TIME_ZONE}") from None
+    return {
+        "workplace": workplace,
+        "regime": Regime(site.regime).value,
+        "time_zone": site.time_zone,
+        "address": _address(site.address),
+        **_coordinates(site.latitude, site.longitude),
+        "languages": _languages(site.languages),
+    }
+
+
+def _address(address: Address | None) -> dict[str, str] | None:
+    if address is None or not any(address):
+        return None
+    checked = {name: one_line(part, f"an address's {name}", least=0) for name, part in address._asdict().items()}
+    if not all(checked[name] for name in ("street", "post_code", "municipality")):
+        raise PeopleError("an address needs street, post code and municipality", "complete it, or leave all of it out")
+    if not _POST_CODE.fullmatch(checked["post_code"]):
+        raise PeopleError("a Belgian post code has 4 digits", "look it up")
+    return checked
+
+
+def _coordinates(latitude: float | None, longitude: float | None) -> dict[str, float | None]:
+    if (latitude is None) != (longitude is None):
+        raise PeopleError("latitude and longitude go together", "give both, or neither")
+    if latitude is not None and longitude is not None and not (abs(latitude) <= 90 and abs(longitude) <= 180):
+        raise PeopleError("latitude is from -90 to 90 and longitude from -180 to 180 degrees", "copy them from a map")
+    return {"latitude": latitude, "longitude": longitude}
+
+
+def _languages(languages: tuple[str, ...]) -> list[str] | None:
+    if any(not LANGUAGE.fullmatch(code) for code in languages) or len(set(languages)) != len(languages):
+        raise PeopleError("languages are different codes of two letters such as nl or fr", "correct the list")
+    if len(languages) > _LANGUAGES_MOST:
+        raise PeopleError(f"a site has at most {_LANGUAGES_MOST} languages", "leave the least usual out")
+    return list(languages) or None
