@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test bench torture lint lock flash clean
+.PHONY: help setup demo test bench torture lint rooms trace lock flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -43,6 +43,12 @@ bench: setup ## measure; writes build/bench.json and docs/performance.md
 
 lint: setup ## the quality gates alone
 	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) tests/test_gates.py
+
+rooms: setup ## draw the rooms from the code's own imports into docs/rooms.md (REV=commit: print those of another commit)
+	@$(VENV)/python -m tests.rooms $(if $(REV),--rev $(REV))
+
+trace: setup ## print which modules one punch really runs through, on clock and bridge, beside the way in README.md
+	@$(VENV)/python -m tests.trace
 
 flash: setup ## put the firmware on a clock: make flash PORT=/dev/ttyUSB0 [IMAGE=file.bin]
 	$(VENV)/badgeclock clock flash $(PORT) $(if $(IMAGE),--image $(IMAGE))

@@ -44,10 +44,10 @@ from zeep.transports import Transport
 from badgeclock.authorities import ws_security
 from badgeclock.authorities.base import Cancellation, PresenceItem, Registered, SearchCriteria, Status
 from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
-from badgeclock.authorities.onss import description
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
 from badgeclock.errors import AuthorityError
+from badgeclock.onss import description
 from badgeclock.sandbox.credentials import kept_in
 
 XSD = "http://www.w3.org/2001/XMLSchema"

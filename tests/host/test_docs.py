@@ -12,13 +12,13 @@ import typer
 from typer.core import TyperGroup
 
 from badgeclock.authorities import kinds
-from badgeclock.authorities.onss import rest_names
 from badgeclock.bridge import settings
 from badgeclock.bridge.clocks import health
 from badgeclock.bridge.store import event_log
 from badgeclock.bridge.store.states import PresenceState, PunchState, Reason
 from badgeclock.chaos import faults
 from badgeclock.cli.main import app
+from badgeclock.onss import rest_names
 from badgeclock.sandbox.control import FaultKind, Script
 
 ROOT = Path(__file__).resolve().parents[2]

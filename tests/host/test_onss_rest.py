@@ -30,9 +30,9 @@ from badgeclock.authorities.base import (
 )
 from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.onss import rest_messages
-from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError
+from badgeclock.onss import rest_names as n
 
 MOMENT = datetime(2026, 3, 2, 5, 58, 11, 987_000, tzinfo=UTC)
 ANSWERED = datetime(2026, 3, 2, 5, 58, 12, tzinfo=UTC)

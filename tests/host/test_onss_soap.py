@@ -47,10 +47,11 @@ from badgeclock.authorities.base import (
     Status,
 )
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
-from badgeclock.authorities.onss import answers, description, faults
+from badgeclock.authorities.onss import answers, faults
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Answer
 from badgeclock.errors import AuthorityError, SettingsError
+from badgeclock.onss import description
 from badgeclock.sandbox.control import FaultKind
 
 

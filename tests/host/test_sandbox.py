@@ -41,9 +41,9 @@ from tests.sandbox_process import SandboxNotStarted, SandboxProcess
 
 from badgeclock.authorities.base import Registered, SearchCriteria
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityUnavailable
-from badgeclock.authorities.onss.description import REMARKS
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
+from badgeclock.onss.description import REMARKS
 from badgeclock.sandbox import rules
 from badgeclock.sandbox.control import Script
 from badgeclock.sandbox.rules import Held, Presence, cancel_errors, register_errors

@@ -19,9 +19,9 @@ from tests.sandbox_process import SandboxNotStarted, SandboxProcess
 from badgeclock.authorities import credentials
 from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.oauth import ClientKey, Tokens
-from badgeclock.authorities.onss import rest_names as n
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.transport import Transport
+from badgeclock.onss import rest_names as n
 from badgeclock.sandbox.control import Script
 from badgeclock.sandbox.credentials import CLIENT_ID, kept_in
 from badgeclock.sandbox.rules import Presence, movement_errors

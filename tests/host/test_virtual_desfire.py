@@ -431,7 +431,7 @@ def test_a_card_that_is_taken_again_is_the_same_card_in_the_next_run_too(tmp_pat
     wallet.keep(card)
     assert wallet.card_for(UID) is card, "without being told its kind again"
     assert (tmp_path / "cards.json").stat().st_mode & 0o777 == 0o600
-    session = opened(Wallet(tmp_path / "cards.json").take(UID))
+    session = opened(Wallet(tmp_path / "cards.json").card_for(UID))
     session.select(AID)
     session.ev2(1, READER)
     assert session.read(1, 0, 16) == b"badge number 17!"

@@ -18,12 +18,14 @@ from tests.presences import SOAP, in_envelope
 from zeep.wsse.signature import verify_envelope
 
 from badgeclock.authorities import credentials, ws_security
-from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.errors import NotSoap, NotTrusted, Unsound
 from badgeclock.authorities.soap import parse_envelope
 from badgeclock.authorities.ws_security import SIGNATURE, UTILITY
 from badgeclock.errors import SettingsError
+from badgeclock.sandbox import envelope
+from badgeclock.sandbox import ws_security as sandbox_ws_security
 from badgeclock.sandbox.credentials import Keys, kept_in
+from badgeclock.sandbox.errors import NotAuthenticated, TurnedDown
 
 NOW = datetime.now(UTC)
 BODY = '<m:Ask xmlns:m="urn:m"><m:Who>anna</m:Who><m:When>2026-03-02</m:When></m:Ask>'
@@ -37,9 +39,9 @@ def keys(sandbox_keys: Path) -> Keys:
 
 @pytest.fixture(scope="module")
 def message(keys: Keys) -> bytes:
-    envelope = parse_envelope(in_envelope(BODY), LIMIT)
-    ws_security.sign(envelope, keys.client, NOW)
-    return etree.tostring(envelope)
+    signed = parse_envelope(in_envelope(BODY), LIMIT)
+    ws_security.sign(signed, keys.client, NOW)
+    return etree.tostring(signed)
 
 
 def verified(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> x509.Certificate:
@@ -218,6 +220,42 @@ def test_a_message_that_was_tampered_with_does_not_count(
     root = etree.fromstring(message)
     change(root)
     assert flaw_of(etree.tostring(root), keys.client.certificate) is flaw
+    with pytest.raises((NotAuthenticated, TurnedDown)) as refused:
+        checked_by_the_sandbox(etree.tostring(root), keys.client.certificate)
+    assert "anna" not in str(refused.value)
+
+
+def checked_by_the_sandbox(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> x509.Certificate:
+    root = envelope.parse(message, LIMIT)
+    envelope.body_element(root)
+    return sandbox_ws_security.check(root, now, lambda _: trusted)
+
+
+def test_what_the_client_signs_the_sandbox_takes_and_the_other_way_round(keys: Keys, message: bytes) -> None:
+    assert checked_by_the_sandbox(message, keys.client.certificate) == keys.client.certificate
+    answer = envelope.parse(in_envelope(BODY), LIMIT)
+    sandbox_ws_security.sign(answer, keys.service, NOW)
+    sent = etree.tostring(answer)
+    assert verified(sent, keys.service.certificate) == keys.service.certificate
+    assert checked_by_the_sandbox(sent, keys.service.certificate) == keys.service.certificate
+
+
+@pytest.mark.parametrize(("away", "counts"), [(6, True), (-1, True), (8, False), (-3, False)])
+def test_the_sandbox_looks_at_the_time_of_a_signature(keys: Keys, message: bytes, away: int, *, counts: bool) -> None:
+    now = NOW + timedelta(minutes=away)
+    if counts:
+        checked_by_the_sandbox(message, keys.client.certificate, now=now)
+    else:
+        with pytest.raises(NotAuthenticated, match="timestamp"):
+            checked_by_the_sandbox(message, keys.client.certificate, now=now)
+
+
+def test_the_sandbox_takes_no_key_that_did_not_sign(keys: Keys, message: bytes) -> None:
+    for trusted in ((), (keys.service.certificate,)):
+        with pytest.raises(NotAuthenticated, match="not trusted"):
+            checked_by_the_sandbox(message, *trusted)
+    with pytest.raises(NotAuthenticated):
+        checked_by_the_sandbox(in_envelope(BODY), keys.client.certificate)
 
 
 @given(place=st.integers(0, 10_000), put=st.binary(max_size=4), cut=st.integers(0, 4))
@@ -230,6 +268,8 @@ def test_what_still_verifies_after_damage_says_the_same(
     try:
         verified(damaged, keys.client.certificate)
     except (NotSoap, NotTrusted):
+        with pytest.raises((NotAuthenticated, TurnedDown)):
+            checked_by_the_sandbox(damaged, keys.client.certificate)
         return
 
     def said(text: bytes) -> bytes:
@@ -291,6 +331,6 @@ def test_keys_that_cannot_be_used_are_refused_at_the_start(
     assert "PRIVATE" not in str(refused.value)
 
 
-def test_no_key_is_in_a_repr(keys: Keys) -> None:
+def test_no_key_is_in_a_repr(sandbox_keys: Path, keys: Keys) -> None:
     assert "PRIVATE" not in repr(keys)
-    assert isinstance(keys.client, Credentials)
+    assert "PRIVATE" not in repr(credentials.load(sandbox_keys / "client.pem", sandbox_keys / "client.key"))

@@ -26,10 +26,11 @@ from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, Au
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.oauth import ClientKey, Tokens
-from badgeclock.authorities.onss import description, requests, rest_messages
-from badgeclock.authorities.onss import rest_names as n
+from badgeclock.authorities.onss import requests, rest_messages
 from badgeclock.authorities.transport import Answer, Transport, checked_url
 from badgeclock.errors import AuthorityError
+from badgeclock.onss import description
+from badgeclock.onss import rest_names as n
 
 CONTENT_REJECTED: Final = "REST-400"
 """The code of a call that the service itself, not something before it, turned down for what stands in it."""

@@ -38,11 +38,12 @@ from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.errors import AnswerMalformed, NotSoap, NotTrusted
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.authorities.onss import answers, description, faults, requests
-from badgeclock.authorities.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
+from badgeclock.authorities.onss import answers, faults, requests
 from badgeclock.authorities.soap import body_element, parse_envelope
 from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url, on_this_machine
 from badgeclock.errors import SettingsError
+from badgeclock.onss import description
+from badgeclock.onss.description import CANCEL, GET, MESSAGES, REGISTER, SEARCH
 
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
 

@@ -5,7 +5,7 @@ They are made once, in one folder, for as long as a trial can last; they vouch f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -15,13 +15,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from badgeclock.authorities import credentials
-from badgeclock.authorities.credentials import Credentials
 from badgeclock.errors import SettingsError
 
 CLIENT_ID: Final = "self_service_employer_sandbox"
 """The client that the token endpoint knows."""
 VALID_DAYS: Final = 3650
+RSA_BITS: Final = 2048
 CLIENT_CERTIFICATE: Final = "client.pem"
 CLIENT_KEY: Final = "client.key"
 SERVICE_CERTIFICATE: Final = "service.pem"
@@ -30,36 +29,71 @@ AUTHORITY_CERTIFICATE: Final = "authority.pem"
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """A certificate with its RSA key."""
+
+    certificate: x509.Certificate
+    key: rsa.RSAPrivateKey = field(repr=False)
+
+    @property
+    def certificate_der(self) -> bytes:
+        """The certificate in DER."""
+        return self.certificate.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key in PKCS #8, PEM, not encrypted."""
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """What the sandbox knows: who may sign (`authority` signed their certificates), and its own to answer with."""
 
     authority: x509.Certificate
-    client: Credentials
-    service: Credentials
+    client: Identity
+    service: Identity
 
 
 def kept_in(folder: Path) -> Keys:
     """The keys in a folder, made if there are none yet. Raises SettingsError."""
     if not (folder / AUTHORITY_CERTIFICATE).exists():
         _make(folder)
-    return Keys(
-        authority=credentials.load_certificates(folder / AUTHORITY_CERTIFICATE)[0],
-        client=credentials.load(folder / CLIENT_CERTIFICATE, folder / CLIENT_KEY),
-        service=credentials.load(folder / SERVICE_CERTIFICATE, folder / SERVICE_KEY),
-    )
+    try:
+        return Keys(
+            authority=x509.load_pem_x509_certificate((folder / AUTHORITY_CERTIFICATE).read_bytes()),
+            client=_read(folder / CLIENT_CERTIFICATE, folder / CLIENT_KEY),
+            service=_read(folder / SERVICE_CERTIFICATE, folder / SERVICE_KEY),
+        )
+    except (OSError, ValueError, TypeError) as error:
+        raise SettingsError(
+            what=f"the sandbox cannot read its keys in {folder} ({type(error).__name__})",
+            kept="its store is as it was",
+            do="give another --credentials, or an empty folder",
+        ) from None
+
+
+def _read(certificate: Path, key: Path) -> Identity:
+    """Raises OSError, ValueError or TypeError for what is not there or no RSA key."""
+    private = serialization.load_pem_private_key(key.read_bytes(), password=None)
+    if not isinstance(private, rsa.RSAPrivateKey):
+        raise TypeError("no RSA key")
+    return Identity(x509.load_pem_x509_certificate(certificate.read_bytes()), private)
 
 
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        authority_key = rsa.generate_private_key(65537, credentials.RSA_LEAST_BITS)
+        authority_key = rsa.generate_private_key(65537, RSA_BITS)
         name = _name("Badgeclock sandbox: nobody's authority")
         authority = _certificate(name, authority_key, name, authority_key)
         for files, common_name in (
             ((CLIENT_CERTIFICATE, CLIENT_KEY), "Badgeclock sandbox: a client"),
             ((SERVICE_CERTIFICATE, SERVICE_KEY), "Badgeclock sandbox: the service"),
         ):
-            key = rsa.generate_private_key(65537, credentials.RSA_LEAST_BITS)
+            key = rsa.generate_private_key(65537, RSA_BITS)
             certificate = _certificate(_name(common_name), key, name, authority_key)
             (folder / files[0]).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
             (folder / files[1]).touch(mode=0o600)

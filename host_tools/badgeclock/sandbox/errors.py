@@ -13,6 +13,10 @@ class Denied(Exception):
         self.why = why
 
 
+class NotAuthenticated(Exception):
+    """A message without a signature that holds; the text quotes nothing of it."""
+
+
 class TurnedDown(Exception):
     """The whole call is turned down with a SystemError. `message` quotes nothing of the request."""
 

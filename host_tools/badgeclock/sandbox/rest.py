@@ -1,6 +1,6 @@
 """The sandbox's REST face: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its own.
 
-Names are those of `authorities.onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
+Names are those of `onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
 client change together. What follows the OpenAPI file is answered 200, and what is wrong with an item is said in its
 place in the list; what does not follow it is a problem (RFC 9457) that names the field and quotes no value.
 """
@@ -19,9 +19,8 @@ from fastapi.routing import APIRoute
 from fastapi.security import OAuth2
 from starlette.exceptions import HTTPException
 
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss import rest_names as n
-from badgeclock.authorities.onss.rest_messages import written
+from badgeclock.onss import description
+from badgeclock.onss import rest_names as n
 from badgeclock.sandbox import rules
 from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES, Admission
 from badgeclock.sandbox.control import Fault, FaultKind
@@ -53,6 +52,7 @@ from badgeclock.sandbox.rest_models import (
     Validity,
 )
 from badgeclock.sandbox.rules import Presence, Wire
+from badgeclock.sandbox.statuses import OF_REST_WORD, REST_WORD
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria, Registration, Step
 from badgeclock.sandbox.tokens import ASSERTION_LIMIT
 
@@ -370,7 +370,7 @@ def _criteria(asked: SearchCriteria) -> Criteria | None:
         inss=asked.ssin,
         company_id=None if asked.enterprise is None else int(asked.enterprise),
         workplace_id=asked.works,
-        statuses=tuple(n.STATUS_OF[validity] for validity in asked.validities),
+        statuses=tuple(OF_REST_WORD[validity] for validity in asked.validities),
         remarks=tuple(asked.remarks),
         created_from_ms=bounds[0],
         created_to_ms=bounds[1],
@@ -397,7 +397,7 @@ def _errors(codes: list[str]) -> list[Error]:
 
 
 def _validity(step: Step) -> Validity:
-    return str(n.VALIDITY_OF[step.status])  # type: ignore[return-value]  # the table's four words
+    return REST_WORD[step.status]  # type: ignore[return-value]  # the table's four words
 
 
 def _held(entry: Registration, history: list[Step] | None) -> Held:
@@ -427,4 +427,4 @@ def _step(step: Step) -> HistoryStep:
 
 
 def _iso(at_ms: int) -> str:
-    return written(datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000))
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"

@@ -1,5 +1,5 @@
 """What may be on the wire of the sandbox's REST services, as pydantic models: they check requests, and FastAPI writes
-the OpenAPI file from them. Names are those of `authorities.onss.rest_names`.
+the OpenAPI file from them. Names are those of `onss.rest_names`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from badgeclock.authorities.forms import RECEPTION_NUMBER_LIMIT
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss import rest_names as n
+from badgeclock.onss import description
+from badgeclock.onss import rest_names as n
 
-NUMBER_MOST: Final = RECEPTION_NUMBER_LIMIT - 1
+NUMBER_MOST: Final = 10**15 - 1
+"""A reception number has 15 digits at most."""
 
 Inss = Annotated[str, StringConstraints(pattern="^[0-9]{11}$")]
 Enterprise = Annotated[str, StringConstraints(pattern="^[0-9]{10}$")]

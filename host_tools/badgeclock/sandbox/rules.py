@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from stdnum.be import ssn, vat
 
-from badgeclock.authorities.onss.description import CANCEL_REASONS
+from badgeclock.onss.description import CANCEL_REASONS
 
 _WORKPLACE: Final = re.compile(r"[A-HJ-NP-Z0-9]{13}")  # capitals and digits without I and O
 AHEAD_MS: Final = 60_000

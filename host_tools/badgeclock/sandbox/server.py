@@ -9,8 +9,8 @@ from typing import Final
 
 import uvicorn
 
-from badgeclock.authorities.onss import rest_names
 from badgeclock.errors import SettingsError
+from badgeclock.onss import rest_names
 from badgeclock.sandbox import rest
 from badgeclock.sandbox.app import ENDPOINT_PATH, create_app
 from badgeclock.sandbox.connections import Connections

@@ -11,12 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from pathlib import Path
 
-from badgeclock.authorities.base import Status
-from badgeclock.authorities.onss import description
+from badgeclock.onss import description
 from badgeclock.sandbox import rules
 from badgeclock.sandbox.control import Fault, FaultKind, Script
 from badgeclock.sandbox.credentials import Keys
 from badgeclock.sandbox.rules import Presence, Wire
+from badgeclock.sandbox.statuses import Status
 from badgeclock.sandbox.store import Call, Registration, Store
 from badgeclock.sandbox.tokens import Tokens
 

@@ -13,15 +13,15 @@ from cryptography.exceptions import InvalidSignature
 from fastapi import Response
 from lxml import etree
 
-from badgeclock.authorities import ws_security
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss.description import CANCEL, GET, REGISTER, SEARCH, TYPES
-from badgeclock.sandbox import wire
+from badgeclock.onss import description
+from badgeclock.onss.description import CANCEL, GET, REGISTER, SEARCH, TYPES
+from badgeclock.sandbox import wire, ws_security
 from badgeclock.sandbox.admission import REQUEST_LIMIT_BYTES
 from badgeclock.sandbox.control import Fault, FaultKind
 from badgeclock.sandbox.errors import TurnedDown
 from badgeclock.sandbox.rules import Wire
 from badgeclock.sandbox.service import Service
+from badgeclock.sandbox.statuses import OF_SOAP_WORD
 from badgeclock.sandbox.store import SORT_COLUMNS, Criteria
 
 _FETCH_DEFAULT: Final = 50
@@ -76,15 +76,15 @@ class Soap:
         return wire.envelope(body, self._sign)
 
     def _authenticate(self, envelope: etree._Element) -> None:
-        """Raises NotTrusted if certificates are asked for and the message bears no good signature."""
+        """Raises NotAuthenticated if certificates are asked for and the message bears no good signature."""
         if self._service.keys is not None:
-            ws_security.verify(envelope, self._service.clock(), self._trusted)
+            ws_security.check(envelope, self._service.clock(), self._trusted)
 
-    def _trusted(self, shown: x509.Certificate | None) -> list[x509.Certificate]:
+    def _trusted(self, shown: x509.Certificate) -> list[x509.Certificate]:
         """The certificate shown, if it holds now and our authority signed it."""
         assert self._service.keys is not None
         now = self._service.clock()
-        if shown is None or not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
+        if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
             return []
         try:
             shown.verify_directly_issued_by(self._service.keys.authority)
@@ -186,9 +186,7 @@ def _criteria(asked: etree._Element) -> Criteria:
         inss=wire.text(criteria, "INSS"),
         company_id=None if company_id is None else int(company_id),
         workplace_id=wire.text(criteria, "WorkPlaceId"),
-        statuses=tuple(
-            description.STATUS_FROM_WIRE[status.text or ""] for status in criteria.iterfind(f"{_T}StatusList/*")
-        ),
+        statuses=tuple(OF_SOAP_WORD[status.text or ""] for status in criteria.iterfind(f"{_T}StatusList/*")),
         remarks=tuple(remark.text or "" for remark in criteria.iterfind(f"{_T}RemarkList/*")),
         created_from_ms=None if created_from is None else wire.milliseconds(created_from),
         created_to_ms=None if created_to is None else wire.milliseconds(created_to),

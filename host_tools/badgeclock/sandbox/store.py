@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from badgeclock.authorities.base import Status
 from badgeclock.errors import StoreError
 from badgeclock.sandbox.rules import Presence, Wire
+from badgeclock.sandbox.statuses import Status
 
 _FIRST_NUMBER: Final = (10**11, 2 * 10**11)
 _STEP_LIMIT: Final = 9  # numbers grow by 1 to 9: gaps, as other senders leave them

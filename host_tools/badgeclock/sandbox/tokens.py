@@ -16,11 +16,11 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
-from badgeclock.authorities.credentials import Credentials
-from badgeclock.authorities.oauth import ASSERTION_TYPE
-from badgeclock.sandbox.credentials import CLIENT_ID
+from badgeclock.sandbox.credentials import CLIENT_ID, Identity
 from badgeclock.sandbox.errors import Denied
 
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+"""RFC 7523 2.2."""
 ASSERTION_MOST_S: Final = 300
 """The longest life of an assertion, as a third party's client has it."""
 CLOCK_SKEW_S: Final = 60
@@ -39,7 +39,7 @@ class Grant:
 class Tokens:
     """The tokens given out to the one client; `clock` is the machine's time, in UTC."""
 
-    def __init__(self, client: Credentials, clock: Callable[[], datetime]) -> None:
+    def __init__(self, client: Identity, clock: Callable[[], datetime]) -> None:
         public = client.certificate.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )

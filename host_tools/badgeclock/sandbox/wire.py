@@ -16,12 +16,12 @@ from typing import Any, Final
 
 from lxml import etree
 
-from badgeclock.authorities.errors import Flaw, NotSoap, NotTrusted
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
-from badgeclock.authorities.soap import ENVELOPE, SECURITY, body_element, parse_envelope
-from badgeclock.sandbox.errors import TurnedDown
+from badgeclock.onss import description
+from badgeclock.onss.description import FAULTS, MESSAGES, OPERATIONS, TYPES
+from badgeclock.sandbox.envelope import ENVELOPE, SECURITY, body_element, parse
+from badgeclock.sandbox.errors import NotAuthenticated, TurnedDown
 from badgeclock.sandbox.rules import Presence, describe
+from badgeclock.sandbox.statuses import SOAP_WORD
 from badgeclock.sandbox.store import Registration, Step
 
 _M: Final = f"{{{MESSAGES}}}"
@@ -57,18 +57,14 @@ def read_request(
     """The call in an HTTP request of at most `limit` bytes, once `authenticate` has not raised. Raises TurnedDown."""
     if content_type.partition(";")[0].strip().lower() != "text/xml":
         raise TurnedDown("SOA-03002", "the content type of SOAP 1.1 is text/xml")
-    try:
-        envelope = parse_envelope(data, limit)
-        element = body_element(envelope)
-    except NotSoap as flaw:
-        code = "SOA-03002" if flaw.flaw is Flaw.NOT_SOAP else "SOA-03001"
-        raise TurnedDown(code, f"the message is {flaw}") from None
+    envelope = parse(data, limit)
+    element = body_element(envelope)
     for entry in envelope.iterfind(f"{_S}Header/*"):
         if entry.get(f"{_S}mustUnderstand") in {"1", "true"} and not entry.tag.startswith(f"{{{SECURITY}}}"):
             raise TurnedDown("SOA-03004", "a header that must be understood is not", faultcode="MustUnderstand")
     try:
         authenticate(envelope)
-    except NotTrusted as flaw:
+    except NotAuthenticated as flaw:
         raise TurnedDown("SOA-01001", f"the message is not authenticated: {flaw}") from None
     if soap_action is None:
         raise TurnedDown("SOA-03004", "the SOAPAction header is missing")
@@ -240,7 +236,7 @@ def _fill(registration: etree._Element, entry: Registration, history: Sequence[S
 
 
 def _fill_validation(element: etree._Element, step: Step) -> None:
-    _add(element, "Status", description.STATUS_ON_WIRE[step.status])
+    _add(element, "Status", SOAP_WORD[step.status])
     _add(element, "ValidationDate", _local(step.at_ms))
     if step.remarks:
         remarks = etree.SubElement(element, f"{_T}RemarkList")

@@ -77,6 +77,7 @@ class FlashStats:
     """What the flash was asked to do since the counts were last cleared."""
 
     reads: int = 0
+    bytes_read: int = 0
     page_programs: int = 0
     bytes_programmed: int = 0
     erases: int = 0

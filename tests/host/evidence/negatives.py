@@ -61,22 +61,22 @@ def judged(case: Case, world: World) -> list[Said] | str:
 
 def _findings(case: Case, world: World) -> list[Said]:
     keys = world.keys.ClockKeys(M.CLOCK_ID, M.NONCE, M.E_0, LINK_KEY)
-    evidence = world.journal.Evidence()
+    evidence = world.verifier.Evidence()
     if case.flash is not None:
         seal = memoryview(bytes(case.flash.seal)) if case.with_keys else None
-        world.journal.add_flash(evidence, world.image.Partitions(memoryview(bytes(case.flash.journal)), seal))
+        world.verifier.add_flash(evidence, world.image.Partitions(memoryview(bytes(case.flash.journal)), seal))
     if case.whole is not None:
         parts = world.image.partitions_of(case.whole)
-        world.journal.add_flash(evidence, parts)
-        world.journal.check_copies(evidence, keys, parts)
+        world.verifier.add_flash(evidence, parts)
+        world.verifier.check_copies(evidence, keys, parts)
     for number, data in enumerate(case.dumps):
         read = world.dump.read(data, keys, f"dump {number}", evidence.findings)
         evidence.sources.append(read.runs)
         evidence.anchors += read.anchors
     if case.rows is not None:
-        evidence.sources.append(world.shelf.runs_of_rows(case.rows, evidence.findings))
+        evidence.sources.append(world.store_source.runs_of_rows(case.rows, evidence.findings))
     evidence.anchors += [world.dump.Anchor(seq, tag, "anchor", told) for seq, tag, told in case.anchors]
-    report = world.journal.verify(keys, evidence)
+    report = world.verifier.verify(keys, evidence)
     return sorted(
         ((f.reason.value, f.first, f.last) for f in report.findings), key=lambda said: (said[0], said[1] or 0)
     )
@@ -778,7 +778,7 @@ def calls() -> Iterator[Case]:
     yield Case(
         "a store that knows no such clock",
         "EvidenceError",
-        call=lambda world: world.shelf.read(
+        call=lambda world: world.store_source.read(
             empty_store(), world.keys.ClockKeys(M.CLOCK_ID, M.NONCE, M.E_0), world.findings.Findings()
         ),
     )

@@ -31,7 +31,7 @@ NAMES = (
 
 
 class World:
-    """The modules by their last names: `world.seal`, `world.journal` …"""
+    """The modules by their last names: `world.seal`, `world.verifier` …"""
 
     def __init__(self, modules: dict[str, ModuleType]) -> None:
         self._modules = {name.rpartition(".")[2]: module for name, module in modules.items()}

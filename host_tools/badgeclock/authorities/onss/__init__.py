@@ -1,1 +1,1 @@
-"""The NSSO's PresenceRegistration, version 1: its description and the reading and writing of its messages."""
+"""The client's side of the NSSO's PresenceRegistration, version 1: its messages written and read."""

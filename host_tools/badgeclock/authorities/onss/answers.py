@@ -30,8 +30,9 @@ from badgeclock.authorities.base import (
 from badgeclock.authorities.errors import AnswerMalformed
 from badgeclock.authorities.failures import blotted, plain
 from badgeclock.authorities.forms import is_reception_number
-from badgeclock.authorities.onss import description
-from badgeclock.authorities.onss.description import MESSAGES, TYPES
+from badgeclock.authorities.onss.statuses import STATUS_FROM_WIRE
+from badgeclock.onss import description
+from badgeclock.onss.description import MESSAGES, TYPES
 
 _T: Final = f"{{{TYPES}}}"
 _M: Final = f"{{{MESSAGES}}}"
@@ -186,7 +187,7 @@ def _validation(element: etree._Element) -> Validation:
     at = _optional(element, "ValidationDate")
     remarks = element.findall(f"{_T}RemarkList/{_T}Remark")
     return Validation(
-        status=description.STATUS_FROM_WIRE[_text(_child(element, "Status"))],
+        status=STATUS_FROM_WIRE[_text(_child(element, "Status"))],
         at=None if at is None else _moment(at),
         # The blanks inside a remark are the service's own; only what could be a personal number goes.
         remarks=tuple(blotted(_text(remark)) for remark in remarks),

@@ -17,9 +17,9 @@ from lxml import etree
 
 from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.failures import UNTOUCHED, Call, lost, plain
-from badgeclock.authorities.onss.description import FAULTS
 from badgeclock.authorities.soap import ENVELOPE
 from badgeclock.errors import AuthorityError
+from badgeclock.onss.description import FAULTS
 
 _TEMPORARILY_UNAVAILABLE: Final = "SOA-02002"
 _UNAVAILABLE: Final = "SOA-02001"

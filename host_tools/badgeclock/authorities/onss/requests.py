@@ -8,7 +8,8 @@ from typing import Any
 
 from badgeclock.authorities import forms
 from badgeclock.authorities.base import Cancellation, PresenceItem, SearchCriteria
-from badgeclock.authorities.onss import description
+from badgeclock.authorities.onss.statuses import STATUS_ON_WIRE
+from badgeclock.onss import description
 
 
 def search_misfits(criteria: SearchCriteria) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def search_arguments(criteria: SearchCriteria, first_row: int, fetch_size: int) 
     if criteria.workplace_id is not None:
         chosen["WorkPlaceId"] = criteria.workplace_id
     if criteria.statuses:
-        chosen["StatusList"] = {"Status": [description.STATUS_ON_WIRE[status] for status in criteria.statuses]}
+        chosen["StatusList"] = {"Status": [STATUS_ON_WIRE[status] for status in criteria.statuses]}
     if criteria.remarks:
         chosen["RemarkList"] = {"Remark": list(criteria.remarks)}
     if criteria.created_from is not None:

@@ -21,6 +21,7 @@ from badgeclock.authorities.base import (
     Cancelled,
     CancelOutcome,
     CancelRefused,
+    Direction,
     Found,
     MovementItem,
     Outcome,
@@ -33,11 +34,21 @@ from badgeclock.authorities.base import (
 from badgeclock.authorities.errors import AnswerMalformed
 from badgeclock.authorities.failures import blotted, plain
 from badgeclock.authorities.forms import is_company_id, is_inss, is_reception_number
-from badgeclock.authorities.onss import rest_names as n
+from badgeclock.onss import rest_names as n
 
 _LIST_LIMIT: Final = 1000  # elements of any list in an answer; a search's page has at most 500
 _TEXT_LIMIT: Final = 1000
 _BLAMED: Final = re.compile(rf"\$?\.?{n.ITEMS}\[([0-9]{{1,3}})\]")
+
+_TYPE_OF: Final = {Direction.IN: n.IN, Direction.OUT: n.OUT}
+_DIRECTION_OF: Final = {str(name): direction for direction, name in _TYPE_OF.items()}
+_VALIDITY_OF: Final = {
+    Status.REGISTERED: n.PENDING,
+    Status.VALIDATED: n.VALID,
+    Status.REMARKS: n.INVALID,
+    Status.CANCELLED: n.CANCELLED,
+}
+_STATUS_OF: Final = {str(name): status for status, name in _VALIDITY_OF.items()}
 
 _T = TypeVar("_T")
 
@@ -72,7 +83,7 @@ def search_request(criteria: SearchCriteria, first_row: int, fetch_size: int) ->
     if criteria.workplace_id is not None:
         chosen[n.WORKS] = criteria.workplace_id
     if criteria.statuses:
-        chosen[n.VALIDITIES] = [n.VALIDITY_OF[status] for status in criteria.statuses]
+        chosen[n.VALIDITIES] = [_VALIDITY_OF[status] for status in criteria.statuses]
     if criteria.remarks:
         chosen[n.REMARKS] = list(criteria.remarks)
     if criteria.created_from is not None:
@@ -192,7 +203,7 @@ def read_problem(content_type: str, content: bytes) -> Problem:
 
 
 def _movement(item: MovementItem) -> dict[str, Any]:
-    told: dict[str, Any] = {n.MOMENT: written(item.moment.replace(microsecond=0)), n.TYPE: n.TYPE_OF[item.direction]}
+    told: dict[str, Any] = {n.MOMENT: written(item.moment.replace(microsecond=0)), n.TYPE: _TYPE_OF[item.direction]}
     if item.limosa_id is not None:
         told[n.LIMOSA] = item.limosa_id
     else:
@@ -225,7 +236,7 @@ def _found(body: dict[str, Any]) -> Found:
     last = steps[-1] if steps else Validation(status=_status(body), at=None, remarks=_remarks(body))
     if steps and last.status is not _status(body):
         raise AnswerMalformed("its history ends otherwise than it says")
-    direction = n.DIRECTION_OF.get(_of(body, n.TYPE, str))
+    direction = _DIRECTION_OF.get(_of(body, n.TYPE, str))
     if direction is None:
         raise AnswerMalformed("a direction is none")
     found = Found(
@@ -254,7 +265,7 @@ def _step(body: dict[str, Any]) -> Validation:
 
 
 def _status(body: dict[str, Any]) -> Status:
-    status = n.STATUS_OF.get(_of(body, n.VALIDITY, str))
+    status = _STATUS_OF.get(_of(body, n.VALIDITY, str))
     if status is None:
         raise AnswerMalformed("a validity is none of the service's")
     return status

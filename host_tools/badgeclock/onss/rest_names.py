@@ -11,8 +11,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, Self
 
-from badgeclock.authorities.base import Direction, Status
-
 
 class Source(StrEnum):
     """Who says so."""
@@ -130,13 +128,3 @@ ISSUE_NAME: Final = _official("name", "of such a part: items[3].ssin")
 
 BATCH_LIMIT: Final = 200
 """Items in one call: the SOAP service's limit, assumed here."""
-
-TYPE_OF: Final = {Direction.IN: IN, Direction.OUT: OUT}
-DIRECTION_OF: Final = {str(name): direction for direction, name in TYPE_OF.items()}
-VALIDITY_OF: Final = {
-    Status.REGISTERED: PENDING,
-    Status.VALIDATED: VALID,
-    Status.REMARKS: INVALID,
-    Status.CANCELLED: CANCELLED,
-}
-STATUS_OF: Final = {str(name): status for status, name in VALIDITY_OF.items()}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from lxml import etree
 
-from badgeclock.authorities.base import BELGIUM, Status
 from badgeclock.errors import SettingsError
 
 WSDL: Final = Path(__file__).with_name("presence_registration.wsdl")
@@ -38,15 +38,13 @@ PERIOD_LIMIT: Final = 31
 CANCEL_REASONS: Final = ("HOLIDAY", "DISEASE", "PLANNING", "C32A")
 
 # The service prints times without a zone; they are Belgian time.
-ZONE: Final = BELGIUM
+ZONE: Final = ZoneInfo("Europe/Brussels")
 
-STATUS_ON_WIRE: Final = {
-    Status.REGISTERED: "SUCCESSFULLY REGISTERED",
-    Status.CANCELLED: "SUCCESSFULLY CANCELLED",
-    Status.VALIDATED: "VALIDATED",
-    Status.REMARKS: "FAILED",
-}
-STATUS_FROM_WIRE: Final = {text: status for status, text in STATUS_ON_WIRE.items()}
+# Where a registration stands; one that "FAILED" its content check is registered all the same.
+REGISTERED: Final = "SUCCESSFULLY REGISTERED"
+CANCELLED: Final = "SUCCESSFULLY CANCELLED"
+VALIDATED: Final = "VALIDATED"
+FAILED: Final = "FAILED"
 
 SAME_DECLARATION: Final = "SAME DECLARATION HAS ALREADY BEEN REGISTERED"
 # Blanks and spelling are the service's.
