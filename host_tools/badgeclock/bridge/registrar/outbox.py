@@ -31,11 +31,14 @@ from badgeclock.authorities.base import (
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.people import identities
+from badgeclock.bridge.presences import punch_receipts
+from badgeclock.bridge.presences.day_book import Key
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import MAY, RECEIPT_OF, IdentityKind, PresenceState, Reason
+from badgeclock.bridge.store.states import MAY, IdentityKind, PresenceState, Reason
 from badgeclock.bridge.store.vault import Vault
+from badgeclock.protocol.record import Direction as Punched
 
 SECOND_LOOK_MS: Final = 12 * 3_600_000
 """So long after its validation a presence is looked at once more: it can become invalid, or be cancelled."""
@@ -455,20 +458,31 @@ def note_numbers(connection: Connection, numbers: Mapping[int, Sequence[int]], n
 
 
 def tell(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
-    """Receipts for every punch of these presences, of where they stand now."""
-    punches, table = schema.punches, schema.presences
+    """Receipts for every punch of these presences, of where they stand now; the earliest is the one that opened it."""
+    punches, table, sites = schema.punches, schema.presences, schema.sites
     told = []
     for some in _chunks(presence_ids):
         rows = connection.execute(
-            select(punches.c.clock_id, punches.c.seq, table.c.state, table.c.error_code, table.c.reception_number)
+            select(
+                *(punches.c[name] for name in ("clock_id", "seq", "direction", "utc_ms", "presence_id")),
+                *(table.c[name] for name in (*Key._fields, "state", "error_code", "reception_number")),
+                sites.c.time_zone,
+            )
             .join(table, table.c.id == punches.c.presence_id)
+            .join(sites, sites.c.id == punches.c.site_id)
             .where(table.c.id.in_(some))
             .order_by(punches.c.id)
-        )
+        ).all()
+        opened = {row.presence_id: row for row in sorted(rows, key=lambda row: row.utc_ms, reverse=True)}
         for row in rows:
-            state = RECEIPT_OF.get(PresenceState(row.state))
-            if state is not None:
-                told.append(NewReceipt(row.clock_id, row.seq, state, row.error_code, row.reception_number or 0))
+            key = Key(*(getattr(row, name) for name in Key._fields))
+            what = (PresenceState(row.state), row.error_code, row.reception_number or 0, key)
+            if row is opened[row.presence_id]:
+                content = punch_receipts.own(*what, Punched(row.direction))
+            else:
+                content = punch_receipts.joined(*what, local_day(row.utc_ms, row.time_zone))
+            if content is not None:
+                told.append(NewReceipt(row.clock_id, row.seq, *content))
     receipts.issue(connection, told, now_ms)
 
 

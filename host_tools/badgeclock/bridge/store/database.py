@@ -29,6 +29,8 @@ from badgeclock.bridge.errors import StoreConflict
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
+IN_CLAUSE: Final = 500
+"""Most values in one IN clause."""
 ROWS_A_STATEMENT: Final = 64
 _PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
 WAL_PAGES: Final = 8192
@@ -179,6 +181,13 @@ def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
             size = next(size for size in _PORTIONS if size <= len(some))
             yield size, list(chain.from_iterable(some[:size]))
             some = some[size:]
+
+
+def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Values in lists that an IN clause holds."""
+    rest = iter(values)
+    while some := list(islice(rest, IN_CLAUSE)):
+        yield some
 
 
 @contextmanager

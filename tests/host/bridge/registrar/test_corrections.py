@@ -63,7 +63,7 @@ def shown(world: World, at: int = 0) -> dict[str, object]:
 
 def listed(world: World) -> list[tuple[str, str, str | None]]:
     with world.store.read() as connection:
-        found = review_queue.listing(connection, 100)
+        found = review_queue.listing(connection, 100, world.now_ms)
     return [(one["item"], one["state"], one["reason"]) for one in found]
 
 
@@ -137,7 +137,7 @@ async def test_a_corrected_site_or_number_is_declared_anew_for_the_same_worker(w
     world.change_worker("W-001", niss=NEW_NISS)
     correct(world)
     await until(world, "CANCELLED", "VALIDATED")
-    world.change_workplace("1Y1TEST00009Z")
+    world.change_site(workplace="1Y1TEST00009Z")
     correct(world, 1)
     await until(world, "CANCELLED", "CANCELLED", "VALIDATED")
     sent = list(world.authority.items.values())
