@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.intake.intake import Delivery, Intake
+from badgeclock.bridge.intake.intake import ClockMessage, Intake
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Direction
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, Clock, World
@@ -45,10 +45,10 @@ def fleet(world: World, prefix: str, batches: int, records_a_batch: int) -> list
     return payloads
 
 
-def groups(world: World, prefix: str, payloads: Sequence[Sequence[bytes]], size: int) -> Iterable[list[Delivery]]:
+def groups(world: World, prefix: str, payloads: Sequence[Sequence[bytes]], size: int) -> Iterable[list[ClockMessage]]:
     """The messages of all clocks in turn, in groups."""
     turn = [
-        Delivery(f"badgeclock/v1/{prefix}-{number:03d}/punches", mine[at], world.now_ms)
+        ClockMessage(f"badgeclock/v1/{prefix}-{number:03d}/punches", mine[at], world.now_ms)
         for at in range(len(payloads[0]))
         for number, mine in enumerate(payloads)
     ]
@@ -63,7 +63,7 @@ def taken_per_s(world: World, prefix: str, payloads: Sequence[Sequence[bytes]], 
     accepted = 0
     for group in ready:
         with world.store.write() as connection:
-            accepted += intake.take(connection, group, world.now_ms).counts["accepted"]
+            accepted += intake.handle(connection, group, world.now_ms).counts["accepted"]
     elapsed = time.perf_counter() - started
     expected = sum(len(payload) for mine in payloads for payload in mine) // 64
     if accepted != expected:

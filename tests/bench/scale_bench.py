@@ -31,7 +31,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store, insert_rows
@@ -358,16 +358,16 @@ def _us_per_punch(world: World, clocks: Sequence[Clock]) -> float:
         sender.seal(GROWTH_MESSAGES, BATCH_RECORDS, tokens, world.now_ms)
     intake = Intake(world.vault, Downlink(world.vault))
     payloads = [
-        Delivery(sender.clock.topic("punches"), b"".join(sender.sealed[at : at + BATCH_RECORDS]), world.now_ms)
+        ClockMessage(sender.clock.topic("punches"), b"".join(sender.sealed[at : at + BATCH_RECORDS]), world.now_ms)
         for at in range(0, GROWTH_MESSAGES * BATCH_RECORDS, BATCH_RECORDS)
         for sender in senders
     ]
     accepted, started = 0, time.perf_counter()
     for at in range(0, len(payloads), GROWTH_GROUP):
         group = payloads[at : at + GROWTH_GROUP]
-        walked = intake.look_ahead(group)
+        walked = intake.verify_ahead(group)
         with world.store.write() as connection:
-            accepted += intake.take(connection, group, world.now_ms, [walked]).counts["accepted"]
+            accepted += intake.handle(connection, group, world.now_ms, [walked]).counts["accepted"]
     elapsed = time.perf_counter() - started
     if accepted != len(payloads) * BATCH_RECORDS:
         raise RuntimeError(f"{accepted} of {len(payloads) * BATCH_RECORDS} records were accepted")

@@ -1,4 +1,4 @@
-"""The bridge's connection to the MQTT broker: mutual TLS, one connection at a time, made again until told to stop."""
+"""The bridge's connection to the MQTT broker: mutual TLS, one connection at a time, made again until cancelled."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class BrokerLink:
         self.connections = 0
 
     def publish(self, message: Message) -> None:
-        """Send one message at QoS 0, or drop it: whatever is lost here is told again when its clock reports."""
+        """Send one message at QoS 0, or drop it: what is lost here is sent again when its clock reports."""
         if self._client is not None and self.connected:
             self._client.publish(message.topic, message.payload, qos=0)
 

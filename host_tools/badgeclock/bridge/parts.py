@@ -1,6 +1,6 @@
 """The running parts of a process: started together, and ended in an order that is declared with each part.
 
-When the first part ends, or the process is told to stop, all parts end, phase by phase. An error of a part is raised
+When the first part ends, or the process is to stop, all parts end, phase by phase. An error of a part is raised
 once all of them have ended.
 """
 

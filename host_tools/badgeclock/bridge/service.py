@@ -35,7 +35,7 @@ from badgeclock.bridge.downlink.receipt_sender import ReceiptSender
 from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.intake import seal_process
 from badgeclock.bridge.intake.acknowledger import Acknowledger
-from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
@@ -49,7 +49,7 @@ from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.bridge.web import planning_api, status_api
+from badgeclock.bridge.web import planning_api, planning_refusals, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
 from badgeclock.protocol.topics import Channel, shared, subscription
@@ -173,13 +173,15 @@ class Service:
         self._relay: Relay | None = None
         if meet is not None:
             of_workers = self._acknowledger.publish_for_worker
-            self._relay = Relay(meet, FIRST, intake.workers, self._link, take=self._take, answer=of_workers)
+            self._relay = Relay(meet, FIRST, intake.workers, self._link, accept=self._accept, acknowledge=of_workers)
             self._parts.add("relay", Phase.ANSWERS, self._relay.run)
             self._parts.add("acknowledger", Phase.ANSWERS, self._acknowledger.run)
-        walk, self._end_walking = (seal_process.here, lambda: None) if meet else seal_process.walker()
+        verify_chains, self._end_verifying = (
+            (seal_process.verify_here, lambda: None) if meet else seal_process.verifier()
+        )
         self._batcher = Batcher(
             self._store,
-            Intake(self._vault, self._downlink, intake.patience_ms if meet else None, walk),
+            Intake(self._vault, self._downlink, intake.patience_ms if meet else None, verify_chains),
             self._relay or self._link,
             committed=self._committed,
             now_ms=self._now_ms,
@@ -207,7 +209,7 @@ class Service:
         settings = self._settings.http
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._store.close)
-            stack.callback(self._end_walking)
+            stack.callback(self._end_verifying)
             for authority, _ in self._authorities:
                 stack.push_async_callback(authority.close)
             if settings.port:
@@ -223,7 +225,7 @@ class Service:
         )
         bound = self._settings.planning.requests_a_minute
         app.mount(
-            planning_api.PATH,
+            planning_refusals.PATH,
             planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
         )
         return app
@@ -233,15 +235,15 @@ class Service:
         if topic.endswith(_PUNCHES) and self._relay is not None:
             self._relay.deliver(topic, payload)
         elif topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):
-            self._take(topic, payload)
+            self._accept(topic, payload)
 
-    def _take(self, topic: str, payload: bytes) -> None:
+    def _accept(self, topic: str, payload: bytes) -> None:
         self._batcher.deliver(topic, payload)
 
-    def _committed(self, taken: Taken) -> None:
-        self._acknowledger.publish(taken)
-        self._metrics.count_group(taken.counts)
-        if taken.queued:
+    def _committed(self, result: BatchResult) -> None:
+        self._acknowledger.publish(result)
+        self._metrics.count_group(result.counts)
+        if result.queued:
             for registrar in self._registrars:
                 registrar.wake()
         self._receipts.wake()

@@ -1,8 +1,8 @@
 """Several processes that take what clocks send, where one is not enough (`badgeclock bridge run --workers N`).
 
 The broker gives each message to one of them (an MQTT shared subscription), and that one hands it over to the worker
-that has the clock (`relay`). The first worker is the bridge itself and does everything else: status, whatever is said
-to clocks, desk, registrar. It starts the others, starts those that end anew, and they end with it, however it ends.
+that has the clock (`relay`). The first worker is the bridge itself and does everything else: status, all frames to
+clocks, desk, registrar. It starts the others, restarts those that end, and they end with it, however it ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import structlog
 
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.broker import BrokerLink
-from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
@@ -66,7 +66,9 @@ class Worker:
         self._store.check()
         self._link = BrokerLink(own.broker, [shared(Channel.PUNCHES)])
         self._metrics = Metrics()
-        self._relay = Relay(folder, number, settings.intake.workers, self._link, take=self._take, answer=lambda _: None)
+        self._relay = Relay(
+            folder, number, settings.intake.workers, self._link, accept=self._accept, acknowledge=lambda _: None
+        )
         self._batcher = Batcher(
             self._store,
             Intake(keys, None, own.intake.patience_ms),
@@ -98,13 +100,13 @@ class Worker:
                 self._parts.add("http", Phase.WEB, serve)
             await self._parts.run(stop)
 
-    def _take(self, topic: str, payload: bytes) -> None:
+    def _accept(self, topic: str, payload: bytes) -> None:
         self._batcher.deliver(topic, payload)
 
-    def _committed(self, taken: Taken) -> None:
-        self._metrics.count_group(taken.counts)
-        if taken.acks:
-            self._relay.tell(taken.acks)
+    def _committed(self, result: BatchResult) -> None:
+        self._metrics.count_group(result.counts)
+        if result.acks:
+            self._relay.send_acks(result.acks)
 
 
 class Crew:

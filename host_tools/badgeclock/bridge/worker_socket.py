@@ -1,11 +1,11 @@
-"""Between the workers of one bridge: what a clock says goes to the worker that has the clock, what it is to be told to
-the first.
+"""Between the workers of one bridge: a clock's messages go to the worker that has the clock, acknowledgements to the
+first.
 
 The broker gives each message of a clock to any of them (an MQTT shared subscription). But a clock's records follow one
-another, and whoever takes them needs its row locked and its seal open, so each clock has its worker: by a checksum of
-its name, or the next one that is there. Whoever gets a message hands it over unread, on a Unix socket in a folder that
-only this user may enter. Nothing is kept for a worker that is away, and nothing said twice: what was on its way to a
-worker that ends is what its clock sends again.
+another, and the process that handles them needs its row locked and its seal open, so each clock has its worker: by a
+checksum of its name, or the next one that is there. A worker that gets a message hands it over unread, on a Unix socket
+in a folder that only this user may enter. Nothing is kept for a worker that is away, and nothing is sent twice: what
+was on its way to a worker that ends is what its clock sends again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from badgeclock.protocol.frames import Ack, Verdict
 
 RETRY_S: Final = 0.2
 FIRST: Final = 1
-"""The worker that speaks to clocks."""
+"""The worker that sends to clocks."""
 WAITING_BYTES: Final = 1 << 20
 """From so much on that a worker has not read, the broker is not read for it."""
 _MESSAGES: Final = b"M"
@@ -36,7 +36,7 @@ log = structlog.get_logger("badgeclock.bridge.worker_socket")
 
 
 class Source(Protocol):
-    """Where this worker's own messages come from. Whoever says `pause` says `resume` once."""
+    """Where this worker's own messages come from. Each `pause` is followed by one `resume`."""
 
     def pause(self) -> None:
         """Deliver nothing for now."""
@@ -46,7 +46,7 @@ class Source(Protocol):
 
 
 class Relay:
-    """One worker's ends of the sockets. It stands where the broker's connection does for whoever takes messages."""
+    """One worker's ends of the sockets. It can be paused in place of the broker's connection."""
 
     def __init__(
         self,
@@ -55,34 +55,34 @@ class Relay:
         workers: int,
         source: Source,
         *,
-        take: Callable[[str, bytes], None],
-        answer: Callable[[Mapping[int, Ack]], None],
+        accept: Callable[[str, bytes], None],
+        acknowledge: Callable[[Mapping[int, Ack]], None],
     ) -> None:
-        """`take(topic, payload)` gets the messages of the clocks that this worker has; `answer(acks)` gets, in the
-        first worker, what the others have committed. Neither may raise.
+        """`accept(topic, payload)` gets the messages of the clocks that this worker has; `acknowledge(acks)` gets, in
+        the first worker, what the others have committed. Neither may raise.
         """
         self._folder = folder
         self._number = number
         self._workers = workers
         self._source = source
-        self._take = take
-        self._answer = answer
+        self._accept = accept
+        self._acknowledge = acknowledge
         self._outward: dict[int, _Outward] = {}
         self._to_first: _Outward | None = None
         self._inward: set[_Inward] = set()
         self._paused = False
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        """Take a message of a clock, or hand it over to the worker that has the clock; never waits, never raises."""
+        """Accept a message of a clock, or hand it over to the worker that has the clock; never waits, never raises."""
         outward = self._outward.get(self.owner(topic))
         if outward is None:
-            self._take(topic, payload)
+            self._accept(topic, payload)
         else:
             name = topic.encode()
             outward.send(b"".join((_HEAD.pack(len(name), len(payload)), name, payload)))
 
-    def tell(self, acks: Mapping[int, Ack]) -> None:
-        """Have the first worker tell clocks, by their rows, what is committed."""
+    def send_acks(self, acks: Mapping[int, Ack]) -> None:
+        """Have the first worker acknowledge to clocks, by their rows, what is committed."""
         if self._to_first is not None:
             self._to_first.send(
                 b"".join([_ANSWER.pack(clock_id, frames.pack_ack(ack)) for clock_id, ack in acks.items()])
@@ -93,14 +93,14 @@ class Relay:
         self._paused = True
         self._source.pause()
         for inward in self._inward:
-            inward.heed()
+            inward.update_reading()
 
     def resume(self) -> None:
         """Read on."""
         self._paused = False
         self._source.resume()
         for inward in self._inward:
-            inward.heed()
+            inward.update_reading()
 
     async def run(self) -> None:
         """Listen, and be connected with the others, until cancelled. Raises OSError if the folder cannot be used."""
@@ -120,7 +120,7 @@ class Relay:
                 inward.close()
 
     def _new_inward(self) -> _Inward:
-        return _Inward(self._inward, self._take, self._answer, lambda: self._paused)
+        return _Inward(self._inward, self._accept, self._acknowledge, lambda: self._paused)
 
     def owner(self, topic: str) -> int:
         """The worker that has the clock of a topic: this one, or another that is there."""
@@ -222,14 +222,14 @@ class _Inward(asyncio.Protocol):
     def __init__(
         self,
         ends: set[_Inward],
-        take: Callable[[str, bytes], None],
-        answer: Callable[[Mapping[int, Ack]], None],
+        accept: Callable[[str, bytes], None],
+        acknowledge: Callable[[Mapping[int, Ack]], None],
         is_paused: Callable[[], bool],
     ) -> None:
         """It is among `ends` while it is open; `is_paused`: whether nobody is read just now."""
         self._ends = ends
-        self._take = take
-        self._answer = answer
+        self._accept = accept
+        self._acknowledge = acknowledge
         self._is_paused = is_paused
         self._unread = b""
         self._purpose = b""
@@ -250,15 +250,15 @@ class _Inward(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if not self._purpose:
             self._purpose, data = data[:1], data[1:]
-            self.heed()
+            self.update_reading()
         self._unread += data
         if self._purpose == _ANSWERS:
-            self._answer(dict(self._acks()))
+            self._acknowledge(dict(self._acks()))
         else:
             for topic, payload in self._messages():
-                self._take(topic, payload)
+                self._accept(topic, payload)
 
-    def heed(self) -> None:
+    def update_reading(self) -> None:
         """Read on, or not. Acknowledgements are read always: clocks wait for them, and they make no work."""
         if self._transport is not None and self._purpose == _MESSAGES:
             (self._transport.pause_reading if self._is_paused() else self._transport.resume_reading)()

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from badgeclock.bridge.people.employers import enterprise_number
 from badgeclock.bridge.registrar import corrections, review_queue
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, changing, looking, moment, operator
@@ -88,7 +88,9 @@ def show(item: Item, *, as_json: AsJson = False, config: Config = Path("bridge.t
     clock, seq = _punch(item)
     with looking(config) as connection:
         found = (
-            review_queue.shown(connection, item) if seq is None else review_queue.shown_punch(connection, clock, seq)
+            review_queue.describe_presence(connection, item)
+            if seq is None
+            else review_queue.describe_punch(connection, clock, seq)
         )
     if as_json:
         typer.echo(json.dumps(found))

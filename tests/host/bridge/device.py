@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.host.bridge.world import Clock, World
 
-from badgeclock.bridge.intake.intake import Taken
+from badgeclock.bridge.intake.intake import BatchResult
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Ack, Verdict
 
@@ -81,7 +81,7 @@ def seq_of(raw: bytes) -> int:
     return records.unpack(raw).seq
 
 
-def answer(taken: Taken, device: Device) -> None:
+def answer(taken: BatchResult, device: Device) -> None:
     """Let the device hear every ACK of a committed group."""
     for ack in taken.acks.values():
         device.hear(ack)

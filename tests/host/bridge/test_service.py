@@ -50,7 +50,7 @@ from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import IdentityKind
-from badgeclock.bridge.web import api_tokens, planning_api
+from badgeclock.bridge.web import api_tokens, planning_refusals
 from badgeclock.bridge.web.api_tokens import Scope
 from badgeclock.cli.bridge import prepare
 from badgeclock.protocol import frames
@@ -464,7 +464,7 @@ async def test_a_planning_tool_and_a_change_of_the_data_key_go_by_a_bridge_that_
     who = Operator("anna", "every spring")
     with site.store.write() as connection:
         token = api_tokens.make(connection, "planner", tuple(Scope), 1, who, now_ms())
-    base = f"http://127.0.0.1:{site.http_port}{planning_api.PATH}"
+    base = f"http://127.0.0.1:{site.http_port}{planning_refusals.PATH}"
     uid = bytes([7, 7, 7, 7])
     wire = site.add("clock-planned")
     wire.clock.start()

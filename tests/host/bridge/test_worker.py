@@ -10,7 +10,7 @@ import pytest
 from tests.host.bridge.world import STRANGER_UID, World, eventually
 
 from badgeclock.bridge import worker
-from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings, load
 from badgeclock.bridge.wall_clock import wall_clock_ms
@@ -24,11 +24,11 @@ DATABASES = ("postgresql",)
 PATIENCE_MS = 500
 
 
-def delivered(world: World, *raws: bytes) -> list[Delivery]:
-    return [Delivery(world.clock.topic("punches"), raw, world.now_ms) for raw in raws]
+def delivered(world: World, *raws: bytes) -> list[ClockMessage]:
+    return [ClockMessage(world.clock.topic("punches"), raw, world.now_ms) for raw in raws]
 
 
-def unmarked(delivery: Delivery) -> Delivery:
+def unmarked(delivery: ClockMessage) -> ClockMessage:
     return delivery._replace(early_ms=0)
 
 
@@ -64,12 +64,12 @@ def test_a_message_that_overtook_another_waits_for_it_and_is_no_gap(world: World
     one, other = one_of_several(world), one_of_several(world)
     late, early = delivered(world, raws[2]), delivered(world, raws[3], raws[4])
     with world.store.write() as connection:
-        taken = other.take(connection, early, world.now_ms)
+        taken = other.handle(connection, early, world.now_ms)
     assert ([*map(unmarked, taken.early)], taken.acks) == (early, {})
     with world.store.write() as connection:
-        one.take(connection, late, world.now_ms)
+        one.handle(connection, late, world.now_ms)
     with world.store.write() as connection:
-        taken = other.take(connection, taken.early, world.now_ms)
+        taken = other.handle(connection, taken.early, world.now_ms)
     assert taken.acks == {1: Ack(5, Verdict.IN_ORDER)}
     assert world.stored() == raws
     assert world.events() == []
@@ -80,10 +80,10 @@ def test_a_gap_is_asked_for_once_patience_is_over(world: World) -> None:
     world.punches(*raws[:2])
     early = delivered(world, raws[3])
     with world.store.write() as connection:
-        taken = one_of_several(world).take(connection, early, world.now_ms + 10 * PATIENCE_MS)
+        taken = one_of_several(world).handle(connection, early, world.now_ms + 10 * PATIENCE_MS)
     assert taken.acks == {}, "however long it stood in the queue, what it follows may stand right behind it"
     with world.store.write() as connection:
-        taken = one_of_several(world).take(connection, taken.early, world.now_ms + 11 * PATIENCE_MS)
+        taken = one_of_several(world).handle(connection, taken.early, world.now_ms + 11 * PATIENCE_MS)
     assert taken.acks == {1: Ack(2, Verdict.GAP)}
     assert taken.early == []
 
@@ -95,7 +95,7 @@ def test_what_a_clock_has_shown_is_known_to_every_worker(world: World) -> None:
     world.status(world.clock.online(session=b"sessionB", head=9, tail=2))
     assert world.clock_row().shown == 2
     with world.store.write() as connection:
-        taken = one_of_several(world).take(connection, delivered(world, raws[1]), world.now_ms)
+        taken = one_of_several(world).handle(connection, delivered(world, raws[1]), world.now_ms)
     assert taken.acks == {1: Ack(2, Verdict.IN_ORDER)}
 
 

@@ -36,7 +36,7 @@ from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected,
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.clocks import enrolment, registry
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.intake.intake import Delivery, Intake, Taken
+from badgeclock.bridge.intake.intake import BatchResult, ClockMessage, Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.regimes import Regime
@@ -338,18 +338,18 @@ class World:
         given = badges.assign(connection, self.vault, site=SITE, worker=worker, uid=uid, now_ms=self.now_ms)
         return given.queued
 
-    def deliver(self, *messages: tuple[str, bytes]) -> Taken:
+    def deliver(self, *messages: tuple[str, bytes]) -> BatchResult:
         """One group of messages (topic, payload), looked ahead at and committed."""
-        deliveries = [Delivery(topic, payload, self.now_ms) for topic, payload in messages]
-        walked = [self.intake.look_ahead(deliveries)]
+        deliveries = [ClockMessage(topic, payload, self.now_ms) for topic, payload in messages]
+        walked = [self.intake.verify_ahead(deliveries)]
         with self.store.write() as connection:
-            return self.intake.take(connection, deliveries, self.now_ms, walked)
+            return self.intake.handle(connection, deliveries, self.now_ms, walked)
 
-    def punches(self, *raws: bytes, clock: Clock | None = None) -> Taken:
+    def punches(self, *raws: bytes, clock: Clock | None = None) -> BatchResult:
         """One `punches` message of a clock, committed."""
         return self.deliver(((clock or self.clock).topic("punches"), b"".join(raws)))
 
-    def status(self, frame: bytes, clock: Clock | None = None) -> Taken:
+    def status(self, frame: bytes, clock: Clock | None = None) -> BatchResult:
         """One `status` message of a clock, committed."""
         return self.deliver(((clock or self.clock).topic("status"), frame))
 

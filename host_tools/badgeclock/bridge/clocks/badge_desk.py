@@ -117,13 +117,13 @@ class Conversation:
                 return False
             if frame.counter >> 32 != self._place.connection or frame.counter <= self._newest:
                 return False
-            said = frames.unpack_desk(self._k_desk, self._place.session, frame.counter, frame.body)
+            answered = frames.unpack_desk(self._k_desk, self._place.session, frame.counter, frame.body)
         except FrameRefused:
             return False
         self._newest = frame.counter
-        if self._answer is None or self._answer.done() or (said.job, said.step) != (self._job, self._step):
+        if self._answer is None or self._answer.done() or (answered.job, answered.step) != (self._job, self._step):
             return False
-        self._answer.set_result(said)
+        self._answer.set_result(answered)
         return True
 
     async def step(self, word: DeskStep, payload: bytes = b"", *, within_s: float = ANSWER_S) -> tuple[int, bytes]:
@@ -135,12 +135,12 @@ class Conversation:
             raise Interrupted("the clock has lost its connection")
         try:
             async with asyncio.timeout(within_s):
-                said: frames.Desk = await answer
+                answered: frames.Desk = await answer
         except TimeoutError:
             raise Interrupted("the clock does not answer") from None
-        if said.word == DeskResult.ENDED:
+        if answered.word == DeskResult.ENDED:
             raise Interrupted("the clock has left issue mode")
-        return said.word, said.payload
+        return answered.word, answered.payload
 
     async def open(self) -> None:
         """Put the clock into issue mode; raises Interrupted."""
@@ -202,8 +202,8 @@ class BadgeDesk(Sender):
         if name is None:
             return False
         conversation = self._conversations.get(name)
-        taken = conversation is not None and conversation.deliver(payload)
-        self._metrics.desk_frames.labels("taken" if taken else "ignored").inc()
+        expected = conversation is not None and conversation.deliver(payload)
+        self._metrics.desk_frames.labels("taken" if expected else "ignored").inc()
         return True
 
     async def run(self) -> None:
@@ -274,7 +274,7 @@ class BadgeDesk(Sender):
         conversation = self._conversations[job.clock] = Conversation(job.id, place, send)
         end = DeskEnd.FAILED
         try:
-            await self._tell(job, f"opening issue mode at {job.clock}")
+            await self._set_progress(job, f"opening issue mode at {job.clock}")
             await conversation.open()
             outcome = await self._with_card(job, place, conversation)
             end = DeskEnd.DONE
@@ -294,7 +294,7 @@ class BadgeDesk(Sender):
         while True:
             try:
                 uid = await self._laid(job, place, conversation, text)
-                await self._tell(job, "keep the card there")
+                await self._set_progress(job, "keep the card there")
                 return await do(job, place, conversation, uid)
             except BadgePulled:
                 pulled += 1
@@ -307,14 +307,14 @@ class BadgeDesk(Sender):
     async def _laid(self, job: Job, place: _Place, conversation: Conversation, text: str) -> bytes:
         """The UID, as shown, of the next card that is laid; raises NotLaid, BadgePulled, Unfit, Interrupted."""
         deadline = asyncio.get_running_loop().time() + LAY_S
-        await self._tell(job, text)
+        await self._set_progress(job, text)
         while True:
-            word, payload = await self._look(job, place, conversation, deadline)
+            word, payload = await self._wait_for_card(job, place, conversation, deadline)
             if word == DeskResult.SEVERAL:
-                await self._tell(job, "several badges lie there: one at a time")
+                await self._set_progress(job, "several badges lie there: one at a time")
                 await asyncio.sleep(SEVERAL_PAUSE_S)
             elif word == DeskResult.GONE:
-                await self._tell(job, "the card does not answer: lay it flat and hold it still")
+                await self._set_progress(job, "the card does not answer: lay it flat and hold it still")
                 await asyncio.sleep(SEVERAL_PAUSE_S)
             elif word == DeskResult.UNFIT:
                 raise Unfit(payload[1:])
@@ -323,7 +323,9 @@ class BadgeDesk(Sender):
             else:
                 raise Interrupted("the clock answered out of turn")
 
-    async def _look(self, job: Job, place: _Place, conversation: Conversation, deadline: float) -> tuple[int, bytes]:
+    async def _wait_for_card(
+        self, job: Job, place: _Place, conversation: Conversation, deadline: float
+    ) -> tuple[int, bytes]:
         """One answer to the wait for a card, while somebody still waits for it and the clock is there."""
         looking = asyncio.ensure_future(conversation.step(DeskStep.BADGE, within_s=LIMIT_S + ANSWER_S))
         try:
@@ -341,8 +343,8 @@ class BadgeDesk(Sender):
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
 
-    async def _tell(self, job: Job, progress: str) -> None:
-        await self._store.writing(badge_desk_jobs.tell, job.id, progress)
+    async def _set_progress(self, job: Job, progress: str) -> None:
+        await self._store.writing(badge_desk_jobs.set_progress, job.id, progress)
 
     # --- the jobs ---
 
@@ -357,11 +359,11 @@ class BadgeDesk(Sender):
             raise _in_use(holder)
         if card.state is CardState.ISSUED:
             # Taken back, or written and never linked: nothing of its past shall count as the new holder's.
-            await self._tell(job, "keep the card there: it is made blank")
+            await self._set_progress(job, "keep the card there: it is made blank")
             await conversation.run(cards.wipe(keys.root, card))
             card = await conversation.run(cards.examine(keys.root))
         number = await self._store.reading(badge_keys.new_number, keys)
-        await self._tell(job, "keep the card there: it is written")
+        await self._set_progress(job, "keep the card there: it is written")
         await conversation.run(cards.write(keys.root, card, number))
         badge = await self._store.writing(
             badges.issue, keys, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
@@ -408,7 +410,7 @@ class BadgeDesk(Sender):
         holder = await self._holder(keys, card)
         if holder is not None:
             raise _in_use(holder)
-        await self._tell(job, "keep the card there: it is made blank")
+        await self._set_progress(job, "keep the card there: it is made blank")
         await conversation.run(cards.wipe(keys.root, card))
         await self._store.writing(badges.wiped, by=job.asked_by, at=job.clock, now_ms=self._now_ms())
         return Outcome("the card is blank, with the factory's key", card=badges.masked(card.uid))

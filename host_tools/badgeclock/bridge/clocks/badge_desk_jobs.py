@@ -116,15 +116,15 @@ def is_next(connection: Connection, job: Job) -> bool:
 def begin(connection: Connection, job_id: int, now_ms: int) -> bool:
     """Take a job on; False if it was stopped before."""
     table = schema.desk_jobs
-    taken = connection.execute(
+    begun = connection.execute(
         update(table)
         .where(table.c.id == job_id, table.c.state == DeskState.ASKED)
         .values(state=DeskState.RUNNING, started_ms=now_ms)
     )
-    return taken.rowcount == 1
+    return begun.rowcount == 1
 
 
-def tell(connection: Connection, job_id: int, progress: str) -> None:
+def set_progress(connection: Connection, job_id: int, progress: str) -> None:
     """Say how far a job is."""
     table = schema.desk_jobs
     connection.execute(update(table).where(table.c.id == job_id).values(progress=progress))

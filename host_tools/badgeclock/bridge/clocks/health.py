@@ -17,7 +17,7 @@ from badgeclock.bridge.store.event_log import Severity
 from badgeclock.bridge.store.states import ClockState
 
 HEARTBEAT_S: Final = 600
-"""Of a clock that does not tell its own."""
+"""Of a clock that does not report its own."""
 BEATS_MISSED: Final = 3
 SILENCE_GRACE_MS: Final = 60_000
 OFFLINE_GRACE_MS: Final = 60_000
@@ -66,7 +66,7 @@ class Mark(StrEnum):
 
 class Reason(NamedTuple):
     """Why a clock is marked. `cause` is a stable word, one a mark and clock; `severity` of its event, None without
-    one, because another event tells it already.
+    one, because another event reports it already.
     """
 
     mark: Mark
@@ -104,7 +104,7 @@ class Facts:
     """What is known of one clock.
 
     `status` is the STATUS that was taken last and `status_ms` when; `missing` are records that it holds and the store
-    does not, and `still_ms` how long none came; `heard_from_ms` is since when the bridge hears the broker without a
+    does not, and `still_ms` how long none came; `heard_from_ms` is since when the bridge has its broker without a
     break, None while it does not; `started_ms` are the starts of late, and `torn_ms` those that found torn records.
     """
 
@@ -139,7 +139,7 @@ def _presence(facts: Facts, status: Mapping[str, Any], status_ms: int, now_ms: i
             return []
         return [Reason(Mark.OFFLINE, "offline", f"its connection ended at {_moment(status_ms)}")]
     if facts.heard_from_ms is None:
-        return []  # it is the bridge that hears nobody
+        return []  # it is the bridge that has no broker
     beat_s = status.get("heartbeat_s") or HEARTBEAT_S
     quiet_ms = now_ms - max(status_ms, facts.heard_from_ms)
     if quiet_ms > BEATS_MISSED * beat_s * 1000 + SILENCE_GRACE_MS:
@@ -158,7 +158,7 @@ def _reason(cause: str, detail: str, severity: Severity | None = Severity.WARNIN
 
 
 def _parts(status: Mapping[str, Any]) -> Iterator[Reason]:
-    """What the clock says of its parts. A figure that it does not tell is no fault."""
+    """What the clock says of its parts. A figure that it does not report is no fault."""
     fault = status.get("reader_fault")
     if fault in _WORKING:
         yield _reason("reader", f"its reader says {fault}")
@@ -235,12 +235,12 @@ class Standing(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """For a clock's row."""
-        told = [{**reason._asdict(), "since_ms": since_ms} for reason, since_ms in self.reasons]
+        reasons_kept = [{**reason._asdict(), "since_ms": since_ms} for reason, since_ms in self.reasons]
         starts = {"boot": self.boot, "started_ms": list(self.started_ms), "torn_ms": list(self.torn_ms)}
-        return {"reasons": told, **starts}
+        return {"reasons": reasons_kept, **starts}
 
     def with_start(self, status: Mapping[str, Any] | None, now_ms: int) -> Standing:
-        """After a STATUS: each start counts once, those that only their number tells of included. What was before the
+        """After a STATUS: each start counts once, those that only the boot count shows included. What was before the
         first one that is seen here does not count.
         """
         if status is None or status["boot"] == self.boot:
@@ -267,7 +267,7 @@ def changes(before: Standing, after: Standing) -> tuple[list[Reason], list[Reaso
     )
 
 
-def shown(kept: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+def describe(kept: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """A clock's marks for people and programs, with what to do."""
     return [
         {

@@ -109,14 +109,14 @@ def _write(connection: Connection, changed: list[_Changed], now_ms: int) -> None
     for clock in changed:
         connection.execute(update(table).where(table.c.id == clock.id).values(standing=clock.after.to_json()))
         came, went = health.changes(clock.before, clock.after)
-        told = [
+        happened = [
             Event(reason.severity, _KINDS[reason.mark], f"{reason.detail}: {health.TO_DO[reason.cause]}", clock.name)
             for reason in came
             if reason.severity is not None
         ]
-        told += [
+        happened += [
             Event(Severity.INFO, _KINDS[reason.mark], f"over: {reason.detail}", clock.name)
             for reason in went
             if reason.severity is not None
         ]
-        event_log.write(connection, told, now_ms)
+        event_log.write(connection, happened, now_ms)

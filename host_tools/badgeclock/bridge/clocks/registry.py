@@ -43,7 +43,7 @@ class Released(NamedTuple):
 
 
 class Ordered(NamedTuple):
-    """An order: its number, whether it is a new one, and whether the clock is there to hear it."""
+    """An order: its number, whether it is a new one, and whether the clock is online."""
 
     id: int
     new: bool
@@ -51,8 +51,8 @@ class Ordered(NamedTuple):
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every clock and every earlier life of one, by name: where it stands, what it said last, and what it has and shall
-    have of rosters and settings.
+    """Every clock and every earlier life of one, by name: where it stands, what it reported last, and what it has and
+    is to have of rosters and settings.
     """
     table, sites, open_orders = schema.clocks, schema.sites, schema.orders
     rows = connection.execute(
@@ -82,8 +82,8 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
             "online": row.online,
             "status_ms": row.status_ms,
             "status": row.status and {name: row.status.get(name) for name in _TOLD},
-            "marks": [] if row.state == ClockState.RETIRED else health.shown(row.standing),
-            **remote_settings.shown(row),
+            "marks": [] if row.state == ClockState.RETIRED else health.describe(row.standing),
+            **remote_settings.describe(row),
         }
         for row in rows
     ]
@@ -180,25 +180,25 @@ def order_retirement(connection: Connection, name: str, *, by: str, reason: str,
     """Order a clock to write its last record and give up its keys: it ends once the bridge has taken that record."""
     why = audit_log.reason(reason)
     clock = _in_use(connection, name)
-    given = orders.give(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
-    if given.new:
+    placed = orders.place(connection, clock.id, Command.RETIRE, by=by, reason=why, now_ms=now_ms)
+    if placed.new:
         happened = Event(Severity.INFO, event_log.Kind.RETIREMENT_ORDERED, f"ordered by {by}: {why}", name)
         event_log.write(connection, [happened], now_ms)
         _note(connection, Act.CLOCK_RETIREMENT_ORDERED, by, why, clock.id, {}, now_ms)
-    return Ordered(given.id, given.new, clock.online)
+    return Ordered(placed.id, placed.new, clock.online)
 
 
 def order(connection: Connection, name: str, command: Command, *, by: str, reason: str, now_ms: int) -> Ordered:
     """Order a clock to do something that it reports: identify, self-test, restart, capture."""
     why = audit_log.reason(reason)
     clock = _in_use(connection, name)
-    given = orders.give(connection, clock.id, command, by=by, reason=why, now_ms=now_ms)
-    if given.new:
+    placed = orders.place(connection, clock.id, command, by=by, reason=why, now_ms=now_ms)
+    if placed.new:
         what = f"{orders.command_name(command)} ordered by {by}: {why}"
         event_log.write(connection, [Event(Severity.INFO, event_log.Kind.ORDER_GIVEN, what, name)], now_ms)
         detail = {"command": orders.command_name(command)}
         _note(connection, Act.CLOCK_ORDERED, by, why, clock.id, detail, now_ms)
-    return Ordered(given.id, given.new, clock.online)
+    return Ordered(placed.id, placed.new, clock.online)
 
 
 def orders_of(connection: Connection, name: str, limit: int) -> list[dict[str, Any]]:
@@ -212,7 +212,7 @@ def orders_of(connection: Connection, name: str, limit: int) -> list[dict[str, A
         .order_by(table.c.id.desc())
         .limit(limit)
     )
-    return [orders.shown(row) for row in rows]
+    return [orders.describe(row) for row in rows]
 
 
 def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int) -> int:
@@ -260,7 +260,7 @@ def marked(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def most_worn(connection: Connection) -> dict[str, int]:
-    """By partition, the highest erase count of any clock in use: what it told of its journal, and the most that its
+    """By partition, the highest erase count of any clock in use: what it reported of its journal, and the most that its
     key store can have by the number of its records.
     """
     table = schema.clocks

@@ -1,4 +1,4 @@
-"""Settings that operators change from the office: what each clock shall have, and how it gets there.
+"""Settings that operators change from the office: what each clock is to have, and how it gets there.
 
 `SETTINGS` is the one list of what can be set, and how it is read; firmware takes the same names (app.settings.REMOTE).
 What is wanted stands in the store. The running bridge (`settings_sender`) sends it to its clock whenever that is online
@@ -77,14 +77,14 @@ SETTINGS: Final[Mapping[str, Setting]] = {
 
 
 class Ordered(NamedTuple):
-    """Settings that were ordered: their version, and whether the clock is there to hear it."""
+    """Settings that were ordered: their version, and whether the clock is online."""
 
     version: int
     online: bool
 
 
 class Due(NamedTuple):
-    """A clock that is there and says another version than it shall have."""
+    """A clock that is online and reports another version than wanted."""
 
     clock_id: int
     name: str
@@ -126,15 +126,15 @@ def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: 
     connection.execute(
         update(table).where(table.c.id == row.id).values(settings_version=version, settings_wanted=wanted)
     )
-    told = ", ".join(f"{key}={value}" for key, value in changes.items())
-    happened = Event(Severity.INFO, event_log.Kind.SETTINGS_ORDERED, f"version {version} by {by}: {told}", name)
+    listed = ", ".join(f"{key}={value}" for key, value in changes.items())
+    happened = Event(Severity.INFO, event_log.Kind.SETTINGS_ORDERED, f"version {version} by {by}: {listed}", name)
     event_log.write(connection, [happened], now_ms)
     audit_log.write(connection, Operator(by), Act.CLOCK_SETTINGS_ORDERED, ("clock", row.id), dict(changes), now_ms)
     return Ordered(version, row.online)
 
 
 def listing(connection: Connection, name: str | None = None) -> list[dict[str, Any]]:
-    """What clocks in use have and shall have of rosters and settings; None as a version told: it takes none."""
+    """What clocks in use have and are to have of rosters and settings; None as a reported version: it takes none."""
     table, sites = schema.clocks, schema.sites
     statement = (
         select(table, sites.c.name.label("site"), sites.c.roster_changes)
@@ -148,12 +148,12 @@ def listing(connection: Connection, name: str | None = None) -> list[dict[str, A
     if name is not None and not rows:
         raise PeopleError(f"no clock {name!r} is in use", "look at `badgeclock bridge clock list`")
     return [
-        {"clock": row.name, "site": row.site, "state": row.state, "online": row.online, **shown(row)} for row in rows
+        {"clock": row.name, "site": row.site, "state": row.state, "online": row.online, **describe(row)} for row in rows
     ]
 
 
-def shown(row: Any) -> dict[str, Any]:
-    """What a clock has and shall have of both; `row` is of a clock with its site's `roster_changes`."""
+def describe(row: Any) -> dict[str, Any]:
+    """What a clock has and is to have of both; `row` is of a clock with its site's `roster_changes`."""
     status = row.status or {}
     refused = status.get("settings_refused")
     has_number = row.roster_of == row.roster_changes
@@ -169,7 +169,7 @@ def shown(row: Any) -> dict[str, Any]:
 
 
 def _stale() -> Any:
-    """Clocks that take settings and have not those that they shall have."""
+    """Clocks that take settings and have others than wanted."""
     table = schema.clocks
     return (
         (table.c.state == ClockState.ACTIVE)
@@ -180,12 +180,12 @@ def _stale() -> Any:
 
 
 def stale(connection: Connection) -> int:
-    """How many clocks in use have not the settings that they shall have, online or not."""
+    """How many clocks in use have other settings than wanted, online or not."""
     return connection.execute(select(func.count()).select_from(schema.clocks).where(_stale())).scalar_one()
 
 
 def due(connection: Connection) -> list[Due]:
-    """Clocks that are online and shall be sent their settings; a version that the clock refused is not sent again."""
+    """Clocks that are online and are to be sent their settings; a version that the clock refused is not sent again."""
     table = schema.clocks
     refused = or_(table.c.settings_refused.is_(None), table.c.settings_refused != table.c.settings_version)
     rows = connection.execute(select(table).where(_stale(), table.c.online, refused).order_by(table.c.id))

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import update_rows
+from badgeclock.bridge.store.database import chunks, update_rows
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import (
@@ -35,7 +35,6 @@ COUNTER_BLOCK: Final = 4096
 COUNTER_SLACK: Final = 64
 """Frames that may be made between a reservation and the commit it is part of."""
 LINKS_KEPT: Final = 20_000
-_IN_CLAUSE: Final = 500
 _OF_LINK: Final = [schema.clocks.c[name] for name in ("id", "name", "link_key_closed", "session", "counter_reserved")]
 
 
@@ -72,14 +71,14 @@ class Downlink:
         clocks = schema.clocks
         missing = [clock_id for clock_id in clock_ids if not self._has(clock_id, frames_each)]
         reserved = []
-        for at in range(0, len(missing), _IN_CLAUSE):
+        for some in chunks(missing):
             rows = connection.execute(
                 select(*_OF_LINK)
-                .where(clocks.c.id.in_(missing[at : at + _IN_CLAUSE]), clocks.c.online, clocks.c.session.is_not(None))
+                .where(clocks.c.id.in_(some), clocks.c.online, clocks.c.session.is_not(None))
                 .order_by(clocks.c.id)
                 .with_for_update()
             ).all()
-            for gone in set(missing[at : at + _IN_CLAUSE]) - {row.id for row in rows}:
+            for gone in set(some) - {row.id for row in rows}:
                 self.forget(gone)
             for row in rows:
                 last = row.counter_reserved + COUNTER_BLOCK + frames_each + COUNTER_SLACK
@@ -109,7 +108,7 @@ class Downlink:
         return known[1]
 
     def forget(self, clock_id: int) -> None:
-        """The clock's session changed: load it anew."""
+        """The clock's session changed: load it again at the next use."""
         self._links.pop(clock_id, None)
 
     def forget_all(self) -> None:

@@ -29,27 +29,27 @@ WORD_CHARACTERS: Final = 16
 
 
 class Due(NamedTuple):
-    """An order whose clock is there to hear it."""
+    """An order whose clock is online."""
 
     id: int
     clock_id: int
     command: Command
 
 
-class Given(NamedTuple):
+class Placed(NamedTuple):
     """An order that stands: its number, and whether it was given just now."""
 
     id: int
     new: bool
 
 
-def give(connection: Connection, clock_id: int, command: Command, *, by: str, reason: str, now_ms: int) -> Given:
+def place(connection: Connection, clock_id: int, command: Command, *, by: str, reason: str, now_ms: int) -> Placed:
     """Order a clock (by its row) to do something; the order that is open already, if there is one."""
     table = schema.orders
     same = (table.c.clock_id == clock_id) & (table.c.command == int(command)) & table.c.done_ms.is_(None)
     open_already = connection.execute(select(table.c.id).where(same)).scalar()
     if open_already is not None:
-        return Given(open_already, new=False)
+        return Placed(open_already, new=False)
     values = {
         "clock_id": clock_id,
         "command": int(command),
@@ -59,7 +59,7 @@ def give(connection: Connection, clock_id: int, command: Command, *, by: str, re
         "times_sent": 0,
     }
     (number,) = connection.execute(insert(table).values(values)).inserted_primary_key or (0,)
-    return Given(number, new=True)
+    return Placed(number, new=True)
 
 
 def close(connection: Connection, clock_id: int, outcome: str, now_ms: int, *commands: Command) -> None:
@@ -89,10 +89,10 @@ def find(connection: Connection, number: int) -> dict[str, Any]:
     row = connection.execute(
         select(table, clocks.c.name).join(clocks, clocks.c.id == table.c.clock_id).where(table.c.id == number)
     ).one()
-    return shown(row)
+    return describe(row)
 
 
-def shown(row: Row[Any]) -> dict[str, Any]:
+def describe(row: Row[Any]) -> dict[str, Any]:
     """A row of orders, with the clock's `name`, for people and programs."""
     return {
         "order": row.id,
@@ -110,7 +110,7 @@ def shown(row: Row[Any]) -> dict[str, Any]:
 
 
 def due(connection: Connection, now_ms: int) -> list[Due]:
-    """Open orders whose clocks are online and have not just been told, oldest first."""
+    """Open orders whose clocks are online and that were not sent just now, oldest first."""
     table, clocks = schema.orders, schema.clocks
     rows = connection.execute(
         select(table.c.id, table.c.clock_id, table.c.command)
@@ -127,9 +127,9 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
     return [Due(row.id, row.clock_id, Command(row.command)) for row in rows]
 
 
-def found_wrong(told: Mapping[str, Any]) -> list[str]:
-    """What a self-test did not find good, as "part word"; a part that was not told is not good."""
-    found = {part: told.get(part) for part in PARTS}
+def found_wrong(report: Mapping[str, Any]) -> list[str]:
+    """What a self-test did not find good, as "part word"; a part that was not reported is not good."""
+    found = {part: report.get(part) for part in PARTS}
     return [
         f"{part} {word[:WORD_CHARACTERS] if isinstance(word, str) else 'not told'}"
         for part, word in found.items()
@@ -138,7 +138,7 @@ def found_wrong(told: Mapping[str, Any]) -> list[str]:
 
 
 def mark_sent(connection: Connection, order: Due, now_ms: int) -> None:
-    """Write down that an order goes out; of a first time also the clock's boot, which tells a restart."""
+    """Write down that an order goes out; of a first time also the clock's boot, which shows a restart."""
     table, clocks = schema.orders, schema.clocks
     boot = select(clocks.c.status["boot"].as_integer()).where(clocks.c.id == order.clock_id).scalar_subquery()
     sent = update(table).where(table.c.id == order.id)

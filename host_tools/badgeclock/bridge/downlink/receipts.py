@@ -19,7 +19,6 @@ from badgeclock.protocol.frames import (
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
 """How far back receipts are sent again to a clock that has not got them (docs/protocol.md §7)."""
-_IN_CLAUSE: Final = 500
 RECEIPTS_READ: Final = 4096
 """Most receipts that one round reads from the store."""
 
@@ -56,8 +55,8 @@ def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> Non
     clocks = schema.clocks
     last: dict[int, int] = {}
     wanted = sorted({receipt.clock_id for receipt in new})
-    for at in range(0, len(wanted), _IN_CLAUSE):
-        these = clocks.c.id.in_(wanted[at : at + _IN_CLAUSE])
+    for some in chunks(wanted):
+        these = clocks.c.id.in_(some)
         statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
         last.update(connection.execute(statement).tuples().all())
     rows = []

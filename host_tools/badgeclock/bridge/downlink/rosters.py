@@ -6,8 +6,8 @@ part: the next part when the clock has answered the one before, the same again a
 version it keeps over a lost connection and over power loss, so a transfer goes on where it stopped; the clock's STATUS
 says what it has. Clocks that are retired or under quarantine, and those without a place for a roster, get nothing.
 
-A version is one above whatever the bridge gave or the clock told before, so that it grows even if the bridge's store
-was put back to an earlier state. A roster holds tokens and languages, and nothing else of a badge or a person.
+A version is one above whatever the bridge gave or the clock reported before, so that it grows even if the bridge's
+store was put back to an earlier state. A roster holds tokens and languages, and nothing else of a badge or a person.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SETTLE_MS: Final = 3_000
 LONGEST_MS: Final = 60_000
 """... but a clock does not wait longer than this for what goes on changing."""
 AGAIN_MS: Final = 5_000
-"""A part that was not answered is sent again: the clock does not hear one while badges come."""
+"""A part that was not answered is sent again: the clock does not read one while badges come."""
 
 
 class Due(NamedTuple):
@@ -80,7 +80,7 @@ def _stale() -> ColumnElement[bool]:
 
 
 def due(connection: Connection, now_ms: int) -> list[Due]:
-    """Clocks that are online and shall get a roster now. What is on its way goes on while the site changes."""
+    """Clocks that are online and are to get a roster now. What is on its way goes on while the site changes."""
     clocks, sites = schema.clocks, schema.sites
     rows = connection.execute(
         select(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from badgeclock.bridge.downlink.frames_out import Downlink, Message
 from badgeclock.bridge.downlink.sender import Sender
-from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.store.database import Store
 from badgeclock.protocol.frames import Ack, Time
 
@@ -25,13 +25,13 @@ class Acknowledger(Sender):
         self._now_ms = now_ms
         self._of_workers: dict[int, Ack] = {}
 
-    def publish(self, taken: Taken) -> None:
+    def publish(self, result: BatchResult) -> None:
         """Answer what this process committed; the frames' counters were reserved in the same transaction."""
-        for clock_id, counter in taken.times.items():
+        for clock_id, counter in result.times.items():
             self.publish_all(self._downlink.time(clock_id, Time(self._now_ms(), counter)))
-        for clock_id, ack in taken.acks.items():
+        for clock_id, ack in result.acks.items():
             self.publish_all(self._downlink.ack(clock_id, ack))
-        for clock_id, receipts in taken.receipts.items():
+        for clock_id, receipts in result.receipts.items():
             self.publish_all(self._downlink.receipts(clock_id, receipts))
 
     def publish_for_worker(self, acks: Mapping[int, Ack]) -> None:

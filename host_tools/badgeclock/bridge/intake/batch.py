@@ -1,4 +1,4 @@
-"""What goes into one commit of the intake, and what the commit leaves to say and to do."""
+"""A batch of messages that share one commit of the intake, and what that commit leaves to be done."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from badgeclock.bridge.store.event_log import Event
 from badgeclock.protocol.frames import Ack, Receipt
 
 
-class Delivery(NamedTuple):
-    """One MQTT message as it came, and when (ms since 1970-01-01 UTC)."""
+class ClockMessage(NamedTuple):
+    """One MQTT message of a clock as it came, and when (ms since 1970-01-01 UTC)."""
 
     topic: str
     payload: bytes
@@ -21,15 +21,17 @@ class Delivery(NamedTuple):
 
 
 @dataclass(slots=True)
-class Taken:
-    """What a committed group left to say and to do; clocks by their row."""
+class BatchResult:
+    """What a committed batch leaves to be sent and to be done; clocks by their row."""
 
     acks: dict[int, Ack] = field(default_factory=dict)
     times: dict[int, int] = field(default_factory=dict)
     """Clock → counter of the STATUS to answer with the time."""
     receipts: dict[int, list[Receipt]] = field(default_factory=dict)
-    early: list[Delivery] = field(default_factory=list)
-    """Messages that came before what they follow, and shall be looked at once more with a later group."""
+    early: list[ClockMessage] = field(default_factory=list)
+    """Messages that came before what they follow, to be handled once more with a later batch."""
     queued: int = 0
+    """Presences that were queued for the authority."""
     counts: Counter[str] = field(default_factory=Counter)
+    """Records and messages by what became of them."""
     events: list[Event] = field(default_factory=list)

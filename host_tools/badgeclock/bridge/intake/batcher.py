@@ -1,7 +1,7 @@
-"""The queue before the intake, and the task that empties it: commit a group, have it answered, take the next.
+"""The queue before the intake, and the task that empties it: commit a batch, have it answered, begin the next.
 
-Alone, a message waits for nobody; under load, everything that came while a group was being committed shares the next
-commit. Meanwhile the next group's seals are walked (`ahead`). When more waits than the queue shall hold, the broker is
+Alone, a message waits for nobody; under load, everything that came while a batch was being committed shares the next
+commit. Meanwhile the seals of the next batch are verified (`speculative_verify`). When the queue is full the broker is
 not read any further until half of it is committed: then its clocks wait, and nothing is dropped here.
 """
 
@@ -17,20 +17,20 @@ from typing import Final, Protocol, TypeVar, TypeVarTuple, Unpack
 import structlog
 
 from badgeclock.bridge.errors import StoreConflict
-from badgeclock.bridge.intake.batch import Delivery, Taken
+from badgeclock.bridge.intake.batch import BatchResult, ClockMessage
 from badgeclock.bridge.intake.intake import Intake
-from badgeclock.bridge.intake.speculative_verify import Stretch
+from badgeclock.bridge.intake.speculative_verify import VerifiedMessages
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
 from badgeclock.protocol.record import RECORD_BYTES
 
 STORE_RETRY_S: Final = 1.0
-LOOK_EVERY_S: Final = 0.005
-"""How often, while a group is being committed, what came for the next one is looked at."""
-GROUP_BYTES: Final = 20_480 * RECORD_BYTES
-"""A group ends here, however few its messages: who drains a backlog shall not hold up those who punch."""
+FILL_EVERY_S: Final = 0.005
+"""How often, while a batch is being committed, what came for the next one is verified ahead."""
+BATCH_BYTES: Final = 20_480 * RECORD_BYTES
+"""A batch ends here, however few its messages: a clock that drains a backlog must not hold up those that punch."""
 AGAIN_S: Final = 0.02
-"""When a message is looked at again that came before what it follows."""
+"""After so long a message is handled again that came before what it follows."""
 CONFLICT_TRIES: Final = 5
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -40,17 +40,17 @@ log = structlog.get_logger("badgeclock.bridge.intake.intake")
 
 
 @dataclass(slots=True)
-class Group:
-    """Messages that share a commit, and what was found by looking ahead at them, part by part."""
+class Batch:
+    """Messages that share a commit, and what was verified of them ahead, part by part."""
 
-    deliveries: list[Delivery] = field(default_factory=list)
-    walked: list[Mapping[str, Stretch]] = field(default_factory=list)
+    messages: list[ClockMessage] = field(default_factory=list)
+    verified: list[Mapping[str, VerifiedMessages]] = field(default_factory=list)
     payload_bytes: int = 0
 
     @property
     def length(self) -> int:
         """Messages so far."""
-        return len(self.deliveries)
+        return len(self.messages)
 
 
 class Source(Protocol):
@@ -64,7 +64,7 @@ class Source(Protocol):
 
 
 class Batcher:
-    """Takes what is delivered, in groups, until cancelled."""
+    """Has what is delivered handled in batches, until cancelled."""
 
     def __init__(
         self,
@@ -72,7 +72,7 @@ class Batcher:
         intake: Intake,
         source: Source,
         *,
-        committed: Callable[[Taken], None],
+        committed: Callable[[BatchResult], None],
         now_ms: Callable[[], int],
         group_messages: int,
         queue_messages: int,
@@ -84,7 +84,7 @@ class Batcher:
         self._now_ms = now_ms
         self._group_messages = group_messages
         self._queue_messages = queue_messages
-        self._queue: deque[Delivery] = deque()
+        self._queue: deque[ClockMessage] = deque()
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -94,12 +94,12 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """Messages that are not yet in a group."""
+        """Messages that are not yet in a batch."""
         return len(self._queue)
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        """Take a message from the broker; never waits and never raises."""
-        self._queue.append(Delivery(topic, payload, self._now_ms()))
+        """Accept a message from the broker; never waits and never raises."""
+        self._queue.append(ClockMessage(topic, payload, self._now_ms()))
         self._arrived.set()
         self._settled.clear()
         if len(self._queue) >= self._queue_messages and not self._paused:
@@ -108,25 +108,26 @@ class Batcher:
             self._source.pause()
 
     async def run(self) -> None:
-        """Commit groups, and say what each leaves to say, until cancelled."""
+        """Commit batches, and have each answered, until cancelled."""
         committing: asyncio.Task[None] | None = None
         try:
             while True:
                 if committing is None and not self._queue:
                     self._settled.set()
                     await self._arrived.wait()
-                group = Group()
+                batch = Batch()
                 while True:
-                    await self._fill(group)
+                    await self._fill(batch)
                     if committing is None:
                         break
-                    done, _ = await asyncio.wait([committing], timeout=None if self._is_full(group) else LOOK_EVERY_S)
+                    done, _ = await asyncio.wait([committing], timeout=None if self._is_full(batch) else FILL_EVERY_S)
                     if done:
                         committing.result()
                         committing = None
-                if group.deliveries:
-                    group.walked.append(await self._off_loop(self._intake.catch_up, group.deliveries, group.walked))
-                    committing = asyncio.create_task(self.commit(group))
+                if batch.messages:
+                    missed = await self._off_loop(self._intake.verify_missed, batch.messages, batch.verified)
+                    batch.verified.append(missed)
+                    committing = asyncio.create_task(self.commit(batch))
         finally:
             if committing is not None:
                 committing.cancel()
@@ -137,52 +138,52 @@ class Batcher:
         """Wait until everything that was delivered is committed and answered."""
         await self._settled.wait()
 
-    async def commit(self, group: Group) -> None:
-        """One transaction for a group, then its answers. A store that fails costs the group, not the bridge."""
+    async def commit(self, batch: Batch) -> None:
+        """One transaction for a batch, then its answers. A store that fails costs the batch, not the bridge."""
         try:
-            taken = await self._take(group)
+            result = await self._handle(batch)
         except StoreError as error:
-            log.error("group not committed", messages=len(group.deliveries), error=str(error))
+            log.error("group not committed", messages=batch.length, error=str(error))
             await asyncio.sleep(STORE_RETRY_S)
             return
-        if taken.early:
-            asyncio.get_running_loop().call_later(AGAIN_S, self._again, taken.early)
-        self._committed(taken)
+        if result.early:
+            asyncio.get_running_loop().call_later(AGAIN_S, self._queue_again, result.early)
+        self._committed(result)
 
-    async def _take(self, group: Group) -> Taken:
-        """The group's transaction; again, if another process was in its way."""
+    async def _handle(self, batch: Batch) -> BatchResult:
+        """The batch's transaction; again, if another process was in its way."""
         tries = 0
         while True:
             try:
-                return await self._store.writing(self._intake.take, group.deliveries, self._now_ms(), group.walked)
+                return await self._store.writing(self._intake.handle, batch.messages, self._now_ms(), batch.verified)
             except StoreError as error:
                 self._intake.failed()
                 tries += 1
                 if not isinstance(error, StoreConflict) or tries == CONFLICT_TRIES:
                     raise
 
-    def _again(self, early: Sequence[Delivery]) -> None:
+    def _queue_again(self, early: Sequence[ClockMessage]) -> None:
         self._queue.extendleft(reversed(early))
         self._arrived.set()
         self._settled.clear()
 
-    async def _fill(self, group: Group) -> None:
-        """Add what has arrived to a group, and look ahead at it."""
-        some: list[Delivery] = []
-        while self._queue and group.length + len(some) < self._group_messages and group.payload_bytes < GROUP_BYTES:
-            some.append(self._queue.popleft())
-            group.payload_bytes += len(some[-1].payload)
+    async def _fill(self, batch: Batch) -> None:
+        """Add what has arrived to a batch, and verify it ahead."""
+        arrived: list[ClockMessage] = []
+        while self._queue and batch.length + len(arrived) < self._group_messages and batch.payload_bytes < BATCH_BYTES:
+            arrived.append(self._queue.popleft())
+            batch.payload_bytes += len(arrived[-1].payload)
         if not self._queue:
             self._arrived.clear()
         if self._paused and len(self._queue) * 2 <= self._queue_messages:
             self._paused = False
             self._source.resume()
-        if some:
-            group.deliveries += some
-            group.walked.append(await self._off_loop(self._intake.look_ahead, some))
+        if arrived:
+            batch.messages += arrived
+            batch.verified.append(await self._off_loop(self._intake.verify_ahead, arrived))
 
     async def _off_loop(self, work: Callable[[Unpack[_Arguments]], _T], *args: *_Arguments) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
 
-    def _is_full(self, group: Group) -> bool:
-        return group.length >= self._group_messages or group.payload_bytes >= GROUP_BYTES
+    def _is_full(self, batch: Batch) -> bool:
+        return batch.length >= self._group_messages or batch.payload_bytes >= BATCH_BYTES

@@ -1,7 +1,7 @@
-"""The clocks of a group: their rows, locked for its transaction, the running state of their seals, and what is written
+"""The clocks of a batch: their rows, locked for its transaction, the running state of their seals, and what is written
 of them at its end.
 
-A clock's seal keys stand encrypted in its row. They are kept open in this process from one group to the next, beside
+A clock's seal keys stand encrypted in its row. They are kept open in this process from one batch to the next, beside
 the encrypted bytes they came from: as long as the row still holds those, nobody else moved the clock on.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Row, select, update
 
-from badgeclock.bridge.intake.continuity import Before, Told
+from badgeclock.bridge.intake.continuity import Before, LastStatus
 from badgeclock.bridge.presences.presences import SURE, Punch
 from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Place
 from badgeclock.bridge.store import schema
@@ -41,7 +41,7 @@ _OF_CLOCK: Final = [
 
 
 class Run(NamedTuple):
-    """Records that were taken together: their bytes one after another, when they came, and whether their seals hold."""
+    """Records that were accepted together: their bytes in a row, when they came, and whether their seals hold."""
 
     raws: bytes
     received_ms: int
@@ -50,7 +50,7 @@ class Run(NamedTuple):
 
 @dataclass(slots=True)
 class Chain:
-    """A clock within one group: its row, its running state, and what is to be written of it."""
+    """A clock within one batch: its row, its running state, and what is to be written of it."""
 
     row: Row[Any]
     state: SealState
@@ -58,8 +58,8 @@ class Chain:
     seal_lost: bool
     counter: int
     failing: tuple[int, int]
-    told: Told | None
-    """Of the STATUS that was taken last; only loaded where another came."""
+    last_status: LastStatus | None
+    """Of the STATUS that was accepted last; only loaded where another came."""
     ack_limit: int | None
     shown: int | None
     """Set while the clock has not proved, in its present session, whose chain it has: what it has shown of it."""
@@ -73,7 +73,7 @@ class Chain:
     changes: dict[str, Any] = field(default_factory=dict)
     resend_above: int | None = None
     retired: bool = False
-    """Whether its RETIRE record came in this group."""
+    """Whether its RETIRE record came in this batch."""
     _by_seq: dict[int, bytes] = field(default_factory=dict)
     _numbered: int = 0
 
@@ -87,23 +87,18 @@ class Chain:
         if self.ack_limit is not None and self.clock_state is not ClockState.QUARANTINED:
             self.ack_limit = self.changes["ack_limit"] = None
 
-    def show(self, seq: int | None) -> None:
+    def set_shown(self, seq: int | None) -> None:
         """How far it has shown whose chain it has; None once that is proved."""
         if self.shown != seq:
             self.shown = self.changes["shown"] = seq
 
-    def founds_anew(self) -> None:
-        """What came last under its name began another chain."""
-        if not self.founded_anew:
-            self.founded_anew = self.changes["founded_anew"] = True
+    def set_other_founding(self, *, is_other: bool) -> None:
+        """Whether what came last under its name is of another chain than its own."""
+        if self.founded_anew != is_other:
+            self.founded_anew = self.changes["founded_anew"] = is_other
 
-    def speaks(self) -> None:
-        """What came last under its name is of its own chain."""
-        if self.founded_anew:
-            self.founded_anew = self.changes["founded_anew"] = False
-
-    def taken_now(self) -> dict[int, bytes]:
-        """The records taken in this group so far, by their numbers."""
+    def accepted_now(self) -> dict[int, bytes]:
+        """The records accepted in this batch so far, by their numbers."""
         for run in self.runs[self._numbered :]:
             self._by_seq.update(_numbered(run.raws))
         self._numbered = len(self.runs)
@@ -111,7 +106,7 @@ class Chain:
 
 
 class Chains:
-    """Loads the clocks of a group, and writes what became of them."""
+    """Loads the clocks of a batch, and writes what became of them."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -124,21 +119,21 @@ class Chains:
         return opened[1] if opened else None
 
     def forget(self) -> None:
-        """The transaction of a group was rolled back: nothing that it wrote is true."""
+        """The transaction of a batch was rolled back: nothing that it wrote is true."""
         self._opened.clear()
 
-    def load(self, connection: Connection, names: set[str], heard: set[str]) -> dict[str, Chain]:
+    def load(self, connection: Connection, names: set[str], reporting: set[str]) -> dict[str, Chain]:
         """Lock and load the clocks of these names: the one in use, else the newest that was retired.
 
-        `heard` are those of which a STATUS came.
+        `reporting` are those of which a STATUS came.
         """
         table = schema.clocks
-        found = self._rows(connection, names, table.c.state != ClockState.RETIRED, heard)
+        found = self._rows(connection, names, table.c.state != ClockState.RETIRED, reporting)
         if gone := names - found.keys():
-            found |= self._rows(connection, gone, table.c.state == ClockState.RETIRED, heard)
+            found |= self._rows(connection, gone, table.c.state == ClockState.RETIRED, reporting)
         return found
 
-    def _rows(self, connection: Connection, names: set[str], which: Any, heard: set[str]) -> dict[str, Chain]:
+    def _rows(self, connection: Connection, names: set[str], which: Any, reporting: set[str]) -> dict[str, Chain]:
         table, sites = schema.clocks, schema.sites
         rows = connection.execute(
             select(*_OF_CLOCK, *(sites.c[name] for name in PLACE_COLUMNS))
@@ -147,26 +142,26 @@ class Chains:
             .order_by(table.c.id)
             .with_for_update(of=table)
         ).all()
-        said = self._said(connection, [row.id for row in rows if row.name in heard or not row.sealed])
-        return {row.name: self._chain(row, said.get(row.id)) for row in rows}
+        statuses = self._statuses(connection, [row.id for row in rows if row.name in reporting or not row.sealed])
+        return {row.name: self._chain(row, statuses.get(row.id)) for row in rows}
 
-    def _said(self, connection: Connection, clock_ids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
+    def _statuses(self, connection: Connection, clock_ids: Sequence[int]) -> dict[int, dict[str, Any] | None]:
         if not clock_ids:
             return {}
         table = schema.clocks
         rows = connection.execute(select(table.c.id, table.c.status).where(table.c.id.in_(clock_ids)))
         return {row.id: row.status for row in rows}
 
-    def _chain(self, row: Row[Any], said: dict[str, Any] | None) -> Chain:
-        told = Told.of(row.session, said)
+    def _chain(self, row: Row[Any], status: dict[str, Any] | None) -> Chain:
+        last_status = LastStatus.of(row.session, status)
         return Chain(
             row,
             self._seal_state(row),
             ClockState(row.state),
-            seal_lost=not row.sealed and not (told and told.retired),
+            seal_lost=not row.sealed and not (last_status and last_status.retired),
             counter=int.from_bytes(row.status_counter, "big"),
             failing=(-1 if row.failing_seq is None else row.failing_seq, row.failing_times),
-            told=told,
+            last_status=last_status,
             ack_limit=row.ack_limit,
             shown=row.shown,
             founded_anew=row.founded_anew,
@@ -226,7 +221,7 @@ class Chains:
 
 
 def punches(chains: Sequence[Chain]) -> list[Punch]:
-    """The punches among the records that were taken in this group, as the chains stand at its end."""
+    """The punches among the records that were accepted in this batch, as the chains stand at its end."""
     return [punch for chain in chains for punch in _punches_of(chain)]
 
 
@@ -236,7 +231,7 @@ def before(connection: Connection, chain: Chain, head: int) -> Before | None:
         return None
     if head == chain.state.next_seq:
         return Before(chain.state.tag, chain.state.boot)
-    now = chain.taken_now()
+    now = chain.accepted_now()
     newest = max((seq for seq in now if seq < head), default=None)
     if newest is not None:
         raw: bytes | None = now[newest]

@@ -24,7 +24,7 @@ from badgeclock.bridge.store.event_log import Kind
 from badgeclock.protocol.frames import Online
 from badgeclock.protocol.seal import SealState
 
-CONNECTIONS_TOLD_APART: Final = 0xFFFF
+CONNECTIONS_DISTINGUISHED: Final = 0xFFFF
 """Connections of one boot that have a number of their own; all later ones share the last (docs/protocol.md §6)."""
 BREAKS_A_CHAIN: Final = frozenset({Kind.FORK, Kind.ROLLBACK, Kind.CLONE})
 """Reasons for a quarantine after which the device before you cannot go on with its chain."""
@@ -44,8 +44,8 @@ class Contradiction(NamedTuple):
     detail: str
 
 
-class Told(NamedTuple):
-    """What matters of the STATUS that was taken last."""
+class LastStatus(NamedTuple):
+    """What matters of the STATUS that was accepted last."""
 
     boot: int
     connection: int
@@ -57,7 +57,7 @@ class Told(NamedTuple):
     settings_refused: int | None = None
 
     @classmethod
-    def of(cls, session: bytes | None, status: Mapping[str, Any] | None) -> Told | None:
+    def of(cls, session: bytes | None, status: Mapping[str, Any] | None) -> LastStatus | None:
         """Out of a clock's row; None before its first STATUS."""
         if session is None or status is None:
             return None
@@ -80,16 +80,18 @@ class Told(NamedTuple):
         return (
             (self.boot, self.connection) == (status.boot, status.connection)
             and self.session != status.session
-            and status.connection < CONNECTIONS_TOLD_APART
+            and status.connection < CONNECTIONS_DISTINGUISHED
             and bool(self.free and status.free)
         )
 
 
-def contradiction(state: SealState, status: Online, before: Before | None, told: Told | None) -> Contradiction | None:
+def contradiction(
+    state: SealState, status: Online, before: Before | None, last_status: LastStatus | None
+) -> Contradiction | None:
     """What an authentic STATUS contradicts, or None.
 
     `state` is what the store has; `before` the record below the status' head, None if the store does not reach so far;
-    `told` the status that was taken last, None if there was none.
+    `last_status` the one that was accepted last, None if there was none.
     """
     at = f"the clock says next record {status.head}, boot {status.boot}; the store has all below {state.next_seq}"
     if status.tail > state.next_seq:
@@ -103,7 +105,7 @@ def contradiction(state: SealState, status: Online, before: Before | None, told:
         return Contradiction(Kind.ROLLBACK, f"{at}: it started anew without records that it had sent")
     if status.head >= state.next_seq and status.boot < state.boot:
         return Contradiction(Kind.ROLLBACK, f"{at} of boot {state.boot}: its boot count went back")
-    if told is not None and told.is_another_device(status):
+    if last_status is not None and last_status.is_another_device(status):
         return Contradiction(Kind.CLONE, f"{at}; another device said so in a session of the same connection")
     return None
 

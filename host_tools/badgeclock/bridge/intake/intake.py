@@ -1,12 +1,12 @@
-"""Takes what the broker delivered, a group in one transaction; only what that commits is acknowledged.
+"""Handles what the broker delivered, a batch of messages in one transaction; only what that commits is acknowledged.
 
-A group is whatever arrived while the group before it was being committed, across all clocks (`grouping`). A message
-that cannot be taken becomes an event, never an exception, and never spoils the others of its group. If the store fails,
-nothing of the group is acknowledged, and the clocks send it again.
+A message holds records, or a clock's STATUS. A batch is whatever arrived while the batch before it was being committed,
+across all clocks (`batcher`). A message that cannot be accepted becomes an event, never an exception, and never spoils
+the others of its batch. If the store fails, nothing of the batch is acknowledged, and the clocks send it again.
 
-Where the parts are: `chains` has the clocks and their running seals, `ahead` walks seals before the store is asked,
-`verify` judges the messages that are not simply the next ones, `hearing` takes STATUS, `refusals` knows what is done
-about records that are not taken, `presences` makes declarations of punches.
+Where the parts are: `clock_chains` has the clocks and their running seals, `speculative_verify` verifies seals before
+the store is asked, `verify` judges the messages that are not simply the next ones, `status_intake` handles STATUS,
+`quarantine` knows what is done about records that are not accepted, `presences` makes declarations of punches.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from sqlalchemy import Connection, select
 from badgeclock.bridge.downlink import orders, receipts
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake import clock_chains, quarantine, seal_process, speculative_verify, status_intake, verify
-from badgeclock.bridge.intake.batch import Delivery, Taken
+from badgeclock.bridge.intake.batch import BatchResult, ClockMessage
 from badgeclock.bridge.intake.clock_chains import Chain, Chains, Run
-from badgeclock.bridge.intake.speculative_verify import Ahead, Stretch
+from badgeclock.bridge.intake.speculative_verify import SpeculativeVerifier, VerifiedMessages
 from badgeclock.bridge.intake.verify import Fault, Finding
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.store import event_log, schema
@@ -42,188 +42,190 @@ from badgeclock.protocol.topics import Channel, parse
 
 TOPICS_KEPT: Final = 40_000
 
-_Mail = dict[str, list[tuple[Channel, Delivery]]]
+_Messages = dict[str, list[tuple[Channel, ClockMessage]]]
+"""By clock, its messages in the order they came in."""
 
 
 class Intake:
-    """Turns groups of deliveries into one transaction each. `take` is synchronous and knows nothing of MQTT."""
+    """Turns batches of messages into one transaction each. `handle` is synchronous and knows nothing of MQTT."""
 
     def __init__(
         self,
         vault: Vault,
         downlink: Downlink | None,
         patience_ms: int | None = None,
-        walk: Callable[[seal_process.Heap], list[Walk]] = seal_process.here,
+        verify_chains: Callable[[seal_process.Chains], list[Walk]] = seal_process.verify_here,
     ) -> None:
-        """`downlink` is what speaks to the clocks, if this process does. `patience_ms` is for one of several workers:
-        what a clock sends has come through all of them, and so in nearly the right order. So long a message is looked
-        at again (`Taken.early`) for what it follows. `walk` is what walks seals ahead.
+        """`downlink` makes the frames for clocks, if this process sends any. `patience_ms` is for one of several
+        workers: what a clock sends has come through all of them, and so in nearly the right order. So long a message is
+        handled again (`BatchResult.early`) for what it follows. `verify_chains` verifies seals ahead.
         """
         self._vault = vault
         self._downlink = downlink
         self._patience_ms = patience_ms
         self._chains = Chains(vault)
-        self._ahead = Ahead(self._chains.expected, walk)
+        self._ahead = SpeculativeVerifier(self._chains.expected, verify_chains)
 
-    def look_ahead(self, deliveries: Sequence[Delivery]) -> Mapping[str, Stretch]:
-        """What can be done for the next messages without the store; for `take`, together with their group.
+    def verify_ahead(self, messages: Sequence[ClockMessage]) -> Mapping[str, VerifiedMessages]:
+        """What can be verified of the next messages without the store; for `handle`, together with their batch.
 
-        It may run in another thread than `take`.
+        It may run in another thread than `handle`.
         """
-        return self._ahead.walk(self._punches_by_clock(deliveries))
+        return self._ahead.verify(self._punches_by_clock(messages))
 
-    def catch_up(
-        self, deliveries: Sequence[Delivery], walked: Sequence[Mapping[str, Stretch]]
-    ) -> Mapping[str, Stretch]:
-        """The same for those clocks of a group of which nothing could be said part by part, once the one before is
-        committed: from here on their next messages can be looked ahead at again.
+    def verify_missed(
+        self, messages: Sequence[ClockMessage], verified: Sequence[Mapping[str, VerifiedMessages]]
+    ) -> Mapping[str, VerifiedMessages]:
+        """The same for those clocks of a batch of which nothing could be verified part by part, once the batch before
+        is committed: from here on their next messages can be verified ahead again.
         """
         missed = {
-            name: messages
-            for name, messages in self._punches_by_clock(deliveries).items()
-            if not any(name in part for part in walked)
+            name: of_clock
+            for name, of_clock in self._punches_by_clock(messages).items()
+            if not any(name in part for part in verified)
         }
-        return self._ahead.walk(missed)
+        return self._ahead.verify(missed)
 
-    def take(
+    def handle(
         self,
         connection: Connection,
-        deliveries: Sequence[Delivery],
+        messages: Sequence[ClockMessage],
         now_ms: int,
-        walked: Sequence[Mapping[str, Stretch]] = (),
-    ) -> Taken:
-        """Judge and store a group in the given transaction. Acknowledge what it returns once that is committed.
+        verified: Sequence[Mapping[str, VerifiedMessages]] = (),
+    ) -> BatchResult:
+        """Judge and store a batch in the given transaction. Acknowledge what it returns once that is committed.
 
-        `walked` is what `look_ahead` found, part by part.
+        `verified` is what `verify_ahead` gave, part by part.
         """
-        taken = Taken()
-        mail = _sorted(deliveries, taken)
-        heard = {name for name, letters in mail.items() if any(channel is Channel.STATUS for channel, _ in letters)}
-        loaded = self._chains.load(connection, set(mail), heard)
-        for name, letters in mail.items():
-            clock = loaded.get(name)
+        result = BatchResult()
+        by_clock = _by_clock(messages, result)
+        reporting = {name for name, of_clock in by_clock.items() if any(of is Channel.STATUS for of, _ in of_clock)}
+        clocks = self._chains.load(connection, set(by_clock), reporting)
+        for name, of_clock in by_clock.items():
+            clock = clocks.get(name)
             if clock is None:
                 what = "no clock of this name was added to the bridge"
-                taken.counts["unknown_clock"] += len(letters)
-                taken.events += [Event(Severity.WARNING, event_log.Kind.UNKNOWN_CLOCK, what, name)] * len(letters)
+                result.counts["unknown_clock"] += len(of_clock)
+                result.events += [Event(Severity.WARNING, event_log.Kind.UNKNOWN_CLOCK, what, name)] * len(of_clock)
                 continue
-            stretches = [part[name] for part in walked if name in part]
-            for channel, some in groupby(letters, itemgetter(0)):
-                messages = [delivery for _, delivery in some]
+            verified_of_clock = [part[name] for part in verified if name in part]
+            for channel, of_channel in groupby(of_clock, itemgetter(0)):
+                following = [message for _, message in of_channel]
                 if channel is Channel.PUNCHES:
-                    self._judge(connection, clock, self._put_in_order(messages), stretches, now_ms, taken)
+                    following = self._in_order(following)
+                    self._handle_punches(connection, clock, following, verified_of_clock, now_ms, result)
                 else:
-                    for delivery in messages:
-                        status_intake.hear(connection, self._vault, clock, delivery, taken)
-        self._write(connection, [clock for clock in loaded.values() if clock.runs or clock.changes], taken, now_ms)
-        event_log.write(connection, taken.events, now_ms)
-        self._answer(connection, loaded.values(), taken, now_ms)
-        self._ahead.committed({name: clock.state for name, clock in loaded.items()})
-        return taken
+                    for message in following:
+                        status_intake.handle(connection, self._vault, clock, message, result)
+        self._write(connection, [clock for clock in clocks.values() if clock.runs or clock.changes], result, now_ms)
+        event_log.write(connection, result.events, now_ms)
+        self._prepare_answers(connection, clocks.values(), result, now_ms)
+        self._ahead.committed({name: clock.state for name, clock in clocks.items()})
+        return result
 
     def failed(self) -> None:
-        """The transaction of a group was rolled back: nothing that it prepared is true."""
+        """The transaction of a batch was rolled back: nothing that it prepared is true."""
         self._chains.forget()
         self._ahead.failed()
         if self._downlink is not None:
             self._downlink.forget_all()
 
-    def _punches_by_clock(self, deliveries: Sequence[Delivery]) -> dict[str, list[Delivery]]:
-        punches: dict[str, list[Delivery]] = defaultdict(list)
-        for delivery in deliveries:
-            name, channel = _addressed(delivery.topic)
+    def _punches_by_clock(self, messages: Sequence[ClockMessage]) -> dict[str, list[ClockMessage]]:
+        punches: dict[str, list[ClockMessage]] = defaultdict(list)
+        for message in messages:
+            name, channel = _addressed(message.topic)
             if channel is Channel.PUNCHES:
-                punches[name].append(delivery)
-        return {name: self._put_in_order(messages) for name, messages in punches.items()}
+                punches[name].append(message)
+        return {name: self._in_order(of_clock) for name, of_clock in punches.items()}
 
-    def _put_in_order(self, messages: list[Delivery]) -> list[Delivery]:
+    def _in_order(self, messages: list[ClockMessage]) -> list[ClockMessage]:
         """A clock's messages by their numbers, where they came through several workers; else as they came."""
         return messages if self._patience_ms is None else sorted(messages, key=_first_seq)
 
-    def _judge(
+    def _handle_punches(
         self,
         connection: Connection,
         clock: Chain,
-        messages: Sequence[Delivery],
-        stretches: Sequence[Stretch],
+        messages: Sequence[ClockMessage],
+        verified: Sequence[VerifiedMessages],
         now_ms: int,
-        taken: Taken,
+        result: BatchResult,
     ) -> None:
-        """Take `punches` messages of a clock, one behind another: in stretches as long as they simply continue it."""
+        """Handle `punches` messages of a clock, one behind another: as many at once as simply continue its chain."""
         at = 0
         stored = _stored(connection, clock)
         while at < len(messages):
-            walked = next((found for found in stretches if found.fits(clock.state, messages, at)), None)
-            walked = walked or speculative_verify.stretch(clock.state, messages, at)
-            done, part = _walked_over(clock, walked, taken) if walked else (0, 0)
-            at += done
-            if at < len(messages) and not done and self._is_early(clock, messages[at], now_ms):
-                taken.early += [message._replace(early_ms=message.early_ms or now_ms) for message in messages[at:]]
+            continuing = next((part for part in verified if part.fits(clock.state, messages, at)), None)
+            continuing = continuing or speculative_verify.verify_messages(clock.state, messages, at)
+            whole, records_of_next = _accept(clock, continuing, result) if continuing else (0, 0)
+            at += whole
+            if at < len(messages) and not whole and self._is_early(clock, messages[at], now_ms):
+                result.early += [message._replace(early_ms=message.early_ms or now_ms) for message in messages[at:]]
                 return
-            if walked is None or done < len(walked.messages):
-                self._judge_one(connection, clock, messages[at], part, stored, taken)
+            if continuing is None or whole < len(continuing.messages):
+                self._handle_message(connection, clock, messages[at], records_of_next, stored, result)
                 at += 1
 
-    def _is_early(self, clock: Chain, delivery: Delivery, now_ms: int) -> bool:
+    def _is_early(self, clock: Chain, message: ClockMessage, now_ms: int) -> bool:
         """Whether what this message follows may well be on its way through another worker."""
         return (
             self._patience_ms is not None
-            and (not delivery.early_ms or now_ms - delivery.early_ms < self._patience_ms)
-            and records.is_batch(delivery.payload)
-            and delivery.payload[1] != Kind.BOOT  # it may follow burnt numbers
-            and int.from_bytes(delivery.payload[4:8], "big") > clock.state.next_seq
+            and (not message.early_ms or now_ms - message.early_ms < self._patience_ms)
+            and records.is_batch(message.payload)
+            and message.payload[1] != Kind.BOOT  # it may follow burnt numbers
+            and int.from_bytes(message.payload[4:8], "big") > clock.state.next_seq
         )
 
-    def _judge_one(
+    def _handle_message(
         self,
         connection: Connection,
         clock: Chain,
-        delivery: Delivery,
-        part: int,
+        message: ClockMessage,
+        accepted_before: int,
         stored: Callable[[int], bytes | None],
-        taken: Taken,
+        result: BatchResult,
     ) -> None:
-        """Judge one `punches` message record by record, behind the first `part` records, which were taken."""
+        """Handle one `punches` message record by record, behind its first `accepted_before`, which were accepted."""
         name, clock_id = clock.row.name, clock.row.id
         try:
-            raws = records.split(delivery.payload)[part:]
+            raws = records.split(message.payload)[accepted_before:]
         except RecordRefused as refused:
-            taken.counts["malformed"] += 1
-            taken.events.append(Event(Severity.WARNING, event_log.Kind.MALFORMED_FRAME, refused.reason, name))
+            result.counts["malformed"] += 1
+            result.events.append(Event(Severity.WARNING, event_log.Kind.MALFORMED_FRAME, refused.reason, name))
             return
         judged = verify.judge(clock.state, raws, stored, seal_lost=clock.seal_lost)
         clock.state = judged.state
         for accepted in judged.accepted:
-            clock.runs.append(Run(accepted.raw, delivery.received_ms, accepted.sealed))
+            clock.runs.append(Run(accepted.raw, message.received_ms, accepted.sealed))
             if not accepted.sealed:
                 what = "the clock lost its seal; its records are kept and prove nothing"
-                taken.events.append(Event(Severity.ALARM, event_log.Kind.UNSEALED_RECORD, what, name))
+                result.events.append(Event(Severity.ALARM, event_log.Kind.UNSEALED_RECORD, what, name))
             if accepted.record.kind == Kind.RETIRE:
-                _retire(clock, taken)
+                _retire(clock, result)
         if judged.accepted:
-            _proved(clock)
+            _confirm_chain(clock)
         elif clock.shown is not None:
-            clock.show(max(clock.shown, judged.repeated_to))
+            clock.set_shown(max(clock.shown, judged.repeated_to))
         if judged.repeated:
-            clock.speaks()
-        taken.counts["accepted"] += len(judged.accepted)
-        taken.counts["repeated"] += judged.repeated
-        if _is_of_another_founding(clock, judged, taken):
-            taken.counts[Fault.FOUNDED_ANEW.value] += 1
+            clock.set_other_founding(is_other=False)
+        result.counts["accepted"] += len(judged.accepted)
+        result.counts["repeated"] += judged.repeated
+        if _is_of_another_founding(clock, judged, result):
+            result.counts[Fault.FOUNDED_ANEW.value] += 1
             return
         verdict = judged.verdict
         for finding in judged.findings:
-            taken.counts[finding.fault.value] += 1
-            verdict = quarantine.find(connection, clock, finding, verdict, delivery.received_ms, taken)
+            result.counts[finding.fault.value] += 1
+            verdict = quarantine.handle_finding(connection, clock, finding, verdict, message.received_ms, result)
         if clock.clock_state is not ClockState.ACTIVE and judged.findings:
             reason = judged.findings[-1].fault.value
             for raw in judged.unjudged:
                 kept = Finding(Fault(reason), None, raw, reason)
-                quarantine.keep(connection, clock, kept, delivery.received_ms, taken)
-        taken.acks[clock_id] = quarantine.ack(clock, verdict)
+                quarantine.keep(connection, clock, kept, message.received_ms, result)
+        result.acks[clock_id] = quarantine.ack(clock, verdict)
 
-    def _write(self, connection: Connection, changed: Sequence[Chain], taken: Taken, now_ms: int) -> None:
-        """Records, seal states, statuses and punches of the whole group."""
+    def _write(self, connection: Connection, changed: Sequence[Chain], result: BatchResult, now_ms: int) -> None:
+        """Records, seal states, statuses and punches of the whole batch."""
         self._chains.write(connection, changed)
         for clock in changed:
             if self._downlink is not None and ("session" in clock.changes or not clock.changes.get("online", True)):
@@ -232,17 +234,19 @@ class Intake:
                 orders.close(connection, clock.row.id, "the clock has written its last record", now_ms, Command.RETIRE)
         punches = clock_chains.punches(changed)
         if punches:
-            taken.queued += presences.take(connection, punches, now_ms)
+            result.queued += presences.accept(connection, punches, now_ms)
 
-    def _answer(self, connection: Connection, clocks: Iterable[Chain], taken: Taken, now_ms: int) -> None:
-        """Look up what clocks that reported are missing, and reserve the counters of all frames to come."""
+    def _prepare_answers(
+        self, connection: Connection, clocks: Iterable[Chain], result: BatchResult, now_ms: int
+    ) -> None:
+        """Look up the receipts that reporting clocks miss, and reserve the counters of all frames to come."""
         for clock in clocks:
             if clock.resend_above is not None:
                 missing = receipts.missing(connection, clock.row.id, clock.resend_above, now_ms)
-                taken.receipts[clock.row.id] = [row.receipt for row in missing]
+                result.receipts[clock.row.id] = [row.receipt for row in missing]
         if self._downlink is not None:
-            most = max((len(receipts) for receipts in taken.receipts.values()), default=0)
-            self._downlink.prepare(connection, list(taken.acks), frames_each=3 + most // frames.RECEIPTS_MAX)
+            most = max((len(receipts) for receipts in result.receipts.values()), default=0)
+            self._downlink.prepare(connection, list(result.acks), frames_each=3 + most // frames.RECEIPTS_MAX)
 
 
 @lru_cache(TOPICS_KEPT)
@@ -255,59 +259,58 @@ def _addressed(topic: str) -> tuple[str, Channel | None]:
     return (name, channel) if channel in (Channel.PUNCHES, Channel.STATUS) else ("", None)
 
 
-def _first_seq(delivery: Delivery) -> int:
-    return int.from_bytes(delivery.payload[4:8], "big") if records.is_batch(delivery.payload) else -1
+def _first_seq(message: ClockMessage) -> int:
+    return int.from_bytes(message.payload[4:8], "big") if records.is_batch(message.payload) else -1
 
 
-def _sorted(deliveries: Sequence[Delivery], taken: Taken) -> _Mail:
-    """The messages by clock, each clock's in the order they came in."""
-    mail: _Mail = {}
-    for delivery in deliveries:
-        name, channel = _addressed(delivery.topic)
+def _by_clock(messages: Sequence[ClockMessage], result: BatchResult) -> _Messages:
+    by_clock: _Messages = {}
+    for message in messages:
+        name, channel = _addressed(message.topic)
         if channel is None:
-            taken.counts["unknown_topic"] += 1
-            taken.events.append(Event(Severity.WARNING, event_log.Kind.UNKNOWN_TOPIC, "a topic no clock writes to"))
-        elif name in mail:
-            mail[name].append((channel, delivery))
+            result.counts["unknown_topic"] += 1
+            result.events.append(Event(Severity.WARNING, event_log.Kind.UNKNOWN_TOPIC, "a topic no clock writes to"))
+        elif name in by_clock:
+            by_clock[name].append((channel, message))
         else:
-            mail[name] = [(channel, delivery)]
-    return mail
+            by_clock[name] = [(channel, message)]
+    return by_clock
 
 
-def _walked_over(clock: Chain, walked: Stretch, taken: Taken) -> tuple[int, int]:
-    """Take what a walk took: how many messages wholly, and how many records of the one behind them."""
-    walk = walked.walk
-    clock.state = walk.state
-    left = walk.taken
-    done = part = 0
-    for message in walked.messages:
+def _accept(clock: Chain, verified: VerifiedMessages, result: BatchResult) -> tuple[int, int]:
+    """Accept the records whose seals hold: how many messages wholly, and how many records of the one behind them."""
+    outcome = verified.result
+    clock.state = outcome.state
+    left = outcome.taken
+    whole = records_of_next = 0
+    for message in verified.messages:
         size = len(message.payload) // RECORD_BYTES
         if left < size:
-            part = left
-            if part:
-                clock.runs.append(Run(message.payload[: part * RECORD_BYTES], message.received_ms, sealed=True))
+            records_of_next = left
+            if left:
+                clock.runs.append(Run(message.payload[: left * RECORD_BYTES], message.received_ms, sealed=True))
             break
         clock.runs.append(Run(message.payload, message.received_ms, sealed=True))
         left -= size
-        done += 1
-    if walk.taken:
-        taken.counts["accepted"] += walk.taken
-        if not walk.state.r:
-            _retire(clock, taken)
-        _proved(clock)
-        taken.acks[clock.row.id] = quarantine.ack(clock, Verdict.IN_ORDER)
-    return done, part
+        whole += 1
+    if outcome.taken:
+        result.counts["accepted"] += outcome.taken
+        if not outcome.state.r:
+            _retire(clock, result)
+        _confirm_chain(clock)
+        result.acks[clock.row.id] = quarantine.ack(clock, Verdict.IN_ORDER)
+    return whole, records_of_next
 
 
 def _stored(connection: Connection, clock: Chain) -> Callable[[int], bytes | None]:
-    """The bytes that were accepted under a number, from this group or the store, which is asked a batch at a time."""
+    """The bytes that were accepted under a number, from this batch or the store, which is asked a batch at a time."""
     table = schema.records
     known: dict[int, bytes] = {}
     asked = range(0)
 
     def stored(seq: int) -> bytes | None:
         nonlocal asked
-        now = clock.taken_now()
+        now = clock.accepted_now()
         if seq in now:
             return now[seq]
         if seq not in asked:
@@ -319,29 +322,29 @@ def _stored(connection: Connection, clock: Chain) -> Callable[[int], bytes | Non
     return stored
 
 
-def _proved(clock: Chain) -> None:
+def _confirm_chain(clock: Chain) -> None:
     """A record came that continues the clock's chain."""
-    clock.show(None)
+    clock.set_shown(None)
     clock.lift_ack_limit()
-    clock.speaks()
+    clock.set_other_founding(is_other=False)
 
 
-def _retire(clock: Chain, taken: Taken) -> None:
-    """The clock's RETIRE record was taken, and with it everything before: its life ends here."""
+def _retire(clock: Chain, result: BatchResult) -> None:
+    """The clock's RETIRE record was result, and with it everything before: its life ends here."""
     clock.retired = True
     what = "the clock wrote its last record and holds no key any more; its certificate is good until it is revoked"
-    taken.events.append(Event(Severity.INFO, event_log.Kind.CLOCK_RETIRED, what, clock.row.name))
+    result.events.append(Event(Severity.INFO, event_log.Kind.CLOCK_RETIRED, what, clock.row.name))
     if clock.clock_state is ClockState.ACTIVE:
         clock.clock_state = clock.changes["state"] = ClockState.RETIRED
 
 
-def _is_of_another_founding(clock: Chain, judged: verify.Judgement, taken: Taken) -> bool:
-    """Whether what came belongs to a chain that was founded under this name and that the bridge was not told of."""
+def _is_of_another_founding(clock: Chain, judged: verify.Judgement, result: BatchResult) -> bool:
+    """Whether what came belongs to a chain that was founded under this name and that the bridge does not know of."""
     if not judged.findings:
         return False
     if judged.findings[-1].fault is Fault.FOUNDED_ANEW:
-        clock.founds_anew()
+        clock.set_other_founding(is_other=True)
         what = "another GENESIS came under this name: add the new bundle with `badgeclock bridge clock add`"
-        taken.events.append(Event(Severity.WARNING, event_log.Kind.FOUNDED_ANEW, what, clock.row.name))
+        result.events.append(Event(Severity.WARNING, event_log.Kind.FOUNDED_ANEW, what, clock.row.name))
         return len(judged.findings) == 1
     return clock.founded_anew

@@ -1,7 +1,7 @@
-"""What is done about records that were not taken: events, alarms, quarantine, and what a clock is answered.
+"""What is done about records that were not accepted: events, alarms, quarantine, and what a clock is answered.
 
 A clock whose STATUS or records contradict what the store has (`continuity`, `verify`) is under quarantine from that
-group on: what its chain still proves is kept and waits, what it does not prove is kept aside, and nothing of it is
+batch on: what its chain still proves is kept and waits, what it does not prove is kept aside, and nothing of it is
 declared until an operator decides.
 """
 
@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, insert, select
 
 from badgeclock.bridge.intake import continuity
-from badgeclock.bridge.intake.batch import Taken
+from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.clock_chains import Chain, before
 from badgeclock.bridge.intake.verify import Fault, Finding
 from badgeclock.bridge.store import event_log, schema
@@ -31,7 +31,7 @@ QUARANTINE_KEPT: Final = 20_000
 
 
 def ack(clock: Chain, verdict: Verdict) -> Ack:
-    """What to answer: no further than a limit; a clock under quarantine hears so, unless it must send again."""
+    """What to answer: no further than a limit; a clock under quarantine is so answered, unless it must send again."""
     limits = (clock.ack_limit, clock.shown)
     next_seq = min([clock.state.next_seq, *(limit for limit in limits if limit is not None)])
     if clock.clock_state is ClockState.QUARANTINED and (verdict is Verdict.IN_ORDER or next_seq < clock.state.next_seq):
@@ -39,47 +39,47 @@ def ack(clock: Chain, verdict: Verdict) -> Ack:
     return Ack(next_seq, verdict)
 
 
-def find(
+def handle_finding(
     connection: Connection,
     clock: Chain,
     finding: Finding,
     verdict: Verdict,
     received_ms: int,
-    taken: Taken,
+    result: BatchResult,
 ) -> Verdict:
-    """Write down one record that was not taken; returns the verdict it leads to."""
+    """Write down one record that was not accepted; returns the verdict it leads to."""
     name, seq, next_seq = clock.row.name, finding.seq, clock.state.next_seq
     if finding.fault is Fault.EQUIVOCATION:
         detail = finding.reason
         if _stays_in_step(connection, clock):
             detail += "; the clock's own last status is in step with the store: somebody else may be at the broker"
-        hold(clock, event_log.Kind.EQUIVOCATION, detail, seq, received_ms, taken)
+        hold(clock, event_log.Kind.EQUIVOCATION, detail, seq, received_ms, result)
         if clock.shown is not None:
             clock.limit_acks(clock.shown)
     elif finding.fault is Fault.RETIRED:
         what = "a record of a clock that was retired; kept aside, not declared"
-        taken.events.append(Event(Severity.ALARM, event_log.Kind.AFTER_RETIREMENT, what, name, seq))
+        result.events.append(Event(Severity.ALARM, event_log.Kind.AFTER_RETIREMENT, what, name, seq))
     elif finding.fault is Fault.UNSEALED:
         what = "an unsealed record, and the clock has not said that it lost its seal"
-        taken.events.append(Event(Severity.WARNING, event_log.Kind.UNSEALED_REFUSED, what, name, seq))
+        result.events.append(Event(Severity.WARNING, event_log.Kind.UNSEALED_REFUSED, what, name, seq))
     elif finding.fault is Fault.GAP:
         what = "records before this one are missing; asked to send them"
-        taken.events.append(Event(Severity.INFO, event_log.Kind.GAP, what, name))
+        result.events.append(Event(Severity.INFO, event_log.Kind.GAP, what, name))
         if _gap_stays(clock, received_ms):
             what = f"the clock goes on after a gap: record {next_seq} was asked for {clock.gap[1]} times"
-            hold(clock, event_log.Kind.SKIPPED, what, next_seq, received_ms, taken)
+            hold(clock, event_log.Kind.SKIPPED, what, next_seq, received_ms, result)
     else:
         kind = event_log.Kind.MALFORMED_FRAME if finding.fault is Fault.MALFORMED else event_log.Kind.SEAL_FAILED
-        taken.events.append(Event(Severity.WARNING, kind, finding.reason, name, seq))
+        result.events.append(Event(Severity.WARNING, kind, finding.reason, name, seq))
         times = clock.failing[1] + 1 if clock.failing[0] == next_seq else 1
         clock.failing = (next_seq, times)
         clock.changes.update(failing_seq=next_seq, failing_times=times)
         if times >= FAILURES_KEPT:
             kind = event_log.Kind.SEAL_FAILED_REPEATEDLY
-            hold(clock, kind, finding.reason, next_seq, received_ms, taken)
+            hold(clock, kind, finding.reason, next_seq, received_ms, result)
             verdict = Verdict.QUARANTINE
     if clock.clock_state is not ClockState.ACTIVE:
-        keep(connection, clock, finding, received_ms, taken)
+        keep(connection, clock, finding, received_ms, result)
     return verdict
 
 
@@ -89,10 +89,10 @@ def hold(
     detail: str,
     seq: int | None,
     now_ms: int,
-    taken: Taken,
+    result: BatchResult,
 ) -> None:
     """Raise the alarm and put the clock under quarantine, in which it stays until an operator decides."""
-    taken.events.append(Event(Severity.ALARM, kind, detail, clock.row.name, seq))
+    result.events.append(Event(Severity.ALARM, kind, detail, clock.row.name, seq))
     if clock.clock_state is ClockState.RETIRED:
         return
     if clock.clock_state is not ClockState.QUARANTINED:
@@ -103,15 +103,15 @@ def hold(
 
 
 def _stays_in_step(connection: Connection, clock: Chain) -> bool:
-    """Whether the newest authentic STATUS that was taken says the store's own chain."""
+    """Whether the newest authentic STATUS that was accepted says the store's own chain."""
     table = schema.clocks
-    said = clock.changes.get("status")
-    if said is None:
-        said = connection.execute(select(table.c.status).where(table.c.id == clock.row.id)).scalar()
-    if said is None:
+    status = clock.changes.get("status")
+    if status is None:
+        status = connection.execute(select(table.c.status).where(table.c.id == clock.row.id)).scalar()
+    if status is None:
         return False
-    last = before(connection, clock, said["head"])
-    return last is not None and last.tag.hex() == said["tag"]
+    last = before(connection, clock, status["head"])
+    return last is not None and last.tag.hex() == status["tag"]
 
 
 def _gap_stays(clock: Chain, received_ms: int) -> bool:
@@ -123,8 +123,8 @@ def _gap_stays(clock: Chain, received_ms: int) -> bool:
     return clock.gap[1] >= GAPS_ASKED and received_ms - clock.gap[2] >= GAP_STAYS_MS
 
 
-def keep(connection: Connection, clock: Chain, finding: Finding, received_ms: int, taken: Taken) -> None:
-    """Keep bytes that were not taken, once, and no more of a clock than would let somebody fill the disk."""
+def keep(connection: Connection, clock: Chain, finding: Finding, received_ms: int, result: BatchResult) -> None:
+    """Keep bytes that were not result, once, and no more of a clock than would let somebody fill the disk."""
     table = schema.quarantine
     digest = hashlib.sha256(finding.raw).digest()
     known = select(table.c.id).where(table.c.clock_id == clock.row.id, table.c.sha256 == digest)
@@ -132,7 +132,7 @@ def keep(connection: Connection, clock: Chain, finding: Finding, received_ms: in
         return
     if clock.kept >= QUARANTINE_KEPT:
         what = f"{QUARANTINE_KEPT} records are kept aside; what comes now stays in the clock, not acknowledged"
-        taken.events.append(Event(Severity.ALARM, event_log.Kind.QUARANTINE_FULL, what, clock.row.name))
+        result.events.append(Event(Severity.ALARM, event_log.Kind.QUARANTINE_FULL, what, clock.row.name))
         if finding.seq is not None:
             clock.limit_acks(finding.seq)
         return

@@ -1,7 +1,7 @@
-"""Walks seals in a process of its own, where the machine has a second processor for it.
+"""Verifies seals in a process of its own, where the machine has a second processor for it.
 
 A record costs six hashes too short for Python to let another thread run meanwhile: a third of all that a record costs
-the bridge. So what comes in a heap is walked beside it, and what comes one by one here, where it is there sooner.
+the bridge. So many records at a time are verified beside it, and few here, where the result is there sooner.
 
 The other process is `python -m badgeclock.bridge.intake.seal_process FD`; it ends with its end of the socket.
 """
@@ -25,52 +25,52 @@ from badgeclock.protocol import seal
 from badgeclock.protocol.record import RECORD_BYTES
 from badgeclock.protocol.seal import SealState, Walk
 
-APART_RECORDS: Final = 256
+SEPARATE_RECORDS: Final = 256
 """From so many records on the way there and back costs less than it saves."""
 ANSWER_S: Final = 10.0
-"""Longest wait for the other process; what it does not answer is walked here."""
+"""Longest wait for the other process; what it does not answer is verified here."""
 _SIZE: Final = struct.Struct(">I")
 
 _Answer = tuple[tuple[Any, ...], int, bool]
-"""The state behind the last record that was taken, how many were, and whether that is all."""
+"""The state behind the last record that was accepted, how many were, and whether that is all."""
 
-Heap = Sequence[tuple[SealState, bytes]]
+Chains = Sequence[tuple[SealState, bytes]]
 """Clocks' states, each with records that follow one another, 64 bytes each."""
 
 log = structlog.get_logger("badgeclock.bridge.intake.seal_process")
 
 
-def here(heap: Heap) -> list[Walk]:
-    """Walk each in this process."""
-    return [seal.walk(state, raws) for state, raws in heap]
+def verify_here(chains: Chains) -> list[Walk]:
+    """Verify each in this process."""
+    return [seal.walk(state, raws) for state, raws in chains]
 
 
-def walker() -> tuple[Callable[[Heap], list[Walk]], Callable[[], None]]:
-    """What walks heaps on this machine, and what ends it."""
+def verifier() -> tuple[Callable[[Chains], list[Walk]], Callable[[], None]]:
+    """The function that verifies chains on this machine, and the one that ends its process."""
     if len(os.sched_getaffinity(0)) == 1:
-        return here, lambda: None
-    apart = Apart()
-    return apart.walk, apart.close
+        return verify_here, lambda: None
+    process = SealProcess()
+    return process.verify, process.close
 
 
-class Apart:
-    """Another process that walks; started when there is a heap, and anew if it failed. For one thread at a time."""
+class SealProcess:
+    """Another process that verifies; started at first use, and restarted if it failed. For one thread at a time."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
-    def walk(self, heap: Heap) -> list[Walk]:
-        """As `here`, whatever becomes of the other process."""
-        if sum(len(raws) for _, raws in heap) < APART_RECORDS * RECORD_BYTES:
-            return here(heap)
+    def verify(self, chains: Chains) -> list[Walk]:
+        """As `verify_here`, whatever becomes of the other process."""
+        if sum(len(raws) for _, raws in chains) < SEPARATE_RECORDS * RECORD_BYTES:
+            return verify_here(chains)
         try:
-            answers = self._ask(heap)
+            answers = self._ask(chains)
         except (OSError, EOFError, ValueError) as error:
             log.error("seals are walked here: the process beside failed", error=type(error).__name__)
             self.close()
-            return here(heap)
-        return [_walk_of(raws, answer) for (_, raws), answer in zip(heap, answers, strict=True)]
+            return verify_here(chains)
+        return [_result_of(raws, answer) for (_, raws), answer in zip(chains, answers, strict=True)]
 
     def close(self) -> None:
         """End the other process."""
@@ -82,10 +82,10 @@ class Apart:
             self._process.wait()
             self._process = None
 
-    def _ask(self, heap: Heap) -> list[_Answer]:
+    def _ask(self, chains: Chains) -> list[_Answer]:
         if self._socket is None:
             self._socket = self._start()
-        _send(self._socket, [(tuple(state), raws) for state, raws in heap])
+        _send(self._socket, [(tuple(state), raws) for state, raws in chains])
         answers: list[_Answer] = _receive(self._socket)
         return answers
 
@@ -98,7 +98,7 @@ class Apart:
         return ours
 
 
-def _walk_of(raws: bytes, answer: _Answer) -> Walk:
+def _result_of(raws: bytes, answer: _Answer) -> Walk:
     state, taken, whole = answer
     after = SealState(*state)
     refused = None if whole else seal.walk(after, raws[taken * RECORD_BYTES :]).refused
@@ -128,11 +128,11 @@ def _receive_exactly(end: socket.socket, size: int) -> bytearray:
 
 
 def _serve(end: socket.socket) -> None:
-    """Walk what is asked until the other end is closed."""
+    """Verify what is asked until the other end is closed."""
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            walks = [seal.walk(SealState(*state), raws) for state, raws in _receive(end)]
-            _send(end, [(tuple(walk.state), walk.taken, walk.refused is None) for walk in walks])
+            results = [seal.walk(SealState(*state), raws) for state, raws in _receive(end)]
+            _send(end, [(tuple(one.state), one.taken, one.refused is None) for one in results])
 
 
 if __name__ == "__main__":

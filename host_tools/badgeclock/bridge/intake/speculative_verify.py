@@ -1,8 +1,8 @@
-"""Walks the seals of a group's messages while the group before it is still being committed.
+"""Verifies the seals of a batch's messages while the batch before it is still being committed.
 
-It is a guess, made without the store: each clock is taken to be where the groups before it leave it. A walk counts only
-if the clock's row, once it is locked, holds exactly the state that the walk started from; a walk is pure, so whoever
-makes it then would find the same. Where the guess was wrong the walk is made again, from the row.
+It is a guess, made without the store: each clock is assumed to be where the batches before leave it. A result counts
+only if the clock's row, once it is locked, holds exactly the state that verifying started from; verifying is pure, so
+doing it then would come to the same. Where the guess was wrong it is done again, from the row.
 """
 
 from __future__ import annotations
@@ -11,37 +11,33 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from badgeclock.bridge.intake import seal_process
-from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import RECORD_BYTES
 from badgeclock.protocol.seal import SealState, Walk
 
 
-class Stretch(NamedTuple):
-    """Messages of one clock that follow one another by their numbers, and how far their seals carry."""
+class VerifiedMessages(NamedTuple):
+    """Messages of one clock whose records follow one another by their numbers, and how far their seals hold."""
 
     start: SealState
-    messages: Sequence[Delivery]
-    raws: bytes
-    walk: Walk
+    messages: Sequence[ClockMessage]
+    result: Walk
 
-    def fits(self, state: SealState, messages: Sequence[Delivery], at: int) -> bool:
-        """Whether it is what walking `messages` from place `at` on would find now."""
-        some = messages[at : at + len(self.messages)]
-        return self.start == state and len(some) == len(self.messages) and some[-1] is self.messages[-1]
-
-
-def stretch(state: SealState, messages: Sequence[Delivery], at: int) -> Stretch | None:
-    """Walk the messages from place `at` on that continue a clock's chain; None if the first of them does not."""
-    some = _continuing(state.next_seq, messages, at)
-    if not some:
-        return None
-    raws = _joined(some)
-    return Stretch(state, some, raws, seal.walk(state, raws))
+    def fits(self, state: SealState, messages: Sequence[ClockMessage], at: int) -> bool:
+        """Whether verifying `messages` from place `at` on would come to this result now."""
+        same = messages[at : at + len(self.messages)]
+        return self.start == state and len(same) == len(self.messages) and same[-1] is self.messages[-1]
 
 
-def _continuing(expected: int, messages: Sequence[Delivery], at: int) -> Sequence[Delivery]:
+def verify_messages(state: SealState, messages: Sequence[ClockMessage], at: int) -> VerifiedMessages | None:
+    """Verify the messages from place `at` on that continue a clock's chain; None if the first of them does not."""
+    continuing = _continuing(state.next_seq, messages, at)
+    return VerifiedMessages(state, continuing, seal.walk(state, _joined(continuing))) if continuing else None
+
+
+def _continuing(expected: int, messages: Sequence[ClockMessage], at: int) -> Sequence[ClockMessage]:
     """The messages from place `at` on that follow one another, beginning with record number `expected`."""
     end = at
     while end < len(messages):
@@ -53,46 +49,46 @@ def _continuing(expected: int, messages: Sequence[Delivery], at: int) -> Sequenc
     return messages[at:end]
 
 
-def _joined(messages: Sequence[Delivery]) -> bytes:
+def _joined(messages: Sequence[ClockMessage]) -> bytes:
     return b"".join([message.payload for message in messages]) if len(messages) > 1 else messages[0].payload
 
 
-class Ahead:
-    """Remembers where the messages that were walked leave their clocks, until a commit says where they are."""
+class SpeculativeVerifier:
+    """Remembers where the messages that were verified leave their clocks, until a commit says where they are."""
 
     def __init__(
         self,
         expected: Callable[[str], SealState | None],
-        walk: Callable[[seal_process.Heap], list[Walk]] = seal_process.here,
+        verify_chains: Callable[[seal_process.Chains], list[Walk]] = seal_process.verify_here,
     ) -> None:
-        """`expected(name)` is a clock's state after the newest commit, as far as this process knows it; `walk` is what
-        walks seals.
+        """`expected(name)` is a clock's state after the newest commit, as far as this process knows it;
+        `verify_chains` verifies the seals.
         """
         self._expected = expected
-        self._walk = walk
-        self._leaves: dict[str, SealState] = {}
+        self._verify_chains = verify_chains
+        self._guesses: dict[str, SealState] = {}
 
-    def walk(self, punches: Mapping[str, Sequence[Delivery]]) -> dict[str, Stretch]:
-        """A stretch for each clock whose messages begin with one that it seems to have next."""
-        found = []
-        for name, messages in punches.items():
-            state = self._leaves.get(name) or self._expected(name)
-            if state is not None and (some := _continuing(state.next_seq, messages, 0)):
-                found.append((name, state, some, _joined(some)))
-        walks = self._walk([(state, raws) for _, state, _, raws in found])
-        walked = {}
-        for (name, state, some, raws), walk in zip(found, walks, strict=True):
-            walked[name] = Stretch(state, some, raws, walk)
-            self._leaves[name] = walk.state
-        return walked
+    def verify(self, messages_by_clock: Mapping[str, Sequence[ClockMessage]]) -> dict[str, VerifiedMessages]:
+        """A result for each clock whose messages begin with the one that it seems to have next."""
+        continuing = []
+        for name, messages in messages_by_clock.items():
+            state = self._guesses.get(name) or self._expected(name)
+            if state is not None and (of_clock := _continuing(state.next_seq, messages, 0)):
+                continuing.append((name, state, of_clock))
+        results = self._verify_chains([(state, _joined(messages)) for _, state, messages in continuing])
+        verified = {}
+        for (name, state, messages), result in zip(continuing, results, strict=True):
+            verified[name] = VerifiedMessages(state, messages, result)
+            self._guesses[name] = result.state
+        return verified
 
     def committed(self, states: Mapping[str, SealState]) -> None:
         """Clocks as a commit leaves them: a guess that it has reached is none any more."""
         for name, state in states.items():
-            guess = self._leaves.get(name)
+            guess = self._guesses.get(name)
             if guess is not None and guess.next_seq <= state.next_seq:
-                self._leaves.pop(name, None)
+                self._guesses.pop(name, None)
 
     def failed(self) -> None:
         """No guess holds any more."""
-        self._leaves.clear()
+        self._guesses.clear()

@@ -1,4 +1,4 @@
-"""Hears what a clock says of itself: opens its STATUS frame, refuses a forged or stale one, knows what is alarming."""
+"""STATUS frames of clocks: opens one, refuses a forged one, sees how new it is, and knows what is alarming in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any, NamedTuple
 
-from badgeclock.bridge.intake.continuity import Told
+from badgeclock.bridge.intake.continuity import LastStatus
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.protocol import frames
 from badgeclock.protocol.errors import FrameRefused
@@ -15,7 +15,7 @@ from badgeclock.protocol.frames import NO_SESSION, FrameType, Offline, Online
 
 
 class Freshness(Enum):
-    """How a STATUS stands to the newest one taken before."""
+    """How a STATUS stands to the newest one accepted before."""
 
     NEWER = "newer"
     SAME = "same"
@@ -46,7 +46,7 @@ class Change(NamedTuple):
     detail: str
 
 
-class Heard(NamedTuple):
+class AuthenticStatus(NamedTuple):
     """An authentic STATUS."""
 
     freshness: Freshness
@@ -54,8 +54,8 @@ class Heard(NamedTuple):
     status: Online | Offline
 
 
-def hear(k_up: bytes, clock_id: str, payload: bytes, newest: int) -> Heard:
-    """The STATUS in a payload, `newest` being the counter of the last one taken; raises FrameRefused."""
+def open_status(k_up: bytes, clock_id: str, payload: bytes, newest: int) -> AuthenticStatus:
+    """The STATUS in a payload, `newest` being the counter of the last one accepted; raises FrameRefused."""
     frame = frames.open_frame(k_up, clock_id, NO_SESSION, payload)
     if frame.type != FrameType.STATUS:
         raise FrameRefused("not a status")
@@ -64,43 +64,43 @@ def hear(k_up: bytes, clock_id: str, payload: bytes, newest: int) -> Heard:
         freshness = Freshness.SAME
     else:
         freshness = Freshness.NEWER if frame.counter > newest else Freshness.OLDER
-    return Heard(freshness, frame.counter, status)
+    return AuthenticStatus(freshness, frame.counter, status)
 
 
-def columns(heard: Heard, counter: int, now_ms: int) -> dict[str, Any]:
-    """What the clock's row shall say after a STATUS; `counter` is that of the newest one."""
+def columns(opened: AuthenticStatus, counter: int, now_ms: int) -> dict[str, Any]:
+    """The columns of the clock's row after a STATUS; `counter` is that of the newest one."""
     at = {"status_counter": counter.to_bytes(8, "big"), "status_ms": now_ms}
-    if isinstance(heard.status, Offline):
+    if isinstance(opened.status, Offline):
         return {**at, "online": False}
     return {
         **at,
         "online": True,
-        "session": heard.status.session,
-        "sealed": heard.status.sealed,
-        "status": told(heard.status),
-        "roster_told": heard.status.roster and heard.status.roster[0],
-        "settings_told": heard.status.settings,
-        "settings_refused": heard.status.settings_refused and heard.status.settings_refused[0],
+        "session": opened.status.session,
+        "sealed": opened.status.sealed,
+        "status": stored_form(opened.status),
+        "roster_told": opened.status.roster and opened.status.roster[0],
+        "settings_told": opened.status.settings,
+        "settings_refused": opened.status.settings_refused and opened.status.settings_refused[0],
     }
 
 
-def told(status: Online) -> dict[str, Any]:
+def stored_form(status: Online) -> dict[str, Any]:
     """A STATUS as the store keeps it: every key that has a meaning beyond its connection."""
     return {**asdict(status), "session": None, "tag": status.tag.hex()}
 
 
-def changes(told: Told | None, status: Online) -> Iterator[Change]:
-    """What is alarming in a STATUS and was not in the one taken before it, and what is over."""
+def changes(last_status: LastStatus | None, status: Online) -> Iterator[Change]:
+    """What is alarming in a STATUS and was not in the one accepted before it, and what is over."""
     if status.retired:
         return
-    if status.settings_refused and (told is None or told.settings_refused != status.settings_refused[0]):
+    if status.settings_refused and (last_status is None or last_status.settings_refused != status.settings_refused[0]):
         version, why = status.settings_refused
         yield Change(Severity.WARNING, Kind.SETTINGS_REFUSED, f"the clock refuses settings {version}: {why}")
-    if (told is None or told.sealed) and not status.sealed:
+    if (last_status is None or last_status.sealed) and not status.sealed:
         yield Change(Severity.ALARM, Kind.SEAL_LOST, "the clock cannot read its key; what it keeps now proves nothing")
-    if told is not None and not told.sealed and status.sealed:
+    if last_status is not None and not last_status.sealed and status.sealed:
         yield Change(Severity.INFO, Kind.SEAL_LOST, "over: the clock can read its key again")
-    before = Memory.ROOM if told is None else Memory.of(told.free, told.capacity)
+    before = Memory.ROOM if last_status is None else Memory.of(last_status.free, last_status.capacity)
     now = Memory.of(status.free, status.capacity)
     if now is before:
         return

@@ -1,9 +1,9 @@
 """Judges what a clock sent against the running state of its seal. Pure: the store is only asked, through `stored`.
 
-A message is judged record by record, in its order, up to the first that cannot be taken:
+A message is judged record by record, in its order, up to the first that cannot be accepted:
 
 * number below the next one: the same bytes as before are a repetition; other bytes an equivocation, kept apart.
-* record 0 under another nonce: the clock was founded anew, and the bridge has not been told yet. Nothing else of the
+* record 0 under another nonce: the clock was founded anew, and the bridge does not know it yet. Nothing else of the
   message belongs to the chain that is known here.
 * the next one, seal right: accepted, and the state moves on.
 * the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
@@ -31,7 +31,7 @@ _UNSEALED: Final = int(Flag.UNSEALED)
 
 
 class Fault(Enum):
-    """Why a record was not taken."""
+    """Why a record was not accepted."""
 
     MALFORMED = "malformed"
     SEAL = "seal"
@@ -46,7 +46,7 @@ _FAULTS: Final = {"unsealed": Fault.UNSEALED, "retired": Fault.RETIRED}
 
 
 class Finding(NamedTuple):
-    """One record that was not taken. `seq` is None if the bytes are no record; `reason` is a stable word."""
+    """One record that was not accepted. `seq` is None if the bytes are no record; `reason` is a stable word."""
 
     fault: Fault
     seq: int | None
@@ -55,7 +55,7 @@ class Finding(NamedTuple):
 
 
 class Accepted(NamedTuple):
-    """One record that was taken: parsed, as bytes, and whether its seal holds."""
+    """One record that was accepted: parsed, as bytes, and whether its seal holds."""
 
     record: Record
     raw: bytes
@@ -130,7 +130,7 @@ def judge(
 
 
 def _accepted_now(judged: Judgement, seq: int) -> bytes | None:
-    return next((taken.raw for taken in judged.accepted if taken.record.seq == seq), None)
+    return next((one.raw for one in judged.accepted if one.record.seq == seq), None)
 
 
 def _is_another_beginning(state: SealState, record: Record) -> bool:

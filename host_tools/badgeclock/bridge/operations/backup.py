@@ -246,9 +246,9 @@ def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) 
     """Look at everything in a store that can be looked at, and hold it against the manifest."""
     try:
         if connection.dialect.name == "sqlite":
-            said = connection.execute(text("PRAGMA integrity_check")).scalars().all()
+            verdict = connection.execute(text("PRAGMA integrity_check")).scalars().all()
             broken = connection.execute(text("PRAGMA foreign_key_check")).all()
-            if said != ["ok"] or broken:
+            if verdict != ["ok"] or broken:
                 raise BackupError(f"the database in {place} is damaged", "use another backup")
         if _facts(connection) != manifest.facts:
             raise BackupError(f"{place} does not hold what its manifest says", "use another backup")

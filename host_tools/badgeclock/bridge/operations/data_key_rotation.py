@@ -4,7 +4,7 @@
     retire   takes the old keys out of the file, once it is proved that nothing needs them
 
 Nothing is ever closed under a key that is not in the file, and no key leaves the file while a value needs it: killed at
-any point, the same command again goes on. A running bridge takes to the new key within `vault.LOOK_S`; values that it
+any point, the same command again goes on. A running bridge takes to the new key within `vault.RELOAD_S`; values that it
 still closed under the old one are found by the next pass.
 """
 
@@ -28,7 +28,7 @@ from badgeclock.errors import StoreError
 
 BATCH_ROWS: Final = 200
 """Rows that one transaction closes again; a bridge waits no longer than for that."""
-ADOPTED_S: Final = 3 * vault.LOOK_S
+ADOPTED_S: Final = 3 * vault.RELOAD_S
 """After so long, every process that closes anything has seen what is in the file."""
 PASSES_MOST: Final = 10
 
@@ -107,7 +107,7 @@ def _add_key(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: 
             do="restore the store into a new one",
         )
     vault.write_keys(path, {**present, number: secrets.token_bytes(vault.DATA_KEY_BYTES)})
-    keys.look()
+    keys.reload()
     with store.write() as connection:
         detail = {"key": number, "fingerprint": keys.fingerprints()[number]}
         audit_log.write(connection, operator, Act.DATA_KEY_ADDED, "store", detail, now_ms)
@@ -180,7 +180,7 @@ def retire(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Ca
     if not old:
         return []
     time.sleep(max(0.0, min(ADOPTED_S, path.stat().st_mtime + ADOPTED_S - time.time())))
-    keys.look()
+    keys.reload()
     with store.write() as connection:
         if connection.dialect.name == "postgresql":
             tables = ", ".join(table.name for table in CLOSED)

@@ -53,13 +53,13 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
             "added": _moment(row.added_ms) if row.added_ms else None,
         },
         "badges": _badges(connection, row.id),
-        "presences": [_told(presence) for presence in presences],
+        "presences": [_plain(presence) for presence in presences],
         "corrections": _corrections(connection, row.id),
         "calls_to_the_authority": _of_presences(connection, schema.attempts, numbers),
         "reception_numbers": _of_presences(connection, schema.receptions, numbers),
         "punches": _punches(connection, row.id),
         "events": _events(connection, reference),
-        "badge_desk": [_told(job) for job in _rows(connection, jobs, jobs.c.worker == reference)],
+        "badge_desk": [_plain(job) for job in _rows(connection, jobs, jobs.c.worker == reference)],
         "acts": audit_log.listing(connection, 0, _ACTS_MOST, f"worker {row.id}"),
     }
 
@@ -71,7 +71,7 @@ def _rows(connection: Connection, table: Table, which: Any) -> list[dict[str, An
 def _of_presences(connection: Connection, table: Table, numbers: list[int]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for at in range(0, len(numbers), 500):
-        found += [_told(row) for row in _rows(connection, table, table.c.presence_id.in_(numbers[at : at + 500]))]
+        found += [_plain(row) for row in _rows(connection, table, table.c.presence_id.in_(numbers[at : at + 500]))]
     return found
 
 
@@ -79,7 +79,7 @@ def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]
     """What people decided about the worker's presences, and what others' presences were to be this worker's."""
     table, presences = schema.corrections, schema.presences
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
-    return [_told(row) for row in _rows(connection, table, own | (table.c.worker_id == worker_id))]
+    return [_plain(row) for row in _rows(connection, table, own | (table.c.worker_id == worker_id))]
 
 
 def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
         .where(table.c.worker_id == worker_id)
         .order_by(table.c.id)
     )
-    return [_told(row._asdict()) for row in rows]
+    return [_plain(row._asdict()) for row in rows]
 
 
 def _punches(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
@@ -103,27 +103,27 @@ def _punches(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
         .where(table.c.worker_id == worker_id)
         .order_by(table.c.id)
     )
-    return [_told({**row._asdict(), "direction": Direction(row.direction).name}) for row in rows]
+    return [_plain({**row._asdict(), "direction": Direction(row.direction).name}) for row in rows]
 
 
 def _events(connection: Connection, reference: str) -> list[dict[str, Any]]:
     table = schema.events
-    return [_told(row) for row in _rows(connection, table, table.c.detail.contains(reference, autoescape=True))]
+    return [_plain(row) for row in _rows(connection, table, table.c.detail.contains(reference, autoescape=True))]
 
 
-def _told(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as JSON can say it: moments in UTC, bytes in hexadecimal digits, without the rows of other tables."""
-    said: dict[str, Any] = {}
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    """A row in JSON: moments in UTC, bytes in hexadecimal digits, without the rows of other tables."""
+    values: dict[str, Any] = {}
     for name, value in row.items():
         if name.endswith("_ms"):
-            said[name.removesuffix("_ms")] = None if value is None else _moment(value)
+            values[name.removesuffix("_ms")] = None if value is None else _moment(value)
         elif isinstance(value, bytes):
-            said[name] = value.hex()
+            values[name] = value.hex()
         elif isinstance(value, date):
-            said[name] = value.isoformat()
+            values[name] = value.isoformat()
         elif name not in {"worker_id", "site_id", "clock_id"}:
-            said[name] = value
-    return said
+            values[name] = value
+    return values
 
 
 def _moment(ms: int) -> str:
@@ -140,13 +140,13 @@ def readable(dossier: dict[str, Any]) -> str:
         lines += [title.replace("_", " ").upper(), ""]
         entries = [content] if isinstance(content, dict) else content
         for entry in entries:
-            lines += [f"  {name.replace('_', ' ')}: {_said(value)}" for name, value in entry.items()] + [""]
+            lines += [f"  {name.replace('_', ' ')}: {_as_text(value)}" for name, value in entry.items()] + [""]
         if not entries:
             lines += ["  nothing", ""]
     return "\n".join(lines)
 
 
-def _said(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None or value in ("", [], {}):
         return "-"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)

@@ -1,7 +1,7 @@
 """How long what is kept for which purpose, and the end of it: deletion with proof, and the erasure of one person.
 
     presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
-    events      what operators were told, and the badge desk's jobs
+    events      what operators were shown, and the badge desk's jobs
     workers     people without badge, punch and presence
 
 What a clock sealed is not touched: a record holds a token, and with the badge's row the last link from token to person
@@ -272,7 +272,7 @@ def _forget_for_good(connection: Connection) -> None:
 
 
 class Sweeper:
-    """Sweeps by the settings, for ever."""
+    """Sweeps by the settings, until cancelled."""
 
     def __init__(self, store: Store, policy: RetentionSettings, now_ms: Callable[[], int]) -> None:
         self._store = store

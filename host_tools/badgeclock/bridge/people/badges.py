@@ -145,8 +145,8 @@ def issue(
 def revoke(connection: Connection, badge: Badge, *, by: str, reason: str = "", now_ms: int) -> None:
     """Take a badge back: from now on it is unknown at the site's clocks. What it punched before stays as it is."""
     table = schema.badges
-    taken = update(table).where(table.c.id == badge.id).values(until_ms=now_ms).returning(table.c.site_id)
-    rosters.changed(connection, [connection.execute(taken).scalar_one()], now_ms)
+    taking_back = update(table).where(table.c.id == badge.id).values(until_ms=now_ms).returning(table.c.site_id)
+    rosters.changed(connection, [connection.execute(taking_back).scalar_one()], now_ms)
     what = f"badge {badge.id} of {badge.worker} was taken back by {by}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_REVOKED, what)], now_ms)
     _note(connection, Act.BADGE_REVOKED, by, badge.worker_id, {"badge": badge.id}, now_ms, reason)

@@ -1,4 +1,4 @@
-"""What every text about people and sites must be, whoever gives it."""
+"""What every text about people and sites must be, wherever it comes from."""
 
 from __future__ import annotations
 

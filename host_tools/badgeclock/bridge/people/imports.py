@@ -126,26 +126,26 @@ def _check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
         raise SheetError(f"{where}: unknown columns, number {', '.join(map(str, strange))}", f"use {known}")
 
 
-def rehearse(store: Store, vault: Vault, given: Sequence[Table], operator: Operator, now_ms: int) -> Report:
+def rehearse(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
     """What an import would come to; the store stays as it is."""
     report = Report()
     try:
         with store.write() as connection:
-            _apply(connection, vault, given, operator, now_ms, report)
+            _apply(connection, vault, imported, operator, now_ms, report)
             raise _Undone
     except _Undone:
         return report
 
 
-def carry_out(store: Store, vault: Vault, given: Sequence[Table], operator: Operator, now_ms: int) -> Report:
+def carry_out(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
     """Import every row, or, if any is bad, none: the report then has faults."""
     report = Report()
     try:
         with store.write() as connection:
-            _apply(connection, vault, given, operator, now_ms, report)
+            _apply(connection, vault, imported, operator, now_ms, report)
             if report.faults:
                 raise _Undone
-            for table in given:
+            for table in imported:
                 detail = {
                     "sha256": table.file_sha256,
                     "rows": len(table.sheet.rows),
@@ -158,12 +158,12 @@ def carry_out(store: Store, vault: Vault, given: Sequence[Table], operator: Oper
 
 
 def _apply(
-    connection: Connection, vault: Vault, given: Sequence[Table], operator: Operator, now_ms: int, report: Report
+    connection: Connection, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int, report: Report
 ) -> None:
     order = list(Kind)
     seen: dict[tuple[Kind, object], tuple[str, int]] = {}
     notes: list[Note] = []
-    for table in sorted(given, key=lambda table: order.index(table.kind)):
+    for table in sorted(imported, key=lambda table: order.index(table.kind)):
         put = _PUTTERS[table.kind]
         for row in table.sheet.rows:
             try:
@@ -193,8 +193,8 @@ def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, 
 
 def _unrevealing(kind: Kind, refused: PeopleError) -> str:
     """What a refusal says, without whatever stands in the wrong column."""
-    said = logs.masked(f"{refused.what}; to do: {refused.do}")
-    return _UID_LIKE.sub(logs.MASK, said) if kind is Kind.BADGES else said
+    text = logs.masked(f"{refused.what}; to do: {refused.do}")
+    return _UID_LIKE.sub(logs.MASK, text) if kind is Kind.BADGES else text
 
 
 def _put_employer(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change:
@@ -208,23 +208,23 @@ def _put_site(connection: Connection, _: Vault, cells: dict[str, str], __: int, 
 
 def _site_fields(known: Site, cells: dict[str, str]) -> dict[str, Any]:
     """What the columns that there are say of a site; an empty cell takes away, a missing column leaves."""
-    said: dict[str, Any] = {"workplace": cells["workplace"]}
+    values: dict[str, Any] = {"workplace": cells["workplace"]}
     if cells.get("regime"):
         try:
-            said["regime"] = Regime(cells["regime"].lower())
+            values["regime"] = Regime(cells["regime"].lower())
         except ValueError:
             raise PeopleError("there is no such regime", f"use one of {', '.join(Regime)}") from None
     if cells.get("time_zone"):
-        said["time_zone"] = cells["time_zone"]
+        values["time_zone"] = cells["time_zone"]
     if any(name in cells for name in _ADDRESS):
         before = known.address or Address("", "", "", "", "")
-        said["address"] = before._replace(**{name: cells[name] for name in _ADDRESS if name in cells})
+        values["address"] = before._replace(**{name: cells[name] for name in _ADDRESS if name in cells})
     for name in ("latitude", "longitude"):
         if name in cells:
-            said[name] = _degrees(cells[name])
+            values[name] = _degrees(cells[name])
     if "languages" in cells:
-        said["languages"] = tuple(cells["languages"].lower().replace(",", " ").replace(";", " ").split())
-    return said
+        values["languages"] = tuple(cells["languages"].lower().replace(",", " ").replace(";", " ").split())
+    return values
 
 
 def _degrees(cell: str) -> float | None:
@@ -254,9 +254,11 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
         uid = bytes.fromhex(_digits(cells["uid"]))
     except ValueError:
         raise PeopleError("the UID is not in hexadecimal digits", "give it as a reader prints it, as text") from None
-    given = badges.assign(connection, vault, site=cells["site"], worker=cells["worker"], uid=uid, now_ms=now_ms)
-    report.queued += given.queued
-    return Change("worker", given.worker, is_new=given.is_new, after={"badge": given.badge, "site": cells["site"]})
+    assigned = badges.assign(connection, vault, site=cells["site"], worker=cells["worker"], uid=uid, now_ms=now_ms)
+    report.queued += assigned.queued
+    return Change(
+        "worker", assigned.worker, is_new=assigned.is_new, after={"badge": assigned.badge, "site": cells["site"]}
+    )
 
 
 def _digits(uid: str) -> str:

@@ -10,7 +10,7 @@ from badgeclock.bridge.store.audit_log import Change
 
 
 def change_row(connection: Connection, table: Any, kind: str, row: Any, values: dict[str, Any]) -> Change:
-    """Write the columns of a row that differ; their values tell nothing of a person."""
+    """Write the columns of a row that differ; their values must reveal nothing of a person."""
     now = row._asdict()
     different = {name: value for name, value in values.items() if now[name] != value}
     if different:

@@ -87,12 +87,12 @@ def _text(content: bytes) -> str:
 def _csv_rows(text: str) -> Iterator[tuple[int, Sequence[Any]]]:
     """Rows with the line that each begins on; the separator is the one that the first line has most of."""
     first, _, rest = text.partition("\n")
-    said = re.fullmatch(r"\s*sep=(.)\s*", first)  # how Excel is told
-    separator = said[1] if said else max(_SEPARATORS, key=first.count)
+    declared = re.fullmatch(r"\s*sep=(.)\s*", first)  # written for Excel
+    separator = declared[1] if declared else max(_SEPARATORS, key=first.count)
     if separator not in _SEPARATORS:
         raise SheetError("the separator is none of ; , and tab", "save the table as CSV with semicolons")
-    reader = csv.reader(io.StringIO(rest if said else text, newline=""), delimiter=separator, strict=True)
-    lines = 1 if said else 0
+    reader = csv.reader(io.StringIO(rest if declared else text, newline=""), delimiter=separator, strict=True)
+    lines = 1 if declared else 0
     number = lines + 1
     try:
         for row in reader:

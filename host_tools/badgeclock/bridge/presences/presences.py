@@ -120,7 +120,7 @@ def _fate_of_day(place: Place, direction: Direction, is_sure: bool, quarter: int
     return Fate(PunchState.DECLARED, wanted=wanted)
 
 
-def take(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
+def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int:
     """Store new punches, open the presences they call for, write the receipts there are; all in this transaction.
 
     Returns how many presences were queued.

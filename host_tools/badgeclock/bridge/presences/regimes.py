@@ -51,7 +51,7 @@ class Regime(StrEnum):
 
 
 class Declared(StrEnum):
-    """What a presence tells the authority."""
+    """What a presence declares to the authority."""
 
     DAY = "day"
     MOVEMENT = "movement"

@@ -1,14 +1,12 @@
-"""The registrar's side of the store: which presences are due, and every step one takes.
+"""The queue of presences for the authority: which are due, which are claimed for a call, which have become too late.
 
 Each function is part of a transaction of its caller, and works on as many presences as it is given in a few statements.
-A step that `states.STEPS` does not know is refused, whoever asks; a step that was overtaken (the presence is no longer
-where the caller saw it) changes nothing.
+What changes where a presence stands is in `transitions`.
 """
 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -24,34 +22,19 @@ from badgeclock.authorities.base import (
     Item,
     MovementItem,
     PresenceItem,
-    Refused,
-    Registered,
-    Status,
 )
-from badgeclock.bridge.downlink import receipts
-from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.people import identities
-from badgeclock.bridge.presences import punch_receipts
-from badgeclock.bridge.presences.day_book import Key
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
-from badgeclock.bridge.store import event_log, schema
-from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import MAY, IdentityKind, PresenceState, Reason
+from badgeclock.bridge.registrar.transitions import (
+    leave_to_person,
+    move,
+)
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.protocol.record import Direction as Punched
 
-SECOND_LOOK_MS: Final = 12 * 3_600_000
-"""So long after its validation a presence is looked at once more: it can become invalid, or be cancelled."""
-_IN_CLAUSE: Final = 500
-_NAMED: Final = 5
-"""Up to so many presences of one change have an event each; more of them share one."""
 _UNDER_WAY: Final = (PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN)
 _LATE: Final = {Declared.DAY: Reason.DAY_OVER, Declared.MOVEMENT: Reason.LATE}
-_OF_STATUS: Final = {
-    Status.REGISTERED: PresenceState.REGISTERED,
-    Status.VALIDATED: PresenceState.VALIDATED,
-    Status.REMARKS: PresenceState.REMARKS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +64,6 @@ class Due:
     def day(self) -> date:
         """The day it is declared for, as the authority counts it."""
         return self.item.date
-
-
-class Number(NamedTuple):
-    """What the authority gave for a presence: number, where it stands, its remarks."""
-
-    reception_number: int
-    status: Status
-    remarks: tuple[str, ...] = ()
-
-
-def number_of(registered: Registered) -> Number:
-    """The same, out of an answer to `register`."""
-    return Number(registered.reception_number, registered.status, registered.remarks)
 
 
 def due(
@@ -205,7 +175,7 @@ def expire(connection: Connection, declares: frozenset[Declared], now_ms: int) -
     queued = (table.c.state == PresenceState.QUEUED) & table.c.due_ms.is_not(None)
     nobodys = queued & table.c.declared.not_in(list(declares))
     ids = connection.execute(select(table.c.id).where(nobodys)).scalars().all()
-    gone = wait(connection, ids, PresenceState.QUEUED, Reason.NO_AUTHORITY, now_ms)
+    gone = leave_to_person(connection, ids, PresenceState.QUEUED, Reason.NO_AUTHORITY, now_ms)
     zones = connection.execute(select(sites.c.time_zone).distinct()).scalars().all()
     if not zones:
         return gone
@@ -234,11 +204,11 @@ def expire(connection: Connection, declares: frozenset[Declared], now_ms: int) -
 def _leave_late(connection: Connection, late: Mapping[int, Declared], now_ms: int) -> None:
     for declared, reason in _LATE.items():
         ids = [presence_id for presence_id, of in late.items() if of is declared]
-        wait(connection, ids, PresenceState.QUEUED, reason, now_ms)
+        leave_to_person(connection, ids, PresenceState.QUEUED, reason, now_ms)
 
 
 def request_hash(vault: Vault, items: Sequence[Item]) -> bytes:
-    """16 bytes that say later whether two calls carried the same items, and tell nothing of them: a keyed hash."""
+    """16 bytes that say later whether two calls carried the same items, and issue nothing of them: a keyed hash."""
     return vault.index(json.dumps([_as_text(item) for item in items]))
 
 
@@ -266,260 +236,11 @@ def answered(connection: Connection, call: str, outcomes: Mapping[int, str], now
     )
 
 
-def move(
-    connection: Connection,
-    presence_ids: Iterable[int],
-    old: PresenceState,
-    new: PresenceState,
-    values: Mapping[str, Any],
-) -> int:
-    """Take presences a step, if they still stand where the caller saw them; returns how many did.
-
-    The one place where a presence's state changes. A step that `states.STEPS` does not have is an AssertionError.
-    """
-    _check_step(old, new)
-    table = schema.presences
-    moved = 0
-    for some in _chunks(presence_ids):
-        change = update(table).where(table.c.id.in_(some), table.c.state == old).values(state=new, **values)
-        moved += connection.execute(change).rowcount
-    return moved
-
-
-def move_each(
-    connection: Connection, old: PresenceState, new: PresenceState, values: Mapping[int, Mapping[str, Any]]
-) -> None:
-    """The same with values of its own for each presence, all under the same names."""
-    _check_step(old, new)
-    if not values:
-        return
-    table = schema.presences
-    names = list(next(iter(values.values())))
-    change = update(table).where(table.c.id == bindparam("at"), table.c.state == old)
-    connection.execute(
-        change.values(state=new, **{name: bindparam(f"to_{name}") for name in names}),
-        [
-            {"at": presence_id, **{f"to_{name}": value for name, value in own.items()}}
-            for presence_id, own in values.items()
-        ],
-    )
-
-
-def _check_step(old: PresenceState, new: PresenceState) -> None:
-    if (old, new) not in MAY:
-        raise AssertionError(f"a presence does not go from {old} to {new}")
-
-
-def requeue(connection: Connection, presence_ids: Iterable[int], old: PresenceState, due_ms: int) -> int:
-    """Back into the queue."""
-    return move(connection, presence_ids, old, PresenceState.QUEUED, {"due_ms": due_ms})
-
-
-def postpone(connection: Connection, due_ms: Mapping[int, int], *, look: int = 1) -> None:
-    """Look again later, in the same state; `look` is how much that counts as a look that came to nothing."""
-    if not due_ms:
-        return
-    table = schema.presences
-    change = update(table).where(table.c.id == bindparam("at"))
-    connection.execute(
-        change.values(due_ms=bindparam("to"), tries=table.c.tries + look),
-        [{"at": presence_id, "to": at_ms} for presence_id, at_ms in due_ms.items()],
-    )
-
-
-def wait(connection: Connection, presence_ids: Sequence[int], old: PresenceState, reason: Reason, now_ms: int) -> int:
-    """Leave presences to a person, and tell their clocks; returns how many."""
-    standing = _standing(connection, presence_ids, old)
-    values = {"due_ms": None, "reason": reason, "final_ms": now_ms}
-    move(connection, standing, old, PresenceState.WAITING, values)
-    tell(connection, list(standing), now_ms)
-    kind = event_log.Kind.PRESENCE_CANCELLED if reason is Reason.CANCELLED else event_log.Kind.PRESENCE_WAITS
-    _note(connection, kind, standing.values(), f"for a person: {reason}", now_ms)
-    return len(standing)
-
-
-def refuse(connection: Connection, refused: Mapping[int, Refused], now_ms: int) -> None:
-    """The authority did not take these presences: its code, 1 to 255, and its own words."""
-    old = PresenceState.SENT
-    standing = _standing(connection, refused, old)
-    values = {
-        presence_id: {
-            "due_ms": None,
-            "error_code": refused[presence_id].code,
-            "error_text": "; ".join(refused[presence_id].descriptions),
-            "final_ms": now_ms,
-        }
-        for presence_id in standing
-    }
-    move_each(connection, old, PresenceState.REFUSED, values)
-    tell(connection, list(standing), now_ms)
-    by_code: dict[int, list[_Standing]] = defaultdict(list)
-    for presence_id, row in standing.items():
-        by_code[refused[presence_id].code].append(row)
-    for code, rows in by_code.items():
-        _note(connection, event_log.Kind.PRESENCE_REFUSED, rows, f"refused with code {code}", now_ms)
-
-
-def register(
-    connection: Connection, old: PresenceState, numbers: Mapping[int, Number], due_ms: int, now_ms: int
-) -> None:
-    """The authority has them under these numbers. A first number stays; any other is kept and raises an alarm."""
-    own = note_numbers(connection, {one: [number.reception_number] for one, number in numbers.items()}, now_ms)
-    standing = _standing(connection, [one for one in numbers if own.get(one) is None], old)
-    values = {
-        presence_id: {
-            "reception_number": numbers[presence_id].reception_number,
-            "registered_ms": now_ms,
-            "due_ms": due_ms,
-            "tries": 0,
-            "reason": None,
-        }
-        for presence_id in standing
-    }
-    move_each(connection, old, PresenceState.REGISTERED, values)
-    tell(connection, list(standing), now_ms)
-    settle(connection, PresenceState.REGISTERED, {one: numbers[one] for one in standing}, now_ms)
-
-
-def settle(connection: Connection, old: PresenceState, found: Mapping[int, Number], now_ms: int) -> set[int]:
-    """What a look at presences came to that are registered, or validated; returns those that need no further one."""
-    by_status: dict[Status, list[int]] = defaultdict(list)
-    for presence_id, number in found.items():
-        by_status[number.status].append(presence_id)
-    wait(connection, by_status.pop(Status.CANCELLED, []), old, Reason.CANCELLED, now_ms)
-    by_status.pop(Status.REGISTERED, None)
-    for status, ids in by_status.items():
-        new = _OF_STATUS[status]
-        if new is old:
-            _rest(connection, ids)
-            continue
-        standing = _standing(connection, ids, old)
-        due_ms = now_ms + SECOND_LOOK_MS if status is Status.VALIDATED else None
-        values = {
-            presence_id: {"due_ms": due_ms, "remarks": list(found[presence_id].remarks), "final_ms": now_ms, "tries": 0}
-            for presence_id in standing
-        }
-        move_each(connection, old, new, values)
-        tell(connection, list(standing), now_ms)
-        by_remarks: dict[tuple[str, ...], list[_Standing]] = defaultdict(list)
-        for presence_id, row in standing.items():
-            by_remarks[found[presence_id].remarks].append(row)
-        for remarks, rows in by_remarks.items():
-            if remarks:
-                _note(connection, event_log.Kind.PRESENCE_REMARKS, rows, f"remarks: {'; '.join(remarks)}", now_ms)
-    return {one for one, number in found.items() if number.status is not Status.REGISTERED}
-
-
-def _rest(connection: Connection, presence_ids: Iterable[int]) -> None:
-    """The second look found nothing new: there is no third."""
-    table = schema.presences
-    for some in _chunks(presence_ids):
-        standing = table.c.id.in_(some) & (table.c.state == PresenceState.VALIDATED)
-        connection.execute(update(table).where(standing).values(due_ms=None))
-
-
-def note_numbers(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:
-    """Keep the reception numbers that the authority holds for presences, each once; returns the presences' own.
-
-    A number beside a presence's own, or a second one for one that has none, is a double registration: an alarm.
-    """
-    table, seen = schema.presences, schema.receptions
-    own: dict[int, int | None] = {}
-    known: dict[int, set[int]] = defaultdict(set)
-    names: dict[int, str] = {}
-    for some in _chunks(numbers):
-        rows = connection.execute(
-            select(table.c.id, table.c.reference, table.c.reception_number, seen.c.number)
-            .outerjoin(seen, seen.c.presence_id == table.c.id)
-            .where(table.c.id.in_(some))
-        )
-        for row in rows:
-            own[row.id], names[row.id] = row.reception_number, row.reference
-            if row.number is not None:
-                known[row.id].add(row.number)
-    fresh = []
-    happened = []
-    for presence_id, given in numbers.items():
-        first = own.get(presence_id)
-        for number in given:
-            if number in known[presence_id]:
-                continue
-            known[presence_id].add(number)
-            fresh.append({"presence_id": presence_id, "number": number, "seen_ms": now_ms})
-            if first is None:
-                first = number
-            elif number != first:
-                what = f"presence {names[presence_id]} has reception number {first} and got {number} too"
-                happened.append(Event(Severity.ALARM, event_log.Kind.SECOND_NUMBER, what))
-    if fresh:
-        connection.execute(insert(seen), fresh)
-    event_log.write(connection, happened, now_ms)
-    return own
-
-
-def tell(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
-    """Receipts for every punch of these presences, of where they stand now; the earliest is the one that opened it."""
-    punches, table, sites = schema.punches, schema.presences, schema.sites
-    told = []
-    for some in _chunks(presence_ids):
-        rows = connection.execute(
-            select(
-                *(punches.c[name] for name in ("clock_id", "seq", "direction", "utc_ms", "presence_id")),
-                *(table.c[name] for name in (*Key._fields, "state", "error_code", "reception_number")),
-                sites.c.time_zone,
-            )
-            .join(table, table.c.id == punches.c.presence_id)
-            .join(sites, sites.c.id == punches.c.site_id)
-            .where(table.c.id.in_(some))
-            .order_by(punches.c.id)
-        ).all()
-        opened = {row.presence_id: row for row in sorted(rows, key=lambda row: row.utc_ms, reverse=True)}
-        for row in rows:
-            key = Key(*(getattr(row, name) for name in Key._fields))
-            what = (PresenceState(row.state), row.error_code, row.reception_number or 0, key)
-            if row is opened[row.presence_id]:
-                content = punch_receipts.own(*what, Punched(row.direction))
-            else:
-                content = punch_receipts.joined(*what, local_day(row.utc_ms, row.time_zone))
-            if content is not None:
-                told.append(NewReceipt(row.clock_id, row.seq, *content))
-    receipts.issue(connection, told, now_ms)
-
-
 def counts(connection: Connection) -> dict[str, int]:
     """How many presences stand in each state."""
     table = schema.presences
     rows = connection.execute(select(table.c.state, func.count().label("number")).group_by(table.c.state))
     return {row.state: row.number for row in rows}
-
-
-class _Standing(NamedTuple):
-    id: int
-    reference: str
-
-
-def _standing(connection: Connection, presence_ids: Iterable[int], state: PresenceState) -> dict[int, _Standing]:
-    """Those of these presences that stand there, theirs until the transaction ends."""
-    table = schema.presences
-    found: dict[int, _Standing] = {}
-    for some in _chunks(presence_ids):
-        rows = connection.execute(
-            select(table.c.id, table.c.reference)
-            .where(table.c.id.in_(some), table.c.state == state)
-            .order_by(table.c.id)
-            .with_for_update()
-        )
-        found.update({row.id: _Standing(row.id, row.reference) for row in rows})
-    return found
-
-
-def _note(connection: Connection, kind: event_log.Kind, rows: Iterable[_Standing], what: str, now_ms: int) -> None:
-    """One event a presence, or one for all if they are many."""
-    names = [row.reference for row in rows]
-    texts = [f"presence {name}: {what}" for name in names]
-    if len(names) > _NAMED:
-        texts = [f"{len(names)} presences, {names[0]} and others: {what}"]
-    event_log.write(connection, [Event(Severity.WARNING, kind, text) for text in texts], now_ms)
 
 
 def _identity_now() -> Any:
@@ -592,8 +313,3 @@ class _Worker(NamedTuple):
     reference: str
     identity_kind: str
     identity_closed: bytes
-
-
-def _chunks(wanted: Iterable[int]) -> Iterable[list[int]]:
-    everything = list(wanted)
-    return (everything[at : at + _IN_CLAUSE] for at in range(0, len(everything), _IN_CLAUSE))

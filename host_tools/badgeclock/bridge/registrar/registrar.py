@@ -36,10 +36,11 @@ from badgeclock.authorities.base import (
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import ITEM_OF, Declared
-from badgeclock.bridge.registrar import corrections, outbox
+from badgeclock.bridge.registrar import cancellations, outbox, reception_numbers, transitions
 from badgeclock.bridge.registrar.call_gate import Gate
-from badgeclock.bridge.registrar.corrections import DueCancellation
-from badgeclock.bridge.registrar.outbox import Due, Number
+from badgeclock.bridge.registrar.cancellations import DueCancellation
+from badgeclock.bridge.registrar.outbox import Due
+from badgeclock.bridge.registrar.reception_numbers import Number
 from badgeclock.bridge.registrar.search_criteria import by_person, criteria_for, looks, searches
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import Store
@@ -52,7 +53,7 @@ POLL_S: Final = 1.0
 """How often the queue is looked at for what another process put there; this one's own work wakes the tasks at once."""
 STORE_RETRY_S: Final = 1.0
 GRACE_S: Final = 3.0
-"""How long calls under way may take when the bridge is told to stop."""
+"""How long calls under way may take when the bridge stops."""
 RETRY_USELESS_S: Final = 30.0
 """How long an authority is left alone that says trying soon is useless."""
 FIRST_SEARCH_MS: Final = 1000
@@ -185,8 +186,8 @@ class Registrar:
         outcomes: dict[str, Outcome] = {}
         happened: list[Event] = []
         try:
-            given = await self._authority.register([one.item for one in batch])
-            outcomes = {outcome.reference: outcome for outcome in given}
+            answers = await self._authority.register([one.item for one in batch])
+            outcomes = {outcome.reference: outcome for outcome in answers}
             result, happened = "answered", self._back()
         except AuthorityUnavailable as error:
             result, happened = "unavailable", self._away(error)
@@ -208,7 +209,7 @@ class Registrar:
         words = dict.fromkeys(ids, answer.result)
         event_log.write(connection, answer.happened, now_ms)
         if answer.result == "unavailable":
-            outbox.requeue(connection, ids, PresenceState.SENT, now_ms)
+            transitions.requeue(connection, ids, PresenceState.SENT, now_ms)
         elif answer.rejected:
             self._write_rejection(connection, batch, answer.rejected, now_ms)
         elif answer.result == "ambiguous":
@@ -228,14 +229,14 @@ class Registrar:
         for one in batch:
             outcome = outcomes.get(one.item.reference)
             if isinstance(outcome, Registered):
-                registered[one.id], words[one.id] = outbox.number_of(outcome), "registered"
+                registered[one.id], words[one.id] = reception_numbers.number_of(outcome), "registered"
                 self._note_identity(connection, one, outcome.inss, now_ms)
             elif isinstance(outcome, Refused):
                 refused[one.id], words[one.id] = outcome, "refused"
             else:
                 words[one.id] = "unanswered"
-        outbox.register(connection, PresenceState.SENT, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
-        outbox.refuse(connection, refused, now_ms)
+        transitions.register(connection, PresenceState.SENT, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
+        transitions.refuse(connection, refused, now_ms)
         self._lose(connection, [one for one, word in words.items() if word == "unanswered"], now_ms)
         return words
 
@@ -255,8 +256,8 @@ class Registrar:
             one.id: Refused(reference=one.item.reference, codes=(str(CODE_OTHER),), descriptions=(rejected.code,))
             for one in blamed
         }
-        outbox.refuse(connection, refused, now_ms)
-        outbox.requeue(connection, others, PresenceState.SENT, now_ms)
+        transitions.refuse(connection, refused, now_ms)
+        transitions.requeue(connection, others, PresenceState.SENT, now_ms)
         what = f"the authority turned a call down: {rejected.code}"
         event_log.write(connection, [Event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)], now_ms)
 
@@ -264,7 +265,7 @@ class Registrar:
         if not ids:
             return
         values = {"due_ms": now_ms + FIRST_SEARCH_MS, "lost_ms": now_ms, "tries": 0}
-        outbox.move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, values)
+        transitions.move(connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, values)
         what = "the answer to a registration was lost; asking before anything is sent again"
         event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.ANSWER_LOST, what)], now_ms)
 
@@ -304,7 +305,7 @@ class Registrar:
 
     def _postpone(self, connection: Connection, group: Sequence[Due]) -> None:
         now_ms = self._now_ms()
-        outbox.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group})
+        transitions.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group})
 
     def _write_search(
         self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]], asked_ms: int
@@ -328,10 +329,10 @@ class Registrar:
                 absent.append(one.id)
             else:
                 open_still[one.id] = one.lost_ms + self._settle_ms
-        outbox.register(connection, PresenceState.UNKNOWN, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
-        outbox.note_numbers(connection, numbers, now_ms)
-        outbox.requeue(connection, absent, PresenceState.UNKNOWN, now_ms)
-        outbox.postpone(connection, open_still, look=0)
+        transitions.register(connection, PresenceState.UNKNOWN, registered, now_ms + FOLLOW_FIRST_MS, now_ms)
+        reception_numbers.keep(connection, numbers, now_ms)
+        transitions.requeue(connection, absent, PresenceState.UNKNOWN, now_ms)
+        transitions.postpone(connection, open_still, look=0)
         self._metrics.outcomes.labels("found").inc(len(registered))
         self._metrics.outcomes.labels("not_found").inc(len(absent))
 
@@ -383,9 +384,9 @@ class Registrar:
                 found[one.state][one.id] = Number(presence.reception_number, presence.status, presence.remarks)
         settled: set[int] = set()
         for state, numbers in found.items():
-            settled |= outbox.settle(connection, state, numbers, now_ms)
+            settled |= transitions.settle(connection, state, numbers, now_ms)
         again = {one.id: now_ms + follow_delay_ms(one.tries) for one in looked_at if one.id not in settled}
-        outbox.postpone(connection, again)
+        transitions.postpone(connection, again)
 
     # --- what a person decided ---
 
@@ -394,7 +395,7 @@ class Registrar:
             self._decided.clear()
             asked: Sequence[DueCancellation] = ()
             if not self.gate.closed_s:
-                asked = await self._look(corrections.due, self.declares, self._now_ms(), CANCELLED_AT_ONCE)
+                asked = await self._read(cancellations.due, self.declares, self._now_ms(), CANCELLED_AT_ONCE)
                 for one in asked:
                     if self.gate.closed_s:
                         break
@@ -403,17 +404,17 @@ class Registrar:
                 await self._pause(self._decided, min(self.gate.closed_s or POLL_S, POLL_S))
 
     async def _cancel_one(self, one: DueCancellation) -> None:
-        """One call a cancellation: they are rare, and none shall share another's fate."""
+        """One call a cancellation: they are rare, and a failure of one must not affect another."""
         if one.tries and await self._is_settled(one, None):
             return  # a call was begun before, and its answer was lost
         if one.too_late(self._now_ms()):
-            await self._commit(corrections.stand, one, "too late, the day is over", self._now_ms())
+            await self._commit(cancellations.keep_registered, one, "too late, the day is over", self._now_ms())
             return
-        await self._commit(corrections.trying, one, self._now_ms() + FIRST_SEARCH_MS)
+        await self._commit(cancellations.mark_begun, one, self._now_ms() + FIRST_SEARCH_MS)
         cancellation = Cancellation(reception_number=one.reception_number, reason=one.code)
         answer = await self._ask("cancel", lambda: self._cancelled(cancellation))
         if isinstance(answer, Cancelled):
-            await self._commit(corrections.done, one, self._now_ms())
+            await self._commit(cancellations.complete, one, self._now_ms())
             self._queued.set()
         elif isinstance(answer, CancelRefused):
             await self._is_settled(one, "; ".join(answer.descriptions) or ", ".join(answer.codes))
@@ -434,15 +435,17 @@ class Registrar:
         answer = await self._ask("get", lambda: self._listed(number))
         if answer is None:
             due_ms = self._now_ms() + follow_delay_ms(one.tries)
-            await self._commit(corrections.postpone, one, due_ms)
+            await self._commit(cancellations.postpone, one, due_ms)
             return True
         if answer and answer[0].status is Status.CANCELLED:
-            await self._commit(corrections.done, one, self._now_ms())
+            await self._commit(cancellations.complete, one, self._now_ms())
             self._queued.set()
             return True
         if refused is None and answer:
             return False
-        await self._commit(corrections.stand, one, refused or "the authority has no such number", self._now_ms())
+        await self._commit(
+            cancellations.keep_registered, one, refused or "the authority has no such number", self._now_ms()
+        )
         self._numbered.set()
         return True
 
@@ -504,7 +507,7 @@ class Registrar:
             event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.NATIONAL_NUMBER_CHANGED, what)], now_ms)
 
     async def _due(self, limit: int, *states: PresenceState) -> list[Due]:
-        return await self._look(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
+        return await self._read(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
 
     async def _commit(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """One transaction, tried until the store takes it: an answer once given must not be forgotten."""
@@ -518,7 +521,7 @@ class Registrar:
                 self._changed()
                 return done
 
-    async def _look(
+    async def _read(
         self, work: Callable[Concatenate[Connection, _P], list[_T]], *args: _P.args, **kwargs: _P.kwargs
     ) -> list[_T]:
         try:

@@ -107,7 +107,7 @@ def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]
     ]
 
 
-def shown(connection: Connection, reference: str) -> dict[str, Any]:
+def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
     """All there is of a presence: its punches with their seals, its calls, its numbers, and what was decided."""
     row = presence(connection, reference)
     attempts, numbers, decided = schema.attempts, schema.receptions, schema.corrections
@@ -159,7 +159,7 @@ def shown(connection: Connection, reference: str) -> dict[str, Any]:
     }
 
 
-def shown_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
+def describe_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
     """The same of a punch that has no presence: where it stands, and its evidence."""
     row = punch(connection, clock, seq)
     return {

@@ -1,8 +1,8 @@
 """The book of acts: who did what, when and why, and how things stood before and after, without personal data.
 
-Written in the transaction of the act itself. A worker is named by the number of their row, which tells nothing once the
+Written in the transaction of the act itself. A worker is named by the number of their row, which means nothing once the
 row is erased. The book only grows: the database refuses to change or delete a row, and each row's hash covers the row
-before, so that whoever knows the newest hash (a backup's manifest, a print-out) notices any other past.
+before, so that a person who knows the newest hash (a backup's manifest, a print-out) notices any other past.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Operator(NamedTuple):
 class Change:
     """What became of a row that was put: its table's word and number, and whether it is new or which columns changed.
 
-    `before` and `after` hold the values of columns that tell nothing of a person; of the others only the name.
+    `before` and `after` hold the values of columns that reveal nothing of a person; of the others only the name.
     """
 
     kind: str

@@ -101,7 +101,7 @@ class Store:
 
     def migrate(self) -> None:
         """Bring the tables to this version's form; keeps every row."""
-        # SQLite changes some things of a table only by making it anew, which references to it must not hinder.
+        # SQLite changes some things of a table only by making it again, which references to it must not hinder.
         migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
             with _failing_plainly(), migrating.begin() as connection:
@@ -195,9 +195,9 @@ def _failing_plainly() -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
-        told = error.orig if isinstance(error, DBAPIError) else error
-        cause = type(error).__name__ if isinstance(told, SQLAlchemyError) else str(told).partition("\n")[0]
-        failed = StoreConflict if isinstance(told, _CONFLICTS) else StoreError
+        original = error.orig if isinstance(error, DBAPIError) else error
+        cause = type(error).__name__ if isinstance(original, SQLAlchemyError) else str(original).partition("\n")[0]
+        failed = StoreConflict if isinstance(original, _CONFLICTS) else StoreError
         raise failed(
             what=f"the store failed: {cause}",
             kept="everything committed before; what failed is not acknowledged and comes again",

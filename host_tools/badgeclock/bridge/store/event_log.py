@@ -1,4 +1,4 @@
-"""What an operator should know: one row an occurrence, written in the transaction of what it tells about.
+"""What an operator should know: one row an occurrence, written in the transaction of what it is about.
 
 The same thing happening again within `SAME_EVENT_MS` counts up its row, so that a clock, or somebody, that sends
 rubbish all day fills no disk. `detail` is for people and never holds a token, a key, a name or a national number.

@@ -1,7 +1,7 @@
 """The words of the store: where a presence, a punch and a clock can stand, and which steps a presence may take.
 
-`STEPS` is the presence's whole state machine, as data: the code takes no other step (`outbox.move`), and the drawing in
-docs/states.md is made from it (`bridge/store/states_diagram.py`).
+`STEPS` is the presence's whole state machine, as data: the code takes no other step (`registrar/transitions.py`), and
+the drawing in docs/states.md is made from it (`bridge/store/states_diagram.py`).
 """
 
 from __future__ import annotations
@@ -165,4 +165,4 @@ RECEIPT_OF: Final[Mapping[PresenceState, ReceiptState]] = {
     PresenceState.CANCELLED: ReceiptState.OPERATOR,
     PresenceState.CLOSED: ReceiptState.OPERATOR,
 }
-"""What the clock is told of a presence; states without an entry are nothing to tell."""
+"""What a clock's receipt says of a presence; states without an entry have no receipt."""

@@ -1,4 +1,4 @@
-"""What the store must not tell whoever copies it: names, national numbers, keys.
+"""What the store must not reveal to somebody who copies it: names, national numbers, keys.
 
 One data key, 32 bytes in a file of its own, from which a key a purpose is derived (HKDF, RFC 5869). Values are
 encrypted with AES-256-GCM under a random nonce and bound to the place they stand in, so that none can be moved to
@@ -6,7 +6,7 @@ another row.
 
 While data keys are changed (rotation.py) the file holds several, by number: every value says in its first byte under
 which it was closed, and the highest number closes. A process that runs meanwhile looks at its file every
-`LOOK_S` seconds, so that it takes to a new key without being started again.
+`RELOAD_S` seconds, so that it uses a new key without a restart.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ BADGE_ROOT: Final = "badge"
 """Purpose of the roots that the keys of a site's badges come from."""
 FIRST_KEY: Final = 1
 LAST_KEY: Final = 255
-LOOK_S: Final = 1.0
+RELOAD_S: Final = 1.0
 """How often a process looks whether its data key file has changed."""
 _KEY: Final = re.compile(rf"[0-9A-Fa-f]{{{2 * DATA_KEY_BYTES}}}")
 _NONCE_BYTES: Final = 12
@@ -78,7 +78,7 @@ class Vault:
         self._newest = max(self._keys)
         self._source = source
         self._seen = _signature(source)
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         self._lock = threading.Lock()
 
     @property
@@ -86,9 +86,9 @@ class Vault:
         """The number of the key that closes."""
         return self._newest
 
-    def look(self) -> None:
+    def reload(self) -> None:
         """See whether the data key file has changed, and take to what it holds now; a file that is unfit is not."""
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         if self._source is None or (now := _signature(self._source)) == self._seen:
             return
         with self._lock, contextlib.suppress(SettingsError):
@@ -99,8 +99,8 @@ class Vault:
 
     def close(self, purpose: str, place: str, plain: bytes) -> bytes:
         """Encrypt. `purpose` chooses the key (random nonces: at most 2**32 values each), `place` binds the value."""
-        if time.monotonic() - self._looked_at > LOOK_S:
-            self.look()
+        if time.monotonic() - self._checked_at > RELOAD_S:
+            self.reload()
         number = self._newest
         nonce = os.urandom(_NONCE_BYTES)
         return bytes((number,)) + nonce + self._keys[number].cipher(purpose).encrypt(nonce, plain, place.encode())
@@ -111,7 +111,7 @@ class Vault:
         if len(nonce) != _NONCE_BYTES:
             raise DataKeyWrong(place)
         if closed[0] not in self._keys:
-            self.look()  # closed by another process, under a key that is newer than this one's last look
+            self.reload()  # closed by another process, under a key that is newer than this one's last check
         key = self._keys.get(closed[0])
         if key is None:
             raise DataKeyWrong(place)
@@ -121,7 +121,7 @@ class Vault:
             raise DataKeyWrong(place) from None
 
     def index(self, text: str) -> bytes:
-        """16 bytes by which equal values are found without being told: a keyed hash, under the newest key."""
+        """16 bytes by which equal values are found without being revealed: a keyed hash, under the newest key."""
         return self.indexes(text)[0]
 
     def indexes(self, text: str) -> list[bytes]:
@@ -130,7 +130,7 @@ class Vault:
         return [hmac.digest(key.index_key, text.encode(), "sha256")[:_INDEX_BYTES] for key in keys]
 
     def fingerprints(self) -> dict[int, str]:
-        """By key number, 16 hexadecimal digits by which a person knows a data key again; they tell nothing of it."""
+        """By key number, 16 hexadecimal digits by which a person knows a data key again; they reveal nothing of it."""
         return {number: key.derive("fingerprint")[:8].hex() for number, key in sorted(self._keys.items())}
 
     def witness(self, number: int, text: bytes) -> bytes | None:

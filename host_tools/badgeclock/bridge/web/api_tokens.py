@@ -134,7 +134,7 @@ class RateBound:
         self._left: dict[int, tuple[float, float]] = {}
 
     def wait_s(self, asker: int) -> float:
-        """0 if the asker (a token's row; 0 for whoever has none) may go on, else the seconds until one more is free."""
+        """0 if the asker (a token's row; 0 without one) may go on, else the seconds until one more is free."""
         now = self._clock_s()
         left, since = self._left.get(asker, (self._most, now))
         left = min(self._most, left + (now - since) * self._a_second)

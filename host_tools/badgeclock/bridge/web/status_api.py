@@ -158,7 +158,7 @@ def punches_after(connection: Connection, vault: Vault, after: int, limit: int) 
 
 
 def _spoken(token: bytes) -> str:
-    """What the clock's display shows of a badge that nobody was given, for its worker to tell the office."""
+    """What the clock's display shows of a badge that nobody was given, for its worker to report to the office."""
     return token[:2].hex().upper()
 
 

@@ -22,7 +22,7 @@ from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.downlink.order_sender import OrderSender
 from badgeclock.bridge.downlink.orders import AGAIN_MS
 from badgeclock.bridge.errors import AuditError, PeopleError
-from badgeclock.bridge.intake.continuity import Told
+from badgeclock.bridge.intake.continuity import LastStatus
 from badgeclock.bridge.intake.status_frame import changes
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.store import schema, vault
@@ -307,7 +307,7 @@ def heard(clock: Clock, **said: Any) -> frames.Online:
     return status
 
 
-ROOM = Told(1, 1, b"sessionA", 1000, 2000, sealed=True, retired=False)
+ROOM = LastStatus(1, 1, b"sessionA", 1000, 2000, sealed=True, retired=False)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ def test_a_lost_seal_and_a_full_memory_are_alarms_with_the_first_status_that_say
 def test_alarms_and_their_ends_take_turns(said: list[tuple[int, bool]]) -> None:
     clock = Clock()
     clock.start()
-    told: Told | None = None
+    told: LastStatus | None = None
     open_alarms: set[Kind] = set()
     for free, sealed in said:
         frame = clock.online(free=free, sealed=sealed)
@@ -367,7 +367,7 @@ def test_alarms_and_their_ends_take_turns(said: list[tuple[int, bool]]) -> None:
             else:
                 assert change.kind not in open_alarms
                 open_alarms.add(change.kind)
-        told = Told(1, 1, b"sessionA", free, 2000, sealed, retired=False)
+        told = LastStatus(1, 1, b"sessionA", free, 2000, sealed, retired=False)
         assert (Kind.SEAL_LOST in open_alarms) == (not sealed)
         assert (Kind.MEMORY_FULL in open_alarms) == (free == 0)
         assert not open_alarms & {Kind.MEMORY_NEARLY_FULL, Kind.MEMORY_FULL} or free <= 400

@@ -11,7 +11,7 @@ from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.frames_out import COUNTER_BLOCK, Downlink, Message
 from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.intake.acknowledger import Acknowledger
-from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.batcher import Batcher, Group
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.store import schema
@@ -56,7 +56,7 @@ def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_me
 async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
     """What the bridge publishes for one group of messages."""
     line = Line()
-    deliveries = [Delivery(topic, payload, world.now_ms) for topic, payload in messages]
+    deliveries = [ClockMessage(topic, payload, world.now_ms) for topic, payload in messages]
     await grouping_on(world, line).commit(Group(deliveries))
     return line.published
 
@@ -226,16 +226,16 @@ async def test_what_was_looked_ahead_at_counts_only_where_the_store_stands_as_wa
     raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(4))]
     topic = world.clock.topic("punches")
     world.punches(*raws[:3])
-    groups = [[Delivery(topic, raw, world.now_ms)] for raw in raws[3:]]
-    walked = [world.intake.look_ahead(group) for group in groups]
+    groups = [[ClockMessage(topic, raw, world.now_ms)] for raw in raws[3:]]
+    walked = [world.intake.verify_ahead(group) for group in groups]
     assert [list(part) for part in walked] == [[world.clock.name]] * 3, "each was walked from where the last one ends"
     with world.store.write() as connection:
-        taken = world.intake.take(connection, groups[1], world.now_ms, walked[1:2])
+        taken = world.intake.handle(connection, groups[1], world.now_ms, walked[1:2])
     assert taken.acks == {1: (3, Verdict.GAP, bytes(8))}, "the group before it was lost"
     assert world.stored() == raws[:3]
     for group, part in zip(groups, walked, strict=True):
         with world.store.write() as connection:
-            world.intake.take(connection, group, world.now_ms, [part])
+            world.intake.handle(connection, group, world.now_ms, [part])
     assert world.stored() == raws
 
 
@@ -245,18 +245,18 @@ async def test_a_clock_that_could_not_be_looked_ahead_at_is_caught_up_with(world
     world.punches(*raws[:2])
     world.intake = Intake(world.vault, world.downlink)
     topic, name = world.clock.topic("punches"), world.clock.name
-    first, second, third = ([Delivery(topic, raw, world.now_ms) for raw in raws[at : at + 2]] for at in (2, 4, 6))
-    assert world.intake.look_ahead(first) == {}
+    first, second, third = ([ClockMessage(topic, raw, world.now_ms) for raw in raws[at : at + 2]] for at in (2, 4, 6))
+    assert world.intake.verify_ahead(first) == {}
     with world.store.write() as connection:
-        assert world.intake.look_ahead(second) == {}
-        world.intake.take(connection, first, world.now_ms)
-    caught_up = world.intake.catch_up(second, [{}])
+        assert world.intake.verify_ahead(second) == {}
+        world.intake.handle(connection, first, world.now_ms)
+    caught_up = world.intake.verify_missed(second, [{}])
     assert list(caught_up) == [name]
-    assert world.intake.catch_up(second, [caught_up]) == {}, "once is enough"
+    assert world.intake.verify_missed(second, [caught_up]) == {}, "once is enough"
     with world.store.write() as connection:
-        walked = world.intake.look_ahead(third)
+        walked = world.intake.verify_ahead(third)
         assert list(walked) == [name]
-        world.intake.take(connection, second, world.now_ms, [{}, caught_up])
+        world.intake.handle(connection, second, world.now_ms, [{}, caught_up])
     with world.store.write() as connection:
-        world.intake.take(connection, third, world.now_ms, [walked])
+        world.intake.handle(connection, third, world.now_ms, [walked])
     assert world.stored() == raws

@@ -18,7 +18,7 @@ from tests.host.bridge.world import BRAM_UID, STRANGER_UID, Clock, World
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake import continuity, quarantine
 from badgeclock.bridge.intake.continuity import Before
-from badgeclock.bridge.intake.intake import Intake, Taken
+from badgeclock.bridge.intake.intake import BatchResult, Intake
 from badgeclock.bridge.intake.quarantine import FAILURES_KEPT, GAP_STAYS_MS, GAPS_ASKED
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.event_log import Severity
@@ -432,7 +432,7 @@ class Line:
         if message[0].endswith("status"):
             self.statuses.append(message)
 
-    def deliver(self, count: int) -> Taken:
+    def deliver(self, count: int) -> BatchResult:
         """Deliver the next so many as one group; what the bridge answers."""
         group, self.under_way = self.under_way[:count], self.under_way[count:]
         return self.world.deliver(*group)

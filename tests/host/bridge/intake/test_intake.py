@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.host.bridge.world import BOTH, DAY_MS, STRANGER_UID, Clock, World
 
-from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.quarantine import FAILURES_KEPT
 from badgeclock.bridge.store import schema
 from badgeclock.errors import StoreError
@@ -299,13 +299,13 @@ def test_looking_ahead_changes_nothing_of_what_is_taken(
         messages += [raws[place : place + 2] for place in order]
         for place, bit in flips:
             messages.append([flipped(raws[place], bit)])
-        group = [Delivery(clock.topic("punches"), b"".join(some), world.now_ms) for some in messages if some]
+        group = [ClockMessage(clock.topic("punches"), b"".join(some), world.now_ms) for some in messages if some]
         size = -(-len(group) // parts)
         some_parts = [group[at : at + size] for at in range(0, len(group), size)]
-        walked = [world.intake.look_ahead(part) for part in some_parts] if kind == "ahead" else []
+        walked = [world.intake.verify_ahead(part) for part in some_parts] if kind == "ahead" else []
         assert not walked or walked[0], "the first message is the next one"
         with world.store.write() as connection:
-            result = world.intake.take(connection, group, world.now_ms, walked)
+            result = world.intake.handle(connection, group, world.now_ms, walked)
         stored = [row.seq for row in world.rows(schema.records) if row.clock_id == max(result.acks, default=0)]
         state = world.clock_row_of(clock.name)
         taken.append((list(result.acks.values()), result.counts, stored, state.next_seq, state.state, state.kept))

@@ -30,7 +30,7 @@ WHO = Operator("anna", "a laptop was stolen")
 @pytest.fixture
 def key_file(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The world's vault in a file; nobody waits long for it to be looked at."""
-    monkeypatch.setattr(vault, "LOOK_S", 0.01)
+    monkeypatch.setattr(vault, "RELOAD_S", 0.01)
     monkeypatch.setattr(data_key_rotation, "ADOPTED_S", 0.05)
     monkeypatch.setattr(data_key_rotation, "BATCH_ROWS", 2)
     path = tmp_path / "data.key"
@@ -263,7 +263,7 @@ def test_numbered_lines_that_are_no_keys_are_refused(tmp_path: Path, content: st
 
 def test_a_clock_that_is_added_meanwhile_is_under_a_key_of_the_file(world: World, key_file: Path) -> None:
     vault.write_keys(key_file, {**vault.read_keys(key_file), 2: bytes(range(32))})
-    world.vault.look()
+    world.vault.reload()
     world.add_clock(Clock("clock-0002"))
     assert uses(world) == {1: 9, 2: 2}
 

@@ -18,7 +18,7 @@ from badgeclock.bridge.operations import data_subject_export, retention
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.people import identities, workers
 from badgeclock.bridge.registrar import corrections
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.settings import RetentionSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator

@@ -66,7 +66,7 @@ def bridge_that(world: World, state: DeskState, outcome: Outcome) -> Iterator[No
             with world.store.write() as connection:
                 for job in badge_desk_jobs.asked(connection):
                     badge_desk_jobs.begin(connection, job.id, world.now_ms)
-                    badge_desk_jobs.tell(connection, job.id, "lay the card on the reader")
+                    badge_desk_jobs.set_progress(connection, job.id, "lay the card on the reader")
             time.sleep(0.1)
             with world.store.write() as connection:
                 running = connection.execute(

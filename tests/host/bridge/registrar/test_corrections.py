@@ -17,8 +17,8 @@ from tests.host.bridge.world import (
 
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
-from badgeclock.bridge.registrar import corrections, outbox, review_queue
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar import cancellations, corrections, outbox, review_queue
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.protocol.record import Direction
@@ -58,7 +58,7 @@ def close(world: World, at: int = 0) -> None:
 
 def shown(world: World, at: int = 0) -> dict[str, object]:
     with world.store.read() as connection:
-        return review_queue.shown(connection, reference(world, at))
+        return review_queue.describe_presence(connection, reference(world, at))
 
 
 def listed(world: World) -> list[tuple[str, str, str | None]]:
@@ -197,8 +197,8 @@ async def test_a_cancellation_that_midnight_overtook_is_given_up_unless_it_was_d
     cancel(world, 0)
     cancel(world, 1)
     with world.store.write() as connection:  # the second was begun, and carried out, when the bridge was killed
-        (_, second) = corrections.due(connection, frozenset(Declared), world.now_ms, 9)
-        corrections.trying(connection, second, world.now_ms)
+        (_, second) = cancellations.due(connection, frozenset(Declared), world.now_ms, 9)
+        cancellations.mark_begun(connection, second, world.now_ms)
     world.authority.cancel_by_hand(1)
     world.now_ms = NOON_MS + DAY_MS
     await until(world, "VALIDATED", "CANCELLED")
@@ -329,7 +329,7 @@ def test_a_punch_that_waits_is_shown_with_its_seal_and_can_be_closed(world: Worl
     world.punches(*world.clock.start(), world.clock.punch(STRANGER_UID))
     assert listed(world) == [("clock-0001/2", "UNASSIGNED", None)]
     with world.store.write() as connection:
-        (evidence,) = review_queue.shown_punch(connection, "clock-0001", 2)["punches"]
+        (evidence,) = review_queue.describe_punch(connection, "clock-0001", 2)["punches"]
         assert evidence["tag"] == world.clock.sent[2][-16:].hex()
         assert evidence["sealed"]
         corrections.close_punch(connection, "clock-0001", 2, decision(world, "a visitor"))
@@ -363,7 +363,7 @@ def test_what_is_not_there_is_named(world: World) -> None:
         with pytest.raises(PresenceError, match="no presence 'BC1'"):
             corrections.close(connection, "BC1", decision(world))
         with pytest.raises(PresenceError, match="no punch 9"):
-            review_queue.shown_punch(connection, "clock-0001", 9)
+            review_queue.describe_punch(connection, "clock-0001", 9)
     world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
     with pytest.raises(PresenceError, match="no worker 'W-999'"):
         correct(world, worker="W-999")

@@ -47,7 +47,7 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
-from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.registrar import Registrar
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState

@@ -32,7 +32,7 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import identities, sites, workers
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import outbox
+from badgeclock.bridge.registrar import outbox, transitions
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import FOLLOW_MOST_MS, follow_delay_ms
@@ -381,7 +381,7 @@ def test_a_movement_waits_for_the_answer_to_the_one_before_and_holds_up_nobody_e
     with world.store.write() as connection:
         (second,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "second")
         assert (first.worker, second.worker) == ("W-001", "W-002")
-        outbox.requeue(connection, [first.id], PresenceState.SENT, world.now_ms)
+        transitions.requeue(connection, [first.id], PresenceState.SENT, world.now_ms)
         (again,) = outbox.claim(connection, world.vault, EVERYTHING, world.now_ms, 200, "third")
         assert again.id == first.id
 

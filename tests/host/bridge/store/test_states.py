@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection
 from tests.host.bridge.world import World
 
-from badgeclock.bridge.registrar import outbox
+from badgeclock.bridge.registrar import transitions
 from badgeclock.bridge.store import schema, states_diagram
 from badgeclock.bridge.store.states import ENDED, MAY, RECEIPT_OF, STEPS, PresenceState
 from badgeclock.errors import StoreError
@@ -61,7 +61,7 @@ def test_a_presence_that_may_have_been_sent_is_sent_again_only_when_the_authorit
 def test_the_code_takes_no_step_that_the_table_does_not_have(world: World) -> None:
     with world.store.write() as connection:
         for old, new in itertools.product(PresenceState, PresenceState):
-            for take in (lambda *step: outbox.move(connection, [1], *step, {}), _move_each(connection)):
+            for take in (lambda *step: transitions.move(connection, [1], *step, {}), _move_each(connection)):
                 if (old, new) in MAY:
                     take(old, new)
                 else:
@@ -70,7 +70,7 @@ def test_the_code_takes_no_step_that_the_table_does_not_have(world: World) -> No
 
 
 def _move_each(connection: Connection) -> Callable[..., object]:
-    return lambda *step: outbox.move_each(connection, *step, {1: {"error_code": 0}})
+    return lambda *step: transitions.move_each(connection, *step, {1: {"error_code": 0}})
 
 
 def test_the_tests_own_store_refuses_a_step_that_went_round_the_code(world: World) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import MetaData, Table, create_engine, select, text
 from tests.host.bridge.world import ANNA_UID, BOTH, BRAM_UID, LUZ_UID, NOON_MS, STRANGER_UID, Clock
 
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.intake.batch import Delivery
+from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
@@ -129,8 +129,8 @@ def test_a_store_of_an_earlier_version_keeps_every_row_and_its_clock_goes_on(
     vault = Vault(b"data key of the tests, 32 bytes.")
     intake = Intake(vault, Downlink(vault))
     with store.write() as connection:
-        delivery = Delivery(clock.topic("punches"), clock.punch(BRAM_UID), NOON_MS)
-        taken = intake.take(connection, [delivery], NOON_MS)
+        delivery = ClockMessage(clock.topic("punches"), clock.punch(BRAM_UID), NOON_MS)
+        taken = intake.handle(connection, [delivery], NOON_MS)
     assert taken.acks == {1: Ack(clock.state.next_seq, Verdict.IN_ORDER)}
     assert rows_of(url)["punches"].keys() > after["punches"].keys()
     store.close()

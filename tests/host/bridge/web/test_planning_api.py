@@ -24,7 +24,7 @@ from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.bridge.web import api_tokens, planning_api, status_api
+from badgeclock.bridge.web import api_tokens, planning_api, planning_models, planning_refusals, status_api
 from badgeclock.bridge.web.api_tokens import DAY_MS, RateBound, Scope
 from badgeclock.cli.main import app as command
 
@@ -46,7 +46,7 @@ def secret_of(token: str) -> str:
 def application(world: World, requests_a_minute: int = 100_000) -> FastAPI:
     app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, "testserver")
     app.mount(
-        planning_api.PATH,
+        planning_refusals.PATH,
         planning_api.create_app(
             world.store, world.vault, requests_a_minute=requests_a_minute, now_ms=lambda: world.now_ms
         ),
@@ -68,7 +68,7 @@ class Tool:
         async def ask() -> httpx.Response:
             transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
             async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-                return await client.request(method, planning_api.PATH + path, **{"headers": self.headers, **said})
+                return await client.request(method, planning_refusals.PATH + path, **{"headers": self.headers, **said})
 
         return asyncio.run(ask())
 
@@ -104,7 +104,7 @@ class Served:
 
 
 SERVED = Served()
-DESCRIBED = schemathesis.openapi.from_asgi(planning_api.OPENAPI, SERVED)
+DESCRIBED = schemathesis.openapi.from_asgi(planning_refusals.OPENAPI, SERVED)
 # Every request has the token, put in when it is sent: one made to be wrong for having none would be right again.
 DESCRIBED.config.generation.update(with_security_parameters=False)
 
@@ -233,13 +233,13 @@ def test_what_cannot_be_is_refused_in_one_form_that_quotes_nothing(
 
 
 def test_the_description_says_the_bounds_of_a_page(tool: Tool) -> None:
-    said = tool.get(planning_api.OPENAPI).json()["paths"]["/sites"]["get"]["parameters"]
+    said = tool.get(planning_refusals.OPENAPI).json()["paths"]["/sites"]["get"]["parameters"]
     bounds = {one["name"]: (one["schema"]["minimum"], one["schema"]["maximum"]) for one in said}
-    assert bounds == {"after": (0, planning_api.ID_MOST), "limit": (1, planning_api.ROWS_MOST)}
+    assert bounds == {"after": (0, planning_models.ID_MOST), "limit": (1, planning_models.ROWS_MOST)}
 
 
 def test_a_body_that_is_too_large_or_no_json_is_refused(tool: Tool) -> None:
-    assert tool.put("/sites", content=b"[" * (planning_api.BODY_BYTES_MOST + 1)).status_code == 413
+    assert tool.put("/sites", content=b"[" * (planning_refusals.BODY_BYTES_MOST + 1)).status_code == 413
     assert tool.put("/sites", content=b'{"niss": "00000100166').status_code == 422
     assert "00000100166" not in tool.put("/sites", content=b'{"niss": "00000100166').text
     said = {"Content-Type": "application/json", **tool.headers}
@@ -261,7 +261,7 @@ def test_nobody_gets_in_without_a_token_that_is_good_and_has_the_scope(shared: W
     assert tool.get("/sites", headers=reads).status_code == 403
     writes_not = {"Authorization": f"Bearer {token_of(shared, Scope.PLANNING_READ)}"}
     assert tool.put("/employers", json={"kbo": KBO}, headers=writes_not).status_code == 403
-    assert tool.get(planning_api.OPENAPI, headers={}).status_code == 200
+    assert tool.get(planning_refusals.OPENAPI, headers={}).status_code == 200
 
 
 @given(st.text(max_size=80) | st.from_regex(r"bct_[0-9]+_[0-9A-Za-z_-]{43}", fullmatch=True))

@@ -1,0 +1,134 @@
+"""Cancellations that persons asked for: which are due, and what the authority's answer makes of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select, update
+
+from badgeclock.bridge.presences.regimes import Declared, day_is_over
+from badgeclock.bridge.registrar import presence_receipts, transitions
+from badgeclock.bridge.registrar.decisions import Decision, Kind
+from badgeclock.bridge.registrar.replacements import (
+    find_worker,
+    key_decided,
+    lock_presence,
+    replace,
+)
+from badgeclock.bridge.store import event_log, schema
+from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.states import PresenceState
+
+
+class DueCancellation(NamedTuple):
+    """A cancellation that the authority is to be asked for; `tries` counts the calls that were begun."""
+
+    id: int
+    presence_id: int
+    reference: str
+    kind: Kind
+    code: str
+    reception_number: int
+    declared: Declared
+    day: date
+    time_zone: str
+    site_id: int
+    worker_id: int | None
+    employer_kbo: str | None
+    tries: int
+    decision: Decision
+
+    def too_late(self, now_ms: int) -> bool:
+        """Whether the day is over, after which the service cancels no more (its error 9)."""
+        return day_is_over(self.day, now_ms, self.time_zone)
+
+
+def due(connection: Connection, declares: Iterable[Declared], now_ms: int, limit: int) -> list[DueCancellation]:
+    """The cancellations whose time has come, oldest first."""
+    table, of, sites = schema.corrections, schema.presences, schema.sites
+    rows = connection.execute(
+        select(
+            table,
+            of.c.reference,
+            of.c.reception_number,
+            of.c.declared,
+            of.c.day,
+            of.c.site_id,
+            of.c.tries,
+            sites.c.time_zone,
+        )
+        .join(of, of.c.id == table.c.presence_id)
+        .join(sites, sites.c.id == of.c.site_id)
+        .where(
+            table.c.done_ms.is_(None),
+            of.c.state == PresenceState.CANCELLING,
+            of.c.due_ms <= now_ms,
+            of.c.declared.in_(list(declares)),
+        )
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return [
+        DueCancellation(
+            id=row.id,
+            presence_id=row.presence_id,
+            reference=row.reference,
+            kind=Kind(row.kind),
+            code=row.code,
+            reception_number=row.reception_number,
+            declared=Declared(row.declared),
+            day=row.day,
+            time_zone=row.time_zone,
+            site_id=row.site_id,
+            worker_id=row.worker_id,
+            employer_kbo=row.employer_kbo,
+            tries=row.tries,
+            decision=Decision(row.by, row.why, row.asked_ms),
+        )
+        for row in rows
+    ]
+
+
+def mark_begun(connection: Connection, one: DueCancellation, due_ms: int) -> None:
+    """The call is about to go out: from here on the authority may have cancelled."""
+    transitions.postpone(connection, {one.presence_id: due_ms})
+
+
+def postpone(connection: Connection, one: DueCancellation, due_ms: int) -> None:
+    """Ask again later."""
+    transitions.postpone(connection, {one.presence_id: due_ms}, look=0)
+
+
+def complete(connection: Connection, one: DueCancellation, now_ms: int) -> None:
+    """The authority has cancelled it; what is to keep_registered in its place is queued in the same transaction."""
+    old, new = PresenceState.CANCELLING, PresenceState.CANCELLED
+    values = {"due_ms": None, "final_ms": now_ms}
+    if not transitions.move(connection, [one.presence_id], old, new, values):
+        return
+    replacement, outcome = None, "cancelled"
+    if one.worker_id is not None:
+        row = lock_presence(connection, one.reference)
+        key = key_decided(row, find_worker(connection, None, one.worker_id), one.employer_kbo)
+        replacement, outcome = replace(connection, row, key, one.decision._replace(now_ms=now_ms)), "replaced"
+    presence_receipts.issue(connection, [one.presence_id], now_ms)
+    _end(connection, one, outcome, replacement, now_ms)
+    what = f"presence {one.reference} was cancelled ({one.code}) for {one.decision.by}: {one.decision.why}"
+    event_log.write(connection, [Event(Severity.INFO, event_log.Kind.PRESENCE_CANCELLED, what)], now_ms)
+
+
+def keep_registered(connection: Connection, one: DueCancellation, why_not: str, now_ms: int) -> None:
+    """The authority did not cancel it: it is registered as before, and a person must know."""
+    old, new = PresenceState.CANCELLING, PresenceState.REGISTERED
+    if not transitions.move(connection, [one.presence_id], old, new, {"due_ms": now_ms, "tries": 0}):
+        return
+    _end(connection, one, why_not, None, now_ms)
+    what = f"presence {one.reference} stands, though {one.decision.by} asked to cancel it: {why_not}"
+    event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.CANCEL_REFUSED, what)], now_ms)
+
+
+def _end(connection: Connection, one: DueCancellation, outcome: str, replacement_id: int | None, now_ms: int) -> None:
+    table = schema.corrections
+    values = {"done_ms": now_ms, "outcome": outcome, "replacement_id": replacement_id}
+    connection.execute(update(table).where(table.c.id == one.id).values(values))

@@ -1,0 +1,69 @@
+"""Reception numbers: what the authority gave for presences, each kept once, and an alarm for a second one."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select
+
+from badgeclock.authorities.base import (
+    Registered,
+    Status,
+)
+from badgeclock.bridge.store import event_log, schema
+from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.event_log import Event, Severity
+
+
+class Number(NamedTuple):
+    """What the authority gave for a presence: number, where it stands, its remarks."""
+
+    reception_number: int
+    status: Status
+    remarks: tuple[str, ...] = ()
+
+
+def number_of(registered: Registered) -> Number:
+    """The same, out of an answer to `register`."""
+    return Number(registered.reception_number, registered.status, registered.remarks)
+
+
+def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: int) -> dict[int, int | None]:
+    """Keep the reception numbers that the authority holds for presences, each once; returns the presences' own.
+
+    A number beside a presence's own, or a second one for one that has none, is a double registration: an alarm.
+    """
+    table, seen = schema.presences, schema.receptions
+    own: dict[int, int | None] = {}
+    known: dict[int, set[int]] = defaultdict(set)
+    names: dict[int, str] = {}
+    for some in chunks(numbers):
+        rows = connection.execute(
+            select(table.c.id, table.c.reference, table.c.reception_number, seen.c.number)
+            .outerjoin(seen, seen.c.presence_id == table.c.id)
+            .where(table.c.id.in_(some))
+        )
+        for row in rows:
+            own[row.id], names[row.id] = row.reception_number, row.reference
+            if row.number is not None:
+                known[row.id].add(row.number)
+    fresh = []
+    happened = []
+    for presence_id, held in numbers.items():
+        first = own.get(presence_id)
+        for number in held:
+            if number in known[presence_id]:
+                continue
+            known[presence_id].add(number)
+            fresh.append({"presence_id": presence_id, "number": number, "seen_ms": now_ms})
+            if first is None:
+                first = number
+            elif number != first:
+                what = f"presence {names[presence_id]} has reception number {first} and got {number} too"
+                happened.append(Event(Severity.ALARM, event_log.Kind.SECOND_NUMBER, what))
+    if fresh:
+        connection.execute(insert(seen), fresh)
+    event_log.write(connection, happened, now_ms)
+    return own

@@ -1,0 +1,118 @@
+"""What stands in the place of a presence that a person corrected: which key it has, and whose punches it gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from badgeclock.bridge.errors import PresenceError
+from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences.day_book import Key, new_row
+from badgeclock.bridge.presences.employment import Holder, employer_on
+from badgeclock.bridge.presences.regimes import employer_declared
+from badgeclock.bridge.registrar import presence_receipts, review_queue
+from badgeclock.bridge.registrar.decisions import Decision
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import ENDED, IdentityKind
+
+
+def lock_presence(connection: Connection, reference: str) -> Any:
+    """The presence as it is now, the caller's until its transaction ends."""
+    table = schema.presences
+    connection.execute(select(table.c.id).where(table.c.reference == reference).with_for_update())
+    return review_queue.presence(connection, reference)
+
+
+def find_worker(connection: Connection, reference: str | None, worker_id: int) -> Any:
+    """The worker of a reference, else of a row, with the employer's number; raises PresenceError."""
+    workers, employers = schema.workers, schema.employers
+    which = workers.c.id == worker_id if reference is None else workers.c.reference == reference
+    row = connection.execute(
+        select(workers.c.id, workers.c.identity_kind, workers.c.identity_index, employers.c.kbo)
+        .outerjoin(employers, employers.c.id == workers.c.employer_id)
+        .where(which)
+    ).one_or_none()
+    if row is None:
+        raise PresenceError(f"there is no worker {reference!r}", "add the worker with `badgeclock bridge worker add`")
+    return row
+
+
+def key_of(row: Any) -> Key:
+    """The key under which a presence was declared; `row` is of `lock_presence`."""
+    return Key(row.worker_id, row.employer_kbo, row.workplace, row.day, row.moment_ms, row.way)
+
+
+def key_now(connection: Connection, row: Any, of: Any, employer_kbo: str | None = None) -> Key:
+    """The key under which it would be declared now, for the worker `of` (of `find_worker`) and, of several employers,
+    the one with this enterprise number; raises PresenceError if it is not clear which.
+    """
+    employer = employer_on(holder_of(connection, of, employer_kbo), row.site_id, row.day)
+    if employer is None:
+        raise which_employer(f"presence {row.reference}")
+    return Key(of.id, employer.kbo, row.workplace_now, row.day, row.moment_ms, row.way)
+
+
+def key_decided(row: Any, of: Any, employer_kbo: str | None) -> Key:
+    """The same under the employer that was decided on, unless the worker is declared by a Limosa number now."""
+    own = employer_declared(IdentityKind(of.identity_kind), of.kbo)
+    employer = (employer_kbo or own) if own else own
+    return Key(of.id, employer, row.workplace_now, row.day, row.moment_ms, row.way)
+
+
+def holder_of(connection: Connection, of: Any, employer_kbo: str | None) -> Holder:
+    """A worker (of `find_worker`) with its engagements, or with the one employer that a person names; raises
+    PresenceError if that is none of them.
+    """
+    holder = presences.holder_of(connection, of.id, of.identity_kind, of.kbo)
+    if employer_kbo is None or not holder.employer_kbo:
+        return holder
+    if employer_kbo not in {holder.employer_kbo, *(one.employer_kbo for one in holder.engagements)}:
+        raise PresenceError(
+            f"the worker is not engaged by {employer_kbo}", "engage the worker with `badgeclock bridge worker engage`"
+        )
+    return Holder(holder.worker_id, employer_kbo)
+
+
+def which_employer(what: str) -> PresenceError:
+    """The refusal of what several employers could declare."""
+    return PresenceError(f"it is not clear which of the worker's employers {what} is for", "name it with --employer")
+
+
+def find_standing(connection: Connection, key: Key) -> int | None:
+    """The row of the presence that stands under a key, if there is one."""
+    table = schema.presences
+    found: int | None = connection.execute(
+        select(table.c.id).where(
+            table.c.worker_id == key.worker_id,
+            table.c.employer_kbo == key.employer_kbo,
+            table.c.workplace == key.workplace,
+            table.c.day == key.day,
+            table.c.moment_ms == key.moment_ms,
+            table.c.way == key.way,
+            table.c.state.not_in(list(ENDED)),
+        )
+    ).scalar()
+    return found
+
+
+def replace(connection: Connection, row: Any, key: Key, decision: Decision) -> int:
+    """Put a presence in another's place and give it its punches; returns the one that stands there now."""
+    replacement = find_standing(connection, key) or insert_presence(connection, key, row.site_id, decision.now_ms)
+    move_punches(connection, row.id, replacement, key.worker_id, decision.now_ms)
+    return replacement
+
+
+def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int) -> int:
+    """Queue a presence that a person decided on; returns its row."""
+    table = schema.presences
+    values = {**new_row(key, site_id, now_ms), "decided_ms": now_ms}
+    return int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+
+
+def move_punches(connection: Connection, old_id: int, new_id: int, worker_id: int, now_ms: int) -> None:
+    """Give the punches of one presence to another, and their clocks its receipts."""
+    table = schema.punches
+    change = update(table).where(table.c.presence_id == old_id).values(presence_id=new_id, worker_id=worker_id)
+    connection.execute(change)
+    presence_receipts.issue(connection, [new_id], now_ms)

@@ -1,0 +1,209 @@
+"""Bodies, parameters and answers of the planning interface, as its OpenAPI description names them."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from badgeclock.bridge.people import sites
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
+
+ROWS_MOST: Final = 1000
+ID_MOST: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON takes for itself (RFC 8259 §6)."""
+Line = Annotated[str, Field(max_length=200)]
+Kbo = Annotated[str, Field(max_length=20, description="Enterprise number (KBO/BCE), or Belgian VAT number.")]
+Reference = Annotated[str, Field(min_length=1, max_length=200, description="The office's own number of the worker.")]
+SiteName = Annotated[str, Field(min_length=1, max_length=200)]
+Milliseconds = Annotated[int, Field(description="Milliseconds since 1970-01-01 UTC.")]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class EmployerBody(_Model):
+    """An employer."""
+
+    kbo: Kbo
+    name: Line = ""
+
+
+class AddressBody(_Model):
+    """A Belgian address."""
+
+    street: Line
+    house_number: Line = ""
+    box: Line = ""
+    post_code: Annotated[str, Field(pattern=r"^[1-9][0-9]{3}$")]
+    municipality: Line
+
+
+class SiteBody(_Model):
+    """A site, by its name. Its keys come from the workshop, not from here."""
+
+    name: SiteName
+    workplace: Annotated[str, Field(pattern=r"^[0-9A-Z]{13}$", description="Its number in the declaration of works.")]
+    regime: Annotated[Regime, Field(strict=False)] = Regime.CONSTRUCTION
+    time_zone: Line = sites.TIME_ZONE
+    address: AddressBody | None = None
+    latitude: Annotated[float | None, Field(ge=-90, le=90, description="WGS 84, degrees.")] = None
+    longitude: Annotated[float | None, Field(ge=-180, le=180)] = None
+    languages: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]],
+        Field(max_length=8, description="ISO 639-1 codes, the most usual first."),
+    ] = []
+
+
+class SiteTold(SiteBody):
+    """A site, and whether the bridge has its key: without it no badge can be given at the site."""
+
+    id: int
+    has_key: bool
+
+
+class EmployerTold(EmployerBody):
+    """An employer."""
+
+    id: int
+
+
+class WorkerBody(_Model):
+    """A worker: with a national number (or bis) and an employer, or with a Limosa number."""
+
+    reference: Reference
+    name: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+    niss: Annotated[str | None, Field(max_length=20, repr=False)] = None
+    limosa: Annotated[str | None, Field(max_length=64, repr=False)] = None
+    employer: Kbo | None = None
+    language: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[a-z]{2}$",
+            description="ISO 639-1, in which clocks speak to the worker; null: each site's own; left out: as it was.",
+        ),
+    ] = None
+
+
+class WorkerTold(_Model):
+    """A worker, without name and number."""
+
+    id: int
+    reference: str
+    initials: str
+    employer: str | None
+    identity: IdentityKind
+    language: str | None
+
+
+class BadgeBody(_Model):
+    """A badge that is given to a worker at a site; whoever had it has it no longer."""
+
+    site: SiteName
+    worker: Reference
+    uid: Annotated[
+        str,
+        Field(
+            pattern=r"^([0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$",
+            repr=False,
+            description="Hexadecimal digits, as a reader prints them; 4, 7 or 10 bytes. Only a token of it is kept.",
+        ),
+    ]
+
+
+class BadgeGiven(_Model):
+    """A badge's row, whether it is new, and presences queued for punches that waited for it."""
+
+    badge: int
+    is_new: bool
+    queued: int
+
+
+class BadgeTold(_Model):
+    """A badge of the history: in use while `until_ms` is null."""
+
+    badge: int
+    site: str
+    worker: str
+    since_ms: Milliseconds
+    until_ms: Milliseconds | None
+
+
+def _whole(number: object) -> object:
+    """JSON knows no whole numbers: 7.0 is one, whatever writes it."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+class BadgeBack(_Model):
+    """A badge that is taken back."""
+
+    badge: Annotated[int, Field(ge=1, le=ID_MOST), BeforeValidator(_whole)]
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class PutDone(_Model):
+    """What became of it: its row, whether it is new, and which parts changed."""
+
+    id: int
+    is_new: bool
+    changed: list[str]
+
+
+class PresenceTold(_Model):
+    """A presence and where it stands; it is registered once it has a reception number."""
+
+    id: int
+    reference: str
+    site: str
+    worker: str
+    employer: str
+    day: date
+    state: PresenceState
+    reason: Reason | None
+    reception_number: int | None
+    error_code: int | None
+    remarks: list[str]
+    registered_ms: Milliseconds | None
+
+
+class Refusal(_Model):
+    """What happened, what was kept, and what to do."""
+
+    what: str
+    kept: str
+    do: str
+
+
+def _written(form: str, what: str) -> BeforeValidator:
+    """Takes a parameter in this form alone: of ` +1_0` pydantic makes a number, and a day of the seconds since 1970."""
+
+    def check(text: object) -> object:
+        if isinstance(text, str) and not re.fullmatch(form, text, re.ASCII):
+            raise ValueError(what)
+        return text
+
+    return BeforeValidator(check)
+
+
+_WHOLE: Final = _written(r"0|[1-9][0-9]*", "a whole number has digits only, 0 first in none but 0")
+_DAY: Final = _written(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "a day is YYYY-MM-DD (RFC 3339, full-date)")
+
+
+class Page(BaseModel):
+    """Which rows of a list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: Annotated[int, Field(ge=0, le=ID_MOST, description="Rows behind this id."), _WHOLE] = 0
+    limit: Annotated[int, Field(ge=1, le=ROWS_MOST, description="At most so many."), _WHOLE] = 100
+
+
+class PageOfDays(Page):
+    """Which presences of a list: those of the days from `first` to `last`."""
+
+    first: Annotated[date, _DAY]
+    last: Annotated[date, _DAY]

@@ -1,0 +1,198 @@
+"""What the planning interface reads and writes, each in one transaction of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people import badges, employers, identities, sites, workers
+from badgeclock.bridge.people.badges import Badge
+from badgeclock.bridge.people.sites import Address, Site
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Change, Operator
+from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.web.planning_models import (
+    AddressBody,
+    BadgeBack,
+    BadgeBody,
+    BadgeGiven,
+    BadgeTold,
+    EmployerBody,
+    EmployerTold,
+    Page,
+    PageOfDays,
+    PresenceTold,
+    PutDone,
+    SiteBody,
+    SiteTold,
+    WorkerBody,
+    WorkerTold,
+)
+
+
+def put_employer(connection: Connection, body: EmployerBody, operator: Operator, now_ms: int) -> PutDone:
+    """Add or change an employer, on record."""
+    change = employers.put(connection, body.kbo, body.name)
+    return _put(connection, change, (Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED), operator, now_ms)
+
+
+def put_site(connection: Connection, body: SiteBody, operator: Operator, now_ms: int) -> PutDone:
+    """Add or change a site, on record."""
+    site = Site(
+        body.name,
+        body.workplace,
+        body.regime,
+        body.time_zone,
+        None if body.address is None else Address(**body.address.model_dump()),
+        body.latitude,
+        body.longitude,
+        tuple(body.languages),
+    )
+    change = sites.put(connection, site)
+    return _put(connection, change, (Act.SITE_ADDED, Act.SITE_CHANGED), operator, now_ms)
+
+
+def put_worker(connection: Connection, vault: Vault, body: WorkerBody, operator: Operator, now_ms: int) -> PutDone:
+    """Add or change a worker, on record."""
+    change = workers.put(
+        connection,
+        vault,
+        reference=body.reference,
+        name=body.name,
+        identity=identities.niss_or_limosa(body.niss, body.limosa),
+        employer_kbo=body.employer,
+        language=(body.language or "") if "language" in body.model_fields_set else None,
+        now_ms=now_ms,
+    )
+    return _put(connection, change, (Act.WORKER_ADDED, Act.WORKER_CHANGED), operator, now_ms)
+
+
+def _put(connection: Connection, change: Change, acts: tuple[Act, Act], operator: Operator, now_ms: int) -> PutDone:
+    audit_log.write_change(connection, operator, change, *acts, now_ms)
+    return PutDone(id=change.id, is_new=change.is_new, changed=list(change.changed))
+
+
+def assign_badge(connection: Connection, vault: Vault, body: BadgeBody, operator: Operator, now_ms: int) -> BadgeGiven:
+    """Give a badge to a worker, on record."""
+    uid = bytes.fromhex(body.uid)
+    assigned = badges.assign(connection, vault, site=body.site, worker=body.worker, uid=uid, now_ms=now_ms)
+    if assigned.is_new:
+        detail = {"badge": assigned.badge, "site": body.site}
+        audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", assigned.worker), detail, now_ms)
+    return BadgeGiven(badge=assigned.badge, is_new=assigned.is_new, queued=assigned.queued)
+
+
+def revoke_badge(connection: Connection, body: BadgeBack, operator: Operator, now_ms: int) -> BadgeTold:
+    """Take a badge back, on record; raises PeopleError if it is not in use."""
+    rows = connection.execute(_with_sites().where(schema.badges.c.id == body.badge)).all()
+    if not rows or rows[0].until_ms is not None:
+        raise PeopleError(f"badge {body.badge} is not in use", "look at the list of badges")
+    badge = Badge(body.badge, rows[0].worker, rows[0].worker_id, rows[0].since_ms, None)
+    badges.revoke(connection, badge, by=operator.name, reason=body.reason, now_ms=now_ms)
+    return _badge(rows[0], now_ms)
+
+
+def employers_after(connection: Connection, page: Page) -> list[EmployerTold]:
+    """The employers of a page, by id."""
+    return [EmployerTold(id=row.id, kbo=row.kbo, name=row.name) for row in _page(connection, schema.employers, page)]
+
+
+def sites_after(connection: Connection, page: Page) -> list[SiteTold]:
+    """The sites of a page, by id."""
+    return [
+        SiteTold(
+            id=row.id,
+            has_key=row.site_key_closed is not None,
+            name=row.name,
+            workplace=row.workplace,
+            regime=Regime(row.regime),
+            time_zone=row.time_zone,
+            address=None if row.address is None else AddressBody(**row.address),
+            latitude=row.latitude,
+            longitude=row.longitude,
+            languages=row.languages or [],
+        )
+        for row in _page(connection, schema.sites, page)
+    ]
+
+
+def _page(connection: Connection, table: Any, page: Page) -> Sequence[Any]:
+    return connection.execute(select(table).where(table.c.id > page.after).order_by(table.c.id).limit(page.limit)).all()
+
+
+def workers_after(connection: Connection, vault: Vault, page: Page) -> list[WorkerTold]:
+    """The workers of a page, by id, without names and numbers."""
+    table, of = schema.workers, schema.employers
+    rows = connection.execute(
+        select(table, of.c.kbo)
+        .outerjoin(of, of.c.id == table.c.employer_id)
+        .where(table.c.id > page.after)
+        .order_by(table.c.id)
+        .limit(page.limit)
+    )
+    return [
+        WorkerTold(
+            id=row.id,
+            reference=row.reference,
+            initials=workers.initials_of(vault, row.reference, row.name_closed),
+            employer=row.kbo,
+            identity=IdentityKind(row.identity_kind),
+            language=row.language,
+        )
+        for row in rows
+    ]
+
+
+def _with_sites() -> Any:
+    badges, workers, sites = schema.badges, schema.workers, schema.sites
+    return (
+        select(badges, workers.c.reference.label("worker"), sites.c.name.label("site"))
+        .join(workers, workers.c.id == badges.c.worker_id)
+        .join(sites, sites.c.id == badges.c.site_id)
+    )
+
+
+def badges_after(connection: Connection, page: Page) -> list[BadgeTold]:
+    """The badges of a page, by row."""
+    table = schema.badges
+    rows = connection.execute(_with_sites().where(table.c.id > page.after).order_by(table.c.id).limit(page.limit))
+    return [_badge(row, row.until_ms) for row in rows]
+
+
+def _badge(row: Any, until_ms: int | None) -> BadgeTold:
+    return BadgeTold(badge=row.id, site=row.site, worker=row.worker, since_ms=row.since_ms, until_ms=until_ms)
+
+
+def presences_after(connection: Connection, page: PageOfDays) -> list[PresenceTold]:
+    """The presences of a page, by id."""
+    table, workers, sites = schema.presences, schema.workers, schema.sites
+    rows = connection.execute(
+        select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
+        .join(workers, workers.c.id == table.c.worker_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(table.c.day >= page.first, table.c.day <= page.last, table.c.id > page.after)
+        .order_by(table.c.id)
+        .limit(page.limit)
+    )
+    return [
+        PresenceTold(
+            id=row.id,
+            reference=row.reference,
+            site=row.site,
+            worker=row.worker,
+            employer=row.employer_kbo,
+            day=row.day,
+            state=PresenceState(row.state),
+            reason=None if row.reason is None else Reason(row.reason),
+            reception_number=row.reception_number,
+            error_code=row.error_code or None,
+            remarks=row.remarks,
+            registered_ms=row.registered_ms,
+        )
+        for row in rows
+    ]
