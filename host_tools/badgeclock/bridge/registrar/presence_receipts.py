@@ -24,7 +24,7 @@ def issue(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> N
     for some in chunks(presence_ids):
         rows = connection.execute(
             select(
-                *(punches.c[name] for name in ("clock_id", "seq", "direction", "utc_ms", "presence_id")),
+                *(punches.c[name] for name in ("id", "clock_id", "seq", "direction", "utc_ms", "presence_id")),
                 *(table.c[name] for name in (*Key._fields, "state", "error_code", "reception_number")),
                 sites.c.time_zone,
             )
@@ -33,7 +33,7 @@ def issue(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> N
             .where(table.c.id.in_(some))
             .order_by(punches.c.id)
         ).all()
-        opened = {row.presence_id: row for row in reversed(sorted(rows, key=lambda row: row.utc_ms))}
+        opened = {row.presence_id: row for row in sorted(rows, key=lambda row: (row.utc_ms, row.id), reverse=True)}
         for row in rows:
             key = Key(*(getattr(row, name) for name in Key._fields))
             what = (PresenceState(row.state), row.error_code, row.reception_number or 0, key)

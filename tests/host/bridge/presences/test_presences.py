@@ -83,7 +83,7 @@ FUTURE = Fate(PunchState.WAITING, Reason.FUTURE)
         # A clock two minutes ahead at midnight is believed; one six minutes ahead is not, unless its bound says so.
         (at("2026-01-05T23:01"), ANNA, moment("2026-01-05T22:59"), declared(TUE)),
         (at("2026-01-05T23:04"), ANNA, moment("2026-01-05T22:58"), FUTURE),
-        (at("2026-01-05T23:04", 200_000), ANNA, moment("2026-01-05T22:58"), declared(MON)),
+        (at("2026-01-05T23:04", 300_000), ANNA, moment("2026-01-05T22:58"), declared(MON)),
         (at("2026-01-05T23:30"), ANNA, moment("2026-01-05T22:30"), FUTURE),
         # Tomorrow at 23:00, received at 23:56.
         (at("2026-01-06T22:00"), ANNA, moment("2026-01-05T22:56"), FUTURE),
