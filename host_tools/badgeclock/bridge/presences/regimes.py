@@ -178,13 +178,13 @@ def day_of_presence(seen: Seen) -> Wanted | Reason:
 def movement(seen: Seen) -> Wanted | Reason:
     """Cleaning and moving: every punch is a movement. One without direction is never guessed at.
 
-    A going belongs to the coming before it, which may have been the day before.
+    A going belongs to the coming before it, and a break to its shift, which may have begun the day before.
     """
     way = _WAYS.get(seen.direction)
     if way is None:
         return Reason.NO_DIRECTION
     day = local_day(seen.utc_ms, seen.place.time_zone)
-    return Wanted(Declared.MOVEMENT, day, day - _DAY if way is Way.OUT else None, way)
+    return Wanted(Declared.MOVEMENT, day, None if seen.direction in COMING else day - _DAY, way)
 
 
 _DAY: Final = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""A person with several employers: badge, site or office chooses, what is ambiguous waits, and a person-day is one row."""
+"""A person with several employers: badge, site or office chooses, what is ambiguous waits; a person-day is one row."""
 
 from __future__ import annotations
 
@@ -124,12 +124,12 @@ def test_a_correction_names_the_employer_and_a_punch_of_the_same_day_meets_it(wo
 async def test_a_registered_presence_is_replaced_under_the_employer_that_was_named(world: World) -> None:
     world.punches(*world.clock.start(), world.clock.punch())
     engage(world)
-    await world.registered(lambda: world.states() == ["VALIDATED"])
+    await world.registered(lambda: world.states() == ["REGISTERED"])
     reference = world.rows(schema.presences)[0].reference
     with world.store.write() as connection:
         decision = Decision("tests", "for the other", world.now_ms)
         corrections.correct(connection, reference, None, CancelCode.PLANNING, decision, SECOND)
-    await world.registered(lambda: [state for _, state in declared(world)] == ["CANCELLED", "VALIDATED"])
+    await world.registered(lambda: [state for _, state in declared(world)] == ["CANCELLED", "REGISTERED"])
     assert [found.company_id for found in world.authority.books] == [KBO, SECOND]
 
 

@@ -70,9 +70,9 @@ def test_a_forgotten_out_of_the_last_day_does_not_hide_the_movements_of_the_firs
 async def test_both_services_take_their_own(world: World) -> None:
     switching(world)
     punch(world, "2026-01-05 23:50", IN)
-    await world.registered(lambda: world.states()[-1] == "VALIDATED")
+    await world.registered(lambda: world.states()[-1] == "REGISTERED")
     punch(world, "2026-01-06 07:00", IN, BRAM_UID)
-    await world.registered(lambda: world.states()[-1] == "VALIDATED")
+    await world.registered(lambda: world.states()[-1] == "REGISTERED")
     assert [type(item).__name__ for item in world.authority.items.values()] == ["PresenceItem", "MovementItem"]
 
 

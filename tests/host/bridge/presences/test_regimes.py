@@ -37,7 +37,7 @@ from badgeclock.bridge.store.states import IdentityKind, Reason
 from badgeclock.protocol.record import Direction, Origin
 
 BRUSSELS = "Europe/Brussels"
-MON, TUE = date(2026, 1, 5), date(2026, 1, 6)
+SUN, MON, TUE = date(2026, 1, 4), date(2026, 1, 5), date(2026, 1, 6)
 SELF_EMPLOYED_KBO = "0206731645"
 NONE, IN, OUT = Direction.NONE, Direction.IN, Direction.OUT
 BREAK, BACK = Direction.BREAK_START, Direction.BREAK_END
@@ -54,8 +54,8 @@ def day_of(day: date, earlier: date | None = None) -> Wanted:
     return Wanted(Declared.DAY, day, earlier)
 
 
-def moves(day: date, way: Way) -> Wanted:
-    return Wanted(Declared.MOVEMENT, day, day - timedelta(days=1) if way is Way.OUT else None, way)
+def moves(day: date, way: Way, earlier: date | None = None) -> Wanted:
+    return Wanted(Declared.MOVEMENT, day, earlier, way)
 
 
 def seen(direction: Direction, utc: str | int, *, is_sure: bool = True, regime: Regime = Regime.MEAT) -> Seen:
@@ -114,10 +114,10 @@ def test_what_is_a_nights_shift(hours: str, began: int, ends: int, *, is_night: 
     ("direction", "utc", "wanted"),
     [
         (IN, "2026-01-05T05:55", moves(MON, Way.IN)),
-        (OUT, "2026-01-05T16:00", moves(MON, Way.OUT)),
-        (BREAK, "2026-01-05T11:00", moves(MON, Way.OUT)),
-        (BACK, "2026-01-05T11:30", moves(MON, Way.IN)),
-        (OUT, "2026-01-06T05:00", moves(TUE, Way.OUT)),
+        (OUT, "2026-01-05T16:00", moves(MON, Way.OUT, SUN)),
+        (BREAK, "2026-01-05T11:00", moves(MON, Way.OUT, SUN)),
+        (BACK, "2026-01-05T11:30", moves(MON, Way.IN, SUN)),
+        (OUT, "2026-01-06T05:00", moves(TUE, Way.OUT, MON)),
         (NONE, "2026-01-05T05:55", Reason.NO_DIRECTION),
     ],
 )
