@@ -17,8 +17,12 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from badgeclock.bridge.presences.regimes import COMING, Place, Seen, local_minute
+from badgeclock.bridge.presences.regimes import COMING, HOUR_MS, Place, Seen, local_minute
 from badgeclock.protocol.record import Direction
+
+REST_MS: Final = 11 * HOUR_MS
+"""Who comes sooner after the last punch of the day before has hardly been away: the rest between two days of work
+(directive 2003/88/EC, article 3)."""
 
 
 class Passage(NamedTuple):
@@ -32,7 +36,7 @@ class Assumed(StrEnum):
     """Why it is not evident that a worker is there on the day that a punch opened."""
 
     OPEN_SHIFT = "open_shift"
-    """The day before has no OUT as its last punch: this one may be the end of that shift."""
+    """This punch may be the end of the day before's shift: that has no OUT as its last punch, or was a moment ago."""
     NO_IN = "no_in"
     """An OUT or a break, and nothing that it could be the end of."""
 
@@ -55,9 +59,10 @@ def assumed(seen: Seen, before: Sequence[Passage]) -> Assumed | None:
     is_open = bool(before) and before[-1].direction not in (Direction.OUT, Direction.NONE)
     if seen.direction not in COMING:
         return Assumed.OPEN_SHIFT if is_open else Assumed.NO_IN
-    if is_open and not seen.is_sure and seen.direction is Direction.IN:
-        return Assumed.OPEN_SHIFT
-    return None
+    if seen.is_sure or not before:
+        return None
+    is_soon = seen.utc_ms - before[-1].utc_ms < REST_MS
+    return Assumed.OPEN_SHIFT if is_soon or (is_open and seen.direction is Direction.IN) else None
 
 
 def _began_ms(before: Sequence[Passage], since_ms: int) -> int | None:
