@@ -42,7 +42,7 @@ bench: setup ## measure; writes build/bench.json and docs/performance.md
 	$(VENV)/python -m tests.bench
 
 lint: setup ## the quality gates alone
-	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) tests/test_gates.py
+	$(VENV)/python -m pytest -n $(PYTEST_WORKERS) tests/test_gates.py tests/test_firmware_arrows.py
 
 rooms: setup ## draw the rooms from the code's own imports into docs/rooms.md (REV=commit: print those of another commit)
 	@$(VENV)/python -m tests.rooms $(if $(REV),--rev $(REV))

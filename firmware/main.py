@@ -1,11 +1,9 @@
-"""The composition root: hands the board and the port's modules to the application, which knows neither by itself.
+"""Starts the clock: hands the board and the port's modules to the composition root (app/composition.py).
 
 As short as it can be, because MicroPython compiles this one file on the clock; all others come compiled.
 """
 
-import gc
 import socket
-import sys
 
 import app.composition
 import tls
@@ -14,9 +12,4 @@ from board import Board  # type: ignore[import-not-found]  # every board brings 
 
 clock = app.composition.compose(Board(), socket, tls, umqtt.simple)
 if clock:
-    for name in app.composition.ONCE:
-        del sys.modules["app." + name]
-        delattr(app, name)
-    gc.collect()
-    gc.threshold(-1)  # from now on the clock itself collects, when no badge is near
-    clock.run()
+    clock.run("app.composition")

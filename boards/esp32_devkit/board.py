@@ -5,15 +5,13 @@ same file runs on the virtual board, which has modules with the hardware's own n
 what is there (`NAME`, the parts) and holds no decision of the clock.
 """
 
-import sys
-
-import drivers
 import esp32
 import machine
 import network
+from app import on_demand
+from app.badge.iso14443 import Reader
 from drivers.buzzer import Buzzer
 from drivers.ds3231 import DS3231
-from drivers.iso14443 import Reader
 from drivers.keys import Contact, Keys
 from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522
@@ -63,8 +61,7 @@ class Board:
     NAME = "esp32_devkit"
 
     def __init__(self):
-        import front  # type: ignore[import-not-found]  # provisioning puts one of fronts/ there
-
+        front = on_demand.load("front")  # provisioning puts one of fronts/ there
         self._spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000)
         self.display = front.display(i2c)
@@ -73,7 +70,7 @@ class Board:
         self.lamp = StatusLed(Pin(32, Pin.OUT, value=0), Pin(33, Pin.OUT, value=0))
         pull = Pin.PULL_UP if front.PULLED_UP else -1
         self.keys = Keys({name: Pin(pin, Pin.IN, pull) for name, pin in front.KEYS.items()})
-        del sys.modules["front"]  # its work is done
+        on_demand.drop("front")
         self.case = Contact(Pin(34, Pin.IN))  # low: open
         # The reader's pins: SS, RST, IRQ.
         self._reader_pins = (Pin(5, Pin.OUT, value=1), Pin(27, Pin.OUT, value=1), Pin(4, Pin.IN, Pin.PULL_UP))
@@ -81,13 +78,10 @@ class Board:
 
     def _inspect_reader(self):
         """What is wrong with the reader's wires (drivers.reader_wires, which stays in memory no longer than that)."""
-        from drivers import reader_wires
-
         try:
-            return reader_wires.inspect(self._spi, *self._reader_pins, self._miso)
+            return on_demand.load("drivers.reader_wires").inspect(self._spi, *self._reader_pins, self._miso)
         finally:
-            del sys.modules["drivers.reader_wires"]
-            del drivers.reader_wires
+            on_demand.drop("drivers.reader_wires")
 
     def _miso(self, pull):
         """The level of the reader's MISO, taken from the SPI and pulled down (0) or up (1)."""

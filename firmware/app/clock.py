@@ -17,12 +17,12 @@ import struct
 import sys
 import time
 
-from drivers import iso14443
 from micropython import const
 
-import app
-from app import faults, lines, punch, record
+from app import console, faults, on_demand, punch
+from app.badge import iso14443
 from app.errors import ClockError
+from app.log import record
 
 WATCHDOG_MS = 8000
 # A clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour.
@@ -43,6 +43,11 @@ _LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
 _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
 _BROKEN_MS = const(3000)  # the fault stands on the display this long before a log that failed is opened anew by a reset
 
+_TODAY = "app.today"
+_TODAY_SCREEN = "app.ui.today_screen"
+_NTP = "app.net.ntp"
+_PAGES = "app.ui.pages"
+
 _KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
 _TOGETHER = ("in", "out")
 _CASE_OPENED = const(1)
@@ -50,9 +55,9 @@ _CASE_CLOSED = const(2)
 
 
 class Clock:
-    """Everything injected: reader (drivers.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
-    timekeeper, uplink (`run()`, `desk`, `run_errands()`, `restart_due`), watchdog (called with milliseconds, gives what
-    is to be fed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a
+    """Everything injected: reader (app.badge.iso14443.Reader), keys and case (drivers.keys), punches, face, log,
+    timekeeper, uplink (`run()`, `run_errands()`, `errands`), watchdog (called with milliseconds, gives what is to be
+    fed), reset (called to restart the board), deaths (of tasks in the starts just before), hours (for which a
     shift may be open), hint (the sockets, the host that may be asked for the time, and the Wi-Fi; None if nobody may be
     asked).
     """
@@ -83,19 +88,23 @@ class Clock:
         self._held_since = None
         self._pages = None
 
-    def run(self):
+    def run(self, *start):
         """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
-        leaves them a quarter of an hour.
+        leaves them a quarter of an hour. start: names of modules that only the start needed.
         """
         print("clock: started; interrupt with Ctrl-C")
         watchdog = self._start_watchdog(WATCHDOG_MS)
         try:
-            asyncio.run(self._serve(watchdog.feed))
+            asyncio.run(self._serve(watchdog.feed, start))
         except KeyboardInterrupt:
             self._start_watchdog(TECHNICIAN_MS)
             print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
 
-    async def _serve(self, feed):
+    async def _serve(self, feed, start=()):
+        # Here, deep in the stack: what a collection finds of them on the part above it would stay in memory.
+        on_demand.drop(*start)
+        gc.collect()
+        gc.threshold(-1)  # boot.py set it; from now on the clock itself collects, when no badge is near
         if not (self._log.sealed or self._log.retired):
             self._fault(faults.KEY_STORE, 1)
         asyncio.get_event_loop().set_exception_handler(_raise)
@@ -115,16 +124,16 @@ class Clock:
         try:
             self._log.append(kind, flags, record.NOTHING, detail, self._stamp)
         except (ClockError, OSError) as error:
-            lines.say("not recorded:", error)
+            console.report("not recorded:", error)
             return False
         return True
 
     async def _important(self, name, task):
         try:
             await task
-            lines.say("task ended:", name)
+            console.report("task ended:", name)
         except Exception as error:  # noqa: BLE001 - whatever it was, a task that ends must not go unseen
-            lines.say("task died:", name)
+            console.report("task died:", name)
             sys.print_exception(error)
         self._fault(faults.TASK, self._deaths + 1)
         if name != "badges":
@@ -133,16 +142,16 @@ class Clock:
         self._reset()
 
     async def _badges(self, feed):
-        reader, uplink = self._reader, self._uplink
+        reader, errands = self._reader, self._uplink.errands
         while True:
             wait_ms = _POLL_MS
-            if uplink.desk and uplink.desk.poll():  # an operator's desk: badges are no punches
+            if errands.step_desk():  # an operator's desk: badges are no punches
                 wait_ms = _DESK_MS
             else:
                 held = self._punches.held if reader.present else None
                 found = reader.poll(self._punches.uid)
                 if found > 0:
-                    self._take(found, held)
+                    self._handle_badge(found, held)
                 elif found == iso14443.SEVERAL:
                     self._badge_at = time.ticks_ms()
                     self._face.several()
@@ -163,12 +172,12 @@ class Clock:
             feed()
             await asyncio.sleep_ms(wait_ms)
 
-    def _take(self, length, held):
+    def _handle_badge(self, length, held):
         """A badge was read: a punch, or a question. held: of the badge that may still be there, None if none can be.
         Beside another one a badge cannot ask by staying: which of the two stays is not seen.
         """
         self._badge_at = time.ticks_ms()
-        outcome = self._punches.take(length)
+        outcome = self._punches.handle(length)
         if outcome.kind != punch.MUTED or outcome.token != self._asker:
             self._forget_asker()
         if held is not None and held != self._punches.held:
@@ -180,15 +189,14 @@ class Clock:
 
     def _ask(self, token):
         """Look up what the clock knows of a badge. What that needs is loaded now: nobody may ask for days."""
-        gc.collect()
         self._asker = token
         try:
-            from app import today
-
-            self._search = today.Search(token, self._log, self._timekeeper, self._face.receipts, self._hours)
+            self._search = on_demand.load(_TODAY).Search(
+                token, self._log, self._timekeeper, self._face.receipts, self._hours
+            )
         except MemoryError:
             self._search = None
-        _drop("today")
+        on_demand.drop(_TODAY)
 
     def _answer(self, search):
         """One step of a search that is under way; once it has all, show it."""
@@ -200,15 +208,12 @@ class Clock:
             )
 
     def _show_page(self, name, duration_ms, what):
-        gc.collect()
         try:
-            from app import today_screen
-
-            draw = getattr(today_screen, name)
+            draw = getattr(on_demand.load(_TODAY_SCREEN), name)
             self._face.page(lambda canvas, words: draw(canvas, words, *what), duration_ms)
         except MemoryError:
             pass
-        _drop("today_screen")
+        on_demand.drop(_TODAY_SCREEN)
 
     def _forget_asker(self):
         """Somebody else's badge came, or a punch: whoever asked is done."""
@@ -224,7 +229,7 @@ class Clock:
             wait_ms = keeper.refine()
             if keeper.rtc_faults != faults_before and faults.RTC_CHIP not in self._reported:
                 self._fault(faults.RTC_CHIP, keeper.rtc_faults)
-                self._uplink.tell()
+                self._uplink.report_status()
             due = time.ticks_diff(time.ticks_ms(), asked) >= pause_ms
             if due and self._may_ask_time():
                 pause_ms = _HINT_MS if await self._ask_time(*self._hint) else _HINT_AGAIN_MS
@@ -233,19 +238,17 @@ class Clock:
 
     def _may_ask_time(self):
         """Whether a hint is wanted and can come; without room for its record, no step."""
-        return self._hint and self._timekeeper.takes_hints and self._log.free and self._hint[2].connected()
+        return self._hint and self._timekeeper.accepts_hints and self._log.free and self._hint[2].connected()
 
     async def _ask_time(self, sockets, host, wifi):
         """Ask a host for the time; whether it gave one that was taken."""
         try:
-            from app import ntp
-
+            ntp = on_demand.load(_NTP, "app.net.resolver")
             return await ntp.ask(sockets, host, wifi.dns(), self._timekeeper, self.note)
         except MemoryError:
             return False
         finally:
-            _drop("ntp")
-            _drop("resolver")
+            on_demand.drop(_NTP)
 
     async def _housekeeping(self):
         collected = time.ticks_ms()
@@ -264,16 +267,16 @@ class Clock:
             try:
                 more = self._log.idle(self._stamp)
             except (ClockError, OSError) as error:
-                lines.say("the log's housekeeping failed:", error)
+                console.report("the log's housekeeping failed:", error)
                 self._break()
                 more = False
             more = self._uplink.run_errands() or more
-            if self._uplink.restart_due and not (more or self._uplink.desk):
-                lines.say("the bridge asked for a restart")
+            if self._uplink.errands.restart_due and not (more or self._uplink.errands.desk):
+                console.report("the bridge asked for a restart")
                 self._reset()
             if self._face.display_faults and faults.DISPLAY not in self._reported:
                 self._fault(faults.DISPLAY, self._face.display_faults)
-                self._uplink.tell()
+                self._uplink.report_status()
             await asyncio.sleep_ms(2 * _POLL_MS if more else _IDLE_MS)
 
     def _break(self):
@@ -286,8 +289,8 @@ class Clock:
         usable = self._reader.check()
         if usable != self._reported.get("reader", True):
             self._reported["reader"] = usable
-            lines.say("reader:", self._reader.fault or "good")
-            self._uplink.tell()
+            console.report("reader:", self._reader.fault or "good")
+            self._uplink.report_status()
             self._face.fault(0 if usable else faults.READER)
             if not usable:
                 self._fault(faults.READER, self._reader.resets)
@@ -299,14 +302,14 @@ class Clock:
         elif key in _KEYS:
             self._punches.choose(_KEYS[key])
             self._face.chosen(_KEYS[key], _CHOICE_MS)
-        elif key == "info" and not self._uplink.desk:
+        elif key == "info" and not self._uplink.errands.desk:
             self._forget_asker()
             self._punches.choose(punch.ASK)
             self._show_page("prompt", _CHOICE_MS, ())
         if self._case.changed():
             self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
-            self._uplink.tell()
-        if self._uplink.desk or not self._keys.down(_TOGETHER):
+            self._uplink.report_status()
+        if self._uplink.errands.desk or not self._keys.down(_TOGETHER):
             self._held_since = None
         elif self._held_since is None:
             self._held_since = time.ticks_ms()
@@ -319,16 +322,15 @@ class Clock:
             if self._pages:
                 if not self._pages.stay(key, self._badge_at):
                     self._pages = None
+                    on_demand.drop(_PAGES)
                 return
-            gc.collect()
-            from app import pages
-
+            pages = on_demand.load(_PAGES)
             self._punches.choose(record.DIRECTION_NONE)  # the two keys meant no punch
             self._pages = pages.Pages(self._face, self._uplink)
         except Exception as error:  # noqa: BLE001 - badges are served, whatever a technician cannot see
             self._pages = self._held_since = None
-            sys.modules.pop("app.pages", None)  # half a module would stay
-            lines.say("no pages:", repr(error))
+            on_demand.drop(_PAGES)
+            console.report("no pages:", repr(error))
 
     def _fault(self, code, count):
         """Record a FAULT, once for each code and start; what repeats is in the status."""
@@ -339,10 +341,3 @@ class Clock:
 def _raise(_, context):
     """End the loop by what ended a task, as `gather` would, whose module stays in memory."""
     raise context["exception"]
-
-
-def _drop(name):
-    """Let go of a module of the app that is seldom needed."""
-    sys.modules.pop("app." + name, None)
-    if hasattr(app, name):
-        delattr(app, name)

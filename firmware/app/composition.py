@@ -1,33 +1,37 @@
-"""Builds the clock out of its parts and starts it: where files, board and application meet.
+"""The composition root: builds the clock out of a board, files and the application's parts, and joins them.
 
 A clock that lacks settings, secrets, certificates or a founded journal says so on the display and the serial line,
 talks to no network, and leaves the serial line to the technician.
 """
 
-import gc
 import hashlib
 import json
 import sys
 from binascii import unhexlify
 from collections import namedtuple
 
-import app
-from app import certificate, lines, record, start_screens
+from app import console, on_demand
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
-from app.face import Face
+from app.log import record
+from app.log.sealed_log import SealedLog
+from app.net.errands import Errands
+from app.net.frames import Channel
+from app.net.uplink import Uplink
 from app.punch import Punches
-from app.recall import recall
 from app.receipts import Receipts
 from app.recent import Recent
-from app.sealed_log import SealedLog
 from app.status import Status
 from app.timekeeper import Timekeeper
-from app.uplink import Uplink
-from app.words import ENGLISH, load_or_english
+from app.ui.face import Face
 
-# Modules that only the start needs; whoever starts the clock may take them out of memory then.
-ONCE = ("certificate", "composition", "recall", "start_screens", "words")
+# Modules that only the start needs, each in memory for its own step.
+_CERTIFICATE = "app.certificate"
+_RECALL = "app.log.recall"
+_START_SCREENS = "app.ui.start_screens"
+_WORDS = "app.ui.words"
+_SETTINGS = "app.settings"
+_ROSTER_START = "app.net.roster_start"
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
 
@@ -60,29 +64,18 @@ def partitions(board):
     return journal, seal
 
 
-def unload(*names):
-    """Take modules of app out of memory at once: the start has no room for all that it needs."""
-    for name in names:
-        del sys.modules["app." + name]
-        delattr(app, name)
-    gc.collect()
-
-
-def decided(settings_file):
+def read_settings(settings_file):
     """(settings, secrets). Raises SettingsError."""
-    from app import settings
-
+    settings = on_demand.load(_SETTINGS)
     found = settings.Settings(settings_file), settings.Secrets(read("/secrets.json"))
-    unload("settings")
+    on_demand.drop(_SETTINGS)
     return found
 
 
-def known(board, link_key):
+def read_roster(board, link_key):
     """The Roster in the flash."""
-    from app import roster_start
-
-    roster = roster_start.load(board.partition("roster"), link_key)
-    unload("roster_start", "roster_bank")
+    roster = on_demand.load(_ROSTER_START, "app.net.roster_bank").load(board.partition("roster"), link_key)
+    on_demand.drop(_ROSTER_START)
     return roster
 
 
@@ -94,15 +87,15 @@ def prover(board, settings, secrets):
         return None
     if secrets.badge_key is None:
         raise SettingsError("secrets.json: badge_key is missing, without which no badge can prove itself")
-    from app.proof import Prover
+    from app.badge.proof import Prover
 
     return Prover(board.reader, secrets.badge_key, settings.badges, settings.badge_ev1)
 
 
 def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
-    settings, secrets = decided(settings_file)
-    roster = known(board, secrets.link_key)
+    settings, secrets = read_settings(settings_file)
+    roster = read_roster(board, secrets.link_key)
     certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
     firmware = firmware_hash()
     journal, seal = partitions(board)
@@ -113,12 +106,13 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     log = SealedLog(journal, seal, settings.clock_id, firmware)
     log.open(board.reset_cause(), stamp)
     recent = Recent()
-    recalled = recall(log, recent)
+    recalled = on_demand.load(_RECALL).recall(log, recent)
+    on_demand.drop(_RECALL)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s)
 
     face = Face(
         settings,
-        load_or_english(settings.language),
+        on_demand.load(_WORDS).load_or_english(settings.language),
         board.display,
         board.buzzer,
         board.lamp,
@@ -126,25 +120,27 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         log,
         Receipts(),
     )
+    on_demand.drop(_WORDS)
     wifi = board.wifi(settings.wifi_ssid, secrets.wifi_password)
     status = Status(
         board.reader,
         log,
         board.reset_cause(),
         firmware,
-        certificate.valid_until(certificates.cert),
-        settings.heartbeat_s,
+        on_demand.load(_CERTIFICATE).valid_until(certificates.cert),
+        settings,
         face,
         timekeeper,
         board.case,
         board.rtc,
         wifi,
         roster,
-        settings.version,
     )
+    on_demand.drop(_CERTIFICATE)
+    channel = Channel(settings.clock_id, secrets.link_key)
     uplink = Uplink(
         settings,
-        secrets,
+        channel,
         certificates,
         log,
         timekeeper,
@@ -154,8 +150,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         mqtt_module,
         face,
         status,
-        board.reader,
-        roster,
+        Errands(channel, face, board.reader, log, roster),
     )
     proof = prover(board, settings, secrets)
     punches = Punches(
@@ -182,31 +177,33 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     return clock
 
 
-def show(board, draw, *what):
-    """Draw a screen and send it at once; a display that does not answer is no reason to stop."""
-    board.display.tint(draw(board.display.canvas, ENGLISH, *what))
+def show(board, name, *what):
+    """Draw a screen of app.ui.start_screens and send it at once; a display that does not answer stops nothing."""
+    draw = getattr(on_demand.load(_START_SCREENS), name)
+    board.display.tint(draw(board.display.canvas, on_demand.load(_WORDS).ENGLISH, *what))
+    on_demand.drop(_START_SCREENS, _WORDS)
     try:
         board.display.start()
         while board.display.update():
             pass
     except OSError:
-        lines.say("the display does not answer")
+        console.report("the display does not answer")
 
 
 def compose(board, sockets, tls, mqtt_module):
     """The clock of a board, with the modules socket, tls and umqtt.simple: a Clock that can be run, or None after
-    telling why there cannot be one.
+    showing why there cannot be one.
     """
-    show(board, start_screens.starting)
+    show(board, "starting")
     reader = board.reader
-    lines.say("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
+    console.report("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
     try:
         return join(board, read("/settings.json"), sockets, tls, mqtt_module)
     except (SettingsError, JournalError) as error:
-        lines.say("not set up:", error)
-        show(board, start_screens.not_set_up, str(error))
+        console.report("not set up:", error)
+        show(board, "not_set_up", str(error))
     except (ClockError, OSError) as error:
         sys.print_exception(error)
-        show(board, start_screens.not_set_up, "Clock fault: " + str(error))
+        show(board, "not_set_up", "Clock fault: " + str(error))
         board.watchdog(TECHNICIAN_MS)
     return None

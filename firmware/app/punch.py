@@ -1,6 +1,6 @@
 """A punch, from the UID that the reader gives to the signal that the worker gets.
 
-    UID -> the badge proves itself and gives its number, where the site asks for that (app.proof)
+    UID -> the badge proves itself and gives its number, where the site asks for that (app.badge.proof)
         -> token under the site's key, the UID or the number is wiped
         -> the same badge a moment ago? nothing more
         -> on the roster? the worker's language; if not, the punch is kept and flagged
@@ -23,9 +23,9 @@ import time
 
 from micropython import const
 
-from app import record
 from app.errors import ClockError, JournalFull
-from app.hmac256 import Key
+from app.log import record
+from app.log.hmac256 import Key
 from app.recent import EARLIEST, MOVES
 
 # Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
@@ -48,10 +48,10 @@ _NUMBER = b"\x02"
 _UID_BYTES = const(10)
 _RANDOM_UID = const(0x08)  # the first byte of a UID of 4 bytes that changes (ISO/IEC 14443-3 §6.5.4)
 
-# What a prover gives (app.proof, which is not always loaded).
-_PROVED = const(1)
-_UNPROVED = const(2)
-_AGAIN = const(3)
+# What a prover gives (app.badge.proof, which is not always loaded).
+_BADGE_PROVED = const(1)
+_BADGE_UNPROVED = const(2)
+_BADGE_SILENT = const(3)
 _NUMBER_BYTES = const(8)
 _MUTE_MS = const(2000)
 _MUTES = const(4)
@@ -63,8 +63,6 @@ _BY_KEY = const(1)
 _BY_CLOCK = const(2)
 _BY_LAST = const(3)
 _ASSUMED = const(4)
-
-_FIXED = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT}
 
 # Direction of the last punch -> of the next one.
 _NEXT = (
@@ -79,7 +77,7 @@ _NEXT = (
 class Outcome:
     """What became of a badge; one object, filled again for each.
 
-    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.record. assumed:
+    kind: one of the constants above. seq: of the record, if kept. direction: DIRECTION_* of app.log.record. assumed:
     nothing said the direction. moment_s: UTC of the punch, for a duplicate that of the first one; 0 without a time.
     token: of the badge, 8 bytes. language: that of the badge's worker ("fr"), None for the site's.
     """
@@ -95,9 +93,9 @@ class Outcome:
 
 
 class Punches:
-    """Takes badges. log: a SealedLog, open. recent: a Recent that has been recalled from it, `latest_s` what that gave.
-    face: is told the outcome, and signals at once (`punched(outcome)`). notify: called after that, to wake the uplink.
-    roster: an app.roster.Roster. prover: an app.proof.Prover, None at a site that takes every badge by its UID.
+    """Makes punches of badges. log: a SealedLog, open. recent: a Recent recalled from it, `latest_s` what that gave.
+    face: signals the outcome at once (`punched(outcome)`). notify: called after that, to wake the uplink.
+    roster: an app.net.roster.Roster. prover: an app.badge.proof.Prover, None at a site that takes badges by their UID.
 
     held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
     """
@@ -110,7 +108,7 @@ class Punches:
         self._notify = notify
         self._roster = roster
         self._prover = prover
-        self._fixed = _FIXED.get(settings.direction, record.DIRECTION_NONE)
+        self._fixed = ("auto", "in", "out").index(settings.direction)  # as DIRECTION_* of the record
         self._window_s = settings.duplicate_window_s
         self._horizon_s = settings.direction_hours * 3600
         self._key = Key(site_key)
@@ -121,7 +119,7 @@ class Punches:
         # When this start was; before the clock has a time, at the earliest.
         self._start_s = (self._stamp.utc_s or latest_s) - timekeeper.uptime_s()
         self.held = b""
-        self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `take` returns
+        self.uid = bytearray(_UID_BYTES)  # where the reader puts a UID; zero again when `handle` returns
         view = memoryview(self.uid)
         self._views = {4: view[:4], 7: view[:7], 8: view[:8], 10: view}
         self._muted = [(b"", time.ticks_ms())] * _MUTES
@@ -135,19 +133,19 @@ class Punches:
         self._chosen = direction
         self._chosen_at = time.ticks_ms()
 
-    def take(self, length):
+    def handle(self, length):
         """Make a punch of the UID of `length` bytes in `uid` and signal it; gives its Outcome."""
         outcome = self._outcome
         proof = self._identify(length, outcome)
         token = outcome.token
         choice = self._choice()
-        self.held = b"" if proof in (_AGAIN, _UNPROVED) else token
-        if proof == _AGAIN or (self._is_muted(token) and not choice):
+        self.held = b"" if proof in (_BADGE_SILENT, _BADGE_UNPROVED) else token
+        if proof == _BADGE_SILENT or (self._is_muted(token) and not choice):
             outcome.kind = MUTED
             return outcome
         known = self._roster.find(token)
         outcome.language = self._roster.languages[max(0, known)]
-        if proof == _UNPROVED:
+        if proof == _BADGE_UNPROVED:
             outcome.kind = UNPROVED
             self._face.punched(outcome)
             self._mute(token)
@@ -163,7 +161,7 @@ class Punches:
         self._decide(token, choice, now_s, outcome)
         flags = outcome.direction
         counts = outcome.kind == KEPT
-        if proof == _PROVED:
+        if proof == _BADGE_PROVED:
             flags |= record.FLAG_PROVED
         if not counts:
             flags |= record.FLAG_DUPLICATE
@@ -189,11 +187,11 @@ class Punches:
     def _identify(self, length, outcome):
         """Turn the UID in `uid`, or the number that its badge proves, into the token; what the proof came to."""
         proof = self._prover.prove(self.uid, length) if self._prover else 0
-        if proof == _PROVED:
+        if proof == _BADGE_PROVED:
             outcome.token = self._key.digest(_NUMBER, self._views[_NUMBER_BYTES])[:8]
         else:
             if length == 4 and self.uid[0] == _RANDOM_UID and not proof:
-                proof = _UNPROVED
+                proof = _BADGE_UNPROVED
             outcome.token = self._key.digest(_UID, self._views[length])[:8]
         for i in range(_UID_BYTES):
             self.uid[i] = 0

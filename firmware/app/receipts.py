@@ -8,11 +8,17 @@ import struct
 
 from micropython import const
 
-from app import frames
+# States of a receipt (docs/protocol.md §6)
+RECEIPT_REGISTERED = const(1)
+RECEIPT_REFUSED = const(2)
+RECEIPT_UNKNOWN_BADGE = const(3)
+RECEIPT_VALIDATED = const(4)
+RECEIPT_REMARKS = const(5)
+RECEIPT_OPERATOR = const(6)
 
 _RECORDS = const(192)
-_TURN = const(0x1FF)  # nine bits of seq ÷ 192 over three of the state over twenty of what that tells
-_TOLD = const(1000000)  # of a reception number the last six digits
+_TURN = const(0x1FF)  # nine bits of seq ÷ 192 over three of the state over twenty of a detail
+_DETAIL = const(1000000)  # of a reception number the last six digits
 
 
 class Receipts:
@@ -28,8 +34,8 @@ class Receipts:
         turn = seq // _RECORDS & _TURN
         if before and (turn - (before >> 23)) & _TURN > _TURN // 2:
             return  # of a record that is newer
-        told = code if state == frames.RECEIPT_REFUSED else reception_number % _TOLD
-        struct.pack_into(">I", self._slots, at, turn << 23 | state << 20 | told)
+        detail = code if state == RECEIPT_REFUSED else reception_number % _DETAIL
+        struct.pack_into(">I", self._slots, at, turn << 23 | state << 20 | detail)
 
     def find(self, seq):
         """(state, error code or the last six digits of the reception number) of the record; None if none is known."""

@@ -42,7 +42,7 @@ class Recent:
         return slots[at + 4] << 16 | slots[at + 5], marks & _DIRECTION, marks & ~_DIRECTION
 
     def put(self, token, moment_s, direction):
-        """Note a punch; moment_s from 0 to 2**32 - 1. direction: DIRECTION_* of app.record, or'd with the marks."""
+        """Note a punch; moment_s from 0 to 2**32 - 1. direction: DIRECTION_* of app.log.record, or'd with the marks."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
         at = self._find(first, second, third, fourth)
         if at < 0:

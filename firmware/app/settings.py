@@ -74,7 +74,7 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     """The settings in a file's text (str or bytes), every field checked; raises SettingsError.
 
     clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
-    the display shows the first 16. language: "en", or the name of a file in /lang (app.words), 2 to 8 letters of a-z.
+    the display shows the first 16. language: "en", or the name of a file in /lang (app.ui.words), 2 to 8 of a-z.
     direction: "auto", "in" or "out".
     duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
     heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in

@@ -6,8 +6,8 @@ import gc
 class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
     valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
-    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.roster.Roster.
-    settings_version: of the settings in use.
+    faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
+    settings: `heartbeat_s`, `version`.
     """
 
     def __init__(
@@ -17,28 +17,26 @@ class Status:
         reset_cause,
         firmware,
         valid_until,
-        heartbeat_s,
+        settings,
         face,
         timekeeper,
         case,
         rtc,
         wifi,
         roster,
-        settings_version,
     ):
         self._reader = reader
         self._log = log
         self._reset_cause = reset_cause
         self._firmware = firmware.hex()
         self._valid_until = valid_until
-        self._heartbeat_s = heartbeat_s
+        self._settings = settings
         self._face = face
         self._timekeeper = timekeeper
         self._case = case
         self._rtc = rtc
         self._wifi = wifi
         self._roster = roster
-        self._settings_version = settings_version
 
     def __call__(self):
         version = self._reader.version
@@ -56,7 +54,7 @@ class Status:
             "heap_free": gc.mem_free(),
             "tears": self._log.tears,
             "wear": self._log.wear,
-            "heartbeat_s": self._heartbeat_s,
+            "heartbeat_s": self._settings.heartbeat_s,
             "cert_until": self._valid_until,
             "temperature": temperature,
             "rssi": self._wifi.rssi(),
@@ -64,5 +62,5 @@ class Status:
             "display_faults": self._face.display_faults,
             "rtc_faults": self._timekeeper.rtc_faults,
             "roster": None if roster.partition is None else (roster.version, roster.entries),
-            "settings": self._settings_version,
+            "settings": self._settings.version,
         }

@@ -8,8 +8,8 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - every second widens it by what the crystal may drift, and reading the RTC narrows it again;
 - how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
   That is in memory only: a start learns it anew;
-- NTP is a hint (`take_hint`): whoever is on the way can say anything, so it states no bound, is asked only while there
-  is none, and sets neither the RTC nor the clock by which TLS judges certificates.
+- NTP is a hint (`accept_hint`): whoever is on the way can say anything, so it states no bound, is asked only while
+  there is none, and sets neither the RTC nor the clock by which TLS judges certificates.
 
 Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
 2000) has a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on
@@ -25,7 +25,7 @@ import time
 from micropython import const
 
 from app import localtime
-from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, bound_decode, bound_encode
+from app.log.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, bound_decode, bound_encode
 
 # DS3231SN: +-3.5 ppm over -40..+85 °C and 1 ppm of ageing in the first year (datasheet 19-5170, "Electrical
 # Characteristics"). ESP32-WROOM-32: crystal +-10 ppm, more with temperature and age; a worse part, +-100 ppm, is still
@@ -42,9 +42,9 @@ _OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not looked for any more
 _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
-_EARLIEST_S = 1577836800  # 2020-01-01: an RTC that says less was never set
+_EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC that says less was never set
 _NOTE = ">IHB"  # hours since 1970 when it was set, lag in ms, encoded bound; the first byte is zero and left out
-_UPTIME_WRAP = 1 << 32
+_UPTIME_WRAP = const(1 << 32)
 
 
 class Timekeeper:
@@ -160,19 +160,19 @@ class Timekeeper:
         """
         self.floor_s = sure_s
         if self.source == SOURCE_NONE and utc_s >= _EARLIEST_S:
-            self._tell_system(utc_s)
+            self._set_system_clock(utc_s)
         elif self._rtc_usable and self._s + 1 + self._high_us // 1000000 < sure_s:
             self._high_us = _WIDEST_US
             self._refresh_bound()
             self._disbelieve()
 
     @property
-    def takes_hints(self):
+    def accepts_hints(self):
         """Whether nothing better than NTP is known: there is no time, or one without a bound."""
         return self._bound == BOUND_NONE and self.source != SOURCE_BRIDGE
 
-    def take_hint(self, utc_ms):
-        """Take a time that nobody vouches for, UTC in ms, within the limits of app.ntp; only while it `takes_hints`.
+    def accept_hint(self, utc_ms):
+        """Take a time that nobody vouches for, UTC in ms, within app.net.ntp's limits; only while it `accepts_hints`.
         Gives the step in milliseconds as `set_from_bridge`.
         """
         self._advance()
@@ -227,7 +227,7 @@ class Timekeeper:
             elif set_ms is not None:  # it is before it was set, or years after
                 self._disbelieve()
         self._refresh_bound()
-        self._tell_system(self._s)
+        self._set_system_clock(self._s)
 
     def _read_rtc(self):
         """Cut the interval with one reading: at some moment of the transfer the true time was in the second that the
@@ -309,9 +309,9 @@ class Timekeeper:
             self._lag_ms = self._ms
             self._rtc_us = max(-self._low_us, self._high_us) + 2000
             self._rtc_usable = True
-        self._tell_system(self._s)
+        self._set_system_clock(self._s)
 
-    def _tell_system(self, utc_s):
+    def _set_system_clock(self, utc_s):
         self._set_system_time(_date(utc_s))
 
     def _advance(self):

@@ -10,7 +10,7 @@ import struct
 
 from micropython import const
 
-from app import record
+from app.log import record
 
 ROWS = const(6)
 
@@ -62,12 +62,12 @@ class Search:
             # The first bytes alone first: a slice of every record would be garbage by the kilobyte.
             if buf[at + 1] == record.KIND_PUNCH and buf[at + 24] == token[0] and buf[at + 25] == token[1]:
                 entry = record.unpack(buf, at)
-                if entry.token == token and not entry.flags & record.FLAG_DUPLICATE and not self._take(entry):
+                if entry.token == token and not entry.flags & record.FLAG_DUPLICATE and not self._add_row(entry):
                     return False
         utc_s = struct.unpack_from(">I", buf, 12)[0]
         return not utc_s or (self._now_s > 0 and utc_s >= min(self._midnight_s, self._shift_s))
 
-    def _take(self, entry):
+    def _add_row(self, entry):
         """Make a row of a punch of the badge; False if it was before today."""
         direction = entry.flags & record.DIRECTION_MASK
         moment = "--:--"

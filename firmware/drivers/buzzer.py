@@ -1,10 +1,8 @@
 """A passive buzzer on a PWM channel; the shorter its pulses, the softer it sounds."""
 
-from micropython import const
+from app.ui.signals import SILENCE
 
 from drivers.pattern import Player
-
-SILENCE = const(0)
 
 # Pulse width of 65,535 by volume, each step about a quarter of the power; the last is a square wave, the loudest.
 _DUTIES = (0, 1311, 5243, 32768)

@@ -1,13 +1,8 @@
 """A status lamp of a green and a red LED; both together are amber."""
 
-from micropython import const
+from app.ui.signals import GREEN, OFF
 
 from drivers.pattern import Player
-
-OFF = const(0)
-GREEN = const(1)
-RED = const(2)
-AMBER = const(3)
 
 
 class StatusLed(Player):

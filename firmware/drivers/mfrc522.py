@@ -11,6 +11,7 @@ Numbers in brackets are sections of the datasheet, MFRC522 Rev. 3.9. Nothing her
 
 import time
 
+from app.badge.iso14443 import COLLISION, DEAF, GARBLED, TIMEOUT, TIMEOUT_US
 from micropython import const
 
 # Addresses as sent: register << 1, and 0x80 to read [8.1.2.3].
@@ -79,13 +80,6 @@ _SETUP = (
 )
 _KEPT_FROM = const(2)  # from here on they are looked at again
 
-# Results of `exchange` below zero.
-TIMEOUT = const(-1)  # no answer
-COLLISION = const(-2)  # several cards answered differently
-GARBLED = const(-3)  # an answer with wrong parity, framing or length of the last byte
-DEAF = const(-4)  # the chip did not end the exchange: it hangs
-
-TIMEOUT_US = const(1000)  # until an answer begins, unless told otherwise
 _TICK_US = const(25)
 _FRAMES_US = const(14000)  # the longest exchange but for the timer: a frame of 64 bytes both ways takes 12 ms
 _SHORTEST_US = const(300)  # no exchange is shorter: REQA and ATQA take 450 us

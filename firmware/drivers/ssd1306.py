@@ -76,7 +76,7 @@ class SSD1306:
         self._command(self.SETUP)
 
     def tint(self, mood):
-        """Say how the canvas is meant, by the clock's moods (app.screens): one of them is dark on light."""
+        """Say how the canvas is meant, by the clock's moods (app.ui.screens): one of them is dark on light."""
         self._inverted = int(mood == _LIGHT)
 
     def update(self):

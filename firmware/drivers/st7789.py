@@ -45,7 +45,7 @@ _GREY = const(0x2945)
 _GREEN = const(0x0667)
 _AMBER = const(0xFD40)
 _RED = const(0xD0A3)
-# Ink, paper and edge by mood (app.screens): idle, kept, kept and sent later, registered, notice, wrong, broken.
+# Ink, paper and edge by mood (app.ui.screens): idle, kept, kept and sent later, registered, notice, wrong, broken.
 _COLOURS = (
     (_WHITE, _BLACK, _GREY),
     (_GREEN, _BLACK, _GREEN),
@@ -105,7 +105,7 @@ class ST7789:
         self._forget()
 
     def tint(self, mood):
-        """Say how the canvas is meant, by the clock's moods (app.screens)."""
+        """Say how the canvas is meant, by the clock's moods (app.ui.screens)."""
         if mood == self._mood:
             return
         self._mood = mood

@@ -49,8 +49,8 @@ PARTS = {
 }
 
 ALLOCATION = """
-import gc as _gc, drivers.iso14443, drivers.pattern
-_poll, _play = drivers.iso14443.Reader.poll, drivers.pattern.Player.play
+import gc as _gc, app.iso14443, drivers.pattern
+_poll, _play = app.iso14443.Reader.poll, drivers.pattern.Player.play
 _at = 0
 
 def _polled(reader, uid):
@@ -62,7 +62,7 @@ def _played(player, pattern):
     _play(player, pattern)
     print("allocated:", _gc.mem_alloc() - _at)
 
-drivers.iso14443.Reader.poll, drivers.pattern.Player.play = _polled, _played
+app.iso14443.Reader.poll, drivers.pattern.Player.play = _polled, _played
 """
 
 

@@ -8,7 +8,7 @@ import sys
 
 sys.path[:] = ["", ".frozen", sys.argv[1], sys.argv[2]]
 
-from app import words  # noqa: E402  the folders come in by argument
+from app.ui import words  # noqa: E402  the folders come in by argument
 from drivers import st7789  # noqa: E402
 from drivers.ssd1306 import SSD1306_I2C  # noqa: E402
 from states import states  # noqa: E402

@@ -15,7 +15,8 @@ import time
 
 sys.path[:] = ["", ".frozen", sys.argv[1]]
 
-from drivers import iso14443, iso_dep, mfrc522  # noqa: E402  the folder comes in by argument
+from app.badge import iso14443, iso_dep  # noqa: E402  the folder comes in by argument
+from drivers import mfrc522  # noqa: E402
 
 CALL_US = 60  # an SPI transfer of the ESP32's port, MicroPython's call included
 BYTE_NS = 1600  # at 5 MHz
@@ -25,7 +26,7 @@ PERIOD = 1 << 30  # of an ESP32's ticks
 DAY_MS = 86400000
 POLL_MS = 40
 CHECK_US = 3200000  # a little more than lies between two checks of the chip
-PROVED, AGAIN = 1, 3  # of app.proof, which is loaded only when it is asked for
+PROVED, AGAIN = 1, 3  # of app.badge.proof, which is loaded only when it is asked for
 WEEK_US = 7 * DAY_MS * 1000
 LONGEST_US = 120 * 1000000
 
@@ -118,10 +119,10 @@ def leave(made, clock, uid):
 
 
 def prover(made, clock):
-    import app.proof
+    import app.badge.proof
 
-    app.proof.time = clock
-    return app.proof.Prover(made, bytes(range(16)), "proved", "allow")
+    app.badge.proof.time = clock
+    return app.badge.proof.Prover(made, bytes(range(16)), "proved", "allow")
 
 
 def costs():

@@ -76,8 +76,8 @@ class Rig:
         self._queue: list[Visit] = []
 
     def prove(self, *badges: Card | Visit) -> list[tuple[int | None, str, float]]:
-        """Hold each badge to a clock that takes only badges that prove themselves. The verdicts (app.proof), the badge
-        numbers, and the ms until then.
+        """Hold each badge to a clock that takes only badges that prove themselves. The verdicts (app.badge.proof), the
+        badge numbers, and the ms until then.
         """
         self._queue = [badge if isinstance(badge, Visit) else Visit(badge) for badge in badges]
         return [tuple(result) for result in self._run("amd64", "proofs")]

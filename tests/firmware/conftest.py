@@ -1,7 +1,7 @@
 """Collects `test_*.py` here as tests that run inside the real MicroPython: one item a function and variant.
 
-Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, with short names and compiled
-by mpy-cross, as a clock gets it). A file and variant share one MicroPython process. CPython never imports these files.
+Variants: `amd64`, `i386` (the ESP32's object layout and heap) and `i386-mpy` (the same, without rooms, with short
+names and compiled by mpy-cross, as a clock gets it). A file and variant share one MicroPython process. CPython never imports these files.
 
 A file may say in comments of its own line:
 
@@ -27,7 +27,7 @@ from pathlib import Path
 
 import pytest
 
-from badgeclock.technician import inline_constants, short_names
+from badgeclock.technician import flatten_rooms, inline_constants, short_names
 from badgeclock.toolchain import programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -212,7 +212,7 @@ def _compiled() -> tuple[Path, Path, str]:
     The folder is named by the content of the sources, so workers may build at the same time and never see half of one.
     """
     sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py")])
-    digest = hashlib.sha256((ROOT / "firmware" / "app" / "glyphs.bin").read_bytes())
+    digest = hashlib.sha256((ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes())
     for source in [*sources, *Path(short_names.__file__).parent.glob("*.py")]:
         digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
     builds = ROOT / "build" / "mpy"
@@ -221,7 +221,7 @@ def _compiled() -> tuple[Path, Path, str]:
         builds.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix="new-", dir=builds))
         refused = "".join(_compile(name, text, new) for name, text in _shrunk(sources).items())
-        shutil.copy(ROOT / "firmware" / "app" / "glyphs.bin", new / "firmware" / "app")
+        shutil.copy(ROOT / "firmware" / "app" / "ui" / "glyphs.bin", new / "firmware" / "app")
         (new / "refused.txt").write_text(refused)
         try:
             new.rename(target)
@@ -234,18 +234,19 @@ def _compiled() -> tuple[Path, Path, str]:
 
 
 def _shrunk(sources: list[Path]) -> dict[str, str]:
-    """Firmware, umqtt and firmware tests as a clock's build makes them: numbers for constants, short names. By the path
-    below the build folder.
+    """Firmware, umqtt and firmware tests as a clock's build makes them: no rooms, numbers for constants, short names. By
+    the path below the build folder.
     """
     texts = {"umqtt/simple.py": (programs.umqtt_dir() / "umqtt" / "simple.py").read_text()}
-    targets = {"umqtt/simple.py": "firmware/umqtt/simple.py"}
+    folders = {"umqtt/simple.py": "firmware"}
     for source in sources:
         if source not in NOT_COMPILED:
-            place = source.relative_to(ROOT)
-            name = str(source.relative_to(HERE if source.is_relative_to(HERE) else ROOT / "firmware"))
-            texts[name], targets[name] = source.read_text(), str(place)
-    shrunk = short_names.shorten(inline_constants.inline(texts))
-    return {targets[name]: text for name, text in shrunk.items()}
+            folder = "tests/firmware" if source.is_relative_to(HERE) else "firmware"
+            name = str(source.relative_to(ROOT / folder))
+            texts[name] = source.read_text()
+            folders[flatten_rooms.flat_path(name)] = folder
+    shrunk = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(texts)))
+    return {f"{folders[name]}/{name}": text for name, text in shrunk.items()}
 
 
 def _compile(name: str, text: str, new: Path) -> str:

@@ -12,7 +12,7 @@ are left, `erase` is what an interrupted erase leaves.
 import json
 from hashlib import sha256
 
-from app.journal import HEADER_BYTES
+from app.log.journal import HEADER_BYTES
 from nor import Nor, Power, PowerCut
 from norcells import ERASE_OUTCOMES, ERASED, PREFIX, RANDOM, Dice, torn_byte
 from world import LIVES, World, resumed

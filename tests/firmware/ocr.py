@@ -3,7 +3,7 @@ ones where the screens put them.
 """
 
 import framebuf
-from app import font
+from app.ui import font
 
 LARGE_X = 56
 HUGE_X, HUGE_ROW = 5, 1

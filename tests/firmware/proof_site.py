@@ -4,12 +4,13 @@ import json
 import os
 from binascii import unhexlify
 
-from app import proof, punch
-from app.proof import Prover
+from app import punch
+from app.badge import iso14443, iso_dep, proof
+from app.badge.proof import Prover
 from bench import Time
 from cards import DesfireCard, badge_file, card_keys
 from clock_site import Site
-from drivers import iso14443, iso_dep, mfrc522
+from drivers import mfrc522
 from rc522 import Bus, Chip
 
 with open(os.getenv("BADGECLOCK_ROOT") + "/tests/vectors/badges.json") as file:
@@ -49,7 +50,7 @@ class ProofSite(Site):
         found = self.reader.poll(self.punches.uid)
         kind = None
         if found > 0:
-            kind = self.punches.take(found).kind
+            kind = self.punches.handle(found).kind
         elif self.reader.present:
             self.punches.hold()
         self.reader.check()

@@ -7,13 +7,14 @@ import struct
 import sys
 from hashlib import sha256
 
-from app import roster_start
-from app.hmac256 import hmac256
+from app.log.hmac256 import hmac256
+from app.net import roster_start
+from app.net.errands import Errands
+from app.net.frames import ROSTER, Channel
 from nor import Nor
 
 LINK_KEY = bytes(range(32))
 K_DOWN = hmac256(LINK_KEY, b"down")
-K_UP = hmac256(LINK_KEY, b"up")
 KEY = hmac256(K_DOWN, b"roster")
 NEXT, IN_USE, TOO_LONG, SEAL, FLASH = range(5)
 PART = 990
@@ -53,7 +54,7 @@ class Image:
 
 
 class Clock:
-    """The uplink of a clock as its errand sees it, and its flash: `start` is what a start makes of it."""
+    """The errands of a clock, as their uplink, and its flash: `start` is what a start makes of it."""
 
     def __init__(self, partition=None, sectors=32, link_key=LINK_KEY):
         self._link_key = link_key
@@ -61,43 +62,44 @@ class Clock:
         self.start()
 
     def start(self):
-        self.errands = {}
-        self.told = 0
+        self.reports = 0
         self.roster = roster_start.load(self.partition, self._link_key)
+        self.errands = Errands(Channel("clock-0001", self._link_key), None, None, None, self.roster)
 
-    def tell(self):
-        self.told += 1
+    @property
+    def update(self):
+        """The errand of the roster, None if there is none."""
+        return self.errands._roster_update
+
+    def report_status(self):
+        self.reports += 1
 
     def publish(self, topic, frame):
         assert topic == b"badgeclock/v1/clock-0001/roster"
         self.frame = bytes(frame)
 
-    def hear(self, body):
+    def handle(self, body):
         """A ROSTER frame came."""
-        errand = self.errands.get("roster_update")
-        if errand is None:
-            from app import roster_update
-
-            topic = b"badgeclock/v1/clock-0001/status"
-            errand = roster_update.start(self, self.roster, K_UP, b"scope", topic, hmac256(self._link_key, b"down"))
-            self.errands["roster_update"] = errand
-        errand.take(body)
+        begins = self.update is None
+        self.errands.handle(ROSTER, 1, body)
+        if begins:
+            assert self.errands.step(self)
 
     def answer(self):
         """Work until there is an answer, and give it: (version, part, result)."""
         for _ in range(200):
-            errand = self.errands["roster_update"]
-            if errand.unsent:
+            errand = self.errands.unsent
+            if errand:
                 errand.publish(self, 7)
                 return struct.unpack(">IHB", self.frame[10:-16])
-            errand.step()
+            self.errands.step(self)
         raise AssertionError("no answer")
 
     def take(self, image, first=0):
         """The bridge's side of it all, from part `first` on; gives the last answer."""
         part = first
         for _ in range(3 * len(image.parts) + 3):
-            self.hear(image.body(part))
+            self.handle(image.body(part))
             version, part, result = self.answer()
             if result != NEXT:
                 return version, part, result
@@ -106,10 +108,10 @@ class Clock:
     def settle(self):
         """Let the errand end."""
         for _ in range(20):
-            if not self.errands:
-                assert "app.roster_update" not in sys.modules
+            if self.update is None:
+                assert "app.net.roster_update" not in sys.modules
                 return
-            self.errands["roster_update"].step()
+            self.errands.step(self)
         raise AssertionError("the errand does not end")
 
     def state(self):

@@ -14,13 +14,13 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app.hmac256 import hmac256
-from app.proof import Prover
+from app.log.hmac256 import hmac256
+from app.badge.proof import Prover
 from app.punch import KEPT, MUTED, UNPROVED
 from cards import ATS_DESFIRE, DesfireCard, badge_file, card_keys
 from clock_site import SITE_KEY
-from drivers import iso14443
-from drivers.mfrc522 import COLLISION, DEAF, GARBLED, TIMEOUT
+from app.badge import iso14443
+from app.badge.iso14443 import COLLISION, DEAF, GARBLED, TIMEOUT
 from proof_site import NUMBER, OTHER_NUMBER, OTHER_UID, READ_MASTER, UID, ProofSite, issued
 from rc522 import crc_a
 

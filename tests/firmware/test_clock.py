@@ -9,8 +9,9 @@ import time
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-import app
-from app import faults, punch, record
+import app.net.link
+from app import faults, punch
+from app.log import record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
 from app.errors import JournalFull
 from app.punch import Outcome
@@ -51,12 +52,13 @@ class Stand:
         self.verified = True
         self.desk = None
         self.restart_due = False
-        self.errands = 0
-        self.told = 0
+        self.errands = self
+        self.errands_run = 0
+        self.reports = 0
         self.both_down = False
         self.held, self.held_ms, self.away_ms = b"", 0, 0
         self.paging = False
-        self.refine_ms, self.free, self.takes_hints = 1000, 100, False
+        self.refine_ms, self.free, self.accepts_hints = 1000, 100, False
         self.token = b"badge001"
         self.clock = Clock(self, self, self, self, self, self, self, self, self.watchdog, self.reset, deaths, 14, hint)
 
@@ -80,7 +82,7 @@ class Stand:
         return changed
 
     # punches
-    def take(self, length):
+    def handle(self, length):
         outcome = Outcome()
         outcome.kind = self.outcome
         outcome.token = self.token
@@ -143,12 +145,15 @@ class Stand:
         raise Restarted
 
     # uplink and face
-    def tell(self):
-        self.told += 1
+    def report_status(self):
+        self.reports += 1
 
     def run_errands(self):
-        self.errands += 1
-        return self.errands < 3
+        self.errands_run += 1
+        return self.errands_run < 3
+
+    def step_desk(self):
+        return self.desk is not None
 
     async def run(self):
         if self.uplink_ends and self.polls >= 3:
@@ -192,7 +197,7 @@ def test_the_info_key_and_a_badge_ask_and_what_that_needs_leaves_the_memory_at_o
     stand.found = [4]
     stand.live(200)
     assert len(stand.pages) == 2 and stand.paging
-    assert "app.today" not in sys.modules and "app.today_screen" not in sys.modules
+    assert "app.today" not in sys.modules and "app.ui.today_screen" not in sys.modules
     stand.outcome = punch.KEPT
     stand.found = [4]
     stand.live(200)
@@ -249,7 +254,7 @@ def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():
 
 
 class Air:
-    """Wi-Fi, and the app.ntp of a clock that may ask for the time."""
+    """Wi-Fi, and the app.net.ntp of a clock that may ask for the time."""
 
     def __init__(self):
         self.joined = False
@@ -269,23 +274,23 @@ class Air:
 
 def test_a_clock_that_may_asks_for_the_time_while_it_knows_no_better():
     air = Air()
-    sys.modules["app.ntp"] = app.ntp = air
+    sys.modules["app.net.ntp"] = app.net.ntp = air
     stand = Stand(hint=("sockets", "time.example", air))
-    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.free, stand.accepts_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
     assert air.asked == [], "no Wi-Fi"
     air.joined = True
     stand = Stand(hint=("sockets", "time.example", air))
-    stand.free, stand.takes_hints, stand.refine_ms = 100, True, 10
+    stand.free, stand.accepts_hints, stand.refine_ms = 100, True, 10
     stand.live(100)
     assert air.asked == [("sockets", "time.example", "192.168.4.1")], "once, and then after a quarter of an hour"
-    assert "app.ntp" not in sys.modules
-    for free, takes_hints in ((0, True), (100, False)):
-        sys.modules["app.ntp"] = app.ntp = air
+    assert "app.net.ntp" not in sys.modules
+    for free, accepts_hints in ((0, True), (100, False)):
+        sys.modules["app.net.ntp"] = app.net.ntp = air
         stand = Stand(hint=("sockets", "time.example", air))
-        stand.free, stand.takes_hints, stand.refine_ms = free, takes_hints, 10
+        stand.free, stand.accepts_hints, stand.refine_ms = free, accepts_hints, 10
         stand.live(100)
-        assert len(air.asked) == 1, (free, takes_hints)
+        assert len(air.asked) == 1, (free, accepts_hints)
 
 
 class Endless:
@@ -323,16 +328,9 @@ def test_every_poll_feeds_the_watchdog_and_nothing_else_does():
     assert 5 <= stand.polls and abs(stand.fed - stand.polls) <= 1
 
 
-class Busy:
-    """A badge desk in issue mode."""
-
-    def poll(self):
-        return True
-
-
 def test_in_issue_mode_badges_are_no_punches_and_everything_else_goes_on():
     stand = Stand()
-    stand.desk = Busy()
+    stand.desk = "a job in issue mode"
     stand.found = [4]
     stand.case_level = 0
     stand.live(200)
@@ -410,10 +408,10 @@ def test_a_reader_that_is_gone_is_shown_and_recorded_once_and_its_return_is_show
     assert [entry for entry in stand.records if entry[0] == record.KIND_FAULT] == [
         (record.KIND_FAULT, b"\x01" + bytes(7))
     ]
-    assert stand.told == 1, "and the bridge hears of it at once"
+    assert stand.reports == 1, "and the bridge hears of it at once"
     stand.usable = True
     stand.live(300)
-    assert stand.faults_shown[-1] == 0 and stand.told == 2
+    assert stand.faults_shown[-1] == 0 and stand.reports == 2
 
 
 def test_opening_and_closing_the_case_goes_on_record():
@@ -423,22 +421,22 @@ def test_opening_and_closing_the_case_goes_on_record():
     stand.case_level = 1
     stand.live(200)
     assert stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7)), (record.KIND_TAMPER, b"\x02" + bytes(7))]
-    assert stand.told == 2
+    assert stand.reports == 2
 
 
 def test_a_display_or_an_rtc_that_fails_is_recorded_and_told_to_the_bridge_once():
     stand = Stand()
     stand.display_faults = 1
     stand.live(600)
-    assert stand.records == [(record.KIND_FAULT, b"\x06\x00\x00\x01\x00\x00\x00\x00")] and stand.told == 1
+    assert stand.records == [(record.KIND_FAULT, b"\x06\x00\x00\x01\x00\x00\x00\x00")] and stand.reports == 1
     stand.display_faults = 2
     stand.live(600)
-    assert len(stand.records) == 1 and stand.told == 1
+    assert len(stand.records) == 1 and stand.reports == 1
     stand = Stand()
     stand.refine = stand.refine_in_vain
     stand.live(600)
     assert stand.rtc_faults > 2
-    assert stand.records == [(record.KIND_FAULT, b"\x04\x00\x00\x01\x00\x00\x00\x00")] and stand.told == 1
+    assert stand.records == [(record.KIND_FAULT, b"\x04\x00\x00\x01\x00\x00\x00\x00")] and stand.reports == 1
 
 
 def test_a_restart_that_the_bridge_asked_for_waits_until_no_badge_is_near_and_no_desk_is_open():
@@ -448,7 +446,7 @@ def test_a_restart_that_the_bridge_asked_for_waits_until_no_badge_is_near_and_no
     assert not stand.live(700) and not stand.found
     stand = Stand()
     stand.restart_due = True
-    stand.desk = Busy()
+    stand.desk = "a job in issue mode"
     assert not stand.live(700)
     stand.desk = None
     assert stand.live(2000)
@@ -465,6 +463,7 @@ class Lent:
     def __init__(self):
         self.failures = {}
         self.shown = []
+        self.errands = self
 
     def facts(self):
         return PAGE_FACTS
@@ -482,10 +481,13 @@ class Lent:
     def run_errands(self):
         return False
 
+    def step_desk(self):
+        return False
+
     def keep(self, duration_ms):
         pass
 
-    def tell(self):
+    def report_status(self):
         pass
 
 
@@ -501,20 +503,20 @@ def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badg
     assert lent.shown == []
     stand.live(1000)
     assert len(lent.shown) == 1 and stand.chosen == [record.DIRECTION_NONE]
-    assert "app.pages" in sys.modules
+    assert "app.ui.pages" in sys.modules
     stand.both_down = False
     stand.pressed_keys = ["out"]
     stand.live(200)
     assert len(lent.shown) == 2 and stand.chosen == [record.DIRECTION_NONE], "a key turns the page, and chooses nothing"
     stand.found = [4]
     stand.live(200)
-    assert stand.clock._pages is None and "app.pages" not in sys.modules
+    assert stand.clock._pages is None and "app.ui.pages" not in sys.modules
 
 
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand = Stand()
 
-    async def interrupted(feed):
+    async def interrupted(feed, start):
         raise KeyboardInterrupt
 
     stand.clock._serve = interrupted
@@ -529,23 +531,16 @@ def test_pages_that_cannot_be_shown_stop_no_badge():
     assert stand.clock._pages is None and stand.records == [] and stand.polls > 60
 
 
-class Busy:
-    """A job of the badge desk."""
-
-    def poll(self):
-        return True
-
-
 def test_errands_are_run_when_no_badge_is_near_and_new_settings_restart_the_clock_after_them():
     stand = Stand()
     stand.found = [4]
-    assert not stand.live(300) and stand.errands == 0
+    assert not stand.live(300) and stand.errands_run == 0
     stand = Stand()
-    assert not stand.live(500) and stand.errands >= 3
-    stand = Stand()
-    stand.restart_due = True
-    assert stand.live(600) and stand.errands == 3
+    assert not stand.live(500) and stand.errands_run >= 3
     stand = Stand()
     stand.restart_due = True
-    stand.desk = Busy()
+    assert stand.live(600) and stand.errands_run == 3
+    stand = Stand()
+    stand.restart_due = True
+    stand.desk = "a job in issue mode"
     assert not stand.live(600)

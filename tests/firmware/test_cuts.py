@@ -12,11 +12,11 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import memoryfaults
-from app import sealed_log
+from app.log import sealed_log
 from app.errors import JournalError
-from app.journal import Journal
-from app.keystore import KeyStore
-from app.sealed_log import SealedLog
+from app.log.journal import Journal
+from app.log.keystore import KeyStore
+from app.log.sealed_log import SealedLog
 from cuts import BYTES, Manner, Remembering, Sweep, cut_really, operations_of, operations_of_life
 from iofaults import WRITE, Plan, judge_fault
 from world import IS_SMALL, World, resumed

@@ -10,10 +10,10 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from binascii import crc32, unhexlify
 
-from drivers import desfire
-from drivers.cmac import cmac, diversify
-from drivers.desfire import REFUSED, WRONG, Desfire
-from drivers.mfrc522 import GARBLED, TIMEOUT
+from app.badge import desfire
+from app.badge.cmac import cmac, diversify
+from app.badge.desfire import REFUSED, WRONG, Desfire
+from app.badge.iso14443 import GARBLED, TIMEOUT
 
 with open(os.getenv("BADGECLOCK_ROOT") + "/tests/vectors/badges.json") as file:
     VECTORS = json.load(file)

@@ -12,14 +12,16 @@ from binascii import unhexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk as desk_module
-from app import desk_screen, frames, screens, signals
+from app.net import desk as desk_module
+from app.net import frames
+from app.ui import desk_screen, screens, signals
 from app.errors import FrameError
-from app.hmac256 import hmac256
-from app.words import ENGLISH, load
+from app.log.hmac256 import hmac256
+from app.ui.words import ENGLISH, load
 from bench import Time
 from cards import IsoDepCard
-from drivers import iso14443, iso_dep, mfrc522
+from app.badge import iso14443, iso_dep
+from drivers import mfrc522
 from ocr import read
 from rc522 import Badge, Bus, Chip
 
@@ -30,7 +32,6 @@ SESSION = b"sessions"
 UP, DOWN = bytes(range(32)), bytes(range(1, 33))
 UP_DESK, DOWN_DESK = hmac256(UP, b"desk"), hmac256(DOWN, b"desk")
 SCOPE = frames.context(b"clock-0001", frames.NO_SESSION)
-TOPIC = b"badgeclock/v1/clock-0001/status"
 JOB = 77
 
 
@@ -57,7 +58,9 @@ class Bench:
         self.body = b""
         self.signalled = []
         self.desk = None
-        self.desk = self.job = desk_module.start(self, UP, SCOPE, TOPIC, DOWN, SESSION, self, self.reader)
+        channel = frames.Channel("clock-0001", bytes(32))
+        channel.up, channel.down, channel.session = UP, DOWN, SESSION
+        self.desk = self.job = desk_module.Desk(channel, self, self.reader)
         self.step = 0
         self.counter = 100
 
@@ -75,7 +78,7 @@ class Bench:
         self.step = (1 if word == OPEN else before + 1) if step is None else step
         plain = struct.pack(">IHB", job, self.step, word) + payload
         try:
-            self.job.take(self.counter, memoryview(cipher(DOWN_DESK, self.counter, plain)))
+            self.job.handle(self.counter, memoryview(cipher(DOWN_DESK, self.counter, plain)))
         except FrameError:
             self.step = before
             return False
@@ -90,14 +93,16 @@ class Bench:
 
     @property
     def over(self):
-        """Whether the job has taken itself away."""
+        """Whether the job is done."""
         self.turn(1)
         return self.desk is None
 
     def turn(self, times=4):
         for _ in range(times):
             if self.desk:
-                self.desk.poll()
+                self.desk.step()
+                if self.desk.done:
+                    self.desk = None
             self.time.now_ms += 5
 
     def told(self):
@@ -143,7 +148,9 @@ def test_frames_are_those_of_the_vectors():
         given = json.load(file)
     up, down, session = (unhexlify(given[name]) for name in ("k_up", "k_down", "session"))
     bench = Bench()
-    job = desk_module.start(bench, up, SCOPE, TOPIC, down, session, bench, bench.reader)
+    channel = frames.Channel(given["clock_id"], bytes(32))
+    channel.up, channel.down, channel.session = up, down, session
+    job = desk_module.Desk(channel, bench, bench.reader)
     sent = []
     bench.publish = lambda topic, frame: sent.append(frame)
     assert given["clock_id"] == "clock-0001" and len(given["desk"]) >= 10
@@ -157,7 +164,7 @@ def test_frames_are_those_of_the_vectors():
             job._job, job._step = case["job"], case["step"]
             payload = plain[7:]
             job._answer[7 : 7 + len(payload)] = payload
-            job._say(case["word"], len(payload))
+            job._answer_with(case["word"], len(payload))
             job.publish(bench, case["counter"])
             assert sent.pop() == unhexlify(case["bytes"]), case["name"]
 
@@ -179,7 +186,7 @@ def test_a_job_from_open_to_close():
     bench.turn()
     assert not bench.job.busy and not bench.over
     assert bench.told() == (DONE, b"")
-    assert bench.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.REGISTERED
+    assert bench.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.CONFIRMED
 
 
 def test_what_a_job_has_done_stands_on_the_display():
@@ -278,7 +285,7 @@ def test_a_lost_connection_ends_the_job():
     for prepare in (lambda bench: None, lambda bench: bench.say(BADGE), lambda bench: bench.say(APDU, b"hello")):
         bench = active(IsoDepCard(UID, echo))
         prepare(bench)
-        bench.job.shut()
+        bench.job.disconnected()
         assert bench.desk is not None, "the badge loop has not seen it"
         bench.turn(1)
         assert not bench.job.busy and bench.over
@@ -349,7 +356,7 @@ def test_bodies_of_any_length_and_content_are_steps_or_refused():
             plain = struct.pack(">IHB", JOB, random.getrandbits(2), 1 + random.getrandbits(2)) + body[: length % 4]
             body = cipher(DOWN_DESK, bench.counter, plain)
         try:
-            bench.job.take(bench.counter, memoryview(body))
+            bench.job.handle(bench.counter, memoryview(body))
             taken += 1
         except FrameError:
             pass

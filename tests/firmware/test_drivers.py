@@ -5,12 +5,13 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import screens
+from app.ui import screens
 from bench import Bcd, Panel, Time
 from drivers import keys, pattern
-from drivers.buzzer import SILENCE, Buzzer
+from app.ui.signals import AMBER, GREEN, OFF, RED, SILENCE
+from drivers.buzzer import Buzzer
 from drivers.ds3231 import DS3231
-from drivers.led import AMBER, GREEN, OFF, RED, StatusLed
+from drivers.led import StatusLed
 from drivers.sh1106 import SH1106_I2C
 from drivers.sh1106_spi import SH1106_SPI
 from drivers.ssd1306 import SSD1306_I2C

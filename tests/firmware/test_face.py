@@ -8,11 +8,12 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import face, punch, screens, signals, words
-from app.face import Face
+from app import punch
+from app.ui import face, screens, signals, words
+from app.ui.face import Face
 from app.punch import Outcome
 from app.receipts import Receipts
-from app.words import ENGLISH, load
+from app.ui.words import ENGLISH, load
 from bench import Panel, Time
 from drivers import pattern
 from drivers.ssd1306 import SSD1306_I2C
@@ -146,7 +147,7 @@ def test_a_confirmation_within_the_message_upgrades_it_for_a_second_at_least():
         and stand.panel.inverted
         and not stand.shows("Saved")
     )
-    assert stand.sounds() == [signals.REGISTERED[0]]
+    assert stand.sounds() == [signals.CONFIRMED[0]]
     stand.wait(900)
     assert stand.shows("Confirmed by")
     stand.wait(200)
@@ -257,7 +258,7 @@ def test_a_badge_that_is_not_accepted_has_a_sound_and_a_screen_of_its_own_and_ke
     stand.punch(5)
     stand.punch(0, punch.UNPROVED)
     stand.wait(30)
-    assert stand.sounds()[-1] == signals.UNPROVED[0]
+    assert stand.sounds()[-1] == signals.BADGE_REFUSED[0]
     assert stand.shows("Try again, or", "see office")
     stand.face.receipt(5, 1, 0, 1234567)
     stand.wait(12000)
@@ -360,15 +361,15 @@ def test_a_display_that_does_not_answer_changes_nothing_else_and_comes_back():
 
 def test_success_is_over_within_300_ms_and_the_pattern_tells_the_outcome():
     offline = tuple(tones + signals.OFFLINE_TONES for tones in signals.KEPT_TONES)
-    for tones in signals.KEPT_TONES + offline + (signals.REGISTERED[0], signals.DUPLICATE[0]):
+    for tones in signals.KEPT_TONES + offline + (signals.CONFIRMED[0], signals.TWICE[0]):
         assert duration_ms(tones) <= 300, tones
     for tones in signals.KEPT_TONES:
         assert 1 <= sounding(tones) <= 2
     for tones, _ in (signals.UNKNOWN_BADGE, signals.REFUSED, signals.SEVERAL_BADGES):
         assert sounding(tones) == 3
-    for tones, _ in (signals.FULL, signals.FAULT):
+    for tones, _ in (signals.NO_ROOM, signals.FAULT):
         assert sounding(tones) == 1 and tones[1] >= 800
-    tones = signals.UNPROVED[0]
+    tones = signals.BADGE_REFUSED[0]
     assert sounding(tones) == 2 and duration_ms(tones) > 600
     assert len(set(signals.KEPT_TONES)) == 5
 
@@ -425,7 +426,7 @@ def test_a_page_stands_as_long_as_it_is_kept_and_any_badge_ends_it_at_once():
     stand.wait(2500)
     stand.face.page(draw, 2000)
     stand.wait(20)
-    assert stand.shows("Today") and stand.face.paging and stand.buzzer.played[-1] == signals.KEY[0]
+    assert stand.shows("Today") and stand.face._draw_page and stand.buzzer.played[-1] == signals.KEY[0]
     stand.face.receipt(7, 1, 0, 99)
     stand.wait(1900)
     stand.face.keep(1000)
@@ -433,17 +434,17 @@ def test_a_page_stands_as_long_as_it_is_kept_and_any_badge_ends_it_at_once():
     assert stand.shows("Today"), "a receipt waits"
     stand.punch(8)
     stand.wait(20)
-    assert stand.shows("#8") and not stand.face.paging
+    assert stand.shows("#8") and not stand.face._draw_page
     stand.face.keep(60000)
     stand.wait(2100)
     assert stand.is_idle(), "what is over is not kept"
     stand.face.page(draw, 2000)
     stand.wait(2100)
-    assert stand.is_idle() and not stand.face.paging and len(pages) == 2
+    assert stand.is_idle() and not stand.face._draw_page and len(pages) == 2
     stand.face.page(draw, 2000)
     stand.face.chosen(2, 10000)
     stand.wait(20)
-    assert stand.shows("Hold your badge") and not stand.face.paging, "a key ends it too"
+    assert stand.shows("Hold your badge") and not stand.face._draw_page, "a key ends it too"
 
 
 def test_every_receipt_is_noted_for_whoever_asks():
@@ -473,7 +474,7 @@ def test_a_worker_is_told_in_their_own_language_and_the_next_one_in_the_sites():
     stand.face.several()
     stand.wait(20)
     assert stand.shows("One badge"), "nobody's badge, so the site's language"
-    assert "app.words" not in sys.modules, "what reads languages does not stay in memory"
+    assert "app.ui.words" not in sys.modules, "what reads languages does not stay in memory"
     stand.punch(15, language="xx")
     stand.wait(20)
     assert stand.shows("Saved here", "#15"), "a language that the clock has not"

@@ -6,7 +6,7 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app.hmac256 import Key, hmac256
+from app.log.hmac256 import Key, hmac256
 from expect import raised
 
 

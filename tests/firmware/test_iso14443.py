@@ -8,7 +8,8 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from bench import Time
-from drivers import iso14443, mfrc522, reader_wires
+from app.badge import iso14443
+from drivers import mfrc522, reader_wires
 from rc522 import Badge, Bus, Chip, crc_a
 
 UID4 = b"\xde\xad\xbe\xef"

@@ -10,9 +10,10 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from bench import Time
 from cards import ATS_DESFIRE, IsoDepCard
-from drivers import iso14443, iso_dep, mfrc522
-from drivers.iso_dep import IsoDep
-from drivers.mfrc522 import DEAF, GARBLED, TIMEOUT
+from app.badge import iso14443, iso_dep
+from drivers import mfrc522
+from app.badge.iso_dep import IsoDep
+from app.badge.iso14443 import DEAF, GARBLED, TIMEOUT
 from rc522 import HALT, Bus, Chip, crc_a
 
 UID = b"\x04\xa3\xc6\x52\x11\x7f\x80"

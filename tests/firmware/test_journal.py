@@ -8,7 +8,7 @@ from binascii import crc32
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app.errors import JournalError
-from app.journal import Journal
+from app.log.journal import Journal
 from expect import raised
 from nor import Nor, Power, PowerCut
 

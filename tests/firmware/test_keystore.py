@@ -6,7 +6,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app.errors import KeyStoreError
-from app.keystore import KeyState, KeyStore
+from app.log.keystore import KeyState, KeyStore
 from expect import raised
 from nor import Nor, Power, PowerCut
 

@@ -10,12 +10,12 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import record, seal
+from app.log import record, seal
 from app.errors import ClockError
-from app.founding import found
-from app.journal import HEADER_BYTES, RECORDS_A_SECTOR
-from app.keystore import KeyState, KeyStore
-from app.sealed_log import SealedLog
+from app.log.provisioning import provision
+from app.log.journal import HEADER_BYTES, RECORDS_A_SECTOR
+from app.log.keystore import KeyState, KeyStore
+from app.log.sealed_log import SealedLog
 from nor import Nor
 
 SECTORS = 4
@@ -55,7 +55,7 @@ class Replay:
         stamp = stamp_of(told)
         if told.kind == record.KIND_GENESIS:
             e0, nonce = bytes.fromhex(self.golden["e0"]), bytes.fromhex(self.golden["nonce"])
-            found(self.journal, self.seal, self.golden["clock_id"], e0, nonce, stamp)
+            provision(self.journal, self.seal, self.golden["clock_id"], e0, nonce, stamp)
         elif told.kind == record.KIND_BOOT:
             self.start(seq, told, stamp)
         elif told.kind == record.KIND_EPOCH:

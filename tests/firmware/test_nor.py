@@ -8,8 +8,8 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app.journal import Journal
-from app.keystore import KeyState, KeyStore
+from app.log.journal import Journal
+from app.log.keystore import KeyState, KeyStore
 from expect import raised
 from nor import Nor, Power, PowerCut
 from norcells import ProgramRefused, ReadError

@@ -12,9 +12,10 @@ import socket
 import struct
 import time
 
-from app import localtime, ntp
-from app.ntp import is_sane, question, read_answer
-from app.record import KIND_TIME_SET, SOURCE_NONE, SOURCE_RTC
+from app import localtime
+from app.net import ntp
+from app.net.ntp import is_sane, question, read_answer
+from app.log.record import KIND_TIME_SET, SOURCE_NONE, SOURCE_RTC
 
 NONCE = b"\x01nonce\x00\xff"
 MORNING_S = localtime.unix_from_civil(2026, 11, 30, 6, 58, 0)
@@ -109,7 +110,7 @@ class Keeper:
     source = SOURCE_NONE
     utc_s = 0
     floor_s = MORNING_S - 1000
-    takes_hints = True
+    accepts_hints = True
 
     def __init__(self):
         self.hints = []
@@ -118,7 +119,7 @@ class Keeper:
     def stamp(self, stamp):
         stamp.source, stamp.utc_s, stamp.ms = self.source, self.utc_s, 0
 
-    def take_hint(self, utc_ms):
+    def accept_hint(self, utc_ms):
         self.hints.append(utc_ms)
         return utc_ms - self.utc_s * 1000
 
@@ -228,7 +229,7 @@ async def test_what_is_out_of_bounds_or_comes_after_something_better_changes_not
     keeper.floor_s = MORNING_S + 60
     assert not (await asked(keeper, right))[0]
     keeper.floor_s = 0
-    keeper.takes_hints = False
+    keeper.accepts_hints = False
     assert not (await asked(keeper, right))[0]
     assert keeper.hints == keeper.records == []
 

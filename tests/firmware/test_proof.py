@@ -11,13 +11,15 @@ from binascii import unhexlify
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import composition, proof, record
+from app import composition, on_demand
+from app.badge import proof
+from app.log import record
 from app.errors import SettingsError
-from app.hmac256 import hmac256
+from app.log.hmac256 import hmac256
 from app.punch import KEPT, MUTED, UNPROVED
 from cards import IsoDepCard, badge_file, card_keys, diversified
 from clock_site import SITE_KEY
-from drivers import desfire
+from app.badge import desfire
 from proof_site import NUMBER, OTHER_NUMBER, OTHER_UID, READ_MASTER, UID, VECTORS, ProofSite, issued
 from rc522 import Badge
 
@@ -351,11 +353,10 @@ def test_the_code_of_proofs_is_loaded_only_where_a_site_asks_for_them_and_needs_
         badge_ev1 = "refuse"
         badge_key = None
 
-    for name in ("proof", "iso_dep", "desfire", "cmac"):
-        sys.modules.pop("app." + name, None)
-        sys.modules.pop("drivers." + name, None)
+    names = ("app.badge.proof", "app.badge.iso_dep", "app.badge.desfire", "app.badge.cmac")
+    on_demand.drop(*names)
     assert composition.prover(Parts, Parts, Parts) is None
-    assert not any(name in sys.modules for name in ("app.proof", "drivers.iso_dep", "drivers.desfire", "drivers.cmac"))
+    assert not any(name in sys.modules for name in names)
     Parts.badges = "both"
     try:
         composition.prover(Parts, Parts, Parts)

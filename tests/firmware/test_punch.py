@@ -9,9 +9,9 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import recall as punch_recall
-from app import record
-from app.hmac256 import hmac256
+from app.log import recall as punch_recall
+from app.log import record
+from app.log.hmac256 import hmac256
 from app.punch import DUPLICATE, FAILED, FULL, KEPT, MUTED, UNKNOWN, UNPROVED
 from app.recent import Recent
 from clock_site import HOUR_S, MORNING_S, SITE_KEY, UIDS, Site
@@ -440,7 +440,7 @@ def test_what_a_punch_allocates_between_badge_and_signal_is_bounded():
     site.ticks.now_ms += 5000
     site.punches.uid[:4] = UIDS[0]
     before = gc.mem_alloc()
-    site.punches.take(4)
+    site.punches.handle(4)
     gc.enable()
     print("bytes allocated between badge and signal:", seen[0] - before)
     assert seen[0] - before <= 8000  # the flash model's own included

@@ -11,7 +11,10 @@ import vfs
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
+from app import on_demand
 from app.errors import FrameError
+from app.net.errands import Errands
+from app.net.frames import SETTINGS
 from app.settings import Settings
 from expect import raised
 from nor import SECTOR_BYTES, Nor, Power, PowerCut
@@ -32,28 +35,27 @@ GOOD = {
 
 
 class Clock:
-    """The uplink as its errand sees it; files lie in this process's own folder."""
+    """The errands of a clock, as their uplink; files lie in this process's own folder."""
 
     def __init__(self):
-        self.errands = {}
-        self.restart_due = False
-        self.refused_settings = None
-        self.told = 0
+        self.errands = Errands(None, None, None, None, None)
+        self.reports = 0
         with open("settings.json", "w") as file:
             json.dump(GOOD, file)
 
-    def tell(self):
-        self.told += 1
+    def report_status(self):
+        self.reports += 1
 
     def give(self, version, wanted):
         """The bridge gives settings, and the housekeeping does what is due."""
-        from app import reconfigure
-
+        on_demand.drop("app.settings")
+        on_demand.load("app.net.reconfigure", "app.settings")
+        reconfigure = sys.modules["app.net.reconfigure"]
         reconfigure.FILE, reconfigure.NEW = "settings.json", "settings.new"
-        errand = self.errands["reconfigure"] = reconfigure.start(self)
-        errand.take(struct.pack(">I", version) + (wanted if isinstance(wanted, bytes) else json.dumps(wanted).encode()))
-        assert not errand.step()
-        assert not self.errands and "app.reconfigure" not in sys.modules and "app.settings" not in sys.modules
+        wanted = wanted if isinstance(wanted, bytes) else json.dumps(wanted).encode()
+        self.errands.handle(SETTINGS, 1, struct.pack(">I", version) + wanted)
+        assert self.errands.step(self) and not self.errands.step(self)
+        assert "app.net.reconfigure" not in sys.modules and "app.settings" not in sys.modules
 
     def settings(self):
         with open("settings.json", "rb") as file:
@@ -65,7 +67,7 @@ def test_settings_are_taken_and_wait_for_a_restart():
     clock.give(3, {"message_s": 5, "site": "North gate"})
     settings = clock.settings()
     assert (settings.message_s, settings.site, settings.version) == (5, "North gate", 3)
-    assert clock.restart_due and clock.told == 1 and clock.refused_settings is None
+    assert clock.errands.restart_due and clock.reports == 1 and clock.errands.refused_settings is None
     assert "settings.new" not in os.listdir()
 
 
@@ -78,24 +80,24 @@ def test_what_is_refused_changes_nothing_and_says_why():
         (b"\xff\xfe", "not valid JSON"),
     ):
         clock.give(4, wanted)
-        assert clock.refused_settings[0] == 4 and why in clock.refused_settings[1], clock.refused_settings
-        assert clock.settings().version == 0 and not clock.restart_due
+        assert clock.errands.refused_settings[0] == 4 and why in clock.errands.refused_settings[1], clock.errands.refused_settings
+        assert clock.settings().version == 0 and not clock.errands.restart_due
     clock.give(5, {"message_s": 4})
-    assert clock.refused_settings is None and clock.settings().message_s == 4
+    assert clock.errands.refused_settings is None and clock.settings().message_s == 4
 
 
 def test_the_same_version_again_changes_nothing():
     clock = Clock()
     clock.give(3, {"message_s": 5})
-    clock.restart_due = False
+    clock.errands.restart_due = False
     clock.give(3, {"message_s": 6})
-    assert not clock.restart_due and clock.settings().message_s == 5 and clock.told == 2
+    assert not clock.errands.restart_due and clock.settings().message_s == 5 and clock.reports == 2
 
 
 def test_a_body_without_settings_is_refused():
-    from app import reconfigure
+    from app.net import reconfigure
 
-    raised(FrameError, reconfigure.start(Clock()).take, b"\0\0\0\1")
+    raised(FrameError, reconfigure.apply, b"\0\0\0\1")
 
 
 # --- power ---
@@ -125,7 +127,7 @@ class OnFlash:
 
     def change(self):
         """Volume 1 as version 9, by the clock's own code; how many steps the flash took."""
-        from app import reconfigure
+        from app.net import reconfigure
 
         reconfigure.FILE, reconfigure.NEW = "/cut/settings.json", "/cut/settings.new"
         before = self.power.steps

@@ -6,7 +6,7 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import record
+from app.log import record
 from expect import raised
 
 

@@ -9,9 +9,9 @@ import select
 import socket
 import time
 
-from app import resolver
+from app.net import resolver
 from app.errors import LinkError
-from app.resolver import question, read_answer, resolve
+from app.net.resolver import question, read_answer, resolve
 
 HOST = "mqtt.site.example"
 NAME = b"\x04mqtt\x04site\x07example\x00"

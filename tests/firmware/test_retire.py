@@ -9,10 +9,10 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import record, seal
+from app.log import record, seal
 from app.errors import JournalFull, JournalRetired
-from app.founding import found
-from app.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
+from app.log.provisioning import provision
+from app.log.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
 from auditor import BOOT, Auditor
 from expect import raised
 from nor import Nor, Power, PowerCut
@@ -40,7 +40,7 @@ class Site:
         self.auditor = start.auditor.fork() if start else Auditor(CLOCK_ID, E0)
         self.stamp = stamp()
         if not start:
-            found(self.journal, self.seal, CLOCK_ID, E0, b"12345678", self.stamp)
+            provision(self.journal, self.seal, CLOCK_ID, E0, b"12345678", self.stamp)
 
     def boot(self):
         self.log = SealedLog(self.journal, self.seal, CLOCK_ID, b"firmware")

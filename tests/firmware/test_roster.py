@@ -13,9 +13,9 @@ from binascii import unhexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import micropython
-from app import roster_update
+from app.net import roster_update
 from app.errors import FrameError
-from app.roster import Roster
+from app.net.roster import Roster
 from expect import raised
 from nor import Nor
 from roster_bridge import FLASH, IN_USE, NEXT, SEAL, TOO_LONG, Clock, Image, ascending, entries_of, token
@@ -50,7 +50,7 @@ def test_a_clock_without_a_roster_or_with_an_empty_one_turns_nobody_away():
 
 def test_every_badge_is_found_with_its_language_and_no_other_is():
     clock = with_roster()
-    assert clock.told == 1
+    assert clock.reports == 1
     for number in range(BADGES):
         index = clock.roster.find(token(number))
         assert clock.roster.languages[index] == (None, "nl", "fr")[number % 3]
@@ -99,10 +99,10 @@ def test_the_new_roster_replaces_the_old_one_at_its_end_and_not_before():
     clock = with_roster()
     image = Image(2, entries_of(300, 100))
     for part in range(len(image.parts) - 1):
-        clock.hear(image.body(part))
+        clock.handle(image.body(part))
         assert clock.answer() == (2, part + 1, NEXT)
         assert clock.state() == (1, BADGES) and clock.roster.find(token(7)) == 1
-    clock.hear(image.body(len(image.parts) - 1))
+    clock.handle(image.body(len(image.parts) - 1))
     assert clock.answer() == (2, len(image.parts), IN_USE)
     assert clock.state() == (2, 300) and clock.roster.find(token(7)) == -1 and clock.roster.find(token(150)) == 0
     clock.settle()
@@ -124,15 +124,15 @@ def test_a_transfer_that_breaks_off_goes_on_where_it_was():
     clock = with_roster()
     image = Image(2, entries_of(BADGES, 1000))
     for part in (0, 1, 2):
-        clock.hear(image.body(part))
+        clock.handle(image.body(part))
         clock.answer()
     clock.partition.reset_counts()
-    clock.hear(image.body(1))
+    clock.handle(image.body(1))
     assert clock.answer() == (2, 3, NEXT), "in the same start: the part after the last"
     clock.start()
-    clock.hear(image.body(3))
+    clock.handle(image.body(3))
     assert clock.answer() == (2, 0, NEXT), "after a restart the header first"
-    clock.hear(image.body(0))
+    clock.handle(image.body(0))
     assert clock.answer() == (2, 2, NEXT), "the part that was last, once more"
     assert clock.take(image, 2)[2] == IN_USE
     assert clock.partition.erases == 0
@@ -143,9 +143,9 @@ def test_another_version_in_the_middle_begins_anew():
     clock = with_roster()
     image, later = Image(2, entries_of(BADGES, 1000)), Image(3, entries_of(BADGES, 2000))
     for part in (0, 1, 2):
-        clock.hear(image.body(part))
+        clock.handle(image.body(part))
         clock.answer()
-    clock.hear(later.body(2))
+    clock.handle(later.body(2))
     assert clock.answer() == (3, 0, NEXT)
     assert clock.take(later)[2] == IN_USE and clock.state() == (3, BADGES)
 
@@ -198,11 +198,11 @@ def test_one_step_erases_one_sector_or_programs_one_part_and_no_more():
     clock = with_roster()
     image = Image(2, entries_of(500, 9000))
     for part in range(len(image.parts)):
-        clock.hear(image.body(part))
-        errand = clock.errands["roster_update"]
+        clock.handle(image.body(part))
+        errand = clock.update
         while not errand.unsent:
             clock.partition.reset_counts()
-            errand.step()
+            clock.errands.step(clock)
             flash = clock.partition
             assert flash.erases <= 1 and flash.programmed_bytes <= 990 and flash.read_bytes <= 990
         errand.publish(clock, 7)
@@ -213,7 +213,7 @@ def test_nothing_that_comes_while_a_part_is_worked_on_disturbs_it():
     image = Image(1, entries_of(BADGES))
     for part in range(len(image.parts)):
         for _ in range(3):
-            clock.hear(image.body(part))
+            clock.handle(image.body(part))
         assert clock.answer()[1:] == (part + 1, NEXT if part + 1 < len(image.parts) else IN_USE)
 
 
@@ -225,11 +225,11 @@ def test_a_clock_to_which_no_part_comes_gives_the_memory_back():
         ticks_diff = staticmethod(now.ticks_diff)
 
     clock = Clock()
-    clock.hear(Image(1, entries_of(BADGES)).body(0))
+    clock.handle(Image(1, entries_of(BADGES)).body(0))
     clock.answer()
-    clock.errands["roster_update"].step()
-    assert clock.errands
-    sys.modules["app.roster_update"].time = Later
+    clock.errands.step(clock)
+    assert clock.update
+    sys.modules["app.net.roster_update"].time = Later
     clock.settle()
 
 
@@ -246,10 +246,10 @@ def test_bodies_that_are_none_are_refused():
         image.body(0)[:-1],
         image.body(0) + b"x",
     ):
-        raised(FrameError, clock.hear, body)
-    clock.hear(image.body(0))
+        raised(FrameError, clock.handle, body)
+    clock.handle(image.body(0))
     clock.answer()
-    raised(FrameError, clock.hear, image.body(1)[:-1])
+    raised(FrameError, clock.handle, image.body(1)[:-1])
     assert clock.take(image, 1)[2] == IN_USE
 
 
@@ -264,16 +264,16 @@ def test_random_bodies_and_random_flash_end_in_a_refusal_or_a_roster_that_is_who
         for _ in range(random.randrange(3)):
             body[random.randrange(len(body))] = random.getrandbits(8)
         try:
-            clock.hear(bytes(body[: random.randrange(len(body) + 1)] if random.randrange(4) == 0 else body))
+            clock.handle(bytes(body[: random.randrange(len(body) + 1)] if random.randrange(4) == 0 else body))
         except FrameError:
             continue
         for _ in range(60):
-            errand = clock.errands.get("roster_update")
+            errand = clock.update
             if errand is None:
                 break
             if errand.unsent:
                 errand.publish(clock, 7)
-            if not errand.step():
+            if not clock.errands.step(clock):
                 break
         assert clock.state() in ((1, BADGES), (2, BADGES)), clock.state()
     for seed in range(20):
@@ -290,7 +290,7 @@ def test_the_roster_of_the_vectors_is_taken_and_has_what_it_says():
     case = given["roster"]
     clock = Clock(sectors=4, link_key=unhexlify(given["k_link"]))
     for body in case["bodies"]:
-        clock.hear(unhexlify(body))
+        clock.handle(unhexlify(body))
         answer = clock.answer()
     assert answer == (case["version"], 3, IN_USE)
     assert clock.partition.sector(clock.roster.first)[:64] == b"BCR1" + unhexlify(case["header"])

@@ -6,8 +6,8 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import framebuf
-from app import desk_screen, font, pages, screens, start_screens, today_screen, words
-from app.words import ENGLISH
+from app.ui import desk_screen, font, pages, screens, start_screens, today_screen, words
+from app.ui.words import ENGLISH
 from ocr import read, read_huge, read_large
 
 BUFFER = bytearray(1024)
@@ -55,7 +55,7 @@ def states(of):
         "later": (screens.kept_later, (of, 1, "07:58", 12, 99999)),
         "registered": (screens.registered, (of, 1, "07:58", 192528, "123456")),
         "duplicate": (screens.duplicate, (of, 1, "07:58", 192528)),
-        "unknown": (screens.unknown, (of, "7F3A", 192528)),
+        "unknown": (screens.unknown, (of, b"\x7f\x3a", 192528)),
         "refused": (screens.refused, (of, 999, 192528)),
         "unproved": (screens.unproved, (of,)),
         "several": (screens.several, (of,)),
@@ -135,7 +135,7 @@ def test_every_direction_has_its_own_word_and_its_own_way():
 
 
 def test_what_is_not_right_says_what_to_do():
-    has(drawn(screens.unknown, EN, "7F3A", 5), "Unknown badge", "See office", "#5")
+    has(drawn(screens.unknown, EN, b"\x7f\x3a", 5), "Unknown badge", "See office", "#5")
     has(drawn(screens.refused, EN, 3, 6), "Refused:", "see office", "#6")
     has(drawn(screens.several, EN), "One badge", "at a time")
     has(drawn(screens.unproved, EN), "Try again, or", "see office")

@@ -3,7 +3,7 @@
 import json
 import os
 
-from app import record, seal
+from app.log import record, seal
 
 
 def vectors():

@@ -10,10 +10,10 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import record
+from app.log import record
 from app.errors import JournalError, JournalFull
-from app.founding import found, unsent, wipe
-from app.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
+from app.log.provisioning import provision, unsent, wipe
+from app.log.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
 from auditor import Auditor
 from expect import raised
 from nor import Nor
@@ -44,7 +44,7 @@ class Site:
         self.journal, self.seal = Nor(sectors), Nor(seal_sectors)
         self.stamp = stamp_at(MONDAY)
         self.auditor = Auditor(CLOCK_ID, E0)
-        found(self.journal, self.seal, CLOCK_ID, E0, NONCE, self.stamp)
+        provision(self.journal, self.seal, CLOCK_ID, E0, NONCE, self.stamp)
         self.log = None
 
     def start(self):
@@ -91,7 +91,7 @@ def all_records(log):
 def test_a_clock_starts_with_genesis_and_boot_and_keeps_punches_in_order():
     site = Site()
     log = site.start()
-    assert (log.head, log.boot, log.epoch, log.tail, log.unsent, log.sealed, log.tears) == (2, 1, 0, 0, 2, True, 0)
+    assert (log.head, log.boot, log._state.epoch, log.tail, log.unsent, log.sealed, log.tears) == (2, 1, 0, 0, 2, True, 0)
     assert log.punch(record.DIRECTION_IN, token_of(1), site.stamp) == 2
     assert log.punch(record.DIRECTION_OUT, token_of(2), site.stamp) == 3
     assert log.append(record.KIND_TAMPER, 0, record.NOTHING, b"\x01" + bytes(7), site.stamp) == 4
@@ -126,7 +126,7 @@ def test_a_punch_costs_three_page_programs_and_no_erase():
         assert site.journal.page_programs + site.seal.page_programs == 3, number
         assert site.journal.erases + site.seal.erases == 0, number
         assert site.journal.programmed_bytes + site.seal.programmed_bytes == 64 + 128 + 128
-    assert log.late == 0
+    assert log.late + log._keys.late == 0
 
 
 def test_a_restart_goes_on_with_seq_boot_chain_and_ack():
@@ -168,7 +168,7 @@ def test_many_turns_around_the_ring_and_the_key_store_lose_nothing_and_never_wor
     assert [token for _, kind, token in site.auditor.records if kind == record.KIND_PUNCH] == [
         token_of(number) for number in range(63 * 4 * 3)
     ]
-    assert log.late == 0
+    assert log.late + log._keys.late == 0
     assert site.seal.erases >= 20
     assert site.journal.erases >= 8
 
@@ -184,7 +184,7 @@ def test_without_idle_sectors_are_prepared_late_and_only_when_acked():
     site.check()
     journal_late = (log.head - 1) // 63
     key_late = (log.head - 1) // 32 - 3
-    assert log.late == journal_late + key_late, (log.late, journal_late, key_late)
+    assert (log.late, log._keys.late) == (journal_late, key_late)
 
 
 def test_a_full_journal_refuses_says_so_and_goes_on_after_an_ack():
@@ -257,7 +257,7 @@ def test_a_day_that_changes_closes_the_epoch_once_when_idle():
     site.stamp = stamp_at(MONDAY + DAY_S)
     log.punch(0, token_of(1), site.stamp)
     site.settle()
-    assert log.epoch == 1
+    assert log._state.epoch == 1
     assert log.head == head + 2
     closing = all_records(log)[-1]
     assert closing.kind == record.KIND_EPOCH
@@ -265,13 +265,13 @@ def test_a_day_that_changes_closes_the_epoch_once_when_idle():
     assert struct.unpack(">II", closing.detail) == (log.head, MONDAY // DAY_S)
     site.stamp = stamp_at(MONDAY + 5 * DAY_S)
     site.settle()
-    assert log.epoch == 1, "an epoch without records was closed"
+    assert log._state.epoch == 1, "an epoch without records was closed"
     log.punch(0, token_of(2), site.stamp)
     site.settle()
-    assert log.epoch == 1, "the epoch began with its first record"
+    assert log._state.epoch == 1, "the epoch began with its first record"
     site.stamp = stamp_at(MONDAY + 6 * DAY_S)
     site.settle()
-    assert log.epoch == 2
+    assert log._state.epoch == 2
     assert struct.unpack(">II", all_records(log)[-1].detail) == (2, MONDAY // DAY_S + 5)
     site.deliver()
     site.check()
@@ -283,7 +283,7 @@ def test_a_clock_without_time_closes_no_epoch():
     log.punch(0, token_of(1), site.stamp)
     site.stamp = stamp_at(0, record.SOURCE_NONE)
     site.settle()
-    assert log.epoch == 0
+    assert log._state.epoch == 0
 
 
 def test_a_clock_that_was_off_for_days_closes_one_epoch():
@@ -292,7 +292,7 @@ def test_a_clock_that_was_off_for_days_closes_one_epoch():
     site.stamp = stamp_at(MONDAY + 9 * DAY_S)
     log = site.start()
     site.settle()
-    assert log.epoch == 1
+    assert log._state.epoch == 1
     log.punch(0, token_of(2), site.stamp)
     site.settle()
     site.deliver()
@@ -307,7 +307,7 @@ def test_an_epoch_ends_with_its_2048th_record_even_if_the_clock_is_never_idle():
         if number % 50 == 49:
             site.deliver()
             del site.auditor.records[:]
-    assert log.epoch == 1
+    assert log._state.epoch == 1
     site.deliver()
     site.check()
     kinds = {seq: kind for seq, kind, _ in site.auditor.records}
@@ -323,9 +323,9 @@ def test_idle_closes_an_epoch_of_2047_records_before_a_punch_has_to():
         if log.head % 50 == 0:
             site.deliver()
             del site.auditor.records[:]
-    assert log.epoch == 0
+    assert log._state.epoch == 0
     site.settle()
-    assert log.epoch == 1
+    assert log._state.epoch == 1
     assert log.head == EPOCH_RECORDS
     site.deliver()
 
@@ -471,7 +471,7 @@ def test_a_whole_epoch_record_and_a_whole_boot_record_are_taken_up_too():
     before = site.seal.image()
     site.stamp = stamp_at(MONDAY + DAY_S)
     site.settle()
-    assert log.epoch == 1
+    assert log._state.epoch == 1
     site.seal = Nor(4, image=before)
     site.start()
     before = site.seal.image()
@@ -480,7 +480,7 @@ def test_a_whole_epoch_record_and_a_whole_boot_record_are_taken_up_too():
     site.seal = Nor(4, image=before)
     log = site.start()
     assert log.boot == 4
-    assert log.epoch == 1
+    assert log._state.epoch == 1
     site.deliver()
     site.check()
     assert [kind for _, kind, _ in site.auditor.records] == [1, 2, 5, 2, 2, 2]
@@ -491,7 +491,7 @@ def test_found_refuses_while_records_wait_and_wipe_is_the_way_to_give_them_up():
     log = site.start()
     log.punch(0, token_of(1), site.stamp)
     image = site.journal.image(), site.seal.image()
-    error = raised(JournalError, found, site.journal, site.seal, CLOCK_ID, E0, b"other no", site.stamp)
+    error = raised(JournalError, provision, site.journal, site.seal, CLOCK_ID, E0, b"other no", site.stamp)
     assert error.unsent == 3
     assert "3 records" in str(error)
     assert image == (site.journal.image(), site.seal.image())
@@ -502,7 +502,7 @@ def test_found_refuses_while_records_wait_and_wipe_is_the_way_to_give_them_up():
     assert unsent(site.journal, site.seal) == 0
     site.auditor.spent.append(site.auditor.r)
     site.auditor.check_forgotten(site.seal, site.journal)
-    found(site.journal, site.seal, CLOCK_ID, E0, NONCE, site.stamp)
+    provision(site.journal, site.seal, CLOCK_ID, E0, NONCE, site.stamp)
     site.auditor = Auditor(CLOCK_ID, E0)
     assert site.start().head == 2
     site.deliver()
@@ -511,7 +511,7 @@ def test_found_refuses_while_records_wait_and_wipe_is_the_way_to_give_them_up():
 
 def test_a_founded_clock_that_kept_nothing_may_be_founded_again():
     site = Site()
-    found(site.journal, site.seal, "clock-0002", bytes(range(50, 82)), NONCE, site.stamp)
+    provision(site.journal, site.seal, "clock-0002", bytes(range(50, 82)), NONCE, site.stamp)
     site.auditor = Auditor("clock-0002", bytes(range(50, 82)))
     site.start()
     site.deliver()
@@ -523,7 +523,7 @@ def test_found_takes_a_partition_full_of_foreign_bytes():
     journal.corrupt(0, 0, b"foreign" * 500)
     journal.corrupt(2, 77, b"foreign" * 100)
     seal.corrupt(1, 5, b"foreign" * 10)
-    found(journal, seal, CLOCK_ID, E0, NONCE, stamp_at(MONDAY))
+    provision(journal, seal, CLOCK_ID, E0, NONCE, stamp_at(MONDAY))
     log = SealedLog(journal, seal, CLOCK_ID, FIRMWARE)
     log.open(RESET_POWER_ON, stamp_at(MONDAY))
     assert log.head == 2
@@ -534,7 +534,7 @@ def test_keys_of_a_wrong_length_are_refused_before_anything_is_erased():
     site = Site()
     image = site.journal.image(), site.seal.image()
     for e0, nonce in ((bytes(31), NONCE), (bytes(33), NONCE), (E0, bytes(7))):
-        raised(ValueError, found, site.journal, site.seal, CLOCK_ID, e0, nonce, site.stamp)
+        raised(ValueError, provision, site.journal, site.seal, CLOCK_ID, e0, nonce, site.stamp)
     assert image == (site.journal.image(), site.seal.image())
 
 
@@ -710,7 +710,7 @@ def test_the_mount_reads_a_bounded_part_of_the_flash():
 def test_a_punch_allocates_little_and_idle_allocates_less():
     journal, seal = QuietFlash(3), QuietFlash(2)
     stamp = stamp_at(MONDAY)
-    found(journal, seal, CLOCK_ID, E0, NONCE, stamp)
+    provision(journal, seal, CLOCK_ID, E0, NONCE, stamp)
     log = SealedLog(journal, seal, CLOCK_ID, FIRMWARE)
     log.open(RESET_POWER_ON, stamp)
     while log.idle(stamp):

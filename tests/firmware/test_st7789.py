@@ -7,7 +7,7 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import screens
+from app.ui import screens
 from bench import Time
 from drivers import st7789
 from drivers.st7789 import ST7789

@@ -1,6 +1,6 @@
 """What the clock says of itself."""
 
-from app.roster import Roster
+from app.net.roster import Roster
 from app.status import Status
 
 
@@ -13,6 +13,11 @@ class Reader:
 class Log:
     tears = 1
     wear = 7
+
+
+class Settings:
+    heartbeat_s = 600
+    version = 7
 
 
 class Parts:
@@ -33,7 +38,7 @@ class Parts:
 
 
 def of(reader, parts, roster=Roster(None)):
-    return Status(reader, Log(), 1, b"\x12" * 8, 1924905600, 600, parts, parts, parts, parts, parts, roster, 7)
+    return Status(reader, Log(), 1, b"\x12" * 8, 1924905600, Settings, parts, parts, parts, parts, parts, roster)
 
 
 def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_it():

@@ -8,7 +8,7 @@ import sys
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from app import localtime, timekeeper
-from app.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, Stamp, bound_decode
+from app.log.record import BOUND_NONE, SOURCE_BRIDGE, SOURCE_NONE, SOURCE_NTP, SOURCE_RTC, Stamp, bound_decode
 from app.timekeeper import Timekeeper
 from bench import Bcd, Time
 from drivers.ds3231 import DS3231
@@ -239,8 +239,8 @@ class Chaos(World):
             if self.sure_s and step_ms > 0:
                 self.chip.set_ms(self.sure_s * 1000 - random.randrange(1 << 20, 1 << 29))
                 self.keeper = self.start()
-        elif chance == 13 and keeper.takes_hints:  # NTP, rightly or not
-            keeper.take_hint(self.true_ms + random.randrange(-800000, 800000))
+        elif chance == 13 and keeper.accepts_hints:  # NTP, rightly or not
+            keeper.accept_hint(self.true_ms + random.randrange(-800000, 800000))
             assert read(keeper).source == SOURCE_NTP and keeper.bound == BOUND_NONE
 
 
@@ -323,22 +323,22 @@ def test_an_rtc_that_went_back_behind_what_is_on_record_says_nothing_for_sure():
     keeper = world.start()
     assert keeper.verified
     keeper.at_least(world.true_ms // 1000, world.true_ms // 1000 - 1)
-    assert not keeper.verified and keeper.rtc_faults == 1 and keeper.takes_hints
+    assert not keeper.verified and keeper.rtc_faults == 1 and keeper.accepts_hints
 
 
 def test_a_hint_gives_a_time_without_a_bound_and_the_bridge_replaces_it():
     world = World()
     keeper = world.start()
-    assert keeper.takes_hints
-    assert keeper.take_hint(world.true_ms + 5000) == world.true_ms + 5000
+    assert keeper.accepts_hints
+    assert keeper.accept_hint(world.true_ms + 5000) == world.true_ms + 5000
     stamp = read(keeper)
-    assert (stamp.source, stamp.bound) == (SOURCE_NTP, BOUND_NONE) and not keeper.verified and keeper.takes_hints
+    assert (stamp.source, stamp.bound) == (SOURCE_NTP, BOUND_NONE) and not keeper.verified and keeper.accepts_hints
     assert keeper.local()[:5] == (2026, 11, 30, 7, 58)
     assert world.system == [], "certificates are not judged by it"
     assert world.chip.registers[0x0F] & 0x80, "nor is the RTC set"
     world.pass_ms(10000)
     assert error_ms(world, keeper) == 5000
-    assert world.bridge(keeper) < -4900 and not keeper.takes_hints
+    assert world.bridge(keeper) < -4900 and not keeper.accepts_hints
     assert check(world, keeper) <= 26
 
 

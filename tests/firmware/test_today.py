@@ -8,9 +8,10 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app import frames, localtime, record, today
+from app import localtime, today
+from app.log import record
 from app.punch import ASK, ASKED, MUTED, UNPROVED
-from app.receipts import Receipts
+from app.receipts import RECEIPT_OPERATOR, RECEIPT_REFUSED, RECEIPT_REGISTERED, Receipts
 from clock_site import HOUR_S, MORNING_S, UIDS, Site
 
 IN, OUT, BREAK, BACK = 1, 2, 3, 4
@@ -48,9 +49,9 @@ def test_todays_punches_are_told_with_what_became_of_each():
     desk = Desk()
     seqs = [desk.tap(after_s=after_s)[2] for after_s in (0, 4 * HOUR_S, HOUR_S, 3 * HOUR_S)]
     desk.tap(UIDS[1], after_s=MINUTE_S)
-    desk.receipts.put(seqs[0], frames.RECEIPT_REGISTERED, 0, 2026113000987654)
-    desk.receipts.put(seqs[1], frames.RECEIPT_REFUSED, 4, 0)
-    desk.receipts.put(seqs[2], frames.RECEIPT_OPERATOR, 0, 0)
+    desk.receipts.put(seqs[0], RECEIPT_REGISTERED, 0, 2026113000987654)
+    desk.receipts.put(seqs[1], RECEIPT_REFUSED, 4, 0)
+    desk.receipts.put(seqs[2], RECEIPT_OPERATOR, 0, 0)
     desk.site.log.ack(seqs[3])
     assert desk.ask() == (
         [(IN, "07:58", 1, 987654), (OUT, "11:58", 2, 4), (IN, "12:58", 6, 0), (OUT, "15:58", 0, False)],
@@ -179,7 +180,7 @@ def test_the_newest_192_records_keep_their_newest_receipt():
         receipts.put(seq, state, code, number)
         if model.get(seq % 192, (0,))[0] > seq:
             continue
-        model[seq % 192] = (seq, (state, code if state == frames.RECEIPT_REFUSED else number % 1000000))
+        model[seq % 192] = (seq, (state, code if state == RECEIPT_REFUSED else number % 1000000))
     for seq, told in model.values():
         assert receipts.find(seq) == told
         assert receipts.find(seq + 192) is None and receipts.find(seq - 192) is None

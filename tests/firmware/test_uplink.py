@@ -17,12 +17,14 @@ from binascii import hexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app import founding, frames, roster_start, sealed_log
-from app import uplink as uplink_module
+from app.log import provisioning, sealed_log
+from app.net import frames, roster_start
+from app.net import uplink as uplink_module
 from app.errors import LinkError
-from app.hmac256 import hmac256
-from app.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
-from app.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
+from app.log.hmac256 import hmac256
+from app.log.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
+from app.net.errands import Errands
+from app.net.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
 from nor import Nor
 from roster_bridge import IN_USE, Image, entries_of, token
 
@@ -119,20 +121,22 @@ class Rig:
         stamp = Stamp()
         always.stamp(stamp)
         journal, seal = Nor(6), Nor(4)
-        founding.found(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
+        provisioning.provision(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
         self.log = sealed_log.SealedLog(journal, seal, Settings.clock_id, bytes(8))
         self.log.open(1, stamp)
         for _ in range(records):
             self.log.punch(1, b"badgebdg", stamp)
         mqtt = umqtt.simple
-        roster = roster_start.load(partition, Secrets.link_key)
+        self.roster = roster_start.load(partition, Secrets.link_key)
+        self.channel = frames.Channel(Settings.clock_id, Secrets.link_key)
+        self.errands = Errands(self.channel, always, always, self.log, self.roster)
         self.uplink = Uplink(
-            Settings, Secrets, None, self.log, always, None, None, always, mqtt, always, status, always, roster
+            Settings, self.channel, None, self.log, always, None, None, always, mqtt, always, status, self.errands
         )
         self.uplink._client = Published(b"clock-0001", "broker")
         self.uplink._connection = 3
-        self.uplink._session = b"sessions"
-        self.uplink._down_scope = self.scope = frames.context(b"clock-0001", b"sessions")
+        self.channel.session = b"sessions"
+        self.scope = frames.context(b"clock-0001", b"sessions")
         self.uplink._window.restart(self.log.tail)
         self.key = frames.downward_key(Secrets.link_key)
         self.counter = 0
@@ -158,7 +162,7 @@ class Rig:
 
     def status(self):
         """Tell a STATUS; (its counter, its body)."""
-        self.uplink._tell_status()
+        self.uplink._send_status()
         topic, frame, retain = self.uplink._client.last
         assert retain
         assert topic == b"badgeclock/v1/clock-0001/status"
@@ -675,7 +679,7 @@ def order(command, number):
 
 def report(rig):
     """(counter, body) of the report that the uplink sends now."""
-    rig.uplink.order.poll(time.ticks_ms())
+    rig.errands.step_order(rig.uplink, time.ticks_ms())
     client = rig.uplink._client
     client.last = None
     assert rig.uplink._send(time.ticks_ms())
@@ -689,8 +693,8 @@ def report(rig):
 
 def take_away(rig):
     """What the uplink does with an order whose report has left."""
-    rig.uplink.order.poll(time.ticks_ms())
-    assert rig.uplink.order is None and "app.order" not in sys.modules
+    rig.errands.step_order(rig.uplink, time.ticks_ms())
+    assert rig.errands._order is None and "app.net.order" not in sys.modules
 
 
 def test_an_order_to_identify_is_shown_and_reported_with_its_number_and_its_code_leaves_the_memory():
@@ -713,13 +717,13 @@ def test_a_self_test_looks_at_every_part_and_tells_what_it_found():
     always.healthy = lambda: True
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9)))
     now = time.ticks_ms()
-    rig.uplink.order.poll(now)
+    rig.errands.step_order(rig.uplink, now)
     assert always.told == [("lent",)], "tones, lamp and pattern"
-    rig.uplink.order.poll(now)
-    assert not rig.uplink.order.unsent, "the display is given its time"
+    rig.errands.step_order(rig.uplink, now)
+    assert not rig.errands.unsent, "the display is given its time"
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9))), "asked again, it goes on"
     assert not rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 10))), "one at a time"
-    rig.uplink.order.poll(time.ticks_add(now, 1500))
+    rig.errands.step_order(rig.uplink, time.ticks_add(now, 1500))
     told = report(rig)[1]["told"]
     assert told.pop("heap_free") > 0
     assert told == {"reader": "good", "flash": "good", "seal": "good", "display": "good", "rtc": "good"}
@@ -733,11 +737,11 @@ def test_a_self_test_finds_what_is_broken():
     always.healthy = lambda: False
     always.source = 0
     rig.log.read_into = None
-    rig.uplink._log = Rotten(rig.log)
+    rig.errands._log = Rotten(rig.log)
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(2, 9)))
-    rig.uplink.order.poll(time.ticks_ms())
+    rig.errands.step_order(rig.uplink, time.ticks_ms())
     always.display_faults += 1
-    rig.uplink.order.poll(time.ticks_add(time.ticks_ms(), 1500))
+    rig.errands.step_order(rig.uplink, time.ticks_add(time.ticks_ms(), 1500))
     told = report(rig)[1]["told"]
     assert (told["reader"], told["display"], told["rtc"]) == ("no-answer", "no-answer", "no-time")
     assert told["flash"] == "changed"
@@ -758,16 +762,16 @@ class Rotten:
 
 
 def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
-    from app import lines
+    from app import console
 
     rig = quiet_rig()
     for number in range(12):
-        lines.say("the housekeeping failed", number, "x" * 200)
+        console.report("the housekeeping failed", number, "x" * 200)
     for category in ("address", "connect", "tls", "certificate"):
         rig.uplink.failures[category] = 40000
     rig.uplink.last_failure = "tls: " + "y" * 2000
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 11)))
-    rig.uplink.order.poll(time.ticks_ms())
+    rig.errands.step_order(rig.uplink, time.ticks_ms())
     assert rig.uplink._status_due, "the rest is what STATUS tells"
     rig.uplink._status_due = False
     _, told = report(rig)
@@ -781,7 +785,7 @@ def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
 def test_a_restart_is_left_to_the_clock():
     rig = quiet_rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(3, 12)))
-    assert rig.uplink.restart_due and rig.uplink.order is None
+    assert rig.errands.restart_due and rig.errands._order is None
 
 
 def test_an_order_that_is_forged_replayed_reordered_or_malformed_does_nothing():
@@ -799,7 +803,7 @@ def test_an_order_that_is_forged_replayed_reordered_or_malformed_does_nothing():
         late = rig.frame(frames.COMMAND, body)
         assert rig.hear(b"ack", rig.frame(frames.ACK, struct.pack(">IB8s", 3, 0, bytes(8))))
         assert not rig.hear(b"command", late), "overtaken"
-        assert not rig.uplink.restart_due and rig.uplink.order is None and rig.always.told == [("acked", 3)]
+        assert not rig.errands.restart_due and rig.errands._order is None and rig.always.told == [("acked", 3)]
         good = rig.frame(frames.COMMAND, order(1, 21))
         assert rig.hear(b"command", good) and not rig.hear(b"command", good), "a replay"
 
@@ -807,13 +811,13 @@ def test_an_order_that_is_forged_replayed_reordered_or_malformed_does_nothing():
 def test_an_order_ends_with_its_connection():
     rig = quiet_rig()
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(1, 7)))
-    rig.uplink.order.end()
-    assert rig.uplink.order is None and "app.order" not in sys.modules
+    rig.errands.disconnected()
+    assert rig.errands._order is None and "app.net.order" not in sys.modules
     for command in (0, 6, 255):
         assert not rig.hear(b"command", rig.frame(frames.COMMAND, order(command, 1)))
 
 
-DESK_MODULES = ("app.desk", "app.desk_screen", "drivers.iso_dep")
+DESK_MODULES = ("app.net.desk", "app.ui.desk_screen", "app.badge.iso_dep")
 
 
 class DeskBridge:
@@ -832,7 +836,7 @@ class DeskBridge:
         return self.rig.frame(frames.DESK, self.body(counter, step, word, payload))
 
     def cipher(self, key, counter, text):
-        stream = hmac256(key, self.rig.uplink._session + struct.pack(">Q", counter) + b"\x00")
+        stream = hmac256(key, self.rig.channel.session + struct.pack(">Q", counter) + b"\x00")
         return bytes(a ^ b for a, b in zip(text, stream))
 
     def told(self):
@@ -864,35 +868,35 @@ def test_the_badge_desk_is_loaded_for_its_job_and_dropped_after_it():
     bridge = DeskBridge(rig)
     assert rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
     assert not rig.uplink._send(time.ticks_ms()), "the badge loop has not had its turn"
-    assert rig.uplink.desk.poll()
+    assert rig.errands.step_desk()
     first = bridge.told()
     assert first[1:] == (1, 1)
     assert all(name in sys.modules for name in DESK_MODULES)
     assert rig.hear(b"command", bridge.frame(2, 4, b"\x01"))
-    assert not rig.uplink.desk.poll(), "badges are punches again"
-    assert rig.uplink.desk is not None
+    assert not rig.errands.step_desk(), "badges are punches again"
+    assert rig.errands.desk is not None
     last = bridge.told()
     assert last[1:] == (2, 1) and last[0] == first[0] + 1
-    assert not rig.uplink.desk.poll() and rig.uplink.desk is None
+    assert not rig.errands.step_desk() and rig.errands.desk is None
     assert not any(name in sys.modules for name in DESK_MODULES)
 
 
 def test_what_proofs_of_badges_need_stays_after_a_job():
     rig = quiet_rig()
-    import app.proof  # noqa: F401
+    import app.badge.proof  # noqa: F401
 
     try:
         bridge = DeskBridge(rig)
         rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
-        desk = rig.uplink.desk
-        desk.poll()
+        desk = rig.errands.desk
+        rig.errands.step_desk()
         bridge.told()
-        desk.shut()
-        desk.poll()
-        assert rig.uplink.desk is None
-        assert "drivers.iso_dep" in sys.modules and "app.desk" not in sys.modules
+        desk.disconnected()
+        rig.errands.step_desk()
+        assert rig.errands.desk is None
+        assert "app.badge.iso_dep" in sys.modules and "app.net.desk" not in sys.modules
     finally:
-        del sys.modules["app.proof"]
+        del sys.modules["app.badge.proof"]
 
 
 def test_a_desk_frame_of_another_session_topic_key_or_count_opens_nothing():
@@ -909,24 +913,24 @@ def test_a_desk_frame_of_another_session_topic_key_or_count_opens_nothing():
         (b"command", frames.seal_frame(rig.key, rig.scope, frames.DESK_ANSWER, 902, body)),
     ):
         assert not rig.hear(topic, frame)
-    assert rig.uplink.desk is None
+    assert rig.errands.desk is None
     rig.counter = 1000
     good = bridge.frame(1, 1, b"\x1e")
     assert rig.hear(b"command", good)
-    desk = rig.uplink.desk
-    assert desk.poll()
+    desk = rig.errands.desk
+    assert rig.errands.step_desk()
     bridge.told()
     assert not rig.hear(b"command", good), "said again"
-    desk.shut()
-    desk.poll()
+    desk.disconnected()
+    rig.errands.step_desk()
 
 
 def test_a_connection_that_ends_ends_the_badge_desks_job():
     rig = quiet_rig()
     bridge = DeskBridge(rig)
     rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
-    desk = rig.uplink.desk
-    assert desk.poll()
+    desk = rig.errands.desk
+    assert rig.errands.step_desk()
     bridge.told()
 
     async def one_connection():
@@ -937,7 +941,7 @@ def test_a_connection_that_ends_ends_the_badge_desks_job():
     rig.always.connected = lambda: 1 // 0  # the first thing that a connection asks
     asyncio.new_event_loop()
     asyncio.run(one_connection())
-    assert not desk.poll() and rig.uplink.desk is None
+    assert not rig.errands.step_desk() and rig.errands.desk is None
 
 
 def test_retire_ends_the_log_which_status_says_and_whose_last_record_is_sent_and_freed_as_any_other():
@@ -969,6 +973,12 @@ def test_only_the_bridge_can_retire_a_clock():
 # --- errands: a roster, settings ---
 
 
+def on_errand(rig):
+    """Whether an errand that waits for a quiet clock is under way, or its code in memory."""
+    names = ("app.net.roster_update", "app.net.reconfigure")
+    return rig.errands._roster_update is not None or any(name in sys.modules for name in names)
+
+
 def test_a_roster_comes_part_by_part_each_answered_and_status_is_told_when_it_counts():
     rig = Rig(partition=Nor(4))
     image = Image(5, entries_of(250))
@@ -977,7 +987,7 @@ def test_a_roster_comes_part_by_part_each_answered_and_status_is_told_when_it_co
     for part in range(len(image.parts)):
         assert not rig.uplink._status_due
         assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(part)))
-        while not (rig.uplink.errands and rig.uplink.errands["roster_update"].unsent):
+        while not (rig.errands.unsent):
             rig.uplink.run_errands()
         assert rig.uplink._send(time.ticks_ms())
         topic, frame, retain = rig.uplink._client.last
@@ -986,33 +996,33 @@ def test_a_roster_comes_part_by_part_each_answered_and_status_is_told_when_it_co
         assert kind == frames.ROSTER_ANSWER and counter > newest
         newest = counter
         assert struct.unpack(">IHB", body) == (5, part + 1, IN_USE if part + 1 == len(image.parts) else 0)
-    assert rig.uplink._status_due and rig.uplink._roster.find(token(7)) == 1
+    assert rig.uplink._status_due and rig.roster.find(token(7)) == 1
     while rig.uplink.run_errands():
         pass
-    assert not rig.uplink.errands
+    assert not on_errand(rig)
 
 
 def test_a_roster_is_refused_on_another_topic_or_without_a_partition_and_nothing_is_loaded_for_a_forged_one():
     rig, image = Rig(partition=Nor(4)), Image(5, entries_of(250))
     assert not rig.hear(b"ack", rig.frame(frames.ROSTER, image.body(0)))
     assert not rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0))[:-1] + b"x")
-    assert not rig.uplink.run_errands() and not rig.uplink.errands
+    assert not rig.uplink.run_errands() and not on_errand(rig)
     rig = Rig()
     assert rig.hear(b"command", rig.frame(frames.ROSTER, image.body(0)))
     rig.uplink.run_errands()
-    assert rig.uplink.rejected == 1 and not rig.uplink.errands
+    assert rig.uplink.rejected == 1 and not on_errand(rig)
 
 
 def test_settings_that_are_refused_stand_in_the_status_with_the_reason():
     rig = Rig()
     assert rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09[]"))
-    assert not rig.uplink.errands, "nothing is loaded while a badge may be near"
+    assert not on_errand(rig), "nothing is loaded while a badge may be near"
     rig.uplink.run_errands()  # there is no settings.json here at all
-    assert not rig.uplink.errands and rig.uplink._status_due and not rig.uplink.restart_due
+    assert not on_errand(rig) and rig.uplink._status_due and not rig.errands.restart_due
     _, body = rig.status()
     assert body["settings_refused"][0] == 9 and "old one stays" in body["settings_refused"][1]
     assert rig.hear(b"command", rig.frame(frames.SETTINGS, b"\0\0\0\x09"))
     while rig.uplink.run_errands():
         pass
-    assert rig.uplink.rejected == 1 and not rig.uplink.errands
+    assert rig.uplink.rejected == 1 and not on_errand(rig)
     assert not rig.hear(b"receipts", rig.frame(frames.SETTINGS, b"\0\0\0\x09{}"))

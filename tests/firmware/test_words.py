@@ -4,7 +4,7 @@ import json
 import os
 import random
 
-from app import words
+from app.ui import words
 from app.errors import SettingsError
 
 LANG = os.getenv("BADGECLOCK_ROOT") + "/firmware/lang/"

@@ -17,10 +17,10 @@ its name.
 import gc
 import sys
 
-from app import record
 from app.errors import JournalFull
-from app.founding import found
-from app.sealed_log import RESET_POWER_ON, SealedLog
+from app.log import record
+from app.log.provisioning import provision
+from app.log.sealed_log import RESET_POWER_ON, SealedLog
 from auditor import PUNCH, Auditor
 from expect import raised
 from keyscan import KeyScan
@@ -84,7 +84,7 @@ class World:
 
     def found(self):
         self.is_founded = False
-        found(self.journal, self.seal, CLOCK_ID, self.judge_from.e0, NONCE, self.stamp())
+        provision(self.journal, self.seal, CLOCK_ID, self.judge_from.e0, NONCE, self.stamp())
         self.is_founded = True
 
     def found_again(self):

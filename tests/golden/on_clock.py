@@ -13,7 +13,7 @@ from binascii import hexlify
 sys.path.insert(0, sys.argv[1])
 
 import framebuf
-from app import font, words
+from app.ui import font, words
 from drivers import st7789
 from drivers.ssd1306_spi import SSD1306_SPI
 from states import states

@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app import desk_screen, pages, screens, start_screens, today_screen
+from app.ui import desk_screen, pages, screens, start_screens, today_screen
 
 FACTS = {
     "uptime_ms": 273_720_000,
@@ -61,7 +61,7 @@ def states(of):
         ("assumed-later", screens.assumed, (of, screens.LATER_LOOK, 1, "07:58", 1234)),
         ("registered", screens.registered, (of, 1, "07:58", 1234, "987654")),
         ("duplicate", screens.duplicate, (of, 1, "07:58", 1235)),
-        ("unknown", screens.unknown, (of, "7F3A", 1236)),
+        ("unknown", screens.unknown, (of, b"\x7f\x3a", 1236)),
         ("refused", screens.refused, (of, 4, 1237)),
         ("unproved", screens.unproved, (of,)),
         ("several", screens.several, (of,)),

@@ -106,7 +106,7 @@ def test_a_traceback_of_the_build_names_the_sources_file_and_line(tmp_path: Path
 
 def test_the_build_keeps_what_the_technicians_tool_calls() -> None:
     built = firmware.build()
-    for path, name in (("/app/founding.mpy", b"found"), ("/app/record.mpy", b"SOURCE_RTC")):
+    for path, name in (("/app/provisioning.mpy", b"provision"), ("/app/record.mpy", b"SOURCE_RTC")):
         assert name in built.files[path]
 
 

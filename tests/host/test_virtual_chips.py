@@ -243,7 +243,7 @@ DRAW = """
 import sys
 sys.path.insert(0, "%s")
 import framebuf
-from app.font import huge, large, text
+from app.ui.font import huge, large, text
 buf = bytearray(1024)
 fb = framebuf.FrameBuffer(buf, 128, 64, framebuf.MONO_HLSB)
 """ % (ROOT / "firmware")

@@ -21,9 +21,9 @@ from badgeclock.protocol.record import Kind, unpack
 PATIENCE_S: Final = 90.0
 SIGNAL_PATIENCE_S: Final = 20.0
 QUIET_MS: Final = 150
-"""Longer than the silences within what a punch or a receipt sounds like (firmware/app/signals.py: 60 ms at most)."""
+"""Longer than the silences within what a punch or a receipt sounds like (firmware/app/ui/signals.py: 60 ms at most)."""
 
-# What firmware/app/signals.py plays first for a punch that was kept, came twice, or is of a badge that the clock's
+# What firmware/app/ui/signals.py plays first for a punch that was kept, came twice, or is of a badge that the clock's
 # roster does not have yet.
 SIGNALS_HZ: Final = frozenset({220, 440, 554, 698, 709})
 

@@ -25,7 +25,7 @@ NO_WIFI, NO_BROKER, ONLINE = 0, 1, 2
 TAPS = 30
 SIDE_BY_SIDE = 6
 
-# By which categories of app.link.CATEGORIES a connection may end under each fault.
+# By which categories of app.errors.LinkError a connection may end under each fault.
 ENDS = {
     "refuse": {"connect", "closed", "tls"},
     "black-hole": {"connect", "tls", "silent"},

@@ -24,8 +24,8 @@ from binascii import unhexlify
 
 sys.path[:] = os.getenv("BADGECLOCK_PATH").split(":") + [".frozen"]
 
-from app import founding, sealed_log
-from app.record import DIRECTION_IN, FLAG_DUPLICATE, Stamp
+from app.log import provisioning, sealed_log
+from app.log.record import DIRECTION_IN, FLAG_DUPLICATE, Stamp
 from app.settings import Secrets, Settings
 from app.timekeeper import Timekeeper
 
@@ -184,7 +184,7 @@ class Clock:
         self.stamp = Stamp()
         self.timekeeper.stamp(self.stamp)
         if "e0" in setup:
-            founding.found(
+            provisioning.provision(
                 journal, seal, self.settings.clock_id, unhexlify(setup["e0"]), unhexlify(setup["nonce"]), self.stamp
             )
         self.log = sealed_log.SealedLog(journal, seal, self.settings.clock_id, bytes(8))
@@ -194,8 +194,10 @@ class Clock:
         gc.collect()
         say("heap", before_uplink=gc.mem_alloc())
         import umqtt.simple as mqtt
-        from app.roster import Roster
-        from app.uplink import Uplink
+        from app.net.errands import Errands
+        from app.net.frames import Channel
+        from app.net.roster import Roster
+        from app.net.uplink import Uplink
 
         if setup.get("umqtt") == "1.8":
             from umqtt18 import MQTTClient
@@ -203,8 +205,10 @@ class Clock:
             mqtt.MQTTClient = MQTTClient
 
         certs, net, wifi, events = Certs(setup), Sockets(setup["name_server"]), self.wifi, self.events
-        own = self.settings, secrets, certs, self.log, self.timekeeper
-        self.uplink = Uplink(*own, net, tls, wifi, mqtt, events, self.status, None, Roster(None))
+        channel = Channel(self.settings.clock_id, secrets.link_key)
+        own = self.settings, channel, certs, self.log, self.timekeeper
+        errands = Errands(channel, events, None, self.log, Roster(None))
+        self.uplink = Uplink(*own, net, tls, wifi, mqtt, events, self.status, errands)
         self.wanted = 0
         self.pace = 1
         self.flags, self.token = ANYBODY

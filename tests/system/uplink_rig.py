@@ -256,16 +256,17 @@ class ClockProcess:
 def _build() -> tempfile.TemporaryDirectory[str]:
     build = tempfile.TemporaryDirectory(prefix="badgeclock-uplink-")
     for package in ("app", "drivers"):
-        folder = Path(build.name) / package
-        folder.mkdir()
-        for source in sorted((ROOT / "firmware" / package).glob("*.py")):
-            command = [*programs.mpy_cross(), "-o", str(folder / f"{source.stem}.mpy"), "-s"]
-            subprocess.run([*command, f"{package}/{source.name}", str(source)], check=True, capture_output=True)
+        for source in sorted((ROOT / "firmware" / package).rglob("*.py")):
+            name = source.relative_to(ROOT / "firmware")
+            output = (Path(build.name) / name).with_suffix(".mpy")
+            output.parent.mkdir(parents=True, exist_ok=True)
+            command = [*programs.mpy_cross(), "-o", str(output), "-s", str(name), str(source)]
+            subprocess.run(command, check=True, capture_output=True)
     return build
 
 
 def compiled_firmware() -> Path:
-    """The folder with firmware/app and drivers compiled by mpy-cross, as on a clock. Built once a process."""
+    """The folder with firmware/app and drivers compiled by mpy-cross, in their rooms. Built once a process."""
     return Path(_build().name)
 
 

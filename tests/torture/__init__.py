@@ -26,7 +26,10 @@ RESULTS = ROOT / "build" / "torture.json"
 SHARD = TESTS / "torture_shard.py"
 REPORT = "\x1e"
 SHARD_TIMEOUT_S = 3600
-LOG = ("errors", "founding", "hmac256", "journal", "keystore", "record", "seal", "sealed_log")
+LOG = (
+    "errors", "log/provisioning",
+    "log/hmac256", "log/journal", "log/keystore", "log/record", "log/seal", "log/sealed_log",
+)  # fmt: skip
 HARNESS = (
     "auditor", "cuts", "expect", "iofaults", "keyscan", "memoryfaults", "nor", "quiet_flash", "torture_shard", "world",
 )  # fmt: skip

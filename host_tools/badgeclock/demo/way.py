@@ -12,7 +12,7 @@ from typing import Any
 from badgeclock.demo.cast import Badge, EndState
 from badgeclock.virtual.events import Event
 
-# What the display says at the end of each way (firmware/app/words.py, English).
+# What the display says at the end of each way (firmware/app/ui/words.py, English).
 END_WORDS = {
     EndState.REGISTERED: ("Confirmed by", "NSSO"),
     EndState.UNASSIGNED: ("Unknown badge",),

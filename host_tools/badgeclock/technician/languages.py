@@ -1,7 +1,7 @@
 """The languages of a clock's display, as data files: those that come with the clock, and any that a technician has.
 
 English is built into the firmware; `firmware/lang/` holds the others. What a file may say is judged by the clock's own
-code (firmware/app/words.py).
+code (firmware/app/ui/words.py).
 """
 
 from __future__ import annotations

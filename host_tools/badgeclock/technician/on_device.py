@@ -166,7 +166,7 @@ def bc_rom_end():
 """
 
 FOUND: Final = """\
-import app.founding, app.record, time
+import app.provisioning, app.record, time
 
 def bc_empty(part):
     # An erase takes up to 400 ms; a dot each tells the technician's tool that the line is alive.
@@ -191,7 +191,7 @@ def bc_found(clock_id, e0, nonce, utc_s):
     journal, seal = parts["journal"], parts["seal"]
     bc_empty(journal)
     bc_empty(seal)
-    app.founding.found(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
+    app.provisioning.provision(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
 """
 
 RETIRE: Final = """\

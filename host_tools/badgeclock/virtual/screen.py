@@ -1,6 +1,6 @@
 """What a person reads on the clock's display: its text, found again in the pixels, and its picture.
 
-The letters are the clock's own (firmware/app/font.py), which the real MicroPython is asked to draw once, in each of
+The letters are the clock's own (firmware/app/ui/font.py), which the real MicroPython is asked to draw once, in each of
 their sizes. A text may start at any pixel and be light on dark or dark on light.
 """
 
@@ -36,7 +36,7 @@ _ASK_GLYPHS = """
 import sys
 sys.path.insert(0, "{firmware}")
 import framebuf
-from app import font
+from app.ui import font
 # Small letters before the capitals that look like them.
 letters = [chr(code) for part in ((0x21, 0x7F), (0xDF, 0x24F), (0xC0, 0xDF)) for code in range(*part)]
 for draw, known, width, height in (

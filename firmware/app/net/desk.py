@@ -1,0 +1,235 @@
+"""Issue mode: the clock as the badge desk's reader. Every byte to the badge comes from the bridge; this passes it on.
+
+An errand of app.net.errands, in memory for one job (docs/protocol.md §6, "The badge desk"). Two sides meet in it, and
+neither waits for the other: the uplink brings a step (`handle`) and sends its answer (`unsent`, `publish`); the badge
+loop, the only user of the reader, carries the step out (`step`). Issue mode ends when the bridge says so, after the
+time without a step that open gave, or with the connection. What passes through is enciphered on the wire, and zeroed
+here when it was sent.
+"""
+
+import struct
+import time
+
+from micropython import const
+
+from app.badge import iso14443
+from app.badge.iso_dep import IsoDep
+from app.errors import FrameError
+from app.log.hmac256 import Key, hmac256
+from app.net import frames
+from app.ui import desk_screen, signals
+
+_OPEN = const(1)
+_BADGE = const(2)
+_APDU = const(3)
+_CLOSE = const(4)
+
+_DONE = const(1)
+_ACTIVATED = const(2)
+_ANSWER = const(3)
+_SEVERAL = const(4)
+_UNFIT = const(5)
+_GONE = const(6)
+_ENDED = const(7)
+
+_LABEL = b"desk"
+_HEAD = ">IHB"
+_HEAD_BYTES = const(7)
+_PAYLOAD_MAX = const(255)
+_BLOCK = const(32)
+_LONGEST_S = const(60)
+_LAST_MS = const(4000)  # how long the end of a job stands on the display
+_KEEP_MS = const(1000)  # a message outlasts the job's own time, so the idle screen never shows within it
+_BADGE_MS = const(3000)  # for one command: formatting a card takes the longest, and the watchdog barks after 8 s
+
+
+class Desk:
+    """A job of the badge desk. channel: app.net.frames.Channel. face: `show(draw, ms, signal)`. reader:
+    app.badge.iso14443.Reader, which only `step` touches. busy: issue mode is on, so badges are no punches.
+    """
+
+    def __init__(self, channel, face, reader):
+        self._channel = channel
+        self._up = Key(hmac256(channel.up, _LABEL))
+        self._down = Key(hmac256(channel.down, _LABEL))
+        self._face = face
+        self._reader = reader
+        self._iso_dep = IsoDep(reader.chip)
+        self._iso_dep.badge_ms = _BADGE_MS
+        self._answer = bytearray(_HEAD_BYTES + _PAYLOAD_MAX)
+        self._uid = bytearray(10)
+        self._apdu = bytearray()
+        self._job = 0
+        self._step = 0
+        self._word = 0  # what is to be done; 0: nothing
+        self._length = 0  # of the answer that is to be sent; 0: none
+        self._limit_ms = 0
+        self._handled_at = time.ticks_ms()
+        self._lost = False
+        self._active = False  # a badge takes commands
+        self.busy = False
+
+    # --- the uplink's side ---
+
+    def handle(self, counter, body):
+        """Accept a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
+        waits = self._word == _BADGE  # for a badge that may never come: the bridge may end that
+        if self._lost or self._length or (self._word and not waits):
+            raise FrameError("desk busy")
+        if not _HEAD_BYTES <= len(body) <= _HEAD_BYTES + _PAYLOAD_MAX:
+            raise FrameError("desk length")
+        plain = bytearray(body)
+        self._cipher(self._down, counter, plain, len(plain))
+        job, step, word = struct.unpack_from(_HEAD, plain, 0)
+        payload = plain[_HEAD_BYTES:]
+        _wipe(plain)
+        if word == _OPEN:
+            right = step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
+        elif word == _BADGE:
+            right = not payload
+        elif word == _APDU:
+            right = len(payload) > 0
+        else:
+            right = word == _CLOSE and len(payload) == 1 and payload[0] <= desk_screen.FAILED
+        if word != _OPEN and self.busy:
+            right = right and job == self._job and step == self._step + 1 and (word == _CLOSE or not waits)
+        if not right:
+            raise FrameError("desk step")
+        if word == _OPEN:
+            self._limit_ms = payload[0] * 1000
+        self._job = job
+        self._step = step
+        self._handled_at = time.ticks_ms()
+        if word == _OPEN or self.busy:
+            self._apdu = payload
+            self._word = word
+        else:
+            self._answer_with(_ENDED, 0)
+
+    @property
+    def unsent(self):
+        """Whether an answer is to be sent."""
+        return self._length > 0
+
+    def publish(self, client, counter):
+        """Send the answer through an MQTT client, in the frame with this counter; it is forgotten here."""
+        length, self._length = self._length, 0
+        self._cipher(self._up, counter, self._answer, length)
+        body = bytes(memoryview(self._answer)[:length])
+        _wipe(self._answer)
+        client.publish(self._channel.topic("desk"), self._channel.seal(frames.DESK_ANSWER, counter, body))
+
+    def disconnected(self):
+        """The connection ended, and the job with it."""
+        self._lost = True
+
+    # --- the badge loop's side ---
+
+    def step(self):
+        """Carry out what was asked, if anything: at most one exchange with a badge, bounded by the drivers."""
+        word = self._word
+        if self._lost or (self.busy and time.ticks_diff(time.ticks_ms(), self._handled_at) > self._limit_ms):
+            self._word = 0
+            if self.busy:
+                self._end(desk_screen.FAILED, signals.FAULT)
+            if word:
+                self._answer_with(_ENDED, 0)
+        elif word == _BADGE:
+            self._look()
+        elif word:
+            self._word = 0
+            if word == _OPEN:
+                self._begin()
+            elif word == _APDU:
+                self._transceive()
+            else:
+                stage = self._apdu[0]
+                self._end(stage, signals.CONFIRMED if stage == desk_screen.DONE else signals.TWICE)
+                self._answer_with(_DONE, 0)
+
+    @property
+    def done(self):
+        """Whether nothing is left to do or to send."""
+        return not self.busy and not self._word and (self._lost or not self._length)
+
+    def _begin(self):
+        self.busy = True
+        self._active = False
+        self._reader.again()
+        self._show(desk_screen.LAY, signals.KEY)
+        self._answer_with(_DONE, 0)
+
+    def _look(self):
+        """Look once for a badge; several or an unfit one are reported, and the bridge decides whether to wait on."""
+        reader, answer = self._reader, self._answer
+        found = reader.poll(self._uid)
+        if found == iso14443.SEVERAL:
+            self._show(desk_screen.LAY, signals.SEVERAL_BADGES)
+            word, length = _SEVERAL, 0
+        elif found <= 0:
+            return
+        else:
+            word, length = _UNFIT, 1 + found
+            if reader.sak & iso14443.SAK_ISO_DEP:
+                word = _ACTIVATED
+                if self._iso_dep.activate() < 0:
+                    self._lose_badge()
+                    word, length = _GONE, 0
+                else:
+                    self._active = True
+                    self._show(desk_screen.KEEP, signals.KEY)
+                reader.chip.wait_at_most(iso14443.TIMEOUT_US)
+            answer[_HEAD_BYTES] = reader.sak
+            answer[_HEAD_BYTES + 1 : _HEAD_BYTES + 1 + found] = self._uid[:found]
+        _wipe(self._uid)
+        self._word = 0
+        self._answer_with(word, length)
+
+    def _transceive(self):
+        apdu, self._apdu = self._apdu, bytearray()
+        self._iso_dep.allow()
+        received = self._iso_dep.transceive(apdu, len(apdu), memoryview(self._answer)[_HEAD_BYTES:])
+        self._reader.chip.wait_at_most(iso14443.TIMEOUT_US)  # the reader's own checks expect it between two commands
+        _wipe(apdu)
+        if received < 0:
+            self._lose_badge()
+        self._answer_with(_GONE if received < 0 else _ANSWER, max(0, received))
+
+    def _lose_badge(self):
+        """The next look finds every badge as new, one that lies there and was lost included."""
+        self._active = False
+        self._iso_dep.deselect()
+        self._reader.again()
+        self._show(desk_screen.LAY, signals.TWICE)
+
+    def _end(self, stage, signal):
+        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; the reader's
+        next poll halts one that was not activated.
+        """
+        self.busy = False
+        if self._active:
+            self._active = False
+            self._iso_dep.deselect()
+        _wipe(self._uid)
+        self._face.show(desk_screen.screen(stage), _LAST_MS, signal)
+
+    def _show(self, stage, signal):
+        self._face.show(desk_screen.screen(stage), self._limit_ms + _KEEP_MS, signal)
+
+    def _answer_with(self, word, length):
+        """The answer to the present step, with `length` bytes of payload that are in their place."""
+        struct.pack_into(_HEAD, self._answer, 0, self._job, self._step, word)
+        self._length = _HEAD_BYTES + length
+
+    def _cipher(self, key, counter, text, length):
+        """Encipher or decipher the first `length` bytes of a bytearray in place."""
+        place = self._channel.session + struct.pack(">Q", counter)
+        for start in range(0, length, _BLOCK):
+            block = key.digest(place, bytes((start // _BLOCK,)))
+            for at in range(start, min(start + _BLOCK, length)):
+                text[at] ^= block[at - start]
+
+
+def _wipe(buffer):
+    for at in range(len(buffer)):
+        buffer[at] = 0

@@ -1,0 +1,152 @@
+"""What the bridge asks of a clock beyond records: a job of the badge desk, an order, a new roster, new settings.
+
+Each is an errand in a module of its own, in memory only meanwhile (app.on_demand). An errand gets frames (`handle`),
+works in small pieces (`step`), has answers to send (`unsent`, `publish`), and is `done` at some time; then it is let go
+of here, with its module. There is at most one of each kind.
+
+    badge desk, order    loaded as the frame comes; the badge loop works for the desk, the uplink for an order
+    roster, settings     loaded, and worked on, when no badge is near: that takes too long beside one
+"""
+
+import gc
+
+from micropython import const
+
+from app import on_demand
+from app.errors import FrameError
+from app.net import frames
+
+_ROOM_BYTES = const(12000)  # of the heap; the largest errand takes 9 KB, what the bridge sent included
+
+# Commands of docs/protocol.md §6, each with an order's number
+_IDENTIFY = const(1)
+_RESTART = const(3)
+_CAPTURE = const(4)
+_ORDER_BYTES = const(4)
+
+_DESK = "app.net.desk"
+_ORDER = "app.net.order"
+_ROSTER_UPDATE = "app.net.roster_update"
+_RECONFIGURE = "app.net.reconfigure"
+
+
+class Errands:
+    """The errands of one clock. channel: app.net.frames.Channel. face: what the errands show things on. reader: the
+    badges'. log: the SealedLog. roster: app.net.roster.Roster.
+
+    desk: the badge desk's job, None at all other times. restart_due: an order, or new settings; the clock restarts when
+    no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was refused, else None.
+    """
+
+    def __init__(self, channel, face, reader, log, roster):
+        self._channel = channel
+        self._face = face
+        self._reader = reader
+        self._log = log
+        self._roster = roster
+        self.desk = None
+        self._order = None
+        self._roster_update = None
+        self._waiting = None  # (type, body) of the first frame of an errand that is to be loaded
+        self.restart_due = False
+        self.refused_settings = None
+
+    def handle(self, kind, counter, body):
+        """Accept an authentic frame. Raises FrameError for one that is malformed or out of turn, and MemoryError where
+        the code for it has no room; the bridge sends again.
+        """
+        if kind == frames.DESK:
+            if self.desk is None:
+                desk = on_demand.load(_DESK, "app.ui.desk_screen", "app.badge.iso_dep")
+                self.desk = desk.Desk(self._channel, self._face, self._reader)
+            self.desk.handle(counter, body)
+        elif kind == frames.COMMAND:
+            command, arguments = frames.read_command(body)
+            if not _IDENTIFY <= command <= _CAPTURE or len(arguments) != _ORDER_BYTES:
+                raise FrameError("command")
+            if command == _RESTART:
+                self.restart_due = True
+                return
+            if self._order is None:
+                if self.desk:
+                    raise FrameError("order busy")
+                self._order = on_demand.load(_ORDER).Order(self._channel, self._face, self._reader, self._log)
+            self._order.handle(command, int.from_bytes(arguments, "big"))
+        elif kind == frames.ROSTER and self._roster_update:
+            self._roster_update.handle(body)
+        elif kind == frames.ROSTER or kind == frames.SETTINGS:  # noqa: PLR1714 - a tuple of both would stay in memory
+            self._waiting = kind, bytes(body)
+        else:
+            raise FrameError("type")
+
+    @property
+    def unsent(self):
+        """An errand that has something to send, None if none has."""
+        if self.desk and self.desk.unsent:
+            return self.desk
+        if self._order and self._order.unsent:
+            return self._order
+        return self._roster_update if self._roster_update and self._roster_update.unsent else None
+
+    def disconnected(self):
+        """The connection ended, and with it what belongs to one."""
+        if self.desk:
+            self.desk.disconnected()
+        self._order = None
+        on_demand.drop(_ORDER)
+
+    def step_desk(self):
+        """The badge loop's turn with a job of the badge desk; True while badges are no punches."""
+        desk = self.desk
+        if desk is None:
+            return False
+        desk.step()
+        if desk.done:
+            self.desk = None
+            on_demand.drop(_DESK)
+        return desk.busy
+
+    def step_order(self, uplink, now):
+        """The uplink's turn with an order, if there is one."""
+        order = self._order
+        if order:
+            order.step(uplink, now)
+            if order.done:
+                self._order = None
+                on_demand.drop(_ORDER)
+
+    def step(self, uplink):
+        """Do a bounded piece of what waits until no badge is near; True if there is more. Raises FrameError for a first
+        frame that was malformed.
+        """
+        update = self._roster_update
+        if self._waiting:
+            (kind, body), self._waiting = self._waiting, None
+            gc.collect()
+            if gc.mem_free() >= _ROOM_BYTES:  # not where a connection or a badge desk would lack the room
+                self._load(uplink, kind, body)
+            return True
+        if not update:
+            return False
+        more = update.step(uplink)
+        if update.done:
+            self._roster_update = None
+            on_demand.drop(_ROSTER_UPDATE)
+        return more
+
+    def _load(self, uplink, kind, body):
+        if kind == frames.ROSTER:
+            try:
+                update = on_demand.load(_ROSTER_UPDATE, "app.net.roster_bank").Update(self._channel, self._roster)
+                update.handle(body)
+                self._roster_update = update
+            finally:
+                if not self._roster_update:
+                    on_demand.drop(_ROSTER_UPDATE)
+            return
+        try:
+            restart, self.refused_settings = on_demand.load(_RECONFIGURE, "app.settings").apply(body)
+            self.restart_due = self.restart_due or restart
+            uplink.report_status()
+        finally:
+            on_demand.drop(_RECONFIGURE)

@@ -1,0 +1,116 @@
+"""The technician's pages on the clock's display: in and out held together for three seconds, then any key turns.
+
+The facts are those of STATUS (docs/protocol.md §7), and the words are a technician's: English, short. The pages are a
+message like any other: a badge cuts them short at once. In memory while they are shown.
+"""
+
+import gc
+import time
+
+from micropython import const
+
+from app import localtime
+from app.ui import screens, signals
+
+PAGES = const(4)
+_STAY_MS = const(30000)  # without a key
+
+_RESETS = ("other", "power", "hard", "watchdog", "sleep", "soft")
+_SOURCES = ("none", "RTC", "NTP", "bridge")
+
+
+class Pages:
+    """The pages on a display. face: `show(draw, ms, signal)`. uplink: `facts`, `failures`, `last_failure`."""
+
+    def __init__(self, face, uplink):
+        self._face = face
+        self._uplink = uplink
+        self._page = -1
+        self._since = time.ticks_ms()
+        self._turn()
+
+    def stay(self, key, badge_at):
+        """Turn if a key was pressed. False when it is over: no key for long, or a badge came (its ticks) since."""
+        if time.ticks_diff(badge_at, self._since) < 0:
+            if key:
+                self._turn()
+                return True
+            if time.ticks_diff(time.ticks_ms(), self._since) < _STAY_MS:
+                return True
+        return False
+
+    def _turn(self):
+        self._since = time.ticks_ms()
+        self._page = (self._page + 1) % PAGES
+        gc.collect()
+        facts = self._uplink.facts()
+        facts["failures"] = sum(self._uplink.failures.values())
+        facts["last_failure"] = self._uplink.last_failure
+        self._face.show(screen(self._page, facts), _STAY_MS, signals.KEY)
+
+
+def screen(page, facts):
+    """A function `draw(canvas, words) -> mood` for a page, 0 to PAGES - 1."""
+    rows = _rows(page, facts)
+    return lambda canvas, _words: _draw(canvas, page, rows)
+
+
+def _draw(canvas, page, rows):
+    """A title in reverse, and what it is about: at most seven lines of sixteen letters."""
+    canvas.fill(0)
+    canvas.fill_rect(0, 0, 128, 8, 1)
+    title = "%d/%d %s" % (page + 1, PAGES, ("Clock", "Records", "Network", "Parts")[page])
+    canvas.text(title, 0, 0, 0)
+    for at in range(min(7, len(rows))):
+        canvas.text(rows[at][:16], 0, 8 + 8 * at, 1)
+    return screens.NOTICE
+
+
+def _rows(page, facts):
+    if page == 0:
+        up_s = facts["uptime_ms"] // 1000
+        bound = facts["bound_ms"]
+        reset = facts["reset"]
+        return (
+            "up %dd %02d:%02d" % (up_s // 86400, up_s // 3600 % 24, up_s // 60 % 60),
+            "reset " + (_RESETS[reset] if reset in range(6) else str(reset)),
+            "boot %d" % facts["boot"],
+            "time " + _SOURCES[facts["source"]],
+            "error " + ("unknown" if bound is None else "%d ms" % bound),
+            "heap %d" % facts["heap_free"],
+            "fw " + facts["firmware"][:12],
+        )
+    if page == 1:
+        return (
+            "next %d" % facts["head"],
+            "unsent %d" % (facts["head"] - facts["tail"]),
+            "free %d" % facts["free"],
+            "of %d" % facts["capacity"],
+            "sealed " + ("yes" if facts["sealed"] else "NO"),
+            "torn %d" % facts["tears"],
+            "erases %d" % facts["wear"],
+        )
+    if page == 2:
+        failure = facts["last_failure"]
+        return (
+            "signal " + ("none" if facts["rssi"] is None else "%d dBm" % facts["rssi"]),
+            "connections %d" % facts["connection"],
+            "failures %d" % facts["failures"],
+            failure[:16],
+            failure[16:32],
+            "certificate till",
+            _day(facts["cert_until"]),
+        )
+    return (
+        "reader " + (facts["reader"] or "none"),
+        facts["reader_fault"] or "good",
+        "restarted %d" % facts["reader_resets"],
+        "display %d bad" % facts["display_faults"],
+        "RTC %d bad" % facts["rtc_faults"],
+        "case " + ("open" if facts["case_open"] else "closed"),
+        "temp. " + ("none" if facts["temperature"] is None else "%d C" % facts["temperature"]),
+    )
+
+
+def _day(utc_s):
+    return "unknown" if utc_s is None else "%d-%02d-%02d" % localtime.civil_from_days(utc_s // localtime.DAY_S)

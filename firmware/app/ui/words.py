@@ -1,0 +1,166 @@
+"""What the clock says: English here, every other language in a file of its own, /lang/<code>.json.
+
+Provisioning puts those files there (firmware/lang/ has the ones that come with the clock); a further language is a
+further file, and needs no new firmware. A file is judged when it is read: a text that the display has no letters for,
+or no room, makes the clock speak English. What a file does not have is English as well, so that an older file serves a
+newer firmware.
+
+"Saved" is the clock's own promise; only "Confirmed by" speaks of the authority. No text may say both.
+"""
+
+import json
+import os
+from collections import namedtuple
+
+from micropython import const
+
+from app.errors import SettingsError
+from app.ui import font
+
+FIELDS = (
+    "idle",
+    "link",  # by link state: 0 no Wi-Fi, 1 no broker, 2 online
+    "directions",  # by direction of the record: none, in, out, break start, break end; in large letters
+    "kept",
+    "kept_later",
+    "registered",
+    "authority",  # before the end of the reception number
+    "duplicate",
+    "unknown",
+    "see_office",
+    "refused",
+    "refused_todo",
+    "code",  # before a number
+    "unproved",
+    "unproved_todo",
+    "two_badges",
+    "nearly_full",
+    "full",
+    "full_todo",
+    "fault",
+    "fault_todo",
+    "unsealed",
+    "retired",
+    "no_time",
+    "not_set_up",
+    "technician",
+    "starting",
+    "identify",
+    "assumed",  # how to put a direction right that the clock assumed
+    "today",  # what a worker asks the clock (app.today): title, none, and a punch that is kept, sent, waits, refused
+    "desk",  # the badge desk's title, no punches now, and by stage (desk_screen): closed, done, failed, lay, keep
+)
+Words = namedtuple("Words", FIELDS)  # type: ignore[misc]  # mypy wants the names spelled out here
+
+ENGLISH = Words(  # type: ignore[call-arg]
+    idle="Hold your badge",
+    link=("No Wi-Fi", "No server", "Online"),
+    directions=("HERE", "IN", "OUT", "BREAK", "BACK"),
+    kept="Saved here",
+    kept_later=("Saved,", "sent later"),
+    registered="Confirmed by",
+    authority="NSSO",
+    duplicate="Already at",
+    unknown="Unknown badge",
+    see_office="See office",
+    refused="Refused:",
+    refused_todo="see office",
+    code="code",
+    unproved="Badge refused",
+    unproved_todo=("Try again, or", "see office"),
+    two_badges=("One badge", "at a time"),
+    nearly_full="Memory 80% full",
+    full="Memory full",
+    full_todo="Not saved",
+    fault="Clock fault",
+    fault_todo="Not saved",
+    unsealed="Fault: no seal",
+    retired="Clock retired",
+    no_time="Clock not set",
+    not_set_up="Not set up",
+    technician="Call technician",
+    starting="Starting",
+    identify="I am here",
+    assumed="Wrong? Press key",
+    today=("Today", "none yet", "saved", "sent", "waits", "refused"),
+    desk=("Badge desk", "No punches now", "Desk closed", "Done", "Not finished", "Lay the badge", "Keep it there"),
+)
+
+# The columns that a text has beside icons and numbers, where they are fewer than the display's 16.
+COLUMNS = {"link": 9, "directions": 6, "authority": 7, "duplicate": 10, "code": 5, "today": 9}
+
+_LONGEST = const(4096)
+_WIDTH = const(16)
+_OPEN_NESTED = (ValueError, TypeError, OverflowError, RuntimeError, MemoryError)  # the last two: nested without end
+
+
+def load(language, folder="/lang/"):
+    """The Words of a language ("nl"). Raises SettingsError, which names the text that is wrong, or the missing file."""
+    if language == "en":
+        return ENGLISH
+    name = "lang/" + language + ".json"
+    path = folder + language + ".json"
+    try:
+        if os.stat(path)[6] > _LONGEST:
+            raise SettingsError("%s: longer than %d bytes" % (name, _LONGEST))
+        with open(path) as file:
+            found = json.load(file)
+    except OSError:
+        raise SettingsError(name + " is missing")
+    except _OPEN_NESTED:
+        raise SettingsError(name + ": not valid JSON")
+    return checked(found, name)
+
+
+def checked(found, name):
+    """The Words in what a language file of that name holds. Raises SettingsError."""
+    if not isinstance(found, dict):
+        raise SettingsError(name + ": must be a JSON object")
+    return Words(*[_field(found, field, ENGLISH[i], name) for i, field in enumerate(FIELDS)])
+
+
+def load_or_english(language, folder="/lang/"):
+    """The Words of a language, or English and a line on the serial console that says why."""
+    try:
+        return load(language, folder)
+    except SettingsError as error:
+        print("clock: speaks English:", error)
+        return ENGLISH
+
+
+def _field(found, field, english, name):
+    """The text or texts of a field, in the form of the English one."""
+    if field not in found:
+        return english
+    columns = COLUMNS.get(field, _WIDTH)
+    given = found[field]
+    if isinstance(english, str):
+        if _fits(given, columns, _has_small):
+            return given
+        raise SettingsError("%s: %s must be a text of at most %d letters of the display" % (name, field, columns))
+    if isinstance(given, list) and len(given) == len(english):
+        known = _has_large if field == "directions" else _has_small
+        for text in given:
+            if not _fits(text, columns, known):
+                break
+        else:
+            return tuple(given)
+    raise SettingsError(
+        "%s: %s must be %d texts of at most %d letters of the display" % (name, field, len(english), columns)
+    )
+
+
+def _fits(text, columns, known):
+    if not isinstance(text, str) or not 0 < len(text) <= columns:
+        return False
+    return all(known(letter) for letter in text)
+
+
+def _has_small(letter):
+    place = font.small_place(letter)
+    return any(font.glyph(place, 8)) if place >= 0 else " " <= letter <= "~"
+
+
+def _has_large(letter):
+    place = font.large_place(letter)
+    return letter == " " or (place >= 0 and any(font.glyph(place, 24)))
