@@ -6,11 +6,11 @@ import runpy
 from pathlib import Path
 
 import pytest
-from badgeclock.virtual.toolchain import ROOT
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import firmware
 from badgeclock.technician.flatten_rooms import flat_path, flatten
+from badgeclock.toolchain.places import ROOT
 
 HOUSE = {
     "app/__init__.py": '"""The application."""\n',

@@ -10,7 +10,7 @@ from micropython import const
 
 from app.errors import FrameError
 from app.log.hmac256 import hmac256
-from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
+from app.receipts import RECEIPT_OF_DAY, RECEIPT_REGISTERED
 
 FRAME_FORMAT = const(1)
 FRAME_BYTES_MAX = const(1024)
@@ -145,7 +145,7 @@ def count_receipts(body):
     if not 1 <= count <= _RECEIPTS_MAX or len(body) != count * _RECEIPT_BYTES:
         raise FrameError("receipts length")
     for index in range(count):
-        if not RECEIPT_REGISTERED <= body[index * _RECEIPT_BYTES + 8] <= RECEIPT_OPERATOR:
+        if not RECEIPT_REGISTERED <= body[index * _RECEIPT_BYTES + 8] <= RECEIPT_OF_DAY:
             raise FrameError("receipt state")
     return count
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from badgeclock.protocol.record import Direction, Origin
 
+REST_S = 11 * 3600
 _NEXT = {
     Direction.NONE: Direction.IN,
     Direction.IN: Direction.OUT,
@@ -43,7 +44,7 @@ class ClockWays:
             direction, origin = Direction.IN, Origin.LAST_PUNCH
         elif is_fresh and not (self._knows_midnight and self._day(last[0]) != self._day(utc_s)):
             direction, origin = _NEXT[last[1]], Origin.LAST_PUNCH
-        elif is_fresh:
+        elif is_fresh and utc_s - last[0] < REST_S:
             direction, origin = _NEXT[last[1]], Origin.ASSUMED
         else:
             direction, origin = Direction.IN, Origin.ASSUMED
