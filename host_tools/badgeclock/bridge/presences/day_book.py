@@ -64,19 +64,21 @@ class DayBook:
         self._loaded: set[WorkerDay] = set()
         self._passages: dict[int, list[Passage]] = {}
         self._opened: list[Entry] = []
+        self._evident: list[Entry] = []
 
     def load(self, days: Iterable[WorkerDay]) -> None:
         """Read the presences of these workers on these days, once each."""
         wanted = set(days) - self._loaded
         self._loaded |= wanted
         table = schema.presences
-        columns = (*Key._fields, "id", "site_id", "state", "error_code", "reception_number")
+        columns = (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed")
         statement = select(*(table.c[name] for name in columns)).order_by(table.c.id)
         for some in chunks(wanted):
             rows = self._connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
-            for *of, presence_id, site_id, state, error_code, number in rows:
+            for *of, presence_id, site_id, state, error_code, number, why in rows:
                 key = Key(*of)
                 entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
+                entry.assumed = None if why is None else Assumed(why)
                 self._entries[key.worker_id, key.day].append(entry)
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:
@@ -146,6 +148,15 @@ class DayBook:
         self._entries[key.worker_id, key.day].append(entry)
         self._opened.append(entry)
         return entry
+
+    def set_evident(self, entry: Entry) -> None:
+        """A presence that was assumed is right: its worker came for sure."""
+        self._evident.append(entry)
+
+    @property
+    def evident(self) -> list[int]:
+        """The rows of those, once they are written."""
+        return [entry.id for entry in self._evident]
 
     def write(self, now_ms: int) -> list[Entry]:
         """Insert what was opened; returns it, with its rows' numbers."""

@@ -8,6 +8,7 @@ few statements.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -17,9 +18,10 @@ from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.presences import punch_receipts, regimes, shifts
-from badgeclock.bridge.presences.day_book import DayBook, Entry, Key
+from badgeclock.bridge.presences.day_book import DayBook, Entry, Key, WorkerDay
 from badgeclock.bridge.presences.employment import Engagement, Holder, employer_on
 from badgeclock.bridge.presences.regimes import (
+    COMING,
     PLACE_COLUMNS,
     QUARTER_MS,
     RULES,
@@ -243,6 +245,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     book = DayBook(connection)
     met = _meet(book, kinds, held, fates)
     opened = book.write(now_ms)
+    _keep_evident(connection, book.evident, now_ms)
     _note_assumed(connection, opened, now_ms)
     _note_ambiguous(connection, held, met, now_ms)
     decisions: list[_Decision] = []
@@ -304,18 +307,44 @@ def _meet(
     for one in calling:
         at, punch, holder, wanted = one
         entry = _joined(book, punch, holder, wanted)
-        if entry is None:
+        if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
             open_yet.append(one)
         else:
             met[at] = _Met(fates[at], entry)
+            if entry.assumed is not None and punch.is_sure:
+                book.set_evident(entry)
     days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in open_yet if wanted.earlier}
     book.load(days_before)
     book.load_passages(days_before)
+    week_before = _weeks_before(book, open_yet)
+    book.load(week_before)
+    book.load_passages(week_before)
     for at, punch, holder, wanted in sorted(open_yet, key=lambda one: one[1].utc_ms):
-        entry = _joined(book, punch, holder, wanted) or _shift_ended(book, punch, holder, wanted)
+        entry = _joined(book, punch, holder, wanted)
+        if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
+            entry = _shift_ended(book, punch, holder, wanted) or entry
         entry = entry or _opened(book, punch, holder, wanted)
         met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
     return met
+
+
+def _goes_for_sure(punch: Punch) -> bool:
+    """Whether a key says that somebody goes, who may have been taken for coming."""
+    return punch.is_sure and punch.direction not in COMING
+
+
+def _weeks_before(book: DayBook, calling: Sequence[tuple[int, Punch, Holder, Wanted]]) -> set[WorkerDay]:
+    """The week before those who come to a site with night hours, by no key, and were not there the day before."""
+    return {
+        (holder.worker_id, wanted.day - timedelta(days=back))
+        for _, punch, holder, wanted in calling
+        if wanted.earlier is not None
+        and wanted.way is None
+        and not punch.is_sure
+        and punch.place.night is not None
+        and not book.day_of(holder.worker_id, wanted.earlier, punch.place)
+        for back in range(2, shifts.LATELY_DAYS + 1)
+    }
 
 
 def _joined(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
@@ -355,7 +384,17 @@ def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
     passages = [] if before is None else book.passages(before)
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, place)
     key = Key(holder.worker_id, employer.kbo, place.workplace, wanted.day)
-    return book.open(key, place.site_id, shifts.assumed(seen, passages))
+    lately = [] if passages else _lately(book, punch, holder, wanted)
+    return book.open(key, place.site_id, shifts.assumed(seen, passages, lately))
+
+
+def _lately(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Sequence[shifts.Passage]:
+    """The passages of the newest shift of the week before, as far as it was loaded."""
+    for back in range(2, shifts.LATELY_DAYS + 1):
+        found = book.day_of(holder.worker_id, wanted.day - timedelta(days=back), punch.place)
+        if found:
+            return book.passages(found[-1])
+    return []
 
 
 def _movement_key(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Key | None:
@@ -431,6 +470,13 @@ def holder_of(connection: Connection, worker_id: int, identity_kind: str, kbo: s
     kind = IdentityKind(identity_kind)
     engaged = engagements_of(connection, [worker_id])[worker_id] if kind is IdentityKind.NISS else ()
     return Holder(worker_id, employer_declared(kind, kbo), engaged)
+
+
+def _keep_evident(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
+    """Whoever came by key was there: what was assumed is no question any more."""
+    table = schema.presences
+    for some in chunks(presence_ids):
+        connection.execute(update(table).where(table.c.id.in_(some), table.c.kept_ms.is_(None)).values(kept_ms=now_ms))
 
 
 def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:

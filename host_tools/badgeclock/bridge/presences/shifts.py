@@ -25,6 +25,12 @@ REST_MS: Final = 11 * HOUR_MS
 (directive 2003/88/EC, article 3)."""
 
 
+EARLY_MIN: Final = 240
+"""Before this minute of the day nobody's first punch is evident, where a site gives no night hours."""
+LATELY_DAYS: Final = 7
+"""So many days back a worker's newest shift says whether they work at night."""
+
+
 class Passage(NamedTuple):
     """A punch of the day before, at any gate of the site: its moment (ms UTC) and what its clock took it for."""
 
@@ -54,15 +60,29 @@ def ends_shift(seen: Seen, before: Sequence[Passage]) -> bool:
     return _is_night_shift(seen.place, began_ms, seen.utc_ms)
 
 
-def assumed(seen: Seen, before: Sequence[Passage]) -> Assumed | None:
-    """Why the day that a punch opens is not evident; None if it is."""
+def assumed(seen: Seen, before: Sequence[Passage], lately: Sequence[Passage] = ()) -> Assumed | None:
+    """Why the day that a punch opens is not evident; None if it is. `lately` are the passages of the worker's newest
+    shift of the week before, if there is none of the day before.
+    """
     is_open = bool(before) and before[-1].direction not in (Direction.OUT, Direction.NONE)
     if seen.direction not in COMING:
         return Assumed.OPEN_SHIFT if is_open else Assumed.NO_IN
-    if seen.is_sure or not before:
+    if seen.is_sure:
         return None
+    if not before:
+        return Assumed.NO_IN if _may_end_a_night(seen, lately) else None
     is_soon = seen.utc_ms - before[-1].utc_ms < REST_MS
     return Assumed.OPEN_SHIFT if is_soon or (is_open and seen.direction is Direction.IN) else None
+
+
+def _may_end_a_night(seen: Seen, lately: Sequence[Passage]) -> bool:
+    """Whether a first punch may be the end of a shift of which no other tap is: at night, or in the morning of a worker
+    who worked at night lately.
+    """
+    night = seen.place.night
+    if local_minute(seen.utc_ms, seen.place.time_zone) < (EARLY_MIN if night is None else night.end_min):
+        return True
+    return bool(lately) and _is_night_shift(seen.place, lately[0].utc_ms, seen.utc_ms)
 
 
 def _began_ms(before: Sequence[Passage], since_ms: int) -> int | None:

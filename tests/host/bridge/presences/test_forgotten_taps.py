@@ -160,6 +160,44 @@ def test_a_day_after_a_day_that_ended_with_out_is_not_flagged(world: World) -> N
     assert days(world) == [("01-05", None), ("01-06", None), ("01-07", None)]
 
 
+def test_an_in_by_key_later_that_day_makes_what_was_assumed_evident(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 18:00"))
+    gates.tap("A", at("2026-01-06 07:30"))
+    assert [row.kept_ms for row in world.rows(schema.presences)] == [None, None]
+    gates.tap("A", at("2026-01-06 12:30"), "in")
+    assert [row.kept_ms for row in world.rows(schema.presences)] == [None, world.now_ms]
+
+
+def test_an_out_by_key_right_after_the_clock_assumed_ends_the_shift_all_the_same(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 14:00"))
+    gates.tap("A", at("2026-01-06 00:30"))
+    punch = gates.tap("A", at("2026-01-06 00:30") + 5_000, "out")
+    assert (punch.presence_id, days(world)) == (1, [("01-05", None), ("01-06", "open_shift")])
+
+
+@pytest.mark.parametrize(
+    ("local_time", "night", "flag"),
+    [("00:38", NIGHT, "no_in"), ("06:05", NIGHT, None), ("03:59", "", "no_in"), ("04:00", "", None)],
+)
+def test_who_is_there_at_night_and_was_not_the_day_before_may_be_at_the_end_of_an_untapped_shift(
+    world: World, local_time: str, night: str, flag: str | None
+) -> None:
+    world.change_site(night_hours=night)
+    Gates(world, knows_midnight=True).tap("A", at(f"2026-01-10 {local_time}"))
+    assert days(world) == [("01-10", flag)]
+
+
+def test_the_morning_of_a_worker_of_nights_lately_is_not_evident(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    gates.tap("A", at("2026-01-07 21:50"))
+    gates.tap("A", at("2026-01-08 06:05"))
+    gates.tap("B", at("2026-01-10 06:05"))
+    assert days(world) == [("01-07", None), ("01-10", "no_in")]
+
+
 def test_an_in_by_key_after_a_forgotten_out_is_evident(world: World) -> None:
     gates = Gates(world, knows_midnight=True)
     gates.tap("A", at("2026-01-05 07:00"), "in")
