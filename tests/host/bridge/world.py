@@ -409,12 +409,14 @@ class World:
         """A registrar on this store and authority, in a hurry."""
         chosen = {"call_ms": 0, "settle_ms": 0, "calls": 4, **settings}
         chosen.setdefault("gate", Gate(Backoff(base_s=0.01, cap_s=0.05)))
+        now_ms = chosen.pop("now_ms", lambda: self.now_ms)
         return Registrar(
             self.store,
             self.vault,
             self.authority,
             Metrics(),
-            now_ms=chosen.pop("now_ms", lambda: self.now_ms),
+            now_ms=now_ms,
+            monotonic=lambda: now_ms() / 1000,
             changed=lambda: None,
             **chosen,
         )

@@ -120,8 +120,13 @@ def next_due_ms(connection: Connection, state: PresenceState, declares: Iterable
 
 
 def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) -> int:
-    """At start: whatever was sent and has no answer may or may not be known to the authority. Returns how many."""
+    """At start: whatever was sent and has no answer may or may not be known to the authority. Returns how many.
+
+    What was searched for before is searched for at once: the machine's time may have been changed meanwhile.
+    """
     table = schema.presences
+    unknown = (table.c.state == PresenceState.UNKNOWN) & table.c.declared.in_(list(declares))
+    connection.execute(update(table).where(unknown).values(due_ms=now_ms, tries=0))
     sent = (table.c.state == PresenceState.SENT) & table.c.declared.in_(list(declares))
     ids = connection.execute(select(table.c.id).where(sent)).scalars().all()
     return move(

@@ -115,6 +115,7 @@ class Registrar:
     call_ms    how long a call may take at most before its client gives it up
     settle_ms  how much longer it may take to be carried out, and to be found
     calls      how many calls may be under way at once
+    monotonic  seconds; what it is settled by, since a machine's time of day may be changed at any moment
     """
 
     def __init__(
@@ -131,6 +132,7 @@ class Registrar:
         calls: int,
         gate: Gate | None = None,
         declares: frozenset[Declared] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._vault = vault
@@ -138,6 +140,9 @@ class Registrar:
         self._metrics = metrics
         self._now_ms = now_ms
         self._changed = changed
+        self._monotonic = monotonic
+        self._started_at = monotonic()
+        self._sent_at: dict[int, float] = {}
         self._call_ms = call_ms
         self._settle_ms = settle_ms
         self._batch_most = authority.batch_limit
@@ -157,6 +162,7 @@ class Registrar:
 
     async def run(self) -> None:
         """Work until cancelled. Calls under way get `GRACE_S`; then they stay SENT, for the next start to ask about."""
+        self._started_at = self._monotonic()
         lost = await self._commit(outbox.unsettle, self.declares, self._now_ms())
         if lost:
             log.warning("answers lost by a stop", presences=lost)
@@ -197,14 +203,21 @@ class Registrar:
             log.error("a call ended badly", error=type(error).__name__)
 
     async def _call(self, call: str, batch: Sequence[Due]) -> None:
+        sent_at = self._monotonic()
         try:
             answer = await self._register(batch)
         finally:
             self.gate.left()
-        await self._commit(self._write_answer, call, batch, answer)
+        # However long this process was held up before it sent the call, it ended only now.
+        sent_at = max(sent_at, self._monotonic() - self._call_ms / 1000)
+        self._sent_at |= dict.fromkeys((one.id for one in batch), sent_at)
+        lost = await self._commit(self._write_answer, call, batch, answer)
+        for one in batch:
+            if one.id not in lost:
+                self._sent_at.pop(one.id, None)
         if answer.result == "answered":
             self._numbered.set()
-        elif answer.result == "ambiguous":
+        if lost:
             self._lost.set()
 
     async def _register(self, batch: Sequence[Due]) -> _Answer:
@@ -232,7 +245,8 @@ class Registrar:
         self._metrics.calls.labels("register", result).observe(time.monotonic() - started)
         return _Answer(result, outcomes, rejected, doubted, happened)
 
-    def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> None:
+    def _write_answer(self, connection: Connection, call: str, batch: Sequence[Due], answer: _Answer) -> frozenset[int]:
+        """Write down what a call came to; returns those of which nothing says what became of them."""
         now_ms = self._now_ms()
         ids = [one.id for one in batch]
         words = dict.fromkeys(ids, answer.result)
@@ -248,6 +262,7 @@ class Registrar:
         for word in words.values():
             self._metrics.outcomes.labels(word).inc()
         outbox.answered(connection, call, words, now_ms)
+        return frozenset(one for one, word in words.items() if word in ("ambiguous", "unanswered"))
 
     def _write_outcomes(
         self, connection: Connection, batch: Sequence[Due], outcomes: Mapping[str, Outcome], now_ms: int
@@ -345,11 +360,13 @@ class Registrar:
 
     async def _searched(self, criteria: SearchCriteria, group: Sequence[Due]) -> bool:
         """Ask one question about presences, and write down what it came to; whether it was answered."""
-        asked_ms = self._now_ms()
+        left_s = {one.id: self._left_s(one) for one in group}
         found = await self._ask("search", lambda: self._authority.search(criteria))
         if found is None:
             return False
-        await self._commit(self._write_search, group, attributed(found, [one.item for one in group]), asked_ms)
+        mine = attributed(found, [one.item for one in group])
+        for settled in await self._commit(self._write_search, group, mine, left_s):
+            self._sent_at.pop(settled, None)
         self._queued.set()
         self._numbered.set()
         return True
@@ -358,18 +375,21 @@ class Registrar:
         now_ms = self._now_ms()
         transitions.postpone(connection, {one.id: now_ms + follow_delay_ms(one.tries) for one in group}, look=0)
 
-    def _settled_ms(self, one: Due) -> int:
-        """From when on "not found" proves that a presence was not registered.
-
-        From the moment it was sent the call itself, and what it may take beyond; and that much from the moment that its
-        answer was given up, however long this process was held up before, or whatever became of the machine's clock.
+    def _left_s(self, one: Due) -> float:
+        """Seconds until "not found" proves that a presence was not registered: from the moment it was sent the call
+        itself, and what it may take beyond; of one that another process sent, from this one's start.
         """
-        sent_ms = min(one.sent_ms, one.lost_ms)
-        return max(sent_ms + self._call_ms, one.lost_ms) + self._settle_ms
+        since = self._sent_at.get(one.id, self._started_at)
+        return since + (self._call_ms + self._settle_ms) / 1000 - self._monotonic()
 
     def _write_search(
-        self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]], asked_ms: int
-    ) -> None:
+        self,
+        connection: Connection,
+        group: Sequence[Due],
+        found: Mapping[str, Sequence[Found]],
+        left_s: Mapping[int, float],
+    ) -> set[int]:
+        """`left_s` is what `_left_s` said when the search was asked; returns those that need no further search."""
         now_ms = self._now_ms()
         registered: dict[int, Number] = {}
         absent: list[int] = []
@@ -380,10 +400,11 @@ class Registrar:
             if held := mine[one.id]:
                 registered[one.id] = Number(held[0].reception_number, held[0].status, held[0].remarks)
                 continue
-            settled_ms = self._settled_ms(one)
-            if asked_ms < settled_ms or one.tries + 1 < SEARCHES_LEAST:
-                later_ms = now_ms + search_delay_ms(one.tries)
-                open_still[one.id] = settled_ms if now_ms < settled_ms < later_ms else later_ms
+            if left_s[one.id] > 0 or one.tries + 1 < SEARCHES_LEAST:
+                delay_ms = search_delay_ms(one.tries)
+                open_still[one.id] = now_ms + (
+                    min(delay_ms, int(left_s[one.id] * 1000) + 1) if left_s[one.id] > 0 else delay_ms
+                )
             elif one.blamed:
                 codes = (str(CODE_OTHER),)
                 refused[one.id] = Refused(reference=one.item.reference, codes=codes, descriptions=(one.blamed,))
@@ -396,6 +417,7 @@ class Registrar:
         transitions.postpone(connection, open_still)
         self._metrics.outcomes.labels("found").inc(len(registered))
         self._metrics.outcomes.labels("not_found").inc(len(absent))
+        return {one.id for one in group} - set(open_still)
 
     def _own(
         self, connection: Connection, group: Sequence[Due], found: Mapping[str, Sequence[Found]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from sqlalchemy import insert
 from tests.counting_authority import ANSWERS, BEFORE, HALF, NOTHING, SPEED, Answer, CountingAuthority, Plan, Time
 from tests.host.bridge.world import KBO, WORKPLACE, World, eventually
 
+from badgeclock.authorities.base import Item, MovementItem, Outcome
 from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
@@ -136,12 +137,24 @@ class Life:
         lock = bridge_lock.take(self.store_url)
         client = self.client()
         client.batch_limit = batch  # type: ignore[misc]
+        plain = client.register
+
+        async def register(items: Sequence[Item]) -> list[Outcome]:
+            names = {_name_of(item) for item in items}
+            self.time.sending |= names
+            try:
+                return await plain(items)
+            finally:
+                self.time.sending -= names
+
+        client.register = register  # type: ignore[method-assign]
         at_work = Registrar(
             self.world.store,
             self.world.vault,
             client,
             Metrics(),
             now_ms=self.now_ms,
+            monotonic=lambda: self.time.now_ms / 1000,
             changed=lambda: None,
             call_ms=CALL_S * 1000 * (4 if self.wire == "rest" else 1),
             settle_ms=SETTLE_S * 1000,
@@ -205,6 +218,13 @@ class Life:
     def close(self) -> None:
         """Close the store."""
         self.world.close()
+
+
+def _name_of(item: Item) -> str:
+    """What the counting authority calls an item."""
+    if isinstance(item, MovementItem):
+        return f"{item.inss} {item.direction.upper()} {item.moment:%Y-%m-%dT%H:%M:%SZ}"
+    return item.reference
 
 
 def combinations() -> list[tuple[Answer, str, float]]:

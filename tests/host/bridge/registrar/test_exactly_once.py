@@ -222,6 +222,7 @@ class Life:
             self.authority,
             Metrics(),
             now_ms=self.now_ms,
+            monotonic=lambda: self.now_ms() / 1000,
             changed=lambda: None,
             call_ms=CALL_MS,
             settle_ms=SETTLE_MS,
