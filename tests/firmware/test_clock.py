@@ -516,7 +516,7 @@ def test_in_and_out_held_for_three_seconds_open_the_technicians_pages_and_a_badg
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand = Stand()
 
-    async def interrupted(feed, start):
+    async def interrupted(feed):
         raise KeyboardInterrupt
 
     stand.clock._serve = interrupted
