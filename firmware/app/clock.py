@@ -48,7 +48,7 @@ _TODAY_SCREEN = "app.ui.today_screen"
 _NTP = "app.net.ntp"
 _PAGES = "app.ui.pages"
 
-_KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
+_KEYS = ("in", "out", "break")  # in the order of DIRECTION_*, from 1 on
 _TOGETHER = ("in", "out")
 _CASE_OPENED = const(1)
 _CASE_CLOSED = const(2)
@@ -88,23 +88,19 @@ class Clock:
         self._held_since = None
         self._pages = None
 
-    def run(self, *start):
+    def run(self):
         """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
-        leaves them a quarter of an hour. start: names of modules that only the start needed.
+        leaves them a quarter of an hour.
         """
         print("clock: started; interrupt with Ctrl-C")
         watchdog = self._start_watchdog(WATCHDOG_MS)
         try:
-            asyncio.run(self._serve(watchdog.feed, start))
+            asyncio.run(self._serve(watchdog.feed))
         except KeyboardInterrupt:
             self._start_watchdog(TECHNICIAN_MS)
             print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
 
-    async def _serve(self, feed, start=()):
-        # Here, deep in the stack: what a collection finds of them on the part above it would stay in memory.
-        on_demand.drop(*start)
-        gc.collect()
-        gc.threshold(-1)  # boot.py set it; from now on the clock itself collects, when no badge is near
+    async def _serve(self, feed):
         if not (self._log.sealed or self._log.retired):
             self._fault(faults.KEY_STORE, 1)
         asyncio.get_event_loop().set_exception_handler(_raise)
@@ -301,8 +297,9 @@ class Clock:
         if self._pages:
             self._turn_pages(key)
         elif key in _KEYS:
-            self._punches.choose(_KEYS[key])
-            self._face.chosen(_KEYS[key], _CHOICE_MS)
+            direction = 1 + _KEYS.index(key)
+            self._punches.choose(direction)
+            self._face.chosen(direction, _CHOICE_MS)
         elif key == "info" and not self._uplink.errands.desk:
             self._forget_asker()
             self._punches.choose(punch.ASK)

@@ -264,10 +264,9 @@ class Link:
         """Nothing: the link is open before umqtt is asked to connect."""
 
     def settimeout(self, _):
-        """Nothing: the link has its own deadlines."""
+        """Nothing: the link has its own deadlines and never blocks."""
 
-    def setblocking(self, _):
-        """Nothing: the link never blocks."""
+    setblocking = settimeout
 
     def write(self, data, length=None):
         """Collect `data`, or its first `length` bytes; send when the packet is complete."""
