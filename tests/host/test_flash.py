@@ -258,7 +258,7 @@ def test_a_new_module_gets_empty_data_partitions() -> None:
     )
     for present in (None, stock):
         plan = plan_flash(IMAGE, TABLE, present, Records.KEEP)
-        assert [part.label for part in plan.erased] == ["vfs", "roster", "seal", "journal"]
+        assert [part.label for part in plan.erased] == ["vfs", "roster", "romfs", "seal", "journal"]
 
 
 def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> None:
@@ -270,9 +270,18 @@ def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> Non
     assert [part.label for part in plan_flash(IMAGE, TABLE, elsewhere, Records.ERASE).erased] == [
         "vfs",
         "roster",
+        "romfs",
         "seal",
         "journal",
     ]
+
+
+def test_a_clock_that_has_no_romfs_where_its_table_puts_it_gets_an_empty_one_and_loses_no_punch() -> None:
+    without = partition_table.checked([part for part in TABLE.partitions if part.label != "romfs"], "test")
+    plan = plan_flash(IMAGE, TABLE, without, Records.KEEP)
+    assert [part.label for part in plan.erased] == ["romfs"]
+    assert not flash.erases_records(plan)
+    assert flash.erases_records(plan_flash(IMAGE, TABLE, without, Records.ERASE))
 
 
 def test_a_program_that_reaches_into_the_files_is_refused() -> None:

@@ -574,9 +574,50 @@ def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
     monkeypatch.undo()
     wait_until_power_is_lost(ready)
     ready.board.plug_in()
+    if cut_bytes:  # after the first erase
+        assert ready.partition("romfs")[:4096] == b"\xff" * 4096, "half an image has a header that mounts it"
     with open_device(ready.port) as device:
         assert "/main.py" not in device.listing(), "half an image must not start"
+        if cut_bytes:
+            assert device.ask("print(json.dumps([entry[0] for entry in os.ilistdir('/') if entry[0] == 'rom']))") == []
     assert ready.provision(ready.plan()).copied == ("/main.py", "/rom")
+
+
+@pytest.mark.parametrize("block", [0, 9])
+def test_code_that_the_flash_does_not_keep_is_noticed_and_never_mounted(ready: Bench, block: int) -> None:
+    with open_device(ready.port) as device:
+        image = built().in_place(device.rom_bytes())["/rom"]
+        device.run(
+            "bc_kept = bc_rom_write\n"
+            "def bc_rom_write(block, text):\n"
+            f"    bc_kept(block, text if block != {block} else binascii.b2a_base64(bytes(4096)))\n"
+        )
+        with pytest.raises(VerifyMismatch, match="code in place reads back with another SHA-256"):
+            device.put_rom(image)
+        assert ready.partition("romfs")[:4096] == b"\xff" * 4096
+    with open_device(ready.port) as device:
+        assert device.ask("print(json.dumps([entry[0] for entry in os.ilistdir('/') if entry[0] == 'rom']))") == []
+    assert "/rom" in ready.provision(ready.plan()).copied
+
+
+def test_code_that_the_chip_would_run_in_another_form_than_it_was_written_is_not_mounted(ready: Bench) -> None:
+    """A cache that was not flushed shows what was there before; a read of the partition shows what was written."""
+    with open_device(ready.port) as device:
+        image = built().in_place(device.rom_bytes())["/rom"]
+        device.run("def bc_rom_mapped():\n return memoryview(bytes(65536))\n")
+        with pytest.raises(VerifyMismatch, match="code in place"):
+            device.put_rom(image)
+        assert ready.partition("romfs")[:4096] == b"\xff" * 4096
+
+
+def test_founding_and_reading_a_large_journal_give_a_sign_of_life_every_64_sectors(tmp_path: Path) -> None:
+    """A session ends on a line that is silent for 20 s; 3,056 blank sectors alone take a chip 11 s."""
+    table = PARTITIONS.with_name("partitions-16mb.csv")
+    with bench(tmp_path, BoardOptions(partitions=table)) as large, open_device(large.port) as device:
+        device.run(on_device.INSPECT)
+        assert device.run("bc_inspect()").count(".\r\n") == 3056 // 64
+        device.run(on_device.EMPTY)
+        assert device.run("bc_empty(bc_partitions()['journal'])").count(".") == 3056 // 64
 
 
 def test_a_file_that_the_flash_does_not_keep_is_noticed_and_the_old_one_stays(ready: Bench) -> None:

@@ -96,10 +96,13 @@ def bc_journal(journal, acked):
     # The genesis nonce if record 0 is still there, and how many punches from `acked` on no bridge has acknowledged.
     nonce = None
     punches = 0
+    # A dot every 64 sectors tells the technician's tool that the line is alive.
     sectors = journal.ioctl(4, 0)
     header = bytearray(32)
     head = bytearray(8)
     for place in range(sectors):
+        if place % 64 == 63:
+            print(".")
         journal.readblocks(place, header, 0)
         magic, k, _, crc = struct.unpack_from(">4sIII", header)
         if magic != b"BCJ1" or k % sectors != place or binascii.crc32(memoryview(header)[:12]) != crc:
@@ -138,20 +141,33 @@ def bc_rom():
     parts = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="romfs")
     return parts[0] if parts and hasattr(vfs, "rom_ioctl") and vfs.rom_ioctl(1) > 0 else None
 
-def bc_rom_sha256(size):
+def bc_rom_sha256(start, end):
+    # Of what the partition holds.
     digest = hashlib.sha256()
     part = bc_rom()
     buf = bytearray(512)
-    for at in range(0, size, 512):
+    for at in range(start, end, 512):
         part.readblocks(at // 4096, buf, at % 4096)
-        digest.update(memoryview(buf)[:size - at])
+        digest.update(memoryview(buf)[:end - at])
     return binascii.hexlify(digest.digest()).decode()
+
+def bc_rom_mapped():
+    return memoryview(vfs.rom_ioctl(2, 0))
+
+def bc_rom_mapped_sha256(size):
+    # Of what would run: the flash's cache is between the two.
+    return binascii.hexlify(hashlib.sha256(bc_rom_mapped()[:size]).digest()).decode()
+
+def bc_rom_erase():
+    # The sector with the header: what has none is not mounted.
+    bc_rom().ioctl(6, 0)
 
 def bc_rom_begin():
     try:
         vfs.umount("/rom")
     except OSError:
         pass  # there was no image
+    bc_rom_erase()
 
 def bc_rom_write(block, text):
     # Erases and programs one sector.
@@ -165,21 +181,26 @@ def bc_rom_end():
             sys.path.insert(2, folder)
 """
 
-FOUND: Final = """\
-import app.provisioning, app.record, time
-
+EMPTY: Final = """\
 def bc_empty(part):
-    # An erase takes up to 400 ms; a dot each tells the technician's tool that the line is alive.
+    # An erase takes up to 400 ms, reading 64 blank sectors as long; a dot each says that the line is alive.
     buf = bytearray(256)
     blank = b"\\xff" * 256
     for sector in range(part.ioctl(4, 0)):
+        if sector % 64 == 63:
+            print(".", end="")
         for at in range(0, 4096, 256):
             part.readblocks(sector, buf, at)
             if buf != blank:
                 part.ioctl(6, sector)
                 print(".", end="")
                 break
+"""
 
+FOUND: Final = f"""\
+import app.provisioning, app.record, time
+
+{EMPTY}
 def bc_found(clock_id, e0, nonce, utc_s):
     # The technician's tool has judged what is lost. Keys go last: until then a clock knows what was acknowledged.
     # The time is that of a machine that nobody vouches for.

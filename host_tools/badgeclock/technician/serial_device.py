@@ -141,24 +141,37 @@ class SerialDevice:
 
     def rom_sha256(self, size: int) -> str:
         """SHA-256 (hex) of the first `size` bytes of the partition of `rom_bytes`."""
-        return str(self.ask(f"print(json.dumps(bc_rom_sha256({size})))"))
+        return str(self.ask(f"print(json.dumps(bc_rom_sha256(0, {size})))"))
 
-    def put_rom(self, image: bytes) -> None:
-        """Write the ROMFS image, read it back there, and mount it. Nothing of the one before may be in use.
+    def put_rom(self, image: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Write the ROMFS image, read it back there, and mount it. Nothing of the one before may be in use. `progress`
+        gets the bytes that are written so far.
 
-        Raises VerifyMismatch if the device reads anything else. Power loss leaves half an image.
+        The sector with the image's header is erased first and written last, when the others read back as sent: an image
+        that is not whole is never mounted, whenever the power goes. ESP-IDF before 5.2.6, 5.3.3 and 5.4.1 flushes its
+        cache only when the first 64 KB are written, which that last sector does. Raises VerifyMismatch if the device
+        reads anything else, or would run anything else.
         """
         self.run("bc_rom_begin()")
-        for start in range(0, len(image), ROM_BLOCK_BYTES):
-            block = image[start : start + ROM_BLOCK_BYTES].ljust(ROM_BLOCK_BYTES, b"\xff")
-            self.run(f"bc_rom_write({start // ROM_BLOCK_BYTES}, {base64.b64encode(block)!r})")
-        if self.rom_sha256(len(image)) != hashlib.sha256(image).hexdigest():
-            raise VerifyMismatch(
-                what="the clock's code in place reads back with another SHA-256 than what was sent",
-                kept="all punches and the sealed chain",
-                do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
-            )
+        blocks = [image[start : start + ROM_BLOCK_BYTES] for start in range(0, len(image), ROM_BLOCK_BYTES)]
+        for block in range(1, len(blocks)):
+            self._put_rom_block(block, blocks[block])
+            progress(block * ROM_BLOCK_BYTES)
+        rest = hashlib.sha256(image[ROM_BLOCK_BYTES:]).hexdigest()
+        if self.ask(f"print(json.dumps(bc_rom_sha256({ROM_BLOCK_BYTES}, {len(image)})))") != rest:
+            raise _wrong_code()
+        self._put_rom_block(0, blocks[0])
+        wanted = hashlib.sha256(image).hexdigest()
+        mapped = self.ask(f"print(json.dumps(bc_rom_mapped_sha256({len(image)})))")
+        if self.rom_sha256(len(image)) != wanted or mapped != wanted:
+            self.run("bc_rom_erase()")
+            raise _wrong_code()
+        progress(len(image))
         self.run("bc_rom_end()")
+
+    def _put_rom_block(self, block: int, data: bytes) -> None:
+        text = base64.b64encode(data.ljust(ROM_BLOCK_BYTES, b"\xff"))
+        self.run(f"bc_rom_write({block}, {text!r})")
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder."""
@@ -208,6 +221,14 @@ def open_device(port: str, say: Callable[[str], None] = lambda _: None) -> Itera
         yield device
     finally:
         device.close()
+
+
+def _wrong_code() -> VerifyMismatch:
+    return VerifyMismatch(
+        what="the clock's code in place reads back with another SHA-256 than what was sent",
+        kept="all punches and the sealed chain; the clock has no code until the command succeeds",
+        do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
+    )
 
 
 class _PortHeld(DeviceNotFound):
