@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from badgeclock import partition_table
-from badgeclock.technician import broker
+from badgeclock.technician import broker, release
 
 ROOT = Path(__file__).resolve().parents[2]
 BOARD = ROOT / "boards" / "esp32_devkit"
@@ -155,3 +155,13 @@ def test_a_container_program_that_does_not_run_is_named(tmp_path: Path) -> None:
     done = run_script(tmp_path, path)
     assert done.returncode == 1
     assert "docker does not run (no daemon)" in done.stderr
+
+
+def test_the_workflow_of_a_release_builds_signs_and_publishes_what_clock_flash_fetches() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    assert "make firmware" in text
+    for name in (release.IMAGE, release.DESCRIPTION, release.SIGNATURE):
+        assert f"build/{name}" in text
+    command = re.search(r"python -m badgeclock\.technician\.release (.+)", text)
+    assert command
+    assert command[1].startswith(f"sign build/{release.IMAGE} --private")

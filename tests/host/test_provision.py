@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -28,7 +29,7 @@ from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import firmware, languages, on_device, provision, serial_device, workshop
+from badgeclock.technician import firmware, image_kind, languages, on_device, provision, serial_device, workshop
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
@@ -185,6 +186,33 @@ def test_an_image_that_runs_nothing_in_place_gets_every_file(tmp_path: Path) -> 
         assert done.copied == ("/app/record.mpy", "/lib/umqtt/simple.mpy", "/main.py")
         assert done.removed == ("/app/seal.py", "/old", "/old/deep", "/old/deep/notes.txt")
         assert desk.provision(desk.plan()).copied == ()
+
+
+def test_a_site_whose_badges_prove_themselves_is_refused_on_the_official_image_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    with bench(tmp_path, BoardOptions(image=Image.STOCK)) as desk:
+        with open_device(desk.port) as device:
+            before = device.listing()
+        said: list[str] = []
+        with pytest.raises(ProvisionError, match=r"prove themselves \(badges=proved\).*clock flash.*--badges uid"):
+            desk.provision(desk.plan(**NEW, badges="proved"), said.append)
+        assert "will run: badges by their UID, to try a clock out. Will not run: badges that prove themselves" in said
+        with open_device(desk.port) as device:
+            assert device.listing() == before
+        assert not desk.shop.pending_bundle("clock-0001")
+        with pytest.raises(ProvisionError, match="badges=both"):
+            desk.provision(desk.plan(**NEW, badges="both"))
+
+
+def test_provisioning_says_what_will_run_before_it_writes(fresh: Bench) -> None:
+    said: list[str] = []
+    with pytest.raises(SettingsError, match="timezone must be"):
+        fresh.provision(fresh.plan(**{**NEW, "timezone": "no-such-zone"}), said.append)
+    told = [line for line in said if line.startswith(("image:", "will run:", "memory:", "/"))]
+    assert told[:2] == list(image_kind.told(image_kind.Kind.OWN))
+    assert re.fullmatch(r"memory: \d+ bytes of MicroPython's heap in use, \d+ free", told[2])
+    assert told[3].startswith("/")
 
 
 def test_an_image_of_code_that_does_not_fit_is_refused(ready: Bench) -> None:

@@ -42,6 +42,7 @@ from badgeclock.partition_table import (
     board_tables,
     from_binary,
 )
+from badgeclock.technician import image_kind
 from badgeclock.technician.sealed_flash import unsent_punches
 
 CHIP: Final = "ESP32"
@@ -74,6 +75,7 @@ class Image:
     version: tuple[int, int, int]
     bootloader: bytes
     program: bytes
+    kind: image_kind.Kind
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def parse_image(data: bytes, name: str) -> Image:
     version = (int(found[1]), int(found[2]), int(found[3]))
     if version < OLDEST_MICROPYTHON:
         raise _no_image(f"{name} is MicroPython {'.'.join(map(str, version))}; a clock needs 1.25 or newer")
-    return Image(name, version, bootloader, program)
+    return Image(name, version, bootloader, program, image_kind.of_program(program))
 
 
 def choose_table(
@@ -268,7 +270,7 @@ def download_image(
         raise ProvisionError(
             what=f"MicroPython's download page {page} cannot be reached ({_first_line(error)})",
             kept="everything on the clock",
-            do="download the ESP32_GENERIC image on another machine and give it with --image",
+            do="download the ESP32_GENERIC image on another machine and give it with --image, without --official",
         ) from error
     read_image(path)
     return path
@@ -298,6 +300,8 @@ def _flash_at(
         present = _table_on(_read(chip, TABLE_OFFSET, TABLE_SIZE_BYTES))
         table = choose_table(tables, size, present, order.records)
         plan = plan_flash(image, table, present, order.records)
+        for sentence in image_kind.told(image.kind):
+            say(sentence)
         lost = _punches_at_stake(chip, present, plan, say)
         if lost and lost != order.yes_lose:
             raise punches_refused(lost)
@@ -452,5 +456,5 @@ def _no_image(what: str) -> SettingsError:
     return SettingsError(
         what=what,
         kept="everything on the chip",
-        do="download ESP32_GENERIC, a release of 1.25 or newer, as .bin from micropython.org/download/ESP32_GENERIC",
+        do="give the image that `make firmware` builds, or MicroPython's ESP32_GENERIC of 1.25 or newer, as .bin",
     )

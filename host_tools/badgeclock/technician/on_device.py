@@ -141,6 +141,24 @@ def bc_rom():
     parts = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="romfs")
     return parts[0] if parts and hasattr(vfs, "rom_ioctl") and vfs.rom_ioctl(1) > 0 else None
 
+def bc_image():
+    # Bytes for code in place, whether Bluetooth was built in, MicroPython's heap in use and free, what ESP-IDF has free
+    # beside it and its largest block; None where there is no ESP-IDF.
+    try:
+        import bluetooth
+    except ImportError:
+        bluetooth = None
+    gc.collect()
+    free = largest = None
+    if hasattr(esp32, "idf_heap_info"):
+        regions = esp32.idf_heap_info(esp32.HEAP_DATA)
+        free = sum(region[1] for region in regions)
+        largest = max(region[2] for region in regions)
+    part = bc_rom()
+    print(json.dumps([
+        part.info()[3] if part else 0, bluetooth is not None, gc.mem_alloc(), gc.mem_free(), free, largest,
+    ]))
+
 def bc_rom_sha256(start, end):
     # Of what the partition holds.
     digest = hashlib.sha256()

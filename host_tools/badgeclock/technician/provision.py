@@ -30,12 +30,13 @@ from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.partition_table import board_tables
 from badgeclock.protocol import seal
-from badgeclock.technician import languages, on_device
+from badgeclock.technician import image_kind, languages, on_device
 from badgeclock.technician.certificates import Identity
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
-from badgeclock.technician.serial_device import SerialDevice
+from badgeclock.technician.image_kind import BADGES_BY_UID
+from badgeclock.technician.serial_device import ImageOnDevice, SerialDevice
 from badgeclock.technician.workshop import Workshop
 
 SETTINGS_PATH: Final = "/settings.json"
@@ -48,8 +49,6 @@ KEY_PATH: Final = "/certs/clock.key.der"
 CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
 """A clock that is closer to this machine's time keeps its own: it may know better."""
-BADGES_BY_UID: Final = "uid"
-"""The only value of the setting `badges` with which no badge key goes onto the clock (docs/badges.md §1)."""
 FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "language": "en",
     "direction": "auto",
@@ -202,20 +201,23 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     check_partitions(found.sizes)
     decision = decide(found, plan, shop.bundle(plan.clock_id), shop.pending_bundle(plan.clock_id))
     check_display(plan, found)
+    settings = make_settings(plan, found)
+    settings["display"] = plan.firmware.display
+    image = device.image()
+    for sentence in (*image_kind.told(image.kind), memory_told(image)):
+        say(sentence)
+    image_kind.check_site(image.kind, settings["badges"])
     identity = shop.clock(plan.clock_id)
     if decision.bundle is not None and decision.is_pending:
         shop.confirm_founding(plan.clock_id)
 
-    settings = make_settings(plan, found)
-    settings["display"] = plan.firmware.display
     site = str(settings["site"])
     bundle = decision.bundle or _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
     badge_key = None if settings["badges"] == BADGES_BY_UID else master(shop.badge_root(site).secret, Purpose.READ)
-    rom_bytes = device.rom_bytes()
     files = {
-        **(plan.firmware.in_place(rom_bytes) if rom_bytes else plan.firmware.files),
+        **(plan.firmware.in_place(image.rom_bytes) if image.rom_bytes else plan.firmware.files),
         **languages.shipped(),
         **plan.language_files,
         **_certificate_files(shop, identity),
@@ -272,6 +274,14 @@ def inspect(device: SerialDevice) -> DeviceState:
         settings=_json_object(device.read(SETTINGS_PATH)),
         secrets=_json_object(device.read(SECRETS_PATH)),
     )
+
+
+def memory_told(image: ImageOnDevice) -> str:
+    """The memory of the chip in a sentence."""
+    sentence = f"memory: {image.heap_used} bytes of MicroPython's heap in use, {image.heap_free} free"
+    if image.idf_free is None:
+        return sentence
+    return f"{sentence}; ESP-IDF has {image.idf_free} free, {image.idf_largest} in one piece"
 
 
 def check_partitions(sizes: Mapping[str, int]) -> None:

@@ -28,7 +28,7 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from badgeclock.errors import DeviceNotFound, ProvisionError, VerifyMismatch
-from badgeclock.technician import on_device
+from badgeclock.technician import image_kind, on_device
 from badgeclock.technician.errors import DeviceError
 
 BAUD: Final = 115200
@@ -57,6 +57,21 @@ class DeviceInfo:
     version: tuple[int, int, int]
     machine: str
     platform: str
+
+
+@dataclass(frozen=True)
+class ImageOnDevice:
+    """The MicroPython image there, and its memory at the prompt, in bytes."""
+
+    kind: image_kind.Kind
+    rom_bytes: int
+    """For code that runs in place: the size of the `romfs` partition, 0 if the image is not built for that."""
+    heap_used: int
+    heap_free: int
+    """Of MicroPython's own heap. On an ESP32 it counts the block by which that heap could grow as well."""
+    idf_free: int | None
+    idf_largest: int | None
+    """What ESP-IDF has left for Wi-Fi, TLS and the growth of that heap, and its largest block; None without one."""
 
 
 class SerialDevice:
@@ -132,12 +147,16 @@ class SerialDevice:
                 do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
             )
 
-    def rom_bytes(self) -> int:
-        """How many bytes of code it can run in place: the size of its `romfs` partition, 0 if its MicroPython is not
-        built for that.
-        """
+    def image(self) -> ImageOnDevice:
+        """What it can run, and what memory it has."""
         self.run(on_device.ROM)
-        return int(self.ask("print(bc_rom().info()[3] if bc_rom() else 0)"))
+        rom, bluetooth, used, free, idf_free, idf_largest = self.ask("bc_image()")
+        kind = image_kind.kind(in_place=rom > 0, bluetooth=bluetooth)
+        return ImageOnDevice(kind, rom, used, free, idf_free, idf_largest)
+
+    def rom_bytes(self) -> int:
+        """How many bytes of code it can run in place, as `image` says."""
+        return self.image().rom_bytes
 
     def rom_sha256(self, size: int) -> str:
         """SHA-256 (hex) of the first `size` bytes of the partition of `rom_bytes`."""
