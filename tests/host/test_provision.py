@@ -7,8 +7,10 @@ import json
 import os
 import pty
 import re
+import select
 import subprocess
 import sys
+import termios
 import threading
 import time
 import tty
@@ -19,6 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
 from tests.provisioned import NEW, PASSWORD, copied
 from typer.testing import CliRunner
 
@@ -147,6 +151,98 @@ def wait_until_it_takes_badges(desk: Bench) -> None:
 def inspect(desk: Bench) -> DeviceState:
     with open_device(desk.port) as device:
         return provision.inspect(device)
+
+
+# --- the line ---
+
+UART_REGISTERS = "import machine\nmachine.mem32 = {0x3FF40020: 0x0400001C, 0x3FF40014: 0x00A00008}"
+"""What an ESP32 at the prompt has there; the virtual board has no UART below its console."""
+
+
+@contextmanager
+def adapter(tty_path: str, fastest: int) -> Iterator[str]:
+    """A serial adapter before a clock's line, whose bytes get lost at rates beyond `fastest`. Gives its port."""
+    outer, port = pty.openpty()
+    inner = os.open(tty_path, os.O_RDWR | os.O_NOCTTY)
+    for line in (port, inner):
+        tty.setraw(line)
+    rates = {termios.B115200: 115200, termios.B230400: 230400, termios.B460800: 460800}
+    over = threading.Event()
+
+    def pump(source: int, target: int) -> None:
+        while not over.is_set():
+            if select.select([source], [], [], 0.05)[0]:
+                data = os.read(source, 4096)
+                if rates[termios.tcgetattr(port)[5]] <= fastest:
+                    os.write(target, data)
+
+    threads = [threading.Thread(target=pump, args=pair) for pair in ((outer, inner), (inner, outer))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield os.ttyname(port)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        for line in (outer, port, inner):
+            os.close(line)
+
+
+@pytest.mark.parametrize(
+    ("fastest", "rate", "divider"), [(460800, 460800, 0x00A000AD), (230400, 230400, 0x0040015B), (115200, 115200, None)]
+)
+def test_the_line_gets_as_fast_as_its_adapter_allows_and_slow_again_at_the_end(
+    ready: Bench, fastest: int, rate: int, divider: int | None
+) -> None:
+    said: list[str] = []
+    with adapter(ready.port, fastest) as port:
+        with open_device(port) as device:
+            device.run(UART_REGISTERS)
+            device.info = replace(device.info, platform="esp32", machine="Generic ESP32 module with ESP32")
+            assert device.raise_rate(said.append) == rate
+            registers = device.ask("print(json.dumps([machine.mem32[0x3FF40020], machine.mem32[0x3FF40014]]))")
+            assert registers == ([0x0400001C, 0x00A00008] if divider is None else [0x0C00001C, divider])
+            assert device.listing()["/main.py"]
+        with open_device(port) as device:
+            assert device.ask("print(1)") == 1
+    assert len(said) == {460800: 1, 230400: 2, 115200: 2}[fastest]
+
+
+def test_a_chip_that_a_broken_session_left_at_the_raised_rate_is_found_there(ready: Bench) -> None:
+    asked: list[int] = []
+    with adapter(ready.port, 460800) as port:
+        transport = SerialTransport(port, baudrate=115200)
+        entered = transport.enter_raw_repl
+
+        def only_fast(*arguments: object, **options: object) -> None:
+            asked.append(transport.serial.baudrate)
+            if transport.serial.baudrate != 460800:
+                raise TransportError("could not enter raw repl")
+            entered(*arguments, **options)
+
+        transport.enter_raw_repl = only_fast
+        serial_device._enter_raw_repl(transport, port, lambda _: None)
+        transport.close()
+    assert asked == [115200, 115200, 460800]
+
+
+@pytest.mark.parametrize("machine", ["Generic ESP32C3 module with ESP32C3", "linux [GCC 14.2.0] version"])
+def test_a_chip_whose_registers_are_not_known_keeps_its_rate(ready: Bench, machine: str) -> None:
+    said: list[str] = []
+    with open_device(ready.port) as device:
+        device.info = replace(device.info, platform="esp32", machine=machine)
+        assert device.raise_rate(said.append) == 115200
+    assert not said
+
+
+def test_copying_code_in_place_shows_how_far_it_is(fresh: Bench) -> None:
+    said: list[str] = []
+    fresh.provision(fresh.plan(**NEW), said.append)
+    size = len(fresh.plan().firmware.in_place(1 << 20)["/rom"])
+    shown = [line for line in said if re.fullmatch(rf"/rom, \d+ of {size} bytes", line)]
+    assert len(shown) == size // provision.PROGRESS_BYTES + 1
+    assert shown[-1] == f"/rom, {size} of {size} bytes"
 
 
 # --- a new clock ---

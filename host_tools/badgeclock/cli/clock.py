@@ -11,7 +11,7 @@ import typer
 
 from badgeclock.errors import SettingsError
 from badgeclock.partition_table import board_partitions
-from badgeclock.technician import firmware, flash, languages, provision, reader, release, retire, workshop
+from badgeclock.technician import acceptance, firmware, flash, languages, provision, reader, release, retire, workshop
 from badgeclock.technician.serial_device import open_device
 
 app = typer.Typer(no_args_is_help=True, help="A clock on a cable: write its chip, make it a clock of the site.")
@@ -188,6 +188,46 @@ def reader_command(port: PortArgument, *, as_json: JsonOption = False) -> None:
     typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else found.sentence)
     if found.fault is not None:
         raise typer.Exit(1)
+
+
+@app.command(name="acceptance")
+def acceptance_command(
+    port: PortArgument,
+    *,
+    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("acceptance.json"),
+) -> None:
+    """Try a provisioned clock for ten minutes, with a person beside it, and write a report to send to its makers.
+
+    The report names no site, network, badge or secret.
+    """
+    done = acceptance.run(port, _Person(), report)
+    out.write_text(done.to_json())
+    passed = sum(check.passed for check in done.checks)
+    typer.echo(f"{passed} of {len(done.checks)} passed; the report is in {out}")
+    if not done.passed:
+        raise typer.Exit(1)
+
+
+class _Person:
+    """Asks whoever sits at the keyboard."""
+
+    def hold_badges(self, count: int) -> None:
+        """One of acceptance.Hands."""
+        typer.prompt(
+            f'When the clock shows "Hold your badge", hold {count} different badges to it, then press Enter',
+            default="", show_default=False, err=True,
+        )  # fmt: skip
+
+    def cut_power(self, number: int) -> None:
+        """One of acceptance.Hands."""
+        typer.prompt(
+            f"Cut {number}: pull the supply, wait 3 s, plug it in, wait until the clock is ready, then press Enter",
+            default="", show_default=False, err=True,
+        )  # fmt: skip
+
+    def saw_signals(self) -> bool:
+        """One of acceptance.Hands."""
+        return typer.confirm("Did each badge give a tone, a green light and its screen?", err=True)
 
 
 @app.command(name="retire")

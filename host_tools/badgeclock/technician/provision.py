@@ -42,6 +42,8 @@ from badgeclock.technician.workshop import Workshop
 SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
 MAIN_PATH: Final = "/main.py"
+PROGRESS_BYTES: Final = 16384
+"""Of code in place, between two lines that say how far it is."""
 CA_PATH: Final = "/certs/ca.der"
 CERTIFICATE_PATH: Final = "/certs/clock.der"
 KEY_PATH: Final = "/certs/clock.key.der"
@@ -225,6 +227,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password, badge_key)),
     }
 
+    device.raise_rate(say)
     copier = _Copier(device, files, say)
     languages.check_chosen(settings["language"], [*files, *copier.own_languages])
     copier.copy_firmware()
@@ -402,11 +405,16 @@ class _Copier:
                 data = self._files[path]
                 self._say(f"{path}, {len(data)} bytes")
                 if path == ROM_PATH:
-                    self._device.put_rom(data)
+                    self._device.put_rom(data, self._rom_progress)
                 else:
                     self._device.put(path, data)
                 self._present[path] = _sha256(data)
                 self.copied.append(path)
+
+    def _rom_progress(self, done: int) -> None:
+        size = len(self._files[ROM_PATH])
+        if done % PROGRESS_BYTES == 0 or done == size:
+            self._say(f"{ROM_PATH}, {done} of {size} bytes")
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder, if it is there."""

@@ -32,6 +32,11 @@ from badgeclock.technician import image_kind, on_device
 from badgeclock.technician.errors import DeviceError
 
 BAUD: Final = 115200
+RAISED_BAUDS: Final = (460800, 230400)
+"""From fast to safe, for copying. CP2102 and CH340 adapters have both."""
+RATE_ANSWER_S: Final = 0.5
+RATE_BACK_S: Final = 5.0
+"""A clock to which nothing came at a new rate is back at the old one after 2.6 s."""
 OLDEST_MICROPYTHON: Final = (1, 25, 0)
 BYTECODE_VERSION: Final = 6
 """Of `.mpy` files, from MicroPython 1.23 on (docs.micropython.org, "MicroPython .mpy files")."""
@@ -57,6 +62,11 @@ class DeviceInfo:
     version: tuple[int, int, int]
     machine: str
     platform: str
+
+    @property
+    def is_esp32(self) -> bool:
+        """Whether it runs on an ESP32 itself, whose registers are known here: not on a later one, nor on a computer."""
+        return self.platform == "esp32" and self.machine.endswith("with ESP32")
 
 
 @dataclass(frozen=True)
@@ -110,6 +120,52 @@ class SerialDevice:
             return json.loads(text)
         except ValueError as error:
             raise DeviceError("an answer that is no JSON") from error
+
+    def raise_rate(self, say: Callable[[str], None] = lambda _: None) -> int:
+        """Raise the rate of the line as far as chip, adapter and cable allow, until the session ends; gives the rate.
+
+        Each is tried with a token that must arrive; otherwise both sides go back. Raises DeviceNotFound if the line is
+        lost on the way.
+        """
+        now = int(self._transport.serial.baudrate)
+        if now != BAUD or not self.info.is_esp32:
+            return now
+        self.run(on_device.RATE)
+        for baud in RAISED_BAUDS:
+            if self._try_rate(baud):
+                say(f"serial line: {baud} baud")
+                return baud
+            say(f"serial line: {baud} baud do not get through")
+        return BAUD
+
+    def _try_rate(self, baud: int) -> bool:
+        token = secrets.token_hex(8).encode()
+        serial_port = self._transport.serial
+        patience, serial_port.timeout = serial_port.timeout, RATE_ANSWER_S
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._transport.exec_raw_no_follow(f"bc_rate({baud}, {token!r})")
+                serial_port.baudrate = baud
+                time.sleep(0.3)
+                serial_port.write(token)
+                answer, _ = self._transport.follow(RATE_ANSWER_S)
+        except (TransportError, OSError):
+            answer = b""
+        finally:
+            serial_port.timeout = patience
+        if answer.strip() == b"true":
+            return True
+        try:
+            serial_port.baudrate = BAUD
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._transport.follow(RATE_BACK_S)
+        except (TransportError, OSError) as error:
+            raise DeviceNotFound(
+                what=f"the line to {self.port} was lost when its rate was changed",
+                kept="everything on the device",
+                do="press EN, then run the command again",
+            ) from error
+        return False
 
     def listing(self) -> dict[str, str | None]:
         """Everything on the device's file system: SHA-256 (hex) by absolute path; None for a folder."""
@@ -206,6 +262,10 @@ class SerialDevice:
     def close(self) -> None:
         """Leave the raw REPL, if the device still listens, and close the line."""
         with contextlib.suppress(TransportError, OSError):
+            if self._transport.serial.baudrate != BAUD:
+                self._transport.exec_raw_no_follow(f"{on_device.RATE}\ntime.sleep_ms(100)\nbc_set_rate({BAUD})")
+                self._transport.serial.baudrate = BAUD
+                self._transport.follow(RATE_ANSWER_S)
             self._transport.exit_raw_repl()
         _close(self._transport)
 
@@ -325,6 +385,8 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
     """
     heard = b""
     for attempt in range(ATTEMPTS):
+        # A session that broke off may have left the chip at the raised rate.
+        transport.serial.baudrate = RAISED_BAUDS[0] if attempt == ATTEMPTS - 2 else BAUD
         if attempt:
             say(f"no answer on {port} yet; attempt {attempt + 1} of {ATTEMPTS}")
             heard = (heard + _interrupt(transport, attempt))[-4096:]
