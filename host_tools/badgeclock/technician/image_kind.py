@@ -19,7 +19,7 @@ class Kind(Enum):
 
     OWN = "the board's own image"
     OWN_WITH_BLUETOOTH = "an image that runs code in place, with Bluetooth"
-    OFFICIAL = "an image that copies code into the heap, as MicroPython's official one"
+    OFFICIAL = "an image that copies code into the heap (MicroPython's official one)"
 
 
 def of_program(program: bytes) -> Kind:
