@@ -688,7 +688,7 @@ def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
     ready: Bench, cut_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(said: str) -> None:
-        if said.startswith("/rom"):
+        if re.fullmatch(r"/rom, \d+ bytes", said):
             monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nobody will answer
             ready.board.cut_after(cut_bytes)
 
