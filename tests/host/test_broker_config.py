@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -19,6 +20,7 @@ from badgeclock.technician.certificates import Identity, issue_bridge, issue_clo
 from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
 
+ROOT = Path(__file__).resolve().parents[2]
 MQTT_CONNECT_ACCEPTED = b"\x20\x02\x00\x00"
 
 
@@ -385,3 +387,40 @@ def say_hello(link: socket.socket) -> bytes:
             break
         answer += more
     return answer
+
+
+def test_the_brokers_part_of_a_handshake_fits_half_of_what_the_boards_image_takes(site: Site, tmp_path: Path) -> None:
+    """The record length that ESP-IDF's mbedTLS is built for bounds a handshake message as well."""
+    configured = re.search(
+        r"^CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN=(\d+)$",
+        (ROOT / "boards" / "esp32_devkit" / "sdkconfig.board").read_text(),
+        re.MULTILINE,
+    )
+    assert configured
+    identity = site.shop.clock("clock-tls")
+    (tmp_path / "certificate.pem").write_bytes(identity.certificate_pem)
+    (tmp_path / "key.pem").write_bytes(identity.key_pem)
+    context = ssl.create_default_context(cafile=site.shop.authority_certificate)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # what an ESP32 speaks: there each message can be measured
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    received = b""
+    with socket.create_connection(("127.0.0.1", site.config.port), timeout=20) as line:
+        while True:
+            try:
+                client.do_handshake()
+            except ssl.SSLWantReadError:
+                line.sendall(outgoing.read())
+                data = line.recv(65536)
+                received += data
+                incoming.write(data)
+            else:
+                break
+    lengths = []
+    while received:
+        length = int.from_bytes(received[3:5])
+        lengths.append(length)
+        received = received[5 + length :]
+    assert len(lengths) >= 3
+    assert sum(lengths) <= int(configured[1]) // 2, lengths
