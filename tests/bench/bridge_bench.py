@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.intake.intake import ClockMessage, Intake
+from badgeclock.bridge.intake.batch import ClockMessage
+from badgeclock.bridge.intake.intake import Intake
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Direction
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, Clock, World

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from badgeclock.bridge.clocks import enrolment
 from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
-from badgeclock.bridge.presences.presences import Regime
+from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store

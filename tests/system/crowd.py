@@ -7,6 +7,7 @@ import time
 from sqlalchemy import func, select
 
 from badgeclock.bridge.people import identities, workers
+from badgeclock.bridge.people.badges import assign
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
@@ -37,7 +38,7 @@ def enroll(stack: Stack, name: str, count: int) -> list[Badge]:
                 identity=identities.niss(worker.inss or ""),
                 employer_kbo=cast.EMPLOYER_NUMBER,
             )
-            badges.assign_badge(
+            assign(
                 connection,
                 keys,
                 site=cast.SITE,

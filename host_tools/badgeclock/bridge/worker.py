@@ -1,8 +1,8 @@
 """Several processes that take what clocks send, where one is not enough (`badgeclock bridge run --workers N`).
 
 The broker gives each message to one of them (an MQTT shared subscription), and that one hands it over to the worker
-that has the clock (`relay`). The first worker is the bridge itself and does everything else: status, all frames to
-clocks, desk, registrar. It starts the others, restarts those that end, and they end with it, however it ends.
+that has the clock (`worker_socket`). The first worker is the bridge itself and does everything else: status, all frames
+to clocks, desk, registrar. It starts the others, restarts those that end, and they end with it, however it ends.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.host.bridge.world import Clock, World
 
-from badgeclock.bridge.intake.intake import BatchResult
+from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import Ack, Verdict
 

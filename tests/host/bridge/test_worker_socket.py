@@ -24,13 +24,13 @@ TOPICS = [topic(name, Channel.PUNCHES) for name in NAMES]
 
 
 class Worker:
-    """One worker's end: what it was given to take and to answer, and whether it reads from the broker."""
+    """One worker's end: what it accepted and acknowledged, and whether it reads from the broker."""
 
     def __init__(self, folder: Path, number: int, workers: int) -> None:
         self.taken: list[tuple[str, bytes]] = []
         self.acks: dict[int, Ack] = {}
         self.pauses = 0
-        self.relay = Relay(folder, number, workers, self, take=self._take, answer=self._answer)
+        self.relay = Relay(folder, number, workers, self, accept=self._accept, acknowledge=self._acknowledge)
         self._running: asyncio.Task[None] | None = None
 
     def pause(self) -> None:
@@ -47,10 +47,10 @@ class Worker:
             self._running.cancel()
             await asyncio.wait([self._running])
 
-    def _take(self, topic_: str, payload: bytes) -> None:
+    def _accept(self, topic_: str, payload: bytes) -> None:
         self.taken.append((topic_, payload))
 
-    def _answer(self, acks: Mapping[int, Ack]) -> None:
+    def _acknowledge(self, acks: Mapping[int, Ack]) -> None:
         self.acks.update(acks)
 
 
@@ -107,9 +107,9 @@ async def test_messages_that_one_worker_gets_stay_in_order(folder: Path) -> None
 async def test_the_first_worker_hears_what_the_others_have_committed(folder: Path) -> None:
     acks = {row: Ack(row * 7, Verdict.GAP if row % 2 else Verdict.IN_ORDER, bytes([row]) * 8) for row in range(1, 90)}
     async with crew(folder, 3) as workers:
-        await eventually(lambda: (workers[2].relay.tell({1: acks[1]}), bool(workers[0].acks))[1])
+        await eventually(lambda: (workers[2].relay.send_acks({1: acks[1]}), bool(workers[0].acks))[1])
         for row, ack in acks.items():
-            workers[1 + row % 2].relay.tell({row: ack})
+            workers[1 + row % 2].relay.send_acks({row: ack})
         await eventually(lambda: len(workers[0].acks) == len(acks))
         assert workers[0].acks == acks
         assert (workers[1].acks, workers[2].acks) == ({}, {})
@@ -144,7 +144,7 @@ async def test_the_broker_is_not_read_while_a_worker_does_not_read_and_everythin
             assert told * 4032 < 4 * WAITING_BYTES, "what is held for a worker has a bound"
             await asyncio.sleep(0)
         assert second.taken == []
-        second.relay.tell({5: Ack(9, Verdict.IN_ORDER)})
+        second.relay.send_acks({5: Ack(9, Verdict.IN_ORDER)})
         await eventually(lambda: first.acks == {5: Ack(9, Verdict.IN_ORDER)})
         second.relay.resume()
         await eventually(lambda: len(second.taken) == told)

@@ -36,7 +36,8 @@ from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected,
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.clocks import enrolment, registry
 from badgeclock.bridge.downlink.frames_out import Downlink
-from badgeclock.bridge.intake.intake import BatchResult, ClockMessage, Intake
+from badgeclock.bridge.intake.batch import BatchResult, ClockMessage
+from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.regimes import Regime
@@ -339,11 +340,11 @@ class World:
         return given.queued
 
     def deliver(self, *messages: tuple[str, bytes]) -> BatchResult:
-        """One group of messages (topic, payload), looked ahead at and committed."""
-        deliveries = [ClockMessage(topic, payload, self.now_ms) for topic, payload in messages]
-        walked = [self.intake.verify_ahead(deliveries)]
+        """One batch of messages (topic, payload), verified ahead and committed."""
+        delivered = [ClockMessage(topic, payload, self.now_ms) for topic, payload in messages]
+        verified = [self.intake.verify_ahead(delivered)]
         with self.store.write() as connection:
-            return self.intake.handle(connection, deliveries, self.now_ms, walked)
+            return self.intake.handle(connection, delivered, self.now_ms, verified)
 
     def punches(self, *raws: bytes, clock: Clock | None = None) -> BatchResult:
         """One `punches` message of a clock, committed."""

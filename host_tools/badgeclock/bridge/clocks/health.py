@@ -1,7 +1,7 @@
 """How a clock stands: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
 
-A mark says what is wrong, and what to do; a clock without one needs nobody. `watch` looks at every clock and writes an
-event when a mark comes or goes, never for a heartbeat.
+A mark says what is wrong, and what to do; a clock without one needs nobody. `health_monitor` checks every clock and
+writes an event when a mark comes or goes, never for a heartbeat.
 """
 
 from __future__ import annotations

@@ -19,10 +19,9 @@ from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState, PunchState, Reason
-from badgeclock.protocol import record as records
 from badgeclock.protocol.errors import RecordRefused
 from badgeclock.protocol.frames import Command
-from badgeclock.protocol.record import Kind
+from badgeclock.protocol.record import Kind, unpack
 
 ALARMS_SHOWN: Final = 20
 _RECORDS_A_TURN: Final = 64
@@ -140,7 +139,7 @@ def quarantine_of(connection: Connection, name: str, after: int, limit: int) -> 
 def _kept(row: Any) -> dict[str, Any]:
     shown = {"id": row.id, "seq": row.seq, "reason": row.reason, "received_ms": row.received_ms, "kind": None}
     try:
-        record = records.unpack(row.raw)
+        record = unpack(row.raw)
     except RecordRefused:
         return shown
     return {
@@ -301,4 +300,4 @@ def _has_ended(connection: Connection, clock: Any) -> bool:
     table = schema.records
     last = (table.c.clock_id == clock.id) & (table.c.seq == clock.next_seq - 1)
     raw = connection.execute(select(table.c.raw).where(last)).scalar()
-    return raw is not None and records.unpack(raw).kind == Kind.RETIRE
+    return raw is not None and unpack(raw).kind == Kind.RETIRE

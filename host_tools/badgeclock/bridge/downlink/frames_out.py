@@ -18,17 +18,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import chunks, update_rows
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import (
-    RECEIPTS_MAX,
-    Ack,
-    Command,
-    Desk,
-    Frame,
-    FrameType,
-    Receipt,
-    RosterPart,
-    Time,
-)
+from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Command, Desk, Frame, FrameType, Receipt, RosterPart, Time
 from badgeclock.protocol.topics import Channel, topic
 
 COUNTER_BLOCK: Final = 4096

@@ -12,10 +12,7 @@ from sqlalchemy import Connection, insert, select
 
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import chunks, update_rows
-from badgeclock.protocol.frames import (
-    Receipt,
-    ReceiptState,
-)
+from badgeclock.protocol.frames import Receipt, ReceiptState
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
 """How far back receipts are sent again to a clock that has not got them (docs/protocol.md §7)."""

@@ -20,9 +20,8 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import insert_rows, update_rows
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import SEAL_KEYS, Vault
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind, iter_judged, unpack
 from badgeclock.protocol.seal import KEY_BYTES, SealState
 
 _Bytes = TypeVar("_Bytes", bytes, bytearray)
@@ -241,7 +240,7 @@ def before(connection: Connection, chain: Chain, head: int) -> Before | None:
         raw = connection.execute(select(table.c.raw).where(at).order_by(table.c.seq.desc()).limit(1)).scalar()
     if raw is None:
         return Before(seal.first_tag(chain.row.name), 0)
-    return Before(raw[SEALED_BYTES:], records.unpack(raw).boot)
+    return Before(raw[SEALED_BYTES:], unpack(raw).boot)
 
 
 def _record_rows(chains: Sequence[Chain]) -> Iterator[tuple[int, int, bytearray, int, int]]:
@@ -261,7 +260,7 @@ def _numbered(raws: _Bytes) -> Iterator[tuple[int, _Bytes]]:
 def _punches_of(chain: Chain) -> Iterator[Punch]:
     clock_id, clock_state, place = chain.row.id, chain.clock_state, Place.of(chain.row)
     for raws, received_ms, sealed in chain.runs:
-        for kind, flags, seq, utc_s, ms, bound, token, origin in records.iter_judged(raws):
+        for kind, flags, seq, utc_s, ms, bound, token, origin in iter_judged(raws):
             if kind == _PUNCH:
                 # As Punch(…), at half the cost.
                 yield tuple.__new__(

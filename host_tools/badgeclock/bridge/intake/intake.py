@@ -33,10 +33,9 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol import record as records
 from badgeclock.protocol.errors import RecordRefused, TopicRefused
 from badgeclock.protocol.frames import Command, Verdict
-from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind
+from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind, is_batch, split
 from badgeclock.protocol.seal import Walk
 from badgeclock.protocol.topics import Channel, parse
 
@@ -171,7 +170,7 @@ class Intake:
         return (
             self._patience_ms is not None
             and (not message.early_ms or now_ms - message.early_ms < self._patience_ms)
-            and records.is_batch(message.payload)
+            and is_batch(message.payload)
             and message.payload[1] != Kind.BOOT  # it may follow burnt numbers
             and int.from_bytes(message.payload[4:8], "big") > clock.state.next_seq
         )
@@ -188,7 +187,7 @@ class Intake:
         """Handle one `punches` message record by record, behind its first `accepted_before`, which were accepted."""
         name, clock_id = clock.row.name, clock.row.id
         try:
-            raws = records.split(message.payload)[accepted_before:]
+            raws = split(message.payload)[accepted_before:]
         except RecordRefused as refused:
             result.counts["malformed"] += 1
             result.events.append(Event(Severity.WARNING, event_log.Kind.MALFORMED_FRAME, refused.reason, name))
@@ -260,7 +259,7 @@ def _addressed(topic: str) -> tuple[str, Channel | None]:
 
 
 def _first_seq(message: ClockMessage) -> int:
-    return int.from_bytes(message.payload[4:8], "big") if records.is_batch(message.payload) else -1
+    return int.from_bytes(message.payload[4:8], "big") if is_batch(message.payload) else -1
 
 
 def _by_clock(messages: Sequence[ClockMessage], result: BatchResult) -> _Messages:

@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from badgeclock.bridge.intake import seal_process
 from badgeclock.bridge.intake.batch import ClockMessage
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import RECORD_BYTES
+from badgeclock.protocol.record import RECORD_BYTES, is_batch
 from badgeclock.protocol.seal import SealState, Walk
 
 
@@ -42,7 +41,7 @@ def _continuing(expected: int, messages: Sequence[ClockMessage], at: int) -> Seq
     end = at
     while end < len(messages):
         payload = messages[end].payload
-        if not records.is_batch(payload) or int.from_bytes(payload[4:8], "big") != expected:
+        if not is_batch(payload) or int.from_bytes(payload[4:8], "big") != expected:
             break
         expected += len(payload) // RECORD_BYTES
         end += 1

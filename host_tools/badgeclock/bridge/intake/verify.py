@@ -20,11 +20,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
-from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.frames import Verdict
-from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record
+from badgeclock.protocol.record import SEALED_BYTES, Flag, Kind, Record, burnt_slots, unpack
 from badgeclock.protocol.seal import SealState
 
 _UNSEALED: Final = int(Flag.UNSEALED)
@@ -95,7 +94,7 @@ def judge(
     for at, raw in enumerate(raws):
         judged.unjudged = raws[at + 1 :]
         try:
-            record = records.unpack(raw)
+            record = unpack(raw)
         except RecordRefused as refused:
             judged.findings.append(Finding(Fault.MALFORMED, None, raw, refused.reason))
             judged.verdict = Verdict.GAP
@@ -144,7 +143,7 @@ def _advance_unsealed(state: SealState, record: Record, raw: bytes) -> SealState
     """
     if not state.r:
         raise SealFailed("retired", record.seq)
-    burnt = records.burnt_slots(record) if record.kind == Kind.BOOT else 0
+    burnt = burnt_slots(record) if record.kind == Kind.BOOT else 0
     if record.seq > state.next_seq + burnt:
         raise SealGap("gap", record.seq)
     if record.seq != state.next_seq + burnt:

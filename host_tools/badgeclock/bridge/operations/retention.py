@@ -6,7 +6,8 @@
 
 What a clock sealed is not touched: a record holds a token, and with the badge's row the last link from token to person
 is gone, while every tag still verifies. What is on its way to the authority is never deleted. Each batch is one
-transaction with its act in the book (audit.py): how many rows of what, before which day, and a hash over their numbers.
+transaction with its act in the book (`audit_log`): how many rows of what, before which day, and a hash over their
+numbers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Imports of employers, sites, workers and badges from the office's tables: all of a file's rows, or none.
 
-Every row goes through the same rules as a single command (people.py), in one transaction, whether it is a rehearsal or
-not: what a rehearsal says is what would happen. A row that is there already, by its reference, is brought up to date; a
-second import of the same file changes nothing. What is said of a bad row never holds a national number or a UID.
+Every row goes through the same rules as a single command, in one transaction, whether it is a rehearsal or not: what a
+rehearsal says is what would happen. A row that is there already, by its reference, is brought up to date; a second
+import of the same file changes nothing. What is said of a bad row never holds a national number or a UID.
 """
 
 from __future__ import annotations

@@ -15,10 +15,7 @@ from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import employers
 from badgeclock.bridge.people.checks import checked_language, one_line
-from badgeclock.bridge.people.identities import (
-    Identity,
-    identity_of,
-)
+from badgeclock.bridge.people.identities import Identity, identity_of
 from badgeclock.bridge.people.rows import add_row
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator

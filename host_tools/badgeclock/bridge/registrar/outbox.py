@@ -15,20 +15,10 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, or_, select, update
 
 from badgeclock.authorities import forms
-from badgeclock.authorities.base import (
-    Address,
-    Coordinates,
-    Direction,
-    Item,
-    MovementItem,
-    PresenceItem,
-)
+from badgeclock.authorities.base import Address, Coordinates, Direction, Item, MovementItem, PresenceItem
 from badgeclock.bridge.people import identities
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, local_day, too_late
-from badgeclock.bridge.registrar.transitions import (
-    leave_to_person,
-    move,
-)
+from badgeclock.bridge.registrar.transitions import leave_to_person, move
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
 from badgeclock.bridge.store.vault import Vault

@@ -8,10 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from badgeclock.authorities.base import (
-    Registered,
-    Status,
-)
+from badgeclock.authorities.base import Registered, Status
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks
 from badgeclock.bridge.store.event_log import Event, Severity

@@ -13,10 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from badgeclock.authorities.base import (
-    Refused,
-    Status,
-)
+from badgeclock.authorities.base import Refused, Status
 from badgeclock.bridge.registrar import presence_receipts, reception_numbers
 from badgeclock.bridge.registrar.reception_numbers import Number
 from badgeclock.bridge.store import event_log, schema

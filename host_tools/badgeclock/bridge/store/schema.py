@@ -434,7 +434,7 @@ events = Table(
     Index("ix_events_same", "kind", "clock", "last_ms"),
 )
 
-# What operators did. Triggers refuse to change or delete a row; each hash covers the one before (audit.py).
+# What operators did. Triggers refuse to change or delete a row; each hash covers the one before (`audit_log`).
 acts = Table(
     "acts",
     metadata,

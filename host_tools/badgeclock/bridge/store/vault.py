@@ -4,9 +4,9 @@ One data key, 32 bytes in a file of its own, from which a key a purpose is deriv
 encrypted with AES-256-GCM under a random nonce and bound to the place they stand in, so that none can be moved to
 another row.
 
-While data keys are changed (rotation.py) the file holds several, by number: every value says in its first byte under
-which it was closed, and the highest number closes. A process that runs meanwhile looks at its file every
-`RELOAD_S` seconds, so that it uses a new key without a restart.
+While data keys are changed (`data_key_rotation`) the file holds several, by number: every value says in its first byte
+under which it was closed, and the highest number closes. A process that runs meanwhile checks its file every `RELOAD_S`
+seconds, so that it uses a new key without a restart.
 """
 
 from __future__ import annotations
@@ -137,11 +137,6 @@ class Vault:
         """A MAC of 32 bytes over a text, which only who has the key of this number can make; None without that key."""
         key = self._keys.get(number)
         return None if key is None else hmac.digest(key.derive("witness"), text, "sha256")
-
-
-def closed_under(closed: bytes) -> int:
-    """The number of the data key that a value was closed under."""
-    return closed[0]
 
 
 def _signature(path: Path | None) -> tuple[int, int, int] | None:

@@ -40,13 +40,7 @@ from badgeclock.bridge.web.planning_models import (
     WorkerBody,
     WorkerTold,
 )
-from badgeclock.bridge.web.planning_refusals import (
-    CANNOT_BE,
-    OPENAPI,
-    REFUSALS,
-    add_handlers,
-    check_parameters,
-)
+from badgeclock.bridge.web.planning_refusals import CANNOT_BE, OPENAPI, REFUSALS, add_handlers, check_parameters
 
 DAYS_MOST: Final = 31
 

@@ -13,13 +13,7 @@ from badgeclock.bridge.errors import ScopeMissing
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.web import api_tokens
 from badgeclock.bridge.web.api_tokens import RateBound, Scope, Token
-from badgeclock.bridge.web.planning_refusals import (
-    BODY_BYTES_MOST,
-    NO_TOKEN,
-    OPENAPI,
-    asked_too_often,
-    refusal,
-)
+from badgeclock.bridge.web.planning_refusals import BODY_BYTES_MOST, NO_TOKEN, OPENAPI, asked_too_often, refusal
 from badgeclock.errors import StoreError
 
 _NOBODY: Final = 0

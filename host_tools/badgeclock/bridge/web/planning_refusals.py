@@ -12,9 +12,7 @@ from starlette.routing import Route
 
 from badgeclock.bridge import logs
 from badgeclock.bridge.errors import AuditError, PeopleError, ScopeMissing
-from badgeclock.bridge.web.planning_models import (
-    Refusal,
-)
+from badgeclock.bridge.web.planning_models import Refusal
 from badgeclock.errors import BadgeclockError, StoreError
 
 PATH: Final = "/planning/v1"

@@ -371,3 +371,8 @@ def test_alarms_and_their_ends_take_turns(said: list[tuple[int, bool]]) -> None:
         assert (Kind.SEAL_LOST in open_alarms) == (not sealed)
         assert (Kind.MEMORY_FULL in open_alarms) == (free == 0)
         assert not open_alarms & {Kind.MEMORY_NEARLY_FULL, Kind.MEMORY_FULL} or free <= 400
+
+
+def test_only_a_clock_under_quarantine_can_be_released(world: World) -> None:
+    with pytest.raises(PeopleError):
+        world.release()

@@ -12,7 +12,7 @@ from badgeclock.bridge.downlink.frames_out import COUNTER_BLOCK, Downlink, Messa
 from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.intake.acknowledger import Acknowledger
 from badgeclock.bridge.intake.batch import ClockMessage
-from badgeclock.bridge.intake.batcher import Batcher, Group
+from badgeclock.bridge.intake.batcher import Batch, Batcher
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames
@@ -41,7 +41,7 @@ class Line:
         self.paused = False
 
 
-def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_messages: int = 100) -> Batcher:
+def batcher_on(world: World, line: Line, *, queue_messages: int = 100, group_messages: int = 100) -> Batcher:
     return Batcher(
         world.store,
         world.intake,
@@ -56,8 +56,8 @@ def grouping_on(world: World, line: Line, *, queue_messages: int = 100, group_me
 async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
     """What the bridge publishes for one group of messages."""
     line = Line()
-    deliveries = [ClockMessage(topic, payload, world.now_ms) for topic, payload in messages]
-    await grouping_on(world, line).commit(Group(deliveries))
+    clock_messages = [ClockMessage(topic, payload, world.now_ms) for topic, payload in messages]
+    await batcher_on(world, line).commit(Batch(clock_messages))
     return line.published
 
 
@@ -211,7 +211,7 @@ def test_a_transaction_that_fails_uses_up_no_receipt_number(world: World) -> Non
 
 async def test_a_queue_that_is_full_stops_the_reading_and_every_message_is_taken(world: World) -> None:
     line = Line()
-    grouping = grouping_on(world, line, queue_messages=4, group_messages=2)
+    grouping = batcher_on(world, line, queue_messages=4, group_messages=2)
     raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(5))]
     for raw in raws:
         grouping.deliver(world.clock.topic("punches"), raw)
@@ -221,26 +221,28 @@ async def test_a_queue_that_is_full_stops_the_reading_and_every_message_is_taken
     assert world.stored() == raws
 
 
-async def test_what_was_looked_ahead_at_counts_only_where_the_store_stands_as_was_guessed(world: World) -> None:
+async def test_what_was_verified_ahead_counts_only_where_the_store_stands_as_was_guessed(world: World) -> None:
     """A clock is put back and founded anew, or its group is lost, between the look and the commit."""
     raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(4))]
     topic = world.clock.topic("punches")
     world.punches(*raws[:3])
     groups = [[ClockMessage(topic, raw, world.now_ms)] for raw in raws[3:]]
-    walked = [world.intake.verify_ahead(group) for group in groups]
-    assert [list(part) for part in walked] == [[world.clock.name]] * 3, "each was walked from where the last one ends"
+    verified = [world.intake.verify_ahead(group) for group in groups]
+    assert [list(part) for part in verified] == [[world.clock.name]] * 3, (
+        "each was verified from where the last one ends"
+    )
     with world.store.write() as connection:
-        taken = world.intake.handle(connection, groups[1], world.now_ms, walked[1:2])
+        taken = world.intake.handle(connection, groups[1], world.now_ms, verified[1:2])
     assert taken.acks == {1: (3, Verdict.GAP, bytes(8))}, "the group before it was lost"
     assert world.stored() == raws[:3]
-    for group, part in zip(groups, walked, strict=True):
+    for group, part in zip(groups, verified, strict=True):
         with world.store.write() as connection:
             world.intake.handle(connection, group, world.now_ms, [part])
     assert world.stored() == raws
 
 
-async def test_a_clock_that_could_not_be_looked_ahead_at_is_caught_up_with(world: World) -> None:
-    """After a start nothing is known of its chain, and each group is looked at before the one before is committed."""
+async def test_a_clock_whose_messages_could_not_be_verified_ahead_is_caught_up_with(world: World) -> None:
+    """After a start nothing is known of its chain, and each batch is verified before the one before is committed."""
     raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(6))]
     world.punches(*raws[:2])
     world.intake = Intake(world.vault, world.downlink)
@@ -254,9 +256,9 @@ async def test_a_clock_that_could_not_be_looked_ahead_at_is_caught_up_with(world
     assert list(caught_up) == [name]
     assert world.intake.verify_missed(second, [caught_up]) == {}, "once is enough"
     with world.store.write() as connection:
-        walked = world.intake.verify_ahead(third)
-        assert list(walked) == [name]
+        verified = world.intake.verify_ahead(third)
+        assert list(verified) == [name]
         world.intake.handle(connection, second, world.now_ms, [{}, caught_up])
     with world.store.write() as connection:
-        world.intake.handle(connection, third, world.now_ms, [walked])
+        world.intake.handle(connection, third, world.now_ms, [verified])
     assert world.stored() == raws

@@ -24,7 +24,8 @@ from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.downlink.roster_sender import REFUSED_MS, RosterSender
 from badgeclock.bridge.downlink.rosters import AGAIN_MS, LONGEST_MS, SETTLE_MS
-from badgeclock.bridge.people import badges, checks, people, sites
+from badgeclock.bridge.people import badges, checks, sites
+from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
 from badgeclock.protocol import frames, roster
 from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, RosterAnswer, RosterPart, RosterResult
@@ -256,7 +257,7 @@ async def test_a_clock_that_moves_to_another_site_gets_that_sites_badges(bridge:
             world.vault,
             name="Quay 8",
             workplace="1Y1TEST00002Z",
-            regime=people.Regime.CONSTRUCTION,
+            regime=Regime.CONSTRUCTION,
             site_key=bytes(32),
         )
         for uid in (ANNA_UID, BRAM_UID, STRANGER_UID)[:3]:

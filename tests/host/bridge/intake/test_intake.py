@@ -302,10 +302,10 @@ def test_looking_ahead_changes_nothing_of_what_is_taken(
         group = [ClockMessage(clock.topic("punches"), b"".join(some), world.now_ms) for some in messages if some]
         size = -(-len(group) // parts)
         some_parts = [group[at : at + size] for at in range(0, len(group), size)]
-        walked = [world.intake.verify_ahead(part) for part in some_parts] if kind == "ahead" else []
-        assert not walked or walked[0], "the first message is the next one"
+        verified = [world.intake.verify_ahead(part) for part in some_parts] if kind == "ahead" else []
+        assert not verified or verified[0], "the first message is the next one"
         with world.store.write() as connection:
-            result = world.intake.handle(connection, group, world.now_ms, walked)
+            result = world.intake.handle(connection, group, world.now_ms, verified)
         stored = [row.seq for row in world.rows(schema.records) if row.clock_id == max(result.acks, default=0)]
         state = world.clock_row_of(clock.name)
         taken.append((list(result.acks.values()), result.counts, stored, state.next_seq, state.state, state.kept))

@@ -50,7 +50,7 @@ def process_of(process: SealProcess) -> int:
     return process._process.pid
 
 
-def test_what_is_walked_apart_is_what_would_be_walked_verify_here(
+def test_what_is_verified_apart_is_what_would_be_verified_here(
     process: SealProcess, chains: seal_process.Chains
 ) -> None:
     assert comparable(process.verify(chains)) == comparable(verify_here(chains))
@@ -66,7 +66,7 @@ def test_what_is_walked_apart_is_what_would_be_walked_verify_here(
     assert process_of(process) == first
 
 
-def test_a_few_records_are_walked_verify_here(process: SealProcess, chains: seal_process.Chains) -> None:
+def test_a_few_records_are_verified_here(process: SealProcess, chains: seal_process.Chains) -> None:
     few = chains[:1]
     assert comparable(process.verify(few)) == comparable(verify_here(few))
     assert process._process is None
