@@ -150,6 +150,10 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
             "address": {**address, "box": ""},
             "regime": "meat",
             "time_zone": "Europe/Brussels",
+            "longest_shift_h": 12,
+            "night_hours": "",
+            "next_regime": None,
+            "regime_from": None,
             "id": 2,
             "has_key": False,
         }
