@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test bench torture lint rooms trace lock flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock firmware flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -53,7 +53,10 @@ rooms: setup ## draw the rooms from the code's own imports into docs/rooms.md (R
 trace: setup ## print which modules one punch really runs through, on clock and bridge, beside the way in README.md
 	@$(VENV)/python -m tests.trace
 
-flash: setup ## put the firmware on a clock: make flash PORT=/dev/ttyUSB0 [IMAGE=file.bin]
+firmware: ## build the board's own MicroPython image with docker or podman: build/badgeclock-esp32.bin
+	@boards/esp32_devkit/build_image.sh build/badgeclock-esp32.bin
+
+flash: setup ## put MicroPython on a clock, the release's image: make flash PORT=/dev/ttyUSB0 [IMAGE=file.bin]
 	$(VENV)/badgeclock clock flash $(PORT) $(if $(IMAGE),--image $(IMAGE))
 
 # Universal: one lock for every Python from 3.11 on. uv is only needed here, so it has an environment of its own.

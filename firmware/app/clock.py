@@ -88,23 +88,19 @@ class Clock:
         self._held_since = None
         self._pages = None
 
-    def run(self, *start):
+    def run(self):
         """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
-        leaves them a quarter of an hour. start: names of modules that only the start needed.
+        leaves them a quarter of an hour.
         """
         print("clock: started; interrupt with Ctrl-C")
         watchdog = self._start_watchdog(WATCHDOG_MS)
         try:
-            asyncio.run(self._serve(watchdog.feed, start))
+            asyncio.run(self._serve(watchdog.feed))
         except KeyboardInterrupt:
             self._start_watchdog(TECHNICIAN_MS)
             print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
 
-    async def _serve(self, feed, start=()):
-        # Here, deep in the stack: what a collection finds of them on the part above it would stay in memory.
-        on_demand.drop(*start)
-        gc.collect()
-        gc.threshold(-1)  # boot.py set it; from now on the clock itself collects, when no badge is near
+    async def _serve(self, feed):
         if not (self._log.sealed or self._log.retired):
             self._fault(faults.KEY_STORE, 1)
         asyncio.get_event_loop().set_exception_handler(_raise)

@@ -32,12 +32,13 @@ def load(name, *companions):
 
 
 def drop(*names):
-    """Take these modules, and the companions that `load` imported with them, out of memory; one that is not there is no
-    error. What they took is free after the next collection.
+    """Take these modules, and the companions that `load` imported with them, out of memory at once; one that is not
+    there is no error.
     """
-    for name in names:
-        companions = getattr(sys.modules.pop(name, None), "companions", ())
+    gone = list(names)
+    for name in gone:  # which grows meanwhile
+        gone.extend(getattr(sys.modules.pop(name, None), "companions", ()))
         package, _, attribute = name.rpartition(".")
         if hasattr(sys.modules.get(package), attribute):
             delattr(sys.modules[package], attribute)
-        drop(*companions)
+    gc.collect()

@@ -10,9 +10,10 @@
         -> display, uplink                in their own tasks
 
 Direction: the key that was pressed before, else the clock's fixed one, else the badge's last punch: out after in, in
-after out. That lasts `direction_hours`, 14 if nothing else is set, so a night shift's end is an OUT and a forgotten one
-does not turn the next day round. After that, and for a badge of which the clock cannot know (Recent.whole), the punch
-is an IN that is assumed: record and display say so, and a key and the badge again put it right.
+after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight lies between: a
+night shift's end is an OUT, but whoever comes after a night's rest comes in, whatever was forgotten the day before.
+After that, and for a badge of which the clock cannot know (Recent.whole), the punch is an IN that is assumed: record
+and display say so, and a key and the badge again put it right.
 
 The window of duplicates and those hours outlast restarts: `recall` reads them back. Without a time they go by uptime.
 
@@ -56,6 +57,7 @@ _NUMBER_BYTES = const(8)
 _MUTE_MS = const(2000)
 _MUTES = const(4)
 _CHOICE_MS = const(10000)
+_REST_S = const(39600)  # 11 hours: the rest between two days of work (directive 2003/88/EC, article 3)
 _STEP_S = const(2)  # a clock that was set by no more moves no punches
 
 # Where a direction comes from (docs/protocol.md §2, PUNCH)
@@ -220,12 +222,15 @@ class Punches:
         elif self._fixed:
             origin = _BY_CLOCK
             outcome.direction = self._fixed
-        elif is_fresh:
-            origin = _BY_LAST
-            outcome.direction = _NEXT[last[1]]
         else:
-            origin = _ASSUMED if last or not self._recent.whole else _BY_LAST
-            outcome.direction = record.DIRECTION_IN
+            local_of = self._timekeeper.local_of
+            midnight = is_fresh and self._stamp.utc_s and local_of(last[0])[6] != local_of(now_s)[6]
+            if is_fresh and not (midnight and age_s >= _REST_S):
+                origin = _ASSUMED if midnight else _BY_LAST
+                outcome.direction = _NEXT[last[1]]
+            else:
+                origin = _ASSUMED if last or not self._recent.whole else _BY_LAST
+                outcome.direction = record.DIRECTION_IN
         if 0 <= age_s < self._window_s and chosen in (record.DIRECTION_NONE, last[1]):
             origin = _BY_LAST
             outcome.kind = DUPLICATE

@@ -15,6 +15,7 @@ RECEIPT_UNKNOWN_BADGE = const(3)
 RECEIPT_VALIDATED = const(4)
 RECEIPT_REMARKS = const(5)
 RECEIPT_OPERATOR = const(6)
+RECEIPT_OF_DAY = const(7)  # the highest there is
 
 _RECORDS = const(192)
 _TURN = const(0x1FF)  # nine bits of seq ÷ 192 over three of the state over twenty of a detail

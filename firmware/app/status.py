@@ -2,6 +2,8 @@
 
 import gc
 
+from app.receipts import RECEIPT_OF_DAY
+
 
 class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
@@ -63,4 +65,5 @@ class Status:
             "rtc_faults": self._timekeeper.rtc_faults,
             "roster": None if roster.partition is None else (roster.version, roster.entries),
             "settings": self._settings.version,
+            "receipts": RECEIPT_OF_DAY,
         }

@@ -43,7 +43,7 @@ from zeep.transports import Transport
 
 from badgeclock.authorities import ws_security
 from badgeclock.authorities.base import Cancellation, PresenceItem, Registered, SearchCriteria, Status
-from badgeclock.authorities.errors import AuthorityRejected, AuthorityUnavailable
+from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.soap import SECURITY
 from badgeclock.errors import AuthorityError
@@ -416,7 +416,7 @@ async def test_our_client_works_with_the_authoritys_wsdl_in_place_of_our_own(
         cancellations = [Cancellation(reception_number=number, reason="PLANNING") for number in numbers]
         assert len(await client.cancel(cancellations)) == 2
         sandbox.control(faults=[{"kind": "system-error"}, {"kind": "system-error", "code": "SOA-03006", "retry": None}])
-        with pytest.raises(AuthorityUnavailable):
+        with pytest.raises(AuthorityAmbiguous):
             await client.register(items)
         with pytest.raises(AuthorityRejected):
             await client.register(items)

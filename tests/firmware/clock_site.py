@@ -1,6 +1,6 @@
 """A founded clock of a test, from a UID to the signal: what the tests of punches and of proofs share."""
 
-from app import punch
+from app import localtime, punch
 from app.log import record
 from app.log.provisioning import provision
 from app.log.recall import recall
@@ -42,6 +42,9 @@ class Timekeeper:
 
     def uptime_s(self):
         return self.up_s
+
+    def local_of(self, utc_s):
+        return localtime.local(utc_s, "Europe/Brussels")
 
 
 class Site:

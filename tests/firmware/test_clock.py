@@ -537,7 +537,7 @@ def test_a_badge_is_looked_for_as_often_while_the_pages_are_turned_as_without_th
 def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
     stand = Stand()
 
-    async def interrupted(feed, start):
+    async def interrupted(feed):
         raise KeyboardInterrupt
 
     stand.clock._serve = interrupted

@@ -60,7 +60,7 @@ def test_a_receipt_of_a_state_to_come_holds_up_no_reception_number():
     rig = Rig()
     body = b"".join(
         struct.pack(">IIBBQ", number, seq, state, 0, 9000 + seq)
-        for number, seq, state in ((1, 4, 1), (2, 5, 7), (3, 6, 1), (4, 7, 0), (5, 8, 255), (6, 9, 4))
+        for number, seq, state in ((1, 4, 1), (2, 5, 8), (3, 6, 1), (4, 7, 0), (5, 8, 255), (6, 9, 4))
     )
     rig.hear(b"receipts", rig.frame(frames.RECEIPTS, body))
     assert rig.always.told == [("receipt", seq, state, 0, 9000 + seq) for seq, state in ((4, 1), (6, 1), (9, 4))]

@@ -51,7 +51,11 @@ SHIFTS = (
     ("back without the key", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (0.5, 0, BACK, LAST), (4, 0, OUT, LAST))),
     ("home from the break", ((0, 0, IN, FIRST), (4, BREAK, BREAK, KEY), (1, OUT, OUT, KEY), (14.5, 0, IN, ASSUMED))),
     ("two shifts", ((0, 0, IN, FIRST), (4, 0, OUT, LAST), (1, 0, IN, LAST), (4, 0, OUT, LAST))),
-    ("a night", ((0, 0, IN, FIRST), (8.5, 0, OUT, LAST), (13.9, 0, IN, LAST))),
+    ("a day and a night", ((0, 0, IN, FIRST), (8.5, 0, OUT, LAST), (13.9, 0, IN, ASSUMED))),
+    ("a night", ((14, 0, IN, FIRST), (3, BREAK, BREAK, KEY), (0.5, 0, BACK, LAST), (4, 0, OUT, LAST))),
+    ("a night without a break", ((14, 0, IN, FIRST), (8, 0, OUT, ASSUMED), (1, 0, IN, LAST))),
+    ("a return that was not tapped", ((0, 0, IN, FIRST), (5, 0, OUT, LAST), (5, 0, IN, LAST), (13.5, 0, IN, ASSUMED))),
+    ("the same, put right", ((10, 0, IN, FIRST), (13.5, 0, IN, ASSUMED), (0.002, OUT, OUT, KEY), (0.1, 0, IN, LAST))),
     ("fourteen hours to the second", ((0, 0, IN, FIRST), (14, 0, IN, ASSUMED))),
     ("a forgotten OUT", ((0, 0, IN, FIRST), (24, 0, IN, ASSUMED), (9, 0, OUT, LAST))),
     ("a forgotten OUT, put right", ((0, 0, IN, FIRST), (24, 0, IN, ASSUMED), (0.002, OUT, OUT, KEY), (0.1, 0, IN, LAST))),
@@ -93,7 +97,7 @@ def test_a_clock_of_one_direction_says_that_it_is_and_breaks_go_by_key():
 
 
 def test_the_hours_are_a_setting():
-    for hours, after_h, origin in ((1, 0.9, LAST), (1, 1, ASSUMED), (48, 47, LAST), (48, 48, ASSUMED)):
+    for hours, after_h, origin in ((1, 0.9, LAST), (1, 1, ASSUMED), (48, 15, LAST), (16, 16, ASSUMED)):
         site = Site(direction_hours=hours)
         site.tap()
         assert site.tap(after_s=int(after_h * HOUR_S))[1] == (OUT if origin == LAST else IN)
@@ -197,8 +201,10 @@ class Model:
                 is_fresh = False
             else:
                 is_fresh = age_s < self.hours_s
-            origin = LAST if is_fresh else ASSUMED
-            direction = {IN: OUT, OUT: IN, BREAK: BACK, BACK: OUT}[before] if is_fresh else IN
+            midnight = self.has_time and local_day(self.true_s) != local_day(true_s)
+            follows = is_fresh and not (midnight and age_s >= 11 * HOUR_S)
+            origin = LAST if follows and not midnight else ASSUMED
+            direction = {IN: OUT, OUT: IN, BREAK: BACK, BACK: OUT}[before] if follows else IN
         if key:
             origin = KEY
             direction = BACK if key == BREAK and is_fresh and before == BREAK else key
@@ -208,6 +214,10 @@ class Model:
             self.last[badge] = (direction, self.true_s, self.least_s, self.start, self.has_time)
         self.record()
         return kind, direction, origin
+
+
+def local_day(true_s):
+    return (MORNING_S + true_s + HOUR_S) // 86400  # Brussels, in winter
 
 
 def test_the_state_machine_does_what_the_model_says_through_any_day():

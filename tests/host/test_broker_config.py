@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from badgeclock.technician.certificates import Identity, issue_bridge, issue_clo
 from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
 
+ROOT = Path(__file__).resolve().parents[2]
 MQTT_CONNECT_ACCEPTED = b"\x20\x02\x00\x00"
 
 
@@ -30,6 +32,7 @@ class Site:
     shop: Workshop
     config: broker.BrokerConfig
     process: subprocess.Popen[bytes]
+    listening: list[Subscriber] = field(default_factory=list)
 
     def client(self, identity: Identity, name: str = "client") -> list[str]:
         """Arguments for mosquitto_pub and mosquitto_sub to come as `identity`."""
@@ -47,22 +50,32 @@ class Site:
         """Publish at QoS 1, so that the broker has dealt with it when this returns."""
         program = programs.mosquitto().with_name("mosquitto_pub")
         command = [str(program), *self.client(identity), "-q", "1", "-t", topic, "-m", payload, *more]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     def subscribe(self, identity: Identity, *topics: str, name: str = "client") -> Subscriber:
         program = programs.mosquitto().with_name("mosquitto_sub")
         topic_arguments = [argument for topic in topics for argument in ("-t", topic)]
         command = [str(program), *self.client(identity, name), "-d", "-v", *topic_arguments]
-        # mosquitto_sub writes its log when its buffer is full, unless it writes to a terminal.
-        return Subscriber(subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1))
+        return self.listen(command)
+
+    def listen(self, command: list[str]) -> Subscriber:
+        """Start a mosquitto_sub that ends with the test."""
+        # It writes its log when its buffer is full, unless it writes to a terminal.
+        process = subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.listening.append(Subscriber(process))
+        self.listening[-1].wait_for_subscription()
+        return self.listening[-1]
 
 
 class Subscriber:
-    """A mosquitto_sub whose subscription the broker has answered."""
+    """A mosquitto_sub."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
         self.log: list[str] = []
+
+    def wait_for_subscription(self) -> None:
+        """Return once the broker has answered its subscription."""
         self._read_until("received SUBACK")
 
     def messages_until(self, last: str) -> list[str]:
@@ -71,6 +84,7 @@ class Subscriber:
         return [line.strip() for line in self.log if line.startswith("badgeclock/")]
 
     def close(self) -> None:
+        """End it. Does nothing if it has ended."""
         self.process.terminate()
         self.process.wait()
         assert self.process.stdout is not None
@@ -104,7 +118,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     path = tmp_path_factory.mktemp("a site with spaces")
     shop = workshop.create(path / "workshop")
     config = broker.write_config(path / "broker", free_port(), shop)
@@ -116,6 +130,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         finally:
             process.terminate()
             process.wait()
+
+
+@pytest.fixture
+def site(running: Site) -> Iterator[Site]:
+    """The same; whoever listens in a test ends with it."""
+    yield running
+    while running.listening:
+        running.listening.pop().close()
 
 
 def test_a_clocks_punch_reaches_the_bridge_and_the_bridges_ack_the_clock(site: Site) -> None:
@@ -295,9 +317,7 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     will = ("--will-topic", "badgeclock/v1/clock-d/status", "--will-payload", "gone")
     program = str(programs.mosquitto().with_name("mosquitto_sub"))
     command = [program, *site.client(lost), "-d", "-t", "badgeclock/v1/clock-d/ack", *will]
-    open_connection = Subscriber(
-        subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE, text=True, bufsize=1)
-    )
+    open_connection = site.listen(command)
     shop.revoke_clock("clock-d")
     assert broker.running(directory) == site.process.pid
     assert broker.update(directory, shop)
@@ -367,3 +387,40 @@ def say_hello(link: socket.socket) -> bytes:
             break
         answer += more
     return answer
+
+
+def test_the_brokers_part_of_a_handshake_fits_half_of_what_the_boards_image_takes(site: Site, tmp_path: Path) -> None:
+    """The record length that ESP-IDF's mbedTLS is built for bounds a handshake message as well."""
+    configured = re.search(
+        r"^CONFIG_MBEDTLS_SSL_IN_CONTENT_LEN=(\d+)$",
+        (ROOT / "boards" / "esp32_devkit" / "sdkconfig.board").read_text(),
+        re.MULTILINE,
+    )
+    assert configured
+    identity = site.shop.clock("clock-tls")
+    (tmp_path / "certificate.pem").write_bytes(identity.certificate_pem)
+    (tmp_path / "key.pem").write_bytes(identity.key_pem)
+    context = ssl.create_default_context(cafile=site.shop.authority_certificate)
+    context.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2  # what an ESP32 speaks: there each message can be measured
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(incoming, outgoing, server_hostname="localhost")
+    received = b""
+    with socket.create_connection(("127.0.0.1", site.config.port), timeout=20) as line:
+        while True:
+            try:
+                client.do_handshake()
+            except ssl.SSLWantReadError:
+                line.sendall(outgoing.read())
+                data = line.recv(65536)
+                received += data
+                incoming.write(data)
+            else:
+                break
+    lengths = []
+    while received:
+        length = int.from_bytes(received[3:5])
+        lengths.append(length)
+        received = received[5 + length :]
+    assert len(lengths) >= 3
+    assert sum(lengths) <= int(configured[1]) // 2, lengths

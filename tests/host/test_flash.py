@@ -12,22 +12,27 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from zlib import crc32
 
 import esptool
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from esptool.bin_image import ELFSection, ESP32FirmwareImage, ESP32S3FirmwareImage
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from badgeclock import partition_table
-from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError
-from badgeclock.technician import flash
+from badgeclock.cli import clock as clock_cli
+from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
+from badgeclock.technician import flash, release
 from badgeclock.technician.flash import Records, parse_image, plan_flash
+from badgeclock.technician.image_kind import Kind
 from badgeclock.technician.sealed_flash import unsent_punches
 
 TABLE = partition_table.board_partitions()
@@ -195,6 +200,119 @@ def test_a_missing_image_is_refused(tmp_path: Path) -> None:
         flash.read_image(tmp_path / "none.bin")
 
 
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (b"", Kind.OFFICIAL),
+        (b"gatts_register_services\0", Kind.OFFICIAL),
+        (b"rom_ioctl\0gatts_register_services\0", Kind.OWN_WITH_BLUETOOTH),
+        (b"rom_ioctl\0", Kind.OWN),
+    ],
+)
+def test_an_image_is_known_by_what_was_built_into_it(names: bytes, kind: Kind) -> None:
+    assert parse_image(micropython_image(b"MicroPython v1.25.0\0" + names), "test.bin").kind is kind
+
+
+# --- the release's image ---
+
+VERSION = version("badgeclock")
+KEY = Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Iterator[tuple[Path, release.Source]]:
+    """A release's files on a web server, and the source that names it."""
+    folder = tmp_path / "www" / f"v{VERSION}"
+    folder.mkdir(parents=True)
+    description, signature = release.describe(micropython_image(), KEY, VERSION)
+    (folder / release.IMAGE).write_bytes(micropython_image())
+    (folder / release.DESCRIPTION).write_bytes(description)
+    (folder / release.SIGNATURE).write_bytes(signature)
+    with served(tmp_path / "www") as address:
+        yield folder, release.Source(address + "v{version}", KEY.public_key())
+
+
+def test_the_releases_image_is_fetched_once_and_checked_each_time(
+    released: tuple[Path, release.Source], tmp_path: Path
+) -> None:
+    _, where = released
+    said: list[str] = []
+    path = release.fetch(tmp_path / "kept", where, say=said.append)
+    assert path.read_bytes() == micropython_image()
+    assert len(said) == 3
+    assert release.fetch(tmp_path / "kept", where, say=said.append) == path
+    assert len(said) == 3
+    path.write_bytes(with_byte_changed(micropython_image(), 100))
+    with pytest.raises(VerifyMismatch, match="another SHA-256 than its signed description"):
+        release.fetch(tmp_path / "kept", where)
+
+
+def test_an_image_that_is_not_what_was_signed_is_refused_and_not_kept(
+    released: tuple[Path, release.Source], tmp_path: Path
+) -> None:
+    folder, where = released
+    image, description = (folder / release.IMAGE).read_bytes(), (folder / release.DESCRIPTION).read_bytes()
+    forged, _ = release.describe(image + b"x", KEY, VERSION)
+    other = release.describe(image, Ed25519PrivateKey.generate(), VERSION)[1]
+    older, older_signature = release.describe(image, KEY, "0.0.9")
+    signature = (folder / release.SIGNATURE).read_bytes()
+    for contents, why in (
+        ((image + b"x", description, signature), "another SHA-256"),
+        ((image + b"x", forged, signature), "not signed by the key"),
+        ((image, description, other), "not signed by the key"),
+        ((image, older, older_signature), f"of version 0.0.9, not of {VERSION}"),
+    ):
+        for name, data in zip((release.IMAGE, release.DESCRIPTION, release.SIGNATURE), contents, strict=True):
+            (folder / name).write_bytes(data)
+        with pytest.raises(VerifyMismatch, match=why):
+            release.fetch(tmp_path / "kept", where)
+        assert not (tmp_path / "kept").exists()
+
+
+def test_a_release_that_is_not_there_ends_with_one_sentence(
+    released: tuple[Path, release.Source], tmp_path: Path
+) -> None:
+    with pytest.raises(ProvisionError, match=r"cannot be had from .*v9\.9.*make firmware.*--official"):
+        release.fetch(tmp_path / "kept", released[1], "9.9")
+
+
+def test_the_key_that_signs_is_made_once_and_its_public_half_is_what_the_checkout_trusts(tmp_path: Path) -> None:
+    private, public = tmp_path / "key.pem", tmp_path / "release.json"
+    release.make_key(private, "https://releases.example/v{version}", public)
+    assert private.stat().st_mode & 0o777 == 0o600
+    image = tmp_path / release.IMAGE
+    image.write_bytes(micropython_image())
+    release.sign(image, private)
+    files = (release.IMAGE, release.DESCRIPTION, release.SIGNATURE)
+    release.check({name: (tmp_path / name).read_bytes() for name in files}, release.source(public).key, VERSION)
+    assert release.source(public).of("1.0") == "https://releases.example/v1.0/"
+    with pytest.raises(FileExistsError):
+        release.make_key(private, "https://releases.example", public)
+
+
+def test_a_checkout_without_a_release_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"names no release.*make firmware.*--official"):
+        release.source(tmp_path / "release.json")
+    (tmp_path / "release.json").write_text('{"address": "x"}')
+    with pytest.raises(SettingsError, match="which key signs them"):
+        release.source(tmp_path / "release.json")
+
+
+def test_the_command_takes_the_releases_image_and_the_official_one_only_by_a_word(
+    released: tuple[Path, release.Source], page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_cli, "image_folder", lambda: tmp_path / "images")
+    monkeypatch.setattr(release, "source", lambda: released[1])
+    no_port = ["flash", str(tmp_path / "no-such-port")]
+    run = CliRunner().invoke(clock_cli.app, no_port)
+    assert release.IMAGE in run.stderr
+    assert isinstance(run.exception, DeviceNotFound)
+    run = CliRunner().invoke(clock_cli.app, [*no_port, "--official", "--page", page])
+    assert "downloading ESP32_GENERIC-20250911-v1.26.1.bin" in run.stderr
+    for wrong in (["--download", "1.25.0"], ["--official", "--image", str(tmp_path / "x.bin")]):
+        assert isinstance(CliRunner().invoke(clock_cli.app, [*no_port, *wrong]).exception, SettingsError)
+
+
 # --- the table for the chip ---
 
 
@@ -258,7 +376,7 @@ def test_a_new_module_gets_empty_data_partitions() -> None:
     )
     for present in (None, stock):
         plan = plan_flash(IMAGE, TABLE, present, Records.KEEP)
-        assert [part.label for part in plan.erased] == ["vfs", "roster", "seal", "journal"]
+        assert [part.label for part in plan.erased] == ["vfs", "roster", "romfs", "seal", "journal"]
 
 
 def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> None:
@@ -270,9 +388,18 @@ def test_a_clock_whose_journal_lies_elsewhere_is_left_alone_unless_told() -> Non
     assert [part.label for part in plan_flash(IMAGE, TABLE, elsewhere, Records.ERASE).erased] == [
         "vfs",
         "roster",
+        "romfs",
         "seal",
         "journal",
     ]
+
+
+def test_a_clock_that_has_no_romfs_where_its_table_puts_it_gets_an_empty_one_and_loses_no_punch() -> None:
+    without = partition_table.checked([part for part in TABLE.partitions if part.label != "romfs"], "test")
+    plan = plan_flash(IMAGE, TABLE, without, Records.KEEP)
+    assert [part.label for part in plan.erased] == ["romfs"]
+    assert not flash.erases_records(plan)
+    assert flash.erases_records(plan_flash(IMAGE, TABLE, without, Records.ERASE))
 
 
 def test_a_program_that_reaches_into_the_files_is_refused() -> None:
@@ -357,6 +484,13 @@ def page(tmp_path: Path) -> Iterator[str]:
     preview = '<a href="/resources/firmware/ESP32_GENERIC-20261101-v1.29.0-preview.33.gabc.bin">'
     (folder / "index.html").write_text(links + preview)
     (folder / "broken.html").write_text('<a href="/resources/firmware/ESP32_GENERIC-20260101-v1.30.0.bin">')
+    with served(folder) as address:
+        yield address
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The address of a web server on loopback for the folder."""
     handler = functools.partial(QuietHandler, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)

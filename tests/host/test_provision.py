@@ -6,8 +6,11 @@ import functools
 import json
 import os
 import pty
+import re
+import select
 import subprocess
 import sys
+import termios
 import threading
 import time
 import tty
@@ -18,6 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
 from tests.provisioned import NEW, PASSWORD, copied
 from typer.testing import CliRunner
 
@@ -28,7 +33,7 @@ from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import firmware, languages, on_device, provision, serial_device, workshop
+from badgeclock.technician import firmware, image_kind, languages, on_device, provision, serial_device, workshop
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
@@ -148,6 +153,98 @@ def inspect(desk: Bench) -> DeviceState:
         return provision.inspect(device)
 
 
+# --- the line ---
+
+UART_REGISTERS = "import machine\nmachine.mem32 = {0x3FF40020: 0x0400001C, 0x3FF40014: 0x00A00008}"
+"""What an ESP32 at the prompt has there; the virtual board has no UART below its console."""
+
+
+@contextmanager
+def adapter(tty_path: str, fastest: int) -> Iterator[str]:
+    """A serial adapter before a clock's line, whose bytes get lost at rates beyond `fastest`. Gives its port."""
+    outer, port = pty.openpty()
+    inner = os.open(tty_path, os.O_RDWR | os.O_NOCTTY)
+    for line in (port, inner):
+        tty.setraw(line)
+    rates = {termios.B115200: 115200, termios.B230400: 230400, termios.B460800: 460800}
+    over = threading.Event()
+
+    def pump(source: int, target: int) -> None:
+        while not over.is_set():
+            if select.select([source], [], [], 0.05)[0]:
+                data = os.read(source, 4096)
+                if rates[termios.tcgetattr(port)[5]] <= fastest:
+                    os.write(target, data)
+
+    threads = [threading.Thread(target=pump, args=pair) for pair in ((outer, inner), (inner, outer))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield os.ttyname(port)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+        for line in (outer, port, inner):
+            os.close(line)
+
+
+@pytest.mark.parametrize(
+    ("fastest", "rate", "divider"), [(460800, 460800, 0x00A000AD), (230400, 230400, 0x0040015B), (115200, 115200, None)]
+)
+def test_the_line_gets_as_fast_as_its_adapter_allows_and_slow_again_at_the_end(
+    ready: Bench, fastest: int, rate: int, divider: int | None
+) -> None:
+    said: list[str] = []
+    with adapter(ready.port, fastest) as port:
+        with open_device(port) as device:
+            device.run(UART_REGISTERS)
+            device.info = replace(device.info, platform="esp32", machine="Generic ESP32 module with ESP32")
+            assert device.raise_rate(said.append) == rate
+            registers = device.ask("print(json.dumps([machine.mem32[0x3FF40020], machine.mem32[0x3FF40014]]))")
+            assert registers == ([0x0400001C, 0x00A00008] if divider is None else [0x0C00001C, divider])
+            assert device.listing()["/main.py"]
+        with open_device(port) as device:
+            assert device.ask("print(1)") == 1
+    assert len(said) == {460800: 1, 230400: 2, 115200: 2}[fastest]
+
+
+def test_a_chip_that_a_broken_session_left_at_the_raised_rate_is_found_there(ready: Bench) -> None:
+    asked: list[int] = []
+    with adapter(ready.port, 460800) as port:
+        transport = SerialTransport(port, baudrate=115200)
+        entered = transport.enter_raw_repl
+
+        def only_fast(*arguments: object, **options: object) -> None:
+            asked.append(transport.serial.baudrate)
+            if transport.serial.baudrate != 460800:
+                raise TransportError("could not enter raw repl")
+            entered(*arguments, **options)
+
+        transport.enter_raw_repl = only_fast
+        serial_device._enter_raw_repl(transport, port, lambda _: None)
+        transport.close()
+    assert asked == [115200, 115200, 460800]
+
+
+@pytest.mark.parametrize("machine", ["Generic ESP32C3 module with ESP32C3", "linux [GCC 14.2.0] version"])
+def test_a_chip_whose_registers_are_not_known_keeps_its_rate(ready: Bench, machine: str) -> None:
+    said: list[str] = []
+    with open_device(ready.port) as device:
+        device.info = replace(device.info, platform="esp32", machine=machine)
+        assert device.raise_rate(said.append) == 115200
+    assert not said
+
+
+def test_copying_code_in_place_shows_how_far_it_is(fresh: Bench) -> None:
+    said: list[str] = []
+    fresh.provision(fresh.plan(**NEW), said.append)
+    size = len(fresh.plan().firmware.in_place(1 << 20)["/rom"])
+    shown = [line for line in said if re.fullmatch(rf"/rom, \d+ of {size} bytes", line)]
+    assert len(shown) == size // provision.PROGRESS_BYTES + 1
+    assert shown[-1] == f"/rom, {size} of {size} bytes"
+
+
 # --- a new clock ---
 
 
@@ -185,6 +282,33 @@ def test_an_image_that_runs_nothing_in_place_gets_every_file(tmp_path: Path) -> 
         assert done.copied == ("/app/record.mpy", "/lib/umqtt/simple.mpy", "/main.py")
         assert done.removed == ("/app/seal.py", "/old", "/old/deep", "/old/deep/notes.txt")
         assert desk.provision(desk.plan()).copied == ()
+
+
+def test_a_site_whose_badges_prove_themselves_is_refused_on_the_official_image_before_anything_is_written(
+    tmp_path: Path,
+) -> None:
+    with bench(tmp_path, BoardOptions(image=Image.STOCK)) as desk:
+        with open_device(desk.port) as device:
+            before = device.listing()
+        said: list[str] = []
+        with pytest.raises(ProvisionError, match=r"prove themselves \(badges=proved\).*clock flash.*--badges uid"):
+            desk.provision(desk.plan(**NEW, badges="proved"), said.append)
+        assert "will run: badges by their UID, to try a clock out. Will not run: badges that prove themselves" in said
+        with open_device(desk.port) as device:
+            assert device.listing() == before
+        assert not desk.shop.pending_bundle("clock-0001")
+        with pytest.raises(ProvisionError, match="badges=both"):
+            desk.provision(desk.plan(**NEW, badges="both"))
+
+
+def test_provisioning_says_what_will_run_before_it_writes(fresh: Bench) -> None:
+    said: list[str] = []
+    with pytest.raises(SettingsError, match="timezone must be"):
+        fresh.provision(fresh.plan(**{**NEW, "timezone": "no-such-zone"}), said.append)
+    told = [line for line in said if line.startswith(("image:", "will run:", "memory:", "/"))]
+    assert told[:2] == list(image_kind.told(image_kind.Kind.OWN))
+    assert re.fullmatch(r"memory: \d+ bytes of MicroPython's heap in use, \d+ free", told[2])
+    assert told[3].startswith("/")
 
 
 def test_an_image_of_code_that_does_not_fit_is_refused(ready: Bench) -> None:
@@ -564,7 +688,7 @@ def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
     ready: Bench, cut_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def cut(said: str) -> None:
-        if said.startswith("/rom"):
+        if re.fullmatch(r"/rom, \d+ bytes", said):
             monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nobody will answer
             ready.board.cut_after(cut_bytes)
 
@@ -574,9 +698,50 @@ def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
     monkeypatch.undo()
     wait_until_power_is_lost(ready)
     ready.board.plug_in()
+    if cut_bytes:  # after the first erase
+        assert ready.partition("romfs")[:4096] == b"\xff" * 4096, "half an image has a header that mounts it"
     with open_device(ready.port) as device:
         assert "/main.py" not in device.listing(), "half an image must not start"
+        if cut_bytes:
+            assert device.ask("print(json.dumps([entry[0] for entry in os.ilistdir('/') if entry[0] == 'rom']))") == []
     assert ready.provision(ready.plan()).copied == ("/main.py", "/rom")
+
+
+@pytest.mark.parametrize("block", [0, 9])
+def test_code_that_the_flash_does_not_keep_is_noticed_and_never_mounted(ready: Bench, block: int) -> None:
+    with open_device(ready.port) as device:
+        image = built().in_place(device.rom_bytes())["/rom"]
+        device.run(
+            "bc_kept = bc_rom_write\n"
+            "def bc_rom_write(block, text):\n"
+            f"    bc_kept(block, text if block != {block} else binascii.b2a_base64(bytes(4096)))\n"
+        )
+        with pytest.raises(VerifyMismatch, match="code in place reads back with another SHA-256"):
+            device.put_rom(image)
+        assert ready.partition("romfs")[:4096] == b"\xff" * 4096
+    with open_device(ready.port) as device:
+        assert device.ask("print(json.dumps([entry[0] for entry in os.ilistdir('/') if entry[0] == 'rom']))") == []
+    assert "/rom" in ready.provision(ready.plan()).copied
+
+
+def test_code_that_the_chip_would_run_in_another_form_than_it_was_written_is_not_mounted(ready: Bench) -> None:
+    """A cache that was not flushed shows what was there before; a read of the partition shows what was written."""
+    with open_device(ready.port) as device:
+        image = built().in_place(device.rom_bytes())["/rom"]
+        device.run("def bc_rom_mapped():\n return memoryview(bytes(65536))\n")
+        with pytest.raises(VerifyMismatch, match="code in place"):
+            device.put_rom(image)
+        assert ready.partition("romfs")[:4096] == b"\xff" * 4096
+
+
+def test_founding_and_reading_a_large_journal_give_a_sign_of_life_every_64_sectors(tmp_path: Path) -> None:
+    """A session ends on a line that is silent for 20 s; 3,056 blank sectors alone take a chip 11 s."""
+    table = PARTITIONS.with_name("partitions-16mb.csv")
+    with bench(tmp_path, BoardOptions(partitions=table)) as large, open_device(large.port) as device:
+        device.run(on_device.INSPECT)
+        assert device.run("bc_inspect()").count(".\r\n") == 3056 // 64
+        device.run(on_device.EMPTY)
+        assert device.run("bc_empty(bc_partitions()['journal'])").count(".") == 3056 // 64
 
 
 def test_a_file_that_the_flash_does_not_keep_is_noticed_and_the_old_one_stays(ready: Bench) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -74,14 +75,21 @@ def test_a_wrapper_works_from_a_link_and_after_a_move(tmp_path: Path) -> None:
 
 def test_a_signal_to_the_wrapper_ends_the_program_itself() -> None:
     process = subprocess.Popen(
-        [programs.micropython("amd64"), "-c", "print(1)\nimport time\ntime.sleep(3600)"], stdout=subprocess.PIPE
+        [programs.micropython("amd64"), "-c", "print(1)\nimport time\ntime.sleep(3600)"],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     )
     assert process.stdout is not None
-    with process.stdout:
+    try:
         assert process.stdout.readline() == b"1\n"
         process.send_signal(signal.SIGKILL)
         assert process.stdout.read() == b"", "the pipe closes only when no process holds it"
-    assert process.wait() == -signal.SIGKILL
+        assert process.wait() == -signal.SIGKILL
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
 
 
 def test_a_complete_toolchain_is_not_fetched_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from alembic.config import Config
@@ -22,7 +24,7 @@ from badgeclock.bridge.downlink.order_sender import OrderSender
 from badgeclock.bridge.downlink.orders import PARTS
 from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.downlink.rosters import SETTLE_MS
-from badgeclock.bridge.people import badge_keys, identities, sites, workers
+from badgeclock.bridge.people import badge_keys, badges, engagements, identities, sites, workers
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.presences.regimes import Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox
@@ -54,6 +56,7 @@ MIGRATIONS = Path(schema.__file__).with_name("migrations")
 OPERATOR = Operator("operator", "for the tests")
 BY = {"by": "operator", "reason": "for the tests"}
 MINUTE_MS = 60_000
+LAW_DAY = date(2027, 1, 1)
 REFUSED_NISS = "00000100463"
 SETTLED = (PresenceState.VALIDATED, PresenceState.REMARKS, PresenceState.REFUSED, PresenceState.WAITING)
 
@@ -96,6 +99,7 @@ async def _fill(world: World) -> None:
     await _orders_and_standing(world)
     await _corrections(world)
     _domain(world)
+    _engagements(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -258,7 +262,7 @@ async def _corrections(world: World) -> None:
     await _registered(world, lambda: any(row.state == PresenceState.REFUSED for row in world.rows(schema.presences)))
     with world.store.write() as connection:
         decision = Decision("operator", "it was declared by hand", world.now_ms)
-        corrections.close_punch(connection, "clock-0001", 3, decision)
+        corrections.close_punch(connection, "clock-0001", 5, decision)
     world.punches(hall.punch(BRAM_UID), clock=hall)
 
 
@@ -274,3 +278,41 @@ def _domain(world: World) -> None:
         assert token is not None
         api_tokens.note_use(connection, token, world.now_ms + 1000)
         api_tokens.revoke(connection, token.id, OPERATOR, world.now_ms + 2000)
+
+
+def _engagements(world: World) -> None:
+    """A worker who is engaged twice, a badge for one of the employers, a site whose regime changes, and a presence that
+    was assumed and kept.
+    """
+    address = Address("Kaai", "7", "", "2000", "Antwerpen")
+    site = Site("Yard 5", "1Y1TEST00003Z", Regime.CONSTRUCTION, "Europe/Brussels", address, 51.22, 4.4, ("nl", "fr"))
+    changing = replace(site, night_hours="22:00-06:00", next_regime=Regime.CONSTRUCTION_IN_OUT, regime_from=LAW_DAY)
+    with world.store.write() as connection:
+        sites.put(connection, changing)
+        engaged = engagements.Engaged(KBO, LAW_DAY, LAW_DAY, (SITE,))
+        engagements.engage(connection, "W-002", engaged, OPERATOR, world.now_ms)
+        engagements.engage(connection, "W-002", engagements.Engaged(KBO), OPERATOR, world.now_ms)
+        badges.assign(
+            connection,
+            world.vault,
+            site=SITE,
+            worker="W-002",
+            uid=bytes.fromhex("0badcafe"),
+            employer_kbo=KBO,
+            now_ms=world.now_ms,
+        )
+    assumed = next(row for row in world.rows(schema.presences) if row.assumed is not None)
+    with world.store.write() as connection:
+        corrections.keep(connection, assumed.reference, Decision("operator", "the worker was there", world.now_ms))
+    _waiting(world)
+
+
+def _waiting(world: World) -> None:
+    """A punch without a time, and a presence whose day was over before it could be declared."""
+    clock = world.add_clock(Clock("clock-0011"))
+    world.assign(bytes.fromhex("0badf00d"), "W-004")
+    world.punches(*clock.start(), clock.punch(bytes.fromhex("0badf00d")), clock=clock)
+    clock.utc_ms = 0
+    world.punches(clock.punch(BRAM_UID), clock=clock)
+    with world.store.write() as connection:
+        outbox.expire(connection, frozenset({Declared.DAY}), world.now_ms + DAY_MS)

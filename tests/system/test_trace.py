@@ -33,6 +33,7 @@ def test_it_runs_through_what_seals_sends_registers_and_answers(found: Trace) ->
     assert not missed, "\n".join(lines(found))
 
 
+@pytest.mark.torture
 def test_the_badge_is_read_before_the_punch_is_kept_and_kept_before_the_display_says_so(found: Trace) -> None:
     order = [module.rpartition("/")[2] for module in found.clock]
     assert order.index("iso14443") < order.index("punch") < order.index("seal") < order.index("screens")

@@ -507,6 +507,7 @@ def frame_vectors() -> dict[str, Any]:
         "rejected": 0,
         "roster": [3, 250],
         "settings": 7,
+        "receipts": 7,
         "settings_refused": [8, "settings.json: volume must be a whole number from 0 to 3"],
         "a key of a later version": [1, 2, 3],
     }
@@ -521,7 +522,16 @@ def frame_vectors() -> dict[str, Any]:
             (11, 38, 4, 0, 123_456_789_012_345),
         )
     )
-    to_come = struct.pack(">IIBBQ", 12, 42, 7, 0, 1) + struct.pack(">IIBBQ", 13, 43, 1, 0, 123_456_789_012_346)
+    to_come = struct.pack(">IIBBQ", 12, 42, 8, 0, 1) + struct.pack(">IIBBQ", 13, 43, 1, 0, 123_456_789_012_346)
+    # An OUT that the bridge took for an IN, a break of that day, and the end of a shift of the day before.
+    of_day = b"".join(
+        struct.pack(">IIBBQ", *entry)
+        for entry in (
+            (12, 42, 1, 1, 123_456_789_012_346),
+            (13, 43, 7, 0, 123_456_789_012_346),
+            (14, 44, 7, 1, 123_456_789_012_345),
+        )
+    )
     report = {"v": 1, "order": 17, "command": 2, "told": {"reader": "good", "heap_free": 18000}}
     roster = roster_vectors(down)
     cases = [
@@ -532,6 +542,7 @@ def frame_vectors() -> dict[str, Any]:
         ("ack under quarantine", "down", 0x11, 3, struct.pack(">IB", 40, 2) + bytes(8)),
         ("four receipts", "down", 0x12, 4, receipts),
         ("two receipts, one of a state to come", "down", 0x12, 8, to_come),
+        ("three receipts of days", "down", 0x12, 9, of_day),
         ("time", "down", 0x13, 5, struct.pack(">QQ", MONDAY_UTC_S * 1000 + 300, counter_up)),
         ("identify", "down", 0x14, 6, bytes([1]) + struct.pack(">I", 17)),
         ("restart, largest counter", "down", 0x14, 2**64 - 1, bytes([3]) + struct.pack(">I", 2**32 - 1)),

@@ -23,11 +23,10 @@ One buffer each way, made once. A packet larger than the buffer ends the connect
 """
 
 import asyncio
-import gc
 import io
 import select
 import time
-from errno import EINPROGRESS, EINVAL
+from errno import EINPROGRESS
 
 from micropython import const
 
@@ -62,6 +61,7 @@ _CONNACK_OWED = const(0)  # packet identifiers of SUBACK start at 1
 _CONNACK_HOPED = b"\x20\x02\x00\x00"
 
 _GRANT = const(64)
+_EINVAL = const(22)  # of MicroPython on every port (py/mperrno.h)
 _IOCTL_CLOSE = const(4)  # py/stream.h, MP_STREAM_CLOSE
 
 
@@ -127,7 +127,7 @@ class Wire(io.IOBase):
 
     def ioctl(self, request, _):
         if request != _IOCTL_CLOSE:
-            return -EINVAL
+            return -_EINVAL
         self._sock.close()
         return 0
 
@@ -203,11 +203,10 @@ class Link:
         self._address = None
 
     def shut(self):
-        """End the connection, if there is one, and give its memory back."""
+        """End the connection, if there is one; the next collection gives its memory back."""
         if self._opened:
             self._opened = False
             _close(self._tls)
-            gc.collect()
         if self._sock is not None:  # TLS has closed it only if it was sound
             _close(self._sock)
             self._sock = None
@@ -264,10 +263,9 @@ class Link:
         """Nothing: the link is open before umqtt is asked to connect."""
 
     def settimeout(self, _):
-        """Nothing: the link has its own deadlines."""
+        """Nothing: the link has its own deadlines and never blocks."""
 
-    def setblocking(self, _):
-        """Nothing: the link never blocks."""
+    setblocking = settimeout
 
     def write(self, data, length=None):
         """Collect `data`, or its first `length` bytes; send when the packet is complete."""
@@ -327,7 +325,6 @@ class Link:
             found = await on_demand.load(_RESOLVER).resolve(self._sockets, self._host, self._dns())
         finally:
             on_demand.drop(_RESOLVER)
-            gc.collect()
         try:  # a numeric address asks nobody; this is the port's form of it
             return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
         except OSError as error:

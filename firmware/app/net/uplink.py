@@ -28,7 +28,7 @@ from app.log import record
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
 from app.net import frames
 from app.net.link import POLL_MS, Link
-from app.receipts import RECEIPT_OPERATOR, RECEIPT_REGISTERED
+from app.receipts import RECEIPT_OF_DAY, RECEIPT_REGISTERED
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
@@ -489,7 +489,7 @@ class Uplink:
                 return
             self._gap_asked = 0
             self._receipt = number
-            if RECEIPT_REGISTERED <= state <= RECEIPT_OPERATOR:
+            if RECEIPT_REGISTERED <= state <= RECEIPT_OF_DAY:
                 self._guarded(self._events.receipt, seq, state, code, reception_number)
             else:
                 self.rejected += 1

@@ -202,6 +202,8 @@ class Face:
             return
         self._reported = kind
         self._receipt_code = code
+        if kind == _REGISTERED and code:  # the way that the bridge took the punch for
+            self._punch_direction = code
         self._tail = str(reception_number)[-6:]
         if self._kind in _ABOUT_PUNCH or self._is_over():
             self._show_receipt(kind)

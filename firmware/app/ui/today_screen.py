@@ -45,8 +45,8 @@ def page(canvas, words, name, rows, more):
             code = " %d" % detail
             if len(text) + len(code) <= 9:
                 text += code
-        elif not state:
-            text = words.today[_SENT if detail else _KEPT]
+        elif not state or state == receipts.RECEIPT_OF_DAY:  # a day's number is never shown as a punch's own
+            text = words.today[_SENT if state or detail else _KEPT]
         font.text(canvas, text, 56, y)
         y += 8
     return screens.IDLE

@@ -11,7 +11,7 @@ import typer
 
 from badgeclock.errors import SettingsError
 from badgeclock.partition_table import board_partitions
-from badgeclock.technician import firmware, flash, languages, provision, reader, retire, workshop
+from badgeclock.technician import acceptance, firmware, flash, languages, provision, reader, release, retire, workshop
 from badgeclock.technician.serial_device import open_device
 
 app = typer.Typer(no_args_is_help=True, help="A clock on a cable: write its chip, make it a clock of the site.")
@@ -30,10 +30,16 @@ def flash_command(
     *,
     image: Annotated[
         Path | None,
-        typer.Option(help="MicroPython's ESP32_GENERIC image, 1.25 or newer, as .bin; else it is downloaded."),
+        typer.Option(help="An image as .bin: of `make firmware`, or MicroPython's ESP32_GENERIC; else the release's."),
     ] = None,
+    official: Annotated[
+        bool,
+        typer.Option(
+            "--official", help="MicroPython's own ESP32_GENERIC, to try a clock out with badges by their UID."
+        ),
+    ] = False,
     download: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="Release to download, such as 1.25.0; else the newest.")
+        str | None, typer.Option(metavar="VERSION", help="With --official: which, such as 1.25.0; else the newest.")
     ] = None,
     page: Annotated[
         str, typer.Option(envvar="BADGECLOCK_MICROPYTHON_PAGE", help="The page that links MicroPython's images.")
@@ -43,14 +49,26 @@ def flash_command(
     board: BoardOption = "esp32_devkit",
     as_json: JsonOption = False,
 ) -> None:
-    """Write MicroPython and the project's partition table to an ESP32. Its records, keys and files stay."""
-    if image is not None and download is not None:
+    """Write MicroPython and the project's partition table to an ESP32. Its records, keys and files stay.
+
+    MicroPython is the release's image for this board, checked by its signature and SHA-256.
+    """
+    if image is not None and official:
         raise SettingsError(
-            what="--image and --download exclude each other",
+            what="--image and --official exclude each other",
             kept="everything on the chip",
-            do="give a file or a release",
+            do="give a file, or take MicroPython's own image",
         )
-    path = image or flash.download_image(image_folder(), page=page, version=download, say=report)
+    if download is not None and not official:
+        raise SettingsError(
+            what="--download chooses among MicroPython's own images",
+            kept="everything on the chip",
+            do="add --official, or leave --download out",
+        )
+    if official:
+        path = flash.download_image(image_folder(), page=page, version=download, say=report)
+    else:
+        path = image or release.fetch(image_folder() / "releases", release.source(), say=report)
     done = flash.flash(
         port,
         flash.read_image(path),
@@ -63,7 +81,7 @@ def flash_command(
         typer.echo(json.dumps({**dataclasses.asdict(done), "micropython": ".".join(map(str, done.micropython))}))
     else:
         typer.echo(f"{port} runs MicroPython {'.'.join(map(str, done.micropython))}")
-    report(f"next: badgeclock clock provision {port} --workshop … --id … --site … --broker …")
+    report(f"next: badgeclock clock provision {port} --workshop … --id … --site … --broker … --wifi-ssid …")
 
 
 @app.command(name="provision")
@@ -170,6 +188,46 @@ def reader_command(port: PortArgument, *, as_json: JsonOption = False) -> None:
     typer.echo(json.dumps(dataclasses.asdict(found)) if as_json else found.sentence)
     if found.fault is not None:
         raise typer.Exit(1)
+
+
+@app.command(name="acceptance")
+def acceptance_command(
+    port: PortArgument,
+    *,
+    out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("acceptance.json"),
+) -> None:
+    """Try a provisioned clock for ten minutes, with a person beside it, and write a report to send to its makers.
+
+    The report names no site, network, badge or secret.
+    """
+    done = acceptance.run(port, _Person(), report)
+    out.write_text(done.to_json())
+    passed = sum(check.passed for check in done.checks)
+    typer.echo(f"{passed} of {len(done.checks)} passed; the report is in {out}")
+    if not done.passed:
+        raise typer.Exit(1)
+
+
+class _Person:
+    """Asks whoever sits at the keyboard."""
+
+    def hold_badges(self, count: int) -> None:
+        """One of acceptance.Hands."""
+        typer.prompt(
+            f'When the clock shows "Hold your badge", hold {count} different badges to it, then press Enter',
+            default="", show_default=False, err=True,
+        )  # fmt: skip
+
+    def cut_power(self, number: int) -> None:
+        """One of acceptance.Hands."""
+        typer.prompt(
+            f"Cut {number}: pull the supply, wait 3 s, plug it in, wait until the clock is ready, then press Enter",
+            default="", show_default=False, err=True,
+        )  # fmt: skip
+
+    def saw_signals(self) -> bool:
+        """One of acceptance.Hands."""
+        return typer.confirm("Did each badge give a tone, a green light and its screen?", err=True)
 
 
 @app.command(name="retire")

@@ -5,14 +5,16 @@ Secrets come from files or stdin (`-`), never from the command line, where other
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
-from badgeclock.bridge.people import badge_keys, badges, employers, identities, sites, workers
+from badgeclock.bridge.people import badge_keys, badges, employers, engagements, identities, sites, workers
+from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.presences.regimes import Regime
-from badgeclock.bridge.store.audit_log import Act
+from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, changing, looking, moment, operator, secret_bytes, secret_text
 
@@ -22,6 +24,7 @@ worker_app = typer.Typer(no_args_is_help=True, help="Workers, by your own refere
 badge_app = typer.Typer(no_args_is_help=True, help="Badges, given to workers.")
 
 SITE_LANGUAGE: Final = "site"
+NO_NIGHT: Final = "none"
 BADGE_KEY_HELP: Final = (
     "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
 )
@@ -64,7 +67,14 @@ def set_site(
     badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
     key: Annotated[Path | None, typer.Option(help="The key's file of a site that was imported without one.")] = None,
     regime: Annotated[Regime | None, typer.Option(help="Which rule its presences follow from now on.")] = None,
+    regime_from: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day from whose midnight on that rule counts.")
+    ] = None,
     workplace: Annotated[str | None, typer.Option(help="Its number in the declaration of works.")] = None,
+    longest_shift: Annotated[
+        int | None, typer.Option(min=4, max=24, help="The longest shift there, in hours; 12 if nothing is said.")
+    ] = None,
+    night_hours: Annotated[str | None, typer.Option(help="When the site works at night: 22:00-06:00, or none.")] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
@@ -73,8 +83,8 @@ def set_site(
     Another badge key than before makes every card of the site a stranger's; a site key is given once. What was declared
     stays as it was declared.
     """
-    if all(given is None for given in (badge_key, key, regime, workplace)):
-        raise typer.BadParameter("give --key, --badge-key, --regime or --workplace")
+    if all(given is None for given in (badge_key, key, regime, workplace, longest_shift, night_hours)):
+        raise typer.BadParameter("give --key, --badge-key, --regime, --workplace, --longest-shift or --night-hours")
     with changing(config) as opened:
         site_id = sites.row_id(opened.connection, name)
         if key is not None:
@@ -88,7 +98,10 @@ def set_site(
             opened.connection,
             name,
             regime=regime,
+            regime_from=regime_from and regime_from.date(),
             workplace=workplace,
+            longest_shift_h=longest_shift,
+            night_hours="" if night_hours == NO_NIGHT else night_hours,
             by=operator(),
             reason=reason,
             now_ms=wall_clock_ms(),
@@ -184,6 +197,42 @@ def set_worker(
     typer.echo(f"Worker {reference!r}: changed {', '.join(change.changed) or 'nothing'}.", err=True)
 
 
+@worker_app.command()
+def engage(
+    reference: Annotated[str, typer.Option(help="The worker's reference.")],
+    employer: Annotated[str, typer.Option(help="The employer's enterprise number.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day; else ever since.")
+    ] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, if known.")] = None,
+    site: Annotated[list[str] | None, typer.Option(help="A site it is for; once for each. Else all.")] = None,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Give a worker one more employer, or an engagement another end or other sites.
+
+    The employer of `worker add` counts always and everywhere, unless an engagement with it says when and where. A badge
+    that is given with `badge add --employer` chooses; else the site; what stays ambiguous waits for you.
+    """
+    number = employers.enterprise_number(employer)
+    engaged = Engaged(number, first and first.date(), last and last.date(), tuple(site or ()))
+    with changing(config) as opened:
+        who = Operator(operator(), reason)
+        change = engagements.engage(opened.connection, reference, engaged, who, wall_clock_ms())
+    typer.echo(f"Worker {reference!r}: {'engaged' if change.happened else 'nothing changed'}.", err=True)
+
+
+@worker_app.command("engagements")
+def list_engagements(
+    reference: Annotated[str, typer.Option(help="The worker's reference.")], config: Config = Path("bridge.toml")
+) -> None:
+    """Show the engagements of a worker: employer, from and to which day, at which sites."""
+    with looking(config) as connection:
+        for _, one in engagements.of_worker(connection, reference):
+            first, last = one.from_day or "ever since", one.to_day or "no end"
+            typer.echo(f"{one.employer_kbo}  {first} to {last}  {', '.join(one.sites) or 'all sites'}")
+
+
 @badge_app.command("list")
 def list_badges(
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
@@ -201,13 +250,22 @@ def add_badge(
     site: Annotated[str, typer.Option(help="The site whose clocks shall know the badge.")],
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
     uid_file: Annotated[Path, typer.Option(help="File with the badge's UID in hexadecimal digits; `-` is stdin.")],
+    employer: Annotated[
+        str | None, typer.Option(help="Whom its punches are for, of a worker's several employers.")
+    ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
     uid = secret_bytes(uid_file, "a UID")
     with changing(config) as opened:
         assigned = badges.assign(
-            opened.connection, opened.vault, site=site, worker=worker, uid=uid, now_ms=wall_clock_ms()
+            opened.connection,
+            opened.vault,
+            site=site,
+            worker=worker,
+            uid=uid,
+            employer_kbo=employer,
+            now_ms=wall_clock_ms(),
         )
         if assigned.is_new:
             opened.note(Act.BADGE_ASSIGNED, ("worker", assigned.worker), badge=assigned.badge, site=site)

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from badgeclock.bridge.people.employers import enterprise_number
 from badgeclock.bridge.registrar import corrections, review_queue
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store.states import PresenceState
@@ -43,6 +44,7 @@ Reference = Annotated[str, typer.Argument(help="The presence's reference.")]
 Why = Annotated[str, typer.Option("--reason", help="Why, in a sentence; it is kept with your name.")]
 By = Annotated[str, typer.Option("--by", help="Who decides, for the record.", show_default="the system user")]
 Code = Annotated[CancelCode, typer.Option(help="The reason that the authority is given.")]
+Employer = Annotated[str | None, typer.Option(help="Of several employers, the one's enterprise number.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, with all there is.")]
 
 
@@ -64,7 +66,7 @@ def list_waiting(
 ) -> None:
     """Show everything that waits for a person, and why."""
     with looking(config) as connection:
-        found = review_queue.listing(connection, limit)
+        found = review_queue.listing(connection, limit, wall_clock_ms())
     if as_json:
         for one in found:
             typer.echo(json.dumps(one))
@@ -73,6 +75,8 @@ def list_waiting(
     for one in found:
         when = moment(one["utc_ms"]) if one["utc_ms"] else one["day"] or "no time"
         why = one["reason"] or (f"code {one['error_code']}: {one['error_text']}" if one["error_code"] else "")
+        if not why and one["assumed"]:
+            why = f"assumed: {one['assumed']}"
         since = moment(one["since_ms"])
         table.add_row(one["item"], one["site"], one["worker"] or "", when, one["way"] or "", one["state"], why, since)
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
@@ -98,6 +102,7 @@ def show(item: Item, *, as_json: AsJson = False, config: Config = Path("bridge.t
         "site",
         "workplace",
         "day",
+        "assumed",
         "way",
         "reception_number",
         "error_code",
@@ -144,6 +149,7 @@ def correct(
     item: Reference,
     why: Why,
     worker: Annotated[str | None, typer.Option(help="Whom to declare instead, if it was another worker.")] = None,
+    employer: Employer = None,
     code: Code = CancelCode.PLANNING,
     by: By = "",
     config: Config = Path("bridge.toml"),
@@ -153,8 +159,18 @@ def correct(
     So one that was refused is sent again once you have put right what the error code named.
     """
     with changing(config) as opened:
-        state = corrections.correct(opened.connection, item, worker, code, _decision(by, why))
+        state = corrections.correct(
+            opened.connection, item, worker, code, _decision(by, why), employer and enterprise_number(employer)
+        )
     _print_result(item, state)
+
+
+@app.command()
+def keep(item: Reference, why: Why, by: By = "", config: Config = Path("bridge.toml")) -> None:
+    """Say that a presence which was assumed is right: the worker was there. It leaves the list."""
+    with changing(config) as opened:
+        corrections.keep(opened.connection, item, _decision(by, why))
+    typer.echo(f"{item} stays.", err=True)
 
 
 @app.command()
@@ -162,6 +178,7 @@ def declare(
     item: Item,
     why: Why,
     way: Annotated[Way | None, typer.Option(help="What the punch meant, if it does not say.")] = None,
+    employer: Employer = None,
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
@@ -171,7 +188,9 @@ def declare(
         raise typer.BadParameter("a punch is named CLOCK/SEQ")
     direction = None if way is None else Direction[way.name]
     with changing(config) as opened:
-        reference = corrections.declare_punch(opened.connection, clock, seq, direction, _decision(by, why))
+        reference = corrections.declare_punch(
+            opened.connection, clock, seq, direction, _decision(by, why), employer and enterprise_number(employer)
+        )
     typer.echo(f"{item} is declared with presence {reference}.", err=True)
 
 

@@ -75,6 +75,8 @@ class ReceiptState(IntEnum):
     VALIDATED = 4
     REMARKS = 5
     OPERATOR = 6
+    OF_DAY = 7
+    """The punch belongs to a day whose number this is; the error code says how many days before the punch's own."""
 
 
 class Command(IntEnum):
@@ -233,6 +235,8 @@ class Online:
     """Version of the bridge's settings, 0 without any; None: the clock takes none."""
     settings_refused: tuple[int, str] | None = None
     """The version that was refused last, and why."""
+    receipts: int | None = None
+    """The highest state of a receipt that the clock knows; None: 6."""
 
 
 class Report(NamedTuple):
@@ -326,7 +330,7 @@ def unpack_receipts(body: bytes) -> list[Receipt]:
         raise FrameRefused("receipts length")
     receipts = []
     for number, seq, state, error_code, reception_number in _RECEIPT.iter_unpack(body):
-        if ReceiptState.REGISTERED <= state <= ReceiptState.OPERATOR:
+        if ReceiptState.REGISTERED <= state <= ReceiptState.OF_DAY:
             receipts.append(Receipt(number, seq, ReceiptState(state), error_code, reception_number))
     return receipts
 
@@ -520,6 +524,7 @@ def unpack_status(body: bytes) -> Online | Offline:
         roster=_roster(fields),
         settings=None if fields.get("settings") is None else _integer(fields, "settings", _U32),
         settings_refused=_settings_refused(fields),
+        receipts=_number(fields, "receipts", 0, 255),
     )
 
 

@@ -31,7 +31,7 @@ BATCH_RECORDS: Final = 63
 """Most records in one `punches` message: what one journal sector holds (§5, §7)."""
 
 _LAYOUT: Final = struct.Struct(">BBHIHHIHBBI8s8s8s16s")
-_JUDGED: Final = struct.Struct(">xBHI4xIH6x8s32x")
+_JUDGED: Final = struct.Struct(">xBHI4xIHxB4x8s8xB23x")
 _TIME_SET_DETAIL: Final = struct.Struct(">IHBB")
 _DIRECTION_MASK: Final = 0x0007
 _FLAGS_MASK: Final = 0x00FF
@@ -224,8 +224,10 @@ def iter_unpack(raws: bytes | memoryview) -> Iterator[tuple[Any, ...]]:
         raise RecordRefused("length")
 
 
-def iter_judged(raws: bytes) -> Iterator[tuple[int, int, int, int, int, bytes]]:
-    """Kind, flags, seq, UTC seconds, milliseconds and token of records, one after another, that were judged before."""
+def iter_judged(raws: bytes) -> Iterator[tuple[int, int, int, int, int, int, bytes, int]]:
+    """Kind, flags, seq, UTC seconds, milliseconds, bound, token and first byte of the detail of records, one after
+    another, that were judged before.
+    """
     return _JUDGED.iter_unpack(raws)
 
 

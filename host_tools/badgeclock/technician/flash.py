@@ -42,6 +42,7 @@ from badgeclock.partition_table import (
     board_tables,
     from_binary,
 )
+from badgeclock.technician import image_kind
 from badgeclock.technician.sealed_flash import unsent_punches
 
 CHIP: Final = "ESP32"
@@ -56,6 +57,8 @@ BAUDS: Final = (921600, 460800, 115200)
 
 RECORDS: Final = ("seal", "journal")
 KEPT: Final = ("vfs", "roster", *RECORDS)
+CODE: Final = "romfs"
+"""What lies there is mounted and run by an image of the board's own; what another program left there must not be."""
 
 DOWNLOAD_PAGE: Final = "https://micropython.org/download/ESP32_GENERIC/"
 DOWNLOAD_TIMEOUT_S: Final = 60.0
@@ -72,6 +75,7 @@ class Image:
     version: tuple[int, int, int]
     bootloader: bytes
     program: bytes
+    kind: image_kind.Kind
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def parse_image(data: bytes, name: str) -> Image:
     version = (int(found[1]), int(found[2]), int(found[3]))
     if version < OLDEST_MICROPYTHON:
         raise _no_image(f"{name} is MicroPython {'.'.join(map(str, version))}; a clock needs 1.25 or newer")
-    return Image(name, version, bootloader, program)
+    return Image(name, version, bootloader, program, image_kind.of_program(program))
 
 
 def choose_table(
@@ -176,8 +180,8 @@ def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | No
     """What to write and to erase so that the chip has `image` and `table`. `present`: the chip's table, if it has one.
 
     A chip without a journal partition is a new module: our data partitions are erased, as MicroPython refuses to
-    start on the remains of another file system. Raises ProvisionError if the clock's records would be hurt,
-    SettingsError if image and table do not fit together.
+    start on the remains of another file system, and would run those of other code. Raises ProvisionError if the
+    clock's records would be hurt, SettingsError if image and table do not fit together.
     """
     regions = (
         Region("bootloader", BOOTLOADER_OFFSET, with_flash_size(image.bootloader, table.flash_bytes)),
@@ -186,10 +190,11 @@ def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | No
     )
     _check_fit(regions, table, image.name)
     ours = tuple(table[label] for label in KEPT)
+    emptied = tuple(part for part in table.partitions if part.label in {*KEPT, CODE})
     labels = {part.label for part in present.partitions} if present else set()
     is_clock = "journal" in labels or "seal" in labels
     if records is Records.ERASE or not is_clock:
-        return FlashPlan(regions, ours)
+        return FlashPlan(regions, emptied)
     assert present is not None
     moved = [part.label for part in ours if part.label not in labels or present[part.label] != part]
     if moved:
@@ -198,7 +203,13 @@ def plan_flash(image: Image, table: PartitionTable, present: PartitionTable | No
             kept="everything on the chip",
             do="let the clock send its punches, then run the command with --erase",
         )
-    return FlashPlan(regions, ())
+    keeps_code = CODE in labels and present[CODE] == table[CODE]
+    return FlashPlan(regions, () if keeps_code else (table[CODE],))
+
+
+def erases_records(plan: FlashPlan) -> bool:
+    """Whether the plan erases what punches are kept in."""
+    return any(part.label in RECORDS for part in plan.erased)
 
 
 def flash(
@@ -259,7 +270,7 @@ def download_image(
         raise ProvisionError(
             what=f"MicroPython's download page {page} cannot be reached ({_first_line(error)})",
             kept="everything on the clock",
-            do="download the ESP32_GENERIC image on another machine and give it with --image",
+            do="download the ESP32_GENERIC image on another machine and give it with --image, without --official",
         ) from error
     read_image(path)
     return path
@@ -289,6 +300,8 @@ def _flash_at(
         present = _table_on(_read(chip, TABLE_OFFSET, TABLE_SIZE_BYTES))
         table = choose_table(tables, size, present, order.records)
         plan = plan_flash(image, table, present, order.records)
+        for sentence in image_kind.told(image.kind):
+            say(sentence)
         lost = _punches_at_stake(chip, present, plan, say)
         if lost and lost != order.yes_lose:
             raise punches_refused(lost)
@@ -331,7 +344,7 @@ def punches_refused(number: int) -> ProvisionError:
 
 def _punches_at_stake(chip: Any, present: PartitionTable | None, plan: FlashPlan, say: Callable[[str], None]) -> int:
     """How many unacknowledged punches the plan would erase, read off the chip where its own table says they are."""
-    if present is None or not plan.erased:
+    if present is None or not erases_records(plan):
         return 0
     there = {part.label: part for part in present.partitions}
     if "journal" not in there:
@@ -443,5 +456,5 @@ def _no_image(what: str) -> SettingsError:
     return SettingsError(
         what=what,
         kept="everything on the chip",
-        do="download ESP32_GENERIC, a release of 1.25 or newer, as .bin from micropython.org/download/ESP32_GENERIC",
+        do="give the image that `make firmware` builds, or MicroPython's ESP32_GENERIC of 1.25 or newer, as .bin",
     )

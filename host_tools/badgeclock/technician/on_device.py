@@ -74,6 +74,42 @@ def bc_describe():
     }))
 """
 
+RATE: Final = """\
+import machine, select, time
+
+def bc_set_rate(baud):
+    # UART 0 of an ESP32 (Technical Reference Manual, UART: CONF0, CLKDIV): bit 27 takes the bus's 80 MHz for its clock
+    # in place of 1 MHz, which is too coarse; it is divided in sixteenths. MicroPython's machine.UART(0, baudrate)
+    # raises on the line of the prompt.
+    sixteenths = (80000000 * 16 + baud // 2) // baud
+    machine.mem32[0x3FF40020] |= 1 << 27
+    machine.mem32[0x3FF40014] = sixteenths >> 4 | (sixteenths & 15) << 20
+
+def bc_heard(token, limit_ms):
+    heard = b""
+    poll = select.poll()
+    poll.register(sys.stdin, select.POLLIN)
+    start = time.ticks_ms()
+    while heard != token and time.ticks_diff(time.ticks_ms(), start) < limit_ms:
+        if poll.poll(50):
+            heard = (heard + sys.stdin.buffer.read(1))[-len(token):]
+    return heard == token
+
+def bc_rate(baud, token):
+    # The old rate comes back unless the token arrives at the new one.
+    before = machine.mem32[0x3FF40020], machine.mem32[0x3FF40014]
+    time.sleep_ms(100)  # what was sent before is out
+    bc_set_rate(baud)
+    heard = False
+    try:
+        heard = bc_heard(token, 2500)
+    except KeyboardInterrupt:
+        pass  # a byte at the wrong rate may look like Ctrl-C
+    if not heard:
+        machine.mem32[0x3FF40020], machine.mem32[0x3FF40014] = before
+    print(json.dumps(heard))
+"""
+
 INSPECT: Final = """\
 import esp32, struct
 
@@ -96,10 +132,13 @@ def bc_journal(journal, acked):
     # The genesis nonce if record 0 is still there, and how many punches from `acked` on no bridge has acknowledged.
     nonce = None
     punches = 0
+    # A dot every 64 sectors tells the technician's tool that the line is alive.
     sectors = journal.ioctl(4, 0)
     header = bytearray(32)
     head = bytearray(8)
     for place in range(sectors):
+        if place % 64 == 63:
+            print(".")
         journal.readblocks(place, header, 0)
         magic, k, _, crc = struct.unpack_from(">4sIII", header)
         if magic != b"BCJ1" or k % sectors != place or binascii.crc32(memoryview(header)[:12]) != crc:
@@ -138,20 +177,51 @@ def bc_rom():
     parts = esp32.Partition.find(esp32.Partition.TYPE_DATA, label="romfs")
     return parts[0] if parts and hasattr(vfs, "rom_ioctl") and vfs.rom_ioctl(1) > 0 else None
 
-def bc_rom_sha256(size):
+def bc_image():
+    # Bytes for code in place, whether Bluetooth was built in, MicroPython's heap in use and free, what ESP-IDF has free
+    # beside it and its largest block; None where there is no ESP-IDF.
+    try:
+        import bluetooth
+    except ImportError:
+        bluetooth = None
+    gc.collect()
+    free = largest = None
+    if hasattr(esp32, "idf_heap_info"):
+        regions = esp32.idf_heap_info(esp32.HEAP_DATA)
+        free = sum(region[1] for region in regions)
+        largest = max(region[2] for region in regions)
+    part = bc_rom()
+    print(json.dumps([
+        part.info()[3] if part else 0, bluetooth is not None, gc.mem_alloc(), gc.mem_free(), free, largest,
+    ]))
+
+def bc_rom_sha256(start, end):
+    # Of what the partition holds.
     digest = hashlib.sha256()
     part = bc_rom()
     buf = bytearray(512)
-    for at in range(0, size, 512):
+    for at in range(start, end, 512):
         part.readblocks(at // 4096, buf, at % 4096)
-        digest.update(memoryview(buf)[:size - at])
+        digest.update(memoryview(buf)[:end - at])
     return binascii.hexlify(digest.digest()).decode()
+
+def bc_rom_mapped():
+    return memoryview(vfs.rom_ioctl(2, 0))
+
+def bc_rom_mapped_sha256(size):
+    # Of what would run: the flash's cache is between the two.
+    return binascii.hexlify(hashlib.sha256(bc_rom_mapped()[:size]).digest()).decode()
+
+def bc_rom_erase():
+    # The sector with the header: what has none is not mounted.
+    bc_rom().ioctl(6, 0)
 
 def bc_rom_begin():
     try:
         vfs.umount("/rom")
     except OSError:
         pass  # there was no image
+    bc_rom_erase()
 
 def bc_rom_write(block, text):
     # Erases and programs one sector.
@@ -165,21 +235,26 @@ def bc_rom_end():
             sys.path.insert(2, folder)
 """
 
-FOUND: Final = """\
-import app.provisioning, app.record, time
-
+EMPTY: Final = """\
 def bc_empty(part):
-    # An erase takes up to 400 ms; a dot each tells the technician's tool that the line is alive.
+    # An erase takes up to 400 ms, reading 64 blank sectors as long; a dot each says that the line is alive.
     buf = bytearray(256)
     blank = b"\\xff" * 256
     for sector in range(part.ioctl(4, 0)):
+        if sector % 64 == 63:
+            print(".", end="")
         for at in range(0, 4096, 256):
             part.readblocks(sector, buf, at)
             if buf != blank:
                 part.ioctl(6, sector)
                 print(".", end="")
                 break
+"""
 
+FOUND: Final = f"""\
+import app.provisioning, app.record, time
+
+{EMPTY}
 def bc_found(clock_id, e0, nonce, utc_s):
     # The technician's tool has judged what is lost. Keys go last: until then a clock knows what was acknowledged.
     # The time is that of a machine that nobody vouches for.
@@ -246,4 +321,98 @@ def bc_reader():
     # The reader's version register, null if nothing answers, and what its inspection found, null if nothing is wrong.
     reader = Board().reader
     print(json.dumps([reader.version, reader.fault]))
+"""
+
+ACCEPTANCE: Final = """\
+import gc, machine, network, socket, time, tls
+
+def bc_punches():
+    # How many punches the journal holds, acknowledged or not.
+    journal = bc_partitions()["journal"]
+    sectors = journal.ioctl(4, 0)
+    header = bytearray(16)
+    head = bytearray(8)
+    punches = 0
+    for place in range(sectors):
+        if place % 64 == 63:
+            print(".")
+        journal.readblocks(place, header, 0)
+        magic, k, _, crc = struct.unpack_from(">4sIII", header)
+        if magic != b"BCJ1" or k % sectors != place or binascii.crc32(memoryview(header)[:12]) != crc:
+            continue
+        for slot in range(63):
+            journal.readblocks(place, head, 64 + 64 * slot)
+            if head[0] == 1 and head[1] == 3 and struct.unpack_from(">I", head, 4)[0] == k * 63 + slot:
+                punches += 1
+    print(json.dumps(punches))
+
+def bc_step(step):
+    # The memory at a step: MicroPython's heap in use and free; what ESP-IDF has free, its largest block and the lowest
+    # it ever had, None where there is no ESP-IDF.
+    gc.collect()
+    idf = [None] * 3
+    if hasattr(esp32, "idf_heap_info"):
+        regions = esp32.idf_heap_info(esp32.HEAP_DATA)
+        idf = [sum(region[1] for region in regions), max(region[2] for region in regions)]
+        idf.append(sum(region[3] for region in regions))
+    print(json.dumps([step, gc.mem_alloc(), gc.mem_free()] + idf))
+
+def bc_join(utc, limit_ms):
+    # Joins the clock's own network; the milliseconds it took, None if it did not.
+    global bc_settings, bc_station
+    machine.RTC().datetime(utc)
+    with open("/settings.json") as file:
+        bc_settings = json.load(file)
+    with open("/secrets.json") as file:
+        password = json.load(file)["wifi_password"]
+    bc_step("start")
+    bc_station = network.WLAN(network.WLAN.IF_STA)
+    bc_step("WLAN() made")
+    bc_station.active(True)
+    bc_step("active(True)")
+    start = time.ticks_ms()
+    bc_station.connect(bc_settings["wifi"]["ssid"], password or None)
+    took = None
+    while took is None and time.ticks_diff(time.ticks_ms(), start) < limit_ms:
+        if bc_station.isconnected():
+            took = time.ticks_diff(time.ticks_ms(), start)
+        else:
+            print(".")
+            time.sleep_ms(500)
+    bc_step("connected to Wi-Fi")
+    print(json.dumps(took))
+
+def bc_context():
+    global bc_tls
+    bc_tls = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    bc_tls.verify_mode = tls.CERT_REQUIRED
+    with open("/certs/ca.der", "rb") as file:
+        authorities = file.read()
+    at = 0
+    while at < len(authorities):
+        end = at + 4 + (authorities[at + 2] << 8 | authorities[at + 3])
+        bc_tls.load_verify_locations(authorities[at:end])
+        at = end
+    with open("/certs/clock.der", "rb") as cert, open("/certs/clock.key.der", "rb") as key:
+        bc_tls.load_cert_chain(cert.read(), key.read())
+    bc_step("TLS context with our certificates")
+
+def bc_handshake():
+    # One connection with the clock's certificate to its broker; the milliseconds of the handshake.
+    broker = bc_settings["broker"]
+    address = socket.getaddrinfo(broker["host"], broker["port"], socket.AF_INET, socket.SOCK_STREAM)[0][-1]
+    line = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        line.settimeout(15)
+        line.connect(address)
+        bc_step("TCP connected")
+        start = time.ticks_ms()
+        secured = bc_tls.wrap_socket(line, server_hostname=broker["host"])
+        took = time.ticks_diff(time.ticks_ms(), start)
+        bc_step("mutual TLS up")
+        secured.close()
+    finally:
+        line.close()
+    bc_step("closed")
+    print(json.dumps(took))
 """

@@ -30,17 +30,20 @@ from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.partition_table import board_tables
 from badgeclock.protocol import seal
-from badgeclock.technician import languages, on_device
+from badgeclock.technician import image_kind, languages, on_device
 from badgeclock.technician.certificates import Identity
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
-from badgeclock.technician.serial_device import SerialDevice
+from badgeclock.technician.image_kind import BADGES_BY_UID
+from badgeclock.technician.serial_device import ImageOnDevice, SerialDevice
 from badgeclock.technician.workshop import Workshop
 
 SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
 MAIN_PATH: Final = "/main.py"
+PROGRESS_BYTES: Final = 16384
+"""Of code in place, between two lines that say how far it is."""
 CA_PATH: Final = "/certs/ca.der"
 CERTIFICATE_PATH: Final = "/certs/clock.der"
 KEY_PATH: Final = "/certs/clock.key.der"
@@ -48,8 +51,6 @@ KEY_PATH: Final = "/certs/clock.key.der"
 CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
 """A clock that is closer to this machine's time keeps its own: it may know better."""
-BADGES_BY_UID: Final = "uid"
-"""The only value of the setting `badges` with which no badge key goes onto the clock (docs/badges.md §1)."""
 FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "language": "en",
     "direction": "auto",
@@ -202,20 +203,23 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     check_partitions(found.sizes)
     decision = decide(found, plan, shop.bundle(plan.clock_id), shop.pending_bundle(plan.clock_id))
     check_display(plan, found)
+    settings = make_settings(plan, found)
+    settings["display"] = plan.firmware.display
+    image = device.image()
+    for sentence in (*image_kind.told(image.kind), memory_told(image)):
+        say(sentence)
+    image_kind.check_site(image.kind, settings["badges"])
     identity = shop.clock(plan.clock_id)
     if decision.bundle is not None and decision.is_pending:
         shop.confirm_founding(plan.clock_id)
 
-    settings = make_settings(plan, found)
-    settings["display"] = plan.firmware.display
     site = str(settings["site"])
     bundle = decision.bundle or _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
     badge_key = None if settings["badges"] == BADGES_BY_UID else master(shop.badge_root(site).secret, Purpose.READ)
-    rom_bytes = device.rom_bytes()
     files = {
-        **(plan.firmware.in_place(rom_bytes) if rom_bytes else plan.firmware.files),
+        **(plan.firmware.in_place(image.rom_bytes) if image.rom_bytes else plan.firmware.files),
         **languages.shipped(),
         **plan.language_files,
         **_certificate_files(shop, identity),
@@ -223,6 +227,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password, badge_key)),
     }
 
+    device.raise_rate(say)
     copier = _Copier(device, files, say)
     languages.check_chosen(settings["language"], [*files, *copier.own_languages])
     copier.copy_firmware()
@@ -272,6 +277,14 @@ def inspect(device: SerialDevice) -> DeviceState:
         settings=_json_object(device.read(SETTINGS_PATH)),
         secrets=_json_object(device.read(SECRETS_PATH)),
     )
+
+
+def memory_told(image: ImageOnDevice) -> str:
+    """The memory of the chip in a sentence."""
+    sentence = f"memory: {image.heap_used} bytes of MicroPython's heap in use, {image.heap_free} free"
+    if image.idf_free is None:
+        return sentence
+    return f"{sentence}; ESP-IDF has {image.idf_free} free, {image.idf_largest} in one piece"
 
 
 def check_partitions(sizes: Mapping[str, int]) -> None:
@@ -392,11 +405,16 @@ class _Copier:
                 data = self._files[path]
                 self._say(f"{path}, {len(data)} bytes")
                 if path == ROM_PATH:
-                    self._device.put_rom(data)
+                    self._device.put_rom(data, self._rom_progress)
                 else:
                     self._device.put(path, data)
                 self._present[path] = _sha256(data)
                 self.copied.append(path)
+
+    def _rom_progress(self, done: int) -> None:
+        size = len(self._files[ROM_PATH])
+        if done % PROGRESS_BYTES == 0 or done == size:
+            self._say(f"{ROM_PATH}, {done} of {size} bytes")
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder, if it is there."""

@@ -28,10 +28,15 @@ from mpremote.transport_serial import SerialTransport
 from serial.tools import list_ports
 
 from badgeclock.errors import DeviceNotFound, ProvisionError, VerifyMismatch
-from badgeclock.technician import on_device
+from badgeclock.technician import image_kind, on_device
 from badgeclock.technician.errors import DeviceError
 
 BAUD: Final = 115200
+RAISED_BAUDS: Final = (460800, 230400)
+"""From fast to safe, for copying. CP2102 and CH340 adapters have both."""
+RATE_ANSWER_S: Final = 0.5
+RATE_BACK_S: Final = 5.0
+"""A clock to which nothing came at a new rate is back at the old one after 2.6 s."""
 OLDEST_MICROPYTHON: Final = (1, 25, 0)
 BYTECODE_VERSION: Final = 6
 """Of `.mpy` files, from MicroPython 1.23 on (docs.micropython.org, "MicroPython .mpy files")."""
@@ -57,6 +62,26 @@ class DeviceInfo:
     version: tuple[int, int, int]
     machine: str
     platform: str
+
+    @property
+    def is_esp32(self) -> bool:
+        """Whether it runs on an ESP32 itself, whose registers are known here: not on a later one, nor on a computer."""
+        return self.platform == "esp32" and self.machine.endswith("with ESP32")
+
+
+@dataclass(frozen=True)
+class ImageOnDevice:
+    """The MicroPython image there, and its memory at the prompt, in bytes."""
+
+    kind: image_kind.Kind
+    rom_bytes: int
+    """For code that runs in place: the size of the `romfs` partition, 0 if the image is not built for that."""
+    heap_used: int
+    heap_free: int
+    """Of MicroPython's own heap. On an ESP32 it counts the block by which that heap could grow as well."""
+    idf_free: int | None
+    idf_largest: int | None
+    """What ESP-IDF has left for Wi-Fi, TLS and the growth of that heap, and its largest block; None without one."""
 
 
 class SerialDevice:
@@ -96,6 +121,52 @@ class SerialDevice:
         except ValueError as error:
             raise DeviceError("an answer that is no JSON") from error
 
+    def raise_rate(self, say: Callable[[str], None] = lambda _: None) -> int:
+        """Raise the rate of the line as far as chip, adapter and cable allow, until the session ends; gives the rate.
+
+        Each is tried with a token that must arrive; otherwise both sides go back. Raises DeviceNotFound if the line is
+        lost on the way.
+        """
+        now = int(self._transport.serial.baudrate)
+        if now != BAUD or not self.info.is_esp32:
+            return now
+        self.run(on_device.RATE)
+        for baud in RAISED_BAUDS:
+            if self._try_rate(baud):
+                say(f"serial line: {baud} baud")
+                return baud
+            say(f"serial line: {baud} baud do not get through")
+        return BAUD
+
+    def _try_rate(self, baud: int) -> bool:
+        token = secrets.token_hex(8).encode()
+        serial_port = self._transport.serial
+        patience, serial_port.timeout = serial_port.timeout, RATE_ANSWER_S
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._transport.exec_raw_no_follow(f"bc_rate({baud}, {token!r})")
+                serial_port.baudrate = baud
+                time.sleep(0.3)
+                serial_port.write(token)
+                answer, _ = self._transport.follow(RATE_ANSWER_S)
+        except (TransportError, OSError):
+            answer = b""
+        finally:
+            serial_port.timeout = patience
+        if answer.strip() == b"true":
+            return True
+        try:
+            serial_port.baudrate = BAUD
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._transport.follow(RATE_BACK_S)
+        except (TransportError, OSError) as error:
+            raise DeviceNotFound(
+                what=f"the line to {self.port} was lost when its rate was changed",
+                kept="everything on the device",
+                do="press EN, then run the command again",
+            ) from error
+        return False
+
     def listing(self) -> dict[str, str | None]:
         """Everything on the device's file system: SHA-256 (hex) by absolute path; None for a folder."""
         lines = self.run("bc_list()").split("\n")
@@ -132,33 +203,50 @@ class SerialDevice:
                 do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
             )
 
-    def rom_bytes(self) -> int:
-        """How many bytes of code it can run in place: the size of its `romfs` partition, 0 if its MicroPython is not
-        built for that.
-        """
+    def image(self) -> ImageOnDevice:
+        """What it can run, and what memory it has."""
         self.run(on_device.ROM)
-        return int(self.ask("print(bc_rom().info()[3] if bc_rom() else 0)"))
+        rom, bluetooth, used, free, idf_free, idf_largest = self.ask("bc_image()")
+        kind = image_kind.kind(in_place=rom > 0, bluetooth=bluetooth)
+        return ImageOnDevice(kind, rom, used, free, idf_free, idf_largest)
+
+    def rom_bytes(self) -> int:
+        """How many bytes of code it can run in place, as `image` says."""
+        return self.image().rom_bytes
 
     def rom_sha256(self, size: int) -> str:
         """SHA-256 (hex) of the first `size` bytes of the partition of `rom_bytes`."""
-        return str(self.ask(f"print(json.dumps(bc_rom_sha256({size})))"))
+        return str(self.ask(f"print(json.dumps(bc_rom_sha256(0, {size})))"))
 
-    def put_rom(self, image: bytes) -> None:
-        """Write the ROMFS image, read it back there, and mount it. Nothing of the one before may be in use.
+    def put_rom(self, image: bytes, progress: Callable[[int], None] = lambda _: None) -> None:
+        """Write the ROMFS image, read it back there, and mount it. Nothing of the one before may be in use. `progress`
+        gets the bytes that are written so far.
 
-        Raises VerifyMismatch if the device reads anything else. Power loss leaves half an image.
+        The sector with the image's header is erased first and written last, when the others read back as sent: an image
+        that is not whole is never mounted, whenever the power goes. ESP-IDF before 5.2.6, 5.3.3 and 5.4.1 flushes its
+        cache only when the first 64 KB are written, which that last sector does. Raises VerifyMismatch if the device
+        reads anything else, or would run anything else.
         """
         self.run("bc_rom_begin()")
-        for start in range(0, len(image), ROM_BLOCK_BYTES):
-            block = image[start : start + ROM_BLOCK_BYTES].ljust(ROM_BLOCK_BYTES, b"\xff")
-            self.run(f"bc_rom_write({start // ROM_BLOCK_BYTES}, {base64.b64encode(block)!r})")
-        if self.rom_sha256(len(image)) != hashlib.sha256(image).hexdigest():
-            raise VerifyMismatch(
-                what="the clock's code in place reads back with another SHA-256 than what was sent",
-                kept="all punches and the sealed chain",
-                do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
-            )
+        blocks = [image[start : start + ROM_BLOCK_BYTES] for start in range(0, len(image), ROM_BLOCK_BYTES)]
+        for block in range(1, len(blocks)):
+            self._put_rom_block(block, blocks[block])
+            progress(block * ROM_BLOCK_BYTES)
+        rest = hashlib.sha256(image[ROM_BLOCK_BYTES:]).hexdigest()
+        if self.ask(f"print(json.dumps(bc_rom_sha256({ROM_BLOCK_BYTES}, {len(image)})))") != rest:
+            raise _wrong_code()
+        self._put_rom_block(0, blocks[0])
+        wanted = hashlib.sha256(image).hexdigest()
+        mapped = self.ask(f"print(json.dumps(bc_rom_mapped_sha256({len(image)})))")
+        if self.rom_sha256(len(image)) != wanted or mapped != wanted:
+            self.run("bc_rom_erase()")
+            raise _wrong_code()
+        progress(len(image))
         self.run("bc_rom_end()")
+
+    def _put_rom_block(self, block: int, data: bytes) -> None:
+        text = base64.b64encode(data.ljust(ROM_BLOCK_BYTES, b"\xff"))
+        self.run(f"bc_rom_write({block}, {text!r})")
 
     def remove(self, path: str) -> None:
         """Remove a file or an empty folder."""
@@ -174,6 +262,10 @@ class SerialDevice:
     def close(self) -> None:
         """Leave the raw REPL, if the device still listens, and close the line."""
         with contextlib.suppress(TransportError, OSError):
+            if self._transport.serial.baudrate != BAUD:
+                self._transport.exec_raw_no_follow(f"{on_device.RATE}\ntime.sleep_ms(100)\nbc_set_rate({BAUD})")
+                self._transport.serial.baudrate = BAUD
+                self._transport.follow(RATE_ANSWER_S)
             self._transport.exit_raw_repl()
         _close(self._transport)
 
@@ -208,6 +300,14 @@ def open_device(port: str, say: Callable[[str], None] = lambda _: None) -> Itera
         yield device
     finally:
         device.close()
+
+
+def _wrong_code() -> VerifyMismatch:
+    return VerifyMismatch(
+        what="the clock's code in place reads back with another SHA-256 than what was sent",
+        kept="all punches and the sealed chain; the clock has no code until the command succeeds",
+        do="run the command again; if it stays, its flash is worn or its power weak: exchange the module",
+    )
 
 
 class _PortHeld(DeviceNotFound):
@@ -285,6 +385,8 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
     """
     heard = b""
     for attempt in range(ATTEMPTS):
+        # A session that broke off may have left the chip at the raised rate.
+        transport.serial.baudrate = RAISED_BAUDS[0] if attempt == ATTEMPTS - 2 else BAUD
         if attempt:
             say(f"no answer on {port} yet; attempt {attempt + 1} of {ATTEMPTS}")
             heard = (heard + _interrupt(transport, attempt))[-4096:]

@@ -59,7 +59,7 @@ from badgeclock.protocol.record import Direction
 from badgeclock.technician import broker, workshop
 
 RUN_BRIDGE = "from badgeclock.cli.bridge import app; app()"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 def free_port() -> int:
@@ -81,8 +81,12 @@ class Site:
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._configure()
-        self.start_broker()
-        self.start_bridge()
+        try:
+            self.start_broker()
+            self.start_bridge()
+        except BaseException:
+            self.close()
+            raise
 
     def _configure(self) -> None:
         self.config.parent.mkdir()

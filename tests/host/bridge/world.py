@@ -52,7 +52,7 @@ from badgeclock.bridge.web.status_api import punches_after
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import NO_SESSION, Frame, FrameType, Offline, Online
-from badgeclock.protocol.record import NO_BEACON, NO_DETAIL, NO_TOKEN, Direction, Flag, Kind, Record, ResetCause
+from badgeclock.protocol.record import NO_BEACON, NO_DETAIL, NO_TOKEN, Direction, Flag, Kind, Origin, Record, ResetCause
 
 NOON_MS = int(datetime(2026, 1, 5, 11, 0, tzinfo=UTC).timestamp() * 1000)
 """Monday noon in Brussels."""
@@ -144,11 +144,18 @@ class Clock:
         return self.append(self.record(Kind.BOOT, seq=self.state.next_seq + burnt, detail=detail))
 
     def punch(
-        self, uid: bytes = ANNA_UID, direction: Direction = Direction.IN, *, flags: int = 0, **fields: Any
+        self,
+        uid: bytes = ANNA_UID,
+        direction: Direction = Direction.IN,
+        *,
+        flags: int = 0,
+        origin: Origin = Origin.UNTOLD,
+        **fields: Any,
     ) -> bytes:
-        """A PUNCH."""
+        """A PUNCH; `origin` is where its direction comes from."""
         flags |= int(direction)
-        return self.append(self.record(Kind.PUNCH, flags=flags, token=token_of(uid), **fields))
+        detail = bytes([origin]) + NO_DETAIL[1:]
+        return self.append(self.record(Kind.PUNCH, flags=flags, token=token_of(uid), detail=detail, **fields))
 
     def close_epoch(self) -> bytes:
         """The EPOCH record that ends the running epoch."""
@@ -324,10 +331,10 @@ class World:
                 now_ms=self.now_ms,
             )
 
-    def change_workplace(self, workplace: str) -> None:
-        """Give the one site another number in the declaration of works."""
+    def change_site(self, name: str = SITE, **values: Any) -> Change:
+        """Change what is given of a site, as `sites.change` takes it."""
         with self.store.write() as connection:
-            sites.change(connection, SITE, regime=None, workplace=workplace, by="tests", now_ms=self.now_ms)
+            return sites.change(connection, name, by="tests", now_ms=self.now_ms, **values)
 
     def add_clock(self, clock: Clock, site: str = SITE) -> Clock:
         """Add a clock to the bridge."""
@@ -423,7 +430,7 @@ class World:
         self.store.close()
 
 
-async def eventually(condition: Callable[[], bool], patience_s: float = 20) -> None:
+async def eventually(condition: Callable[[], bool], patience_s: float = 60) -> None:
     """Wait until a condition holds; fails after `patience_s`."""
     async with asyncio.timeout(patience_s):
         while True:

@@ -39,7 +39,14 @@ class ReceiptRow(NamedTuple):
 
 
 def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> None:
-    """Number receipts and store them; they go out when the transaction is committed."""
+    """Number receipts and store them; they go out when the transaction is committed.
+
+    A clock of an earlier version would pass over a whole frame for a state that it does not know: what only tells of a
+    day (OF_DAY) is kept from it, and it goes on showing that the punch is kept.
+    """
+    if any(receipt.state is ReceiptState.OF_DAY for receipt in new):
+        knowing = _knowing_days(connection, {receipt.clock_id for receipt in new})
+        new = [one for one in new if one.state is not ReceiptState.OF_DAY or one.clock_id in knowing]
     if not new:
         return
     clocks = schema.clocks
@@ -55,6 +62,16 @@ def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> Non
         rows.append({**receipt._asdict(), "number": last[receipt.clock_id], "created_ms": now_ms})
     connection.execute(insert(schema.receipts), rows)
     update_rows(connection, clocks, ("id", "receipt_last"), last.items())
+
+
+def _knowing_days(connection: Connection, clock_ids: set[int]) -> set[int]:
+    """Those of the clocks that say that they know OF_DAY."""
+    clocks = schema.clocks
+    found = set()
+    for some in chunks(sorted(clock_ids)):
+        rows = connection.execute(select(clocks.c.id, clocks.c.status).where(clocks.c.id.in_(some)))
+        found |= {row.id for row in rows if ((row.status or {}).get("receipts") or 0) >= ReceiptState.OF_DAY}
+    return found
 
 
 def newest(connection: Connection) -> int:

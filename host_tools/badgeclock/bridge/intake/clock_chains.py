@@ -14,8 +14,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, Row, select, update
 
 from badgeclock.bridge.intake.continuity import Before, LastStatus
-from badgeclock.bridge.presences.presences import Punch
-from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.presences.presences import SURE, Punch
+from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Place
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import insert_rows, update_rows
 from badgeclock.bridge.store.states import ClockState
@@ -33,6 +33,7 @@ _PUNCH: Final = int(Kind.PUNCH)
 _DUPLICATE: Final = int(Flag.DUPLICATE)
 _DIRECTIONS: Final = {int(direction): direction for direction in Direction}
 _DIRECTION_MASK: Final = 7
+_SURE: Final = frozenset(int(origin) for origin in SURE)
 _OF_CLOCK: Final = [
     column for column in schema.clocks.c if column.name not in ("status", "certificate_sha256", "held_ms", "status_ms")
 ]
@@ -134,7 +135,7 @@ class Chains:
     def _rows(self, connection: Connection, names: set[str], which: Any, reporting: set[str]) -> dict[str, Chain]:
         table, sites = schema.clocks, schema.sites
         rows = connection.execute(
-            select(*_OF_CLOCK, sites.c.workplace, sites.c.time_zone, sites.c.regime)
+            select(*_OF_CLOCK, *(sites.c[name] for name in PLACE_COLUMNS))
             .join(sites, sites.c.id == table.c.site_id)
             .where(table.c.name.in_(names), which)
             .order_by(table.c.id)
@@ -257,11 +258,9 @@ def _numbered(raws: _Bytes) -> Iterator[tuple[int, _Bytes]]:
 
 
 def _punches_of(chain: Chain) -> Iterator[Punch]:
-    row, clock_state = chain.row, chain.clock_state
-    clock_id, site_id, workplace, time_zone = row.id, row.site_id, row.workplace, row.time_zone
-    regime = Regime(row.regime)
+    clock_id, clock_state, place = chain.row.id, chain.clock_state, Place.of(chain.row)
     for raws, received_ms, sealed in chain.runs:
-        for kind, flags, seq, utc_s, ms, token in iter_judged(raws):
+        for kind, flags, seq, utc_s, ms, bound, token, origin in iter_judged(raws):
             if kind == _PUNCH:
                 # As Punch(…), at half the cost.
                 yield tuple.__new__(
@@ -270,13 +269,12 @@ def _punches_of(chain: Chain) -> Iterator[Punch]:
                         clock_id,
                         clock_state,
                         seq,
-                        site_id,
-                        workplace,
-                        time_zone,
-                        regime,
+                        place,
                         token,
                         _DIRECTIONS[flags & _DIRECTION_MASK],
+                        origin in _SURE,
                         utc_s * 1000 + ms if utc_s else 0,
+                        bound,
                         sealed,
                         bool(flags & _DUPLICATE),
                         received_ms,

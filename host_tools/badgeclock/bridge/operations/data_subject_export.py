@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, select
 
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people import identities
+from badgeclock.bridge.people import engagements, identities
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.vault import PEOPLE, Vault
@@ -52,6 +52,10 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
             "language": row.language,
             "added": _moment(row.added_ms) if row.added_ms else None,
         },
+        "engagements": [
+            {name: str(value) if isinstance(value, date) else value for name, value in one._asdict().items()}
+            for _, one in engagements.of_worker(connection, reference)
+        ],
         "badges": _badges(connection, row.id),
         "presences": [_plain(presence) for presence in presences],
         "corrections": _corrections(connection, row.id),

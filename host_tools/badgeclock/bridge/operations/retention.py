@@ -132,7 +132,10 @@ def _forgotten(before: date) -> ColumnElement[bool]:
     return and_(
         workers.c.added_ms < _ms(before),
         ~exists().where(badges.c.worker_id == workers.c.id, lately),
-        *(~exists().where(column == workers.c.id) for column in _referring_to(workers, badges, punches)),
+        *(
+            ~exists().where(column == workers.c.id)
+            for column in _referring_to(workers, badges, punches, schema.engagements)
+        ),
         workers.c.id.not_in(waiting),
     )
 
@@ -195,6 +198,7 @@ def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, refer
     """Delete a worker whom neither punch nor presence needs, their badges, and their reference wherever it stands."""
     rosters.changed_of_worker(connection, worker_id, now_ms)
     done.rows(connection, schema.badges, schema.badges.c.worker_id == worker_id)
+    done.rows(connection, schema.engagements, schema.engagements.c.worker_id == worker_id)
     done.counts["references"] += _unname(connection, reference)
     done.rows(connection, schema.workers, schema.workers.c.id == worker_id)
 
@@ -255,7 +259,7 @@ def erase(
     done = _Deleted()
     _delete_presences(connection, done, presences.c.worker_id == worker_id, None)
     done.rows(connection, punches, punches.c.worker_id == worker_id)
-    for column in _referring_to(workers, schema.badges):
+    for column in _referring_to(workers, schema.badges, schema.engagements):
         if connection.execute(select(column).where(column == worker_id).limit(1)).first() is not None:
             raise PeopleError(
                 f"{column.table.name} of others name {reference!r}, and must be kept for them",

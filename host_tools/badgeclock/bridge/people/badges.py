@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people import sites
+from badgeclock.bridge.people import engagements, sites
 from badgeclock.bridge.people.badge_keys import UID_READ, SiteKeys
 from badgeclock.bridge.people.rows import add_row
 from badgeclock.bridge.people.workers import check_worker
@@ -55,9 +55,11 @@ def assign(
     site: str,
     worker: str,
     uid: bytes,
+    employer_kbo: str | None = None,
     now_ms: int,
 ) -> Assigned:
     """Give the badge with this UID (4, 7 or 10 bytes) to a worker at a site; whoever had it has it no longer.
+    `employer_kbo` is whom its punches are for, of a worker's several employers.
 
     Today's punches of the badge that nobody was given are declared at once; older ones wait for a person.
     """
@@ -67,22 +69,34 @@ def assign(
     if row is None:
         raise sites.no_site(site)
     token = seal.badge_token(sites.key_of(vault, row), UID_READ, uid)
-    return assign_token(connection, site_id=row.id, worker=worker, token=token, now_ms=now_ms)
+    engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
+    return assign_token(connection, site_id=row.id, worker=worker, token=token, engagement=engagement, now_ms=now_ms)
 
 
-def assign_token(connection: Connection, *, site_id: int, worker: str, token: bytes, now_ms: int) -> Assigned:
+def assign_token(
+    connection: Connection, *, site_id: int, worker: str, token: bytes, engagement: int | None = None, now_ms: int
+) -> Assigned:
     """The same for a token (8 bytes) as a punch carries it: how an unknown badge is assigned without having it."""
     badges, workers = schema.badges, schema.workers
     worker_id = connection.execute(select(workers.c.id).where(workers.c.reference == worker)).scalar()
     if worker_id is None:
         raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")
     in_use = (badges.c.site_id == site_id) & (badges.c.token == token) & badges.c.until_ms.is_(None)
-    holder = connection.execute(select(badges.c.id, badges.c.worker_id).where(in_use)).one_or_none()
-    if holder is not None and holder.worker_id == worker_id:
+    columns = (badges.c.id, badges.c.worker_id, badges.c.engagement_id)
+    holder = connection.execute(select(*columns).where(in_use)).one_or_none()
+    if holder is not None and (holder.worker_id, holder.engagement_id) == (worker_id, engagement):
         return Assigned(0, holder.id, worker_id, is_new=False)
     if holder is not None:
         connection.execute(update(badges).where(in_use).values(until_ms=now_ms))
-    badge = add_row(connection, badges, site_id=site_id, token=token, worker_id=worker_id, since_ms=now_ms)
+    badge = add_row(
+        connection,
+        badges,
+        site_id=site_id,
+        token=token,
+        worker_id=worker_id,
+        engagement_id=engagement,
+        since_ms=now_ms,
+    )
     rosters.changed(connection, [site_id], now_ms)
     happened = Event(Severity.INFO, event_log.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     event_log.write(connection, [happened], now_ms)

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +20,8 @@ from sqlalchemy import Connection
 
 from badgeclock.bridge import logs
 from badgeclock.bridge.errors import PeopleError, SheetError
-from badgeclock.bridge.people import badges, employers, identities, sites, spreadsheets, workers
+from badgeclock.bridge.people import badges, employers, engagements, identities, sites, spreadsheets, workers
+from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.people.spreadsheets import Row, Sheet
 from badgeclock.bridge.presences.regimes import Regime
@@ -38,6 +40,7 @@ class Kind(StrEnum):
     EMPLOYERS = "employers"
     SITES = "sites"
     WORKERS = "workers"
+    ENGAGEMENTS = "engagements"
     BADGES = "badges"
 
 
@@ -52,10 +55,14 @@ COLUMNS: Final[Mapping[Kind, Columns]] = {
     Kind.EMPLOYERS: Columns(frozenset({"kbo"}), frozenset({"name"})),
     Kind.SITES: Columns(
         frozenset({"name", "workplace"}),
-        frozenset({"regime", "time_zone", *_ADDRESS, "latitude", "longitude", "languages"}),
+        frozenset(
+            {"regime", "next_regime", "regime_from", "time_zone", "longest_shift_h", "night_hours"}
+            | {*_ADDRESS, "latitude", "longitude", "languages"}
+        ),
     ),
     Kind.WORKERS: Columns(frozenset({"reference", "name"}), frozenset({"niss", "limosa", "employer", "language"})),
-    Kind.BADGES: Columns(frozenset({"site", "worker", "uid"}), frozenset()),
+    Kind.ENGAGEMENTS: Columns(frozenset({"worker", "employer"}), frozenset({"from", "to", "sites"})),
+    Kind.BADGES: Columns(frozenset({"site", "worker", "uid"}), frozenset({"employer"})),
 }
 
 
@@ -184,7 +191,11 @@ def _apply(
 
 def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:
     """Two rows about the same are a mistake of one of them, whatever the second says."""
-    about = (row.cells["site"], _digits(row.cells["uid"])) if table.kind is Kind.BADGES else change.id
+    about: object = change.id
+    if table.kind is Kind.BADGES:
+        about = (row.cells["site"], _digits(row.cells["uid"]))
+    elif table.kind is Kind.ENGAGEMENTS:
+        about = (change.id, row.cells["employer"], row.cells.get("from", ""))
     key = (table.kind, about)
     first = seen.setdefault(key, (table.place, row.number))
     if first != (table.place, row.number):
@@ -210,10 +221,17 @@ def _site_fields(known: Site, cells: dict[str, str]) -> dict[str, Any]:
     """What the columns that there are say of a site; an empty cell takes away, a missing column leaves."""
     values: dict[str, Any] = {"workplace": cells["workplace"]}
     if cells.get("regime"):
-        try:
-            values["regime"] = Regime(cells["regime"].lower())
-        except ValueError:
-            raise PeopleError("there is no such regime", f"use one of {', '.join(Regime)}") from None
+        values["regime"] = _regime(cells["regime"])
+    if "next_regime" in cells:
+        values["next_regime"] = _regime(cells["next_regime"]) if cells["next_regime"] else None
+    if "regime_from" in cells:
+        values["regime_from"] = _day(cells["regime_from"])
+    if cells.get("longest_shift_h"):
+        if not cells["longest_shift_h"].isdecimal():
+            raise PeopleError("a longest shift is a whole number of hours", "correct the cell")
+        values["longest_shift_h"] = int(cells["longest_shift_h"])
+    if "night_hours" in cells:
+        values["night_hours"] = cells["night_hours"]
     if cells.get("time_zone"):
         values["time_zone"] = cells["time_zone"]
     if any(name in cells for name in _ADDRESS):
@@ -225,6 +243,13 @@ def _site_fields(known: Site, cells: dict[str, str]) -> dict[str, Any]:
     if "languages" in cells:
         values["languages"] = tuple(cells["languages"].lower().replace(",", " ").replace(";", " ").split())
     return values
+
+
+def _regime(cell: str) -> Regime:
+    try:
+        return Regime(cell.lower())
+    except ValueError:
+        raise PeopleError("there is no such regime", f"use one of {', '.join(Regime)}") from None
 
 
 def _degrees(cell: str) -> float | None:
@@ -249,12 +274,37 @@ def _put_worker(connection: Connection, vault: Vault, cells: dict[str, str], now
     )
 
 
+def _put_engagement(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change:
+    number = employers.enterprise_number(cells["employer"])
+    names = tuple(name.strip() for name in cells.get("sites", "").split(";") if name.strip())
+    engaged = Engaged(number, _day(cells.get("from", "")), _day(cells.get("to", "")), names)
+    return engagements.put(connection, cells["worker"], engaged)
+
+
+def _day(cell: str) -> date | None:
+    """A day of the form that every spreadsheet can be given, None for an empty cell."""
+    if not cell:
+        return None
+    try:
+        return date.fromisoformat(cell)
+    except ValueError:
+        raise PeopleError("a day is written 2026-01-31", "correct the cell, as text") from None
+
+
 def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
     try:
         uid = bytes.fromhex(_digits(cells["uid"]))
     except ValueError:
         raise PeopleError("the UID is not in hexadecimal digits", "give it as a reader prints it, as text") from None
-    assigned = badges.assign(connection, vault, site=cells["site"], worker=cells["worker"], uid=uid, now_ms=now_ms)
+    assigned = badges.assign(
+        connection,
+        vault,
+        site=cells["site"],
+        worker=cells["worker"],
+        uid=uid,
+        employer_kbo=cells.get("employer") or None,
+        now_ms=now_ms,
+    )
     report.queued += assigned.queued
     return Change(
         "worker", assigned.worker, is_new=assigned.is_new, after={"badge": assigned.badge, "site": cells["site"]}
@@ -271,11 +321,13 @@ _PUTTERS: Final[Mapping[Kind, _Putter]] = {
     Kind.EMPLOYERS: _put_employer,
     Kind.SITES: _put_site,
     Kind.WORKERS: _put_worker,
+    Kind.ENGAGEMENTS: _put_engagement,
     Kind.BADGES: _put_badge,
 }
 _ACTS: Final[Mapping[Kind, tuple[Act, Act]]] = {
     Kind.EMPLOYERS: (Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED),
     Kind.SITES: (Act.SITE_ADDED, Act.SITE_CHANGED),
     Kind.WORKERS: (Act.WORKER_ADDED, Act.WORKER_CHANGED),
+    Kind.ENGAGEMENTS: (Act.WORKER_ENGAGED, Act.WORKER_ENGAGED),
     Kind.BADGES: (Act.BADGE_ASSIGNED, Act.BADGE_ASSIGNED),
 }

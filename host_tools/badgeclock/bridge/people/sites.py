@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, select, update
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people.checks import LANGUAGE, one_line
 from badgeclock.bridge.people.rows import add_row, change_row
-from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.presences.regimes import LONGEST_SHIFT_H, Regime, local_day
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -25,6 +26,8 @@ TIME_ZONE: Final = "Europe/Brussels"
 SITE_KEY_BYTES: Final = 32
 _WORKPLACE_CHARACTERS: Final = 13
 _LANGUAGES_MOST: Final = 8
+_SHIFT_H: Final = (4, 24)
+_NIGHT_HOURS: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]")
 _POST_CODE: Final = re.compile(r"[1-9][0-9]{3}")
 
 
@@ -41,7 +44,9 @@ class Address(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Site:
     """A site as the office describes it. `workplace` is its number in the declaration of works; coordinates are WGS 84
-    degrees; `languages` are ISO 639-1 codes, the most usual first.
+    degrees; `languages` are ISO 639-1 codes, the most usual first. `longest_shift_h` and `night_hours` ("22:00-06:00",
+    empty for none) say what the first punch of a day can be the end of. `next_regime` counts from the local day
+    `regime_from` on; None, both: no change is to come.
     """
 
     name: str
@@ -52,6 +57,10 @@ class Site:
     latitude: float | None = None
     longitude: float | None = None
     languages: tuple[str, ...] = ()
+    longest_shift_h: int = LONGEST_SHIFT_H
+    night_hours: str = ""
+    next_regime: Regime | None = None
+    regime_from: date | None = None
 
 
 def add(
@@ -97,6 +106,10 @@ def find(connection: Connection, name: str) -> Site | None:
         row.latitude,
         row.longitude,
         tuple(row.languages or ()),
+        row.longest_shift_h,
+        row.night_hours or "",
+        None if row.next_regime is None else Regime(row.next_regime),
+        row.regime_from,
     )
 
 
@@ -104,17 +117,42 @@ def change(
     connection: Connection,
     name: str,
     *,
-    regime: Regime | None,
-    workplace: str | None,
+    regime: Regime | None = None,
+    regime_from: date | None = None,
+    workplace: str | None = None,
+    longest_shift_h: int | None = None,
+    night_hours: str | None = None,
     by: str,
     reason: str = "",
     now_ms: int,
 ) -> Change:
-    """Give a site another regime or workplace number; None leaves it. What was declared stays as it was declared."""
+    """Give a site another regime (from a local day to come on, if `regime_from` says so), workplace number, longest
+    shift or night hours; None leaves it. What was declared stays as it was declared.
+    """
     site = find(connection, name)
     if site is None:
         raise no_site(name)
-    change = put(connection, replace(site, regime=regime or site.regime, workplace=workplace or site.workplace))
+    today = local_day(now_ms, site.time_zone)
+    if site.next_regime is not None and site.regime_from is not None and site.regime_from <= today:
+        site = replace(site, regime=site.next_regime, next_regime=None, regime_from=None)
+    if regime_from is not None:
+        if regime is None or regime_from <= today:
+            raise PeopleError(
+                "a day from which a regime counts needs the regime, and is a day to come",
+                "name the regime; without a day it counts at once",
+            )
+        site = replace(site, next_regime=regime, regime_from=regime_from)
+    elif regime is not None:
+        site = replace(site, regime=regime, next_regime=None, regime_from=None)
+    change = put(
+        connection,
+        replace(
+            site,
+            workplace=workplace or site.workplace,
+            longest_shift_h=longest_shift_h or site.longest_shift_h,
+            night_hours=site.night_hours if night_hours is None else night_hours,
+        ),
+    )
     if change.happened:
         what = f"{', '.join(change.changed)} of site {name} changed by {by}"
         event_log.write(connection, [Event(Severity.INFO, event_log.Kind.SITE_CHANGED, what)], now_ms)
@@ -194,6 +232,24 @@ def _site_columns(site: Site) -> dict[str, Any]:
         "address": _address(site.address),
         **_coordinates(site.latitude, site.longitude),
         "languages": _languages(site.languages),
+        **_shift_columns(site),
+    }
+
+
+def _shift_columns(site: Site) -> dict[str, Any]:
+    if not _SHIFT_H[0] <= site.longest_shift_h <= _SHIFT_H[1]:
+        raise PeopleError(
+            f"a longest shift is {_SHIFT_H[0]} to {_SHIFT_H[1]} hours", "give the longest that anybody works there"
+        )
+    if site.night_hours and not _NIGHT_HOURS.fullmatch(site.night_hours):
+        raise PeopleError("night hours are two times such as 22:00-06:00, or nothing", "correct them")
+    if (site.next_regime is None) != (site.regime_from is None):
+        raise PeopleError("a regime to come and the day from which it counts go together", "give both, or neither")
+    return {
+        "longest_shift_h": site.longest_shift_h,
+        "night_hours": site.night_hours or None,
+        "next_regime": None if site.next_regime is None else Regime(site.next_regime).value,
+        "regime_from": site.regime_from,
     }
 
 

@@ -1,76 +1,73 @@
 """From punches to presences: who was where, what is declared of it, and what a person must decide.
 
-What a punch calls for is the regime's matter (`regimes`); here it meets the store: whose badge it was, which presence
-there is already, which must be opened. Groups of thousands are decided in a few statements.
+What a punch calls for is the regime's matter (`regimes`, `shifts`); here it meets the store: whose badge it was
+(`employment`), which presence there is already, which must be opened (`day_book`). Groups of thousands are decided in a
+few statements.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, select, tuple_, update
 
+from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
+from badgeclock.bridge.presences import punch_receipts, regimes, shifts
+from badgeclock.bridge.presences.day_book import DayBook, Entry, Key, WorkerDay
+from badgeclock.bridge.presences.employment import Engagement, Holder, employer_on
 from badgeclock.bridge.presences.regimes import (
     CLOCK_AHEAD_MS,
+    COMING,
+    PLACE_COLUMNS,
     QUARTER_MS,
     RULES,
     Declared,
-    Regime,
+    Place,
     Seen,
     Wanted,
+    day_ahead,
     day_is_over,
     employer_declared,
+    is_ahead,
     local_day,
     movement_too_late,
 )
-from badgeclock.bridge.store import schema
+from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks, insert_rows
-from badgeclock.bridge.store.states import (
-    ENDED,
-    RECEIPT_OF,
-    ClockState,
-    IdentityKind,
-    PresenceState,
-    PunchState,
-    Reason,
-)
+from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.states import ClockState, IdentityKind, PunchState, Reason
+from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import ReceiptState
-from badgeclock.protocol.record import Direction
+from badgeclock.protocol.record import Direction, Origin
 
-REFERENCE_BEGINS: Final = "BC"
-"""What every reference of ours begins with; a day and twelve random digits follow."""
+_NAMED: Final = 5
+"""Up to so many presences of one group that are assumed have an event each; more of them share one."""
+SURE: Final = frozenset({Origin.KEY, Origin.CLOCK})
+"""Where a direction comes from that does not hang on what a clock remembers of the badge."""
 
 
 class Punch(NamedTuple):
-    """A punch as the clock kept it, and what the store knows of the clock. `utc_ms` is 0 if the clock had no time."""
+    """A punch as the clock kept it, and what the store knows of the clock. `utc_ms` is 0 if the clock had no time;
+    `bound` is the encoded bound of its error; `is_sure` whether a key, or the clock's own direction, says the way.
+    """
 
     clock_id: int
     clock_state: ClockState
     seq: int
-    site_id: int
-    workplace: str
-    time_zone: str
-    regime: Regime
+    place: Place
     token: bytes
     direction: Direction
+    is_sure: bool
     utc_ms: int
+    bound: int
     sealed: bool
     duplicate: bool
     received_ms: int
-
-
-class Holder(NamedTuple):
-    """The worker a badge was given to, and the employer it is declared under (empty under Limosa)."""
-
-    worker_id: int
-    employer_kbo: str
 
 
 class Fate(NamedTuple):
@@ -81,28 +78,7 @@ class Fate(NamedTuple):
     wanted: Wanted | None = None
 
 
-class Key(NamedTuple):
-    """What makes a presence one: no two that stand share it. `moment_ms` is 0 and `way` empty for a day."""
-
-    worker_id: int
-    employer_kbo: str
-    workplace: str
-    day: date
-    moment_ms: int = 0
-    way: str = ""
-
-
-@dataclass(slots=True)
-class _Presence:
-    id: int
-    state: PresenceState
-    error_code: int
-    reception_number: int
-
-
 _Decision = tuple[str, int | None, int | None, str | None]
-_NewReceipt = tuple[ReceiptState, int, int]
-"""A receipt's state, error code and reception number."""
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
 
@@ -119,26 +95,31 @@ def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
         return Fate(PunchState.WAITING, Reason.QUARANTINE)
     if not punch.utc_ms:
         return Fate(PunchState.WAITING, Reason.NO_TIME)
-    quarters = (punch.utc_ms // QUARTER_MS, now_ms // QUARTER_MS, (now_ms + CLOCK_AHEAD_MS) // QUARTER_MS)
-    fate = _fate_of_day(punch.regime, punch.direction, punch.time_zone, *quarters)
+    if is_ahead(punch.utc_ms, now_ms):
+        return _fate_ahead(punch, now_ms)
+    fate = _fate_of_day(punch.place, punch.direction, punch.is_sure, punch.utc_ms // QUARTER_MS, now_ms // QUARTER_MS)
     if fate.wanted is not None and fate.wanted.way is not None and movement_too_late(punch.utc_ms, now_ms):
         return Fate(PunchState.WAITING, Reason.LATE)
     return fate
 
 
+def _fate_ahead(punch: Punch, now_ms: int) -> Fate:
+    """Of a punch whose clock runs ahead: its day may be known all the same, the moment of a movement is not."""
+    day = day_ahead(punch.utc_ms, records.bound_decode(punch.bound), now_ms, punch.place.time_zone)
+    if day is None or punch.place.declares_on(day) is not Declared.DAY:
+        return Fate(PunchState.WAITING, Reason.FUTURE)
+    return _fate_of_day(punch.place, punch.direction, punch.is_sure, now_ms // QUARTER_MS, now_ms // QUARTER_MS)
+
+
 @lru_cache(maxsize=4096)
-def _fate_of_day(
-    regime: Regime, direction: Direction, time_zone: str, quarter: int, now_quarter: int, ahead_quarter: int
-) -> Fate:
+def _fate_of_day(place: Place, direction: Direction, is_sure: bool, quarter: int, now_quarter: int) -> Fate:  # noqa: FBT001 - of a punch
     """The fate of all punches alike within a quarter of an hour, the step in which days begin (`regimes.local_day`)."""
-    utc_ms, now_ms, ahead_ms = (at * QUARTER_MS for at in (quarter, now_quarter, ahead_quarter))
-    wanted = RULES[regime].wanted(Seen(direction, utc_ms, time_zone))
+    utc_ms, now_ms = quarter * QUARTER_MS, now_quarter * QUARTER_MS
+    wanted = regimes.wanted(Seen(direction, is_sure, utc_ms, place))
     if isinstance(wanted, Reason):
         return Fate(PunchState.WAITING, wanted)
-    if day_is_over(local_day(utc_ms, time_zone), now_ms, time_zone):
+    if day_is_over(local_day(utc_ms, place.time_zone), now_ms, place.time_zone):
         return Fate(PunchState.WAITING, Reason.LATE)
-    if local_day(utc_ms, time_zone) > local_day(ahead_ms, time_zone):
-        return Fate(PunchState.WAITING, Reason.FUTURE)
     return Fate(PunchState.DECLARED, wanted=wanted)
 
 
@@ -158,8 +139,8 @@ def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int
 
 def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tuple[Any, ...]]:
     for punch, decision in zip(punches, settled, strict=True):
-        clock_id, _, seq, site_id, _, _, _, token, direction, utc_ms, _, _, received_ms = punch
-        yield clock_id, seq, site_id, bytearray(token), int(direction), utc_ms, received_ms, *decision
+        clock_id, _, seq, place, token, direction, _, utc_ms, _, _, _, received_ms = punch
+        yield clock_id, seq, place[0], bytearray(token), int(direction), utc_ms, received_ms, *decision
 
 
 def reconsider_badge(connection: Connection, site_id: int, token: bytes, now_ms: int) -> int:
@@ -183,35 +164,13 @@ def reconsider_clock(connection: Connection, clock_id: int, now_ms: int) -> int:
 
 
 def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
-    table, clocks, sites = schema.punches, schema.clocks, schema.sites
+    table = schema.punches
     rows = connection.execute(
-        select(table, clocks.c.state.label("clock_state"), sites.c.workplace, sites.c.time_zone, sites.c.regime)
-        .join(clocks, clocks.c.id == table.c.clock_id)
-        .join(sites, sites.c.id == table.c.site_id)
-        .where(which, table.c.presence_id.is_(None))
-        .order_by(table.c.utc_ms, table.c.id)
+        waiting_punches().where(which, table.c.presence_id.is_(None)).order_by(table.c.utc_ms, table.c.id)
     ).all()
-    punches = [
-        Punch(
-            clock_id=row.clock_id,
-            clock_state=ClockState(row.clock_state),
-            seq=row.seq,
-            site_id=row.site_id,
-            workplace=row.workplace,
-            time_zone=row.time_zone,
-            regime=Regime(row.regime),
-            token=row.token,
-            direction=Direction(row.direction),
-            utc_ms=row.utc_ms,
-            sealed=True,  # what is unsealed or a duplicate is INVALID or DUPLICATE, and never looked at again
-            duplicate=False,
-            received_ms=row.received_ms,
-        )
-        for row in rows
-    ]
-    if not punches:
+    if not rows:
         return 0
-    settled, queued = _settle(connection, punches, now_ms)
+    settled, queued = _settle(connection, [punch_of(row) for row in rows], now_ms)
     change = update(table).where(table.c.id == bindparam("at")).values({name: bindparam(name) for name in _DECIDED})
     connection.execute(
         change,
@@ -223,66 +182,240 @@ def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
     return queued
 
 
+def waiting_punches() -> Any:
+    """A select of stored punches with what `punch_of` needs: their clock's state, their place, their record."""
+    table, clocks, sites, kept = schema.punches, schema.clocks, schema.sites, schema.records
+    place = (sites.c[name] for name in PLACE_COLUMNS)
+    return (
+        select(table, clocks.c.state.label("clock_state"), kept.c.raw, *place)
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .outerjoin(kept, (kept.c.clock_id == table.c.clock_id) & (kept.c.seq == table.c.seq))
+    )
+
+
+def punch_of(row: Any) -> Punch:
+    """A stored punch as it came in. What is unsealed or a duplicate is never looked at again."""
+    record = None if row.raw is None else records.unpack(row.raw)
+    return Punch(
+        clock_id=row.clock_id,
+        clock_state=ClockState(row.clock_state),
+        seq=row.seq,
+        place=Place.of(row),
+        token=row.token,
+        direction=Direction(row.direction),
+        is_sure=record is not None and record.origin in SURE,
+        utc_ms=row.utc_ms,
+        bound=records.BOUND_NONE if record is None else record.bound,
+        sealed=True,
+        duplicate=False,
+        received_ms=row.received_ms,
+    )
+
+
+class _Met(NamedTuple):
+    """What became of a punch: its fate, its presence, and whether that was there before."""
+
+    fate: Fate
+    entry: Entry | None = None
+
+
+def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted, now_ms: int) -> int | None:
+    """The presence that a punch belongs to by a person's word, which says its direction: the one that is there, or one
+    that is opened. Returns its row; None if it is ambiguous which employer is to declare it.
+    """
+    book = DayBook(connection)
+    book.load((holder.worker_id, day) for day in (wanted.day, wanted.earlier) if day is not None)
+    entry = _joined(book, punch, holder, wanted) or _opened(book, punch, holder, wanted)
+    if entry is None:
+        return None
+    opened = book.write(now_ms)
+    if opened:
+        table = schema.presences
+        values = {"decided_ms": now_ms, "assumed": None}
+        connection.execute(update(table).where(table.c.id == entry.id).values(values))
+    return entry.id
+
+
 def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[_Decision], int]:
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
-    kinds, kind_of = _alike(punches)
+    kinds, kind_of = _alike(punches, now_ms)
     holders = _holders(connection, kinds)
-    fates = [fate_of(punch, holders.get((punch.site_id, punch.token)), now_ms) for punch in kinds]
-    keys = [
-        key_of(punch, holders[punch.site_id, punch.token], fate.wanted) if fate.wanted else None
-        for punch, fate in zip(kinds, fates, strict=True)
-    ]
-    known = _presences(connection, fates, keys)
-    opened = _open(connection, kinds, fates, keys, known, now_ms)
+    held = [holders.get((punch.place.site_id, punch.token)) for punch in kinds]
+    fates = [fate_of(punch, holder, now_ms) for punch, holder in zip(kinds, held, strict=True)]
+    book = DayBook(connection)
+    met = _meet(book, kinds, held, fates)
+    opened = book.write(now_ms)
+    _keep_evident(connection, book.evident, now_ms)
+    _note_assumed(connection, opened, now_ms)
+    _note_ambiguous(connection, held, met, now_ms)
     decisions: list[_Decision] = []
-    of_kind: list[_NewReceipt | None] = []
-    for punch, fate, key in zip(kinds, fates, keys, strict=True):
-        holder = holders.get((punch.site_id, punch.token))
-        presence = _presence_of(fate, key, known)
-        if fate.wanted is not None and presence is None:
-            fate = Fate(PunchState.WAITING, Reason.NO_IN)  # noqa: PLW2901 - decided only now
+    told: list[punch_receipts.Content | None] = []
+    for punch, holder, (fate, entry) in zip(kinds, held, met, strict=True):
         decisions.append(
             (
                 fate.state.value,
                 holder.worker_id if holder else None,
-                presence.id if presence else None,
+                entry.id if entry else None,
                 fate.reason.value if fate.reason else None,
             )
         )
-        of_kind.append(_receipt(fate, presence))
-    new = [
+        told.append(_receipt(punch, fate, entry))
+    issued = [
         NewReceipt(punch.clock_id, punch.seq, *receipt)
         for punch, kind in zip(punches, kind_of, strict=True)
-        if (receipt := of_kind[kind]) is not None
+        if (receipt := told[kind]) is not None
     ]
-    receipts.issue(connection, new, now_ms)
-    return [decisions[kind] for kind in kind_of], opened
+    receipts.issue(connection, issued, now_ms)
+    return [decisions[kind] for kind in kind_of], len(opened)
 
 
-def _alike(punches: Sequence[Punch]) -> tuple[list[Punch], list[int]]:
-    """One punch of each kind of which all have the same fate, key and presence, and for each punch its kind's place.
+def _alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]]:
+    """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
 
     A backlog has many such: whoever badges twice within a quarter of an hour, the step in which days begin, is on the
     site once. A movement has a moment of its own.
     """
     kinds: list[Punch] = []
-    places: dict[tuple[Any, ...], int] = {}
+    numbers: dict[tuple[Any, ...], int] = {}
     kind_of: list[int] = []
+    ahead_ms, last, by_day = now_ms + CLOCK_AHEAD_MS, None, False
     for punch in punches:
-        _, clock_state, _, site_id, _, _, regime, token, direction, utc_ms, sealed, duplicate, _ = punch
-        moment = utc_ms // QUARTER_MS if utc_ms and regime in _BY_DAY else -utc_ms
-        alike = (site_id, token, direction, moment, clock_state, sealed, duplicate)
-        place = places.setdefault(alike, len(kinds))
-        if place == len(kinds):
+        _, clock_state, _, place, token, direction, is_sure, utc_ms, _, sealed, duplicate, _ = punch
+        if place is not last:  # one clock's punches are together
+            last, by_day = place, place.regime in _BY_DAY and place.next_regime is None
+        moment = utc_ms // QUARTER_MS if by_day and 0 < utc_ms <= ahead_ms else -utc_ms
+        alike = (place[0], token, direction, is_sure, moment, clock_state, sealed, duplicate)
+        kind = numbers.setdefault(alike, len(kinds))
+        if kind == len(kinds):
             kinds.append(punch)
-        kind_of.append(place)
+        kind_of.append(kind)
     return kinds, kind_of
 
 
-def _receipt(fate: Fate, presence: _Presence | None) -> _NewReceipt | None:
-    if presence:
-        state = RECEIPT_OF.get(presence.state)
-        return None if state is None else (state, presence.error_code, presence.reception_number)
+def _meet(
+    book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
+) -> list[_Met]:
+    """What each punch belongs to: at first what is there already, and then, by their moments, those that call for
+    something, which the days before may have to do with.
+    """
+    met = [_Met(fate) for fate in fates]
+    calling = [
+        (at, punch, holder, fate.wanted)
+        for at, (punch, holder, fate) in enumerate(zip(punches, holders, fates, strict=True))
+        if fate.wanted is not None and holder is not None
+    ]
+    book.load((holder.worker_id, wanted.day) for _, _, holder, wanted in calling)
+    open_yet = []
+    for one in calling:
+        at, punch, holder, wanted = one
+        entry = _joined(book, punch, holder, wanted)
+        if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
+            open_yet.append(one)
+        else:
+            met[at] = _Met(fates[at], entry)
+            if entry.assumed is not None and punch.is_sure:
+                book.set_evident(entry)
+    days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in open_yet if wanted.earlier}
+    book.load(days_before)
+    book.load_passages(days_before)
+    week_before = _weeks_before(book, open_yet)
+    book.load(week_before)
+    book.load_passages(week_before)
+    for at, punch, holder, wanted in sorted(open_yet, key=lambda one: one[1].utc_ms):
+        entry = _joined(book, punch, holder, wanted)
+        if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
+            entry = _shift_ended(book, punch, holder, wanted) or entry
+        entry = entry or _opened(book, punch, holder, wanted)
+        met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
+    return met
+
+
+def _goes_for_sure(punch: Punch) -> bool:
+    """Whether a key says that somebody goes, who may have been taken for coming."""
+    return punch.is_sure and punch.direction not in COMING
+
+
+def _weeks_before(book: DayBook, calling: Sequence[tuple[int, Punch, Holder, Wanted]]) -> set[WorkerDay]:
+    """The week before those who come to a site with night hours, by no key, and were not there the day before."""
+    return {
+        (holder.worker_id, wanted.day - timedelta(days=back))
+        for _, punch, holder, wanted in calling
+        if wanted.earlier is not None
+        and wanted.way is None
+        and not punch.is_sure
+        and punch.place.night is not None
+        and not book.day_of(holder.worker_id, wanted.earlier, punch.place)
+        for back in range(2, shifts.LATELY_DAYS + 1)
+    }
+
+
+def _joined(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    """The presence of its own day that a punch belongs to, if there is one."""
+    if wanted.way is None:
+        employer = employer_on(holder, punch.place.site_id, wanted.day)
+        by_badge = employer.kbo if employer is not None and employer.by_badge else None
+        return book.joined(holder.worker_id, wanted.day, punch.place, punch.direction, by_badge)
+    key = _movement_key(book, punch, holder, wanted)
+    return None if key is None else book.movement(key)
+
+
+def _shift_ended(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    """The presence of the day before whose shift a punch ends, if it does; also that of a regime which ended then."""
+    if wanted.earlier is None or punch.place.declares_on(wanted.earlier) is not Declared.DAY:
+        return None
+    entry = _day_before(book, punch, holder, wanted)
+    seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place)
+    return entry if entry is not None and shifts.ends_shift(seen, book.passages(entry)) else None
+
+
+def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    found = [] if wanted.earlier is None else book.day_of(holder.worker_id, wanted.earlier, punch.place)
+    return found[-1] if found else None
+
+
+def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    """A presence for what a punch calls for; None if it is ambiguous which employer is to declare it."""
+    place = punch.place
+    if wanted.way is not None:
+        key = _movement_key(book, punch, holder, wanted)
+        return None if key is None else book.open(key, place.site_id)
+    employer = employer_on(holder, place.site_id, wanted.day)
+    if employer is None:
+        return None
+    before = _day_before(book, punch, holder, wanted)
+    passages = [] if before is None else book.passages(before)
+    seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, place)
+    key = Key(holder.worker_id, employer.kbo, place.workplace, wanted.day)
+    lately = [] if passages else _lately(book, punch, holder, wanted)
+    return book.open(key, place.site_id, shifts.assumed(seen, passages, lately))
+
+
+def _lately(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Sequence[shifts.Passage]:
+    """The passages of the newest shift of the week before, as far as it was loaded."""
+    for back in range(2, shifts.LATELY_DAYS + 1):
+        found = book.day_of(holder.worker_id, wanted.day - timedelta(days=back), punch.place)
+        if found:
+            return book.passages(found[-1])
+    return []
+
+
+def _movement_key(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Key | None:
+    """Which movement a punch is: a going is declared as its coming was, whatever the office changed meanwhile."""
+    assert wanted.way is not None
+    place, worker_id, moment_ms = punch.place, holder.worker_id, punch.utc_ms
+    days = [wanted.day] if wanted.earlier is None else [wanted.day, wanted.earlier]
+    coming = book.coming_before(worker_id, days, place, moment_ms) if wanted.way is Way.OUT else None
+    if coming is not None and bool(coming.key.employer_kbo) == bool(holder.employer_kbo):
+        return coming.key._replace(day=wanted.day, moment_ms=moment_ms, way=wanted.way)
+    employer = employer_on(holder, place.site_id, wanted.day)
+    return employer and Key(worker_id, employer.kbo, place.workplace, wanted.day, moment_ms, wanted.way)
+
+
+def _receipt(punch: Punch, fate: Fate, entry: Entry | None) -> punch_receipts.Content | None:
+    if entry is not None:
+        day = local_day(punch.utc_ms, punch.place.time_zone)
+        return punch_receipts.joined(entry.state, entry.error_code, entry.reception_number, entry.key, day)
     if fate.state is PunchState.UNASSIGNED:
         return ReceiptState.UNKNOWN_BADGE, 0, 0
     if fate.state in (PunchState.WAITING, PunchState.INVALID):
@@ -290,102 +423,111 @@ def _receipt(fate: Fate, presence: _Presence | None) -> _NewReceipt | None:
     return None
 
 
-def key_of(punch: Punch, holder: Holder, wanted: Wanted) -> Key:
-    """Which presence a punch calls for."""
-    if wanted.way is None:
-        return Key(*holder, punch.workplace, wanted.day)
-    return Key(*holder, punch.workplace, wanted.day, punch.utc_ms, wanted.way)
-
-
-def _presence_of(fate: Fate, key: Key | None, known: Mapping[Key, _Presence]) -> _Presence | None:
-    if key is None:
-        return None
-    presence = known.get(key)
-    if presence is None and fate.wanted is not None and fate.wanted.earlier is not None:
-        presence = known.get(key._replace(day=fate.wanted.earlier))
-    return presence
-
-
-def _open(
-    connection: Connection,
-    punches: Sequence[Punch],
-    fates: Sequence[Fate],
-    keys: Sequence[Key | None],
-    known: dict[Key, _Presence],
-    now_ms: int,
-) -> int:
-    """Insert a queued presence for each key that needs one and has none that stands; adds them to `known`."""
-    missing: dict[Key, int] = {}
-    for punch, fate, key in zip(punches, fates, keys, strict=True):
-        if key is not None and fate.wanted is not None and fate.wanted.opens:
-            standing = known.get(key)
-            if standing is None or standing.state in ENDED:
-                missing.setdefault(key, punch.site_id)
-    if not missing:
-        return 0
-    table = schema.presences
-    rows = [new_row(key, site_id, now_ms) for key, site_id in missing.items()]
-    ids = connection.execute(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows).scalars()
-    known.update({key: _Presence(number, PresenceState.QUEUED, 0, 0) for key, number in zip(missing, ids, strict=True)})
-    return len(missing)
-
-
-def new_row(key: Key, site_id: int, now_ms: int) -> dict[str, Any]:
-    """The columns of a presence at its beginning: queued, under a reference of its own (24 characters)."""
-    return {
-        "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
-        "worker_id": key.worker_id,
-        "employer_kbo": key.employer_kbo,
-        "workplace": key.workplace,
-        "day": key.day,
-        "declared": Declared.MOVEMENT if key.way else Declared.DAY,
-        "moment_ms": key.moment_ms,
-        "way": key.way,
-        "site_id": site_id,
-        "state": PresenceState.QUEUED,
-        "error_code": 0,
-        "remarks": [],
-        "tries": 0,
-        "alone": False,
-        "due_ms": now_ms,
-        "created_ms": now_ms,
-    }
-
-
-def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
-    badges, workers, employers = schema.badges, schema.workers, schema.employers
-    statement = (
-        select(badges.c.site_id, badges.c.token, badges.c.worker_id, workers.c.identity_kind, employers.c.kbo)
+def _select_holders() -> Select[Any]:
+    badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
+    return (
+        select(
+            badges.c.site_id,
+            badges.c.token,
+            badges.c.worker_id,
+            workers.c.identity_kind,
+            employers.c.kbo,
+            badges.c.engagement_id,
+            select(engaged.c.id).where(engaged.c.worker_id == badges.c.worker_id).exists(),
+        )
         .join(workers, workers.c.id == badges.c.worker_id)
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
     )
+
+
+_HOLDERS: Final = _select_holders()
+
+
+def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
+    badges = schema.badges
     found = {}
-    for some in chunks({(punch.site_id, punch.token) for punch in punches}):
+    several: dict[tuple[int, bytes], int | None] = {}
+    for some in chunks({(punch.place.site_id, punch.token) for punch in punches}):
         rows = connection.execute(
-            statement.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
+            _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
-        for row in rows:
-            employer = employer_declared(IdentityKind(row.identity_kind), row.kbo)
-            found[row.site_id, row.token] = Holder(row.worker_id, employer)
+        for site_id, token, worker_id, kind, kbo, badge_for, is_engaged in rows:
+            found[site_id, token] = Holder(worker_id, employer_declared(IdentityKind(kind), kbo))
+            if is_engaged and kind == IdentityKind.NISS:
+                several[site_id, token] = badge_for
+    of_worker = engagements_of(connection, {found[at].worker_id for at in several})
+    for at, badge_for in several.items():
+        found[at] = found[at]._replace(engagements=of_worker[found[at].worker_id], badge_for=badge_for)
     return found
 
 
-def _presences(connection: Connection, fates: Sequence[Fate], keys: Sequence[Key | None]) -> dict[Key, _Presence]:
-    """The presences of these workers on the days that matter; of those that share a key the one that stands."""
-    days = set()
-    for fate, key in zip(fates, keys, strict=True):
-        if key is not None and fate.wanted is not None:
-            days.add((key.worker_id, key.day))
-            if fate.wanted.earlier is not None:
-                days.add((key.worker_id, fate.wanted.earlier))
+def engagements_of(connection: Connection, worker_ids: Iterable[int]) -> dict[int, tuple[Engagement, ...]]:
+    """The engagements of workers, each worker's in the order in which they were made."""
+    table, employers = schema.engagements, schema.employers
+    statement = (
+        select(table, employers.c.kbo).join(employers, employers.c.id == table.c.employer_id).order_by(table.c.id)
+    )
+    found: dict[int, tuple[Engagement, ...]] = dict.fromkeys(worker_ids, ())
+    for some in chunks(list(found)):
+        for row in connection.execute(statement.where(table.c.worker_id.in_(some))):
+            one = Engagement(row.id, row.kbo, row.from_day, row.to_day, frozenset(row.site_ids))
+            found[row.worker_id] += (one,)
+    return found
+
+
+def holder_of(connection: Connection, worker_id: int, identity_kind: str, kbo: str | None) -> Holder:
+    """The same for a worker whom a person names: no badge chooses."""
+    kind = IdentityKind(identity_kind)
+    engaged = engagements_of(connection, [worker_id])[worker_id] if kind is IdentityKind.NISS else ()
+    return Holder(worker_id, employer_declared(kind, kbo), engaged)
+
+
+def _keep_evident(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
+    """Whoever came by key was there: what was assumed is no question any more."""
     table = schema.presences
-    columns = (table.c[name] for name in (*Key._fields, "id", "state", "error_code", "reception_number"))
-    statement = select(*columns).order_by(table.c.id)
-    found: dict[Key, _Presence] = {}
-    for some in chunks(days):
-        rows = connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
-        for *of, presence_id, state_word, error_code, number in rows:
-            key, state = Key(*of), PresenceState(state_word)
-            if key not in found or state not in ENDED:
-                found[key] = _Presence(presence_id, state, error_code, number or 0)
-    return found
+    for some in chunks(presence_ids):
+        connection.execute(update(table).where(table.c.id.in_(some), table.c.kept_ms.is_(None)).values(kept_ms=now_ms))
+
+
+def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:
+    """An event for each presence that is not evident: whoever was not there can be cancelled until midnight."""
+    assumed = {entry.id: entry for entry in opened if entry.assumed is not None}
+    if not assumed:
+        return
+    table, workers, sites = schema.presences, schema.workers, schema.sites
+    statement = (
+        select(table.c.id, table.c.reference, workers.c.reference.label("worker"), sites.c.name.label("site"))
+        .join(workers, workers.c.id == table.c.worker_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .order_by(table.c.id)
+    )
+    rows = [row for some in chunks(assumed) for row in connection.execute(statement.where(table.c.id.in_(some)))]
+    texts = [
+        f"presence {row.reference} of {row.worker} at {row.site} is assumed ({_WHY_ASSUMED[assumed[row.id].assumed]});"
+        " if nobody came, cancel it before the day ends"
+        for row in rows
+    ]
+    if len(texts) > _NAMED:
+        texts = [f"{len(rows)} presences are assumed, {rows[0].reference} and others: see `presence list`"]
+    kind = event_log.Kind.PRESENCE_ASSUMED
+    event_log.write(connection, [Event(Severity.WARNING, kind, text) for text in texts], now_ms)
+
+
+_WHY_ASSUMED: Final[Mapping[shifts.Assumed | None, str]] = {
+    shifts.Assumed.OPEN_SHIFT: "the shift of the day before has no OUT, and its punch may be that",
+    shifts.Assumed.NO_IN: "its first punch is an OUT or a break",
+}
+
+
+def _note_ambiguous(connection: Connection, holders: Sequence[Holder | None], met: Sequence[_Met], now_ms: int) -> None:
+    """An event for each worker whose punch waits for somebody to say which employer it is for."""
+    waiting = {
+        holder.worker_id
+        for holder, one in zip(holders, met, strict=True)
+        if holder is not None and one.fate.reason is Reason.EMPLOYER
+    }
+    table = schema.workers
+    for some in chunks(sorted(waiting)):
+        for reference in connection.execute(select(table.c.reference).where(table.c.id.in_(some))).scalars():
+            what = f"a punch of {reference} waits: it is not clear which employer it is for"
+            event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.PRESENCE_WAITS, what)], now_ms)

@@ -1,11 +1,13 @@
 """The rules of the sectors: what a punch calls for, by the regime of its site. Nothing here knows store or network.
 
-Two kinds of declarations. Construction and meat declare **a day**: one presence a worker, employer, workplace and local
-day, opened by the day's first IN. Cleaning, moving, and construction once its law asks for it, declare **a movement**:
-every coming and going with its time; a break is a going at its start and a coming at its end.
+Two kinds of declarations. Construction and meat declare **a day**: one presence a worker, site and local day, opened by
+the day's first punch unless that ends a shift that was open at midnight (`shifts`). Cleaning, moving, and construction
+once its law asks for it, declare **a movement**: every coming and going with its time; a break is a going at its start
+and a coming at its end.
 
-The clock always keeps in, out and break; the regime decides what of it is declared. Nothing is backdated: what comes
-too late to be declared truthfully is a Reason for a person to look at.
+The clock always keeps in, out and break; the regime decides what of it is declared. A site can have a regime until a
+day and another from it on. Nothing is backdated: what comes too late to be declared truthfully is a Reason for a person
+to look at.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from badgeclock.authorities.base import BELGIUM, Item, MovementItem, PresenceItem
@@ -22,14 +24,19 @@ from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.store.states import IdentityKind, Reason
 from badgeclock.protocol.record import Direction
 
+HOUR_MS: Final = 3_600_000
 QUARTER_MS: Final = 900_000
 CLOCK_AHEAD_MS: Final = 300_000
-"""How far into tomorrow a clock's time may run before a person must look."""
-NIGHT_SHIFT_ENDS_HOUR: Final = 12
-"""Until this local hour an OUT or a break without a presence of its own day belongs to the day before."""
+"""By how much a clock's time may run ahead of the bridge's before a person must look."""
+LONGEST_SHIFT_H: Final = 12
+"""Longest shift of a site that says nothing else, in hours. A choice: the less, the sooner a forgotten OUT is no longer
+taken for open; the more, the longer a day's overtime still ends the right shift."""
+NIGHT_MARGIN_MIN: Final = 120
+"""By how many minutes a night shift may begin before the site's night hours, and end after them."""
 MOVEMENT_LATE_MS: Final = 600_000
 """A movement is declared in real time, says the law; what that allows no document found says. Ten minutes is what
 another vendor's client keeps to."""
+DAY_MIN: Final = 1440
 
 
 class Regime(StrEnum):
@@ -54,26 +61,98 @@ ITEM_OF: Final[Mapping[Declared, type[Item]]] = {Declared.DAY: PresenceItem, Dec
 """By which item of an authority each is declared."""
 
 
+class Night(NamedTuple):
+    """The hours in which a site works at night: minutes of the local day, the end below the beginning if midnight lies
+    between.
+    """
+
+    begin_min: int
+    end_min: int
+
+    @classmethod
+    def of(cls, text: str | None) -> Night | None:
+        """Out of "22:00-06:00", as the store has it; None for no night hours."""
+        if not text:
+            return None
+        begin, end = (int(part[:2]) * 60 + int(part[3:]) for part in text.split("-"))
+        return cls(begin, end)
+
+    def is_shift(self, began_min: int, ends_min: int) -> bool:
+        """Whether a shift that began the day before at a minute, and ends at one, is a night's."""
+        first_min = self.begin_min - NIGHT_MARGIN_MIN + (DAY_MIN if self.begin_min < self.end_min else 0)
+        return began_min >= first_min and ends_min <= self.end_min + NIGHT_MARGIN_MIN
+
+
+class Place(NamedTuple):
+    """A site as the rules see it. `next_regime` counts from the local day `from_day` on; None: nothing changes."""
+
+    site_id: int
+    workplace: str
+    time_zone: str
+    regime: Regime
+    next_regime: Regime | None = None
+    from_day: date | None = None
+    longest_shift_ms: int = LONGEST_SHIFT_H * HOUR_MS
+    night: Night | None = None
+
+    @classmethod
+    def of(cls, row: Any) -> Place:
+        """Out of a row that has `PLACE_COLUMNS` of a site, and its number as `site_id`."""
+        return cls(
+            row.site_id,
+            row.workplace,
+            row.time_zone,
+            Regime(row.regime),
+            None if row.next_regime is None else Regime(row.next_regime),
+            row.regime_from,
+            row.longest_shift_h * HOUR_MS,
+            Night.of(row.night_hours),
+        )
+
+    def regime_on(self, day: date) -> Regime:
+        """The regime of a local day."""
+        if self.next_regime is not None and self.from_day is not None and day >= self.from_day:
+            return self.next_regime
+        return self.regime
+
+    def declares_on(self, day: date) -> Declared:
+        """What is declared of a local day."""
+        return RULES[self.regime_on(day)].declared
+
+
+PLACE_COLUMNS: Final = (
+    "workplace",
+    "time_zone",
+    "regime",
+    "next_regime",
+    "regime_from",
+    "longest_shift_h",
+    "night_hours",
+)
+"""The columns of `sites` that make a Place."""
+
+
 class Seen(NamedTuple):
-    """Of a punch what a rule looks at: its direction, its moment (ms UTC) and the site's time zone."""
+    """Of a punch what a rule looks at: its direction, whether a key or the clock's own fixed direction says so, its
+    moment (ms UTC) and its place.
+    """
 
     direction: Direction
+    is_sure: bool
     utc_ms: int
-    time_zone: str
+    place: Place
 
 
 class Wanted(NamedTuple):
     """What a punch calls for.
 
     day      the local day at the site
-    opens    whether it opens a presence if there is none; else it only belongs to one
-    earlier  another day to whose presence it may belong
+    earlier  the day before, if what was open at midnight has to do with it
     way      in or out, of a movement
     """
 
     declared: Declared
     day: date
-    opens: bool
     earlier: date | None = None
     way: Way | None = None
 
@@ -86,27 +165,31 @@ class Rule(NamedTuple):
 
 
 def day_of_presence(seen: Seen) -> Wanted | Reason:
-    """Construction and meat: the first IN, or punch without direction, of the local day opens its presence.
+    """Construction and meat: a punch belongs to its local day, and opens the day's presence if there is none.
 
-    All others of the day belong to it. A night shift is declared for the day it began on: its OUT and its breaks after
-    midnight belong there. Whoever comes IN again after midnight is there on that day too.
+    A night shift is declared for the day it began on: what may be the end of one has to do with the day before, and so
+    has all that only the clock's memory says. Whoever comes IN by key after midnight is there on that day too.
     """
-    day, hour = _local(seen.utc_ms, seen.time_zone)
-    if seen.direction in _OPENS_A_DAY:
-        return Wanted(Declared.DAY, day, opens=True)
-    earlier = day - timedelta(days=1) if hour < NIGHT_SHIFT_ENDS_HOUR else None
-    return Wanted(Declared.DAY, day, opens=False, earlier=earlier)
+    day = local_day(seen.utc_ms, seen.place.time_zone)
+    comes_for_sure = seen.is_sure and seen.direction in COMING
+    return Wanted(Declared.DAY, day, None if comes_for_sure else day - _DAY)
 
 
 def movement(seen: Seen) -> Wanted | Reason:
-    """Cleaning and moving: every punch is a movement. One without direction is never guessed at."""
+    """Cleaning and moving: every punch is a movement. One without direction is never guessed at.
+
+    A going belongs to the coming before it, and a break to its shift, which may have begun the day before.
+    """
     way = _WAYS.get(seen.direction)
     if way is None:
         return Reason.NO_DIRECTION
-    return Wanted(Declared.MOVEMENT, _local(seen.utc_ms, seen.time_zone)[0], opens=True, way=way)
+    day = local_day(seen.utc_ms, seen.place.time_zone)
+    return Wanted(Declared.MOVEMENT, day, None if seen.direction in COMING else day - _DAY, way)
 
 
-_OPENS_A_DAY: Final = frozenset({Direction.NONE, Direction.IN})
+_DAY: Final = timedelta(days=1)
+COMING: Final = frozenset({Direction.NONE, Direction.IN})
+"""The directions of who comes; the others are those of somebody who was there."""
 _WAYS: Final = {
     Direction.IN: Way.IN,
     Direction.OUT: Way.OUT,
@@ -123,6 +206,11 @@ RULES: Final[Mapping[Regime, Rule]] = {
 }
 
 
+def wanted(seen: Seen) -> Wanted | Reason:
+    """What a punch calls for by the regime of its place on its local day."""
+    return RULES[seen.place.regime_on(local_day(seen.utc_ms, seen.place.time_zone))].wanted(seen)
+
+
 def employer_declared(kind: IdentityKind, employer_kbo: str | None) -> str:
     """The enterprise number a worker is declared under; empty under Limosa, whose number says it all.
 
@@ -132,9 +220,23 @@ def employer_declared(kind: IdentityKind, employer_kbo: str | None) -> str:
     return employer_kbo or "" if kind is IdentityKind.NISS else ""
 
 
-def ahead(utc_ms: int, now_ms: int, time_zone: str) -> bool:
-    """Whether a moment lies on a day that has not begun at the site, nor begins within `CLOCK_AHEAD_MS`."""
-    return local_day(utc_ms, time_zone) > local_day(now_ms + CLOCK_AHEAD_MS, time_zone)
+def is_ahead(utc_ms: int, now_ms: int) -> bool:
+    """Whether a clock's time runs further ahead of the bridge's than both may be wrong without anybody noticing."""
+    return utc_ms > now_ms + CLOCK_AHEAD_MS
+
+
+def day_ahead(utc_ms: int, bound_ms: int | None, now_ms: int, time_zone: str) -> date | None:
+    """The local day of a moment that `is_ahead`, as far as it is known; None if it is not.
+
+    Nothing was punched after it was received. So the day is known if the clock names the present one, or if the
+    earliest moment that its own bound allows lies before the reception and on the same day.
+    """
+    today = local_day(now_ms, time_zone)
+    earliest_ms = utc_ms if bound_ms is None else utc_ms - bound_ms
+    is_known = local_day(utc_ms, time_zone) == today or (
+        earliest_ms <= now_ms + CLOCK_AHEAD_MS and local_day(earliest_ms, time_zone) == today
+    )
+    return today if is_known else None
 
 
 def too_late(declared: Declared, day: date, utc_ms: int, now_ms: int, time_zone: str) -> bool:
@@ -156,15 +258,16 @@ def movement_too_late(utc_ms: int, now_ms: int) -> bool:
 
 def local_day(utc_ms: int, time_zone: str) -> date:
     """The day at the site at a moment (ms since 1970-01-01 UTC)."""
-    return _local(utc_ms, time_zone)[0]
+    return _local_quarter(utc_ms // QUARTER_MS, time_zone)[0]
 
 
-def _local(utc_ms: int, time_zone: str) -> tuple[date, int]:
-    return _local_quarter(utc_ms // QUARTER_MS, time_zone)
+def local_minute(utc_ms: int, time_zone: str) -> int:
+    """The minute of the local day at a moment, 0 to 1439."""
+    return _local_quarter(utc_ms // QUARTER_MS, time_zone)[1] + utc_ms % QUARTER_MS // 60_000
 
 
 @lru_cache(maxsize=4096)
 def _local_quarter(quarter: int, time_zone: str) -> tuple[date, int]:
-    """Day and hour. Both begin on a quarter of an hour everywhere: every offset in use is a multiple of one."""
+    """Day, and minute of it. A day begins on a quarter of an hour everywhere: every offset in use is a multiple."""
     local = datetime.fromtimestamp(quarter * QUARTER_MS / 1000, UTC).astimezone(ZoneInfo(time_zone))
-    return local.date(), local.hour
+    return local.date(), local.hour * 60 + local.minute

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select, update
 from badgeclock.bridge.presences.regimes import Declared, day_is_over
 from badgeclock.bridge.registrar import presence_receipts, transitions
 from badgeclock.bridge.registrar.decisions import Decision, Kind
-from badgeclock.bridge.registrar.replacements import find_worker, key_now, lock_presence, replace
+from badgeclock.bridge.registrar.replacements import find_worker, key_decided, lock_presence, replace
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import PresenceState
@@ -31,6 +31,7 @@ class DueCancellation(NamedTuple):
     time_zone: str
     site_id: int
     worker_id: int | None
+    employer_kbo: str | None
     tries: int
     decision: Decision
 
@@ -77,6 +78,7 @@ def due(connection: Connection, declares: Iterable[Declared], now_ms: int, limit
             time_zone=row.time_zone,
             site_id=row.site_id,
             worker_id=row.worker_id,
+            employer_kbo=row.employer_kbo,
             tries=row.tries,
             decision=Decision(row.by, row.why, row.asked_ms),
         )
@@ -103,7 +105,7 @@ def complete(connection: Connection, one: DueCancellation, now_ms: int) -> None:
     replacement, outcome = None, "cancelled"
     if one.worker_id is not None:
         row = lock_presence(connection, one.reference)
-        key = key_now(row, find_worker(connection, None, one.worker_id))
+        key = key_decided(row, find_worker(connection, None, one.worker_id), one.employer_kbo)
         replacement, outcome = replace(connection, row, key, one.decision._replace(now_ms=now_ms)), "replaced"
     presence_receipts.issue(connection, [one.presence_id], now_ms)
     _end(connection, one, outcome, replacement, now_ms)

@@ -17,25 +17,25 @@ from sqlalchemy import Connection, insert, select, update
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.errors import PresenceError
-from badgeclock.bridge.presences import presences
-from badgeclock.bridge.presences.presences import Punch
-from badgeclock.bridge.presences.regimes import RULES, Regime, Seen, ahead, day_is_over, employer_declared
+from badgeclock.bridge.presences import presences, regimes
+from badgeclock.bridge.presences.regimes import Seen, day_ahead, day_is_over, is_ahead
 from badgeclock.bridge.registrar import presence_receipts, review_queue, transitions
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision, Kind, checked
 from badgeclock.bridge.registrar.replacements import (
     find_standing,
     find_worker,
-    insert_presence,
+    holder_of,
     key_now,
     key_of,
     lock_presence,
     move_punches,
     replace,
+    which_employer,
 )
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import ENDED, ClockState, IdentityKind, PresenceState, PunchState, Reason
+from badgeclock.bridge.store.states import ENDED, PresenceState, PunchState, Reason
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
 
@@ -43,7 +43,7 @@ _LOOK: Final = "look at it with `badgeclock bridge presence show`"
 _STANDS: Final = frozenset({PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS})
 _OPEN: Final = frozenset({PresenceState.QUEUED, PresenceState.REFUSED, PresenceState.WAITING})
 _OVER: Final = "nothing is backdated: tell the authority by other means, with the evidence, and close it here"
-_MAY_BE_DECLARED: Final = frozenset({Reason.LATE, Reason.FUTURE, Reason.NO_IN, Reason.NO_DIRECTION})
+_MAY_BE_DECLARED: Final = frozenset({Reason.LATE, Reason.FUTURE, Reason.NO_IN, Reason.NO_DIRECTION, Reason.EMPLOYER})
 
 
 def cancel(connection: Connection, reference: str, code: CancelCode, decision: Decision) -> PresenceState:
@@ -61,10 +61,16 @@ def cancel(connection: Connection, reference: str, code: CancelCode, decision: D
 
 
 def correct(
-    connection: Connection, reference: str, worker: str | None, code: CancelCode, decision: Decision
+    connection: Connection,
+    reference: str,
+    worker: str | None,
+    code: CancelCode,
+    decision: Decision,
+    employer_kbo: str | None = None,
 ) -> PresenceState:
-    """Have a presence declared as the store has it now: for this worker, else its own, under the worker's employer and
-    the site's workplace number of today. What stands at the authority is cancelled first.
+    """Have a presence declared as the store has it now: for this worker, else its own, under the worker's employer (of
+    several the one with this enterprise number) and the site's workplace number of today. What stands at the authority
+    is cancelled first.
 
     Returns where it stands now: CANCELLING; QUEUED if nothing stood there; CLOSED if the right one was there already.
     """
@@ -72,7 +78,7 @@ def correct(
     row = lock_presence(connection, reference)
     state = PresenceState(row.state)
     of = find_worker(connection, worker, row.worker_id)
-    key = key_now(row, of)
+    key = key_now(connection, row, of, employer_kbo)
     if state in _STANDS:
         same = row.sent_identity in (None, of.identity_index)
         if key == key_of(row) and same:
@@ -80,7 +86,7 @@ def correct(
                 f"presence {reference} was declared for this worker, employer and workplace",
                 "correct the worker, the employer or the site first, or name another worker",
             )
-        _ask_to_cancel(connection, row, Kind.CORRECT, code, of.id, decision)
+        _ask_to_cancel(connection, row, Kind.CORRECT, code, of.id, decision, key.employer_kbo)
         return PresenceState.CANCELLING
     if state not in _OPEN:
         raise _under_way(reference, state)
@@ -143,10 +149,18 @@ def close_punch(connection: Connection, clock: str, seq: int, decision: Decision
     _note(connection, Act.PUNCH_CLOSED, decision, ("clock", row.clock_id), {"seq": seq})
 
 
-def declare_punch(connection: Connection, clock: str, seq: int, direction: Direction | None, decision: Decision) -> str:
+def declare_punch(
+    connection: Connection,
+    clock: str,
+    seq: int,
+    direction: Direction | None,
+    decision: Decision,
+    employer_kbo: str | None = None,
+) -> str:
     """Have a punch declared that waited for a person; returns its presence's reference.
 
-    `direction` is what the punch lacks, or meant. Its moment stays what the clock sealed.
+    `direction` is what the punch lacks, or meant, `employer_kbo` which of the worker's employers it is for. Its moment
+    stays what the clock sealed.
     """
     decision = checked(decision)
     row = _punch(connection, clock, seq)
@@ -156,17 +170,20 @@ def declare_punch(connection: Connection, clock: str, seq: int, direction: Direc
             "assign the badge, release the clock, or close it",
         )
     meant = direction or (Direction.IN if row.reason == Reason.NO_IN else Direction(row.direction))
-    wanted = RULES[Regime(row.regime)].wanted(Seen(meant, row.utc_ms, row.time_zone))
-    if isinstance(wanted, Reason) or not wanted.opens:
+    punch = presences.punch_of(row)._replace(direction=meant, is_sure=True)
+    wanted = regimes.wanted(Seen(meant, punch.is_sure, punch.utc_ms, punch.place))
+    if isinstance(wanted, Reason):
         raise PresenceError(f"punch {seq} of {clock} does not say whether it was a coming or a going", "name it")
     if wanted.way is None and day_is_over(wanted.day, decision.now_ms, row.time_zone):
         raise PresenceError(f"the day of punch {seq} of {clock} is over", _OVER)
-    if ahead(row.utc_ms, decision.now_ms, row.time_zone):
-        raise PresenceError(f"the day of punch {seq} of {clock} has not begun", "wait for it, and set the clock's time")
-    of = find_worker(connection, None, row.worker_id)
-    holder = presences.Holder(of.id, employer_declared(IdentityKind(of.identity_kind), of.kbo))
-    key = presences.key_of(_as_punch(row, meant), holder, wanted)
-    presence_id = find_standing(connection, key) or insert_presence(connection, key, row.site_id, decision.now_ms)
+    if is_ahead(row.utc_ms, decision.now_ms) and not (
+        wanted.way is None and day_ahead(row.utc_ms, None, decision.now_ms, row.time_zone)
+    ):
+        raise PresenceError(f"the moment of punch {seq} of {clock} is to come", "wait for it, and set the clock's time")
+    holder = holder_of(connection, find_worker(connection, None, row.worker_id), employer_kbo)
+    presence_id = presences.declare(connection, punch, holder, wanted, decision.now_ms)
+    if presence_id is None:
+        raise which_employer(f"punch {seq} of {clock}")
     table = schema.punches
     values = {"state": PunchState.DECLARED, "reason": None, "presence_id": presence_id}
     connection.execute(update(table).where(table.c.id == row.id).values(values))
@@ -179,6 +196,19 @@ def declare_punch(connection: Connection, clock: str, seq: int, direction: Direc
     reference: str = connection.execute(select(made.c.reference).where(made.c.id == presence_id)).scalar_one()
     _note(connection, Act.PUNCH_DECLARED, decision, ("clock", row.clock_id), {"seq": seq, "presence": presence_id})
     return reference
+
+
+def keep(connection: Connection, reference: str, decision: Decision) -> None:
+    """A presence that was assumed is right: a person says so, and it leaves the list."""
+    decision = checked(decision)
+    row = lock_presence(connection, reference)
+    if row.assumed is None or row.kept_ms is not None:
+        raise PresenceError(f"presence {reference} is not assumed, or somebody has kept it already", _LOOK)
+    table = schema.presences
+    connection.execute(update(table).where(table.c.id == row.id).values(kept_ms=decision.now_ms))
+    what = f"presence {reference}: kept by {decision.by}: {decision.why}"
+    event_log.write(connection, [Event(Severity.INFO, event_log.Kind.PRESENCE_KEPT, what)], decision.now_ms)
+    _note(connection, Act.PRESENCE_KEPT, decision, ("presence", row.id), {"assumed": row.assumed})
 
 
 def _punch(connection: Connection, clock: str, seq: int) -> Any:
@@ -202,7 +232,13 @@ def _under_way(reference: str, state: PresenceState) -> PresenceError:
 
 
 def _ask_to_cancel(
-    connection: Connection, row: Any, kind: Kind, code: CancelCode, worker_id: int | None, decision: Decision
+    connection: Connection,
+    row: Any,
+    kind: Kind,
+    code: CancelCode,
+    worker_id: int | None,
+    decision: Decision,
+    employer_kbo: str | None = None,
 ) -> None:
     state = PresenceState(row.state)
     if state not in _STANDS:
@@ -214,7 +250,7 @@ def _ask_to_cancel(
         )
     values = {"due_ms": decision.now_ms, "tries": 0}
     transitions.move(connection, [row.id], state, PresenceState.CANCELLING, values)
-    _write(connection, row, kind, code, worker_id, decision, None, None)
+    _write(connection, row, kind, code, worker_id, decision, None, None, employer_kbo)
 
 
 def _close(connection: Connection, row: Any, decision: Decision) -> None:
@@ -233,6 +269,7 @@ def _write(
     decision: Decision,
     outcome: str | None,
     replacement_id: int | None,
+    employer_kbo: str | None = None,
 ) -> None:
     """The decision itself: open until the authority has done it, or done already with its `outcome`."""
     values = {
@@ -242,6 +279,7 @@ def _write(
         "why": decision.why,
         "by": decision.by,
         "worker_id": worker_id,
+        "employer_kbo": employer_kbo,
         "asked_ms": decision.now_ms,
         "done_ms": None if outcome is None else decision.now_ms,
         "outcome": outcome,
@@ -270,21 +308,3 @@ _ACT_OF: Final = {
     Kind.CORRECT: Act.PRESENCE_CORRECTED,
     Kind.CLOSE: Act.PRESENCE_CLOSED,
 }
-
-
-def _as_punch(row: Any, direction: Direction) -> Punch:
-    return Punch(
-        clock_id=row.clock_id,
-        clock_state=ClockState(row.clock_state),
-        seq=row.seq,
-        site_id=row.site_id,
-        workplace=row.workplace,
-        time_zone=row.time_zone,
-        regime=Regime(row.regime),
-        token=row.token,
-        direction=direction,
-        utc_ms=row.utc_ms,
-        sealed=True,
-        duplicate=False,
-        received_ms=row.received_ms,
-    )

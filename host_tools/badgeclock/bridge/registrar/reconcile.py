@@ -19,7 +19,7 @@ from sqlalchemy import Connection, select
 
 from badgeclock.authorities.base import Authority, Found, SearchCriteria, Status, attributed
 from badgeclock.bridge.people.identities import identity_of
-from badgeclock.bridge.presences.presences import REFERENCE_BEGINS
+from badgeclock.bridge.presences.day_book import REFERENCE_BEGINS
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox, reception_numbers
 from badgeclock.bridge.registrar.outbox import Due

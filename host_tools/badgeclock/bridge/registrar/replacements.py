@@ -8,7 +8,8 @@ from sqlalchemy import Connection, insert, select, update
 
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences
-from badgeclock.bridge.presences.presences import Key
+from badgeclock.bridge.presences.day_book import Key, new_row
+from badgeclock.bridge.presences.employment import Holder, employer_on
 from badgeclock.bridge.presences.regimes import employer_declared
 from badgeclock.bridge.registrar import presence_receipts, review_queue
 from badgeclock.bridge.registrar.decisions import Decision
@@ -42,10 +43,40 @@ def key_of(row: Any) -> Key:
     return Key(row.worker_id, row.employer_kbo, row.workplace, row.day, row.moment_ms, row.way)
 
 
-def key_now(row: Any, of: Any) -> Key:
-    """The key under which it would be declared now, for the worker `of` (of `find_worker`)."""
-    employer = employer_declared(IdentityKind(of.identity_kind), of.kbo)
+def key_now(connection: Connection, row: Any, of: Any, employer_kbo: str | None = None) -> Key:
+    """The key under which it would be declared now, for the worker `of` (of `find_worker`) and, of several employers,
+    the one with this enterprise number; raises PresenceError if it is not clear which.
+    """
+    employer = employer_on(holder_of(connection, of, employer_kbo), row.site_id, row.day)
+    if employer is None:
+        raise which_employer(f"presence {row.reference}")
+    return Key(of.id, employer.kbo, row.workplace_now, row.day, row.moment_ms, row.way)
+
+
+def key_decided(row: Any, of: Any, employer_kbo: str | None) -> Key:
+    """The same under the employer that was decided on, unless the worker is declared by a Limosa number now."""
+    own = employer_declared(IdentityKind(of.identity_kind), of.kbo)
+    employer = (employer_kbo or own) if own else own
     return Key(of.id, employer, row.workplace_now, row.day, row.moment_ms, row.way)
+
+
+def holder_of(connection: Connection, of: Any, employer_kbo: str | None) -> Holder:
+    """A worker (of `find_worker`) with its engagements, or with the one employer that a person names; raises
+    PresenceError if that is none of them.
+    """
+    holder = presences.holder_of(connection, of.id, of.identity_kind, of.kbo)
+    if employer_kbo is None or not holder.employer_kbo:
+        return holder
+    if employer_kbo not in {holder.employer_kbo, *(one.employer_kbo for one in holder.engagements)}:
+        raise PresenceError(
+            f"the worker is not engaged by {employer_kbo}", "engage the worker with `badgeclock bridge worker engage`"
+        )
+    return Holder(holder.worker_id, employer_kbo)
+
+
+def which_employer(what: str) -> PresenceError:
+    """The refusal of what several employers could declare."""
+    return PresenceError(f"it is not clear which of the worker's employers {what} is for", "name it with --employer")
 
 
 def find_standing(connection: Connection, key: Key) -> int | None:
@@ -75,7 +106,7 @@ def replace(connection: Connection, row: Any, key: Key, decision: Decision) -> i
 def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int) -> int:
     """Queue a presence that a person decided on; returns its row."""
     table = schema.presences
-    values = {**presences.new_row(key, site_id, now_ms), "decided_ms": now_ms}
+    values = {**new_row(key, site_id, now_ms), "decided_ms": now_ms}
     return int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
 
 

@@ -10,26 +10,49 @@ from typing import Any
 from sqlalchemy import Connection, or_, select
 
 from badgeclock.bridge.errors import PresenceError
+from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.states import PresenceState, PunchState
+from badgeclock.bridge.store.states import ENDED, PresenceState, PunchState
 from badgeclock.protocol.record import SEALED_BYTES, Direction
 
 
-def listing(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """Everything that waits for a person, oldest first, at most `limit` presences and as many punches.
+def listing(connection: Connection, limit: int, now_ms: int) -> list[dict[str, Any]]:
+    """Everything that waits for a person, oldest first, at most `limit` presences and as many punches; then the
+    presences of days that are not over which are assumed, and which a person may still cancel.
 
     `item` is what the commands take: a presence's reference, or CLOCK/SEQ of a punch that has none.
     """
-    return [*_waiting_presences(connection, limit), *_waiting_punches(connection, limit)]
+    table = schema.presences
+    waiting = table.c.state.in_([PresenceState.WAITING, PresenceState.REFUSED])
+    return [
+        *_presences(connection, waiting, limit),
+        *_waiting_punches(connection, limit),
+        *_assumed_presences(connection, limit, now_ms),
+    ]
 
 
-def _waiting_presences(connection: Connection, limit: int) -> list[dict[str, Any]]:
+def _assumed_presences(connection: Connection, limit: int, now_ms: int) -> list[dict[str, Any]]:
+    table, sites = schema.presences, schema.sites
+    zones = connection.execute(select(sites.c.time_zone).distinct()).scalars().all()
+    if not zones:
+        return []
+    shown = (
+        table.c.assumed.is_not(None)
+        & table.c.kept_ms.is_(None)
+        & table.c.state.not_in([*ENDED, PresenceState.WAITING, PresenceState.REFUSED, PresenceState.CANCELLING])
+        & (table.c.day >= min(local_day(now_ms, zone) for zone in zones))
+    )
+    return _presences(connection, shown, limit)
+
+
+def _presences(connection: Connection, which: Any, limit: int) -> list[dict[str, Any]]:
     table, workers, sites = schema.presences, schema.workers, schema.sites
     rows = connection.execute(
         select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
-        .where(table.c.state.in_([PresenceState.WAITING, PresenceState.REFUSED]))
+        .where(which)
         .order_by(table.c.id)
         .limit(limit)
     )
@@ -43,6 +66,7 @@ def _waiting_presences(connection: Connection, limit: int) -> list[dict[str, Any
             "way": row.way or None,
             "state": row.state,
             "reason": row.reason,
+            "assumed": row.assumed,
             "error_code": row.error_code or None,
             "error_text": row.error_text,
             "reception_number": row.reception_number,
@@ -73,6 +97,7 @@ def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]
             "way": Direction(row.direction).name,
             "state": row.state,
             "reason": row.reason,
+            "assumed": None,
             "error_code": None,
             "error_text": None,
             "reception_number": None,
@@ -99,6 +124,7 @@ def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
         "item": row.reference,
         "state": row.state,
         "reason": row.reason,
+        "assumed": row.assumed,
         "worker": row.worker,
         "employer": row.employer_kbo or None,
         "site": row.site,
@@ -192,11 +218,9 @@ def presence(connection: Connection, reference: str) -> Any:
 
 def punch(connection: Connection, clock: str, seq: int) -> Any:
     """The row of a punch that waits, of the newest life of its clock that has one. Raises PresenceError."""
-    table, clocks, sites = schema.punches, schema.clocks, schema.sites
+    table, clocks = schema.punches, schema.clocks
     row = connection.execute(
-        select(table, clocks.c.state.label("clock_state"), sites.c.workplace, sites.c.time_zone, sites.c.regime)
-        .join(clocks, clocks.c.id == table.c.clock_id)
-        .join(sites, sites.c.id == table.c.site_id)
+        presences.waiting_punches()
         .where(
             clocks.c.name == clock,
             table.c.seq == seq,

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -40,6 +41,7 @@ class Act(StrEnum):
     BADGE_KEY_SET = "badge_key_set"
     WORKER_ADDED = "worker_added"
     WORKER_CHANGED = "worker_changed"
+    WORKER_ENGAGED = "worker_engaged"
     WORKER_ERASED = "worker_erased"
     WORKER_EXPORTED = "worker_exported"
     BADGE_ASSIGNED = "badge_assigned"
@@ -49,6 +51,7 @@ class Act(StrEnum):
     PRESENCE_CANCEL_ASKED = "presence_cancel_asked"
     PRESENCE_CORRECTED = "presence_corrected"
     PRESENCE_CLOSED = "presence_closed"
+    PRESENCE_KEPT = "presence_kept"
     PUNCH_DECLARED = "punch_declared"
     PUNCH_CLOSED = "punch_closed"
     CLOCK_ADDED = "clock_added"
@@ -156,9 +159,14 @@ def write_change(
 def note_of(operator: Operator, change: Change, added: Act, changed: Act, now_ms: int) -> Note:
     """What is to be written down of a row that was put."""
     detail: dict[str, Any] = {"changed": list(change.changed)} if change.changed else {}
-    detail |= {"before": change.before} if change.before else {}
-    detail |= {"after": change.after} if change.after else {}
+    detail |= {"before": _plain(change.before)} if change.before else {}
+    detail |= {"after": _plain(change.after)} if change.after else {}
     return Note(operator, added if change.is_new else changed, f"{change.kind} {change.id}", detail, now_ms)
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them."""
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def write_all(connection: Connection, notes: Sequence[Note]) -> None:

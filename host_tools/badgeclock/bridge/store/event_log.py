@@ -69,6 +69,8 @@ class Kind(StrEnum):
     SETTINGS_ORDERED = "settings_ordered"
     SETTINGS_REFUSED = "settings_refused"
     PRESENCE_WAITS = "presence_waits"
+    PRESENCE_ASSUMED = "presence_assumed"
+    PRESENCE_KEPT = "presence_kept"
     PRESENCE_REFUSED = "presence_refused"
     PRESENCE_REMARKS = "presence_remarks"
     PRESENCE_CANCELLED = "presence_cancelled"

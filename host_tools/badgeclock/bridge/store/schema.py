@@ -56,6 +56,12 @@ sites = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("workplace", String(13), nullable=False),
     Column("regime", String(16), nullable=False),
+    # Another regime from a local day on.
+    Column("next_regime", String(16)),
+    Column("regime_from", Date),
+    # By what the first punch of a day is told from the end of a shift: hours, and "22:00-06:00".
+    Column("longest_shift_h", SmallInteger, nullable=False, server_default="12"),
+    Column("night_hours", String(11)),
     Column("time_zone", Text, nullable=False),
     # A site can be planned before its first clock is provisioned, which makes its key.
     Column("site_key_closed", LargeBinary),
@@ -84,6 +90,19 @@ workers = Table(
     Column("added_ms", BigInteger, nullable=False, server_default="0"),
 )
 
+# With whom a worker is engaged beside, or instead of, the employer in the worker's row: from and to which day, at which
+# sites (an empty list: all).
+engagements = Table(
+    "engagements",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
+    Column("employer_id", ForeignKey("employers.id"), nullable=False),
+    Column("from_day", Date),
+    Column("to_day", Date),
+    Column("site_ids", JSON, nullable=False),
+)
+
 badges = Table(
     "badges",
     metadata,
@@ -93,6 +112,8 @@ badges = Table(
     Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
     Column("since_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger),
+    # The engagement that its punches are for, if it was given for one.
+    Column("engagement_id", ForeignKey("engagements.id")),
     Index(
         "uq_badges_in_use",
         "site_id",
@@ -178,6 +199,8 @@ records = Table(
 
 UNDER_WAY: Final = "declared = 'movement' AND state IN ('QUEUED', 'SENT', 'UNKNOWN')"
 """The movements that hold up later ones of the same worker."""
+ASSUMED: Final = "assumed IS NOT NULL AND kept_ms IS NULL"
+"""The presences that a person may still look at."""
 
 presences = Table(
     "presences",
@@ -210,6 +233,9 @@ presences = Table(
     # The worker's `identity_index` when it was sent, and when a person last decided that it is to be declared.
     Column("sent_identity", LargeBinary),
     Column("decided_ms", BigInteger),
+    # Why it is not evident that the worker was there (shifts.Assumed), and when a person said that it stays.
+    Column("assumed", String(16)),
+    Column("kept_ms", BigInteger),
     Index(
         "uq_presences_standing",
         "worker_id",
@@ -237,6 +263,12 @@ presences = Table(
         postgresql_where=text("due_ms IS NOT NULL"),
     ),
     Index("ix_presences_day", "day"),
+    Index(
+        "ix_presences_assumed",
+        "day",
+        sqlite_where=text(ASSUMED),
+        postgresql_where=text(ASSUMED),
+    ),
     Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
 )
 
@@ -251,6 +283,7 @@ corrections = Table(
     Column("by", Text, nullable=False),
     # Whom the presence is to be declared for instead; empty for a cancellation alone.
     Column("worker_id", ForeignKey("workers.id")),
+    Column("employer_kbo", String(10)),
     Column("asked_ms", BigInteger, nullable=False),
     Column("done_ms", BigInteger),
     Column("outcome", Text),

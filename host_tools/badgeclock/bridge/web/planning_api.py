@@ -29,6 +29,8 @@ from badgeclock.bridge.web.planning_models import (
     BadgeTold,
     EmployerBody,
     EmployerTold,
+    EngagementBody,
+    EngagementTold,
     Page,
     PageOfDays,
     PresenceTold,
@@ -89,6 +91,16 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
     async def put_worker(body: WorkerBody, token: Token = may_write) -> PutDone:
         """Add a worker by reference, or make the one that is there like this."""
         return await store.writing(planning_store.put_worker, vault, body, _operator(token), now_ms())
+
+    @app.get("/engagements", dependencies=[may_read])
+    async def engagements(page: Annotated[Page, Query()]) -> list[EngagementTold]:
+        """Engagements of workers with several employers, by id."""
+        return await store.reading(planning_store.engagements_after, page)
+
+    @app.put("/engagements", responses=CANNOT_BE)
+    async def put_engagement(body: EngagementBody, token: Token = may_write) -> PutDone:
+        """Engage a worker, or give the engagement with this employer and first day this end and these sites."""
+        return await store.writing(planning_store.put_engagement, body, _operator(token), now_ms())
 
     @app.get("/badges", dependencies=[may_read])
     async def badges(page: Annotated[Page, Query()]) -> list[BadgeTold]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from badgeclock.bridge.people import sites
 from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.presences.shifts import Assumed
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
 
 ROWS_MOST: Final = 1000
@@ -24,6 +25,11 @@ Milliseconds = Annotated[int, Field(description="Milliseconds since 1970-01-01 U
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _whole(number: object) -> object:
+    """JSON knows no whole numbers: 7.0 is one, whatever writes it."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 class EmployerBody(_Model):
@@ -57,6 +63,22 @@ class SiteBody(_Model):
         list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]],
         Field(max_length=8, description="ISO 639-1 codes, the most usual first."),
     ] = []
+    longest_shift_h: Annotated[
+        int | None,
+        Field(ge=4, le=24, description="Longest shift, in hours; left out: as it was."),
+        BeforeValidator(_whole),
+    ] = None
+    night_hours: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9])?$",
+            description="When it works at night, such as 22:00-06:00; empty: never; left out: as it was.",
+        ),
+    ] = None
+    next_regime: Annotated[
+        Regime | None, Field(strict=False, description="The regime from `regime_from` on; left out: as it was.")
+    ] = None
+    regime_from: Annotated[date | None, Field(strict=False, description="The first day of `next_regime`.")] = None
 
 
 class SiteTold(SiteBody):
@@ -113,6 +135,7 @@ class BadgeBody(_Model):
             description="Hexadecimal digits, as a reader prints them; 4, 7 or 10 bytes. Only a token of it is kept.",
         ),
     ]
+    employer: Annotated[Kbo | None, Field(description="Whom its punches are for, of the worker's employers.")] = None
 
 
 class BadgeGiven(_Model):
@@ -133,16 +156,27 @@ class BadgeTold(_Model):
     until_ms: Milliseconds | None
 
 
-def _whole(number: object) -> object:
-    """JSON knows no whole numbers: 7.0 is one, whatever writes it."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
-
-
 class BadgeBack(_Model):
     """A badge that is taken back."""
 
     badge: Annotated[int, Field(ge=1, le=ID_MOST), BeforeValidator(_whole)]
     reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class EngagementBody(_Model):
+    """An employer of a worker who has several. Known by worker, employer and first day."""
+
+    worker: Reference
+    employer: Kbo
+    from_day: Annotated[date | None, Field(strict=False, description="First day; null: ever since.")] = None
+    to_day: Annotated[date | None, Field(strict=False, description="Last day; null: no end is known.")] = None
+    sites: Annotated[list[SiteName], Field(max_length=1000, description="Where; empty: everywhere.")] = []
+
+
+class EngagementTold(EngagementBody):
+    """An engagement."""
+
+    id: int
 
 
 class PutDone(_Model):
@@ -164,6 +198,7 @@ class PresenceTold(_Model):
     day: date
     state: PresenceState
     reason: Reason | None
+    assumed: Assumed | None
     reception_number: int | None
     error_code: int | None
     remarks: list[str]

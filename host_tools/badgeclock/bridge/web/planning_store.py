@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
 
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people import badges, employers, identities, sites, workers
+from badgeclock.bridge.people import badges, employers, engagements, identities, sites, workers
 from badgeclock.bridge.people.badges import Badge
+from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.presences.shifts import Assumed
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
@@ -24,6 +27,8 @@ from badgeclock.bridge.web.planning_models import (
     BadgeTold,
     EmployerBody,
     EmployerTold,
+    EngagementBody,
+    EngagementTold,
     Page,
     PageOfDays,
     PresenceTold,
@@ -53,7 +58,12 @@ def put_site(connection: Connection, body: SiteBody, operator: Operator, now_ms:
         body.longitude,
         tuple(body.languages),
     )
-    change = sites.put(connection, site)
+    known = sites.find(connection, body.name) or site
+    kept = {
+        name: getattr(body if name in body.model_fields_set else known, name)
+        for name in ("longest_shift_h", "night_hours", "next_regime", "regime_from")
+    }
+    change = sites.put(connection, replace(site, **{name: value for name, value in kept.items() if value is not None}))
     return _put(connection, change, (Act.SITE_ADDED, Act.SITE_CHANGED), operator, now_ms)
 
 
@@ -72,6 +82,14 @@ def put_worker(connection: Connection, vault: Vault, body: WorkerBody, operator:
     return _put(connection, change, (Act.WORKER_ADDED, Act.WORKER_CHANGED), operator, now_ms)
 
 
+def put_engagement(connection: Connection, body: EngagementBody, operator: Operator, now_ms: int) -> PutDone:
+    """Add or change an engagement of a worker, on record."""
+    number = employers.enterprise_number(body.employer)
+    engaged = Engaged(number, body.from_day, body.to_day, tuple(body.sites))
+    change = engagements.engage(connection, body.worker, engaged, operator, now_ms)
+    return PutDone(id=change.id, is_new=change.is_new, changed=list(change.changed))
+
+
 def _put(connection: Connection, change: Change, acts: tuple[Act, Act], operator: Operator, now_ms: int) -> PutDone:
     audit_log.write_change(connection, operator, change, *acts, now_ms)
     return PutDone(id=change.id, is_new=change.is_new, changed=list(change.changed))
@@ -80,7 +98,9 @@ def _put(connection: Connection, change: Change, acts: tuple[Act, Act], operator
 def assign_badge(connection: Connection, vault: Vault, body: BadgeBody, operator: Operator, now_ms: int) -> BadgeGiven:
     """Give a badge to a worker, on record."""
     uid = bytes.fromhex(body.uid)
-    assigned = badges.assign(connection, vault, site=body.site, worker=body.worker, uid=uid, now_ms=now_ms)
+    assigned = badges.assign(
+        connection, vault, site=body.site, worker=body.worker, uid=uid, employer_kbo=body.employer, now_ms=now_ms
+    )
     if assigned.is_new:
         detail = {"badge": assigned.badge, "site": body.site}
         audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", assigned.worker), detail, now_ms)
@@ -116,6 +136,10 @@ def sites_after(connection: Connection, page: Page) -> list[SiteTold]:
             latitude=row.latitude,
             longitude=row.longitude,
             languages=row.languages or [],
+            longest_shift_h=row.longest_shift_h,
+            night_hours=row.night_hours or "",
+            next_regime=None if row.next_regime is None else Regime(row.next_regime),
+            regime_from=row.regime_from,
         )
         for row in _page(connection, schema.sites, page)
     ]
@@ -143,6 +167,31 @@ def workers_after(connection: Connection, vault: Vault, page: Page) -> list[Work
             employer=row.kbo,
             identity=IdentityKind(row.identity_kind),
             language=row.language,
+        )
+        for row in rows
+    ]
+
+
+def engagements_after(connection: Connection, page: Page) -> list[EngagementTold]:
+    """The engagements of a page, by id."""
+    table, workers, employers, sites = schema.engagements, schema.workers, schema.employers, schema.sites
+    names = dict(connection.execute(select(sites.c.id, sites.c.name)).tuples().all())
+    rows = connection.execute(
+        select(table, workers.c.reference.label("worker"), employers.c.kbo)
+        .join(workers, workers.c.id == table.c.worker_id)
+        .join(employers, employers.c.id == table.c.employer_id)
+        .where(table.c.id > page.after)
+        .order_by(table.c.id)
+        .limit(page.limit)
+    )
+    return [
+        EngagementTold(
+            id=row.id,
+            worker=row.worker,
+            employer=row.kbo,
+            from_day=row.from_day,
+            to_day=row.to_day,
+            sites=[names[site_id] for site_id in row.site_ids],
         )
         for row in rows
     ]
@@ -189,6 +238,7 @@ def presences_after(connection: Connection, page: PageOfDays) -> list[PresenceTo
             day=row.day,
             state=PresenceState(row.state),
             reason=None if row.reason is None else Reason(row.reason),
+            assumed=None if row.assumed is None else Assumed(row.assumed),
             reception_number=row.reception_number,
             error_code=row.error_code or None,
             remarks=row.remarks,

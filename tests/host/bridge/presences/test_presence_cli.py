@@ -12,6 +12,7 @@ from tests.host.bridge.registrar.test_registrar import all_in
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, SITE, STRANGER_UID, World
 from typer.testing import CliRunner
 
+from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
 from badgeclock.cli.main import app
 from badgeclock.protocol.record import Direction
@@ -73,12 +74,23 @@ async def test_a_person_sees_decides_and_is_remembered(world: World, run: Run) -
 
 
 def test_a_waiting_punch_is_shown_and_declared(world: World, run: Run) -> None:
-    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID, Direction.OUT))
-    assert "WAITING (no_in)" in good(run("presence", "show", "clock-0001/2"))
+    clock = world.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
+    world.punches(*clock.start(), clock.punch(ANNA_UID, Direction.NONE), clock=clock)
+    assert "WAITING (no_direction)" in good(run("presence", "show", "clock-0002/2"))
     assert "declared with presence BC2026" in good(
-        run("presence", "declare", "clock-0001/2", "--reason", "forgot to come in")
+        run("presence", "declare", "clock-0002/2", "--way", "in", "--reason", "asked her")
     )
     assert world.states() == ["QUEUED"]
+
+
+def test_a_presence_that_is_assumed_is_listed_and_kept(world: World, run: Run) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID, Direction.OUT))
+    (reference,) = [row.reference for row in world.rows(schema.presences)]
+    assert "assumed: no_in" in good(run("presence", "list"))
+    assert "assumed: no_in" in good(run("presence", "show", reference))
+    assert "stays" in good(run("presence", "keep", reference, "--reason", "was there"))
+    assert good(run("presence", "list", "--json")) == ""
+    assert run("presence", "keep", reference, "--reason", "again").exit_code != 0
 
 
 CANNOT_BE = [

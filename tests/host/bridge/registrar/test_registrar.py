@@ -17,6 +17,7 @@ from tests.host.bridge.world import (
     DAY_MS,
     LUZ_LIMOSA,
     LUZ_UID,
+    NOON_MS,
     Authority,
     Hand,
     World,
@@ -31,7 +32,7 @@ from badgeclock.authorities.onss import rest_messages
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import identities, sites, workers
-from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import Declared, Regime
 from badgeclock.bridge.registrar import outbox, transitions
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
@@ -40,7 +41,7 @@ from badgeclock.bridge.registrar.registrar import FOLLOW_MOST_MS, follow_delay_m
 from badgeclock.bridge.service import registrars_of
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
-from badgeclock.protocol.record import Direction
+from badgeclock.protocol.record import Direction, Origin
 
 DATABASES = BOTH
 EVERYTHING = frozenset(Declared)
@@ -94,13 +95,48 @@ async def test_one_batch_may_succeed_in_part(world: World) -> None:
     assert "presence_refused" in world.events()
 
 
-async def test_a_later_punch_of_the_day_gets_the_same_number_at_once(world: World) -> None:
+async def test_a_later_punch_of_the_day_gets_the_same_number_at_once_as_that_of_its_day(world: World) -> None:
     one_punch(world)
+    world.status(world.clock.online(receipts=7))
     await world.registered(all_in(world, "REGISTERED"))
     world.punches(world.clock.punch(ANNA_UID, Direction.OUT))
     assert world.states() == ["REGISTERED", "REGISTERED"]
-    assert world.receipts() == [(1, 2, 1, 100_000_000_001), (2, 3, 1, 100_000_000_001)]
+    assert world.receipts() == [(1, 2, 1, 100_000_000_001), (2, 3, 7, 100_000_000_001)]
     assert len(world.authority.calls) == 1
+
+
+async def test_a_break_reads_as_kept_and_never_as_registered_before_or_after_the_number_came(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID), world.clock.punch(ANNA_UID, Direction.BREAK_START))
+    world.status(world.clock.online(receipts=7))
+    await world.registered(all_in(world, "REGISTERED"))
+    assert world.receipts() == [(1, 2, 1, 100_000_000_001), (2, 3, 7, 100_000_000_001)]
+
+
+async def test_a_clock_that_knows_no_receipt_of_a_day_is_sent_none(world: World) -> None:
+    one_punch(world)
+    world.status(world.clock.online())
+    await world.registered(all_in(world, "REGISTERED"))
+    world.punches(world.clock.punch(ANNA_UID, Direction.BREAK_START))
+    assert world.receipts() == [(1, 2, 1, 100_000_000_001)]
+
+
+async def test_the_end_of_a_night_shift_bears_how_many_days_before_its_number_is_of(world: World) -> None:
+    clock = world.clock
+    clock.utc_ms = world.now_ms = NOON_MS + 10 * 3_600_000
+    world.punches(*clock.start(), clock.punch(ANNA_UID))
+    world.status(clock.online(receipts=7))
+    await world.registered(all_in(world, "REGISTERED"))
+    clock.utc_ms = world.now_ms = NOON_MS + 18 * 3_600_000
+    world.punches(clock.punch(ANNA_UID, Direction.OUT, origin=Origin.KEY))
+    last = world.rows(schema.receipts)[-1]
+    assert (last.seq, last.state, last.error_code, last.reception_number) == (3, 7, 1, 100_000_000_001)
+
+
+async def test_a_punch_that_its_clock_took_for_a_going_and_the_bridge_for_a_coming_says_so(world: World) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID, Direction.OUT))
+    await world.registered(all_in(world, "REGISTERED"))
+    (receipt,) = world.rows(schema.receipts)
+    assert (receipt.seq, receipt.state, receipt.error_code) == (2, 1, int(Direction.IN))
 
 
 async def test_an_authority_that_is_away_is_tried_again_until_it_is_back(world: World) -> None:
@@ -470,7 +506,7 @@ async def test_a_thousand_presences_that_waited_too_long_are_one_event(world: Wo
     with world.store.write() as connection:
         connection.execute(
             schema.presences.insert(),
-            [presences.new_row(presences.Key(1, "x", str(n), date(2026, 1, 5)), 1, world.now_ms) for n in range(1000)],
+            [new_row(Key(1, "x", str(n), date(2026, 1, 5)), 1, world.now_ms) for n in range(1000)],
         )
         assert outbox.expire(connection, EVERYTHING, world.now_ms) == 0
         assert outbox.expire(connection, EVERYTHING, world.now_ms + DAY_MS) == 1000

@@ -88,6 +88,7 @@ def has_holder(url: str) -> bool:
         return row is not None and row[0] > 0
 
 
+@pytest.mark.torture
 async def test_a_lock_that_was_lost_is_taken_again(database: str) -> None:
     lock = bridge_lock.take(database)
     lose(database)
@@ -102,6 +103,7 @@ async def test_a_lock_that_was_lost_is_taken_again(database: str) -> None:
     lock.release()
 
 
+@pytest.mark.torture
 async def test_a_bridge_that_lost_its_lock_to_another_ends(database: str) -> None:
     lock = bridge_lock.take(database)
     lose(database)

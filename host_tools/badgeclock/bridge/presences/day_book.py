@@ -1,0 +1,206 @@
+"""The presences that workers have on the days that a group of punches is about, and those that it opens.
+
+A presence belongs to the worker: it is found by worker, day and place, whatever employer, workplace number or identity
+the office has changed meanwhile. Two gates with one workplace number are one place, and so is a site whose number has
+changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, insert, select, tuple_
+
+from badgeclock.authorities.base import Direction as Way
+from badgeclock.bridge.presences.regimes import COMING, Declared, Place
+from badgeclock.bridge.presences.shifts import Assumed, Passage
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.states import ENDED, PresenceState
+from badgeclock.protocol.record import Direction
+
+WorkerDay = tuple[int, date]
+_OF_PUNCH: Final = schema.punches.c
+_PASSAGES: Final = select(_OF_PUNCH.presence_id, _OF_PUNCH.utc_ms, _OF_PUNCH.direction).order_by(
+    _OF_PUNCH.utc_ms, _OF_PUNCH.id
+)
+
+REFERENCE_BEGINS: Final = "BC"
+"""What every reference of ours begins with; a day and twelve random digits follow."""
+
+
+class Key(NamedTuple):
+    """What makes a presence one: no two that stand share it. `moment_ms` is 0 and `way` empty for a day."""
+
+    worker_id: int
+    employer_kbo: str
+    workplace: str
+    day: date
+    moment_ms: int = 0
+    way: str = ""
+
+
+_ENTRIES: Final = select(
+    *(
+        schema.presences.c[name]
+        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed")
+    )
+).order_by(schema.presences.c.id)
+
+
+@dataclass(slots=True)
+class Entry:
+    """A presence of the book. `id` is 0 until `write` has inserted it."""
+
+    id: int
+    key: Key
+    site_id: int
+    state: PresenceState
+    error_code: int
+    reception_number: int
+    assumed: Assumed | None = None
+
+    def is_at(self, place: Place) -> bool:
+        """Whether it is of this place."""
+        return self.site_id == place.site_id or self.key.workplace == place.workplace
+
+
+class DayBook:
+    """Presences by worker and day: what the store has of those that `load` is given, and what `open` adds."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._entries: dict[WorkerDay, list[Entry]] = defaultdict(list)
+        self._loaded: set[WorkerDay] = set()
+        self._passages: dict[int, list[Passage]] = {}
+        self._opened: list[Entry] = []
+        self._evident: list[Entry] = []
+
+    def load(self, days: Iterable[WorkerDay]) -> None:
+        """Read the presences of these workers on these days, once each."""
+        wanted = set(days) - self._loaded
+        self._loaded |= wanted
+        table = schema.presences
+        for some in chunks(wanted):
+            rows = self._connection.execute(_ENTRIES.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
+            for *of, presence_id, site_id, state, error_code, number, why in rows:
+                key = Key(*of)
+                entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
+                entry.assumed = None if why is None else Assumed(why)
+                self._entries[key.worker_id, key.day].append(entry)
+
+    def load_passages(self, workers: Iterable[WorkerDay]) -> None:
+        """Read the punches of the days' presences of these workers and days, which are loaded."""
+        of = {entry.id: entry for day in workers for entry in self._entries.get(day, ()) if not entry.key.way}
+        wanted = [presence_id for presence_id in of if presence_id and presence_id not in self._passages]
+        self._passages |= {presence_id: [] for presence_id in wanted}
+        for some in chunks(wanted):
+            for row in self._connection.execute(_PASSAGES.where(schema.punches.c.presence_id.in_(some))):
+                self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
+
+    def passages(self, entry: Entry) -> Sequence[Passage]:
+        """The punches of a day's presence that were loaded, oldest first."""
+        return self._passages.get(entry.id, ())
+
+    def day_of(self, worker_id: int, day: date, place: Place) -> list[Entry]:
+        """A worker's presences that declare a day at a place, those that stand last, each oldest first."""
+        found = [entry for entry in self._entries.get((worker_id, day), ()) if not entry.key.way and entry.is_at(place)]
+        return sorted(found, key=lambda entry: entry.state not in ENDED) if len(found) > 1 else found
+
+    def joined(
+        self, worker_id: int, day: date, place: Place, direction: Direction, by_badge: str | None
+    ) -> Entry | None:
+        """The day's presence that a punch at a place belongs to; None if it calls for one.
+
+        Of several that of the employer of the badge. Whoever comes again after a person ended the presence, or comes
+        with a badge of another employer, calls for another one.
+        """
+        found = self.day_of(worker_id, day, place)
+        if not found:
+            return None
+        of_badge = [entry for entry in found if entry.key.employer_kbo == by_badge]
+        if by_badge is not None and not of_badge and direction in COMING:
+            return None
+        newest = (of_badge or found)[-1]
+        return None if newest.state in ENDED and direction in COMING else newest
+
+    def movement(self, key: Key) -> Entry | None:
+        """The movement with this key that stands."""
+        return next(
+            (
+                entry
+                for entry in self._entries.get((key.worker_id, key.day), ())
+                if entry.key == key and entry.state not in ENDED
+            ),
+            None,
+        )
+
+    def coming_before(self, worker_id: int, days: Iterable[date], place: Place, utc_ms: int) -> Entry | None:
+        """The last movement in at a place before a moment, no longer ago than the longest shift."""
+        found = [
+            entry
+            for day in days
+            for entry in self._entries.get((worker_id, day), ())
+            if entry.key.way == Way.IN
+            and entry.state not in ENDED
+            and entry.is_at(place)
+            and 0 <= utc_ms - entry.key.moment_ms <= place.longest_shift_ms
+        ]
+        return max(found, key=lambda entry: entry.key.moment_ms, default=None)
+
+    def open(self, key: Key, site_id: int, assumed: Assumed | None = None) -> Entry:
+        """Add a presence, which `write` inserts."""
+        entry = Entry(0, key, site_id, PresenceState.QUEUED, 0, 0, assumed)
+        self._entries[key.worker_id, key.day].append(entry)
+        self._opened.append(entry)
+        return entry
+
+    def set_evident(self, entry: Entry) -> None:
+        """A presence that was assumed is right: its worker came for sure."""
+        self._evident.append(entry)
+
+    @property
+    def evident(self) -> list[int]:
+        """The rows of those, once they are written."""
+        return [entry.id for entry in self._evident]
+
+    def write(self, now_ms: int) -> list[Entry]:
+        """Insert what was opened; returns it, with its rows' numbers."""
+        if not self._opened:
+            return []
+        table = schema.presences
+        rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in self._opened]
+        statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+        ids: Iterator[int] = iter(self._connection.execute(statement, rows).scalars())
+        for entry, number in zip(self._opened, ids, strict=True):
+            entry.id = number
+        opened, self._opened = self._opened, []
+        return opened
+
+
+def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:
+    """The columns of a presence at its beginning: queued, under a reference of its own (24 characters)."""
+    return {
+        "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
+        "worker_id": key.worker_id,
+        "employer_kbo": key.employer_kbo,
+        "workplace": key.workplace,
+        "day": key.day,
+        "declared": Declared.MOVEMENT if key.way else Declared.DAY,
+        "moment_ms": key.moment_ms,
+        "way": key.way,
+        "site_id": site_id,
+        "state": PresenceState.QUEUED,
+        "error_code": 0,
+        "remarks": [],
+        "tries": 0,
+        "alone": False,
+        "due_ms": now_ms,
+        "created_ms": now_ms,
+        "assumed": assumed,
+    }

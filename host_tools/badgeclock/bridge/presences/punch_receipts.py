@@ -1,0 +1,50 @@
+"""What a clock is to show about a punch: a reception number that is the punch's own, or that of its day.
+
+A movement has a number of its own. A day has one, which the punch that opened it shows as its own; every other punch of
+the day belongs to it, and so does the end of a night shift to the day before: a clock shows their number only as that
+of the day (docs/protocol.md §6, receipt state 7). Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from badgeclock.bridge.presences.day_book import Key
+from badgeclock.bridge.presences.regimes import COMING
+from badgeclock.bridge.store.states import RECEIPT_OF, PresenceState
+from badgeclock.protocol.frames import ReceiptState
+from badgeclock.protocol.record import Direction
+
+_WITH_NUMBER: Final = frozenset({ReceiptState.REGISTERED, ReceiptState.VALIDATED, ReceiptState.REMARKS})
+_DAYS_MOST: Final = 255
+
+
+def own(state: PresenceState, error_code: int, number: int, key: Key, direction: Direction) -> Content | None:
+    """State, error code and reception number for the punch that opened a presence; None if there is nothing to show.
+
+    With a number, the error code is the direction that the bridge took the punch for, where its clock took it for
+    another: who opens a day came.
+    """
+    receipt = RECEIPT_OF.get(state)
+    if receipt is None:
+        return None
+    if receipt in _WITH_NUMBER:
+        error_code = 0 if key.way or direction in COMING else int(Direction.IN)
+    return receipt, error_code, number
+
+
+def joined(state: PresenceState, error_code: int, number: int, key: Key, day: date) -> Content | None:
+    """The same for a punch of a local day that belongs to a presence which was there before."""
+    receipt = RECEIPT_OF.get(state)
+    if receipt is None:
+        return None
+    if receipt in _WITH_NUMBER:
+        if not key.way:
+            return ReceiptState.OF_DAY, min((day - key.day).days, _DAYS_MOST), number
+        error_code = 0
+    return receipt, error_code, number
+
+
+Content = tuple[ReceiptState, int, int]
+"""A receipt's state, error code and reception number."""

@@ -1,0 +1,266 @@
+"""What every person-day must come to when taps are forgotten, shifts pass midnight and gates know only their own taps.
+
+`forgotten_taps.csv` has a punch a row: the gate, its local time, the key that was pressed, what is expected. Where no
+key was pressed, the way is that of the clock's own rule (`clock_ways`), as the firmware has it.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.host.bridge.presences.clock_ways import ClockWays
+from tests.host.bridge.world import ANNA_UID, BOTH, SITE, WORKPLACE, Clock, World, token_of
+
+from badgeclock.bridge.people import employers
+from badgeclock.bridge.presences.regimes import Regime
+from badgeclock.bridge.registrar import corrections, review_queue
+from badgeclock.bridge.registrar.corrections import CancelCode, Decision
+from badgeclock.bridge.store import schema
+from badgeclock.protocol.record import Direction, Origin
+
+DATABASES = BOTH
+BRUSSELS = ZoneInfo("Europe/Brussels")
+NIGHT = "22:00-06:00"
+SUBCONTRACTOR = "0206731645"
+CASES = Path(__file__).with_name("forgotten_taps.csv")
+
+
+class Row(NamedTuple):
+    """A punch of the table."""
+
+    case: str
+    gate: str
+    local_time: str
+    key: str
+    expect: str
+
+    @property
+    def utc_ms(self) -> int:
+        return int(datetime.fromisoformat(self.local_time).replace(tzinfo=BRUSSELS).timestamp() * 1000)
+
+
+def rows() -> list[Row]:
+    with CASES.open(encoding="utf-8", newline="") as file:
+        return [Row(**row) for row in csv.DictReader(file)]
+
+
+def cases() -> list[Any]:
+    names = dict.fromkeys(row.case for row in rows())
+    return [pytest.param([row for row in rows() if row.case == case], id=case) for case in names]
+
+
+class Gates:
+    """The gates of the one site, each with a clock that knows its own punches only."""
+
+    def __init__(self, world: World, *, knows_midnight: bool) -> None:
+        self.world = world
+        self.knows_midnight = knows_midnight
+        self.clocks: dict[str, Clock] = {}
+        self.ways: dict[str, ClockWays] = {}
+
+    def tap(self, gate: str, utc_ms: int, key: str = "", uid: bytes = ANNA_UID) -> Any:
+        """Punch at a gate and deliver it at once; the punch's row."""
+        world = self.world
+        if gate not in self.clocks:
+            first = not self.clocks
+            self.clocks[gate] = world.clock if first else world.add_clock(Clock(f"clock-{gate.lower()}"))
+            self.ways[gate] = ClockWays(knows_midnight=self.knows_midnight)
+            self.clocks[gate].utc_ms = world.now_ms = utc_ms
+            world.punches(*self.clocks[gate].start(), clock=self.clocks[gate])
+        clock = self.clocks[gate]
+        clock.utc_ms = world.now_ms = utc_ms
+        direction, origin = self.ways[gate].way(token_of(uid), utc_ms // 1000, key)
+        world.punches(clock.punch(uid, direction, origin=origin), clock=clock)
+        return world.rows(schema.punches)[-1]
+
+
+@pytest.mark.parametrize("knows_midnight", [True, False], ids=["this firmware", "an earlier firmware"])
+@pytest.mark.parametrize("case", cases())
+def test_every_person_day_of_the_table(world: World, case: list[Row], *, knows_midnight: bool) -> None:
+    gates = Gates(world, knows_midnight=knows_midnight)
+    world.change_site(night_hours=NIGHT if any("night hours" in row.expect for row in case) else "")
+    last = None
+    for row in case:
+        if case[0].case == "employer_changed_at_noon" and last is not None:
+            change_employer(world)
+        punch = gates.tap(row.gate, row.utc_ms, row.key)
+        (presence,) = [one for one in world.rows(schema.presences) if one.id == punch.presence_id]
+        if row.expect.startswith("same presence"):
+            assert presence.id == last, row
+        else:
+            assert presence.id != last, row
+            assert presence.day == date.fromisoformat(row.expect.split(",")[0].split()[-1]), row
+            assert (presence.assumed is not None) == ("assumed, flagged" in row.expect), row
+        last = presence.id
+    assert "presence_assumed" in world.events() or not any("flagged" in row.expect for row in case)
+
+
+def change_employer(world: World) -> None:
+    with world.store.write() as connection:
+        employers.put(connection, SUBCONTRACTOR, "Onderaannemer")
+    world.change_worker("W-001", employer_kbo=SUBCONTRACTOR)
+
+
+def at(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=BRUSSELS).timestamp() * 1000)
+
+
+def days(world: World) -> list[tuple[str, str | None]]:
+    return [(f"{row.day:%m-%d}", row.assumed) for row in world.rows(schema.presences)]
+
+
+@pytest.mark.parametrize("change", ["workplace", "identity"])
+def test_what_a_worker_has_open_is_joined_whatever_the_office_changes(world: World, change: str) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 14:00"), "in")
+    if change == "workplace":
+        world.change_site(workplace="1Y1TEST00009Z")
+    else:
+        world.change_worker("W-001", niss="00000100463")
+    for local_time, key in (("18:00", "break"), ("18:30", "break"), ("19:00", "in")):
+        gates.tap("A", at(f"2026-01-05 {local_time}"), key)
+    gates.tap("B", at("2026-01-06 00:30"), "out")
+    assert days(world) == [("01-05", None)]
+    assert world.rows(schema.presences)[0].workplace == WORKPLACE
+    assert {row.state for row in world.rows(schema.punches)} == {"DECLARED"}
+
+
+def test_an_out_by_key_after_more_than_the_longest_shift_opens_a_day_that_is_flagged(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(longest_shift_h=10)
+    gates.tap("A", at("2026-01-05 14:00"), "in")
+    gates.tap("A", at("2026-01-06 00:30"), "out")
+    assert days(world) == [("01-05", None), ("01-06", "open_shift")]
+
+
+def test_the_sites_longest_shift_may_be_longer(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(longest_shift_h=16)
+    gates.tap("A", at("2026-01-05 14:00"), "in")
+    gates.tap("A", at("2026-01-06 05:30"), "out")
+    assert days(world) == [("01-05", None)]
+
+
+def test_a_first_out_of_the_day_with_nothing_open_is_a_day_that_is_flagged(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    punch = gates.tap("A", at("2026-01-05 16:00"), "out")
+    assert (punch.state, days(world)) == ("DECLARED", [("01-05", "no_in")])
+
+
+def test_a_day_after_a_day_that_ended_with_out_is_not_flagged(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    for day in ("05", "06", "07"):
+        gates.tap("A", at(f"2026-01-{day} 07:00"))
+        gates.tap("A", at(f"2026-01-{day} 16:00"))
+    assert days(world) == [("01-05", None), ("01-06", None), ("01-07", None)]
+
+
+def test_an_in_by_key_later_that_day_makes_what_was_assumed_evident(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 18:00"))
+    gates.tap("A", at("2026-01-06 07:30"))
+    assert [row.kept_ms for row in world.rows(schema.presences)] == [None, None]
+    gates.tap("A", at("2026-01-06 12:30"), "in")
+    assert [row.kept_ms for row in world.rows(schema.presences)] == [None, world.now_ms]
+
+
+def test_an_out_by_key_right_after_the_clock_assumed_ends_the_shift_all_the_same(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 14:00"))
+    gates.tap("A", at("2026-01-06 00:30"))
+    punch = gates.tap("A", at("2026-01-06 00:30") + 5_000, "out")
+    assert (punch.presence_id, days(world)) == (1, [("01-05", None), ("01-06", "open_shift")])
+
+
+@pytest.mark.parametrize(
+    ("local_time", "night", "flag"),
+    [("00:38", NIGHT, "no_in"), ("06:05", NIGHT, None), ("03:59", "", "no_in"), ("04:00", "", None)],
+)
+def test_who_is_there_at_night_and_was_not_the_day_before_may_be_at_the_end_of_an_untapped_shift(
+    world: World, local_time: str, night: str, flag: str | None
+) -> None:
+    world.change_site(night_hours=night)
+    Gates(world, knows_midnight=True).tap("A", at(f"2026-01-10 {local_time}"))
+    assert days(world) == [("01-10", flag)]
+
+
+def test_the_morning_of_a_worker_of_nights_lately_is_not_evident(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    gates.tap("A", at("2026-01-07 21:50"))
+    gates.tap("A", at("2026-01-08 06:05"))
+    gates.tap("B", at("2026-01-10 06:05"))
+    assert days(world) == [("01-07", None), ("01-10", "no_in")]
+
+
+def test_an_in_by_key_after_a_forgotten_out_is_evident(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 07:00"), "in")
+    gates.tap("A", at("2026-01-06 06:30"), "in")
+    assert days(world) == [("01-05", None), ("01-06", None)]
+
+
+def test_at_a_night_site_gates_that_know_nothing_of_each_other_end_the_shift_all_the_same(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    for gate, local_time in (("A", "05 21:50"), ("B", "06 01:00"), ("A", "06 01:30"), ("B", "06 06:05")):
+        gates.tap(gate, at(f"2026-01-{local_time}"))
+    assert days(world) == [("01-05", None)]
+    gates.tap("A", at("2026-01-06 21:50"))
+    assert [day for day, _ in days(world)] == ["01-05", "01-06"]
+
+
+def test_at_a_night_site_a_days_forgotten_out_does_not_eat_the_next_day(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    for local_time in ("05 07:00", "05 12:00", "05 18:30", "06 06:15"):
+        gates.tap("A", at(f"2026-01-{local_time}"))
+    assert days(world) == [("01-05", None), ("01-06", "open_shift")]
+
+
+def test_a_shift_of_another_site_is_not_ended_here(world: World) -> None:
+    other = world.add_site("Quay 8", "1Y1TEST00002Z", Regime.CONSTRUCTION)
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 14:00"), "in")
+    other.utc_ms = world.now_ms = at("2026-01-06 00:30")
+    world.punches(*other.start(), other.punch(direction=Direction.OUT, origin=Origin.KEY), clock=other)
+    assert days(world) == [("01-05", None), ("01-06", "no_in")]
+
+
+def test_a_day_that_was_cancelled_is_opened_again_by_who_comes_and_not_by_who_goes(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 18:00"))
+    gates.tap("A", at("2026-01-06 07:30"))
+    with world.store.write() as connection:
+        extra = world.rows(schema.presences)[-1].reference
+        corrections.cancel(connection, extra, CancelCode.PLANNING, Decision("tests", "nobody came", world.now_ms))
+    gates.tap("A", at("2026-01-06 08:00"), "out")
+    assert [row.state for row in world.rows(schema.presences)] == ["QUEUED", "CLOSED"]
+    gates.tap("A", at("2026-01-06 12:00"), "in")
+    assert [row.state for row in world.rows(schema.presences)] == ["QUEUED", "CLOSED", "QUEUED"]
+
+
+def test_what_is_assumed_is_listed_until_somebody_keeps_it_or_its_day_is_over(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 18:00"))
+    gates.tap("A", at("2026-01-06 07:30"))
+    reference = world.rows(schema.presences)[-1].reference
+
+    def listed() -> list[tuple[str, str]]:
+        with world.store.read() as connection:
+            return [(one["item"], one["assumed"]) for one in review_queue.listing(connection, 10, world.now_ms)]
+
+    assert listed() == [(reference, "open_shift")]
+    now_ms, world.now_ms = world.now_ms, at("2026-01-07 00:01")
+    assert listed() == []
+    world.now_ms = now_ms
+    with world.store.write() as connection:
+        corrections.keep(connection, reference, Decision("tests", "was there", world.now_ms))
+    assert listed() == []
+    assert world.events()[-1] == "presence_kept"
+    assert SITE in world.rows(schema.events)[-2].detail
