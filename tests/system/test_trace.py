@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trace.clock_notes import with_notes
+from tests.trace.clock_notes import before_punch, with_notes
 from tests.trace.table import Trace, lines, trace, way_by_names
 
 pytestmark = pytest.mark.timeout(600)
@@ -33,7 +33,6 @@ def test_it_runs_through_what_seals_sends_registers_and_answers(found: Trace) ->
     assert not missed, "\n".join(lines(found))
 
 
-@pytest.mark.torture
 def test_the_badge_is_read_before_the_punch_is_kept_and_kept_before_the_display_says_so(found: Trace) -> None:
     order = [module.rpartition("/")[2] for module in found.clock]
     assert order.index("iso14443") < order.index("punch") < order.index("seal") < order.index("screens")
@@ -56,3 +55,12 @@ def test_each_function_notes_its_module_first() -> None:
     assert noted.count("_trace_note(7)") == 1
     assert noted.index("from drivers.trace_note") < noted.index("import os")
     assert noted.index("Doc.") < noted.index("_trace_note(7)") < noted.index("return x")
+
+
+def test_a_punch_begins_in_the_window_before_its_own() -> None:
+    names = ["app/punch", "app/badge/iso14443", "app/ui/face"]
+    idle, read, punched = (f"<trace window>\n<trace {number}>\n" for number in (2, 1, 0))
+    assert before_punch(idle + idle + read + punched, names) == read + punched
+    assert before_punch(read + punched + idle, names) == read + punched + idle
+    assert before_punch(punched, names) == punched
+    assert before_punch(idle + read, names) == idle + read
