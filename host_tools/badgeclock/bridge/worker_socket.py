@@ -80,8 +80,9 @@ class Relay:
         return self._number == FIRST or self._to_first is not None
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        """In the first worker: accept a message of a clock, or hand it over to the worker that has the clock. Never waits,
-        never raises.
+        """In the first worker: accept a message of a clock, or hand it over to the worker that has the clock.
+
+        Never waits, never raises.
         """
         outward = self._outward.get(self.owner(topic))
         if outward is None:
