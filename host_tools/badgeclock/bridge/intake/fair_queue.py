@@ -14,9 +14,9 @@ from typing import Final
 from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.protocol.record import RECORD_BYTES
 
-SHARE_BYTES: Final = 320 * RECORD_BYTES
+SHARE_BYTES: Final = (2 * 256 + 32) * RECORD_BYTES
 """Most that waits of a clock. A clock has at most 256 records under way (WINDOW_RECORDS in
-firmware/app/net/uplink.py), and a few words of its status beside them."""
+firmware/app/net/uplink.py), may send them again while the first still wait, and says its status beside them."""
 _LEAST_BYTES: Final = RECORD_BYTES
 """What a message counts for at least."""
 
