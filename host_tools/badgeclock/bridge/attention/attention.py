@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select, text, update
 
 from badgeclock.authorities.base import BELGIUM
 from badgeclock.bridge.attention.reasons import CLOCK, EVENT_NEEDS, ITEM, NEEDS, NUMBER, Need
@@ -201,7 +201,18 @@ def _open_punches(*states: PunchState) -> Select[Any]:
 
 
 def _open_events() -> ColumnElement[bool]:
-    return and_(text(f"({schema.EVENT_OPEN})"), schema.events.c.kind.in_(EVENT_NEEDS))
+    """Those that nobody has seen to; a record that was newer than the bridge needs nobody once it is taken."""
+    table, clocks = schema.events, schema.clocks
+    taken = (
+        exists()
+        .where(clocks.c.name == table.c.clock, clocks.c.state != ClockState.RETIRED, clocks.c.next_seq > table.c.seq)
+        .correlate(table)
+    )
+    return and_(
+        text(f"({schema.EVENT_OPEN})"),
+        table.c.kind.in_(EVENT_NEEDS),
+        or_(table.c.kind != event_log.Kind.NEWER_RECORD, ~taken),
+    )
 
 
 def _badge_groups() -> Select[Any]:
