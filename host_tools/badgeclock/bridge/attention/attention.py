@@ -474,7 +474,7 @@ def _events(connection: Connection, limit: int) -> Iterator[Row]:
     for group in groups:
         row, item = newest[group.last], f"{EVENT_ITEM}{group.first}"
         need = NEEDS[row.kind]
-        about = row.clock or row.about
+        about = row.about
         detail = f"{about}: {row.detail}" if about and about not in row.detail else row.detail
         to_do = _to_do(need, item).replace(CLOCK, row.clock or "")
         yield Row(need.reason, item, group.since_ms, to_do, detail, clock=row.clock, times=group.times)

@@ -237,8 +237,13 @@ _CLOCKS: Final = (
 
 
 def _of_event(kind: Kind, what: str, to_do: str) -> Need:
-    """An event that waits until somebody says that it is seen to, or until what it is about has come right."""
+    """An event that waits until somebody says that it is seen to."""
     return Need(kind.value, (source(kind),), (kind,), what, f"{to_do}; then `{_SETTLE}`")
+
+
+def _until_done(kind: Kind, what: str, to_do: str) -> Need:
+    """An event that waits until what is to be done about it is done, or somebody says that it is seen to."""
+    return Need(kind.value, (source(kind),), (kind,), what, f"{to_do}, which ends it; or else `{_SETTLE}`")
 
 
 _EVENTS: Final = (
@@ -254,14 +259,14 @@ _EVENTS: Final = (
         "one presence has two numbers at the authority",
         "cancel the second in the authority's portal",
     ),
-    _of_event(
+    _until_done(
         Kind.CANCEL_REFUSED,
         "the authority did not cancel what somebody asked to cancel",
-        "see its reason, and cancel it again or ask the authority itself",
+        "see its reason, and cancel it again",
     ),
-    _of_event(
+    _until_done(
         Kind.NATIONAL_NUMBER_CHANGED,
-        "the authority knows a worker by another number; over when the number is changed",
+        "the authority knows a worker by another number",
         "`badgeclock bridge worker set` with the new number",
     ),
     _of_event(
@@ -274,17 +279,17 @@ _EVENTS: Final = (
         "an answer without the signature that is due",
         "the settings `service_certificate` and `algorithm_suite`; who stands between bridge and service",
     ),
-    _of_event(
+    _until_done(
         Kind.UNKNOWN_CLOCK,
-        "a clock that was not added sends; over when it is added",
-        "add it with `badgeclock bridge clock add`, or find who sends it",
+        "a clock that was not added sends",
+        "find who sends it, and add it with `badgeclock bridge clock add`",
     ),
     _of_event(Kind.UNKNOWN_TOPIC, "somebody writes to a topic that no clock writes to", "find who has a certificate"),
     _of_event(Kind.MALFORMED_FRAME, "bytes that are no records", "if it comes again: the clock's firmware or network"),
-    _of_event(Kind.NEWER_RECORD, "a record that only a newer version knows", "update the bridge"),
-    _of_event(
+    _until_done(Kind.NEWER_RECORD, "a record that only a newer version knows", "update the bridge"),
+    _until_done(
         Kind.FOUNDED_ANEW,
-        "a clock begins another chain; over when its new bundle is added",
+        "a clock begins another chain",
         "`badgeclock bridge clock add` with the new bundle",
     ),
     _of_event(
@@ -307,13 +312,13 @@ _EVENTS: Final = (
     ),
     _of_event(
         Kind.ROSTER_REFUSED,
-        "a clock did not take its roster; over when it takes one",
+        "a clock did not take its roster; it is tried again every five minutes, and over when it takes one",
         "what the event says",
     ),
-    _of_event(
+    _until_done(
         Kind.SETTINGS_REFUSED,
-        "a clock refuses its settings; over when others are ordered",
-        "`badgeclock bridge clock settings CLOCK`, and order others",
+        "a clock refuses its settings",
+        "order others with `badgeclock bridge clock settings CLOCK …`",
     ),
 )
 
