@@ -114,7 +114,7 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
     declared: _Rows = (
         (presences, and_(presences.c.day < before, presences.c.due_ms.is_(None))),
         (schema.filings, schema.filings.c.punch_id.in_(select(punches.c.id).where(old))),
-        (punches, old),
+        (punches, and_(old, ~exists().where(schema.filings.c.punch_id == punches.c.id))),
         (receipts, receipts.c.created_ms < _ms(before)),
         (badges, badges.c.until_ms < _ms(before)),
     )

@@ -40,7 +40,7 @@ from badgeclock.bridge.presences.regimes import (
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import ClockState, IdentityKind, PunchState, Reason
+from badgeclock.bridge.store.states import ENDED, ClockState, IdentityKind, PunchState, Reason
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction, Origin
@@ -328,7 +328,44 @@ def _meet(
             entry = _shift_ended(book, punch, holder, wanted) or entry
         entry = entry or _opened(book, punch, holder, wanted)
         met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
+    for at, entry in _joined_late(book, punches, holders, fates):
+        met[at] = _Met(Fate(PunchState.DECLARED), entry)
     return met
+
+
+def _joined_late(
+    book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
+) -> Iterator[tuple[int, Entry]]:
+    """The punches that came too late to be declared and need not be: their worker's day at the place is there."""
+    late = [
+        (at, punch, holder, wanted)
+        for at, (punch, holder, fate) in enumerate(zip(punches, holders, fates, strict=True))
+        if fate.reason is Reason.LATE and holder is not None and (wanted := _day_wanted(punch)) is not None
+    ]
+    book.load((holder.worker_id, wanted.day) for _, _, holder, wanted in late)
+    days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in late if wanted.earlier}
+    book.load(days_before)
+    book.load_passages(days_before)
+    for at, punch, holder, wanted in late:
+        entry = _joined(book, punch, holder, wanted) or _shift_ended(book, punch, holder, wanted)
+        if entry is not None and entry.state not in ENDED:
+            yield at, entry
+
+
+def _day_wanted(punch: Punch) -> Wanted | None:
+    """What a punch calls for, if that is a day."""
+    wanted = regimes.wanted(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
+    return wanted if isinstance(wanted, Wanted) and wanted.way is None else None
+
+
+def day_there(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted) -> int | None:
+    """The presence of a day that a punch belongs to, if it is there already: nothing of it is left to be declared."""
+    book = DayBook(connection)
+    days = [(holder.worker_id, day) for day in (wanted.day, wanted.earlier) if day is not None]
+    book.load(days)
+    book.load_passages(days)
+    entry = _joined(book, punch, holder, wanted) or _shift_ended(book, punch, holder, wanted)
+    return None if entry is None or entry.state in ENDED else entry.id
 
 
 def _goes_for_sure(punch: Punch) -> bool:

@@ -21,7 +21,7 @@ from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences, regimes
 from badgeclock.bridge.presences.day_book import Key
-from badgeclock.bridge.presences.employment import employer_on
+from badgeclock.bridge.presences.employment import Holder, employer_on
 from badgeclock.bridge.presences.regimes import Place, Seen, day_ahead, day_is_over, is_ahead
 from badgeclock.bridge.registrar import filings, presence_receipts, review_queue, transitions
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision, Kind, checked
@@ -235,19 +235,31 @@ def declare_punch(
     wanted = regimes.wanted(Seen(meant, punch.is_sure, punch.utc_ms, punch.place))
     if isinstance(wanted, Reason):
         raise PresenceError(f"punch {seq} of {clock} does not say whether it was a coming or a going", "name it")
+    holder = holder_of(connection, find_worker(connection, None, row.worker_id), employer_kbo)
     if not is_sealed or day_is_over(wanted.day, decision.now_ms, row.time_zone):
-        return _file_punch(connection, row, (clock, seq), wanted, employer_kbo, decision)
+        there = presences.day_there(connection, punch, holder, wanted) if wanted.way is None else None
+        if there is None:
+            return _file_punch(connection, row, (clock, seq), wanted, holder, decision)
+        if not is_sealed:
+            raise PresenceError(f"the worker of punch {seq} of {clock} has a presence that day", "close the punch")
+        return _join_punch(connection, row, (clock, seq), there, decision)
     if is_ahead(row.utc_ms, decision.now_ms) and not (
         wanted.way is None and day_ahead(row.utc_ms, None, decision.now_ms, row.time_zone)
     ):
         raise PresenceError(f"the moment of punch {seq} of {clock} is to come", "wait for it, and set the clock's time")
-    holder = holder_of(connection, find_worker(connection, None, row.worker_id), employer_kbo)
     presence_id = presences.declare(connection, punch, holder, wanted, decision.now_ms)
     if presence_id is None:
         raise which_employer(f"punch {seq} of {clock}")
+    return _join_punch(connection, row, (clock, seq), presence_id, decision)
+
+
+def _join_punch(connection: Connection, row: Any, name: tuple[str, int], presence_id: int, decision: Decision) -> str:
+    """Write down that a punch is declared with a presence; returns its reference."""
+    clock, seq = name
     table = schema.punches
     values = {"state": PunchState.DECLARED, "reason": None, "presence_id": presence_id}
     connection.execute(update(table).where(table.c.id == row.id).values(values))
+    filings.drop(connection, schema.filings.c.punch_id == row.id, "it has a presence", decision.now_ms)
     presence_receipts.issue(connection, [presence_id], decision.now_ms)
     what = f"punch {seq} is declared, says {decision.by}: {decision.why}"
     event_log.write(
@@ -264,14 +276,14 @@ def _file_punch(
     row: Any,
     name: tuple[str, int],
     wanted: regimes.Wanted,
-    employer_kbo: str | None,
+    holder: Holder,
     decision: Decision,
 ) -> Filed:
-    of = find_worker(connection, None, row.worker_id)
-    employer = employer_on(holder_of(connection, of, employer_kbo), row.site_id, wanted.day)
+    employer = employer_on(holder, row.site_id, wanted.day)
     if employer is None:
         raise which_employer(f"punch {name[1]} of {name[0]}")
-    right = filings.Right(of.id, employer.kbo, row.site_id, "" if wanted.way is None else wanted.way.value)
+    way = "" if wanted.way is None else wanted.way.value
+    right = filings.Right(holder.worker_id, employer.kbo, row.site_id, way)
     return filings.file_punch(connection, row, name, wanted.day, right, decision)
 
 

@@ -12,7 +12,7 @@ from datetime import date
 
 import pytest
 from prometheus_client import generate_latest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 from tests.host.bridge.downlink.test_rosters import Bridge as RosterBridge
 from tests.host.bridge.test_newer import sealed
 from tests.host.bridge.world import (
@@ -40,18 +40,21 @@ from badgeclock.bridge.errors import PeopleError, PresenceError
 from badgeclock.bridge.intake import quarantine
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges, employers, engagements
+from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import CLOCK_AHEAD_MS, MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
-from badgeclock.protocol.frames import RosterAnswer, RosterResult
-from badgeclock.protocol.record import Direction
+from badgeclock.protocol.frames import ReceiptState, RosterAnswer, RosterResult
+from badgeclock.protocol.record import Direction, Origin
 
 DATABASES = BOTH
 WHO = Operator("office", "for the tests")
 SECOND = "0206731645"
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 
 Scene = Callable[[World], Awaitable[None] | None]
 
@@ -460,6 +463,67 @@ def test_nothing_of_the_list_shows_a_badge_or_a_number(world: World) -> None:
         assert secret not in told.lower()
 
 
+# --- what came late ---
+
+
+def came_late(world: World, direction: Direction, utc_ms: int) -> None:
+    """A punch of Anna that its clock could send only on the next day."""
+    world.clock.utc_ms = utc_ms
+    world.punches(world.clock.punch(ANNA_UID, direction, origin=Origin.KEY))
+
+
+async def test_a_late_punch_of_a_day_that_is_declared_needs_nobody(world: World) -> None:
+    punched(world)
+    await until(world, "VALIDATED")
+    world.now_ms = NOON_MS + DAY_MS
+    came_late(world, Direction.OUT, NOON_MS + 4 * HOUR_MS)
+    assert {punch["presence"] for punch in world.shown()} == {reference(world)}
+    assert ReceiptState.OPERATOR not in [state for _, _, state, _ in world.receipts()], "its worker has nothing to ask"
+    assert listed(world) == []
+
+
+async def test_a_late_end_of_a_nights_shift_belongs_to_it_and_needs_nobody(world: World) -> None:
+    world.change_site(night_hours="18:00-06:00")
+    world.clock.utc_ms = world.now_ms = NOON_MS + 10 * HOUR_MS  # 22:00
+    punched(world)
+    await until(world, "VALIDATED")
+    world.now_ms = NOON_MS + 2 * DAY_MS
+    came_late(world, Direction.OUT, NOON_MS + 17 * HOUR_MS)
+    assert {punch["presence"] for punch in world.shown()} == {reference(world)}
+    assert listed(world) == []
+
+
+@pytest.mark.parametrize("stands", ["none", "cancelled"])
+async def test_a_late_punch_of_a_day_that_nobody_declared_waits(world: World, stands: str) -> None:
+    punched(world)
+    await until(world, "VALIDATED")
+    if stands == "cancelled":
+        with world.store.write() as connection:
+            decision = Decision("office", "a mistake", world.now_ms)
+            corrections.cancel(connection, reference(world), CancelCode.PLANNING, decision)
+        await until(world, "CANCELLED")
+    world.now_ms = NOON_MS + DAY_MS
+    late_ms = NOON_MS + 4 * HOUR_MS
+    came_late(world, Direction.OUT, late_ms if stands == "cancelled" else late_ms - 3 * DAY_MS)
+    row = only(world, "late")
+    assert (row.item, row.worker) == ("clock-0001/3", "W-001")
+
+
+def test_a_punch_that_waited_and_whose_day_is_declared_meanwhile_joins_it_and_is_no_correction(world: World) -> None:
+    world.now_ms = NOON_MS + DAY_MS
+    punched(world)
+    assert world.states() == ["WAITING"]
+    with world.store.write() as connection:
+        decision = Decision("office", "she was there", world.now_ms)
+        filed = corrections.declare_punch(connection, "clock-0001", 2, None, decision)
+        assert isinstance(filed, Filed)
+        key = Key(1, KBO, "1Y1TEST00001Z", date(2026, 1, 5))
+        connection.execute(insert(schema.presences).values(new_row(key, 1, world.now_ms)))
+        declared = corrections.declare_punch(connection, "clock-0001", 2, None, decision)
+    assert declared == reference(world)
+    assert [row.outcome for row in world.rows(schema.filings)] == ["it has a presence"]
+
+
 # --- the unknown badge ---
 
 
@@ -616,7 +680,7 @@ def test_a_correction_waits_instead_of_what_it_is_about(world: World) -> None:
     with world.store.write() as connection:
         decision = Decision("office", "she was there", world.now_ms)
         filed = corrections.correct(connection, reference(world), corrections.Right(), CancelCode.PLANNING, decision)
-    assert isinstance(filed, corrections.Filed)
+    assert isinstance(filed, Filed)
     (row,) = listed(world)
     assert (row.reason, row.item, row.worker, row.site) == ("correction_due", "correction/1", "W-001", SITE)
     assert date(2026, 2, 4).isoformat() in row.detail
