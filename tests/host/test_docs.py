@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from badgeclock.authorities import kinds
 from badgeclock.bridge import settings
+from badgeclock.bridge.attention import reasons
 from badgeclock.bridge.clocks import health
 from badgeclock.bridge.store import event_log
 from badgeclock.bridge.store.states import PresenceState, PunchState, Reason
@@ -84,6 +85,13 @@ def test_every_name_of_the_rest_service_stands_with_its_source() -> None:
     wanted = [(str(name), str(name.source), name.meaning) for name in rest_names.TABLE]
     lines = "\n".join(f"| `{name}` | {source} | {meaning} |" for name, source, meaning in wanted)
     assert shown == wanted, f"docs/authorities.md wants:\n{lines}"
+
+
+def test_all_that_waits_for_a_person_stands_with_what_to_do() -> None:
+    shown = re.search(r"<!-- attention: .*? -->\n(.*?)\n<!-- end of attention -->", OPERATING, flags=re.DOTALL)
+    wanted = reasons.page_table()
+    assert shown is not None
+    assert shown[1] == wanted, f"docs/operating.md wants:\n{wanted}"
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -16,6 +16,8 @@ from pathlib import Path
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from badgeclock.authorities.base import Direction as Way
+from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import badge_desk_jobs, registry, remote_settings
 from badgeclock.bridge.clocks.badge_desk_jobs import Outcome
 from badgeclock.bridge.clocks.health_monitor import HealthMonitor
@@ -24,10 +26,12 @@ from badgeclock.bridge.downlink.order_sender import OrderSender
 from badgeclock.bridge.downlink.orders import PARTS
 from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.downlink.rosters import SETTLE_MS
+from badgeclock.bridge.operations import correction_file
 from badgeclock.bridge.people import badge_keys, badges, engagements, identities, sites, workers
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import corrections, outbox
+from badgeclock.bridge.registrar import corrections, filings, outbox
+from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -100,6 +104,7 @@ async def _fill(world: World) -> None:
     await _corrections(world)
     _domain(world)
     _engagements(world)
+    await _attention(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -258,7 +263,7 @@ async def _corrections(world: World) -> None:
     (first, *_) = world.rows(schema.presences)
     with world.store.write() as connection:
         decision = Decision("operator", "it was another worker", world.now_ms)
-        corrections.correct(connection, first.reference, "W-004", CancelCode.PLANNING, decision)
+        corrections.correct(connection, first.reference, Right("W-004"), CancelCode.PLANNING, decision)
     await _registered(world, lambda: any(row.state == PresenceState.REFUSED for row in world.rows(schema.presences)))
     with world.store.write() as connection:
         decision = Decision("operator", "it was declared by hand", world.now_ms)
@@ -316,3 +321,32 @@ def _waiting(world: World) -> None:
     world.punches(clock.punch(BRAM_UID), clock=clock)
     with world.store.write() as connection:
         outbox.expire(connection, frozenset({Declared.DAY}), world.now_ms + DAY_MS)
+
+
+async def _attention(world: World) -> None:
+    """A movement that goes to another way and site, an authority that was away and is back, remarks that are seen to;
+    and on the next day a movement and a punch that are written down for the authority, one of which has its answer.
+    """
+    hall = world.clocks["clock-0010"]
+    hall.utc_ms = world.now_ms
+    world.punches(hall.punch(BRAM_UID, Direction.OUT), clock=hall)
+    rows = world.rows(schema.presences)
+    decision = Decision("operator", "it was another way", world.now_ms)
+    right = Right(site="Hall 3", way=Way.IN)
+    with world.store.write() as connection:
+        corrections.correct(connection, rows[-1].reference, right, CancelCode.PLANNING, decision)
+    world.authority.script = ["away"]
+    await _registered(world, lambda: "authority_back" in world.events())
+    with world.store.write() as connection:
+        remarked = next(row for row in rows if row.state == PresenceState.REMARKS)
+        attention.settle(connection, remarked.reference, Decision("operator", "Limosa is right now", world.now_ms))
+    world.now_ms += DAY_MS
+    clock = world.add_clock(Clock("clock-0012"))
+    world.punches(*clock.start(), clock.punch(LUZ_UID), clock=clock)
+    moved = next(row for row in rows if row.way and row.state == PresenceState.VALIDATED)
+    decision = Decision("operator", "found on the next day", world.now_ms)
+    with world.store.write() as connection:
+        corrections.correct(connection, moved.reference, Right(way=Way.OUT), CancelCode.PLANNING, decision)
+        corrections.declare_punch(connection, clock.name, 2, None, decision)
+        correction_file.collect(connection, world.vault, [], OPERATOR, world.now_ms)
+        filings.complete(connection, 2, Decision("operator", "its letter came", world.now_ms + 1000))

@@ -57,6 +57,10 @@ class Metrics:
         """
         self.registry.register(_ClockGauges(counts, marked, worn))
 
+    def watch_attention(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Add a gauge of what waits for a person, by reason."""
+        self.registry.register(_AttentionGauge(counts))
+
     def watch_stale(self, stale: Callable[[], Mapping[str, int]]) -> None:
         """Add a gauge of the clocks that have another roster, or other settings, than they should."""
         self.registry.register(_StaleGauge(stale))
@@ -80,6 +84,20 @@ class _Gauges(Collector):
         for state, count in sorted(self._states().items()):
             presences.add_metric([state], count)
         yield presences
+
+
+class _AttentionGauge(Collector):
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # as above
+
+    def collect(self) -> Iterable[Metric]:
+        waiting = GaugeMetricFamily("badgeclock_attention", "What waits for a person, by reason", labels=["reason"])
+        for reason, count in self._counts().items():
+            waiting.add_metric([reason], count)
+        yield waiting
 
 
 class _StaleGauge(Collector):

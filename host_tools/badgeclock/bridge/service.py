@@ -23,6 +23,7 @@ from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge.attention import attention
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.clocks import registry, remote_settings
 from badgeclock.bridge.clocks.badge_desk import BadgeDesk
@@ -208,6 +209,9 @@ class Service:
             lambda: self._counted(registry.marked),
             lambda: self._counted(registry.most_worn),
         )
+        self._metrics.watch_attention(
+            lambda: self._counted(lambda connection: attention.counts(connection, self._now_ms()))
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set."""
@@ -227,7 +231,13 @@ class Service:
 
     def _web(self, settings: HttpSettings) -> FastAPI:
         app = status_api.create_app(
-            self._store, self._vault, self._metrics, lambda: self._link.connected, settings.host, settings.names
+            self._store,
+            self._vault,
+            self._metrics,
+            lambda: self._link.connected,
+            settings.host,
+            settings.names,
+            self._now_ms,
         )
         bound = self._settings.planning.requests_a_minute
         app.mount(

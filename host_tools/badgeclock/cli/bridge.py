@@ -21,6 +21,8 @@ PARTS = {
     "import": "badgeclock.cli.imports:app",
     "token": "badgeclock.cli.tokens:app",
     "presence": "badgeclock.cli.presence:app",
+    "correction": "badgeclock.cli.correction:app",
+    "attention": "badgeclock.cli.attention:app",
     "reconcile": "badgeclock.cli.reconcile:app",
     **{noun: f"badgeclock.cli.operations:{noun}_app" for noun in ("keys", "audit", "backup", "retention", "person")},
 }

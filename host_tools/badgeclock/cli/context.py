@@ -105,6 +105,14 @@ def secret_bytes(path: Path, what: str) -> bytes:
         ) from None
 
 
+def punch_name(item: str) -> tuple[str, int]:
+    """Clock and number of a punch that is named CLOCK/SEQ."""
+    clock, _, seq = item.rpartition("/")
+    if not clock or not seq.isascii() or not seq.isdigit() or len(seq) > len(str(2**32)):
+        raise typer.BadParameter("a punch is named CLOCK/SEQ, as in clock-0001/123")
+    return clock, int(seq)
+
+
 def operator() -> str:
     """Who gives the command, as this machine knows them."""
     try:

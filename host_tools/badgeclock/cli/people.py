@@ -16,7 +16,16 @@ from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import Config, changing, looking, moment, operator, secret_bytes, secret_text
+from badgeclock.cli.context import (
+    Config,
+    changing,
+    looking,
+    moment,
+    operator,
+    punch_name,
+    secret_bytes,
+    secret_text,
+)
 
 site_app = typer.Typer(no_args_is_help=True, help="Sites, their workplace numbers and regimes.")
 employer_app = typer.Typer(no_args_is_help=True, help="Employers, by enterprise number.")
@@ -247,26 +256,51 @@ def list_badges(
 
 @badge_app.command("add")
 def add_badge(
-    site: Annotated[str, typer.Option(help="The site whose clocks shall know the badge.")],
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
-    uid_file: Annotated[Path, typer.Option(help="File with the badge's UID in hexadecimal digits; `-` is stdin.")],
+    site: Annotated[str | None, typer.Option(help="The site whose clocks shall know the badge.")] = None,
+    uid_file: Annotated[
+        Path | None, typer.Option(help="File with the badge's UID in hexadecimal digits; `-` is stdin.")
+    ] = None,
+    punch: Annotated[
+        str | None, typer.Option(help="Instead of both: CLOCK/SEQ of a punch whose badge nobody was given.")
+    ] = None,
     employer: Annotated[
         str | None, typer.Option(help="Whom its punches are for, of a worker's several employers.")
     ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
-    uid = secret_bytes(uid_file, "a UID")
+    """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared.
+
+    With --punch it is the badge of a punch that waits; ask its worker for the code that the clock shows.
+    """
+    if (punch is None) == (site is None or uid_file is None) or (punch is not None and (site or uid_file)):
+        raise typer.BadParameter("give --site with --uid-file, or --punch alone")
+    uid = None if uid_file is None else secret_bytes(uid_file, "a UID")
+    number = None if employer is None else employers.enterprise_number(employer)
     with changing(config) as opened:
-        assigned = badges.assign(
-            opened.connection,
-            opened.vault,
-            site=site,
-            worker=worker,
-            uid=uid,
-            employer_kbo=employer,
-            now_ms=wall_clock_ms(),
-        )
-        if assigned.is_new:
-            opened.note(Act.BADGE_ASSIGNED, ("worker", assigned.worker), badge=assigned.badge, site=site)
+        if punch is not None:
+            clock, seq = punch_name(punch)
+            assigned = badges.assign_punched(
+                opened.connection,
+                clock=clock,
+                seq=seq,
+                worker=worker,
+                employer_kbo=number,
+                operator=Operator(operator()),
+                now_ms=wall_clock_ms(),
+            )
+        else:
+            assert site is not None
+            assert uid is not None
+            assigned = badges.assign(
+                opened.connection,
+                opened.vault,
+                site=site,
+                worker=worker,
+                uid=uid,
+                employer_kbo=number,
+                now_ms=wall_clock_ms(),
+            )
+            if assigned.is_new:
+                opened.note(Act.BADGE_ASSIGNED, ("worker", assigned.worker), badge=assigned.badge, site=site)
     typer.echo(f"Badge given to {worker!r}; presences queued for waiting punches: {assigned.queued}.", err=True)

@@ -16,13 +16,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from badgeclock.authorities.base import Direction
 from badgeclock.bridge.people.employers import enterprise_number
 from badgeclock.bridge.registrar import corrections, review_queue
+from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import Config, changing, looking, moment, operator
-from badgeclock.protocol.record import Direction
+from badgeclock.cli.context import Config, changing, looking, moment, operator, punch_name
+from badgeclock.protocol import record
 
 app = typer.Typer(no_args_is_help=True, help="Presences: what waits for a person, its evidence, and what you decide.")
 
@@ -138,10 +141,13 @@ def cancel(
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Cancel a presence at the authority, until its day is over; one that was not sent yet is not sent."""
+    """Cancel a presence at the authority; one that was not sent yet is not sent.
+
+    When its day is over it is written down for a correction file: `badgeclock bridge correction`.
+    """
     with changing(config) as opened:
-        state = corrections.cancel(opened.connection, item, code, _decision(by, why))
-    _print_result(item, state)
+        done = corrections.cancel(opened.connection, item, code, _decision(by, why))
+    _print_result(item, done)
 
 
 @app.command()
@@ -149,20 +155,22 @@ def correct(
     item: Reference,
     why: Why,
     worker: Annotated[str | None, typer.Option(help="Whom to declare instead, if it was another worker.")] = None,
+    site: Annotated[str | None, typer.Option(help="Where, if it was at another site.")] = None,
+    way: Annotated[Way | None, typer.Option(help="In or out, if a movement went the other way.")] = None,
     employer: Employer = None,
     code: Code = CancelCode.PLANNING,
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Declare a presence as the store has worker, employer and site now; what stands is cancelled first.
+    """Declare a presence as the store has worker, employer and site now, or as you say; what stands is cancelled first.
 
-    So one that was refused is sent again once you have put right what the error code named.
+    So one that was refused is sent again once you have put right what the error code named. When its day is over it is
+    written down for a correction file: `badgeclock bridge correction`.
     """
+    right = Right(worker, employer and enterprise_number(employer), site, None if way is None else Direction(way.value))
     with changing(config) as opened:
-        state = corrections.correct(
-            opened.connection, item, worker, code, _decision(by, why), employer and enterprise_number(employer)
-        )
-    _print_result(item, state)
+        done = corrections.correct(opened.connection, item, right, code, _decision(by, why))
+    _print_result(item, done)
 
 
 @app.command()
@@ -182,25 +190,45 @@ def declare(
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Declare a punch that waits, with the time its clock sealed; never one whose day is over."""
+    """Declare a punch that waits, with the time its clock sealed.
+
+    When its day is over it is written down for a correction file: `badgeclock bridge correction`.
+    """
     clock, seq = _punch(item)
     if seq is None:
         raise typer.BadParameter("a punch is named CLOCK/SEQ")
-    direction = None if way is None else Direction[way.name]
+    direction = None if way is None else record.Direction[way.name]
     with changing(config) as opened:
-        reference = corrections.declare_punch(
+        done = corrections.declare_punch(
             opened.connection, clock, seq, direction, _decision(by, why), employer and enterprise_number(employer)
         )
-    typer.echo(f"{item} is declared with presence {reference}.", err=True)
+    if isinstance(done, Filed):
+        _print_result(item, done)
+    else:
+        typer.echo(f"{item} is declared with presence {done}.", err=True)
 
 
 @app.command()
-def close(item: Item, why: Why, by: By = "", config: Config = Path("bridge.toml")) -> None:
+def close(
+    item: Item,
+    why: Why,
+    by: By = "",
+    *,
+    whole_badge: Annotated[
+        bool, typer.Option("--whole-badge", help="With it every punch of its badge at the site that waits so.")
+    ] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
     """Take an item off the list: it is not to be declared, or was by other means."""
     clock, seq = _punch(item)
+    if whole_badge and seq is None:
+        raise typer.BadParameter("--whole-badge goes with a punch, named CLOCK/SEQ")
     with changing(config) as opened:
         if seq is None:
             corrections.close(opened.connection, item, _decision(by, why))
+        elif whole_badge:
+            closed = corrections.close_badge(opened.connection, clock, seq, _decision(by, why))
+            typer.echo(f"punches of this badge that are closed: {closed}", err=True)
         else:
             corrections.close_punch(opened.connection, clock, seq, _decision(by, why))
     _print_result(item, PresenceState.CLOSED)
@@ -212,13 +240,15 @@ def _decision(by: str, why: str) -> Decision:
 
 def _punch(item: str) -> tuple[str, int | None]:
     """Clock and number of a punch; a presence's reference has no number."""
-    clock, slash, seq = item.rpartition("/")
-    if not slash:
-        return item, None
-    if not seq.isascii() or not seq.isdigit() or len(seq) > len(str(2**32)):
-        raise typer.BadParameter("a punch is named CLOCK/SEQ, as in clock-0001/123")
-    return clock, int(seq)
+    return punch_name(item) if "/" in item else (item, None)
 
 
-def _print_result(item: str, state: PresenceState) -> None:
-    typer.echo(f"{item} is {state}; {_NEXT[state]}.", err=True)
+def _print_result(item: str, done: PresenceState | Filed) -> None:
+    if isinstance(done, Filed):
+        typer.echo(
+            f"the authority's service takes no more of {item}: it is written down as correction {done.number}. "
+            f"Make its file with `badgeclock bridge correction write` and send it by {done.until.isoformat()}.",
+            err=True,
+        )
+    else:
+        typer.echo(f"{item} is {done}; {_NEXT[done]}.", err=True)

@@ -72,12 +72,14 @@ def free_port() -> int:
 class Site:
     """Broker, sandbox and bridge as processes over one folder; any of them can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, credentials: Path | None = None) -> None:
+        """With `credentials`, the folder of the sandbox's keys, it has a second authority, for movements."""
         self.folder = folder
+        self.credentials = credentials
         self.shop = workshop.create(folder / "workshop")
         self.broker_port, self.http_port = free_port(), free_port()
         self.config = folder / "bridge" / "bridge.toml"
-        self.sandbox = SandboxProcess(folder, latency_ms=50, validation_delay_ms=100)
+        self.sandbox = SandboxProcess(folder, latency_ms=50, validation_delay_ms=100, credentials=credentials)
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._configure()
@@ -113,6 +115,7 @@ class Site:
             endpoint = "{self.sandbox.endpoint}"
             timeout_s = 2
             settle_s = 1
+            {self._second_authority()}
             [http]
             port = {self.http_port}
             """
@@ -134,6 +137,23 @@ class Site:
         self.employ("W-001", identities.niss(ANNA_NISS), ANNA_UID)
         self.employ("W-002", identities.niss(BRAM_NISS), BRAM_UID)
         self.employ("W-003", identities.limosa(LUZ_LIMOSA), LUZ_UID)
+
+    def _second_authority(self) -> str:
+        """The keys of the first authority, and the second."""
+        if self.credentials is None:
+            return ""
+        return f"""
+            certificate = "{self.credentials / "client.pem"}"
+            key = "{self.credentials / "client.key"}"
+            [movement_authority]
+            kind = "onss-rest"
+            endpoint = "{self.sandbox.rest}"
+            token_endpoint = "{self.sandbox.token}"
+            client_id = "self_service_employer_sandbox"
+            key = "{self.credentials / "client.key"}"
+            timeout_s = 2
+            settle_s = 1
+            """
 
     def employ(self, reference: str, identity: Identity, uid: bytes) -> None:
         """Add a worker, and give a badge."""

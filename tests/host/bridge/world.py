@@ -466,6 +466,7 @@ class Authority:
     searches: list[str] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    refusal: str = "5"
     remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     books: list[Found] = field(default_factory=list)
@@ -515,7 +516,8 @@ class Authority:
 
     def _take(self, item: Item) -> Outcome:
         if (item.inss or item.limosa_id) in self.refused:
-            return Refused(reference=item.reference, codes=("5",), descriptions=("INVALID INSS",))
+            words = {"5": "INVALID INSS", "6": "INVALID DATE"}
+            return Refused(reference=item.reference, codes=(self.refusal,), descriptions=(words[self.refusal],))
         if isinstance(item, PresenceItem) and item.date not in (self.today(), self.today() + timedelta(days=1)):
             return Refused(reference=item.reference, codes=("6",), descriptions=("INVALID DATE",))
         inss_now = self.renamed.get(item.inss or "", item.inss)

@@ -58,6 +58,8 @@ def add(connection: Connection, vault: Vault, bundle: dict[str, Any], *, site: s
         orders.close(connection, known.id, "provisioned anew", now_ms)
         what = "provisioned anew; the earlier life's records are kept"
         event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.CLOCK_REPLACED, what, name)], now_ms)
+    for kind in (event_log.Kind.UNKNOWN_CLOCK, event_log.Kind.FOUNDED_ANEW):
+        event_log.settle(connection, kind, now_ms, clock=name)
     return add_row(
         connection,
         table,
@@ -79,6 +81,7 @@ def add(connection: Connection, vault: Vault, bundle: dict[str, Any], *, site: s
         sealed=True,
         receipt_last=0,
         counter_reserved=0,
+        added_ms=now_ms,
     )
 
 

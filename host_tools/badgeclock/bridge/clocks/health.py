@@ -22,6 +22,8 @@ BEATS_MISSED: Final = 3
 SILENCE_GRACE_MS: Final = 60_000
 OFFLINE_GRACE_MS: Final = 60_000
 """A clock that is back within this long was not away: a broker that restarts makes each of them connect again."""
+NEVER_HEARD_MS: Final = 86_400_000
+"""A clock that was added is at work by then."""
 BEHIND_RECORDS: Final = 500
 BEHIND_FEW_MS: Final = 15 * 60_000
 """So long nothing came, and records are missing here, however few."""
@@ -78,6 +80,7 @@ class Reason(NamedTuple):
 TO_DO: Final[Mapping[str, str]] = {
     "offline": "its power and network; the bottom line of its display says how far it gets",
     "silent": "order a capture; if no report comes, restart it at its plug: it keeps every punch",
+    "never-heard": "its power and network; if it is not to come, retire it with --gone",
     "behind": "order a capture and look at its failures; look at the network between it and the broker",
     "reader-broken": "badges are not read: docs/troubleshooting.md has its word",
     "reader": "it works; mend the wire at the next visit (docs/troubleshooting.md)",
@@ -99,13 +102,27 @@ TO_DO: Final[Mapping[str, str]] = {
 """What to do, by cause."""
 
 
+def mark_of(cause: str) -> Mark:
+    """The mark that a cause belongs to."""
+    return _MARKS.get(cause, Mark.UNHEALTHY)
+
+
+_MARKS: Final[Mapping[str, Mark]] = {
+    "offline": Mark.OFFLINE,
+    "silent": Mark.SILENT,
+    "never-heard": Mark.SILENT,
+    "behind": Mark.BEHIND,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of one clock.
 
     `status` is the STATUS that was taken last and `status_ms` when; `missing` are records that it holds and the store
     does not, and `still_ms` how long none came; `heard_from_ms` is since when the bridge has its broker without a
-    break, None while it does not; `started_ms` are the starts of late, and `torn_ms` those that found torn records.
+    break, None while it does not; `started_ms` are the starts of late, and `torn_ms` those that found torn records;
+    `added_ms` is when it was added, if that is known.
     """
 
     state: ClockState
@@ -117,12 +134,15 @@ class Facts:
     heard_from_ms: int | None
     started_ms: tuple[int, ...] = ()
     torn_ms: tuple[int, ...] = ()
+    added_ms: int | None = None
 
 
 def reasons(facts: Facts, now_ms: int) -> list[Reason]:
-    """Every mark that the clock deserves, with its reason. None for one that never spoke or has ended."""
-    if facts.status is None or facts.status_ms is None or facts.state is ClockState.RETIRED:
+    """Every mark that the clock deserves, with its reason. None for one that has ended."""
+    if facts.state is ClockState.RETIRED:
         return []
+    if facts.status is None or facts.status_ms is None:
+        return _never_heard(facts.added_ms, now_ms)
     if facts.status.get("retired"):
         return []
     return [
@@ -131,6 +151,12 @@ def reasons(facts: Facts, now_ms: int) -> list[Reason]:
         *_starts(facts.status, facts.started_ms, facts.torn_ms, now_ms),
         *_figures(facts.status, now_ms),
     ]
+
+
+def _never_heard(added_ms: int | None, now_ms: int) -> list[Reason]:
+    if added_ms is None or now_ms - added_ms < NEVER_HEARD_MS:
+        return []
+    return [Reason(Mark.SILENT, "never-heard", f"it was added at {_moment(added_ms)}, and nothing of it ever came")]
 
 
 def _presence(facts: Facts, status: Mapping[str, Any], status_ms: int, now_ms: int) -> list[Reason]:

@@ -71,7 +71,7 @@ class HealthMonitor(Rounds):
 
     def _judge(self, connection: Connection, now_ms: int) -> list[_Changed]:
         table = schema.clocks
-        columns = ("id", "name", "state", "online", "status_ms", "status", "next_seq", "standing")
+        columns = ("id", "name", "state", "online", "status_ms", "status", "next_seq", "standing", "added_ms")
         rows = connection.execute(
             select(*(table.c[name] for name in columns)).where(table.c.state != ClockState.RETIRED)
         )
@@ -101,6 +101,7 @@ def _facts(row: Row[Any], known: Standing, still_ms: int, heard_from_ms: int | N
         heard_from_ms=heard_from_ms,
         started_ms=known.started_ms,
         torn_ms=known.torn_ms,
+        added_ms=row.added_ms,
     )
 
 

@@ -24,6 +24,15 @@ from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Kind, unpack
 
 ALARMS_SHOWN: Final = 20
+QUARANTINES: Final = (
+    event_log.Kind.EQUIVOCATION,
+    event_log.Kind.ROLLBACK,
+    event_log.Kind.FORK,
+    event_log.Kind.CLONE,
+    event_log.Kind.SKIPPED,
+    event_log.Kind.SEAL_FAILED_REPEATEDLY,
+)
+"""The kinds of event that put a clock under quarantine."""
 _RECORDS_A_TURN: Final = 64
 """Records after which the key store has come around, if each was acknowledged alone: 128 slots, two a record."""
 _TOLD: Final = (
@@ -232,12 +241,13 @@ def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int)
 
 
 def counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many clocks there are by state and reason of quarantine ("" without)."""
+    """How many clocks there are by state and reason of quarantine ("" without), those with none included."""
     table = schema.clocks
     rows = connection.execute(
         select(table.c.state, table.c.held_reason, func.count()).group_by(table.c.state, table.c.held_reason)
     )
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], int] = {(ClockState.ACTIVE, ""): 0, (ClockState.RETIRED, ""): 0}
+    found |= {(ClockState.QUARANTINED, kind): 0 for kind in QUARANTINES}
     for state, held, count in rows:
         key = (state, held or "" if state == ClockState.QUARANTINED else "")
         found[key] = found.get(key, 0) + count
@@ -245,12 +255,12 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 
 def marked(connection: Connection) -> dict[tuple[str, str], int]:
-    """How many clocks in use there are by mark and cause; a clock counts once for each."""
+    """How many clocks in use there are by mark and cause, those with none included; a clock counts once for each."""
     table = schema.clocks
     rows = connection.execute(
         select(table.c.standing).where(table.c.state != ClockState.RETIRED, table.c.standing.is_not(None))
     ).scalars()
-    found: dict[tuple[str, str], int] = {}
+    found: dict[tuple[str, str], int] = {(health.mark_of(cause).value, cause): 0 for cause in health.TO_DO}
     for kept in rows:
         for reason, _ in Standing.of(kept).reasons:
             key = (reason.mark.value, reason.cause)

@@ -129,6 +129,7 @@ def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: 
     listed = ", ".join(f"{key}={value}" for key, value in changes.items())
     happened = Event(Severity.INFO, event_log.Kind.SETTINGS_ORDERED, f"version {version} by {by}: {listed}", name)
     event_log.write(connection, [happened], now_ms)
+    event_log.settle(connection, event_log.Kind.SETTINGS_REFUSED, now_ms, clock=name)
     audit_log.write(connection, Operator(by), Act.CLOCK_SETTINGS_ORDERED, ("clock", row.id), dict(changes), now_ms)
     return Ordered(version, row.online)
 

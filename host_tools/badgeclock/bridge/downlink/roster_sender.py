@@ -182,7 +182,7 @@ class RosterSender(Sender):
         answer = transfer.result
         assert answer is not None
         if answer.result is RosterResult.IN_USE:
-            await self._store.writing(rosters.note_in_use, transfer.clock_id, transfer.session, answer.version)
+            await self._store.writing(_note_in_use, transfer, answer.version, now_ms)
             self.in_use += answer.version == transfer.version
         else:
             self._left_alone[transfer.clock_id] = (transfer.version, now_ms + REFUSED_MS)
@@ -190,3 +190,9 @@ class RosterSender(Sender):
             happened = Event(Severity.WARNING, event_log.Kind.ROSTER_REFUSED, why, transfer.name)
             await self._store.writing(event_log.write, [happened], now_ms)
         self._drop(transfer.clock_id)
+
+
+def _note_in_use(connection: Connection, transfer: _Transfer, version: int, now_ms: int) -> None:
+    """The clock has taken its roster; that it refused one before needs nobody any more."""
+    rosters.note_in_use(connection, transfer.clock_id, transfer.session, version)
+    event_log.settle(connection, event_log.Kind.ROSTER_REFUSED, now_ms, clock=transfer.name)

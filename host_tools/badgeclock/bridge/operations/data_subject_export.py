@@ -1,7 +1,8 @@
 """All that the store holds of one person, for that person: as JSON, and as a text to read (GDPR articles 15 and 20).
 
-The dossier is the only place where a name and a national number are ever written out; its files are readable by their
-owner alone, and what becomes of them is up to whoever asked.
+The dossier, and a correction file for the authority (`correction_file`), are the only places where a name and a
+national number are ever written out; its files are readable by their owner alone, and what becomes of them is up to
+whoever asked.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
         "badges": _badges(connection, row.id),
         "presences": [_plain(presence) for presence in presences],
         "corrections": _corrections(connection, row.id),
+        "corrections_for_the_authority": _filings(connection, row.id),
         "calls_to_the_authority": _of_presences(connection, schema.attempts, numbers),
         "reception_numbers": _of_presences(connection, schema.receptions, numbers),
         "punches": _punches(connection, row.id),
@@ -84,6 +86,14 @@ def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]
     table, presences = schema.corrections, schema.presences
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
     return [_plain(row) for row in _rows(connection, table, own | (table.c.worker_id == worker_id))]
+
+
+def _filings(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    """The same of what the authority was to be asked for with a file."""
+    table, presences, punches = schema.filings, schema.presences, schema.punches
+    own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
+    of_punches = table.c.punch_id.in_(select(punches.c.id).where(punches.c.worker_id == worker_id))
+    return [_plain(row) for row in _rows(connection, table, own | of_punches | (table.c.worker_id == worker_id))]
 
 
 def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:

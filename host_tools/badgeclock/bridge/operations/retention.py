@@ -110,9 +110,11 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
     presences, punches, badges, receipts = schema.presences, schema.punches, schema.badges, schema.receipts
     events, jobs = schema.events, schema.desk_jobs
     before = cutoff(policy.presences_days, now_ms)
+    old = and_(punches.c.presence_id.is_(None), punches.c.received_ms < _ms(before))
     declared: _Rows = (
         (presences, and_(presences.c.day < before, presences.c.due_ms.is_(None))),
-        (punches, and_(punches.c.presence_id.is_(None), punches.c.received_ms < _ms(before))),
+        (schema.filings, schema.filings.c.punch_id.in_(select(punches.c.id).where(old))),
+        (punches, and_(old, ~exists().where(schema.filings.c.punch_id == punches.c.id))),
         (receipts, receipts.c.created_ms < _ms(before)),
         (badges, badges.c.until_ms < _ms(before)),
     )
@@ -214,6 +216,8 @@ def _unname(connection: Connection, reference: str) -> int:
         if detail != row.detail:
             connection.execute(update(events).where(events.c.id == row.id).values(detail=detail))
             changed += 1
+    about = connection.execute(update(events).where(events.c.about == reference).values(about=ERASED))
+    changed += about.rowcount
     for row in connection.execute(select(jobs.c.id, jobs.c.worker, jobs.c.outcome)).all():
         outcome = row.outcome and {
             name: word.sub(ERASED, value) if isinstance(value, str) else value for name, value in row.outcome.items()
@@ -258,6 +262,8 @@ def erase(
     _forget_for_good(connection)
     done = _Deleted()
     _delete_presences(connection, done, presences.c.worker_id == worker_id, None)
+    of_worker = select(punches.c.id).where(punches.c.worker_id == worker_id)
+    done.rows(connection, schema.filings, schema.filings.c.punch_id.in_(of_worker))
     done.rows(connection, punches, punches.c.worker_id == worker_id)
     for column in _referring_to(workers, schema.badges, schema.engagements):
         if connection.execute(select(column).where(column == worker_id).limit(1)).first() is not None:

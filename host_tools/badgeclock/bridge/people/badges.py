@@ -20,6 +20,7 @@ from badgeclock.bridge.presences import presences
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
+from badgeclock.bridge.store.states import PunchState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import seal
 
@@ -101,6 +102,40 @@ def assign_token(
     happened = Event(Severity.INFO, event_log.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     event_log.write(connection, [happened], now_ms)
     return Assigned(presences.reconsider_badge(connection, site_id, token, now_ms), badge, worker_id, is_new=True)
+
+
+def assign_punched(
+    connection: Connection,
+    *,
+    clock: str,
+    seq: int,
+    worker: str,
+    employer_kbo: str | None = None,
+    operator: Operator,
+    now_ms: int,
+) -> Assigned:
+    """Give the badge of a punch that nobody was given to a worker, at the site of its clock, on record; no UID is
+    needed. The punch, and all others of the badge, are looked at again, as by `assign`.
+    """
+    table, clocks, sites = schema.punches, schema.clocks, schema.sites
+    row = connection.execute(
+        select(table.c.state, table.c.site_id, table.c.token, sites.c.name.label("site"))
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(clocks.c.name == clock, table.c.seq == seq)
+        .order_by((table.c.state == PunchState.UNASSIGNED).desc(), clocks.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.state != PunchState.UNASSIGNED:
+        what = "is not there" if row is None else "is not of a badge that nobody was given"
+        raise PeopleError(f"punch {seq} of {clock!r} {what}", "look at `badgeclock bridge attention`")
+    engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
+    assigned = assign_token(
+        connection, site_id=row.site_id, worker=worker, token=row.token, engagement=engagement, now_ms=now_ms
+    )
+    detail = {"badge": assigned.badge, "site": row.site, "punch": f"{clock}/{seq}"}
+    audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", assigned.worker), detail, now_ms)
+    return assigned
 
 
 def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None:

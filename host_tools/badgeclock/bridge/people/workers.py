@@ -141,6 +141,8 @@ def put(
         return Change("worker", number, is_new=True)
     if changed:
         connection.execute(update(table).where(table.c.id == row.id).values(values))
+    if "identity" in changed:
+        event_log.settle(connection, event_log.Kind.NATIONAL_NUMBER_CHANGED, now_ms, about=reference)
     if "language" in changed:
         rosters.changed_of_worker(connection, row.id, now_ms)
     return Change("worker", row.id, is_new=False, changed=tuple(changed))

@@ -40,7 +40,7 @@ from badgeclock.bridge.presences.regimes import (
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import ClockState, IdentityKind, PunchState, Reason
+from badgeclock.bridge.store.states import ENDED, ClockState, IdentityKind, PunchState, Reason
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction, Origin
@@ -248,7 +248,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     opened = book.write(now_ms)
     _keep_evident(connection, book.evident, now_ms)
     _note_assumed(connection, opened, now_ms)
-    _note_ambiguous(connection, held, met, now_ms)
+    _note_for_person(connection, kinds, held, met, now_ms)
     decisions: list[_Decision] = []
     contents: list[punch_receipts.Content | None] = []
     for punch, holder, (fate, entry) in zip(kinds, held, met, strict=True):
@@ -328,7 +328,44 @@ def _meet(
             entry = _shift_ended(book, punch, holder, wanted) or entry
         entry = entry or _opened(book, punch, holder, wanted)
         met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
+    for at, entry in _joined_late(book, punches, holders, fates):
+        met[at] = _Met(Fate(PunchState.DECLARED), entry)
     return met
+
+
+def _joined_late(
+    book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
+) -> Iterator[tuple[int, Entry]]:
+    """The punches that came too late to be declared and need not be: their worker's day at the place is there."""
+    late = [
+        (at, punch, holder, wanted)
+        for at, (punch, holder, fate) in enumerate(zip(punches, holders, fates, strict=True))
+        if fate.reason is Reason.LATE and holder is not None and (wanted := _day_wanted(punch)) is not None
+    ]
+    book.load((holder.worker_id, wanted.day) for _, _, holder, wanted in late)
+    days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in late if wanted.earlier}
+    book.load(days_before)
+    book.load_passages(days_before)
+    for at, punch, holder, wanted in late:
+        entry = _joined(book, punch, holder, wanted) or _shift_ended(book, punch, holder, wanted)
+        if entry is not None and entry.state not in ENDED:
+            yield at, entry
+
+
+def _day_wanted(punch: Punch) -> Wanted | None:
+    """What a punch calls for, if that is a day."""
+    wanted = regimes.wanted(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
+    return wanted if isinstance(wanted, Wanted) and wanted.way is None else None
+
+
+def day_there(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted) -> int | None:
+    """The presence of a day that a punch belongs to, if it is there already: nothing of it is left to be declared."""
+    book = DayBook(connection)
+    days = [(holder.worker_id, day) for day in (wanted.day, wanted.earlier) if day is not None]
+    book.load(days)
+    book.load_passages(days)
+    entry = _joined(book, punch, holder, wanted) or _shift_ended(book, punch, holder, wanted)
+    return None if entry is None or entry.state in ENDED else entry.id
 
 
 def _goes_for_sure(punch: Punch) -> bool:
@@ -379,7 +416,7 @@ def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
     place = punch.place
     if wanted.way is not None:
         key = _movement_key(book, punch, holder, wanted)
-        return None if key is None else book.open(key, place.site_id)
+        return None if key is None else book.open(key, place.site_id, _movement_assumed(book, punch, holder, wanted))
     employer = employer_on(holder, place.site_id, wanted.day)
     if employer is None:
         return None
@@ -400,12 +437,26 @@ def _lately(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Sequ
     return []
 
 
+def _coming(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    """The movement in that a movement out belongs to."""
+    if wanted.way is not Way.OUT:
+        return None
+    days = [wanted.day] if wanted.earlier is None else [wanted.day, wanted.earlier]
+    return book.coming_before(holder.worker_id, days, punch.place, punch.utc_ms)
+
+
+def _movement_assumed(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> shifts.Assumed | None:
+    """Why a movement is not evident; None if it is: who goes has come."""
+    if wanted.way is not Way.OUT or _coming(book, punch, holder, wanted) is not None:
+        return None
+    return shifts.Assumed.NO_IN
+
+
 def _movement_key(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Key | None:
     """Which movement a punch is: a going is declared as its coming was, whatever the office changed meanwhile."""
     assert wanted.way is not None
     place, worker_id, moment_ms = punch.place, holder.worker_id, punch.utc_ms
-    days = [wanted.day] if wanted.earlier is None else [wanted.day, wanted.earlier]
-    coming = book.coming_before(worker_id, days, place, moment_ms) if wanted.way is Way.OUT else None
+    coming = _coming(book, punch, holder, wanted)
     if coming is not None and bool(coming.key.employer_kbo) == bool(holder.employer_kbo):
         return coming.key._replace(day=wanted.day, moment_ms=moment_ms, way=wanted.way)
     employer = employer_on(holder, place.site_id, wanted.day)
@@ -515,19 +566,74 @@ def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) 
 
 _WHY_ASSUMED: Final[Mapping[shifts.Assumed | None, str]] = {
     shifts.Assumed.OPEN_SHIFT: "the shift of the day before has no OUT, and its punch may be that",
-    shifts.Assumed.NO_IN: "its first punch is an OUT or a break",
+    shifts.Assumed.NO_IN: "an OUT or a break, and no IN before it",
 }
 
 
-def _note_ambiguous(connection: Connection, holders: Sequence[Holder | None], met: Sequence[_Met], now_ms: int) -> None:
-    """An event for each worker whose punch waits for somebody to say which employer it is for."""
-    waiting = {
-        holder.worker_id
-        for holder, one in zip(holders, met, strict=True)
-        if holder is not None and one.fate.reason is Reason.EMPLOYER
-    }
-    table = schema.workers
-    for some in chunks(sorted(waiting)):
-        for reference in connection.execute(select(table.c.reference).where(table.c.id.in_(some))).scalars():
-            what = f"a punch of {reference} waits: it is not clear which employer it is for"
-            event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.PRESENCE_WAITS, what)], now_ms)
+def _note_for_person(
+    connection: Connection, punches: Sequence[Punch], holders: Sequence[Holder | None], met: Sequence[_Met], now_ms: int
+) -> None:
+    """An event for each badge that nobody was given, and for each worker whose punch waits for a person; of many one
+    for all. That a clock is under quarantine, or seals no more, its own events say.
+    """
+    unknown: dict[tuple[int, str], None] = {}
+    waiting: dict[tuple[int, int, Reason], None] = {}
+    for punch, holder, (fate, _) in zip(punches, holders, met, strict=True):
+        if fate.state is PunchState.UNASSIGNED:
+            unknown[punch.clock_id, code_of(punch.token)] = None
+        elif holder is not None and fate.reason is not None and fate.reason in _WHY_WAITS:
+            waiting[punch.clock_id, holder.worker_id, fate.reason] = None
+    if not unknown and not waiting:
+        return
+    clocks, workers, sites = schema.clocks, schema.workers, schema.sites
+    at: dict[int, tuple[str, str]] = {}
+    for some in chunks({clock_id for clock_id, _ in unknown} | {clock_id for clock_id, *_ in waiting}):
+        rows = connection.execute(
+            select(clocks.c.id, clocks.c.name, sites.c.name.label("site"))
+            .join(sites, sites.c.id == clocks.c.site_id)
+            .where(clocks.c.id.in_(some))
+        )
+        at.update({row.id: (row.name, row.site) for row in rows})
+    names: dict[int, str] = {}
+    for some in chunks({worker_id for _, worker_id, _ in waiting}):
+        named = select(workers.c.id, workers.c.reference).where(workers.c.id.in_(some))
+        names.update({row.id: row.reference for row in connection.execute(named)})
+    happened = _for_person(
+        event_log.Kind.BADGE_UNKNOWN,
+        [(at[clock_id], f"nobody was given the badge with the code {code}") for clock_id, code in unknown],
+        "badges are unknown",
+    )
+    for reason in dict.fromkeys(reason for *_, reason in waiting):
+        happened += _for_person(
+            event_log.Kind.PRESENCE_WAITS,
+            [
+                (at[clock_id], f"a punch of {names[worker_id]} waits: {_WHY_WAITS[reason]}")
+                for clock_id, worker_id, of in waiting
+                if of is reason
+            ],
+            f"workers' punches wait: {_WHY_WAITS[reason]}",
+        )
+    event_log.write(connection, happened, now_ms)
+
+
+def _for_person(kind: event_log.Kind, found: Sequence[tuple[tuple[str, str], str]], many: str) -> list[Event]:
+    """Events about clocks (each with its name and its site): one each, or one for all if they are many."""
+    if len(found) > _NAMED:
+        sites = sorted({site for (_, site), _ in found})
+        where = sites[0] if len(sites) == 1 else f"{sites[0]} and {len(sites) - 1} sites more"
+        return [Event(Severity.WARNING, kind, f"{len(found)} {many}, at {where}: see `badgeclock bridge attention`")]
+    return [Event(Severity.WARNING, kind, f"{what}, at {site}", clock) for (clock, site), what in found]
+
+
+def code_of(token: bytes) -> str:
+    """What a clock's display shows of a badge that nobody was given, for its worker to say to the office."""
+    return token[:2].hex().upper()
+
+
+_WHY_WAITS: Final[Mapping[Reason, str]] = {
+    Reason.LATE: "it came too late to be declared",
+    Reason.FUTURE: "its clock's time is ahead",
+    Reason.NO_TIME: "its clock had no time",
+    Reason.EMPLOYER: "it is not clear which employer it is for",
+    Reason.NO_DIRECTION: "it says neither coming nor going",
+}

@@ -2,26 +2,32 @@
 
 A registered presence is never changed: it is cancelled at the authority, and what is right is registered in its place,
 under a number of its own. The service cancels until the day it was declared for is over, and not later; neither do we
-try. A decision is a row of `corrections`, or an event, in the transaction of what it decides. What needs the authority
-the registrar carries out (`cancellations`).
+try: from then on it is written down for a correction file (`filings`). A decision is a row of `corrections` or of
+`filings`, and an act in the book, in the transaction of what it decides. What needs the authority the registrar carries
+out (`cancellations`).
 
 Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
+from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences, regimes
-from badgeclock.bridge.presences.regimes import Seen, day_ahead, day_is_over, is_ahead
-from badgeclock.bridge.registrar import presence_receipts, review_queue, transitions
+from badgeclock.bridge.presences.day_book import Key
+from badgeclock.bridge.presences.employment import Holder, employer_on
+from badgeclock.bridge.presences.regimes import Place, Seen, day_ahead, day_is_over, is_ahead
+from badgeclock.bridge.registrar import filings, presence_receipts, review_queue, transitions
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision, Kind, checked
+from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.registrar.replacements import (
+    find_place,
     find_standing,
     find_worker,
     holder_of,
@@ -42,12 +48,28 @@ from badgeclock.protocol.record import Direction
 _LOOK: Final = "look at it with `badgeclock bridge presence show`"
 _STANDS: Final = frozenset({PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS})
 _OPEN: Final = frozenset({PresenceState.QUEUED, PresenceState.REFUSED, PresenceState.WAITING})
-_OVER: Final = "nothing is backdated: tell the authority by other means, with the evidence, and close it here"
+_CODE_DATE: Final = 6
+"""The authority's code for a date, or a moment, that it takes no more."""
 _MAY_BE_DECLARED: Final = frozenset({Reason.LATE, Reason.FUTURE, Reason.NO_IN, Reason.NO_DIRECTION, Reason.EMPLOYER})
 
 
-def cancel(connection: Connection, reference: str, code: CancelCode, decision: Decision) -> PresenceState:
-    """Have a presence cancelled; returns where it stands now: CANCELLING, or CLOSED if it was never sent."""
+class Right(NamedTuple):
+    """What is right of a presence, as a person names it; None: as it is. The worker's reference, one of the worker's
+    employers (enterprise number), the site's name, and which way somebody went, of a movement.
+    """
+
+    worker: str | None = None
+    employer_kbo: str | None = None
+    site: str | None = None
+    way: Way | None = None
+
+
+def cancel(
+    connection: Connection, reference: str, code: CancelCode, decision: Decision
+) -> Literal[PresenceState.CANCELLING, PresenceState.CLOSED] | Filed:
+    """Have a presence cancelled; returns where it stands now: CANCELLING, or CLOSED if it was never sent. When its day
+    is over it is written down for a correction file instead.
+    """
     decision = checked(decision)
     row = lock_presence(connection, reference)
     state = PresenceState(row.state)
@@ -56,58 +78,68 @@ def cancel(connection: Connection, reference: str, code: CancelCode, decision: D
         return PresenceState.CLOSED
     if state in _OPEN:
         raise PresenceError(f"presence {reference} is {state}: nothing stands at the authority", "close it instead")
+    if state in _STANDS and _is_too_late(row, decision.now_ms):
+        return filings.file_presence(connection, row, filings.Kind.CANCEL, None, decision)
     _ask_to_cancel(connection, row, Kind.CANCEL, code, None, decision)
     return PresenceState.CANCELLING
 
 
 def correct(
-    connection: Connection,
-    reference: str,
-    worker: str | None,
-    code: CancelCode,
-    decision: Decision,
-    employer_kbo: str | None = None,
-) -> PresenceState:
-    """Have a presence declared as the store has it now: for this worker, else its own, under the worker's employer (of
-    several the one with this enterprise number) and the site's workplace number of today. What stands at the authority
-    is cancelled first.
+    connection: Connection, reference: str, right: Right, code: CancelCode, decision: Decision
+) -> Literal[PresenceState.CANCELLING, PresenceState.QUEUED, PresenceState.CLOSED] | Filed:
+    """Have a presence declared as the store has it now, or as is right: for another worker, at another site, another
+    way, under the worker's employer of today (of several the one named). What stands at the authority is cancelled
+    first.
 
     Returns where it stands now: CANCELLING; QUEUED if nothing stood there; CLOSED if the right one was there already.
+    When its day is over, or the authority has said that it is too late, it is written down for a correction file.
     """
     decision = checked(decision)
     row = lock_presence(connection, reference)
     state = PresenceState(row.state)
-    of = find_worker(connection, worker, row.worker_id)
-    key = key_now(connection, row, of, employer_kbo)
+    of = find_worker(connection, right.worker, row.worker_id)
+    place = find_place(connection, row, right.site)
+    key = key_now(connection, row, of, place, right.way, right.employer_kbo)
+    if state in _STANDS and key == key_of(row) and row.sent_identity in (None, of.identity_index):
+        raise PresenceError(
+            f"presence {reference} was declared for this worker, employer and workplace, and this way",
+            "correct the worker, the employer or the site first, or name another worker, site or way",
+        )
+    if state not in _STANDS | _OPEN:
+        raise _under_way(connection, row)
+    if _takes_no_more(row, state, place, decision.now_ms):
+        kind = filings.Kind.CORRECT if state in _STANDS else filings.Kind.DECLARE
+        of_file = filings.Right(key.worker_id, key.employer_kbo, place.site_id, key.way)
+        return filings.file_presence(connection, row, kind, of_file, decision)
     if state in _STANDS:
-        same = row.sent_identity in (None, of.identity_index)
-        if key == key_of(row) and same:
-            raise PresenceError(
-                f"presence {reference} was declared for this worker, employer and workplace",
-                "correct the worker, the employer or the site first, or name another worker",
-            )
-        _ask_to_cancel(connection, row, Kind.CORRECT, code, of.id, decision, key.employer_kbo)
+        _ask_to_cancel(connection, row, Kind.CORRECT, code, key, decision, place.site_id)
         return PresenceState.CANCELLING
-    if state not in _OPEN:
-        raise _under_way(reference, state)
-    if key.way == "" and _is_too_late(row, decision.now_ms):
-        raise PresenceError(f"the day of presence {reference} is over", _OVER)
+    return _declare_instead(connection, row, key, place.site_id, code, decision)
+
+
+def _declare_instead(
+    connection: Connection, row: Any, key: Key, site_id: int, code: CancelCode, decision: Decision
+) -> Literal[PresenceState.QUEUED, PresenceState.CLOSED]:
+    """Declare what is right in the place of a presence that does not stand at the authority."""
+    state = PresenceState(row.state)
     if state is PresenceState.WAITING and row.reception_number is not None:
         # Somebody cancelled it at the authority: its number is used up.
         transitions.move(connection, [row.id], state, PresenceState.CANCELLED, {"reason": None})
-        replacement = replace(connection, row, key, decision)
-        _write(connection, row, Kind.CORRECT, code, of.id, decision, "declared anew", replacement)
+        replacement = replace(connection, row, key, site_id, decision)
+        _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared anew", replacement)
         return PresenceState.QUEUED
     twin = find_standing(connection, key)
     if twin is not None and twin != row.id:
         move_punches(connection, row.id, twin, key.worker_id, decision.now_ms)
         transitions.move(connection, [row.id], state, PresenceState.CLOSED, {"due_ms": None})
-        _write(connection, row, Kind.CORRECT, code, of.id, decision, "declared already", twin)
+        _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared already", twin)
         return PresenceState.CLOSED
     values = {
         "worker_id": key.worker_id,
         "employer_kbo": key.employer_kbo,
         "workplace": key.workplace,
+        "site_id": site_id,
+        "way": key.way,
         "reason": None,
         "error_code": 0,
         "error_text": None,
@@ -122,8 +154,14 @@ def correct(
     else:
         transitions.move(connection, [row.id], state, PresenceState.QUEUED, values)
     move_punches(connection, row.id, row.id, key.worker_id, decision.now_ms)
-    _write(connection, row, Kind.CORRECT, code, of.id, decision, "sent as corrected", row.id)
+    _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "sent as corrected", row.id)
     return PresenceState.QUEUED
+
+
+def _takes_no_more(row: Any, state: PresenceState, place: Place, now_ms: int) -> bool:
+    """Whether the authority's service takes nothing of a presence any more: its day is over, or it has said so."""
+    is_over = _is_too_late(row, now_ms) or day_is_over(row.day, now_ms, place.time_zone)
+    return is_over or (bool(row.way) and state is PresenceState.REFUSED and row.error_code == _CODE_DATE)
 
 
 def close(connection: Connection, reference: str, decision: Decision) -> None:
@@ -131,7 +169,8 @@ def close(connection: Connection, reference: str, decision: Decision) -> None:
     decision = checked(decision)
     row = lock_presence(connection, reference)
     if PresenceState(row.state) not in _OPEN:
-        raise _under_way(reference, PresenceState(row.state))
+        raise _under_way(connection, row)
+    filings.drop(connection, schema.filings.c.presence_id == row.id, "closed", decision.now_ms)
     _close(connection, row, decision)
 
 
@@ -141,12 +180,32 @@ def close_punch(connection: Connection, clock: str, seq: int, decision: Decision
     row = _punch(connection, clock, seq)
     table = schema.punches
     connection.execute(update(table).where(table.c.id == row.id).values(state=PunchState.CLOSED))
+    filings.drop(connection, schema.filings.c.punch_id == row.id, "closed", decision.now_ms)
     receipts.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
     what = f"punch {seq} is not declared, says {decision.by}: {decision.why}"
     event_log.write(
         connection, [Event(Severity.INFO, event_log.Kind.PRESENCE_CLOSED, what, clock, seq)], decision.now_ms
     )
     _note(connection, Act.PUNCH_CLOSED, decision, ("clock", row.clock_id), {"seq": seq})
+
+
+def close_badge(connection: Connection, clock: str, seq: int, decision: Decision) -> int:
+    """The same for every punch at the site that has this one's badge and stands as it does; returns how many."""
+    row = _punch(connection, clock, seq)
+    table, clocks = schema.punches, schema.clocks
+    alike = (
+        (table.c.site_id == row.site_id)
+        & (table.c.token == row.token)
+        & (table.c.state == row.state)
+        & table.c.reason.is_not_distinct_from(row.reason)
+        & table.c.presence_id.is_(None)
+    )
+    rows = connection.execute(
+        select(clocks.c.name, table.c.seq).join(clocks, clocks.c.id == table.c.clock_id).where(alike)
+    ).all()
+    for one in rows:
+        close_punch(connection, one.name, one.seq, decision)
+    return len(rows)
 
 
 def declare_punch(
@@ -156,15 +215,17 @@ def declare_punch(
     direction: Direction | None,
     decision: Decision,
     employer_kbo: str | None = None,
-) -> str:
+) -> str | Filed:
     """Have a punch declared that waited for a person; returns its presence's reference.
 
     `direction` is what the punch lacks, or meant, `employer_kbo` which of the worker's employers it is for. Its moment
-    stays what the clock sealed.
+    stays what the clock sealed. If its day is over, or no seal vouches for it, it is written down for a correction
+    file.
     """
     decision = checked(decision)
     row = _punch(connection, clock, seq)
-    if row.worker_id is None or row.reason not in _MAY_BE_DECLARED:
+    is_sealed = row.state != PunchState.INVALID
+    if row.worker_id is None or (row.reason not in _MAY_BE_DECLARED if is_sealed else not row.utc_ms):
         raise PresenceError(
             f"punch {seq} of {clock} waits for another reason: {row.reason or 'nobody was given its badge'}",
             "assign the badge, release the clock, or close it",
@@ -174,19 +235,31 @@ def declare_punch(
     wanted = regimes.wanted(Seen(meant, punch.is_sure, punch.utc_ms, punch.place))
     if isinstance(wanted, Reason):
         raise PresenceError(f"punch {seq} of {clock} does not say whether it was a coming or a going", "name it")
-    if wanted.way is None and day_is_over(wanted.day, decision.now_ms, row.time_zone):
-        raise PresenceError(f"the day of punch {seq} of {clock} is over", _OVER)
+    holder = holder_of(connection, find_worker(connection, None, row.worker_id), employer_kbo)
+    if not is_sealed or day_is_over(wanted.day, decision.now_ms, row.time_zone):
+        there = presences.day_there(connection, punch, holder, wanted) if wanted.way is None else None
+        if there is None:
+            return _file_punch(connection, row, (clock, seq), wanted, holder, decision)
+        if not is_sealed:
+            raise PresenceError(f"the worker of punch {seq} of {clock} has a presence that day", "close the punch")
+        return _join_punch(connection, row, (clock, seq), there, decision)
     if is_ahead(row.utc_ms, decision.now_ms) and not (
         wanted.way is None and day_ahead(row.utc_ms, None, decision.now_ms, row.time_zone)
     ):
         raise PresenceError(f"the moment of punch {seq} of {clock} is to come", "wait for it, and set the clock's time")
-    holder = holder_of(connection, find_worker(connection, None, row.worker_id), employer_kbo)
     presence_id = presences.declare(connection, punch, holder, wanted, decision.now_ms)
     if presence_id is None:
         raise which_employer(f"punch {seq} of {clock}")
+    return _join_punch(connection, row, (clock, seq), presence_id, decision)
+
+
+def _join_punch(connection: Connection, row: Any, name: tuple[str, int], presence_id: int, decision: Decision) -> str:
+    """Write down that a punch is declared with a presence; returns its reference."""
+    clock, seq = name
     table = schema.punches
     values = {"state": PunchState.DECLARED, "reason": None, "presence_id": presence_id}
     connection.execute(update(table).where(table.c.id == row.id).values(values))
+    filings.drop(connection, schema.filings.c.punch_id == row.id, "it has a presence", decision.now_ms)
     presence_receipts.issue(connection, [presence_id], decision.now_ms)
     what = f"punch {seq} is declared, says {decision.by}: {decision.why}"
     event_log.write(
@@ -196,6 +269,22 @@ def declare_punch(
     reference: str = connection.execute(select(made.c.reference).where(made.c.id == presence_id)).scalar_one()
     _note(connection, Act.PUNCH_DECLARED, decision, ("clock", row.clock_id), {"seq": seq, "presence": presence_id})
     return reference
+
+
+def _file_punch(
+    connection: Connection,
+    row: Any,
+    name: tuple[str, int],
+    wanted: regimes.Wanted,
+    holder: Holder,
+    decision: Decision,
+) -> Filed:
+    employer = employer_on(holder, row.site_id, wanted.day)
+    if employer is None:
+        raise which_employer(f"punch {name[1]} of {name[0]}")
+    way = "" if wanted.way is None else wanted.way.value
+    right = filings.Right(holder.worker_id, employer.kbo, row.site_id, way)
+    return filings.file_punch(connection, row, name, wanted.day, right, decision)
 
 
 def keep(connection: Connection, reference: str, decision: Decision) -> None:
@@ -223,12 +312,29 @@ def _is_too_late(row: Any, now_ms: int) -> bool:
     return day_is_over(row.day, now_ms, row.time_zone)
 
 
-def _under_way(reference: str, state: PresenceState) -> PresenceError:
+def _under_way(connection: Connection, row: Any) -> PresenceError:
+    reference, state = row.reference, PresenceState(row.state)
     if state in ENDED:
-        return PresenceError(f"presence {reference} is {state} already", _LOOK)
+        instead = _stands_instead(connection, row.id)
+        do = _LOOK if instead is None else f"{instead} stands in its place: decide about that one"
+        return PresenceError(f"presence {reference} is {state} already", do)
     if state in _STANDS:
         return PresenceError(f"presence {reference} stands at the authority", "cancel it instead")
     return PresenceError(f"presence {reference} is {state}: its answer is still to come", "try again in a minute")
+
+
+def _stands_instead(connection: Connection, presence_id: int) -> str | None:
+    """The reference of the presence that a correction put in another's place."""
+    table, presences_of = schema.corrections, schema.presences
+    newest = (
+        select(presences_of.c.reference)
+        .join(table, table.c.replacement_id == presences_of.c.id)
+        .where(table.c.presence_id == presence_id, presences_of.c.id != presence_id)
+        .order_by(table.c.id.desc())
+        .limit(1)
+    )
+    reference: str | None = connection.execute(newest).scalar()
+    return reference
 
 
 def _ask_to_cancel(
@@ -236,28 +342,24 @@ def _ask_to_cancel(
     row: Any,
     kind: Kind,
     code: CancelCode,
-    worker_id: int | None,
+    key: Key | None,
     decision: Decision,
-    employer_kbo: str | None = None,
+    site_id: int | None = None,
 ) -> None:
+    """Have it cancelled, and with a `key` what is right declared in its place."""
     state = PresenceState(row.state)
     if state not in _STANDS:
-        raise _under_way(row.reference, state)
-    if _is_too_late(row, decision.now_ms):
-        raise PresenceError(
-            f"the day of presence {row.reference} is over: the authority cancels no more",
-            "ask the authority itself, with documents: it changes registrations within 30 days",
-        )
+        raise _under_way(connection, row)
     values = {"due_ms": decision.now_ms, "tries": 0}
     transitions.move(connection, [row.id], state, PresenceState.CANCELLING, values)
-    _write(connection, row, kind, code, worker_id, decision, None, None, employer_kbo)
+    _write(connection, row, kind, code, key, site_id, decision, None, None)
 
 
 def _close(connection: Connection, row: Any, decision: Decision) -> None:
     values = {"due_ms": None, "final_ms": decision.now_ms}
     transitions.move(connection, [row.id], PresenceState(row.state), PresenceState.CLOSED, values)
     presence_receipts.issue(connection, [row.id], decision.now_ms)
-    _write(connection, row, Kind.CLOSE, "", None, decision, "closed", None)
+    _write(connection, row, Kind.CLOSE, "", None, None, decision, "closed", None)
 
 
 def _write(
@@ -265,21 +367,25 @@ def _write(
     row: Any,
     kind: Kind,
     code: str,
-    worker_id: int | None,
+    key: Key | None,
+    site_id: int | None,
     decision: Decision,
     outcome: str | None,
     replacement_id: int | None,
-    employer_kbo: str | None = None,
 ) -> None:
-    """The decision itself: open until the authority has done it, or done already with its `outcome`."""
+    """The decision itself: open until the authority has done it, or done already with its `outcome`. `key` and
+    `site_id` are what is right.
+    """
     values = {
         "presence_id": row.id,
         "kind": kind,
         "code": code,
         "why": decision.why,
         "by": decision.by,
-        "worker_id": worker_id,
-        "employer_kbo": employer_kbo,
+        "worker_id": key and key.worker_id,
+        "employer_kbo": key and key.employer_kbo,
+        "site_id": site_id,
+        "way": key and (key.way or None),
         "asked_ms": decision.now_ms,
         "done_ms": None if outcome is None else decision.now_ms,
         "outcome": outcome,
@@ -288,7 +394,10 @@ def _write(
     connection.execute(insert(schema.corrections).values(values))
     what = f"presence {row.reference}: {kind} by {decision.by}: {decision.why}"
     event_log.write(connection, [Event(Severity.INFO, _EVENT_OF[kind], what)], decision.now_ms)
-    detail = {"code": str(code), "before": {"state": row.state}, "replacement": replacement_id}
+    before = {"state": row.state, "worker": row.worker_id, "site": row.site_id, "way": row.way}
+    detail = {"code": str(code), "before": before, "replacement": replacement_id}
+    if key is not None:
+        detail["after"] = {"worker": key.worker_id, "site": site_id, "way": key.way}
     _note(connection, _ACT_OF[kind], decision, ("presence", row.id), detail)
 
 

@@ -254,10 +254,10 @@ def answered(connection: Connection, call: str, outcomes: Mapping[int, str], now
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """How many presences stand in each state."""
+    """How many presences stand in each state, those with none included."""
     table = schema.presences
     rows = connection.execute(select(table.c.state, func.count().label("number")).group_by(table.c.state))
-    return {row.state: row.number for row in rows}
+    return {**dict.fromkeys((state.value for state in PresenceState), 0), **{row.state: row.number for row in rows}}
 
 
 def _identity_now() -> Any:

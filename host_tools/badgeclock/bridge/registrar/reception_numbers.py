@@ -76,7 +76,8 @@ def keep(connection: Connection, numbers: Mapping[int, Sequence[int]], now_ms: i
                 first = number
             elif number != first:
                 what = f"presence {names[presence_id]} has reception number {first} and got {number} too"
-                happened.append(Event(Severity.ALARM, event_log.Kind.SECOND_NUMBER, what))
+                kind = event_log.Kind.SECOND_NUMBER
+                happened.append(Event(Severity.ALARM, kind, what, about=names[presence_id]))
     if fresh:
         connection.execute(insert(seen), fresh)
     event_log.write(connection, happened, now_ms)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from badgeclock.authorities.base import (
     Authority,
@@ -69,6 +69,8 @@ FOLLOW_GROWTH: Final = 1.5
 FOLLOWED_AT_ONCE: Final = 500
 CANCELLED_AT_ONCE: Final = 50
 SEARCHED_AT_ONCE: Final = 1000
+TOO_LATE: Final = "9"
+"""The authority's code for a cancellation that comes too late."""
 CODE_OTHER: Final = 255
 """What a clock shows for a refusal whose code is no small number."""
 _ALONE_AFTER: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE, Doubt.NOT_ADMITTED, Doubt.UNPROVED})
@@ -154,6 +156,8 @@ class Registrar:
         self._decided = asyncio.Event()
         self.declares = declared_by(authority) if declares is None else declares
         self.gate = gate or Gate()
+        self._name = "+".join(sorted(self.declares))
+        self._was_away = False
 
     def wake(self) -> None:
         """Something was queued, or decided."""
@@ -163,6 +167,7 @@ class Registrar:
     async def run(self) -> None:
         """Work until cancelled. Calls under way get `GRACE_S`; then they stay SENT, for the next start to ask about."""
         self._started_at = self._monotonic()
+        self._was_away = await self._store_says_away()
         lost = await self._commit(outbox.unsettle, self.declares, self._now_ms())
         if lost:
             log.warning("answers lost by a stop", presences=lost)
@@ -250,7 +255,7 @@ class Registrar:
         now_ms = self._now_ms()
         ids = [one.id for one in batch]
         words = dict.fromkeys(ids, answer.result)
-        event_log.write(connection, answer.happened, now_ms)
+        _write_events(connection, answer.happened, now_ms)
         if answer.result == "unavailable":
             transitions.requeue(connection, ids, PresenceState.SENT, now_ms)
         elif answer.rejected:
@@ -303,7 +308,7 @@ class Registrar:
         transitions.refuse(connection, PresenceState.SENT, refused, now_ms)
         transitions.requeue(connection, others, PresenceState.SENT, now_ms)
         what = f"the authority turned a call down: {rejected.code}"
-        event_log.write(connection, [Event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)], now_ms)
+        event_log.write(connection, [self._event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)], now_ms)
 
     def _lose(
         self, connection: Connection, ids: Sequence[int], now_ms: int, next_time: Mapping[str, Any] | None = None
@@ -522,7 +527,7 @@ class Registrar:
         if one.tries and await self._is_settled(one, None):
             return  # a call was begun before, and its answer was lost
         if one.too_late(self._now_ms()):
-            await self._commit(cancellations.keep_registered, one, "too late, the day is over", self._now_ms())
+            await self._commit(cancellations.file, one, "too late, the day is over", self._now_ms())
             return
         await self._commit(cancellations.mark_begun, one, self._now_ms() + FIRST_SEARCH_MS)
         cancellation = Cancellation(reception_number=one.reception_number, reason=one.code)
@@ -531,7 +536,8 @@ class Registrar:
             await self._commit(cancellations.complete, one, self._now_ms())
             self._queued.set()
         elif isinstance(answer, CancelRefused):
-            await self._is_settled(one, "; ".join(answer.descriptions) or ", ".join(answer.codes))
+            too_late = TOO_LATE in answer.codes
+            await self._is_settled(one, "; ".join(answer.descriptions) or ", ".join(answer.codes), too_late=too_late)
 
     async def _cancelled(self, cancellation: Cancellation) -> CancelOutcome:
         try:
@@ -540,10 +546,11 @@ class Registrar:
             number = cancellation.reception_number
             return CancelRefused(reception_number=number, codes=(error.code,), descriptions=())
 
-    async def _is_settled(self, one: DueCancellation, refused: str | None) -> bool:
+    async def _is_settled(self, one: DueCancellation, refused: str | None, *, too_late: bool = False) -> bool:
         """Ask where a presence stands that was to be cancelled; whether nothing is left to be done now.
 
         `refused` is why the authority did not cancel it, if it said so: that is final unless it was cancelled before.
+        `too_late` is whether that is why.
         """
         number = one.reception_number
         answer = await self._ask("get", lambda: self._listed(number))
@@ -557,9 +564,8 @@ class Registrar:
             return True
         if refused is None and answer:
             return False
-        await self._commit(
-            cancellations.keep_registered, one, refused or "the authority has no such number", self._now_ms()
-        )
+        end = cancellations.file if too_late else cancellations.keep_registered
+        await self._commit(end, one, refused or "the authority has no such number", self._now_ms())
         self._numbered.set()
         return True
 
@@ -587,7 +593,7 @@ class Registrar:
         except AuthorityRejected as error:
             result = "rejected"
             what = f"the authority turned a {call} down: {error.code}"
-            happened = [Event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)]
+            happened = [self._event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)]
         except Exception as error:  # noqa: BLE001 - a fault in a client must not end the registrar
             log.error("the authority's client failed", call=call, error=type(error).__name__)
             result = "failed"
@@ -596,7 +602,7 @@ class Registrar:
             self.gate.left()
         self._metrics.calls.labels(call, result).observe(time.monotonic() - started)
         if happened:
-            await self._commit(event_log.write, happened, self._now_ms())
+            await self._commit(_write_events, happened, self._now_ms())
         return answer
 
     def _away(self, error: AuthorityUnavailable) -> list[Event]:
@@ -613,7 +619,7 @@ class Registrar:
         if error.doubt is Doubt.UNPROVED:
             self.gate.failed()
             what = f"the answer to a {call} proves nothing: {error.what}"
-            return [Event(Severity.ALARM, event_log.Kind.ANSWER_UNPROVED, what)]
+            return [self._event(Severity.ALARM, event_log.Kind.ANSWER_UNPROVED, what)]
         if error.doubt is Doubt.AWAY:
             what = f"the authority turns calls away ({error.code})"
             happened = self._left_alone(Severity.WARNING, what, error.retry_after)
@@ -623,7 +629,7 @@ class Registrar:
             self.gate.failed(max(error.retry_after or 0.0, RETRY_USELESS_S))
         if error.doubt is not Doubt.LOST:
             what = f"the authority turned a {call} down: {error.code}"
-            return [Event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)]
+            return [self._event(Severity.ALARM, event_log.Kind.CALL_REJECTED, what)]
         return []
 
     def _left_alone(self, severity: Severity, what: str, retry_after: float | None) -> list[Event]:
@@ -633,20 +639,40 @@ class Registrar:
         again = "trying again"
         if (retry_after or 0.0) > CLOSED_MOST_S:
             again = f"it asks for {retry_after:.0f} s; trying again within {CLOSED_MOST_S / 60:.0f} minutes"
-        return [Event(severity, event_log.Kind.AUTHORITY_AWAY, f"{what}; {again}")]
+        return [self._event(severity, event_log.Kind.AUTHORITY_AWAY, f"{what}; {again}")]
 
     def _back(self) -> list[Event]:
         """Open the gate; what is to be written about it."""
         happened = []
-        if self.gate.away:
-            happened = [Event(Severity.INFO, event_log.Kind.AUTHORITY_BACK, "it answers again")]
+        if self.gate.away or self._was_away:
+            happened = [self._event(Severity.INFO, event_log.Kind.AUTHORITY_BACK, "it answers again")]
+        self._was_away = False
         self.gate.succeeded()
         return happened
+
+    def _event(self, severity: Severity, kind: event_log.Kind, what: str) -> Event:
+        """An event about this authority, which goes by what it takes."""
+        return Event(severity, kind, what, about=self._name)
+
+    async def _store_says_away(self) -> bool:
+        """Whether an earlier process was told to leave the authority alone, and nothing has been heard of it since."""
+        table = schema.events
+        away = (
+            (table.c.kind == event_log.Kind.AUTHORITY_AWAY)
+            & table.c.settled_ms.is_(None)
+            & (table.c.about == self._name)
+        )
+
+        def look(connection: Connection) -> list[int]:
+            return list(connection.execute(select(table.c.id).where(away).limit(1)).scalars())
+
+        return bool(await self._read(look))
 
     def _note_identity(self, connection: Connection, one: Due, inss_now: str | None, now_ms: int) -> None:
         if inss_now is not None and one.item.inss is not None and inss_now != one.item.inss:
             what = f"the authority knows worker {one.worker} by another national number now"
-            event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.NATIONAL_NUMBER_CHANGED, what)], now_ms)
+            kind = event_log.Kind.NATIONAL_NUMBER_CHANGED
+            event_log.write(connection, [Event(Severity.WARNING, kind, what, about=one.worker)], now_ms)
 
     async def _due(self, limit: int, *states: PresenceState) -> list[Due]:
         return await self._read(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
@@ -688,6 +714,14 @@ class Registrar:
                 await woken.wait()
         except TimeoutError:
             pass
+
+
+def _write_events(connection: Connection, happened: list[Event], now_ms: int) -> None:
+    """Write events; an authority that is back is away no more."""
+    event_log.write(connection, happened, now_ms)
+    for one in happened:
+        if one.kind is event_log.Kind.AUTHORITY_BACK:
+            event_log.settle(connection, event_log.Kind.AUTHORITY_AWAY, now_ms, about=one.about)
 
 
 def search_delay_ms(tries: int) -> int:

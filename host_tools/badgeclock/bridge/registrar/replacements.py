@@ -10,7 +10,7 @@ from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.employment import Holder, employer_on
-from badgeclock.bridge.presences.regimes import employer_declared
+from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Declared, Place, employer_declared
 from badgeclock.bridge.registrar import presence_receipts, review_queue
 from badgeclock.bridge.registrar.decisions import Decision
 from badgeclock.bridge.store import schema
@@ -43,21 +43,57 @@ def key_of(row: Any) -> Key:
     return Key(row.worker_id, row.employer_kbo, row.workplace, row.day, row.moment_ms, row.way)
 
 
-def key_now(connection: Connection, row: Any, of: Any, employer_kbo: str | None = None) -> Key:
-    """The key under which it would be declared now, for the worker `of` (of `find_worker`) and, of several employers,
-    the one with this enterprise number; raises PresenceError if it is not clear which.
+def place_of(connection: Connection, site_id: int) -> Place:
+    """A site by its row, as it is now."""
+    table = schema.sites
+    columns = (table.c[name] for name in PLACE_COLUMNS)
+    return Place.of(
+        connection.execute(select(table.c.id.label("site_id"), *columns).where(table.c.id == site_id)).one()
+    )
+
+
+def find_place(connection: Connection, row: Any, site: str | None) -> Place:
+    """The site of this name, else a presence's own, as it is now. Raises PresenceError if there is none, or it declares
+    something else on that day than the presence does.
     """
-    employer = employer_on(holder_of(connection, of, employer_kbo), row.site_id, row.day)
+    if site is None:
+        return place_of(connection, row.site_id)
+    site_id = connection.execute(select(schema.sites.c.id).where(schema.sites.c.name == site)).scalar()
+    if site_id is None:
+        raise PresenceError(f"there is no site {site!r}", "name it as `badgeclock bridge site add` did")
+    place = place_of(connection, site_id)
+    if place.declares_on(row.day) is not Declared(row.declared):
+        raise PresenceError(
+            f"{site!r} declares a {place.declares_on(row.day)}, and presence {row.reference} is a {row.declared}",
+            "cancel it, and ask the authority itself to register what is right",
+        )
+    return place
+
+
+def key_now(
+    connection: Connection,
+    row: Any,
+    of: Any,
+    place: Place,
+    way: str | None = None,
+    employer_kbo: str | None = None,
+) -> Key:
+    """The key under which it would be declared now, for the worker `of` (of `find_worker`) at a place, another way and,
+    of several employers, under the one with this enterprise number; raises PresenceError if it is not clear which.
+    """
+    if way is not None and not row.way:
+        raise PresenceError(f"presence {row.reference} declares a day, which has no way", "leave --way out")
+    employer = employer_on(holder_of(connection, of, employer_kbo), place.site_id, row.day)
     if employer is None:
         raise which_employer(f"presence {row.reference}")
-    return Key(of.id, employer.kbo, row.workplace_now, row.day, row.moment_ms, row.way)
+    return Key(of.id, employer.kbo, place.workplace, row.day, row.moment_ms, way or row.way)
 
 
-def key_decided(row: Any, of: Any, employer_kbo: str | None) -> Key:
+def key_decided(row: Any, of: Any, place: Place, way: str | None, employer_kbo: str | None) -> Key:
     """The same under the employer that was decided on, unless the worker is declared by a Limosa number now."""
     own = employer_declared(IdentityKind(of.identity_kind), of.kbo)
     employer = (employer_kbo or own) if own else own
-    return Key(of.id, employer, row.workplace_now, row.day, row.moment_ms, row.way)
+    return Key(of.id, employer, place.workplace, row.day, row.moment_ms, way or row.way)
 
 
 def holder_of(connection: Connection, of: Any, employer_kbo: str | None) -> Holder:
@@ -96,9 +132,9 @@ def find_standing(connection: Connection, key: Key) -> int | None:
     return found
 
 
-def replace(connection: Connection, row: Any, key: Key, decision: Decision) -> int:
+def replace(connection: Connection, row: Any, key: Key, site_id: int, decision: Decision) -> int:
     """Put a presence in another's place and give it its punches; returns the one that stands there now."""
-    replacement = find_standing(connection, key) or insert_presence(connection, key, row.site_id, decision.now_ms)
+    replacement = find_standing(connection, key) or insert_presence(connection, key, site_id, decision.now_ms)
     move_punches(connection, row.id, replacement, key.worker_id, decision.now_ms)
     return replacement
 

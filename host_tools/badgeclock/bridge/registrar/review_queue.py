@@ -5,7 +5,7 @@ Nothing here shows a badge, a token or a national number: workers go by the offi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, or_, select
 
@@ -15,6 +15,9 @@ from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ENDED, PresenceState, PunchState
 from badgeclock.protocol.record import SEALED_BYTES, Direction
+
+FOR_PERSON: Final = (PunchState.WAITING, PunchState.UNASSIGNED, PunchState.INVALID)
+"""Where a punch without presence waits for a person."""
 
 
 def listing(connection: Connection, limit: int, now_ms: int) -> list[dict[str, Any]]:
@@ -83,7 +86,7 @@ def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]
         .join(clocks, clocks.c.id == table.c.clock_id)
         .join(sites, sites.c.id == table.c.site_id)
         .outerjoin(workers, workers.c.id == table.c.worker_id)
-        .where(table.c.state.in_([PunchState.WAITING, PunchState.UNASSIGNED]), table.c.presence_id.is_(None))
+        .where(table.c.state.in_(FOR_PERSON), table.c.presence_id.is_(None))
         .order_by(table.c.id)
         .limit(limit)
     )
@@ -225,7 +228,7 @@ def punch(connection: Connection, clock: str, seq: int) -> Any:
             clocks.c.name == clock,
             table.c.seq == seq,
             table.c.presence_id.is_(None),
-            table.c.state.in_([PunchState.WAITING, PunchState.UNASSIGNED]),
+            table.c.state.in_(FOR_PERSON),
         )
         .order_by(clocks.c.id.desc())
         .limit(1)

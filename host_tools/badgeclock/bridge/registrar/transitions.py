@@ -169,6 +169,8 @@ def settle(connection: Connection, old: PresenceState, found: Mapping[int, Numbe
             presence_id: {"due_ms": due_ms, "remarks": list(found[presence_id].remarks), "final_ms": now_ms, "tries": 0}
             for presence_id in standing
         }
+        if new is PresenceState.REMARKS:
+            values = {presence_id: {**one, "seen_ms": None} for presence_id, one in values.items()}
         move_each(connection, old, new, values)
         presence_receipts.issue(connection, list(standing), now_ms)
         by_remarks: dict[tuple[str, ...], list[_Standing]] = defaultdict(list)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from badgeclock.bridge.store import schema
 
@@ -70,6 +70,7 @@ class Kind(StrEnum):
     ROSTER_REFUSED = "roster_refused"
     SETTINGS_ORDERED = "settings_ordered"
     SETTINGS_REFUSED = "settings_refused"
+    BADGE_UNKNOWN = "badge_unknown"
     PRESENCE_WAITS = "presence_waits"
     PRESENCE_ASSUMED = "presence_assumed"
     PRESENCE_KEPT = "presence_kept"
@@ -79,6 +80,9 @@ class Kind(StrEnum):
     PRESENCE_CORRECTED = "presence_corrected"
     PRESENCE_DECLARED = "presence_declared"
     PRESENCE_CLOSED = "presence_closed"
+    CORRECTION_DUE = "correction_due"
+    CORRECTION_DONE = "correction_done"
+    ATTENTION_SETTLED = "attention_settled"
     CANCEL_ASKED = "cancel_asked"
     CANCEL_REFUSED = "cancel_refused"
     ANSWER_LOST = "answer_lost"
@@ -94,17 +98,20 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `clock` is a clock id, `seq` the number of the record it is about."""
+    """Something that happened. `clock` is a clock id, `seq` the number of the record it is about; `about` is what it is
+    about if that is no clock: the reference of a presence or a worker, what an authority takes.
+    """
 
     severity: Severity
     kind: Kind
     detail: str
     clock: str | None = None
     seq: int | None = None
+    about: str | None = None
 
 
 def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
-    """Write events, each once an hour at most."""
+    """Write events, each once an hour at most; what was settled meanwhile is written again."""
     table = schema.events
     for one, times in Counter(happened).items():
         same = (
@@ -113,8 +120,10 @@ def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
                 table.c.kind == one.kind,
                 table.c.clock.is_(one.clock) if one.clock is None else table.c.clock == one.clock,
                 table.c.seq.is_(one.seq) if one.seq is None else table.c.seq == one.seq,
+                table.c.about.is_(one.about) if one.about is None else table.c.about == one.about,
                 table.c.detail == one.detail,
                 table.c.last_ms > now_ms - SAME_EVENT_MS,
+                table.c.settled_ms.is_(None),
             )
             .limit(1)
         )
@@ -125,6 +134,7 @@ def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
                 "kind": one.kind,
                 "clock": one.clock,
                 "seq": one.seq,
+                "about": one.about,
                 "detail": one.detail,
                 "times": times,
                 "first_ms": now_ms,
@@ -134,3 +144,18 @@ def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
         else:
             again = update(table).where(table.c.id == seen).values(times=table.c.times + times, last_ms=now_ms)
             connection.execute(again)
+
+
+def settle(
+    connection: Connection, kind: Kind, now_ms: int, *, clock: str | None = None, about: str | None = None
+) -> int:
+    """What the events of a kind about a clock, or about something else, wait for has happened; returns how many did."""
+    table = schema.events
+    which = and_(
+        table.c.kind == kind,
+        table.c.settled_ms.is_(None),
+        table.c.severity != Severity.INFO,
+        *([] if clock is None else [table.c.clock == clock]),
+        *([] if about is None else [table.c.about == about]),
+    )
+    return connection.execute(update(table).where(which).values(settled_ms=now_ms)).rowcount

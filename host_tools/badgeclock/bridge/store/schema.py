@@ -177,6 +177,8 @@ clocks = Table(
     Column("settings_wanted", JSON),
     Column("settings_told", BigInteger),
     Column("settings_refused", BigInteger),
+    # When it was added; unknown of those that earlier versions added.
+    Column("added_ms", BigInteger),
     Index(
         "uq_clocks_in_use",
         "name",
@@ -201,6 +203,11 @@ UNDER_WAY: Final = "declared = 'movement' AND state IN ('QUEUED', 'SENT', 'UNKNO
 """The movements that hold up later ones of the same worker."""
 ASSUMED: Final = "assumed IS NOT NULL AND kept_ms IS NULL"
 """The presences that a person may still look at."""
+
+FOR_PERSON: Final = "state IN ('WAITING', 'REFUSED') OR (state = 'REMARKS' AND seen_ms IS NULL)"
+"""The presences that a person must look at, those whose remarks are not seen to among them."""
+PUNCH_FOR_PERSON: Final = "state IN ('WAITING', 'UNASSIGNED', 'INVALID')"
+"""The punches that a person must look at."""
 
 presences = Table(
     "presences",
@@ -236,6 +243,8 @@ presences = Table(
     # Why it is not evident that the worker was there (shifts.Assumed), and when a person said that it stays.
     Column("assumed", String(16)),
     Column("kept_ms", BigInteger),
+    # When a person said that its remarks are seen to.
+    Column("seen_ms", BigInteger),
     Index(
         "uq_presences_standing",
         "worker_id",
@@ -270,6 +279,13 @@ presences = Table(
         postgresql_where=text(ASSUMED),
     ),
     Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
+    Index(
+        "ix_presences_for_person",
+        "state",
+        "id",
+        sqlite_where=text(FOR_PERSON),
+        postgresql_where=text(FOR_PERSON),
+    ),
 )
 
 corrections = Table(
@@ -281,9 +297,11 @@ corrections = Table(
     Column("code", String(32), nullable=False),
     Column("why", Text, nullable=False),
     Column("by", Text, nullable=False),
-    # Whom the presence is to be declared for instead; empty for a cancellation alone.
+    # Whom the presence is to be declared for instead, where, and which way; empty for a cancellation alone.
     Column("worker_id", ForeignKey("workers.id")),
     Column("employer_kbo", String(10)),
+    Column("site_id", ForeignKey("sites.id")),
+    Column("way", String(3)),
     Column("asked_ms", BigInteger, nullable=False),
     Column("done_ms", BigInteger),
     Column("outcome", Text),
@@ -341,6 +359,50 @@ punches = Table(
         "token",
         sqlite_where=text("presence_id IS NULL"),
         postgresql_where=text("presence_id IS NULL"),
+    ),
+    Index(
+        "ix_punches_for_person",
+        "state",
+        "id",
+        sqlite_where=text(PUNCH_FOR_PERSON),
+        postgresql_where=text(PUNCH_FOR_PERSON),
+    ),
+)
+
+# What the authority takes by its web service no more, and is to be asked for with a correction file: of a presence, or
+# of a punch that has none. Ended with what came of it.
+filings = Table(
+    "filings",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("presence_id", ForeignKey("presences.id"), index=True),
+    Column("punch_id", ForeignKey("punches.id"), index=True),
+    Column("kind", String(8), nullable=False),
+    # What is right: whom, under whom, where, which way; empty for a presence that nobody had.
+    Column("worker_id", ForeignKey("workers.id")),
+    Column("employer_kbo", String(10)),
+    Column("site_id", ForeignKey("sites.id")),
+    Column("way", String(3)),
+    Column("day", Date, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("made_ms", BigInteger),
+    Column("done_ms", BigInteger),
+    Column("outcome", Text),
+    Index(
+        "uq_filings_presence",
+        "presence_id",
+        unique=True,
+        sqlite_where=text("done_ms IS NULL"),
+        postgresql_where=text("done_ms IS NULL"),
+    ),
+    Index(
+        "uq_filings_punch",
+        "punch_id",
+        unique=True,
+        sqlite_where=text("done_ms IS NULL"),
+        postgresql_where=text("done_ms IS NULL"),
     ),
 )
 
@@ -419,6 +481,9 @@ orders = Table(
     ),
 )
 
+EVENT_OPEN: Final = "settled_ms IS NULL AND severity != 'info'"
+"""The events that may wait for a person."""
+
 events = Table(
     "events",
     metadata,
@@ -427,11 +492,22 @@ events = Table(
     Column("kind", String(32), nullable=False),
     Column("clock", Text),
     Column("seq", BigInteger),
+    # What it is about, if that is no clock: a presence's or a worker's reference, what an authority takes.
+    Column("about", Text),
     Column("detail", Text, nullable=False),
     Column("times", Integer, nullable=False),
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
+    # When a person, or what happened since, has seen to it; of the kinds that wait for that.
+    Column("settled_ms", BigInteger),
     Index("ix_events_same", "kind", "clock", "last_ms"),
+    Index(
+        "ix_events_open",
+        "kind",
+        "first_ms",
+        sqlite_where=text(EVENT_OPEN),
+        postgresql_where=text(EVENT_OPEN),
+    ),
 )
 
 # What operators did. Triggers refuse to change or delete a row; each hash covers the one before (`audit_log`).

@@ -18,15 +18,18 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, select, text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people.workers import initials_of
+from badgeclock.bridge.presences.presences import code_of
 from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import PunchState
 from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.errors import SettingsError, StoreError
 from badgeclock.protocol.record import Direction, Kind
 
@@ -42,6 +45,7 @@ def create_app(
     broker_up: Callable[[], bool],
     host: str,
     names: Sequence[str] = (),
+    now_ms: Callable[[], int] = wall_clock_ms,
 ) -> FastAPI:
     """The application; `broker_up` says whether the broker is connected, `host` is the name it is served under, `names`
     those that a proxy is asked by.
@@ -76,6 +80,11 @@ def create_app(
     ) -> list[dict[str, Any]]:
         with store.read() as connection:
             return events_after(connection, after, limit)
+
+    @app.get("/api/attention")
+    def waiting(limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)) -> list[dict[str, Any]]:
+        with store.read() as connection:
+            return [row.as_dict() for row in attention.listing(connection, limit, now_ms())]
 
     @app.get("/api/clocks")
     def all_clocks() -> list[dict[str, Any]]:
@@ -139,7 +148,7 @@ def punches_after(connection: Connection, vault: Vault, after: int, limit: int) 
             "utc_ms": row.utc_ms,
             "state": _state(row),
             "reason": row.presence_reason or row.reason,
-            "badge_code": _spoken(row.token) if row.state == PunchState.UNASSIGNED else None,
+            "badge_code": code_of(row.token) if row.state == PunchState.UNASSIGNED else None,
             "reception_number": row.reception_number,
             "error_code": row.error_code or None,
             "remarks": row.remarks or [],
@@ -155,11 +164,6 @@ def punches_after(connection: Connection, vault: Vault, after: int, limit: int) 
         }
         for row in rows
     ]
-
-
-def _spoken(token: bytes) -> str:
-    """What the clock's display shows of a badge that nobody was given, for its worker to report to the office."""
-    return token[:2].hex().upper()
 
 
 def _state(row: Any) -> str:

@@ -18,6 +18,7 @@ from badgeclock.bridge.operations import data_subject_export, retention
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.people import identities, workers
 from badgeclock.bridge.registrar import corrections
+from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.settings import RetentionSettings
 from badgeclock.bridge.store import audit_log, schema
@@ -221,7 +222,7 @@ def test_a_person_whom_a_correction_of_anothers_presence_names_stays_as_long_as_
         connection.execute(table.update().values(due_ms=None, state="VALIDATED", reception_number=101))
         (row,) = connection.execute(table.select())
         why = Decision("office", "the badge was lent", world.now_ms)
-        corrections.correct(connection, row.reference, "W-002", CancelCode.PLANNING, why)
+        corrections.correct(connection, row.reference, Right("W-002"), CancelCode.PLANNING, why)
         connection.execute(schema.badges.update().values(until_ms=NOON_MS))
         found = data_subject_export.collect(connection, world.vault, "W-002", WHO, world.now_ms)
     assert [(told["kind"], told["why"]) for told in found["corrections"]] == [("correct", "the badge was lent")]

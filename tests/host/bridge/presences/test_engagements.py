@@ -14,6 +14,7 @@ from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.presences.employment import Employer, Engagement, Holder, employer_on
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import corrections
+from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
@@ -115,8 +116,8 @@ def test_a_correction_names_the_employer_and_a_punch_of_the_same_day_meets_it(wo
     decision = Decision("tests", "for the other", world.now_ms)
     with world.store.write() as connection:
         with pytest.raises(PresenceError, match="--employer"):
-            corrections.correct(connection, reference, None, CancelCode.PLANNING, decision)
-        corrections.correct(connection, reference, None, CancelCode.PLANNING, decision, SECOND)
+            corrections.correct(connection, reference, Right(), CancelCode.PLANNING, decision)
+        corrections.correct(connection, reference, Right(employer_kbo=SECOND), CancelCode.PLANNING, decision)
     world.punches(world.clock.punch(direction=Direction.OUT))
     assert declared(world) == [(SECOND, "QUEUED")]
 
@@ -128,7 +129,7 @@ async def test_a_registered_presence_is_replaced_under_the_employer_that_was_nam
     reference = world.rows(schema.presences)[0].reference
     with world.store.write() as connection:
         decision = Decision("tests", "for the other", world.now_ms)
-        corrections.correct(connection, reference, None, CancelCode.PLANNING, decision, SECOND)
+        corrections.correct(connection, reference, Right(employer_kbo=SECOND), CancelCode.PLANNING, decision)
     await world.registered(lambda: [state for _, state in declared(world)] == ["CANCELLED", "REGISTERED"])
     assert [found.company_id for found in world.authority.books] == [KBO, SECOND]
 

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import date
+from typing import Any
+
 import pytest
 from tests.host.bridge.registrar.test_registrar import all_in, moving
 from tests.host.bridge.world import (
     ANNA_NISS,
     ANNA_UID,
+    BOTH,
     BRAM_NISS,
     BRAM_UID,
     DAY_MS,
+    KBO,
     NOON_MS,
     STRANGER_UID,
     World,
 )
 
+from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
-from badgeclock.bridge.registrar import cancellations, corrections, outbox, review_queue
+from badgeclock.bridge.registrar import cancellations, corrections, filings, outbox, review_queue
+from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.protocol.record import Direction
 
+DATABASES = BOTH
 PLANNING = CancelCode.PLANNING
 NEW_NISS = "00000100463"
 
@@ -41,14 +50,14 @@ def states(world: World) -> list[str]:
     return [row.state for row in world.rows(schema.presences)]
 
 
-def cancel(world: World, at: int = 0, code: CancelCode = PLANNING) -> PresenceState:
+def cancel(world: World, at: int = 0, code: CancelCode = PLANNING) -> PresenceState | Filed:
     with world.store.write() as connection:
         return corrections.cancel(connection, reference(world, at), code, decision(world))
 
 
-def correct(world: World, at: int = 0, worker: str | None = None) -> PresenceState:
+def correct(world: World, at: int = 0, worker: str | None = None, **right: Any) -> PresenceState | Filed:
     with world.store.write() as connection:
-        return corrections.correct(connection, reference(world, at), worker, PLANNING, decision(world))
+        return corrections.correct(connection, reference(world, at), Right(worker, **right), PLANNING, decision(world))
 
 
 def close(world: World, at: int = 0) -> None:
@@ -182,13 +191,36 @@ async def test_a_cancellation_that_the_authority_refuses_leaves_the_presence_sta
     await until(world, "CANCELLED")
 
 
-async def test_nothing_is_cancelled_or_corrected_when_the_day_is_over(world: World) -> None:
+@pytest.mark.parametrize("what", ["cancel", "correct"])
+async def test_when_the_day_is_over_nothing_is_cancelled_and_a_correction_is_written_down(
+    world: World, what: str
+) -> None:
     await registered(world)
     world.now_ms = NOON_MS + DAY_MS
-    for decide in (cancel, lambda of: correct(of, worker="W-002")):
-        with pytest.raises(PresenceError, match="within 30 days"):
-            decide(world)
+    filed = cancel(world) if what == "cancel" else correct(world, worker="W-002")
+    assert filed == Filed(1, date(2026, 2, 4))
+    with pytest.raises(PresenceError, match="as correction 1"):
+        cancel(world)
+    await until(world, "VALIDATED")
     assert world.authority.asked_to_cancel == []
+    (row,) = world.rows(schema.filings)
+    assert (row.kind, row.why, row.by, row.worker_id) == (
+        what,
+        "wrong badge",
+        "office",
+        None if what == "cancel" else 2,
+    )
+    assert world.events()[-1] == "correction_due"
+    assert world.rows(schema.acts)[-1].act == "correction_filed"
+
+
+async def test_the_authority_takes_no_correction_after_thirty_days(world: World) -> None:
+    await registered(world)
+    world.now_ms = NOON_MS + 31 * DAY_MS
+    with pytest.raises(PresenceError, match="30 days ago"):
+        cancel(world)
+    world.now_ms -= DAY_MS
+    assert isinstance(cancel(world), Filed)
 
 
 async def test_a_cancellation_that_midnight_overtook_is_given_up_unless_it_was_done(world: World) -> None:
@@ -204,6 +236,8 @@ async def test_a_cancellation_that_midnight_overtook_is_given_up_unless_it_was_d
     await until(world, "VALIDATED", "CANCELLED")
     assert world.authority.asked_to_cancel == []
     assert "cancel_refused" in world.events()
+    (filed,) = world.rows(schema.filings)
+    assert (filed.presence_id, filed.kind, filed.done_ms) == (1, "cancel", None)
 
 
 def test_what_was_not_sent_yet_is_withdrawn_at_once_and_stays_open_for_the_next_punch(world: World) -> None:
@@ -261,9 +295,9 @@ def test_a_presence_whose_day_ended_is_closed_by_a_person_and_not_sent(world: Wo
     with world.store.write() as connection:
         assert outbox.expire(connection, frozenset(Declared), world.now_ms) == 1
     assert listed(world) == [(reference(world), "WAITING", "day_over")]
-    with pytest.raises(PresenceError, match="nothing is backdated"):
-        correct(world)
+    assert correct(world) == Filed(1, date(2026, 2, 4))
     close(world)
+    assert [row.outcome for row in world.rows(schema.filings)] == ["closed"]
     assert listed(world) == []
     assert states(world) == ["CLOSED"]
     with pytest.raises(PresenceError, match="CLOSED already"):
@@ -279,10 +313,229 @@ def test_a_queue_without_an_authority_for_it_goes_to_a_person(world: World) -> N
     assert [(state, reason) for _, state, reason in listed(world)] == [("WAITING", "no_authority")]
 
 
+# --- the wrong way, the wrong site ---
+
+OFFICE = "1Y1TEST00003Z"
+
+
+async def moved(world: World, *directions: Direction) -> None:
+    """Movements of Anna at a site that declares them, a minute after each other, registered."""
+    clock = world.add_site("Office tower", OFFICE, Regime.CLEANING)
+    raws = clock.start()
+    for direction in directions:
+        raws.append(clock.punch(ANNA_UID, direction))
+        clock.utc_ms += 60_000
+    world.now_ms = clock.utc_ms
+    world.punches(*raws, clock=clock)
+    await world.registered(lambda: set(states(world)) <= {"REGISTERED", "VALIDATED"} and bool(states(world)))
+
+
+def ways(world: World) -> list[tuple[str, str, int]]:
+    """Way, state and moment of each presence."""
+    return [(row.way, row.state, row.moment_ms) for row in world.rows(schema.presences)]
+
+
+def stands(world: World) -> list[str]:
+    """Which ways the authority has registered, by their moments."""
+    held = [found for found in world.authority.books if found.status.name != "CANCELLED"]
+    return [str(found.direction) for found in sorted(held, key=lambda found: found.moment or found.created)]
+
+
+async def test_an_out_that_was_an_in_is_cancelled_and_declared_as_in_at_its_own_moment(world: World) -> None:
+    await moved(world, Direction.OUT)
+    assert correct(world, way=Way.IN) is PresenceState.CANCELLING
+    await until(world, "CANCELLED", "VALIDATED")
+    assert ways(world) == [("out", "CANCELLED", NOON_MS), ("in", "VALIDATED", NOON_MS)]
+    assert stands(world) == ["in"]
+    (punch,) = world.shown()
+    assert punch["presence"] == reference(world, 1)
+    act = world.rows(schema.acts)[-1]
+    assert (act.act, act.operator, act.reason) == ("presence_corrected", "office", "wrong badge")
+    assert (act.detail["before"]["way"], act.detail["after"]["way"]) == ("out", "in")
+
+
+async def test_in_and_out_that_were_swapped_are_both_put_right(world: World) -> None:
+    await moved(world, Direction.OUT, Direction.IN)
+    correct(world, 0, way=Way.IN)
+    correct(world, 1, way=Way.OUT)
+    await until(world, "CANCELLED", "CANCELLED", "VALIDATED", "VALIDATED")
+    assert stands(world) == ["in", "out"]
+
+
+async def test_a_way_is_corrected_again_and_the_first_one_names_what_stands_in_its_place(world: World) -> None:
+    await moved(world, Direction.OUT)
+    correct(world, way=Way.IN)
+    await until(world, "CANCELLED", "VALIDATED")
+    with pytest.raises(PresenceError, match="stands in its place") as refused:
+        correct(world, way=Way.OUT)
+    assert reference(world, 1) in str(refused.value)
+    correct(world, 1, way=Way.OUT)
+    await until(world, "CANCELLED", "CANCELLED", "VALIDATED")
+    assert stands(world) == ["out"]
+    assert len({row.reception_number for row in world.rows(schema.presences)}) == 3
+
+
+async def test_two_corrections_at_once_are_one(world: World) -> None:
+    await moved(world, Direction.OUT)
+    correct(world, way=Way.IN)
+    with pytest.raises(PresenceError, match="try again in a minute"):
+        correct(world, worker="W-002")
+    await until(world, "CANCELLED", "VALIDATED")
+    assert stands(world) == ["in"]
+
+
+async def test_a_way_that_is_right_already_and_a_day_are_not_corrected(world: World) -> None:
+    await moved(world, Direction.OUT)
+    with pytest.raises(PresenceError, match="and this way"):
+        correct(world, way=Way.OUT)
+    world.punches(*world.clock.start(), world.clock.punch(BRAM_UID))
+    with pytest.raises(PresenceError, match="has no way"):
+        correct(world, 1, way=Way.IN)
+
+
+@pytest.mark.parametrize("word", ["lost before", "lost after", "crash"])
+async def test_a_bridge_that_was_killed_between_cancelling_and_declaring_does_both_once(
+    world: World, word: str
+) -> None:
+    await moved(world, Direction.OUT)
+    world.authority.cancels = [word]
+    correct(world, way=Way.IN)
+
+    def tried() -> bool:
+        return any(row.state == "CANCELLING" and row.tries for row in world.rows(schema.presences))
+
+    await world.registered(lambda: tried() or states(world) != ["CANCELLING"], world.registrar())
+    await until(world, "CANCELLED", "VALIDATED")
+    assert stands(world) == ["in"]
+    assert len(world.authority.books) == 2
+
+
+async def test_a_correction_that_midnight_overtakes_is_written_down_as_it_was_asked_for(world: World) -> None:
+    await moved(world, Direction.OUT)
+    correct(world, way=Way.IN)
+    world.now_ms = NOON_MS + DAY_MS
+    await until(world, "VALIDATED")
+    (filed,) = world.rows(schema.filings)
+    assert (filed.kind, filed.way, filed.by, filed.why) == ("correct", "in", "office", "wrong badge")
+    assert world.rows(schema.acts)[-1].act == "correction_filed"
+    assert [row.settled_ms is None for row in world.rows(schema.events) if row.kind == "cancel_refused"] == [False]
+
+
+async def test_a_declaration_that_midnight_overtakes_behind_its_cancellation_is_written_down_by_a_person(
+    world: World,
+) -> None:
+    await registered(world)
+    correct(world, worker="W-002")
+    with world.store.write() as connection:  # cancelled at 23:59, and the bridge was killed
+        (due,) = cancellations.due(connection, frozenset(Declared), world.now_ms, 9)
+        world.authority.cancel_by_hand(0)
+        cancellations.complete(connection, due, world.now_ms)
+    world.now_ms = NOON_MS + DAY_MS
+    await until(world, "CANCELLED", "WAITING")
+    assert isinstance(correct(world, 1), Filed)
+    (filed,) = world.rows(schema.filings)
+    assert (filed.kind, filed.worker_id) == ("declare", 2)
+
+
+async def test_a_presence_at_the_wrong_site_is_cancelled_and_declared_at_the_right_one(world: World) -> None:
+    world.add_site("Quay 9", "1Y1TEST00009Z", Regime.CONSTRUCTION)
+    await registered(world)
+    assert correct(world, site="Quay 9") is PresenceState.CANCELLING
+    await until(world, "CANCELLED", "VALIDATED")
+    old, new = world.rows(schema.presences)
+    assert (old.workplace, new.workplace, new.site_id) == ("1Y1TEST00001Z", "1Y1TEST00009Z", 2)
+    assert world.authority.standing() == {new.reference: 1}
+    act = world.rows(schema.acts)[-1]
+    assert (act.detail["before"]["site"], act.detail["after"]["site"]) == (1, 2)
+
+
+def test_what_was_not_sent_yet_goes_to_the_right_site_and_way_at_once(world: World) -> None:
+    world.add_site("Hall", "1Y1TEST00008Z", Regime.CLEANING)
+    clock = world.add_site("Office tower", OFFICE, Regime.CLEANING)
+    world.punches(*clock.start(), clock.punch(ANNA_UID, Direction.OUT), clock=clock)
+    assert correct(world, site="Hall", way=Way.IN) is PresenceState.QUEUED
+    (row,) = world.rows(schema.presences)
+    assert (row.way, row.workplace, row.site_id) == ("in", "1Y1TEST00008Z", 2)
+
+
+async def test_a_site_that_declares_something_else_or_is_not_there_is_refused(world: World) -> None:
+    world.add_site("Office tower", OFFICE, Regime.CLEANING)
+    await registered(world)
+    with pytest.raises(PresenceError, match="declares a movement"):
+        correct(world, site="Office tower")
+    with pytest.raises(PresenceError, match="no site 'Nowhere'"):
+        correct(world, site="Nowhere")
+
+
+async def test_a_movement_that_the_authority_finds_too_old_is_written_down(world: World) -> None:
+    clock = world.add_site("Office tower", OFFICE, Regime.CLEANING)
+    world.authority.refused, world.authority.refusal = {ANNA_NISS}, "6"
+    world.punches(*clock.start(), clock.punch(ANNA_UID, Direction.OUT), clock=clock)
+    await until(world, "REFUSED")
+    assert isinstance(correct(world, way=Way.IN), Filed)
+    (filed,) = world.rows(schema.filings)
+    assert (filed.kind, filed.way) == ("declare", "in")
+
+
+# --- the file for the authority ---
+
+
+def end(world: World, how: Any, number: int = 1) -> None:
+    with world.store.write() as connection:
+        how(connection, number, decision(world, "its letter of 5 January"))
+
+
+async def test_a_correction_ends_when_somebody_says_what_the_authority_answered(world: World) -> None:
+    await registered(world)
+    world.now_ms += DAY_MS
+    cancel(world)
+    end(world, filings.complete)
+    (row,) = world.rows(schema.filings)
+    assert (row.outcome, row.done_ms) == ("answered: its letter of 5 January", world.now_ms)
+    assert [act.act for act in world.rows(schema.acts)][-2:] == ["correction_filed", "correction_done"]
+    assert states(world) in (["REGISTERED"], ["VALIDATED"])
+    with pytest.raises(PresenceError, match="no correction 1 is open"):
+        end(world, filings.withdraw)
+
+
+async def test_a_punch_whose_day_is_over_is_written_down_and_closed_once_the_authority_has_answered(
+    world: World,
+) -> None:
+    world.now_ms += DAY_MS
+    world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    assert world.states() == ["WAITING"]
+    assert declare(world, 2) == Filed(1, date(2026, 2, 4))
+    with pytest.raises(PresenceError, match="as correction 1"):
+        declare(world, 2)
+    (row,) = world.rows(schema.filings)
+    assert (row.kind, row.worker_id, row.employer_kbo, row.site_id, row.day) == (
+        "declare",
+        1,
+        KBO,
+        1,
+        date(2026, 1, 5),
+    )
+    end(world, filings.withdraw)
+    assert world.states() == ["WAITING"]
+    declare(world, 2)
+    end(world, filings.complete, 2)
+    assert world.states() == ["CLOSED"]
+    assert listed(world) == []
+
+
+def test_a_punch_without_seal_is_only_ever_written_down(world: World) -> None:
+    world.status(world.clock.online(session=b"session1", sealed=False))
+    world.punches(*world.clock.start(), world.clock.unsealed(ANNA_UID))
+    assert world.states() == ["INVALID"]
+    assert [state for _, state, _ in listed(world)] == ["INVALID"]
+    assert isinstance(declare(world, 2), Filed)
+    assert world.rows(schema.presences) == []
+
+
 # --- punches that wait ---
 
 
-def declare(world: World, seq: int, direction: Direction | None = None, clock: str = "clock-0001") -> str:
+def declare(world: World, seq: int, direction: Direction | None = None, clock: str = "clock-0001") -> str | Filed:
     with world.store.write() as connection:
         return corrections.declare_punch(connection, clock, seq, direction, decision(world))
 
@@ -307,14 +560,13 @@ def test_a_movement_without_direction_wants_to_be_told_which(world: World) -> No
     assert [row.way for row in world.rows(schema.presences)] == ["out"]
 
 
-def test_a_late_day_an_unknown_badge_and_a_clock_without_time_are_never_declared(world: World) -> None:
+def test_an_unknown_badge_and_a_clock_without_time_or_ahead_are_never_declared(world: World) -> None:
     clock = world.clock
     world.punches(
         *clock.start(), clock.punch(ANNA_UID), clock.punch(STRANGER_UID), clock.punch(BRAM_UID, utc_s=0, ms=0)
     )
-    world.punches(clock.punch(ANNA_UID, utc_s=clock.utc_ms // 1000 - 86_400))
     world.punches(clock.punch(ANNA_UID, utc_s=clock.utc_ms // 1000 + 86_400))
-    for seq, why in ((3, "nobody was given"), (4, "no_time"), (5, "is over"), (6, "is to come"), (2, "no punch 2")):
+    for seq, why in ((3, "nobody was given"), (4, "no_time"), (5, "is to come"), (2, "no punch 2")):
         with pytest.raises(PresenceError, match=why):
             declare(world, seq)
 

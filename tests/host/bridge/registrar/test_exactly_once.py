@@ -47,6 +47,7 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import corrections, outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
+from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.registrar import Registrar
 from badgeclock.bridge.store import schema
@@ -205,7 +206,7 @@ class Life:
                 if what == "cancel":
                     corrections.cancel(connection, reference, CancelCode.PLANNING, decision)
                 elif what == "correct":
-                    corrections.correct(connection, reference, "W-002", CancelCode.PLANNING, decision)
+                    corrections.correct(connection, reference, Right("W-002"), CancelCode.PLANNING, decision)
                 else:
                     corrections.close(connection, reference, decision)
         except PresenceError:
