@@ -22,6 +22,7 @@ PARTS = {
     "token": "badgeclock.cli.tokens:app",
     "presence": "badgeclock.cli.presence:app",
     "reconcile": "badgeclock.cli.reconcile:app",
+    "today": "badgeclock.cli.today:app",
     **{noun: f"badgeclock.cli.operations:{noun}_app" for noun in ("keys", "audit", "backup", "retention", "person")},
 }
 

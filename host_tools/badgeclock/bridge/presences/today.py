@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, or_, select
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences import expectations, shifts
 from badgeclock.bridge.presences.expectations import LOOK_BACK_DAYS, Expectation, Service, Source
+from badgeclock.bridge.presences.local_times import local_moment, moment_ms
 from badgeclock.bridge.presences.regimes import (
     CLOCK_AHEAD_MS,
     COMING,
@@ -179,6 +179,72 @@ def look(connection: Connection, now_ms: int, *, day: date | None = None, site_i
     made = [_here(place, habits.get(id(place), {}), names, at, now_ms) for place in asked]
     shown = tuple(one for one in made if one.people or site_id is not None)
     return Report(now_ms, tuple(sorted(shown, key=lambda one: one.sites)))
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """The same for JSON: moments in ms UTC, and beside them as the wall of the site shows them, with the offset."""
+    return {
+        "now_ms": report.now_ms,
+        "places": [
+            {
+                "sites": list(place.sites),
+                "workplace": place.workplace,
+                "time_zone": place.time_zone,
+                "day": place.day.isoformat(),
+                "planned": place.planned,
+                "counts": place.counts(),
+                "people": [_person_as_dict(one, place.time_zone) for one in place.people],
+            }
+            for place in report.places
+        ],
+    }
+
+
+def _person_as_dict(one: Person, zone: str) -> dict[str, Any]:
+    expected = one.expected
+    return {
+        "worker": one.worker,
+        "status": one.status,
+        "site": one.site,
+        "since_ms": one.since_ms,
+        "since": _wall(one.since_ms, zone),
+        "last_ms": one.last_ms,
+        "last": _wall(one.last_ms, zone),
+        "item": one.item,
+        "number": one.number,
+        "why": one.why,
+        "declarations": [
+            {
+                "reference": told.reference,
+                "employer": told.employer or None,
+                "day": told.day.isoformat(),
+                "way": told.way or None,
+                "moment_ms": told.moment_ms,
+                "state": told.state,
+                "reason": told.reason,
+                "error_code": told.error_code,
+                "reception_number": told.reception_number,
+                "why": told.why,
+            }
+            for told in one.declarations
+        ],
+        "expected": None
+        if expected is None
+        else {
+            "source": expected.source,
+            "from_ms": expected.from_ms,
+            "from": _wall(expected.from_ms, zone),
+            "to_ms": expected.to_ms,
+            "to": _wall(expected.to_ms, zone),
+            "days_there": expected.days_there,
+            "days_seen": expected.days_seen,
+        },
+        "elsewhere": one.elsewhere,
+    }
+
+
+def _wall(utc_ms: int | None, zone: str) -> str | None:
+    return None if utc_ms is None else local_moment(utc_ms, zone).isoformat(timespec="seconds")
 
 
 def _places(connection: Connection, now_ms: int, day: date | None) -> dict[int, _Place]:
@@ -587,11 +653,7 @@ def _times(place: _Place, day: date, one: Expectation) -> tuple[int | None, int 
 
 
 def _moment_ms(place: _Place, day: date, minute: int, fold: int = 0) -> int:
-    """A minute of the local day as ms UTC. Of an hour that comes twice in autumn the first, with `fold` the second; one
-    that spring leaves out is as far after midnight as it says.
-    """
-    local = datetime.combine(day, time(minute // 60, minute % 60, fold=fold), ZoneInfo(place.zone))
-    return int(local.timestamp() * 1000)
+    return moment_ms(day, minute, place.zone, fold=fold)
 
 
 # Why there is no number
