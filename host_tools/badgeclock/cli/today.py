@@ -14,9 +14,11 @@ from rich.table import Table
 
 from badgeclock.bridge.people import sites
 from badgeclock.bridge.presences import today as reading
+from badgeclock.bridge.presences.attendance import Status
 from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.local_times import clock_text
-from badgeclock.bridge.presences.today import Expected, Here, Person, Status
+from badgeclock.bridge.presences.regimes import local_day
+from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import WIDE, Config, looking
 
@@ -36,6 +38,8 @@ _COUNTED: Final = {
     Status.LATER: "still to come",
     Status.ELSEWHERE: "elsewhere",
 }
+_NO_GOING: Final = "no OUT"
+"""Of a day that is over, who was here and never went."""
 
 
 @app.command()
@@ -57,12 +61,12 @@ def today(
         return
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
     for place in report.places:
-        _print_place(console, place)
+        _print_place(console, place, is_over=place.day < local_day(report.now_ms, place.time_zone))
     if not report.places:
         typer.echo("Nobody is at a site, and nobody is expected.", err=True)
 
 
-def _print_place(console: Console, place: Here) -> None:
+def _print_place(console: Console, place: PlaceToday, *, is_over: bool) -> None:
     counts = place.counts()
     told = ", ".join(f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]) or "nobody"
     console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {told}", markup=False)
@@ -70,13 +74,13 @@ def _print_place(console: Console, place: Here) -> None:
         "worker", "is", "since", "number, or why not", "expected", box=None, pad_edge=False, padding=(0, 3, 0, 2)
     )
     for one in place.people:
-        table.add_row(*_cells(one, place))
+        table.add_row(*_cells(one, place, _NO_GOING if is_over else Status.HERE))
     if place.people:
         console.print(table)
     console.print()
 
 
-def _cells(one: Person, place: Here) -> tuple[str, ...]:
+def _cells(one: Person, place: PlaceToday, here: str) -> tuple[str, ...]:
     def at(ms: int | None) -> str:
         return "" if ms is None else clock_text(ms, place.time_zone, place.day)
 
@@ -84,7 +88,7 @@ def _cells(one: Person, place: Here) -> tuple[str, ...]:
     why = one.why or ""
     if one.item is not None:
         why = f"{why} ({one.item})"
-    status: str = one.status
+    status: str = here if one.status is Status.HERE else one.status
     if one.status in (Status.BREAK, Status.GONE):
         status = f"{status} {at(one.last_ms)}"
     if one.status is Status.ELSEWHERE:

@@ -5,10 +5,11 @@ worker that day, if that is a single workplace. A period of one day counts whate
 from Monday to Friday, and on no legal holiday.
 
 **By the last five working days.** A working day of a site is one on which anybody was present, at most
-`LOOK_BACK_DAYS` back. Who was there on at least `OFTEN` of the newest five is expected, if the weekday is one of
-theirs: they were there on one of the site's newest two working days of that weekday, as far as these lie after their
-first day in that time. Where that is none, the weekday is theirs if it is Monday to Friday and their first day is less
-than two weeks ago. Nobody is expected so on a legal holiday.
+`LOOK_BACK_DAYS` back; before a day from Monday to Friday, only such days count, so that a guard's weekend hides nobody.
+Who was there on at least `OFTEN` of the newest five is expected, if the weekday is one of theirs: they were there on
+one of the site's newest two working days of that weekday, as far as these lie after their first day in that time. Where
+that is none, the weekday is theirs if it is Monday to Friday and their first day is less than two weeks ago. Nobody is
+expected so on a legal holiday.
 
 Pure: the caller brings what the store has.
 """
@@ -102,10 +103,9 @@ def by_habit(days: Mapping[date, frozenset[int]], day: date) -> list[Expectation
     """Who is expected at a place by its last five working days; `days` has who was there on each day before."""
     if day in legal_holidays(day.year):
         return []
-    since = day - timedelta(days=LOOK_BACK_DAYS)
-    worked = sorted((one for one, there in days.items() if since <= one < day and there), reverse=True)
-    newest = worked[:LAST_DAYS]
+    newest = last_days([one for one, there in days.items() if there], day)
     often = Counter(worker for one in newest for worker in days[one])
+    worked = _looked_at(days, day)
     return [
         Expectation(worker, Source.HABIT, days_there=times, days_seen=len(newest))
         for worker, times in sorted(often.items())
@@ -114,9 +114,13 @@ def by_habit(days: Mapping[date, frozenset[int]], day: date) -> list[Expectation
 
 
 def last_days(days: Iterable[date], day: date) -> list[date]:
-    """The newest five working days before a day, newest first."""
+    """The newest five working days before a day that count for it, newest first."""
+    return [one for one in _looked_at(days, day) if one.weekday() < _SATURDAY or day.weekday() >= _SATURDAY][:LAST_DAYS]
+
+
+def _looked_at(days: Iterable[date], day: date) -> list[date]:
     since = day - timedelta(days=LOOK_BACK_DAYS)
-    return sorted((one for one in days if since <= one < day), reverse=True)[:LAST_DAYS]
+    return sorted((one for one in days if since <= one < day), reverse=True)
 
 
 def _is_weekday_of(worker: int, days: Mapping[date, frozenset[int]], worked: Sequence[date], day: date) -> bool:
