@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 
 from badgeclock.bridge.people import sites
@@ -70,13 +71,11 @@ def _print_place(console: Console, place: PlaceToday, *, is_over: bool) -> None:
     counts = place.counts()
     told = ", ".join(f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]) or "nobody"
     console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {told}", markup=False)
-    table = Table(
-        "worker", "is", "since", "number, or why not", "expected", box=None, pad_edge=False, padding=(0, 3, 0, 2)
-    )
+    table = Table("worker", "is", "since", "number, or why not", "expected", box=None, pad_edge=False)
     for one in place.people:
         table.add_row(*_cells(one, place, _NO_GOING if is_over else Status.HERE))
     if place.people:
-        console.print(table)
+        console.print(Padding(table, (0, 0, 0, 2), expand=False))
     console.print()
 
 
