@@ -35,6 +35,7 @@ from badgeclock.bridge.presences.attendance import (
 from badgeclock.bridge.presences.expectations import Expectation, Source
 from badgeclock.bridge.presences.expected_workers import load_plans, unplanned
 from badgeclock.bridge.presences.local_times import local_moment, moment_ms
+from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.store import schema
 
 
@@ -182,10 +183,9 @@ def _here(
     now_ms: int,
 ) -> PlaceToday:
     expected = [(place.day, one) for one in place.planned.get(place.day, otherwise).values()]
-    for one in place.planned.get(place.day - DAY, {}).values():
-        to_ms = _times(place, place.day - DAY, one)[1]
-        if to_ms is not None and now_ms < to_ms and to_ms > _moment_ms(place, place.day, 0):
-            expected.append((place.day - DAY, one))
+    if local_day(now_ms, place.zone) == place.day:
+        nights = [(place.day - DAY, one) for one in place.planned.get(place.day - DAY, {}).values()]
+        expected += [night for night in nights if now_ms < (_times(place, *night)[1] or 0)]
     people: list[Person] = []
     met: dict[int, Shift] = {}
     of_met: dict[int, Expected] = {}
