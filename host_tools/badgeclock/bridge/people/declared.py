@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, select, update
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import employers, identities
 from badgeclock.bridge.people.rows import add_row
+from badgeclock.bridge.presences.local_times import checked_day
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Change
 from badgeclock.bridge.store.vault import Vault
@@ -99,7 +100,7 @@ def cancel_period(connection: Connection, worker_id: int, employer_id: int, peri
 
 def _of_one_day(period: Period) -> Period:
     """The same with times only where it is of one day; a night is of the day on which it begins."""
-    first, last, from_min, to_min = period
+    first, last, from_min, to_min = checked_day(period.from_day), period.to_day, period.from_min, period.to_min
     if from_min is not None and to_min is not None and last == first + timedelta(days=1) and to_min <= from_min:
         last = first
     return Period(first, last, from_min, to_min) if last == first and from_min is not None else Period(first, last)
@@ -123,6 +124,7 @@ def put_works(connection: Connection, site_id: int, employer_id: int, from_day: 
     if to_day is not None and to_day < from_day:
         raise PeopleError("the works end before they begin", "correct the days")
     table = schema.works
+    checked_day(from_day)
     now = connection.execute(
         select(table).where(
             table.c.site_id == site_id, table.c.employer_id == employer_id, table.c.from_day == from_day

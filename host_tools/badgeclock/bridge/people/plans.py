@@ -19,6 +19,7 @@ from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import sites
 from badgeclock.bridge.people.rows import add_row
 from badgeclock.bridge.presences.expectations import Source
+from badgeclock.bridge.presences.local_times import checked_day
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.database import chunks
@@ -133,6 +134,7 @@ def withdraw(connection: Connection, site: str, day: date, operator: Operator, n
 
 def _plan(connection: Connection, site_id: int, day: date, now_ms: int) -> tuple[int, bool]:
     table = schema.plans
+    checked_day(day)
     found = connection.execute(select(table.c.id).where(table.c.site_id == site_id, table.c.day == day)).scalar()
     if found is not None:
         return found, False

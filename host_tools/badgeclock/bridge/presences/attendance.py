@@ -173,7 +173,7 @@ def _punches(connection: Connection, days: set[date]) -> list[Any]:
     first_ms, end_ms = _utc_ms(min(days) - DAY), _utc_ms(max(days) + 2 * DAY)
     of_days = table.c.utc_ms.between(first_ms, end_ms) | table.c.received_ms.between(first_ms, end_ms)
     open_yet = joined.where(table.c.presence_id.is_(None), table.c.state.in_(_SEEN), of_days)
-    return [*connection.execute(declared), *connection.execute(open_yet)]
+    return [*connection.execute(declared).all(), *connection.execute(open_yet).all()]
 
 
 def _utc_ms(day: date) -> int:

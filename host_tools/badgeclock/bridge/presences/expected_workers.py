@@ -111,7 +111,7 @@ def _days_there(
         )
     )
     found: dict[int, dict[date, set[int]]] = {id(place): defaultdict(set) for place in places.values()}
-    for site_id, worker_id, on in rows:
+    for site_id, worker_id, on in rows.all():
         found[id(places[site_id])][on].add(worker_id)
     return {place: {on: frozenset(there) for on, there in days.items()} for place, days in found.items()}
 
@@ -130,7 +130,7 @@ def _first_minutes(
         .group_by(table.c.site_id, table.c.worker_id, table.c.day)
     )
     found: dict[tuple[int, int, date], int] = {}
-    for site_id, worker_id, day, first_ms in rows:
+    for site_id, worker_id, day, first_ms in rows.all():
         place = places[site_id]
         if local_day(first_ms, place.zone) == day:
             minute = local_minute(first_ms, place.zone)

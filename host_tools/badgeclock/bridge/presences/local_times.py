@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from typing import Final
 from zoneinfo import ZoneInfo
+
+from badgeclock.bridge.errors import PeopleError
+
+_YEARS: Final = (2000, 2199)
+
+
+def checked_day(day: date) -> date:
+    """The same day, if it is one that a person can mean; raises PeopleError for one at the ends of the calendar."""
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise PeopleError(f"{day.isoformat()} is no day from {_YEARS[0]} to {_YEARS[1]}", "correct the year")
+    return day
 
 
 def moment_ms(day: date, minute: int, time_zone: str, *, fold: int = 0) -> int:

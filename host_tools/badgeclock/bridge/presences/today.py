@@ -34,7 +34,7 @@ from badgeclock.bridge.presences.attendance import (
 )
 from badgeclock.bridge.presences.expectations import Expectation, Source
 from badgeclock.bridge.presences.expected_workers import load_plans, unplanned
-from badgeclock.bridge.presences.local_times import local_moment, moment_ms
+from badgeclock.bridge.presences.local_times import checked_day, local_moment, moment_ms
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.store import schema
 
@@ -96,8 +96,11 @@ class Report:
 
 
 def look(connection: Connection, now_ms: int, *, day: date | None = None, site_id: int | None = None) -> Report:
-    """Every place with somebody there or expected on a local day (None: each place's today), or the one of a site."""
-    places = places_on(connection, now_ms, day)
+    """Every place with somebody there or expected on a local day (None: each place's today), or the one of a site.
+
+    Raises PeopleError for a day at the ends of the calendar.
+    """
+    places = places_on(connection, now_ms, day and checked_day(day))
     load_shifts(connection, places)
     load_plans(connection, places)
     asked = [place for place in distinct(places) if site_id is None or site_id in place.names]

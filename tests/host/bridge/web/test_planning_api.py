@@ -424,6 +424,9 @@ def test_a_plan_that_cannot_be_changes_nothing(world: World) -> None:
         assert tool.put("/plans", json={"site": SITE, "day": day, "workers": []}).status_code == 422
     assert tool.get("/today?site=nowhere").status_code == 409
     assert tool.get("/today?day=today").status_code == 422
+    for day in ("0001-01-01", "1999-12-31", "2200-01-01", "9999-12-31"):
+        assert tool.put("/plans", json={"site": SITE, "day": day, "workers": []}).status_code == 409
+        assert tool.get(f"/today?day={day}").status_code == 409
     assert world.rows(schema.plans) == []
     reads = Tool(application(world), token_of(world, Scope.PLANNING_READ))
     assert reads.put("/plans", json={**monday, "workers": []}).status_code == 403
