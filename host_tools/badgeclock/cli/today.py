@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -71,9 +71,12 @@ def _print_place(console: Console, place: PlaceToday, *, is_over: bool) -> None:
     counts = place.counts()
     told = ", ".join(f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]) or "nobody"
     console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {told}", markup=False)
-    table = Table("worker", "is", "since", "number, or why not", "expected", box=None, pad_edge=False)
+    columns = ["worker", "is", "since", "number, or why not"]
+    if any(one.expected is not None for one in place.people):
+        columns.append("expected")
+    table = Table(*columns, box=None, pad_edge=False)
     for one in place.people:
-        table.add_row(*_cells(one, place, _NO_GOING if is_over else Status.HERE))
+        table.add_row(*_cells(one, place, _NO_GOING if is_over else Status.HERE)[: len(columns)])
     if place.people:
         console.print(Padding(table, (0, 0, 0, 2), expand=False))
     console.print()
@@ -98,12 +101,17 @@ def _cells(one: Person, place: PlaceToday, here: str) -> tuple[str, ...]:
         status,
         at(one.since_ms) + gate,
         f"{number}  {why}".strip() or ("" if one.since_ms is None else "no number"),
-        "" if one.expected is None else _expected(one.expected, at),
+        "" if one.expected is None else _expected(one.expected, place),
     )
 
 
-def _expected(expected: Expected, at: Any) -> str:
-    begins, ends = at(expected.from_ms), at(expected.to_ms)
+def _expected(expected: Expected, place: PlaceToday) -> str:
+    def at(ms: int | None, day: date) -> str:
+        return "" if ms is None else clock_text(ms, place.time_zone, day)
+
+    begins = at(expected.from_ms, place.day)
+    # Whether an end lies on the next day shows by itself: it is not after its beginning.
+    ends = "" if expected.to_ms is None else at(expected.to_ms, local_day(expected.to_ms, place.time_zone))
     hours = f"{begins}-{ends}  " if ends else f"{begins}  " if begins else ""
     source = _SOURCE[expected.source]
     if expected.days_there is not None:

@@ -149,7 +149,7 @@ def _workers(connection: Connection, references: Sequence[str]) -> dict[str, int
         found |= dict(connection.execute(statement).tuples().all())
     for reference in references:
         if reference not in found:
-            raise PeopleError(f"there is no worker {reference!r}", "add the worker first")
+            raise PeopleError(f"there is no worker {reference!r}", "add the worker with `badgeclock bridge worker add`")
     return found
 
 

@@ -428,7 +428,7 @@ def run(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments:
 
 def test_one_command_shows_it_and_names_nobody(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world.add_site("Hall 3", OTHER, Regime.CONSTRUCTION)
-    plan(world, MONDAY, Slot("W-001", 420, 930), Slot("W-002", 420), Slot("W-003"))
+    plan(world, MONDAY, Slot("W-001", 420, 930), Slot("W-002", 1320, 360), Slot("W-003"))
     plan(world, MONDAY, Slot("W-003", 780), site="Hall 3")
     tap(world, "2026-01-05 06:58", ANNA_UID)
     tap(world, "2026-01-05 07:03", STRANGER_UID)
@@ -439,12 +439,12 @@ def test_one_command_shows_it_and_names_nobody(world: World, tmp_path: Path, mon
         "  worker  is     since  number, or why not  expected",
         "  W-003   later                             13:00  planning tool",
         "",
-        "Quay 7  1Y1TEST00001Z  Mon 2026-01-05  2 here, 2 missing",
+        "Quay 7  1Y1TEST00001Z  Mon 2026-01-05  2 here, 1 missing, 1 still to come",
         "  worker         is       since  number, or why not                          expected",
         "  W-001          here     06:58  waits to be sent                            07:00-15:30  planning tool",
         "  unknown badge  here     07:03  nobody was given this badge (clock-0001/3)",
-        "  W-002          missing                                                     07:00  planning tool",
         "  W-003          missing                                                     planning tool",
+        "  W-002          later                                                       22:00-06:00  planning tool",
     ]
     assert lines_of(run(world, tmp_path, monkeypatch, "--site", "Hall 3"))[0].startswith("Hall 3")
     whole = json.loads(run(world, tmp_path, monkeypatch, "--json"))
