@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, select, update
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import employers, identities
 from badgeclock.bridge.people.rows import add_row
+from badgeclock.bridge.people.workers import check_worker
 from badgeclock.bridge.presences.local_times import checked_day
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Change
@@ -33,9 +34,13 @@ class Period(NamedTuple):
 
 
 def worker_of(connection: Connection, vault: Vault, reference: str, niss: str) -> int | None:
-    """The row of a worker by the office's reference or the national number; None if nobody here has it."""
+    """The row of a worker by the office's reference, or by the national number; None if nobody here has that number.
+
+    Raises PeopleError for a reference that is not there.
+    """
     table = schema.workers
     if reference:
+        check_worker(connection, reference)
         which = table.c.reference == reference
     else:
         number = identities.niss_or_limosa(niss, None)

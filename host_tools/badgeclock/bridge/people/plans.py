@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import sites
@@ -24,6 +24,7 @@ from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.database import chunks
 
+_COLUMNS: Final = ("from_min", "to_min", "source")
 _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -80,14 +81,26 @@ def put(
     worker_ids = _workers(connection, [slot.worker for slot in slots])
     if len(worker_ids) < len(slots):
         raise PeopleError("a worker is named twice", "give each worker one row, from the first hour to the last")
-    changes = [_put_row(connection, Row(plan_id, worker_ids[slot.worker]), slot, Source.PLANNING) for slot in slots]
-    removed = take_out_others(connection, plan_id, worker_ids.values())
-    done = Put(
-        plan_id,
-        sum(change.is_new for change in changes),
-        sum(change.happened and not change.is_new for change in changes),
-        removed,
-    )
+    table = schema.expected
+    rows = connection.execute(select(table).where(table.c.plan_id == plan_id))
+    there = {row.worker_id: row for row in rows}
+    wanted = {worker_ids[slot.worker]: _columns(slot, Source.PLANNING) for slot in slots}
+    new = [
+        {"plan_id": plan_id, "worker_id": worker_id, **values}
+        for worker_id, values in wanted.items()
+        if worker_id not in there
+    ]
+    changed = [
+        {"at": row.id, **wanted[worker_id]}
+        for worker_id, row in there.items()
+        if worker_id in wanted and _differs(row, wanted[worker_id])
+    ]
+    if new:
+        connection.execute(insert(table), new)
+    if changed:
+        change = update(table).where(table.c.id == bindparam("at"))
+        connection.execute(change.values({name: bindparam(name) for name in _COLUMNS}), changed)
+    done = Put(plan_id, len(new), len(changed), take_out_others(connection, plan_id, wanted))
     write_act(connection, operator, done, now_ms, is_new=is_new)
     return done, is_new
 
@@ -110,10 +123,11 @@ def take_out_others(connection: Connection, plan_id: int, worker_ids: Collection
 
 
 def write_act(connection: Connection, operator: Operator, done: Put, now_ms: int, *, is_new: bool = False) -> None:
-    """Write down that a plan was made or changed, if it was; workers are counted, not named."""
+    """Write down that a plan was made or changed, if it was, and when; workers are counted, not named."""
     counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
     if is_new or any(counts.values()):
         table = schema.plans
+        connection.execute(update(table).where(table.c.id == done.plan_id).values(put_ms=now_ms))
         plan = connection.execute(select(table).where(table.c.id == done.plan_id)).one()
         detail = {"day": plan.day.isoformat(), **counts}
         audit_log.write(connection, operator, Act.PLAN_PUT, ("site", plan.site_id), detail, now_ms)
@@ -154,17 +168,24 @@ def _workers(connection: Connection, references: Sequence[str]) -> dict[str, int
 
 
 def _put_row(connection: Connection, row: Row, slot: Slot, source: Source) -> Change:
-    if slot.to_min is not None and slot.from_min is None:
-        raise PeopleError("an end needs its beginning", "give both times, or the beginning alone, or neither")
     table = schema.expected
-    values: dict[str, Any] = {"from_min": slot.from_min, "to_min": slot.to_min, "source": source.value}
+    values = _columns(slot, source)
     now = connection.execute(
         select(table).where(table.c.plan_id == row.plan_id, table.c.worker_id == row.worker_id)
     ).one_or_none()
     if now is None:
-        added = connection.execute(insert(table).values(**row._asdict(), **values).returning(table.c.id)).scalar_one()
-        return Change("expected", added, is_new=True)
-    changed = tuple(name for name, value in values.items() if getattr(now, name) != value)
+        return Change("expected", add_row(connection, table, **row._asdict(), **values), is_new=True)
+    changed = ("hours",) if _differs(now, values) else ()
     if changed:
         connection.execute(update(table).where(table.c.id == now.id).values(values))
     return Change("expected", now.id, is_new=False, changed=changed)
+
+
+def _columns(slot: Slot, source: Source) -> dict[str, Any]:
+    if slot.to_min is not None and slot.from_min is None:
+        raise PeopleError("an end needs its beginning", "give both times, or the beginning alone, or neither")
+    return dict(zip(_COLUMNS, (slot.from_min, slot.to_min, source.value), strict=True))
+
+
+def _differs(row: Any, values: dict[str, Any]) -> bool:
+    return any(getattr(row, name) != value for name, value in values.items())

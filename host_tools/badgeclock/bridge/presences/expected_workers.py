@@ -13,7 +13,7 @@ from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences import expectations
 from badgeclock.bridge.presences.attendance import DAY, PlaceDay, distinct
 from badgeclock.bridge.presences.expectations import LOOK_BACK_DAYS, Expectation, Service, Source
-from badgeclock.bridge.presences.regimes import local_day, local_minute
+from badgeclock.bridge.presences.regimes import COMING, local_day, local_minute
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ENDED
 
@@ -45,8 +45,13 @@ def unplanned(
         declared = expectations.by_dimona(services, _works_on(connection, places, day), day)
         elsewhere = {worker for of_place in declared.values() for worker in of_place} | _out_of_service(services, day)
         for place, habits in _habits(connection, places, of_day, day):
+            usual = {one.worker_id: one.from_min for one in habits}
             by_habit = {one.worker_id: one for one in habits if one.worker_id not in elsewhere}
-            found[id(place)] = by_habit | declared.get(place.rules.workplace, {})
+            by_dimona = {
+                worker: one if one.from_min is not None else replace(one, from_min=usual.get(worker))
+                for worker, one in declared.get(place.rules.workplace, {}).items()
+            }
+            found[id(place)] = by_habit | by_dimona
     return found
 
 
@@ -101,32 +106,35 @@ def _habits(
 def _days_there(
     connection: Connection, places: Mapping[int, PlaceDay], day: date
 ) -> dict[int, dict[date, frozenset[int]]]:
-    """Who was at each place on each of the days before, by presences that stand."""
-    table = schema.presences
-    rows = connection.execute(
-        select(table.c.site_id, table.c.worker_id, table.c.day).where(
-            table.c.day.between(day - DAY * LOOK_BACK_DAYS, day - DAY),
-            table.c.state.not_in(list(ENDED)),
-            table.c.way != Way.OUT,
-        )
+    """Who was at each place on each of the days before, by presences that stand; of movements by a coming, which the
+    end of a break is not.
+    """
+    table, punches = schema.presences, schema.punches
+    standing = select(table.c.site_id, table.c.worker_id, table.c.day).where(
+        table.c.day.between(day - DAY * LOOK_BACK_DAYS, day - DAY), table.c.state.not_in(list(ENDED))
+    )
+    came = standing.join(punches, punches.c.presence_id == table.c.id).where(
+        table.c.way == Way.IN, punches.c.direction.in_(COMING)
     )
     found: dict[int, dict[date, set[int]]] = {id(place): defaultdict(set) for place in places.values()}
-    for site_id, worker_id, on in rows.all():
-        found[id(places[site_id])][on].add(worker_id)
+    for statement in (standing.where(table.c.way == ""), came):
+        for site_id, worker_id, on in connection.execute(statement).all():
+            found[id(places[site_id])][on].add(worker_id)
     return {place: {on: frozenset(there) for on, there in days.items()} for place, days in found.items()}
 
 
 def _first_minutes(
     connection: Connection, places: Mapping[int, PlaceDay], days: set[date]
 ) -> dict[tuple[int, int, date], int]:
-    """The minute of the first punch of each worker at each place on each of these days, if that was on the day."""
+    """The minute of the first coming of each worker at each place on each of these days, if that was on the day."""
     if not days:
         return {}
     table, punches = schema.presences, schema.punches
     rows = connection.execute(
         select(table.c.site_id, table.c.worker_id, table.c.day, func.min(punches.c.utc_ms))
         .join(punches, punches.c.presence_id == table.c.id)
-        .where(table.c.day.in_(sorted(days)), table.c.state.not_in(list(ENDED)), punches.c.utc_ms > 0)
+        .where(table.c.day.in_(sorted(days)), table.c.state.not_in(list(ENDED)))
+        .where(punches.c.direction.in_(COMING), punches.c.utc_ms > 0)
         .group_by(table.c.site_id, table.c.worker_id, table.c.day)
     )
     found: dict[tuple[int, int, date], int] = {}

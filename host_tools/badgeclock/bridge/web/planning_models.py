@@ -273,6 +273,7 @@ class PlanTold(_Model):
     id: int
     site: str
     day: date
+    put_ms: Annotated[Milliseconds, Field(description="When it was last changed.")]
     workers: list[SlotTold]
 
 

@@ -245,7 +245,7 @@ def plans_after(connection: Connection, page: PageOfDays) -> list[PlanTold]:
     """The plans of a page, by id, with their workers."""
     table, sites, slots, workers = schema.plans, schema.sites, schema.expected, schema.workers
     rows = connection.execute(
-        select(table.c.id, table.c.day, sites.c.name)
+        select(table.c.id, table.c.day, table.c.put_ms, sites.c.name)
         .join(sites, sites.c.id == table.c.site_id)
         .where(table.c.day >= page.first, table.c.day <= page.last, table.c.id > page.after)
         .order_by(table.c.id)
@@ -268,7 +268,7 @@ def plans_after(connection: Connection, page: PageOfDays) -> list[PlanTold]:
                     source=Source(row.source),
                 )
             )
-    return [PlanTold(id=row.id, site=row.name, day=row.day, workers=of_plan[row.id]) for row in rows]
+    return [PlanTold(id=row.id, site=row.name, day=row.day, put_ms=row.put_ms, workers=of_plan[row.id]) for row in rows]
 
 
 def today_of(connection: Connection, asked: DayOfSite, now_ms: int) -> TodayTold:

@@ -195,8 +195,12 @@ def test_a_declaration_of_works_gives_its_contractors_for_the_site_that_is_named
 def test_the_same_as_tables_with_references_instead_of_numbers(world: World) -> None:
     table = "worker;from;to;from_time;to_time\nW-001;2026-01-05;;;\nW-002;2026-01-05;2026-01-05;08:00;16:00\n"
     assert counts(take(world, table.encode(), Kind.DIMONA)) == {"added": 2}
-    bad = "worker;niss;from;cancelled\nW-001;;;\n;;2026-01-05;\n;00000100266;2026-01-05;\nW-001;;2026-01-05;yes\n"
+    bad = (
+        "worker;niss;from;cancelled\nW-009;;2026-01-05;\nW-001;;;\n;;2026-01-05;\n"
+        ";00000100266;2026-01-05;\nW-001;;2026-01-05;yes\n"
+    )
     assert [fault.what.split(";")[0] for fault in take(world, bad.encode(), Kind.DIMONA).faults] == [
+        "there is no worker 'W-009'",
         "the day is missing",
         "a Dimona period needs its worker",
         "the national number has wrong check digits or a wrong form",

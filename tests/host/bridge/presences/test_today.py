@@ -237,6 +237,23 @@ def test_whoever_came_before_midnight_is_here_after_it(world: World, regime: Reg
     assert [one.status for one in place.people if one.worker == "W-001"] == [Status.GONE, Status.LATER]
 
 
+def test_a_night_of_movements_is_of_the_day_on_which_its_worker_came(world: World) -> None:
+    world.change_site(regime=Regime.CLEANING, **NIGHTS)
+    for step in range(4):
+        first, second = f"2026-01-{5 + step:02d}", f"2026-01-{6 + step:02d}"
+        tap(world, f"{first} 21:5{step}", ANNA_UID)
+        tap(world, f"{second} 01:00", ANNA_UID, BREAK)
+        tap(world, f"{second} 01:30", ANNA_UID, BACK)
+        tap(world, f"{second} 06:00", ANNA_UID, OUT)
+    at(world, "2026-01-12 12:00")
+    expected = people(world)["W-001"].expected
+    assert expected is not None
+    assert (expected.days_there, expected.days_seen) == (4, 4), "the mornings of Friday and Saturday are no day of hers"
+    assert expected.from_ms == ms("2026-01-12 21:53")
+    at(world, "2026-01-09 12:00")
+    assert stand(world, day=date(2026, 1, 10)) == {}
+
+
 def test_a_forgotten_out_keeps_nobody_here_longer_than_the_longest_shift(world: World) -> None:
     tap(world, "2026-01-05 15:00", ANNA_UID)
     at(world, "2026-01-06 02:00")
@@ -393,6 +410,12 @@ def test_who_left_by_dimona_is_expected_by_no_habit_and_who_has_one_site_at_no_o
     works(world, "Hall 3")
     assert stand(world) == {"W-003": "missing"}
     assert stand(world, "Hall 3") == {"W-002": "missing"}
+    # Dimona gives no times: who usually comes at seven is expected then.
+    tap(world, "2026-01-12 07:30", LUZ_UID)
+    with world.store.write() as connection:
+        connection.execute(schema.works.update().values(site_id=1))
+    at(world, "2026-01-13 06:59")
+    assert stand(world) == {"W-002": "later", "W-003": "later"}
 
 
 def test_a_dimona_period_gets_its_end_and_is_cancelled(world: World) -> None:
