@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 from badgeclock.technician import broker, certificates, workshop
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
@@ -59,9 +58,6 @@ def issue(
         typer.Argument(help="The clock's id; the broker's names and addresses besides localhost; none for the bridge."),
     ] = None,
     *,
-    workers: Annotated[
-        int, typer.Option(min=1, max=BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
-    ] = 1,
     directory: WorkshopOption,
 ) -> None:
     """Issue a certificate, or show the one that was issued before. Prints the certificate's path."""
@@ -75,8 +71,7 @@ def issue(
         shop.broker(given)
         folder = shop.path / "broker"
     else:
-        for worker in range(1, workers + 1):
-            shop.bridge(worker)
+        shop.bridge()
         folder = shop.path / "bridge"
     typer.echo(folder / "certificate.pem")
 

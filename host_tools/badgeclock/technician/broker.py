@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
+from badgeclock.protocol.bridge_names import BRIDGE_NAME
 from badgeclock.technician.certificates import (
     ALWAYS_NAMED,
     Identity,
@@ -215,11 +215,9 @@ def acl() -> str:
     lines = ["# A clock: its own topics, and these ways only (docs/protocol.md §7)."]
     lines += [f"pattern write badgeclock/v1/%u/{topic}" for topic in CLOCK_WRITES]
     lines += [f"pattern read badgeclock/v1/%u/{topic}" for topic in CLOCK_READS]
-    lines += ["", "# The bridge and its workers: the other end of all of them."]
-    for worker in range(1, BRIDGE_WORKERS_MAX + 1):
-        lines += [f"user {bridge_name(worker)}"]
-        lines += [f"topic read badgeclock/v1/+/{topic}" for topic in CLOCK_WRITES]
-        lines += [f"topic write badgeclock/v1/+/{topic}" for topic in CLOCK_READS]
+    lines += ["", "# The bridge: the other end of all of them.", f"user {BRIDGE_NAME}"]
+    lines += [f"topic read badgeclock/v1/+/{topic}" for topic in CLOCK_WRITES]
+    lines += [f"topic write badgeclock/v1/+/{topic}" for topic in CLOCK_READS]
     return "\n".join(lines) + "\n"
 
 
