@@ -60,7 +60,8 @@ def today(
     if as_json:
         typer.echo(json.dumps(reading.as_dict(report)))
         return
-    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False)
+    # What stands in the store is text: a site's name or an error of the authority may have brackets and colons.
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
     for place in report.places:
         _print_place(console, place, is_over=place.day < local_day(report.now_ms, place.time_zone))
     if not report.places:
@@ -70,7 +71,7 @@ def today(
 def _print_place(console: Console, place: PlaceToday, *, is_over: bool) -> None:
     counts = place.counts()
     told = ", ".join(f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]) or "nobody"
-    console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {told}", markup=False)
+    console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {told}")
     columns = ["worker", "is", "since", "number, or why not"]
     if any(one.expected is not None for one in place.people):
         columns.append("expected")

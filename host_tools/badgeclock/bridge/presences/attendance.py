@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, select
@@ -211,12 +212,14 @@ class Shift:
 
     @property
     def status(self) -> Status:
-        """Whether its last punch is a going, a break, or neither."""
+        """Whether its last punch is a going, a break, or neither.
+
+        A gate that knows nothing of a break that began at another one takes its end for a beginning.
+        """
         if self.punches and self.punches[-1].direction is Direction.OUT:
             return Status.GONE
-        if self.punches and self.punches[-1].direction is Direction.BREAK_START:
-            return Status.BREAK
-        return Status.HERE
+        begun = takewhile(lambda one: one.direction is Direction.BREAK_START, reversed(self.punches))
+        return Status.BREAK if sum(1 for _ in begun) % 2 else Status.HERE
 
 
 def shift_of(place: PlaceDay, worker_id: int, day: date) -> Shift | None:

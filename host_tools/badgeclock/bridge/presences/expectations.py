@@ -50,7 +50,7 @@ class Source(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """That a worker (by row) comes: from and to which minute of the local day, if that is known; of HABIT on how many
-    of how many last days the worker was there.
+    of how many last days the worker was there; of a plan to which of the place's sites.
     """
 
     worker_id: int
@@ -59,6 +59,7 @@ class Expectation:
     to_min: int | None = None
     days_there: int | None = None
     days_seen: int | None = None
+    site_id: int | None = None
 
 
 class Service(NamedTuple):

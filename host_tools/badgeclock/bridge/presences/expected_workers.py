@@ -30,7 +30,9 @@ def load_plans(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
     for row in rows:
         planned = places[row.site_id].planned.setdefault(row.day, {})
         if row.worker_id is not None:
-            planned[row.worker_id] = Expectation(row.worker_id, Source(row.source), row.from_min, row.to_min)
+            planned[row.worker_id] = Expectation(
+                row.worker_id, Source(row.source), row.from_min, row.to_min, site_id=row.site_id
+            )
 
 
 def unplanned(

@@ -55,7 +55,8 @@ class Expected:
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody at a place. `worker` is the office's reference; None for a badge that nobody was given, whose last punch
-    is `item` (CLOCK/SEQ). Times are ms UTC: the first and the last punch of the shift.
+    is `item` (CLOCK/SEQ). Times are ms UTC: the first and the last punch of the shift. `site` is that of the last
+    punch, else the one where they are expected; `elsewhere` is another one, where they are.
     """
 
     worker: str | None
@@ -198,7 +199,7 @@ def _here(
         if shift is not None:
             met[one.worker_id], of_met[one.worker_id] = shift, hours
         else:
-            people.append(_absent(place, day, one.worker_id, hours, names, at, now_ms))
+            people.append(_absent(place, day, one, hours, names, at, now_ms))
     there = {*place.shifts, *(worker for worker, _ in place.unpunched)}
     for worker_id in there | met.keys():
         seen = met.get(worker_id) or shift_of(place, worker_id, place.day) or carried(place, worker_id, now_ms)
@@ -233,20 +234,20 @@ def _meets(place: PlaceDay, day: date, worker_id: int, hours: Expected, now_ms: 
 def _absent(
     place: PlaceDay,
     day: date,
-    worker_id: int,
+    one: Expectation,
     hours: Expected,
     names: Mapping[int, str],
     at: Mapping[int, Sequence[tuple[PlaceDay, str]]],
     now_ms: int,
 ) -> Person:
-    elsewhere = next((site for other, site in at.get(worker_id, ()) if other is not place), None)
+    elsewhere = next((site for other, site in at.get(one.worker_id, ()) if other is not place), None)
     begins_ms = _moment_ms(place, day, 0) if hours.from_ms is None else hours.from_ms
-    status = Status.LATER if now_ms < begins_ms else Status.MISSING
-    ended = place.ended.get((worker_id, day))
+    late = Status.ELSEWHERE if elsewhere else Status.MISSING
+    ended = place.ended.get((one.worker_id, day))
     return Person(
-        worker=names[worker_id],
-        status=Status.ELSEWHERE if elsewhere else status,
-        site=next(iter(place.names.values())),
+        worker=names[one.worker_id],
+        status=Status.LATER if now_ms < begins_ms else late,
+        site=place.names[one.site_id or min(place.names)],
         why=None if ended is None else WHY[ended],
         expected=hours,
         elsewhere=elsewhere,

@@ -319,7 +319,7 @@ class PersonTold(_Model):
             "missing, later (the time has not come), elsewhere (punched at another place that day)."
         ),
     ]
-    site: Annotated[str, Field(description="Of the last punch.")]
+    site: Annotated[str, Field(description="Of the last punch, else where they are expected.")]
     since_ms: Milliseconds | None
     since: str | None
     last_ms: Milliseconds | None

@@ -10,6 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.host.bridge.presences import site_year
+from tests.host.bridge.presences.site_year import OTHER_SITE, SiteYear, Tap
 from tests.host.bridge.world import (
     ANNA_NISS,
     ANNA_UID,
@@ -315,13 +317,15 @@ def test_in_the_hour_that_comes_twice_a_time_says_which_it_is(world: World, tmp_
 def test_gates_with_one_workplace_number_are_one_place(world: World) -> None:
     clock = world.add_site("Gate B", WORKPLACE, Regime.CONSTRUCTION)
     plan(world, MONDAY, Slot("W-001", 420), Slot("W-002", 420))
+    plan(world, MONDAY, Slot("W-003", 420), site="Gate B")
     tap(world, "2026-01-05 07:00", ANNA_UID, clock=clock)
     tap(world, "2026-01-05 12:00", ANNA_UID, OUT)
     (place,) = look(world)
     assert place.sites == (SITE, "Gate B")
     found = people(world, site="Gate B")
     assert (found["W-001"].status, found["W-001"].site) == (Status.GONE, SITE)
-    assert found["W-002"].status is Status.MISSING
+    assert (found["W-002"].status, found["W-002"].site) == (Status.MISSING, SITE)
+    assert (found["W-003"].status, found["W-003"].site) == (Status.MISSING, "Gate B")
 
 
 def test_who_is_expected_here_and_is_elsewhere_is_not_missing(world: World) -> None:
@@ -332,6 +336,11 @@ def test_who_is_expected_here_and_is_elsewhere_is_not_missing(world: World) -> N
     assert (found["W-001"].status, found["W-001"].elsewhere) == (Status.ELSEWHERE, "Hall 3")
     assert [place.sites for place in look(world)] == [("Hall 3",), (SITE,)]
     assert people(world, site="Hall 3")["W-001"].status is Status.HERE
+    # Who works at both is still to come until it is time.
+    plan(world, MONDAY, Slot("W-001", 780))
+    assert stand(world) == {"W-001": "later"}
+    at(world, "2026-01-05 13:00")
+    assert stand(world) == {"W-001": "elsewhere"}
 
 
 def test_a_presence_that_was_cancelled_is_nobody_here(world: World) -> None:
@@ -436,6 +445,53 @@ def test_a_dimona_period_gets_its_end_and_is_cancelled(world: World) -> None:
     assert len(world.rows(schema.dimona_periods)) == 1
 
 
+class Watched(SiteYear):
+    """A site that lives, and that is looked at after every tap; what is shown is compared to what was tapped."""
+
+    looks = 0
+
+    def _deliver(self, group: list[Tap]) -> None:
+        super()._deliver(group)
+        now_ms = self.world.now_ms
+        seen = {Status.HERE, Status.BREAK, Status.GONE}
+        told = {
+            place.sites: {one.worker: one for one in place.people if one.status in seen} for place in look(self.world)
+        }
+        for sites_of, gates in ((("Quay 7",), "AB"), ((OTHER_SITE,), "C")):
+            shown = told.get(sites_of, {})
+            for worker in range(len(self.uids)):
+                taps = [tap for tap in self.plan.taps if tap.worker == worker and tap.gate in gates]
+                before = [tap for tap in taps if tap.utc_ms < now_ms]
+                if not before or not before[-1].key:
+                    continue
+                self.looks += 1
+                person = shown.get(f"S-{worker:03d}")
+                is_inside = before[-1].key != "out"
+                assert (person is not None and person.status in (Status.HERE, Status.BREAK)) == is_inside, (
+                    self.seed,
+                    worker,
+                    datetime.fromtimestamp(now_ms / 1000, BRUSSELS),
+                    person,
+                )
+                if person is not None and is_inside:
+                    came = max(tap.utc_ms for tap in before if tap.key == "in")
+                    on_break = [tap.key for tap in before if tap.utc_ms >= came].count("break") % 2 == 1
+                    assert person.since_ms == came
+                    assert (person.status is Status.BREAK) == on_break
+                    # The presence of this moment's tap is still to be sent; every other has its number.
+                    assert (person.number is None) == (person.why is not None)
+
+
+@pytest.mark.parametrize("first", [date(2026, 3, 26), date(2026, 10, 22)], ids=["spring", "autumn"])
+async def test_of_a_site_that_lives_everybody_inside_is_shown_and_nobody_else(
+    world: World, first: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_year, "FORGETS", 0.0)
+    watched = Watched(world, 3, first, 5, 6)
+    await watched.live()
+    assert watched.looks > 100
+
+
 def run(world: World, folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
     config = folder / "bridge.toml"
     url = world.store._engine.url.render_as_string(hide_password=False)
@@ -479,8 +535,23 @@ def test_one_command_shows_it_and_names_nobody(world: World, tmp_path: Path, mon
     assert quay["people"][0]["since"] == "2026-01-05T06:58:00+01:00"
     assert quay["people"][0]["declarations"][0]["state"] == "QUEUED"
     assert run(world, tmp_path, monkeypatch, "--day", "2026-01-06", "--json") != ""
+    assert run(world, tmp_path, monkeypatch, "--day", "2026-03-01") == "Nobody is at a site, and nobody is expected.\n"
     at(world, "2026-01-06 05:00")
     assert "W-001          no OUT" in run(world, tmp_path, monkeypatch, "--day", "2026-01-05")
+
+
+def test_what_looks_like_markup_is_shown_as_it_stands(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add_site("Yard [/b] :bomb:", OTHER, Regime.CONSTRUCTION)
+    plan(world, MONDAY, Slot("W-003"), site="Yard [/b] :bomb:")
+    tap(world, "2026-01-05 06:58", ANNA_UID)
+    with world.store.write() as connection:
+        connection.execute(schema.presences.update().values(state="SENT", due_ms=None))
+        connection.execute(schema.presences.update().values(state="REFUSED", error_code=5, error_text="[red] [/]"))
+    shown = run(world, tmp_path, monkeypatch)
+    assert "Yard [/b] :bomb:" in shown
+    assert "code 5 [red] [/]" in shown
 
 
 def lines_of(text: str) -> Sequence[str]:
