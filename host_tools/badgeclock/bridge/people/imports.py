@@ -34,9 +34,10 @@ from badgeclock.bridge.people import (
 )
 from badgeclock.bridge.people.declared import Period
 from badgeclock.bridge.people.engagements import Engaged
-from badgeclock.bridge.people.plans import Slot
+from badgeclock.bridge.people.plans import PlanWriter, Slot
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.people.spreadsheets import Row, Sheet
+from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log
 from badgeclock.bridge.store.audit_log import Act, Change, Note, Operator
@@ -118,17 +119,8 @@ class Report:
     queued: int = 0
     """Presences that were queued for punches of badges that nobody had."""
     faults: list[Fault] = field(default_factory=list)
-    plans: dict[int, _Plan] = field(default_factory=dict)
-    """By their rows, the plans that a list of who is expected is about."""
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What a list says of a plan: its workers by row, and how many of them it added or changed."""
-
-    workers: set[int] = field(default_factory=set)
-    added: int = 0
-    changed: int = 0
+    plans: PlanWriter | None = None
+    """What lists of who is expected come to."""
 
 
 class _Undone(Exception):
@@ -229,16 +221,9 @@ def _apply(
             if change.happened and table.kind is not Kind.EXPECTED:
                 notes.append(audit_log.note_of(operator, change, added, changed, now_ms))
     audit_log.write_all(connection, notes)
-    _finish_plans(connection, operator, now_ms, report)
-
-
-def _finish_plans(connection: Connection, operator: Operator, now_ms: int, report: Report) -> None:
-    """A list is the whole plan of each site and day that it names: whoever it does not name is taken out."""
-    for plan_id, plan in report.plans.items():
-        removed = plans.take_out_others(connection, plan_id, plan.workers)
-        if removed:
-            report.counts[Kind.EXPECTED, REMOVED] += removed
-        plans.write_act(connection, operator, plans.Put(plan_id, plan.added, plan.changed, removed), now_ms)
+    if report.plans is not None and not report.faults:
+        removed = sum(put.removed for put in report.plans.write(operator))
+        report.counts += Counter({(Kind.EXPECTED, REMOVED): removed})
 
 
 def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:
@@ -248,6 +233,8 @@ def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, 
         about = (row.cells["site"], _digits(row.cells["uid"]))
     elif table.kind is Kind.ENGAGEMENTS:
         about = (change.id, row.cells["employer"], row.cells.get("from", ""))
+    elif table.kind is Kind.EXPECTED:
+        about = (row.cells["worker"], change.id)
     elif table.kind in (Kind.DIMONA, Kind.WORKS):
         about = (change.id, row.cells.get("employer", ""), row.cells["from"], row.cells.get("from_time", ""))
     key = (table.kind, about)
@@ -366,14 +353,11 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
 
 
 def _put_expected(connection: Connection, _: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
+    """A list is the whole plan of each site and day that it names: whoever it does not name is taken out."""
     day = _needed_day(cells["day"])
     slot = Slot(cells["worker"], plans.minute_of(cells.get("from", "")), plans.minute_of(cells.get("to", "")))
-    row, change = plans.put_of_list(connection, cells["site"], day, slot, now_ms)
-    plan = report.plans.setdefault(row.plan_id, _Plan())
-    plan.workers.add(row.worker_id)
-    plan.added += change.is_new
-    plan.changed += change.happened and not change.is_new
-    return change
+    report.plans = report.plans or PlanWriter(connection, Source.LIST, now_ms)
+    return report.plans.add(cells["site"], day, slot)
 
 
 def _needed_day(cell: str) -> date:

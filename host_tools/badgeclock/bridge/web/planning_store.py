@@ -232,8 +232,8 @@ def _badge(row: Any, until_ms: int | None) -> BadgeTold:
 def put_plan(connection: Connection, body: PlanBody, operator: Operator, now_ms: int) -> PlanPut:
     """Make the plan of a site's day like this, on record."""
     slots = [Slot(one.worker, minute_of(one.from_time or ""), minute_of(one.to_time or "")) for one in body.workers]
-    put, is_new = plans.put(connection, body.site, body.day, slots, operator, now_ms)
-    return PlanPut(id=put.plan_id, is_new=is_new, added=put.added, changed=put.changed, removed=put.removed)
+    put = plans.put(connection, body.site, body.day, slots, operator, now_ms)
+    return PlanPut(id=put.plan_id, is_new=put.is_new, added=put.added, changed=put.changed, removed=put.removed)
 
 
 def withdraw_plan(connection: Connection, body: PlanDay, operator: Operator, now_ms: int) -> PlanWithdrawn:
