@@ -319,6 +319,11 @@ class Workshop:
             )
         return identity
 
+    def present_of(self, clock_id: str) -> Identity | None:
+        """The clock's present identity, revoked or not; None if there is none."""
+        folder = self.clock_folder(clock_id)
+        return self._held(folder) if (folder / "certificate.pem").exists() else None
+
     def bundle(self, clock_id: str) -> Bundle | None:
         """What the bridge must know of the clock, or None before the clock's chain was founded."""
         return self._read_bundle(self.clock_folder(clock_id) / "bundle.json")
