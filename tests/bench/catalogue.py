@@ -31,6 +31,7 @@ SECTIONS = {
     "registrar.": "The registrar",
     "once.": "Declared once: an authority that counts",
     "days.": "A year of a site, against the truth",
+    "today.": "Who is here, and who has not come",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
 }
@@ -229,6 +230,9 @@ FIGURES = {
     "days.missing": Figure("of these, those that the authority has not, or has twice", "0"),
     "days.extra_flagged": Figure("person-days that it has besides, flagged, for a person to cancel the same day"),
     "days.extra_unflagged": Figure("the same, not flagged", "0"),
+    "today.presences": Figure("presences of 1,000 workers at 10 sites on 100 days, with four punches each"),
+    "today.ms_sqlite": Figure("ms of one reading of all sites, SQLite; nobody planned, so by the last working days"),
+    "today.ms_postgres": Figure("the same, PostgreSQL over a socket"),
     "limit.sqlite_rows_per_s": Figure("records/s, each with its punch, that the bare driver commits, none verified"),
     "limit.broker_msgs_per_s": Figure("messages/s of one punch that the broker alone carries to a bare subscriber"),
     "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),

@@ -27,7 +27,7 @@ from badgeclock.bridge.downlink.orders import PARTS
 from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.downlink.rosters import SETTLE_MS
 from badgeclock.bridge.operations import correction_file
-from badgeclock.bridge.people import badge_keys, badges, engagements, identities, sites, workers
+from badgeclock.bridge.people import badge_keys, badges, declared, engagements, identities, plans, sites, workers
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.presences.regimes import Declared, Regime
 from badgeclock.bridge.registrar import corrections, filings, outbox
@@ -105,6 +105,7 @@ async def _fill(world: World) -> None:
     _domain(world)
     _engagements(world)
     await _attention(world)
+    _expected(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -310,6 +311,18 @@ def _engagements(world: World) -> None:
     with world.store.write() as connection:
         corrections.keep(connection, assumed.reference, Decision("operator", "the worker was there", world.now_ms))
     _waiting(world)
+
+
+def _expected(world: World) -> None:
+    """A plan of a site's day, a day of Dimona, and an employer at a site by the declaration of works."""
+    with world.store.write() as connection:
+        plans.put(connection, SITE, LAW_DAY, [plans.Slot("W-001", 420, 930)], OPERATOR, world.now_ms)
+        worker_id = declared.worker_of(connection, world.vault, "W-002", "")
+        employer_id = declared.find_employer(connection, KBO)
+        assert worker_id is not None
+        assert employer_id is not None
+        declared.put_period(connection, worker_id, employer_id, declared.Period(LAW_DAY, LAW_DAY, 420, 930))
+        declared.put_works(connection, sites.row_id(connection, SITE), employer_id, LAW_DAY, LAW_DAY)
 
 
 def _waiting(world: World) -> None:

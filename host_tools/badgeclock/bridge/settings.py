@@ -79,6 +79,8 @@ class RetentionSettings(_Section):
     """Article 5(1)(e) GDPR: no longer than necessary; a year covers every yearly check."""
     workers_days: int = Field(default=366, ge=31, le=36_600)
     """The same, once nothing refers to a worker any more."""
+    plans_days: int = Field(default=92, ge=14, le=36_600)
+    """The same: a plan says who is missing today; a quarter lets a person look back at who was."""
     sweep_hours: int = Field(default=24, ge=0, le=720)
     """How often the bridge deletes what is older; 0 leaves that to the command."""
 

@@ -24,6 +24,7 @@ PARTS = {
     "correction": "badgeclock.cli.correction:app",
     "attention": "badgeclock.cli.attention:app",
     "reconcile": "badgeclock.cli.reconcile:app",
+    "today": "badgeclock.cli.today:app",
     **{noun: f"badgeclock.cli.operations:{noun}_app" for noun in ("keys", "audit", "backup", "retention", "person")},
 }
 

@@ -1,4 +1,4 @@
-"""`badgeclock bridge import`: employers, sites, workers and badges from the office's tables."""
+"""`badgeclock bridge import`: employers, sites, workers, badges and who is expected, from the office's files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from badgeclock.bridge.errors import SheetError
 from badgeclock.bridge.people import imports, spreadsheets
-from badgeclock.bridge.people.imports import Kind, Report, Table
+from badgeclock.bridge.people.imports import LEFT_OUT, REMOVED, Kind, Report, Table
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import STDIN, Config, opened_store, operator
@@ -21,19 +21,23 @@ app = typer.Typer()
 
 @app.command("import")
 def import_tables(
-    files: Annotated[list[Path], typer.Argument(help="CSV or XLSX files; `-` is stdin, with --kind.")],
+    files: Annotated[list[Path], typer.Argument(help="CSV, XLSX or XML files; `-` is stdin, with --kind.")],
     kind: Annotated[
         Kind | None, typer.Option(help="What the table is of; else its sheet or file is named after it.")
+    ] = None,
+    site: Annotated[
+        str | None, typer.Option(help="The site that a declaration of works (XML) is of, which does not say it.")
     ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Import employers, sites, workers and badges: every row, or none. The same file again changes nothing.
+    """Import employers, sites, workers, badges and who is expected: every row, or none. The same file again changes
+    nothing.
 
     Each bad row is a line on stdout.
     """
-    tables = [table for file in files for table in imports.tables(_content(file), str(file), kind)]
+    tables = [table for file in files for table in imports.tables(_content(file), str(file), kind, site)]
     who = Operator(operator(), f"import of files {', '.join(sorted({table.file_sha256[:16] for table in tables}))}")
     work = imports.rehearse if dry_run else imports.carry_out
     with opened_store(config) as (store, keys):
@@ -61,6 +65,7 @@ def _print_report(report: Report, tables: list[Table], done: str) -> None:
         raise typer.Exit(EXIT_FAILED)
     for kind in Kind:
         counts = {verb: report.counts[kind, verb] for verb in ("added", "changed", "unchanged")}
+        counts |= {verb: report.counts[kind, verb] for verb in (REMOVED, LEFT_OUT) if report.counts[kind, verb]}
         if any(counts.values()):
             text = ", ".join(f"{count} {done} {verb}" for verb, count in counts.items())
             typer.echo(f"{kind}: {text}", err=True)

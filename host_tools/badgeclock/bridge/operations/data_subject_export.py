@@ -57,6 +57,8 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
             {name: str(value) if isinstance(value, date) else value for name, value in one._asdict().items()}
             for _, one in engagements.of_worker(connection, reference)
         ],
+        "expected": _expected(connection, row.id),
+        "dimona_periods": _periods(connection, row.id),
         "badges": _badges(connection, row.id),
         "presences": [_plain(presence) for presence in presences],
         "corrections": _corrections(connection, row.id),
@@ -94,6 +96,31 @@ def _filings(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
     of_punches = table.c.punch_id.in_(select(punches.c.id).where(punches.c.worker_id == worker_id))
     return [_plain(row) for row in _rows(connection, table, own | of_punches | (table.c.worker_id == worker_id))]
+
+
+def _expected(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    """The days on which the worker was planned, where, and from when to when (minutes of the local day)."""
+    table, plans, sites = schema.expected, schema.plans, schema.sites
+    rows = connection.execute(
+        select(sites.c.name.label("site"), plans.c.day, table.c.from_min, table.c.to_min, table.c.source)
+        .join(plans, plans.c.id == table.c.plan_id)
+        .join(sites, sites.c.id == plans.c.site_id)
+        .where(table.c.worker_id == worker_id)
+        .order_by(plans.c.day, table.c.id)
+    )
+    return [_plain(row._asdict()) for row in rows]
+
+
+def _periods(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+    table, employers = schema.dimona_periods, schema.employers
+    columns = (table.c[name] for name in ("from_day", "to_day", "from_min", "to_min"))
+    rows = connection.execute(
+        select(employers.c.kbo.label("employer"), *columns)
+        .join(employers, employers.c.id == table.c.employer_id)
+        .where(table.c.worker_id == worker_id)
+        .order_by(table.c.id)
+    )
+    return [_plain(row._asdict()) for row in rows]
 
 
 def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
     presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
     events      what operators were shown, and the badge desk's jobs
     workers     people without badge, punch and presence
+    plans       who was expected: plans of days, Dimona periods and works that ended
 
 What a clock sealed is not touched: a record holds a token, and with the badge's row the last link from token to person
 is gone, while every tag still verifies. What is on its way to the authority is never deleted. Each batch is one
@@ -40,6 +41,8 @@ BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
 """So long after the start the first sweep begins: what waited for the bridge goes first."""
 _DAY_MS: Final = 86_400_000
+_OF_WORKER: Final = (schema.engagements, schema.expected, schema.dimona_periods)
+"""What is kept of a worker alone, and no longer than the worker's row."""
 
 log = structlog.get_logger("badgeclock.bridge.operations.retention")
 
@@ -123,6 +126,15 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
     yield "events", before, ((events, events.c.last_ms < _ms(before)), (jobs, jobs.c.ended_ms < _ms(before)))
     before = cutoff(policy.workers_days, now_ms)
     yield "workers", before, ((schema.workers, _forgotten(before)),)
+    expected, plans, periods, works = schema.expected, schema.plans, schema.dimona_periods, schema.works
+    before = cutoff(policy.plans_days, now_ms)
+    planned: _Rows = (
+        (expected, expected.c.plan_id.in_(select(plans.c.id).where(plans.c.day < before))),
+        (plans, and_(plans.c.day < before, ~exists().where(expected.c.plan_id == plans.c.id))),
+        (periods, periods.c.to_day < before),
+        (works, works.c.to_day < before),
+    )
+    yield "plans", before, planned
 
 
 def _forgotten(before: date) -> ColumnElement[bool]:
@@ -136,7 +148,7 @@ def _forgotten(before: date) -> ColumnElement[bool]:
         ~exists().where(badges.c.worker_id == workers.c.id, lately),
         *(
             ~exists().where(column == workers.c.id)
-            for column in _referring_to(workers, badges, punches, schema.engagements)
+            for column in _referring_to(workers, badges, punches, schema.engagements, schema.dimona_periods)
         ),
         workers.c.id.not_in(waiting),
     )
@@ -200,7 +212,8 @@ def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, refer
     """Delete a worker whom neither punch nor presence needs, their badges, and their reference wherever it stands."""
     rosters.changed_of_worker(connection, worker_id, now_ms)
     done.rows(connection, schema.badges, schema.badges.c.worker_id == worker_id)
-    done.rows(connection, schema.engagements, schema.engagements.c.worker_id == worker_id)
+    for table in _OF_WORKER:
+        done.rows(connection, table, table.c.worker_id == worker_id)
     done.counts["references"] += _unname(connection, reference)
     done.rows(connection, schema.workers, schema.workers.c.id == worker_id)
 
@@ -265,7 +278,7 @@ def erase(
     of_worker = select(punches.c.id).where(punches.c.worker_id == worker_id)
     done.rows(connection, schema.filings, schema.filings.c.punch_id.in_(of_worker))
     done.rows(connection, punches, punches.c.worker_id == worker_id)
-    for column in _referring_to(workers, schema.badges, schema.engagements):
+    for column in _referring_to(workers, schema.badges, *_OF_WORKER):
         if connection.execute(select(column).where(column == worker_id).limit(1)).first() is not None:
             raise PeopleError(
                 f"{column.table.name} of others name {reference!r}, and must be kept for them",

@@ -1,4 +1,4 @@
-"""Imports of employers, sites, workers and badges from the office's tables: all of a file's rows, or none.
+"""Imports of employers, sites, workers, badges and who is expected from the office's files: all rows, or none.
 
 Every row goes through the same rules as a single command, in one transaction, whether it is a rehearsal or not: what a
 rehearsal says is what would happen. A row that is there already, by its reference, is brought up to date; a second
@@ -20,10 +20,24 @@ from sqlalchemy import Connection
 
 from badgeclock.bridge import logs
 from badgeclock.bridge.errors import PeopleError, SheetError
-from badgeclock.bridge.people import badges, employers, engagements, identities, sites, spreadsheets, workers
+from badgeclock.bridge.people import (
+    badges,
+    declared,
+    employers,
+    engagements,
+    identities,
+    office_files,
+    plans,
+    sites,
+    spreadsheets,
+    workers,
+)
+from badgeclock.bridge.people.declared import Period
 from badgeclock.bridge.people.engagements import Engaged
+from badgeclock.bridge.people.plans import PlanWriter, Slot
 from badgeclock.bridge.people.sites import Address, Site
 from badgeclock.bridge.people.spreadsheets import Row, Sheet
+from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import audit_log
 from badgeclock.bridge.store.audit_log import Act, Change, Note, Operator
@@ -31,6 +45,9 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 
 _ADDRESS: Final = Address._fields
+LEFT_OUT: Final = "left out"
+"""What becomes of a row about somebody, or an employer, whom the store does not have."""
+REMOVED: Final = "removed"
 _UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
 
 
@@ -42,6 +59,9 @@ class Kind(StrEnum):
     WORKERS = "workers"
     ENGAGEMENTS = "engagements"
     BADGES = "badges"
+    EXPECTED = "expected"
+    DIMONA = "dimona"
+    WORKS = "works"
 
 
 class Columns(NamedTuple):
@@ -63,6 +83,12 @@ COLUMNS: Final[Mapping[Kind, Columns]] = {
     Kind.WORKERS: Columns(frozenset({"reference", "name"}), frozenset({"niss", "limosa", "employer", "language"})),
     Kind.ENGAGEMENTS: Columns(frozenset({"worker", "employer"}), frozenset({"from", "to", "sites"})),
     Kind.BADGES: Columns(frozenset({"site", "worker", "uid"}), frozenset({"employer"})),
+    Kind.EXPECTED: Columns(frozenset({"worker", "site", "day"}), frozenset({"from", "to"})),
+    Kind.DIMONA: Columns(
+        frozenset({"from"}),
+        frozenset({"niss", "worker", "employer", "to", "from_time", "to_time", "cancelled", "form"}),
+    ),
+    Kind.WORKS: Columns(frozenset({"employer", "from"}), frozenset({"site", "workplace", "to"})),
 }
 
 
@@ -85,26 +111,31 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class Report:
-    """What an import came to: by kind and "added", "changed" or "unchanged" how many rows; and every bad row."""
+    """What an import came to: by kind and "added", "changed", "unchanged", "removed" or "left out" how many rows; and
+    every bad row.
+    """
 
     counts: Counter[tuple[Kind, str]] = field(default_factory=Counter)
     queued: int = 0
     """Presences that were queued for punches of badges that nobody had."""
     faults: list[Fault] = field(default_factory=list)
+    plans: PlanWriter | None = None
+    """What lists of who is expected come to."""
 
 
 class _Undone(Exception):
     """The transaction is not to be kept."""
 
 
-def tables(content: bytes, place: str, kind: Kind | None) -> list[Table]:
+def tables(content: bytes, place: str, kind: Kind | None, site: str | None = None) -> list[Table]:
     """The tables in a file, each of a kind: the one given, else what its sheet or the file (`place`) is named after.
+    XML says its kind itself; `site` is the name of the one that a declaration of works is of.
 
     Raises SheetError if a kind is not clear, or a column is missing or unknown.
     """
     found = []
     digest = hashlib.sha256(content).hexdigest()
-    for sheet in spreadsheets.read(content):
+    for sheet in office_files.read(content, site) if office_files.is_xml(content) else spreadsheets.read(content):
         name = sheet.name or re.split(r"[/\\]", place)[-1].partition(".")[0]
         of_name = next((one for one in Kind if one.value == name.strip().lower()), None)
         chosen = kind or of_name
@@ -177,6 +208,9 @@ def _apply(
                 if row.fault is not None:
                     raise PeopleError(row.fault, "correct the cell")
                 change = put(connection, vault, row.cells, now_ms, report)
+                if change is None:
+                    report.counts[table.kind, LEFT_OUT] += 1
+                    continue
                 _check_once(seen, table, row, change)
             except PeopleError as refused:
                 report.faults.append(Fault(table.place, row.number, _unrevealing(table.kind, refused)))
@@ -184,9 +218,12 @@ def _apply(
             added, changed = _ACTS[table.kind]
             verb = "added" if change.is_new else "changed" if change.happened else "unchanged"
             report.counts[table.kind, verb] += 1
-            if change.happened:
+            if change.happened and table.kind is not Kind.EXPECTED:
                 notes.append(audit_log.note_of(operator, change, added, changed, now_ms))
     audit_log.write_all(connection, notes)
+    if report.plans is not None and not report.faults:
+        removed = sum(put.removed for put in report.plans.write(operator))
+        report.counts += Counter({(Kind.EXPECTED, REMOVED): removed})
 
 
 def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:
@@ -196,6 +233,10 @@ def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, 
         about = (row.cells["site"], _digits(row.cells["uid"]))
     elif table.kind is Kind.ENGAGEMENTS:
         about = (change.id, row.cells["employer"], row.cells.get("from", ""))
+    elif table.kind is Kind.EXPECTED:
+        about = (row.cells["worker"], change.id)
+    elif table.kind in (Kind.DIMONA, Kind.WORKS):
+        about = (change.id, row.cells.get("employer", ""), row.cells["from"], row.cells.get("from_time", ""))
     key = (table.kind, about)
     first = seen.setdefault(key, (table.place, row.number))
     if first != (table.place, row.number):
@@ -311,18 +352,65 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
     )
 
 
+def _put_expected(connection: Connection, _: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
+    """A list is the whole plan of each site and day that it names: whoever it does not name is taken out."""
+    day = _needed_day(cells["day"])
+    slot = Slot(cells["worker"], plans.minute_of(cells.get("from", "")), plans.minute_of(cells.get("to", "")))
+    report.plans = report.plans or PlanWriter(connection, Source.LIST, now_ms)
+    return report.plans.add(cells["site"], day, slot)
+
+
+def _needed_day(cell: str) -> date:
+    day = _day(cell)
+    if day is None:
+        raise PeopleError("the day is missing", "write it 2026-01-31")
+    return day
+
+
+def _put_dimona(connection: Connection, vault: Vault, cells: dict[str, str], _: int, __: Report) -> Change | None:
+    if cells.get("form", office_files.DIMONA_IN) not in ("", office_files.DIMONA_IN):
+        return None
+    reference, niss = cells.get("worker", ""), cells.get("niss", "")
+    if not reference and not niss:
+        raise PeopleError("a Dimona period needs its worker", "give niss, or worker with your own reference")
+    worker_id = declared.worker_of(connection, vault, reference, niss)
+    if worker_id is None:
+        return None
+    employer_id = declared.employer_of(connection, worker_id, cells.get("employer", ""))
+    if employer_id is None:
+        return None
+    times = (plans.minute_of(cells.get(name, "")) for name in ("from_time", "to_time"))
+    period = Period(_needed_day(cells["from"]), _day(cells.get("to", "")), *times)
+    if cells.get("cancelled", "") not in ("", "0", "1"):
+        raise PeopleError("cancelled is 1, 0 or nothing", "correct the cell")
+    put = declared.cancel_period if cells.get("cancelled") == "1" else declared.put_period
+    return put(connection, worker_id, employer_id, period)
+
+
+def _put_works(connection: Connection, _: Vault, cells: dict[str, str], __: int, ___: Report) -> Change | None:
+    site_id = sites.row_of(connection, cells.get("site", ""), cells.get("workplace", ""))
+    employer_id = declared.find_employer(connection, cells["employer"])
+    if employer_id is None:
+        return None
+    return declared.put_works(connection, site_id, employer_id, _needed_day(cells["from"]), _day(cells.get("to", "")))
+
+
 def _digits(uid: str) -> str:
     """A UID's digits alone, however a reader separates them."""
     return re.sub(r"[ :.-]", "", uid).lower()
 
 
-_Putter = Callable[[Connection, Vault, dict[str, str], int, Report], Change]
+_Putter = Callable[[Connection, Vault, dict[str, str], int, Report], Change | None]
+"""Gives None for a row about somebody who is not here."""
 _PUTTERS: Final[Mapping[Kind, _Putter]] = {
     Kind.EMPLOYERS: _put_employer,
     Kind.SITES: _put_site,
     Kind.WORKERS: _put_worker,
     Kind.ENGAGEMENTS: _put_engagement,
     Kind.BADGES: _put_badge,
+    Kind.EXPECTED: _put_expected,
+    Kind.DIMONA: _put_dimona,
+    Kind.WORKS: _put_works,
 }
 _ACTS: Final[Mapping[Kind, tuple[Act, Act]]] = {
     Kind.EMPLOYERS: (Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED),
@@ -330,4 +418,7 @@ _ACTS: Final[Mapping[Kind, tuple[Act, Act]]] = {
     Kind.WORKERS: (Act.WORKER_ADDED, Act.WORKER_CHANGED),
     Kind.ENGAGEMENTS: (Act.WORKER_ENGAGED, Act.WORKER_ENGAGED),
     Kind.BADGES: (Act.BADGE_ASSIGNED, Act.BADGE_ASSIGNED),
+    Kind.EXPECTED: (Act.PLAN_PUT, Act.PLAN_PUT),
+    Kind.DIMONA: (Act.DIMONA_PUT, Act.DIMONA_PUT),
+    Kind.WORKS: (Act.WORKS_PUT, Act.WORKS_PUT),
 }

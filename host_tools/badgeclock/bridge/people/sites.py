@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people.checks import LANGUAGE, one_line
@@ -196,6 +196,17 @@ def row_id(connection: Connection, name: str) -> int:
     if row is None:
         raise no_site(name)
     return int(row.id)
+
+
+def row_of(connection: Connection, name: str, workplace: str) -> int:
+    """The row of a site by its name, else the first by its workplace number; raises PeopleError if it is not there."""
+    if name or not workplace:
+        return row_id(connection, name)
+    table = schema.sites
+    found = connection.execute(select(func.min(table.c.id)).where(table.c.workplace == workplace.upper())).scalar()
+    if found is None:
+        raise PeopleError("there is no site with this workplace number", "add it with `badgeclock bridge site add`")
+    return int(found)
 
 
 def no_site(name: str) -> PeopleError:

@@ -28,9 +28,10 @@ COLUMNS_MOST: Final = 64
 CELL_CHARACTERS_MOST: Final = 1000
 _SEPARATORS: Final = ";,\t"
 _ZIP: Final = b"PK\x03\x04"
-_DTD: Final = tuple(
+DTD_WORDS: Final = tuple(
     word.encode(code) for word in ("<!DOCTYPE", "<!ENTITY") for code in ("ascii", "utf-16-le", "utf-16-be")
 )
+"""By which a document declares types or entities of its own, as bytes of any file."""
 _BOMS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -142,7 +143,7 @@ def _check_archive(content: bytes) -> None:
                 with archive.open(member) as file:  # gives no more bytes than were declared
                     before = b""
                     while some := file.read(_CHUNK):
-                        if any(word in before + some for word in _DTD):
+                        if any(word in before + some for word in DTD_WORDS):
                             raise SheetError(
                                 "the file declares document types of its own",
                                 "save the table again, from a spreadsheet",

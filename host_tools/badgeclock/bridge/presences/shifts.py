@@ -52,12 +52,12 @@ _GONE: Final = frozenset({Direction.BREAK_START, Direction.OUT})
 
 def ends_shift(seen: Seen, before: Sequence[Passage]) -> bool:
     """Whether a punch ends the shift of the day before, whose passages are given oldest first."""
-    began_ms = _began_ms(before, seen.utc_ms - seen.place.longest_shift_ms)
-    if began_ms is None:
+    since_ms = began_ms(before, seen.utc_ms - seen.place.longest_shift_ms)
+    if since_ms is None:
         return False
     if seen.is_sure:
         return seen.direction not in COMING
-    return _is_night_shift(seen.place, began_ms, seen.utc_ms)
+    return _is_night_shift(seen.place, since_ms, seen.utc_ms)
 
 
 def assumed(seen: Seen, before: Sequence[Passage], lately: Sequence[Passage] = ()) -> Assumed | None:
@@ -85,7 +85,7 @@ def _may_end_a_night(seen: Seen, lately: Sequence[Passage]) -> bool:
     return bool(lately) and _is_night_shift(seen.place, lately[0].utc_ms, seen.utc_ms)
 
 
-def _began_ms(before: Sequence[Passage], since_ms: int) -> int | None:
+def began_ms(before: Sequence[Passage], since_ms: int) -> int | None:
     """When a shift began that is no longer than it may be: the earliest coming since then, or whatever came first."""
     for at, passage in enumerate(before):
         if passage.utc_ms >= since_ms and (not at or passage.direction not in _GONE):

@@ -66,6 +66,10 @@ class Act(StrEnum):
     CLOCK_RETIREMENT_ORDERED = "clock_retirement_ordered"
     CLOCK_ENDED = "clock_ended"
     IMPORTED = "imported"
+    PLAN_PUT = "plan_put"
+    PLAN_WITHDRAWN = "plan_withdrawn"
+    DIMONA_PUT = "dimona_put"
+    WORKS_PUT = "works_put"
     TOKEN_MADE = "token_made"  # noqa: S105 - the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an act
     DATA_KEY_ADDED = "data_key_added"

@@ -103,6 +103,55 @@ engagements = Table(
     Column("site_ids", JSON, nullable=False),
 )
 
+# Who is expected: the plan of a site's day, a row for each worker in it; minutes of the local day, an end that is not
+# after its beginning lies on the next day. A plan without rows says that nobody is.
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("site_id", ForeignKey("sites.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("put_ms", BigInteger, nullable=False),
+    UniqueConstraint("site_id", "day"),
+    Index("ix_plans_day", "day"),
+)
+
+expected = Table(
+    "expected",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("plan_id", ForeignKey("plans.id"), nullable=False),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
+    Column("from_min", SmallInteger),
+    Column("to_min", SmallInteger),
+    Column("source", String(8), nullable=False),
+    UniqueConstraint("plan_id", "worker_id"),
+)
+
+# Out of the office's files: from and to which day Dimona has a worker in an employer's service (the times are those of
+# a period of one day), and the declaration of works an employer at a site.
+dimona_periods = Table(
+    "dimona_periods",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
+    Column("employer_id", ForeignKey("employers.id"), nullable=False),
+    Column("from_day", Date, nullable=False),
+    Column("to_day", Date),
+    Column("from_min", SmallInteger),
+    Column("to_min", SmallInteger),
+)
+
+works = Table(
+    "works",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("site_id", ForeignKey("sites.id"), nullable=False, index=True),
+    Column("employer_id", ForeignKey("employers.id"), nullable=False),
+    Column("from_day", Date, nullable=False),
+    Column("to_day", Date),
+)
+
 badges = Table(
     "badges",
     metadata,

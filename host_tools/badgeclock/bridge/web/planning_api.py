@@ -1,4 +1,4 @@
-"""The interface for planning tools: keeps employers, sites, workers and badges in step, and reports presences.
+"""The interface for planning tools: keeps employers, sites, workers, badges and plans in step, and reports presences.
 
 Described by `/planning/v1/openapi.json`; for whom, see `api_tokens`. Everything that is written goes by the rules of
 people/ and into the book of acts under the token's name. What comes in bodies (numbers, UIDs) is never in an URL and
@@ -27,16 +27,23 @@ from badgeclock.bridge.web.planning_models import (
     BadgeBody,
     BadgeGiven,
     BadgeTold,
+    DayOfSite,
     EmployerBody,
     EmployerTold,
     EngagementBody,
     EngagementTold,
     Page,
     PageOfDays,
+    PlanBody,
+    PlanDay,
+    PlanPut,
+    PlanTold,
+    PlanWithdrawn,
     PresenceTold,
     PutDone,
     SiteBody,
     SiteTold,
+    TodayTold,
     WorkerBody,
     WorkerTold,
 )
@@ -120,11 +127,42 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
     @app.get("/presences", dependencies=[needs(Scope.PRESENCES_READ)], responses=CANNOT_BE)
     async def presences(page: Annotated[PageOfDays, Query()]) -> list[PresenceTold]:
         """Presences of the days from `first` to `last`, 31 at most, by id: where each stands now."""
-        if not timedelta(0) <= page.last - page.first < timedelta(days=DAYS_MOST):
-            raise PeopleError(f"the days are not in order, or more than {DAYS_MOST}", "ask for fewer days at once")
+        _check_days(page)
         return await store.reading(planning_store.presences_after, page)
 
+    _add_plans(app, store, now_ms)
     return app
+
+
+def _add_plans(app: FastAPI, store: Store, now_ms: Callable[[], int]) -> None:
+    """Who is expected, and who is here."""
+    may_read, may_write = needs(Scope.PLANNING_READ), needs(Scope.PLANNING_WRITE)
+
+    @app.get("/plans", dependencies=[may_read], responses=CANNOT_BE)
+    async def listed_plans(page: Annotated[PageOfDays, Query()]) -> list[PlanTold]:
+        """Plans of the days from `first` to `last`, 31 at most, by id: who is expected, by planning tools and lists."""
+        _check_days(page)
+        return await store.reading(planning_store.plans_after, page)
+
+    @app.put("/plans", responses=CANNOT_BE)
+    async def put_plan(body: PlanBody, token: Token = may_write) -> PlanPut:
+        """Make the plan of a site's day: whoever is not named is not expected. The same again changes nothing."""
+        return await store.writing(planning_store.put_plan, body, _operator(token), now_ms())
+
+    @app.post("/plans/withdraw", responses=CANNOT_BE)
+    async def withdraw_plan(body: PlanDay, token: Token = may_write) -> PlanWithdrawn:
+        """Take a plan away. Who is expected then follows from Dimona, or from the last working days."""
+        return await store.writing(planning_store.withdraw_plan, body, _operator(token), now_ms())
+
+    @app.get("/today", dependencies=[needs(Scope.PRESENCES_READ)], responses=CANNOT_BE)
+    async def who_is_here(asked: Annotated[DayOfSite, Query()]) -> TodayTold:
+        """By site who is here, since when, with which number or why not; and who was expected and has not punched."""
+        return await store.reading(planning_store.today_of, asked, now_ms())
+
+
+def _check_days(page: PageOfDays) -> None:
+    if not timedelta(0) <= page.last - page.first < timedelta(days=DAYS_MOST):
+        raise PeopleError(f"the days are not in order, or more than {DAYS_MOST}", "ask for fewer days at once")
 
 
 def _operator(token: Token) -> Operator:

@@ -9,6 +9,8 @@ from typing import Annotated, Final
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from badgeclock.bridge.people import sites
+from badgeclock.bridge.presences.attendance import Status
+from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.presences.shifts import Assumed
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
@@ -30,6 +32,16 @@ class _Model(BaseModel):
 def _whole(number: object) -> object:
     """JSON knows no whole numbers: 7.0 is one, whatever writes it."""
     return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _written_day(day: object) -> object:
+    """Takes days and their text alone: out of a number pydantic makes the day of so many seconds since 1970."""
+    if isinstance(day, date) or (isinstance(day, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", day, re.ASCII)):
+        return day
+    raise ValueError("a day is YYYY-MM-DD (RFC 3339, full-date)")
+
+
+Day = Annotated[date, Field(strict=False), BeforeValidator(_written_day)]
 
 
 class EmployerBody(_Model):
@@ -78,7 +90,7 @@ class SiteBody(_Model):
     next_regime: Annotated[
         Regime | None, Field(strict=False, description="The regime from `regime_from` on; left out: as it was.")
     ] = None
-    regime_from: Annotated[date | None, Field(strict=False, description="The first day of `next_regime`.")] = None
+    regime_from: Annotated[Day | None, Field(description="The first day of `next_regime`.")] = None
 
 
 class SiteTold(SiteBody):
@@ -168,8 +180,8 @@ class EngagementBody(_Model):
 
     worker: Reference
     employer: Kbo
-    from_day: Annotated[date | None, Field(strict=False, description="First day; null: ever since.")] = None
-    to_day: Annotated[date | None, Field(strict=False, description="Last day; null: no end is known.")] = None
+    from_day: Annotated[Day | None, Field(description="First day; null: ever since.")] = None
+    to_day: Annotated[Day | None, Field(description="Last day; null: no end is known.")] = None
     sites: Annotated[list[SiteName], Field(max_length=1000, description="Where; empty: everywhere.")] = []
 
 
@@ -203,6 +215,140 @@ class PresenceTold(_Model):
     error_code: int | None
     remarks: list[str]
     registered_ms: Milliseconds | None
+
+
+ClockTime = Annotated[
+    str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="A time of the site's local day, 07:00.")
+]
+
+
+class SlotBody(_Model):
+    """A worker in a plan. An end that is not after the beginning lies on the next day; an end needs its beginning."""
+
+    worker: Reference
+    from_time: Annotated[ClockTime | None, Field(description="From when; null: it is not known.")] = None
+    to_time: Annotated[ClockTime | None, Field(description="Until when; null: it is not known.")] = None
+
+
+class PlanBody(_Model):
+    """Who is expected at a site on a local day: all of them. Without workers: nobody is."""
+
+    site: SiteName
+    day: Day
+    workers: Annotated[list[SlotBody], Field(max_length=1000)]
+
+
+class PlanPut(_Model):
+    """What became of a plan: its row, whether it is new, and how many workers were added, changed and taken out."""
+
+    id: int
+    is_new: bool
+    added: int
+    changed: int
+    removed: int
+
+
+class PlanDay(_Model):
+    """A plan, by its site and day."""
+
+    site: SiteName
+    day: Day
+
+
+class PlanWithdrawn(_Model):
+    """How many workers the plan had."""
+
+    removed: int
+
+
+class SlotTold(SlotBody):
+    """A worker in a plan, and who wrote that: a planning tool, or a list that was imported."""
+
+    source: Annotated[Source, Field(strict=False)]
+
+
+class PlanTold(_Model):
+    """A plan and its workers."""
+
+    id: int
+    site: str
+    day: date
+    put_ms: Annotated[Milliseconds, Field(description="When it was last changed.")]
+    workers: list[SlotTold]
+
+
+class ExpectedTold(_Model):
+    """From when to when somebody is expected, and where that comes from; by habit, on how many of how many of the last
+    working days they were there.
+    """
+
+    source: Source
+    from_ms: Milliseconds | None
+    from_: Annotated[str | None, Field(alias="from", description="The same in local time, with its offset.")]
+    to_ms: Milliseconds | None
+    to: str | None
+    days_there: int | None
+    days_seen: int | None
+
+
+class DeclarationTold(_Model):
+    """A presence of somebody's shift; `why` says why it has no number, or what is wrong with it."""
+
+    reference: str
+    employer: str | None
+    day: Day
+    way: Annotated[str | None, Field(description="in or out, of a movement; null of a day.")]
+    moment_ms: Milliseconds | None
+    state: PresenceState
+    reason: str | None
+    error_code: int | None
+    reception_number: int | None
+    why: str | None
+
+
+class PersonTold(_Model):
+    """Somebody at a place. Without `worker`: a badge that nobody was given. `item` is a punch that a person must look
+    at. `since` and `last` are the first and the last punch of the shift, in ms and in local time with its offset.
+    """
+
+    worker: str | None
+    status: Annotated[
+        Status,
+        Field(
+            description="here (the last punch is no going), break, gone; of who was expected and has not punched: "
+            "missing, later (the time has not come), elsewhere (punched at another place that day)."
+        ),
+    ]
+    site: Annotated[str, Field(description="Of the last punch, else where they are expected.")]
+    since_ms: Milliseconds | None
+    since: str | None
+    last_ms: Milliseconds | None
+    last: str | None
+    item: str | None
+    number: Annotated[int | None, Field(description="The reception number of the day, or of the last coming.")]
+    why: Annotated[str | None, Field(description="Why there is no number, or what waits for a person.")]
+    declarations: list[DeclarationTold]
+    expected: ExpectedTold | None
+    elsewhere: Annotated[str | None, Field(description="The site where they are.")]
+
+
+class PlaceTold(_Model):
+    """A place: the sites with one workplace number. `planned`: a plan of the day says who is expected."""
+
+    sites: list[str]
+    workplace: str
+    time_zone: str
+    day: Day
+    planned: bool
+    counts: Annotated[dict[str, int], Field(description="How many people stand how, by status.")]
+    people: list[PersonTold]
+
+
+class TodayTold(_Model):
+    """Who is where, and who has not come, at a moment."""
+
+    now_ms: Milliseconds
+    places: list[PlaceTold]
 
 
 class Refusal(_Model):
@@ -242,3 +388,12 @@ class PageOfDays(Page):
 
     first: Annotated[date, _DAY]
     last: Annotated[date, _DAY]
+
+
+class DayOfSite(BaseModel):
+    """Which day of which site; left out: today, and all of them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    day: Annotated[date | None, _DAY] = None
+    site: Annotated[str | None, Field(min_length=1, max_length=200)] = None

@@ -17,7 +17,7 @@ from badgeclock.errors import BadgeclockError, StoreError
 
 PATH: Final = "/planning/v1"
 OPENAPI: Final = "/openapi.json"
-BODY_BYTES_MOST: Final = 65_536
+BODY_BYTES_MOST: Final = 262_144
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Refusal, "description": "No token, or one that is not good any more"},
     403: {"model": Refusal, "description": "The token has not this scope"},

@@ -9,14 +9,18 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people import badges, employers, engagements, identities, sites, workers
+from badgeclock.bridge.people import badges, employers, engagements, identities, plans, sites, workers
 from badgeclock.bridge.people.badges import Badge
 from badgeclock.bridge.people.engagements import Engaged
+from badgeclock.bridge.people.plans import Slot, minute_of, time_of
 from badgeclock.bridge.people.sites import Address, Site
+from badgeclock.bridge.presences import today
+from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.presences.shifts import Assumed
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
+from badgeclock.bridge.store.database import chunks
 from badgeclock.bridge.store.states import IdentityKind, PresenceState, Reason
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.web.planning_models import (
@@ -25,16 +29,24 @@ from badgeclock.bridge.web.planning_models import (
     BadgeBody,
     BadgeGiven,
     BadgeTold,
+    DayOfSite,
     EmployerBody,
     EmployerTold,
     EngagementBody,
     EngagementTold,
     Page,
     PageOfDays,
+    PlanBody,
+    PlanDay,
+    PlanPut,
+    PlanTold,
+    PlanWithdrawn,
     PresenceTold,
     PutDone,
     SiteBody,
     SiteTold,
+    SlotTold,
+    TodayTold,
     WorkerBody,
     WorkerTold,
 )
@@ -215,6 +227,55 @@ def badges_after(connection: Connection, page: Page) -> list[BadgeTold]:
 
 def _badge(row: Any, until_ms: int | None) -> BadgeTold:
     return BadgeTold(badge=row.id, site=row.site, worker=row.worker, since_ms=row.since_ms, until_ms=until_ms)
+
+
+def put_plan(connection: Connection, body: PlanBody, operator: Operator, now_ms: int) -> PlanPut:
+    """Make the plan of a site's day like this, on record."""
+    slots = [Slot(one.worker, minute_of(one.from_time or ""), minute_of(one.to_time or "")) for one in body.workers]
+    put = plans.put(connection, body.site, body.day, slots, operator, now_ms)
+    return PlanPut(id=put.plan_id, is_new=put.is_new, added=put.added, changed=put.changed, removed=put.removed)
+
+
+def withdraw_plan(connection: Connection, body: PlanDay, operator: Operator, now_ms: int) -> PlanWithdrawn:
+    """Take a plan away, on record."""
+    return PlanWithdrawn(removed=plans.withdraw(connection, body.site, body.day, operator, now_ms))
+
+
+def plans_after(connection: Connection, page: PageOfDays) -> list[PlanTold]:
+    """The plans of a page, by id, with their workers."""
+    table, sites, slots, workers = schema.plans, schema.sites, schema.expected, schema.workers
+    rows = connection.execute(
+        select(table.c.id, table.c.day, table.c.put_ms, sites.c.name)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(table.c.day >= page.first, table.c.day <= page.last, table.c.id > page.after)
+        .order_by(table.c.id)
+        .limit(page.limit)
+    ).all()
+    of_plan: dict[int, list[SlotTold]] = {row.id: [] for row in rows}
+    for some in chunks(of_plan):
+        found = connection.execute(
+            select(slots, workers.c.reference)
+            .join(workers, workers.c.id == slots.c.worker_id)
+            .where(slots.c.plan_id.in_(some))
+            .order_by(slots.c.id)
+        )
+        for row in found:
+            of_plan[row.plan_id].append(
+                SlotTold(
+                    worker=row.reference,
+                    from_time=time_of(row.from_min),
+                    to_time=time_of(row.to_min),
+                    source=Source(row.source),
+                )
+            )
+    return [PlanTold(id=row.id, site=row.name, day=row.day, put_ms=row.put_ms, workers=of_plan[row.id]) for row in rows]
+
+
+def today_of(connection: Connection, asked: DayOfSite, now_ms: int) -> TodayTold:
+    """Who is where, and who has not come."""
+    site_id = None if asked.site is None else sites.row_id(connection, asked.site)
+    report = today.look(connection, now_ms, day=asked.day, site_id=site_id)
+    return TodayTold.model_validate(today.as_dict(report))
 
 
 def presences_after(connection: Connection, page: PageOfDays) -> list[PresenceTold]:

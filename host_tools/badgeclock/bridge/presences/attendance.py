@@ -1,0 +1,305 @@
+"""Who punched at a place on a day: the shifts of its workers, and what is declared of each.
+
+Sites with one workplace number are one place. A shift is of the day of its presence; of a movement, and of a punch that
+has no presence, it is of the day on which it began.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from itertools import takewhile
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, select
+
+from badgeclock.bridge.presences import shifts
+from badgeclock.bridge.presences.expectations import Expectation
+from badgeclock.bridge.presences.regimes import CLOCK_AHEAD_MS, COMING, PLACE_COLUMNS, Place, local_day
+from badgeclock.bridge.presences.shifts import Passage
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import ENDED, PresenceState, PunchState, Reason
+from badgeclock.protocol.record import Direction
+
+DAY: Final = timedelta(days=1)
+_SEEN: Final = (PunchState.WAITING, PunchState.UNASSIGNED, PunchState.INVALID)
+"""Punches without a presence that say that somebody was there: of whom nothing is declared yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """A presence of somebody's shift and where it stands; `why` says why it has no number, or what is wrong with it."""
+
+    reference: str
+    employer: str
+    day: date
+    way: str
+    moment_ms: int | None
+    state: PresenceState
+    reason: str | None
+    error_code: int | None
+    reception_number: int | None
+    why: str | None
+
+
+class SeenPunch(NamedTuple):
+    """A punch of a worker at a place, in the order of its moments."""
+
+    utc_ms: int
+    direction: Direction
+    site_id: int
+    item: str
+    presence: SeenPresence | None
+    why: str | None
+
+
+class SeenPresence(NamedTuple):
+    """A presence that stands, and the row of its worker."""
+
+    id: int
+    site_id: int
+    worker_id: int
+    declaration: Declaration
+
+
+@dataclass(slots=True)
+class PlaceDay:
+    """The sites with one workplace number, on the day that is asked for."""
+
+    rules: Place
+    day: date
+    names: dict[int, str] = field(default_factory=dict)
+    shifts: dict[int, dict[date, list[SeenPunch]]] = field(default_factory=dict)
+    """By worker, the punches of the shift of each day."""
+    unpunched: dict[tuple[int, date], list[SeenPresence]] = field(default_factory=lambda: defaultdict(list))
+    """Presences without a punch, by worker and day."""
+    strangers: dict[bytes, list[SeenPunch]] = field(default_factory=lambda: defaultdict(list))
+    ended: dict[tuple[int, date], PresenceState] = field(default_factory=dict)
+    planned: dict[date, dict[int, Expectation]] = field(default_factory=dict)
+
+    @property
+    def zone(self) -> str:
+        """In which its days begin and end."""
+        return self.rules.time_zone
+
+
+class Status(StrEnum):
+    """How somebody stands towards a place and a day."""
+
+    HERE = "here"
+    """The last punch of the shift is no going."""
+    BREAK = "break"
+    GONE = "gone"
+    MISSING = "missing"
+    """Expected by now, and no punch."""
+    LATER = "later"
+    """Expected, and the time has not come."""
+    ELSEWHERE = "elsewhere"
+    """Expected, and punched at another place on that day."""
+
+
+def places_on(connection: Connection, now_ms: int, day: date | None) -> dict[int, PlaceDay]:
+    """The place of each site, by the site's row."""
+    table = schema.sites
+    columns = (table.c[name] for name in PLACE_COLUMNS)
+    rows = connection.execute(select(table.c.id.label("site_id"), table.c.name, *columns).order_by(table.c.id))
+    by_number: dict[str, PlaceDay] = {}
+    found = {}
+    for row in rows:
+        place = by_number.get(row.workplace)
+        if place is None:
+            rules = Place.of(row)
+            place = by_number[row.workplace] = PlaceDay(rules, day or local_day(now_ms, rules.time_zone))
+        place.names[row.site_id] = row.name
+        found[row.site_id] = place
+    return found
+
+
+def distinct(places: Mapping[int, PlaceDay]) -> list[PlaceDay]:
+    """Each place once."""
+    return list({id(place): place for place in places.values()}.values())
+
+
+def load_shifts(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
+    """The punches of the day before, of the day and of the day after it, shift by shift."""
+    days = {place.day + DAY * step for place in distinct(places) for step in (-1, 0, 1)}
+    if not days:
+        return
+    table = schema.presences
+    rows = connection.execute(select(table).where(table.c.day.in_(sorted(days))).order_by(table.c.id)).all()
+    presences = {row.id: SeenPresence(row.id, row.site_id, row.worker_id, _declaration_of(row)) for row in rows}
+    standing = {number: one for number, one in presences.items() if one.declaration.state not in ENDED}
+    for one in presences.values():
+        if one.id not in standing:
+            places[one.site_id].ended[one.worker_id, one.declaration.day] = one.declaration.state
+    punched = set()
+    passages: dict[tuple[int, int], list[SeenPunch]] = defaultdict(list)
+    for row in _punches(connection, days):
+        presence = standing.get(row.presence_id)
+        if row.presence_id is not None and presence is None:
+            continue
+        if presence is not None:
+            punched.add(presence.id)
+        place = places[row.site_id]
+        is_likely = 0 < row.utc_ms <= row.received_ms + CLOCK_AHEAD_MS
+        moment_ms = row.utc_ms if is_likely else row.received_ms
+        why = None if presence else _why_open(row)
+        punch = SeenPunch(moment_ms, Direction(row.direction), row.site_id, f"{row.clock}/{row.seq}", presence, why)
+        worker_id = presence.worker_id if presence else row.worker_id
+        if worker_id is not None:
+            passages[id(place), worker_id].append(punch)
+        elif local_day(moment_ms, place.zone) == place.day:
+            place.strangers[row.token].append(punch)
+    by_id = {id(place): place for place in distinct(places)}
+    for (place_id, worker_id), some in passages.items():
+        by_id[place_id].shifts[worker_id] = _shifts(by_id[place_id], sorted(some, key=lambda one: one.utc_ms))
+    for one in standing.values():
+        if one.id not in punched:
+            places[one.site_id].unpunched[one.worker_id, one.declaration.day].append(one)
+
+
+def _punches(connection: Connection, days: set[date]) -> list[Any]:
+    """The punches that belong to presences of these days, and those of these days that belong to none."""
+    table, presences, clocks = schema.punches, schema.presences, schema.clocks
+    columns = (
+        *(table.c[name] for name in ("seq", "site_id", "token", "direction", "utc_ms", "received_ms")),
+        *(table.c[name] for name in ("state", "reason", "worker_id", "presence_id")),
+        clocks.c.name.label("clock"),
+    )
+    joined = select(*columns).join(clocks, clocks.c.id == table.c.clock_id)
+    declared = joined.join(presences, presences.c.id == table.c.presence_id).where(presences.c.day.in_(sorted(days)))
+    first_ms, end_ms = _utc_ms(min(days) - DAY), _utc_ms(max(days) + 2 * DAY)
+    of_days = table.c.utc_ms.between(first_ms, end_ms) | table.c.received_ms.between(first_ms, end_ms)
+    open_yet = joined.where(table.c.presence_id.is_(None), table.c.state.in_(_SEEN), of_days)
+    return [*connection.execute(declared).all(), *connection.execute(open_yet).all()]
+
+
+def _utc_ms(day: date) -> int:
+    return int(datetime.combine(day, time(), UTC).timestamp() * 1000)
+
+
+def _shifts(place: PlaceDay, punches: Sequence[SeenPunch]) -> dict[date, list[SeenPunch]]:
+    """The punches of a worker, oldest first, by the day of their shift."""
+    found: dict[date, list[SeenPunch]] = {}
+    newest: date | None = None
+    for punch in punches:
+        day = local_day(punch.utc_ms, place.zone)
+        if punch.presence is not None and not punch.presence.declaration.way:
+            day = punch.presence.declaration.day
+        elif punch.direction not in COMING and newest is not None:
+            began_ms = _began_ms(found[newest], punch.utc_ms - place.rules.longest_shift_ms)
+            day = day if began_ms is None else newest
+        found.setdefault(day, []).append(punch)
+        newest = day
+    return found
+
+
+def _began_ms(shift: Sequence[SeenPunch], since_ms: int) -> int | None:
+    """When somebody came who was there since then, at the earliest; None if nobody did."""
+    return shifts.began_ms([Passage(one.utc_ms, one.direction) for one in shift], since_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Somebody's shift at a place: its punches, its presences, and since when."""
+
+    punches: tuple[SeenPunch, ...]
+    presences: tuple[SeenPresence, ...]
+    since_ms: int | None
+
+    @property
+    def status(self) -> Status:
+        """Whether its last punch is a going, a break, or neither.
+
+        A gate that knows nothing of a break that began at another one takes its end for a beginning.
+        """
+        if self.punches and self.punches[-1].direction is Direction.OUT:
+            return Status.GONE
+        begun = takewhile(lambda one: one.direction is Direction.BREAK_START, reversed(self.punches))
+        return Status.BREAK if sum(1 for _ in begun) % 2 else Status.HERE
+
+
+def shift_of(place: PlaceDay, worker_id: int, day: date) -> Shift | None:
+    """The shift of a day, if there is one."""
+    punches = place.shifts.get(worker_id, {}).get(day, [])
+    presences = {one.presence.id: one.presence for one in punches if one.presence is not None}
+    presences |= {one.id: one for one in place.unpunched.get((worker_id, day), ())}
+    if not punches and not presences:
+        return None
+    return Shift(tuple(punches), tuple(presences.values()), punches[0].utc_ms if punches else None)
+
+
+def carried(place: PlaceDay, worker_id: int, now_ms: int) -> Shift | None:
+    """The shift of the day before, if it went on after midnight: it has a punch since then, or it is open at `now_ms`
+    and no longer than the longest shift. A punch that says no direction does not say that somebody stayed.
+    """
+    shift = shift_of(place, worker_id, place.day - DAY)
+    if shift is None or not shift.punches:
+        return None
+    newest = shift.punches[-1]
+    if local_day(newest.utc_ms, place.zone) >= place.day:
+        return shift
+    is_open = newest.direction not in (Direction.OUT, Direction.NONE)
+    if not is_open or local_day(now_ms, place.zone) != place.day:
+        return None
+    began_ms = _began_ms(shift.punches, now_ms - place.rules.longest_shift_ms)
+    return None if began_ms is None else replace(shift, since_ms=began_ms)
+
+
+def whereabouts(places: Mapping[int, PlaceDay]) -> dict[int, list[tuple[PlaceDay, str]]]:
+    """Where each worker punched for the day of a place: the place, and the site of the last punch."""
+    found: dict[int, list[tuple[PlaceDay, str]]] = defaultdict(list)
+    for place in distinct(places):
+        for worker_id, of_worker in place.shifts.items():
+            if punches := of_worker.get(place.day):
+                found[worker_id].append((place, place.names[punches[-1].site_id]))
+    return found
+
+
+WHY: Final[Mapping[PresenceState, str]] = {
+    PresenceState.QUEUED: "waits to be sent",
+    PresenceState.SENT: "sent, no answer yet",
+    PresenceState.UNKNOWN: "sent, and no answer says what became of it; the authority is searched",
+    PresenceState.REFUSED: "refused by the authority",
+    PresenceState.WAITING: "waits for a person",
+    PresenceState.CANCELLING: "is being cancelled",
+    PresenceState.CANCELLED: "its presence was cancelled",
+    PresenceState.CLOSED: "its presence was closed by a person",
+    PresenceState.REMARKS: "registered, with remarks",
+}
+
+
+def _declaration_of(row: Any) -> Declaration:
+    return Declaration(
+        row.reference,
+        row.employer_kbo,
+        row.day,
+        row.way,
+        row.moment_ms or None,
+        PresenceState(row.state),
+        row.reason,
+        row.error_code or None,
+        row.reception_number,
+        _why_presence(row),
+    )
+
+
+def _why_presence(row: Any) -> str | None:
+    why = WHY.get(PresenceState(row.state))
+    if why is None:
+        return None
+    if row.error_code and row.state == PresenceState.REFUSED:
+        return f"{why}: code {row.error_code} {row.error_text or ''}".rstrip()
+    return f"{why}: {row.reason}" if row.reason else why
+
+
+def _why_open(row: Any) -> str:
+    """Why a punch has no presence."""
+    if row.state == PunchState.UNASSIGNED:
+        return "nobody was given this badge"
+    if row.state == PunchState.INVALID:
+        return "its record has no valid seal"
+    return f"waits for a person: {Reason(row.reason)}" if row.reason else "waits for a person"
