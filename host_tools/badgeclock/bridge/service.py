@@ -46,7 +46,7 @@ from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
-from badgeclock.bridge.registrar.registrar import Registrar, share_out
+from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, vault
 from badgeclock.bridge.store.database import Store
@@ -225,6 +225,9 @@ class Service:
             if settings.port:
                 serve = await stack.enter_async_context(status_api.serving(settings, self._web(settings)))
                 self._parts.add("http", Phase.WEB, serve)
+            names = [registrar.name for registrar in self._registrars]
+            with contextlib.suppress(StoreError):  # the next start does it
+                await self._store.writing(settle_absent, names, self._now_ms())
             log.info("the bridge runs", http=settings.port)
             await self._parts.run(stop)
         log.info("the bridge has stopped")

@@ -299,7 +299,8 @@ def _to_do(need: Need, item: str, *, presence: bool = False) -> str:
 
 
 def _presences(connection: Connection, limit: int, now_ms: int) -> Iterator[Row]:
-    for row in connection.execute(_with_names(_waiting_presences(now_ms), limit)):
+    since = func.coalesce(schema.presences.c.final_ms, schema.presences.c.created_ms)
+    for row in connection.execute(_with_names(_waiting_presences(now_ms), since, limit)):
         reason = _of_presence(row)
         detail = ""
         if row.state == PresenceState.REFUSED:
@@ -312,19 +313,21 @@ def _presences(connection: Connection, limit: int, now_ms: int) -> Iterator[Row]
 def _assumed(connection: Connection, limit: int, now_ms: int) -> Iterator[Row]:
     assumed = _assumed_presences(connection, now_ms)
     if assumed is not None:
-        for row in connection.execute(_with_names(assumed, limit)):
+        for row in connection.execute(_with_names(assumed, schema.presences.c.created_ms, limit)):
             yield _of_row(row, f"{_ASSUMED}{row.assumed}", row.created_ms, f"it is {row.state}")
 
 
-def _with_names(which: ColumnElement[bool], limit: int) -> Select[Any]:
+def _with_names(which: ColumnElement[bool], since: Any, limit: int) -> Select[Any]:
+    """The presences of a condition, at most so many, those that have waited longest; by no order that the table has
+    anyway, so that the database looks through the few and not through all.
+    """
     table, workers, sites = schema.presences, schema.workers, schema.sites
-    found = select(table.c.id).where(which).order_by(table.c.id).limit(limit).correlate(None)
+    found = select(table.c.id).where(which).order_by(since, table.c.id).limit(limit).correlate(None)
     return (
         select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
         .where(table.c.id.in_(found))
-        .order_by(table.c.id)
     )
 
 
@@ -346,7 +349,8 @@ def _of_row(row: Any, reason: str, since_ms: int, detail: str) -> Row:
 
 def _punches(connection: Connection, limit: int) -> Iterator[Row]:
     table = schema.punches
-    which = select(table.c.id).where(_waiting_punches()).order_by(table.c.id).limit(limit).correlate(None)
+    oldest = table.c.received_ms, table.c.id
+    which = select(table.c.id).where(_waiting_punches()).order_by(*oldest).limit(limit).correlate(None)
     for row in connection.execute(_punches_with_names(which)):
         reason = row.reason or Reason.LATE.value
         yield _of_punch(row, reason, "", 1)

@@ -118,17 +118,23 @@ def assign_punched(
     needed. The punch, and all others of the badge, are looked at again, as by `assign`.
     """
     table, clocks, sites = schema.punches, schema.clocks, schema.sites
-    row = connection.execute(
+    rows = connection.execute(
         select(table.c.state, table.c.site_id, table.c.token, sites.c.name.label("site"))
         .join(clocks, clocks.c.id == table.c.clock_id)
         .join(sites, sites.c.id == table.c.site_id)
         .where(clocks.c.name == clock, table.c.seq == seq)
-        .order_by((table.c.state == PunchState.UNASSIGNED).desc(), clocks.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None or row.state != PunchState.UNASSIGNED:
-        what = "is not there" if row is None else "is not of a badge that nobody was given"
+        .order_by(clocks.c.id.desc())
+    ).all()
+    unknown = [row for row in rows if row.state == PunchState.UNASSIGNED]
+    if not unknown:
+        what = "is of a badge that somebody has or had" if rows else "is not there"
         raise PeopleError(f"punch {seq} of {clock!r} {what}", "look at `badgeclock bridge attention`")
+    if len({(row.site_id, row.token) for row in unknown}) > 1:
+        raise PeopleError(
+            f"there are two punches {seq} of {clock!r}, which was provisioned anew: of two badges",
+            "name another punch of the badge, or give the badge by its UID",
+        )
+    row = unknown[0]
     engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
     assigned = assign_token(
         connection, site_id=row.site_id, worker=worker, token=row.token, engagement=engagement, now_ms=now_ms

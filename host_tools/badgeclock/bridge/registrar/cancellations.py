@@ -135,7 +135,10 @@ def file(connection: Connection, one: DueCancellation, why_not: str, now_ms: int
     """The same because it is too late: it is written down for the authority's contact centre, as it was asked for."""
     if not _keep(connection, one, why_not, now_ms):
         return
-    if filings.of_presence(connection, one.presence_id) is not None or not filings.is_open(one.day, now_ms):
+    if filings.of_presence(connection, one.presence_id) is not None:
+        event_log.settle(connection, event_log.Kind.CANCEL_REFUSED, now_ms, about=one.reference)
+        return
+    if not filings.is_open(one.day, now_ms):
         return
     row, right, kind = lock_presence(connection, one.reference), None, filings.Kind.CANCEL
     if one.worker_id is not None:

@@ -177,20 +177,12 @@ def close(connection: Connection, reference: str, decision: Decision) -> None:
 def close_punch(connection: Connection, clock: str, seq: int, decision: Decision) -> None:
     """The same for a punch that has no presence."""
     decision = checked(decision)
-    row = _punch(connection, clock, seq)
-    table = schema.punches
-    connection.execute(update(table).where(table.c.id == row.id).values(state=PunchState.CLOSED))
-    filings.drop(connection, schema.filings.c.punch_id == row.id, "closed", decision.now_ms)
-    receipts.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
-    what = f"punch {seq} is not declared, says {decision.by}: {decision.why}"
-    event_log.write(
-        connection, [Event(Severity.INFO, event_log.Kind.PRESENCE_CLOSED, what, clock, seq)], decision.now_ms
-    )
-    _note(connection, Act.PUNCH_CLOSED, decision, ("clock", row.clock_id), {"seq": seq})
+    _close_punch(connection, _punch(connection, clock, seq), clock, decision)
 
 
 def close_badge(connection: Connection, clock: str, seq: int, decision: Decision) -> int:
-    """The same for every punch at the site that has this one's badge and stands as it does; returns how many."""
+    """The same for every punch at the site with this one's badge that waits for the same reason; returns how many."""
+    decision = checked(decision)
     row = _punch(connection, clock, seq)
     table, clocks = schema.punches, schema.clocks
     alike = (
@@ -201,11 +193,28 @@ def close_badge(connection: Connection, clock: str, seq: int, decision: Decision
         & table.c.presence_id.is_(None)
     )
     rows = connection.execute(
-        select(clocks.c.name, table.c.seq).join(clocks, clocks.c.id == table.c.clock_id).where(alike)
+        select(table.c.id, table.c.clock_id, table.c.seq, clocks.c.name)
+        .join(clocks, clocks.c.id == table.c.clock_id)
+        .where(alike)
+        .order_by(table.c.id)
+        .with_for_update(of=table)
     ).all()
     for one in rows:
-        close_punch(connection, one.name, one.seq, decision)
+        _close_punch(connection, one, one.name, decision)
     return len(rows)
+
+
+def _close_punch(connection: Connection, row: Any, clock: str, decision: Decision) -> None:
+    """Close a punch, by its row: earlier lives of a clock have punches of the same number."""
+    table = schema.punches
+    connection.execute(update(table).where(table.c.id == row.id).values(state=PunchState.CLOSED))
+    filings.drop(connection, schema.filings.c.punch_id == row.id, "closed", decision.now_ms)
+    receipts.issue(connection, [NewReceipt(row.clock_id, row.seq, ReceiptState.OPERATOR)], decision.now_ms)
+    what = f"punch {row.seq} is not declared, says {decision.by}: {decision.why}"
+    event_log.write(
+        connection, [Event(Severity.INFO, event_log.Kind.PRESENCE_CLOSED, what, clock, row.seq)], decision.now_ms
+    )
+    _note(connection, Act.PUNCH_CLOSED, decision, ("clock", row.clock_id), {"seq": row.seq})
 
 
 def declare_punch(

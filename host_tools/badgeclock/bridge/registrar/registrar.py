@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from badgeclock.authorities.base import (
     Authority,
@@ -156,7 +156,7 @@ class Registrar:
         self._decided = asyncio.Event()
         self.declares = declared_by(authority) if declares is None else declares
         self.gate = gate or Gate()
-        self._name = "+".join(sorted(self.declares))
+        self.name = "+".join(sorted(self.declares))
         self._was_away = False
 
     def wake(self) -> None:
@@ -652,7 +652,7 @@ class Registrar:
 
     def _event(self, severity: Severity, kind: event_log.Kind, what: str) -> Event:
         """An event about this authority, which goes by what it takes."""
-        return Event(severity, kind, what, about=self._name)
+        return Event(severity, kind, what, about=self.name)
 
     async def _store_says_away(self) -> bool:
         """Whether an earlier process was told to leave the authority alone, and nothing has been heard of it since."""
@@ -660,7 +660,7 @@ class Registrar:
         away = (
             (table.c.kind == event_log.Kind.AUTHORITY_AWAY)
             & table.c.settled_ms.is_(None)
-            & (table.c.about == self._name)
+            & (table.c.about == self.name)
         )
 
         def look(connection: Connection) -> list[int]:
@@ -714,6 +714,16 @@ class Registrar:
                 await woken.wait()
         except TimeoutError:
             pass
+
+
+def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -> None:
+    """Authorities that are in the settings no more, or that an earlier version wrote of, are not away: `names` are
+    those of the registrars that there are.
+    """
+    table = schema.events
+    others = or_(table.c.about.is_(None), table.c.about.not_in(names))
+    away = (table.c.kind == event_log.Kind.AUTHORITY_AWAY) & table.c.settled_ms.is_(None) & others
+    connection.execute(update(table).where(away).values(settled_ms=now_ms))
 
 
 def _write_events(connection: Connection, happened: list[Event], now_ms: int) -> None:

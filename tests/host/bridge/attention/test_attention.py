@@ -42,11 +42,12 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges, employers, engagements
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import CLOCK_AHEAD_MS, MOVEMENT_LATE_MS, Declared, Regime
-from badgeclock.bridge.registrar import corrections, outbox
+from badgeclock.bridge.registrar import corrections, outbox, registrar
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
-from badgeclock.bridge.store import schema
+from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.protocol.frames import ReceiptState, RosterAnswer, RosterResult
 from badgeclock.protocol.record import Direction, Origin
 
@@ -574,8 +575,35 @@ def test_the_badge_of_a_punch_that_has_a_worker_or_is_not_there_is_not_given_awa
 def test_a_badge_is_given_once_however_often_its_punch_is_named(world: World) -> None:
     punched(world, STRANGER_UID)
     give(world, "clock-0001/2")
-    with pytest.raises(PeopleError, match="is not of a badge that nobody was given"):
+    with pytest.raises(PeopleError, match="is of a badge that somebody has or had"):
         give(world, "clock-0001/2", "W-003")
+
+
+def test_of_two_lives_of_a_clock_no_badge_is_taken_for_anothers(world: World) -> None:
+    other = bytes.fromhex("0badbeef")
+    punched(world, STRANGER_UID)
+    again = world.add_clock(Clock(nonce=bytes(8)))
+    world.punches(*again.start(), again.punch(other), again.punch(other), clock=again)
+    with pytest.raises(PeopleError, match="provisioned anew"):
+        give(world, "clock-0001/2")
+    with world.store.write() as connection:
+        decision = Decision("office", "a visitor", world.now_ms)
+        assert corrections.close_badge(connection, "clock-0001", 3, decision) == 2
+    (row,) = [row for row in listed(world) if row.reason == "unknown_badge"]
+    assert row.code == token_of(STRANGER_UID)[:2].hex().upper()
+    assert give(world, "clock-0001/2").queued == 1
+
+
+def test_an_authority_that_is_in_the_settings_no_more_is_not_away(world: World) -> None:
+    with world.store.write() as connection:
+        for about in (None, "movement"):
+            away = Event(Severity.WARNING, event_log.Kind.AUTHORITY_AWAY, "it does not answer", about=about)
+            event_log.write(connection, [away], world.now_ms)
+        registrar.settle_absent(connection, ["movement"], world.now_ms)
+    assert "movement" in only(world, "authority_away").detail
+    with world.store.write() as connection:
+        registrar.settle_absent(connection, ["day+movement"], world.now_ms)
+    assert listed(world) == []
 
 
 def test_many_unknown_badges_are_one_event(world: World) -> None:
