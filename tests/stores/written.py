@@ -360,6 +360,6 @@ async def _attention(world: World) -> None:
     decision = Decision("operator", "found on the next day", world.now_ms)
     with world.store.write() as connection:
         corrections.correct(connection, moved.reference, Right(way=Way.OUT), CancelCode.PLANNING, decision)
-        corrections.declare_punch(connection, clock.name, 2, None, decision)
+        corrections.declare_punch(connection, clock.name, 2, corrections.Meant(), decision)
         correction_file.collect(connection, world.vault, [], OPERATOR, world.now_ms)
         filings.complete(connection, 2, Decision("operator", "its letter came", world.now_ms + 1000))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,7 +20,7 @@ from rich.table import Table
 from badgeclock.authorities.base import Direction
 from badgeclock.bridge.people.employers import enterprise_number
 from badgeclock.bridge.registrar import corrections, review_queue
-from badgeclock.bridge.registrar.corrections import Right
+from badgeclock.bridge.registrar.corrections import Meant, Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store.states import PresenceState
@@ -187,6 +188,9 @@ def declare(
     why: Why,
     way: Annotated[Way | None, typer.Option(help="What the punch meant, if it does not say.")] = None,
     employer: Employer = None,
+    day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its day, if its clock had no time.")
+    ] = None,
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
@@ -197,11 +201,13 @@ def declare(
     clock, seq = _punch(item)
     if seq is None:
         raise typer.BadParameter("a punch is named CLOCK/SEQ")
-    direction = None if way is None else record.Direction[way.name]
+    meant = Meant(
+        None if way is None else record.Direction[way.name],
+        employer and enterprise_number(employer),
+        day and day.date(),
+    )
     with changing(config) as opened:
-        done = corrections.declare_punch(
-            opened.connection, clock, seq, direction, _decision(by, why), employer and enterprise_number(employer)
-        )
+        done = corrections.declare_punch(opened.connection, clock, seq, meant, _decision(by, why))
     if isinstance(done, Filed):
         _print_result(item, done)
     else:

@@ -171,7 +171,8 @@ _PUNCHES: Final = (
         (source(Reason.NO_TIME),),
         (Kind.PRESENCE_WAITS,),
         "a punch of a clock that had no time",
-        f"give the clock its time; have the worker punch again today; then `{_CLOSE}`",
+        "give the clock its time; `badgeclock bridge presence declare ITEM --day … --reason …` declares that day, or "
+        f"writes a correction down; a movement is punched again: `{_CLOSE}`",
     ),
     Need(
         "no_in",
@@ -199,7 +200,7 @@ _PUNCHES: Final = (
         (source(Reason.QUARANTINE),),
         QUARANTINES,
         "a punch of a clock that was under quarantine when its life ended",
-        f"tell the authority by other means, with `badgeclock bridge presence show ITEM`; then `{_CLOSE}`",
+        f"if the worker was there: `{_DECLARE}` writes a correction down; else `{_CLOSE}`",
     ),
 )
 

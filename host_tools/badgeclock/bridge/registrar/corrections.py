@@ -11,6 +11,7 @@ Nothing here shows a badge, a token or a national number: workers go by the offi
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
@@ -22,7 +23,7 @@ from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences, regimes
 from badgeclock.bridge.presences.day_book import Key
 from badgeclock.bridge.presences.employment import Holder, employer_on
-from badgeclock.bridge.presences.regimes import Place, Seen, day_ahead, day_is_over, is_ahead
+from badgeclock.bridge.presences.regimes import Declared, Place, Seen, day_ahead, day_is_over, is_ahead
 from badgeclock.bridge.registrar import filings, presence_receipts, review_queue, transitions
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision, Kind, checked
 from badgeclock.bridge.registrar.filings import Filed
@@ -41,7 +42,7 @@ from badgeclock.bridge.registrar.replacements import (
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import ENDED, PresenceState, PunchState, Reason
+from badgeclock.bridge.store.states import ENDED, ClockState, PresenceState, PunchState, Reason
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
 
@@ -62,6 +63,16 @@ class Right(NamedTuple):
     employer_kbo: str | None = None
     site: str | None = None
     way: Way | None = None
+
+
+class Meant(NamedTuple):
+    """What a person says of a punch that it does not say itself; None: as it is. Its direction, which of the worker's
+    employers it is for (enterprise number), and its local day if its clock had no time.
+    """
+
+    direction: Direction | None = None
+    employer_kbo: str | None = None
+    day: date | None = None
 
 
 def cancel(
@@ -217,34 +228,28 @@ def _close_punch(connection: Connection, row: Any, clock: str, decision: Decisio
     _note(connection, Act.PUNCH_CLOSED, decision, ("clock", row.clock_id), {"seq": row.seq})
 
 
-def declare_punch(
-    connection: Connection,
-    clock: str,
-    seq: int,
-    direction: Direction | None,
-    decision: Decision,
-    employer_kbo: str | None = None,
-) -> str | Filed:
+def declare_punch(connection: Connection, clock: str, seq: int, meant: Meant, decision: Decision) -> str | Filed:
     """Have a punch declared that waited for a person; returns its presence's reference.
 
-    `direction` is what the punch lacks, or meant, `employer_kbo` which of the worker's employers it is for. Its moment
-    stays what the clock sealed. If its day is over, or no seal vouches for it, it is written down for a correction
-    file.
+    Its moment stays what the clock sealed. If its day is over, or no seal vouches for it, it is written down for a
+    correction file.
     """
     decision = checked(decision)
     row = _punch(connection, clock, seq)
     is_sealed = row.state != PunchState.INVALID
-    if row.worker_id is None or (row.reason not in _MAY_BE_DECLARED if is_sealed else not row.utc_ms):
+    if not _may_be_declared(row, meant):
         raise PresenceError(
             f"punch {seq} of {clock} waits for another reason: {row.reason or 'nobody was given its badge'}",
-            "assign the badge, release the clock, or close it",
+            "assign the badge, release the clock, name the day of a punch without time, or close it",
         )
-    meant = direction or (Direction.IN if row.reason == Reason.NO_IN else Direction(row.direction))
-    punch = presences.punch_of(row)._replace(direction=meant, is_sure=True)
-    wanted = regimes.wanted(Seen(meant, punch.is_sure, punch.utc_ms, punch.place))
+    direction = meant.direction or (Direction.IN if row.reason == Reason.NO_IN else Direction(row.direction))
+    punch = presences.punch_of(row)._replace(direction=direction, is_sure=True)
+    wanted = regimes.wanted(Seen(direction, punch.is_sure, punch.utc_ms, punch.place))
+    if not row.utc_ms:
+        wanted = _wanted_on(punch, meant.day, f"punch {seq} of {clock}", decision.now_ms)
     if isinstance(wanted, Reason):
         raise PresenceError(f"punch {seq} of {clock} does not say whether it was a coming or a going", "name it")
-    holder = holder_of(connection, find_worker(connection, None, row.worker_id), employer_kbo)
+    holder = holder_of(connection, find_worker(connection, None, row.worker_id), meant.employer_kbo)
     if not is_sealed or day_is_over(wanted.day, decision.now_ms, row.time_zone):
         there = presences.day_there(connection, punch, holder, wanted) if wanted.way is None else None
         if there is None:
@@ -260,6 +265,26 @@ def declare_punch(
     if presence_id is None:
         raise which_employer(f"punch {seq} of {clock}")
     return _join_punch(connection, row, (clock, seq), presence_id, decision)
+
+
+def _may_be_declared(row: Any, meant: Meant) -> bool:
+    """Whether a person may have a punch declared, or written down, that waits as it does."""
+    if row.worker_id is None:
+        return False
+    if row.state == PunchState.INVALID:
+        return bool(row.utc_ms)
+    if row.reason == Reason.QUARANTINE:
+        return row.clock_state == ClockState.RETIRED and bool(row.utc_ms)  # its quarantine ended with its life
+    return row.reason in _MAY_BE_DECLARED or (row.reason == Reason.NO_TIME and meant.day is not None)
+
+
+def _wanted_on(punch: presences.Punch, day: date | None, what: str, now_ms: int) -> regimes.Wanted:
+    """What a punch without time calls for, of the day that a person names."""
+    if day is None or punch.place.declares_on(day) is not Declared.DAY:
+        raise PresenceError(f"{what} has no time, and a movement is declared with its moment", "close the punch")
+    if day > regimes.local_day(now_ms, punch.place.time_zone):
+        raise PresenceError(f"{day.isoformat()} is to come", "name the day on which it was punched")
+    return regimes.Wanted(Declared.DAY, day)
 
 
 def _join_punch(connection: Connection, row: Any, name: tuple[str, int], presence_id: int, decision: Decision) -> str:

@@ -516,11 +516,11 @@ def test_a_punch_that_waited_and_whose_day_is_declared_meanwhile_joins_it_and_is
     assert world.states() == ["WAITING"]
     with world.store.write() as connection:
         decision = Decision("office", "she was there", world.now_ms)
-        filed = corrections.declare_punch(connection, "clock-0001", 2, None, decision)
+        filed = corrections.declare_punch(connection, "clock-0001", 2, corrections.Meant(), decision)
         assert isinstance(filed, Filed)
         key = Key(1, KBO, "1Y1TEST00001Z", date(2026, 1, 5))
         connection.execute(insert(schema.presences).values(new_row(key, 1, world.now_ms)))
-        declared = corrections.declare_punch(connection, "clock-0001", 2, None, decision)
+        declared = corrections.declare_punch(connection, "clock-0001", 2, corrections.Meant(), decision)
     assert declared == reference(world)
     assert [row.outcome for row in world.rows(schema.filings)] == ["it has a presence"]
 

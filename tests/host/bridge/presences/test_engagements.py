@@ -73,10 +73,12 @@ def test_what_is_ambiguous_waits_for_a_person_who_names_the_employer(world: Worl
     decision = Decision("tests", "asked her", world.now_ms)
     with world.store.write() as connection:
         with pytest.raises(PresenceError, match="--employer"):
-            corrections.declare_punch(connection, "clock-0001", 2, None, decision)
+            corrections.declare_punch(connection, "clock-0001", 2, corrections.Meant(), decision)
         with pytest.raises(PresenceError, match="not engaged"):
-            corrections.declare_punch(connection, "clock-0001", 2, None, decision, "0999999922")
-        corrections.declare_punch(connection, "clock-0001", 2, None, decision, SECOND)
+            corrections.declare_punch(
+                connection, "clock-0001", 2, corrections.Meant(employer_kbo="0999999922"), decision
+            )
+        corrections.declare_punch(connection, "clock-0001", 2, corrections.Meant(employer_kbo=SECOND), decision)
     world.punches(world.clock.punch(direction=Direction.OUT), world.clock.punch())
     assert declared(world) == [(SECOND, "QUEUED")]
     assert world.states() == ["QUEUED"] * 3
@@ -140,7 +142,7 @@ def test_what_a_person_declares_and_what_is_punched_meet_in_one_row_whatever_cha
     world.punches(*clock.start(), clock.punch())
     with world.store.write() as connection:
         decision = Decision("tests", "asked her", world.now_ms)
-        corrections.declare_punch(connection, "clock-0001", 2, None, decision, SECOND)
+        corrections.declare_punch(connection, "clock-0001", 2, corrections.Meant(employer_kbo=SECOND), decision)
     world.change_site(workplace="1Y1TEST00009Z")
     world.change_worker("W-001", niss="00000100463")
     clock.utc_ms = world.now_ms = world.now_ms + 3_600_000

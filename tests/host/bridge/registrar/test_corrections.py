@@ -21,10 +21,11 @@ from tests.host.bridge.world import (
 )
 
 from badgeclock.authorities.base import Direction as Way
+from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import cancellations, corrections, filings, outbox, review_queue
-from badgeclock.bridge.registrar.corrections import Right
+from badgeclock.bridge.registrar.corrections import Meant, Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import schema
@@ -523,6 +524,45 @@ async def test_a_punch_whose_day_is_over_is_written_down_and_closed_once_the_aut
     assert listed(world) == []
 
 
+def on_day(world: World, seq: int, day: date, clock: str = "clock-0001") -> str | Filed:
+    with world.store.write() as connection:
+        return corrections.declare_punch(connection, clock, seq, Meant(day=day), decision(world))
+
+
+async def test_a_punch_without_time_is_declared_for_the_day_that_a_person_names(world: World) -> None:
+    clock = world.clock
+    world.punches(*clock.start(), clock.punch(ANNA_UID, utc_s=0, ms=0), clock.punch(BRAM_UID, utc_s=0, ms=0))
+    with pytest.raises(PresenceError, match="is to come"):
+        on_day(world, 2, date(2026, 1, 6))
+    made = on_day(world, 2, date(2026, 1, 5))
+    await until(world, "VALIDATED")
+    assert made == reference(world)
+    assert on_day(world, 3, date(2026, 1, 4)) == Filed(1, date(2026, 2, 3))
+    hall = world.add_site("Office tower", OFFICE, Regime.CLEANING)
+    world.punches(*hall.start(), hall.punch(ANNA_UID, utc_s=0, ms=0), clock=hall)
+    with pytest.raises(PresenceError, match="with its moment"):
+        on_day(world, 2, date(2026, 1, 5), hall.name)
+
+
+def test_a_punch_of_a_clock_that_ended_under_quarantine_is_written_down(world: World) -> None:
+    clock = world.clock
+    world.punches(*clock.start())
+    before = clock.state
+    world.punches(clock.punch(BRAM_UID))
+    clock.state = before
+    world.punches(clock.punch(ANNA_UID))
+    clock.state = before
+    clock.punch(BRAM_UID)
+    world.now_ms += DAY_MS
+    world.punches(clock.punch(ANNA_UID))
+    assert [(punch["state"], punch["reason"]) for punch in world.shown()][1:] == [("WAITING", "quarantine")]
+    with pytest.raises(PresenceError, match="release the clock"):
+        declare(world, 3)
+    with world.store.write() as connection:
+        registry.end(connection, clock.name, by="office", reason="stolen", now_ms=world.now_ms)
+    assert isinstance(declare(world, 3), Filed)
+
+
 def test_a_punch_without_seal_is_only_ever_written_down(world: World) -> None:
     world.status(world.clock.online(session=b"session1", sealed=False))
     world.punches(*world.clock.start(), world.clock.unsealed(ANNA_UID))
@@ -537,7 +577,7 @@ def test_a_punch_without_seal_is_only_ever_written_down(world: World) -> None:
 
 def declare(world: World, seq: int, direction: Direction | None = None, clock: str = "clock-0001") -> str | Filed:
     with world.store.write() as connection:
-        return corrections.declare_punch(connection, clock, seq, direction, decision(world))
+        return corrections.declare_punch(connection, clock, seq, Meant(direction), decision(world))
 
 
 async def test_a_late_movement_is_declared_with_its_own_time_if_a_person_says_so(world: World) -> None:
