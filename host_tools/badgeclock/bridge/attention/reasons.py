@@ -285,6 +285,11 @@ _EVENTS: Final = (
         "a clock that was not added sends",
         "find who sends it, and add it with `badgeclock bridge clock add`",
     ),
+    _of_event(
+        Kind.FLOODED,
+        "a clock sends so much that most of it is dropped; no other clock waits for it",
+        "if its certificate may be stolen, revoke it with `badgeclock ca revoke CLOCK`; else look at the clock",
+    ),
     _of_event(Kind.UNKNOWN_TOPIC, "somebody writes to a topic that no clock writes to", "find who has a certificate"),
     _of_event(Kind.MALFORMED_FRAME, "bytes that are no records", "if it comes again: the clock's firmware or network"),
     _of_event(

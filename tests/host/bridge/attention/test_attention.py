@@ -37,7 +37,7 @@ from badgeclock.bridge.clocks import health, registry
 from badgeclock.bridge.clocks.health_monitor import HealthMonitor
 from badgeclock.bridge.downlink.rosters import SETTLE_MS
 from badgeclock.bridge.errors import PeopleError, PresenceError
-from badgeclock.bridge.intake import quarantine
+from badgeclock.bridge.intake import flood_watch, quarantine
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges, employers, engagements
 from badgeclock.bridge.presences.day_book import Key, new_row
@@ -349,6 +349,11 @@ def unknown_topic(world: World) -> None:
     world.deliver((world.clock.topic("nonsense"), b""))
 
 
+async def flooded(world: World) -> None:
+    dropped = Counter({"badgeclock/v1/clock-0001": flood_watch.FLOOD_MESSAGES})
+    await flood_watch.FloodWatch(world.store, lambda: dropped, lambda: world.now_ms).work()
+
+
 def malformed_frame(world: World) -> None:
     world.punches(*world.clock.start())
     world.punches(b"no record")
@@ -427,6 +432,7 @@ SCENES: dict[str, Scene] = {
     "call_rejected": call_rejected,
     "answer_unproved": answer_unproved,
     "unknown_clock": unknown_clock,
+    "flooded": flooded,
     "unknown_topic": unknown_topic,
     "malformed_frame": malformed_frame,
     "newer_record": newer_record,

@@ -54,7 +54,8 @@ def hold(world: World, device: Device) -> bytes:
 
 
 def kinds(world: World) -> list[tuple[str, str]]:
-    return [(row.severity, row.kind) for row in world.rows(schema.events) if row.kind != "badge_assigned"]
+    left_out = {"badge_assigned", "badge_unknown"}
+    return [(row.severity, row.kind) for row in world.rows(schema.events) if row.kind not in left_out]
 
 
 # --- the end of a clock's life ---

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
@@ -22,7 +24,7 @@ from tests.host.bridge.world import (
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.clocks import registry
-from badgeclock.bridge.errors import PresenceError
+from badgeclock.bridge.errors import PresenceError, StoreConflict
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Declared, Regime
 from badgeclock.bridge.registrar import cancellations, corrections, filings, outbox, review_queue
 from badgeclock.bridge.registrar.corrections import Meant, Right
@@ -383,6 +385,28 @@ async def test_two_corrections_at_once_are_one(world: World) -> None:
         correct(world, worker="W-002")
     await until(world, "CANCELLED", "VALIDATED")
     assert stands(world) == ["in"]
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["today", "tomorrow"])
+async def test_of_two_people_who_correct_at_the_same_time_one_does(world: World, is_over: bool) -> None:  # noqa: FBT001
+    await moved(world, Direction.OUT)
+    world.now_ms += DAY_MS * is_over
+    ready = threading.Barrier(2)
+
+    def decide(right: Right) -> str:
+        ready.wait()
+        try:
+            with world.store.write() as connection:
+                corrections.correct(connection, reference(world), right, PLANNING, decision(world))
+        except (PresenceError, StoreConflict):
+            return "refused"
+        return "done"
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = list(pool.map(decide, [Right(way=Way.IN), Right("W-002")]))
+    assert sorted(ends) == ["done", "refused"]
+    assert len(world.rows(schema.filings if is_over else schema.corrections)) == 1
+    assert [row.act for row in world.rows(schema.acts)] == ["correction_filed" if is_over else "presence_corrected"]
 
 
 async def test_a_way_that_is_right_already_and_a_day_are_not_corrected(world: World) -> None:
