@@ -354,8 +354,7 @@ async def _attention(world: World) -> None:
         remarked = next(row for row in rows if row.state == PresenceState.REMARKS)
         attention.settle(connection, remarked.reference, Decision("operator", "Limosa is right now", world.now_ms))
     world.now_ms += DAY_MS
-    clock = world.add_clock(Clock("clock-0012"))
-    clock.utc_ms = world.now_ms - 3 * DAY_MS  # no day of hers that was declared
+    clock = world.add_clock(Clock("clock-0012", utc_ms=NOON_MS - DAY_MS))
     world.punches(*clock.start(), clock.punch(LUZ_UID), clock=clock)
     moved = next(row for row in rows if row.way and row.state == PresenceState.VALIDATED)
     decision = Decision("operator", "found on the next day", world.now_ms)
