@@ -21,7 +21,7 @@ from badgeclock.bridge.store.database import insert_rows, update_rows
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import SEAL_KEYS, Vault
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind, iter_judged, unpack
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind, Origin, iter_judged, unpack
 from badgeclock.protocol.seal import KEY_BYTES, SealState
 
 _Bytes = TypeVar("_Bytes", bytes, bytearray)
@@ -34,6 +34,7 @@ _DUPLICATE: Final = int(Flag.DUPLICATE)
 _DIRECTIONS: Final = {int(direction): direction for direction in Direction}
 _DIRECTION_MASK: Final = 7
 _SURE: Final = frozenset(int(origin) for origin in SURE)
+_ASSUMED: Final = int(Origin.ASSUMED)
 _OF_CLOCK: Final = [
     column for column in schema.clocks.c if column.name not in ("status", "certificate_sha256", "held_ms", "status_ms")
 ]
@@ -278,5 +279,6 @@ def _punches_of(chain: Chain) -> Iterator[Punch]:
                         sealed,
                         bool(flags & _DUPLICATE),
                         received_ms,
+                        origin == _ASSUMED,
                     ),
                 )

@@ -48,14 +48,14 @@ class Key(NamedTuple):
 _ENTRIES: Final = select(
     *(
         schema.presences.c[name]
-        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed")
+        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed", "kept_ms")
     )
 ).order_by(schema.presences.c.id)
 
 
 @dataclass(slots=True)
 class Entry:
-    """A presence of the book. `id` is 0 until `write` has inserted it."""
+    """A presence of the book. `id` is 0 until `write` has inserted it; `assumed` is None once it was kept."""
 
     id: int
     key: Key
@@ -80,6 +80,7 @@ class DayBook:
         self._passages: dict[int, list[Passage]] = {}
         self._opened: list[Entry] = []
         self._evident: list[Entry] = []
+        self._corrected: list[Entry] = []
 
     def load(self, days: Iterable[WorkerDay]) -> None:
         """Read the presences of these workers on these days, once each."""
@@ -88,10 +89,10 @@ class DayBook:
         table = schema.presences
         for some in chunks(wanted):
             rows = self._connection.execute(_ENTRIES.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
-            for *of, presence_id, site_id, state, error_code, number, why in rows:
+            for *of, presence_id, site_id, state, error_code, number, why, kept_ms in rows:
                 key = Key(*of)
                 entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
-                entry.assumed = None if why is None else Assumed(why)
+                entry.assumed = None if why is None or kept_ms is not None else Assumed(why)
                 self._entries[key.worker_id, key.day].append(entry)
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:
@@ -142,16 +143,24 @@ class DayBook:
 
     def coming_before(self, worker_id: int, days: Iterable[date], place: Place, utc_ms: int) -> Entry | None:
         """The last movement in at a place before a moment, no longer ago than the longest shift."""
+        since_ms = utc_ms - place.longest_shift_ms
         found = [
             entry
-            for day in days
-            for entry in self._entries.get((worker_id, day), ())
-            if entry.key.way == Way.IN
-            and entry.state not in ENDED
-            and entry.is_at(place)
-            and 0 <= utc_ms - entry.key.moment_ms <= place.longest_shift_ms
+            for entry in self._movements(worker_id, days, place)
+            if entry.key.way == Way.IN and since_ms <= entry.key.moment_ms <= utc_ms
         ]
-        return max(found, key=lambda entry: entry.key.moment_ms, default=None)
+        return max(found, key=_moment, default=None)
+
+    def movement_before(self, worker_id: int, days: Iterable[date], place: Place, utc_ms: int) -> Entry | None:
+        """A worker's newest movement of these days at a place before a moment."""
+        found = [entry for entry in self._movements(worker_id, days, place) if entry.key.moment_ms < utc_ms]
+        return max(found, key=_moment, default=None)
+
+    def _movements(self, worker_id: int, days: Iterable[date], place: Place) -> Iterator[Entry]:
+        for day in days:
+            for entry in self._entries.get((worker_id, day), ()):
+                if entry.key.way and entry.state not in ENDED and entry.is_at(place):
+                    yield entry
 
     def open(self, key: Key, site_id: int, assumed: Assumed | None = None) -> Entry:
         """Add a presence, which `write` inserts."""
@@ -169,6 +178,17 @@ class DayBook:
         """The rows of those, once they are written."""
         return [entry.id for entry in self._evident]
 
+    def set_corrected(self, entry: Entry) -> None:
+        """The way of a movement that was assumed is wrong: a key said another right after it."""
+        entry.assumed = Assumed.CORRECTED
+        if entry.id:
+            self._corrected.append(entry)
+
+    @property
+    def corrected(self) -> list[Entry]:
+        """Those that were written before."""
+        return self._corrected
+
     def write(self, now_ms: int) -> list[Entry]:
         """Insert what was opened; returns it, with its rows' numbers."""
         if not self._opened:
@@ -181,6 +201,10 @@ class DayBook:
             entry.id = number
         opened, self._opened = self._opened, []
         return opened
+
+
+def _moment(entry: Entry) -> int:
+    return entry.key.moment_ms
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ few statements.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -49,11 +49,15 @@ _NAMED: Final = 5
 """Up to so many presences of one group that are assumed have an event each; more of them share one."""
 SURE: Final = frozenset({Origin.KEY, Origin.CLOCK})
 """Where a direction comes from that does not hang on what a clock remembers of the badge."""
+CORRECTED_MS: Final = 15_000
+"""So soon after a punch whose direction was assumed, a key's other direction for the same badge puts that right
+(docs/protocol.md §2): three seconds to see it, ten that a key waits for its badge, two of margin."""
 
 
 class Punch(NamedTuple):
     """A punch as the clock kept it, and what the store knows of the clock. `utc_ms` is 0 if the clock had no time;
-    `bound` is the encoded bound of its error; `is_sure` whether a key, or the clock's own direction, says the way.
+    `bound` is the encoded bound of its error; `is_sure` whether a key, or the clock's own direction, says the way;
+    `is_assumed` whether the clock itself only assumes it.
     """
 
     clock_id: int
@@ -68,6 +72,7 @@ class Punch(NamedTuple):
     sealed: bool
     duplicate: bool
     received_ms: int
+    is_assumed: bool = False
 
 
 class Fate(NamedTuple):
@@ -139,7 +144,7 @@ def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int
 
 def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tuple[Any, ...]]:
     for punch, decision in zip(punches, settled, strict=True):
-        clock_id, _, seq, place, token, direction, _, utc_ms, _, _, _, received_ms = punch
+        clock_id, _, seq, place, token, direction, _, utc_ms, _, _, _, received_ms, _ = punch
         yield clock_id, seq, place[0], bytearray(token), int(direction), utc_ms, received_ms, *decision
 
 
@@ -210,6 +215,7 @@ def punch_of(row: Any) -> Punch:
         sealed=True,
         duplicate=False,
         received_ms=row.received_ms,
+        is_assumed=record is not None and record.origin is Origin.ASSUMED,
     )
 
 
@@ -239,7 +245,7 @@ def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted
 
 def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[_Decision], int]:
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
-    kinds, kind_of = _alike(punches, now_ms)
+    kinds, kind_of = _alike(as_corrected(punches), now_ms)
     holders = _holders(connection, kinds)
     held = [holders.get((punch.place.site_id, punch.token)) for punch in kinds]
     fates = [fate_of(punch, holder, now_ms) for punch, holder in zip(kinds, held, strict=True)]
@@ -247,7 +253,8 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     met = _meet(book, kinds, held, fates)
     opened = book.write(now_ms)
     _keep_evident(connection, book.evident, now_ms)
-    _note_assumed(connection, opened, now_ms)
+    _keep_corrected(connection, book.corrected)
+    _note_assumed(connection, [*opened, *book.corrected], now_ms)
     _note_ambiguous(connection, held, met, now_ms)
     decisions: list[_Decision] = []
     told: list[punch_receipts.Content | None] = []
@@ -270,6 +277,31 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     return [decisions[kind] for kind in kind_of], len(opened)
 
 
+def as_corrected(punches: Sequence[Punch]) -> Sequence[Punch]:
+    """The same punches, each whose direction was assumed and put right at once as the one that put it right: both are
+    the same passage.
+    """
+    if not any(punch.is_assumed for punch in punches):
+        return punches
+    meant = list(punches)
+    assumed: dict[tuple[int, bytes], int] = {}
+    for at, punch in enumerate(punches):
+        of = punch.clock_id, punch.token
+        if punch.is_assumed:
+            assumed[of] = at
+        elif punch.is_sure and of in assumed:
+            before = assumed.pop(of)
+            if _puts_right(punch, punches[before]):
+                meant[before] = punch
+    return meant
+
+
+def _puts_right(punch: Punch, before: Punch) -> bool:
+    both_count = punch.sealed and before.sealed and not (punch.duplicate or before.duplicate)
+    is_at_once = bool(before.utc_ms) and 0 <= punch.utc_ms - before.utc_ms <= CORRECTED_MS
+    return both_count and is_at_once and punch.direction is not before.direction
+
+
 def _alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]]:
     """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
 
@@ -281,7 +313,7 @@ def _alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int
     kind_of: list[int] = []
     ahead_ms, last, by_day = now_ms + CLOCK_AHEAD_MS, None, False
     for punch in punches:
-        _, clock_state, _, place, token, direction, is_sure, utc_ms, _, sealed, duplicate, _ = punch
+        _, clock_state, _, place, token, direction, is_sure, utc_ms, _, sealed, duplicate, _, _ = punch
         if place is not last:  # one clock's punches are together
             last, by_day = place, place.regime in _BY_DAY and place.next_regime is None
         moment = utc_ms // QUARTER_MS if by_day and 0 < utc_ms <= ahead_ms else -utc_ms
@@ -337,17 +369,29 @@ def _goes_for_sure(punch: Punch) -> bool:
 
 
 def _weeks_before(book: DayBook, calling: Sequence[tuple[int, Punch, Holder, Wanted]]) -> set[WorkerDay]:
-    """The week before those who come to a site with night hours, by no key, and were not there the day before."""
+    """The week before those of whom nothing is known of these days, and whose way no key says: who come to a site with
+    night hours, and whose movement its clock only assumes.
+    """
     return {
-        (holder.worker_id, wanted.day - timedelta(days=back))
+        (holder.worker_id, day)
         for _, punch, holder, wanted in calling
-        if wanted.earlier is not None
-        and wanted.way is None
-        and not punch.is_sure
-        and punch.place.night is not None
-        and not book.day_of(holder.worker_id, wanted.earlier, punch.place)
-        for back in range(2, shifts.LATELY_DAYS + 1)
+        if _asks_for_the_week(book, punch, holder, wanted)
+        for day in _days_lately(wanted)
     }
+
+
+def _asks_for_the_week(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> bool:
+    if wanted.earlier is None or punch.is_sure:
+        return False
+    if wanted.way is None:
+        return punch.place.night is not None and not book.day_of(holder.worker_id, wanted.earlier, punch.place)
+    days = wanted.day, wanted.earlier
+    return punch.is_assumed and book.movement_before(holder.worker_id, days, punch.place, punch.utc_ms) is None
+
+
+def _days_lately(wanted: Wanted) -> list[date]:
+    """The days of the week before a punch but the last one, newest first."""
+    return [wanted.day - timedelta(days=back) for back in range(2, shifts.LATELY_DAYS + 1)]
 
 
 def _joined(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
@@ -378,8 +422,7 @@ def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
     """A presence for what a punch calls for; None if it is ambiguous which employer is to declare it."""
     place = punch.place
     if wanted.way is not None:
-        key = _movement_key(book, punch, holder, wanted)
-        return None if key is None else book.open(key, place.site_id)
+        return _opened_movement(book, punch, holder, wanted, wanted.way)
     employer = employer_on(holder, place.site_id, wanted.day)
     if employer is None:
         return None
@@ -387,17 +430,35 @@ def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
     passages = [] if before is None else book.passages(before)
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, place)
     key = Key(holder.worker_id, employer.kbo, place.workplace, wanted.day)
-    lately = [] if passages else _lately(book, punch, holder, wanted)
-    return book.open(key, place.site_id, shifts.assumed(seen, passages, lately))
+    lately = before if passages else _newest_shift(book, punch, holder, wanted)
+    newest = None if lately is None else shifts.Lately(book.passages(lately), lately.assumed is None)
+    return book.open(key, place.site_id, shifts.assumed(seen, passages, newest))
 
 
-def _lately(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Sequence[shifts.Passage]:
-    """The passages of the newest shift of the week before, as far as it was loaded."""
-    for back in range(2, shifts.LATELY_DAYS + 1):
-        found = book.day_of(holder.worker_id, wanted.day - timedelta(days=back), punch.place)
+def _opened_movement(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted, way: Way) -> Entry | None:
+    key = _movement_key(book, punch, holder, wanted)
+    if key is None:
+        return None
+    worker_id, place, utc_ms = holder.worker_id, punch.place, punch.utc_ms
+    days = [wanted.day, *([] if wanted.earlier is None else (wanted.earlier, *_days_lately(wanted)))]
+    before = book.movement_before(worker_id, days, place, utc_ms)
+    move = None
+    if before is not None:
+        move = shifts.Move(before.key.moment_ms, Way(before.key.way))
+        is_right_after = utc_ms - move.utc_ms <= CORRECTED_MS and punch.is_sure and way is not move.way
+        if is_right_after and before.assumed is shifts.Assumed.WAY:
+            book.set_corrected(before)
+    seen = Seen(punch.direction, punch.is_sure, utc_ms, place)
+    return book.open(key, place.site_id, shifts.assumed_way(way, seen, move, clock_assumes=punch.is_assumed))
+
+
+def _newest_shift(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    """The newest shift of the week before the day before, as far as it was loaded."""
+    for day in _days_lately(wanted):
+        found = book.day_of(holder.worker_id, day, punch.place)
         if found:
-            return book.passages(found[-1])
-    return []
+            return found[-1]
+    return None
 
 
 def _movement_key(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Key | None:
@@ -489,6 +550,14 @@ def _keep_evident(connection: Connection, presence_ids: Sequence[int], now_ms: i
         connection.execute(update(table).where(table.c.id.in_(some), table.c.kept_ms.is_(None)).values(kept_ms=now_ms))
 
 
+def _keep_corrected(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Whose way a key has put right since: that is a question until a person has decided it."""
+    table = schema.presences
+    for some in chunks([entry.id for entry in entries]):
+        values = {"assumed": shifts.Assumed.CORRECTED, "kept_ms": None}
+        connection.execute(update(table).where(table.c.id.in_(some)).values(values))
+
+
 def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:
     """An event for each presence that is not evident: whoever was not there can be cancelled until midnight."""
     assumed = {entry.id: entry for entry in opened if entry.assumed is not None}
@@ -503,9 +572,7 @@ def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) 
     )
     rows = [row for some in chunks(assumed) for row in connection.execute(statement.where(table.c.id.in_(some)))]
     texts = [
-        f"presence {row.reference} of {row.worker} at {row.site} is assumed ({_WHY_ASSUMED[assumed[row.id].assumed]});"
-        " if nobody came, cancel it before the day ends"
-        for row in rows
+        f"presence {row.reference} of {row.worker} at {row.site} is assumed: {_why(assumed[row.id])}" for row in rows
     ]
     if len(texts) > _NAMED:
         texts = [f"{len(rows)} presences are assumed, {rows[0].reference} and others: see `presence list`"]
@@ -513,9 +580,15 @@ def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) 
     event_log.write(connection, [Event(Severity.WARNING, kind, text) for text in texts], now_ms)
 
 
+def _why(entry: Entry) -> str:
+    return _WHY_ASSUMED[entry.assumed].format(way="a coming" if entry.key.way == Way.IN else "a going")
+
+
 _WHY_ASSUMED: Final[Mapping[shifts.Assumed | None, str]] = {
-    shifts.Assumed.OPEN_SHIFT: "the shift of the day before has no OUT, and its punch may be that",
-    shifts.Assumed.NO_IN: "its first punch is an OUT or a break",
+    shifts.Assumed.OPEN_SHIFT: "its punch may be the end of the day before's shift; if it is, cancel it today",
+    shifts.Assumed.NO_IN: "its punch may be the end of a shift of which there is no other; if it is, cancel it today",
+    shifts.Assumed.WAY: "no key says that it is {way}, nor does the movement before; if it is not, correct it today",
+    shifts.Assumed.CORRECTED: "{way}, but right after it a key said the other way; if it was none, cancel it today",
 }
 
 

@@ -198,6 +198,32 @@ def test_the_morning_of_a_worker_of_nights_lately_is_not_evident(world: World) -
     assert days(world) == [("01-07", None), ("01-10", "no_in")]
 
 
+def test_a_night_after_a_night_of_which_the_beginning_was_not_tapped_either_is_flagged(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    for local_time in ("08 01:07", "08 01:26", "09 01:00", "09 01:26", "09 05:57"):
+        gates.tap("A", at(f"2026-01-{local_time}"))
+    assert days(world) == [("01-08", "no_in"), ("01-09", "no_in")]
+
+
+@pytest.mark.parametrize("by", ["a person", "a key"])
+def test_who_begins_early_every_day_is_evident_once_a_day_of_that_kind_is(world: World, by: str) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    for day in ("05", "06"):
+        gates.tap("A", at(f"2026-01-{day} 05:45"), "in" if by == "a key" and day == "06" else "")
+        if by == "a person" and day == "06":
+            with world.store.write() as connection:
+                reference = world.rows(schema.presences)[-1].reference
+                corrections.keep(connection, reference, Decision("tests", "begins so early", world.now_ms))
+        gates.tap("A", at(f"2026-01-{day} 14:00"))
+    for day in ("07", "08", "12"):
+        gates.tap("A", at(f"2026-01-{day} 05:45"))
+        gates.tap("A", at(f"2026-01-{day} 14:00"))
+    flags = [flag for _, flag in days(world)]
+    assert flags == ["no_in", "no_in" if by == "a person" else None, None, None, None]
+
+
 def test_an_in_by_key_after_a_forgotten_out_is_evident(world: World) -> None:
     gates = Gates(world, knows_midnight=True)
     gates.tap("A", at("2026-01-05 07:00"), "in")
