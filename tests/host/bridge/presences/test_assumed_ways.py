@@ -198,7 +198,21 @@ def test_only_a_key_for_the_same_badge_at_once_puts_a_way_right(
 )
 def test_a_punch_that_does_not_count_is_not_put_right_and_puts_nothing_right(change: dict[str, Any]) -> None:
     place = Place(1, "1Y1TEST00001Z", "Europe/Brussels", Regime.CLEANING)
-    wrong = Punch(1, ClockState.ACTIVE, 7, place, b"token", IN, False, NOON_MS, 0, True, False, NOON_MS, True)
+    wrong = Punch(
+        clock_id=1,
+        clock_state=ClockState.ACTIVE,
+        seq=7,
+        place=place,
+        token=b"token",
+        direction=IN,
+        is_sure=False,
+        utc_ms=NOON_MS,
+        bound=0,
+        sealed=True,
+        duplicate=False,
+        received_ms=NOON_MS,
+        is_assumed=True,
+    )
     right = wrong._replace(seq=8, direction=OUT, is_sure=True, is_assumed=False, utc_ms=NOON_MS + 2_000)
     assert as_corrected([wrong, right]) == [right, right]
     changed = wrong._replace(**change), right
