@@ -222,7 +222,11 @@ class Chains:
 
 def punches(chains: Sequence[Chain]) -> list[Punch]:
     """The punches among the records that were accepted in this batch, as the chains stand at its end."""
-    return [punch for chain in chains for punch in _punches_of(chain)]
+    places: dict[int, Place] = {}
+    for chain in chains:
+        if chain.row.site_id not in places:
+            places[chain.row.site_id] = Place.of(chain.row)
+    return [punch for chain in chains for punch in _punches_of(chain, places[chain.row.site_id])]
 
 
 def before(connection: Connection, chain: Chain, head: int) -> Before | None:
@@ -258,8 +262,8 @@ def _numbered(raws: _Bytes) -> Iterator[tuple[int, _Bytes]]:
         yield int.from_bytes(raw[4:8], "big"), raw
 
 
-def _punches_of(chain: Chain) -> Iterator[Punch]:
-    clock_id, clock_state, place = chain.row.id, chain.clock_state, Place.of(chain.row)
+def _punches_of(chain: Chain, place: Place) -> Iterator[Punch]:
+    clock_id, clock_state = chain.row.id, chain.clock_state
     for raws, received_ms, sealed in chain.runs:
         for kind, flags, seq, utc_s, ms, bound, token, origin in iter_judged(raws):
             if kind == _PUNCH:

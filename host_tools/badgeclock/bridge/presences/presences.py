@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, select, tuple_, update
@@ -83,6 +84,7 @@ class Fate(NamedTuple):
     wanted: Wanted | None = None
 
 
+_IS_ASSUMED: Final = attrgetter("is_assumed")
 _Decision = tuple[str, int | None, int | None, str | None]
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
@@ -281,7 +283,7 @@ def as_corrected(punches: Sequence[Punch]) -> Sequence[Punch]:
     """The same punches, each whose direction was assumed and put right at once as the one that put it right: both are
     the same passage.
     """
-    if not any(punch.is_assumed for punch in punches):
+    if not any(map(_IS_ASSUMED, punches)):
         return punches
     meant = list(punches)
     assumed: dict[tuple[int, bytes], int] = {}
