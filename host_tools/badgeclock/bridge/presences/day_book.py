@@ -104,9 +104,16 @@ class DayBook:
             for row in self._connection.execute(_PASSAGES.where(schema.punches.c.presence_id.in_(some))):
                 self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
 
-    def passages(self, entry: Entry) -> Sequence[Passage]:
-        """The punches of a day's presence that were loaded, oldest first."""
-        return self._passages.get(entry.id, ())
+    def passages(self, *entries: Entry) -> Sequence[Passage]:
+        """The punches of days' presences that were loaded, oldest first."""
+        if len(entries) == 1:
+            return self._passages.get(entries[0].id, ())
+        return sorted(passage for entry in entries for passage in self._passages.get(entry.id, ()))
+
+    def add_passage(self, entry: Entry, passage: Passage) -> None:
+        """A punch that the same group brings to a presence whose punches were loaded."""
+        if entry.id in self._passages:
+            self._passages[entry.id].append(passage)
 
     def day_of(self, worker_id: int, day: date, place: Place) -> list[Entry]:
         """A worker's presences that declare a day at a place, those that stand last, each oldest first."""

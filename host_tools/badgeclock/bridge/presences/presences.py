@@ -41,7 +41,7 @@ from badgeclock.bridge.presences.regimes import (
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.database import chunks, insert_rows
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.states import ClockState, IdentityKind, PunchState, Reason
+from badgeclock.bridge.store.states import ENDED, ClockState, IdentityKind, PunchState, Reason
 from badgeclock.protocol import record as records
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction, Origin
@@ -77,7 +77,9 @@ class Punch(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What is to become of a punch: `wanted` is set if it calls for something that can be declared."""
+    """What is to become of a punch: `wanted` is set if it calls for something that can be declared, and if it comes too
+    late for that but may belong to a day that was declared.
+    """
 
     state: PunchState
     reason: Reason | None = None
@@ -85,6 +87,8 @@ class Fate(NamedTuple):
 
 
 _IS_ASSUMED: Final = attrgetter("is_assumed")
+_DECLARED: Final = Fate(PunchState.DECLARED)
+_LATE: Final = Fate(PunchState.WAITING, Reason.LATE)
 _Decision = tuple[str, int | None, int | None, str | None]
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
@@ -105,9 +109,11 @@ def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
     if is_ahead(punch.utc_ms, now_ms):
         return _fate_ahead(punch, now_ms)
     fate = _fate_of_day(punch.place, punch.direction, punch.is_sure, punch.utc_ms // QUARTER_MS, now_ms // QUARTER_MS)
-    if fate.wanted is not None and fate.wanted.way is not None and movement_too_late(punch.utc_ms, now_ms):
-        return Fate(PunchState.WAITING, Reason.LATE)
-    return fate
+    if fate.reason is Reason.LATE:
+        may_be_anothers = holder.since_ms > punch.utc_ms
+        return _LATE if may_be_anothers else fate
+    is_movement = fate.wanted is not None and fate.wanted.way is not None
+    return _LATE if is_movement and movement_too_late(punch.utc_ms, now_ms) else fate
 
 
 def _fate_ahead(punch: Punch, now_ms: int) -> Fate:
@@ -126,7 +132,7 @@ def _fate_of_day(place: Place, direction: Direction, is_sure: bool, quarter: int
     if isinstance(wanted, Reason):
         return Fate(PunchState.WAITING, wanted)
     if day_is_over(local_day(utc_ms, place.time_zone), now_ms, place.time_zone):
-        return Fate(PunchState.WAITING, Reason.LATE)
+        return Fate(PunchState.WAITING, Reason.LATE, wanted if wanted.way is None else None)
     return Fate(PunchState.DECLARED, wanted=wanted)
 
 
@@ -331,7 +337,7 @@ def _meet(
     book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
 ) -> list[_Met]:
     """What each punch belongs to: at first what is there already, and then, by their moments, those that call for
-    something, which the days before may have to do with.
+    something, which the days before may have to do with. What comes too late opens nothing.
     """
     met = [_Met(fate) for fate in fates]
     calling = [
@@ -347,7 +353,7 @@ def _meet(
         if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
             open_yet.append(one)
         else:
-            met[at] = _Met(fates[at], entry)
+            met[at] = _Met(_DECLARED, entry)
             if entry.assumed is not None and punch.is_sure:
                 book.set_evident(entry)
     days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in open_yet if wanted.earlier}
@@ -360,8 +366,12 @@ def _meet(
         entry = _joined(book, punch, holder, wanted)
         if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
             entry = _shift_ended(book, punch, holder, wanted) or entry
-        entry = entry or _opened(book, punch, holder, wanted)
-        met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
+        if entry is None and fates[at].state is PunchState.DECLARED:
+            entry = _opened(book, punch, holder, wanted)
+            if entry is None:
+                met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER))
+        if entry is not None:
+            met[at] = _Met(_DECLARED, entry)
     return met
 
 
@@ -410,14 +420,30 @@ def _shift_ended(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) ->
     """The presence of the day before whose shift a punch ends, if it does; also that of a regime which ended then."""
     if wanted.earlier is None or punch.place.declares_on(wanted.earlier) is not Declared.DAY:
         return None
-    entry = _day_before(book, punch, holder, wanted)
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place)
-    return entry if entry is not None and shifts.ends_shift(seen, book.passages(entry)) else None
+    for entry in _day_before(book, punch, holder, wanted):
+        if shifts.ends_shift(seen, book.passages(entry)):
+            book.add_passage(entry, shifts.Passage(punch.utc_ms, punch.direction))
+            return entry
+    return None
 
 
-def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> list[Entry]:
+    """The worker's presences of the day before at the place: those that stand, and of the badge's employer, first, and
+    of them the one that was punched last.
+    """
     found = [] if wanted.earlier is None else book.day_of(holder.worker_id, wanted.earlier, punch.place)
-    return found[-1] if found else None
+    if wanted.earlier is None or len(found) < 2:
+        return found
+    employer = employer_on(holder, punch.place.site_id, wanted.earlier)
+    by_badge = employer.kbo if employer is not None and employer.by_badge else None
+
+    def rank(entry: Entry) -> tuple[bool, bool, int]:
+        passages = book.passages(entry)
+        newest_ms = passages[-1].utc_ms if passages else 0
+        return entry.state not in ENDED, entry.key.employer_kbo == by_badge, newest_ms
+
+    return sorted(found, key=rank, reverse=True)
 
 
 def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
@@ -429,10 +455,10 @@ def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
     if employer is None:
         return None
     before = _day_before(book, punch, holder, wanted)
-    passages = [] if before is None else book.passages(before)
+    passages = book.passages(*before) if before else []
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, place)
     key = Key(holder.worker_id, employer.kbo, place.workplace, wanted.day)
-    lately = before if passages else _newest_shift(book, punch, holder, wanted)
+    lately = before[0] if passages else _newest_shift(book, punch, holder, wanted)
     newest = None if lately is None else shifts.Lately(book.passages(lately), lately.assumed is None)
     return book.open(key, place.site_id, shifts.assumed(seen, passages, newest))
 
@@ -495,6 +521,7 @@ def _select_holders() -> Select[Any]:
             badges.c.worker_id,
             workers.c.identity_kind,
             employers.c.kbo,
+            badges.c.since_ms,
             badges.c.engagement_id,
             select(engaged.c.id).where(engaged.c.worker_id == badges.c.worker_id).exists(),
         )
@@ -514,8 +541,9 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
         rows = connection.execute(
             _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
-        for site_id, token, worker_id, kind, kbo, badge_for, is_engaged in rows:
-            found[site_id, token] = Holder(worker_id, employer_declared(IdentityKind(kind), kbo))
+        for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
+            employer_kbo = employer_declared(IdentityKind(kind), kbo)
+            found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
             if is_engaged and kind == IdentityKind.NISS:
                 several[site_id, token] = badge_for
     of_worker = engagements_of(connection, {found[at].worker_id for at in several})

@@ -14,19 +14,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from tests.host.bridge.presences.clock_ways import ClockWays
-from tests.host.bridge.world import ANNA_UID, BOTH, SITE, WORKPLACE, Clock, World, token_of
+from tests.host.bridge.world import ANNA_UID, BOTH, BRAM_UID, KBO, SITE, WORKPLACE, Clock, World, token_of
 
-from badgeclock.bridge.people import employers
+from badgeclock.bridge.people import badges, employers, engagements
+from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import corrections, review_queue
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
 from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.protocol.record import Direction, Origin
 
 DATABASES = BOTH
 BRUSSELS = ZoneInfo("Europe/Brussels")
 NIGHT = "22:00-06:00"
 SUBCONTRACTOR = "0206731645"
+SECOND_UID = bytes.fromhex("0a0b0c0d")
 CASES = Path(__file__).with_name("forgotten_taps.csv")
 
 
@@ -98,6 +101,133 @@ def test_every_person_day_of_the_table(world: World, case: list[Row], *, knows_m
             assert (presence.assumed is not None) == ("assumed, flagged" in row.expect), row
         last = presence.id
     assert "presence_assumed" in world.events() or not any("flagged" in row.expect for row in case)
+
+
+def deliver_late(world: World, gate: str, *taps: tuple[str, str]) -> list[Any]:
+    """Taps (local time, key) of a gate that had no connection, all at once now; their rows."""
+    clock = world.add_clock(Clock(f"clock-{gate.lower()}"))
+    clock.utc_ms = at(taps[0][0])
+    raws = clock.start()
+    for local_time, key in taps:
+        clock.utc_ms = at(local_time)
+        direction = {"in": Direction.IN, "out": Direction.OUT, "break": Direction.BREAK_START}[key]
+        raws.append(clock.punch(ANNA_UID, direction, origin=Origin.KEY))
+    before = len(world.rows(schema.punches))
+    world.punches(*raws, clock=clock)
+    return world.rows(schema.punches)[before:]
+
+
+def test_what_comes_days_late_belongs_to_the_day_that_was_declared_and_opens_none(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 07:00"), "in")
+    gates.tap("A", at("2026-01-07 07:00"), "in")
+    taps = ("2026-01-05 12:00", "break"), ("2026-01-06 00:30", "out"), ("2026-01-06 07:00", "in")
+    late = deliver_late(world, "B", *taps)
+    assert [(row.state, row.reason, row.presence_id) for row in late] == [
+        ("DECLARED", None, 1),
+        ("WAITING", "late", None),  # the shift may be 12 hours long
+        ("WAITING", "late", None),
+    ]
+    assert days(world) == [("01-05", None), ("01-07", None)]
+
+
+def test_an_end_of_a_shift_that_comes_days_late_belongs_to_it(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 14:00"), "in")
+    gates.tap("A", at("2026-01-07 07:00"), "in")
+    (late,) = deliver_late(world, "B", ("2026-01-06 00:30", "out"))
+    assert (late.state, late.presence_id) == ("DECLARED", 1)
+
+
+def test_a_late_punch_with_a_badge_that_changed_hands_waits(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 07:00"), "in")
+    gates.tap("A", at("2026-01-05 07:10"), "in", BRAM_UID)
+    world.now_ms = at("2026-01-06 09:00")
+    world.assign(ANNA_UID, "W-002")
+    (late,) = deliver_late(world, "B", ("2026-01-05 16:00", "out"))
+    assert (late.state, late.reason, late.presence_id) == ("WAITING", "late", None)
+
+
+def test_gates_of_which_one_comes_hours_later_and_out_of_order_make_one_day(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 12:30"))
+    gates.tap("A", at("2026-01-05 17:00"))
+    late = deliver_late(world, "B", ("2026-01-05 07:00", "in"), ("2026-01-05 12:00", "out"))
+    assert {row.presence_id for row in late} == {1}
+    assert days(world) == [("01-05", None)]
+
+
+@pytest.mark.parametrize("offset_h", [-1, 1])
+def test_a_gate_an_hour_off_costs_no_day_and_makes_none(world: World, offset_h: int) -> None:
+    """Its bound on the error says nothing, so the day that it names counts, if that is today."""
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 06:55"))
+    off = world.add_clock(Clock("clock-off"))
+    off.utc_ms = world.now_ms + offset_h * 3_600_000
+    world.punches(*off.start(), clock=off)
+    for day, hour, direction in (("05", 16, Direction.OUT), ("06", 7, Direction.IN), ("06", 16, Direction.OUT)):
+        world.now_ms = at(f"2026-01-{day} {hour:02d}:00")
+        off.utc_ms = world.now_ms + offset_h * 3_600_000
+        punch = off.punch(ANNA_UID, direction, origin=Origin.LAST_PUNCH)
+        world.punches(punch, clock=off)
+    gates.tap("A", at("2026-01-07 06:55"))
+    assert [day for day, _ in days(world)] == ["01-05", "01-06", "01-07"]
+
+
+@pytest.mark.parametrize(
+    ("began", "ends", "hours", "found"),
+    [
+        # A day and a night through; the clocks go an hour on, and an hour back.
+        ("2026-01-05 08:00", "2026-01-06 08:00", 24, [("01-05", None)]),
+        ("2026-01-05 08:00", "2026-01-06 08:01", 24, [("01-05", None), ("01-06", "open_shift")]),
+        ("2026-03-28 08:00", "2026-03-29 08:30", 24, [("03-28", None)]),
+        ("2026-10-24 08:00", "2026-10-25 07:30", 24, [("10-24", None), ("10-25", "open_shift")]),
+        ("2026-03-28 20:00", "2026-03-29 08:30", 12, [("03-28", None)]),
+        ("2026-10-24 20:00", "2026-10-25 07:30", 12, [("10-24", None), ("10-25", "open_shift")]),
+        # Midnight to the millisecond.
+        ("2026-01-05 14:00", "2026-01-06 00:00", 12, [("01-05", None)]),
+        ("2026-01-05 00:00", "2026-01-05 12:00", 12, [("01-05", None)]),
+    ],
+)
+def test_a_shift_is_as_long_as_it_really_was(
+    world: World, began: str, ends: str, hours: int, found: list[tuple[str, str | None]]
+) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(longest_shift_h=hours)
+    gates.tap("A", at(began), "in")
+    gates.tap("A", at(ends), "out")
+    assert days(world) == found
+
+
+def test_at_midnight_exactly_a_day_begins(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-06 00:00") - 1, "in")
+    gates.tap("A", at("2026-01-06 00:00"), "in", BRAM_UID)
+    assert days(world) == [("01-05", None), ("01-06", None)]
+
+
+def test_of_two_employers_days_a_key_ends_the_one_that_is_open(world: World) -> None:
+    """The morning's punches, for another employer, came after the evening's."""
+    gates = Gates(world, knows_midnight=True)
+    with world.store.write() as connection:
+        employers.put(connection, SUBCONTRACTOR, "Onderaannemer")
+        for employer in (KBO, SUBCONTRACTOR):
+            engaged, operator = Engaged(employer), Operator("tests", "two contracts")
+            engagements.engage(connection, "W-001", engaged, operator, world.now_ms)
+        for uid, employer in ((ANNA_UID, KBO), (SECOND_UID, SUBCONTRACTOR)):
+            badges.assign(
+                connection, world.vault, site=SITE, worker="W-001", uid=uid, employer_kbo=employer, now_ms=world.now_ms
+            )
+    gates.tap("A", at("2026-01-05 14:30"), "in", SECOND_UID)
+    clock = world.add_clock(Clock("clock-late"))
+    clock.utc_ms = at("2026-01-05 06:00")
+    raws = [*clock.start(), clock.punch(ANNA_UID, Direction.IN, origin=Origin.KEY)]
+    clock.utc_ms = at("2026-01-05 14:00")
+    raws.append(clock.punch(ANNA_UID, Direction.OUT, origin=Origin.KEY))
+    world.punches(*raws, clock=clock)
+    punch = gates.tap("A", at("2026-01-06 00:30"), "out", SECOND_UID)
+    assert (punch.presence_id, days(world)) == (1, [("01-05", None), ("01-05", None)])
 
 
 def change_employer(world: World) -> None:
