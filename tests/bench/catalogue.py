@@ -30,7 +30,7 @@ SECTIONS = {
     "bridge.": "The bridge",
     "registrar.": "The registrar",
     "once.": "Declared once: an authority that counts",
-    "days.": "A year of a site, against the truth",
+    "days.": "Years of a site, against the truth",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
 }
@@ -224,11 +224,12 @@ FIGURES = {
         for name, count in (("1e4", 10_000), ("1e5", 100_000), ("1e6", 1_000_000), ("1e7", 10_000_000))
     },
     "days.total": Figure(
-        "person-days of a year: forgotten taps, night shifts, two gates, moves between sites, both clock changes"
+        "person-days of four years: forgotten taps, night shifts, two gates, outages, moves, both clock changes"
     ),
     "days.missing": Figure("of these, those that the authority has not, or has twice", "0"),
     "days.extra_flagged": Figure("person-days that it has besides, flagged, for a person to cancel the same day"),
     "days.extra_unflagged": Figure("the same, not flagged", "0"),
+    "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
     "limit.sqlite_rows_per_s": Figure("records/s, each with its punch, that the bare driver commits, none verified"),
     "limit.broker_msgs_per_s": Figure("messages/s of one punch that the broker alone carries to a bare subscriber"),
     "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),

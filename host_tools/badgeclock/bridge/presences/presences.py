@@ -605,7 +605,9 @@ def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) 
         f"presence {row.reference} of {row.worker} at {row.site} is assumed: {_why(assumed[row.id])}" for row in rows
     ]
     if len(texts) > _NAMED:
-        texts = [f"{len(rows)} presences are assumed, {rows[0].reference} and others: see `presence list`"]
+        texts = [
+            f"{len(rows)} presences are assumed, {rows[0].reference} and others: see `badgeclock bridge presence list`"
+        ]
     kind = event_log.Kind.PRESENCE_ASSUMED
     event_log.write(connection, [Event(Severity.WARNING, kind, text) for text in texts], now_ms)
 

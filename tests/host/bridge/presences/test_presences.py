@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from tests.host.bridge.world import (
     ANNA_UID,
+    BOTH,
     BRAM_UID,
     DAY_MS,
     LUZ_UID,
@@ -24,6 +25,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, PunchState, Reason
 from badgeclock.protocol.record import Direction, Origin, bound_encode
 
+DATABASES = BOTH
 HOUR_MS = 3_600_000
 BRUSSELS = "Europe/Brussels"
 
