@@ -52,7 +52,7 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import planning_api, planning_refusals, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
-from badgeclock.protocol.topics import Channel, shared, subscription
+from badgeclock.protocol.topics import UPWARD, Channel, subscription
 
 _PUNCHES: Final = f"/{Channel.PUNCHES.value}"
 
@@ -123,16 +123,13 @@ class Service:
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
-        several = meet is not None
         self._downlink = Downlink(self._vault)
         wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
         if authority is not None:
             self._authorities = [(authority, settings.authority)]
         else:
             self._authorities = [(kinds.connect(one), one) for one in wanted]
-        punches = shared(Channel.PUNCHES) if several else subscription(Channel.PUNCHES)
-        rest = (Channel.STATUS, Channel.DESK, Channel.REPORT, Channel.ROSTER)
-        self._link = BrokerLink(settings.broker, [punches, *map(subscription, rest)])
+        self._link = BrokerLink(settings.broker, [subscription(channel) for channel in UPWARD])
         self._parts.add("broker", Phase.BROKER, lambda: self._link.run(self._deliver))
         self._add_senders()
         self._registrars = registrars_of(
