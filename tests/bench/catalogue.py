@@ -224,7 +224,7 @@ FIGURES = {
         for name, count in (("1e4", 10_000), ("1e5", 100_000), ("1e6", 1_000_000), ("1e7", 10_000_000))
     },
     "days.total": Figure(
-        "person-days of four years: forgotten taps, night shifts, two gates, outages, moves, both clock changes"
+        "person-days of two years: forgotten taps, night shifts, two gates, outages, moves, both clock changes"
     ),
     "days.missing": Figure("of these, those that the authority has not, or has twice", "0"),
     "days.extra_flagged": Figure("person-days that it has besides, flagged, for a person to cancel the same day"),

@@ -34,6 +34,8 @@ FORGETS = 0.08
 """How often a tap is forgotten."""
 EPOCH_RECORDS = 1_000
 """After so many records a clock closes its epoch."""
+REGISTERED_S = 1200
+"""The authority is called once no group has come for so many seconds, or its day ends."""
 CONFLICTS_MOST = 10
 GROUP_S = 300
 """Taps within so many seconds reach the bridge together."""
@@ -210,13 +212,16 @@ class SiteYear:
     async def live(self) -> Outcome:
         """Let every tap happen, have all registered within its day, and compare."""
         changes = {day: "" for day in self.days if self.chance.random() < 0.05}
-        for group in _groups(_delivered(random.Random(self.seed + 2), self.plan.taps)):
+        groups = list(_groups(_delivered(random.Random(self.seed + 2), self.plan.taps)))
+        for group, then in zip(groups, [*groups[1:], None], strict=True):
             self.world.now_ms = group[-1].utc_ms + 1000
             day = datetime.fromtimestamp(self.world.now_ms / 1000, BRUSSELS).date()
             if changes.pop(day, None) is not None:
                 self._change_something()
             self._deliver([delivery.tap for delivery in group])
-            if self._queued():
+            soon_ms = group[0].utc_ms + REGISTERED_S * 1000
+            is_pause = then is None or then[0].utc_ms > soon_ms or _day(then[-1].utc_ms) != day
+            if is_pause and self._queued():
                 await self.world.registered(lambda: not self._queued())
         return self._compare()
 
