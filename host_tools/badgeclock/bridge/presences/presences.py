@@ -354,7 +354,7 @@ def _meet(
             open_yet.append(one)
         else:
             met[at] = _Met(_DECLARED, entry)
-            if entry.assumed is not None and punch.is_sure:
+            if entry.assumed is not None and (punch.is_sure or _shows_its_day(punch, wanted)):
                 book.set_evident(entry)
     days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in open_yet if wanted.earlier}
     book.load(days_before)
@@ -365,7 +365,10 @@ def _meet(
     for at, punch, holder, wanted in sorted(open_yet, key=lambda one: one[1].utc_ms):
         entry = _joined(book, punch, holder, wanted)
         if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
-            entry = _shift_ended(book, punch, holder, wanted) or entry
+            ended = _shift_ended(book, punch, holder, wanted)
+            if ended is None and entry is not None and _shows_its_day(punch, wanted):
+                book.set_evident(entry)
+            entry = ended or entry
         if entry is None and fates[at].state is PunchState.DECLARED:
             entry = _opened(book, punch, holder, wanted)
             if entry is None:
@@ -373,6 +376,11 @@ def _meet(
         if entry is not None:
             met[at] = _Met(_DECLARED, entry)
     return met
+
+
+def _shows_its_day(punch: Punch, wanted: Wanted) -> bool:
+    """Whether a punch makes evident that its worker was there on its own day."""
+    return wanted.way is None and shifts.is_of_its_day(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
 
 
 def _goes_for_sure(punch: Punch) -> bool:

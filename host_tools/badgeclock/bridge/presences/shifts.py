@@ -29,6 +29,9 @@ REST_MS: Final = 11 * HOUR_MS
 (directive 2003/88/EC, article 3)."""
 
 
+MINUTE_MS: Final = 60_000
+CLOCK_CHANGE_MS: Final = HOUR_MS
+"""By so much a wall clock may have gone on since midnight without time passing."""
 EARLY_MIN: Final = 240
 """Before this minute of the day nobody's first punch is evident, where a site gives no night hours."""
 LATELY_DAYS: Final = 7
@@ -84,12 +87,18 @@ def assumed(seen: Seen, before: Sequence[Passage], lately: Lately | None = None)
     is_open = bool(before) and before[-1].direction not in (Direction.OUT, Direction.NONE)
     if seen.direction not in COMING:
         return Assumed.OPEN_SHIFT if is_open else Assumed.NO_IN
-    if seen.is_sure:
+    if seen.is_sure or is_of_its_day(seen):
         return None
     is_soon = bool(before) and seen.utc_ms - before[-1].utc_ms < REST_MS
     if is_soon or (is_open and seen.direction is Direction.IN):
         return Assumed.OPEN_SHIFT
     return Assumed.NO_IN if _may_end_a_night(seen, lately) else None
+
+
+def is_of_its_day(seen: Seen) -> bool:
+    """Whether a punch comes so late in its day that no shift of the day before lasts until then."""
+    since_midnight_ms = local_minute(seen.utc_ms, seen.place.time_zone) * MINUTE_MS
+    return since_midnight_ms >= seen.place.longest_shift_ms + CLOCK_CHANGE_MS
 
 
 class Move(NamedTuple):

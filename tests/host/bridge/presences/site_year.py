@@ -270,7 +270,8 @@ class SiteYear:
         for found in world.authority.books:
             if found.status is not Status.CANCELLED:
                 row = by_reference[str(found.reference)]
-                declared[PersonDay(staff[row.worker_id], sites[row.site_id], row.day)].append(row.assumed)
+                flag = None if row.kept_ms is not None else row.assumed
+                declared[PersonDay(staff[row.worker_id], sites[row.site_id], row.day)].append(flag)
         outcome.total = len(self.plan.there)
         for about in sorted(self.plan.there - declared.keys()):
             outcome.missing += 1

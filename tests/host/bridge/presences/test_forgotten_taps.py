@@ -299,6 +299,39 @@ def test_an_in_by_key_later_that_day_makes_what_was_assumed_evident(world: World
     assert [row.kept_ms for row in world.rows(schema.presences)] == [None, world.now_ms]
 
 
+@pytest.mark.parametrize(
+    ("local_time", "key", "hours", "is_kept"),
+    [
+        # A shift of at most twelve hours that began before midnight ends by noon, or by one if the clocks went on.
+        ("2026-01-06 12:59", "", 12, False),
+        ("2026-01-06 13:00", "", 12, True),
+        ("2026-01-06 16:00", "out", 12, True),
+        ("2026-01-06 16:00", "", 16, False),
+        ("2026-01-06 17:00", "", 16, True),
+        ("2026-01-06 23:00", "out", 24, False),
+    ],
+)
+def test_a_punch_that_no_shift_of_the_day_before_lasts_until_makes_its_day_evident(
+    world: World, local_time: str, key: str, hours: int, *, is_kept: bool
+) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(longest_shift_h=hours)
+    gates.tap("A", at("2026-01-05 18:00"))
+    gates.tap("A", at("2026-01-06 07:30"))
+    gates.tap("A", at(local_time), key)
+    assert days(world) == [("01-05", None), ("01-06", "open_shift")]
+    assert (world.rows(schema.presences)[-1].kept_ms is not None) is is_kept
+    with world.store.read() as connection:
+        assert (review_queue.listing(connection, 10, world.now_ms) == []) is is_kept
+
+
+def test_a_first_punch_so_late_in_its_day_is_not_flagged(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    gates.tap("A", at("2026-01-05 14:00"))
+    gates.tap("A", at("2026-01-06 14:00"))
+    assert days(world) == [("01-05", None), ("01-06", None)]
+
+
 def test_an_out_by_key_right_after_the_clock_assumed_ends_the_shift_all_the_same(world: World) -> None:
     gates = Gates(world, knows_midnight=True)
     gates.tap("A", at("2026-01-05 14:00"))
@@ -336,8 +369,19 @@ def test_a_night_after_a_night_of_which_the_beginning_was_not_tapped_either_is_f
     assert days(world) == [("01-08", "no_in"), ("01-09", "no_in")]
 
 
-@pytest.mark.parametrize("by", ["a person", "a key"])
-def test_who_begins_early_every_day_is_evident_once_a_day_of_that_kind_is(world: World, by: str) -> None:
+@pytest.mark.parametrize(
+    ("by", "flags"),
+    [
+        ("nothing", ["no_in"] * 5),
+        ("a person", ["no_in", "no_in", None, None, None]),
+        ("a key", ["no_in", None, None, None, None]),
+        ("the afternoon", ["no_in", None, None, None, None]),
+    ],
+)
+def test_who_begins_early_every_day_is_evident_once_a_day_of_that_kind_is(
+    world: World, by: str, flags: list[str | None]
+) -> None:
+    ends = "14:00" if by == "the afternoon" else "12:00"
     gates = Gates(world, knows_midnight=True)
     world.change_site(night_hours=NIGHT)
     for day in ("05", "06"):
@@ -346,12 +390,11 @@ def test_who_begins_early_every_day_is_evident_once_a_day_of_that_kind_is(world:
             with world.store.write() as connection:
                 reference = world.rows(schema.presences)[-1].reference
                 corrections.keep(connection, reference, Decision("tests", "begins so early", world.now_ms))
-        gates.tap("A", at(f"2026-01-{day} 14:00"))
+        gates.tap("A", at(f"2026-01-{day} {ends}"))
     for day in ("07", "08", "12"):
         gates.tap("A", at(f"2026-01-{day} 05:45"))
-        gates.tap("A", at(f"2026-01-{day} 14:00"))
-    flags = [flag for _, flag in days(world)]
-    assert flags == ["no_in", "no_in" if by == "a person" else None, None, None, None]
+        gates.tap("A", at(f"2026-01-{day} {ends}"))
+    assert [flag for _, flag in days(world)] == flags
 
 
 def test_an_in_by_key_after_a_forgotten_out_is_evident(world: World) -> None:
