@@ -77,9 +77,7 @@ class Punch(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What is to become of a punch: `wanted` is set if it calls for something that can be declared, and if it comes too
-    late for that but may belong to a day that was declared.
-    """
+    """What is to become of a punch: `wanted` is set if it calls for something that can be declared."""
 
     state: PunchState
     reason: Reason | None = None
@@ -87,8 +85,6 @@ class Fate(NamedTuple):
 
 
 _IS_ASSUMED: Final = attrgetter("is_assumed")
-_DECLARED: Final = Fate(PunchState.DECLARED)
-_LATE: Final = Fate(PunchState.WAITING, Reason.LATE)
 _Decision = tuple[str, int | None, int | None, str | None]
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
@@ -109,11 +105,9 @@ def fate_of(punch: Punch, holder: Holder | None, now_ms: int) -> Fate:
     if is_ahead(punch.utc_ms, now_ms):
         return _fate_ahead(punch, now_ms)
     fate = _fate_of_day(punch.place, punch.direction, punch.is_sure, punch.utc_ms // QUARTER_MS, now_ms // QUARTER_MS)
-    if fate.reason is Reason.LATE:
-        may_be_anothers = holder.since_ms > punch.utc_ms
-        return _LATE if may_be_anothers else fate
-    is_movement = fate.wanted is not None and fate.wanted.way is not None
-    return _LATE if is_movement and movement_too_late(punch.utc_ms, now_ms) else fate
+    if fate.wanted is not None and fate.wanted.way is not None and movement_too_late(punch.utc_ms, now_ms):
+        return Fate(PunchState.WAITING, Reason.LATE)
+    return fate
 
 
 def _fate_ahead(punch: Punch, now_ms: int) -> Fate:
@@ -132,7 +126,7 @@ def _fate_of_day(place: Place, direction: Direction, is_sure: bool, quarter: int
     if isinstance(wanted, Reason):
         return Fate(PunchState.WAITING, wanted)
     if day_is_over(local_day(utc_ms, place.time_zone), now_ms, place.time_zone):
-        return Fate(PunchState.WAITING, Reason.LATE, wanted if wanted.way is None else None)
+        return Fate(PunchState.WAITING, Reason.LATE)
     return Fate(PunchState.DECLARED, wanted=wanted)
 
 
@@ -337,7 +331,7 @@ def _meet(
     book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
 ) -> list[_Met]:
     """What each punch belongs to: at first what is there already, and then, by their moments, those that call for
-    something, which the days before may have to do with. What comes too late opens nothing.
+    something, which the days before may have to do with.
     """
     met = [_Met(fate) for fate in fates]
     calling = [
@@ -353,7 +347,7 @@ def _meet(
         if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
             open_yet.append(one)
         else:
-            met[at] = _Met(_DECLARED, entry)
+            met[at] = _Met(fates[at], entry)
             if entry.assumed is not None and (punch.is_sure or _shows_its_day(punch, wanted)):
                 book.set_evident(entry)
     days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in open_yet if wanted.earlier}
@@ -369,13 +363,41 @@ def _meet(
             if ended is None and entry is not None and _shows_its_day(punch, wanted):
                 book.set_evident(entry)
             entry = ended or entry
-        if entry is None and fates[at].state is PunchState.DECLARED:
-            entry = _opened(book, punch, holder, wanted)
-            if entry is None:
-                met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER))
-        if entry is not None:
-            met[at] = _Met(_DECLARED, entry)
+        entry = entry or _opened(book, punch, holder, wanted)
+        met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
+    for at, entry in _joined_late(book, punches, holders, fates):
+        met[at] = _Met(Fate(PunchState.DECLARED), entry)
     return met
+
+
+def _joined_late(
+    book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
+) -> Iterator[tuple[int, Entry]]:
+    """The punches that came too late to be declared and need not be: their worker's day at the place is there. Whoever
+    has the badge since is not their worker.
+    """
+    late = [
+        (at, punch, holder, wanted)
+        for at, (punch, holder, fate) in enumerate(zip(punches, holders, fates, strict=True))
+        if fate.reason is Reason.LATE
+        and holder is not None
+        and holder.since_ms <= punch.utc_ms
+        and (wanted := _day_wanted(punch)) is not None
+    ]
+    book.load((holder.worker_id, wanted.day) for _, _, holder, wanted in late)
+    days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in late if wanted.earlier}
+    book.load(days_before)
+    book.load_passages(days_before)
+    for at, punch, holder, wanted in late:
+        entry = _joined(book, punch, holder, wanted) or _shift_ended(book, punch, holder, wanted)
+        if entry is not None and entry.state not in ENDED:
+            yield at, entry
+
+
+def _day_wanted(punch: Punch) -> Wanted | None:
+    """What a punch calls for, if that is a day."""
+    wanted = regimes.wanted(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
+    return wanted if isinstance(wanted, Wanted) and wanted.way is None else None
 
 
 def _shows_its_day(punch: Punch, wanted: Wanted) -> bool:
