@@ -37,6 +37,7 @@ from badgeclock.bridge.intake import seal_process
 from badgeclock.bridge.intake.acknowledger import Acknowledger
 from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
+from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.operations.retention import Sweeper
@@ -191,6 +192,8 @@ class Service:
             queue_messages=intake.queue_messages,
         )
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
+        self._floods = FloodWatch(self._store, self._batcher.dropped, self._now_ms)
+        self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
 
     def _add_metrics(self) -> None:
         self._metrics.watch(self._measure, self._states)
@@ -257,6 +260,7 @@ class Service:
             "broker_connections": float(self._link.connections),
             "intake_waiting_messages": float(self._batcher.waiting),
             "intake_pauses": float(self._batcher.pauses),
+            "intake_dropped_messages": float(self._floods.messages),
             "roster_parts_sent": float(self._rosters.sent),
             "rosters_taken": float(self._rosters.in_use),
             "authority_away": float(any(one.gate.away for one in self._registrars)),

@@ -22,6 +22,7 @@ import structlog
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
+from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.parts import Parts, Phase
@@ -78,10 +79,13 @@ class Worker:
         self._parts = Parts(END_S)
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
         self._parts.add("relay", Phase.ANSWERS, self._relay.run)
+        self._floods = FloodWatch(self._store, self._batcher.dropped, now_ms)
+        self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
         self._metrics.watch(
             lambda: {
                 "first_worker_connected": float(self._relay.is_joined),
                 "intake_waiting_messages": self._batcher.waiting,
+                "intake_dropped_messages": float(self._floods.messages),
             },
             dict,
         )
