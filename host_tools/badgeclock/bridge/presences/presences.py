@@ -507,7 +507,10 @@ def _opened_movement(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted
         if is_right_after and before.assumed is shifts.Assumed.WAY:
             book.set_corrected(before)
     seen = Seen(punch.direction, punch.is_sure, utc_ms, place)
-    return book.open(key, place.site_id, shifts.assumed_way(way, seen, move, clock_assumes=punch.is_assumed))
+    why = shifts.assumed_way(way, seen, move, clock_assumes=punch.is_assumed)
+    if way is Way.OUT and book.coming_before(worker_id, days, place, utc_ms) is None:
+        why = shifts.Assumed.NO_IN
+    return book.open(key, place.site_id, why)
 
 
 def _newest_shift(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
@@ -643,6 +646,8 @@ def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) 
 
 
 def _why(entry: Entry) -> str:
+    if entry.key.way and entry.assumed is shifts.Assumed.NO_IN:
+        return "a going, and no coming before it within the longest shift; if it is wrong, correct it today"
     return _WHY_ASSUMED[entry.assumed].format(way="a coming" if entry.key.way == Way.IN else "a going")
 
 

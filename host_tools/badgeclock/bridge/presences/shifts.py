@@ -51,7 +51,7 @@ class Assumed(StrEnum):
     OPEN_SHIFT = "open_shift"
     """This punch may be the end of the day before's shift: that has no OUT as its last punch, or was a moment ago."""
     NO_IN = "no_in"
-    """An OUT or a break, and nothing that it could be the end of."""
+    """An OUT or a break, and nothing that it could be the end of; a movement out, and none in before it."""
     WAY = "way"
     """A movement: no key says its direction, and the movement before it does not bear it out."""
     CORRECTED = "corrected"
