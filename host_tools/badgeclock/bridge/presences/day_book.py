@@ -55,7 +55,9 @@ _ENTRIES: Final = select(
 
 @dataclass(slots=True)
 class Entry:
-    """A presence of the book. `id` is 0 until `write` has inserted it; `assumed` is None once it was kept."""
+    """A presence of the book. `id` is 0 until `write` has inserted it; `assumed` is None once it was kept, and
+    `was_assumed` stays.
+    """
 
     id: int
     key: Key
@@ -64,6 +66,7 @@ class Entry:
     error_code: int
     reception_number: int
     assumed: Assumed | None = None
+    was_assumed: bool = False
 
     def is_at(self, place: Place) -> bool:
         """Whether it is of this place."""
@@ -93,6 +96,7 @@ class DayBook:
                 key = Key(*of)
                 entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
                 entry.assumed = None if why is None or kept_ms is not None else Assumed(why)
+                entry.was_assumed = why is not None
                 self._entries[key.worker_id, key.day].append(entry)
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:
@@ -171,7 +175,7 @@ class DayBook:
 
     def open(self, key: Key, site_id: int, assumed: Assumed | None = None) -> Entry:
         """Add a presence, which `write` inserts."""
-        entry = Entry(0, key, site_id, PresenceState.QUEUED, 0, 0, assumed)
+        entry = Entry(0, key, site_id, PresenceState.QUEUED, 0, 0, assumed, was_assumed=assumed is not None)
         self._entries[key.worker_id, key.day].append(entry)
         self._opened.append(entry)
         return entry

@@ -489,7 +489,7 @@ def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, place)
     key = Key(holder.worker_id, employer.kbo, place.workplace, wanted.day)
     lately = before[0] if passages else _newest_shift(book, punch, holder, wanted)
-    newest = None if lately is None else shifts.Lately(book.passages(lately), lately.assumed is None)
+    newest = None if lately is None else shifts.Lately(book.passages(lately), not lately.was_assumed)
     return book.open(key, place.site_id, shifts.assumed(seen, passages, newest))
 
 

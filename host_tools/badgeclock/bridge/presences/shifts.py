@@ -72,12 +72,12 @@ def ends_shift(seen: Seen, before: Sequence[Passage]) -> bool:
 
 
 class Lately(NamedTuple):
-    """The worker's newest shift at the place in the week before: its punches, oldest first, and whether it is evident
-    that its day was one.
+    """The worker's newest shift at the place in the week before: its punches, oldest first, and whether it was evident
+    when the first of them came.
     """
 
     passages: Sequence[Passage]
-    is_evident: bool
+    was_evident: bool
 
 
 def assumed(seen: Seen, before: Sequence[Passage], lately: Lately | None = None) -> Assumed | None:
@@ -126,14 +126,14 @@ def assumed_way(way: Way, seen: Seen, before: Move | None, *, clock_assumes: boo
 
 def _may_end_a_night(seen: Seen, lately: Lately | None) -> bool:
     """Whether a first punch may be the end of a shift of which no other tap is: at night, unless the worker's last day
-    began so early too and is evident; or in the morning of a worker who worked at night lately.
+    began so early too and was evident; or in the morning of a worker who worked at night lately.
     """
     place = seen.place
     early_min = EARLY_MIN if place.night is None else place.night.end_min
     began_ms = lately.passages[0].utc_ms if lately is not None and lately.passages else None
     if local_minute(seen.utc_ms, place.time_zone) < early_min:
         comes_so_early = began_ms is not None and local_minute(began_ms, place.time_zone) < early_min
-        return not (comes_so_early and lately is not None and lately.is_evident)
+        return not (comes_so_early and lately is not None and lately.was_evident)
     return began_ms is not None and _is_night_shift(place, began_ms, seen.utc_ms)
 
 

@@ -373,12 +373,12 @@ def test_a_night_after_a_night_of_which_the_beginning_was_not_tapped_either_is_f
     ("by", "flags"),
     [
         ("nothing", ["no_in"] * 5),
-        ("a person", ["no_in", "no_in", None, None, None]),
+        ("a person", ["no_in"] * 5),
         ("a key", ["no_in", None, None, None, None]),
-        ("the afternoon", ["no_in", None, None, None, None]),
+        ("the afternoon", ["no_in"] * 5),
     ],
 )
-def test_who_begins_early_every_day_is_evident_once_a_day_of_that_kind_is(
+def test_who_begins_early_every_day_is_evident_once_a_key_has_said_so(
     world: World, by: str, flags: list[str | None]
 ) -> None:
     ends = "14:00" if by == "the afternoon" else "12:00"
@@ -395,6 +395,15 @@ def test_who_begins_early_every_day_is_evident_once_a_day_of_that_kind_is(
         gates.tap("A", at(f"2026-01-{day} 05:45"))
         gates.tap("A", at(f"2026-01-{day} {ends}"))
     assert [flag for _, flag in days(world)] == flags
+
+
+def test_a_night_after_one_that_is_evident_since_the_evening_is_flagged(world: World) -> None:
+    gates = Gates(world, knows_midnight=True)
+    world.change_site(night_hours=NIGHT)
+    for local_time in ("07 00:51", "07 01:26", "07 22:01", "08 00:56", "08 06:08", "09 01:09", "09 05:58"):
+        gates.tap("A", at(f"2026-01-{local_time}"))
+    assert days(world) == [("01-07", "no_in"), ("01-09", "no_in")]
+    assert [row.kept_ms is not None for row in world.rows(schema.presences)] == [True, False]
 
 
 def test_an_in_by_key_after_a_forgotten_out_is_evident(world: World) -> None:
