@@ -297,8 +297,7 @@ class Clock:
         if self._pages:
             self._turn_pages(key)
         elif key in _KEYS:
-            self._punches.choose(_KEYS[key])
-            self._face.chosen(_KEYS[key], _CHOICE_MS)
+            self._handle_key(_KEYS[key])
         elif key == "info" and not self._uplink.errands.desk:
             self._forget_asker()
             self._punches.choose(punch.ASK)
@@ -312,6 +311,18 @@ class Clock:
             self._held_since = time.ticks_ms()
         elif not self._pages and time.ticks_diff(time.ticks_ms(), self._held_since) >= _PAGES_AFTER_MS:
             self._turn_pages(None)
+
+    def _handle_key(self, direction):
+        """A key puts right what the newest punch assumed, or says what the next one is."""
+        outcome = self._punches.correct(direction)
+        if outcome is None:
+            self._punches.choose(direction)
+            self._face.chosen(direction, _CHOICE_MS)
+            return
+        self._badge_at = time.ticks_ms()
+        self._forget_asker()
+        if outcome.kind == punch.FAILED:
+            self._break()
 
     def _turn_pages(self, key):
         """Show the technician's pages, whose code is in memory only meanwhile; turn them, or see that they are over."""

@@ -13,7 +13,7 @@ Direction: the key that was pressed before, else the clock's fixed one, else the
 after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight lies between: a
 night shift's end is an OUT, but whoever comes after a night's rest comes in, whatever was forgotten the day before.
 After that, and for a badge of which the clock cannot know (Recent.whole), the punch is an IN that is assumed: record
-and display say so, and a key and the badge again put it right.
+and display say so, and a key within three seconds makes another punch of that badge, with the key's direction.
 
 The window of duplicates and those hours outlast restarts: `recall` reads them back. Without a time they go by uptime.
 
@@ -57,6 +57,7 @@ _NUMBER_BYTES = const(8)
 _MUTE_MS = const(2000)
 _MUTES = const(4)
 _CHOICE_MS = const(10000)
+_CORRECT_MS = const(3000)
 _REST_S = const(39600)  # 11 hours: the rest between two days of work (directive 2003/88/EC, article 3)
 _STEP_S = const(2)  # a clock that was set by no more moves no punches
 
@@ -127,6 +128,10 @@ class Punches:
         self._muted = [(b"", time.ticks_ms())] * _MUTES
         self._chosen = record.DIRECTION_NONE
         self._chosen_at = time.ticks_ms()
+        # Of the newest punch, while its direction is assumed and no other badge came; else b"".
+        self._unsure = b""
+        self._unsure_flags = 0
+        self._unsure_at = self._chosen_at
 
     def choose(self, direction):
         """A key was pressed: the punch of the next ten seconds has this direction. DIRECTION_BREAK_START stands for
@@ -135,12 +140,28 @@ class Punches:
         self._chosen = direction
         self._chosen_at = time.ticks_ms()
 
+    def correct(self, direction):
+        """A key was pressed: if the newest punch is one whose direction was assumed, and was signalled less than three
+        seconds ago, make another one of its badge with the key's direction; gives its Outcome. Else None: the key is
+        the next badge's.
+        """
+        outcome = self._outcome
+        if not self._unsure or outcome.direction == direction:
+            return None
+        if not 0 <= time.ticks_diff(time.ticks_ms(), self._unsure_at) < _CORRECT_MS:
+            return None
+        outcome.token = self._unsure
+        self._punch(outcome, direction, self._unsure_flags)
+        return outcome
+
     def handle(self, length):
         """Make a punch of the UID of `length` bytes in `uid` and signal it; gives its Outcome."""
         outcome = self._outcome
         proof = self._identify(length, outcome)
         token = outcome.token
         choice = self._choice()
+        if token != self._unsure:
+            self._unsure = b""
         self.held = b"" if proof in (_BADGE_SILENT, _BADGE_UNPROVED) else token
         if proof == _BADGE_SILENT or (self._is_muted(token) and not choice):
             outcome.kind = MUTED
@@ -158,17 +179,21 @@ class Punches:
             self._chosen = record.DIRECTION_NONE
             self._mute(token)
             return outcome
+        flags = record.FLAG_PROVED if proof == _BADGE_PROVED else 0
+        self._punch(outcome, choice, flags if known >= 0 else flags | record.FLAG_UNKNOWN_BADGE)
+        return outcome
+
+    def _punch(self, outcome, choice, badge_flags):
+        """Keep a punch of the badge that `outcome` has the token of, signal it, and fill in what became of it."""
+        token = outcome.token
         self._timekeeper.stamp(self._stamp)
         now_s = self._now_s()
         self._decide(token, choice, now_s, outcome)
-        flags = outcome.direction
+        flags = badge_flags | outcome.direction
         counts = outcome.kind == KEPT
-        if proof == _BADGE_PROVED:
-            flags |= record.FLAG_PROVED
         if not counts:
             flags |= record.FLAG_DUPLICATE
-        if known < 0:
-            flags |= record.FLAG_UNKNOWN_BADGE
+        if flags & record.FLAG_UNKNOWN_BADGE:
             outcome.kind = UNKNOWN
         if self._stamp.bound == record.BOUND_NONE:
             flags |= record.FLAG_TIME_UNVERIFIED
@@ -183,8 +208,10 @@ class Punches:
         if counts and outcome.kind in (KEPT, UNKNOWN):
             self._recent.put(token, now_s, outcome.direction | MOVES)
             self._chosen = record.DIRECTION_NONE
+            self._unsure = token if outcome.assumed and outcome.kind == KEPT else b""
+            self._unsure_flags = badge_flags
+            self._unsure_at = time.ticks_ms()
         self._notify()
-        return outcome
 
     def _identify(self, length, outcome):
         """Turn the UID in `uid`, or the number that its badge proves, into the token; what the proof came to."""

@@ -30,7 +30,7 @@ SECTIONS = {
     "bridge.": "The bridge",
     "registrar.": "The registrar",
     "once.": "Declared once: an authority that counts",
-    "days.": "A year of a site, against the truth",
+    "days.": "Years of a site, against the truth",
     "today.": "Who is here, and who has not come",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
@@ -225,11 +225,12 @@ FIGURES = {
         for name, count in (("1e4", 10_000), ("1e5", 100_000), ("1e6", 1_000_000), ("1e7", 10_000_000))
     },
     "days.total": Figure(
-        "person-days of a year: forgotten taps, night shifts, two gates, moves between sites, both clock changes"
+        "person-days of two years: forgotten taps, night shifts, two gates, outages, moves, both clock changes"
     ),
     "days.missing": Figure("of these, those that the authority has not, or has twice", "0"),
     "days.extra_flagged": Figure("person-days that it has besides, flagged, for a person to cancel the same day"),
     "days.extra_unflagged": Figure("the same, not flagged", "0"),
+    "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
     "today.presences": Figure("presences of 1,000 workers at 10 sites on 100 days, with four punches each"),
     "today.ms_sqlite": Figure("ms of one reading of all sites, fastest of 7, SQLite; by the last working days"),
     "today.ms_postgres": Figure("the same, PostgreSQL over a socket"),

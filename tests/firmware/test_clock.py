@@ -36,6 +36,8 @@ class Stand:
         self.watchdogs = []
         self.faults_shown = []
         self.chosen = []
+        self.corrected = []
+        self.correction = None
         self.outcome = punch.KEPT
         self.usable = True
         self.pressed_keys = []
@@ -94,6 +96,10 @@ class Stand:
 
     def choose(self, direction):
         self.chosen.append(direction)
+
+    def correct(self, direction):
+        self.corrected.append(direction)
+        return self.correction
 
     # face
     def page(self, draw, duration_ms):
@@ -180,6 +186,18 @@ def test_a_key_chooses_the_next_punchs_direction():
     stand.pressed_keys = [None, "out"]
     stand.live(300)
     assert stand.chosen == [record.DIRECTION_OUT] and stand.chosen_shown == [record.DIRECTION_OUT]
+
+
+def test_a_key_that_puts_right_what_was_assumed_is_no_choice_for_the_next_badge():
+    for kind, broken in ((punch.KEPT, []), (punch.FAILED, [faults.JOURNAL])):
+        stand = Stand()
+        stand.correction = Outcome()
+        stand.correction.kind = kind
+        stand.paging = True
+        stand.pressed_keys = [None, "out"]
+        stand.live(300)
+        assert stand.corrected == [record.DIRECTION_OUT] and stand.chosen == [] and not stand.paging
+        assert stand.faults_shown == broken
 
 
 def test_the_info_key_and_a_badge_ask_and_what_that_needs_leaves_the_memory_at_once():

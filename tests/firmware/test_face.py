@@ -412,6 +412,17 @@ def test_a_direction_that_is_assumed_has_a_question_mark_and_a_hint_whether_the_
         assert not stand.shows("Wrong?") and "?" not in read_large(stand.panel.ram, 2)
 
 
+def test_a_direction_that_is_assumed_is_shown_as_long_as_a_key_puts_it_right():
+    for message_s, shown_ms in ((2, 3000), (9, 9000)):
+        stand = Stand()
+        stand.face._message_ms = message_s * 1000
+        stand.punch(12, assumed=True)
+        stand.wait(shown_ms - 100)
+        assert stand.shows("Wrong? Press key")
+        stand.wait(200)
+        assert stand.is_idle()
+
+
 def test_a_page_stands_as_long_as_it_is_kept_and_any_badge_ends_it_at_once():
     stand = Stand()
     pages = []

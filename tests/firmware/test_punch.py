@@ -254,6 +254,83 @@ def test_the_state_machine_does_what_the_model_says_through_any_day():
             site.log.idle(site._stamp())
 
 
+def corrected(site, key, after_s=0):
+    """Press a key `after_s` later; what `Punches.correct` made of it, as `tap` gives it, or None."""
+    site.passes(after_s)
+    outcome = site.punches.correct(key)
+    return outcome and (outcome.kind, outcome.direction, outcome.seq)
+
+
+def assumed_in(**settings):
+    """A site at the moment at which a badge's IN was assumed."""
+    site = Site(**settings)
+    site.tap()
+    assert site.tap(after_s=24 * HOUR_S)[:2] == (KEPT, IN) and site.punches._outcome.assumed
+    return site
+
+
+def test_a_key_within_three_seconds_makes_the_right_punch_of_a_badge_whose_way_was_assumed():
+    for key in (OUT, BREAK):
+        site = assumed_in()
+        wrong = site.newest()
+        head, signals, notified = site.log.head, len(site.signals), site.notified
+        assert corrected(site, key, after_s=2) == (KEPT, key, head)
+        told = site.newest()
+        assert (told.seq, told.token, told.flags & 7, told.detail[0]) == (head, wrong.token, key, KEY)
+        assert told.utc_s == wrong.utc_s + 2, "it bears its own moment"
+        assert site.signals[signals:] == [(KEPT, head + 1)] and site.notified == notified + 1
+        assert corrected(site, IN) is None and site.log.head == head + 1, "once"
+        assert site.tap(after_s=3)[0] == DUPLICATE, "who holds the badge again out of habit made no third punch"
+        assert site.tap(after_s=4 * HOUR_S)[1] == (IN if key == OUT else BACK)
+
+
+def test_what_a_key_put_right_outlasts_a_restart():
+    site = assumed_in()
+    corrected(site, OUT, after_s=1)
+    site.restart()
+    assert site.tap(after_s=2 * HOUR_S)[1] == IN
+
+
+def test_a_key_is_the_next_badges_where_nothing_was_assumed_or_it_says_the_same_or_is_late():
+    site = Site()
+    assert corrected(site, OUT) is None, "nobody has punched yet"
+    site.tap()
+    assert corrected(site, OUT, after_s=1) is None, "a first punch is no guess"
+    site = assumed_in()
+    head = site.log.head
+    assert corrected(site, IN, after_s=1) is None, "the same way"
+    assert corrected(site, OUT, after_s=2) is None, "three seconds are over"
+    site = assumed_in()
+    for days in (6, 7, 12, 13):
+        assert corrected(site, OUT, after_s=days * 24 * HOUR_S) is None, days
+    assert site.log.head == head
+
+
+def test_the_next_badge_keeps_a_key_from_what_was_assumed_before_and_the_same_one_that_stays_does_not():
+    for other, expected in ((UIDS[1], None), (b"\x08\x11\x22\x33", None), (UIDS[0], OUT)):
+        site = assumed_in()
+        site.tap(other, after_s=1)
+        found = corrected(site, OUT, after_s=1)
+        assert (found and found[1]) == expected, other
+
+
+def test_a_key_corrects_no_badge_that_nobody_knows():
+    site = with_roster()
+    site.tap(UIDS[1])
+    assert site.tap(UIDS[1], after_s=24 * HOUR_S)[:2] == (UNKNOWN, IN)
+    assert corrected(site, OUT, after_s=1) is None
+
+
+def test_a_correction_that_cannot_be_kept_is_signalled_as_such():
+    site = assumed_in()
+
+    def broken(*_):
+        raise OSError(5)
+
+    site.journal.writeblocks = broken
+    assert corrected(site, OUT, after_s=1)[0] == FAILED and site.signals[-1][0] == FAILED
+
+
 def test_a_night_shift_ends_with_an_out_and_a_forgotten_out_ends_with_the_day():
     site = Site()
     site.tap()

@@ -253,6 +253,27 @@ def test_without_a_time_a_restart_forgets_neither_the_window_nor_that_no_directi
     restart(clock)
 
 
+def test_a_key_right_after_a_way_that_is_assumed_makes_the_right_punch_without_the_badge(clock: ClockControl) -> None:
+    badges = [f"f1f2f3{number:02x}" for number in range(5)]
+    for badge in badges:
+        tapped(clock, badge, "IN", "sent later")
+    clock.set_rtc(time.time() + 2 * 86_400)
+    restart(clock)
+    for badge in badges:
+        tapped(clock, badge, "IN", "Wrong? Press key")
+        assumed = punches(clock)[-1]
+        assert assumed.origin == Origin.ASSUMED
+        shown = clock.wait_text("OUT", timeout=PATIENCE_S, after=clock.press("out"))
+        if any("sent later" in line for line in shown.lines):
+            break
+        wait_for_idle(clock)  # this machine took three seconds for it, so the key was the next badge's
+    corrected = punches(clock)[-1]
+    assert (corrected.seq, corrected.token) == (assumed.seq + 1, assumed.token)
+    assert (corrected.flags & 7, corrected.origin) == (Direction.OUT, Origin.KEY)
+    clock.set_rtc(time.time())
+    restart(clock)
+
+
 def test_a_window_of_nothing_makes_every_tap_a_punch_also_over_a_restart(timeless: ClockControl) -> None:
     with files_kept(timeless, "/settings.json") as before:
         no_window = before["/settings.json"].replace(b'"duplicate_window_s": 60', b'"duplicate_window_s": 0')

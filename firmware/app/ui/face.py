@@ -42,6 +42,7 @@ _ONLINE = const(2)
 _UPGRADED_MS = const(1000)  # a receipt is shown at least this long
 _LATE_MS = const(10000)  # after the punch, its receipt is no news for whoever stands there
 _IDENTIFY_MS = const(5000)
+_ASSUMED_MS = const(3000)  # a direction that is assumed is shown at least as long as a key puts it right
 _BUSY_MS = const(10)
 _QUIET_MS = const(20)
 _SLICE_MS = const(4)  # two pages on I2C at 400 kHz
@@ -106,14 +107,15 @@ class Face:
         """Signal what became of a badge (app.punch.Outcome), and show it."""
         if outcome.kind == punch.KEPT:
             tones = signals.KEPT_TONES[outcome.direction]
+            shown_ms = max(self._message_ms, _ASSUMED_MS) if outcome.assumed else self._message_ms
             if self._link == _ONLINE:
                 self._buzzer.play(tones)
                 self._lamp.play(signals.KEPT_LAMP)
-                self._show(_KEPT, self._message_ms)
+                self._show(_KEPT, shown_ms)
             else:
                 self._buzzer.play(tones, signals.OFFLINE_TONES)
                 self._lamp.play(signals.OFFLINE_LAMP)
-                self._show(_KEPT_LATER, self._message_ms)
+                self._show(_KEPT_LATER, shown_ms)
             self._note_punch(outcome, _IDLE)
         elif outcome.kind == punch.UNKNOWN:
             self._signal(signals.UNKNOWN_BADGE)

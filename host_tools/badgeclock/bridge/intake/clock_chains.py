@@ -21,7 +21,7 @@ from badgeclock.bridge.store.database import insert_rows, update_rows
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import SEAL_KEYS, Vault
 from badgeclock.protocol import seal
-from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind, iter_judged, unpack
+from badgeclock.protocol.record import RECORD_BYTES, SEALED_BYTES, Direction, Flag, Kind, Origin, iter_judged, unpack
 from badgeclock.protocol.seal import KEY_BYTES, SealState
 
 _Bytes = TypeVar("_Bytes", bytes, bytearray)
@@ -34,6 +34,7 @@ _DUPLICATE: Final = int(Flag.DUPLICATE)
 _DIRECTIONS: Final = {int(direction): direction for direction in Direction}
 _DIRECTION_MASK: Final = 7
 _SURE: Final = frozenset(int(origin) for origin in SURE)
+_ASSUMED: Final = int(Origin.ASSUMED)
 _OF_CLOCK: Final = [
     column for column in schema.clocks.c if column.name not in ("status", "certificate_sha256", "held_ms", "status_ms")
 ]
@@ -221,7 +222,11 @@ class Chains:
 
 def punches(chains: Sequence[Chain]) -> list[Punch]:
     """The punches among the records that were accepted in this batch, as the chains stand at its end."""
-    return [punch for chain in chains for punch in _punches_of(chain)]
+    places: dict[int, Place] = {}
+    for chain in chains:
+        if chain.row.site_id not in places:
+            places[chain.row.site_id] = Place.of(chain.row)
+    return [punch for chain in chains for punch in _punches_of(chain, places[chain.row.site_id])]
 
 
 def before(connection: Connection, chain: Chain, head: int) -> Before | None:
@@ -257,8 +262,8 @@ def _numbered(raws: _Bytes) -> Iterator[tuple[int, _Bytes]]:
         yield int.from_bytes(raw[4:8], "big"), raw
 
 
-def _punches_of(chain: Chain) -> Iterator[Punch]:
-    clock_id, clock_state, place = chain.row.id, chain.clock_state, Place.of(chain.row)
+def _punches_of(chain: Chain, place: Place) -> Iterator[Punch]:
+    clock_id, clock_state = chain.row.id, chain.clock_state
     for raws, received_ms, sealed in chain.runs:
         for kind, flags, seq, utc_s, ms, bound, token, origin in iter_judged(raws):
             if kind == _PUNCH:
@@ -278,5 +283,6 @@ def _punches_of(chain: Chain) -> Iterator[Punch]:
                         sealed,
                         bool(flags & _DUPLICATE),
                         received_ms,
+                        origin == _ASSUMED,
                     ),
                 )

@@ -48,14 +48,16 @@ class Key(NamedTuple):
 _ENTRIES: Final = select(
     *(
         schema.presences.c[name]
-        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed")
+        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed", "kept_ms")
     )
 ).order_by(schema.presences.c.id)
 
 
 @dataclass(slots=True)
 class Entry:
-    """A presence of the book. `id` is 0 until `write` has inserted it."""
+    """A presence of the book. `id` is 0 until `write` has inserted it; `assumed` is None once it was kept, and
+    `was_assumed` stays.
+    """
 
     id: int
     key: Key
@@ -64,6 +66,7 @@ class Entry:
     error_code: int
     reception_number: int
     assumed: Assumed | None = None
+    was_assumed: bool = False
 
     def is_at(self, place: Place) -> bool:
         """Whether it is of this place."""
@@ -80,6 +83,7 @@ class DayBook:
         self._passages: dict[int, list[Passage]] = {}
         self._opened: list[Entry] = []
         self._evident: list[Entry] = []
+        self._corrected: list[Entry] = []
 
     def load(self, days: Iterable[WorkerDay]) -> None:
         """Read the presences of these workers on these days, once each."""
@@ -88,10 +92,11 @@ class DayBook:
         table = schema.presences
         for some in chunks(wanted):
             rows = self._connection.execute(_ENTRIES.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
-            for *of, presence_id, site_id, state, error_code, number, why in rows:
+            for *of, presence_id, site_id, state, error_code, number, why, kept_ms in rows:
                 key = Key(*of)
                 entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
-                entry.assumed = None if why is None else Assumed(why)
+                entry.assumed = None if why is None or kept_ms is not None else Assumed(why)
+                entry.was_assumed = why is not None
                 self._entries[key.worker_id, key.day].append(entry)
 
     def load_passages(self, workers: Iterable[WorkerDay]) -> None:
@@ -103,9 +108,16 @@ class DayBook:
             for row in self._connection.execute(_PASSAGES.where(schema.punches.c.presence_id.in_(some))):
                 self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
 
-    def passages(self, entry: Entry) -> Sequence[Passage]:
-        """The punches of a day's presence that were loaded, oldest first."""
-        return self._passages.get(entry.id, ())
+    def passages(self, *entries: Entry) -> Sequence[Passage]:
+        """The punches of days' presences that were loaded, oldest first."""
+        if len(entries) == 1:
+            return self._passages.get(entries[0].id, ())
+        return sorted(passage for entry in entries for passage in self._passages.get(entry.id, ()))
+
+    def add_passage(self, entry: Entry, passage: Passage) -> None:
+        """A punch that the same group brings to a presence whose punches were loaded."""
+        if entry.id in self._passages:
+            self._passages[entry.id].append(passage)
 
     def day_of(self, worker_id: int, day: date, place: Place) -> list[Entry]:
         """A worker's presences that declare a day at a place, those that stand last, each oldest first."""
@@ -142,20 +154,28 @@ class DayBook:
 
     def coming_before(self, worker_id: int, days: Iterable[date], place: Place, utc_ms: int) -> Entry | None:
         """The last movement in at a place before a moment, no longer ago than the longest shift."""
+        since_ms = utc_ms - place.longest_shift_ms
         found = [
             entry
-            for day in days
-            for entry in self._entries.get((worker_id, day), ())
-            if entry.key.way == Way.IN
-            and entry.state not in ENDED
-            and entry.is_at(place)
-            and 0 <= utc_ms - entry.key.moment_ms <= place.longest_shift_ms
+            for entry in self._movements(worker_id, days, place)
+            if entry.key.way == Way.IN and since_ms <= entry.key.moment_ms <= utc_ms
         ]
-        return max(found, key=lambda entry: entry.key.moment_ms, default=None)
+        return max(found, key=_moment, default=None)
+
+    def movement_before(self, worker_id: int, days: Iterable[date], place: Place, utc_ms: int) -> Entry | None:
+        """A worker's newest movement of these days at a place before a moment."""
+        found = [entry for entry in self._movements(worker_id, days, place) if entry.key.moment_ms < utc_ms]
+        return max(found, key=_moment, default=None)
+
+    def _movements(self, worker_id: int, days: Iterable[date], place: Place) -> Iterator[Entry]:
+        for day in days:
+            for entry in self._entries.get((worker_id, day), ()):
+                if entry.key.way and entry.state not in ENDED and entry.is_at(place):
+                    yield entry
 
     def open(self, key: Key, site_id: int, assumed: Assumed | None = None) -> Entry:
         """Add a presence, which `write` inserts."""
-        entry = Entry(0, key, site_id, PresenceState.QUEUED, 0, 0, assumed)
+        entry = Entry(0, key, site_id, PresenceState.QUEUED, 0, 0, assumed, was_assumed=assumed is not None)
         self._entries[key.worker_id, key.day].append(entry)
         self._opened.append(entry)
         return entry
@@ -169,6 +189,17 @@ class DayBook:
         """The rows of those, once they are written."""
         return [entry.id for entry in self._evident]
 
+    def set_corrected(self, entry: Entry) -> None:
+        """The way of a movement that was assumed is wrong: a key said another right after it."""
+        entry.assumed = Assumed.CORRECTED
+        if entry.id:
+            self._corrected.append(entry)
+
+    @property
+    def corrected(self) -> list[Entry]:
+        """Those that were written before."""
+        return self._corrected
+
     def write(self, now_ms: int) -> list[Entry]:
         """Insert what was opened; returns it, with its rows' numbers."""
         if not self._opened:
@@ -181,6 +212,10 @@ class DayBook:
             entry.id = number
         opened, self._opened = self._opened, []
         return opened
+
+
+def _moment(entry: Entry) -> int:
+    return entry.key.moment_ms
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:

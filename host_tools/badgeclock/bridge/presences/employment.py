@@ -33,13 +33,14 @@ class Engagement(NamedTuple):
 
 class Holder(NamedTuple):
     """The worker a badge was given to: the employer it is declared under if nothing else is said (empty under Limosa),
-    the worker's engagements, and the row of the one that the badge is for.
+    the worker's engagements, the row of the one that the badge is for, and since when the worker has it (ms UTC).
     """
 
     worker_id: int
     employer_kbo: str
     engagements: tuple[Engagement, ...] = ()
     badge_for: int | None = None
+    since_ms: int = 0
 
 
 class Employer(NamedTuple):

@@ -8,8 +8,9 @@ few statements.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Select, bindparam, select, tuple_, update
@@ -49,11 +50,15 @@ _NAMED: Final = 5
 """Up to so many presences of one group that are assumed have an event each; more of them share one."""
 SURE: Final = frozenset({Origin.KEY, Origin.CLOCK})
 """Where a direction comes from that does not hang on what a clock remembers of the badge."""
+CORRECTED_MS: Final = 15_000
+"""So soon after a punch whose direction was assumed, a key's other direction for the same badge puts that right
+(docs/protocol.md §2): three seconds to see it, ten that a key waits for its badge, two of margin."""
 
 
 class Punch(NamedTuple):
     """A punch as the clock kept it, and what the store knows of the clock. `utc_ms` is 0 if the clock had no time;
-    `bound` is the encoded bound of its error; `is_sure` whether a key, or the clock's own direction, says the way.
+    `bound` is the encoded bound of its error; `is_sure` whether a key, or the clock's own direction, says the way;
+    `is_assumed` whether the clock itself only assumes it.
     """
 
     clock_id: int
@@ -68,6 +73,7 @@ class Punch(NamedTuple):
     sealed: bool
     duplicate: bool
     received_ms: int
+    is_assumed: bool = False
 
 
 class Fate(NamedTuple):
@@ -78,6 +84,7 @@ class Fate(NamedTuple):
     wanted: Wanted | None = None
 
 
+_IS_ASSUMED: Final = attrgetter("is_assumed")
 _Decision = tuple[str, int | None, int | None, str | None]
 _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.declared is Declared.DAY)
 _DECIDED: Final = ("state", "worker_id", "presence_id", "reason")
@@ -139,7 +146,7 @@ def accept(connection: Connection, punches: Sequence[Punch], now_ms: int) -> int
 
 def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tuple[Any, ...]]:
     for punch, decision in zip(punches, settled, strict=True):
-        clock_id, _, seq, place, token, direction, _, utc_ms, _, _, _, received_ms = punch
+        clock_id, _, seq, place, token, direction, _, utc_ms, _, _, _, received_ms, _ = punch
         yield clock_id, seq, place[0], bytearray(token), int(direction), utc_ms, received_ms, *decision
 
 
@@ -210,6 +217,7 @@ def punch_of(row: Any) -> Punch:
         sealed=True,
         duplicate=False,
         received_ms=row.received_ms,
+        is_assumed=record is not None and record.origin is Origin.ASSUMED,
     )
 
 
@@ -239,7 +247,7 @@ def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted
 
 def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tuple[list[_Decision], int]:
     """The deciding columns of each punch, after opening presences and writing receipts; and how many were opened."""
-    kinds, kind_of = _alike(punches, now_ms)
+    kinds, kind_of = _alike(as_corrected(punches), now_ms)
     holders = _holders(connection, kinds)
     held = [holders.get((punch.place.site_id, punch.token)) for punch in kinds]
     fates = [fate_of(punch, holder, now_ms) for punch, holder in zip(kinds, held, strict=True)]
@@ -247,7 +255,8 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     met = _meet(book, kinds, held, fates)
     opened = book.write(now_ms)
     _keep_evident(connection, book.evident, now_ms)
-    _note_assumed(connection, opened, now_ms)
+    _keep_corrected(connection, book.corrected)
+    _note_assumed(connection, [*opened, *book.corrected], now_ms)
     _note_for_person(connection, kinds, held, met, now_ms)
     decisions: list[_Decision] = []
     contents: list[punch_receipts.Content | None] = []
@@ -270,6 +279,31 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     return [decisions[kind] for kind in kind_of], len(opened)
 
 
+def as_corrected(punches: Sequence[Punch]) -> Sequence[Punch]:
+    """The same punches, each whose direction was assumed and put right at once as the one that put it right: both are
+    the same passage.
+    """
+    if not any(map(_IS_ASSUMED, punches)):
+        return punches
+    meant = list(punches)
+    assumed: dict[tuple[int, bytes], int] = {}
+    for at, punch in enumerate(punches):
+        of = punch.clock_id, punch.token
+        if punch.is_assumed:
+            assumed[of] = at
+        elif punch.is_sure and of in assumed:
+            before = assumed.pop(of)
+            if _puts_right(punch, punches[before]):
+                meant[before] = punch
+    return meant
+
+
+def _puts_right(punch: Punch, before: Punch) -> bool:
+    both_count = punch.sealed and before.sealed and not (punch.duplicate or before.duplicate)
+    is_at_once = bool(before.utc_ms) and 0 <= punch.utc_ms - before.utc_ms <= CORRECTED_MS
+    return both_count and is_at_once and punch.direction is not before.direction
+
+
 def _alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]]:
     """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
 
@@ -281,7 +315,7 @@ def _alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int
     kind_of: list[int] = []
     ahead_ms, last, by_day = now_ms + CLOCK_AHEAD_MS, None, False
     for punch in punches:
-        _, clock_state, _, place, token, direction, is_sure, utc_ms, _, sealed, duplicate, _ = punch
+        _, clock_state, _, place, token, direction, is_sure, utc_ms, _, sealed, duplicate, _, _ = punch
         if place is not last:  # one clock's punches are together
             last, by_day = place, place.regime in _BY_DAY and place.next_regime is None
         moment = utc_ms // QUARTER_MS if by_day and 0 < utc_ms <= ahead_ms else -utc_ms
@@ -314,7 +348,7 @@ def _meet(
             open_yet.append(one)
         else:
             met[at] = _Met(fates[at], entry)
-            if entry.assumed is not None and punch.is_sure:
+            if entry.assumed is not None and (punch.is_sure or _shows_its_day(punch, wanted)):
                 book.set_evident(entry)
     days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in open_yet if wanted.earlier}
     book.load(days_before)
@@ -325,7 +359,10 @@ def _meet(
     for at, punch, holder, wanted in sorted(open_yet, key=lambda one: one[1].utc_ms):
         entry = _joined(book, punch, holder, wanted)
         if entry is None or (entry.assumed is not None and _goes_for_sure(punch)):
-            entry = _shift_ended(book, punch, holder, wanted) or entry
+            ended = _shift_ended(book, punch, holder, wanted)
+            if ended is None and entry is not None and _shows_its_day(punch, wanted):
+                book.set_evident(entry)
+            entry = ended or entry
         entry = entry or _opened(book, punch, holder, wanted)
         met[at] = _Met(Fate(PunchState.WAITING, Reason.EMPLOYER)) if entry is None else _Met(fates[at], entry)
     for at, entry in _joined_late(book, punches, holders, fates):
@@ -336,11 +373,16 @@ def _meet(
 def _joined_late(
     book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
 ) -> Iterator[tuple[int, Entry]]:
-    """The punches that came too late to be declared and need not be: their worker's day at the place is there."""
+    """The punches that came too late to be declared and need not be: their worker's day at the place is there. Whoever
+    has the badge since is not their worker.
+    """
     late = [
         (at, punch, holder, wanted)
         for at, (punch, holder, fate) in enumerate(zip(punches, holders, fates, strict=True))
-        if fate.reason is Reason.LATE and holder is not None and (wanted := _day_wanted(punch)) is not None
+        if fate.reason is Reason.LATE
+        and holder is not None
+        and holder.since_ms <= punch.utc_ms
+        and (wanted := _day_wanted(punch)) is not None
     ]
     book.load((holder.worker_id, wanted.day) for _, _, holder, wanted in late)
     days_before = {(holder.worker_id, wanted.earlier) for _, _, holder, wanted in late if wanted.earlier}
@@ -368,23 +410,40 @@ def day_there(connection: Connection, punch: Punch, holder: Holder, wanted: Want
     return None if entry is None or entry.state in ENDED else entry.id
 
 
+def _shows_its_day(punch: Punch, wanted: Wanted) -> bool:
+    """Whether a punch makes evident that its worker was there on its own day."""
+    return wanted.way is None and shifts.is_of_its_day(Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place))
+
+
 def _goes_for_sure(punch: Punch) -> bool:
     """Whether a key says that somebody goes, who may have been taken for coming."""
     return punch.is_sure and punch.direction not in COMING
 
 
 def _weeks_before(book: DayBook, calling: Sequence[tuple[int, Punch, Holder, Wanted]]) -> set[WorkerDay]:
-    """The week before those who come to a site with night hours, by no key, and were not there the day before."""
+    """The week before those of whom nothing is known of these days, and whose way no key says: who come to a site with
+    night hours, and whose movement its clock only assumes.
+    """
     return {
-        (holder.worker_id, wanted.day - timedelta(days=back))
+        (holder.worker_id, day)
         for _, punch, holder, wanted in calling
-        if wanted.earlier is not None
-        and wanted.way is None
-        and not punch.is_sure
-        and punch.place.night is not None
-        and not book.day_of(holder.worker_id, wanted.earlier, punch.place)
-        for back in range(2, shifts.LATELY_DAYS + 1)
+        if _asks_for_the_week(book, punch, holder, wanted)
+        for day in _days_lately(wanted)
     }
+
+
+def _asks_for_the_week(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> bool:
+    if wanted.earlier is None or punch.is_sure:
+        return False
+    if wanted.way is None:
+        return punch.place.night is not None and not book.day_of(holder.worker_id, wanted.earlier, punch.place)
+    days = wanted.day, wanted.earlier
+    return punch.is_assumed and book.movement_before(holder.worker_id, days, punch.place, punch.utc_ms) is None
+
+
+def _days_lately(wanted: Wanted) -> list[date]:
+    """The days of the week before a punch but the last one, newest first."""
+    return [wanted.day - timedelta(days=back) for back in range(2, shifts.LATELY_DAYS + 1)]
 
 
 def _joined(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
@@ -401,40 +460,76 @@ def _shift_ended(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) ->
     """The presence of the day before whose shift a punch ends, if it does; also that of a regime which ended then."""
     if wanted.earlier is None or punch.place.declares_on(wanted.earlier) is not Declared.DAY:
         return None
-    entry = _day_before(book, punch, holder, wanted)
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, punch.place)
-    return entry if entry is not None and shifts.ends_shift(seen, book.passages(entry)) else None
+    for entry in _day_before(book, punch, holder, wanted):
+        if shifts.ends_shift(seen, book.passages(entry)):
+            book.add_passage(entry, shifts.Passage(punch.utc_ms, punch.direction))
+            return entry
+    return None
 
 
-def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+def _day_before(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> list[Entry]:
+    """The worker's presences of the day before at the place: those that stand, and of the badge's employer, first, and
+    of them the one that was punched last.
+    """
     found = [] if wanted.earlier is None else book.day_of(holder.worker_id, wanted.earlier, punch.place)
-    return found[-1] if found else None
+    if wanted.earlier is None or len(found) < 2:
+        return found
+    employer = employer_on(holder, punch.place.site_id, wanted.earlier)
+    by_badge = employer.kbo if employer is not None and employer.by_badge else None
+
+    def rank(entry: Entry) -> tuple[bool, bool, int]:
+        passages = book.passages(entry)
+        newest_ms = passages[-1].utc_ms if passages else 0
+        return entry.state not in ENDED, entry.key.employer_kbo == by_badge, newest_ms
+
+    return sorted(found, key=rank, reverse=True)
 
 
 def _opened(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
     """A presence for what a punch calls for; None if it is ambiguous which employer is to declare it."""
     place = punch.place
     if wanted.way is not None:
-        key = _movement_key(book, punch, holder, wanted)
-        return None if key is None else book.open(key, place.site_id, _movement_assumed(book, punch, holder, wanted))
+        return _opened_movement(book, punch, holder, wanted, wanted.way)
     employer = employer_on(holder, place.site_id, wanted.day)
     if employer is None:
         return None
     before = _day_before(book, punch, holder, wanted)
-    passages = [] if before is None else book.passages(before)
+    passages = book.passages(*before) if before else []
     seen = Seen(punch.direction, punch.is_sure, punch.utc_ms, place)
     key = Key(holder.worker_id, employer.kbo, place.workplace, wanted.day)
-    lately = [] if passages else _lately(book, punch, holder, wanted)
-    return book.open(key, place.site_id, shifts.assumed(seen, passages, lately))
+    lately = before[0] if passages else _newest_shift(book, punch, holder, wanted)
+    newest = None if lately is None else shifts.Lately(book.passages(lately), not lately.was_assumed)
+    return book.open(key, place.site_id, shifts.assumed(seen, passages, newest))
 
 
-def _lately(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Sequence[shifts.Passage]:
-    """The passages of the newest shift of the week before, as far as it was loaded."""
-    for back in range(2, shifts.LATELY_DAYS + 1):
-        found = book.day_of(holder.worker_id, wanted.day - timedelta(days=back), punch.place)
+def _opened_movement(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted, way: Way) -> Entry | None:
+    key = _movement_key(book, punch, holder, wanted)
+    if key is None:
+        return None
+    worker_id, place, utc_ms = holder.worker_id, punch.place, punch.utc_ms
+    days = [wanted.day, *([] if wanted.earlier is None else (wanted.earlier, *_days_lately(wanted)))]
+    before = book.movement_before(worker_id, days, place, utc_ms)
+    move = None
+    if before is not None:
+        move = shifts.Move(before.key.moment_ms, Way(before.key.way))
+        is_right_after = utc_ms - move.utc_ms <= CORRECTED_MS and punch.is_sure and way is not move.way
+        if is_right_after and before.assumed is shifts.Assumed.WAY:
+            book.set_corrected(before)
+    seen = Seen(punch.direction, punch.is_sure, utc_ms, place)
+    why = shifts.assumed_way(way, seen, move, clock_assumes=punch.is_assumed)
+    if way is Way.OUT and book.coming_before(worker_id, days, place, utc_ms) is None:
+        why = shifts.Assumed.NO_IN
+    return book.open(key, place.site_id, why)
+
+
+def _newest_shift(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
+    """The newest shift of the week before the day before, as far as it was loaded."""
+    for day in _days_lately(wanted):
+        found = book.day_of(holder.worker_id, day, punch.place)
         if found:
-            return book.passages(found[-1])
-    return []
+            return found[-1]
+    return None
 
 
 def _coming(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entry | None:
@@ -443,13 +538,6 @@ def _coming(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Entr
         return None
     days = [wanted.day] if wanted.earlier is None else [wanted.day, wanted.earlier]
     return book.coming_before(holder.worker_id, days, punch.place, punch.utc_ms)
-
-
-def _movement_assumed(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> shifts.Assumed | None:
-    """Why a movement is not evident; None if it is: who goes has come."""
-    if wanted.way is not Way.OUT or _coming(book, punch, holder, wanted) is not None:
-        return None
-    return shifts.Assumed.NO_IN
 
 
 def _movement_key(book: DayBook, punch: Punch, holder: Holder, wanted: Wanted) -> Key | None:
@@ -483,6 +571,7 @@ def _select_holders() -> Select[Any]:
             badges.c.worker_id,
             workers.c.identity_kind,
             employers.c.kbo,
+            badges.c.since_ms,
             badges.c.engagement_id,
             select(engaged.c.id).where(engaged.c.worker_id == badges.c.worker_id).exists(),
         )
@@ -502,8 +591,9 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
         rows = connection.execute(
             _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
-        for site_id, token, worker_id, kind, kbo, badge_for, is_engaged in rows:
-            found[site_id, token] = Holder(worker_id, employer_declared(IdentityKind(kind), kbo))
+        for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
+            employer_kbo = employer_declared(IdentityKind(kind), kbo)
+            found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
             if is_engaged and kind == IdentityKind.NISS:
                 several[site_id, token] = badge_for
     of_worker = engagements_of(connection, {found[at].worker_id for at in several})
@@ -540,6 +630,14 @@ def _keep_evident(connection: Connection, presence_ids: Sequence[int], now_ms: i
         connection.execute(update(table).where(table.c.id.in_(some), table.c.kept_ms.is_(None)).values(kept_ms=now_ms))
 
 
+def _keep_corrected(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Whose way a key has put right since: that is a question until a person has decided it."""
+    table = schema.presences
+    for some in chunks([entry.id for entry in entries]):
+        values = {"assumed": shifts.Assumed.CORRECTED, "kept_ms": None}
+        connection.execute(update(table).where(table.c.id.in_(some)).values(values))
+
+
 def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:
     """An event for each presence that is not evident: whoever was not there can be cancelled until midnight."""
     assumed = {entry.id: entry for entry in opened if entry.assumed is not None}
@@ -554,19 +652,27 @@ def _note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) 
     )
     rows = [row for some in chunks(assumed) for row in connection.execute(statement.where(table.c.id.in_(some)))]
     texts = [
-        f"presence {row.reference} of {row.worker} at {row.site} is assumed ({_WHY_ASSUMED[assumed[row.id].assumed]});"
-        " if nobody came, cancel it before the day ends"
-        for row in rows
+        f"presence {row.reference} of {row.worker} at {row.site} is assumed: {_why(assumed[row.id])}" for row in rows
     ]
     if len(texts) > _NAMED:
-        texts = [f"{len(rows)} presences are assumed, {rows[0].reference} and others: see `presence list`"]
+        texts = [
+            f"{len(rows)} presences are assumed, {rows[0].reference} and others: see `badgeclock bridge presence list`"
+        ]
     kind = event_log.Kind.PRESENCE_ASSUMED
     event_log.write(connection, [Event(Severity.WARNING, kind, text) for text in texts], now_ms)
 
 
+def _why(entry: Entry) -> str:
+    if entry.key.way and entry.assumed is shifts.Assumed.NO_IN:
+        return "a going, and no coming before it within the longest shift; if it is wrong, correct it today"
+    return _WHY_ASSUMED[entry.assumed].format(way="a coming" if entry.key.way == Way.IN else "a going")
+
+
 _WHY_ASSUMED: Final[Mapping[shifts.Assumed | None, str]] = {
-    shifts.Assumed.OPEN_SHIFT: "the shift of the day before has no OUT, and its punch may be that",
-    shifts.Assumed.NO_IN: "an OUT or a break, and no IN before it",
+    shifts.Assumed.OPEN_SHIFT: "its punch may be the end of the day before's shift; if it is, cancel it today",
+    shifts.Assumed.NO_IN: "its punch may be the end of a shift of which there is no other; if it is, cancel it today",
+    shifts.Assumed.WAY: "no key says that it is {way}, nor does the movement before; if it is not, correct it today",
+    shifts.Assumed.CORRECTED: "{way}, but right after it a key said the other way; if it was none, cancel it today",
 }
 
 

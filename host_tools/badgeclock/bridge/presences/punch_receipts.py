@@ -10,8 +10,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
+from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences.day_book import Key
-from badgeclock.bridge.presences.regimes import COMING
+from badgeclock.bridge.presences.regimes import COMING, WAYS
 from badgeclock.bridge.store.states import RECEIPT_OF, PresenceState
 from badgeclock.protocol.frames import ReceiptState
 from badgeclock.protocol.record import Direction
@@ -24,13 +25,14 @@ def own(state: PresenceState, error_code: int, number: int, key: Key, direction:
     """State, error code and reception number for the punch that opened a presence; None if there is nothing to show.
 
     With a number, the error code is the direction that the bridge took the punch for, where its clock took it for
-    another: who opens a day came.
+    another: who opens a day came, and a movement may be what a key has put right.
     """
     receipt = RECEIPT_OF.get(state)
     if receipt is None:
         return None
     if receipt in _WITH_NUMBER:
-        error_code = 0 if key.way or direction in COMING else int(Direction.IN)
+        is_as_taken = WAYS.get(direction) == key.way if key.way else direction in COMING
+        error_code = 0 if is_as_taken else int(Direction.OUT if key.way == Way.OUT else Direction.IN)
     return receipt, error_code, number
 
 

@@ -171,31 +171,36 @@ def day_of_presence(seen: Seen) -> Wanted | Reason:
     has all that only the clock's memory says. Whoever comes IN by key after midnight is there on that day too.
     """
     day = local_day(seen.utc_ms, seen.place.time_zone)
-    comes_for_sure = seen.is_sure and seen.direction in COMING
-    return Wanted(Declared.DAY, day, None if comes_for_sure else day - _DAY)
+    return Wanted(Declared.DAY, day, None if _comes_for_sure(seen) else day - _DAY)
 
 
 def movement(seen: Seen) -> Wanted | Reason:
     """Cleaning and moving: every punch is a movement. One without direction is never guessed at.
 
-    A going belongs to the coming before it, and a break to its shift, which may have begun the day before.
+    A going belongs to the coming before it, and a break to its shift, which may have begun the day before. What was
+    before says too whether a direction can be right that only a clock's memory says.
     """
-    way = _WAYS.get(seen.direction)
+    way = WAYS.get(seen.direction)
     if way is None:
         return Reason.NO_DIRECTION
     day = local_day(seen.utc_ms, seen.place.time_zone)
-    return Wanted(Declared.MOVEMENT, day, None if seen.direction in COMING else day - _DAY, way)
+    return Wanted(Declared.MOVEMENT, day, None if _comes_for_sure(seen) else day - _DAY, way)
+
+
+def _comes_for_sure(seen: Seen) -> bool:
+    return seen.is_sure and seen.direction in COMING
 
 
 _DAY: Final = timedelta(days=1)
 COMING: Final = frozenset({Direction.NONE, Direction.IN})
 """The directions of who comes; the others are those of somebody who was there."""
-_WAYS: Final = {
+WAYS: Final[Mapping[Direction, Way]] = {
     Direction.IN: Way.IN,
     Direction.OUT: Way.OUT,
     Direction.BREAK_START: Way.OUT,
     Direction.BREAK_END: Way.IN,
 }
+"""Of a movement, by the direction of its punch; a break is a going at its start and a coming at its end."""
 
 RULES: Final[Mapping[Regime, Rule]] = {
     Regime.CONSTRUCTION: Rule(Declared.DAY, day_of_presence),

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 from tests.host.bridge.world import (
     ANNA_UID,
+    BOTH,
     BRAM_UID,
     DAY_MS,
     LUZ_UID,
@@ -24,6 +25,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, PunchState, Reason
 from badgeclock.protocol.record import Direction, Origin, bound_encode
 
+DATABASES = BOTH
 HOUR_MS = 3_600_000
 BRUSSELS = "Europe/Brussels"
 
@@ -62,6 +64,7 @@ def at(utc: str, bound_ms: int | None = 1000, regime: Regime = Regime.CONSTRUCTI
 ANNA = Holder(1, "0438195916")
 SUN, MON, TUE = date(2026, 1, 4), date(2026, 1, 5), date(2026, 1, 6)
 FUTURE = Fate(PunchState.WAITING, Reason.FUTURE)
+LATE = Fate(PunchState.WAITING, Reason.LATE)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +81,8 @@ FUTURE = Fate(PunchState.WAITING, Reason.FUTURE)
         (punch(sealed=False, duplicate=True), None, NOON_MS, Fate(PunchState.INVALID)),
         (punch(clock_state=ClockState.QUARANTINED), ANNA, NOON_MS, Fate(PunchState.WAITING, Reason.QUARANTINE)),
         (punch(utc_ms=0), ANNA, NOON_MS, Fate(PunchState.WAITING, Reason.NO_TIME)),
-        (punch(), ANNA, NOON_MS + DAY_MS, Fate(PunchState.WAITING, Reason.LATE)),
+        (punch(), ANNA, NOON_MS + DAY_MS, LATE),
+        (at("2026-01-05T11:00", regime=Regime.CLEANING), ANNA, NOON_MS + DAY_MS, LATE),
         (punch(utc_ms=NOON_MS + DAY_MS), ANNA, NOON_MS, Fate(PunchState.WAITING, Reason.FUTURE)),
         # A clock two minutes ahead at midnight is believed; one six minutes ahead is not, unless its bound says so.
         (at("2026-01-05T23:01"), ANNA, moment("2026-01-05T22:59"), declared(TUE)),

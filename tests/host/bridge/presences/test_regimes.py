@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.host.bridge.world import (
     ANNA_UID,
+    BOTH,
     BRAM_UID,
     LUZ_LIMOSA,
     LUZ_UID,
@@ -36,6 +37,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import IdentityKind, Reason
 from badgeclock.protocol.record import Direction, Origin
 
+DATABASES = BOTH
 BRUSSELS = "Europe/Brussels"
 SUN, MON, TUE = date(2026, 1, 4), date(2026, 1, 5), date(2026, 1, 6)
 SELF_EMPLOYED_KBO = "0206731645"
