@@ -63,7 +63,8 @@ def by_correction(world: World, clock: Clock) -> None:
     (wrong,) = [row.reference for row in world.rows(schema.presences) if row.worker_id == 2]
     with world.store.write() as connection:
         decision, employer = Decision("tests", "it was Anna", world.now_ms), employer_of_anna(world)
-        corrections.correct(connection, wrong, "W-001", CancelCode.PLANNING, decision, employer)
+        right = corrections.Right("W-001", employer)
+        corrections.correct(connection, wrong, right, CancelCode.PLANNING, decision)
 
 
 def employer_of_anna(world: World) -> str | None:

@@ -351,7 +351,7 @@ def test_a_presence_that_was_cancelled_is_nobody_here(world: World) -> None:
     with world.store.write() as connection:
         decision = Decision("office", "somebody else had the badge", world.now_ms)
         corrections.cancel(connection, anna, CancelCode.PLANNING, decision)
-        corrections.correct(connection, bram, "W-003", CancelCode.PLANNING, decision)
+        corrections.correct(connection, bram, corrections.Right("W-003"), CancelCode.PLANNING, decision)
     found = people(world)
     assert stand(world) == {"W-001": "missing", "W-003": "here"}
     assert found["W-001"].why == "its presence was closed by a person"
@@ -445,6 +445,11 @@ def test_a_dimona_period_gets_its_end_and_is_cancelled(world: World) -> None:
     assert len(world.rows(schema.dimona_periods)) == 1
 
 
+def key_of(tap: Tap) -> str:
+    """The key that was pressed before; empty: none."""
+    return tap.meant if tap.by_key else ""
+
+
 class Watched(SiteYear):
     """A site that lives, and that is looked at after every tap; what is shown is compared to what was tapped."""
 
@@ -462,11 +467,11 @@ class Watched(SiteYear):
             for worker in range(len(self.uids)):
                 taps = [tap for tap in self.plan.taps if tap.worker == worker and tap.gate in gates]
                 before = [tap for tap in taps if tap.utc_ms < now_ms]
-                if not before or not before[-1].key:
+                if not before or not before[-1].by_key:
                     continue
                 self.looks += 1
                 person = shown.get(f"S-{worker:03d}")
-                is_inside = before[-1].key != "out"
+                is_inside = before[-1].meant != "out"
                 assert (person is not None and person.status in (Status.HERE, Status.BREAK)) == is_inside, (
                     self.seed,
                     worker,
@@ -474,8 +479,8 @@ class Watched(SiteYear):
                     person,
                 )
                 if person is not None and is_inside:
-                    came = max(tap.utc_ms for tap in before if tap.key == "in")
-                    on_break = [tap.key for tap in before if tap.utc_ms >= came].count("break") % 2 == 1
+                    came = max(tap.utc_ms for tap in before if key_of(tap) == "in")
+                    on_break = [key_of(tap) for tap in before if tap.utc_ms >= came].count("break") % 2 == 1
                     assert person.since_ms == came
                     assert (person.status is Status.BREAK) == on_break
                     # The presence of this moment's tap is still to be sent; every other has its number.
@@ -486,7 +491,8 @@ class Watched(SiteYear):
 async def test_of_a_site_that_lives_everybody_inside_is_shown_and_nobody_else(
     world: World, first: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(site_year, "FORGETS", 0.0)
+    for what in ("FORGETS", "OUTAGES", "CORRECTS"):
+        monkeypatch.setattr(site_year, what, 0.0)
     watched = Watched(world, 3, first, 5, 6)
     await watched.live()
     assert watched.looks > 100
