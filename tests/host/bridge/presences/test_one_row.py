@@ -54,7 +54,7 @@ def by_declaration(world: World, clock: Clock) -> None:
     with world.store.write() as connection:
         for _ in waiting:
             decision = Decision("tests", "asked her", world.now_ms)
-            corrections.declare_punch(connection, clock.name, seq, None, decision, SECOND)
+            corrections.declare_punch(connection, clock.name, seq, corrections.Meant(employer_kbo=SECOND), decision)
 
 
 def by_correction(world: World, clock: Clock) -> None:
