@@ -6,6 +6,7 @@ are never settings, only the names of the files that hold them. Relative paths c
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -13,9 +14,9 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
+from badgeclock import text_file
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.authorities.maintenance import Calendar
 from badgeclock.errors import SettingsError
@@ -145,9 +146,9 @@ class BridgeSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before file; nothing else."""
-        del init_settings, dotenv_settings, file_secret_settings
-        return env_settings, TomlConfigSettingsSource(settings_cls)
+        """Environment before what the file says, which `load` gives as arguments; nothing else."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
 
 
 def load(path: Path) -> BridgeSettings:
@@ -159,15 +160,18 @@ def load(path: Path) -> BridgeSettings:
             do="write one, or name it with --config",
         )
 
-    class FromFile(BridgeSettings):
-        model_config = SettingsConfigDict(toml_file=path)
-
     try:
-        settings = FromFile()
+        settings = BridgeSettings(**tomllib.loads(text_file.read(path)))
     except ValidationError as error:
         wrong = "; ".join(f"[{'.'.join(map(str, fault['loc']))}] {fault['msg']}" for fault in error.errors())
         raise SettingsError(
             what=f"{path} does not hold: {wrong}", kept="nothing was started", do="correct these settings"
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            what=f"{path} cannot be read: {error.strerror}",
+            kept="nothing was started",
+            do="run this as a user who may read it",
         ) from None
     except ValueError as error:
         raise SettingsError(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from badgeclock import text_file
 from badgeclock.errors import SettingsError
 from badgeclock.partition_table import board_partitions
 from badgeclock.technician import acceptance, firmware, flash, languages, provision, reader, release, retire, workshop
@@ -282,9 +283,8 @@ def _wifi(ssid: str | None, password_file: Path | None) -> provision.Wifi | None
     if password_file is None:
         return provision.Wifi(ssid)
     try:
-        text = (
-            typer.get_text_stream("stdin").readline() if str(password_file) == "-" else password_file.read_text("utf-8")
-        )
+        given = typer.get_binary_stream("stdin").readline() if str(password_file) == "-" else password_file.read_bytes()
+        text = text_file.decoded(given)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             what=f"the Wi-Fi password file {password_file} cannot be read",

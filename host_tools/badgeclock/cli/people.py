@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from badgeclock.bridge.people import badge_keys, badges, employers, engagements, identities, sites, workers
+from badgeclock.bridge.people import badge_keys, badge_uids, badges, employers, engagements, identities, sites, workers
 from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -249,14 +249,14 @@ def list_badges(
 def add_badge(
     site: Annotated[str, typer.Option(help="The site whose clocks shall know the badge.")],
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
-    uid_file: Annotated[Path, typer.Option(help="File with the badge's UID in hexadecimal digits; `-` is stdin.")],
+    uid_file: Annotated[Path, typer.Option(help="File with the badge's UID as a reader prints it; `-` is stdin.")],
     employer: Annotated[
         str | None, typer.Option(help="Whom its punches are for, of a worker's several employers.")
     ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Give a badge to a worker; only its token is stored. Today's punches of it that nobody had are declared."""
-    uid = secret_bytes(uid_file, "a UID")
+    uid = badge_uids.parse(secret_text(uid_file))
     with changing(config) as opened:
         assigned = badges.assign(
             opened.connection,

@@ -33,6 +33,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from badgeclock import text_file
 from badgeclock.badges.keys import Root
 from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
@@ -494,7 +495,7 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """The 32 bytes of a key file. Raises ProvisionError if it is missing or damaged; the message never quotes it."""
     try:
-        key = bytes.fromhex(path.read_text("ascii"))
+        key = bytes.fromhex(text_file.read(path))
     except (OSError, ValueError):
         key = b""
     if len(key) != KEY_BYTES:

@@ -204,7 +204,7 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
         ("PUT", "/sites", {**SITE_BODY, "time_zone": "Europe/Atlantis"}, 409, "time zone"),
         ("PUT", "/employers", {"kbo": "0438195917"}, 409, "check digits"),
         ("POST", "/badges", {"site": "00000100166", "worker": "W-001", "uid": "04a1b2c3"}, 409, "no site"),
-        ("POST", "/badges", {"site": SITE, "worker": "W-001", "uid": "04a1b2"}, 422, "uid"),
+        ("POST", "/badges", {"site": SITE, "worker": "W-001", "uid": "04a1b2"}, 409, "4, 7 or 10"),
         ("GET", "/presences?first=2026-01-01&last=2026-02-01", None, 409, "31"),
         *(
             ("GET", f"/sites?{query}", None, 422, "query")
