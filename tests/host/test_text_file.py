@@ -61,6 +61,8 @@ def test_a_file_that_an_editor_saved_says_what_was_meant(
     path, plain = tmp_path / "saved", tmp_path / "plain"
     path.write_bytes(saved(content))
     plain.write_text(content)
+    path.chmod(0o600)
+    plain.chmod(0o600)
     found = read(path)
     assert found == (read(plain) if expected is None else expected)
 

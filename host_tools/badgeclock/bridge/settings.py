@@ -6,10 +6,11 @@ are never settings, only the names of the files that hold them. Relative paths c
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -62,6 +63,25 @@ class HttpSettings(_Section):
     port: int = Field(default=0, ge=0, le=65535)
     names: tuple[str, ...] = ()
     """Names that a proxy before it is asked by, besides the host and this machine's own."""
+    beyond_this_machine: bool = False
+    """Whether the host may be one that others reach: plain HTTP, so that who listens in sees all of it."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine reaches the host."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _is_meant(self) -> HttpSettings:
+        if not self.is_loopback and not self.beyond_this_machine:
+            raise ValueError(
+                "the host is reached from other machines, in plain HTTP: set beyond_this_machine = true if that is "
+                "meant (/api then wants a token with the scope status:read), or 127.0.0.1 with a proxy before it"
+            )
+        return self
 
 
 class PlanningSettings(_Section):

@@ -89,7 +89,7 @@ class Worker:
             },
             dict,
         )
-        self._app = status_api.create_app(self._store, keys, self._metrics, lambda: self._link.connected, own.http.host)
+        self._app = status_api.create_app(self._store, keys, self._metrics, lambda: self._link.connected, own.http)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then commit what came."""

@@ -356,6 +356,7 @@ def test_a_table_that_is_not_clear_is_refused_without_quoting_it(content: bytes,
 
 def test_the_command_names_each_bad_row_and_tells_no_number(world: World, tmp_path: Path) -> None:
     (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
@@ -44,7 +45,7 @@ def secret_of(token: str) -> str:
 
 
 def application(world: World, requests_a_minute: int = 100_000) -> FastAPI:
-    app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, "testserver")
+    app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, HttpSettings(names=("testserver",)))
     app.mount(
         planning_refusals.PATH,
         planning_api.create_app(
@@ -322,6 +323,7 @@ def test_the_bound_gives_back_what_time_brings() -> None:
 
 def test_tokens_are_made_listed_and_revoked_by_commands(world: World, tmp_path: Any) -> None:
     (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'
