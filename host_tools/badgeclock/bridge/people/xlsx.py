@@ -224,7 +224,10 @@ class Workbook:
         try:
             with self._archive.open(part) as file:  # gives no more bytes than were declared
                 while some := file.read(_CHUNK):
-                    since_tag = len(some) - some.rfind(b">") if b">" in some else since_tag + len(some)
+                    if b"\0" in some:
+                        raise SheetError("the file has a part that is no UTF-8", _BROKEN)
+                    # An attribute may hold a ">", and cannot hold a "<".
+                    since_tag = len(some) - some.rfind(b"<") if b"<" in some else since_tag + len(some)
                     if since_tag > _TAG_BYTES_MOST:
                         raise SheetError("the file has a tag or a text without end", _BROKEN)
                     parser.Parse(some)
