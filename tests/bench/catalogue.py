@@ -33,6 +33,7 @@ SECTIONS = {
     "days.": "A year of a site, against the truth",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
+    "attack.": "Under attack",
 }
 
 SHOWN = {
@@ -196,6 +197,10 @@ FIGURES = {
     ),
     "once.doubled": Figure("registrations too many", "0"),
     "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
+    "attack.bridge_rss_mb.answers": Figure(
+        "MB that the dearest of hostile answers of an authority costs while it is read"
+    ),
+    "attack.bridge_rss_mb.styles": Figure("MB that the dearest of hostile spreadsheets costs while it is read"),
     "registrar.presences_per_s": Figure(
         "presences/s registered and committed, 20,000 queued, 200 a call, 4 calls at once, sandbox answering in 200 ms"
     ),
