@@ -198,9 +198,9 @@ FIGURES = {
     "once.doubled": Figure("registrations too many", "0"),
     "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
     "attack.bridge_rss_mb.answers": Figure(
-        "MB that the dearest of hostile answers of an authority costs while it is read"
+        "MB that the dearest hostile answer of an authority costs beside its own bytes"
     ),
-    "attack.bridge_rss_mb.styles": Figure("MB that the dearest of hostile spreadsheets costs while it is read"),
+    "attack.bridge_rss_mb.styles": Figure("MB that the dearest hostile spreadsheet costs beside its own bytes"),
     "registrar.presences_per_s": Figure(
         "presences/s registered and committed, 20,000 queued, 200 a call, 4 calls at once, sandbox answering in 200 ms"
     ),
