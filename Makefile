@@ -66,7 +66,8 @@ lock: ## remake the pinned, hashed requirements (UPGRADE=1: with the newest vers
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install -q uv==$(UV_VERSION); }
 	$(UV) $(if $(UPGRADE),--upgrade) --group build -o requirements-build.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group typings -o requirements-typings.lock
-	$(UV) $(if $(UPGRADE),--upgrade) --extra dev -c requirements-build.lock pyproject.toml -o requirements.lock
+	$(UV) $(if $(UPGRADE),--upgrade) -c requirements-build.lock pyproject.toml -o requirements.lock
+	$(UV) $(if $(UPGRADE),--upgrade) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
 
 clean: ## remove what make made: .venv, .toolchain, build
 	rm -rf .venv .toolchain build

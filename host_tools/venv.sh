@@ -7,7 +7,7 @@
 set -euo pipefail
 
 python=$1
-locks=(requirements-build.lock requirements-typings.lock requirements.lock)
+locks=(requirements-build.lock requirements-typings.lock requirements.lock requirements-dev.lock)
 typings=${BADGECLOCK_TOOLCHAIN:-.toolchain}/typings
 
 fingerprint() { sha256sum | cut -c1-16; }
@@ -49,6 +49,7 @@ install() {
 }
 install --require-hashes -r requirements-build.lock
 install --require-hashes --no-build-isolation -r requirements.lock
+install --require-hashes --no-build-isolation -r requirements-dev.lock
 new=$typings.new
 rm -rf "$new"
 install --require-hashes --target "$new" -r requirements-typings.lock

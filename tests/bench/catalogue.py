@@ -34,6 +34,7 @@ SECTIONS = {
     "today.": "Who is here, and who has not come",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
+    "attack.": "Under attack",
 }
 
 SHOWN = {
@@ -197,6 +198,10 @@ FIGURES = {
     ),
     "once.doubled": Figure("registrations too many", "0"),
     "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
+    "attack.bridge_rss_mb.answers": Figure(
+        "MB that the dearest hostile answer of an authority costs beside its own bytes"
+    ),
+    "attack.bridge_rss_mb.styles": Figure("MB that the dearest hostile spreadsheet costs beside its own bytes"),
     "registrar.presences_per_s": Figure(
         "presences/s registered and committed, 20,000 queued, 200 a call, 4 calls at once, sandbox answering in 200 ms"
     ),

@@ -35,6 +35,7 @@ from badgeclock.protocol import frames, seal
 from badgeclock.protocol.record import Direction, Kind
 from badgeclock.technician import broker, workshop
 from tests.host.bridge.world import KBO, SITE, SITE_KEY, WORKPLACE, Clock
+from tests.national_numbers import national_number
 
 RUN_BRIDGE = "from badgeclock.cli.bridge import app; app()"
 RESEND_S = 10.0
@@ -276,7 +277,7 @@ class Rig:
         tokens = []
         with self.store.write() as connection:
             for number in range(count):
-                reference, national = f"L-{number}", f"{number:09d}{97 - number % 97:02d}"
+                reference, national = f"L-{number}", national_number(number)
                 workers.add(
                     connection,
                     self.vault,

@@ -27,6 +27,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import PresenceState, PunchState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from tests.host.bridge.world import KBO, WORKPLACE, World
+from tests.national_numbers import national_number
 from tests.sandbox_process import SandboxProcess
 
 LATENCY_MS = 200
@@ -43,8 +44,7 @@ def queue(world: World, count: int) -> None:
     with world.store.write() as connection:
         worker_ids = []
         for n in range(count):
-            base = 100_000_000 + n
-            identity = identities.niss(f"{base:09d}{97 - base % 97:02d}")
+            identity = identities.niss(national_number(99_700_000 + n))
             worker_ids.append(
                 workers.add(connection, world.vault, reference=f"B-{n}", name="B", identity=identity, employer_kbo=KBO)
             )

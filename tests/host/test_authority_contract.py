@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import pickle
-import ssl
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -41,6 +40,7 @@ from badgeclock.authorities.file import FileExport
 from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
 from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.authorities.routes import Route
 from badgeclock.sandbox.admission import UNPROCESSED
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.credentials import CLIENT_ID
@@ -94,7 +94,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         path = tmp_path_factory.mktemp("export") / "declared.jsonl"
         return Stage(kind, {"path": path}, movement_item, lambda _: FileExport(path))
     sandbox, keys = request.getfixturevalue("running")
-    tls = ssl.create_default_context()
+    route = Route()
     own = credentials.load(keys / "client.pem", keys / "client.key")
     if kind == "onss-rest":
         client = ClientKey(CLIENT_ID, own.key, sandbox.token)
@@ -103,7 +103,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             kind,
             urls | {"client_id": CLIENT_ID, "key": keys / "client.key"},
             movement_item,
-            lambda timeout_s: OnssRest(**urls, client=client, timeout_s=timeout_s, tls=tls),
+            lambda timeout_s: OnssRest(**urls, client=client, timeout_s=timeout_s, route=route),
             sandbox,
         )
     service = credentials.load_certificates(keys / "service.pem")
@@ -111,7 +111,7 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         kind,
         {"endpoint": sandbox.endpoint, "certificate": keys / "client.pem", "key": keys / "client.key"},
         worker_item,
-        lambda timeout_s: OnssSoap(sandbox.endpoint, own=own, service=service, timeout_s=timeout_s, tls=tls),
+        lambda timeout_s: OnssSoap(sandbox.endpoint, own=own, service=service, timeout_s=timeout_s, route=route),
         sandbox,
     )
 

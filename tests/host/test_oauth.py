@@ -19,6 +19,7 @@ from tests.sandbox_process import SandboxProcess
 from badgeclock.authorities import oauth
 from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.oauth import ASSERTION_TYPE, ClientKey, Tokens
+from badgeclock.authorities.routes import Route
 from badgeclock.authorities.transport import Answer, Transport
 from badgeclock.sandbox.credentials import CLIENT_ID, Keys, kept_in
 from badgeclock.sandbox.errors import Denied
@@ -42,7 +43,13 @@ def running(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Ite
 @pytest.fixture
 async def tokens(running: SandboxProcess, keys: Keys) -> AsyncIterator[Tokens]:
     running.control(faults=[], token_lifetime_s=600)
-    transport = Transport(connect_timeout_s=5, timeout_s=10, tls=None, proxy=None, accept="application/json")
+    transport = Transport(
+        connect_timeout_s=5,
+        timeout_s=10,
+        tls=Route().tls,
+        proxy_of=lambda _: None,
+        accept="application/json",
+    )
     yield Tokens(transport, running.token, ClientKey(CLIENT_ID, keys.client.key, running.token), None)
     await transport.close()
 

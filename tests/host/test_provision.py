@@ -33,8 +33,10 @@ from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import firmware, image_kind, languages, on_device, provision, serial_device, workshop
+from badgeclock.technician import firmware, image_kind, languages, ledger, on_device, provision, serial_device, workshop
+from badgeclock.technician.claim import Holder
 from badgeclock.technician.errors import DeviceError
+from badgeclock.technician.ledger import Act, Ledger
 from badgeclock.technician.provision import Broker, Chain, ChainState, DeviceState, Plan, Provisioned, RtcState, Wifi
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import SerialDevice, open_device
@@ -652,6 +654,72 @@ def test_a_run_that_breaks_off_anywhere_is_finished_by_the_next_one(fresh: Bench
     assert state.genesis_nonce == fresh.bundle().genesis_nonce
     assert done.chain is (ChainState.KEPT if line == "/secrets.json" else ChainState.FOUNDED)
     assert fresh.provision(fresh.plan()).copied == ()
+
+
+@pytest.fixture
+def second(ready: Bench, tmp_path: Path) -> Iterator[Bench]:
+    """Another chip, blank, at the desk of the clock that is ready: the same workshop."""
+    with VirtualBoard(tmp_path / "second" / "clock") as board:
+        board.plug_in()
+        yield Bench(tmp_path / "second", board, ready.shop)
+
+
+def lines(shop: Workshop) -> list[tuple[str, str, str]]:
+    return [(entry.id, entry.act, entry.chip) for entry in Ledger(shop.path).entries()]
+
+
+def chip(desk: Bench) -> str:
+    with open_device(desk.port) as device:
+        return provision.identify(device).serial
+
+
+def test_an_id_belongs_to_one_chip_until_it_is_replaced_and_a_refused_run_leaves_nothing(
+    ready: Bench, second: Bench
+) -> None:
+    bundle, first = ready.bundle(), ready.shop.clock("clock-0001")
+    before = {path: path.read_bytes() for path in ready.shop.path.rglob("*") if path.is_file()}
+    (entry,) = Ledger(ready.shop.path).entries()
+    assert (entry.id, entry.act, entry.chain) == ("clock-0001", Act.PROVISIONED, bundle.genesis_nonce.hex())
+    assert (entry.firmware, entry.mac.replace(":", "")) == (built().hash, entry.chip)
+    plan = second.plan(**{**NEW, "site": "A site that nobody has"})
+    with pytest.raises(ProvisionError, match=rf"clock-0001 is chip {chip(ready)} already, since .*--replace"):
+        second.provision(plan)
+    assert {path: path.read_bytes() for path in ready.shop.path.rglob("*") if path.is_file()} == before
+    assert inspect(second).settings is None
+
+    said: list[str] = []
+    done = second.provision(replace(plan, holder=Holder.REPLACE), said.append)
+    assert (done.chain, done.replaced) == (ChainState.FOUNDED, chip(ready))
+    assert any("its certificate is revoked" in line and "stays in its flash" in line for line in said)
+    assert first.certificate.serial_number in ready.shop.revoked()
+    assert ready.shop.clock("clock-0001").fingerprint != first.fingerprint
+    assert ready.shop.clock("clock-0001").certificate.serial_number not in ready.shop.revoked()
+    assert (ready.shop.clock_folder("clock-0001") / f"bundle.{bundle.genesis_nonce.hex()}.json").exists()
+    one, other = chip(ready), chip(second)
+    assert lines(ready.shop) == [
+        ("clock-0001", "provisioned", one),
+        ("clock-0001", "replaced", one),
+        ("clock-0001", "provisioned", other),
+    ]
+    assert second.provision(second.plan()).copied == ()  # it is the clock now, without another word
+    with pytest.raises(ProvisionError, match="does not know its sealed chain"):
+        ready.provision(ready.plan())
+
+
+def test_a_workshop_of_before_the_ledger_knows_a_clock_by_its_chain(ready: Bench, second: Bench) -> None:
+    (ready.shop.path / ledger.NAME).unlink()
+    with pytest.raises(ProvisionError, match="another chip already, which was provisioned before"):
+        second.provision(second.plan(**NEW))
+    assert ready.provision(ready.plan()).copied == ()
+    assert lines(ready.shop) == [("clock-0001", "provisioned", chip(ready))]
+
+
+def test_a_run_that_the_clock_refuses_leaves_no_key_of_a_site_and_no_certificate(fresh: Bench) -> None:
+    with pytest.raises(SettingsError, match="timezone must be"):
+        fresh.provision(fresh.plan(**{**NEW, "timezone": "no-such-zone"}, badges="proved"))
+    assert not list((fresh.shop.path / "sites").iterdir())
+    assert not list((fresh.shop.path / "clocks").iterdir())
+    assert not (fresh.shop.path / ledger.NAME).exists()
 
 
 def test_a_chain_that_was_founded_but_not_confirmed_is_taken_up(ready: Bench) -> None:

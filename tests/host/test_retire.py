@@ -16,6 +16,7 @@ from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
 from badgeclock.technician import provision, retire, workshop
+from badgeclock.technician.ledger import Act, Ledger
 from badgeclock.technician.provision import ChainState
 from badgeclock.technician.retire import Retired
 from badgeclock.technician.sealed_flash import unsent_punches
@@ -83,6 +84,7 @@ def test_a_clock_is_ended_only_for_good_reason_and_then_wholly_and_can_begin_ane
         retired(desk)
     assert desk.partition("journal")[:4096] == journal[:4096]
 
+    assert [entry.act for entry in Ledger(desk.shop.path).entries()] == [Act.PROVISIONED, Act.RETIRED]
     anew = desk.provision(desk.plan(**NEW))
     assert (anew.chain, anew.punches_lost) == (ChainState.FOUNDED, 0)
     assert desk.bundle().genesis_nonce != bundle.genesis_nonce

@@ -20,6 +20,7 @@ from badgeclock.authorities import credentials
 from badgeclock.authorities.errors import AuthorityUnavailable
 from badgeclock.authorities.oauth import ClientKey, Tokens
 from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.authorities.routes import Route
 from badgeclock.authorities.transport import Transport
 from badgeclock.onss import rest_names as n
 from badgeclock.sandbox.control import Script
@@ -40,7 +41,13 @@ def asking(tmp_path_factory: pytest.TempPathFactory, sandbox_keys: Path) -> Iter
 
 
 async def fetch(sandbox: SandboxProcess, keys: Path) -> str:
-    transport = Transport(connect_timeout_s=5, timeout_s=20, tls=None, proxy=None, accept="application/json")
+    transport = Transport(
+        connect_timeout_s=5,
+        timeout_s=20,
+        tls=Route().tls,
+        proxy_of=lambda _: None,
+        accept="application/json",
+    )
     try:
         client = ClientKey.load(CLIENT_ID, keys / "client.key", sandbox.token)
         return await Tokens(transport, sandbox.token, client, None).get()

@@ -32,7 +32,7 @@ SITE: Final = "Quay 7"
 WORKPLACE: Final = "1Y1TEST00001Z"
 SECTOR_BYTES: Final = 4096
 WORKERS: Final = 9
-FIRST_SERIAL: Final = 3_000
+FIRST_SERIAL: Final = 3_001
 PATIENCE_S: Final = 60.0
 """How long is waited for what must come; a machine under load is slow, not wrong."""
 REGISTERED: Final = frozenset({"REGISTERED", "VALIDATED", "REMARKS"})

@@ -14,6 +14,7 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.demo import cast
 from badgeclock.demo.cast import Badge, EndState, Worker
 from badgeclock.demo.stack import Stack
+from tests.national_numbers import national_number
 
 FIRST_SERIAL = 2_000
 UID_PREFIX = 0x5B000000
@@ -28,7 +29,7 @@ def enroll(stack: Stack, name: str, count: int) -> list[Badge]:
     with store.write() as connection:
         start = connection.execute(select(func.count()).select_from(schema.workers)).scalar_one()
         for number in range(start, start + count):
-            worker = Worker(f"{name}-{number}", f"Test {name}", inss=cast.check_digits(FIRST_SERIAL + number))
+            worker = Worker(f"{name}-{number}", f"Test {name}", inss=national_number(FIRST_SERIAL + number))
             badge = Badge(worker.reference, worker.reference, f"{UID_PREFIX + number:08X}", worker, EndState.REGISTERED)
             workers.add(
                 connection,

@@ -72,7 +72,7 @@ def test_demo_once_prints_a_line_of_json_a_punch_and_exits_0(tmp_path: Path) -> 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--dir", str(tmp_path / "demo")],
+        [*COMMAND, "--port", "0", "--dir", str(tmp_path / 'a "demo" of Zoë')],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -31,6 +31,7 @@ from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.desfire import Application, Desfire, DesfireEv2, DesfireEv3, File
 from badgeclock.virtual.desfire_channels import Key
+from tests.national_numbers import national_number
 from tests.provisioned import copied
 from tests.system.at_the_reader import gone
 from tests.system.heap_meter import HeapMeter
@@ -137,7 +138,7 @@ def enroll(stack: Stack) -> None:
                 keys,
                 reference=badge.worker,
                 name=badge.worker,
-                identity=identities.niss(cast.check_digits(4_000 + serial)),
+                identity=identities.niss(national_number(4_000 + serial)),
                 employer_kbo=cast.EMPLOYER_NUMBER,
             )
             badges.assign_token(

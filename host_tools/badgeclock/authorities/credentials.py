@@ -15,11 +15,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from badgeclock import key_file
 from badgeclock.errors import SettingsError
 
 RSA_LEAST_BITS: Final = 2048
 RSA_MOST_BITS: Final = 8192
-_OPEN_TO_ALL: Final = 0o007  # a service's group may read its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def check_key_size(key: object, path: Path) -> None:
 def load_key(path: Path) -> rsa.RSAPrivateKey:
     """The RSA key in a PEM file that not everybody may read. Raises SettingsError."""
     try:
-        if path.stat().st_mode & _OPEN_TO_ALL:
+        if key_file.is_open_to_all(path):
             raise _refused(f"everybody on this machine may read the key {path} (chmod o= mends it)")
         found = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except OSError as error:

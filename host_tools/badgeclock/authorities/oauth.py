@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 import secrets
 import time
@@ -25,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from badgeclock.authorities import credentials, failures
+from badgeclock.authorities import bounded, credentials, failures
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityUnavailable
 from badgeclock.authorities.failures import Call
 from badgeclock.authorities.transport import Answer, Transport
@@ -140,7 +139,7 @@ class Tokens:
 def _read(answer: Answer, asked_at: float) -> _Token:
     content: Any = None
     with contextlib.suppress(ValueError, RecursionError):
-        content = json.loads(answer.content)
+        content = bounded.read_json(answer.content)
     body: dict[str, Any] = content if isinstance(content, dict) else {}
     if answer.status != HTTPStatus.OK:
         code = body.get("error")

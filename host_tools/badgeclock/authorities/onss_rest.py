@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -24,9 +23,9 @@ from badgeclock.authorities import failures, forms
 from badgeclock.authorities.base import Cancellation, CancelOutcome, Found, Item, MovementItem, Outcome, SearchCriteria
 from badgeclock.authorities.errors import AnswerMalformed, AuthorityRejected, AuthorityUnavailable
 from badgeclock.authorities.failures import Call
-from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.oauth import ClientKey, Tokens
 from badgeclock.authorities.onss import requests, rest_messages
+from badgeclock.authorities.routes import Route, ServiceSettings
 from badgeclock.authorities.transport import Answer, Transport, checked_url
 from badgeclock.errors import AuthorityError
 from badgeclock.onss import description
@@ -44,7 +43,7 @@ _GET: Final = Call("get", changes=False)
 _Read = TypeVar("_Read")
 
 
-class Settings(AuthoritySettings):
+class Settings(ServiceSettings):
     """[authority] kind = "onss-rest"."""
 
     kind: Literal["onss-rest"]
@@ -60,8 +59,6 @@ class Settings(AuthoritySettings):
     """What the bridge's assertions are for; the token endpoint if absent."""
     scope: str | None = Field(default=None, min_length=1, max_length=1000)
     """The client's own scopes if absent, which the service recommends."""
-    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    timeout_s: float = Field(default=30.0, gt=0, le=300)
 
     @property
     def call_s(self) -> float:
@@ -78,6 +75,7 @@ def connect(settings: Settings) -> OnssRest:
         scope=settings.scope,
         connect_timeout_s=settings.connect_timeout_s,
         timeout_s=settings.timeout_s,
+        route=Route(settings.proxy, settings.ca),
     )
 
 
@@ -89,8 +87,7 @@ class OnssRest:
     connect_timeout_s         for the connection, TLS included
     timeout_s                 for one call, the connection included; one that must fetch a token first takes up to twice
                               as long
-    tls                       the TLS context to use; None is httpx's own, with verification
-    proxy                     URL of an HTTP proxy; proxies named in the environment are not used
+    route                     through which proxy and by whose certificates; None: as the environment says
 
     Raises SettingsError if an endpoint cannot be used.
     """
@@ -108,15 +105,16 @@ class OnssRest:
         scope: str | None = None,
         connect_timeout_s: float = 5.0,
         timeout_s: float = 30.0,
-        tls: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        route: Route | None = None,
     ) -> None:
         self._endpoint = checked_url(endpoint).rstrip("/")
+        way = Route() if route is None else route
+        way.proxy_of(self._endpoint)  # an unfit one is said now, not at the first call
         self._transport = Transport(
             connect_timeout_s=connect_timeout_s,
             timeout_s=timeout_s,
-            tls=tls,
-            proxy=proxy,
+            tls=way.tls,
+            proxy_of=way.proxy_of,
             accept=f"application/json, {n.PROBLEM}",
         )
         self._tokens = Tokens(self._transport, checked_url(token_endpoint), client, scope)

@@ -11,7 +11,6 @@ Nothing of a message's content reaches a log or an error text.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -21,7 +20,7 @@ from typing import Any, Final, Literal, Self, TypeVar
 
 from cryptography import x509
 from lxml import etree
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from badgeclock.authorities import credentials, failures, forms, ws_security
 from badgeclock.authorities.base import (
@@ -37,8 +36,8 @@ from badgeclock.authorities.base import (
 from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.errors import AnswerMalformed, Doubt, NotSoap, NotTrusted
 from badgeclock.authorities.failures import Call
-from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.onss import answers, faults, requests
+from badgeclock.authorities.routes import Route, ServiceSettings
 from badgeclock.authorities.soap import body_element, parse_envelope
 from badgeclock.authorities.transport import ANSWER_LIMIT_BYTES, Answer, Transport, checked_url, on_this_machine
 from badgeclock.authorities.ws_security import AlgorithmSuite
@@ -55,7 +54,7 @@ _HTTP_OK: Final = 200
 _CALLS: Final = {name: Call(name, changes=name in (REGISTER, CANCEL)) for name in description.OPERATIONS}
 
 
-class Settings(AuthoritySettings):
+class Settings(ServiceSettings):
     """[authority] kind = "onss-soap". All files are PEM but the WSDL."""
 
     kind: Literal["onss-soap"] = "onss-soap"
@@ -71,8 +70,6 @@ class Settings(AuthoritySettings):
     """What messages are signed with, and answers may be: as the service's policy names it in its WSDL file."""
     wsdl: Path | None = None
     """The service's own WSDL file, its schemas beside it, instead of the description that comes with the bridge."""
-    connect_timeout_s: float = Field(default=5.0, gt=0, le=60)
-    timeout_s: float = Field(default=30.0, gt=0, le=300)
 
     @property
     def call_s(self) -> float:
@@ -105,6 +102,7 @@ def connect(settings: Settings) -> OnssSoap:
         wsdl=settings.wsdl or description.WSDL,
         connect_timeout_s=settings.connect_timeout_s,
         timeout_s=settings.timeout_s,
+        route=Route(settings.proxy, settings.ca),
         own=own,
         service=() if known is None else credentials.load_certificates(known),
         suite=settings.algorithm_suite,
@@ -118,8 +116,7 @@ class OnssSoap:
     wsdl               our own description, or the authority's file as downloaded, its schemas beside it
     connect_timeout_s  for the connection, TLS included
     timeout_s          for the whole call, the connection included
-    tls                the TLS context to use; None is httpx's own, with verification
-    proxy              URL of an HTTP proxy; proxies named in the environment are not used
+    route              through which proxy and by whose certificates; None: as the environment says
     own                what every message is signed with; None sends them unsigned
     service            certificates of which one must have signed every answer; none: signatures are not looked at, and
                        TLS alone says whose answer it is
@@ -139,8 +136,7 @@ class OnssSoap:
         wsdl: Path = description.WSDL,
         connect_timeout_s: float = 5.0,
         timeout_s: float = 30.0,
-        tls: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        route: Route | None = None,
         own: Credentials | None = None,
         service: Sequence[x509.Certificate] = (),
         suite: AlgorithmSuite = AlgorithmSuite.BASIC256_SHA256,
@@ -152,8 +148,14 @@ class OnssSoap:
         self._known = tuple(service)
         self._schema, self._zeep = _described(wsdl)
         self._service = self._zeep.create_service(_binding_name(self._zeep, wsdl), self._endpoint)
+        way = Route() if route is None else route
+        way.proxy_of(self._endpoint)  # an unfit one is said now, not at the first call
         self._transport = Transport(
-            connect_timeout_s=connect_timeout_s, timeout_s=timeout_s, tls=tls, proxy=proxy, accept="text/xml"
+            connect_timeout_s=connect_timeout_s,
+            timeout_s=timeout_s,
+            tls=way.tls,
+            proxy_of=way.proxy_of,
+            accept="text/xml",
         )
 
     async def __aenter__(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Final
 
 from lxml import etree
 
+from badgeclock.authorities import bounded
 from badgeclock.authorities.errors import Flaw, NotSoap
 
 ENVELOPE: Final = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -19,6 +20,7 @@ def parse_envelope(data: bytes, limit: int) -> etree._Element:
     """The envelope in at most `limit` bytes. Raises NotSoap."""
     if len(data) > limit:
         raise NotSoap(Flaw.TOO_LARGE)
+    bounded.check_xml(data)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -20,7 +22,8 @@ from badgeclock.authorities import failures
 from badgeclock.authorities.failures import Call
 from badgeclock.errors import SettingsError
 
-ANSWER_LIMIT_BYTES: Final = 16 * 1024 * 1024  # 500 presences with their history are about 1 MB
+ANSWER_LIMIT_BYTES: Final = 4 * 1024 * 1024
+"""500 presences with their history, the largest page that is asked for, are about 1 MB."""
 # Below the 5 s after which common servers close an idle connection: a request that meets the closing is ambiguous.
 KEEPALIVE_S: Final = 2.0
 
@@ -45,26 +48,41 @@ class Transport:
 
     connect_timeout_s  for the connection, TLS included
     timeout_s          for the whole call, the connection included
-    tls                the TLS context to use; None is httpx's own, with verification
-    proxy              URL of an HTTP proxy; proxies named in the environment are not used
+    tls                the TLS context to use
+    proxy_of           which HTTP proxy, by URL, a URL is reached through; None: none
     """
 
     def __init__(
-        self, *, connect_timeout_s: float, timeout_s: float, tls: ssl.SSLContext | None, proxy: str | None, accept: str
+        self,
+        *,
+        connect_timeout_s: float,
+        timeout_s: float,
+        tls: ssl.SSLContext,
+        proxy_of: Callable[[str], str | None],
+        accept: str,
     ) -> None:
         self._timeout_s = timeout_s
-        self._http = httpx.AsyncClient(
-            verify=True if tls is None else tls,
-            proxy=proxy,
+        self._proxy_of = proxy_of
+        self._new_client = partial(
+            httpx.AsyncClient,
+            verify=tls,
             trust_env=False,
             timeout=httpx.Timeout(timeout_s, connect=min(connect_timeout_s, timeout_s)),
             limits=httpx.Limits(keepalive_expiry=KEEPALIVE_S),
             headers={"Accept": accept, "Accept-Encoding": "identity"},
         )
+        self._clients: dict[str | None, httpx.AsyncClient] = {}
 
     async def close(self) -> None:
         """Let go of connections; calls under way fail."""
-        await self._http.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+    def _client(self, url: str) -> httpx.AsyncClient:
+        proxy = self._proxy_of(url)
+        if proxy not in self._clients:
+            self._clients[proxy] = self._new_client(proxy=proxy)
+        return self._clients[proxy]
 
     async def exchange(
         self, call: Call, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
@@ -72,14 +90,16 @@ class Transport:
         """Send one request and read its answer. Raises AuthorityUnavailable or AuthorityAmbiguous."""
         sending = False
 
-        async def watch(event: str, _: dict[str, Any]) -> None:
+        async def watch(event: str, about: dict[str, Any]) -> None:
             nonlocal sending
-            sending = sending or event.endswith(".send_request_headers.started")
+            if event.endswith(".send_request_headers.started"):
+                # A proxy is asked to connect first; what it refuses was not sent.
+                sending = sending or about["request"].method != b"CONNECT"
 
         try:
             async with (
                 asyncio.timeout(self._timeout_s),
-                self._http.stream(
+                self._client(url).stream(
                     method, url, content=content, headers=dict(headers), extensions={"trace": watch}
                 ) as response,
             ):
@@ -113,13 +133,26 @@ def checked_url(url: str) -> str:
         read = httpx.URL(url)
     except httpx.InvalidURL:
         read = httpx.URL("")
-    if read.host and not read.userinfo and (read.scheme == "https" or (read.scheme == "http" and on_this_machine(url))):
+    if (
+        has_place(url)
+        and not read.userinfo
+        and (read.scheme == "https" or (read.scheme == "http" and on_this_machine(url)))
+    ):
         return url
     raise SettingsError(
         what="the authority's endpoint is no https URL (plain http may only lead to this machine, for the sandbox)",
         kept="nothing was sent",
         do="correct the endpoint in the settings; a name and password do not belong in it",
     )
+
+
+def has_place(url: str) -> bool:
+    """Whether a URL names a host, and a port that there is or none. httpx itself takes any number."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0 and bool(httpx.URL(url).host)
+    except (httpx.InvalidURL, ValueError):
+        return False
 
 
 def on_this_machine(url: str) -> bool:

@@ -13,6 +13,7 @@ import gmqtt
 import structlog
 from gmqtt.mqtt.handler import MQTTError
 
+from badgeclock import key_file
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.settings import BrokerSettings
@@ -21,6 +22,10 @@ from badgeclock.errors import SettingsError
 CONNECT_TIMEOUT_S: Final = 10.0
 DISCONNECT_TIMEOUT_S: Final = 2.0
 RECONNECT_CAP_S: Final = 10.0
+ASK_S: Final = 5.0
+"""How often a broker that sends nothing is asked whether it is there (PINGREQ)."""
+ASKED_MOST: Final = 3
+"""So many questions without an answer, and the connection is deaf: it is made again."""
 _NO_RECONNECTS: Final = -2  # gmqtt: -1 is for ever, and 0 allows one
 _REFUSED: Final = 0x80
 
@@ -90,7 +95,7 @@ class BrokerLink:
                     self.connections += 1
                     backoff.succeeded()
                     log.info("connected to the broker", host=self._settings.host, port=self._settings.port)
-                    await lost.wait()
+                    await self._heard(client, lost)
                     log.warning("the broker is gone; connecting again")
                 except (OSError, TimeoutError, MQTTError) as error:
                     if backoff.failures in (0, 10):
@@ -99,6 +104,23 @@ class BrokerLink:
                 self._client, self.connected = None, False
                 await _end(client)
             await asyncio.sleep(backoff.failed())
+
+    async def _heard(self, client: gmqtt.Client, lost: asyncio.Event) -> None:
+        """Return when the connection is lost, or deaf: a machine that stopped, or a network that lost its other end,
+        closes nothing. gmqtt itself notices after two keepalives.
+        """
+        unanswered = 0
+        connection = client._connection  # noqa: SLF001 - gmqtt has no word of its own for asking
+        before = connection._last_data_in  # noqa: SLF001
+        while unanswered < ASKED_MOST:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(lost.wait(), ASK_S)
+                return
+            heard = connection._last_data_in  # noqa: SLF001
+            unanswered = 0 if heard != before or self._pauses else unanswered + 1
+            before = heard
+            connection._send_ping_request()  # noqa: SLF001
+        log.warning("the broker does not answer any more")
 
 
 def _transport(client: gmqtt.Client) -> asyncio.Transport:
@@ -145,6 +167,12 @@ def _tls_context(settings: BrokerSettings) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=str(settings.ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if key_file.is_open_to_all(settings.key):
+            raise SettingsError(
+                what=f"everybody on this machine may read the bridge's key {settings.key}",
+                kept="nothing was started",
+                do=f"run `chmod o= {settings.key}`, and renew it if others have had it: `badgeclock ca renew bridge`",
+            )
         context.load_cert_chain(settings.certificate, settings.key)
     except (OSError, ssl.SSLError) as error:
         raise SettingsError(

@@ -234,13 +234,7 @@ class Service:
 
     def _web(self, settings: HttpSettings) -> FastAPI:
         app = status_api.create_app(
-            self._store,
-            self._vault,
-            self._metrics,
-            lambda: self._link.connected,
-            settings.host,
-            settings.names,
-            self._now_ms,
+            self._store, self._vault, self._metrics, lambda: self._link.connected, settings, self._now_ms
         )
         bound = self._settings.planning.requests_a_minute
         app.mount(

@@ -6,16 +6,18 @@ are never settings, only the names of the files that hold them. Relative paths c
 
 from __future__ import annotations
 
+import ipaddress
+import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
+from badgeclock import text_file
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.authorities.maintenance import Calendar
 from badgeclock.errors import SettingsError
@@ -61,6 +63,25 @@ class HttpSettings(_Section):
     port: int = Field(default=0, ge=0, le=65535)
     names: tuple[str, ...] = ()
     """Names that a proxy before it is asked by, besides the host and this machine's own."""
+    beyond_this_machine: bool = False
+    """Whether the host may be one that others reach: plain HTTP, so that who listens in sees all of it."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine reaches the host."""
+        try:
+            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @model_validator(mode="after")
+    def _is_meant(self) -> HttpSettings:
+        if not self.is_loopback and not self.beyond_this_machine:
+            raise ValueError(
+                "the host is reached from other machines, in plain HTTP: set beyond_this_machine = true if that is "
+                "meant (/api then wants a token with the scope status:read), or 127.0.0.1 with a proxy before it"
+            )
+        return self
 
 
 class PlanningSettings(_Section):
@@ -137,9 +158,9 @@ class BridgeSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment before file; nothing else."""
-        del init_settings, dotenv_settings, file_secret_settings
-        return env_settings, TomlConfigSettingsSource(settings_cls)
+        """Environment before what the file says, which `load` gives as arguments; nothing else."""
+        del settings_cls, dotenv_settings, file_secret_settings
+        return env_settings, init_settings
 
 
 def load(path: Path) -> BridgeSettings:
@@ -151,15 +172,18 @@ def load(path: Path) -> BridgeSettings:
             do="write one, or name it with --config",
         )
 
-    class FromFile(BridgeSettings):
-        model_config = SettingsConfigDict(toml_file=path)
-
     try:
-        settings = FromFile()
+        settings = BridgeSettings(**tomllib.loads(text_file.read(path)))
     except ValidationError as error:
         wrong = "; ".join(f"[{'.'.join(map(str, fault['loc']))}] {fault['msg']}" for fault in error.errors())
         raise SettingsError(
             what=f"{path} does not hold: {wrong}", kept="nothing was started", do="correct these settings"
+        ) from None
+    except OSError as error:
+        raise SettingsError(
+            what=f"{path} cannot be read: {error.strerror}",
+            kept="nothing was started",
+            do="run this as a user who may read it",
         ) from None
     except ValueError as error:
         raise SettingsError(

@@ -89,9 +89,7 @@ class Worker:
             },
             dict,
         )
-        self._app = status_api.create_app(
-            self._store, keys, self._metrics, lambda: self._relay.is_joined, own.http.host
-        )
+        self._app = status_api.create_app(self._store, keys, self._metrics, lambda: self._relay.is_joined, own.http)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then commit what came."""

@@ -9,9 +9,21 @@ from typing import Annotated
 
 import typer
 
+from badgeclock import text_file
 from badgeclock.errors import SettingsError
 from badgeclock.partition_table import board_partitions
-from badgeclock.technician import acceptance, firmware, flash, languages, provision, reader, release, retire, workshop
+from badgeclock.technician import (
+    acceptance,
+    claim,
+    firmware,
+    flash,
+    languages,
+    provision,
+    reader,
+    release,
+    retire,
+    workshop,
+)
 from badgeclock.technician.serial_device import open_device
 
 app = typer.Typer(no_args_is_help=True, help="A clock on a cable: write its chip, make it a clock of the site.")
@@ -137,6 +149,10 @@ def provision_command(
     found_anew: Annotated[
         bool, typer.Option("--found-anew", help="Begin a new sealed chain, though the clock has one.")
     ] = False,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Take the id from another chip that is gone: its certificate is revoked."),
+    ] = False,
     yes_lose: YesLoseOption = None,
     board: BoardOption = "esp32_devkit",
     as_json: JsonOption = False,
@@ -167,6 +183,7 @@ def provision_command(
         ntp=ntp,
         chain=provision.Chain.FOUND_ANEW if found_anew else provision.Chain.KEEP,
         yes_lose=yes_lose,
+        holder=claim.Holder.REPLACE if replace else claim.Holder.KEEP,
     )
     with open_device(port, report) as device:
         done = provision.provision(device, plan, report)
@@ -178,6 +195,8 @@ def provision_command(
         )
     if done.chain is provision.ChainState.FOUNDED:
         report(f"next: badgeclock bridge clock add {done.bundle} --site {done.site!r}")
+    if done.replaced is not None:
+        report(f"next: badgeclock ca broker DIRECTORY --workshop {directory} …, which puts the other chip out at once")
 
 
 @app.command(name="reader")
@@ -282,9 +301,8 @@ def _wifi(ssid: str | None, password_file: Path | None) -> provision.Wifi | None
     if password_file is None:
         return provision.Wifi(ssid)
     try:
-        text = (
-            typer.get_text_stream("stdin").readline() if str(password_file) == "-" else password_file.read_text("utf-8")
-        )
+        given = typer.get_binary_stream("stdin").readline() if str(password_file) == "-" else password_file.read_bytes()
+        text = text_file.decoded(given)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             what=f"the Wi-Fi password file {password_file} cannot be read",

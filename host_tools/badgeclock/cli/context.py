@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 import typer
 from sqlalchemy import Connection
 
+from badgeclock import text_file
 from badgeclock.bridge import settings
 from badgeclock.bridge.store import audit_log, vault
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
@@ -83,7 +84,7 @@ def looking(config: Path) -> Iterator[Connection]:
 def secret_text(path: Path) -> str:
     """The text of a secret's file, or of stdin for `-`, without the line end."""
     try:
-        text = sys.stdin.read() if path == STDIN else path.read_text(encoding="utf-8")
+        text = text_file.decoded(sys.stdin.buffer.read()) if path == STDIN else text_file.read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             what=f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}",

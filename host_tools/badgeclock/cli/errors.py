@@ -7,6 +7,14 @@ from functools import partial
 from badgeclock.errors import EXIT_TRY_LATER, BadgeclockError, ProvisionError
 
 
+class Surroundings(BadgeclockError):
+    """This machine does not let the command do its work: a file, a disk, a line, missing data of the system."""
+
+
+class OwnFault(BadgeclockError):
+    """A fault of this program."""
+
+
 class NoBridge(BadgeclockError):
     """No running bridge took the job on."""
 

@@ -28,6 +28,10 @@ def import_tables(
     site: Annotated[
         str | None, typer.Option(help="The site that a declaration of works (XML) is of, which does not say it.")
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="The code page of CSV files that are neither UTF-8 nor Windows-1252: cp850, mac_roman."),
+    ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
     config: Config = Path("bridge.toml"),
@@ -35,9 +39,12 @@ def import_tables(
     """Import employers, sites, workers, badges and who is expected: every row, or none. The same file again changes
     nothing.
 
-    Each bad row is a line on stdout.
+    What is wrong is said on stdout, each cause once with its rows.
     """
-    tables = [table for file in files for table in imports.tables(_content(file), str(file), kind, site)]
+    read = [imports.read_file(_content(file), str(file), kind, encoding, site) for file in files]
+    tables = [table for file in read for table in file.tables]
+    for remark in (remark for file in read for remark in file.remarks):
+        typer.echo(f"badgeclock: {remark}.", err=True)
     who = Operator(operator(), f"import of files {', '.join(sorted({table.file_sha256[:16] for table in tables}))}")
     work = imports.rehearse if dry_run else imports.carry_out
     with opened_store(config) as (store, keys):
@@ -57,11 +64,13 @@ def _content(file: Path) -> bytes:
 
 
 def _print_report(report: Report, tables: list[Table], done: str) -> None:
-    for fault in report.faults:
-        typer.echo(f"{fault.place}, row {fault.row}: {fault.what}")
+    for line in imports.gathered(report.faults):
+        typer.echo(line)
     if report.faults:
         rows = sum(len(table.sheet.rows) for table in tables)
         typer.echo(f"badgeclock: {len(report.faults)} of {rows} rows are bad; nothing was imported.", err=True)
+        if report.following:
+            typer.echo(f"badgeclock: {report.following} more are bad only because they name one of these.", err=True)
         raise typer.Exit(EXIT_FAILED)
     for kind in Kind:
         counts = {verb: report.counts[kind, verb] for verb in ("added", "changed", "unchanged")}

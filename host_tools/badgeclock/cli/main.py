@@ -1,12 +1,22 @@
 """The `badgeclock` command: one module a noun, loaded when it is asked for.
 
-Data goes to stdout, talk to stderr. Exit codes are those of `badgeclock.errors`.
+Data goes to stdout, talk to stderr. Exit codes are those of `badgeclock.errors`. Whatever a command meets, a person
+reads sentences; BADGECLOCK_TRACEBACK=1 shows where a fault of ours came from.
 """
 
+from __future__ import annotations
+
+import contextlib
+import io
+import os
 import sys
+from pathlib import Path
+from typing import NoReturn
+from zoneinfo import ZoneInfoNotFoundError
 
 import typer
 
+from badgeclock.cli.errors import OwnFault, Surroundings
 from badgeclock.cli.lazy_groups import group_of
 from badgeclock.errors import BadgeclockError
 
@@ -26,12 +36,76 @@ def _badgeclock() -> None:
 
 
 def main() -> None:
-    """Runs the command; an error of ours becomes its message on stderr and its exit code."""
+    """Runs the command; an error becomes its message on stderr and its exit code."""
+    _have_streams()
     try:
         app()
+    except SystemExit as done:
+        _end(done.code if isinstance(done.code, int) else 0 if done.code is None else 1)
     except BadgeclockError as error:
+        _refuse(error)
+    except Exception as error:
+        if os.environ.get("BADGECLOCK_TRACEBACK"):
+            raise
+        _refuse(_said(error))
+    _end(0)
+
+
+def _said(error: BaseException) -> BadgeclockError:
+    """What an exception that no part of ours expected is to a person."""
+    if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        return _said(error.exceptions[0])
+    if isinstance(error, BadgeclockError):
+        return error
+    kept = "what was written before"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if isinstance(error.filename, str | Path) else ""
+        return Surroundings(
+            what=f"{where}{error.strerror or type(error).__name__}",
+            kept=kept,
+            do="look at the file's place and rights and at the disk's room, and run the command again",
+        )
+    if isinstance(error, ZoneInfoNotFoundError):
+        return Surroundings(
+            what="this machine has no data of time zones", kept=kept, do="install tzdata, and run the command again"
+        )
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f", {Path(trace.tb_frame.f_code.co_filename).name} line {trace.tb_lineno}"
+    return OwnFault(
+        what=f"this program has a fault here ({type(error).__name__}{place})",
+        kept=kept,
+        do="report it, with the command; BADGECLOCK_TRACEBACK=1 before it shows more",
+    )
+
+
+def _refuse(error: BadgeclockError) -> NoReturn:
+    with contextlib.suppress(OSError):
         typer.echo(f"badgeclock: {error}", err=True)
-        sys.exit(error.exit_code)
+    _end(error.exit_code)
+
+
+def _have_streams() -> None:
+    """Have all three standard streams, of which a service manager may close some, and write what a terminal lacks."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for the process's life
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end(code: int) -> NoReturn:
+    """Leave, and say so if what was printed did not arrive: a disk that is full, a reader that went away."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            typer.echo(f"badgeclock: what was printed did not arrive ({error.strerror}).", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = code or 1
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
-from badgeclock.bridge.people import badge_keys, badges, employers, engagements, identities, sites, workers
+from badgeclock.bridge.people import badge_keys, badge_uids, badges, employers, engagements, identities, sites, workers
 from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -259,7 +259,7 @@ def add_badge(
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
     site: Annotated[str | None, typer.Option(help="The site whose clocks shall know the badge.")] = None,
     uid_file: Annotated[
-        Path | None, typer.Option(help="File with the badge's UID in hexadecimal digits; `-` is stdin.")
+        Path | None, typer.Option(help="File with the badge's UID as a reader prints it; `-` is stdin.")
     ] = None,
     punch: Annotated[
         str | None, typer.Option(help="Instead of both: CLOCK/SEQ of a punch whose badge nobody was given.")
@@ -275,7 +275,7 @@ def add_badge(
     """
     if (punch is None) == (site is None or uid_file is None) or (punch is not None and (site or uid_file)):
         raise typer.BadParameter("give --site with --uid-file, or --punch alone")
-    uid = None if uid_file is None else secret_bytes(uid_file, "a UID")
+    uid = None if uid_file is None else badge_uids.parse(secret_text(uid_file))
     number = None if employer is None else employers.enterprise_number(employer)
     with changing(config) as opened:
         if punch is not None:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from badgeclock import text_file
 from badgeclock.virtual.accesspoint import Network, WifiSettings
 from badgeclock.virtual.board import PARTITIONS, BoardOptions, Break, Front, Image, VirtualBoard
 from badgeclock.virtual.chips.mfrc522 import Hang
@@ -84,7 +85,7 @@ def run(
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
 ) -> None:
     """Run one virtual clock, with the plug in, until SIGTERM or Ctrl-C."""
-    password = wifi_password_file.read_text().strip() if wifi_password_file is not None else ""
+    password = text_file.read(wifi_password_file).strip() if wifi_password_file is not None else ""
     options = BoardOptions(
         arch="amd64" if arch is Architecture.AMD64 else "i386",
         heap_bytes=_bytes(heap),

@@ -5,6 +5,7 @@ Everything is made fresh in one directory: certificate authority, keys, store, f
 operator would.
 """
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -201,9 +202,9 @@ class Stack:
             'data_key_file = "data.key"\n'
             "[authority]\n"
             f'endpoint = "http://127.0.0.1:{self._sandbox_port}/PresenceRegistration/v1"\n'
-            f'certificate = "{self._credentials / CLIENT_CERTIFICATE}"\n'
-            f'key = "{self._credentials / CLIENT_KEY}"\n'
-            f'service_certificate = "{self._credentials / SERVICE_CERTIFICATE}"\n'
+            f"certificate = {_quoted(self._credentials / CLIENT_CERTIFICATE)}\n"
+            f"key = {_quoted(self._credentials / CLIENT_KEY)}\n"
+            f"service_certificate = {_quoted(self._credentials / SERVICE_CERTIFICATE)}\n"
             "timeout_s = 5\n"
             "settle_s = 1\n"
             "[http]\n"
@@ -323,3 +324,8 @@ class Stack:
 
 def _badgeclock(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "badgeclock.cli.main", *arguments]
+
+
+def _quoted(path: Path) -> str:
+    """A path as a TOML string; TOML's basic strings are written like JSON's."""
+    return json.dumps(str(path), ensure_ascii=False)

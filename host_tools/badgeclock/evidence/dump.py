@@ -7,6 +7,7 @@ had come: an anchor.
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,6 +52,8 @@ def read(data: bytes | memoryview, keys: ClockKeys, source: str, findings: Findi
     Raises EvidenceError, naming `source` and the line but nothing of its content, if it is no dump at all.
     """
     view = memoryview(data)
+    if bytes(view[:3]) == codecs.BOM_UTF8:
+        view = view[3:]
     if bytes(view[: len(_TEXT_START)]) == _TEXT_START:
         return _read_lines(bytes(view), keys, source, findings)
     if len(view) < RECORD_BYTES or view[0] != records.FORMAT:

@@ -266,7 +266,7 @@ def download_image(
                 parse_image(body.content, name)
                 folder.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(body.content)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OverflowError) as error:
         raise ProvisionError(
             what=f"MicroPython's download page {page} cannot be reached ({_first_line(error)})",
             kept="everything on the clock",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from badgeclock import text_file
 from badgeclock.errors import SettingsError
 from badgeclock.toolchain.places import ROOT
 
@@ -32,7 +33,7 @@ def read(files: Iterable[Path]) -> dict[str, bytes]:
     found = {}
     for path in files:
         try:
-            data = path.read_bytes()
+            data = text_file.unmarked(path.read_bytes())
         except OSError as error:
             raise _wrong(path, f"cannot be read ({error.strerror})") from error
         if not _NAME.fullmatch(path.name) or path.stem == BUILT_IN:

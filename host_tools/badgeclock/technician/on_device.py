@@ -110,6 +110,14 @@ def bc_rate(baud, token):
     print(json.dumps(heard))
 """
 
+IDENTIFY: Final = """\
+import binascii, json, machine
+
+def bc_identify():
+    # The base MAC, from the eFuse. Wi-Fi is not started for it: that would take memory from what is measured here.
+    print(json.dumps(binascii.hexlify(machine.unique_id()).decode()))
+"""
+
 INSPECT: Final = """\
 import esp32, struct
 

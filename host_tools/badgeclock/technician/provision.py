@@ -32,10 +32,12 @@ from badgeclock.partition_table import board_tables
 from badgeclock.protocol import seal
 from badgeclock.technician import image_kind, languages, on_device
 from badgeclock.technician.certificates import Identity
+from badgeclock.technician.claim import Holder, claim
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.image_kind import BADGES_BY_UID
+from badgeclock.technician.ledger import Chip
 from badgeclock.technician.serial_device import ImageOnDevice, SerialDevice
 from badgeclock.technician.workshop import Workshop
 
@@ -145,6 +147,7 @@ class Plan:
     chain: Chain = Chain.KEEP
     yes_lose: int | None = None
     """The number of unacknowledged punches that may be erased with the old chain."""
+    holder: Holder = Holder.KEEP
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,8 @@ class Provisioned:
     rtc: RtcState
     punches_lost: int
     bundle: Path
+    replaced: str | None
+    """The chip that was this clock before, if --replace took the id from it; empty if it is not known."""
     seconds: float
 
     def to_json(self) -> str:
@@ -201,7 +206,10 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     say(f"MicroPython {'.'.join(map(str, device.info.version))} on {device.info.machine}")
     found = inspect(device)
     check_partitions(found.sizes)
-    decision = decide(found, plan, shop.bundle(plan.clock_id), shop.pending_bundle(plan.clock_id))
+    bundles = shop.bundle(plan.clock_id), shop.pending_bundle(plan.clock_id)
+    decision = decide(found, plan, *bundles)
+    is_it = found.has_live_key and any(one is not None and belongs(found, one) for one in bundles)
+    claimed = claim(shop, plan.clock_id, identify(device), has_its_chain=is_it, holder=plan.holder)
     check_display(plan, found)
     settings = make_settings(plan, found)
     settings["display"] = plan.firmware.display
@@ -209,7 +217,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     for sentence in (*image_kind.told(image.kind), memory_told(image)):
         say(sentence)
     image_kind.check_site(image.kind, settings["badges"])
-    identity = shop.clock(plan.clock_id)
+    identity = claimed.identity
     if decision.bundle is not None and decision.is_pending:
         shop.confirm_founding(plan.clock_id)
 
@@ -217,14 +225,16 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     bundle = decision.bundle or _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
-    badge_key = None if settings["badges"] == BADGES_BY_UID else master(shop.badge_root(site).secret, Purpose.READ)
+    site_key = shop.site_key_to_be(site)
+    root = None if settings["badges"] == BADGES_BY_UID else shop.badge_root_to_be(site)
+    badge_key = None if root is None else master(root.secret, Purpose.READ)
     files = {
         **(plan.firmware.in_place(image.rom_bytes) if image.rom_bytes else plan.firmware.files),
         **languages.shipped(),
         **plan.language_files,
         **_certificate_files(shop, identity),
         SETTINGS_PATH: _json_file(settings),
-        SECRETS_PATH: _json_file(_secrets(bundle, shop.site_key(site), password, badge_key)),
+        SECRETS_PATH: _json_file(_secrets(bundle, site_key, password, badge_key)),
     }
 
     device.raise_rate(say)
@@ -234,6 +244,8 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     _judge(device, languages.check_source(plan.language_files))
     if copier.differs(SETTINGS_PATH) or copier.differs(SECRETS_PATH):
         _check_with_firmware(device, files)
+    # Nothing was refused: from here on the workshop keeps what the clock is given.
+    claimed.take(bundle, plan.firmware.hash, site_key, root, say)
     copier.copy(path for path in files if path not in {SECRETS_PATH, MAIN_PATH})
     rtc = _set_time(device, say)
     if decision.bundle is None:
@@ -261,6 +273,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         rtc=rtc,
         punches_lost=found.unsent_punches if decision.bundle is None else 0,
         bundle=shop.clock_folder(plan.clock_id) / "bundle.json",
+        replaced=None if claimed.replaced is None else claimed.replaced.serial,
         seconds=time.monotonic() - start,
     )
 
@@ -277,6 +290,12 @@ def inspect(device: SerialDevice) -> DeviceState:
         settings=_json_object(device.read(SETTINGS_PATH)),
         secrets=_json_object(device.read(SECRETS_PATH)),
     )
+
+
+def identify(device: SerialDevice) -> Chip:
+    """Ask the chip who it is."""
+    device.run(on_device.IDENTIFY)
+    return Chip(str(device.ask("bc_identify()")))
 
 
 def memory_told(image: ImageOnDevice) -> str:

@@ -130,7 +130,7 @@ def _download(address: str, say: Callable[[str], None]) -> dict[str, bytes]:
                 answer = client.get(address + name)
                 answer.raise_for_status()
                 contents[name] = answer.content
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, OverflowError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ProvisionError(
             what=f"the release's image cannot be had from {address} ({why.rstrip('.')})",

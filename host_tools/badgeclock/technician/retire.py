@@ -16,7 +16,8 @@ from badgeclock.errors import ProvisionError
 from badgeclock.technician import on_device
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.flash import punches_refused
-from badgeclock.technician.provision import KEY_PATH, SECRETS_PATH, belongs, inspect
+from badgeclock.technician.ledger import Act, Ledger
+from badgeclock.technician.provision import KEY_PATH, SECRETS_PATH, belongs, identify, inspect
 from badgeclock.technician.serial_device import SerialDevice
 from badgeclock.technician.workshop import Workshop
 
@@ -56,6 +57,7 @@ def retire(
     if found.unsent_punches and found.unsent_punches != yes_lose:
         raise punches_refused(found.unsent_punches)
     say(f"ending the sealed chain of {clock_id}")
+    chip = identify(device)
     seq, was_retired = _retire(device, clock_id)
     there = device.listing()
     for path in (SECRETS_PATH, KEY_PATH):
@@ -64,6 +66,7 @@ def retire(
             say(f"{path} removed")
     serial = shop.retire_clock(clock_id)
     say(f"certificate {serial:x} revoked")
+    Ledger(shop.path).add(clock_id, Act.RETIRED, chip, chain=bundle.genesis_nonce.hex(), firmware="")
     device.restart()
     return Retired(clock_id, seq, was_retired, found.unsent_punches, f"{serial:x}")
 

@@ -10,6 +10,7 @@
     broker/{certificate,key}.pem   bridge/{certificate,key}.pem
     clocks/<id>/{certificate.pem,key.pem,bundle.json}
     clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired, or before it was renewed
+    clocks.ledger                  which chip is which clock; lines are only added (technician/ledger.py)
     clocks/<id>/trusts             the authorities that the clock was last given, by fingerprint
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
@@ -33,6 +34,7 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from badgeclock import text_file
 from badgeclock.badges.keys import Root
 from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
@@ -191,9 +193,26 @@ class Workshop:
         """The fleet key, 32 bytes. Raises ProvisionError if its file is damaged."""
         return read_key(self.path / "fleet.key")
 
+    def site_key_to_be(self, site: str) -> bytes:
+        """The key of the site's badge tokens, 32 bytes, or a new one that nobody has until `keep`."""
+        path = self._site_file(site, ".key")
+        return read_key(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
+
+    def badge_root_to_be(self, site: str) -> Root:
+        """What the keys of the site's badges come from, or a new one that nobody has until `keep`."""
+        path = self._site_file(site, ".badge.key")
+        return Root(read_key(path) if path.exists() else secrets.token_bytes(KEY_BYTES))
+
+    def _site_file(self, site: str, suffix: str) -> Path:
+        return self.path / "sites" / f"{site_slug(site)}{suffix}"
+
+    def _keep_key(self, path: Path, key: bytes) -> None:
+        if not path.exists():
+            write_once(path, key.hex().encode() + b"\n")
+
     def site_key_file(self, site: str) -> Path:
         """The file of the site's key, 64 hex digits and a newline; made at the first call for this site."""
-        path = self.path / "sites" / f"{site_slug(site)}.key"
+        path = self._site_file(site, ".key")
         if not path.exists():
             write_once(path, new_key())
         return path
@@ -204,7 +223,7 @@ class Workshop:
 
     def badge_root_file(self, site: str) -> Path:
         """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
-        path = self.path / "sites" / f"{site_slug(site)}.badge.key"
+        path = self._site_file(site, ".badge.key")
         if not path.exists():
             write_once(path, new_key())
         return path
@@ -307,9 +326,34 @@ class Workshop:
 
     def clock(self, clock_id: str) -> Identity:
         """The clock's identity, made at the first call. Raises ProvisionError if its certificate was revoked."""
+        identity = self.clock_to_be(clock_id)
+        self._keep_clock(clock_id, identity)
+        return identity
+
+    def has_certificate(self, clock_id: str) -> bool:
+        """Whether the clock has a certificate, revoked or not; one that was retired has none."""
+        return (self.clock_folder(clock_id) / "certificate.pem").exists()
+
+    def new_clock(self, clock_id: str) -> Identity:
+        """A new identity for a clock, which nobody has until `keep`."""
+        return certificates.issue_clock(self.authority(), clock_id)
+
+    def keep(self, clock_id: str, identity: Identity, site: str, site_key: bytes, root: Root | None) -> None:
+        """Keep what a clock is given, of all that the workshop does not have yet; `root` only for badges that prove."""
+        self._keep_clock(clock_id, identity)
+        self._keep_key(self._site_file(site, ".key"), site_key)
+        if root is not None:
+            self._keep_key(self._site_file(site, ".badge.key"), root.secret)
+
+    def _keep_clock(self, clock_id: str, identity: Identity) -> None:
+        if not self.has_certificate(clock_id):
+            self._store(self.clock_folder(clock_id), identity)
+
+    def clock_to_be(self, clock_id: str) -> Identity:
+        """The clock's identity, or a new one. Raises ProvisionError if its certificate was revoked."""
         folder = self.clock_folder(clock_id)
-        if not (folder / "certificate.pem").exists():
-            self._store(folder, certificates.issue_clock(self.authority(), clock_id))
+        if not self.has_certificate(clock_id):
+            return self.new_clock(clock_id)
         identity = self._held(folder)
         if identity.certificate.serial_number in self.revoked():
             raise ProvisionError(
@@ -484,7 +528,7 @@ def new_key() -> bytes:
 def read_key(path: Path) -> bytes:
     """The 32 bytes of a key file. Raises ProvisionError if it is missing or damaged; the message never quotes it."""
     try:
-        key = bytes.fromhex(path.read_text("ascii"))
+        key = bytes.fromhex(text_file.read(path))
     except (OSError, ValueError):
         key = b""
     if len(key) != KEY_BYTES:

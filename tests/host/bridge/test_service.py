@@ -38,6 +38,7 @@ from tests.host.bridge.world import (
     eventually,
     token_of,
 )
+from tests.national_numbers import national_number
 from tests.sandbox_process import SandboxProcess
 
 from badgeclock.bridge.clocks import enrolment
@@ -99,6 +100,7 @@ class Site:
             ("key.pem", identity.key_pem),
         ):
             (self.config.parent / name).write_bytes(content)
+            (self.config.parent / name).chmod(0o600)
         self.config.write_text(
             f"""
             [store]
@@ -426,7 +428,7 @@ FAULTS = ("timeout-after-commit", "close-after-commit", "hang", "http-500", "mai
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_whatever_happens_to_an_answer_the_presence_is_registered_once(lasting_site: Site, fault: str) -> None:
     site, number = lasting_site, FAULTS.index(fault)
-    national = f"{5_000 + number:09d}{97 - (5_000 + number) % 97:02d}"
+    national = national_number(5_000 + number)
     uids = [bytes([9, 9, number, kind]) for kind in (1, 2)]
     for uid, identity in zip(uids, (identities.niss(national), identities.limosa(f"L{number}")), strict=True):
         site.employ(f"{fault}, {identity.kind}", identity, uid)
@@ -474,7 +476,7 @@ async def test_a_correction_by_another_process_cancels_and_registers_and_the_clo
     lasting_site: Site,
 ) -> None:
     site = lasting_site
-    national = [f"{7_000 + n:09d}{97 - (7_000 + n) % 97:02d}" for n in range(2)]
+    national = [national_number(7_000 + n) for n in range(2)]
     site.employ("wrong", identities.niss(national[0]), b"\x09\x08\x07\x06")
     site.employ("right", identities.niss(national[1]), b"\x09\x08\x07\x05")
     wire = site.add("clock-correct")
@@ -590,3 +592,45 @@ async def test_health_says_what_is_missing_and_strangers_names_are_not_answered(
     assert site.get("/api/punches?limit=0").status_code == 422
     assert site.get(f"/api/punches?after={2**70}").status_code == 422
     assert site.get("/api/punches?after=x").status_code == 422
+
+
+def raw(site: Site, request: str) -> bytes:
+    """Everything that the bridge's port answers until it closes the connection."""
+    with socket.create_connection(("127.0.0.1", site.http_port), PATIENCE_S) as connection:
+        connection.sendall(request.replace("\n", "\r\n").encode())
+        answer = b""
+        while some := connection.recv(65536):
+            answer += some
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])
+def test_health_answers_what_probes_ask_by(lasting_site: Site, path: str) -> None:
+    head = httpx.head(f"http://127.0.0.1:{lasting_site.http_port}{path}", trust_env=False)
+    assert (head.status_code, head.content) == (200, b"")
+    assert b"HTTP/1.1 200" in raw(lasting_site, f"GET {path} HTTP/1.0\n\n")
+
+
+def test_a_request_of_two_lengths_ends_its_connection_and_what_is_behind_it_is_never_read(lasting_site: Site) -> None:
+    smuggled = "GET /metrics HTTP/1.1\nHost: localhost\n\n"
+    both = f"Content-Length: {len(smuggled) + 5}\nTransfer-Encoding: chunked\n\n0\n\n"
+    answer = raw(lasting_site, f"POST /livez HTTP/1.1\nHost: localhost\n{both}{smuggled}")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"HTTP/1.1 400" in raw(lasting_site, "GET /api/clocks HTTP/1.0\n\n")
+
+
+async def test_a_broker_that_holds_the_line_and_says_nothing_is_not_ready(site: Site) -> None:
+    site.processes["broker"].send_signal(signal.SIGSTOP)
+    try:
+        await eventually(lambda: site.get("/readyz").status_code == 503, 45)
+        assert site.get("/readyz").json() == {"broker": False, "store": True}
+    finally:
+        site.processes["broker"].send_signal(signal.SIGCONT)
+    await eventually(lambda: site.get("/readyz").status_code == 200, PATIENCE_S)
+
+
+def test_the_store_and_its_log_are_the_bridges_alone(lasting_site: Site) -> None:
+    files = list((lasting_site.folder / "bridge").glob("bridge.db*"))
+    assert {"bridge.db", "bridge.db-wal", "bridge.db-shm"} <= {path.name for path in files}
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in files if path.stat().st_mode & 0o077} == {}

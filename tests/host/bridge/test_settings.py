@@ -123,7 +123,7 @@ async def test_a_port_that_is_taken_is_refused_at_the_start(tmp_path: Path) -> N
         taken.listen()
         settings = HttpSettings(port=taken.getsockname()[1])
         store = Store(f"sqlite:///{tmp_path / 'x.db'}")
-        application = status_api.create_app(store, vault.Vault(bytes(32)), Metrics(), lambda: True, settings.host)
+        application = status_api.create_app(store, vault.Vault(bytes(32)), Metrics(), lambda: True, settings)
         with pytest.raises(SettingsError, match="cannot be had"):
             async with status_api.serving(settings, application):
                 pass

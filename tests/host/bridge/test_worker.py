@@ -124,6 +124,7 @@ async def test_a_worker_that_is_cancelled_leaves_nothing_running(database: str, 
     shutil.copytree(shop.path / "bridge", tmp_path / "bridge")
     shutil.copy(shop.authority_certificate, tmp_path / "ca.pem")
     (tmp_path / "data.key").write_text("00" * 32)
+    (tmp_path / "data.key").chmod(0o600)
     settings = settings_for(tmp_path, database, 2)
     settings = settings.model_copy(update={"http": HttpSettings()})
     before = asyncio.all_tasks()

@@ -8,13 +8,13 @@ place in the list alone says whose it is. No text made here quotes a person's nu
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
+from badgeclock.authorities import bounded
 from badgeclock.authorities.base import (
     BELGIUM,
     Address,
@@ -103,7 +103,7 @@ def written(moment: datetime) -> str:
 def parse(content: bytes) -> dict[str, Any]:
     """The JSON object in an answer. Raises AnswerMalformed."""
     try:
-        read = json.loads(content, parse_constant=_no_constant)
+        read = bounded.read_json(content, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise AnswerMalformed("it is no JSON") from None
     return _object(read)

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people import sites
 from badgeclock.bridge.people.rows import add_row
-from badgeclock.bridge.people.sites import no_site
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
@@ -41,10 +41,8 @@ def add(connection: Connection, vault: Vault, bundle: dict[str, Any], *, site: s
         raise PeopleError(
             "this is no clock bundle of version 1", "give the bundle.json that the workshop wrote"
         ) from None
-    sites, table = schema.sites, schema.clocks
-    site_id = connection.execute(select(sites.c.id).where(sites.c.name == site)).scalar()
-    if site_id is None:
-        raise no_site(site)
+    table = schema.clocks
+    site_id = sites.row_id(connection, site)
     state = seal.found(name, e0, nonce)
     in_use = (table.c.name == name) & (table.c.state != ClockState.RETIRED)
     known = connection.execute(select(table.c.id, table.c.genesis).where(in_use)).one_or_none()

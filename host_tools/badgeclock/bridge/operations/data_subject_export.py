@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, select
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import engagements, identities
+from badgeclock.bridge.people.rows import named
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.vault import PEOPLE, Vault
@@ -33,7 +34,7 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
     row = connection.execute(
         select(workers, employers.c.kbo, employers.c.name.label("employer"))
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
-        .where(workers.c.reference == reference)
+        .where(named(workers.c.reference, reference))
     ).one_or_none()
     if row is None:
         raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")

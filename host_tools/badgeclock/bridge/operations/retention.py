@@ -27,6 +27,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, e
 
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
+from badgeclock.bridge.people.rows import named
 from badgeclock.bridge.settings import RetentionSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -251,7 +252,7 @@ def erase(
     """
     audit_log.reason(operator.reason)
     workers, presences, punches = schema.workers, schema.presences, schema.punches
-    worker_id = connection.execute(select(workers.c.id).where(workers.c.reference == reference)).scalar()
+    worker_id = connection.execute(select(workers.c.id).where(named(workers.c.reference, reference))).scalar()
     if worker_id is None:
         raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")
     before = cutoff(policy.presences_days, now_ms)

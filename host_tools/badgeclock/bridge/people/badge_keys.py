@@ -45,13 +45,13 @@ def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes,
     if len(root) != ROOT_BYTES:
         raise PeopleError("a badge key has 32 bytes", "give the site's .badge.key file of the workshop")
     table = schema.sites
-    row = connection.execute(select(table.c.id, table.c.badge_root_closed).where(table.c.name == site)).one_or_none()
+    row = sites.find_row(connection, site)
     if row is None:
         raise sites.no_site(site)
-    before = None if row.badge_root_closed is None else vault.open(BADGE_ROOT, site, row.badge_root_closed)
+    before = None if row.badge_root_closed is None else vault.open(BADGE_ROOT, row.name, row.badge_root_closed)
     if before == root:
         return False
-    closed = vault.close(BADGE_ROOT, site, root)
+    closed = vault.close(BADGE_ROOT, row.name, root)
     connection.execute(update(table).where(table.c.id == row.id).values(badge_root_closed=closed))
     what = f"the site {site} has {'a' if before is None else 'another'} badge key"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_KEY_SET, what)], now_ms)

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, select, update
 
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people import engagements, sites
+from badgeclock.bridge.people import badge_uids, engagements, sites
 from badgeclock.bridge.people.badge_keys import UID_READ, SiteKeys
-from badgeclock.bridge.people.rows import add_row
+from badgeclock.bridge.people.rows import add_row, named
 from badgeclock.bridge.people.workers import check_worker
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.store import audit_log, event_log, schema
@@ -24,7 +24,6 @@ from badgeclock.bridge.store.states import PunchState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import seal
 
-UID_BYTES: Final = (4, 7, 10)
 MASK: Final = "••••"
 
 
@@ -64,8 +63,7 @@ def assign(
 
     Today's punches of the badge that nobody was given are declared at once; older ones wait for a person.
     """
-    if len(uid) not in UID_BYTES:
-        raise PeopleError("a badge's UID has 4, 7 or 10 bytes", "give it as a reader prints it: 8, 14 or 20 hex digits")
+    badge_uids.checked(uid)
     row = sites.find_row(connection, site)
     if row is None:
         raise sites.no_site(site)
@@ -79,7 +77,7 @@ def assign_token(
 ) -> Assigned:
     """The same for a token (8 bytes) as a punch carries it: how an unknown badge is assigned without having it."""
     badges, workers = schema.badges, schema.workers
-    worker_id = connection.execute(select(workers.c.id).where(workers.c.reference == worker)).scalar()
+    worker_id = connection.execute(select(workers.c.id).where(named(workers.c.reference, worker))).scalar()
     if worker_id is None:
         raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")
     in_use = (badges.c.site_id == site_id) & (badges.c.token == token) & badges.c.until_ms.is_(None)
@@ -158,7 +156,9 @@ def in_use(connection: Connection, worker: str) -> list[Badge]:
     """The badges a worker has, oldest first; raises PeopleError if there is no such worker."""
     check_worker(connection, worker)
     badges, workers = schema.badges, schema.workers
-    having = _with_workers().where(workers.c.reference == worker, badges.c.until_ms.is_(None)).order_by(badges.c.id)
+    having = (
+        _with_workers().where(named(workers.c.reference, worker), badges.c.until_ms.is_(None)).order_by(badges.c.id)
+    )
     return [Badge(*row) for row in connection.execute(having)]
 
 
@@ -170,7 +170,7 @@ def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
         _with_workers()
         .join(sites, sites.c.id == badges.c.site_id)
         .add_columns(sites.c.name)
-        .where(schema.workers.c.reference == worker)
+        .where(named(schema.workers.c.reference, worker))
         .order_by(badges.c.id)
     )
     return [(Badge(*row[:-1]), row[-1]) for row in connection.execute(had)]

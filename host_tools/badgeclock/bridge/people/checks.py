@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from badgeclock.bridge.errors import PeopleError
@@ -11,9 +12,19 @@ LINE_CHARACTERS: Final = 200
 LANGUAGE: Final = re.compile(r"[a-z]{2}")
 
 
+def composed(text: str) -> str:
+    """One writing of letters with marks, of the two that Unicode has (NFC): without it "Café" is two sites."""
+    return unicodedata.normalize("NFC", text)
+
+
+def writings(text: str) -> tuple[str, ...]:
+    """The writings in which a name may stand in a store: composed, and as an earlier version may have kept it."""
+    return tuple(dict.fromkeys((composed(text), unicodedata.normalize("NFD", text), text)))
+
+
 def one_line(text: str, what: str, least: int = 1) -> str:
     """Text of one line without blanks at its ends, `least` to `LINE_CHARACTERS` characters; raises PeopleError."""
-    line = " ".join(text.split())
+    line = " ".join(composed(text).split())
     if not least <= len(line) <= LINE_CHARACTERS or not line.isprintable():
         raise PeopleError(f"{what} is {least} to {LINE_CHARACTERS} characters that can be printed", "correct it")
     return line

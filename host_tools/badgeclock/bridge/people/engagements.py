@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import employers, sites
-from badgeclock.bridge.people.rows import add_row
+from badgeclock.bridge.people.rows import add_row, named
 from badgeclock.bridge.people.workers import check_worker
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
@@ -36,7 +36,7 @@ def put(connection: Connection, worker: str, engaged: Engaged) -> Change:
     if engaged.from_day is not None and engaged.to_day is not None and engaged.to_day < engaged.from_day:
         raise PeopleError("the engagement ends before it begins", "correct the days")
     table, workers = schema.engagements, schema.workers
-    worker_id = connection.execute(select(workers.c.id).where(workers.c.reference == worker)).scalar_one()
+    worker_id = connection.execute(select(workers.c.id).where(named(workers.c.reference, worker))).scalars().one()
     employer_id = employers.row_id(connection, engaged.employer_kbo)
     values: dict[str, Any] = {
         "to_day": engaged.to_day,
@@ -76,7 +76,7 @@ def of_worker(connection: Connection, worker: str) -> list[tuple[int, Engaged]]:
         select(table, employer.c.kbo)
         .join(employer, employer.c.id == table.c.employer_id)
         .join(workers, workers.c.id == table.c.worker_id)
-        .where(workers.c.reference == worker)
+        .where(named(workers.c.reference, worker))
         .order_by(table.c.id)
     )
     return [

@@ -5,6 +5,7 @@ They are encrypted before they reach the store, and no error names one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +16,11 @@ from badgeclock.bridge.store.states import IdentityKind
 from badgeclock.bridge.store.vault import PEOPLE, Vault
 
 NISS_DIGITS: Final = 11
+_TYPED_DIGITS_LEAST: Final = 9
+"""A spreadsheet takes first zeros away: two, of a person born in the first years of a century, and no more."""
+_NEVER_GIVEN: Final = ("000", "999")
+"""Numbers within a day are 001 to 997, odd for men, and 002 to 998 (Royal Decree of 3 April 1984, article 3)."""
+_SHORTENED: Final = re.compile(r"[0-9]+[.,]?[0-9]*[eE]\+?[0-9]+")
 _LIMOSA_CHARACTERS: Final = 64
 
 
@@ -33,10 +39,15 @@ class Identity:
 
 def niss(text: str) -> Identity:
     """A national or bis number, blanks, dots and dashes allowed; raises PeopleError if its check digits are wrong."""
+    if _SHORTENED.fullmatch(text.strip()):
+        raise PeopleError(
+            "the national number was shortened by a spreadsheet, which took it for a number",
+            "format the column as text and write it again",
+        )
     number = ssn.compact(text)
     # Any date goes: registers use fictitious ones. What must hold is the form and the check digits.
     good = len(number) == NISS_DIGITS and number.isascii() and number.isdigit()
-    if not good or _check_digits(number) != int(number[9:]):
+    if not good or _check_digits(number) != int(number[9:]) or number[6:9] in _NEVER_GIVEN:
         raise PeopleError("the national number has wrong check digits or a wrong form", "read it again, digit by digit")
     return Identity(IdentityKind.NISS, number)
 
@@ -59,8 +70,8 @@ def limosa(text: str) -> Identity:
 def niss_or_limosa(niss_text: str | None, limosa_text: str | None) -> Identity:
     """A worker's number out of two of which one must be given; raises PeopleError."""
     if niss_text and not limosa_text:
-        # A spreadsheet takes a number's first zeros away.
-        return niss(niss_text.strip().zfill(NISS_DIGITS))
+        typed = ssn.compact(niss_text)
+        return niss(typed.zfill(NISS_DIGITS) if len(typed) >= _TYPED_DIGITS_LEAST else niss_text)
     if limosa_text and not niss_text:
         return limosa(limosa_text)
     raise PeopleError("a worker has a national number or a Limosa number", "give niss or limosa, one of them")

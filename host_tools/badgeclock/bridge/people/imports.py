@@ -21,7 +21,9 @@ from sqlalchemy import Connection
 from badgeclock.bridge import logs
 from badgeclock.bridge.errors import PeopleError, SheetError
 from badgeclock.bridge.people import (
+    badge_uids,
     badges,
+    code_pages,
     declared,
     employers,
     engagements,
@@ -48,6 +50,8 @@ _ADDRESS: Final = Address._fields
 LEFT_OUT: Final = "left out"
 """What becomes of a row about somebody, or an employer, whom the store does not have."""
 REMOVED: Final = "removed"
+_TEXTS: Final = frozenset({"name", "street", "municipality"})
+"""The columns in which letters with marks stand."""
 _UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
 
 
@@ -101,6 +105,13 @@ class Table(NamedTuple):
     file_sha256: str
 
 
+class Imported(NamedTuple):
+    """The tables of a file, and what a person must know besides: sheets that were left out, improbable letters."""
+
+    tables: list[Table]
+    remarks: list[str]
+
+
 class Fault(NamedTuple):
     """A row that cannot be imported: where it is, what is wrong and what to do."""
 
@@ -121,35 +132,120 @@ class Report:
     faults: list[Fault] = field(default_factory=list)
     plans: PlanWriter | None = None
     """What lists of who is expected come to."""
+    following: int = 0
+    """Rows that are bad for no other reason than that a row they name is one of `faults`."""
 
 
 class _Undone(Exception):
     """The transaction is not to be kept."""
 
 
-def tables(content: bytes, place: str, kind: Kind | None, site: str | None = None) -> list[Table]:
+def tables(
+    content: bytes, place: str, kind: Kind | None, site: str | None = None, encoding: str | None = None
+) -> list[Table]:
+    """The tables in a file, each of a kind, as `read_file` has them."""
+    return read_file(content, place, kind, encoding, site).tables
+
+
+def read_file(
+    content: bytes, place: str, kind: Kind | None, encoding: str | None = None, site: str | None = None
+) -> Imported:
     """The tables in a file, each of a kind: the one given, else what its sheet or the file (`place`) is named after.
     XML says its kind itself; `site` is the name of the one that a declaration of works is of.
 
+    Sheets that are named after no kind are left out, if another one is. `encoding` is the code page of a CSV file.
     Raises SheetError if a kind is not clear, or a column is missing or unknown.
     """
-    found = []
-    digest = hashlib.sha256(content).hexdigest()
-    for sheet in office_files.read(content, site) if office_files.is_xml(content) else spreadsheets.read(content):
-        name = sheet.name or re.split(r"[/\\]", place)[-1].partition(".")[0]
-        of_name = next((one for one in Kind if one.value == name.strip().lower()), None)
-        chosen = kind or of_name
-        where = f"{place}, sheet {sheet.name}" if sheet.name else place
+    if office_files.is_xml(content):
+        return _of_xml(content, place, kind, site)
+    book = spreadsheets.Book(content, encoding)
+    names = {name: _kind_named(name) for name in book.names}
+    file_name = re.split(r"[/\\]", place)[-1].partition(".")[0]
+    wanted = {name: of for name, of in names.items() if of is not None and kind in (None, of)}
+    filled: dict[str, Sheet] = {}
+    if not wanted:
+        filled = {name: sheet for name in names if (sheet := book.read(name)).columns}
+        if not filled:
+            raise spreadsheets.no_table()
+        chosen = kind or _kind_named(file_name)
+        if len(filled) > 1:
+            raise SheetError(
+                f"{place} has several sheets, and none is named after what it is of",
+                f"name each one of {', '.join(Kind)}; others are left out",
+            )
         if chosen is None:
             raise SheetError(
-                f"{where}: it is not clear what the table is of",
+                f"{place}: it is not clear what the table is of",
                 f"name the sheet or file one of {', '.join(Kind)}, or say --kind",
             )
+        wanted = dict.fromkeys(filled, chosen)
+    digest = hashlib.sha256(content).hexdigest()
+    found = []
+    remarks = []
+    for name, of in wanted.items():
+        where = f"{place}, sheet {name}" if name else place
+        sheet = filled.get(name) or book.read(name)
+        if sheet.columns:
+            _check_columns(of, sheet, where)
+            found.append(Table(of, where, sheet, digest))
+            remarks += _improbable_letters(sheet, where)
+    if not found:
+        raise spreadsheets.no_table()
+    left_out = [name for name in names if name not in wanted]
+    if left_out:
+        remarks.append(f"{place}: left out, as they are named after nothing that is imported: {', '.join(left_out)}")
+    return Imported(found, remarks)
+
+
+def _of_xml(content: bytes, place: str, kind: Kind | None, site: str | None) -> Imported:
+    digest = hashlib.sha256(content).hexdigest()
+    found = []
+    for sheet in office_files.read(content, site):
+        chosen = kind or Kind(sheet.name)
+        where = f"{place}, sheet {sheet.name}"
         _check_columns(chosen, sheet, where)
         found.append(Table(chosen, where, sheet, digest))
-    if kind is not None and len(found) > 1:
-        raise SheetError(f"{place} has several sheets", f"name each one of {', '.join(Kind)} instead of --kind")
-    return found
+    return Imported(found, [])
+
+
+def _kind_named(name: str) -> Kind | None:
+    return next((kind for kind in Kind if kind.value == name.strip().lower()), None)
+
+
+def _improbable_letters(sheet: Sheet, where: str) -> list[str]:
+    """A sentence if names and addresses have letters that nobody writes there: bytes of another code page."""
+    found = {
+        row.number: letters
+        for row in sheet.rows
+        for column in _TEXTS.intersection(sheet.columns)
+        if (letters := code_pages.improbable(row.cells[column])) is not None
+    }
+    if not found:
+        return []
+    letters = "; ".join(dict.fromkeys(found.values()))
+    what = f"improbable letters in a name or address: {letters[:200]}"
+    do = f"if they are wrong, save it as CSV (UTF-8), or name its code page, such as --encoding {code_pages.OTHERS[0]}"
+    return [f"{where}, {_rows(list(found))}: {what}; {do}"]
+
+
+def gathered(faults: Sequence[Fault]) -> list[str]:
+    """Faults as lines for a person: each cause once, with all rows that have it."""
+    rows: dict[tuple[str, str], list[int]] = {}
+    for fault in faults:
+        rows.setdefault((fault.place, fault.what), []).append(fault.row)
+    return [f"{place}, {_rows(numbers)}: {what}" for (place, what), numbers in rows.items()]
+
+
+def _rows(numbers: Sequence[int]) -> str:
+    """Row numbers as a person reads them: "row 7", "rows 2-19, 40"."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    text = ", ".join("-".join(map(str, run)) for run in runs)
+    return f"row {text}" if runs and len(runs) == len(runs[0]) == 1 else f"rows {text}"
 
 
 def _check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
@@ -200,6 +296,7 @@ def _apply(
 ) -> None:
     order = list(Kind)
     seen: dict[tuple[Kind, object], tuple[str, int]] = {}
+    refused_rows: set[tuple[Kind, str]] = set()
     notes: list[Note] = []
     for table in sorted(imported, key=lambda table: order.index(table.kind)):
         put = _PUTTERS[table.kind]
@@ -213,6 +310,11 @@ def _apply(
                     continue
                 _check_once(seen, table, row, change)
             except PeopleError as refused:
+                follows = row.fault is None and not refused_rows.isdisjoint(_names(table.kind, row))
+                refused_rows.update(_stands_for(table.kind, row))
+                if follows:
+                    report.following += 1
+                    continue
                 report.faults.append(Fault(table.place, row.number, _unrevealing(table.kind, refused)))
                 continue
             added, changed = _ACTS[table.kind]
@@ -226,11 +328,36 @@ def _apply(
         report.counts += Counter({(Kind.EXPECTED, REMOVED): removed})
 
 
+def _stands_for(kind: Kind, row: Row) -> list[tuple[Kind, str]]:
+    """What other rows name a row by."""
+    column = {Kind.EMPLOYERS: "kbo", Kind.SITES: "name", Kind.WORKERS: "reference"}.get(kind)
+    return [] if column is None else [(kind, _key(kind, row.cells[column]))]
+
+
+def _names(kind: Kind, row: Row) -> list[tuple[Kind, str]]:
+    """What a row needs of other tables."""
+    needs = {
+        Kind.WORKERS: {"employer": Kind.EMPLOYERS},
+        Kind.ENGAGEMENTS: {"worker": Kind.WORKERS, "employer": Kind.EMPLOYERS, "sites": Kind.SITES},
+        Kind.BADGES: {"worker": Kind.WORKERS, "site": Kind.SITES, "employer": Kind.EMPLOYERS},
+    }.get(kind, {})
+    return [
+        (of, _key(of, name))
+        for column, of in needs.items()
+        for name in row.cells.get(column, "").split(";")
+        if name.strip()
+    ]
+
+
+def _key(kind: Kind, name: str) -> str:
+    return re.sub(r"\D", "", name).zfill(10) if kind is Kind.EMPLOYERS else name.strip()
+
+
 def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, row: Row, change: Change) -> None:
     """Two rows about the same are a mistake of one of them, whatever the second says."""
     about: object = change.id
     if table.kind is Kind.BADGES:
-        about = (row.cells["site"], _digits(row.cells["uid"]))
+        about = (row.cells["site"], badge_uids.parse(row.cells["uid"]))
     elif table.kind is Kind.ENGAGEMENTS:
         about = (change.id, row.cells["employer"], row.cells.get("from", ""))
     elif table.kind is Kind.EXPECTED:
@@ -333,10 +460,7 @@ def _day(cell: str) -> date | None:
 
 
 def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
-    try:
-        uid = bytes.fromhex(_digits(cells["uid"]))
-    except ValueError:
-        raise PeopleError("the UID is not in hexadecimal digits", "give it as a reader prints it, as text") from None
+    uid = badge_uids.parse(cells["uid"])
     assigned = badges.assign(
         connection,
         vault,
@@ -393,11 +517,6 @@ def _put_works(connection: Connection, _: Vault, cells: dict[str, str], __: int,
     if employer_id is None:
         return None
     return declared.put_works(connection, site_id, employer_id, _needed_day(cells["from"]), _day(cells.get("to", "")))
-
-
-def _digits(uid: str) -> str:
-    """A UID's digits alone, however a reader separates them."""
-    return re.sub(r"[ :.-]", "", uid).lower()
 
 
 _Putter = Callable[[Connection, Vault, dict[str, str], int, Report], Change | None]

@@ -19,14 +19,8 @@ from typing import Any, Final
 from lxml import etree
 
 from badgeclock.bridge.errors import SheetError
-from badgeclock.bridge.people.spreadsheets import (
-    CELL_CHARACTERS_MOST,
-    DTD_WORDS,
-    FILE_BYTES_MOST,
-    ROWS_MOST,
-    Row,
-    Sheet,
-)
+from badgeclock.bridge.people.spreadsheets import DTD_WORDS, FILE_BYTES_MOST, ROWS_MOST, Row, Sheet
+from badgeclock.bridge.people.xlsx import CELL_CHARACTERS_MOST
 
 DIMONA: Final = "dimona"
 WORKS: Final = "works"

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import ColumnElement, Connection, insert, update
 
+from badgeclock.bridge.people.checks import writings
 from badgeclock.bridge.store.audit_log import Change
+
+
+def named(column: Any, name: str) -> ColumnElement[bool]:
+    """Whether a column has this name, however its letters with marks are written."""
+    condition: ColumnElement[bool] = column.in_(writings(name))
+    return condition
 
 
 def change_row(connection: Connection, table: Any, kind: str, row: Any, values: dict[str, Any]) -> Change:

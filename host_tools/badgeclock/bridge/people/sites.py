@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, func, select, update
 
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people.checks import LANGUAGE, one_line
-from badgeclock.bridge.people.rows import add_row, change_row
+from badgeclock.bridge.people.checks import LANGUAGE, composed, one_line
+from badgeclock.bridge.people.rows import add_row, change_row, named
 from badgeclock.bridge.presences.regimes import LONGEST_SHIFT_H, Regime, local_day
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
@@ -83,6 +83,7 @@ def add(
 
 def put(connection: Connection, site: Site) -> Change:
     """Add a site by its name, or make the one that is there like this. Its keys are given apart."""
+    site = replace(site, name=composed(site.name))
     values = _site_columns(site)
     table = schema.sites
     row = find_row(connection, site.name)
@@ -168,13 +169,13 @@ def set_key(connection: Connection, vault: Vault, name: str, site_key: bytes) ->
     if row is None:
         raise no_site(name)
     if row.site_key_closed is not None:
-        if vault.open(SITE_KEY, name, row.site_key_closed) != site_key:
+        if vault.open(SITE_KEY, row.name, row.site_key_closed) != site_key:
             raise PeopleError(
                 f"the site {name!r} has another key already, which its badges are known by",
                 "give the key file that the workshop made for this site",
             )
         return Change("site", row.id, is_new=False)
-    closed = vault.close(SITE_KEY, name, site_key)
+    closed = vault.close(SITE_KEY, row.name, site_key)
     table = schema.sites
     connection.execute(update(table).where(table.c.id == row.id).values(site_key_closed=closed))
     return Change("site", row.id, is_new=False, changed=("site_key",))
@@ -217,7 +218,9 @@ def no_site(name: str) -> PeopleError:
 def find_row(connection: Connection, name: str) -> Any:
     """The row of a site, None if there is none of this name."""
     table = schema.sites
-    return connection.execute(select(table).where(table.c.name == name)).one_or_none()
+    # An earlier version may have kept both writings of a name: the one that was asked for comes first.
+    which = select(table).where(named(table.c.name, name)).order_by(table.c.name != name, table.c.id)
+    return connection.execute(which).first()
 
 
 def _site_columns(site: Site) -> dict[str, Any]:

@@ -1,43 +1,43 @@
 """Tables as offices have them: CSV in the writings of any spreadsheet, and XLSX. Read as text, never evaluated.
 
 Whatever the bytes are, they become rows of text or a SheetError, within bounded memory: sizes are held against limits
-before anything is unpacked, document types and formulas are refused, and nothing outside the file is ever followed.
+while they are read. A number of a spreadsheet names nobody: it has lost its first zeros, and its last digits from the
+sixteenth on, so that only columns of measures take one.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import re
-import zipfile
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
-
-import openpyxl
+from typing import Final, NamedTuple
 
 from badgeclock.bridge.errors import SheetError
+from badgeclock.bridge.people import code_pages
+from badgeclock.bridge.people.xlsx import CELL_CHARACTERS_MOST, CHARACTERS_MOST, COLUMNS_MOST, Cell, NotText, Number
+from badgeclock.bridge.people.xlsx import Workbook as XlsxWorkbook
 
 FILE_BYTES_MOST: Final = 16 * 2**20
-UNPACKED_BYTES_MOST: Final = 64 * 2**20
-MEMBERS_MOST: Final = 500
 ROWS_MOST: Final = 10_000
-"""Of a table, without its header. One transaction takes them all, and punches wait for it meanwhile."""
-COLUMNS_MOST: Final = 64
-CELL_CHARACTERS_MOST: Final = 1000
+"""Of a table, without its header and blank rows. One transaction takes them all, and punches wait for it meanwhile."""
+MEASURES: Final = frozenset(
+    {"latitude", "longitude", "longest_shift_h", "house_number", "box", "post_code", "cancelled"}
+)
+"""The columns in which a number of a spreadsheet says what was typed."""
 _SEPARATORS: Final = ";,\t"
 _ZIP: Final = b"PK\x03\x04"
 DTD_WORDS: Final = tuple(
     word.encode(code) for word in ("<!DOCTYPE", "<!ENTITY") for code in ("ascii", "utf-16-le", "utf-16-be")
 )
 """By which a document declares types or entities of its own, as bytes of any file."""
-_BOMS: Final = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
+_OLE: Final = b"\xd0\xcf\x11\xe0"
+_ATTENDANCE_LINE: Final = re.compile(
+    r"\s*\d+\s*[\t;,]\s*\d{4}[-/]\d{1,2}[-/]\d{1,2} \d{1,2}:\d{2}(:\d{2})?\s*([\t;,].*)?"
 )
-_CHUNK: Final = 2**20
+_ATTENDANCE_COLUMNS: Final = frozenset({"enno", "tmno", "datetime"})
 
 
 class Row(NamedTuple):
@@ -57,35 +57,62 @@ class Sheet:
     rows: list[Row] = field(default_factory=list)
 
 
-class _NotText(NamedTuple):
-    """A cell that is no text, and why."""
+class Book:
+    """A file of tables. Raises SheetError, also while a table is read.
 
-    why: str
+    `encoding` is the code page of a CSV file, for those that a file does not show by itself.
+    """
+
+    def __init__(self, content: bytes, encoding: str | None = None) -> None:
+        if len(content) > FILE_BYTES_MOST:
+            raise SheetError(f"the file is larger than {FILE_BYTES_MOST // 2**20} MB", "split it into several")
+        if content.startswith(_OLE):
+            raise SheetError(
+                "the file is an XLS of before 2007, or locked with a password", "save it as XLSX without a password"
+            )
+        self._xlsx = XlsxWorkbook(content) if content.startswith(_ZIP) else None
+        self._text = "" if self._xlsx is not None else code_pages.decoded(content, encoding)
+        if self._xlsx is None:
+            _check_no_attendance(self._text)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the tables: of XLSX its sheets', of CSV one empty name."""
+        return [""] if self._xlsx is None else self._xlsx.names
+
+    def read(self, name: str) -> Sheet:
+        """The table of this name; a sheet that has no header has no columns."""
+        if self._xlsx is None:
+            return _sheet("", _csv_rows(self._text))
+        return _sheet(name, self._xlsx.rows(name))
 
 
 def read(content: bytes) -> list[Sheet]:
     """The tables in a file: one of CSV, or every sheet of XLSX that has a header. Raises SheetError."""
-    if len(content) > FILE_BYTES_MOST:
-        raise SheetError(f"the file is larger than {FILE_BYTES_MOST // 2**20} MB", "split it into several")
-    if content.startswith(_ZIP):
-        return _read_xlsx(content)
-    return [_sheet("", _csv_rows(_text(content)))]
+    book = Book(content)
+    sheets = [sheet for name in book.names if (sheet := book.read(name)).columns]
+    if not sheets:
+        raise no_table()
+    return sheets
 
 
-def _text(content: bytes) -> str:
-    """What a spreadsheet on any system wrote: by its mark, else UTF-8, else the code page of Windows in the West."""
-    marked = next((code for bom, code in _BOMS if content.startswith(bom)), None)
-    for encoding in [marked] if marked else ["utf-8", "cp1252"]:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise SheetError("the file is neither XLSX nor text", "save the table as CSV (UTF-8) or XLSX")
+def no_table() -> SheetError:
+    """The refusal of a file in which nothing stands."""
+    return SheetError("the file has no table", "give the first row the columns' names")
 
 
-def _csv_rows(text: str) -> Iterator[tuple[int, Sequence[Any]]]:
+def _check_no_attendance(text: str) -> None:
+    """Refuse the export of somebody else's clock, which offices have beside their lists."""
+    lines = [line for line in text.splitlines()[:20] if line.strip()]
+    header = {re.sub(r"\W", "", cell.lower()) for cell in re.split(r"[\t;,]", lines[0])} if lines else set()
+    if lines and (all(map(_ATTENDANCE_LINE.fullmatch, lines)) or len(header & _ATTENDANCE_COLUMNS) > 1):
+        raise SheetError(
+            "the file is an attendance export of a time clock (who, when), no list of the office",
+            "punches come from Badgeclock's own clocks alone; give the list of workers instead",
+        )
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, Sequence[Cell]]]:
     """Rows with the line that each begins on; the separator is the one that the first line has most of."""
     first, _, rest = text.partition("\n")
     declared = re.fullmatch(r"\s*sep=(.)\s*", first)  # written for Excel
@@ -105,92 +132,30 @@ def _csv_rows(text: str) -> Iterator[tuple[int, Sequence[Any]]]:
         ) from None
 
 
-def _read_xlsx(content: bytes) -> list[Sheet]:
-    _check_archive(content)
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
-        sheets = []
-        for name in book.sheetnames:
-            page = book[name]
-            if not hasattr(page, "iter_rows"):
-                continue  # a chart on a sheet of its own
-            page.reset_dimensions()
-            cells = page.iter_rows(max_row=ROWS_MOST + 2, max_col=COLUMNS_MOST + 1)
-            rows = ((number, tuple(map(_of_cell, row))) for number, row in enumerate(cells, 1))
-            if (sheet := _sheet(name, rows)).columns:
-                sheets.append(sheet)
-    except SheetError:
-        raise
-    except Exception as error:  # noqa: BLE001 - openpyxl meets a broken file with whatever it stumbles over
-        raise SheetError(
-            f"the file is no XLSX that can be read ({type(error).__name__})", "save the table again, as CSV or XLSX"
-        ) from None
-    if not sheets:
-        raise SheetError("the file has no table", "give the first row the columns' names")
-    return sheets
-
-
-def _check_archive(content: bytes) -> None:
-    """Refuse what would not fit once unpacked, and documents that declare types or entities of their own."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            if len(members) > MEMBERS_MOST or sum(member.file_size for member in members) > UNPACKED_BYTES_MOST:
-                raise SheetError(
-                    f"the file is larger than {UNPACKED_BYTES_MOST // 2**20} MB when unpacked", "split it into several"
-                )
-            for member in members:
-                with archive.open(member) as file:  # gives no more bytes than were declared
-                    before = b""
-                    while some := file.read(_CHUNK):
-                        if any(word in before + some for word in DTD_WORDS):
-                            raise SheetError(
-                                "the file declares document types of its own",
-                                "save the table again, from a spreadsheet",
-                            )
-                        before = some[-32:]
-    except SheetError:
-        raise
-    except Exception as error:  # noqa: BLE001 - zipfile meets a broken archive with many kinds
-        raise SheetError(
-            f"the file is no XLSX that can be read ({type(error).__name__})", "save the table again, as CSV or XLSX"
-        ) from None
-
-
-def _of_cell(cell: Any) -> Any:
-    """A cell's text, or why it has none."""
-    value = cell.value
-    if cell.data_type == "f":
-        return _NotText("holds a formula; paste its value instead")
-    if cell.data_type == "e":
-        return _NotText("holds an error of the spreadsheet")
-    if value is None or isinstance(value, str):
-        return value or ""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _NotText("holds a date or a truth value; format the column as text")
-    return str(int(value)) if value == int(value) else repr(value)
-
-
-def _sheet(name: str, rows: Iterable[tuple[int, Sequence[Any]]]) -> Sheet:
+def _sheet(name: str, rows: Iterable[tuple[int, Sequence[Cell]]]) -> Sheet:
     """Name the cells of each row by the header, which is the first row that is not blank."""
     columns: tuple[str, ...] = ()
     found: list[Row] = []
+    left = CHARACTERS_MOST
     for number, cells in rows:
-        if number > ROWS_MOST + 1:
-            raise SheetError(f"a table has more than {ROWS_MOST} rows", "split it into several")
-        if not any(cell if isinstance(cell, _NotText) else cell.strip() for cell in cells):
+        if not any(isinstance(cell, NotText) or cell.strip() for cell in cells):
             continue
-        if columns:
-            found.append(_row(number, columns, cells))
-        else:
+        if not columns:
             columns = _header(cells)
+            continue
+        if len(found) == ROWS_MOST:
+            raise SheetError(f"a table has more than {ROWS_MOST} rows", "split it into several")
+        found.append(_row(number, columns, cells))
+        left -= sum(map(len, found[-1].cells.values()))
+        if left < 0:
+            raise SheetError(f"a table has more than {CHARACTERS_MOST} characters", "split it into several")
     if not columns and not name:
-        raise SheetError("the file has no table", "give the first row the columns' names")
+        raise no_table()
     return Sheet(name, columns, found)
 
 
-def _header(cells: Sequence[Any]) -> tuple[str, ...]:
-    names = ["" if isinstance(cell, _NotText) else "_".join(cell.lower().split()) for cell in cells]
+def _header(cells: Sequence[Cell]) -> tuple[str, ...]:
+    names = ["" if isinstance(cell, NotText) else "_".join(_composed(cell).lower().split()) for cell in cells]
     while names and not names[-1]:
         names.pop()
     if len(names) > COLUMNS_MOST:
@@ -200,20 +165,42 @@ def _header(cells: Sequence[Any]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _row(number: int, columns: tuple[str, ...], cells: Sequence[Any]) -> Row:
+def _row(number: int, columns: tuple[str, ...], cells: Sequence[Cell]) -> Row:
     texts: dict[str, str] = dict.fromkeys(columns, "")
     fault = None
     for at, cell in enumerate(cells):
         column = columns[at] if at < len(columns) else None
         if column is None:
-            if isinstance(cell, _NotText) or cell.strip():
+            if isinstance(cell, NotText) or cell.strip():
                 fault = "has more cells than the header has columns"
-        elif isinstance(cell, _NotText):
+        elif isinstance(cell, NotText):
             fault = f"{column} {cell.why}"
         elif len(cell) > CELL_CHARACTERS_MOST:
             fault = f"{column} has more than {CELL_CHARACTERS_MOST} characters"
-        elif not (text := " ".join(cell.split())).isprintable():
+        elif isinstance(cell, Number):
+            if column in MEASURES:
+                texts[column] = _measure(cell)
+            else:
+                fault = (
+                    f"{column} is a number in the spreadsheet, which loses first zeros and last digits; "
+                    "format the column as text and write it again"
+                )
+        elif not (text := " ".join(_composed(cell).split())).isprintable():
             fault = f"{column} has characters that cannot be printed"
         else:
             texts[column] = text
     return Row(number, texts, fault)
+
+
+def _measure(number: Number) -> str:
+    """A number as a person writes it: files have 8.0 and 5.1219999999999999E1."""
+    try:
+        value = float(number)
+    except ValueError:
+        return str(number)
+    return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+
+
+def _composed(text: str) -> str:
+    """One writing of letters with marks, of the two that Unicode has: "é" and "e" with an accent are the same."""
+    return unicodedata.normalize("NFC", text)

@@ -14,9 +14,9 @@ from badgeclock.bridge import logs
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import employers
-from badgeclock.bridge.people.checks import checked_language, one_line
+from badgeclock.bridge.people.checks import checked_language, composed, one_line
 from badgeclock.bridge.people.identities import Identity, identity_of
-from badgeclock.bridge.people.rows import add_row
+from badgeclock.bridge.people.rows import add_row, named
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -74,6 +74,7 @@ def change(
     row = _find_row(connection, reference)
     if row is None:
         raise PeopleError(f"there is no worker {reference!r}", "add the worker with `badgeclock bridge worker add`")
+    reference = row.reference
     if employer_kbo is None and row.employer_id is not None:
         table = schema.employers
         employer_kbo = connection.execute(select(table.c.kbo).where(table.c.id == row.employer_id)).scalar_one()
@@ -110,15 +111,18 @@ def put(
     `language` is the one that clocks speak to the worker, of two letters; empty for each site's own, None leaves it.
     """
     table = schema.workers
+    reference = composed(reference)
     _check_reference(reference)
     name = one_line(name, "a worker's name")
     kin = vault.indexes(f"{identity.kind}:{identity.number}")
-    same = (table.c.reference == reference) | table.c.identity_index.in_(kin)
+    same = named(table.c.reference, reference) | table.c.identity_index.in_(kin)
     row = None
     for found in connection.execute(select(table).where(same)):
-        if found.reference != reference:
+        if composed(found.reference) != reference:
             raise PeopleError(f"the worker {found.reference!r} has the same number", "use that worker")
         row = found
+    if row is not None:
+        reference = row.reference
     if employer_kbo is None and identity.kind is IdentityKind.NISS:
         raise PeopleError("a worker with a national number needs an employer", "name the employer's enterprise number")
     values: dict[str, Any] = {
@@ -150,7 +154,8 @@ def put(
 
 def _find_row(connection: Connection, reference: str) -> Any:
     table = schema.workers
-    return connection.execute(select(table).where(table.c.reference == reference)).one_or_none()
+    which = select(table).where(named(table.c.reference, reference)).order_by(table.c.reference != reference)
+    return connection.execute(which).first()
 
 
 def _check_reference(reference: str) -> None:
@@ -176,5 +181,5 @@ def initials_of(vault: Vault, reference: str, name_closed: bytes) -> str:
 def check_worker(connection: Connection, worker: str) -> None:
     """Raise PeopleError if there is no such worker."""
     table = schema.workers
-    if connection.execute(select(table.c.id).where(table.c.reference == worker)).first() is None:
+    if connection.execute(select(table.c.id).where(named(table.c.reference, worker))).first() is None:
         raise PeopleError(f"there is no worker {worker!r}", "add the worker with `badgeclock bridge worker add`")

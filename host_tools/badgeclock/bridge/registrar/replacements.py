@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from badgeclock.bridge.errors import PresenceError
+from badgeclock.bridge.people.rows import named
 from badgeclock.bridge.presences import presences
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.employment import Holder, employer_on
@@ -27,7 +28,7 @@ def lock_presence(connection: Connection, reference: str) -> Any:
 def find_worker(connection: Connection, reference: str | None, worker_id: int) -> Any:
     """The worker of a reference, else of a row, with the employer's number; raises PresenceError."""
     workers, employers = schema.workers, schema.employers
-    which = workers.c.id == worker_id if reference is None else workers.c.reference == reference
+    which = workers.c.id == worker_id if reference is None else named(workers.c.reference, reference)
     row = connection.execute(
         select(workers.c.id, workers.c.identity_kind, workers.c.identity_index, employers.c.kbo)
         .outerjoin(employers, employers.c.id == workers.c.employer_id)

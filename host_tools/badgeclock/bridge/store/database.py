@@ -8,6 +8,8 @@ processes (the command line) wait up to `BUSY_TIMEOUT_S`.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
+from badgeclock import key_file
 from badgeclock.bridge.errors import StoreConflict
 from badgeclock.errors import SettingsError, StoreError
 
@@ -68,7 +71,7 @@ class Store:
     def __init__(self, url: str) -> None:
         try:
             self._engine = _engine(url)
-        except (ArgumentError, ImportError) as error:
+        except (ArgumentError, ImportError, ValueError) as error:
             raise SettingsError(
                 what=f"the store's URL is not understood: {type(error).__name__}",
                 kept="nothing was opened",
@@ -268,6 +271,17 @@ def _alembic() -> Config:
     return configuration
 
 
+def _keep_private(database: str | None) -> None:
+    """Make SQLite's file, 0600 from the first byte, or take others' rights away; its log and index get those of it."""
+    if not database or database == ":memory:":
+        return
+    path = Path(database)
+    with contextlib.suppress(OSError):  # SQLite says itself that it cannot open it
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
+        key_file.close_to_others(path.with_name(name))
+
+
 def _postgresql_engine(url: URL) -> Engine:
     own = {"client_encoding": "utf8", "connect_timeout": CONNECT_TIMEOUT_S}
     wanted = {name: value for name, value in own.items() if name not in url.query}
@@ -287,6 +301,10 @@ def _engine(url: str) -> Engine:
     if parsed.get_backend_name() != "sqlite":
         return _postgresql_engine(parsed)
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
+
+    @event.listens_for(engine, "do_connect")
+    def keep_private(*_: Any) -> None:
+        _keep_private(parsed.database)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:

@@ -25,6 +25,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from badgeclock import key_file, text_file
 from badgeclock.bridge.errors import DataKeyWrong
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.seal import hkdf_sha256
@@ -161,7 +162,13 @@ def read_keys(path: Path) -> dict[int, bytes]:
     64 hexadecimal digits alone are key 1; else each line is a number from 1 to 255, a colon, and 64 such digits.
     """
     try:
-        lines = path.read_text(encoding="ascii").split()
+        if key_file.is_open_to_all(path):
+            raise SettingsError(
+                what=f"everybody on this machine may read the data key file {path}",
+                kept="the store, untouched",
+                do=f"run `chmod o= {path}`, and ask who has read it",
+            )
+        lines = text_file.read(path).split()
     except OSError as error:
         raise SettingsError(
             what=f"the data key file {path} cannot be read: {error.strerror}",

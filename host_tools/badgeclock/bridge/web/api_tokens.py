@@ -38,6 +38,8 @@ class Scope(StrEnum):
     """Add and change them."""
     PRESENCES_READ = "presences:read"
     """See presences and their reception numbers, by worker's reference."""
+    STATUS_READ = "status:read"
+    """See what `/api` shows, where the bridge's port listens beyond its own machine."""
 
 
 class Token(NamedTuple):

@@ -38,7 +38,7 @@ class Guard:
 
     async def _guarded(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         try:
-            token = await self._token(scope)
+            token = await token_of(scope, self._store, self._now_ms())
         except StoreError as error:
             await refusal(503, error)(scope, receive, send)
             return
@@ -51,17 +51,18 @@ class Guard:
             scope["state"] = {**scope.get("state", {}), "token": token}
             await self._app(scope, _bounded(receive), send)
 
-    async def _token(self, scope: AsgiScope) -> Token | None:
-        header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        kind, _, presented = header.decode("latin-1").partition(" ")
-        presented = presented.strip()
-        if kind.lower() != "bearer" or not api_tokens.has_form(presented):
-            return None
-        now_ms = self._now_ms()
-        token = await self._store.reading(api_tokens.find, presented, now_ms)
-        if token is not None and token.is_use_unnoted(now_ms):
-            await self._store.writing(api_tokens.note_use, token, now_ms)
-        return token
+
+async def token_of(scope: AsgiScope, store: Store, now_ms: int) -> Token | None:
+    """The token that a request shows, its use noted; None without one that is good. Raises StoreError."""
+    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    kind, _, presented = header.decode("latin-1").partition(" ")
+    presented = presented.strip()
+    if kind.lower() != "bearer" or not api_tokens.has_form(presented):
+        return None
+    token = await store.reading(api_tokens.find, presented, now_ms)
+    if token is not None and token.is_use_unnoted(now_ms):
+        await store.writing(api_tokens.note_use, token, now_ms)
+    return token
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -142,9 +142,11 @@ class BadgeBody(_Model):
     uid: Annotated[
         str,
         Field(
-            pattern=r"^([0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$",
+            min_length=1,
+            max_length=100,
             repr=False,
-            description="Hexadecimal digits, as a reader prints them; 4, 7 or 10 bytes. Only a token of it is kept.",
+            description="As a reader prints it: hexadecimal digits, or decimal with its byte order (`3735928559 msb`); "
+            "4, 7 or 10 bytes. Only a token of it is kept.",
         ),
     ]
     employer: Annotated[Kbo | None, Field(description="Whom its punches are for, of the worker's employers.")] = None

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from badgeclock.bridge.errors import PeopleError
-from badgeclock.bridge.people import badges, employers, engagements, identities, plans, sites, workers
+from badgeclock.bridge.people import badge_uids, badges, employers, engagements, identities, plans, sites, workers
 from badgeclock.bridge.people.badges import Badge
 from badgeclock.bridge.people.engagements import Engaged
 from badgeclock.bridge.people.plans import Slot, minute_of, time_of
@@ -109,7 +109,7 @@ def _put(connection: Connection, change: Change, acts: tuple[Act, Act], operator
 
 def assign_badge(connection: Connection, vault: Vault, body: BadgeBody, operator: Operator, now_ms: int) -> BadgeGiven:
     """Give a badge to a worker, on record."""
-    uid = bytes.fromhex(body.uid)
+    uid = badge_uids.parse(body.uid)
     assigned = badges.assign(
         connection, vault, site=body.site, worker=body.worker, uid=uid, employer_kbo=body.employer, now_ms=now_ms
     )

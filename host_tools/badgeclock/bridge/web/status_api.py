@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 import uvicorn
@@ -16,7 +16,6 @@ from fastapi import FastAPI, Query, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import Connection, select, text
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import registry
@@ -30,12 +29,12 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import PunchState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.wall_clock import wall_clock_ms
+from badgeclock.bridge.web import status_guard
 from badgeclock.errors import SettingsError, StoreError
 from badgeclock.protocol.record import Direction, Kind
 
 ROWS_MOST: Final = 1000
 ROWS_USUAL: Final = 100
-_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 def create_app(
@@ -43,27 +42,26 @@ def create_app(
     vault: Vault,
     metrics: Metrics,
     broker_up: Callable[[], bool],
-    host: str,
-    names: Sequence[str] = (),
+    http: HttpSettings,
     now_ms: Callable[[], int] = wall_clock_ms,
 ) -> FastAPI:
-    """The application; `broker_up` says whether the broker is connected, `host` is the name it is served under, `names`
-    those that a proxy is asked by.
-    """
+    """The application; `broker_up` says whether the broker is connected and answers."""
     app = FastAPI(title="Badgeclock bridge", openapi_url=None, docs_url=None, redoc_url=None)
-    # A web page elsewhere that points its name at loopback is answered nothing.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*_LOOPBACK, host, *names])
+    if not http.is_loopback:
+        app.add_middleware(status_guard.TokenForApi, store=store, now_ms=now_ms)
+    app.add_middleware(status_guard.KnownNames, allowed_hosts=status_guard.names_of(http.host, http.names))
+    app.add_middleware(status_guard.OneLength)
 
-    @app.get("/livez")
+    @app.api_route("/livez", methods=["GET", "HEAD"])
     def livez() -> PlainTextResponse:
         return PlainTextResponse("alive\n")
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=["GET", "HEAD"])
     def readyz() -> JSONResponse:
         state = {"broker": broker_up(), "store": _store_works(store)}
         return JSONResponse(state, status_code=200 if all(state.values()) else 503)
 
-    @app.get("/metrics")
+    @app.api_route("/metrics", methods=["GET", "HEAD"])
     def figures() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

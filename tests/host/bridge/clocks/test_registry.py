@@ -25,6 +25,7 @@ from badgeclock.bridge.errors import AuditError, PeopleError
 from badgeclock.bridge.intake.continuity import LastStatus
 from badgeclock.bridge.intake.status_frame import changes
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.bridge.web import status_api
@@ -222,7 +223,7 @@ async def test_the_interface_serves_the_lists_and_answers_404_for_a_clock_that_i
     world: World, device: Device
 ) -> None:
     hold(world, device)
-    app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, "localhost")
+    app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, HttpSettings())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         assert [clock["clock"] for clock in (await client.get("/api/clocks")).json()] == ["clock-0001"]
         of_it = "/api/clocks/clock-0001/quarantine"

@@ -217,6 +217,7 @@ def test_what_is_shown_can_be_told_as_json(bridge: Bridge) -> None:
 
 def test_the_command_line_orders_shows_and_refuses(bridge: Bridge, tmp_path: Path) -> None:
     (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         f"""

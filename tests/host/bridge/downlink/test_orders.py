@@ -24,6 +24,7 @@ from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.downlink.order_sender import REPORTS_WAITING, REPORTS_WAITING_EACH, OrderSender
 from badgeclock.bridge.downlink.orders import AGAIN_MS
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.web import status_api
 from badgeclock.cli import bridge as cli
@@ -206,7 +207,7 @@ async def test_the_interface_serves_a_clocks_orders_with_their_reports(desk: Des
     number = desk.give(Command.CAPTURE)
     await desk.sent()
     await desk.hear(desk.report(number, Command.CAPTURE, {"lines": ["one"]}))
-    app = status_api.create_app(desk.world.store, desk.world.vault, Metrics(), lambda: True, "localhost")
+    app = status_api.create_app(desk.world.store, desk.world.vault, Metrics(), lambda: True, HttpSettings())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         (order,) = (await client.get("/api/clocks/clock-0001/orders")).json()
         assert (order["command"], order["outcome"], order["report"]) == ("capture", "captured", {"lines": ["one"]})

@@ -287,6 +287,7 @@ def test_any_bytes_are_a_manifest_or_refused(tmp_path_factory: pytest.TempPathFa
 def test_the_commands_make_verify_and_restore(world: World, tmp_path: Path) -> None:
     world.punches(*world.clock.start())
     (tmp_path / "data.key").write_text(DATA_KEY.hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'

@@ -35,6 +35,7 @@ def key_file(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
     monkeypatch.setattr(data_key_rotation, "BATCH_ROWS", 2)
     path = tmp_path / "data.key"
     path.write_text(b"data key of the tests, 32 bytes.".hex())
+    path.chmod(0o600)
     world.vault = vault.load(path)
     world.downlink = Downlink(world.vault)
     world.intake = Intake(world.vault, world.downlink)
@@ -244,6 +245,7 @@ def test_an_index_that_was_left_behind_is_a_need_too(world: World, key_file: Pat
 def test_a_file_that_cannot_be_replaced_stays_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "data.key"
     path.write_text("00" * 32)
+    path.chmod(0o600)
     (tmp_path / ".data.key.new").mkdir()  # in the way of the new file
     with pytest.raises(SettingsError, match="cannot be replaced"):
         vault.write_keys(path, {1: bytes(32), 2: bytes(32)})
@@ -257,6 +259,7 @@ ZEROS = "00" * 32
 def test_numbered_lines_that_are_no_keys_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "data.key"
     path.write_text(content)
+    path.chmod(0o600)
     with pytest.raises(SettingsError, match="numbered lines"):
         vault.read_keys(path)
 
@@ -273,6 +276,7 @@ def test_a_clock_that_is_added_meanwhile_is_under_a_key_of_the_file(world: World
 def test_any_bytes_are_data_keys_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "any.key"
     path.write_bytes(content)
+    path.chmod(0o600)
     try:
         keys = vault.read_keys(path)
     except SettingsError:

@@ -285,6 +285,7 @@ def test_a_persons_data_are_all_there_and_nobody_elses(lived: World, tmp_path: P
 def test_the_commands_say_what_they_did_and_no_name(lived: World, tmp_path: Path) -> None:
     lived.close()
     (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'

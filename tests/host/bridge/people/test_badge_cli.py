@@ -34,6 +34,7 @@ def config(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     monkeypatch.setattr(badge_cli, "BRIDGE_S", 0.5)
     key = tmp_path / "data.key"
     key.write_text(b"data key of the tests, 32 bytes.".hex())
+    key.chmod(0o600)
     path = tmp_path / "bridge.toml"
     path.write_text(
         f"""

@@ -38,6 +38,30 @@ def test_numbers_with_wrong_check_digits_are_refused_without_quoting_them(number
     assert not number or number not in str(refused.value)
 
 
+@pytest.mark.parametrize("number", ["85010100016", "85010199984"])
+def test_a_sequence_that_is_never_given_is_refused_though_its_check_digits_are_right(number: str) -> None:
+    with pytest.raises(PeopleError):
+        identities.niss(number)
+
+
+def test_a_spreadsheet_may_have_taken_two_zeros_and_no_more() -> None:
+    assert identities.niss_or_limosa("000100166", None).number == "00000100166"
+    for typed in ("100166", "00100166", "97"):
+        with pytest.raises(PeopleError):
+            identities.niss_or_limosa(typed, None)
+
+
+def test_of_numbers_of_a_personnel_list_none_is_a_national_number() -> None:
+    taken = 0
+    for number in range(1, 100_000_000, 4_999):
+        try:
+            identities.niss_or_limosa(str(number), None)
+        except PeopleError:
+            continue
+        taken += 1
+    assert taken == 0
+
+
 @given(st.text())
 def test_any_text_is_a_national_number_or_refused(text: str) -> None:
     try:

@@ -20,12 +20,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from sqlalchemy import insert
 from tests.counting_authority import ANSWERS, BEFORE, HALF, NOTHING, SPEED, Answer, CountingAuthority, Plan, Time
 from tests.host.bridge.world import KBO, WORKPLACE, World, eventually
+from tests.national_numbers import national_number
 
 from badgeclock.authorities.base import Item, MovementItem, Outcome
 from badgeclock.authorities.credentials import Credentials
 from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
 from badgeclock.authorities.onss_soap import OnssSoap
+from badgeclock.authorities.routes import Route
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.errors import StoreInUse
 from badgeclock.bridge.metrics import Metrics
@@ -94,7 +96,7 @@ class Life:
         self.world = World(self.folder)
         self.store_url = f"sqlite:///{self.folder / 'bridge.db'}"
         self._workers = 0
-        self.tls: Any = None
+        self.ca: Path | None = None
 
     def now_ms(self) -> int:
         """The bridge's clock."""
@@ -108,8 +110,7 @@ class Life:
             rows = []
             for _ in range(count):
                 self._workers += 1
-                base = 100_000_000 + self._workers
-                identity = identities.niss(f"{base:09d}{97 - base % 97:02d}")
+                identity = identities.niss(national_number(99_700_000 + self._workers))
                 name = f"B-{self._workers}"
                 worker_id = workers.add(
                     connection, self.world.vault, reference=name, name="B", identity=identity, employer_kbo=KBO
@@ -123,8 +124,8 @@ class Life:
 
     def client(self) -> OnssSoap | OnssRest:
         """A client that waits `DEADLINE_S` for an answer."""
-        host = f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.authority.port}"
-        deadline = {"connect_timeout_s": 5.0, "timeout_s": DEADLINE_S, "tls": self.tls}
+        host = f"{'http' if self.ca is None else 'https'}://127.0.0.1:{self.authority.port}"
+        deadline = {"connect_timeout_s": 5.0, "timeout_s": DEADLINE_S, "route": Route(ca=self.ca)}
         if self.wire == "rest":
             token = f"{host}/token"
             return OnssRest(f"{host}/presenceRegistration/v1", token, ClientKey("us", _KEY, token), **deadline)

@@ -24,6 +24,7 @@ from tests.host.bridge.world import (
     eventually,
     running,
 )
+from tests.national_numbers import national_number
 
 from badgeclock.authorities import forms
 from badgeclock.authorities.base import Item, MovementItem, Outcome, PresenceItem
@@ -215,13 +216,12 @@ def thirty_punches(world: World) -> None:
     uids = [bytes([1, 2, 3, n]) for n in range(30)]
     with world.store.write() as connection:
         for n, uid in enumerate(uids):
-            base = 2_000 + n
             workers.add(
                 connection,
                 world.vault,
                 reference=f"X-{n}",
                 name="Many Workers",
-                identity=identities.niss(f"{base:09d}{97 - base % 97:02d}"),
+                identity=identities.niss(national_number(2_000 + n)),
                 employer_kbo="0438195916",
             )
             world.assign(uid, f"X-{n}", connection)

@@ -120,6 +120,7 @@ def test_a_decision_is_written_down_with_who_and_why_and_named_while_it_is_known
 
 def test_a_worker_is_changed_in_part_and_a_badges_history_is_shown(world: World, tmp_path: Path) -> None:
     (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'

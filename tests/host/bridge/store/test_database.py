@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -139,10 +140,41 @@ def test_a_data_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
     assert vault.load(path).index("x") == vault.load(path).index("x")
 
 
+def test_a_data_key_that_everybody_may_read_is_refused_and_one_of_a_group_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "data.key"
+    vault.create(path)
+    for mode in (0o604, 0o644, 0o602, 0o777):
+        path.chmod(mode)
+        with pytest.raises(SettingsError, match=r"everybody on this machine may read.*chmod o="):
+            vault.load(path)
+    path.chmod(0o640)
+    vault.load(path)
+
+
+def test_a_store_is_its_owners_alone_from_the_first_byte_and_one_of_before_becomes_it(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.db"
+    before = os.umask(0)
+    try:
+        for mode in (None, 0o666):
+            if mode is not None:
+                path.chmod(mode)
+            store = Store(f"sqlite:///{path}")
+            try:
+                with store.write() as connection:
+                    connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS t (n)")
+                    found = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
+                assert found == {"bridge.db": 0o600, "bridge.db-wal": 0o600, "bridge.db-shm": 0o600}
+            finally:
+                store.close()
+    finally:
+        os.umask(before)
+
+
 @pytest.mark.parametrize("content", [b"", b"abc", b"00" * 31, b"zz" * 32, b"\xff" * 64])
 def test_a_wrong_data_key_file_is_refused_without_quoting_it(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "data.key"
     path.write_bytes(content)
+    path.chmod(0o600)
     with pytest.raises(SettingsError) as refused:
         vault.load(path)
     assert content.decode(errors="replace") not in str(refused.value).replace(str(path), "") or not content

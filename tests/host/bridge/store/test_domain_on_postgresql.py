@@ -70,6 +70,7 @@ def test_the_data_key_is_changed(lived: World, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(data_key_rotation, "BATCH_ROWS", 2)
     path = tmp_path / "data.key"
     path.write_text(b"data key of the tests, 32 bytes.".hex())
+    path.chmod(0o600)
     keys = vault.load(path)
     assert list(data_key_rotation.rotate(lived.store, keys, path, WHO, lambda: lived.now_ms)) == [(1, 5)]
     assert data_key_rotation.retire(lived.store, keys, path, WHO, lambda: lived.now_ms) == [1]

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
@@ -44,7 +45,7 @@ def secret_of(token: str) -> str:
 
 
 def application(world: World, requests_a_minute: int = 100_000) -> FastAPI:
-    app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, "testserver")
+    app = status_api.create_app(world.store, world.vault, Metrics(), lambda: True, HttpSettings(names=("testserver",)))
     app.mount(
         planning_refusals.PATH,
         planning_api.create_app(
@@ -207,7 +208,7 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
         ("PUT", "/sites", {**SITE_BODY, "time_zone": "Europe/Atlantis"}, 409, "time zone"),
         ("PUT", "/employers", {"kbo": "0438195917"}, 409, "check digits"),
         ("POST", "/badges", {"site": "00000100166", "worker": "W-001", "uid": "04a1b2c3"}, 409, "no site"),
-        ("POST", "/badges", {"site": SITE, "worker": "W-001", "uid": "04a1b2"}, 422, "uid"),
+        ("POST", "/badges", {"site": SITE, "worker": "W-001", "uid": "04a1b2"}, 409, "4, 7 or 10"),
         ("GET", "/presences?first=2026-01-01&last=2026-02-01", None, 409, "31"),
         *(
             ("GET", f"/sites?{query}", None, 422, "query")
@@ -325,6 +326,7 @@ def test_the_bound_gives_back_what_time_brings() -> None:
 
 def test_tokens_are_made_listed_and_revoked_by_commands(world: World, tmp_path: Any) -> None:
     (tmp_path / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (tmp_path / "data.key").chmod(0o600)
     config = tmp_path / "bridge.toml"
     config.write_text(
         '[broker]\nca = "c"\ncertificate = "c"\nkey = "k"\n[secrets]\ndata_key_file = "data.key"\n'

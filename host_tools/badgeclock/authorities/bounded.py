@@ -1,0 +1,84 @@
+"""What an answer may be made of, held against bounds while it is scanned, before anything is built of it.
+
+A few megabytes of tags, attributes or brackets are a gigabyte as a tree. The largest page that the bridge asks for, 500
+presences with their history, has some 30,000 elements, or as many values in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+from xml.parsers import expat
+
+from badgeclock.authorities.errors import Flaw, NotSoap
+
+PARTS_MOST: Final = 150_000
+"""Elements and attributes, or values of JSON."""
+DEPTH_MOST: Final = 128
+TAG_CHARACTERS_MOST: Final = 64 * 1024
+"""From one `<` to the next: a tag with its attributes, which cannot hold another `<`, and the text behind it."""
+_LONG: Final = re.compile(f"[^<]{{{TAG_CHARACTERS_MOST}}}")
+_LONG_BYTES: Final = re.compile(_LONG.pattern.encode())
+_UTF_16: Final = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
+_CHUNK: Final = 64 * 1024
+
+
+def check_xml(data: bytes) -> None:
+    """Raise NotSoap for XML that is too much of anything, or that declares a type of its own.
+
+    What is no XML at all is left to the parser, which says so as well.
+    """
+    _check_tags(data)
+    left, depth = PARTS_MOST, 0
+
+    def started(_: str, attributes: list[str]) -> None:
+        nonlocal left, depth
+        depth += 1
+        left -= 1 + len(attributes) // 2
+        if left < 0 or depth > DEPTH_MOST:
+            raise NotSoap(Flaw.TOO_LARGE)
+
+    def ended(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    def declared(*_: object) -> NoReturn:
+        raise NotSoap(Flaw.DOCTYPE)
+
+    parser = expat.ParserCreate()
+    parser.ordered_attributes = True
+    parser.StartElementHandler = started
+    parser.EndElementHandler = ended
+    parser.StartDoctypeDeclHandler = declared
+    try:
+        for at in range(0, len(data), _CHUNK):
+            parser.Parse(data[at : at + _CHUNK])
+    except (expat.ExpatError, LookupError, ValueError) as error:
+        if isinstance(error, NotSoap):
+            raise
+        raise NotSoap(Flaw.NOT_XML) from None
+
+
+def _check_tags(data: bytes) -> None:
+    if data.startswith(_UTF_16):
+        try:
+            is_long = _LONG.search(data.decode("utf-16" if data[:2] in _UTF_16[:2] else _utf_16_of(data))) is not None
+        except UnicodeDecodeError:
+            raise NotSoap(Flaw.NOT_XML) from None
+    else:
+        is_long = _LONG_BYTES.search(data) is not None
+    if is_long:
+        raise NotSoap(Flaw.TOO_LARGE)
+
+
+def _utf_16_of(data: bytes) -> str:
+    return "utf-16-le" if data[0] else "utf-16-be"
+
+
+def read_json(content: bytes, parse_constant: Callable[[str], Any] | None = None) -> Any:
+    """What JSON says. Raises ValueError if it is none, or has too many values; RecursionError if it is too deep."""
+    if sum(map(content.count, (b",", b"[", b"{"))) > PARTS_MOST:
+        raise ValueError("too many values")
+    return json.loads(content, parse_constant=parse_constant)
