@@ -133,6 +133,22 @@ _PRESENCES: Final = (
         "`badgeclock bridge presence correct ITEM --way in --reason …`",
     ),
     Need(
+        "assumed_way",
+        (source(Assumed.WAY),),
+        (Kind.PRESENCE_ASSUMED,),
+        "a movement whose way no key said, and the movement before does not bear it out",
+        "ask the worker. It is right: `badgeclock bridge presence keep ITEM --reason …`. It was the other way: "
+        "`badgeclock bridge presence correct ITEM --way … --reason …`",
+    ),
+    Need(
+        "assumed_corrected",
+        (source(Assumed.CORRECTED),),
+        (Kind.PRESENCE_ASSUMED,),
+        "a movement that was declared before a key said the other way",
+        "if there was none that way: `badgeclock bridge presence cancel ITEM --reason …` before its day ends; else "
+        "`badgeclock bridge presence keep ITEM --reason …`",
+    ),
+    Need(
         "correction_due",
         (CORRECTION, source(Kind.CORRECTION_DUE)),
         (Kind.CORRECTION_DUE,),

@@ -180,6 +180,26 @@ def assumed_no_in(world: World) -> None:
     moved(world, Direction.OUT)
 
 
+def passed(world: World, seconds: int, direction: Direction, origin: Origin) -> None:
+    world.now_ms += seconds * 1000
+    world.clock.utc_ms = world.now_ms
+    world.punches(world.clock.punch(ANNA_UID, direction, origin=origin))
+
+
+def assumed_way(world: World) -> None:
+    world.change_site(regime=Regime.CLEANING)
+    world.punches(*world.clock.start())
+    passed(world, 60, Direction.IN, Origin.ASSUMED)
+
+
+def assumed_corrected(world: World) -> None:
+    world.change_site(regime=Regime.CLEANING)
+    world.punches(*world.clock.start())
+    passed(world, 60, Direction.IN, Origin.KEY)
+    passed(world, 3600, Direction.IN, Origin.ASSUMED)
+    passed(world, 2, Direction.OUT, Origin.KEY)
+
+
 async def correction_due(world: World) -> None:
     punched(world)
     await until(world, "VALIDATED")
@@ -414,6 +434,8 @@ SCENES: dict[str, Scene] = {
     "cancelled": cancelled,
     "assumed_open_shift": assumed_open_shift,
     "assumed_no_in": assumed_no_in,
+    "assumed_way": assumed_way,
+    "assumed_corrected": assumed_corrected,
     "correction_due": correction_due,
     "unknown_badge": unknown_badge,
     "unsealed_punch": unsealed_punch,
