@@ -1,6 +1,6 @@
 """The last punch of each badge.
 
-Bounded: 256 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored
+Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago makes room. Nothing of it is stored
 apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and power loss forgets
 nothing. When the clock is set by a step, what it noted before in this start moves along.
 """

@@ -10,7 +10,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 from modelled_time import run, time  # before anything that waits
 
-import app.net
+import app.net.frames
 from app import faults, punch
 from app.log import record
 from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock

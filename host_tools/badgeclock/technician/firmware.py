@@ -92,6 +92,24 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     return Firmware(files, digest, display)
 
 
+def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict[str, tuple[str, str, str]]:
+    """By module as a traceback calls it: the source's path in the checkout, its text, and its text as it is compiled.
+    For tracebacks.explained.
+    """
+    paths = {path: source for path, source in _sources(board, display).items() if path.lstrip("/") not in ENTRY_POINTS}
+    texts = {path.lstrip("/"): source.read_text() for path, source in paths.items()}
+    entries = "\n".join((ROOT / "firmware" / name).read_text() for name in ENTRY_POINTS)
+    shortened = _shortened(texts, entries + "".join(ON_THE_CLOCK))
+    found = {}
+    for path, text in texts.items():
+        flat = flatten_rooms.flat_path(path)
+        if flat in shortened:
+            source = paths["/" + path]
+            name = str(source.relative_to(ROOT)) if source.is_relative_to(ROOT) else path
+            found[_module(flat)] = name, text, shortened[flat]
+    return found
+
+
 def firmware_hash(files: Mapping[str, bytes]) -> str:
     """The firmware hash of `files` (content by absolute path on the clock), 16 hex digits."""
     lines = "".join(f"{path} {hashlib.sha256(data).hexdigest()}\n" for path, data in sorted(files.items()))
