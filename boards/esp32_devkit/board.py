@@ -8,14 +8,14 @@ what is there (`NAME`, the parts) and holds no decision of the clock.
 import esp32
 import machine
 import network
-from app import on_demand
+from app import console, on_demand
 from app.badge.iso14443 import Reader
 from drivers.buzzer import Buzzer
 from drivers.ds3231 import DS3231
 from drivers.keys import Contact, Keys
 from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522
-from machine import I2C, PWM, SPI, WDT, Pin
+from machine import I2C, PWM, SPI, UART, WDT, Pin
 
 
 class Wifi:
@@ -40,8 +40,8 @@ class Wifi:
             return
         try:
             station.connect(self._ssid, self._password or None)
-        except OSError:
-            pass  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
+        except OSError as error:  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
+            console.report("Wi-Fi does not join:", error)
 
     def dns(self):
         """The IPv4 address of the network's name server as text, "0.0.0.0" without one."""
@@ -89,6 +89,13 @@ class Board:
         level = Pin(19, Pin.IN, Pin.PULL_UP if pull else Pin.PULL_DOWN).value()
         self._spi.init(baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         return level
+
+    def hold(self, size):
+        """Take `size` bytes of the memory that Wi-Fi, TLS and the heap's growth share; `deinit` of what this gives
+        returns them. Raises OSError if there are not so many. The port lets one take a receive buffer there; the pin
+        has no part in it.
+        """
+        return UART(2, tx=Pin(15), rx=Pin(15), rxbuf=size)
 
     def partition(self, label):
         """The data partition of that label (partitions.csv), None if the flash has none."""

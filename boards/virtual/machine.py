@@ -9,6 +9,7 @@ the next exchange with the hardware, at most once a millisecond, not in the midd
 import time as _time
 
 import _virtual_bus as _bus
+import _virtual_memory as _memory
 from micropython import const, schedule
 from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us
 from utime import ticks_ms as _ticks_ms
@@ -260,6 +261,21 @@ class PWM:
 
     def deinit(self):
         _bus.post(_bus.PWM, self._id, 0, self._freq)
+
+
+class UART:
+    """Of which a clock uses the memory alone."""
+
+    def __init__(self, id, *, tx=None, rx=None, rxbuf=256):
+        try:
+            _memory.take(rxbuf + _memory.UART)
+        except _memory.Short:
+            raise OSError(-1, "ESP_FAIL")
+        self._held = rxbuf + _memory.UART
+
+    def deinit(self):
+        _memory.give(self._held)
+        self._held = 0
 
 
 class WDT:

@@ -5,6 +5,7 @@
 from json import loads as _loads
 
 import _virtual_bus as _bus
+import _virtual_memory as _memory
 from micropython import const
 
 STA_IF = const(0)
@@ -46,6 +47,7 @@ class WLAN:
 
     # The one station's, as in the port.
     _state = bytearray(5)
+    _held = bytearray(2)  # what the memory has given: for the radio, for an address
     _settings = {"pm": PM_PERFORMANCE, "txpower": 20.0, "reconnects": -1, "channel": 6}
 
     def __init__(self, interface_id=STA_IF):
@@ -58,6 +60,12 @@ class WLAN:
 
     def active(self, is_active=None):
         if is_active is not None:
+            if is_active and not self._held[0]:
+                try:
+                    _memory.take(_memory.WLAN)
+                except _memory.Short:
+                    raise OSError("WiFi Out of Memory")
+                self._held[0] = 1
             _bus.ask(_bus.WLAN_ACTIVE, 0, 0, 1 if is_active else 0)
         return bool(self._ask()[0])
 
@@ -77,7 +85,17 @@ class WLAN:
         _bus.ask(_bus.WLAN_DISCONNECT, 0, 0, 0)
 
     def isconnected(self):
-        return bool(self._ask()[1])
+        is_joined = self._ask()[1]
+        if is_joined != self._held[1]:
+            if is_joined:
+                try:
+                    _memory.take(_memory.ADDRESS)
+                except _memory.Short:  # no packet buffer, no address
+                    return False
+            else:
+                _memory.give(_memory.ADDRESS)
+            self._held[1] = is_joined
+        return bool(is_joined)
 
     def status(self, param=None):
         state = self._ask()

@@ -75,6 +75,7 @@ def states(of):
         "chosen": (screens.chosen, (of, 2)),
         "identify": (screens.identify, (of, "clock-0001-of-the-north")),
         "starting": (start_screens.starting, (of,)),
+        "start-failed": (start_screens.failed, (of, 1, "MemoryError()")),
         "not-set-up": (start_screens.not_set_up, (of, NOT_SET_UP)),
     }
 
@@ -244,6 +245,7 @@ def test_every_word_of_every_language_is_whole_on_its_screen():
                 "idle-neither": ("no_time", "unsealed"),
                 "retired": ("retired", "full_todo"),
                 "not-set-up": ("not_set_up", "technician"),
+                "start-failed": ("start_failed", "code"),
                 "identify": ("identify",),
             }.get(name, ()):
                 texts = getattr(of, field)

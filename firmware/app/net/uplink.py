@@ -23,12 +23,15 @@ import time
 
 from micropython import const
 
+from app import on_demand
 from app.errors import FrameError, JournalFull, LinkError
 from app.log import record
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
 from app.net import frames
 from app.net.link import POLL_MS, Link
 from app.receipts import RECEIPT_OF_DAY, RECEIPT_REGISTERED
+
+_CONNECTING = "app.net.connecting"
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
@@ -56,7 +59,6 @@ TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
-_COUNT_MAX = const(0xFFFF)
 _RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
 
 
@@ -257,33 +259,11 @@ class Uplink:
         return client
 
     async def _connect(self):
-        """Connect, subscribe, tell STATUS. Raises whatever went wrong."""
-        link = self._link
-        gc.collect()
-        await link.open()
-        gc.collect()  # what stays of a connection then lies together
-        client = self._client = self._new_client()
-        link.deliver = client.wait_msg
-        # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
-        # will, which would be newer than all that follows.
-        connection = self._connection + 1
-        if connection < _COUNT_MAX:
-            client.set_last_will(self._channel.topic("status"), self._last_will(connection), retain=True)
-        client.connect()
-        await link.ready()
-        if connection <= _COUNT_MAX:  # only now may the broker know of it
-            self._connection = connection
-            self._number = 0
-        self._channel.session = os.urandom(frames.SESSION_BYTES)
-        self._last_counter = 0
-        self._gap_asked = 0
-        self._window.restart(self._log.tail)
-        for name in ("ack", "receipts", "command"):
-            await link.ready()
-            client.subscribe(self._channel.topic(name))
-        await link.ready()
-        self._send_status()
-        await link.settled()
+        """Connect, subscribe, send STATUS. Raises whatever went wrong."""
+        try:
+            await on_demand.load(_CONNECTING, "app.net.resolver").connect(self)
+        finally:
+            on_demand.drop(_CONNECTING)
         self._set_state(ONLINE)
 
     async def _serve(self):
@@ -371,11 +351,6 @@ class Uplink:
         note = (self._log.sealed, self._log.nearly_full)
         if note != self._noted or time.ticks_diff(now, self._status_at) >= self._settings.heartbeat_s * 1000:
             self._status_due = True
-
-    def _last_will(self, connection):
-        body = {"v": 1, "state": "offline", "boot": self._log.boot, "connection": connection}
-        counter = frames.upward_counter(self._log.boot, connection, frames.LAST_WILL_NUMBER)
-        return self._channel.seal(frames.STATUS, counter, json.dumps(body).encode())
 
     def _next_counter(self):
         """The counter of the next frame of this connection."""

@@ -45,6 +45,7 @@ FIELDS = (
     "not_set_up",
     "technician",
     "starting",
+    "start_failed",
     "identify",
     "assumed",  # how to put a direction right that the clock assumed
     "today",  # what a worker asks the clock (app.today): title, none, and a punch that is kept, sent, waits, refused
@@ -80,6 +81,7 @@ ENGLISH = Words(  # type: ignore[call-arg]
     not_set_up="Not set up",
     technician="Call technician",
     starting="Starting",
+    start_failed="Cannot start",
     identify="I am here",
     assumed="Wrong? Press key",
     today=("Today", "none yet", "saved", "sent", "waits", "refused"),
