@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests import provisioned as clock_to_copy
 
@@ -21,3 +24,15 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clock to copy (tests/provisioned.py); made once a run, for every worker."""
     mine = tmp_path_factory.getbasetemp()
     return clock_to_copy.once(mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command that a test ran in this process sets up the process's logs; the next test has its own."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.getLogger("gmqtt").setLevel(logging.NOTSET)

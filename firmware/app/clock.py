@@ -48,7 +48,7 @@ _TODAY_SCREEN = "app.ui.today_screen"
 _NTP = "app.net.ntp"
 _PAGES = "app.ui.pages"
 
-_KEYS = ("in", "out", "break")  # in the order of DIRECTION_*, from 1 on
+_KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
 _TOGETHER = ("in", "out")
 _CASE_OPENED = const(1)
 _CASE_CLOSED = const(2)
@@ -297,9 +297,8 @@ class Clock:
         if self._pages:
             self._turn_pages(key)
         elif key in _KEYS:
-            direction = 1 + _KEYS.index(key)
-            self._punches.choose(direction)
-            self._face.chosen(direction, _CHOICE_MS)
+            self._punches.choose(_KEYS[key])
+            self._face.chosen(_KEYS[key], _CHOICE_MS)
         elif key == "info" and not self._uplink.errands.desk:
             self._forget_asker()
             self._punches.choose(punch.ASK)

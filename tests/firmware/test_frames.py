@@ -5,6 +5,7 @@ import os
 from binascii import unhexlify
 
 from app.net import frames
+from app.net.errands import Errands
 from app.receipts import RECEIPT_REGISTERED
 from app.errors import FrameError
 
@@ -111,9 +112,11 @@ def test_the_bodies_of_the_vectors_are_read():
     of_day = named(given, "three receipts of days")
     assert [frames.read_receipt(of_day, index)[1:4] for index in range(3)] == [(42, 1, 1), (43, 7, 0), (44, 7, 1)]
     assert frames.read_time(named(given, "time"))[0] > 1577836800000
-    assert frames.read_command(named(given, "identify")) == (1, b"\0\0\0\x11")
-    assert frames.read_command(named(given, "restart, largest counter")) == (3, b"\xff" * 4)
-    assert frames.read_command(named(given, "retire")) == (5, b"")
+    assert named(given, "identify") == b"\x01\0\0\0\x11"
+    assert named(given, "retire") == b"\x05"
+    errands = Errands(None, None, None, None, None)
+    errands.handle(frames.COMMAND, 1, named(given, "restart, largest counter"))
+    assert errands.restart_due
 
 
 def test_a_body_of_another_length_is_refused():
@@ -122,7 +125,8 @@ def test_a_body_of_another_length_is_refused():
         assert (refusal(frames.read_ack, body) is None) == (length == 13), length
         assert (refusal(frames.read_time, body) is None) == (length == 16), length
         assert (refusal(frames.count_receipts, body) is None) == (length in (18, 36, 54)), length
-        assert (refusal(frames.read_command, body) is None) == (length > 0), length
+        order = bytes([3]) * length  # restart
+        assert (refusal(Errands(None, None, None, None, None).handle, frames.COMMAND, 1, order) is None) == (length == 5), length
 
 
 def test_an_unknown_verdict_is_refused():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trace.clock_notes import with_notes
+from tests.trace.clock_notes import before_punch, with_notes
 from tests.trace.table import Trace, lines, trace, way_by_names
 
 pytestmark = pytest.mark.timeout(600)
@@ -55,3 +55,12 @@ def test_each_function_notes_its_module_first() -> None:
     assert noted.count("_trace_note(7)") == 1
     assert noted.index("from drivers.trace_note") < noted.index("import os")
     assert noted.index("Doc.") < noted.index("_trace_note(7)") < noted.index("return x")
+
+
+def test_a_punch_begins_in_the_window_before_its_own() -> None:
+    names = ["app/punch", "app/badge/iso14443", "app/ui/face"]
+    idle, read, punched = (f"<trace window>\n<trace {number}>\n" for number in (2, 1, 0))
+    assert before_punch(idle + idle + read + punched, names) == read + punched
+    assert before_punch(read + punched + idle, names) == read + punched + idle
+    assert before_punch(punched, names) == punched
+    assert before_punch(idle + read, names) == idle + read

@@ -31,12 +31,15 @@ def note(number):
     now = time.ticks_ms()
     if time.ticks_diff(now, _since) > {window}:
         _since = now
+        print("<trace window>")
         for at in range(len(_seen)):
             _seen[at] = 0
     if not _seen[number]:
         _seen[number] = 1
         print("<trace %d>" % number)
 """
+PUNCH: Final = "app/punch"
+_WINDOW: Final = re.compile(r"<trace window>")
 _PRINTED: Final = re.compile(r"<trace (\d+)>")
 _MACHINE_CODE: Final = frozenset({"native", "viper", "asm_thumb", "asm_xtensawin"})
 
@@ -79,6 +82,16 @@ def with_notes(source: str, number: int) -> str:
 def noted(console: str, names: list[str]) -> list[str]:
     """The modules that a piece of the clock's console names, in the order of their first use."""
     return list(dict.fromkeys(names[int(number)] for number in _PRINTED.findall(console)))
+
+
+def before_punch(console: str, names: list[str]) -> str:
+    """The console from the window before the one in which a punch was first made; all of it, if none was.
+
+    The clock looks for a badge all the time, so the reader's modules were noted in an earlier window than the punch.
+    """
+    made = console.find(f"<trace {names.index(PUNCH)}>")
+    starts = [found.start() for found in _WINDOW.finditer(console, 0, max(made, 0))]
+    return console[starts[-min(2, len(starts))] :] if starts else console
 
 
 def _words(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterable[str]:

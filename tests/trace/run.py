@@ -10,7 +10,6 @@ import json
 import os
 import sys
 import time
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.errors import BadgeclockError
 from badgeclock.virtual.board import Image
-from tests.trace.clock_notes import noted
+from tests.trace.clock_notes import before_punch, noted
 
 HEAP: Final = "1m"
 """The notes take heap that a clock does not have."""
@@ -49,7 +48,9 @@ def main(names: list[str]) -> None:
         _enter(traces, "end")
         bridge = _bridge(traces, stack.bridge.pid)
         log = console.read_bytes()
-    clock = [noted(log[first:last].decode(errors="replace"), names) for first, last in pairwise(places)]
+    started, come, gone = places
+    idle, both = (log[started:end].decode(errors="replace") for end in (come, gone))
+    clock = [noted(idle, names), noted(before_punch(both, names), names)]
     phases = {phase: {"clock": clock[index], "bridge": bridge[phase]} for index, phase in enumerate(("idle", "punch"))}
     print(json.dumps(phases))
 

@@ -9,6 +9,7 @@ of here, with its module. There is at most one of each kind.
 """
 
 import gc
+import struct
 
 from micropython import const
 
@@ -18,11 +19,11 @@ from app.net import frames
 
 _ROOM_BYTES = const(12000)  # of the heap; the largest errand takes 9 KB, what the bridge sent included
 
-# Commands of docs/protocol.md §6, each with an order's number
+# Commands of docs/protocol.md §6, each before an order's number
 _IDENTIFY = const(1)
 _RESTART = const(3)
 _CAPTURE = const(4)
-_ORDER_BYTES = const(4)
+_ORDER_BYTES = const(5)
 
 _DESK = "app.net.desk"
 _ORDER = "app.net.order"
@@ -61,9 +62,9 @@ class Errands:
                 self.desk = desk.Desk(self._channel, self._face, self._reader)
             self.desk.handle(counter, body)
         elif kind == frames.COMMAND:
-            command, arguments = frames.read_command(body)
-            if not _IDENTIFY <= command <= _CAPTURE or len(arguments) != _ORDER_BYTES:
+            if len(body) != _ORDER_BYTES or not _IDENTIFY <= body[0] <= _CAPTURE:
                 raise FrameError("command")
+            command, number = struct.unpack(">BI", body)
             if command == _RESTART:
                 self.restart_due = True
                 return
@@ -71,7 +72,7 @@ class Errands:
                 if self.desk:
                     raise FrameError("order busy")
                 self._order = on_demand.load(_ORDER).Order(self._channel, self._face, self._reader, self._log)
-            self._order.handle(command, int.from_bytes(arguments, "big"))
+            self._order.handle(command, number)
         elif kind == frames.ROSTER and self._roster_update:
             self._roster_update.handle(body)
         elif kind == frames.ROSTER or kind == frames.SETTINGS:  # noqa: PLR1714 - a tuple of both would stay in memory

@@ -158,10 +158,3 @@ def read_time(body):
     if len(body) != _TIME_BYTES:
         raise FrameError("time length")
     return struct.unpack(_TIME_BODY, body)
-
-
-def read_command(body):
-    """(command, arguments)."""
-    if not body:
-        raise FrameError("command")
-    return body[0], body[1:]

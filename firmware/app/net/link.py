@@ -23,11 +23,9 @@ One buffer each way, made once. A packet larger than the buffer ends the connect
 """
 
 import asyncio
-import gc
 import io
 import select
 import time
-from errno import EINVAL
 
 from micropython import const
 
@@ -60,6 +58,7 @@ _CONNACK_OWED = const(0)  # packet identifiers of SUBACK start at 1
 _CONNACK_HOPED = b"\x20\x02\x00\x00"
 
 _GRANT = const(64)
+_EINVAL = const(22)  # of MicroPython on every port (py/mperrno.h)
 _IOCTL_CLOSE = const(4)  # py/stream.h, MP_STREAM_CLOSE
 
 
@@ -125,7 +124,7 @@ class Wire(io.IOBase):
 
     def ioctl(self, request, _):
         if request != _IOCTL_CLOSE:
-            return -EINVAL
+            return -_EINVAL
         self._sock.close()
         return 0
 
@@ -202,11 +201,10 @@ class Link:
         self._address = None
 
     def shut(self):
-        """End the connection, if there is one, and give its memory back."""
+        """End the connection, if there is one; the next collection gives its memory back."""
         if self._opened:
             self._opened = False
             _close(self._tls)
-            gc.collect()
         if self._sock is not None:  # TLS has closed it only if it was sound
             _close(self._sock)
             self._sock = None

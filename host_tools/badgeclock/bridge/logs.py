@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import sys
@@ -25,6 +26,26 @@ def masked(text: str) -> str:
     return _ELEVEN_DIGITS.sub(MASK, text)
 
 
+def write(line: str) -> None:
+    """Write a line to the stderr of this moment. A line that it does not take (closed, disk full) is lost alone."""
+    with contextlib.suppress(OSError, ValueError):
+        print(line, file=sys.stderr, flush=True)
+
+
+class StderrLogger:
+    """What structlog hands its lines to: each level is `write`."""
+
+    msg = debug = info = warning = error = critical = staticmethod(write)
+
+
+class StderrHandler(logging.Handler):
+    """What the libraries' lines go through to `write`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        write(self.format(record))
+
+
 def configure(level: int = logging.INFO) -> None:
     """Set up logging for a process. Libraries are heard from WARNING on; gmqtt, which quotes payloads, not at all."""
     shared: list[Processor] = [
@@ -37,10 +58,10 @@ def configure(level: int = logging.INFO) -> None:
     structlog.configure(
         processors=shared,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: StderrLogger(),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = StderrHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shared]

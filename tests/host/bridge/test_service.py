@@ -255,7 +255,8 @@ class WireClock:
         ready = asyncio.Event()
         client.on_message = self._hear
         client.on_subscribe = lambda *_: ready.set()
-        await client.connect("localhost", self.site.broker_port, ssl=self._tls(), keepalive=10)
+        # Nothing is sent while a test waits for a process to start, however long that takes.
+        await client.connect("localhost", self.site.broker_port, ssl=self._tls(), keepalive=3600)
         client.subscribe([gmqtt.Subscription(self.clock.topic(name)) for name in ("ack", "receipts", "command")])
         await asyncio.wait_for(ready.wait(), PATIENCE_S)
         self.client = client

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import logging
+import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import structlog
@@ -135,22 +140,50 @@ def test_what_has_the_form_of_a_national_number_is_in_no_log(around: str, number
 
 def test_a_log_line_is_one_json_object_also_for_libraries_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure()
+    structlog.get_logger("badgeclock.test").warning("punch kept", seq=7)
+    logging.getLogger("somebody.else").error("about %s", ANNA_NISS)
+    logging.getLogger("gmqtt").critical("payload")
     try:
-        structlog.get_logger("badgeclock.test").warning("punch kept", seq=7)
-        logging.getLogger("somebody.else").error("about %s", ANNA_NISS)
-        logging.getLogger("gmqtt").critical("payload")
-        try:
-            raise ValueError(f"for {ANNA_NISS}")
-        except ValueError:
-            structlog.get_logger("badgeclock.test").exception("failed")
-    finally:
-        structlog.reset_defaults()
-        logging.getLogger().handlers.clear()
-        logging.getLogger("gmqtt").setLevel(logging.NOTSET)
+        raise ValueError(f"for {ANNA_NISS}")
+    except ValueError:
+        structlog.get_logger("badgeclock.test").exception("failed")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [line["level"] for line in lines] == ["warning", "error", "error"]
     assert lines[0]["seq"] == 7
     assert ANNA_NISS not in str(lines)
+
+
+def full_disk() -> TextIO:
+    return Path("/dev/full").open("w")
+
+
+def closed() -> TextIO:
+    file = io.StringIO()
+    file.close()
+    return file
+
+
+def pipe_that_nobody_reads() -> TextIO:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w")
+
+
+@pytest.mark.parametrize("made", [full_disk, closed, pipe_that_nobody_reads])
+def test_a_log_that_cannot_be_written_stops_nothing_and_goes_on_later(
+    made: Callable[[], TextIO], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = made(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", bad)
+    logs.configure()
+    structlog.get_logger("badgeclock.test").warning("lost")
+    logging.getLogger("somebody.else").error("lost")
+    monkeypatch.setattr("sys.stderr", good)
+    structlog.get_logger("badgeclock.test").warning("kept")
+    logging.getLogger("somebody.else").error("kept")
+    assert [json.loads(line)["event"] for line in good.getvalue().splitlines()] == ["kept", "kept"]
+    with contextlib.suppress(OSError):
+        bad.close()
 
 
 def test_everything_the_bridge_must_know_is_told_by_commands_and_secrets_by_stdin(config: Path, tmp_path: Path) -> None:

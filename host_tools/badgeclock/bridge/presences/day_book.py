@@ -25,6 +25,10 @@ from badgeclock.bridge.store.states import ENDED, PresenceState
 from badgeclock.protocol.record import Direction
 
 WorkerDay = tuple[int, date]
+_OF_PUNCH: Final = schema.punches.c
+_PASSAGES: Final = select(_OF_PUNCH.presence_id, _OF_PUNCH.utc_ms, _OF_PUNCH.direction).order_by(
+    _OF_PUNCH.utc_ms, _OF_PUNCH.id
+)
 
 REFERENCE_BEGINS: Final = "BC"
 """What every reference of ours begins with; a day and twelve random digits follow."""
@@ -39,6 +43,14 @@ class Key(NamedTuple):
     day: date
     moment_ms: int = 0
     way: str = ""
+
+
+_ENTRIES: Final = select(
+    *(
+        schema.presences.c[name]
+        for name in (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed")
+    )
+).order_by(schema.presences.c.id)
 
 
 @dataclass(slots=True)
@@ -74,10 +86,8 @@ class DayBook:
         wanted = set(days) - self._loaded
         self._loaded |= wanted
         table = schema.presences
-        columns = (*Key._fields, "id", "site_id", "state", "error_code", "reception_number", "assumed")
-        statement = select(*(table.c[name] for name in columns)).order_by(table.c.id)
         for some in chunks(wanted):
-            rows = self._connection.execute(statement.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
+            rows = self._connection.execute(_ENTRIES.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
             for *of, presence_id, site_id, state, error_code, number, why in rows:
                 key = Key(*of)
                 entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)
@@ -89,10 +99,8 @@ class DayBook:
         of = {entry.id: entry for day in workers for entry in self._entries.get(day, ()) if not entry.key.way}
         wanted = [presence_id for presence_id in of if presence_id and presence_id not in self._passages]
         self._passages |= {presence_id: [] for presence_id in wanted}
-        table = schema.punches
-        statement = select(table.c.presence_id, table.c.utc_ms, table.c.direction).order_by(table.c.utc_ms, table.c.id)
         for some in chunks(wanted):
-            for row in self._connection.execute(statement.where(table.c.presence_id.in_(some))):
+            for row in self._connection.execute(_PASSAGES.where(schema.punches.c.presence_id.in_(some))):
                 self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
 
     def passages(self, entry: Entry) -> Sequence[Passage]:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, Select, bindparam, select, tuple_, update
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.downlink import receipts
@@ -21,6 +21,7 @@ from badgeclock.bridge.presences import punch_receipts, regimes, shifts
 from badgeclock.bridge.presences.day_book import DayBook, Entry, Key, WorkerDay
 from badgeclock.bridge.presences.employment import Engagement, Holder, employer_on
 from badgeclock.bridge.presences.regimes import (
+    CLOCK_AHEAD_MS,
     COMING,
     PLACE_COLUMNS,
     QUARTER_MS,
@@ -276,14 +277,16 @@ def _alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int
     site once. A movement has a moment of its own.
     """
     kinds: list[Punch] = []
-    places: dict[tuple[Any, ...], int] = {}
+    numbers: dict[tuple[Any, ...], int] = {}
     kind_of: list[int] = []
+    ahead_ms, last, by_day = now_ms + CLOCK_AHEAD_MS, None, False
     for punch in punches:
         _, clock_state, _, place, token, direction, is_sure, utc_ms, _, sealed, duplicate, _ = punch
-        by_day = place.regime in _BY_DAY and place.next_regime is None and not is_ahead(utc_ms, now_ms)
-        moment = utc_ms // QUARTER_MS if utc_ms and by_day else -utc_ms
+        if place is not last:  # one clock's punches are together
+            last, by_day = place, place.regime in _BY_DAY and place.next_regime is None
+        moment = utc_ms // QUARTER_MS if by_day and 0 < utc_ms <= ahead_ms else -utc_ms
         alike = (place[0], token, direction, is_sure, moment, clock_state, sealed, duplicate)
-        kind = places.setdefault(alike, len(kinds))
+        kind = numbers.setdefault(alike, len(kinds))
         if kind == len(kinds):
             kinds.append(punch)
         kind_of.append(kind)
@@ -420,9 +423,9 @@ def _receipt(punch: Punch, fate: Fate, entry: Entry | None) -> punch_receipts.Co
     return None
 
 
-def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
+def _select_holders() -> Select[Any]:
     badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
-    statement = (
+    return (
         select(
             badges.c.site_id,
             badges.c.token,
@@ -435,11 +438,18 @@ def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int
         .join(workers, workers.c.id == badges.c.worker_id)
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
     )
+
+
+_HOLDERS: Final = _select_holders()
+
+
+def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
+    badges = schema.badges
     found = {}
     several: dict[tuple[int, bytes], int | None] = {}
     for some in chunks({(punch.place.site_id, punch.token) for punch in punches}):
         rows = connection.execute(
-            statement.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
+            _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
         )
         for site_id, token, worker_id, kind, kbo, badge_for, is_engaged in rows:
             found[site_id, token] = Holder(worker_id, employer_declared(IdentityKind(kind), kbo))

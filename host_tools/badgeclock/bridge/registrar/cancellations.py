@@ -11,12 +11,7 @@ from sqlalchemy import Connection, select, update
 from badgeclock.bridge.presences.regimes import Declared, day_is_over
 from badgeclock.bridge.registrar import presence_receipts, transitions
 from badgeclock.bridge.registrar.decisions import Decision, Kind
-from badgeclock.bridge.registrar.replacements import (
-    find_worker,
-    key_decided,
-    lock_presence,
-    replace,
-)
+from badgeclock.bridge.registrar.replacements import find_worker, key_decided, lock_presence, replace
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import PresenceState

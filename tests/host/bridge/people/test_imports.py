@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from typer.testing import CliRunner
 
 from badgeclock.bridge import errors
 from badgeclock.bridge.errors import SheetError
-from badgeclock.bridge.people import imports, sites, spreadsheets
+from badgeclock.bridge.people import engagements, imports, sites, spreadsheets
 from badgeclock.bridge.people.imports import Kind, Report
 from badgeclock.bridge.people.sites import Address
 from badgeclock.bridge.store import audit_log, schema
@@ -375,3 +376,48 @@ def test_the_command_names_each_bad_row_and_tells_no_number(world: World, tmp_pa
     for said in (bad.output, done.output):
         assert "0000010016" not in said
         assert LUZ_LIMOSA not in said
+
+
+def test_engagements_and_what_a_site_declares_are_imported(world: World) -> None:
+    office = {
+        "Employers": [["KBO", "Name"], ["0448181966", "Tweede"]],
+        "Sites": [
+            ["name", "workplace", "longest_shift_h", "night_hours", "next_regime", "regime_from"],
+            [SITE, WORKPLACE, "10", "22:00-06:00", "construction-io", "2027-01-01"],
+        ],
+        "Engagements": [
+            ["worker", "employer", "from", "to", "sites"],
+            ["W-001", "0448181966", "2026-01-01", "2026-06-30", SITE],
+            ["W-001", "0448181966", "2026-09-01", None, None],
+        ],
+        "Badges": [["site", "worker", "uid", "employer"], [SITE, "W-001", "0BADCAFE", "0448181966"]],
+    }
+    report = take(world, book(**office), name="office.xlsx")
+    assert report.faults == []
+    assert {verb for _, verb in take(world, book(**office), name="office.xlsx").counts} == {"unchanged"}
+    with world.store.read() as connection:
+        site = sites.find(connection, SITE)
+        engaged = [one for _, one in engagements.of_worker(connection, "W-001")]
+    assert site is not None
+    assert (site.longest_shift_h, site.night_hours, site.regime_from) == (10, "22:00-06:00", date(2027, 1, 1))
+    assert [(one.to_day, one.sites) for one in engaged] == [(date(2026, 6, 30), (SITE,)), (None, ())]
+    assert [row.engagement_id for row in world.rows(schema.badges) if row.until_ms is None] == [None, None, None, 2]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "what"),
+    [
+        (Kind.ENGAGEMENTS, b"worker,employer,from\nW-001,0438195916,1/2/26\n", "2026-01-31"),
+        (Kind.ENGAGEMENTS, b"worker,employer,sites\nW-001,0438195916,nowhere\n", "no site"),
+        (Kind.ENGAGEMENTS, b"worker,employer\nW-009,0438195916\n", "no worker"),
+        (Kind.SITES, b"name,workplace,night_hours\nQuay 8,1Y1TEST00002Z,22-6\n", "22:00-06:00"),
+        (Kind.SITES, b"name,workplace,longest_shift_h\nQuay 8,1Y1TEST00002Z,40\n", "4 to 24"),
+        (Kind.SITES, b"name,workplace,regime_from\nQuay 8,1Y1TEST00002Z,2027-01-01\n", "go together"),
+        (Kind.SITES, b"name,workplace,longest_shift_h\nQuay 8,1Y1TEST00002Z,x\n", "whole number"),
+    ],
+)
+def test_what_an_engagement_or_a_site_cannot_be_is_a_bad_row(
+    world: World, kind: Kind, content: bytes, what: str
+) -> None:
+    (fault,) = take(world, content, kind).faults
+    assert what in fault.what

@@ -30,7 +30,7 @@ from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.errors import StoreInUse
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import identities, sites, workers
-from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences import day_book
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.registrar import call_gate, registrar
 from badgeclock.bridge.registrar.call_gate import Gate
@@ -115,10 +115,10 @@ class Life:
                     connection, self.world.vault, reference=name, name="B", identity=identity, employer_kbo=KBO
                 )
                 workplace = f"{WORKPLACE[:-2]}{self._workers % workplaces}Z" if workplaces > 1 else WORKPLACE
-                key = presences.Key(worker_id, KBO, workplace, day)
+                key = day_book.Key(worker_id, KBO, workplace, day)
                 if self.wire == "rest":
                     key = key._replace(moment_ms=now_ms, way="in")
-                rows.append(presences.new_row(key, 1, now_ms))
+                rows.append(day_book.new_row(key, 1, now_ms))
             connection.execute(insert(schema.presences), rows)
 
     def client(self) -> OnssSoap | OnssRest:

@@ -150,6 +150,10 @@ def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_n
             "address": {**address, "box": ""},
             "regime": "meat",
             "time_zone": "Europe/Brussels",
+            "longest_shift_h": 12,
+            "night_hours": "",
+            "next_regime": None,
+            "regime_from": None,
             "id": 2,
             "has_key": False,
         }
@@ -339,3 +343,22 @@ def test_tokens_are_made_listed_and_revoked_by_commands(world: World, tmp_path: 
     assert listed["revoked_ms"] is not None
     assert "secret_sha256" not in listed
     assert WORKPLACE not in listed
+
+
+def test_engagements_are_put_and_listed_and_a_site_keeps_what_is_left_out(world: World) -> None:
+    tool = Tool(application(world), token_of(world))
+    assert tool.put("/employers", json={"kbo": "0448181966", "name": "Tweede"}).status_code == 200
+    body = {"worker": "W-001", "employer": "0448181966", "from_day": "2026-02-01", "sites": [SITE]}
+    assert tool.put("/engagements", json=body).json()["changed"] == ["engagement"]
+    assert tool.put("/engagements", json=body).json()["changed"] == []
+    assert tool.get("/engagements").json() == [{"id": 1, **body, "to_day": None}]
+    assert tool.put("/engagements", json={**body, "worker": "W-009"}).status_code == 409
+
+    site = {"name": SITE, "workplace": WORKPLACE, "night_hours": "22:00-06:00", "longest_shift_h": 10}
+    assert set(tool.put("/sites", json=site).json()["changed"]) == {"night_hours", "longest_shift_h"}
+    assert tool.put("/sites", json={"name": SITE, "workplace": WORKPLACE}).json()["changed"] == []
+    coming = {"next_regime": "construction-io", "regime_from": "2027-01-01"}
+    assert set(tool.put("/sites", json={**site, **coming}).json()["changed"]) == set(coming)
+    (told,) = tool.get("/sites").json()
+    assert {name: told[name] for name in coming} == coming
+    assert tool.put("/sites", json={**site, "regime_from": "2027-02-01", "next_regime": None}).status_code == 409
