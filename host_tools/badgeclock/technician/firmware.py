@@ -24,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
-from badgeclock.technician import flatten_rooms, inline_constants, on_device, romfs, short_names
+from badgeclock.technician import flatten_rooms, inline_constants, interpreter_names, on_device, romfs, short_names
 from badgeclock.toolchain import programs
 from badgeclock.toolchain.places import ROOT
 
@@ -43,7 +43,10 @@ traceback names module and function; `tracebacks.py` says where they stand in th
 """
 
 # What calls the firmware from outside: names that stand there stay.
-ON_THE_CLOCK: Final = (on_device.FILES, on_device.INSPECT, on_device.FOUND, on_device.RTC)
+ON_THE_CLOCK: Final = (
+    *(text for name, text in vars(on_device).items() if name.isupper()),
+    "app.settings.Settings, app.settings.Secrets, app.words.checked",  # provision.py and languages.py let them judge
+)
 
 _CACHE: Final = ROOT / "build" / "firmware"
 
@@ -82,7 +85,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     texts = {path: source.read_text() for path, source in sorted(_sources(board, display).items())}
     entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
     files = {path: texts[path].encode() for path in entries}
-    outside = "\n".join(texts[path] for path in sorted(entries)) + "".join(ON_THE_CLOCK)
+    outside = "\n".join([*(texts[path] for path in sorted(entries)), *ON_THE_CLOCK])
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
     files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes()
     for path, text in _shortened(modules, outside).items():
@@ -98,8 +101,8 @@ def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict
     """
     paths = {path: source for path, source in _sources(board, display).items() if path.lstrip("/") not in ENTRY_POINTS}
     texts = {path.lstrip("/"): source.read_text() for path, source in paths.items()}
-    entries = "\n".join((ROOT / "firmware" / name).read_text() for name in ENTRY_POINTS)
-    shortened = _shortened(texts, entries + "".join(ON_THE_CLOCK))
+    entries = [(ROOT / "firmware" / name).read_text() for name in sorted(ENTRY_POINTS)]
+    shortened = _shortened(texts, "\n".join([*entries, *ON_THE_CLOCK]))
     found = {}
     for path, text in texts.items():
         flat = flatten_rooms.flat_path(path)
@@ -140,13 +143,13 @@ def _sources(board: str, display: str) -> dict[str, Path]:
 def _shortened(modules: dict[str, str], outside: str) -> dict[str, str]:
     """What flatten_rooms, inline_constants and short_names make of the sources; kept, for it takes them seconds."""
     key = hashlib.sha256(json.dumps([modules, outside]).encode())
-    for tool in (flatten_rooms, inline_constants, short_names):
+    for tool in (flatten_rooms, inline_constants, interpreter_names, short_names):
         key.update(inspect.getsource(tool).encode())
     kept = _CACHE / f"{key.hexdigest()}.json"
     try:
         texts: dict[str, str] = json.loads(kept.read_text())
     except FileNotFoundError:
-        texts = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(modules), outside))
+        texts = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(modules), outside), outside)
         _CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE) as work:
             made = Path(work) / "out.json"
