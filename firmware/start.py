@@ -37,6 +37,7 @@ def begin():
     (SettingsError, JournalError) no other start follows by itself.
     """
     board, is_radio_up = None, False
+    before = tuple(sys.modules)
     try:
         network.WLAN(network.WLAN.IF_STA).active(True)  # noqa: FBT003 - the port has no keyword for it
         is_radio_up = True
@@ -56,7 +57,7 @@ def begin():
         number = number_of(error, is_radio_up)
         console.report("cannot start:", number, repr(error))
         # The reason is kept as text: the exception holds what the start had made.
-        _fail(board, number, repr(error))
+        _fail(board, before, number, repr(error))
     return None
 
 
@@ -100,11 +101,11 @@ def _compose(board):
     return on_demand.load("app.composition").compose(board, socket, _Tls(tls), umqtt.simple)
 
 
-def _fail(board, number, reason):
-    """Show a failed start: in the memory of what was loaded for it, which goes first."""
+def _fail(board, before, number, reason):
+    """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules there were."""
     if board is None:
         return
-    on_demand.drop(*[name for name in sys.modules if name.startswith("app.") and name != "app.on_demand"])
+    on_demand.drop(*[name for name in sys.modules if name not in before])
     gc.collect()
     try:
         _show(board, _language(), "failed", number, reason)

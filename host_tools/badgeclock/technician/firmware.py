@@ -2,9 +2,9 @@
 
 A MicroPython that runs code in place has the same, but for NOT_IN_PLACE, in one ROMFS image (romfs.py).
 
-Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), with short names
-(short_names.py) and without `-march`: bytecode that runs on any port, an ESP32 and the unix port alike. `boot.py` and
-`main.py` stay source, because MicroPython starts those names as source only.
+Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), under names that cost no
+memory (name_modules.py, short_names.py), and without `-march`: bytecode that runs on any port, an ESP32 and the unix
+port alike. `boot.py` and `main.py` stay source, because MicroPython starts those names as source only.
 
 The firmware hash tells which firmware made a record (docs/protocol.md §2, BOOT and UPDATE): the first 8 bytes of
 SHA-256 over the sorted lines "path sha256\\n" of all these files.
@@ -24,7 +24,15 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
-from badgeclock.technician import flatten_rooms, inline_constants, interpreter_names, on_device, romfs, short_names
+from badgeclock.technician import (
+    flatten_rooms,
+    inline_constants,
+    interpreter_names,
+    name_modules,
+    on_device,
+    romfs,
+    short_names,
+)
 from badgeclock.toolchain import programs
 from badgeclock.toolchain.places import ROOT
 
@@ -88,7 +96,7 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     outside = "\n".join([*(texts[path] for path in sorted(entries)), *ON_THE_CLOCK])
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
     files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes()
-    for path, text in _shortened(modules, outside).items():
+    for path, text in _shortened(modules, outside)[0].items():
         files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(_module(path), text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
@@ -102,10 +110,11 @@ def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict
     paths = {path: source for path, source in _sources(board, display).items() if path.lstrip("/") not in ENTRY_POINTS}
     texts = {path.lstrip("/"): source.read_text() for path, source in paths.items()}
     entries = [(ROOT / "firmware" / name).read_text() for name in sorted(ENTRY_POINTS)]
-    shortened = _shortened(texts, "\n".join([*entries, *ON_THE_CLOCK]))
+    shortened, named = _shortened(texts, "\n".join([*entries, *ON_THE_CLOCK]))
     found = {}
     for path, text in texts.items():
         flat = flatten_rooms.flat_path(path)
+        flat = named[flat] + ".py" if flat in named else flat
         if flat in shortened:
             source = paths["/" + path]
             name = str(source.relative_to(ROOT)) if source.is_relative_to(ROOT) else path
@@ -140,22 +149,26 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     return sources
 
 
-def _shortened(modules: dict[str, str], outside: str) -> dict[str, str]:
-    """What flatten_rooms, inline_constants and short_names make of the sources; kept, for it takes them seconds."""
+def _shortened(modules: dict[str, str], outside: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What flatten_rooms, inline_constants, name_modules and short_names make of the sources, and the names that
+    modules got by their path without rooms; kept, for it takes them seconds.
+    """
     key = hashlib.sha256(json.dumps([modules, outside]).encode())
-    for tool in (flatten_rooms, inline_constants, interpreter_names, short_names):
+    for tool in (flatten_rooms, inline_constants, interpreter_names, name_modules, short_names):
         key.update(inspect.getsource(tool).encode())
     kept = _CACHE / f"{key.hexdigest()}.json"
     try:
-        texts: dict[str, str] = json.loads(kept.read_text())
+        texts, named = json.loads(kept.read_text())
     except FileNotFoundError:
-        texts = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(modules), outside), outside)
+        inlined = inline_constants.inline(flatten_rooms.flatten(modules), outside)
+        named = name_modules.names(inlined, outside)
+        texts = short_names.shorten(name_modules.name(inlined, outside), outside)
         _CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE) as work:
             made = Path(work) / "out.json"
-            made.write_text(json.dumps(texts))
+            made.write_text(json.dumps([texts, named]))
             made.replace(kept)  # in one step, as below
-    return texts
+    return texts, named
 
 
 def _module(path: str) -> str:

@@ -138,3 +138,12 @@ webrepl_cfg width wp write_pulses write_readinto write_scratch writebit writebyt
 """.split()  # noqa: SIM905 - a list of them would be ten times as long
 )
 """In one of them at least."""
+
+MODULES: Final = frozenset(
+    """
+_asyncio _thread array asyncio binascii builtins cmath collections core cryptolib deflate errno event framebuf funcs
+gc hashlib heapq io json lock machine main math micropython os platform random re requests select socket ssl start
+stream struct sys task time tls uctypes urandom usys vfs websocket
+""".split()  # noqa: SIM905 - as above
+)
+"""Those of EVERYWHERE that some MicroPython has a module of, or a start file."""

@@ -100,7 +100,7 @@ def _public_names(trees: Mapping[str, ast.Module], outside: set[str]) -> set[str
             elif isinstance(node, ast.keyword):
                 kept |= {node.arg or ""}
             elif isinstance(node, ast.Import):
-                kept |= {name for alias in node.names for name in (alias.asname or alias.name).split(".")}
+                kept |= {name for alias in node.names for name in alias.name.split(".")}
     return {name for name in bound - kept if not name.startswith("_")}
 
 
@@ -111,6 +111,8 @@ def _given(tree: ast.Module) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr
+        elif isinstance(node, ast.Import):
+            yield from (alias.asname for alias in node.names if alias.asname)
     bodies = [tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
     for statement in itertools.chain.from_iterable(bodies):
         if isinstance(statement, ast.Assign | ast.AnnAssign):
