@@ -102,7 +102,7 @@ def _compose(board):
 
 
 def _fail(board, before, number, reason):
-    """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules there were."""
+    """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules before it."""
     if board is None:
         return
     on_demand.drop(*[name for name in sys.modules if name not in before])

@@ -263,8 +263,7 @@ def test_every_word_of_every_language_is_whole_on_its_screen():
 def test_a_languages_letters_are_told_apart():
     for code in CODES:
         of = words.load(code, LANG)
-        for field in words.FIELDS:
-            texts = getattr(of, field)
+        for field, texts in zip(words.FIELDS, of):
             for text in (texts,) if isinstance(texts, str) else texts:
                 for letter in text:
                     assert words._has_small(letter), (code, field, letter)

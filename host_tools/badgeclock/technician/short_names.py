@@ -33,6 +33,7 @@ _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _PARAMETERS: Final = 16  # names that are kept for parameters
+_BY_TEXT: Final = ("getattr", "hasattr", "setattr")
 _FOREIGN: Final = "umqtt/simple.py"
 """Other people's: its names are an interface, and MicroPython's official image has a copy in its place."""
 
@@ -87,21 +88,40 @@ def _free_names() -> Iterator[str]:
 def _public_names(trees: Mapping[str, ast.Module], outside: set[str]) -> set[str]:
     """The public names that the firmware gives to what is its own, and nobody else uses."""
     bound: set[str] = set()
-    kept = SOMEWHERE | outside | _exceptions(trees)
+    defined: set[str] = set()
+    texts: set[str] = set()
+    kept = {*SOMEWHERE, *outside, *_exceptions(trees)}
     for path, tree in trees.items():
         if path.endswith(_FOREIGN):
             kept |= _identifiers(tree)
             continue
+        fields = set(map(id, _fields(tree)))
         bound |= set(_given(tree))
         kept |= set(path.removesuffix(".py").split("/"))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                kept |= {node.value}
+            if isinstance(node, _DEFINITIONS):
+                defined.add(node.name)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in fields:
+                texts.add(node.value)
             elif isinstance(node, ast.keyword):
                 kept |= {node.arg or ""}
             elif isinstance(node, ast.Import):
                 kept |= {name for alias in node.names for name in alias.name.split(".")}
-    return {name for name in bound - kept if not name.startswith("_")}
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_TEXT:
+                kept |= {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    # A text that is a function's name may be there to find it; one that is an attribute's is the key of some file.
+    return {name for name in bound - kept - (texts & defined) if not name.startswith("_")}
+
+
+def _fields(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The texts that are names of a named tuple's fields, where they stand in the call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
+            for part in node.args[1:]:
+                if isinstance(part, ast.Tuple):
+                    yield from (
+                        one for one in part.elts if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                    )
 
 
 def _given(tree: ast.Module) -> Iterator[str]:
@@ -113,6 +133,7 @@ def _given(tree: ast.Module) -> Iterator[str]:
             yield node.attr
         elif isinstance(node, ast.Import):
             yield from (alias.asname for alias in node.names if alias.asname)
+    yield from (field.value for field in _fields(tree) if isinstance(field.value, str))
     bodies = [tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
     for statement in itertools.chain.from_iterable(bodies):
         if isinstance(statement, ast.Assign | ast.AnnAssign):
@@ -307,8 +328,10 @@ def _is_rebound(function: _Function, name: str) -> bool:
 
 
 def _names(tree: ast.Module, text: str) -> Iterator[_Place]:
-    """Every place of a name that may be private."""
+    """Every place of a name that may be the firmware's own."""
     lines = text.encode().split(b"\n")
+    for field in _fields(tree):
+        yield _Place(field.lineno, field.col_offset + 1, str(field.value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             yield _Place(node.lineno, node.col_offset, node.id)
@@ -344,6 +367,7 @@ def _changed(path: str, text: str, changes: Mapping[_Place, str]) -> str:
     before, after = _skeleton(ast.parse(text)), _skeleton(ast.parse(short))
     differing = [(old, new) for old, new in zip(before, after, strict=False) if old != new]
     allowed = {(place.name, name) for place, name in changes.items()}
+    allowed |= {(repr(old), repr(new)) for old, new in allowed}  # a named tuple's fields
     if len(before) != len(after) or len(differing) != len(changes) or not allowed.issuperset(differing):
         raise _refusal(f"{path}: short names would change what it says")
     return short
