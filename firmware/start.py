@@ -17,8 +17,10 @@ from app.errors import JournalError, SettingsError
 from micropython import const
 
 # Bytes held for a connection (measured: addresses, TCP, TLS and its handshake take 41.8 KB at the most, with a
-# certificate of P-256) and 8 KB that stay free beside it. The UART that holds them takes 3 KB itself.
+# certificate of P-256), and those that stay free beside it: a hole that is smaller than what the heap grows into, which
+# is the largest. The UART that holds them takes 3 KB itself.
 _HELD_BYTES = const(40000)
+_SPARE_BYTES = const(6000)
 _AGAIN_MS = const(60000)  # a start that failed is followed by another one
 
 # The numbers of a failed start (docs/troubleshooting.md)
@@ -42,7 +44,8 @@ def begin():
         network.WLAN(network.WLAN.IF_STA).active(True)  # noqa: FBT003 - the port has no keyword for it
         is_radio_up = True
         board = _board()
-        held = board.hold(_HELD_BYTES)
+        spare, held = board.hold(_SPARE_BYTES, _HELD_BYTES)
+        spare.deinit()
         try:
             _show(board, "en", "starting")
             return _compose(board)

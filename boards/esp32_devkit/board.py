@@ -5,6 +5,8 @@ same file runs on the virtual board, which has modules with the hardware's own n
 what is there (`NAME`, the parts) and holds no decision of the clock.
 """
 
+import gc
+
 import esp32
 import machine
 import network
@@ -90,12 +92,18 @@ class Board:
         self._spi.init(baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         return level
 
-    def hold(self, size):
-        """Take `size` bytes of the memory that Wi-Fi, TLS and the heap's growth share; `deinit` of what this gives
-        returns them. Raises OSError if there are not so many. The port lets one take a receive buffer there; the pin
-        has no part in it.
+    def hold(self, *sizes):
+        """Take one or two pieces of so many bytes of the memory that Wi-Fi, TLS and the heap's growth share; `deinit`
+        of what this gives returns them. Raises OSError if there are not so many. The port lets one take a receive
+        buffer there; the pin has no part in it.
         """
-        return UART(2, tx=Pin(15), rx=Pin(15), rxbuf=size)
+        return [UART(1 + n, tx=Pin(15), rx=Pin(15), rxbuf=size) for n, size in enumerate(sizes)]
+
+    def heap_free(self):
+        """Bytes free in MicroPython's heap as it is. The port's gc.mem_free() counts what it could grow by as well,
+        which is the largest block of the memory that TLS needs.
+        """
+        return gc.mem_free() - max([block for _, _, block, _ in esp32.idf_heap_info(esp32.HEAP_DATA)])
 
     def partition(self, label):
         """The data partition of that label (partitions.csv), None if the flash has none."""

@@ -86,13 +86,14 @@ def join(board, settings_file, sockets, tls, mqtt_module):
             board.rtc,
             wifi,
             roster,
+            board.heap_free,
         )
     )
     from app.net.errands import Errands
     from app.net.frames import Channel
 
     channel = once(Channel(settings.clock_id, secrets.link_key))
-    errands = once(Errands(channel, face, board.reader, log, roster))
+    errands = once(Errands(channel, face, board.reader, log, roster, board.heap_free))
     from app.net.uplink import Uplink
 
     uplink = once(

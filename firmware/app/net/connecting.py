@@ -90,8 +90,8 @@ def tls_context(link):
             context.load_verify_locations(authorities[at:end])
             at = end
         context.load_cert_chain(link._certs.cert, link._certs.key)
-    except (ValueError, IndexError) as error:
-        raise LinkError("certificate", "of this clock: %s" % error.args[0])
+    except (ValueError, IndexError) as error:  # an ESP32 says "invalid cert" of a whole one that it has no memory for
+        raise LinkError("certificate", "of this clock, or no memory for it: %s" % error.args[0])
     link._certs = None  # a kilobyte and a half that TLS has copied
     return context
 

@@ -59,6 +59,7 @@ TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
+_ENOMEM = const(12)  # what an ESP32's TLS raises where there is no memory for a connection
 _RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
 
 
@@ -290,7 +291,7 @@ class Uplink:
         """Count a failure under its category and keep its words for the technician."""
         if isinstance(error, LinkError) and len(error.args) == 2:
             category, detail = error.args
-        elif isinstance(error, MemoryError):
+        elif isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
             category, detail = "memory", ""
         else:
             category, detail = "other", repr(error)
