@@ -16,10 +16,8 @@ from app import console, on_demand
 from app.errors import JournalError, SettingsError
 from micropython import const
 
-# Bytes held for a connection (measured: addresses, TCP, TLS and its handshake take 41.8 KB at the most, with a
-# certificate of P-256), and those that stay free beside it: a hole that is smaller than what the heap grows into, which
-# is the largest. The UART that holds them takes 3 KB itself.
-_HELD_BYTES = const(40000)
+# Bytes that stay free beside what is held for a connection: a hole that is smaller than what the heap grows into, which
+# is the largest.
 _SPARE_BYTES = const(6000)
 _AGAIN_MS = const(60000)  # a start that failed is followed by another one
 
@@ -44,13 +42,9 @@ def begin():
         network.WLAN(network.WLAN.IF_STA).active(True)  # noqa: FBT003 - the port has no keyword for it
         is_radio_up = True
         board = _board()
-        spare, held = board.hold(_SPARE_BYTES, _HELD_BYTES)
-        spare.deinit()
-        try:
-            _show(board, "en", "starting")
-            return _compose(board)
-        finally:
-            held.deinit()
+        board.room.take(_SPARE_BYTES)  # until the first connection is made
+        _show(board, "en", "starting")
+        return _compose(board)
     except (SettingsError, JournalError) as error:
         console.report("not set up:", error)
         _show(board, _language(), "not_set_up", str(error))
@@ -108,6 +102,7 @@ def _fail(board, before, number, reason):
     """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules before it."""
     if board is None:
         return
+    board.room.give()
     on_demand.drop(*[name for name in sys.modules if name not in before])
     gc.collect()
     try:

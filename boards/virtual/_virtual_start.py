@@ -23,6 +23,7 @@ import _virtual_bus as bus
 import _virtual_console as console
 import _virtual_rom as rom
 
+import _virtual_gc
 import _virtual_tls
 import _virtual_memory as memory
 
@@ -61,6 +62,7 @@ if rom.offers(esp32.Partition):
 for name in ("_virtual_start", "_virtual_bus", "_virtual_console", "_virtual_rom", "_virtual_memory"):
     sys.modules.pop(name, None)
 sys.modules["tls"] = sys.modules.pop("_virtual_tls")
+sys.modules["gc"] = sys.modules.pop("_virtual_gc")
 main = __main__.__dict__
 main.clear()
 main["__name__"] = "__main__"

@@ -8,23 +8,21 @@ from tls import *
 
 
 class _Socket:
-    def __init__(self, host):
+    def __init__(self, host, held):
         self._host = host
-        self._held = _memory.TLS + _memory.HANDSHAKE
+        self._held = held
 
     def write(self, buf):
         count = self._host.write(buf)
-        if count is not None and self._held > _memory.TLS:
-            _memory.give(_memory.HANDSHAKE)
-            self._held = _memory.TLS
+        if count is not None:
+            _memory.give(self._held.handshake)
         return count
 
     def readinto(self, buf):
         return self._host.readinto(buf)
 
     def close(self):
-        _memory.give(self._held)
-        self._held = 0
+        self._held.give_back()
         self._host.close()
 
 
@@ -51,8 +49,11 @@ class SSLContext:
         self._host.load_cert_chain(cert, key)
 
     def wrap_socket(self, sock, **options):
+        held = _memory.Held()
         try:
-            _memory.take(_memory.TLS + _memory.HANDSHAKE)
+            held.session = _memory.take(_memory.TLS)
+            held.handshake = _memory.take(_memory.HANDSHAKE)
         except _memory.Short:
+            held.give_back()
             raise OSError(12)
-        return _Socket(self._host.wrap_socket(sock, **options))
+        return _Socket(self._host.wrap_socket(sock, **options), held)

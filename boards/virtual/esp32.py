@@ -28,7 +28,7 @@ HEAP_DATA = const(4)
 def idf_heap_info(capabilities):  # noqa: ARG001 - as the port has it
     """One region, whatever the capabilities: (bytes, free, largest block, free at the lowest)."""
     _memory.settle()
-    return [(_memory.free, _memory.free, _memory.free, _memory.low)]
+    return [(_memory.free(), _memory.free(), _memory.largest(), _memory.low)]
 
 
 def _check(status):
@@ -124,6 +124,7 @@ class Partition:
     # and erasing give the same result twice.
 
     def readblocks(self, block_num, buf, offset=0):
+        _memory.look()  # code comes from here: so its heap is looked at while it is loaded
         while True:
             try:
                 _read(self._address(block_num * self._block_size + offset, len(buf)), buf)

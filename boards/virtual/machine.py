@@ -124,6 +124,9 @@ def _pin_id(pin):
     return pin if isinstance(pin, int) else pin._id
 
 
+_held = []  # what the memory has given for the buses
+
+
 class SPI:
     MSB = const(0)
     LSB = const(1)
@@ -132,6 +135,11 @@ class SPI:
         if id not in (1, 2):
             raise ValueError("SPI(%s) doesn't exist" % id)
         self._id = id
+        if not _held:
+            try:
+                _held.extend(_memory.take(_memory.PARTS))
+            except _memory.Short:  # the chip aborts here, which no program can catch
+                reset()
         self.init(baudrate, polarity, phase, bits, firstbit, sck=sck, mosi=mosi, miso=miso)
 
     def init(self, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=0, *, sck=None, mosi=None, miso=None):
@@ -268,14 +276,12 @@ class UART:
 
     def __init__(self, id, *, tx=None, rx=None, rxbuf=256):
         try:
-            _memory.take(rxbuf + _memory.UART)
+            self._held = _memory.take((rxbuf,) + _memory.UART)
         except _memory.Short:
             raise OSError(-1, "ESP_FAIL")
-        self._held = rxbuf + _memory.UART
 
     def deinit(self):
         _memory.give(self._held)
-        self._held = 0
 
 
 class WDT:

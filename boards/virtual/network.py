@@ -3,6 +3,7 @@
 # ruff: noqa: ARG002, D101, D103, PLW0603, RET503 - names, arguments and results are the ESP32 port's
 
 from json import loads as _loads
+from sys import implementation as _implementation
 
 import _virtual_bus as _bus
 import _virtual_memory as _memory
@@ -20,6 +21,7 @@ STAT_IDLE = const(1000)
 STAT_CONNECTING = const(1001)
 STAT_GOT_IP = const(1010)
 
+_version = _implementation[1]
 _hostname = "mpy-esp32"
 _country = "XX"
 
@@ -47,12 +49,21 @@ class WLAN:
 
     # The one station's, as in the port.
     _state = bytearray(5)
-    _held = bytearray(2)  # what the memory has given: for the radio, for an address
+    _radio = []  # what the memory has given for it, ...
+    _lease = []  # ... and for an address
+    _is_held = bytearray(1)
     _settings = {"pm": PM_PERFORMANCE, "txpower": 20.0, "reconnects": -1, "channel": 6}
 
     def __init__(self, interface_id=STA_IF):
         if interface_id != STA_IF:
             raise ValueError("the virtual board has a station only")
+        if not self._radio:
+            try:
+                self._radio.extend(_memory.take(_memory.WLAN))
+            except _memory.Short:
+                if _version < (1, 26):
+                    raise RuntimeError("Wifi Unknown Error 0x0101")
+                raise OSError("WiFi Out of Memory")
 
     def _ask(self):
         _bus.ask_into(_bus.WLAN_STATE, 0, 0, 0, self._state, 5)
@@ -60,12 +71,6 @@ class WLAN:
 
     def active(self, is_active=None):
         if is_active is not None:
-            if is_active and not self._held[0]:
-                try:
-                    _memory.take(_memory.WLAN)
-                except _memory.Short:
-                    raise OSError("WiFi Out of Memory")
-                self._held[0] = 1
             _bus.ask(_bus.WLAN_ACTIVE, 0, 0, 1 if is_active else 0)
         return bool(self._ask()[0])
 
@@ -86,15 +91,15 @@ class WLAN:
 
     def isconnected(self):
         is_joined = self._ask()[1]
-        if is_joined != self._held[1]:
+        if is_joined != self._is_held[0]:
             if is_joined:
                 try:
-                    _memory.take(_memory.ADDRESS)
+                    self._lease.extend(_memory.take(_memory.ADDRESS))
                 except _memory.Short:  # no packet buffer, no address
                     return False
             else:
-                _memory.give(_memory.ADDRESS)
-            self._held[1] = is_joined
+                _memory.give(self._lease)
+            self._is_held[0] = is_joined
         return bool(is_joined)
 
     def status(self, param=None):

@@ -110,6 +110,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
             face,
             status,
             errands,
+            board.room,
         )
     )
     once(uplink._link)

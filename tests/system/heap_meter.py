@@ -34,7 +34,7 @@ class Meter:
     def collect(self):
         _gc.collect()
         print("heap:", _gc.mem_alloc(), _gc.mem_free())
-        print("idf:", *_esp32.idf_heap_info(_esp32.HEAP_DATA)[0])
+        print("idf:", *_esp32.idf_heap_info(_esp32.HEAP_DATA)[0], _esp32._memory.used())
         micropython.mem_info()
 
 sys.modules["gc"] = Meter()
@@ -94,6 +94,10 @@ class HeapMeter:
     def idf_low(self) -> int:
         """The least that was ever left of the memory that heap, Wi-Fi and TLS share, as the board models it."""
         return min(int(low) for low in re.findall(r"idf: \d+ \d+ \d+ (\d+)", self.console()))
+
+    def heap_used(self) -> int:
+        """Bytes in use at the last collection, as the board models an ESP32's heap."""
+        return int(re.findall(r"idf: \d+ \d+ \d+ \d+ (\d+)", self.console())[-1])
 
     def settled(self) -> Sample:
         """The heap when nothing happens: as soon as STEADY_SAMPLES collections from now found the same in use."""

@@ -103,6 +103,8 @@ async def connect(uplink):
     """Connect, subscribe, send STATUS. Raises whatever went wrong."""
     link, channel = uplink._link, uplink._channel
     gc.collect()
+    if uplink._room:
+        uplink._room.give()
     await link.open()
     gc.collect()  # what stays of a connection then lies together
     client = uplink._client = uplink._new_client()

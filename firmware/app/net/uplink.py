@@ -23,7 +23,7 @@ import time
 
 from micropython import const
 
-from app import on_demand
+from app import console, on_demand
 from app.errors import FrameError, JournalFull, LinkError
 from app.log import record
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
@@ -145,15 +145,30 @@ class Uplink:
     socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys;
     `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
     `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
-    counted and changes nothing else. errands: app.net.errands.Errands.
+    counted and changes nothing else. errands: app.net.errands.Errands. room: `take()` and `give()` of the memory that a
+    connection needs, held while there is none; None where nobody competes for it.
     """
 
     def __init__(
-        self, settings, channel, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, errands
+        self,
+        settings,
+        channel,
+        certs,
+        log,
+        timekeeper,
+        sockets,
+        tls,
+        wifi,
+        mqtt_module,
+        events,
+        status,
+        errands,
+        room=None,
     ):
         self._log = log
         self._timekeeper = timekeeper
         self._wifi = wifi
+        self._room = room
         self._events = events
         self.status = status
         self._settings = settings
@@ -217,6 +232,9 @@ class Uplink:
                 self._count(error)
             self._link.shut()
             self.errands.disconnected()
+            if self._room:
+                gc.collect()  # what is left of the connection lies in the way
+                self._room.take()
             self._set_state(min(self.link_state, NO_BROKER))
             if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:
                 failures = 0
@@ -296,7 +314,10 @@ class Uplink:
         else:
             category, detail = "other", repr(error)
         self.failures[category] = self.failures.get(category, 0) + 1
-        self.last_failure = "%s: %s" % (category, detail)
+        failure = "%s: %s" % (category, detail)
+        if failure != self.last_failure:
+            console.report("connection:", failure)
+        self.last_failure = failure
 
     def _guarded(self, function, *arguments):
         """What the clock's own function gives, or None: a fault of display or reader must not end a connection."""
