@@ -93,7 +93,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     from app.net.frames import Channel
 
     channel = once(Channel(settings.clock_id, secrets.link_key))
-    errands = once(Errands(channel, face, board.reader, log, roster, board.heap_free))
+    errands = once(Errands(channel, face, board.reader, log, roster))
     from app.net.uplink import Uplink
 
     uplink = once(
