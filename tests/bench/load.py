@@ -250,8 +250,7 @@ class Rig:
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.config = folder / "bridge" / "bridge.toml"
         self.config.parent.mkdir()
-        for worker in range(1, workers + 1):
-            self.shop.bridge(worker)
+        self.shop.bridge()
         files = self.shop.path / "bridge"
         self.config.write_text(
             f'[store]\nurl = "{store_url}"\n'

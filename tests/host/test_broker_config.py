@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -13,9 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from badgeclock.cli import ca
+from badgeclock.cli.errors import BrokerBehind
 from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, workshop
+from badgeclock.technician import broker, running_broker, workshop
 from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
 from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
@@ -298,7 +302,7 @@ def test_a_revoked_clock_is_out_at_its_next_connection_and_the_others_stay(site:
     assert site.publish(clock, "badgeclock/v1/clock-c/punches", "before").returncode == 0
     site.shop.revoke_clock("clock-c")
     broker.write_config(site.config.path.parent, site.config.port, site.shop)
-    broker.reload(site.process.pid)
+    running_broker.reload(site.process.pid)
     deadline = time.monotonic() + 20
     while site.publish(clock, "badgeclock/v1/clock-c/punches", "racing").returncode == 0:
         assert time.monotonic() < deadline, "the broker took no notice of the new revocation list"
@@ -319,10 +323,10 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     command = [program, *site.client(lost), "-d", "-t", "badgeclock/v1/clock-d/ack", *will]
     open_connection = site.listen(command)
     shop.revoke_clock("clock-d")
-    assert broker.running(directory) == site.process.pid
+    assert running_broker.find(directory) == site.process.pid
     assert broker.update(directory, shop)
     assert open_connection.process.poll() is None, "Mosquitto lets it be"
-    assert broker.evict(directory, shop, "clock-d")
+    assert running_broker.evict(directory, shop, "clock-d")
     assert at_bridge.messages_until("gone") == ["badgeclock/v1/clock-d/status gone"]
     # mosquitto_sub tries again, with the revoked certificate, and is turned away for ever.
     assert site.publish(lost, "badgeclock/v1/clock-d/status", "racing").returncode != 0
@@ -334,17 +338,73 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     at_bridge.close()
 
 
+@pytest.mark.parametrize("pid_file", ["as it is", "missing", "of another process"])
+def test_a_broker_that_was_started_by_a_relative_path_is_found(tmp_path: Path, pid_file: str) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    config = broker.write_config(tmp_path / "broker", free_port(), shop)
+    program, *_ = config.command
+    process = subprocess.Popen([program, "-c", "broker/mosquitto.conf"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(config.port, process)
+        file = config.path.parent / running_broker.PID_FILE
+        if pid_file == "missing":
+            file.unlink()
+        elif pid_file == "of another process":
+            file.write_text(str(os.getpid()))
+        assert running_broker.find(config.path.parent) == process.pid
+        shop.clock("clock-a")
+        out = CliRunner().invoke(
+            ca.app, ["revoke", "clock-a", "--workshop", str(shop.path), "--broker", str(tmp_path / "broker")]
+        )
+        assert (out.exit_code, json.loads(out.stdout)["evicted"]) == (0, True), out.output
+        out = CliRunner().invoke(
+            ca.app, ["renew", "broker", "--workshop", str(shop.path), "--broker", str(tmp_path / "broker")]
+        )
+        assert (out.exit_code, "shows it" in out.stderr) == (0, True), out.output
+        assert running_broker.shows(config.path.parent, shop, shop.broker())
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def test_what_was_not_seen_to_be_in_force_is_a_failure_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens, or a broker that read its files before and is not found, as in a container of its own."""
+    monkeypatch.setattr(running_broker, "PATIENCE_S", 0.5)
+    shop = workshop.create(tmp_path / "workshop")
+    config = broker.write_config(tmp_path / "broker", free_port(), shop)
+    where = ["--workshop", str(shop.path), "--broker", str(config.path.parent)]
+    for name in ("clock-a", "clock-b"):
+        shop.clock(name)
+    with pytest.raises(BrokerBehind, match="clock-a may still be connected"):
+        CliRunner().invoke(ca.app, ["revoke", "clock-a", *where], catch_exceptions=False)
+    process = subprocess.Popen(config.command, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(config.port, process)
+        monkeypatch.setattr(running_broker, "find", lambda _: None)
+        with pytest.raises(BrokerBehind, match="clock-b may still be connected"):
+            CliRunner().invoke(ca.app, ["revoke", "clock-b", *where], catch_exceptions=False)
+        with pytest.raises(BrokerBehind, match="the new certificate"):
+            CliRunner().invoke(ca.app, ["renew", "broker", *where], catch_exceptions=False)
+        running_broker.reload(process.pid)
+        assert running_broker.evict(config.path.parent, shop, "clock-b")
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def test_a_broker_that_does_not_run_is_neither_told_nor_is_anybody_else(tmp_path: Path) -> None:
     shop = workshop.create(tmp_path / "workshop")
     config = broker.write_config(tmp_path / "broker", free_port(), shop)
     directory = config.path.parent
     assert not broker.update(directory, shop)
     for pid in (str(os.getpid()), "1", "0", "-1", "", "x", "99999999"):
-        (directory / broker.PID_FILE).write_text(pid)
-        assert broker.running(directory) is None
+        (directory / running_broker.PID_FILE).write_text(pid)
+        assert running_broker.find(directory) is None
         assert not broker.update(directory, shop)
     shop.clock("clock-a")
-    assert not broker.evict(directory, shop, "clock-a")
+    assert not running_broker.evict(directory, shop, "clock-a")
     with pytest.raises(SettingsError, match="no broker's directory"):
         broker.update(tmp_path, shop)
 

@@ -412,4 +412,4 @@ def test_any_page_is_read_or_refused(body: Any) -> None:
 @settings(deadline=None, max_examples=100)
 def test_any_problem_is_read(content: bytes) -> None:
     problem = rest_messages.read_problem(n.PROBLEM, content)
-    assert len(problem.said) <= 300
+    assert len(problem.summary) <= 300

@@ -176,6 +176,16 @@ def test_ctrl_c_interrupts_main_and_the_line_is_free(clock: Clock) -> None:
     assert "KeyboardInterrupt" in clock.said()
 
 
+def test_each_piece_of_code_is_interrupted_however_soon_after_the_one_before(clock: Clock) -> None:
+    for _ in range(3):
+        with clock.line() as line:
+            line.exec_raw_no_follow("print('on')\nwhile True: pass")
+            assert line.read_until(1, b"on\r\n").endswith(b"on\r\n")
+            line.serial.write(b"\x03")
+            _, error = line.follow(timeout=10)
+            assert b"KeyboardInterrupt" in error
+
+
 @pytest.mark.parametrize(
     "busy",
     ["import time\nwhile True: time.sleep_ms(20)", "while True: pin.value()", FLASH_LOOP],

@@ -63,7 +63,7 @@ def test_whoever_only_pretends_is_refused() -> None:
     impostors = [
         MagicCard(genuine.uid),
         WrongKeyDesfire(genuine.uid),
-        ReplayCard(listened_to, listened_to.said),
+        ReplayCard(listened_to, listened_to.answers),
         other_site,
         copied,
         DesfireEv2(genuine.uid),  # blank

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from badgeclock.protocol.frames import Offline
-from badgeclock.technician import broker
+from badgeclock.technician import broker, running_broker
 from tests.system.uplink_rig import CLOCK_ID, Bridge, ClockProcess, Keys, Site, running, wait_until
 
 OTHER_ID = "clock-0002"
@@ -131,7 +131,7 @@ def test_a_revoked_clock_is_out_at_once_and_the_other_one_notices_nothing(site: 
         links = len(clock.of("link"))
         shop.revoke_clock(OTHER_ID)
         assert broker.update(directory, shop)
-        assert broker.evict(directory, shop, OTHER_ID)
+        assert running_broker.evict(directory, shop, OTHER_ID)
         thief.wait("link", after=len(thief.of("link")), state=1)
         wait_until(lambda: isinstance(bridge.heard[OTHER_ID].statuses[-1], Offline), "its last will")
         had = bridge.heard[OTHER_ID].state.next_seq

@@ -25,8 +25,8 @@ class AuthorityUnavailable(errors.AuthorityError):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[object, ...]:
-        said = {"what": self.what, "kept": self.kept, "do": self.do}
-        return (partial(AuthorityUnavailable, **said, retry=self.retry, retry_after=self.retry_after), ())
+        fields = {"what": self.what, "kept": self.kept, "do": self.do}
+        return (partial(AuthorityUnavailable, **fields, retry=self.retry, retry_after=self.retry_after), ())
 
 
 class Doubt(StrEnum):
@@ -65,8 +65,8 @@ class AuthorityAmbiguous(errors.AuthorityError):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[object, ...]:
-        said = {"what": self.what, "kept": self.kept, "do": self.do, "code": self.code}
-        return (partial(AuthorityAmbiguous, **said, doubt=self.doubt, retry_after=self.retry_after), ())
+        fields = {"what": self.what, "kept": self.kept, "do": self.do, "code": self.code}
+        return (partial(AuthorityAmbiguous, **fields, doubt=self.doubt, retry_after=self.retry_after), ())
 
 
 class AuthorityRejected(errors.AuthorityError):
@@ -82,8 +82,8 @@ class AuthorityRejected(errors.AuthorityError):
         self.references = references
 
     def __reduce__(self) -> tuple[object, ...]:
-        said = {"what": self.what, "kept": self.kept, "do": self.do}
-        return (partial(AuthorityRejected, **said, code=self.code, references=self.references), ())
+        fields = {"what": self.what, "kept": self.kept, "do": self.do}
+        return (partial(AuthorityRejected, **fields, code=self.code, references=self.references), ())
 
 
 class AnswerMalformed(ValueError):

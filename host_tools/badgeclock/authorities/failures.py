@@ -59,9 +59,9 @@ class Call:
     changes: bool
 
 
-def http_error(call: Call, status: int, retry_after: float | None, said: str = "") -> AuthorityError:
-    """What an HTTP status means of which the service says no more than `said`, a short text fit for a log."""
-    what = f"{call.name}: HTTP {status}" + (f" ({said})" if said else " without a word of the service")
+def http_error(call: Call, status: int, retry_after: float | None, reason: str = "") -> AuthorityError:
+    """What an HTTP status means of which the service says no more than `reason`, a short text fit for a log."""
+    what = f"{call.name}: HTTP {status}" + (f" ({reason})" if reason else " without a word of the service")
     if call.changes:
         return doubtful(what, _doubt_of(status), f"HTTP-{status}", retry_after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TURNED_AWAY or status == HTTPStatus.REQUEST_TIMEOUT:

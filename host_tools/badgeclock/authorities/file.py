@@ -230,18 +230,18 @@ class FileExport:
 
 
 def _entry(number: int, created: datetime, item: Item) -> dict[str, Any]:
-    told = {name: value for name, value in asdict(item).items() if value is not None}
+    members = {name: value for name, value in asdict(item).items() if value is not None}
     if isinstance(item, MovementItem):
-        told |= {"moment": item.moment.isoformat(), "direction": str(item.direction)}
-        return {"number": number, "created": created.isoformat(), "movement": told}
-    return {"number": number, "created": created.isoformat(), "presence": told | {"date": item.date.isoformat()}}
+        members |= {"moment": item.moment.isoformat(), "direction": str(item.direction)}
+        return {"number": number, "created": created.isoformat(), "movement": members}
+    return {"number": number, "created": created.isoformat(), "presence": members | {"date": item.date.isoformat()}}
 
 
-def _item(told: dict[str, Any]) -> Item:
-    if "presence" in told:
-        fields = dict(told["presence"])
+def _item(members: dict[str, Any]) -> Item:
+    if "presence" in members:
+        fields = dict(members["presence"])
         return PresenceItem(**(fields | {"date": date.fromisoformat(fields["date"])}))
-    fields = dict(told["movement"])
+    fields = dict(members["movement"])
     if "coordinates" in fields:
         fields["coordinates"] = Coordinates(**fields["coordinates"])
     if "address" in fields:

@@ -69,18 +69,18 @@ def connect(settings: AuthoritySettings) -> Authority:
     return module.connect(settings)
 
 
-def read(told: Any) -> AuthoritySettings:
+def read(table: Any) -> AuthoritySettings:
     """Settings out of a table as TOML has it. Raises PydanticCustomError, which names what is wrong, but no value."""
-    if isinstance(told, AuthoritySettings):
-        return told
-    if not isinstance(told, dict):
+    if isinstance(table, AuthoritySettings):
+        return table
+    if not isinstance(table, dict):
         raise PydanticCustomError("authority", "a table is wanted")
-    kind = told.get("kind", KIND_DEFAULT)
+    kind = table.get("kind", KIND_DEFAULT)
     module = _module(kind) if isinstance(kind, str) and _KIND.fullmatch(kind) else None
     if module is None:
         raise PydanticCustomError("authority", "kind is one of {kinds}", {"kinds": ", ".join(kinds())})
     try:
-        return module.Settings.model_validate(told)
+        return module.Settings.model_validate(table)
     except ValidationError as error:
         wrong = "; ".join(
             f"{'.'.join(map(str, fault['loc']))} {fault['msg']}".strip() for fault in error.errors(include_input=False)

@@ -138,10 +138,10 @@ class Tokens:
 
 
 def _read(answer: Answer, asked_at: float) -> _Token:
-    said: Any = None
+    content: Any = None
     with contextlib.suppress(ValueError, RecursionError):
-        said = json.loads(answer.content)
-    body: dict[str, Any] = said if isinstance(said, dict) else {}
+        content = json.loads(answer.content)
+    body: dict[str, Any] = content if isinstance(content, dict) else {}
     if answer.status != HTTPStatus.OK:
         code = body.get("error")
         word = failures.plain(code) if isinstance(code, str) else "no word of why"
@@ -158,15 +158,15 @@ def _read(answer: Answer, asked_at: float) -> _Token:
     return _Token(text, asked_at + lasts_s - early_s, asked_at + lasts_s)
 
 
-def _lifetime_s(said: Any) -> float | None:
+def _lifetime_s(expires_in: Any) -> float | None:
     """Seconds that a token holds, by its expires_in: a number, digits in a string, null or absent; None: unreadable."""
-    if said is None:
+    if expires_in is None:
         return LIFETIME_DEFAULT_S
-    if isinstance(said, str) and said.isascii() and said.isdigit():
-        said = int(said[:9])
-    if isinstance(said, bool) or not isinstance(said, int | float) or not said > 0:
+    if isinstance(expires_in, str) and expires_in.isascii() and expires_in.isdigit():
+        expires_in = int(expires_in[:9])
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float) or not expires_in > 0:
         return None
-    return float(min(said, _LIFETIME_MOST_S))
+    return float(min(expires_in, _LIFETIME_MOST_S))
 
 
 def _unavailable(what: str, *, retry: bool, retry_after: float | None = None, apart: str = "") -> AuthorityUnavailable:

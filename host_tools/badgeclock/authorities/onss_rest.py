@@ -224,23 +224,23 @@ def _blames_token(answer: Answer) -> bool:
 
 
 def _refusal(call: Call, answer: Answer) -> AuthorityError:
-    said = _problem(answer).said
+    summary = _problem(answer).summary
     not_admitted = answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
     if _blames_token(answer) or (not_admitted and not call.changes):
         return AuthorityUnavailable(
-            what=f"{call.name}: HTTP {answer.status} ({said or 'no word of why'})",
+            what=f"{call.name}: HTTP {answer.status} ({summary or 'no word of why'})",
             kept=failures.UNTOUCHED,
             do=f"check at the authority's portal what this client may do, and for which employers{answer.apart}",
             retry=False,
             retry_after=answer.retry_after,
         )
-    return failures.http_error(call, answer.status, answer.retry_after, said)
+    return failures.http_error(call, answer.status, answer.retry_after, summary)
 
 
 def _rejected(answer: Answer, items: Sequence[MovementItem]) -> AuthorityRejected:
     problem = _problem(answer)
     return AuthorityRejected(
-        what=f"{_REGISTER.name}: HTTP {answer.status} ({problem.said or 'no word of why'})",
+        what=f"{_REGISTER.name}: HTTP {answer.status} ({problem.summary or 'no word of why'})",
         kept=failures.UNTOUCHED,
         do="look at the items and at the service's OpenAPI file",
         code=CONTENT_REJECTED,

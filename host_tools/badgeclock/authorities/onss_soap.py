@@ -191,8 +191,10 @@ class OnssSoap:
             arguments = requests.search_arguments(criteria, first_row, description.FETCH_LIMIT)
             page = await self._call(SEARCH, arguments, answers.search_page)
             if isinstance(page, Refused):
-                said = " / ".join(page.descriptions)
-                raise faults.fault_error(_CALLS[SEARCH], faults.Fault("BusinessError", page.codes[0], said, None), None)
+                reason = " / ".join(page.descriptions)
+                raise faults.fault_error(
+                    _CALLS[SEARCH], faults.Fault("BusinessError", page.codes[0], reason, None), None
+                )
             if page.total > SEARCH_LIMIT:
                 raise failures.too_wide(_CALLS[SEARCH], page.total, SEARCH_LIMIT)
             found |= {entry.reception_number: entry for entry in page.found}
@@ -240,8 +242,8 @@ class OnssSoap:
             try:
                 ws_security.verify(envelope, datetime.now(UTC), self._signers, self._policy)
             except NotTrusted as flaw:
-                said = f" (a fault, {faults.read_fault(body).code or 'without a code'})" if is_fault else ""
-                raise failures.malformed(call, f"{flaw}{said}", Doubt.UNPROVED) from None
+                reason = f" (a fault, {faults.read_fault(body).code or 'without a code'})" if is_fault else ""
+                raise failures.malformed(call, f"{flaw}{reason}", Doubt.UNPROVED) from None
         if is_fault:
             raise faults.fault_error(call, faults.read_fault(body), answer.retry_after, answer.apart)
         if body.tag != f"{{{MESSAGES}}}{description.OPERATIONS[operation][1]}" or not self._schema.validate(body):

@@ -100,8 +100,8 @@ class Transport:
                     response.headers.get("WWW-Authenticate", ""),
                 )
         except (TimeoutError, httpx.RequestError) as error:
-            said = failures.plain(str(error)) or f"no answer within {self._timeout_s:g} s"
-            why = f"{type(error).__name__}, {said}"
+            reason = failures.plain(str(error)) or f"no answer within {self._timeout_s:g} s"
+            why = f"{type(error).__name__}, {reason}"
             if sending:
                 raise failures.lost(call, f"{call.name}: the answer was lost ({why})") from None
             raise failures.unsent(call, f"no connection to the service ({why})") from None

@@ -37,6 +37,7 @@ from badgeclock.bridge.intake import seal_process
 from badgeclock.bridge.intake.acknowledger import Acknowledger
 from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
+from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.operations.retention import Sweeper
@@ -52,7 +53,7 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import planning_api, planning_refusals, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
-from badgeclock.protocol.topics import Channel, shared, subscription
+from badgeclock.protocol.topics import UPWARD, Channel, subscription
 
 _PUNCHES: Final = f"/{Channel.PUNCHES.value}"
 
@@ -123,16 +124,13 @@ class Service:
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
-        several = meet is not None
         self._downlink = Downlink(self._vault)
         wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
         if authority is not None:
             self._authorities = [(authority, settings.authority)]
         else:
             self._authorities = [(kinds.connect(one), one) for one in wanted]
-        punches = shared(Channel.PUNCHES) if several else subscription(Channel.PUNCHES)
-        rest = (Channel.STATUS, Channel.DESK, Channel.REPORT, Channel.ROSTER)
-        self._link = BrokerLink(settings.broker, [punches, *map(subscription, rest)])
+        self._link = BrokerLink(settings.broker, [subscription(channel) for channel in UPWARD])
         self._parts.add("broker", Phase.BROKER, lambda: self._link.run(self._deliver))
         self._add_senders()
         self._registrars = registrars_of(
@@ -194,6 +192,8 @@ class Service:
             queue_messages=intake.queue_messages,
         )
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
+        self._floods = FloodWatch(self._store, self._batcher.dropped, self._now_ms)
+        self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
 
     def _add_metrics(self) -> None:
         self._metrics.watch(self._measure, self._states)
@@ -260,6 +260,7 @@ class Service:
             "broker_connections": float(self._link.connections),
             "intake_waiting_messages": float(self._batcher.waiting),
             "intake_pauses": float(self._batcher.pauses),
+            "intake_dropped_messages": float(self._floods.messages),
             "roster_parts_sent": float(self._rosters.sent),
             "rosters_taken": float(self._rosters.in_use),
             "authority_away": float(any(one.gate.away for one in self._registrars)),

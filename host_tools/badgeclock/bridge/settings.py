@@ -19,7 +19,7 @@ from pydantic_settings import (
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.authorities.maintenance import Calendar
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
+from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
 SQLITE_FILE = "sqlite:///"
 
@@ -122,19 +122,9 @@ class BridgeSettings(BaseSettings):
         return settings
 
     def of_worker(self, number: int) -> BridgeSettings:
-        """The same for worker `number`: a name and a certificate of its own, and the port that many above."""
-        name = bridge_name(number)
-        if number == 1:
-            return self
-        folder = self.broker.certificate.parent / name
-        files = {"certificate": folder / self.broker.certificate.name, "key": folder / self.broker.key.name}
+        """The same for worker `number`, counted from 1: its port is that many above."""
         port = self.http.port and self.http.port + number - 1
-        return self.model_copy(
-            update={
-                "broker": self.broker.model_copy(update={"client_id": name, **files}),
-                "http": self.http.model_copy(update={"port": port}),
-            }
-        )
+        return self.model_copy(update={"http": self.http.model_copy(update={"port": port})})
 
     @classmethod
     def settings_customise_sources(

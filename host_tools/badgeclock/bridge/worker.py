@@ -1,8 +1,8 @@
 """Several processes that take what clocks send, where one is not enough (`badgeclock bridge run --workers N`).
 
-The broker gives each message to one of them (an MQTT shared subscription), and that one hands it over to the worker
-that has the clock (`worker_socket`). The first worker is the bridge itself and does everything else: status, all frames
-to clocks, desk, registrar. It starts the others, restarts those that end, and they end with it, however it ends.
+The first worker is the bridge itself. It alone is connected with the broker, and hands each message over to the worker
+that has the clock (`worker_socket`). It also does everything else: status, all frames to clocks, desk, registrar. It
+starts the others, restarts those that end, and they end with it, however it ends.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Final
 import structlog
 
 from badgeclock.bridge.backoff import Backoff
-from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
+from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.parts import Parts, Phase
@@ -32,7 +32,6 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.web import status_api
 from badgeclock.bridge.worker_socket import Relay
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.topics import Channel, shared
 
 END_S: Final = 5.0
 _RESTART_CAP_S: Final = 30.0
@@ -64,10 +63,9 @@ class Worker:
         self._settings = own
         self._store = Store(own.store.url)
         self._store.check()
-        self._link = BrokerLink(own.broker, [shared(Channel.PUNCHES)])
         self._metrics = Metrics()
         self._relay = Relay(
-            folder, number, settings.intake.workers, self._link, accept=self._accept, acknowledge=lambda _: None
+            folder, number, settings.intake.workers, None, accept=self._accept, acknowledge=lambda _: None
         )
         self._batcher = Batcher(
             self._store,
@@ -79,17 +77,21 @@ class Worker:
             queue_messages=own.intake.queue_messages,
         )
         self._parts = Parts(END_S)
-        self._parts.add("broker", Phase.BROKER, lambda: self._link.run(self._relay.deliver))
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
         self._parts.add("relay", Phase.ANSWERS, self._relay.run)
+        self._floods = FloodWatch(self._store, self._batcher.dropped, now_ms)
+        self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
         self._metrics.watch(
             lambda: {
-                "broker_connected": float(self._link.connected),
+                "first_worker_connected": float(self._relay.is_joined),
                 "intake_waiting_messages": self._batcher.waiting,
+                "intake_dropped_messages": float(self._floods.messages),
             },
             dict,
         )
-        self._app = status_api.create_app(self._store, keys, self._metrics, lambda: self._link.connected, own.http.host)
+        self._app = status_api.create_app(
+            self._store, keys, self._metrics, lambda: self._relay.is_joined, own.http.host
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then commit what came."""

@@ -1,11 +1,12 @@
-"""Between the workers of one bridge: a clock's messages go to the worker that has the clock, acknowledgements to the
-first.
+"""Between the workers of one bridge: a clock's messages go from the first to the worker that has the clock,
+acknowledgements back.
 
-The broker gives each message of a clock to any of them (an MQTT shared subscription). But a clock's records follow one
-another, and the process that handles them needs its row locked and its seal open, so each clock has its worker: by a
-checksum of its name, or the next one that is there. A worker that gets a message hands it over unread, on a Unix socket
-in a folder that only this user may enter. Nothing is kept for a worker that is away, and nothing is sent twice: what
-was on its way to a worker that ends is what its clock sends again.
+Only the first worker reads from the broker. A subscription that several share (`$share/…`) would be open to every clock
+that names it: the broker chooses among those who share before it looks at their rights, and drops what goes to one who
+may not read. A clock's records follow one another, and the process that handles them needs its row locked and its seal
+open, so each clock has its worker: by a checksum of its name, or the next one that is there. The first hands a message
+over unread, on a Unix socket in a folder that only this user may enter. Nothing is kept for a worker that is away, and
+nothing is sent twice: what was on its way to a worker that ends is what its clock sends again.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from badgeclock.protocol.frames import Ack, Verdict
 
 RETRY_S: Final = 0.2
 FIRST: Final = 1
-"""The worker that sends to clocks."""
+"""The worker that reads from the broker and sends to clocks."""
 WAITING_BYTES: Final = 1 << 20
 """From so much on that a worker has not read, the broker is not read for it."""
 _MESSAGES: Final = b"M"
@@ -53,13 +54,14 @@ class Relay:
         folder: Path,
         number: int,
         workers: int,
-        source: Source,
+        source: Source | None,
         *,
         accept: Callable[[str, bytes], None],
         acknowledge: Callable[[Mapping[int, Ack]], None],
     ) -> None:
-        """`accept(topic, payload)` gets the messages of the clocks that this worker has; `acknowledge(acks)` gets, in
-        the first worker, what the others have committed. Neither may raise.
+        """`source` is where the first worker's messages come from; the others have none. `accept(topic, payload)` gets
+        the messages of the clocks that this worker has; `acknowledge(acks)` gets, in the first worker, what the others
+        have committed. Neither may raise.
         """
         self._folder = folder
         self._number = number
@@ -72,8 +74,16 @@ class Relay:
         self._inward: set[_Inward] = set()
         self._paused = False
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether what this worker commits reaches the first one."""
+        return self._number == FIRST or self._to_first is not None
+
     def deliver(self, topic: str, payload: bytes) -> None:
-        """Accept a message of a clock, or hand it over to the worker that has the clock; never waits, never raises."""
+        """In the first worker: accept a message of a clock, or hand it over to the worker that has the clock.
+
+        Never waits, never raises.
+        """
         outward = self._outward.get(self.owner(topic))
         if outward is None:
             self._accept(topic, payload)
@@ -89,16 +99,18 @@ class Relay:
             )
 
     def pause(self) -> None:
-        """Neither the broker nor the other workers are read for now."""
+        """Neither the broker nor the first worker is read for now."""
         self._paused = True
-        self._source.pause()
+        if self._source is not None:
+            self._source.pause()
         for inward in self._inward:
             inward.update_reading()
 
     def resume(self) -> None:
         """Read on."""
         self._paused = False
-        self._source.resume()
+        if self._source is not None:
+            self._source.resume()
         for inward in self._inward:
             inward.update_reading()
 
@@ -109,10 +121,10 @@ class Relay:
         server = await loop.create_unix_server(self._new_inward, self._path(self._number))
         try:
             async with asyncio.TaskGroup() as group:
-                for number in range(1, self._workers + 1):
-                    if number != self._number:
+                if self._number == FIRST:
+                    for number in range(FIRST + 1, self._workers + 1):
                         group.create_task(self._connected(number, _MESSAGES))
-                if self._number != FIRST:
+                else:
                     group.create_task(self._connected(FIRST, _ANSWERS))
         finally:
             server.close()

@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
+from badgeclock.cli.errors import BrokerBehind
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
-from badgeclock.technician import broker, certificates, workshop
+from badgeclock.technician import broker, certificates, running_broker, workshop
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
 authority_app = typer.Typer(no_args_is_help=True, help="Let another authority take over, without losing a punch.")
@@ -30,6 +30,10 @@ LeaveOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
+_RESTART = (
+    "restart the broker where it runs, with the configuration of that directory; if that is another machine, bring the "
+    "directory there first; then give this command again beside the broker"
+)
 _TELL = "next: run `badgeclock ca broker` again for the broker's directory and send its process SIGHUP; or use --broker"
 
 
@@ -59,9 +63,6 @@ def issue(
         typer.Argument(help="The clock's id; the broker's names and addresses besides localhost; none for the bridge."),
     ] = None,
     *,
-    workers: Annotated[
-        int, typer.Option(min=1, max=BRIDGE_WORKERS_MAX, help="For the bridge: one for each worker.")
-    ] = 1,
     directory: WorkshopOption,
 ) -> None:
     """Issue a certificate, or show the one that was issued before. Prints the certificate's path."""
@@ -75,8 +76,7 @@ def issue(
         shop.broker(given)
         folder = shop.path / "broker"
     else:
-        for worker in range(1, workers + 1):
-            shop.bridge(worker)
+        shop.bridge()
         folder = shop.path / "bridge"
     typer.echo(folder / "certificate.pem")
 
@@ -106,13 +106,17 @@ def renew(
     elif holder is Holder.BROKER:
         shop.renew_broker(given)
         folder = shop.path / "broker"
-        then = "the broker shows it to whoever connects from now on" if broker_directory else _TELL
+        then = _TELL
     else:
         shop.renew_bridge()
         folder = shop.path / "bridge"
         then = "next: restart the bridge; clocks keep what they punch meanwhile"
     typer.echo(folder / "certificate.pem")
-    _update(shop, broker_directory)
+    is_running = _update(shop, broker_directory)
+    if holder is Holder.BROKER and broker_directory is not None:
+        if not is_running or not running_broker.shows(broker_directory, shop, shop.broker()):
+            raise BrokerBehind(kept="the new certificate, in the workshop and in the broker's directory", do=_RESTART)
+        then = "the broker shows it to whoever connects from now on"
     typer.echo(then, err=True)
 
 
@@ -126,11 +130,18 @@ def revoke(clock_id: str, *, directory: WorkshopOption, broker_directory: Broker
         "serial": f"{serial:x}",
         "revocation_list": str(shop.revocation_list),
     }
-    if broker_directory is not None:
-        fields["evicted"] = broker.update(broker_directory, shop) and broker.evict(broker_directory, shop, clock_id)
+    if broker_directory is None:
+        typer.echo(json.dumps(fields))
+        typer.echo(f"{clock_id} is not out yet. {_TELL}", err=True)
+        return
+    broker.update(broker_directory, shop)
+    fields["evicted"] = running_broker.evict(broker_directory, shop, clock_id)
     typer.echo(json.dumps(fields))
-    if not fields.get("evicted"):
-        typer.echo(_TELL, err=True)
+    if not fields["evicted"]:
+        raise BrokerBehind(
+            kept=f"the revocation, in the workshop and in the broker's directory; {clock_id} may still be connected",
+            do=_RESTART,
+        )
 
 
 @app.command(name="list")
@@ -203,9 +214,14 @@ def _one_clock(given: tuple[str, ...]) -> str:
     return given[0]
 
 
-def _update(shop: workshop.Workshop, broker_directory: Path | None) -> None:
-    if broker_directory is not None and not broker.update(broker_directory, shop):
+def _update(shop: workshop.Workshop, broker_directory: Path | None) -> bool:
+    """Whether a broker runs there, which was made to read its files again."""
+    if broker_directory is None:
+        return False
+    is_running = broker.update(broker_directory, shop)
+    if not is_running:
         typer.echo(f"no broker runs on {broker_directory}; the next one that starts takes this", err=True)
+    return is_running
 
 
 @app.command(name="broker")

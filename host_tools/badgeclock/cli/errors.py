@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from badgeclock.errors import EXIT_TRY_LATER, BadgeclockError
+from functools import partial
+
+from badgeclock.errors import EXIT_TRY_LATER, BadgeclockError, ProvisionError
 
 
 class NoBridge(BadgeclockError):
     """No running bridge took the job on."""
 
     exit_code = EXIT_TRY_LATER
+
+
+class BrokerBehind(ProvisionError):
+    """What was changed in the workshop was not seen to be in force at the broker."""
+
+    def __init__(self, *, kept: str, do: str) -> None:
+        super().__init__(what="the running broker was not seen to go by it", kept=kept, do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (partial(BrokerBehind, kept=self.kept, do=self.do), ())

@@ -69,8 +69,8 @@ def reconcile(
 def _print(report: Report, day: str, *, as_json: bool) -> None:
     if as_json:
         findings = [one.as_dict() for one in report.findings]
-        told = {"day": day, "agreed": report.agreed, "under_way": report.under_way, "findings": findings}
-        typer.echo(json.dumps(told))
+        fields = {"day": day, "agreed": report.agreed, "under_way": report.under_way, "findings": findings}
+        typer.echo(json.dumps(fields))
         return
     columns = ("what", "workplace", "worker", "item", "state", "number", "at the authority")
     table = Table(*columns, box=None, pad_edge=False)

@@ -45,11 +45,6 @@ def subscription(channel: Channel) -> str:
     return f"{PREFIX}/+/{channel.value}"
 
 
-def shared(channel: Channel) -> str:
-    """The filter by which the bridge's workers share this channel of all clocks: each message goes to one of them."""
-    return f"$share/bridge/{subscription(channel)}"
-
-
 def parse(text: str) -> tuple[str, Channel]:
     """Clock id and channel of a topic; raises TopicRefused for anything else."""
     head, _, rest = text.partition(f"{PREFIX}/")

@@ -62,7 +62,7 @@ class Check:
 
     name: str
     passed: bool
-    told: str
+    measured: str
 
 
 @dataclass
@@ -84,8 +84,8 @@ class Report:
 
     def to_json(self) -> str:
         """The report as it is sent."""
-        said = {"v": REPORT_VERSION, "tools": version("badgeclock"), "passed": self.passed, **asdict(self)}
-        return json.dumps(said, indent=1) + "\n"
+        fields = {"v": REPORT_VERSION, "tools": version("badgeclock"), "passed": self.passed, **asdict(self)}
+        return json.dumps(fields, indent=1) + "\n"
 
 
 def run(port: str, hands: Hands, say: Callable[[str], None] = lambda _: None) -> Report:
@@ -128,9 +128,9 @@ class _Notes:
         self.report = report
         self._say = say
 
-    def __call__(self, name: str, passed: bool, told: str) -> None:  # noqa: FBT001  the result of a check
-        self.report.checks.append(Check(name, passed, told))
-        self._say(f"{'pass' if passed else 'FAIL'}  {name}: {told}")
+    def __call__(self, name: str, passed: bool, measured: str) -> None:  # noqa: FBT001  the result of a check
+        self.report.checks.append(Check(name, passed, measured))
+        self._say(f"{'pass' if passed else 'FAIL'}  {name}: {measured}")
 
     def ask(self, device: SerialDevice, code: str) -> Any:
         """The last answer; the memory of the steps on the way goes into the report."""
@@ -140,12 +140,12 @@ class _Notes:
 
 
 def _begin(device: SerialDevice) -> Report:
-    told = device.read("/firmware.json")
+    measured = device.read("/firmware.json")
     return Report(
         micropython=".".join(map(str, device.info.version)),
         machine=device.info.machine,
         image=device.image().kind.name,
-        firmware=json.loads(told)["hash"] if told else "",
+        firmware=json.loads(measured)["hash"] if measured else "",
         made_at=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
     )
 
@@ -200,9 +200,9 @@ def _network(device: SerialDevice, note: _Notes) -> None:
 def _rtc(device: SerialDevice, note: _Notes) -> None:
     device.run(on_device.RTC)
     try:
-        told = device.ask("bc_time()")
+        measured = device.ask("bc_time()")
     except DeviceError as error:
         note("RTC", False, error.kind)  # noqa: FBT003
         return
-    off = abs(told - time.time()) if told is not None else None
+    off = abs(measured - time.time()) if measured is not None else None
     note("RTC", off is not None and off <= 5.0, "never set" if off is None else f"{off:.1f} s off")

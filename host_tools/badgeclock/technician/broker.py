@@ -10,23 +10,15 @@ from __future__ import annotations
 
 import os
 import pwd
-import re
-import signal
-import socket
-import ssl
-import tempfile
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
-from badgeclock.technician.certificates import (
-    ALWAYS_NAMED,
-    Identity,
-    issue_clock,
-)
+from badgeclock.protocol.bridge_names import BRIDGE_NAME
+from badgeclock.technician import running_broker
+from badgeclock.technician.certificates import Identity
+from badgeclock.technician.running_broker import CONFIGURATION, PID_FILE
 from badgeclock.technician.workshop import Workshop, make_directory
 from badgeclock.toolchain import programs
 
@@ -49,13 +41,8 @@ CIPHERS: Final = (
 )
 """Of TLS 1.2: forward secret and authenticated, for the P-256 certificates that everybody has. An ESP32 has the first
 two (ESP-IDF, MBEDTLS_GCM_C). All of TLS 1.3's are of that kind."""
-CONFIGURATION: Final = "mosquitto.conf"
-PID_FILE: Final = "mosquitto.pid"
 
 _TRUST: Final = ("ca.pem", "crl.pem", "certificate.pem", "key.pem", "acl")
-_EVICTION_TIMEOUT_S: Final = 10.0
-_CONNACK: Final = b"\x20\x02\x00\x00"
-_DISCONNECT: Final = b"\xe0\x00"
 _PORTS: Final = range(1, 65536)
 
 
@@ -88,7 +75,7 @@ def write_config(
     address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default whoever
     calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. Writing again renews
     everything but data/; the revocation list is the workshop's newest, taken over by a running broker on SIGHUP
-    (`reload`). Raises SettingsError.
+    (`running_broker.reload`). Raises SettingsError.
     """
     if port not in _PORTS:
         raise SettingsError(what=f"{port} is no TCP port", kept="everything as it was", do="choose one from 1 to 65535")
@@ -124,77 +111,10 @@ def update(directory: Path, workshop: Workshop) -> bool:
     if os.geteuid() == 0 and owner.st_uid != 0:
         for name in _TRUST:
             os.chown(directory / name, owner.st_uid, owner.st_gid)
-    pid = running(directory)
+    pid = running_broker.find(directory)
     if pid is not None:
-        reload(pid)
+        running_broker.reload(pid)
     return pid is not None
-
-
-def running(directory: Path) -> int | None:
-    """The process id of the broker that runs on this directory, None if none does."""
-    try:
-        pid = int((directory / PID_FILE).read_text("ascii"))
-        command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError):
-        return None
-    return pid if os.fsencode(directory / CONFIGURATION) in command else None
-
-
-def reload(pid: int) -> None:
-    """Make the broker with process id `pid` read its certificates, revocation lists and ACL again.
-
-    Connections that are up stay up, that of a revoked clock too: `evict` ends it.
-    """
-    os.kill(pid, signal.SIGHUP)
-
-
-def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
-    """End the connection of a revoked clock, if it has one; False if no broker answers.
-
-    Mosquitto judges a certificate at the handshake alone. But it lets a name have one connection, the newest: so this
-    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker tells the bridge
-    the clock's last will. Every other connection stays. Call it after `update`, so that the clock cannot come back.
-    """
-    host, port = _address(directory.resolve())
-    guest = issue_clock(workshop.authority(), clock_id, valid=timedelta(hours=1))
-    context = ssl.create_default_context(cafile=str(workshop.authority_certificate))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:  # 0700; ssl takes a key from a file only
-        pem = Path(folder) / "guest.pem"
-        pem.touch(mode=0o600)
-        pem.write_bytes(guest.certificate_pem + guest.key_pem)
-        context.load_cert_chain(pem)
-    try:
-        with (
-            socket.create_connection((host, port), timeout=_EVICTION_TIMEOUT_S) as raw,
-            context.wrap_socket(raw, server_hostname=ALWAYS_NAMED[0]) as link,
-        ):
-            link.sendall(mqtt_connect(clock_id))
-            accepted = link.recv(4) == _CONNACK
-            link.sendall(_DISCONNECT)
-            return accepted
-    except OSError:
-        return False
-
-
-def mqtt_connect(client_id: str) -> bytes:
-    """A CONNECT of MQTT 3.1.1 (§3.1) with a clean session and no last will."""
-    name = client_id.encode("ascii")
-    body = b"\x00\x04MQTT\x04\x02\x00\x3c" + len(name).to_bytes(2, "big") + name
-    return bytes((0x10, len(body))) + body
-
-
-def _address(directory: Path) -> tuple[str, int]:
-    """Where the broker of a directory listens, for a client on this machine."""
-    found = re.search(r"^listener (\d+) (\S+)$", (directory / CONFIGURATION).read_text("utf-8"), re.MULTILINE)
-    if found is None:
-        raise SettingsError(
-            what=f"{directory / CONFIGURATION} names no listener",
-            kept="the clock's connection, if it has one",
-            do="write it again with `badgeclock ca broker`, and restart the broker",
-        )
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(found[2], found[2])  # noqa: S104 - what an operator wrote
-    return host, int(found[1])
 
 
 def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> None:
@@ -215,11 +135,9 @@ def acl() -> str:
     lines = ["# A clock: its own topics, and these ways only (docs/protocol.md §7)."]
     lines += [f"pattern write badgeclock/v1/%u/{topic}" for topic in CLOCK_WRITES]
     lines += [f"pattern read badgeclock/v1/%u/{topic}" for topic in CLOCK_READS]
-    lines += ["", "# The bridge and its workers: the other end of all of them."]
-    for worker in range(1, BRIDGE_WORKERS_MAX + 1):
-        lines += [f"user {bridge_name(worker)}"]
-        lines += [f"topic read badgeclock/v1/+/{topic}" for topic in CLOCK_WRITES]
-        lines += [f"topic write badgeclock/v1/+/{topic}" for topic in CLOCK_READS]
+    lines += ["", "# The bridge: the other end of all of them.", f"user {BRIDGE_NAME}"]
+    lines += [f"topic read badgeclock/v1/+/{topic}" for topic in CLOCK_WRITES]
+    lines += [f"topic write badgeclock/v1/+/{topic}" for topic in CLOCK_READS]
     return "\n".join(lines) + "\n"
 
 

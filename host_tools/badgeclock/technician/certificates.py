@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from badgeclock.errors import ProvisionError, SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_NAME, bridge_name
+from badgeclock.protocol.bridge_names import BRIDGE_NAME
 
 BACKDATED: Final = timedelta(days=1)
 AUTHORITY_VALID: Final = timedelta(days=3652) - BACKDATED
@@ -37,7 +37,7 @@ SERVICE_VALID: Final = timedelta(days=731) - BACKDATED
 
 ALWAYS_NAMED: Final = ("localhost", "127.0.0.1")
 
-_OF_BRIDGE: Final = re.compile(rf"{BRIDGE_NAME}(-\d+)?")
+_OF_BRIDGE: Final = re.compile(rf"{BRIDGE_NAME}(-\d+)?")  # earlier versions issued some for its workers, too
 CLOCK_ID_FORM: Final = re.compile(r"[a-z0-9-]{3,23}")
 """docs/protocol.md §1. MQTT 3.1.1 promises that a broker takes client ids of up to 23 characters."""
 
@@ -151,9 +151,9 @@ def issue_clock(
     return _issue(authority, clock_id, Lifetime(valid, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
-def issue_bridge(authority: Identity, now: datetime | None = None, *, worker: int = 1) -> Identity:
-    """A new key and certificate for the bridge, or for another worker of it."""
-    return _issue(authority, bridge_name(worker), Lifetime(SERVICE_VALID, now), ExtendedKeyUsageOID.CLIENT_AUTH)
+def issue_bridge(authority: Identity, now: datetime | None = None) -> Identity:
+    """A new key and certificate for the bridge."""
+    return _issue(authority, BRIDGE_NAME, Lifetime(SERVICE_VALID, now), ExtendedKeyUsageOID.CLIENT_AUTH)
 
 
 def issue_broker(authority: Identity, names: Iterable[str] = (), now: datetime | None = None) -> Identity:

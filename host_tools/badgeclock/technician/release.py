@@ -60,9 +60,9 @@ class Source:
 def source(path: Path = SOURCE) -> Source:
     """What the checkout names. Raises SettingsError if it names nothing, or nothing that can be used."""
     try:
-        said = json.loads(path.read_text())
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(said["public_key"]))
-        return Source(str(said["address"]), key)
+        fields = json.loads(path.read_text())
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(fields["public_key"]))
+        return Source(str(fields["address"]), key)
     except FileNotFoundError as error:
         raise SettingsError(
             what=f"this checkout names no release of the board's image ({path.name} is not there)",
@@ -101,23 +101,23 @@ def check(contents: dict[str, bytes], key: Ed25519PublicKey, release: str) -> No
         key.verify(contents[SIGNATURE], contents[DESCRIPTION])
     except InvalidSignature as error:
         raise _refused("its description is not signed by the key that this checkout trusts") from error
-    said = json.loads(contents[DESCRIPTION])
-    if said["v"] != DESCRIPTION_VERSION or said["version"] != release:
-        raise _refused(f"it is the image of version {said['version']}, not of {release}")
+    fields = json.loads(contents[DESCRIPTION])
+    if fields["v"] != DESCRIPTION_VERSION or fields["version"] != release:
+        raise _refused(f"it is the image of version {fields['version']}, not of {release}")
     image = contents[IMAGE]
-    if len(image) != said["bytes"] or hashlib.sha256(image).hexdigest() != said["sha256"]:
+    if len(image) != fields["bytes"] or hashlib.sha256(image).hexdigest() != fields["sha256"]:
         raise _refused("the image has another SHA-256 than its signed description says")
 
 
 def describe(image: bytes, key: Ed25519PrivateKey, release: str) -> tuple[bytes, bytes]:
     """Description and signature of an image."""
-    said = {
+    fields = {
         "v": DESCRIPTION_VERSION,
         "version": release,
         "bytes": len(image),
         "sha256": hashlib.sha256(image).hexdigest(),
     }
-    description = json.dumps(said).encode() + b"\n"
+    description = json.dumps(fields).encode() + b"\n"
     return description, key.sign(description)
 
 

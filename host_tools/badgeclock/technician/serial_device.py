@@ -270,16 +270,16 @@ class SerialDevice:
         _close(self._transport)
 
     def _describe(self) -> DeviceInfo:
-        told = self.ask("bc_describe()")
-        version = (*map(int, told["version"]),)
-        if told["name"] != "micropython" or version < OLDEST_MICROPYTHON or told["bytecode"] != BYTECODE_VERSION:
+        facts = self.ask("bc_describe()")
+        version = (*map(int, facts["version"]),)
+        if facts["name"] != "micropython" or version < OLDEST_MICROPYTHON or facts["bytecode"] != BYTECODE_VERSION:
             spoken = ".".join(map(str, version))
             raise ProvisionError(
-                what=f"{self.port} runs {told['name']} {spoken}; a clock needs MicroPython 1.25 or newer",
+                what=f"{self.port} runs {facts['name']} {spoken}; a clock needs MicroPython 1.25 or newer",
                 kept="everything on the device",
                 do="write a newer one with `badgeclock clock flash`, which keeps the punches",
             )
-        return DeviceInfo((version[0], version[1], version[2]), str(told["machine"]), str(told["platform"]))
+        return DeviceInfo((version[0], version[1], version[2]), str(facts["machine"]), str(facts["platform"]))
 
 
 @contextlib.contextmanager
@@ -383,38 +383,38 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
     Cases: a clock that runs (Ctrl-C ends it), one that is just starting because opening the port reset it (it takes no
     Ctrl-C for about a second), one with a REPL, and what is no MicroPython at all.
     """
-    heard = b""
+    received = b""
     for attempt in range(ATTEMPTS):
         # A session that broke off may have left the chip at the raised rate.
         transport.serial.baudrate = RAISED_BAUDS[0] if attempt == ATTEMPTS - 2 else BAUD
         if attempt:
             say(f"no answer on {port} yet; attempt {attempt + 1} of {ATTEMPTS}")
-            heard = (heard + _interrupt(transport, attempt))[-4096:]
+            received = (received + _interrupt(transport, attempt))[-4096:]
         out = io.StringIO()
         try:
             with contextlib.redirect_stdout(out):
                 transport.enter_raw_repl(soft_reset=True, timeout_overall=3 + attempt)
         except TransportError:
-            heard = (heard + _printed(out.getvalue()))[-4096:]
+            received = (received + _printed(out.getvalue()))[-4096:]
         except OSError as error:
             raise _why_not_open(port) from error
         else:
             return
-    raise _why_no_repl(port, heard)
+    raise _why_no_repl(port, received)
 
 
 def _printed(text: str) -> bytes:
     """The bytes that mpremote heard in place of a prompt; it prints them as Python writes bytes."""
     try:
-        heard = ast.literal_eval(text.strip() or "b''")
+        received = ast.literal_eval(text.strip() or "b''")
     except (SyntaxError, ValueError):
         return text.encode()
-    return heard if isinstance(heard, bytes) else b""
+    return received if isinstance(received, bytes) else b""
 
 
 def _interrupt(transport: SerialTransport, seconds: float) -> bytes:
     """Send Ctrl-C for a while and return what came back."""
-    heard = b""
+    received = b""
     until = time.monotonic() + seconds
     try:
         while time.monotonic() < until:
@@ -422,21 +422,21 @@ def _interrupt(transport: SerialTransport, seconds: float) -> bytes:
             time.sleep(0.1)
             waiting = transport.serial.in_waiting
             if waiting:
-                heard += transport.serial.read(waiting)
+                received += transport.serial.read(waiting)
     except (OSError, serial.SerialException):
         pass
-    return heard
+    return received
 
 
-def _why_no_repl(port: str, heard: bytes) -> DeviceNotFound:
-    if b"invalid header" in heard or b"No bootable app" in heard:
+def _why_no_repl(port: str, received: bytes) -> DeviceNotFound:
+    if b"invalid header" in received or b"No bootable app" in received:
         what, do = (
             f"the chip on {port} has no firmware to start",
             f"write MicroPython first: `badgeclock clock flash {port}`",
         )
     else:
-        told = "something answers, but no MicroPython prompt" if heard.strip() else "nothing answers"
-        what = f"{told} on {port} after {ATTEMPTS} attempts"
+        finding = "something answers, but no MicroPython prompt" if received.strip() else "nothing answers"
+        what = f"{finding} on {port} after {ATTEMPTS} attempts"
         who = ", ".join(holders(port))
         if who:
             what += f"; {who} has it open too"

@@ -36,7 +36,7 @@ from cryptography.hazmat.primitives import serialization
 from badgeclock.badges.keys import Root
 from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
-from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX, bridge_name
+from badgeclock.protocol.bridge_names import BRIDGE_NAME
 from badgeclock.technician import certificates
 from badgeclock.technician.certificates import Identity
 
@@ -46,6 +46,7 @@ _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _READABLE_BY_OTHERS: Final = 0o077
 _LIST_END: Final = b"-----END X509 CRL-----\n"
+_SERVICES: Final = ("broker", BRIDGE_NAME)
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,8 @@ class Workshop:
         self._write_trust()
 
     def holders(self) -> dict[str, Identity]:
-        """Who holds a certificate of this workshop that is not revoked: `broker`, the bridge's workers, clocks."""
-        folders = {"broker": self.path / "broker", **self.bridge_folders()}
+        """Who holds a certificate of this workshop that is not revoked: `broker`, `bridge`, clocks."""
+        folders = {name: self.path / name for name in _SERVICES}
         folders |= {folder.name: folder for folder in sorted((self.path / "clocks").iterdir())}
         revoked = self.revoked()
         found = {}
@@ -172,7 +173,7 @@ class Workshop:
         return [
             name
             for name in self.holders()
-            if name not in {"broker", *self.bridge_folders()}
+            if name not in _SERVICES
             and self.bundle(name) is not None
             and authority.fingerprint not in self._trusts(name)
         ]
@@ -230,15 +231,12 @@ class Workshop:
             )
         return identity
 
-    def bridge(self, worker: int = 1) -> Identity:
-        """The identity of the bridge, or of another worker of it, made at the first call. Raises SettingsError."""
-        name = bridge_name(worker)
+    def bridge(self) -> Identity:
+        """The identity of the bridge, made at the first call."""
         folder = self.path / "bridge"
-        if worker > 1:
-            folder /= name
         if not (folder / "certificate.pem").exists():
             make_directory(folder)
-            self._store(folder, certificates.issue_bridge(self.authority(), worker=worker))
+            self._store(folder, certificates.issue_bridge(self.authority()))
         return self._held(folder)
 
     def renew_broker(self, names: tuple[str, ...] = ()) -> Identity:
@@ -251,23 +249,10 @@ class Workshop:
         made = certificates.issue_broker(self.authority(), (*certificates.names_of(before.certificate), *names))
         return self._renew(folder, before, made)
 
-    def bridge_folders(self) -> dict[str, Path]:
-        """Where the identities of the bridge and of its other workers are, by their names at the broker."""
-        folder = self.path / "bridge"
-        return {"bridge": folder, **{found.parent.name: found.parent for found in folder.glob("*/certificate.pem")}}
-
     def renew_bridge(self) -> Identity:
-        """New keys and certificates for the bridge and its other workers; the old ones stay aside. Gives the bridge's.
-
-        Raises ProvisionError if it has none.
-        """
-        for worker in range(1, BRIDGE_WORKERS_MAX + 1):
-            name = bridge_name(worker)
-            folder = self.bridge_folders().get(name)
-            if folder is not None:
-                made = certificates.issue_bridge(self.authority(), worker=worker)
-                self._renew(folder, self._renewable(folder, name), made)
-        return self.bridge()
+        """A new key and certificate for the bridge; the old ones stay aside. Raises ProvisionError if it has none."""
+        folder = self.path / "bridge"
+        return self._renew(folder, self._renewable(folder, BRIDGE_NAME), certificates.issue_bridge(self.authority()))
 
     def renew_clock(self, clock_id: str) -> Identity:
         """A new key and certificate for a clock, which it has after it is provisioned; its sealed chain goes on.
@@ -333,6 +318,11 @@ class Workshop:
                 do=f"give the clock another id; or move certificate.pem and key.pem out of {folder} for new ones",
             )
         return identity
+
+    def present_of(self, clock_id: str) -> Identity | None:
+        """The clock's present identity, revoked or not; None if there is none."""
+        folder = self.clock_folder(clock_id)
+        return self._held(folder) if (folder / "certificate.pem").exists() else None
 
     def bundle(self, clock_id: str) -> Bundle | None:
         """What the bridge must know of the clock, or None before the clock's chain was founded."""

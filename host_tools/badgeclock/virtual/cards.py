@@ -520,8 +520,8 @@ class Field:
                 presence.looked_for(start_ns)
             if presence.leaves_before(start_ns) or not presence.present(end_ns):
                 continue
-            heard = self.noise.spoil(frame) if self.noise is not None else frame
-            answer = presence.card.receive(heard, encrypted=encrypted)
+            received = self.noise.spoil(frame) if self.noise is not None else frame
+            answer = presence.card.receive(received, encrypted=encrypted)
             if answer is None:
                 continue
             busy_ns = answer.late_ns + answer.then_deaf_ns

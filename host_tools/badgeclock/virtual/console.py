@@ -119,8 +119,8 @@ class Console:
                 self._to_clock += bytes((CTRL_C,))
                 self._flush_clock()
                 due = False
-            if due:
-                self._interrupted_s = time.monotonic()
+            # An interrupt of what ran before says nothing about one of what runs now.
+            self._interrupted_s = time.monotonic() if due else 0.0
             return int(due)
 
     def interrupt_again(self) -> None:

@@ -53,7 +53,7 @@ class IsoDepCard(Card):
 
     def __init__(self, uid: bytes) -> None:
         super().__init__(uid)
-        self.said: list[bytes] = []  # its answers since the last RATS, as somebody with an antenna nearby hears them
+        self.answers: list[bytes] = []  # since the last RATS, as somebody with an antenna nearby hears them
         self._end_protocol()
 
     def begin(self) -> None:
@@ -120,7 +120,7 @@ class IsoDepCard(Card):
         if data[0] != RATS or len(data) != 2 or data[1] & 0x0F == 15 or data[1] >> 4 >= len(FRAME_BYTES):
             return None
         self._end_protocol()
-        self.said.clear()
+        self.answers.clear()
         self.begin()
         self._speaks = self._pps_may_come = True
         self._cid = data[1] & 0x0F
@@ -168,8 +168,8 @@ class IsoDepCard(Card):
         work = self.work(command)
         if work is None:
             return None
-        if len(self.said) < DIALOGUE_LONGEST:
-            self.said.append(work.answer)
+        if len(self.answers) < DIALOGUE_LONGEST:
+            self.answers.append(work.answer)
         return self._answer(work)
 
     def _answer(self, work: Work) -> Frame:

@@ -93,6 +93,6 @@ class Wallet:
 
     def _replay(self, uid: bytes) -> Card:
         for key, card in reversed(self._cards.items()):
-            if key.endswith(f":{uid.hex()}") and isinstance(card, IsoDepCard) and card.said:
-                return ReplayCard(card, card.said)
+            if key.endswith(f":{uid.hex()}") and isinstance(card, IsoDepCard) and card.answers:
+                return ReplayCard(card, card.answers)
         raise ValueError("nobody has listened to a badge with this UID")

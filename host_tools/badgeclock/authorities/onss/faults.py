@@ -47,14 +47,14 @@ def read_fault(element: etree._Element) -> Fault:
     detail = element.find("detail")
     if detail is not None:
         for kind in ("SystemError", "BusinessError"):
-            said = detail.find(f"{{{FAULTS}}}{kind}")
-            if said is not None:
-                messages = [plain(message.text or "") for message in said.findall(f"{{{FAULTS}}}Message")]
+            found = detail.find(f"{{{FAULTS}}}{kind}")
+            if found is not None:
+                messages = [plain(message.text or "") for message in found.findall(f"{{{FAULTS}}}Message")]
                 return Fault(
                     kind=kind,
-                    code=plain(said.findtext(f"{{{FAULTS}}}Code", "")),
+                    code=plain(found.findtext(f"{{{FAULTS}}}Code", "")),
                     message=plain(" / ".join(messages)),
-                    retry=_RETRY.get(said.findtext(f"{{{FAULTS}}}Retry", "").strip()),
+                    retry=_RETRY.get(found.findtext(f"{{{FAULTS}}}Retry", "").strip()),
                 )
     return Fault(
         kind="",

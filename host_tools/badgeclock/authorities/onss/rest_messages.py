@@ -163,8 +163,8 @@ def cancel_outcomes(body: dict[str, Any], items: Sequence[Cancellation]) -> list
     outcomes: list[CancelOutcome] = []
     for answer, item in zip(_as_many(body, items), items, strict=True):
         done, refused = _either(answer, n.CANCELLED_ITEM, n.NOT_CANCELLED_ITEM)
-        told = done or refused or {}
-        if _number(told) != item.reception_number:
+        members = done or refused or {}
+        if _number(members) != item.reception_number:
             raise AnswerMalformed("an outcome is about another reception number than its item")
         if refused is not None:
             codes, descriptions = _errors(refused)
@@ -194,10 +194,10 @@ def found_by_number(body: dict[str, Any], reception_number: int) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What a service says is wrong (RFC 9457). `blamed` are places in the list of items; `said` is fit for a log."""
+    """What a service says is wrong (RFC 9457). `blamed` are places in the list of items; `summary` is fit for a log."""
 
     kind: str
-    said: str
+    summary: str
     blamed: tuple[int, ...]
 
 
@@ -216,36 +216,36 @@ def read_problem(content_type: str, content: bytes) -> Problem:
     places = [_BLAMED.match(name) for name in names if isinstance(name, str)]
     return Problem(
         kind=kind.removeprefix(n.PROBLEM_TYPE) if isinstance(kind, str) else "",
-        said=plain(": ".join(words)),
+        summary=plain(": ".join(words)),
         blamed=tuple(sorted({int(place[1]) for place in places if place})),
     )
 
 
 def _movement(item: MovementItem) -> dict[str, Any]:
-    told: dict[str, Any] = {n.MOMENT: written(item.moment.replace(microsecond=0)), n.TYPE: _TYPE_OF[item.direction]}
+    members: dict[str, Any] = {n.MOMENT: written(item.moment.replace(microsecond=0)), n.TYPE: _TYPE_OF[item.direction]}
     if item.limosa_id is not None:
-        told[n.LIMOSA] = item.limosa_id
+        members[n.LIMOSA] = item.limosa_id
     else:
-        told[n.SSIN] = item.inss
-        told[n.EMPLOYER] = {n.FOREIGN_VAT: item.vat} if item.vat else {n.ENTERPRISE: item.company_id}
+        members[n.SSIN] = item.inss
+        members[n.EMPLOYER] = {n.FOREIGN_VAT: item.vat} if item.vat else {n.ENTERPRISE: item.company_id}
     if item.coordinates is not None:
         there = {n.LONGITUDE: item.coordinates.longitude, n.LATITUDE: item.coordinates.latitude}
-        told[n.PLACE] = {n.COORDINATES: there}
+        members[n.PLACE] = {n.COORDINATES: there}
     elif item.address is not None:
-        told[n.PLACE] = {n.ADDRESS: _address(item.address)}
+        members[n.PLACE] = {n.ADDRESS: _address(item.address)}
     if item.workplace_id is not None:
-        told[n.WORKS] = item.workplace_id
-    return told
+        members[n.WORKS] = item.workplace_id
+    return members
 
 
 def _address(address: Address) -> dict[str, str]:
-    told: dict[str, str] = {
+    members: dict[str, str] = {
         n.POSTCODE: address.postcode,
         n.MUNICIPALITY: address.municipality,
         n.STREET: address.street,
         n.HOUSE: address.house_number,
     }
-    return told | ({n.BOX: address.box} if address.box else {})
+    return members | ({n.BOX: address.box} if address.box else {})
 
 
 def _found(body: dict[str, Any]) -> Found:

@@ -19,6 +19,8 @@ from badgeclock.protocol.topics import Channel, clock_of
 POLL_S: Final = 1.0
 REPORTS_WAITING: Final = 1000
 """Reports that are kept until the next round; what comes beyond is dropped, and its order is sent again."""
+REPORTS_WAITING_EACH: Final = 4
+"""The same for one clock, so that it does not fill the place of the others."""
 
 
 class OrderSender(Sender):
@@ -36,6 +38,7 @@ class OrderSender(Sender):
         self._vault = vault
         self._now_ms = now_ms
         self._reports: list[tuple[str, bytes]] = []
+        self._waiting: Counter[str] = Counter()
         self.results: Counter[str] = Counter()
         """Reports that were accepted ("taken"), and those that were refused, by reason."""
 
@@ -44,14 +47,16 @@ class OrderSender(Sender):
         name = clock_of(topic, Channel.REPORT)
         if name is None:
             return False
-        if len(self._reports) < REPORTS_WAITING:
+        if len(self._reports) < REPORTS_WAITING and self._waiting[name] < REPORTS_WAITING_EACH:
             self._reports.append((name, payload))
+            self._waiting[name] += 1
             self.wake()
         return True
 
     async def work(self) -> None:
         """Handle the reports that came, see who has restarted, and send each order that is due once."""
         reports, self._reports = self._reports, []
+        self._waiting.clear()
         is_open = bool(reports) or await self._store.reading(orders.any_open)
         if is_open:
             self.publish_all(await self._store.writing(self._round, reports, self._now_ms()))

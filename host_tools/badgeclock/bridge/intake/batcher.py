@@ -1,14 +1,15 @@
 """The queue before the intake, and the task that empties it: commit a batch, have it answered, begin the next.
 
 Alone, a message waits for nobody; under load, everything that came while a batch was being committed shares the next
-commit. Meanwhile the seals of the next batch are verified (`speculative_verify`). When the queue is full the broker is
-not read any further until half of it is committed: then its clocks wait, and nothing is dropped here.
+commit. Meanwhile the seals of the next batch are verified (`speculative_verify`). Clocks take turns in the queue, and
+what one of them sends beyond its share is dropped (`fair_queue`). When the queue is full the broker is not read any
+further until half of it is committed: then all clocks wait.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ import structlog
 
 from badgeclock.bridge.errors import StoreConflict
 from badgeclock.bridge.intake.batch import BatchResult, ClockMessage
+from badgeclock.bridge.intake.fair_queue import FairQueue
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.intake.speculative_verify import VerifiedMessages
 from badgeclock.bridge.store.database import Store
@@ -84,7 +86,7 @@ class Batcher:
         self._now_ms = now_ms
         self._group_messages = group_messages
         self._queue_messages = queue_messages
-        self._queue: deque[ClockMessage] = deque()
+        self._queue = FairQueue()
         self._arrived = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -97,9 +99,14 @@ class Batcher:
         """Messages that are not yet in a batch."""
         return len(self._queue)
 
+    def dropped(self) -> Counter[str]:
+        """How many messages were dropped since the last call since their clock had its share, by its topics' prefix."""
+        return self._queue.dropped()
+
     def deliver(self, topic: str, payload: bytes) -> None:
         """Accept a message from the broker; never waits and never raises."""
-        self._queue.append(ClockMessage(topic, payload, self._now_ms()))
+        if not self._queue.put(ClockMessage(topic, payload, self._now_ms())):
+            return
         self._arrived.set()
         self._settled.clear()
         if len(self._queue) >= self._queue_messages and not self._paused:
@@ -163,7 +170,7 @@ class Batcher:
                     raise
 
     def _queue_again(self, early: Sequence[ClockMessage]) -> None:
-        self._queue.extendleft(reversed(early))
+        self._queue.put_back(early)
         self._arrived.set()
         self._settled.clear()
 
@@ -171,7 +178,7 @@ class Batcher:
         """Add what has arrived to a batch, and verify it ahead."""
         arrived: list[ClockMessage] = []
         while self._queue and batch.length + len(arrived) < self._group_messages and batch.payload_bytes < BATCH_BYTES:
-            arrived.append(self._queue.popleft())
+            arrived.append(self._queue.take())
             batch.payload_bytes += len(arrived[-1].payload)
         if not self._queue:
             self._arrived.clear()

@@ -40,6 +40,11 @@ from badgeclock.protocol.seal import Walk
 from badgeclock.protocol.topics import Channel, parse
 
 TOPICS_KEPT: Final = 40_000
+JUNK_A_BATCH: Final = 8
+"""After so many messages of a clock that are junk, the rest of it in a batch is not looked at. Its clock, if it is one,
+sends it again.
+"""
+_JUNK: Final = frozenset({Fault.MALFORMED, Fault.SEAL})
 
 _Messages = dict[str, list[tuple[Channel, ClockMessage]]]
 """By clock, its messages in the order they came in."""
@@ -151,9 +156,9 @@ class Intake:
         result: BatchResult,
     ) -> None:
         """Handle `punches` messages of a clock, one behind another: as many at once as simply continue its chain."""
-        at = 0
+        at = junk = 0
         stored = _stored(connection, clock)
-        while at < len(messages):
+        while at < len(messages) and junk < JUNK_A_BATCH:
             continuing = next((part for part in verified if part.fits(clock.state, messages, at)), None)
             continuing = continuing or speculative_verify.verify_messages(clock.state, messages, at)
             whole, records_of_next = _accept(clock, continuing, result) if continuing else (0, 0)
@@ -162,8 +167,10 @@ class Intake:
                 result.early += [message._replace(early_ms=message.early_ms or now_ms) for message in messages[at:]]
                 return
             if continuing is None or whole < len(continuing.messages):
-                self._handle_message(connection, clock, messages[at], records_of_next, stored, result)
+                junk += self._handle_message(connection, clock, messages[at], records_of_next, stored, result)
                 at += 1
+        if at < len(messages):
+            result.counts["skipped"] += len(messages) - at
 
     def _is_early(self, clock: Chain, message: ClockMessage, now_ms: int) -> bool:
         """Whether what this message follows may well be on its way through another worker."""
@@ -183,15 +190,17 @@ class Intake:
         accepted_before: int,
         stored: Callable[[int], bytes | None],
         result: BatchResult,
-    ) -> None:
-        """Handle one `punches` message record by record, behind its first `accepted_before`, which were accepted."""
+    ) -> bool:
+        """Handle one `punches` message record by record, behind its first `accepted_before`, which were accepted. True
+        if it is junk: no records, or one whose form or seal is wrong.
+        """
         name, clock_id = clock.row.name, clock.row.id
         try:
             raws = split(message.payload)[accepted_before:]
         except RecordRefused as refused:
             result.counts["malformed"] += 1
             result.events.append(Event(Severity.WARNING, event_log.Kind.MALFORMED_FRAME, refused.reason, name))
-            return
+            return True
         judged = verify.judge(clock.state, raws, stored, seal_lost=clock.seal_lost)
         clock.state = judged.state
         for accepted in judged.accepted:
@@ -211,17 +220,17 @@ class Intake:
         result.counts["repeated"] += judged.repeated
         if _is_of_another_founding(clock, judged, result):
             result.counts[Fault.FOUNDED_ANEW.value] += 1
-            return
+            return False
         verdict = judged.verdict
         for finding in judged.findings:
             result.counts[finding.fault.value] += 1
             verdict = quarantine.handle_finding(connection, clock, finding, verdict, message.received_ms, result)
         if clock.clock_state is not ClockState.ACTIVE and judged.findings:
-            reason = judged.findings[-1].fault.value
-            for raw in judged.unjudged:
-                kept = Finding(Fault(reason), None, raw, reason)
-                quarantine.keep(connection, clock, kept, message.received_ms, result)
+            fault = judged.findings[-1].fault
+            kept = [Finding(fault, None, raw, fault.value) for raw in judged.unjudged]
+            quarantine.keep(connection, clock, kept, message.received_ms, result)
         result.acks[clock_id] = quarantine.ack(clock, verdict)
+        return any(finding.fault in _JUNK for finding in judged.findings)
 
     def _write(self, connection: Connection, changed: Sequence[Chain], result: BatchResult, now_ms: int) -> None:
         """Records, seal states, statuses and punches of the whole batch."""

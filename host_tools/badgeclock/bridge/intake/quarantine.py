@@ -8,6 +8,7 @@ declared until an operator decides.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Connection, insert, select
@@ -82,7 +83,7 @@ def handle_finding(
             hold(clock, kind, finding.reason, next_seq, received_ms, result)
             verdict = Verdict.QUARANTINE
     if clock.clock_state is not ClockState.ACTIVE:
-        keep(connection, clock, finding, received_ms, result)
+        keep(connection, clock, [finding], received_ms, result)
     return verdict
 
 
@@ -126,29 +127,36 @@ def _gap_stays(clock: Chain, received_ms: int) -> bool:
     return clock.gap[1] >= GAPS_ASKED and received_ms - clock.gap[2] >= GAP_STAYS_MS
 
 
-def keep(connection: Connection, clock: Chain, finding: Finding, received_ms: int, result: BatchResult) -> None:
-    """Keep bytes that were not result, once, and no more of a clock than would let somebody fill the disk."""
+def keep(
+    connection: Connection, clock: Chain, findings: Sequence[Finding], received_ms: int, result: BatchResult
+) -> None:
+    """Keep bytes that were not accepted, each once, and no more of a clock than would let somebody fill the disk."""
     table = schema.quarantine
-    digest = hashlib.sha256(finding.raw).digest()
-    known = select(table.c.id).where(table.c.clock_id == clock.row.id, table.c.sha256 == digest)
-    if connection.execute(known).scalar() is not None:
-        return
-    if clock.kept >= QUARANTINE_KEPT:
+    new = {hashlib.sha256(finding.raw).digest(): finding for finding in reversed(findings)}
+    known = select(table.c.sha256).where(table.c.clock_id == clock.row.id, table.c.sha256.in_(list(new)))
+    for digest in connection.execute(known).scalars().all() if new else ():
+        del new[digest]
+    fresh = list(reversed(new.items()))
+    room = max(0, QUARANTINE_KEPT - clock.kept)
+    for _, finding in fresh[room:]:
         what = f"{QUARANTINE_KEPT} records are kept aside; what comes now stays in the clock, not acknowledged"
         result.events.append(Event(Severity.ALARM, event_log.Kind.QUARANTINE_FULL, what, clock.row.name))
         if finding.seq is not None:
             clock.limit_acks(finding.seq)
-        return
-    clock.kept = clock.changes["kept"] = clock.kept + 1
-    values = {
-        "clock_id": clock.row.id,
-        "seq": finding.seq,
-        "raw": finding.raw,
-        "sha256": digest,
-        "reason": finding.fault.value,
-        "received_ms": received_ms,
-    }
-    connection.execute(insert(table).values(values))
+    values = [
+        {
+            "clock_id": clock.row.id,
+            "seq": finding.seq,
+            "raw": finding.raw,
+            "sha256": digest,
+            "reason": finding.fault.value,
+            "received_ms": received_ms,
+        }
+        for digest, finding in fresh[:room]
+    ]
+    if values:
+        clock.kept = clock.changes["kept"] = clock.kept + len(values)
+        connection.execute(insert(table), values)
 
 
 def _outweighs(kind: event_log.Kind, held_reason: str | None) -> bool:

@@ -60,10 +60,10 @@ class _Deleted:
         for number in numbers:
             self.digest.update(f"{table.name} {number}\n".encode())
 
-    def detail(self, **said: str) -> dict[str, Any]:
+    def detail(self, **value: str) -> dict[str, Any]:
         """What the book says of it."""
         counts = {name: count for name, count in sorted(self.counts.items()) if count}
-        return {**said, "rows": counts, "sha256": self.digest.hexdigest()}
+        return {**value, "rows": counts, "sha256": self.digest.hexdigest()}
 
 
 def cutoff(days: int, now_ms: int) -> date:
@@ -216,7 +216,7 @@ def _unname(connection: Connection, reference: str) -> int:
             changed += 1
     for row in connection.execute(select(jobs.c.id, jobs.c.worker, jobs.c.outcome)).all():
         outcome = row.outcome and {
-            name: word.sub(ERASED, said) if isinstance(said, str) else said for name, said in row.outcome.items()
+            name: word.sub(ERASED, value) if isinstance(value, str) else value for name, value in row.outcome.items()
         }
         worker = None if row.worker == reference else row.worker
         if (worker, outcome) != (row.worker, row.outcome):

@@ -250,7 +250,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     _note_assumed(connection, opened, now_ms)
     _note_ambiguous(connection, held, met, now_ms)
     decisions: list[_Decision] = []
-    told: list[punch_receipts.Content | None] = []
+    contents: list[punch_receipts.Content | None] = []
     for punch, holder, (fate, entry) in zip(kinds, held, met, strict=True):
         decisions.append(
             (
@@ -260,11 +260,11 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
                 fate.reason.value if fate.reason else None,
             )
         )
-        told.append(_receipt(punch, fate, entry))
+        contents.append(_receipt(punch, fate, entry))
     issued = [
         NewReceipt(punch.clock_id, punch.seq, *receipt)
         for punch, kind in zip(punches, kind_of, strict=True)
-        if (receipt := told[kind]) is not None
+        if (receipt := contents[kind]) is not None
     ]
     receipts.issue(connection, issued, now_ms)
     return [decisions[kind] for kind in kind_of], len(opened)

@@ -22,13 +22,22 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from badgeclock.bridge.errors import StoreConflict
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
+CONNECT_TIMEOUT_S: Final = 10
+LOCK_TIMEOUT_S: Final = 30
+"""How long a statement waits on PostgreSQL for what another transaction holds, before it fails and is tried again."""
+IDLE_TRANSACTION_S: Final = 60
+"""PostgreSQL ends a session of ours that does nothing in a transaction for so long: a command that was stopped in the
+middle (Ctrl-Z), or whose machine is gone, must not hold the clocks' rows."""
+_LIMITS: Final = (
+    f"SET lock_timeout = '{LOCK_TIMEOUT_S}s'; SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'"
+)
 IN_CLAUSE: Final = 500
 """Most values in one IN clause."""
 ROWS_A_STATEMENT: Final = 64
@@ -49,6 +58,8 @@ _CONFLICTS: Final = (
     psycopg.errors.DeadlockDetected,
     psycopg.errors.SerializationFailure,
 )
+_OTHER_SERVER: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.OperatorIntervention)
+"""What a server says that is no primary any more, or stops being one: its connections look well and are of no use."""
 
 
 class Store:
@@ -72,13 +83,13 @@ class Store:
 
         Raises StoreError if the store fails; what it says never contains a value that was to be stored.
         """
-        with _failing_plainly(), self._writer.begin() as connection:
+        with self._failing_plainly(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one moment of the store and holds up no writer."""
-        with _failing_plainly(), self._engine.begin() as connection:
+        with self._failing_plainly(), self._engine.begin() as connection:
             yield connection
 
     async def writing(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
@@ -106,7 +117,8 @@ class Store:
         # SQLite changes some things of a table only by making it again, which references to it must not hinder.
         migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
-            with _failing_plainly(), migrating.begin() as connection:
+            with self._failing_plainly(), migrating.begin() as connection:
+                _check_encoding(connection)
                 check_form(_form(connection))
                 configuration = _alembic()
                 configuration.attributes["connection"] = connection
@@ -127,6 +139,22 @@ class Store:
                 kept="the store, untouched",
                 do="stop the bridge, make a backup, and run `badgeclock bridge init`",
             )
+
+    @contextmanager
+    def _failing_plainly(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
+            original = error.orig if isinstance(error, DBAPIError) else error
+            if isinstance(original, _OTHER_SERVER):
+                self._engine.dispose()  # the next connection is made to who has the database now
+            cause = type(error).__name__ if isinstance(original, SQLAlchemyError) else str(original).partition("\n")[0]
+            failed = StoreConflict if isinstance(original, _CONFLICTS) else StoreError
+            raise failed(
+                what=f"the store failed: {cause}",
+                kept="everything committed before; what failed is not acknowledged and comes again",
+                do="look at the disk's space and rights, and at the database's own log",
+            ) from None
 
     def close(self) -> None:
         """Finish the write under way and close every connection."""
@@ -211,21 +239,6 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
         yield some
 
 
-@contextmanager
-def _failing_plainly() -> Iterator[None]:
-    try:
-        yield
-    except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
-        original = error.orig if isinstance(error, DBAPIError) else error
-        cause = type(error).__name__ if isinstance(original, SQLAlchemyError) else str(original).partition("\n")[0]
-        failed = StoreConflict if isinstance(original, _CONFLICTS) else StoreError
-        raise failed(
-            what=f"the store failed: {cause}",
-            kept="everything committed before; what failed is not acknowledged and comes again",
-            do="look at the disk's space and rights, and at the database's own log",
-        ) from None
-
-
 def _check_references(connection: Connection) -> None:
     """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself."""
     if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
@@ -236,17 +249,43 @@ def _check_references(connection: Connection) -> None:
         )
 
 
+def _check_encoding(connection: Connection) -> None:
+    """Raise StoreError if PostgreSQL would not keep every letter of a name."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise StoreError(
+            what=f"the database has the encoding {encoding}, in which not every name can be written",
+            kept="the database, untouched",
+            do="make one with `createdb --encoding UTF8 --template template0 NAME`, and name it in [store] url",
+        )
+
+
 def _alembic() -> Config:
     configuration = Config()
     configuration.set_main_option("script_location", str(_MIGRATIONS))
     return configuration
 
 
+def _postgresql_engine(url: URL) -> Engine:
+    own = {"client_encoding": "utf8", "connect_timeout": CONNECT_TIMEOUT_S}
+    wanted = {name: value for name, value in own.items() if name not in url.query}
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=wanted)
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: psycopg.Connection, _: Any) -> None:
+        connection.execute(_LIMITS)
+        connection.commit()
+
+    return engine
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     # Parameters carry tokens and encrypted names: they never belong in an error's text.
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, hide_parameters=True, pool_pre_ping=True)
+        return _postgresql_engine(parsed)
     engine = create_engine(parsed, hide_parameters=True, connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")

@@ -6,6 +6,7 @@ rubbish all day fills no disk. `detail` is for people and never holds a token, a
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,6 +31,7 @@ class Kind(StrEnum):
 
     UNKNOWN_TOPIC = "unknown_topic"
     UNKNOWN_CLOCK = "unknown_clock"
+    FLOODED = "flooded"
     MALFORMED_FRAME = "malformed_frame"
     NEWER_RECORD = "newer_record"
     SEAL_FAILED = "seal_failed"
@@ -104,7 +106,7 @@ class Event:
 def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
     """Write events, each once an hour at most."""
     table = schema.events
-    for one in happened:
+    for one, times in Counter(happened).items():
         same = (
             select(table.c.id)
             .where(
@@ -124,11 +126,11 @@ def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
                 "clock": one.clock,
                 "seq": one.seq,
                 "detail": one.detail,
-                "times": 1,
+                "times": times,
                 "first_ms": now_ms,
                 "last_ms": now_ms,
             }
             connection.execute(insert(table).values(values))
         else:
-            again = update(table).where(table.c.id == seen).values(times=table.c.times + 1, last_ms=now_ms)
+            again = update(table).where(table.c.id == seen).values(times=table.c.times + times, last_ms=now_ms)
             connection.execute(again)

@@ -517,9 +517,9 @@ class Mfrc522:
         if regs[T_MODE] & 0x80:
             self._schedule(sent_ns, "timer-start")
         # A transmitter that is off, or not at full modulation (TxASKReg.Force100ASK), is not heard as type A.
-        heard = regs[TX_CONTROL] & 0x03 and regs[TX_ASK] & 0x40 and bits.n
+        received = regs[TX_CONTROL] & 0x03 and regs[TX_ASK] & 0x40 and bits.n
         answers: list[tuple[Presence, Frame]] = []
-        if heard and not self._stuck:
+        if received and not self._stuck:
             encrypted = bool(regs[STATUS2] & CRYPTO1_ON)
             answers = self._cards.exchange(bits, now_ns, sent_ns, encrypted=encrypted)
         if regs[COMMAND] & 0x0F == TRANSMIT:
@@ -530,7 +530,7 @@ class Mfrc522:
         self._listen(answers, start_ns)
 
     def _listen(self, answers: list[tuple[Presence, Frame]], start_ns: int) -> None:
-        heard: list[tuple[int, Frame]] = []
+        received: list[tuple[int, Frame]] = []
         for presence, frame in answers:
             begin_ns = start_ns + frame.late_ns
             end_ns = begin_ns + (1 + frame.n + frame.n // 8 + 1) * ETU_NS
@@ -541,15 +541,15 @@ class Mfrc522:
                 n -= n // 9
                 if n <= 0:
                     continue
-                heard.append((begin_ns, Frame(frame.bits & ((1 << n) - 1), min(n, frame.n))))
+                received.append((begin_ns, Frame(frame.bits & ((1 << n) - 1), min(n, frame.n))))
             else:
-                heard.append((begin_ns, frame))
-        if not heard:
+                received.append((begin_ns, frame))
+        if not received:
             return
-        begin_ns = min(begin for begin, _ in heard)
-        together, collision = superpose([frame for begin, frame in heard if begin - begin_ns < ETU_NS // 2])
+        begin_ns = min(begin for begin, _ in received)
+        together, collision = superpose([frame for begin, frame in received if begin - begin_ns < ETU_NS // 2])
         # A card that begins to speak while another one does spoils the rest of it.
-        for begin, _ in heard:
+        for begin, _ in received:
             bit = (begin - begin_ns) // ETU_NS * 8 // 9
             if begin - begin_ns >= ETU_NS // 2 and bit < together.n:
                 collision = bit if collision is None else min(bit, collision)

@@ -21,7 +21,7 @@ from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.clocks.health_monitor import HealthMonitor
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.downlink.frames_out import Message
-from badgeclock.bridge.downlink.order_sender import REPORTS_WAITING, OrderSender
+from badgeclock.bridge.downlink.order_sender import REPORTS_WAITING, REPORTS_WAITING_EACH, OrderSender
 from badgeclock.bridge.downlink.orders import AGAIN_MS
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.store import schema
@@ -194,8 +194,11 @@ async def test_any_bytes_on_the_topic_of_reports_do_no_harm(desk: Desk, payload:
 def test_reports_wait_in_a_bounded_place_and_other_topics_are_left_alone(desk: Desk) -> None:
     for topic in ("badgeclock/v1/clock-0001/status", "badgeclock/v1/clock-0001/punches", "odd", ""):
         assert not desk.orders.deliver(topic, b"")
-    for _ in range(REPORTS_WAITING + 5):
+    for _ in range(REPORTS_WAITING):
         assert desk.orders.deliver("badgeclock/v1/clock-0001/report", b"x")
+    assert len(desk.orders._reports) == REPORTS_WAITING_EACH, "one clock leaves the others their place"
+    for number in range(REPORTS_WAITING):
+        assert desk.orders.deliver(f"badgeclock/v1/clock-{number + 2:04d}/report", b"x")
     assert len(desk.orders._reports) == REPORTS_WAITING
 
 

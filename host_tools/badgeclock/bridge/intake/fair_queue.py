@@ -1,0 +1,82 @@
+"""What waits for the intake, by clock: each clock has a share of the queue, and the clocks take turns.
+
+A clock that sends more than it may have waiting loses what is beyond its share, which costs a counter, and no other
+clock's message waits behind it. An honest clock never has so much waiting: it sends on as it is acknowledged, and sends
+again what is not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Iterable
+from typing import Final
+
+from badgeclock.bridge.intake.batch import ClockMessage
+from badgeclock.protocol.record import RECORD_BYTES
+
+SHARE_BYTES: Final = (2 * 256 + 32) * RECORD_BYTES
+"""Most that waits of a clock. A clock has at most 256 records under way (WINDOW_RECORDS in
+firmware/app/net/uplink.py), may send them again while the first still wait, and says its status beside them."""
+_LEAST_BYTES: Final = RECORD_BYTES
+"""What a message counts for at least."""
+
+
+class FairQueue:
+    """Messages in turns by clock, each clock's in the order they came."""
+
+    def __init__(self, share_bytes: int = SHARE_BYTES) -> None:
+        self._share_bytes = share_bytes
+        self._bytes: Counter[str] = Counter()
+        self._waiting: OrderedDict[str, deque[ClockMessage]] = OrderedDict()
+        self._length = 0
+        self._dropped: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, message: ClockMessage) -> bool:
+        """Add a message; False if its clock has had its share, and it is dropped."""
+        name = _clock_part(message.topic)
+        if self._bytes[name] + _weight(message) > self._share_bytes:
+            self._dropped[name] += 1
+            return False
+        self._waiting.setdefault(name, deque()).append(message)
+        self._bytes[name] += _weight(message)
+        self._length += 1
+        return True
+
+    def put_back(self, messages: Iterable[ClockMessage]) -> None:
+        """Add messages that were taken, before all that wait of their clocks, in this order."""
+        for message in reversed(list(messages)):
+            name = _clock_part(message.topic)
+            self._waiting.setdefault(name, deque()).appendleft(message)
+            self._bytes[name] += _weight(message)
+            self._length += 1
+
+    def take(self) -> ClockMessage:
+        """The next message of the clock whose turn it is. Raises KeyError if none waits."""
+        name, of_clock = next(iter(self._waiting.items()), ("", deque[ClockMessage]()))
+        if not of_clock:
+            raise KeyError(name)
+        message = of_clock.popleft()
+        self._length -= 1
+        self._bytes[name] -= _weight(message)
+        if of_clock:
+            self._waiting.move_to_end(name)
+        else:
+            del self._waiting[name], self._bytes[name]
+        return message
+
+    def dropped(self) -> Counter[str]:
+        """How many messages were dropped since the last call, by the clock's part of their topics."""
+        dropped, self._dropped = self._dropped, Counter()
+        return dropped
+
+
+def _weight(message: ClockMessage) -> int:
+    return max(len(message.payload), _LEAST_BYTES)
+
+
+def _clock_part(topic: str) -> str:
+    """What of a topic is the clock's: all but its channel. Whatever else may be there is a clock of its own here."""
+    return topic.rpartition("/")[0]
