@@ -14,7 +14,7 @@ from tests.system.heap_meter import HeapMeter, stock_stack
 
 pytestmark = pytest.mark.timeout(300)
 
-# The official 1.27.0 in an emulator of the chip, with a bridge: 91.2 KB in use, 1,880 bytes free at the lowest; the model has
+# The official 1.27.0 in an emulator of the chip, with a bridge: 91.2 KB in use, 1,880 bytes free at the lowest; model
 # 3,762. 8 KB are wanted (docs/chip.md).
 STOCK_USED_BYTES_AT_MOST = 92_000
 IDF_LOW_BYTES_AT_LEAST = 1024
