@@ -198,7 +198,7 @@ store.close()
 
 
 def test_a_program_that_comes_and_goes_leaves_the_log_to_those_who_stay(tmp_path: Path) -> None:
-    """SQLite takes its log away with the last connection. A process that opens and closes the file loses its locks on it."""
+    """SQLite takes its log away with the last connection. Who opens and closes the file loses its locks on it."""
     url = f"sqlite:///{tmp_path / 'bridge.db'}"
     staying = Store(url)
     staying.migrate()
