@@ -272,12 +272,16 @@ def _alembic() -> Config:
 
 
 def _keep_private(database: str | None) -> None:
-    """Make SQLite's file, 0600 from the first byte, or take others' rights away; its log and index get those of it."""
+    """Make SQLite's file, 0600 from the first byte, or take others' rights away; its log and index get those of it.
+
+    A file that is there is not opened: to close it again would end every lock that this process has on it (POSIX), and
+    another program that ends would then take away the log from under this one's connections.
+    """
     if not database or database == ":memory:":
         return
     path = Path(database)
-    with contextlib.suppress(OSError):  # SQLite says itself that it cannot open it
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    with contextlib.suppress(OSError):  # it is there; or SQLite says itself that it cannot be made
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm", f"{path.name}-journal"):
         key_file.close_to_others(path.with_name(name))
 

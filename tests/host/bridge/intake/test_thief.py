@@ -50,7 +50,7 @@ def test_a_clock_that_asks_for_the_others_messages_takes_none_of_them(rig: Rig) 
     for clock in clocks:
         clock.connect(rig)
     drive = Drive(clocks, NEVER_S)
-    drive.run(window=4, patience_s=30)
+    drive.run(window=4)
     assert drive.done
     for clock in clocks:
         clock.check_last_ack()
@@ -94,7 +94,7 @@ def test_a_clock_that_floods_the_bridge_keeps_no_other_waiting_and_is_named(rig:
     flooding.start()
     try:
         drive = Drive(clocks, NEVER_S)
-        drive.run(window=1, patience_s=20)
+        drive.run(window=1)
         assert drive.done
         table = schema.events
         floods = select(table.c.clock).where(table.c.kind == event_log.Kind.FLOODED)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BOTH, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
 
 from badgeclock.bridge.errors import DataKeyWrong
+from badgeclock.bridge.people import employers
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
@@ -180,3 +183,35 @@ def test_a_wrong_data_key_file_is_refused_without_quoting_it(tmp_path: Path, con
     assert content.decode(errors="replace") not in str(refused.value).replace(str(path), "") or not content
     with pytest.raises(SettingsError, match="bridge init"):
         vault.load(tmp_path / "none.key")
+
+
+WRITES = """
+import sys
+from badgeclock.bridge.people import employers
+from badgeclock.bridge.store.database import Store
+
+store = Store(sys.argv[1])
+with store.write() as connection:
+    employers.add(connection, "0438195916", "another")
+store.close()
+"""
+
+
+def test_a_program_that_comes_and_goes_leaves_the_log_to_those_who_stay(tmp_path: Path) -> None:
+    """SQLite takes its log away with the last connection. Who opens and closes the file loses its locks on it."""
+    url = f"sqlite:///{tmp_path / 'bridge.db'}"
+    staying = Store(url)
+    staying.migrate()
+    with staying.read() as first:
+        first.execute(select(schema.employers.c.id)).all()
+        with staying.read() as second:  # a second connection of this process
+            second.execute(select(schema.employers.c.id)).all()
+    subprocess.run([sys.executable, "-c", WRITES, url], check=True, timeout=60)
+    assert (tmp_path / "bridge.db-wal").exists(), "there are connections yet"
+    with staying.write() as connection:
+        employers.add(connection, "0206731645", "own")
+    seen = Store(url)
+    with seen.read() as connection:
+        assert set(connection.execute(select(schema.employers.c.name)).scalars()) == {"another", "own"}
+    seen.close()
+    staying.close()
