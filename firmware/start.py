@@ -95,18 +95,21 @@ def _compose(board):
     import tls
     import umqtt.simple
 
-    return on_demand.load("app.composition").compose(board, socket, _Tls(tls), umqtt.simple)
+    clock = on_demand.load("app.composition").compose(board, socket, _Tls(tls), umqtt.simple)
+    gc.collect()  # what the start leaves goes here, where a failure is still shown
+    return clock
 
 
 def _fail(board, before, number, reason):
-    """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules before it."""
-    if board is None:
-        return
-    board.room.give()
+    """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules before it.
+    board: None if it failed before there was one; it is made for its display then.
+    """
+    if board:
+        board.room.give()
     on_demand.drop(*[name for name in sys.modules if name not in before])
     gc.collect()
     try:
-        _show(board, _language(), "failed", number, reason)
+        _show(board or _board(), _language(), "failed", number, reason)
     except Exception as error:  # noqa: BLE001 - the serial line has the reason already
         print("clock: no screen:", repr(error))
 

@@ -19,6 +19,9 @@ pytestmark = pytest.mark.timeout(300)
 STOCK_USED_BYTES_AT_MOST = 92_000
 IDF_LOW_BYTES_AT_LEAST = 1024
 
+TAKEN = "import machine\nelsewhere = machine.UART(2, tx=machine.Pin(15), rx=machine.Pin(15), rxbuf={})\n"
+AGAIN_MS = 60_000
+
 
 def said(stack: Stack, words: str, start: int) -> None:
     """Wait until the clock's console says so, in what came after `start`."""
@@ -53,10 +56,21 @@ def test_what_fails_at_start_is_shown_with_a_number_and_tried_again(
 ) -> None:
     with Stack(copied(provisioned, tmp_path_factory.mktemp("chip")), latency_ms=50) as stack:
         stack.wait_online()
-        full = b"import gc\nkept = bytearray(gc.mem_free() - 40_000)\n"
-        start = restart_with(stack, "/boot.py", full)
-        said(stack, "clock: cannot start: 1 MemoryError", start)
-        stack.control.wait_text("code 1", after=None)
+        faults = {
+            # enough for Wi-Fi and the parts, too little for the heap to grow to the rest of the clock
+            1: (TAKEN.format(80_000) + "kept = bytearray(30_000)\n", "MemoryError"),
+            2: (TAKEN.format(105_000), "RuntimeError"),
+            4: ("import sys\nsys.modules['app.composition'] = None\n", "AttributeError"),
+        }
+        for number, (boot, reason) in faults.items():
+            start = restart_with(stack, "/boot.py", boot.encode())
+            said(stack, f"clock: cannot start: {number} {reason}", start)
+            stack.control.wait_text(f"code {number}", timeout=60, after=None)
+            assert stack.control.stats()["watchdog_ms"] == AGAIN_MS
+        start = restart_with(stack, "/boot.py", b"import sys\nsys.modules['start'] = None\n")
+        said(stack, "AttributeError", start)
+        while stack.control.stats()["watchdog_ms"] != AGAIN_MS:
+            time.sleep(0.05)
 
 
 def test_a_clock_whose_code_lies_in_place_keeps_memory_free_through_reconnects(

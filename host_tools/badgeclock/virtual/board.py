@@ -667,6 +667,7 @@ class VirtualBoard:
                 "flash": {**self.flash.stats.as_dict(), "worst_wear": max(self.flash.wear)},
                 "boots": self._boots,
                 "module_heap_bytes": self._module_heap,
+                "watchdog_ms": self._wdt_ms,
                 "plugged": self._plugged,
                 "network": self.access_point.network.value,
                 "pid": self.pid,
