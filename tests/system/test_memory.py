@@ -55,7 +55,7 @@ def expect_room(soaked: Soaked, meter: HeapMeter) -> None:
     assert "died" not in meter.console()
 
 
-def test_a_clock_in_128_kb_taps_reconnects_and_restarts_with_room_to_spare(stack: Stack) -> None:
+def test_a_clock_in_a_chips_memory_taps_reconnects_and_restarts_with_room_to_spare(stack: Stack) -> None:
     meter = HeapMeter(stack)
     soaked = soak(stack, meter, FEW)
     assert soaked.reconnects
