@@ -355,11 +355,14 @@ class Rig:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def pids(self, name: str) -> list[int]:
+        """A process and its children."""
+        pid = self.processes[name].pid
+        return [pid, *(int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
     def resident_kb(self, name: str) -> int:
         """Resident memory of a process and its children, KB."""
-        pid = self.processes[name].pid
-        pids = [pid, *(int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-        lines = [line for it in pids for line in Path(f"/proc/{it}/status").read_text().splitlines()]
+        lines = [line for it in self.pids(name) for line in Path(f"/proc/{it}/status").read_text().splitlines()]
         return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
     def close(self) -> None:
