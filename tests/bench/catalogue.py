@@ -205,6 +205,9 @@ FIGURES = {
     ),
     "once.doubled": Figure("registrations too many", "0"),
     "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
+    "attack.bridge_rss_mb.events": Figure(
+        "MB that the bridge takes besides while 20,000 invented clocks write, and one says 2,000 other texts"
+    ),
     "attack.bridge_rss_mb.answers": Figure(
         "MB that the dearest hostile answer of an authority costs beside its own bytes"
     ),

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
@@ -164,6 +165,7 @@ def handle_report(connection: Connection, vault: Vault, name: str, payload: byte
     if frame.counter <= int.from_bytes(clock.status_counter, "big"):
         raise FrameRefused("report counter")
     report = frames.unpack_report(frame.body)
+    report = report._replace(told=logs.masked_within(report.told))
     outcome, severity = _outcome(report)
     which = (
         (table.c.id == report.order)

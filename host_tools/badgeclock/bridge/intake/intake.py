@@ -20,6 +20,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.downlink import orders, receipts
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake import clock_chains, quarantine, seal_process, speculative_verify, status_intake, verify
@@ -110,7 +111,8 @@ class Intake:
             if clock is None:
                 what = "no clock of this name was added to the bridge"
                 result.counts["unknown_clock"] += len(of_clock)
-                result.events += [Event(Severity.WARNING, event_log.Kind.UNKNOWN_CLOCK, what, name)] * len(of_clock)
+                unknown = Event(Severity.WARNING, event_log.Kind.UNKNOWN_CLOCK, what, logs.masked(name))
+                result.events += [unknown] * len(of_clock)
                 continue
             verified_of_clock = [part[name] for part in verified if name in part]
             for channel, of_channel in groupby(of_clock, itemgetter(0)):

@@ -581,6 +581,8 @@ api_tokens = Table(
     Column("name", Text, nullable=False),
     Column("secret_sha256", LargeBinary(32), nullable=False),
     Column("scopes", JSON, nullable=False),
+    # The sites and employers that it was made for, by row; null: all of them.
+    Column("reach", JSON(none_as_null=True)),
     Column("made_by", Text, nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Column("ends_ms", BigInteger, nullable=False),
