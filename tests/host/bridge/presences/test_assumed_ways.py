@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.host.bridge.world import ANNA_UID, BOTH, BRAM_UID, NOON_MS, Clock, World
 
-from badgeclock.bridge.presences.presences import CORRECTED_MS, Punch, as_corrected
+from badgeclock.bridge.presences.punch_fate import CORRECTED_MS, Punch, as_corrected
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Place, Regime
 from badgeclock.bridge.registrar import corrections, review_queue
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
