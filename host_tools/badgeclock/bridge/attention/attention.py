@@ -193,7 +193,6 @@ def _open_punches(*states: PunchState) -> Select[Any]:
         .where(
             text(f"({schema.PUNCH_FOR_PERSON})"),  # as the partial index has it
             table.c.state.in_(states),
-            table.c.presence_id.is_(None),
             table.c.id.not_in(_filed(schema.filings.c.punch_id)),
         )
         .correlate(None)
