@@ -1,8 +1,8 @@
 """The seal: a two-level forward-secure ratchet, one a clock (docs/protocol.md §3).
 
 `found` makes the state from which record 0 is judged; `advance` judges one record and gives the state for the next,
-`verify_run` a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is pure: a
-state is a value, so a verifier that fails keeps the state it had. The rules stand once, in `_judge_each`.
+`verify_run` a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is
+pure: a state is a value, so a verifier that fails keeps the state it had. The rules stand once, in `_judge_each`.
 
 Sources: RFC 2104 and RFC 6234 (HMAC-SHA-256), RFC 5869 (HKDF), Bellare and Yee 1997, Schneier and Kelsey 1999.
 """

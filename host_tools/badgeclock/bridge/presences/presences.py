@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
-from badgeclock.bridge.presences import punch_receipts, shifts
+from badgeclock.bridge.presences import comings, punch_receipts, shifts
 from badgeclock.bridge.presences.day_book import DayBook, Entry
 from badgeclock.bridge.presences.employment import Holder
 from badgeclock.bridge.presences.holders import holders_of
@@ -143,6 +143,7 @@ def declare(connection: Connection, punch: Punch, holder: Holder, wanted: Wanted
         table = schema.presences
         values = {"decided_ms": now_ms, "assumed": None}
         connection.execute(update(table).where(table.c.id == entry.id).values(values))
+        comings.bear_out(connection, [(entry.key, entry.site_id)], now_ms)
     return entry.id
 
 
@@ -155,6 +156,7 @@ def _settle(connection: Connection, punches: Sequence[Punch], now_ms: int) -> tu
     book = DayBook(connection)
     met = meet(book, kinds, held, fates)
     opened = book.write(now_ms)
+    comings.bear_out(connection, [(entry.key, entry.site_id) for entry in opened], now_ms)
     _keep_evident(connection, book.evident, now_ms)
     _keep_corrected(connection, book.corrected)
     note_assumed(connection, [*opened, *book.corrected], now_ms)

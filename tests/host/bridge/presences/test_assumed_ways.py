@@ -125,6 +125,28 @@ def test_a_first_punch_that_its_clock_knows_to_be_one_is_not_flagged(cleaners: W
     assert (flags(cleaners), warnings(cleaners)) == ([("in", None)], [])
 
 
+@pytest.mark.parametrize(
+    ("came", "is_question"),
+    [
+        (("2026-01-05 16:56", KEY), False),
+        (("2026-01-05 17:00", LAST), False),
+        (("2026-01-05 17:01", KEY), True),  # after the going
+    ],
+)
+def test_a_coming_that_arrives_after_its_going_bears_it_out(
+    cleaners: World, came: tuple[str, Origin], *, is_question: bool
+) -> None:
+    gate = cleaners.add_clock(Clock("clock-b"))
+    gate.utc_ms = at("2026-01-05 04:00")
+    cleaners.punches(*gate.start(), clock=gate)
+    in_time = sealed(gate, at(came[0]), IN, came[1])
+    punch(cleaners, "2026-01-05 17:00", OUT, KEY)
+    assert [one["assumed"] for one in listed(cleaners)] == ["no_in"]
+    cleaners.now_ms = at("2026-01-05 17:05")
+    cleaners.punches(in_time, clock=gate)
+    assert [one.get("assumed") for one in listed(cleaners)] == (["no_in"] if is_question else [])
+
+
 def test_a_movement_of_another_place_bears_nothing_out(cleaners: World) -> None:
     other = cleaners.add_site("Office tower", "1Y1TEST00003Z", Regime.CLEANING)
     cleaners.punches(*other.start(), clock=other)
