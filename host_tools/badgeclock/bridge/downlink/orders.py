@@ -174,7 +174,7 @@ def handle_report(connection: Connection, vault: Vault, name: str, payload: byte
         & table.c.sent_ms.is_not(None)
         & table.c.done_ms.is_(None)
     )
-    done = update(table).where(which).values(done_ms=now_ms, outcome=outcome, report=report.told)
+    done = update(table).where(which).values(done_ms=now_ms, outcome=outcome, report=report.facts)
     if not connection.execute(done).rowcount:
         raise FrameRefused("report of no order")
     what = f"{command_name(report.command)}: {outcome}"
@@ -187,7 +187,7 @@ def _outcome(report: Report) -> tuple[str, Severity]:
         return "the clock showed its id", Severity.INFO
     if report.command is Command.CAPTURE:
         return "captured", Severity.INFO
-    wrong = found_wrong(report.told)
+    wrong = found_wrong(report.facts)
     return (f"failed: {', '.join(wrong)}", Severity.WARNING) if wrong else ("passed", Severity.INFO)
 
 

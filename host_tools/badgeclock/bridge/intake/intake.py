@@ -37,7 +37,7 @@ from badgeclock.protocol import frames
 from badgeclock.protocol.errors import RecordRefused, TopicRefused
 from badgeclock.protocol.frames import Command, Verdict
 from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind, is_batch, split
-from badgeclock.protocol.seal import Walk
+from badgeclock.protocol.seal import VerifiedRun
 from badgeclock.protocol.topics import Channel, parse
 
 TOPICS_KEPT: Final = 40_000
@@ -59,7 +59,7 @@ class Intake:
         vault: Vault,
         downlink: Downlink | None,
         patience_ms: int | None = None,
-        verify_chains: Callable[[seal_process.Chains], list[Walk]] = seal_process.verify_here,
+        verify_chains: Callable[[seal_process.Chains], list[VerifiedRun]] = seal_process.verify_here,
     ) -> None:
         """`downlink` makes the frames for clocks, if this process sends any. `patience_ms` is for one of several
         workers: what a clock sends has come through all of them, and so in nearly the right order. So long a message is
