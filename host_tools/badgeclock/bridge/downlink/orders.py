@@ -165,7 +165,7 @@ def handle_report(connection: Connection, vault: Vault, name: str, payload: byte
     if frame.counter <= int.from_bytes(clock.status_counter, "big"):
         raise FrameRefused("report counter")
     report = frames.unpack_report(frame.body)
-    report = report._replace(told=logs.masked_within(report.told))
+    report = report._replace(facts=logs.masked_within(report.facts))
     outcome, severity = _outcome(report)
     which = (
         (table.c.id == report.order)
