@@ -97,8 +97,8 @@ def _give(block):
 
 
 def start(frozen):
-    """The firmware starts: what is in the heap now is in an ESP32's image, and so are `frozen` bytes of what comes. What
-    is left free is one piece, as there; the board's modules left holes.
+    """The firmware starts: what is in the heap now is in an ESP32's image, and so are `frozen` bytes of what comes.
+    What is left free is one piece, as there; the board's modules left holes.
     """
     global _own, _ballast, _list_bytes, _filled
     if not is_modelled:

@@ -27,8 +27,8 @@ import _virtual_gc
 import _virtual_tls
 import _virtual_memory as memory
 
-# What the firmware takes more of the heap here than on a chip (97.0 against 92.4 KB, composed): the unix port's table of
-# names grows in larger steps, and its TLS context and classes are larger.
+# What the firmware takes more of the heap here than on a chip (97.0 against 92.4 KB, composed): the unix port's table
+# of names grows in larger steps, and its TLS context and classes are larger.
 _MORE = 4500
 _UMQTT = 2600  # frozen in the official image; here it is read from /lib
 

@@ -19,7 +19,9 @@ pytestmark = pytest.mark.timeout(300)
 STOCK_USED_BYTES_AT_MOST = 94_000
 IDF_LOW_BYTES_AT_LEAST = 4_096
 
-TAKEN = "import machine\nelsewhere = [machine.UART(1, tx=machine.Pin(15), rx=machine.Pin(15), rxbuf=size) for size in {}]\n"
+TAKEN = (
+    "import machine\nelsewhere = [machine.UART(1, tx=machine.Pin(15), rx=machine.Pin(15), rxbuf=size) for size in {}]\n"
+)
 AGAIN_MS = 60_000
 
 

@@ -73,7 +73,7 @@ def run(
     arch: Annotated[Architecture, typer.Option(help="Of MicroPython.")] = Architecture.I386,
     heap: Annotated[
         str,
-        typer.Option(help="The most that MicroPython's heap can be, in bytes or with k or m; a chip's memory ends first."),
+        typer.Option(help="The most that MicroPython's heap can be: bytes, or with k or m."),
     ] = "192k",
     flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
     seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
