@@ -21,8 +21,10 @@ from drivers.mfrc522 import MFRC522
 from machine import I2C, PWM, SPI, UART, WDT, Pin
 from micropython import const
 
-# Measured: addresses, TCP, TLS and its handshake take 41.8 KB at the most, with a certificate of P-256.
+# Measured: an address, TCP, TLS and its handshake take 41.8 KB at the most, with a certificate of P-256; without the
+# address, which Wi-Fi takes when it joins, 35.6 KB.
 _CONNECTION_BYTES = const(40000)
+_JOINED_BYTES = const(33000)
 _UART_BYTES = const(3500)  # what a UART takes beside its buffer
 
 
@@ -44,8 +46,11 @@ class Wifi:
         if not station.active():
             station.active(True)  # noqa: FBT003 - the port has no keyword for it
             station.config(pm=network.WLAN.PM_NONE)  # power saving delays what comes from the broker by 100 ms and more
-        if station.isconnected() or station.status() == network.STAT_CONNECTING:
+        status = station.status()
+        if station.isconnected() or status == network.STAT_CONNECTING:
             return
+        if status != network.STAT_IDLE:
+            console.report("Wi-Fi does not join:", status)  # docs/troubleshooting.md has the numbers
         try:
             station.connect(self._ssid, self._password or None)
         except OSError as error:  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
@@ -71,6 +76,7 @@ class Room:
 
     def __init__(self):
         self._held = None
+        self._bytes = _CONNECTION_BYTES
         self._is_short = "/rom" not in sys.path
 
     def take(self, spare=0):
@@ -81,12 +87,19 @@ class Room:
             return
         hole = UART(1, tx=Pin(15), rx=Pin(15), rxbuf=spare) if spare else None
         try:
-            size = min(_CONNECTION_BYTES, max([block for _, _, block, _ in _idf()]) - _UART_BYTES)
+            size = min(self._bytes, max([block for _, _, block, _ in _idf()]) - _UART_BYTES)
             if size > _UART_BYTES:
                 self._held = UART(2, tx=Pin(15), rx=Pin(15), rxbuf=size)
         finally:
             if hole:
                 hole.deinit()
+
+    def join(self):
+        """Let Wi-Fi have its part of it, for good."""
+        self._bytes = _JOINED_BYTES
+        if self._held:
+            self.give()
+            self.take()
 
     def give(self):
         """Let go of it."""

@@ -9,12 +9,15 @@ import _virtual_memory as _memory
 
 
 def collect():
-    _host.collect()
     _memory.settle()
+    _host.collect()
+    _memory.shrink()
+
+
+def mem_alloc():
+    return _host.mem_alloc() - _memory.missing()
 
 
 def mem_free():
     """Bytes free in the heap, and what it could grow by."""
-    if not _memory.is_modelled:
-        return _host.mem_free()
-    return max(_memory.heap - _memory.used(), 0) + _memory.largest()
+    return _host.mem_free() + _memory.largest()

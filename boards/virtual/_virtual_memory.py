@@ -1,10 +1,13 @@
 """The memory of an ESP32 that its heap, Wi-Fi and TLS share, as far as it decides whether a clock starts.
 
-MicroPython's heap there begins with 56,000 bytes and grows when a collection leaves no room: by as much as it has, or
-by the largest free block, if that is smaller (py/gc.c, gc_try_add_heap). Wi-Fi, TCP and TLS take blocks of what is
-left, at the moments below, and give them back. The unix port's heap does not grow, so growth is worked out here:
-whenever the heap is collected, or somebody takes memory. A heap is full before its last byte is used: the pieces
-between what is in use are too small by then.
+MicroPython's heap there begins with 56,000 bytes and grows when an allocation finds no room after a collection: by as
+much as it has, or by the largest free block, if that is smaller (py/gc.c, gc_try_add_heap). Wi-Fi, TCP and TLS take
+blocks of what is left, at the moments below, and give them back.
+
+The unix port's heap has one size. What an ESP32's does not have yet is filled with ballast, so that an allocation fails
+here where it fails there; growth takes ballast away. It is worked out whenever the heap is collected, code is read from
+the file system, or somebody takes memory: if the heap has no piece of _PIECE bytes; the first time, which every clock
+needs, well before that. An allocation between these moments that a chip would still have grown for fails here.
 
 Bytes measured on ESP32_GENERIC 1.27.0 in an emulator of the chip, by esp32.idf_heap_info(HEAP_DATA).
 """
@@ -16,7 +19,7 @@ import os
 
 from micropython import const
 
-WLAN = (42916,)  # WLAN(), and active
+WLAN = (30224, 8192, 4500)  # WLAN(), and active
 PARTS = (1450,)  # SPI, I2C and their devices
 ADDRESS = (6180,)  # joined, with an address
 CONTEXT = (2156,)  # an authority, a certificate and its key
@@ -25,24 +28,32 @@ HANDSHAKE = (6672,)  # more, while it shakes hands
 UART = (912, 2200)  # beside its buffer
 
 _HEAP = const(56000)
+_BOOT = const(2200)  # of which so many are in use when boot.py starts
 _NEEDED = const(2048)  # what growth needs beyond the allocation that failed
-_TABLES = const(512)  # of 12 bytes in 512 a heap keeps its books
-_PIECES = const(48)  # one byte of so many in use lies free in pieces that are too small
-# Of the virtual board's modules, C on a chip, and umqtt.simple, frozen in the official image: what an idle clock has
-# more in the heap here (99.7 KB) than there (90.7).
-_OBJECTS = const(9000)
-_SCATTERED = const(2280)  # free in a region of its own
+_TABLES = const(512)  # for so many bytes of a heap 12 more are taken, for its books
+_FIRST_PIECE = const(4096)
+_PIECE = const(512)
+_PLENTY = const(4)
+_LARGEST = const(111942)
+_SECOND = const(30468)
+_SCATTERED = const(2280)
+_CHUNK = const(512)
+_CHUNK_TAKES = const(528)  # with its object
 
-_LOOKS = const(16)
+_LOOKS = const(4)
 
 _looks = 0
 _total = int(os.getenv("BADGECLOCK_IDF") or 0)
 is_modelled = _total > 0
-# (address, bytes) of each free block
-_free = [(0, _total - _SCATTERED), (_total, _SCATTERED)] if is_modelled else []
+# (address, bytes) of each free block: three regions
+_free = [(0, _LARGEST), (1 << 20, _SECOND), (2 << 20, _total - _LARGEST - _SECOND)] if is_modelled else []
 low = _total
 heap = _HEAP
-own = 0  # bytes in the heap that an ESP32 has in its image
+_own = 0  # bytes in the heap that an ESP32 has in its image
+_ballast = []
+_list_bytes = 0
+_filled = ()
+_growths = []  # (blocks, bytes of heap)
 
 
 class Short(Exception):
@@ -85,46 +96,97 @@ def _give(block):
     _free.append((at, size))
 
 
-def settle():
-    """Let the heap have grown to what is in use. Raises MemoryError if it cannot."""
-    global heap
-    if not is_modelled or _needed() <= heap:
+def start(frozen):
+    """The firmware starts: what is in the heap now is in an ESP32's image, and so are `frozen` bytes of what comes.
+    What is left free is one piece, as there; the board's modules left holes.
+    """
+    global _own, _ballast, _list_bytes, _filled
+    if not is_modelled:
         return
+    most = _gc.mem_free() // _CHUNK_TAKES
+    _list_bytes = 4 * most
+    _ballast = [None] * most
+    count = 0
+    try:
+        while count < most:
+            _ballast[count] = bytearray(_CHUNK)
+            count += 1
+        while True:
+            _filled = (_filled,)  # as small as an object can be
+    except MemoryError:
+        pass
+    del _ballast[count:]
+    _own = _gc.mem_alloc() - missing() - _BOOT + frozen
+    del _ballast[count - _chunks(heap - _BOOT + frozen) :]
     _gc.collect()
-    while _needed() > heap:
-        step = min(largest(), heap)
+
+
+def missing():
+    """Bytes of the heap that an ESP32 does not have."""
+    return _list_bytes + _CHUNK_TAKES * len(_ballast)
+
+
+def _chunks(size):
+    return -(-size // _CHUNK_TAKES)
+
+
+def _has_piece():
+    piece = _FIRST_PIECE if heap == _HEAP else _PIECE
+    if _gc.mem_free() > _PLENTY * piece:  # to try it makes garbage
+        return True
+    try:
+        bytearray(piece)
+    except MemoryError:
+        return False
+    return True
+
+
+def settle():
+    """Let the heap grow until it has a piece that is large enough, as far as there is memory for that."""
+    global heap
+    while is_modelled and not _has_piece():
+        step = min(largest() * _TABLES // (_TABLES + 12), heap, _CHUNK_TAKES * len(_ballast))
         if step < _NEEDED:
-            raise MemoryError("the heap cannot grow")
-        _take(step)
-        heap += step - step // _TABLES * 12
-    _settle_low()
+            return
+        _growths.append(([_take(step + step // _TABLES * 12)], step))
+        heap += step
+        del _ballast[len(_ballast) - _chunks(step) :]
+        _settle_low()
+
+
+def shrink():
+    """Give the newest growth back, if the heap has a free piece as large; a chip does if that part of it is empty. The
+    first growth stays.
+    """
+    global heap
+    while len(_growths) > 1:
+        blocks, step = _growths[-1]
+        try:
+            bytearray(step + _FIRST_PIECE)
+        except MemoryError:
+            return
+        del _growths[-1]
+        for _ in range(_chunks(step)):
+            _ballast.append(bytearray(_CHUNK))
+        give(blocks)
+        heap -= step
 
 
 def look():
-    """`settle` as far as it can be done, at one call of _LOOKS: to count what is in use takes time."""
+    """`settle`, at one of _LOOKS calls."""
     global _looks
     _looks = (_looks + 1) % _LOOKS
-    if _looks or not is_modelled:
-        return
-    try:
+    if not _looks:
         settle()
-    except MemoryError:
-        pass
 
 
 def used():
     """Bytes in use of the heap, as an ESP32 would have them."""
-    return max(_gc.mem_alloc() - own - _OBJECTS, 0)
-
-
-def _needed():
-    return used() + used() // _PIECES
+    return max(_gc.mem_alloc() - missing() - _own, 0)
 
 
 def take(sizes):
-    """The blocks of so many bytes each. Raises Short if there are not so many, with none taken; MemoryError where the
-    heap itself had no room.
-    """
+    """The blocks of so many bytes each. Raises Short if there are not so many, with none taken."""
     blocks = []
     if is_modelled:
         settle()

@@ -76,6 +76,8 @@ class Partition:
 
     # An ESP32's holds a pointer to the table's row; here it keeps no more than every access needs.
     _block_size = _SECTOR
+    # Of the one from whose file system code is loaded, while which the heap may have to grow.
+    _has_code = False
 
     def __init__(self, id, block_size=_SECTOR):
         for entry in _entries():
@@ -124,7 +126,8 @@ class Partition:
     # and erasing give the same result twice.
 
     def readblocks(self, block_num, buf, offset=0):
-        _memory.look()  # code comes from here: so its heap is looked at while it is loaded
+        if self._has_code:
+            _memory.look()
         while True:
             try:
                 _read(self._address(block_num * self._block_size + offset, len(buf)), buf)

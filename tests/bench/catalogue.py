@@ -143,7 +143,7 @@ FIGURES = {
     },
     "clock.tap_alloc_bytes": Figure("heap bytes taken between the same"),
     "clock.heap_idle_bytes_i386": Figure("heap in use, code in place, connected and idle, collected", "≤ 65,536"),
-    "clock.heap_low_water_free_i386": Figure("least heap free of 128 KB, through all these punches"),
+    "clock.heap_low_water_free_i386": Figure("least heap free, with what it could grow by, through all these punches"),
     "clock.heap_smallest_piece_i386": Figure("least that the largest free piece of it had"),
     "chip.stock.heap_used": Figure("heap in use on MicroPython's official image, connected and idle"),
     "chip.stock.idf_low": Figure("least of ESP-IDF's memory that was free there, from power-on", "≥ 8,192"),
@@ -185,7 +185,7 @@ FIGURES = {
     "uplink.backlog_tap_ms.p99": Figure("the same, 99 %", "≤ 100"),
     "uplink.backlog_tap_ms.max": Figure("the same, the slowest"),
     "uplink.heap_low_water_free_i386": Figure(
-        "least heap free of 128 KB, whole firmware, through storms of reconnections and taps"
+        "least heap free, with what it could grow by, whole firmware, through storms of reconnections and taps"
     ),
     "uplink.storm_connections": Figure("connections in those storms"),
     "uplink.heap_i386": Figure("heap bytes of umqtt, uplink, buffers and TLS, connected"),

@@ -1,7 +1,7 @@
 """What a worker notices of a bad network: tap to signal under every fault beside no fault; a backlog of 20,000 punches
 that drains while badging goes on; and the heap through a storm of reconnections.
 
-Taps are on the whole firmware on i386 MicroPython with 128 KB of heap behind the virtual board's chips, the broker is a
+Taps are on the whole firmware on i386 MicroPython behind the virtual board's chips, the broker is a
 real Mosquitto over TLS, and the fault proxy stands between them. The faults take turns with no fault, in one run.
 """
 

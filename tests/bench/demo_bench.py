@@ -1,7 +1,7 @@
 """How long a worker waits: from the badge in the field to the signal, and to the reception number on the display.
 
 Everything is real but the chips and the authority, whose sandbox takes 200 ms to answer: broker, TLS, bridge, SQLite,
-and the firmware on i386 MicroPython with 128 KB of heap behind the board's simulated bus.
+and the firmware on i386 MicroPython behind the board's simulated bus.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the uplink costs: TLS records and bytes a punch beside umqtt.simple alone, and heap.
 
-The clock is the real firmware on MicroPython i386 with a 128 KB heap, the broker a real Mosquitto with mutual TLS.
+The clock is the real firmware on MicroPython i386, the broker a real Mosquitto with mutual TLS.
 Records are counted where TLS writes to its socket.
 """
 

@@ -18,7 +18,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
 from app.log import provisioning, sealed_log
-from app.net import connecting, frames, roster_start
+from app.net import frames, greeting, roster_start
 from app.net import uplink as uplink_module
 from app.errors import LinkError
 from app.log.hmac256 import hmac256
@@ -446,7 +446,7 @@ async def test_the_backoff_starts_anew_when_wifi_comes_back():
     rig = Rig()
     failures, pauses = [], []
 
-    async def failing():
+    async def failing(_room):
         failures.append(1)
         if len(failures) == 4:
             rig.uplink._wifi = Away()
@@ -484,7 +484,7 @@ async def test_a_long_pause_ends_with_wifi():
     rig = Rig()
     tries = []
 
-    async def failing():
+    async def failing(_room):
         tries.append(1)
         raise LinkError("connect", "no answer")
 
@@ -525,7 +525,7 @@ async def test_whatever_goes_wrong_is_counted_and_the_uplink_tries_again():
     ]
     tries = []
 
-    async def failing():
+    async def failing(_room):
         if len(tries) < len(troubles):
             tries.append(1)
             raise troubles[len(tries) - 1]
@@ -608,7 +608,7 @@ def test_the_last_will_is_newer_than_all_of_its_connection_and_older_than_the_ne
     rig = Rig()
     up = frames.upward_key(Secrets.link_key)
     scope = frames.context(b"clock-0001", bytes(8))
-    _, will, body = frames.open_frame(up, scope, connecting.last_will(rig.uplink._channel, 1, 3))
+    _, will, body = frames.open_frame(up, scope, greeting.last_will(rig.uplink._channel, 1, 3))
     assert json.loads(bytes(body).decode()) == {"v": 1, "state": "offline", "boot": 1, "connection": 3}
     assert rig.status()[0] < will
     rig.uplink._connection, rig.uplink._number = 4, 0

@@ -252,8 +252,8 @@ def test_an_exception_in_boot_keeps_main_from_running_as_on_an_esp32(clock: Cloc
     before = clock.last_event()
     clock.control.reset()
     clock.started(before)
+    wait_for(lambda: "ValueError: boot failed" in clock.said())
     assert clock.run("print('here')") == "here"
-    assert "ValueError: boot failed" in clock.said()
     assert "main runs" not in clock.said()
 
 
@@ -302,7 +302,7 @@ def test_a_micropython_that_crashes_is_started_again(clock: Clock) -> None:
 def test_the_firmware_has_an_esp32s_first_heap_and_may_count_what_it_can_grow_by(clock: Clock) -> None:
     clock.control.reset()
     code = "import gc, esp32\ngc.collect()\nprint(gc.mem_free() - esp32.idf_heap_info(esp32.HEAP_DATA)[0][2])"
-    assert 50_000 <= int(clock.run(code)) <= 56_000
+    assert 50_000 <= int(clock.run(code)) <= 60_500, "with what the unix port takes more"
 
 
 def test_the_hosts_files_are_out_of_reach(clock: Clock) -> None:

@@ -1,7 +1,7 @@
 """Under every fault of network and broker taps are signalled, no record is lost, nothing false is believed, and the
 link comes back by itself.
 
-The clock is the firmware's sealed log and uplink in MicroPython i386 with a 128 KB heap, the broker a real Mosquitto,
+The clock is the firmware's sealed log and uplink in MicroPython i386, the broker a real Mosquitto,
 TLS real. A fault stays until the test lifts it, so a tap that waited for the network would never be signalled: no time
 is asserted. How late the badge loop's stand-in was is printed; its figures are the bench's.
 

@@ -112,3 +112,4 @@ def test_a_clock_is_ordered_to_test_itself_to_tell_what_happened_and_to_restart(
     wait_until(lambda: len(stack.punches()) == 1, "the punch that was kept before", stack.punches)
     console = (stack.directory / "clock" / "console.log").read_text(errors="replace")
     assert "died" not in console
+    assert "clock: Wi-Fi does not join: 200" in console

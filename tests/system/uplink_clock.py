@@ -2,7 +2,7 @@
 
     micropython uplink_clock.py SETUP.json
 
-Flash is a file, so that a 128 KB heap holds a clock with a backlog of thousands. Commands come as JSON lines on stdin,
+Flash is a file, so that a small heap holds a clock with a backlog of thousands. Commands come as JSON lines on stdin,
 events go out as JSON lines on stdout. A ticker of 10 ms stands for the badge loop: it appends the punches that were
 asked for and does the log's housekeeping, and it measures by how much the uplink made it late.
 """

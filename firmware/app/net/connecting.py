@@ -1,13 +1,10 @@
-"""What only a connection that is being made needs: the broker's address, TCP, the TLS context, MQTT's first packets.
+"""What only a connection that is being made needs: the broker's address, TCP, the TLS context.
 
-In memory for that time only (app.on_demand). The functions work on the Link or the Uplink that is given, whose own they
-are.
+In memory for that time only (app.on_demand), and gone before TLS shakes hands. The functions work on the Link that is
+given, whose own they are.
 """
 
 import asyncio
-import gc
-import json
-import os
 import select
 import time
 from errno import EINPROGRESS
@@ -16,7 +13,6 @@ from micropython import const
 
 from app import on_demand
 from app.errors import LinkError
-from app.net import frames
 
 _RESOLVER = "app.net.resolver"
 
@@ -24,19 +20,19 @@ _CONNECT_TIMEOUT_MS = const(10000)
 _POLL_MS = const(10)
 _RESOLVE_AGAIN_MISSES = const(3)  # after so many failed connections to the cached address the name is looked up again,
 _RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old
-_COUNT_MAX = const(0xFFFF)
 
 
-# --- for app.net.link ---
-
-
-async def open_tcp(link, now):
-    """Connect the link's TCP. now: ticks in ms. Raises LinkError."""
+async def open_tcp(link, now, room):
+    """Connect the link's TCP. now: ticks in ms. room: the memory held for the connection, None if there is none; it is
+    given when all code is loaded. Raises LinkError.
+    """
     old = link._misses >= _RESOLVE_AGAIN_MISSES and time.ticks_diff(now, link._resolved_at) > _RESOLVE_AGAIN_MS
     if link._address is None or old:
         link._resolved_at = now
         link._address = await _resolve(link)
         link._misses = 0
+    if room:
+        room.give()
     link._sock = link._sockets.socket(link._sockets.AF_INET, link._sockets.SOCK_STREAM)
     link._sock.settimeout(0)
     try:
@@ -94,45 +90,3 @@ def tls_context(link):
         raise LinkError("certificate", "of this clock, or no memory for it: %s" % error.args[0])
     link._certs = None  # a kilobyte and a half that TLS has copied
     return context
-
-
-# --- for app.net.uplink ---
-
-
-async def connect(uplink):
-    """Connect, subscribe, send STATUS. Raises whatever went wrong."""
-    link, channel = uplink._link, uplink._channel
-    gc.collect()
-    if uplink._room:
-        uplink._room.give()
-    await link.open()
-    gc.collect()  # what stays of a connection then lies together
-    client = uplink._client = uplink._new_client()
-    link.deliver = client.wait_msg
-    # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
-    # will, which would be newer than all that follows.
-    connection = uplink._connection + 1
-    if connection < _COUNT_MAX:
-        client.set_last_will(channel.topic("status"), last_will(channel, uplink._log.boot, connection), retain=True)
-    client.connect()
-    await link.ready()
-    if connection <= _COUNT_MAX:  # only now may the broker know of it
-        uplink._connection = connection
-        uplink._number = 0
-    channel.session = os.urandom(frames.SESSION_BYTES)
-    uplink._last_counter = 0
-    uplink._gap_asked = 0
-    uplink._window.restart(uplink._log.tail)
-    for name in ("ack", "receipts", "command"):
-        await link.ready()
-        client.subscribe(channel.topic(name))
-    await link.ready()
-    uplink._send_status()
-    await link.settled()
-
-
-def last_will(channel, boot, connection):
-    """The STATUS frame that the broker keeps for when this connection ends."""
-    body = {"v": 1, "state": "offline", "boot": boot, "connection": connection}
-    counter = frames.upward_counter(boot, connection, frames.LAST_WILL_NUMBER)
-    return channel.seal(frames.STATUS, counter, json.dumps(body).encode())

@@ -179,12 +179,14 @@ class Link:
 
     # --- for the uplink ---
 
-    async def open(self):
-        """Connect TCP and prepare TLS, which shakes hands while the first packet is sent. Raises LinkError."""
+    async def open(self, room=None):
+        """Connect TCP and prepare TLS, which shakes hands while the first packet is sent. room: the memory held for
+        that, which is given. Raises LinkError.
+        """
         self.shut()
         self._reset()
         try:
-            await on_demand.load(_CONNECTING, _RESOLVER).open_tcp(self, time.ticks_ms())
+            await on_demand.load(_CONNECTING, _RESOLVER).open_tcp(self, time.ticks_ms(), room)
             context = self._tls_context = on_demand.load(_CONNECTING).tls_context(self)
         except LinkError:
             self._misses += 1

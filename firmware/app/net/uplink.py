@@ -31,7 +31,7 @@ from app.net import frames
 from app.net.link import POLL_MS, Link
 from app.receipts import RECEIPT_OF_DAY, RECEIPT_REGISTERED
 
-_CONNECTING = "app.net.connecting"
+_GREETING = "app.net.greeting"
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
@@ -146,7 +146,8 @@ class Uplink:
     `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
     `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
     counted and changes nothing else. errands: app.net.errands.Errands. room: `take()` and `give()` of the memory that a
-    connection needs, held while there is none; None where nobody competes for it.
+    connection needs, held while there is none, and `join()` before Wi-Fi takes its part of it; None where nobody
+    competes for it.
     """
 
     def __init__(
@@ -260,6 +261,8 @@ class Uplink:
             return False
         self._set_state(NO_WIFI)
         self._link.forget_address()
+        if self._room:
+            self._room.join()
         started = None
         while not self._wifi.connected():
             now = time.ticks_ms()
@@ -279,10 +282,11 @@ class Uplink:
 
     async def _connect(self):
         """Connect, subscribe, send STATUS. Raises whatever went wrong."""
+        await self._link.open(self._room)
         try:
-            await on_demand.load(_CONNECTING, "app.net.resolver").connect(self)
+            await on_demand.load(_GREETING).greet(self)
         finally:
-            on_demand.drop(_CONNECTING)
+            on_demand.drop(_GREETING)
         self._set_state(ONLINE)
 
     async def _serve(self):

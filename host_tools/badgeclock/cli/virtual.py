@@ -71,7 +71,10 @@ class Case(StrEnum):
 def run(
     folder: Folder,
     arch: Annotated[Architecture, typer.Option(help="Of MicroPython.")] = Architecture.I386,
-    heap: Annotated[str, typer.Option(help="MicroPython's heap for the firmware: bytes, or with k or m.")] = "128k",
+    heap: Annotated[
+        str,
+        typer.Option(help="The most that MicroPython's heap can be: bytes, or with k or m."),
+    ] = "192k",
     flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
     seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
     display: Annotated[Front, typer.Option(help="The display; its firmware must be for the same one.")] = Front.SSD1306,

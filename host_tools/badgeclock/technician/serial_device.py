@@ -42,8 +42,8 @@ BYTECODE_VERSION: Final = 6
 """Of `.mpy` files, from MicroPython 1.23 on (docs.micropython.org, "MicroPython .mpy files")."""
 
 ATTEMPTS: Final = 4
-ANSWER_TIMEOUT_S: Final = 20.0
-"""Reading a full journal takes an ESP32 a few seconds."""
+ANSWER_TIMEOUT_S: Final = 60.0
+"""Reading a full journal takes an ESP32 a few seconds, loading code by files from a folder with a long history more."""
 HELD_S: Final = 3.0
 """So long a port that another program holds is tried again, ..."""
 HELD_AGAIN_S: Final = 0.1

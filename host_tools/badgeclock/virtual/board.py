@@ -89,6 +89,11 @@ class Image(StrEnum):
     """MicroPython's own ESP32_GENERIC, which copies all code into the heap."""
 
 
+IDF_BYTES = {Image.STOCK: 143_340, Image.IN_PLACE: 200_300}
+"""Free for heap, Wi-Fi and TLS when MicroPython has started: the official 1.27.0, measured; an image without Bluetooth,
+worked out from what was free on one when connected (docs/chip.md)."""
+
+
 class Front(StrEnum):
     """The display, and with it the keys' wiring: a file of boards/esp32_devkit/fronts each."""
 
@@ -156,16 +161,16 @@ class Wiring:
 
 @dataclass(frozen=True)
 class BoardOptions:
-    """How a board is made. `heap_bytes` is what the firmware gets; an ESP32's begins with 56,000 and
-    grows out of `idf_bytes`, which Wi-Fi and TLS take from as well (boards/virtual/_virtual_memory.py). That many are
-    free when MicroPython 1.27.0 has started there; 0 models none.
+    """How a board is made. `heap_bytes` is the most that the firmware's heap can be; an ESP32's begins with 56,000 and
+    grows out of `idf_bytes`, which Wi-Fi and TLS take from as well (boards/virtual/_virtual_memory.py). None: as many
+    as there are with this image; 0 models none, and the firmware has all of its heap at once.
 
     `partitions` of a new board, whose flash is as large as the table says.
     """
 
     arch: Arch = "i386"
-    heap_bytes: int = 128 * 1024
-    idf_bytes: int = 143_340
+    heap_bytes: int = 192 * 1024
+    idf_bytes: int | None = None
     partitions: Path = PARTITIONS
     flash_timing: FlashTiming = INSTANT
     seed: int = 0
@@ -410,7 +415,7 @@ class VirtualBoard:
         self._wdt_ms = None
         self.events.add("reset" if boot.cause is not ResetCause.POWER_ON else "boot", cause=int(boot.cause))
         mapped = self.home / FLASH if self.options.image is Image.IN_PLACE else None
-        clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES, mapped, self.options.idf_bytes)
+        clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES, mapped, self._idf_bytes())
         self._clock = clock
         self.console.attach(clock)
         self._bus_thread = threading.Thread(target=self._serve, args=(clock,), name="bus", daemon=True)
@@ -680,6 +685,11 @@ class VirtualBoard:
             self.reader.air = Counts()
             self._i2c_writes = self._i2c_reads = self._i2c_bytes = 0
             self.flash.clear_stats()
+
+    def _idf_bytes(self) -> int:
+        if self.options.idf_bytes is not None:
+            return self.options.idf_bytes
+        return IDF_BYTES[self.options.image] if self.options.arch == "i386" else 0
 
     # ---- what goes on by itself
 

@@ -1,0 +1,48 @@
+"""MQTT's first packets on a new connection: CONNECT with the last will, the subscriptions, STATUS. TLS shakes hands
+while the first one leaves.
+
+In memory for that time only (app.on_demand). The functions work on the Uplink that is given, whose own they are.
+"""
+
+import json
+import os
+
+from micropython import const
+
+from app.net import frames
+
+_COUNT_MAX = const(0xFFFF)
+
+
+async def greet(uplink):
+    """Connect to the broker over the uplink's open link, subscribe, send STATUS. Raises whatever went wrong."""
+    link, channel = uplink._link, uplink._channel
+    client = uplink._client = uplink._new_client()
+    link.deliver = client.wait_msg
+    # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
+    # will, which would be newer than all that follows.
+    connection = uplink._connection + 1
+    if connection < _COUNT_MAX:
+        client.set_last_will(channel.topic("status"), last_will(channel, uplink._log.boot, connection), retain=True)
+    client.connect()
+    await link.ready()
+    if connection <= _COUNT_MAX:  # only now may the broker know of it
+        uplink._connection = connection
+        uplink._number = 0
+    channel.session = os.urandom(frames.SESSION_BYTES)
+    uplink._last_counter = 0
+    uplink._gap_asked = 0
+    uplink._window.restart(uplink._log.tail)
+    for name in ("ack", "receipts", "command"):
+        await link.ready()
+        client.subscribe(channel.topic(name))
+    await link.ready()
+    uplink._send_status()
+    await link.settled()
+
+
+def last_will(channel, boot, connection):
+    """The STATUS frame that the broker keeps for when this connection ends."""
+    body = {"v": 1, "state": "offline", "boot": boot, "connection": connection}
+    counter = frames.upward_counter(boot, connection, frames.LAST_WILL_NUMBER)
+    return channel.seal(frames.STATUS, counter, json.dumps(body).encode())
