@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import time
@@ -158,6 +159,20 @@ def test_the_firewalls_rules_are_for_the_brokers_port(tmp_path: Path) -> None:
     rules = (tmp_path / "broker" / broker.FIREWALL).read_text().splitlines()
     assert len([line for line in rules if "dport 18883 ct state new" in line]) == 4
     assert not [line for line in rules if "dport" in line and "18883" not in line]
+
+
+TORN = b"\x00\xb5\x00mosquitto db" + struct.pack(">IIII", 0, 6, 1, 24) + bytes(10)
+"""Mosquitto's file, version 6, that ends within its first chunk."""
+
+
+def test_a_file_that_a_power_cut_tore_does_not_stop_the_broker(tmp_path: Path) -> None:
+    config = broker.write_config(tmp_path / "broker", free_port(), workshop.create(tmp_path / "workshop"))
+    (tmp_path / "broker" / "data" / "mosquitto.db").write_bytes(TORN)
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(config.command, stderr=log) as process:
+        try:
+            wait_for_port(config.port, process)
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
