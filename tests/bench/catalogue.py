@@ -205,6 +205,21 @@ FIGURES = {
     ),
     "once.doubled": Figure("registrations too many", "0"),
     "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
+    "attack.honest_ack_p99_ms.calm": Figure(
+        "ten clocks say 20 punches a second together: punch to ACK, 99 of 100, ms, beside nobody"
+    ),
+    "attack.honest_ack_p99_ms.junk": Figure(
+        "the same beside a certificate that sends 2,500 messages a second of rubbish", "≤ 1000"
+    ),
+    "attack.honest_ack_p99_ms.flood": Figure(
+        "the same beside one that sends genuine records and statuses again and again, 2,500 messages a second", "≤ 1000"
+    ),
+    "attack.honest_ack_p99_ms.share": Figure(
+        "the same beside one that asks for 20,000 shared subscriptions and on, at a broker that refuses them", "≤ 1000"
+    ),
+    "attack.honest_ack_p99_ms.connections": Figure(
+        "the same beside 11,900 idle connections, from when the clocks have connected", "≤ 1000"
+    ),
     "attack.bridge_rss_mb.events": Figure(
         "MB that the bridge takes besides while 20,000 invented clocks write, and one says 2,000 other texts"
     ),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -158,6 +161,20 @@ def test_the_firewalls_rules_are_for_the_brokers_port(tmp_path: Path) -> None:
     rules = (tmp_path / "broker" / broker.FIREWALL).read_text().splitlines()
     assert len([line for line in rules if "dport 18883 ct state new" in line]) == 4
     assert not [line for line in rules if "dport" in line and "18883" not in line]
+
+
+TORN = b"\x00\xb5\x00mosquitto db" + struct.pack(">IIII", 0, 6, 1, 24) + bytes(10)
+"""Mosquitto's file, version 6, that ends within its first chunk."""
+
+
+def test_a_file_that_a_power_cut_tore_does_not_stop_the_broker(tmp_path: Path) -> None:
+    config = broker.write_config(tmp_path / "broker", free_port(), workshop.create(tmp_path / "workshop"))
+    (tmp_path / "broker" / "data" / "mosquitto.db").write_bytes(TORN)
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(config.command, stderr=log) as process:
+        try:
+            wait_for_port(config.port, process)
+        finally:
+            process.kill()
 
 
 @pytest.fixture(scope="module")
@@ -433,6 +450,55 @@ def test_what_was_not_seen_to_be_in_force_is_a_failure_that_says_so(
         process.wait()
 
 
+class Resetting:
+    """Something before a broker that resets the first connections and then passes everything on."""
+
+    def __init__(self, port: int, resets: int) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()[:2]
+        self.broken = 0
+        self._port, self._resets = port, resets
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                if self.broken < self._resets:
+                    self.broken += 1
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+                    continue
+                server = socket.create_connection(("127.0.0.1", self._port))
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _pass_on(source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while some := source.recv(65_536):
+                target.sendall(some)
+            target.shutdown(socket.SHUT_WR)
+
+
+def test_a_network_that_breaks_says_nothing_of_a_certificate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running_broker, "PATIENCE_S", 2.0)
+    shop = workshop.create(tmp_path / "workshop")
+    shop.clock("clock-a")
+    config = broker.write_config(tmp_path / "broker", free_port(), shop)
+    process = subprocess.Popen(config.command, stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(config.port, process)
+        before = Resetting(config.port, 1)
+        monkeypatch.setattr(running_broker, "_address", lambda _: before.address)
+        assert not running_broker.evict(config.path.parent, shop, "clock-a"), "its certificate still holds"
+        assert before.broken == 1
+        before.listener.close()
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def test_a_broker_that_does_not_run_is_neither_told_nor_is_anybody_else(tmp_path: Path) -> None:
     shop = workshop.create(tmp_path / "workshop")
     config = broker.write_config(tmp_path / "broker", free_port(), shop)
@@ -446,25 +512,6 @@ def test_a_broker_that_does_not_run_is_neither_told_nor_is_anybody_else(tmp_path
     assert not running_broker.evict(directory, shop, "clock-a")
     with pytest.raises(SettingsError, match="no broker's directory"):
         broker.update(tmp_path, shop)
-
-
-def test_a_retained_status_outlives_a_restart_of_the_broker(tmp_path: Path) -> None:
-    shop = workshop.create(tmp_path / "workshop")
-    config = broker.write_config(tmp_path / "broker", free_port(), shop)
-    for round_number in (1, 2):
-        process = subprocess.Popen(config.command, stderr=subprocess.DEVNULL)
-        try:
-            wait_for_port(config.port, process)
-            site = Site(tmp_path, shop, config, process)
-            if round_number == 1:
-                site.publish(shop.clock("clock-a"), "badgeclock/v1/clock-a/status", "kept", "-r")
-            else:
-                at_bridge = site.subscribe(shop.bridge(), "badgeclock/v1/+/status")
-                assert at_bridge.messages_until("kept") == ["badgeclock/v1/clock-a/status kept"]
-                at_bridge.close()
-        finally:
-            process.terminate()
-            process.wait()
 
 
 def connect(site: Site, context: ssl.SSLContext) -> ssl.SSLSocket:

@@ -23,11 +23,14 @@ CONNECT_TIMEOUT_S: Final = 10.0
 DISCONNECT_TIMEOUT_S: Final = 2.0
 RECONNECT_CAP_S: Final = 10.0
 ASK_S: Final = 5.0
-"""How often a broker that sends nothing is asked whether it is there (PINGREQ)."""
+"""How often a broker is asked whether it is there."""
 ASKED_MOST: Final = 3
 """So many questions without an answer, and the connection is deaf: it is made again."""
 _NO_RECONNECTS: Final = -2  # gmqtt: -1 is for ever, and 0 allows one
 _REFUSED: Final = 0x80
+_NOBODYS: Final = "badgeclock/v1/nobodys"
+"""A filter that the bridge has no subscription to. To end that one changes nothing, and the broker answers: gmqtt has
+no word for PINGREQ."""
 
 log = structlog.get_logger("badgeclock.bridge.broker")
 
@@ -46,6 +49,7 @@ class BrokerLink:
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
         self._pauses = 0
+        self._heard_packets = 0
         self.connected = False
         self.connections = 0
 
@@ -81,7 +85,7 @@ class BrokerLink:
         while True:
             self._read_certificates()
             lost = asyncio.Event()
-            client = _new_client(self._settings.client_id, self._filters, self._asked, deliver, lost)
+            client = _new_client(self._settings.client_id, self._filters, self._asked, deliver, lost, self._note_heard)
             try:
                 try:
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -111,18 +115,18 @@ class BrokerLink:
         """Return when the connection is lost, or deaf: a machine that stopped, or a network that lost its other end,
         closes nothing. gmqtt itself notices after two keepalives.
         """
-        unanswered = 0
-        connection = client._connection  # noqa: SLF001 - gmqtt has no word of its own for asking
-        before = connection._last_data_in  # noqa: SLF001
+        unanswered, before = 0, self._heard_packets
         while unanswered < ASKED_MOST:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), ASK_S)
                 return
-            heard = connection._last_data_in  # noqa: SLF001
-            unanswered = 0 if heard != before or self._pauses else unanswered + 1
-            before = heard
-            connection._send_ping_request()  # noqa: SLF001
+            unanswered = 0 if self._heard_packets != before or self._pauses else unanswered + 1
+            before = self._heard_packets
+            client.unsubscribe(_NOBODYS)
         log.warning("the broker does not answer any more")
+
+    def _note_heard(self) -> None:
+        self._heard_packets += 1
 
 
 def _transport(client: gmqtt.Client) -> asyncio.Transport:
@@ -137,6 +141,7 @@ def _new_client(
     asked: Sequence[str],
     deliver: Callable[[str, bytes], None],
     lost: asyncio.Event,
+    heard: Callable[[], None],
 ) -> gmqtt.Client:
     client = gmqtt.Client(client_id, clean_session=True, logger=logging.getLogger("gmqtt"))
     client.set_config({"reconnect_retries": _NO_RECONNECTS})
@@ -152,7 +157,11 @@ def _new_client(
         if mid in needed and any(code >= _REFUSED for code in granted):
             log.error("the broker does not let the bridge read; its access list must name the bridge")
 
+    def on_unsubscribe(*_: Any) -> None:
+        heard()
+
     def on_message(_client: Any, topic: str | bytes, payload: bytes, _qos: int, _properties: Any) -> int:
+        heard()
         if isinstance(topic, str):
             deliver(topic, payload)
         return 0
@@ -162,6 +171,7 @@ def _new_client(
 
     client.on_connect = on_connect
     client.on_subscribe = on_subscribe
+    client.on_unsubscribe = on_unsubscribe
     client.on_message = on_message
     client.on_disconnect = on_disconnect
     return client

@@ -51,6 +51,7 @@ from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, shar
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, vault
 from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import planning_api, planning_refusals, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
@@ -127,6 +128,7 @@ class Service:
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
+        self._parts.add("write lock watch", Phase.UPKEEP, WriteLockWatch(settings.store.url).run)
         self._downlink = Downlink(self._vault)
         wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
         if authority is not None:

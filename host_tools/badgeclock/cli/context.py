@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,8 +66,18 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
 @contextmanager
 def changing(config: Path) -> Iterator[Opened]:
     """One transaction on the configured store."""
-    with opened_store(config) as (store, keys), store.write() as connection:
+    with opened_store(config) as (store, keys), _not_suspended(), store.write() as connection:
         yield Opened(connection, keys)
+
+
+@contextmanager
+def _not_suspended() -> Iterator[None]:
+    """Have Ctrl-Z, and the terminal, suspend this command only when its write has ended: no punch is stored before."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -94,15 +94,16 @@ def set_site(
     """
     if all(given is None for given in (badge_key, key, regime, workplace, longest_shift, night_hours)):
         raise typer.BadParameter("give --key, --badge-key, --regime, --workplace, --longest-shift or --night-hours")
+    # Read before the store is held: what is read from a terminal may take its time.
+    site_key = None if key is None else secret_bytes(key, "a site key")
+    root = None if badge_key is None else secret_bytes(badge_key, "a badge key")
     with changing(config) as opened:
         site_id = sites.row_id(opened.connection, name)
-        if key is not None:
-            change = sites.set_key(opened.connection, opened.vault, name, secret_bytes(key, "a site key"))
+        if site_key is not None:
+            change = sites.set_key(opened.connection, opened.vault, name, site_key)
             opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
-        if badge_key is not None:
-            root = secret_bytes(badge_key, "a badge key")
-            if badge_keys.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
-                opened.note(Act.BADGE_KEY_SET, ("site", site_id))
+        if root is not None and badge_keys.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
+            opened.note(Act.BADGE_KEY_SET, ("site", site_id))
         sites.change(
             opened.connection,
             name,

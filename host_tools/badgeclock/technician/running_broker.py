@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,8 @@ PATIENCE_S: Final = 10.0
 _LOOK_EVERY_S: Final = 0.1
 _CONNACK: Final = b"\x20\x02\x00\x00"
 _DISCONNECT: Final = b"\xe0\x00"
+_OF_CERTIFICATES: Final = ("ALERT_CERTIFICATE", "ALERT_BAD_CERTIFICATE", "ALERT_UNKNOWN_CA", "ALERT_ACCESS_DENIED")
+"""Parts of OpenSSL's names for the alerts by which a server turns a client's certificate away (RFC 5246 §7.2.2)."""
 _GUEST_VALID: Final = timedelta(hours=1)
 _LOOKER: Final = "ca-looks-on"
 """The name under which the broker's certificate is looked at: a handshake, and no MQTT."""
@@ -83,9 +86,10 @@ def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
     broker turns the clock's own certificate away, so that the clock cannot come back.
     """
     own = workshop.present_of(clock_id)
-    if own is not None and not _in_time(lambda: not _accepts(directory, workshop, own, clock_id)):
+    if own is not None and not _in_time(lambda: _answer(directory, workshop, own, clock_id) is _Answer.TURNED_AWAY):
         return False
-    return _accepts(directory, workshop, issue_clock(workshop.authority(), clock_id, valid=_GUEST_VALID), clock_id)
+    guest = issue_clock(workshop.authority(), clock_id, valid=_GUEST_VALID)
+    return _answer(directory, workshop, guest, clock_id) is _Answer.LET_IN
 
 
 def shows(directory: Path, workshop: Workshop, identity: Identity) -> bool:
@@ -111,23 +115,36 @@ def _in_time(holds: Callable[[], bool]) -> bool:
     return True
 
 
-def _accepts(directory: Path, workshop: Workshop, identity: Identity, client_id: str) -> bool:
+class _Answer(Enum):
+    """What a broker says to a client's certificate."""
+
+    LET_IN = "let in"
+    TURNED_AWAY = "turned away"
+    NONE = "no answer"
+    """It is not reached, or the connection broke: that says nothing of the certificate."""
+
+
+def _answer(directory: Path, workshop: Workshop, identity: Identity, client_id: str) -> _Answer:
     """Whether the broker lets a client with this certificate in. It is disconnected again at once."""
     try:
         with _link(directory, workshop, identity) as link:
             link.sendall(mqtt_connect(client_id))
-            accepted = link.recv(4) == _CONNACK
+            is_accepted = link.recv(4) == _CONNACK
             link.sendall(_DISCONNECT)
-            return accepted
+            return _Answer.LET_IN if is_accepted else _Answer.NONE
+    except ssl.SSLError as error:
+        return _Answer.TURNED_AWAY if any(word in (error.reason or "") for word in _OF_CERTIFICATES) else _Answer.NONE
     except OSError:
-        return False
+        return _Answer.NONE
 
 
 @contextmanager
 def _link(directory: Path, workshop: Workshop, identity: Identity) -> Iterator[ssl.SSLSocket]:
     """A TLS connection with the broker of a directory, as a client with this certificate. Raises OSError."""
     context = ssl.create_default_context(cafile=str(workshop.authority_certificate))
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # As the clocks speak it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
+    # can take the answer's place.
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:  # 0700; ssl takes a key from a file only
         pem = Path(folder) / "client.pem"
         pem.touch(mode=0o600)

@@ -45,6 +45,9 @@ JUNK_A_BATCH: Final = 8
 """After so many messages of a clock that are junk, the rest of it in a batch is not looked at. Its clock, if it is one,
 sends it again.
 """
+STATUSES_A_BATCH: Final = 8
+"""Of more statuses of a clock in a batch only the newest are looked at. A clock says one when it connects and at each
+heartbeat, and the broker one when it is gone."""
 _JUNK: Final = frozenset({Fault.MALFORMED, Fault.SEAL})
 
 _Messages = dict[str, list[tuple[Channel, ClockMessage]]]
@@ -115,7 +118,7 @@ class Intake:
                 result.events += [unknown] * len(of_clock)
                 continue
             verified_of_clock = [part[name] for part in verified if name in part]
-            for channel, of_channel in groupby(of_clock, itemgetter(0)):
+            for channel, of_channel in groupby(_newest_statuses(of_clock, result), itemgetter(0)):
                 following = [message for _, message in of_channel]
                 if channel is Channel.PUNCHES:
                     following = self._in_order(following)
@@ -267,6 +270,19 @@ def _addressed(topic: str) -> tuple[str, Channel | None]:
     except TopicRefused:
         return "", None
     return (name, channel) if channel in (Channel.PUNCHES, Channel.STATUS) else ("", None)
+
+
+def _newest_statuses(
+    of_clock: list[tuple[Channel, ClockMessage]], result: BatchResult
+) -> list[tuple[Channel, ClockMessage]]:
+    """A clock's messages of a batch without the statuses that are too many."""
+    beyond = sum(channel is Channel.STATUS for channel, _ in of_clock) - STATUSES_A_BATCH
+    if beyond <= 0:
+        return of_clock
+    result.counts["skipped"] += beyond
+    places = [place for place, (channel, _) in enumerate(of_clock) if channel is Channel.STATUS]
+    left_out = frozenset(places[:beyond])
+    return [message for place, message in enumerate(of_clock) if place not in left_out]
 
 
 def _first_seq(message: ClockMessage) -> int:

@@ -29,6 +29,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from badgeclock import key_file
 from badgeclock.bridge.errors import StoreConflict
+from badgeclock.bridge.store import write_lock
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -77,6 +78,9 @@ class Store:
                 kept="nothing was opened",
                 do="write [store] url as sqlite:///file.db or postgresql+psycopg://user@host/database",
             ) from None
+        self._database = write_lock.database_of(url)
+        self.takes_writes = True
+        """False from when another program's lock made a write fail until one is done."""
         self._writer = self._engine.execution_options(**{_WRITING: True})
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
 
@@ -88,6 +92,7 @@ class Store:
         """
         with self._failing_plainly(), self._writer.begin() as connection:
             yield connection
+        self.takes_writes = True
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -151,6 +156,9 @@ class Store:
             original = error.orig if isinstance(error, DBAPIError) else error
             if isinstance(original, _OTHER_SERVER):
                 self._engine.dispose()  # the next connection is made to who has the database now
+            if isinstance(original, sqlite3.Error) and original.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                self.takes_writes = False
+                raise self._held() from None
             cause = type(error).__name__ if isinstance(original, SQLAlchemyError) else str(original).partition("\n")[0]
             failed = StoreConflict if isinstance(original, _CONFLICTS) else StoreError
             raise failed(
@@ -158,6 +166,15 @@ class Store:
                 kept="everything committed before; what failed is not acknowledged and comes again",
                 do="look at the disk's space and rights, and at the database's own log",
             ) from None
+
+    def _held(self) -> StoreError:
+        """What is said when another program did not give the lock for writing away in time."""
+        found = None if self._database is None else write_lock.holder(self._database)
+        return StoreError(
+            what=f"the store is held by {'another program' if found is None else found.said()}",
+            kept="everything committed before; what failed is not acknowledged and comes again",
+            do="look for a command that has not ended" if found is None else found.to_do(),
+        )
 
     def close(self) -> None:
         """Finish the write under way and close every connection."""

@@ -182,7 +182,7 @@ def _store_works(store: Store) -> bool:
             connection.execute(text("SELECT 1"))
     except StoreError:
         return False
-    return True
+    return store.takes_writes
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.host.bridge.world import ANNA_NISS, BOTH, Clock, World
 
 from badgeclock.bridge.attention import attention
+from badgeclock.bridge.intake.intake import STATUSES_A_BATCH
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import ROWS_MOST, SAME_EVENT_MS, Event, Kind, Severity
 
@@ -51,6 +52,17 @@ def test_what_a_clock_writes_into_its_status_is_bounded_and_masked(world: World)
     assert "no. 1 of" in written
     for number in (ANNA_NISS, "00.00.01-002.65"):
         assert number not in written
+
+
+def test_of_many_statuses_at_once_the_newest_count(world: World) -> None:
+    clock = world.clock
+    world.punches(*clock.start())
+    frames = [clock.online(session=b"session1", rejected=number) for number in range(50)]
+    said = [(clock.topic("status"), frame) for frame in frames]
+    result = world.deliver(*said, (clock.topic("punches"), clock.punch()), *said[:1])
+    assert result.counts["skipped"] == 51 - STATUSES_A_BATCH
+    assert result.counts["accepted"] == 1
+    assert world.clock_row().status["rejected"] == 49
 
 
 def test_taps_with_random_numbers_are_a_bounded_number_of_events_and_each_waits_for_a_person(world: World) -> None:
