@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from badgeclock.technician import serial_device
 from tests import provisioned as clock_to_copy
 
 
@@ -24,6 +25,12 @@ def provisioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clock to copy (tests/provisioned.py); made once a run, for every worker."""
     mine = tmp_path_factory.getbasetemp()
     return clock_to_copy.once(mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine)
+
+
+@pytest.fixture(autouse=True)
+def _patient_with_a_chip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A technician's machine gives a chip four attempts to answer; a virtual chip on a busy machine gets more."""
+    monkeypatch.setattr(serial_device, "ATTEMPTS", 12)
 
 
 @pytest.fixture(autouse=True)

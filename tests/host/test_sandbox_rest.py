@@ -249,7 +249,7 @@ def test_it_does_what_its_openapi_file_says(
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", sandbox.openapi, "--no-color", "--seed", "1"),
         *("-H", f"Authorization: {bearer['Authorization']}", "--max-examples", str(examples)),
-        *("--phases", "coverage,fuzzing"),
+        *("--phases", "coverage,fuzzing", "--request-timeout", "300"),
     ]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

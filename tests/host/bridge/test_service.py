@@ -289,7 +289,9 @@ class WireClock:
 
     async def disconnect(self) -> None:
         if self.client is not None:
-            await self.client.disconnect()
+            # What the broker sends into the end of TLS is an error there; the connection is closed all the same.
+            with contextlib.suppress(OSError):
+                await self.client.disconnect()
             self.client = None
 
     def _publish(self, channel: str, payload: bytes, *, retain: bool = False) -> None:

@@ -505,8 +505,18 @@ def test_a_job_for_nobody_or_nowhere_is_refused_when_it_is_asked(world: World) -
 async def test_a_clock_that_falls_silent_interrupts_the_job(
     world: World, silent_after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk_module.Conversation.step, "__kwdefaults__", {"within_s": 0.1})
-    monkeypatch.setattr(desk_module, "LAY_S", 0.2)
+    waited = desk_module.Conversation.step
+
+    async def step(
+        self: desk_module.Conversation, word: DeskStep, payload: bytes = b"", *, within_s: float = 60
+    ) -> tuple[int, bytes]:
+        """Short only where no answer can come."""
+        return await waited(self, word, payload, within_s=within_s if self._step < silent_after else 0.1)
+
+    if silent_after == 1:
+        monkeypatch.setattr(desk_module, "LAY_S", 0.2)
+    else:
+        monkeypatch.setattr(desk_module.Conversation, "step", step)
     one = office(world, Laid(DesfireEv2(UID)))
     clock_of(one).silent_after = silent_after
     job = await one.done(Kind.ISSUE, "W-001")
