@@ -128,8 +128,8 @@ def Secrets(text):  # noqa: N802
     fields = _object(text, "secrets.json")
     _version(fields, "secrets.json")
     password = fields.get("wifi_password")
-    if not isinstance(password, str) or len(password.encode()) > 63:
-        raise SettingsError("secrets.json: wifi_password must be a text of at most 63 bytes")
+    if not isinstance(password, str) or len(password.encode()) > 64:
+        raise SettingsError("secrets.json: wifi_password must be a text of at most 64 bytes")
     return _Secrets(
         _key(fields, "link_key", _KEY_BYTES),
         _key(fields, "site_key", _KEY_BYTES),

@@ -6,6 +6,8 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - reading the RTC where its second may change cuts that second in half, again and again (`refine`);
 - the bridge over its authenticated channel replaces it by one as wide as the round trip (`set_from_bridge`);
 - every second widens it by what the crystal may drift, and reading the RTC narrows it again;
+- at the end of June and of December a leap second may come, which nobody announces to a clock: the interval grows by
+  one second either way, on the RTC's side too;
 - how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
   That is in memory only: a start learns it anew;
 - NTP is a hint (`accept_hint`): whoever is on the way can say anything, so it states no bound, is asked only while
@@ -45,6 +47,7 @@ _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
 _EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC that says less was never set
 _NOTE = ">IHB"  # hours since 1970 when it was set, lag in ms, encoded bound; the first byte is zero and left out
 _UPTIME_WRAP = const(1 << 32)
+_LEAP_US = const(1000000)
 
 
 class Timekeeper:
@@ -77,6 +80,7 @@ class Timekeeper:
         self._low_ppm = -TICKS_DRIFT_PPM  # true time passes by so much faster than the ticks, at least ...
         self._high_ppm = TICKS_DRIFT_PPM  # ... and at most
         self._anchor = None  # an earlier answer of the bridge: (its ms, uptime in ms, in s, how sure in us)
+        self._leap_s = 0  # the next moment at which a leap second may come
         self.floor_s = 0  # before this moment it cannot be, by what is on record; 0 if nothing says so
         self._start_from_rtc()
 
@@ -146,6 +150,7 @@ class Timekeeper:
                     self._write_rtc()
                 return self._s * 1000 + self._ms - old_ms
         self._s, self._ms = new_ms // 1000, new_ms % 1000
+        self._leap_s = _next_leap(self._s)
         self._low_us, self._high_us = -half_us, half_us
         self.source = SOURCE_BRIDGE
         self._refresh_bound()
@@ -178,6 +183,7 @@ class Timekeeper:
         self._advance()
         old_ms = self._s * 1000 + self._ms if self.source != SOURCE_NONE else 0
         self._s, self._ms = utc_ms // 1000, utc_ms % 1000
+        self._leap_s = _next_leap(self._s)
         self.source = SOURCE_NTP
         return utc_ms - old_ms
 
@@ -212,12 +218,17 @@ class Timekeeper:
             return
         self.source = SOURCE_RTC
         self._s, self._ms = seconds, 500
+        self._leap_s = _next_leap(seconds)
         if note is not None:
             hours, lag_ms, bound = struct.unpack(_NOTE, b"\x00" + note)
             age_h = seconds // 3600 - hours + 1
             set_ms = bound_decode(bound)
             if 0 < age_h < 50000 and lag_ms < 1000 and set_ms is not None and set_ms < 60000:
                 self._rtc_us = set_ms * 1000 + age_h * 3600 * RTC_DRIFT_PPM
+                leap_s = _next_leap(hours * 3600)
+                while leap_s <= seconds:
+                    self._rtc_us += _LEAP_US
+                    leap_s = _next_leap(leap_s)
                 self._lag_ms = lag_ms
                 self._s += (self._ms + lag_ms) // 1000
                 self._ms = (self._ms + lag_ms) % 1000
@@ -322,6 +333,8 @@ class Timekeeper:
         passed = time.ticks_diff(now, self._mark)
         self._mark = now
         self._uptime_ms += passed
+        if self._uptime_ms >= _UPTIME_WRAP:
+            self._uptime_ms -= _UPTIME_WRAP
         passed += self._ms
         if passed < 1000:
             self._ms = passed
@@ -330,8 +343,8 @@ class Timekeeper:
         self._s += whole
         self._ms = passed - whole * 1000
         self._uptime_s += whole
-        if self._uptime_ms >= _UPTIME_WRAP:
-            self._uptime_ms -= _UPTIME_WRAP
+        if self._s >= self._leap_s:
+            self._pass_leap()
         if self._high_us < _WIDEST_US:
             self._low_us += whole * self._low_ppm
             self._high_us += whole * self._high_ppm
@@ -340,6 +353,15 @@ class Timekeeper:
                 self._centre()
             else:
                 self._refresh_bound()
+
+    def _pass_leap(self):
+        """A leap second may have come since: true time may be a second less or more now, on the RTC's side too."""
+        self._leap_s = _next_leap(self._s)
+        self._anchor = None  # over it nothing is learned
+        if self._high_us < _WIDEST_US:
+            self._low_us -= _LEAP_US
+            self._high_us += _LEAP_US
+            self._rtc_us = min(_WIDEST_US, self._rtc_us + _LEAP_US)
 
     def _refresh_bound(self):
         widest = max(-self._low_us, self._high_us)
@@ -357,6 +379,12 @@ def _rtc_seconds(date):
         return None
     seconds = localtime.unix_from_civil(*date)
     return seconds if seconds >= _EARLIEST_S else None
+
+
+def _next_leap(utc_s):
+    """The next moment after one, Unix seconds, at which a leap second may come: the end of June or of December, UTC."""
+    year, month, _ = localtime.civil_from_days(utc_s // localtime.DAY_S)
+    return localtime.unix_from_civil(year + month // 7, 1 if month > 6 else 7, 1, 0, 0, 0)
 
 
 def _date(utc_s):

@@ -127,7 +127,8 @@ def test_no_message_quotes_a_secret():
         for value in ("ab" * 31, "ab" * 33, "zz" * 32, 5, "abc"):
             text = refusal(Secrets, changed(KEYS, (name,), value))
             assert name in text and str(value) not in text
-    assert "x" * 64 not in refusal(Secrets, changed(KEYS, ("wifi_password",), "x" * 64))
+    assert "x" * 65 not in refusal(Secrets, changed(KEYS, ("wifi_password",), "x" * 65))
+    assert Secrets(changed(KEYS, ("wifi_password",), "0f" * 32)).wifi_password == "0f" * 32, "a key, not a password"
 
 
 def test_what_is_no_object_is_refused():

@@ -374,6 +374,59 @@ def test_ticks_wrap_and_the_uptime_goes_on():
     assert abs(error_ms(world, keeper)) <= 22
 
 
+def test_the_uptime_is_modulo_2_to_the_32_at_every_moment():
+    for ms_before in (1, 400, 999):
+        world = World()
+        keeper = world.start()
+        world.pass_ms(500)
+        left = (1 << 32) - 500 - ms_before
+        while left:
+            passed = min(left, 1 << 28)
+            world.pass_ms(passed)
+            left -= passed
+            keeper.now_s()
+        assert read(keeper).uptime_ms == (1 << 32) - ms_before
+        world.pass_ms(ms_before)
+        assert read(keeper).uptime_ms == 0, ms_before
+        world.pass_ms(1)
+        assert read(keeper).uptime_ms == 1
+
+
+def test_over_a_leap_second_the_bound_holds_until_the_bridge_says_what_it_was():
+    for date in ((2026, 6, 30, 23, 59, 50), (2026, 12, 31, 23, 59, 50)):
+        for leap_ms in (-1000, 1000, 0):  # one more second in a day makes Unix time step back
+            for is_off in (False, True):
+                world = World(localtime.unix_from_civil(*date) * 1000)
+                keeper = world.start()
+                world.bridge(keeper)
+                world.pass_ms(15000)
+                world.true_ms += leap_ms
+                if is_off:
+                    keeper = world.start()
+                context = date, leap_ms, is_off
+                assert check(world, keeper, context) >= 1000, context
+                refine_for(world, keeper, 30)
+                assert check(world, keeper, context) >= 1000 and not keeper.rtc_faults, context
+                world.bridge(keeper)
+                assert check(world, keeper, context) <= 26, context
+                refine_for(world, keeper, 30)
+                keeper = world.start()
+                assert check(world, keeper, context) < 700, context
+
+
+def test_over_a_leap_second_no_rate_is_learned():
+    world = World(localtime.unix_from_civil(2026, 6, 30, 22, 0, 0) * 1000)
+    keeper = world.start()
+    world.bridge(keeper, 4)
+    for hour in range(12):
+        world.pass_ms(3600000)
+        if hour == 2:
+            world.true_ms -= 1000
+        world.bridge(keeper, 4)
+        world.pass_ms(1800000)
+        check(world, keeper, hour)
+
+
 def test_local_time_is_brussels():
     world = World()
     keeper = world.start()

@@ -578,7 +578,6 @@ def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
         ({"timezone": "Mars/Olympus"}, "timezone must be one of"),
         ({"badges": "some"}, "badges must be one of uid, both, proved"),
         ({"badge_ev1": "perhaps"}, "badge_ev1 must be one of refuse, allow"),
-        ({"wifi": Wifi("site", "x" * 64)}, "wifi_password must be a text of at most 63 bytes"),
     ],
 )
 def test_the_clocks_own_code_refuses_bad_settings_before_they_replace_good_ones(
@@ -588,6 +587,28 @@ def test_the_clocks_own_code_refuses_bad_settings_before_they_replace_good_ones(
     with pytest.raises(SettingsError, match=sentence):
         ready.provision(ready.plan(**changes))
     assert inspect(ready) == before
+
+
+@pytest.mark.parametrize(
+    "password", ["", "12345678", "x" * 63, "pass word ~!", "0123456789abcdefABCDEF" + "0" * 42], ids=len
+)
+@pytest.mark.parametrize("ssid", ["x", "Jan\u2019s iPhone", "Chantier d'Été", "é" * 16])
+def test_a_network_is_what_an_access_point_can_have(ssid: str, password: str) -> None:
+    assert Wifi(ssid, password).ssid == ssid
+
+
+@pytest.mark.parametrize("password", ["1234567", "x" * 64, "0" * 65, "Été 2026!", "eight\tgo"])
+def test_a_password_that_no_access_point_has_is_refused_and_never_quoted(password: str) -> None:
+    with pytest.raises(SettingsError, match="no Wi-Fi password") as refused:
+        Wifi("site", password)
+    assert password not in str(refused.value)
+    assert f"{len(password)} characters" in str(refused.value)
+
+
+@pytest.mark.parametrize("ssid", ["", "x" * 33, "é" * 17])
+def test_a_network_name_that_no_access_point_has_is_refused(ssid: str) -> None:
+    with pytest.raises(SettingsError, match="1 to 32 bytes"):
+        Wifi(ssid)
 
 
 def test_a_language_of_the_sites_own_is_judged_by_the_clock_and_stays_with_it(ready: Bench, tmp_path: Path) -> None:

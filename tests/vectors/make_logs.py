@@ -29,6 +29,7 @@ MONDAY_MS = 1_767_596_291_000  # 2026-01-05 06:58:11 UTC
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 NO_BOUND = 255
+BOUND_MS = 32  # what the byte 40 stands for, which `set_time` states
 UID = "04a1b2c3"
 
 K_DEV = make.hkdf(FLEET_KEY, CLOCK_ID.encode(), b"badgeclock/v1/clock")
@@ -225,6 +226,48 @@ def clock_without_time() -> Sealer:
     return clock
 
 
+def several_days_in_one_epoch() -> Sealer:
+    """The clock was off over two midnights and had no time to close its epoch: the EPOCH record says the first day, and
+    the next one, whose first number is burnt, the day on which the one before was made.
+    """
+    clock = Sealer().founded().starts()
+    clock.passes(2_000).set_time(clock.utc_ms + 400).punches(20)
+    clock.starts(after_ms=2 * DAY_MS).punches(20)
+    clock.passes(DAY_MS).punches(3).closes()
+    clock.tear().starts().punches(10)
+    return clock.closes_at_midnight().punches(2)
+
+
+def times_that_claim_little() -> Sealer:
+    """What is not held against a clock: any UTC that states no bound, an uptime that has gone round, a start before a
+    moment that a TIME_SET took back, and a time before that is as far off as the bounds and two seconds allow.
+    """
+    clock = Sealer().founded().starts().punches(9)
+    for _ in range(3):  # without a bound, UTC is no claim
+        clock.utc_ms -= 5 * HOUR_MS
+        clock.punches(5)
+    clock.uptime_ms = (
+        clock.uptime_ms - (1 << 30) - 1 - 61_007
+    ) % 2**32  # further back than 12.4 days: a silence of 37.3
+    clock.punches(5)
+    clock.passes(4_000).set_time(clock.utc_ms + 30 * HOUR_MS).punches(9)
+    clock.passes(3_000).set_time(clock.utc_ms - 20 * HOUR_MS)
+    clock.starts().punches(9)  # after the newest record, though before an earlier one
+    clock.utc_ms -= 2 * BOUND_MS + 2_000 + 5
+    return clock.set_time(clock.utc_ms + 60_000).punches(9)
+
+
+def longest_epoch() -> Sealer:
+    """2,047 numbers, most of them burnt; the 2,048th is a BOOT, and EPOCH the 2,049th."""
+    clock = Sealer().founded().starts()
+    clock.passes(2_000).set_time(clock.utc_ms + 400).punches(50)
+    while clock.records < 2_047:
+        for _ in range(min(255, 2_046 - clock.records)):
+            clock.tear()
+        clock.starts()
+    return clock.starts(cause=3).closes().punches(2)
+
+
 def retired() -> Sealer:
     clock = working_week().punches(4)
     return clock.passes(60_000).append(RETIRE)
@@ -234,6 +277,9 @@ GOLDEN = {
     "a working week": working_week,
     "power cuts": power_cuts,
     "a clock without time": clock_without_time,
+    "several days in one epoch": several_days_in_one_epoch,
+    "times that claim little": times_that_claim_little,
+    "the longest epoch": longest_epoch,
     "retired": retired,
 }
 
@@ -447,6 +493,7 @@ def attacks() -> dict[str, dict[str, Any]]:  # noqa: PLR0915 - a list, told one 
         "retired", "a punch after RETIRE, with the key it would have had", ended.slots, first_broken=at,
         failed=[(at, at, "retired")],
     )  # fmt: skip
+    made |= _attacks_on_epochs(good) | _attacks_on_time(good)
     early = working_week_until(good, 40)
     arrived = [MONDAY_MS + 30 * DAY_MS] * 40
     at = early.seq
@@ -459,6 +506,108 @@ def attacks() -> dict[str, dict[str, Any]]:  # noqa: PLR0915 - a list, told one 
         received_ms=[*arrived, early.utc_ms - HOUR_MS, early.utc_ms - HOUR_MS],
     )
     return made
+
+
+def _attacks_on_epochs(good: list[bytes | None]) -> dict[str, dict[str, Any]]:
+    week, long = "a working week", "the longest epoch"
+    made: dict[str, dict[str, Any]] = {}
+    for count in (3, 4):
+        slots = list(good)
+        for seq in range(20, 20 + count):
+            slots[seq] = changed(good[seq], 25)
+        made[f"modify: {count} records in a row"] = attack(
+            week,
+            f"a badge token in each of {count} records: after three in a row proof goes on, after four it does not",
+            slots,
+            first_broken=20,
+            failed=[(20, 22 if count == 3 else 20, "tag")],
+            unproven=[] if count == 3 else [(21, epoch_end(good, 21), "after a break")],
+        )
+    empty = working_week_until(good, epoch_end(good, 20) + 1)
+    at = empty.seq
+    empty.passes(9_000).closes().punches(3)
+    made["an empty epoch"] = attack(
+        week,
+        "an EPOCH record as the first of its epoch",
+        empty.slots,
+        first_broken=at,
+        failed=[(at, at, "epoch count")],
+    )
+    days = several_days_in_one_epoch()
+    closing = epoch_end(days.slots, 0)
+    named = burnt_until(days.slots, closing)
+    named.utc_ms += 9_000
+    named.uptime_ms += 9_000
+    named.append(EPOCH, detail=struct.pack(">II", named.records + 1, named.utc_ms // DAY_MS))
+    made["the day of the last record"] = attack(
+        "several days in one epoch",
+        "an EPOCH record that names the day on which it was made, not that of its epoch's first record",
+        named.slots,
+        failed=[(closing, closing, "epoch day")],
+    )
+    full = longest_epoch().slots
+    last = next(seq for seq in range(2_046, 2_050) if full[seq] is not None and full[seq][1] == EPOCH) - 1  # type: ignore[index]
+    over = burnt_until(full, last)
+    over.passes(1_000).punch()
+    made["a punch in a full epoch"] = attack(
+        long,
+        "a PUNCH as the 2,048th number of its epoch",
+        over.slots,
+        first_broken=last,
+        failed=[(last, last, "epoch length")],
+    )
+    return made
+
+
+def _attacks_on_time(good: list[bytes | None]) -> dict[str, dict[str, Any]]:
+    week = "a working week"
+    made: dict[str, dict[str, Any]] = {}
+    at = 40
+    back = working_week_until(good, at)
+    back.bound = NO_BOUND
+    back.passes(1_000).punch()
+    back.uptime_ms -= 500
+    back.punch()
+    made["uptime that goes back"] = attack(
+        week,
+        "half a second back, with no bound that UTC could be held to",
+        back.slots,
+        failed=[(at + 1, at + 1, "uptime")],
+    )
+    before = working_week_until(good, at)
+    before.passes(9_000).set_time(before.utc_ms - HOUR_MS).starts(after_ms=-2 * BOUND_MS - 2_001).punches(3)
+    made["a start before the time that was set"] = attack(
+        week,
+        "2.065 s before the newest record, of which both bounds and two seconds cover 2.064",
+        before.slots,
+        failed=[(at + 1, at + 1, "time")],
+    )
+    off = working_week_until(good, at)
+    off.utc_ms -= 2 * BOUND_MS + 2_000 + 6
+    off.set_time(off.utc_ms + 60_000).punches(3)
+    made["a time before that was not"] = attack(
+        week,
+        "a TIME_SET whose time before is 2.070 s before that of the record before, at the same moment of uptime",
+        off.slots,
+        failed=[(at, at, "time set")],
+    )
+    return made
+
+
+def burnt_until(slots: list[bytes | None], end: int) -> Sealer:
+    """The clock of a log with burnt numbers as it was after `end` numbers."""
+    clock = Sealer()
+    for raw in slots[:end]:
+        if raw is None:
+            clock.tear()
+            continue
+        clock.append_body(raw[:48])
+        assert clock.slots[-1] == raw
+        _, _, _, _, _, _, utc_s, ms, clock.source, clock.bound, clock.uptime_ms = struct.unpack(
+            ">BBHIHHIHBBI", raw[:24]
+        )
+        clock.utc_ms = utc_s * 1000 + ms
+    return clock
 
 
 def working_week_until(good: list[bytes | None], end: int) -> Sealer:

@@ -228,7 +228,7 @@ def _judge_each(
             if its_place >= EPOCH_RECORDS and kind not in _LONGER and epoch != EPOCH_LAST:
                 why = SealFailed("epoch length", seq)
                 break
-            if kind == _EPOCH and int.from_bytes(detail[:4], "big") != its_place:
+            if kind == _EPOCH and (int.from_bytes(detail[:4], "big") != its_place or its_place == 1):
                 why = SealFailed("epoch count", seq)
                 break
             at += RECORD_BYTES

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -53,6 +54,9 @@ KEY_PATH: Final = "/certs/clock.key.der"
 CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
 """A clock that is closer to this machine's time keeps its own: it may know better."""
+_SSID_MOST: Final = 32
+_PASSPHRASE: Final = re.compile(r"[ -~]{8,63}")
+_PSK: Final = re.compile(r"[0-9A-Fa-f]{64}")
 FRESH_SETTINGS: Final[Mapping[str, Any]] = {
     "language": "en",
     "direction": "auto",
@@ -114,10 +118,31 @@ class Broker:
 
 @dataclass(frozen=True)
 class Wifi:
-    """The network of the site; an empty password is an open one."""
+    """The network of the site: a name of 1 to 32 bytes of UTF-8, and a WPA passphrase of 8 to 63 printable ASCII
+    characters or a key of 64 hexadecimal digits (IEEE 802.11-2020, J.4.1); an empty password is an open network.
+
+    Raises SettingsError, which never quotes the password.
+    """
 
     ssid: str
     password: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        size = len(self.ssid.encode())
+        if not 1 <= size <= _SSID_MOST:
+            raise SettingsError(
+                what=f"a network's name has 1 to {_SSID_MOST} bytes, and this one has {size}; an accent counts as two",
+                kept="everything on the clock",
+                do="give --wifi-ssid as the access point has it",
+            )
+        if self.password and not _PASSPHRASE.fullmatch(self.password) and not _PSK.fullmatch(self.password):
+            raise SettingsError(
+                what=f"this is no Wi-Fi password: it has {len(self.password)} characters"
+                + ("" if self.password.isascii() and self.password.isprintable() else ", some that no password has"),
+                kept="everything on the clock",
+                do="give the password of 8 to 63 letters, digits and signs without accents, or the key of 64"
+                " hexadecimal digits, in the first line of --wifi-password-file",
+            )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.host.evidence.flash import flash_of
+from tests.host.evidence.flash import A_SECTOR, flash_of
 from tests.host.evidence.logs import LOGS, slots_of
 
 from badgeclock.evidence import image, store_source, verifier
@@ -30,7 +30,8 @@ def named(cases: list[dict[str, Any]]) -> Any:
 
 def judged(case: dict[str, Any], *, with_keys: bool = False) -> Report:
     """The verifier's report on a log as a clock's flash would hold it, with all that the case knows beside it."""
-    flash = flash_of(slots_of(case["slots"]), case.get("end"))
+    slots = slots_of(case["slots"])
+    flash = flash_of(slots, case.get("end"), sectors=max(6, len(slots) // A_SECTOR + 4))
     evidence = Evidence()
     seal_bytes = memoryview(bytes(flash.seal)) if with_keys else None
     verifier.add_flash(evidence, image.Partitions(memoryview(bytes(flash.journal)), seal_bytes))
