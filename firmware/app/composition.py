@@ -31,6 +31,7 @@ _RECALL = "app.log.recall"
 _START_SCREENS = "app.ui.start_screens"
 _WORDS = "app.ui.words"
 _SETTINGS = "app.settings"
+_SLOT = "app.log.secret_slot"
 _ROSTER_START = "app.net.roster_start"
 
 Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
@@ -64,10 +65,16 @@ def partitions(board):
     return journal, seal
 
 
-def read_settings(settings_file):
-    """(settings, secrets). Raises SettingsError."""
+def read_settings(settings_file, seal, vfs):
+    """(settings, secrets), these from the partition `seal`; a file of them in the file system of `vfs` moves there.
+    Raises SettingsError.
+    """
+    content = on_demand.load(_SLOT).take(seal, vfs)
+    on_demand.drop(_SLOT)
+    if content is None:
+        raise SettingsError("The secrets are missing: retired, or never set up. Provision this clock.")
     settings = on_demand.load(_SETTINGS)
-    found = settings.Settings(settings_file), settings.Secrets(read("/secrets.json"))
+    found = settings.Settings(settings_file), settings.Secrets(content)
     on_demand.drop(_SETTINGS)
     return found
 
@@ -86,7 +93,7 @@ def prover(board, settings, secrets):
     if settings.badges == "uid":
         return None
     if secrets.badge_key is None:
-        raise SettingsError("secrets.json: badge_key is missing, without which no badge can prove itself")
+        raise SettingsError("secrets: badge_key is missing, without which no badge can prove itself")
     from app.badge.proof import Prover
 
     return Prover(board.reader, secrets.badge_key, settings.badges, settings.badge_ev1)
@@ -94,11 +101,11 @@ def prover(board, settings, secrets):
 
 def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
-    settings, secrets = read_settings(settings_file)
+    journal, seal = partitions(board)
+    settings, secrets = read_settings(settings_file, seal, board.partition("vfs"))
     roster = read_roster(board, secrets.link_key)
     certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
     firmware = firmware_hash()
-    journal, seal = partitions(board)
 
     timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
     stamp = record.Stamp()

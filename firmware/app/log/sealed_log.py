@@ -207,7 +207,8 @@ class SealedLog:
         elif self._sealed and self._state.acked < self._tail == self._state.seq:
             self._save_ack()
         else:
-            return False
+            # A clock that has ended, and said so, needs neither its bridge nor its network any more.
+            return self.retired and self._tail == self._state.seq and self._keys.forget()
         return True
 
     def ack(self, next_seq):
