@@ -27,7 +27,7 @@ _CHECKED_BYTES = const(112)
 _SECTOR_BYTES = const(4096)
 _SLOTS_A_SECTOR = const(32)
 
-_LAYOUT = ">4sIHHIII8x32s32s16s"
+_LAYOUT = ">4sIHHIIIH6x32s32s16s"
 _MAGIC = b"BCK1"
 _ERASED_SLOT = b"\xff" * SLOT_BYTES
 _SPENT_SLOT = bytes(SLOT_BYTES)
@@ -48,7 +48,8 @@ class KeyState:
     """What the clock must hold to seal its next record.
 
     `seq` of the next record, `epoch`, `boot` count, `records` in the epoch so far, `acked` (every seq below it), `day`
-    on which the epoch began (days since 1970-01-01), `r` and `e_next` of 32 bytes, `tag` of 16.
+    on which the epoch began (days since 1970-01-01), `connections` of the next boot that may be used up, `r` and
+    `e_next` of 32 bytes, `tag` of 16.
     """
 
     def __init__(self):
@@ -58,6 +59,7 @@ class KeyState:
         self.records = 0
         self.acked = 0
         self.day = 0
+        self.connections = 0
         self.r = b""
         self.e_next = b""
         self.tag = bytearray(16)
@@ -149,6 +151,7 @@ class KeyStore:
             state.records,
             state.acked,
             state.day,
+            state.connections,
             state.r,
             state.e_next,
             state.tag,
@@ -226,7 +229,7 @@ class KeyStore:
                 if fields[0] == _MAGIC and (self._live < 0 or (fields[1], fields[5]) > (state.seq, state.acked)):
                     self._live = slot
                     _, state.seq, state.epoch, state.boot, state.records, state.acked = fields[:6]
-                    state.day, state.r, state.e_next, state.tag[:] = fields[6:]
+                    state.day, state.connections, state.r, state.e_next, state.tag[:] = fields[6:]
         return kinds
 
     def _after(self, slot):

@@ -163,7 +163,7 @@ class Uplink:
         self._client = self._new_client()
         self._stamp = record.Stamp()
         self._window = Window()
-        self._connection = 0  # of this boot
+        self._connection = log.connections  # of this boot
         self._number = 0  # of the last frame in this connection
         self._last_counter = 0  # of a frame from the bridge in this session
         self._receipt = 0  # highest receipt number without a gap below it, this boot
@@ -266,7 +266,7 @@ class Uplink:
         link.deliver = client.wait_msg
         # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
         # will, which would be newer than all that follows.
-        connection = self._connection + 1
+        connection = self._next_connection()
         if connection < _COUNT_MAX:
             client.set_last_will(self._channel.topic("status"), self._last_will(connection), retain=True)
         client.connect()
@@ -285,6 +285,12 @@ class Uplink:
         self._send_status()
         await link.settled()
         self._set_state(ONLINE)
+
+    def _next_connection(self):
+        """The number of the connection to come: above those of every start with this boot count."""
+        connection = self._connection + 1
+        self._log.reserve(connection)
+        return connection
 
     async def _serve(self):
         """Send and receive until something ends the connection."""

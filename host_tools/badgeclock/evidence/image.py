@@ -40,7 +40,7 @@ _ERASED_SECTOR: Final = b"\xff" * SECTOR_BYTES
 _ERASED: Final = b"\xff" * RECORD_BYTES
 _BURNT: Final = bytes(RECORD_BYTES)
 
-_SLOT: Final = struct.Struct(f">4sIHHIII8s{KEY_BYTES}s{KEY_BYTES}s{TAG_BYTES}s{TAG_BYTES}s")
+_SLOT: Final = struct.Struct(f">4sIHHIIIH6s{KEY_BYTES}s{KEY_BYTES}s{TAG_BYTES}s{TAG_BYTES}s")
 _SLOT_MAGIC: Final = b"BCK1"
 _CHECKED_BYTES: Final = 112
 _ERASED_SLOT: Final = b"\xff" * SLOT_BYTES
@@ -344,7 +344,7 @@ def read_keys(seal: memoryview, findings: Findings) -> list[KeySlot]:
 
 
 def _live_slot(index: int, raw: bytes | memoryview) -> KeySlot | None:
-    magic, seq, epoch, boot, count, acked, day, zero, r, e_next, tag, check = _SLOT.unpack(raw)
+    magic, seq, epoch, boot, count, acked, day, _, zero, r, e_next, tag, check = _SLOT.unpack(raw)
     if sha256(raw[:_CHECKED_BYTES]).digest()[:TAG_BYTES] != check:
         return None
     if magic != _SLOT_MAGIC or any(zero) or acked > seq:

@@ -611,7 +611,8 @@ def keys() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
     }.items():
         yield with_slot(key_slot(end, **other), f"a key slot with another {name}", key)
     yield with_slot(key_slot(end, acked=end["next_seq"] + 1), "acknowledged more than there is", none, slot)
-    yield with_slot(key_slot(end, zero=b"\x01" + bytes(7)), "a spare byte in a key slot", none, slot)
+    yield with_slot(key_slot(end, zero=bytes(7) + b"\x01"), "a spare byte in a key slot", none, slot)
+    yield with_slot(key_slot(end, zero=b"\x01\x01" + bytes(6)), "connections of starts without room for a BOOT")
     tampered = bytearray(key_slot(end))
     tampered[:4] = b"BCK2"
     tampered[112:] = sha256(tampered[:112]).digest()[:16]
