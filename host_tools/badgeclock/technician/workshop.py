@@ -204,7 +204,23 @@ class Workshop:
         return Root(read_key(path) if path.exists() else secrets.token_bytes(KEY_BYTES))
 
     def _site_file(self, site: str, suffix: str) -> Path:
-        return self.path / "sites" / f"{site_slug(site)}{suffix}"
+        """The site's file. An earlier version gave one file to "Quay 7" and "Quay-7": it stays with those of the two
+        that clocks of this workshop are of.
+        """
+        folder, name = self.path / "sites", _name(site).casefold()
+        shared = folder / f"{_plain(site)}{suffix}"
+        if shared.exists() and _plain(site) == name.replace(" ", "-"):
+            owners = self._sites_called(_plain(site))
+            if name in owners:
+                return shared
+            if owners:
+                return folder / f"{_marked(site)}{suffix}"
+        return folder / f"{site_slug(site)}{suffix}"
+
+    def _sites_called(self, plain: str) -> set[str]:
+        """The names of the sites of this workshop's clocks that have these letters and digits."""
+        bundles = (self.bundle(folder.name) for folder in (self.path / "clocks").iterdir())
+        return {_name(one.site).casefold() for one in bundles if one is not None and _plain(one.site) == plain}
 
     def _keep_key(self, path: Path, key: bytes) -> None:
         if not path.exists():
@@ -507,17 +523,30 @@ def open_workshop(path: Path) -> Workshop:
 def site_slug(site: str) -> str:
     """The file name for a site: lower case, hyphens. Names that differ only in case or spacing are one site.
 
-    A name with other characters gets six digits of its SHA-256 as well, so that no two names meet in one file.
-    Raises SettingsError for a name without any visible character.
+    A name with other characters than letters, digits and spaces, a hyphen among them, gets six digits of its SHA-256 as
+    well, so that no two names meet in one file. Raises SettingsError for a name without any visible character.
     """
-    name = " ".join(unicodedata.normalize("NFC", site).split())
+    name, slug = _name(site), _plain(site)
     if not name:
         raise SettingsError(what="the site has no name", kept="everything as it was", do="name the site")
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if slug == name.lower().replace(" ", "-"):
+    if slug == name.lower().replace(" ", "-") and "-" not in name:
         return slug
-    return f"{slug or 'site'}-{sha256(name.casefold().encode()).hexdigest()[:6]}"
+    return _marked(site)
+
+
+def _marked(site: str) -> str:
+    return f"{_plain(site) or 'site'}-{sha256(_name(site).casefold().encode()).hexdigest()[:6]}"
+
+
+def _name(site: str) -> str:
+    """A site's name with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", site).split())
+
+
+def _plain(site: str) -> str:
+    """The letters and digits of a site's name in lower case, hyphens between them."""
+    plain = unicodedata.normalize("NFKD", _name(site)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def new_key() -> bytes:
