@@ -216,12 +216,12 @@ def bundle(nonce: int) -> Bundle:
 def test_a_bundle_is_the_clocks_only_when_its_founding_is_confirmed_and_older_ones_stay(tmp_path: Path) -> None:
     shop = workshop.create(tmp_path)
     shop.clock("clock-0001")
-    shop.begin_founding(bundle(1))
+    shop.begin_founding(bundle(1), bytes(32))
     assert shop.bundle("clock-0001") is None
     assert shop.pending_bundle("clock-0001") == bundle(1)
     shop.confirm_founding("clock-0001")
     assert shop.bundle("clock-0001") == bundle(1)
-    shop.begin_founding(bundle(2))
+    shop.begin_founding(bundle(2), bytes(32))
     shop.confirm_founding("clock-0001")
     assert shop.bundle("clock-0001") == bundle(2)
     assert shop.pending_bundle("clock-0001") is None

@@ -380,7 +380,10 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
 
 def test_the_chain_opens_with_the_bundle_that_the_bridge_gets(ready: Bench) -> None:
     bundle = ready.bundle()
-    root = seal.clock_key(ready.shop.fleet_key(), "clock-0001")
+    founding = ready.shop.founding_secret("clock-0001", bundle.genesis_nonce)
+    root = seal.clock_key(ready.shop.fleet_key(), "clock-0001", founding)
+    no_secret = seal.clock_key(ready.shop.fleet_key(), "clock-0001")
+    assert bundle.e0 != seal.first_epoch_key(no_secret, "clock-0001", bundle.genesis_nonce), "the fleet key alone"
     assert bundle.e0 == seal.first_epoch_key(root, "clock-0001", bundle.genesis_nonce)
     assert bundle.link_key == seal.link_key(root, "clock-0001", bundle.genesis_nonce)
     assert bundle.certificate_sha256 == ready.shop.clock("clock-0001").fingerprint

@@ -214,7 +214,7 @@ class Site:
     def _set_up(self) -> None:
         release = self._release
         release.run(
-            ["ca", "init", self.workshop],
+            ["ca", "init", self.workshop, *(["--without-passphrase"] if release == present() else [])],
             ["ca", "issue", "bridge", "--workshop", self.workshop],
             ["ca", "broker", "broker", "--workshop", self.workshop, "--port", str(self._ports["broker"])],
             folder=self.folder,

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from badgeclock import text_file
+from badgeclock.cli.workshop_passphrase import opened_workshop
 from badgeclock.errors import SettingsError
 from badgeclock.partition_table import board_partitions
 from badgeclock.technician import (
@@ -22,7 +23,6 @@ from badgeclock.technician import (
     reader,
     release,
     retire,
-    workshop,
 )
 from badgeclock.technician.serial_device import open_device
 
@@ -161,7 +161,7 @@ def provision_command(
 
     What is not given stays as the clock has it. The sealed chain and its punches are kept.
     """
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     plan = provision.Plan(
         workshop=shop,
         clock_id=clock_id,
@@ -264,7 +264,7 @@ def retire_command(
 
     Its records stay readable in its flash. Provision it anew to use it again.
     """
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     with open_device(port, report) as device:
         done = retire.retire(device, shop, yes_lose, report)
     typer.echo(done.to_json() if as_json else f"{done.clock_id} is retired: record {done.seq} is its last")

@@ -237,7 +237,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         shop.confirm_founding(plan.clock_id)
 
     site = str(settings["site"])
-    bundle = decision.bundle or _new_bundle(plan, site, identity)
+    bundle, founding = (decision.bundle, b"") if decision.bundle else _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
     site_key = shop.site_key_to_be(site)
@@ -265,6 +265,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     copier.copy(path for path in files if path != MAIN_PATH)
     rtc = _set_time(device, say)
     if decision.bundle is None:
+        shop.begin_founding(bundle, founding)
         _found(device, shop, bundle, keeper, say)
     elif shop.bundle(plan.clock_id) != bundle:
         shop.change_bundle(bundle)
@@ -562,10 +563,12 @@ def belongs(found: DeviceState, bundle: Bundle) -> bool:
     return (found.secrets or {}).get("link_key") == bundle.link_key.hex()
 
 
-def _new_bundle(plan: Plan, site: str, identity: Identity) -> Bundle:
+def _new_bundle(plan: Plan, site: str, identity: Identity) -> tuple[Bundle, bytes]:
+    """The bundle of a chain to be founded, and its founding secret."""
+    founding = secrets.token_bytes(seal.KEY_BYTES)
     nonce = secrets.token_bytes(seal.NONCE_BYTES)
-    root = seal.clock_key(plan.workshop.fleet_key(), plan.clock_id)
-    return Bundle(
+    root = seal.clock_key(plan.workshop.fleet_key(), plan.clock_id, founding)
+    bundle = Bundle(
         clock_id=plan.clock_id,
         site=site,
         certificate_sha256=identity.fingerprint,
@@ -573,6 +576,7 @@ def _new_bundle(plan: Plan, site: str, identity: Identity) -> Bundle:
         e0=seal.first_epoch_key(root, plan.clock_id, nonce),
         link_key=seal.link_key(root, plan.clock_id, nonce),
     )
+    return bundle, founding
 
 
 def _certificate_files(shop: Workshop, identity: Identity) -> dict[str, bytes]:
@@ -622,7 +626,6 @@ def _found(
 ) -> None:
     """Found the chain on the device, see that GENESIS is there, and let the workshop know. Raises VerifyMismatch."""
     say("founding the sealed chain")
-    shop.begin_founding(bundle)
     keeper.forget()
     device.run(on_device.FOUND)
     now = int(time.time())

@@ -251,7 +251,7 @@ def test_metrics_count_clocks_and_the_most_worn_flash(world: World, device: Devi
     assert 'badgeclock_clocks{reason="equivocation",state="QUARANTINED"} 1.0' in text
     assert 'badgeclock_clocks{reason="",state="ACTIVE"} 1.0' in text
     assert 'badgeclock_clock_flash_erases{partition="journal"} 321.0' in text
-    assert 'badgeclock_clock_flash_erases{partition="seal"} 500.0' in text
+    assert 'badgeclock_clock_flash_erases{partition="seal"} 666.0' in text
 
 
 def test_the_command_line_lists_shows_releases_and_retires(world: World, device: Device, tmp_path: Path) -> None:
