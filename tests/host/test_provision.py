@@ -394,11 +394,19 @@ def test_the_chain_opens_with_the_bundle_that_the_bridge_gets(ready: Bench) -> N
 
 
 def test_the_first_key_is_nowhere_on_the_clock_and_no_secret_was_printed(provisioned: Path, ready: Bench) -> None:
-    ready.provision(ready.plan())
+    ready.provision(ready.plan(badges="both"))
     bundle = ready.bundle()
     everything = ready.board.flash.read(0, TABLE.flash_bytes)
     for form in (bundle.e0, bundle.e0.hex().encode()):
         assert form not in everything
+    # Nor is any root, from which other clocks' keys, certificates or badges could be made.
+    shop = ready.shop
+    founding = shop.founding_secret("clock-0001", bundle.genesis_nonce)
+    root = shop.badge_root("Demo site").secret
+    writers = [master(root, purpose) for purpose in Purpose if purpose is not Purpose.READ]
+    for key in (shop.fleet_key(), founding, root, *writers, shop.authority().key_der):
+        for form in (key, key.hex().encode()):
+            assert form not in everything
     printed = b"".join((home / "clock" / "console.log").read_bytes() for home in (provisioned, ready.home))
     identity, site_key = ready.shop.clock("clock-0001"), ready.shop.site_key("Demo site")
     for secret in (bundle.e0, bundle.link_key, site_key, identity.key_der, PASSWORD.encode()):
