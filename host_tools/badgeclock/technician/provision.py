@@ -250,7 +250,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         **_certificate_files(shop, identity),
         SETTINGS_PATH: _json_file(settings),
     }
-    wanted = _json_file(_secrets(bundle, site_key, password, badge_key))
+    wanted = _json_file(_secrets(bundle, site_key, password, badge_key), ensure_ascii=False)
 
     device.raise_rate(say)
     copier = _Copier(device, files, say)
@@ -660,8 +660,8 @@ def _set_time(device: SerialDevice, say: Callable[[str], None]) -> RtcState:
     return RtcState.SET
 
 
-def _json_file(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value).encode() + b"\n"
+def _json_file(value: Mapping[str, Any], *, ensure_ascii: bool = True) -> bytes:
+    return json.dumps(value, ensure_ascii=ensure_ascii).encode() + b"\n"
 
 
 def _json_object(data: bytes | None) -> Mapping[str, Any] | None:
