@@ -87,6 +87,7 @@ class Clock:
         self._reported = {}
         self._held_since = None
         self._pages = None
+        self._tamper = 0 if case.level else _CASE_OPENED  # that is not on record yet
 
     def run(self):
         """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
@@ -267,6 +268,7 @@ class Clock:
                 console.report("the log's housekeeping failed:", error)
                 self._break()
                 more = False
+            self._record_tamper()
             more = self._uplink.run_errands() or more
             if self._uplink.errands.restart_due and not (more or self._uplink.errands.desk):
                 console.report("the bridge asked for a restart")
@@ -303,7 +305,12 @@ class Clock:
             self._punches.choose(punch.ASK)
             self._show_page("prompt", _CHOICE_MS, ())
         if self._case.changed():
-            self.note(record.KIND_TAMPER, bytes((_CASE_CLOSED if self._case.level else _CASE_OPENED,)) + bytes(7))
+            if self._case.level:
+                self._record_tamper()
+                self._tamper = self._tamper or _CASE_CLOSED  # an opening that could not be recorded is not forgotten
+            else:
+                self._tamper = _CASE_OPENED
+            self._record_tamper()
             self._uplink.report_status()
         if self._uplink.errands.desk or not self._keys.down(_TOGETHER):
             self._held_since = None
@@ -311,6 +318,11 @@ class Clock:
             self._held_since = time.ticks_ms()
         elif not self._pages and time.ticks_diff(time.ticks_ms(), self._held_since) >= _PAGES_AFTER_MS:
             self._turn_pages(None)
+
+    def _record_tamper(self):
+        """Put on record that the case was opened or closed; later if there is no room, and an opening rather."""
+        if self._tamper and self._log.free and self.note(record.KIND_TAMPER, bytes((self._tamper,)) + bytes(7)):
+            self._tamper = 0
 
     def _handle_key(self, direction):
         """A key puts right what the newest punch assumed, or says what the next one is."""

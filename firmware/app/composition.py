@@ -23,7 +23,7 @@ def prover(board, settings, secrets):
     if settings.badges == "uid":
         return None
     if secrets.badge_key is None:
-        raise SettingsError("secrets.json: badge_key is missing, without which no badge can prove itself")
+        raise SettingsError("secrets: badge_key is missing, without which no badge can prove itself")
     from app.badge.proof import Prover
 
     return Prover(board.reader, secrets.badge_key, settings.badges, settings.badge_ev1)

@@ -16,6 +16,7 @@ _CERTIFICATE = "app.certificate"
 _RECALL = "app.log.recall"
 _WORDS = "app.ui.words"
 _SETTINGS = "app.settings"
+_SLOT = "app.log.secret_slot"
 _ROSTER_START = "app.net.roster_start"
 
 Prepared = namedtuple(
@@ -65,10 +66,16 @@ def partitions(board):
     return journal, seal
 
 
-def read_settings(settings_file):
-    """(settings, secrets). Raises SettingsError."""
+def read_settings(settings_file, seal, vfs):
+    """(settings, secrets), these from the partition `seal`; a file of them in the file system of `vfs` moves there.
+    Raises SettingsError.
+    """
+    content = on_demand.load(_SLOT).take(seal, vfs)
+    on_demand.drop(_SLOT)
+    if content is None:
+        raise SettingsError("The secrets are missing: retired, or never set up. Provision this clock.")
     settings = on_demand.load(_SETTINGS)
-    found = settings.Settings(settings_file), settings.Secrets(read("/secrets.json"))
+    found = settings.Settings(settings_file), settings.Secrets(content)
     on_demand.drop(_SETTINGS)
     return found
 
@@ -80,14 +87,13 @@ def read_roster(board, link_key):
     return roster
 
 
-def open_log(board, settings, firmware):
+def open_log(board, journal, seal, settings, firmware):
     """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records tell. Raises
     JournalError.
     """
     from app.recent import Recent  # first: of fixed size, in a heap that is in one piece
 
     recent = Recent()
-    journal, seal = partitions(board)
     from app.log import sealed_log
     from app.timekeeper import Timekeeper
 
@@ -105,7 +111,8 @@ def open_log(board, settings, firmware):
 
 def prepare(board, settings_file):
     """Prepared. Raises SettingsError or JournalError for a clock that is not set up."""
-    settings, secrets = read_settings(settings_file)
+    journal, seal = partitions(board)
+    settings, secrets = read_settings(settings_file, seal, board.partition("vfs"))
     roster = read_roster(board, secrets.link_key)
     certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
     firmware = firmware_hash()
@@ -113,5 +120,5 @@ def prepare(board, settings_file):
     on_demand.drop(_CERTIFICATE)
     words = on_demand.load(_WORDS).load_or_english(settings.language)
     on_demand.drop(_WORDS)
-    opened = open_log(board, settings, firmware)
+    opened = open_log(board, journal, seal, settings, firmware)
     return Prepared(settings, secrets, roster, certificates, firmware, valid_until, words, *opened)

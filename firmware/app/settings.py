@@ -1,4 +1,4 @@
-"""What a technician decided about this clock: /settings.json and /secrets.json, checked field by field.
+"""What a technician decided about this clock: /settings.json and the secrets, checked field by field.
 
 A file with a wrong field is refused as a whole, with one sentence that names the field and says what it must be, so
 that a clock never runs on half of its settings. No message quotes a value of the secrets. What is given are plain
@@ -122,14 +122,15 @@ def changed(text, wanted, version):
 
 
 def Secrets(text):  # noqa: N802
-    """The keys of a clock in a file's text: link_key and site_key of 32 bytes each, wifi_password as str ("" is an open
-    network), badge_key of 16 bytes, or None in a file without one. Raises SettingsError, which never quotes a value.
+    """The keys of a clock in the text of its secret slot: link_key and site_key of 32 bytes each, wifi_password as str
+    ("" is an open network), badge_key of 16 bytes, or None without one. Raises SettingsError, which never quotes a
+    value.
     """
-    fields = _object(text, "secrets.json")
-    _version(fields, "secrets.json")
+    fields = _object(text, "secrets")
+    _version(fields, "secrets")
     password = fields.get("wifi_password")
     if not isinstance(password, str) or len(password.encode()) > 64:
-        raise SettingsError("secrets.json: wifi_password must be a text of at most 64 bytes")
+        raise SettingsError("secrets: wifi_password must be a text of at most 64 bytes")
     return _Secrets(
         _key(fields, "link_key", _KEY_BYTES),
         _key(fields, "site_key", _KEY_BYTES),
@@ -236,5 +237,5 @@ def _key(fields, field, length):
     except ValueError:
         key = b""
     if len(key) != length:
-        raise SettingsError("secrets.json: %s must be %d hex digits" % (field, 2 * length))
+        raise SettingsError("secrets: %s must be %d hex digits" % (field, 2 * length))
     return key

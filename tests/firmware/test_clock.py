@@ -25,7 +25,7 @@ class Restarted(Exception):
 class Stand:
     """A clock whose every part is a few lines, and remembers what was asked of it."""
 
-    def __init__(self, deaths=0, hint=None):
+    def __init__(self, deaths=0, hint=None, level=1):
         self.records = []
         self.found = []
         self.pages = []
@@ -41,7 +41,7 @@ class Stand:
         self.outcome = punch.KEPT
         self.usable = True
         self.pressed_keys = []
-        self.case_level = 1
+        self.case_level = level
         self.uplink_ends = None
         self.display_faults = self.rtc_faults = 0
         self.present = False
@@ -50,7 +50,7 @@ class Stand:
         self.is_full = False
         self.sealed, self.retired = True, False
         self.case = self
-        self.level = 1
+        self.level = level
         self.verified = True
         self.desk = None
         self.restart_due = False
@@ -434,6 +434,27 @@ def test_opening_and_closing_the_case_goes_on_record():
     stand.live(200)
     assert stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7)), (record.KIND_TAMPER, b"\x02" + bytes(7))]
     assert stand.reports == 2
+
+
+def test_a_start_with_an_open_case_goes_on_record():
+    stand = Stand(level=0)
+    stand.live(600)
+    assert stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7))]
+    stand.case_level = 1
+    stand.live(200)
+    assert stand.records[1:] == [(record.KIND_TAMPER, b"\x02" + bytes(7))]
+
+
+def test_an_opening_for_which_there_is_no_room_goes_on_record_as_soon_as_there_is():
+    stand = Stand()
+    stand.free = 0
+    for level in (0, 1, 0, 1):
+        stand.case_level = level
+        stand.live(200)
+    assert not stand.records
+    stand.free = 100
+    stand.live(600)
+    assert stand.records == [(record.KIND_TAMPER, b"\x01" + bytes(7))]
 
 
 def test_a_display_or_an_rtc_that_fails_is_recorded_and_told_to_the_bridge_once():

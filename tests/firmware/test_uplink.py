@@ -20,9 +20,10 @@ import umqtt.simple
 from app.log import provisioning, sealed_log
 from app.net import frames, greeting, roster_start
 from app.net import uplink as uplink_module
-from app.errors import LinkError
+from app.errors import JournalFull, LinkError
 from app.log.hmac256 import hmac256
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
+from app.log.sealed_log import SPARE_RECORDS
 from app.net.errands import Errands
 from app.net.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms
 from nor import Nor
@@ -120,26 +121,42 @@ class Rig:
         self.always = always = Always()
         stamp = Stamp()
         always.stamp(stamp)
-        journal, seal = Nor(6), Nor(4)
+        journal, seal = self.partitions = Nor(6), Nor(4)
         provisioning.provision(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
         self.log = sealed_log.SealedLog(journal, seal, Settings.clock_id, bytes(8))
         self.log.open(1, stamp)
         for _ in range(records):
             self.log.punch(1, b"badgebdg", stamp)
-        mqtt = umqtt.simple
         self.roster = roster_start.load(partition, Secrets.link_key)
         self.channel = frames.Channel(Settings.clock_id, Secrets.link_key)
-        self.errands = Errands(self.channel, always, always, self.log, self.roster)
-        self.uplink = Uplink(
-            Settings, self.channel, None, self.log, always, None, None, always, mqtt, always, status, self.errands
-        )
-        self.uplink._client = Published(b"clock-0001", "broker")
+        self.start_uplink()
         self.uplink._connection = 3
         self.channel.session = b"sessions"
         self.scope = frames.context(b"clock-0001", b"sessions")
         self.uplink._window.restart(self.log.tail)
         self.key = frames.downward_key(Secrets.link_key)
         self.counter = 0
+
+    def start_uplink(self):
+        always = self.always
+        self.errands = Errands(self.channel, always, always, self.log, self.roster)
+        parts = None, None, always, umqtt.simple, always, status, self.errands
+        self.uplink = Uplink(Settings, self.channel, None, self.log, always, *parts)
+        self.uplink._client = Published(b"clock-0001", "broker")
+
+    def restart(self):
+        """Power was away."""
+        stamp = Stamp()
+        self.always.stamp(stamp)
+        self.log = sealed_log.SealedLog(*self.partitions, Settings.clock_id, bytes(8))
+        self.log.open(1, stamp)
+        self.start_uplink()
+        return self
+
+    def opened(self, frame):
+        """The counter of a frame of the clock."""
+        up = frames.upward_key(Secrets.link_key)
+        return frames.open_frame(up, frames.context(b"clock-0001", bytes(8)), frame)[1]
 
     def frame(self, kind, body, counter=None):
         if counter is None:
@@ -602,6 +619,35 @@ def test_a_status_with_too_much_in_it_says_what_it_must():
     _, body = rig.status()
     assert body["firmware"] == "1122334455667788"
     assert "story" not in body
+
+
+def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
+    """Without room for BOOT every start has one boot count, and the bridge believes only what is newer."""
+    rig = Rig(0)
+    try:
+        while True:
+            rig.log.punch(1, b"badgebdg", Stamp())
+    except JournalFull:
+        pass
+    newest = 0
+    for start in range(SPARE_RECORDS + 5):
+        connections = 1 if start % 2 else 3
+        rig.restart()
+        for _ in range(connections):
+            connection = rig.uplink._next_connection()
+            will = rig.opened(rig.uplink._last_will(connection))
+            rig.uplink._connection, rig.uplink._number = connection, 0
+            counter, body = rig.status()
+            assert counter > newest, (start, connection, body["free"])
+            newest = will
+    assert body["free"] == 0
+    assert rig.log.boot == SPARE_RECORDS + 2, "the last starts had no room"
+
+    # The bridge takes it, and acknowledges: BOOT is written, and nothing said before is newer than what follows.
+    rig.log.ack(rig.log.head)
+    while rig.log.idle(Stamp()):
+        pass
+    assert rig.status()[0] < newest < rig.restart().status()[0]
 
 
 def test_the_last_will_is_newer_than_all_of_its_connection_and_older_than_the_next():

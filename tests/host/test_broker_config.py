@@ -23,8 +23,8 @@ from typer.testing import CliRunner
 
 from badgeclock.cli import ca
 from badgeclock.cli.errors import BrokerBehind
-from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, running_broker, workshop
+from badgeclock.errors import ProvisionError, SettingsError
+from badgeclock.technician import broker, revocation_order, running_broker, workshop
 from badgeclock.technician.certificates import Identity, issue_bridge, issue_clock, make_authority
 from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
@@ -392,6 +392,46 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     assert [line for line in at_other.log if "sending CONNECT" in line] == at_other.log[:1], "it never came again"
     at_other.close()
     at_bridge.close()
+
+
+def test_a_revocation_that_was_signed_in_the_workshop_and_carried_over_puts_the_clock_out(
+    site: Site, tmp_path: Path
+) -> None:
+    """On the broker's machine there is neither a key of the workshop nor its passphrase."""
+    shop, directory = site.shop, site.config.path.parent
+    lost, bridge = shop.clock("clock-e"), shop.bridge()
+    at_bridge = site.subscribe(bridge, "badgeclock/v1/clock-e/status")
+    will = ("--will-topic", "badgeclock/v1/clock-e/status", "--will-payload", "gone")
+    program = str(programs.mosquitto().with_name("mosquitto_sub"))
+    open_connection = site.listen([program, *site.client(lost), "-d", "-t", "badgeclock/v1/clock-e/ack", *will])
+    file = tmp_path / "clock-e.revocation"
+    before = (directory / "crl.pem").read_bytes()
+    run = CliRunner().invoke
+    made = run(ca.app, ["revoke", "clock-e", "--workshop", str(shop.path), "--to", str(file)])
+    assert made.exit_code == 0, made.output
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert site.publish(lost, "badgeclock/v1/clock-e/status", "still in").returncode == 0
+    older = revocation_order.RevocationOrder.from_json(file.read_bytes(), "file")
+
+    stranger = workshop.create(tmp_path / "stranger")
+    stranger.clock("clock-e")
+    with pytest.raises(ProvisionError, match="not signed by every authority"):
+        revocation_order.apply(revocation_order.make(stranger, "clock-e"), directory)
+    assert (directory / "crl.pem").read_bytes() == before
+
+    done = run(ca.app, ["revoked", str(file), "--broker", str(directory)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output.splitlines()[0])["evicted"] is True
+    assert not file.exists()
+    assert at_bridge.messages_until("gone")[-1] == "badgeclock/v1/clock-e/status gone"
+    assert site.publish(lost, "badgeclock/v1/clock-e/status", "racing").returncode != 0
+    open_connection.close()
+    at_bridge.close()
+
+    shop.clock("clock-f")
+    revocation_order.apply(revocation_order.make(shop, "clock-f"), directory)
+    with pytest.raises(ProvisionError, match="older than the broker's list"):
+        revocation_order.apply(older, directory)
 
 
 @pytest.mark.parametrize("pid_file", ["as it is", "missing", "of another process"])

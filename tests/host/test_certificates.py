@@ -135,6 +135,7 @@ def test_site_names_that_differ_in_more_than_case_never_share_a_key_file() -> No
         "Demo site",
         "Dëmo site",
         "Demo-site!",
+        "Demo-site",
         "工地",
         "Площадка",
         "Demo_site",
@@ -145,6 +146,20 @@ def test_site_names_that_differ_in_more_than_case_never_share_a_key_file() -> No
     assert workshop.site_slug("Demo site") == "demo-site"
     with pytest.raises(SettingsError, match="no name"):
         workshop.site_slug(" \t")
+
+
+def test_the_key_of_a_site_with_a_hyphen_that_an_earlier_version_made_stays_its_own(tmp_path: Path) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    folder = shop.path / "sites"
+    workshop.write_once(folder / "quay-7.key", workshop.new_key())
+    assert shop.site_key_to_be("Quay-7") != workshop.read_key(folder / "quay-7.key"), "it may be that of Quay 7"
+    made = Bundle("clock-0001", "Quay-7", "0" * 64, bytes(8), bytes(32), bytes(32))
+    workshop.make_directory(shop.clock_folder("clock-0001"))
+    shop.change_bundle(made)
+    assert shop.site_key("Quay-7") == workshop.read_key(folder / "quay-7.key")
+    assert shop.site_key("quay-7") == shop.site_key("Quay-7")
+    assert shop.site_key("Quay 7") != shop.site_key("Quay-7")
+    assert shop.site_key("Kai-7") != shop.site_key("Kai 7")
 
 
 def test_a_broker_certificate_is_not_silently_used_under_a_name_it_lacks(tmp_path: Path) -> None:
@@ -201,12 +216,12 @@ def bundle(nonce: int) -> Bundle:
 def test_a_bundle_is_the_clocks_only_when_its_founding_is_confirmed_and_older_ones_stay(tmp_path: Path) -> None:
     shop = workshop.create(tmp_path)
     shop.clock("clock-0001")
-    shop.begin_founding(bundle(1))
+    shop.begin_founding(bundle(1), bytes(32))
     assert shop.bundle("clock-0001") is None
     assert shop.pending_bundle("clock-0001") == bundle(1)
     shop.confirm_founding("clock-0001")
     assert shop.bundle("clock-0001") == bundle(1)
-    shop.begin_founding(bundle(2))
+    shop.begin_founding(bundle(2), bytes(32))
     shop.confirm_founding("clock-0001")
     assert shop.bundle("clock-0001") == bundle(2)
     assert shop.pending_bundle("clock-0001") is None

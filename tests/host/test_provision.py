@@ -344,7 +344,8 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
     with open_device(ready.port) as device:
         there = {path: digest for path, digest in device.listing().items() if digest}
         settings = json.loads(device.read("/settings.json") or b"")
-        secrets = json.loads(device.read("/secrets.json") or b"")
+        secrets = provision.inspect(device).secrets
+        assert device.read("/secrets.json") is None
     identity = ready.shop.clock("clock-0001")
     for path in ("/boot.py", "/main.py", "/firmware.json"):
         assert there[path] == sha256(there_shall_be.files[path]).hexdigest(), path
@@ -383,7 +384,10 @@ def test_what_lies_on_the_clock_is_what_was_sent(ready: Bench) -> None:
 
 def test_the_chain_opens_with_the_bundle_that_the_bridge_gets(ready: Bench) -> None:
     bundle = ready.bundle()
-    root = seal.clock_key(ready.shop.fleet_key(), "clock-0001")
+    founding = ready.shop.founding_secret("clock-0001", bundle.genesis_nonce)
+    root = seal.clock_key(ready.shop.fleet_key(), "clock-0001", founding)
+    no_secret = seal.clock_key(ready.shop.fleet_key(), "clock-0001")
+    assert bundle.e0 != seal.first_epoch_key(no_secret, "clock-0001", bundle.genesis_nonce), "the fleet key alone"
     assert bundle.e0 == seal.first_epoch_key(root, "clock-0001", bundle.genesis_nonce)
     assert bundle.link_key == seal.link_key(root, "clock-0001", bundle.genesis_nonce)
     assert bundle.certificate_sha256 == ready.shop.clock("clock-0001").fingerprint
@@ -394,11 +398,19 @@ def test_the_chain_opens_with_the_bundle_that_the_bridge_gets(ready: Bench) -> N
 
 
 def test_the_first_key_is_nowhere_on_the_clock_and_no_secret_was_printed(provisioned: Path, ready: Bench) -> None:
-    ready.provision(ready.plan())
+    ready.provision(ready.plan(badges="both"))
     bundle = ready.bundle()
     everything = ready.board.flash.read(0, TABLE.flash_bytes)
     for form in (bundle.e0, bundle.e0.hex().encode()):
         assert form not in everything
+    # Nor is any root, from which other clocks' keys, certificates or badges could be made.
+    shop = ready.shop
+    founding = shop.founding_secret("clock-0001", bundle.genesis_nonce)
+    root = shop.badge_root("Demo site").secret
+    writers = [master(root, purpose) for purpose in Purpose if purpose is not Purpose.READ]
+    for key in (shop.fleet_key(), founding, root, *writers, shop.authority().key_der):
+        for form in (key, key.hex().encode()):
+            assert form not in everything
     printed = b"".join((home / "clock" / "console.log").read_bytes() for home in (provisioned, ready.home))
     identity, site_key = ready.shop.clock("clock-0001"), ready.shop.site_key("Demo site")
     for secret in (bundle.e0, bundle.link_key, site_key, identity.key_der, PASSWORD.encode()):
@@ -662,7 +674,7 @@ def test_a_new_clock_needs_its_site_and_its_broker(fresh: Bench) -> None:
         fresh.provision(fresh.plan(site="Demo site"))
 
 
-@pytest.mark.parametrize("line", [pytest.param("/rom", marks=LONG), "founding", "/secrets.json"])
+@pytest.mark.parametrize("line", [pytest.param("/rom", marks=LONG), "founding", "secrets,"])
 def test_a_run_that_breaks_off_anywhere_is_finished_by_the_next_one(fresh: Bench, line: str) -> None:
     class Unplugged(Exception):
         """The technician's machine went away."""
@@ -677,7 +689,7 @@ def test_a_run_that_breaks_off_anywhere_is_finished_by_the_next_one(fresh: Bench
     state = inspect(fresh)
     assert state.has_live_key
     assert state.genesis_nonce == fresh.bundle().genesis_nonce
-    assert done.chain is (ChainState.KEPT if line == "/secrets.json" else ChainState.FOUNDED)
+    assert done.chain is (ChainState.KEPT if line == "secrets," else ChainState.FOUNDED)
     assert fresh.provision(fresh.plan()).copied == ()
 
 
@@ -821,7 +833,7 @@ def test_code_that_the_chip_would_run_in_another_form_than_it_was_written_is_not
     """A cache that was not flushed shows what was there before; a read of the partition shows what was written."""
     with open_device(ready.port) as device:
         image = built().in_place(device.rom_bytes())["/rom"]
-        device.run("def bc_rom_mapped():\n return memoryview(bytes(65536))\n")
+        device.run("def bc_rom_mapped():\n return memoryview(bytes(4096))\n")
         with pytest.raises(VerifyMismatch, match="code in place"):
             device.put_rom(image)
         assert ready.partition("romfs")[:4096] == b"\xff" * 4096

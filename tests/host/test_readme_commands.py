@@ -24,9 +24,9 @@ BRIDGE = """
 [broker]
 host = "127.0.0.1"
 port = {port}
-ca = "workshop/ca.pem"
-certificate = "workshop/bridge/certificate.pem"
-key = "workshop/bridge/key.pem"
+ca = "out/ca.pem"
+certificate = "out/certificate.pem"
+key = "out/key.pem"
 [secrets]
 data_key_file = "data.key"
 [authority]
@@ -50,7 +50,12 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.1)
 
 
-def test_the_commands_lead_to_a_clock_that_starts_and_reaches_its_broker_and_bridge(tmp_path: Path) -> None:
+def test_the_commands_lead_to_a_clock_that_starts_and_reaches_its_broker_and_bridge(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "passphrase").write_text("seven words that are in no book\n")
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("BADGECLOCK_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

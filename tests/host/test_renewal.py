@@ -21,7 +21,7 @@ def with_clocks(shop: Workshop, *clock_ids: str) -> None:
     """Clocks that were provisioned: each with a certificate, a chain, and the present authorities."""
     for clock_id in clock_ids:
         identity = shop.clock(clock_id)
-        shop.begin_founding(Bundle(clock_id, "Site", identity.fingerprint, bytes(8), bytes(32), bytes(32)))
+        shop.begin_founding(Bundle(clock_id, "Site", identity.fingerprint, bytes(8), bytes(32), bytes(32)), bytes(32))
         shop.confirm_founding(clock_id)
         shop.record_trust(clock_id)
 

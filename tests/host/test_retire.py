@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.host.test_provision import Bench, bench, inspect, punch
-from tests.provisioned import NEW, copied
+from tests.host.test_provision import TABLE, Bench, bench, inspect, punch
+from tests.provisioned import NEW, PASSWORD, PATIENCE_S, copied
 from typer.testing import CliRunner
 
+from badgeclock.bundle import Bundle
 from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import ProvisionError
 from badgeclock.protocol import record as records
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Kind
-from badgeclock.technician import provision, retire, workshop
+from badgeclock.technician import on_device, provision, retire, workshop
 from badgeclock.technician.ledger import Act, Ledger
-from badgeclock.technician.provision import ChainState
+from badgeclock.technician.provision import Broker, Chain, ChainState, Wifi
 from badgeclock.technician.retire import Retired
 from badgeclock.technician.sealed_flash import unsent_punches
 from badgeclock.technician.serial_device import open_device
 
 PUNCHES = 3
+NEW_PLACE = {"site": "Quay 7", "broker": Broker("localhost", 8883), "wifi": Wifi("quay", "quite another one")}
 
 
 @pytest.fixture
@@ -71,9 +74,8 @@ def test_a_clock_is_ended_only_for_good_reason_and_then_wholly_and_can_begin_ane
     assert (state.r, state.e_next) == (b"", b"")
     assert not keys.strip(b"\xff\x00")
     assert unsent_punches(keys, journal) == 0
-    files = desk_files(desk)
-    for secret in (bundle.link_key.hex().encode(), desk.shop.site_key("Demo site").hex().encode(), identity.key_der):
-        assert secret not in files
+    assert identity.key_der not in desk_files(desk)
+    assert left_in(desk, bundle) == []
     assert desk.shop.revoked() == {identity.certificate.serial_number}
 
     # The clock starts, finds its log retired, and says that it is not set up; told again, nothing changes.
@@ -99,6 +101,59 @@ def test_a_clock_is_ended_only_for_good_reason_and_then_wholly_and_can_begin_ane
     again = retired(desk)
     assert (again.was_retired, again.punches_lost) == (True, 0)
     assert int(again.serial, 16) in desk.shop.revoked()
+
+
+def left_in(desk: Bench, bundle: Bundle) -> list[str]:
+    """The secrets of a clock that stand anywhere in its whole flash."""
+    flash = desk.board.flash.read(0, TABLE.flash_bytes)
+    secrets = {
+        "link key": bundle.link_key.hex(),
+        "site key": desk.shop.site_key("Demo site").hex(),
+        "Wi-Fi password": PASSWORD,
+    }
+    return [name for name, secret in secrets.items() if secret.encode() in flash or _raw(secret) in flash]
+
+
+def _raw(secret: str) -> bytes:
+    try:
+        return bytes.fromhex(secret)
+    except ValueError:
+        return secret.encode()
+
+
+def test_nothing_of_a_site_stays_in_a_clock_that_goes_to_another(desk: Bench) -> None:
+    before = desk.bundle()
+    assert left_in(desk, before) == ["link key", "site key", "Wi-Fi password"], "the search finds them"
+    desk.provision(desk.plan(site="Quay 7", wifi=Wifi("quay", "quite another one")))
+    assert left_in(desk, before) == ["link key"], "its chain, and so its link key, goes on"
+    desk.provision(desk.plan(clock_id="clock-0002", chain=Chain.FOUND_ANEW, yes_lose=PUNCHES, **NEW_PLACE))
+    assert left_in(desk, before) == []
+
+
+def test_a_clock_of_an_older_firmware_moves_its_file_into_the_seals_partition(desk: Bench) -> None:
+    bundle = desk.bundle()
+    with open_device(desk.port) as device:
+        text = provision.inspect(device).secrets_text
+        assert text is not None
+        device.run(on_device.SECRETS + "bc_forget_secrets()")
+        for content in (text.replace(b"a password", b"an older password"), text):
+            device.put("/secrets.json", content)
+        assert provision.inspect(device).secrets_text == text, "the tool knows both places"
+        device.restart()
+    flash = desk.board.flash.read(0, TABLE.flash_bytes)
+    assert b"an older password of the site" in flash, "littlefs keeps what was replaced"
+    deadline = time.monotonic() + PATIENCE_S
+    while "Hold your badge" not in desk.board.screen_text():
+        assert time.monotonic() < deadline, desk.board.screen_text()
+        time.sleep(0.1)
+    with open_device(desk.port) as device:
+        assert device.read("/secrets.json") is None
+        assert provision.inspect(device).secrets_text == text
+    flash = desk.board.flash.read(0, TABLE.flash_bytes)
+    assert b"an older password of the site" not in flash
+    for secret in (bundle.link_key.hex().encode(), PASSWORD.encode()):
+        assert flash.count(secret) == 1
+        assert TABLE["seal"].offset <= flash.index(secret) < TABLE["seal"].end
 
 
 def desk_files(desk: Bench) -> bytes:

@@ -14,7 +14,8 @@ import pytest
 
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
-from tests.provisioned import copied
+from badgeclock.technician.workshop import Workshop
+from tests.provisioned import PASSWORD, copied
 from tests.system.crowd import enroll
 
 pytestmark = pytest.mark.timeout(240)
@@ -135,10 +136,26 @@ def test_a_flash_put_back_is_found_and_the_true_one_goes_on_and_is_retired_by_or
     assert "ends now" in command(stack, "retire", cast.CLOCK_ID, "--reason", "the site closes")
     wait_for(stack, state="RETIRED", open_orders=0)
     stack.control.wait_text("Clock retired", "Not saved", timeout=SETTLE_S)
+    wait_until(lambda: clock_of(stack)["status"]["retired"], "its status says so", lambda: clock_of(stack))
     stack.control.tap(badges[0].uid, 300)
+    # Its last record is acknowledged: nothing that opens a network, a broker's door or a badge's token is left in it.
+    shop = Workshop(stack.directory / "workshop")
+    bundle = shop.bundle(cast.CLOCK_ID)
+    assert bundle is not None
+    secrets = {
+        "link key": bundle.link_key.hex().encode(),
+        "site key": shop.site_key(cast.SITE).hex().encode(),
+        "Wi-Fi password": PASSWORD.encode(),
+    }
+    assert all(secret in new for secret in secrets.values()), "the search finds them while they are there"
+
+    def left() -> list[str]:
+        flash = image(stack).read_bytes()
+        return [name for name, secret in secrets.items() if secret in flash]
+
+    wait_until(lambda: not left(), "the whole flash without a secret", left)
     stack.control.plug_out()
     stack.control.plug_in()
-    stack.control.wait_text("Clock retired", timeout=SETTLE_S)
+    stack.control.wait_text("Not set up", "retired", timeout=SETTLE_S)
     assert len(stack.punches()) == 3
-    wait_until(lambda: clock_of(stack)["status"]["retired"], "its status says so", lambda: clock_of(stack))
     assert "RETIRED" in command(stack, "list")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from badgeclock.partition_table import board_partitions
 from badgeclock.protocol import record
 from badgeclock.protocol.record import Direction, Flag, Kind, Origin, Record, Source
-from badgeclock.technician import reader
+from badgeclock.technician import on_device, provision, reader
 from badgeclock.technician.serial_device import open_device
 from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.accesspoint import Network
@@ -364,7 +365,7 @@ def test_every_word_for_a_readers_fault_is_explained_to_the_technician() -> None
 def test_a_clock_without_right_settings_says_so_stays_off_the_network_and_can_be_provisioned(
     clock: ClockControl,
 ) -> None:
-    with files_kept(clock, "/settings.json", "/secrets.json") as right:
+    with files_kept(clock, "/settings.json") as right:
         with open_device(clock.tty()) as device:
             device.put("/settings.json", right["/settings.json"].replace(b'"message_s": 2', b'"message_s": 20'))
             device.restart()
@@ -373,9 +374,12 @@ def test_a_clock_without_right_settings_says_so_stays_off_the_network_and_can_be
         last = int(clock.events()[-1]["id"])
         with open_device(clock.tty()) as device:
             device.put("/settings.json", right["/settings.json"])
-            device.remove("/secrets.json")
+            secrets = provision.inspect(device).secrets_text or b""
+            device.run(on_device.SECRETS + "bc_forget_secrets()")
             device.restart()
-        clock.wait_text("Not set up", "secrets.json is", timeout=PATIENCE_S)
+        clock.wait_text("Not set up", "The secrets are", timeout=PATIENCE_S)
+        with open_device(clock.tty()) as device:
+            device.run(on_device.INSPECT + on_device.SECRETS + f"bc_keep_secrets({b2a_base64(secrets)!r})")
         assert not [event for event in clock.events(last) if event["kind"] == "wlan"]
         last = int(clock.events()[-1]["id"])
     clock.wait_event("wlan", after=last, timeout=PATIENCE_S)

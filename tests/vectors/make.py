@@ -658,12 +658,24 @@ def badge_vectors() -> dict[str, Any]:
     }
 
 
+# --- secrets.json -----------------------------------------------------------------------------------------------------
+
+
+def secret_vector() -> dict[str, Any]:
+    """§4: a slot of the clock's secrets."""
+    keys = {"link_key": "5a" * 32, "site_key": SITE_KEY.hex(), "wifi_password": "a password of the site"}
+    content = json.dumps({"v": 1, **keys}).encode()
+    slot = (b"BCS1" + struct.pack(">IH", 3, len(content)) + content).ljust(1008, b"\0")
+    return {"number": 3, "content": content.decode(), "slot": (slot + hashlib.sha256(slot).digest()[:16]).hex()}
+
+
 def main() -> None:
     for name, made in (
         ("record", record_vectors()),
         ("seal", seal_vectors()),
         ("frames", frame_vectors()),
         ("badges", badge_vectors()),
+        ("secrets", secret_vector()),
     ):
         (HERE / f"{name}.json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 

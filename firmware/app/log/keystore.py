@@ -9,6 +9,8 @@ States of a slot: erased (0xFF), live (its check is right), spent (zero), torn (
     both live             the higher seq counts, then the higher acked; it is programmed again, the old one zeroed
     old slot half zeroed  the next one is live; the old one is zeroed
     sector half erased    holds no key; it is erased again before it is used
+
+A sector that begins with SECRETS_MAGIC is not of the ring: the clock's secrets are in it (app.log.secret_slot).
 """
 
 import struct
@@ -19,11 +21,13 @@ from micropython import const
 from app.errors import KeyStoreError
 
 SLOT_BYTES = const(128)
+SECRETS_BYTES = const(1024)
+SECRETS_MAGIC = b"BCS1"
 _CHECKED_BYTES = const(112)
 _SECTOR_BYTES = const(4096)
 _SLOTS_A_SECTOR = const(32)
 
-_LAYOUT = ">4sIHHIII8x32s32s16s"
+_LAYOUT = ">4sIHHIIIH6x32s32s16s"
 _MAGIC = b"BCK1"
 _ERASED_SLOT = b"\xff" * SLOT_BYTES
 _SPENT_SLOT = bytes(SLOT_BYTES)
@@ -44,7 +48,8 @@ class KeyState:
     """What the clock must hold to seal its next record.
 
     `seq` of the next record, `epoch`, `boot` count, `records` in the epoch so far, `acked` (every seq below it), `day`
-    on which the epoch began (days since 1970-01-01), `r` and `e_next` of 32 bytes, `tag` of 16.
+    on which the epoch began (days since 1970-01-01), `connections` of the next boot that may be used up, `r` and
+    `e_next` of 32 bytes, `tag` of 16.
     """
 
     def __init__(self):
@@ -54,6 +59,7 @@ class KeyState:
         self.records = 0
         self.acked = 0
         self.day = 0
+        self.connections = 0
         self.r = b""
         self.e_next = b""
         self.tag = bytearray(16)
@@ -75,11 +81,19 @@ class KeyStore:
         self._live = -1  # the slot that counts, or -1
         self._next = 0  # the slot for the next key
         self._used = 0  # bit s: sector s is not wholly erased
+        self._secrets = 0  # bit s: sector s holds the clock's secrets
         self.late = 0
 
+    @property
+    def sector(self):
+        """The sector of the key that counts; -1 without one."""
+        return self._live // _SLOTS_A_SECTOR
+
     def format(self):
-        """Erase every sector that is not erased. All keys are gone. Raises KeyStoreError if one cannot be erased."""
-        self._live, self._next, self._used = -1, 0, 0
+        """Erase every sector that is not erased. All keys and secrets are gone. Raises KeyStoreError if one cannot be
+        erased.
+        """
+        self._live, self._next, self._used, self._secrets = -1, 0, 0, 0
         for sector in range(self._sectors):
             if not self._is_blank(sector):
                 self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
@@ -97,17 +111,19 @@ class KeyStore:
             if self._live >= 0:
                 break
         self._used = 0
-        self._next = 0
+        self._next = self._after(-1)
         for slot in range(self._slots):
             if kinds[slot] != _ERASED:
                 self._used |= 1 << slot // _SLOTS_A_SECTOR
-                if self._live >= 0 and slot // _SLOTS_A_SECTOR == self._live // _SLOTS_A_SECTOR:
-                    self._next = (slot + 1) % self._slots
+                if self._live >= 0 and slot // _SLOTS_A_SECTOR == self.sector:
+                    self._next = self._after(slot)
         if self._live >= 0:
             # Both may have been cut short of a firm state: the live slot's last bits, the one before's zeros.
             self._read(self._live)
             self._program(self._live, self._buf)
             before = (self._live - 1) % self._slots
+            while self._secrets >> before // _SLOTS_A_SECTOR & 1:
+                before = (before - _SLOTS_A_SECTOR) % self._slots
             if kinds[before] == _SPENT:
                 self._program(before, _SPENT_SLOT)
         for slot in range(self._slots):
@@ -135,6 +151,7 @@ class KeyStore:
             state.records,
             state.acked,
             state.day,
+            state.connections,
             state.r,
             state.e_next,
             state.tag,
@@ -156,18 +173,34 @@ class KeyStore:
             self._spend(self._live)
         self._used |= 1 << slot // _SLOTS_A_SECTOR
         self._live = slot
-        self._next = (slot + 1) % self._slots
+        self._next = self._after(slot)
 
     def end(self):
-        """Program the live slot to zero, if there is one; no other follows it."""
+        """Program the live slot to zero, if there is one, and read that back; no other follows it. Raises KeyStoreError
+        if it does not become zero.
+        """
         if self._live >= 0:
-            self._program(self._live, _SPENT_SLOT)
+            self._spend(self._live)
             self._live = -1
+
+    def forget(self):
+        """Program the clock's secrets to zero and read that back; False if there are none. Raises KeyStoreError if they
+        do not become zero.
+        """
+        if not self._secrets:
+            return False
+        for sector in range(self._sectors):
+            if self._secrets >> sector & 1:
+                for slot in range(SECRETS_BYTES // SLOT_BYTES):
+                    self._spend(sector * _SLOTS_A_SECTOR + slot)
+                self._used |= 1 << sector
+        self._secrets = 0
+        return True
 
     def tidy(self):
         """Erase one sector whose slots are all spent and that does not hold the live slot; False if there is none."""
         for sector in range(self._sectors):
-            if self._used >> sector & 1 and sector != self._live // _SLOTS_A_SECTOR:
+            if self._used >> sector & 1 and sector != self.sector:
                 self._erase(sector)
                 return True
         return False
@@ -176,9 +209,15 @@ class KeyStore:
         """The kind of each slot, one byte a slot; sets the live slot and fills `state` from it."""
         kinds = bytearray(self._slots)
         self._live = -1
+        self._secrets = 0
         for slot in range(self._slots):
+            if self._secrets >> slot // _SLOTS_A_SECTOR & 1:
+                continue
             self._read(slot)
             if self._buf == _ERASED_SLOT:
+                continue
+            if slot % _SLOTS_A_SECTOR == 0 and self._buf[:4] == SECRETS_MAGIC:
+                self._secrets |= 1 << slot // _SLOTS_A_SECTOR
                 continue
             if self._buf == _SPENT_SLOT:
                 kinds[slot] = _SPENT
@@ -190,8 +229,15 @@ class KeyStore:
                 if fields[0] == _MAGIC and (self._live < 0 or (fields[1], fields[5]) > (state.seq, state.acked)):
                     self._live = slot
                     _, state.seq, state.epoch, state.boot, state.records, state.acked = fields[:6]
-                    state.day, state.r, state.e_next, state.tag[:] = fields[6:]
+                    state.day, state.connections, state.r, state.e_next, state.tag[:] = fields[6:]
         return kinds
+
+    def _after(self, slot):
+        """The slot of the ring that follows `slot`."""
+        slot = (slot + 1) % self._slots
+        while self._secrets >> slot // _SLOTS_A_SECTOR & 1:
+            slot = (slot + _SLOTS_A_SECTOR) % self._slots
+        return slot
 
     def _is_blank(self, sector):
         for slot in range(sector * _SLOTS_A_SECTOR, (sector + 1) * _SLOTS_A_SECTOR):

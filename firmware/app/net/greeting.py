@@ -21,7 +21,7 @@ async def greet(uplink):
     link.deliver = client.wait_msg
     # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
     # will, which would be newer than all that follows.
-    connection = uplink._connection + 1
+    connection = uplink._next_connection()
     if connection < _COUNT_MAX:
         client.set_last_will(channel.topic("status"), last_will(channel, uplink._log.boot, connection), retain=True)
     client.connect()

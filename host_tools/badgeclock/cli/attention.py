@@ -16,7 +16,7 @@ from badgeclock.bridge.attention import attention
 from badgeclock.bridge.attention.attention import Row
 from badgeclock.bridge.registrar.decisions import Decision
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import WIDE, Config, changing, looking, moment, operator
+from badgeclock.cli.context import WIDE, Config, acting, changing, looking, moment
 
 app = typer.Typer(help="What waits for a person, oldest first, and what to do about it.", invoke_without_command=True)
 
@@ -60,7 +60,7 @@ def settle(
 ) -> None:
     """Say that an event, or the remarks of a presence, are seen to: it leaves the list."""
     with changing(config) as opened:
-        attention.settle(opened.connection, item, Decision(by.strip() or operator(), why, wall_clock_ms()))
+        attention.settle(opened.connection, item, Decision(acting(by), why, wall_clock_ms()))
     typer.echo(f"{item} is seen to.", err=True)
 
 

@@ -20,7 +20,7 @@ from badgeclock.bridge.people import badges
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import DeskState
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import Config, opened_store, operator
+from badgeclock.cli.context import Config, acting, opened_store
 from badgeclock.cli.errors import NoBridge
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, BadgeclockError
 
@@ -79,7 +79,7 @@ def revoke(
     with opened_store(config) as (store, _):
         with store.write() as connection:
             taken = _chosen(badges.in_use(connection, worker), worker, badge)
-            badges.revoke(connection, taken, by=by or operator(), now_ms=wall_clock_ms())
+            badges.revoke(connection, taken, by=acting(by), now_ms=wall_clock_ms())
         typer.echo(f"Badge {taken.id} of {worker!r} is taken back: from now on it is unknown.", err=True)
         if clock is not None:
             _print_job(_done(store, clock, Kind.WIPE, None, by), as_json=as_json)
@@ -112,7 +112,7 @@ def _done(store: Store, clock: str, kind: Kind, worker: str | None, by: str) -> 
             clock=clock,
             kind=kind,
             worker=worker,
-            asked_by=by or operator(),
+            asked_by=acting(by),
             now_ms=wall_clock_ms(),
         )
     try:

@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from badgeclock.cli.errors import BrokerBehind
+from badgeclock.cli.workshop_passphrase import chosen, opened_workshop
 from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, certificates, running_broker, workshop
+from badgeclock.technician import broker, certificates, revocation_order, running_broker, workshop
+from badgeclock.technician.revocation_order import RevocationOrder
 from badgeclock.toolchain import programs
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
@@ -49,11 +51,66 @@ class Holder(StrEnum):
 @app.command()
 def init(
     directory: Annotated[Path, typer.Argument(help="A new or empty directory; it becomes yours alone (0700).")],
+    *,
+    without_passphrase: Annotated[
+        bool, typer.Option("--without-passphrase", help="Leave its keys in the clear: for trying things out.")
+    ] = False,
 ) -> None:
-    """Make a workshop: an authority and the fleet key. Keep a backup of it: a new one fits no clock of the old one."""
-    shop = workshop.create(directory)
+    """Make a workshop: an authority and the fleet key, under a passphrase. It belongs on a machine without a network.
+
+    Keep a backup of it, and the passphrase in another place: a new one fits no clock of the old one.
+    """
+    shop = workshop.create(directory, None if without_passphrase else chosen(directory))
     typer.echo(shop.path)
     typer.echo("next: badgeclock clock provision PORT --workshop " + str(shop.path), err=True)
+
+
+@app.command()
+def lock(*, directory: WorkshopOption) -> None:
+    """Put a workshop under a passphrase, or under another one. Backups that were made before stay as they are."""
+    opened_workshop(directory).put_under(chosen(directory))
+    typer.echo(f"the keys in {directory} are under that passphrase", err=True)
+    typer.echo(
+        "what lay in the clear before may still be on this disk and in its backups: keep them as the keys", err=True
+    )
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Argument(help="A new folder; what is in it is in the clear, for your eyes (0700).")],
+    *,
+    directory: WorkshopOption,
+    bridge: Annotated[bool, typer.Option("--bridge", help="The bridge's certificate and key, and ca.pem.")] = False,
+    clock: Annotated[list[str] | None, typer.Option(help="This clock's bundle; may be given again.")] = None,
+    site: Annotated[list[str] | None, typer.Option(help="This site's key; may be given again.")] = None,
+    badge_key: Annotated[list[str] | None, typer.Option(help="This site's badge root, for its badge desk.")] = None,
+) -> None:
+    """Write out what the bridge's machine needs, to be carried there; no root of the fleet is in it. Delete it then."""
+    shop = opened_workshop(directory)
+    files: dict[str, bytes] = {}
+    if bridge:
+        identity = shop.bridge()
+        files = {"certificate.pem": identity.certificate_pem, "key.pem": identity.key_pem}
+        files["ca.pem"] = shop.authority_certificate.read_bytes()
+    for clock_id in clock or ():
+        bundle = shop.bundle(clock_id)
+        if bundle is None:
+            raise SettingsError(
+                what=f"{clock_id} has no chain yet",
+                kept="nothing was written",
+                do="provision it first: badgeclock clock provision",
+            )
+        files[f"{clock_id}.bundle.json"] = bundle.to_json()
+    for name in site or ():
+        path = shop.site_key_file(name)
+        files[path.name] = shop.plain(path)
+    for name in badge_key or ():
+        path = shop.badge_root_file(name)
+        files[path.name] = shop.plain(path)
+    to.mkdir(mode=0o700)
+    for name, data in files.items():
+        workshop.write_once(to / name, data)
+        typer.echo(to / name)
 
 
 @app.command()
@@ -67,7 +124,7 @@ def issue(
     directory: WorkshopOption,
 ) -> None:
     """Issue a certificate, or show the one that was issued before. Prints the certificate's path."""
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     given = tuple(names or ())
     if holder is Holder.CLOCK:
         clock_id = _one_clock(given)
@@ -97,7 +154,7 @@ def renew(
 
     A clock goes on with its old certificate until it is provisioned; its keys and its records stay.
     """
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     given = tuple(names or ())
     if holder is Holder.CLOCK:
         clock_id = _one_clock(given)
@@ -122,9 +179,27 @@ def renew(
 
 
 @app.command()
-def revoke(clock_id: str, *, directory: WorkshopOption, broker_directory: BrokerDirectoryOption = None) -> None:
-    """Take a clock's certificates back. With --broker it is out at once, its open connection too."""
-    shop = workshop.open_workshop(directory)
+def revoke(
+    clock_id: str,
+    *,
+    directory: WorkshopOption,
+    broker_directory: BrokerDirectoryOption = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Write the revocation into this file, to be carried to the broker's machine.")
+    ] = None,
+) -> None:
+    """Take a clock's certificates back. With --broker it is out at once, its open connection too; with --to as soon as
+    `ca revoked` has the file there.
+    """
+    shop = opened_workshop(directory)
+    if to is not None:
+        order = revocation_order.make(shop, clock_id)
+        revocation_order.write(order, to)
+        typer.echo(json.dumps({"clock_id": clock_id, "serial": order.serial, "file": str(to)}))
+        typer.echo(
+            f"{clock_id} is not out yet. next, beside the broker: badgeclock ca revoked {to} --broker …", err=True
+        )
+        return
     serial = shop.revoke_clock(clock_id)
     fields: dict[str, object] = {
         "clock_id": clock_id,
@@ -137,10 +212,29 @@ def revoke(clock_id: str, *, directory: WorkshopOption, broker_directory: Broker
         return
     broker.update(broker_directory, shop)
     fields["evicted"] = running_broker.evict(broker_directory, shop, clock_id)
+    _say_evicted(clock_id, fields)
+
+
+@app.command()
+def revoked(
+    file: Annotated[Path, typer.Argument(help="What `ca revoke --to` wrote in the workshop.")],
+    *,
+    broker_directory: Annotated[Path, typer.Option("--broker", help="The directory made by `ca broker`.")],
+) -> None:
+    """Put a clock out that was revoked in the workshop, whose keys are not needed. Deletes the file once it is out."""
+    order = RevocationOrder.from_json(file.read_bytes(), str(file))
+    fields: dict[str, object] = {"clock_id": order.clock_id, "serial": order.serial}
+    fields["evicted"] = revocation_order.apply(order, broker_directory)
+    if fields["evicted"]:
+        file.unlink()
+    _say_evicted(order.clock_id, fields)
+
+
+def _say_evicted(clock_id: str, fields: dict[str, object]) -> None:
     typer.echo(json.dumps(fields))
     if not fields["evicted"]:
         raise BrokerBehind(
-            kept=f"the revocation, in the workshop and in the broker's directory; {clock_id} may still be connected",
+            kept=f"the revocation, in the broker's directory; {clock_id} may still be connected",
             do=_RESTART,
         )
 
@@ -148,7 +242,7 @@ def revoke(clock_id: str, *, directory: WorkshopOption, broker_directory: Broker
 @app.command(name="list")
 def list_certificates(*, directory: WorkshopOption, as_json: JsonOption = False) -> None:
     """Show every authority and certificate that is trusted, and when it ends."""
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     authorities = shop.authorities()
     rows = [("authority", one.common_name, one) for one in authorities]
     rows += [("certificate", name, one) for name, one in shop.holders().items()]
@@ -169,7 +263,7 @@ def list_certificates(*, directory: WorkshopOption, as_json: JsonOption = False)
 @authority_app.command()
 def begin(*, directory: WorkshopOption, broker_directory: BrokerDirectoryOption = None) -> None:
     """Make the authority that will take over. Both are trusted from now on; the present one goes on issuing."""
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     shop.begin_authority()
     _update(shop, broker_directory)
     typer.echo(shop.authority_certificate)
@@ -183,7 +277,7 @@ def switch(
     *, directory: WorkshopOption, leave: LeaveOption = None, broker_directory: BrokerDirectoryOption = None
 ) -> None:
     """Let the next authority issue. Every clock must trust it by then; the former one stays trusted."""
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     shop.switch_authority(frozenset(leave or ()))
     _update(shop, broker_directory)
     typer.echo(shop.authority_certificate)
@@ -198,7 +292,7 @@ def end(
     *, directory: WorkshopOption, leave: LeaveOption = None, broker_directory: BrokerDirectoryOption = None
 ) -> None:
     """Trust the former authority no more, once nobody has a certificate of its."""
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     shop.end_authority(frozenset(leave or ()))
     _update(shop, broker_directory)
     typer.echo(shop.authority_certificate)
@@ -255,7 +349,7 @@ def broker_configuration(
     config = broker.write_config(
         directory,
         port,
-        workshop.open_workshop(shop),
+        opened_workshop(shop),
         host=host,
         names=tuple(name or ()),
         user=user,

@@ -18,8 +18,8 @@ from badgeclock.chaos import faults, schedule
 from badgeclock.chaos.faults import Layer
 from badgeclock.chaos.proxy import Address, ChaosProxy
 from badgeclock.chaos.schedule import Step
+from badgeclock.cli.workshop_passphrase import opened_workshop
 from badgeclock.errors import BadgeclockError, SettingsError
-from badgeclock.technician.workshop import open_workshop
 
 RANDOM_STEP_S = 10.0
 
@@ -63,7 +63,7 @@ def chaos(
     if not anywhere:
         _refuse_others(address)
     on = " ".join(fault or [faults.NONE])
-    shop = open_workshop(workshop) if workshop is not None else None
+    shop = opened_workshop(workshop) if workshop is not None else None
     steps: Iterator[Step] = itertools.chain()
     if plan is not None:
         steps = schedule.repeated(schedule.written(plan))

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from badgeclock import text_file
+from badgeclock.cli.workshop_passphrase import opened_workshop
 from badgeclock.errors import SettingsError
 from badgeclock.partition_table import board_partitions
 from badgeclock.technician import (
@@ -24,7 +25,6 @@ from badgeclock.technician import (
     release,
     retire,
     tracebacks,
-    workshop,
 )
 from badgeclock.technician.serial_device import open_device
 
@@ -163,7 +163,7 @@ def provision_command(
 
     What is not given stays as the clock has it. The sealed chain and its punches are kept.
     """
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     plan = provision.Plan(
         workshop=shop,
         clock_id=clock_id,
@@ -266,7 +266,7 @@ def retire_command(
 
     Its records stay readable in its flash. Provision it anew to use it again.
     """
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     with open_device(port, report) as device:
         done = retire.retire(device, shop, yes_lose, report)
     typer.echo(done.to_json() if as_json else f"{done.clock_id} is retired: record {done.seq} is its last")

@@ -20,9 +20,10 @@ from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
+from badgeclock.cli.context import STDIN, WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
+from badgeclock.technician.loose_roots import is_in_workshop
 
 app = typer.Typer(no_args_is_help=True, help="Clocks, from the bundles that the workshop wrote.")
 
@@ -34,14 +35,27 @@ _LOOK_S: Final = 0.2
 def add_clock(
     bundle: Annotated[Path, typer.Argument(help="The clock's bundle.json; `-` is stdin.")],
     site: Annotated[str, typer.Option(help="The site it stands at.")],
+    *,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the bundle's file where it is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Add a provisioned clock, or one that was provisioned anew."""
+    """Add a provisioned clock, or one that was provisioned anew. Its bundle is deleted then: the store has what it
+    needs, enciphered, and the workshop has the bundle.
+    """
     content = enrolment.read_bundle(secret_text(bundle))
     with changing(config) as opened:
         clock_id = enrolment.add(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
         opened.note(Act.CLOCK_ADDED, ("clock", clock_id), site=site)
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
+    if keep or bundle == STDIN:
+        return
+    if is_in_workshop(bundle):
+        typer.echo(
+            f"{bundle} is the workshop's own and stays: a workshop belongs on a machine without a network", err=True
+        )
+        return
+    bundle.unlink()
+    typer.echo(f"{bundle} is deleted: who has it can forge what this clock recorded and will record", err=True)
 
 
 @app.command("list")

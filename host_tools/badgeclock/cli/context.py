@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
+import contextlib
 import os
+import pwd
 import signal
 import sys
 from collections.abc import Iterator
@@ -126,11 +127,29 @@ def punch_name(item: str) -> tuple[str, int]:
 
 
 def operator() -> str:
-    """Who gives the command, as this machine knows them."""
+    """Who gives the command, as this machine knows them: by the process's user, not by what its environment says."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return f"user {os.getuid()}"
+
+
+def acting(by: str) -> str:
+    """Who is put down for a command with `--by`: the person that it names, with the user who gave it.
+
+    Raises SettingsError for the name of another account of this machine, who can give the command themselves.
+    """
+    user, name = operator(), " ".join(by.split())
+    if name in ("", user):
+        return user
+    with contextlib.suppress(KeyError):
+        pwd.getpwnam(name)
+        raise SettingsError(
+            what=f"{name} has an account on this machine, and you are {user}",
+            kept="everything as it was",
+            do=f"let {name} give the command; or name the person, not an account",
+        )
+    return f"{name}, through {user}"
 
 
 def moment(ms: int | None) -> str:

@@ -17,7 +17,7 @@ from badgeclock.bridge.registrar import filings
 from badgeclock.bridge.registrar.decisions import Decision
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import WIDE, Config, changing, looking, operator
+from badgeclock.cli.context import WIDE, Config, acting, changing, looking
 
 app = typer.Typer(
     no_args_is_help=True, help="Corrections that the authority takes within thirty days, with proof: their file."
@@ -74,7 +74,7 @@ def write(
 ) -> None:
     """Write the open corrections with their evidence, as JSON and as a page to print and sign."""
     with changing(config) as opened:
-        who = Operator(by.strip() or operator())
+        who = Operator(acting(by))
         found = correction_file.collect(opened.connection, opened.vault, number or [], who, wall_clock_ms())
         files = correction_file.write(to, found, language)
     typer.echo(
@@ -101,4 +101,4 @@ def withdraw(number: Number, why: Why, by: By = "", config: Config = Path("bridg
 
 
 def _decision(by: str, why: str) -> Decision:
-    return Decision(by.strip() or operator(), why, wall_clock_ms())
+    return Decision(acting(by), why, wall_clock_ms())

@@ -111,9 +111,9 @@ def _keys(bundle: Path | None, workshop: Path | None, clock_id: str | None) -> C
         return keys.from_bundle(bundle)
     if workshop is None or clock_id is None:
         raise typer.BadParameter("the clock's key is needed: --bundle, or --workshop with --id")
-    from badgeclock.technician.workshop import open_workshop  # noqa: PLC0415 - see above
+    from badgeclock.cli.workshop_passphrase import opened_workshop  # noqa: PLC0415 - see above
 
-    made = open_workshop(workshop).bundle(clock_id)
+    made = opened_workshop(workshop).bundle(clock_id)
     if made is None:
         raise EvidenceError(
             what=f"the workshop {workshop} has founded no chain of {clock_id}",

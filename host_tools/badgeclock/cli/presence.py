@@ -25,7 +25,7 @@ from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import Config, changing, looking, moment, operator, punch_name
+from badgeclock.cli.context import Config, acting, changing, looking, moment, punch_name
 from badgeclock.protocol import record
 
 app = typer.Typer(no_args_is_help=True, help="Presences: what waits for a person, its evidence, and what you decide.")
@@ -241,7 +241,7 @@ def close(
 
 
 def _decision(by: str, why: str) -> Decision:
-    return Decision(by.strip() or operator(), why, wall_clock_ms())
+    return Decision(acting(by), why, wall_clock_ms())
 
 
 def _punch(item: str) -> tuple[str, int | None]:

@@ -1,7 +1,8 @@
 """The two raw partitions of a clock, out of its flash: records, key slots, and whether every other byte is in place.
 
 Nothing here decides by an index or a header where a record belongs: its own number says so, and the header must then
-agree. Every byte of both partitions is part of a record, a key slot, a header or erased, and each has a check.
+agree. Every byte of both partitions is part of a record, a key slot, the slot of the clock's secrets, a header or
+erased, and each has a check.
 Format: docs/protocol.md §4 and §5.
 """
 
@@ -39,11 +40,15 @@ _ERASED_SECTOR: Final = b"\xff" * SECTOR_BYTES
 _ERASED: Final = b"\xff" * RECORD_BYTES
 _BURNT: Final = bytes(RECORD_BYTES)
 
-_SLOT: Final = struct.Struct(f">4sIHHIII8s{KEY_BYTES}s{KEY_BYTES}s{TAG_BYTES}s{TAG_BYTES}s")
+_SLOT: Final = struct.Struct(f">4sIHHIIIH6s{KEY_BYTES}s{KEY_BYTES}s{TAG_BYTES}s{TAG_BYTES}s")
 _SLOT_MAGIC: Final = b"BCK1"
 _CHECKED_BYTES: Final = 112
 _ERASED_SLOT: Final = b"\xff" * SLOT_BYTES
 _SPENT_SLOT: Final = bytes(SLOT_BYTES)
+_SECRETS: Final = struct.Struct(">4sIH")
+_SECRETS_MAGIC: Final = b"BCS1"
+_SECRETS_BYTES: Final = 1024
+_SECRETS_CHECKED_BYTES: Final = 1008
 _SEQ_AT: Final = 4
 _KEY_START: Final = 8
 _FEW_KEYS: Final = 64
@@ -311,7 +316,16 @@ def read_keys(seal: memoryview, findings: Findings) -> list[KeySlot]:
         )
     live, torn = [], []
     count = len(seal) // SLOT_BYTES
-    for index in range(count):
+    slots_a_sector = SECTOR_BYTES // SLOT_BYTES
+    with_secrets = set()
+    for place in range(len(seal) // SECTOR_BYTES):
+        sector = seal[place * SECTOR_BYTES : (place + 1) * SECTOR_BYTES]
+        if bytes(sector[: len(_SECRETS_MAGIC)]) == _SECRETS_MAGIC:
+            with_secrets.add(place)
+            if not _are_secrets(sector):
+                findings.add(Reason.KEY_SLOT, None, place=f"secrets in sector {place}")
+    ring = [index for index in range(count) if index // slots_a_sector not in with_secrets]
+    for index in ring:
         raw = seal[index * SLOT_BYTES : (index + 1) * SLOT_BYTES]
         if raw in (_ERASED_SLOT, _SPENT_SLOT):
             continue
@@ -322,19 +336,32 @@ def read_keys(seal: memoryview, findings: Findings) -> list[KeySlot]:
             live.append(slot)
     live.sort(key=lambda slot: (slot.seq, slot.acked))
     # Power may fail while the next slot is written, or the one before is zeroed.
-    beside = {(live[-1].index + 1) % count, (live[-1].index - 1) % count} if live else set()
+    at = ring.index(live[-1].index) if live else 0
+    beside = {ring[(at + 1) % len(ring)], ring[at - 1]} if live else set()
     for index in torn:
         findings.add(Reason.UNFINISHED if index in beside else Reason.KEY_SLOT, None, place=f"key slot {index}")
     return live
 
 
 def _live_slot(index: int, raw: bytes | memoryview) -> KeySlot | None:
-    magic, seq, epoch, boot, count, acked, day, zero, r, e_next, tag, check = _SLOT.unpack(raw)
+    magic, seq, epoch, boot, count, acked, day, _, zero, r, e_next, tag, check = _SLOT.unpack(raw)
     if sha256(raw[:_CHECKED_BYTES]).digest()[:TAG_BYTES] != check:
         return None
     if magic != _SLOT_MAGIC or any(zero) or acked > seq:
         return None
     return KeySlot(index, seq, epoch, boot, count, acked, day, tag, r, e_next)
+
+
+def _are_secrets(sector: memoryview) -> bool:
+    """Whether a sector with the magic of the clock's secrets holds one whole slot of them, and is erased behind it."""
+    _, number, length = _SECRETS.unpack_from(sector)
+    checked = sector[:_SECRETS_CHECKED_BYTES]
+    return (
+        number > 0
+        and not any(checked[_SECRETS.size + length :])
+        and sha256(checked).digest()[:TAG_BYTES] == sector[_SECRETS_CHECKED_BYTES:_SECRETS_BYTES]
+        and sector[_SECRETS_BYTES:] == _ERASED_SECTOR[_SECRETS_BYTES:]
+    )
 
 
 def key_copies(flash: memoryview, seal: memoryview, keys: Iterable[bytes]) -> Iterator[int]:

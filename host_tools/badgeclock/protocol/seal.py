@@ -74,9 +74,12 @@ def hkdf_sha256(key_material: bytes, *, salt: bytes, info: bytes, length: int) -
     return output[:length]
 
 
-def clock_key(fleet_key: bytes, clock_id: str) -> bytes:
-    """K_dev, 32 bytes: the clock's root. It never leaves the workshop."""
-    return hkdf_sha256(fleet_key, salt=clock_id.encode("ascii"), info=b"badgeclock/v1/clock", length=KEY_BYTES)
+def clock_key(fleet_key: bytes, clock_id: str, founding: bytes = b"") -> bytes:
+    """K_dev of a clock's chain, 32 bytes. `founding` is the chain's founding secret, 32 bytes that only the workshop
+    has; chains of release 0.1.0 have none.
+    """
+    secret = fleet_key + founding
+    return hkdf_sha256(secret, salt=clock_id.encode("ascii"), info=b"badgeclock/v1/clock", length=KEY_BYTES)
 
 
 def first_epoch_key(k_dev: bytes, clock_id: str, nonce: bytes) -> bytes:

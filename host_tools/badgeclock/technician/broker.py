@@ -120,13 +120,31 @@ def update(directory: Path, workshop: Workshop) -> bool:
     Connections that are up stay up. Raises SettingsError if there is no broker's directory.
     """
     directory = directory.resolve()
+    _check_directory(directory)
+    _write_trust(directory, workshop, workshop.broker())
+    return _taken(directory) is not None
+
+
+def take_list(directory: Path, lists_pem: bytes) -> int | None:
+    """Put revocation lists into a broker's directory and make the running broker read them; its process id, None if
+    none runs. Raises SettingsError if there is no broker's directory.
+    """
+    _check_directory(directory)
+    _write(directory / "crl.pem", lists_pem)
+    return _taken(directory)
+
+
+def _check_directory(directory: Path) -> None:
     if not (directory / CONFIGURATION).is_file():
         raise SettingsError(
             what=f"{directory} is no broker's directory: it has no {CONFIGURATION}",
             kept="everything as it was",
             do="make one with `badgeclock ca broker`",
         )
-    _write_trust(directory, workshop, workshop.broker())
+
+
+def _taken(directory: Path) -> int | None:
+    """Give what was written to the directory's owner, and make the running broker read it; its process id."""
     owner = directory.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
         for name in _TRUST:
@@ -134,7 +152,7 @@ def update(directory: Path, workshop: Workshop) -> bool:
     pid = running_broker.find(directory)
     if pid is not None:
         running_broker.reload(pid)
-    return pid is not None
+    return pid
 
 
 def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> None:

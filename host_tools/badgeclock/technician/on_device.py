@@ -165,6 +165,27 @@ def bc_journal(journal, acked):
                 punches += acked <= seq == k * 63 + slot
     return nonce, punches
 
+def bc_secrets(seal):
+    # The content of the live secret slot (docs/protocol.md 4); None if there is none.
+    best = 0
+    content = None
+    slot = bytearray(1024)
+    for sector in range(seal.ioctl(4, 0)):
+        seal.readblocks(sector, slot, 0)
+        magic, number, length = struct.unpack_from(">4sIH", slot)
+        if magic == b"BCS1" and number > best and hashlib.sha256(slot[:1008]).digest()[:16] == slot[1008:]:
+            best = number
+            content = bytes(slot[10:10 + length])
+    return content
+
+def bc_tell_secrets(pad):
+    # Under a one-time pad, as bc_read does.
+    parts = bc_partitions()
+    content = bc_secrets(parts["seal"]) if "seal" in parts else None
+    if content is not None:
+        content = binascii.hexlify(bytes(a ^ b for a, b in zip(content, binascii.unhexlify(pad)))).decode()
+    print(json.dumps(content))
+
 def bc_inspect():
     parts = bc_partitions()
     state = {"sizes": {label: part.info()[3] for label, part in parts.items()}}
@@ -175,6 +196,26 @@ def bc_inspect():
         nonce, unsent = bc_journal(parts["journal"], slot[3] if slot else 0)
     state.update({"slot": slot, "nonce": nonce, "unsent": unsent})
     print(json.dumps(state))
+"""
+
+SECRETS: Final = """\
+import app.keystore, app.secret_slot
+
+def bc_keep_secrets(text):
+    # Gives the SHA-256 of what the flash then holds.
+    parts = bc_partitions()
+    app.secret_slot.write(parts["seal"], binascii.a2b_base64(text))
+    print(json.dumps(binascii.hexlify(hashlib.sha256(app.secret_slot.read(parts["seal"])).digest()).decode()))
+
+def bc_forget_secrets():
+    # The slot to zero. Loading the keys makes what power loss left of an older slot zero too.
+    keys = app.keystore.KeyStore(bc_partitions()["seal"])
+    keys.load(app.keystore.KeyState())
+    keys.forget()
+
+def bc_forget_file():
+    # Of an older firmware's file, which its remover removes next: littlefs keeps what a removed file held.
+    app.secret_slot.forget_file(bc_partitions()["vfs"])
 """
 
 ROM: Final = """\
@@ -278,7 +319,7 @@ def bc_found(clock_id, e0, nonce, utc_s):
 """
 
 RETIRE: Final = """\
-import app.errors, app.record, app.sealed_log, time
+import app.errors, app.record, app.sealed_log, app.secret_slot, time
 
 def bc_retire(clock_id, utc_s):
     # The technician's tool has judged what is lost; afterwards nothing in the flash looks as if it waited. Gives the
@@ -300,8 +341,9 @@ def bc_retire(clock_id, utc_s):
             log.ack(log.head)
             log.retire(stamp)
     log.ack(log.head)
-    while log.idle(stamp):
+    while log.idle(stamp):  # at last it zeroes the secrets
         print(".")
+    app.secret_slot.forget_file(parts["vfs"])
     print(json.dumps([log.head - 1, again]))
 """
 
@@ -371,8 +413,7 @@ def bc_join(utc, limit_ms):
     machine.RTC().datetime(utc)
     with open("/settings.json") as file:
         bc_settings = json.load(file)
-    with open("/secrets.json") as file:
-        password = json.load(file)["wifi_password"]
+    password = json.loads(bc_secrets(bc_partitions()["seal"]))["wifi_password"]
     bc_step("start")
     bc_station = network.WLAN(network.WLAN.IF_STA)
     bc_step("WLAN() made")

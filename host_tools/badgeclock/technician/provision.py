@@ -4,16 +4,19 @@
     decide         keep the clock's sealed chain, or found a new one: pure
 
 Order, and what a pulled cable leaves. A changed firmware is copied with main.py last, so that no clock starts on half
-of two versions. Before a chain is founded its bundle is kept in the workshop as pending, and /secrets.json leaves the
-clock; the chain is founded; the bundle becomes the clock's; the new /secrets.json is written. Wherever that stops,
-running it again ends with one chain whose bundle the workshop has. Punches that no bridge has acknowledged are never
-erased unasked.
+of two versions. Before a chain is founded its bundle is kept in the workshop as pending, and the secrets leave the
+clock; the chain is founded; the bundle becomes the clock's; the new secrets are written. Wherever that stops, running
+it again ends with one chain whose bundle the workshop has. Punches that no bridge has acknowledged are never erased
+unasked.
 
-E_0 crosses the serial line once, into the device's memory, and is in no file of the clock.
+Secrets lie in a slot of the seal's partition (docs/protocol.md §4): what is replaced is programmed to zero, and so is
+every copy of the file in which an older firmware had them. E_0 crosses the serial line once, into the device's memory,
+and is nowhere in its flash.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -44,6 +47,11 @@ from badgeclock.technician.workshop import Workshop
 
 SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
+"""Where an older firmware has the secrets."""
+SECRETS: Final = "secrets"
+"""The slot of the secrets, among what was copied or removed."""
+SECRETS_BYTES: Final = 998
+"""That a slot has room for."""
 MAIN_PATH: Final = "/main.py"
 PROGRESS_BYTES: Final = 16384
 """Of code in place, between two lines that say how far it is."""
@@ -210,7 +218,14 @@ class DeviceState:
     """None if there is no GENESIS, or if the ring has come around over it."""
     unsent_punches: int
     settings: Mapping[str, Any] | None
-    secrets: Mapping[str, Any] | None = field(repr=False)
+    secrets_text: bytes | None = field(repr=False)
+    """What its secret slot holds; of an older firmware the first bytes of its file."""
+    has_secrets_file: bool
+
+    @property
+    def secrets(self) -> Mapping[str, Any] | None:
+        """What that text says."""
+        return _json_object(self.secrets_text)
 
 
 @dataclass(frozen=True)
@@ -247,7 +262,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         shop.confirm_founding(plan.clock_id)
 
     site = str(settings["site"])
-    bundle = decision.bundle or _new_bundle(plan, site, identity)
+    bundle, founding = (decision.bundle, b"") if decision.bundle else _new_bundle(plan, site, identity)
     bundle = replace(bundle, site=site, certificate_sha256=identity.fingerprint)
     password = _password(plan, found)
     site_key = shop.site_key_to_be(site)
@@ -259,29 +274,28 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         **plan.language_files,
         **_certificate_files(shop, identity),
         SETTINGS_PATH: _json_file(settings),
-        SECRETS_PATH: _json_file(_secrets(bundle, site_key, password, badge_key)),
     }
+    wanted = _json_file(_secrets(bundle, site_key, password, badge_key), ensure_ascii=False)
 
     device.raise_rate(say)
     copier = _Copier(device, files, say)
+    keeper = _SecretKeeper(device, found, copier, say)
     languages.check_chosen(settings["language"], [*files, *copier.own_languages])
     copier.copy_firmware()
     _judge(device, languages.check_source(plan.language_files))
-    if copier.differs(SETTINGS_PATH) or copier.differs(SECRETS_PATH):
-        _check_with_firmware(device, files)
+    if copier.differs(SETTINGS_PATH) or keeper.differs(wanted):
+        _check_with_firmware(device, files[SETTINGS_PATH], wanted)
     # Nothing was refused: from here on the workshop keeps what the clock is given.
     claimed.take(bundle, plan.firmware.hash, site_key, root, say)
-    copier.copy(path for path in files if path not in {SECRETS_PATH, MAIN_PATH})
+    copier.copy(path for path in files if path != MAIN_PATH)
     rtc = _set_time(device, say)
     if decision.bundle is None:
-        say("founding the sealed chain")
-        shop.begin_founding(bundle)
-        copier.remove(SECRETS_PATH)
-        _found(device, bundle)
-        shop.confirm_founding(plan.clock_id)
+        shop.begin_founding(bundle, founding)
+        _found(device, shop, bundle, keeper, say)
     elif shop.bundle(plan.clock_id) != bundle:
         shop.change_bundle(bundle)
-    copier.copy([SECRETS_PATH, MAIN_PATH])
+    keeper.keep(wanted)
+    copier.copy([MAIN_PATH])
     copier.remove_strangers()
     copier.verify()
     shop.record_trust(plan.clock_id)
@@ -294,7 +308,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
         chain=ChainState.FOUNDED if decision.bundle is None else ChainState.KEPT,
         copied=tuple(sorted(copier.copied)),
         removed=tuple(sorted(copier.removed)),
-        unchanged=len(files) - len(copier.copied),
+        unchanged=len(files) + 1 - len(copier.copied),
         rtc=rtc,
         punches_lost=found.unsent_punches if decision.bundle is None else 0,
         bundle=shop.clock_folder(plan.clock_id) / "bundle.json",
@@ -307,14 +321,26 @@ def inspect(device: SerialDevice) -> DeviceState:
     """Ask the device what it holds. Nothing is changed, and no key of the seal is told."""
     device.run(on_device.INSPECT)
     told = device.ask("bc_inspect()")
+    file = device.read(SECRETS_PATH)
+    kept = _tell_secrets(device)
     return DeviceState(
         sizes=told["sizes"],
         has_live_key=told["slot"] is not None,
         genesis_nonce=bytes.fromhex(told["nonce"]) if told["nonce"] else None,
         unsent_punches=int(told["unsent"]),
         settings=_json_object(device.read(SETTINGS_PATH)),
-        secrets=_json_object(device.read(SECRETS_PATH)),
+        secrets_text=file if kept is None else kept,
+        has_secrets_file=file is not None,
     )
+
+
+def _tell_secrets(device: SerialDevice) -> bytes | None:
+    """The content of the device's secret slot, sent under a one-time pad; None without one."""
+    pad = secrets.token_bytes(SECRETS_BYTES)
+    masked = device.ask(f"bc_tell_secrets({pad.hex()!r})")
+    if masked is None:
+        return None
+    return bytes(one ^ other for one, other in zip(bytes.fromhex(masked), pad, strict=False))
 
 
 def identify(device: SerialDevice) -> Chip:
@@ -470,10 +496,12 @@ class _Copier:
                 self.removed.append(path)
 
     def remove_strangers(self) -> None:
-        """Remove whatever is not the clock's, folders after their files."""
+        """Remove whatever is not the clock's, folders after their files; but not the file of an older firmware's
+        secrets, while they are nowhere else.
+        """
         folders = {path[:end] for path in self._files for end in range(1, len(path)) if path[end] == "/"}
         for path in sorted(self._present, reverse=True):
-            if path not in self._files and path not in folders and path not in self.own_languages:
+            if path not in {*self._files, *folders, *self.own_languages, SECRETS_PATH}:
                 self.remove(path)
 
     def verify(self) -> None:
@@ -506,6 +534,53 @@ class _Copier:
         return self._present.get(path) != _sha256(self._files[path])
 
 
+class _SecretKeeper:
+    """Brings the device's secrets to what they shall be, and leaves none that they replace."""
+
+    def __init__(self, device: SerialDevice, found: DeviceState, copier: _Copier, say: Callable[[str], None]) -> None:
+        self._device = device
+        self._there = found.secrets_text
+        self._is_file = found.has_secrets_file
+        self._copier = copier
+        self._say = say
+        self._is_loaded = False
+
+    def differs(self, wanted: bytes) -> bool:
+        """Whether the device has others, or has them in a file."""
+        return self._is_file or self._there != wanted
+
+    def forget(self) -> None:
+        """Make what the device has zero: the slot, and every copy of a file that was ever there."""
+        self._load()
+        self._device.run("bc_forget_secrets()\nbc_forget_file()")
+        self._copier.remove(SECRETS_PATH)
+        self._there, self._is_file = None, False
+
+    def keep(self, wanted: bytes) -> None:
+        """Write `wanted`, unless it is there, and read it back. Raises VerifyMismatch."""
+        if not self.differs(wanted):
+            return
+        self._say(f"{SECRETS}, {len(wanted)} bytes")
+        self._load()
+        if self._device.ask(f"bc_keep_secrets({base64.b64encode(wanted)!r})") != _sha256(wanted):
+            raise VerifyMismatch(
+                what="the secrets on the clock are not what was written",
+                kept="all punches and the sealed chain",
+                do="run the command again; if it stays, exchange the module",
+            )
+        self._copier.copied.append(SECRETS)
+        self._there = wanted
+        if self._is_file:
+            self._device.run("bc_forget_file()")
+            self._copier.remove(SECRETS_PATH)
+            self._is_file = False
+
+    def _load(self) -> None:
+        if not self._is_loaded:
+            self._device.run(on_device.SECRETS)
+            self._is_loaded = True
+
+
 def belongs(found: DeviceState, bundle: Bundle) -> bool:
     """Whether the device's chain is the one that `bundle` opens: by GENESIS, or by the link key if that is gone."""
     if found.genesis_nonce is not None:
@@ -513,10 +588,12 @@ def belongs(found: DeviceState, bundle: Bundle) -> bool:
     return (found.secrets or {}).get("link_key") == bundle.link_key.hex()
 
 
-def _new_bundle(plan: Plan, site: str, identity: Identity) -> Bundle:
+def _new_bundle(plan: Plan, site: str, identity: Identity) -> tuple[Bundle, bytes]:
+    """The bundle of a chain to be founded, and its founding secret."""
+    founding = secrets.token_bytes(seal.KEY_BYTES)
     nonce = secrets.token_bytes(seal.NONCE_BYTES)
-    root = seal.clock_key(plan.workshop.fleet_key(), plan.clock_id)
-    return Bundle(
+    root = seal.clock_key(plan.workshop.fleet_key(), plan.clock_id, founding)
+    bundle = Bundle(
         clock_id=plan.clock_id,
         site=site,
         certificate_sha256=identity.fingerprint,
@@ -524,6 +601,7 @@ def _new_bundle(plan: Plan, site: str, identity: Identity) -> Bundle:
         e0=seal.first_epoch_key(root, plan.clock_id, nonce),
         link_key=seal.link_key(root, plan.clock_id, nonce),
     )
+    return bundle, founding
 
 
 def _certificate_files(shop: Workshop, identity: Identity) -> dict[str, bytes]:
@@ -545,13 +623,11 @@ def _password(plan: Plan, found: DeviceState) -> str:
     return str((found.secrets or {}).get("wifi_password", ""))
 
 
-def _check_with_firmware(device: SerialDevice, files: Mapping[str, bytes]) -> None:
+def _check_with_firmware(device: SerialDevice, settings: bytes, wanted: bytes) -> None:
     """Let the clock's own code judge settings and secrets before they replace those it has. Raises SettingsError."""
     _judge(
         device,
-        "import app.settings\n"
-        f"app.settings.Settings({files[SETTINGS_PATH]!r})\n"
-        f"app.settings.Secrets({files[SECRETS_PATH]!r})\n",
+        f"import app.settings\napp.settings.Settings({settings!r})\napp.settings.Secrets({wanted!r})\n",
     )
 
 
@@ -570,8 +646,12 @@ def _judge(device: SerialDevice, source: str) -> None:
         ) from error
 
 
-def _found(device: SerialDevice, bundle: Bundle) -> None:
-    """Found the chain on the device and see that its GENESIS is there. Raises ProvisionError."""
+def _found(
+    device: SerialDevice, shop: Workshop, bundle: Bundle, keeper: _SecretKeeper, say: Callable[[str], None]
+) -> None:
+    """Found the chain on the device, see that GENESIS is there, and let the workshop know. Raises VerifyMismatch."""
+    say("founding the sealed chain")
+    keeper.forget()
     device.run(on_device.FOUND)
     now = int(time.time())
     device.run(f"bc_found({bundle.clock_id!r}, {bundle.e0.hex()!r}, {bundle.genesis_nonce.hex()!r}, {now})")
@@ -582,6 +662,7 @@ def _found(device: SerialDevice, bundle: Bundle) -> None:
             kept="every file; the chain is incomplete",
             do="run the command again; if it stays, exchange the module: its flash is worn",
         )
+    shop.confirm_founding(bundle.clock_id)
 
 
 def _set_time(device: SerialDevice, say: Callable[[str], None]) -> RtcState:
@@ -604,8 +685,8 @@ def _set_time(device: SerialDevice, say: Callable[[str], None]) -> RtcState:
     return RtcState.SET
 
 
-def _json_file(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value).encode() + b"\n"
+def _json_file(value: Mapping[str, Any], *, ensure_ascii: bool = True) -> bytes:
+    return json.dumps(value, ensure_ascii=ensure_ascii).encode() + b"\n"
 
 
 def _json_object(data: bytes | None) -> Mapping[str, Any] | None:

@@ -1,8 +1,11 @@
-"""End a clock at a cable: RETIRE is its chain's last record, its keys and secrets are gone, its certificate is revoked.
+"""End a clock at a cable: RETIRE is its chain's last record, its seal's keys and its secrets are zero, its certificate
+is revoked.
 
-In this order, and every step can be done again after a pulled cable: the record and the seal's keys; the files with
-secrets; the certificate in the workshop. The records stay in the flash, readable, until the chip is provisioned anew.
-Punches that no bridge has acknowledged are given up only by their exact number: after this the clock cannot send them.
+In this order, and every step can be done again after a pulled cable: the record and the seal's keys; the secrets, and
+what a file of an older firmware left of them; the files; the certificate in the workshop. The file of the clock's TLS
+key is removed, not overwritten: what ends that key is the revocation. The records stay in the flash, readable, until
+the chip is provisioned anew. Punches that no bridge has acknowledged are given up only by their exact number: after
+this the clock cannot send them.
 """
 
 from __future__ import annotations

@@ -85,11 +85,19 @@ def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
     the clock's last will. Every other connection stays. Call it after `update`; it waits up to `PATIENCE_S` until the
     broker turns the clock's own certificate away, so that the clock cannot come back.
     """
-    own = workshop.present_of(clock_id)
-    if own is not None and not _in_time(lambda: _answer(directory, workshop, own, clock_id) is _Answer.TURNED_AWAY):
-        return False
     guest = issue_clock(workshop.authority(), clock_id, valid=_GUEST_VALID)
-    return _answer(directory, workshop, guest, clock_id) is _Answer.LET_IN
+    return put_out(directory, clock_id, workshop.present_of(clock_id), guest)
+
+
+def put_out(directory: Path, clock_id: str, revoked: Identity | None, guest: Identity) -> bool:
+    """The same, with what a workshop made for it: `guest` comes under the clock's name, and `revoked` is a certificate
+    on the list, by which it is seen that the list is in force (None: that is known).
+    """
+    if revoked is not None and not _in_time(
+        lambda: _answer(directory, revoked, revoked.common_name) is _Answer.TURNED_AWAY
+    ):
+        return False
+    return _answer(directory, guest, clock_id) is _Answer.LET_IN
 
 
 def shows(directory: Path, workshop: Workshop, identity: Identity) -> bool:
@@ -98,7 +106,7 @@ def shows(directory: Path, workshop: Workshop, identity: Identity) -> bool:
     guest = issue_clock(workshop.authority(), _LOOKER, valid=_GUEST_VALID)
 
     def is_shown() -> bool:
-        with suppress(OSError), _link(directory, workshop, guest) as link:
+        with suppress(OSError), _link(directory, guest) as link:
             shown = x509.load_der_x509_certificate(link.getpeercert(binary_form=True) or b"")
             return shown.fingerprint(hashes.SHA256()) == identity.certificate.fingerprint(hashes.SHA256())
         return False
@@ -124,10 +132,10 @@ class _Answer(Enum):
     """It is not reached, or the connection broke: that says nothing of the certificate."""
 
 
-def _answer(directory: Path, workshop: Workshop, identity: Identity, client_id: str) -> _Answer:
+def _answer(directory: Path, identity: Identity, client_id: str) -> _Answer:
     """Whether the broker lets a client with this certificate in. It is disconnected again at once."""
     try:
-        with _link(directory, workshop, identity) as link:
+        with _link(directory, identity) as link:
             link.sendall(mqtt_connect(client_id))
             is_accepted = link.recv(4) == _CONNACK
             link.sendall(_DISCONNECT)
@@ -139,9 +147,9 @@ def _answer(directory: Path, workshop: Workshop, identity: Identity, client_id: 
 
 
 @contextmanager
-def _link(directory: Path, workshop: Workshop, identity: Identity) -> Iterator[ssl.SSLSocket]:
+def _link(directory: Path, identity: Identity) -> Iterator[ssl.SSLSocket]:
     """A TLS connection with the broker of a directory, as a client with this certificate. Raises OSError."""
-    context = ssl.create_default_context(cafile=str(workshop.authority_certificate))
+    context = ssl.create_default_context(cafile=str(directory / "ca.pem"))
     # As the clocks speak it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
     # can take the answer's place.
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -12,6 +12,11 @@
     clocks/<id>/{certificate,key}.<serial>.pem    of a life that was retired, or before it was renewed
     clocks.ledger                  which chip is which clock; lines are only added (technician/ledger.py)
     clocks/<id>/trusts             the authorities that the clock was last given, by fingerprint
+    clocks/<id>/founding.<nonce>.key    what the chain's keys come from, besides the fleet key: in no other place
+    lock.json                      if it has a passphrase: every file with a key is enciphered (workshop_lock.py)
+
+It belongs on a machine without a network. What others need is signed or written out here and carried over: broker and
+bridge get certificates with their keys, the bridge a clock's bundle and a site's key, the broker a revocation.
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
 would make every chain of the fleet unverifiable. What changes by intent is replaced whole: `crl.pem`, `trusts`, what
@@ -26,7 +31,8 @@ import re
 import secrets
 import tempfile
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -39,15 +45,16 @@ from badgeclock.badges.keys import Root
 from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_NAME
-from badgeclock.technician import certificates
+from badgeclock.technician import certificates, workshop_lock
 from badgeclock.technician.certificates import Identity
+from badgeclock.technician.workshop_lock import Lock
 
 KEY_BYTES: Final = 32
 
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _READABLE_BY_OTHERS: Final = 0o077
-_LIST_END: Final = b"-----END X509 CRL-----\n"
+LIST_END: Final = b"-----END X509 CRL-----\n"
 _SERVICES: Final = ("broker", BRIDGE_NAME)
 
 
@@ -56,6 +63,8 @@ class Workshop:
     """An existing workshop. Make one with `create`, find one with `open_workshop`."""
 
     path: Path
+    lock: Lock | None = field(default=None, repr=False)
+    """What opens its secret files, of a workshop with a passphrase."""
 
     @property
     def authority_certificate(self) -> Path:
@@ -96,7 +105,7 @@ class Workshop:
             )
         made = certificates.make_authority(generation=certificates.generation_of(self.authority()) + 1)
         write_once(self.path / "ca.next.pem", made.certificate_pem)
-        write_once(self.path / "ca.next.key.pem", made.key_pem)  # last: it is what begins the change
+        self._write_secret(self.path / "ca.next.key.pem", made.key_pem)  # last: it is what begins the change
         self._write_trust()
 
     def switch_authority(self, leave: frozenset[str] = frozenset()) -> None:
@@ -123,10 +132,10 @@ class Workshop:
                     do="provision each of them over the cable; or leave them behind with --leave ID",
                 )
             _replace(path / "ca.former.pem", former.certificate_pem)
-            _replace(path / "ca.former.key.pem", former.key_pem)
+            self._replace_secret(path / "ca.former.key.pem", former.key_pem)
         # If the power fails from here on, the same again finishes it.
         _replace(path / "ca.pem", coming.certificate_pem)
-        _replace(path / "ca.key.pem", coming.key_pem)
+        self._replace_secret(path / "ca.key.pem", coming.key_pem)
         (path / "ca.next.key.pem").unlink()
         (path / "ca.next.pem").unlink()
         self._write_trust()
@@ -195,46 +204,62 @@ class Workshop:
 
     def fleet_key(self) -> bytes:
         """The fleet key, 32 bytes. Raises ProvisionError if its file is damaged."""
-        return read_key(self.path / "fleet.key")
+        return self._key(self.path / "fleet.key")
 
     def site_key_to_be(self, site: str) -> bytes:
         """The key of the site's badge tokens, 32 bytes, or a new one that nobody has until `keep`."""
         path = self._site_file(site, ".key")
-        return read_key(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
+        return self._key(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
 
     def badge_root_to_be(self, site: str) -> Root:
         """What the keys of the site's badges come from, or a new one that nobody has until `keep`."""
         path = self._site_file(site, ".badge.key")
-        return Root(read_key(path) if path.exists() else secrets.token_bytes(KEY_BYTES))
+        return Root(self._key(path) if path.exists() else secrets.token_bytes(KEY_BYTES))
 
     def _site_file(self, site: str, suffix: str) -> Path:
-        return self.path / "sites" / f"{site_slug(site)}{suffix}"
+        """The site's file. An earlier version gave one file to "Quay 7" and "Quay-7": it stays with those of the two
+        that clocks of this workshop are of.
+        """
+        folder, name = self.path / "sites", _name(site).casefold()
+        shared = folder / f"{_plain(site)}{suffix}"
+        if shared.exists() and _plain(site) == name.replace(" ", "-"):
+            owners = self._sites_called(_plain(site))
+            if name in owners:
+                return shared
+            if owners:
+                return folder / f"{_marked(site)}{suffix}"
+        return folder / f"{site_slug(site)}{suffix}"
+
+    def _sites_called(self, plain: str) -> set[str]:
+        """The names of the sites of this workshop's clocks that have these letters and digits."""
+        bundles = (self.bundle(folder.name) for folder in (self.path / "clocks").iterdir())
+        return {_name(one.site).casefold() for one in bundles if one is not None and _plain(one.site) == plain}
 
     def _keep_key(self, path: Path, key: bytes) -> None:
         if not path.exists():
-            write_once(path, key.hex().encode() + b"\n")
+            self._write_secret(path, key.hex().encode() + b"\n")
 
     def site_key_file(self, site: str) -> Path:
         """The file of the site's key, 64 hex digits and a newline; made at the first call for this site."""
         path = self._site_file(site, ".key")
         if not path.exists():
-            write_once(path, new_key())
+            self._write_secret(path, new_key())
         return path
 
     def site_key(self, site: str) -> bytes:
         """The key of the site's badge tokens, 32 bytes; made at the first call for this site."""
-        return read_key(self.site_key_file(site))
+        return self._key(self.site_key_file(site))
 
     def badge_root_file(self, site: str) -> Path:
         """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
         path = self._site_file(site, ".badge.key")
         if not path.exists():
-            write_once(path, new_key())
+            self._write_secret(path, new_key())
         return path
 
     def badge_root(self, site: str) -> Root:
         """What the keys of the site's badges come from; made at the first call for this site."""
-        return Root(read_key(self.badge_root_file(site)))
+        return Root(self._key(self.badge_root_file(site)))
 
     def broker(self, names: tuple[str, ...] = ()) -> Identity:
         """The broker's identity, made at the first call with `names`; later calls give the same one.
@@ -314,12 +339,9 @@ class Workshop:
     def _renew(self, folder: Path, before: Identity, made: Identity) -> Identity:
         """Set a key and certificate aside under their serial number, and put the new ones in their place."""
         serial = before.certificate.serial_number
-        for name, data in (
-            (f"key.{serial:x}.pem", before.key_pem),
-            (f"certificate.{serial:x}.pem", before.certificate_pem),
-        ):
-            _replace(folder / name, data)
-        _replace(folder / "key.new.pem", made.key_pem)
+        self._replace_secret(folder / f"key.{serial:x}.pem", before.key_pem)
+        _replace(folder / f"certificate.{serial:x}.pem", before.certificate_pem)
+        self._replace_secret(folder / "key.new.pem", made.key_pem)
         _replace(folder / "certificate.new.pem", made.certificate_pem)  # last: from here on the new ones count
         return self._held(folder)
 
@@ -380,9 +402,22 @@ class Workshop:
         """The bundle of a founding that was begun and not confirmed, or None."""
         return self._read_bundle(self.clock_folder(clock_id) / "bundle.pending.json")
 
-    def begin_founding(self, bundle: Bundle) -> None:
-        """Keep `bundle` before its secrets go to the clock: a pulled cable then leaves no chain without its key."""
-        _replace(self.clock_folder(bundle.clock_id) / "bundle.pending.json", bundle.to_json())
+    def begin_founding(self, bundle: Bundle, secret: bytes) -> None:
+        """Keep `bundle` and its founding secret before its keys go to the clock: a pulled cable then leaves no chain
+        without them.
+        """
+        self._keep_key(self._founding_file(bundle.clock_id, bundle.genesis_nonce), secret)
+        self._replace_secret(self.clock_folder(bundle.clock_id) / "bundle.pending.json", bundle.to_json())
+
+    def founding_secret(self, clock_id: str, nonce: bytes) -> bytes:
+        """What the keys of a clock's chain come from besides the fleet key, 32 bytes; empty for a chain of release
+        0.1.0. It stays here: without it fleet key and nonce, which every record 0 tells, make no key.
+        """
+        path = self._founding_file(clock_id, nonce)
+        return self._key(path) if path.exists() else b""
+
+    def _founding_file(self, clock_id: str, nonce: bytes) -> Path:
+        return self.clock_folder(clock_id) / f"founding.{nonce.hex()}.key"
 
     def confirm_founding(self, clock_id: str) -> Path:
         """The pending bundle is the clock's from now on; the one before it stays as bundle.<its nonce>.json."""
@@ -396,12 +431,12 @@ class Workshop:
 
     def change_bundle(self, bundle: Bundle) -> None:
         """Replace the clock's bundle: another site or certificate, the same chain."""
-        _replace(self.clock_folder(bundle.clock_id) / "bundle.json", bundle.to_json())
+        self._replace_secret(self.clock_folder(bundle.clock_id) / "bundle.json", bundle.to_json())
 
     def revoked(self) -> set[int]:
         """Serial numbers of the revoked certificates."""
-        lists = self.revocation_list.read_bytes().split(_LIST_END)[:-1]
-        found = [certificates.revoked_serials(x509.load_pem_x509_crl(one + _LIST_END)) for one in lists]
+        lists = self.revocation_list.read_bytes().split(LIST_END)[:-1]
+        found = [certificates.revoked_serials(x509.load_pem_x509_crl(one + LIST_END)) for one in lists]
         return set().union(*found)
 
     def revoke(self, serial: int) -> None:
@@ -439,6 +474,62 @@ class Workshop:
         _sync_directory(folder)
         return serial
 
+    def secret_files(self) -> list[Path]:
+        """Every file with a key in it, of the present and of former ones."""
+        path = self.path
+        found = [path / "fleet.key", *path.glob("ca*.key.pem"), *path.glob("sites/*.key")]
+        for folder in ("broker", BRIDGE_NAME, "clocks/*"):
+            found += path.glob(f"{folder}/key*.pem")
+        return sorted([*found, *path.glob("clocks/*/*.json"), *path.glob("clocks/*/founding.*.key")])
+
+    def put_under(self, passphrase: str, cost: int = workshop_lock.COST) -> Workshop:
+        """The same workshop under a passphrase, or under another one. Cut off, it goes on when it is done again.
+
+        What is on the disk in the clear is overwritten by no more than a new file: a disk that had it keeps it until
+        that space is used again.
+        """
+        lock = self.lock or workshop_lock.new_lock()
+        _replace(self.path / workshop_lock.LOCK_FILE, workshop_lock.wrapped(lock, passphrase, cost))
+        made = Workshop(self.path, lock)
+        for path in self.secret_files():
+            data = path.read_bytes()
+            if not workshop_lock.is_closed(data):
+                made._replace_secret(path, data)
+        return made
+
+    def plain(self, path: Path) -> bytes:
+        """The content of one of `secret_files`, in the clear. Raises ProvisionError if it was changed."""
+        return self._read_secret(path)
+
+    def _write_secret(self, path: Path, data: bytes) -> None:
+        write_once(path, self._closed(path, data))
+
+    def _replace_secret(self, path: Path, data: bytes) -> None:
+        _replace(path, self._closed(path, data))
+
+    def _closed(self, path: Path, data: bytes) -> bytes:
+        return data if self.lock is None else self.lock.close(_purpose(path), data)
+
+    def _read_secret(self, path: Path) -> bytes:
+        """A secret file's content. One in the clear beside a lock is of a `put_under` that was cut off."""
+        data = path.read_bytes()
+        if not workshop_lock.is_closed(data):
+            return data
+        if self.lock is None:
+            raise ProvisionError(
+                what=f"{path} is under a passphrase, and this workshop has lost its {workshop_lock.LOCK_FILE}",
+                kept="the file as it is",
+                do="restore it from a backup of the workshop",
+            )
+        return self.lock.open(_purpose(path), data, path)
+
+    def _key(self, path: Path) -> bytes:
+        try:
+            data = self._read_secret(path)
+        except OSError:
+            data = b""
+        return parsed_key(data, path)
+
     def _write_trust(self) -> None:
         """Bring ca.pem and crl.pem to the present authorities."""
         _replace(self.authority_certificate, b"".join(one.certificate_pem for one in self.authorities()))
@@ -451,12 +542,12 @@ class Workshop:
 
     def _store(self, folder: Path, identity: Identity) -> None:
         make_directory(folder)
-        write_once(folder / "key.pem", identity.key_pem)
+        self._write_secret(folder / "key.pem", identity.key_pem)
         write_once(folder / "certificate.pem", identity.certificate_pem)
 
     def _identity(self, certificate: Path, key: Path) -> Identity:
         try:
-            return certificates.load_identity(certificate.read_bytes(), key.read_bytes())
+            return certificates.load_identity(certificate.read_bytes(), self._read_secret(key))
         except (OSError, ValueError) as error:
             raise ProvisionError(
                 what=f"{certificate} with {key.name} cannot be used ({error})",
@@ -465,11 +556,12 @@ class Workshop:
             ) from error
 
     def _read_bundle(self, path: Path) -> Bundle | None:
-        return Bundle.from_json(path.read_bytes(), str(path)) if path.exists() else None
+        return Bundle.from_json(self._read_secret(path), str(path)) if path.exists() else None
 
 
-def create(path: Path) -> Workshop:
-    """Make a workshop with a new authority and fleet key in `path`, which may be an empty directory.
+def create(path: Path, passphrase: str | None = None) -> Workshop:
+    """Make a workshop with a new authority and fleet key in `path`, which may be an empty directory; without a
+    passphrase its keys are in the clear.
 
     Raises ProvisionError if a workshop is there already: nothing of it is touched.
     """
@@ -488,11 +580,14 @@ def create(path: Path) -> Workshop:
     empty = certificates.make_revocation_list(authority, ())
     write_once(path / "crl.pem", empty.public_bytes(serialization.Encoding.PEM))
     write_once(path / "ca.key.pem", authority.key_pem)  # last: it is what makes the directory a workshop
-    return Workshop(path)
+    return Workshop(path) if passphrase is None else Workshop(path).put_under(passphrase)
 
 
-def open_workshop(path: Path) -> Workshop:
-    """The workshop in `path`. Raises SettingsError if there is none, or if others may read its keys."""
+def open_workshop(path: Path, ask: Callable[[Path], str] | None = None) -> Workshop:
+    """The workshop in `path`. `ask` is called with its path for the passphrase, if it has one.
+
+    Raises SettingsError if there is none, if others may read its keys, or if the passphrase is not its.
+    """
     if not (path / "ca.key.pem").is_file():
         raise SettingsError(
             what=f"{path} is no workshop: it has no ca.key.pem",
@@ -505,23 +600,52 @@ def open_workshop(path: Path) -> Workshop:
             kept="everything as it was",
             do=f"run `chmod 700 {path}`",
         )
-    return Workshop(path)
+    lock = path / workshop_lock.LOCK_FILE
+    if not lock.is_file():
+        return Workshop(path)
+    if ask is None:
+        raise SettingsError(
+            what=f"{path} is under a passphrase",
+            kept="everything as it was",
+            do="use a command that asks for it",
+        )
+    return Workshop(path, workshop_lock.unwrapped(lock.read_bytes(), ask(path), lock))
+
+
+def _purpose(path: Path) -> str:
+    """What a secret file is for, which is authenticated with it; a private key or a bundle says itself whose it is."""
+    if path.parent.name == "sites" or path.name == "fleet.key" or path.name.startswith("founding."):
+        return path.name
+    return "bundle" if path.suffix == ".json" else "private key"
 
 
 def site_slug(site: str) -> str:
     """The file name for a site: lower case, hyphens. Names that differ only in case or spacing are one site.
 
-    A name with other characters gets six digits of its SHA-256 as well, so that no two names meet in one file.
-    Raises SettingsError for a name without any visible character.
+    A name with other characters than letters, digits and spaces, a hyphen among them, gets six digits of its SHA-256 as
+    well, so that no two names meet in one file. Raises SettingsError for a name without any visible character.
     """
-    name = " ".join(unicodedata.normalize("NFC", site).split())
+    name, slug = _name(site), _plain(site)
     if not name:
         raise SettingsError(what="the site has no name", kept="everything as it was", do="name the site")
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-    if slug == name.lower().replace(" ", "-"):
+    if slug == name.lower().replace(" ", "-") and "-" not in name:
         return slug
-    return f"{slug or 'site'}-{sha256(name.casefold().encode()).hexdigest()[:6]}"
+    return _marked(site)
+
+
+def _marked(site: str) -> str:
+    return f"{_plain(site) or 'site'}-{sha256(_name(site).casefold().encode()).hexdigest()[:6]}"
+
+
+def _name(site: str) -> str:
+    """A site's name with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", site).split())
+
+
+def _plain(site: str) -> str:
+    """The letters and digits of a site's name in lower case, hyphens between them."""
+    plain = unicodedata.normalize("NFKD", _name(site)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def new_key() -> bytes:
@@ -530,10 +654,20 @@ def new_key() -> bytes:
 
 
 def read_key(path: Path) -> bytes:
-    """The 32 bytes of a key file. Raises ProvisionError if it is missing or damaged; the message never quotes it."""
+    """The 32 bytes of a key file in the clear. Raises ProvisionError if it is missing or damaged; the message never
+    quotes it.
+    """
     try:
-        key = bytes.fromhex(text_file.read(path))
-    except (OSError, ValueError):
+        return parsed_key(path.read_bytes(), path)
+    except OSError:
+        return parsed_key(b"", path)
+
+
+def parsed_key(data: bytes, path: Path) -> bytes:
+    """The 32 bytes of a key file's content. Raises ProvisionError that names `path`."""
+    try:
+        key = bytes.fromhex(text_file.decoded(data))
+    except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
         raise ProvisionError(

@@ -63,6 +63,14 @@ def key_slot(end: dict[str, Any], acked: int = 0, **others: Any) -> bytes:
     return content + hashlib.sha256(content).digest()[:16]
 
 
+def secrets(number: int = 1, pad: bytes = b"\0") -> bytes:
+    """A slot of the clock's secrets, docs/protocol.md §4."""
+    content = b'{"v": 1}'
+    slot = struct.pack(">4sIH", b"BCS1", number, len(content)) + content
+    slot = (slot + pad).ljust(1008, b"\0")
+    return slot + hashlib.sha256(slot).digest()[:16]
+
+
 def flash_of(
     slots: Sequence[bytes | None],
     end: dict[str, Any] | None = None,

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tests.host.evidence.flash import A_SECTOR, SECTOR, Flash, flash_of, header, key_slot
+from tests.host.evidence.flash import A_SECTOR, SECTOR, Flash, flash_of, header, key_slot, secrets
 from tests.host.evidence.logs import maker
 from tests.host.evidence.world import World
 
@@ -611,7 +611,8 @@ def keys() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
     }.items():
         yield with_slot(key_slot(end, **other), f"a key slot with another {name}", key)
     yield with_slot(key_slot(end, acked=end["next_seq"] + 1), "acknowledged more than there is", none, slot)
-    yield with_slot(key_slot(end, zero=b"\x01" + bytes(7)), "a spare byte in a key slot", none, slot)
+    yield with_slot(key_slot(end, zero=bytes(7) + b"\x01"), "a spare byte in a key slot", none, slot)
+    yield with_slot(key_slot(end, zero=b"\x01\x01" + bytes(6)), "connections of starts without room for a BOOT")
     tampered = bytearray(key_slot(end))
     tampered[:4] = b"BCK2"
     tampered[112:] = sha256(tampered[:112]).digest()[:16]
@@ -620,6 +621,12 @@ def keys() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
     yield with_slot(b"\x55" * 128, "rubbish beside the live key", half, at=live + 128)
     yield with_slot(b"\x55" * 128, "a key half zeroed", half, at=live - 128)
     yield with_slot(b"\x55" * 128, "rubbish in a key slot", slot, at=live + 256)
+    last = len(good.seal) - SECTOR
+    yield with_slot(secrets(), "the clock's secrets beside its keys", at=last)
+    yield with_slot(secrets(number=0), "secrets with a number that none has", slot, at=last)
+    yield with_slot(secrets(pad=b"\x01"), "a byte behind the secrets", slot, at=last)
+    yield with_slot(secrets()[:-1] + b"\x01", "secrets under a wrong check", slot, at=last)
+    yield with_slot(secrets() + b"\x01", "something in the sector of the secrets", slot, at=last)
     before = clock().punches(19).end()
     yield with_slot(key_slot(before), "the key before, not zeroed yet", half, at=live - 128)
     yield with_slot(key_slot(clock().punches(18).end()), "an earlier key", earlier, at=live - 128)

@@ -6,6 +6,7 @@ reading of the ring, a key slot by the reading of the key store. A dense sample 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +21,7 @@ from badgeclock.evidence.keys import ClockKeys
 from badgeclock.evidence.verifier import Evidence
 from badgeclock.protocol import seal
 from badgeclock.protocol.seal import SealState
+from badgeclock.toolchain.places import ROOT
 
 RECORDS = 200
 SECTORS = 4  # the records leave some of the last one erased
@@ -115,6 +117,22 @@ def test_no_bit_of_the_key_store_can_be_flipped() -> None:
         if not findings:
             unseen.append(bit)
     assert not unseen, f"bits of the key store: {unseen}"
+
+
+def test_no_bit_of_the_clocks_secrets_can_be_flipped_and_the_key_beside_them_counts() -> None:
+    vector = json.loads((ROOT / "tests" / "vectors" / "secrets.json").read_text())
+    secrets = bytearray(bytes.fromhex(vector["slot"]).ljust(SECTOR, b"\xff"))
+    untouched = image.read_keys(memoryview(bytes(GOOD.seal)), Findings())
+    findings = Findings()
+    assert image.read_keys(memoryview(bytes(secrets + GOOD.seal)), findings)[0].seq == untouched[0].seq
+    assert not findings
+    unseen = []
+    for bit in flips(secrets):
+        findings = Findings()
+        image.read_keys(memoryview(bytes(secrets + GOOD.seal[:SECTOR])), findings)
+        if not findings:
+            unseen.append(bit)
+    assert not unseen, f"bits of the sector of the secrets: {unseen}"
 
 
 @pytest.mark.parametrize("partition", ["journal", "seal"])

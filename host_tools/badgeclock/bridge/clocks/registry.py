@@ -33,8 +33,8 @@ QUARANTINES: Final = (
     event_log.Kind.SEAL_FAILED_REPEATEDLY,
 )
 """The kinds of event that put a clock under quarantine."""
-_RECORDS_A_TURN: Final = 64
-"""Records after which the key store has come around, if each was acknowledged alone: 128 slots, two a record."""
+_RECORDS_A_TURN: Final = 48
+"""Records after which the key store has come around, if each was acknowledged alone: 96 slots, two a record."""
 _TOLD: Final = (
     *("boot", "connection", "head", "tail", "free", "capacity", "sealed", "retired", "firmware", "wear", "tears"),
     *("reset", "uptime_ms", "source", "bound_ms", "heap_free", "heartbeat_s", "cert_until", "temperature", "rssi"),

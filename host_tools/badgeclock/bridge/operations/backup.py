@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from alembic.migration import MigrationContext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import Connection, create_engine, func, inspect, select, text
+from sqlalchemy import Connection, create_engine, func, inspect, select, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -38,6 +38,10 @@ from badgeclock.errors import ToolMissing
 from badgeclock.protocol.record import SEALED_BYTES
 from badgeclock.protocol.seal import first_tag
 
+COUNTER_STEP: Final = 2**32
+"""Frames to a clock that a restored store passes over (docs/protocol.md §6): of 2**64."""
+RECEIPT_STEP: Final = 2**20
+"""Receipts to a clock that it passes over: of 2**32."""
 FORM: Final = 1
 MANIFEST: Final = "manifest.json"
 MANIFEST_BYTES_MOST: Final = 64 * 2**20
@@ -218,11 +222,24 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
             _prove(connection, keys, manifest, "what was restored")
         store.migrate()
         with store.write() as connection:
+            _pass_what_clocks_were_sent(connection)
             detail = {"sha256": manifest.sha256, "made_ms": manifest.made_ms}
             audit_log.write(connection, operator, Act.RESTORED, "store", detail, now_ms)
     finally:
         store.close()
     return manifest
+
+
+def _pass_what_clocks_were_sent(connection: Connection) -> None:
+    """Raise what a clock takes only in ascending order above all that it may have been sent since the backup: else it
+    stays deaf until the bridge has counted that far again, and passes over the receipts until its next start.
+    """
+    clocks = schema.clocks
+    connection.execute(
+        update(clocks).values(
+            counter_reserved=clocks.c.counter_reserved + COUNTER_STEP, receipt_last=clocks.c.receipt_last + RECEIPT_STEP
+        )
+    )
 
 
 def _facts(connection: Connection) -> Facts:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from badgeclock.bridge.operations.correction_words import WORDS, Language
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.store import schema
+from badgeclock.cli.context import operator
 from badgeclock.cli.main import app
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.record import Direction
@@ -132,7 +133,8 @@ async def test_a_correction_for_the_authority_is_written_with_who_what_and_evide
     assert '<html lang="fr">' in page
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
     act = world.rows(schema.acts)[-1]
-    assert (act.act, act.operator, act.detail) == ("correction_written", "Office", {"corrections": [1]})
+    who = f"Office, through {operator()}"
+    assert (act.act, act.operator, act.detail) == ("correction_written", who, {"corrections": [1]})
 
     again = run("correction", "write", str(folder))
     assert isinstance(again.exception, SettingsError)

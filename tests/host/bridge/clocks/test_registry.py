@@ -30,7 +30,7 @@ from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.bridge.web import status_api
 from badgeclock.cli import bridge as cli
-from badgeclock.protocol import frames
+from badgeclock.protocol import frames, seal
 from badgeclock.protocol.frames import Command, FrameType, Verdict
 
 WHY = {"by": "anna", "reason": "looked at the clock"}
@@ -77,6 +77,22 @@ def test_a_retire_record_ends_the_clock_once_everything_is_taken_and_is_acknowle
     (again,) = world.punches(last).acks.values()
     assert again.next_seq == device.head
     assert alarms(world) == []
+
+
+def test_no_first_key_stays_in_the_store(world: World) -> None:
+    """Nor the first key of an epoch whose records came: what the bridge holds forges the future alone."""
+    clock = world.clock
+    world.punches(*clock.start(), clock.punch(STRANGER_UID), clock.close_epoch(), clock.punch(STRANGER_UID))
+    row = world.clock_row()
+    held = world.vault.open(vault.LINK_KEY, clock.name, row.link_key_closed)
+    held += world.vault.open(vault.SEAL_KEYS + clock.name, clock.name, row.keys_closed)
+    assert clock.state.r in held
+    e0 = bytes.fromhex(clock.bundle()["e0"])
+    first, e1 = seal.epoch_start(e0, 0)
+    second, e2 = seal.epoch_start(e1, 1)
+    assert e2 in held
+    for earlier in (e0, first, e1, second):
+        assert earlier not in held
 
 
 def test_nothing_after_retire_is_taken(world: World, device: Device) -> None:
@@ -251,7 +267,7 @@ def test_metrics_count_clocks_and_the_most_worn_flash(world: World, device: Devi
     assert 'badgeclock_clocks{reason="equivocation",state="QUARANTINED"} 1.0' in text
     assert 'badgeclock_clocks{reason="",state="ACTIVE"} 1.0' in text
     assert 'badgeclock_clock_flash_erases{partition="journal"} 321.0' in text
-    assert 'badgeclock_clock_flash_erases{partition="seal"} 500.0' in text
+    assert 'badgeclock_clock_flash_erases{partition="seal"} 666.0' in text
 
 
 def test_the_command_line_lists_shows_releases_and_retires(world: World, device: Device, tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.host.bridge.world import ANNA_UID, BRAM_UID, World
+from sqlalchemy import select
+from tests.host.bridge.world import ANNA_UID, BRAM_UID, STRANGER_UID, World
 from typer.testing import CliRunner, Result
 
+from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.errors import AuditError, BackupError, DataKeyWrong
 from badgeclock.bridge.operations import backup
 from badgeclock.bridge.operations.backup import Manifest
@@ -24,6 +26,7 @@ from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.cli.main import app
+from badgeclock.protocol.frames import Ack, Verdict
 
 WHO = Operator("anna", "every night")
 DATA_KEY = b"data key of the tests, 32 bytes."
@@ -90,6 +93,36 @@ def test_it_is_restored_where_nothing_is_and_the_bridge_goes_on(kept: tuple[Worl
         backup.restore(folder, f"sqlite:///{tmp_path / 'none' / 'x.db'}", world.vault, WHO, world.now_ms)
     with pytest.raises(BackupError, match="another kind"):
         backup.restore(folder, "postgresql+psycopg://localhost/x", world.vault, WHO, world.now_ms)
+
+
+def test_a_clock_takes_what_a_restored_store_sends_it_whatever_was_sent_since(world: World, tmp_path: Path) -> None:
+    clock = world.clock
+    world.punches(*clock.start())
+    world.status(clock.online())
+    make(world, tmp_path / "monday")
+
+    def newest_frame(store: Store, downlink: Downlink) -> int:
+        with store.write() as connection:
+            downlink.prepare(connection, [1])
+        (message,) = downlink.ack(1, Ack(2, Verdict.IN_ORDER))
+        return clock.hear(message.payload).counter
+
+    # The clock hears of much since then, from a bridge that is restarted now and then.
+    for _ in range(3):
+        last = newest_frame(world.store, Downlink(world.vault))
+    world.punches(clock.punch(STRANGER_UID))
+    last_receipt = world.clock_row().receipt_last
+    assert last_receipt > 0
+
+    url = f"sqlite:///{tmp_path / 'restored.db'}"
+    backup.restore(tmp_path / "monday", url, world.vault, WHO, world.now_ms)
+    store = Store(url)
+    try:
+        assert newest_frame(store, Downlink(world.vault)) > last + backup.COUNTER_STEP // 2
+        with store.read() as connection:
+            assert connection.execute(select(schema.clocks.c.receipt_last)).scalar_one() > last_receipt
+    finally:
+        store.close()
 
 
 def test_it_is_made_while_punches_come_in_and_is_one_moment(world: World, tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.states import DeskState
 from badgeclock.bridge.store.vault import BADGE_ROOT, Vault
 from badgeclock.cli import badge as badge_cli
+from badgeclock.cli.context import operator
 from badgeclock.cli.main import app
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, EXIT_USAGE, BadgeclockError
 
@@ -151,9 +154,23 @@ def test_the_only_badge_of_a_worker_is_taken_back(world: World, config: Path) ->
     with world.store.read() as connection:
         assert badges.in_use(connection, "W-001") == []
     told = [row.detail for row in world.rows(schema.events) if row.kind == "badge_revoked"]
-    assert told == [f"badge {uid_badge.id} of W-001 was taken back by desk officer"]
+    assert told == [f"badge {uid_badge.id} of W-001 was taken back by desk officer, through {operator()}"]
     again = run(config, "badge", "revoke", "--worker", "W-001")
     assert "has no badge" in str(again.exception)
+
+
+def test_nobody_acts_under_the_name_of_another_account(
+    world: World, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = next(one.pw_name for one in pwd.getpwall() if one.pw_uid != os.getuid())
+    result = run(config, "badge", "revoke", "--worker", "W-001", "--by", other)
+    assert f"{other} has an account" in str(result.exception)
+    assert "badge_revoked" not in {row.kind for row in world.rows(schema.events)}
+    for name in ("USER", "LOGNAME"):
+        monkeypatch.setenv(name, other)
+    assert run(config, "badge", "revoke", "--worker", "W-001").exit_code == 0
+    (told,) = [row.detail for row in world.rows(schema.events) if row.kind == "badge_revoked"]
+    assert told.endswith(f"by {pwd.getpwuid(os.getuid()).pw_name}")
 
 
 def test_of_several_badges_one_is_named(world: World, config: Path) -> None:
