@@ -2,7 +2,11 @@
 
 import gc
 
+from micropython import const
+
 from app.receipts import RECEIPT_OF_DAY
+
+_BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof knows (docs/badges.md §4)
 
 
 class Status:
@@ -66,4 +70,5 @@ class Status:
             "roster": None if roster.partition is None else (roster.version, roster.entries),
             "settings": self._settings.version,
             "receipts": RECEIPT_OF_DAY,
+            "badges": _BADGE_FORM,
         }

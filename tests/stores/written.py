@@ -106,6 +106,7 @@ async def _fill(world: World) -> None:
     _engagements(world)
     await _attention(world)
     _expected(world)
+    _cards(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -323,6 +324,15 @@ def _expected(world: World) -> None:
         assert employer_id is not None
         declared.put_period(connection, worker_id, employer_id, declared.Period(LAW_DAY, LAW_DAY, 420, 930))
         declared.put_works(connection, sites.row_id(connection, SITE), employer_id, LAW_DAY, LAW_DAY)
+
+
+def _cards(world: World) -> None:
+    """A badge whose card the desk wrote."""
+    card = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f80"), b"issue  1")
+    with world.store.write() as connection:
+        keys = badge_keys.site_keys_of(connection, world.vault, sites.row_id(connection, SITE))
+        at = {"by": "operator", "at": "clock-0001", "now_ms": world.now_ms}
+        badges.issue(connection, keys, "W-002", b"number 1", card, **at)
 
 
 def _waiting(world: World) -> None:

@@ -627,22 +627,31 @@ def badge_vectors() -> dict[str, Any]:
         hkdf(root, b"", b"badgeclock/v1/badge/" + name)[:16] for name in (b"read", b"application", b"picc")
     )
     aid, system = bytes.fromhex("4314bc"), b"Badgeclock"
-    badges = []
-    for uid, number in (("04a3c652117f80", "0123456789abcdef"), ("04958caa5c5e80", "fedcba9876543210")):
+    badges: list[dict[str, Any]] = []
+    issued: list[dict[str, Any]] = []
+    for uid, number, issue in (
+        ("04a3c652117f80", "0123456789abcdef", ""),
+        ("04958caa5c5e80", "fedcba9876543210", ""),
+        ("04a3c652117f80", "1032547698badcfe", "c0ffee0123456789"),
+        ("04a3c652117f80", "efcdab8967452301", "8000000000000000"),
+    ):
         content = b"\x01" + bytes.fromhex(number)
         keys = {
-            name: diversified(key, bytes.fromhex(uid) + place + bytes((key_no,)) + system).hex()
+            name: diversified(key, bytes.fromhex(uid) + place + bytes((key_no,)) + system + bytes.fromhex(issue)).hex()
             for name, key, place, key_no in (
                 ("application", application, aid, 0x00),
                 ("read", read, aid, 0x01),
+                ("identity", read, aid, 0x02),
                 ("check", read, aid, 0xC0),
                 ("picc", picc, bytes(3), 0x00),
             )
+            if issue or name != "identity"
         }
-        badges.append(
+        (issued if issue else badges).append(
             {
                 "uid": uid,
                 "number": number,
+                **({"issue": issue} if issue else {}),
                 **keys,
                 "file": (content + cmac(bytes.fromhex(keys["check"]), content)[:8]).hex(),
                 "token": token(number, 2).hex(),
@@ -654,6 +663,7 @@ def badge_vectors() -> dict[str, Any]:
         "site_key": SITE_KEY.hex(),
         "identity": diversified_identity(read, aid + b"\x02" + system).hex(),
         "badges": badges,
+        "issued": issued,
         **PUBLISHED_BADGE_VECTORS,
     }
 

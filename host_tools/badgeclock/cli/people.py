@@ -247,11 +247,11 @@ def list_badges(
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Show every badge that a worker has or had: its row, its site, since and until when."""
+    """Show every badge that a worker has or had: its row, its site, since and until when, and how it is known."""
     with looking(config) as connection:
         for badge, site in badges.history(connection, worker):
             until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
-            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}")
+            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}  {badge.proof}")
 
 
 @badge_app.command("add")

@@ -237,6 +237,8 @@ class Online:
     """The version that was refused last, and why."""
     receipts: int | None = None
     """The highest state of a receipt that the clock knows; None: 6."""
+    badges: int | None = None
+    """The highest form of a badge's keys that the clock reads (docs/badges.md §4); None: 1."""
 
 
 class Report(NamedTuple):
@@ -525,6 +527,7 @@ def unpack_status(body: bytes) -> Online | Offline:
         settings=None if fields.get("settings") is None else _integer(fields, "settings", _U32),
         settings_refused=_settings_refused(fields),
         receipts=_number(fields, "receipts", 0, 255),
+        badges=_number(fields, "badges", 0, 255),
     )
 
 

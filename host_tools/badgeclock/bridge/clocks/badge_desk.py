@@ -90,6 +90,16 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
     return _Place(row.id, name, row.session, connection_of_boot, k_up, keys)
 
 
+def _blind(connection: Connection, site_id: int) -> list[str]:
+    """The clocks of a site that said in their newest status that they do not read the keys of an issue."""
+    table = schema.clocks
+    said = select(table.c.name, table.c.status).where(
+        table.c.site_id == site_id, table.c.state != ClockState.RETIRED, table.c.status.is_not(None)
+    )
+    rows = connection.execute(said.order_by(table.c.name))
+    return [row.name for row in rows if ((row.status or {}).get("badges") or 1) < badge_keys.Form.BY_ISSUE]
+
+
 def _is_there(connection: Connection, place: _Place) -> bool:
     """Whether the clock still has the connection that a job began on."""
     table = schema.clocks
@@ -353,6 +363,8 @@ class BadgeDesk(Sender):
         keys, worker = place.keys, job.worker
         card = await conversation.run(cards.examine(keys.root))
         holder = await self._holder(keys, card)
+        if holder is not None:
+            await self._learn(keys, holder, card)
         if holder is not None and card.number is not None and holder.worker == worker:
             return _described(f"the card is the badge of {worker} already", holder, card.number)
         if holder is not None:
@@ -362,13 +374,34 @@ class BadgeDesk(Sender):
             await self._set_progress(job, "keep the card there: it is made blank")
             await conversation.run(cards.wipe(keys.root, card))
             card = await conversation.run(cards.examine(keys.root))
+        await self._check_unclaimed(job, keys, card, worker)
+        await self._check_readable(keys.site_id)
         number = await self._store.reading(badge_keys.new_number, keys)
+        written = badge_keys.WrittenCard(card.uid, badge_keys.new_issue())
         await self._set_progress(job, "keep the card there: it is written")
-        await conversation.run(cards.write(keys.root, card, number))
+        await conversation.run(cards.write(keys.root, card, number, written.issue))
         badge = await self._store.writing(
-            badges.issue, keys, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+            badges.issue, keys, worker, number, written, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
         )
         return _described(f"the card is a badge of {worker} now", badge, number)
+
+    async def _check_unclaimed(self, job: Job, keys: badge_keys.SiteKeys, card: Card, worker: str) -> None:
+        """Refuse a card without keys of the site whose UID is that of a badge in use: one of the two is a copy."""
+        holder = await self._store.reading(badges.claimed, keys, card.uid)
+        if holder is not None:
+            await self._store.writing(
+                badges.uid_claimed, holder, worker=worker, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+            )
+            raise _uid_in_use(holder)
+
+    async def _check_readable(self, site_id: int) -> None:
+        """Refuse to issue at a site with a clock of an earlier version, to which the badge would be a stranger."""
+        blind = await self._store.reading(_blind, site_id)
+        if blind:
+            raise DeskRefused(
+                f"the firmware of {', '.join(blind)} is of a version that cannot read a badge of today",
+                "bring new firmware to it, or retire it; then issue the badge",
+            )
 
     async def _holder(self, keys: badge_keys.SiteKeys, card: Card) -> badges.Badge | None:
         """Whose badge a card is now."""
@@ -394,7 +427,17 @@ class BadgeDesk(Sender):
             do = "issue it anew, or make it blank"
             return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
         holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
-        return _described("a genuine badge of this site", holder, card.number)
+        what = "a genuine badge of this site"
+        if not card.issue:
+            what = f"{what}, of an earlier version: replace it"
+        if holder is not None:
+            await self._learn(keys, holder, card)
+        return _described(what, holder, card.number)
+
+    async def _learn(self, keys: badge_keys.SiteKeys, holder: badges.Badge, card: Card) -> None:
+        """Let the store know which card a badge is, if it was issued by a version that forgot it."""
+        if holder.form is not badge_keys.Form.BY_ISSUE:
+            await self._store.writing(badges.learn, keys, holder, badge_keys.WrittenCard(card.uid, card.issue))
 
     async def _by_uid(self, job: Job, place: _Place, error: BadgeclockError, uid: bytes) -> Outcome:
         """What is known of a badge that proves nothing; only reading is content with that."""
@@ -420,6 +463,14 @@ def _in_use(holder: badges.Badge) -> DeskRefused:
     back = f"badgeclock badge revoke --worker {holder.worker} --badge {holder.id}"
     what = f"the card is the badge of {holder.worker}, and in use"
     return DeskRefused(what, f"take another card, or take this badge back: {back}")
+
+
+def _uid_in_use(holder: badges.Badge) -> DeskRefused:
+    back = f"badgeclock badge revoke --worker {holder.worker} --badge {holder.id}"
+    what = f"the card has no key of this site and claims the UID of the badge of {holder.worker}, which is in use"
+    return DeskRefused(
+        what, f"ask where the card comes from; if it is {holder.worker}'s own, take that badge back: {back}"
+    )
 
 
 def _described(what: str, holder: badges.Badge | None, identifier: bytes, *, genuine: bool = True) -> Outcome:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from enum import IntEnum
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
 from badgeclock.badges.card import NUMBER_BYTES
-from badgeclock.badges.keys import ROOT_BYTES, Root
+from badgeclock.badges.keys import ISSUE_BYTES, ROOT_BYTES, Root
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import sites
 from badgeclock.bridge.store import event_log, schema
@@ -19,6 +20,25 @@ from badgeclock.protocol import seal
 NUMBER_PROVED: Final = 2
 UID_READ: Final = 1
 """What a token is made of (docs/protocol.md): the number of a badge that proved itself, or a UID that was read."""
+
+
+class Form(IntEnum):
+    """What the keys of a card that proves itself are made of (docs/badges.md §4)."""
+
+    BY_UID_ALONE = 1
+    BY_ISSUE = 2
+
+
+class WrittenCard(NamedTuple):
+    """A card that the desk wrote or read: its true UID, the random bytes of its issue (none: form 1)."""
+
+    uid: bytes
+    issue: bytes
+
+    @property
+    def form(self) -> Form:
+        """What its keys are made of."""
+        return Form.BY_ISSUE if self.issue else Form.BY_UID_ALONE
 
 
 class SiteKeys(NamedTuple):
@@ -79,3 +99,8 @@ def new_number(connection: Connection, keys: SiteKeys) -> bytes:
         known = (table.c.site_id == keys.site_id) & (table.c.token == keys.number_token(number))
         if connection.execute(select(table.c.id).where(known)).first() is None:
             return number
+
+
+def new_issue() -> bytes:
+    """The random bytes of an issue, 8, which its card's keys are made with."""
+    return secrets.token_bytes(ISSUE_BYTES)

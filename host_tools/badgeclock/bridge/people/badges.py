@@ -6,14 +6,15 @@ numbers are forgotten when the function returns. A badge that is taken back keep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import badge_uids, engagements, sites
-from badgeclock.bridge.people.badge_keys import UID_READ, SiteKeys
+from badgeclock.bridge.people.badge_keys import UID_READ, Form, SiteKeys, WrittenCard
 from badgeclock.bridge.people.rows import add_row, named
 from badgeclock.bridge.people.workers import check_worker
 from badgeclock.bridge.presences import presences
@@ -25,16 +26,29 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import seal
 
 MASK: Final = "••••"
+_PROOF: Final[dict[Form | None, str]] = {
+    None: "by its UID",
+    Form.BY_UID_ALONE: "proves itself, by keys of its UID alone: replace it",
+    Form.BY_ISSUE: "proves itself",
+}
 
 
 class Badge(NamedTuple):
-    """A badge of the history: its row, whose it is (reference and row), since and until when (ms; None: in use)."""
+    """A badge of the history: its row, whose it is (reference and row), since and until when (ms; None: in use), and
+    what its keys are made of (None: it is known by its UID).
+    """
 
     id: int
     worker: str
     worker_id: int
     since_ms: int
     until_ms: int | None
+    form: Form | None = None
+
+    @property
+    def proof(self) -> str:
+        """How it is known, for a person."""
+        return _PROOF[self.form]
 
 
 class Assigned(NamedTuple):
@@ -95,11 +109,22 @@ def assign_token(
         worker_id=worker_id,
         engagement_id=engagement,
         since_ms=now_ms,
+        **_as_before(connection, site_id, token),
     )
     rosters.changed(connection, [site_id], now_ms)
     happened = Event(Severity.INFO, event_log.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     event_log.write(connection, [happened], now_ms)
     return Assigned(presences.reconsider_badge(connection, site_id, token, now_ms), badge, worker_id, is_new=True)
+
+
+def _as_before(connection: Connection, site_id: int, token: bytes) -> dict[str, Any]:
+    """What is known of the card of a token that somebody had: it is the same card whoever has it."""
+    table = schema.badges
+    had = select(table.c.form, table.c.issue, table.c.card).where(
+        table.c.site_id == site_id, table.c.token == token, table.c.form.is_not(None)
+    )
+    found = connection.execute(had.order_by(table.c.id.desc()).limit(1)).one_or_none()
+    return {} if found is None else {"form": found.form, "issue": found.issue, "card": found.card}
 
 
 def assign_punched(
@@ -149,7 +174,27 @@ def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None
     found = connection.execute(
         _with_workers().where(badges.c.site_id == site_id, badges.c.token == token).order_by(*order).limit(1)
     ).one_or_none()
-    return None if found is None else Badge(*found)
+    return None if found is None else _badge(found)
+
+
+def claimed(connection: Connection, keys: SiteKeys, uid: bytes) -> Badge | None:
+    """The badge in use at a site that is the card with this UID, by its proof or by the UID alone."""
+    table = schema.badges
+    token = keys.uid_token(uid)
+    found = connection.execute(
+        _with_workers()
+        .where(table.c.site_id == keys.site_id, table.c.until_ms.is_(None))
+        .where(or_(table.c.card == token, table.c.token == token))
+        .order_by(table.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else _badge(found)
+
+
+def learn(connection: Connection, keys: SiteKeys, badge: Badge, card: WrittenCard) -> None:
+    """Keep which card a badge is, which an earlier version did not: from now on no other may claim its UID."""
+    known = {"form": card.form, "issue": card.issue or None, "card": keys.uid_token(card.uid)}
+    connection.execute(update(schema.badges).where(schema.badges.c.id == badge.id).values(**known))
 
 
 def in_use(connection: Connection, worker: str) -> list[Badge]:
@@ -159,7 +204,7 @@ def in_use(connection: Connection, worker: str) -> list[Badge]:
     having = (
         _with_workers().where(named(workers.c.reference, worker), badges.c.until_ms.is_(None)).order_by(badges.c.id)
     )
-    return [Badge(*row) for row in connection.execute(having)]
+    return [_badge(row) for row in connection.execute(having)]
 
 
 def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
@@ -173,24 +218,37 @@ def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
         .where(named(schema.workers.c.reference, worker))
         .order_by(badges.c.id)
     )
-    return [(Badge(*row[:-1]), row[-1]) for row in connection.execute(had)]
+    return [(_badge(row[:-1]), row[-1]) for row in connection.execute(had)]
+
+
+def _badge(row: Sequence[Any]) -> Badge:
+    *known, form = row
+    return Badge._make((*known, None if form is None else Form(form)))
 
 
 def _with_workers() -> Any:
     badges, workers = schema.badges, schema.workers
-    return select(badges.c.id, workers.c.reference, workers.c.id, badges.c.since_ms, badges.c.until_ms).join(
-        workers, workers.c.id == badges.c.worker_id
-    )
+    columns = (badges.c.id, workers.c.reference, workers.c.id, badges.c.since_ms, badges.c.until_ms, badges.c.form)
+    return select(*columns).join(workers, workers.c.id == badges.c.worker_id)
 
 
 def issue(
-    connection: Connection, keys: SiteKeys, worker: str, number: bytes, *, by: str, at: str, now_ms: int
+    connection: Connection,
+    keys: SiteKeys,
+    worker: str,
+    number: bytes,
+    card: WrittenCard,
+    *,
+    by: str,
+    at: str,
+    now_ms: int,
 ) -> Badge:
     """Link a badge that was written to a worker. It goes on record who did it, at which clock."""
     token = keys.number_token(number)
     assign_token(connection, site_id=keys.site_id, worker=worker, token=token, now_ms=now_ms)
     badge = of_token(connection, keys.site_id, token)
     assert badge is not None
+    learn(connection, keys, badge, card)
     what = f"badge {badge.id} was issued to {worker} by {by} at {at}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_ISSUED, what)], now_ms)
     _note(connection, Act.BADGE_ISSUED, by, badge.worker_id, {"badge": badge.id, "clock": at}, now_ms)
@@ -205,6 +263,13 @@ def revoke(connection: Connection, badge: Badge, *, by: str, reason: str = "", n
     what = f"badge {badge.id} of {badge.worker} was taken back by {by}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_REVOKED, what)], now_ms)
     _note(connection, Act.BADGE_REVOKED, by, badge.worker_id, {"badge": badge.id}, now_ms, reason)
+
+
+def uid_claimed(connection: Connection, holder: Badge, *, worker: str, by: str, at: str, now_ms: int) -> None:
+    """Put on record that a card without keys of the site said that it is the card of a badge in use."""
+    what = f"a blank card at {at} has the UID of the badge of {holder.worker}; {by} asked for a badge of {worker}"
+    happened = Event(Severity.ALARM, event_log.Kind.BADGE_UID_CLAIMED, what, clock=at, about=holder.worker)
+    event_log.write(connection, [happened], now_ms)
 
 
 def wiped(connection: Connection, *, by: str, at: str, now_ms: int) -> None:

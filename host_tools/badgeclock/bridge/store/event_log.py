@@ -66,6 +66,7 @@ class Kind(StrEnum):
     BADGE_ISSUED = "badge_issued"
     BADGE_REVOKED = "badge_revoked"
     BADGE_WIPED = "badge_wiped"
+    BADGE_UID_CLAIMED = "badge_uid_claimed"
     BADGE_KEY_SET = "badge_key_set"
     ROSTER_REFUSED = "roster_refused"
     SETTINGS_ORDERED = "settings_ordered"

@@ -163,6 +163,11 @@ badges = Table(
     Column("until_ms", BigInteger),
     # The engagement that its punches are for, if it was given for one.
     Column("engagement_id", ForeignKey("engagements.id")),
+    # A card that proves itself: in which form its keys are (badge_keys.Form), the random bytes of its issue, and the
+    # token of its UID. Empty for a badge by its UID, the last two also for a card of an earlier version.
+    Column("form", SmallInteger),
+    Column("issue", LargeBinary(8)),
+    Column("card", LargeBinary(8)),
     Index(
         "uq_badges_in_use",
         "site_id",

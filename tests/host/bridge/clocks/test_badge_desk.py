@@ -14,10 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
+from tests.host.badges import earlier_cards
 from tests.host.bridge.world import ANNA_UID, SITE, SITE_KEY, STRANGER_UID, Clock, World, eventually
 
 from badgeclock.badges import card as cards
-from badgeclock.badges.keys import Root
+from badgeclock.badges.errors import CardError
+from badgeclock.badges.keys import AID, Root
 from badgeclock.bridge.clocks import badge_desk as desk_module
 from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk import BadgeDesk
@@ -353,6 +355,108 @@ async def test_a_badge_that_cannot_be_one_is_refused_with_what_to_take(
     assert "DESFire" in job.outcome.do
 
 
+# --- a card that is not what it says ---
+
+
+def keys_of(card: Desfire) -> set[str]:
+    """Every key on a card but the factory's: what its emulator has been told."""
+    found = {key[0] for one in card.memory()["applications"].values() for key in one["keys"]}
+    return found - {bytes(16).hex()}
+
+
+def file_that(keys: set[str], card: Desfire) -> bytes | None:
+    """The file of a victim's card, if one of these keys opens it."""
+    for key in keys:
+        card.begin()
+        with contextlib.suppress(CardError):
+            dialogue = read_with(bytes.fromhex(key))
+            return cards.desfire.run(dialogue, Laid(card).answer)
+    return None
+
+
+def read_with(key: bytes) -> cards.Dialogue[bytes]:
+    yield from cards.desfire.select(AID)
+    session = yield from cards.desfire.authenticate(1, key)
+    return (yield from session.enciphered_answer(0xBD, b"\x01" + bytes(3) + b"\x11\0\0", 17))
+
+
+@pytest.mark.parametrize("issued_by", ["this version", "an earlier one"])
+async def test_an_emulated_blank_card_that_claims_a_victims_uid_gets_no_key_of_the_victims(
+    world: World, issued_by: str
+) -> None:
+    """The bridge knows the UIDs of the cards that this version issued, and of earlier ones that were read since."""
+    victim = DesfireEv2(UID)
+    if issued_by == "this version":
+        await office(world, Laid(victim)).done(Kind.ISSUE, "W-001")
+    else:
+        earlier_cards.issue(ROOT, b"number 1", victim)
+        world.give_number(b"number 1", "W-001")
+    thiefs = DesfireEv2(UID)
+    before = thiefs.memory()
+    job = await office(world, Laid(thiefs)).done(Kind.ISSUE, "W-002")
+    assert keys_of(thiefs) & (keys_of(victim) - {ROOT.identity.hex()}) == set()
+    assert file_that(keys_of(thiefs), victim) is None
+    if issued_by == "this version":
+        assert job.outcome is not None
+        assert job.state is DeskState.FAILED
+        assert "claims the UID of the badge of W-001" in job.outcome.what
+        assert thiefs.memory() == before
+        assert events(world, "badge_uid_claimed") == [
+            "a blank card at clock-0001 has the UID of the badge of W-001; desk officer asked for a badge of W-002",
+        ]
+    else:
+        thiefs.applications[AID].files[1] = victim.applications[AID].files[1]
+        assert number_on(thiefs) is None, "the site's own proof takes the thief's card for the victim's"
+
+
+async def test_no_badge_is_issued_that_a_clock_of_the_site_cannot_read(world: World) -> None:
+    older = world.add_clock(Clock("clock-0002"))
+    world.status(older.online(session=b"sessionB", badges=None), older)
+    card = DesfireEv2(UID)
+    before = card.memory()
+    job = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "the firmware of clock-0002" in job.outcome.what
+    assert card.memory() == before
+    world.status(older.online(badges=2), older)
+    assert (await office(world, Laid(card)).done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+
+
+async def test_a_worker_who_has_the_card_by_its_uid_hands_that_badge_in_first(world: World) -> None:
+    world.assign(UID, "W-001")
+    card = DesfireEv2(UID)
+    job = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    with world.store.write() as connection:
+        badges.revoke(connection, badges.in_use(connection, "W-001")[-1], by="a test", now_ms=world.now_ms)
+    assert (await office(world, Laid(card)).done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+
+
+async def test_reading_a_card_of_an_earlier_version_keeps_its_uid_from_others(world: World) -> None:
+    victim = earlier_cards.issue(ROOT, b"number 1", DesfireEv2(UID))
+    world.give_number(b"number 1", "W-001")
+    told = await office(world, Laid(victim)).done(Kind.READ)
+    assert told.outcome is not None
+    assert told.outcome.what == "a genuine badge of this site, of an earlier version: replace it"
+    job = await office(world, Laid(DesfireEv2(UID))).done(Kind.ISSUE, "W-002")
+    assert job.outcome is not None
+    assert "claims the UID of the badge of W-001" in job.outcome.what
+
+
+async def test_what_is_known_of_a_card_stays_known_when_its_badge_goes_to_another_worker(world: World) -> None:
+    card = DesfireEv2(UID)
+    await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    (issued,) = [row for row in world.rows(schema.badges) if row.form is not None]
+    with world.store.write() as connection:
+        known = {"site_id": issued.site_id, "token": issued.token, "now_ms": world.now_ms}
+        badges.assign_token(connection, worker="W-003", **known)
+    row = world.rows(schema.badges)[-1]
+    assert (row.form, row.issue, row.card) == (2, issued.issue, issued.card)
+    assert bytes(card.applications[AID].files[2].data) == row.issue
+
+
 # --- read and wipe ---
 
 
@@ -383,7 +487,7 @@ async def test_reading_says_whose_a_badge_is_and_whether_it_is_genuine(world: Wo
     foreign = DesfireEv2(UID)
     foreign.begin()
     found = cards.desfire.run(cards.examine(Root(bytes(32))), Laid(foreign).answer)
-    cards.desfire.run(cards.write(Root(bytes(32)), found, b"number 1"), Laid(foreign).answer)
+    cards.desfire.run(cards.write(Root(bytes(32)), found, b"number 1", b"issue  1"), Laid(foreign).answer)
     what, worker, genuine = await read(Laid(foreign))
     assert "neither the factory's nor this site's" in what
     assert (worker, genuine) == (None, False)
@@ -694,7 +798,7 @@ async def test_nothing_of_a_card_is_in_the_store_in_a_log_or_readable_on_the_wir
     await office(world, Laid(card)).done(Kind.READ)
     number = number_on(card)
     assert number is not None
-    keys = ROOT.card(UID)
+    keys = ROOT.card(UID, bytes(card.applications[AID].files[2].data))
     secrets = [UID, number, ROOT.secret, keys.picc, keys.application, keys.reading, keys.check, ROOT.identity]
     said = "".join(capsys.readouterr()) + caplog.text
     wire = b"".join(message.payload for message in one.published) + b"".join(payload for _, payload in one.heard)

@@ -24,6 +24,7 @@ from badgeclock.cli.main import app
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, EXIT_USAGE, BadgeclockError
 
 ROOT = bytes(range(40, 72))
+CARD = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f80"), b"issue  1")
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def give(world: World, worker: str, number: bytes) -> badges.Badge:
         site = connection.execute(schema.sites.select()).one()
         badge_keys.set_badge_root(connection, world.vault, SITE, ROOT, world.now_ms)
         desk = badge_keys.site_keys_of(connection, world.vault, site.id)
-        return badges.issue(connection, desk, worker, number, by="a test", at="clock-0001", now_ms=world.now_ms)
+        return badges.issue(connection, desk, worker, number, CARD, by="a test", at="clock-0001", now_ms=world.now_ms)
 
 
 def test_an_issued_badge_is_told_with_its_row_and_exit_code_0(world: World, config: Path) -> None:
@@ -231,3 +232,18 @@ def test_a_new_badge_number_is_never_one_that_was_used(world: World, monkeypatch
         assert (
             badge_keys.new_number(connection, badge_keys.site_keys_of(connection, world.vault, site.id)) == b"number 2"
         )
+
+
+def test_a_list_tells_cards_of_an_earlier_version_apart(world: World, config: Path) -> None:
+    give(world, "W-001", b"number 1")
+    with world.store.write() as connection:
+        site = connection.execute(schema.sites.select()).one()
+        keys = badge_keys.site_keys_of(connection, world.vault, site.id)
+        before = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f81"), b"")
+        badges.issue(connection, keys, "W-001", b"number 2", before, by="a test", at="clock-0001", now_ms=world.now_ms)
+    lines = run(config, "bridge", "badge", "list", "--worker", "W-001").output.splitlines()
+    assert [line.split("in use  ")[1] for line in lines] == [
+        "by its UID",
+        "proves itself",
+        "proves itself, by keys of its UID alone: replace it",
+    ]
