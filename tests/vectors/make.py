@@ -406,16 +406,21 @@ def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, *
     return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
 
 
-def desk_body(key: bytes, counter: int, job: int, step: int, word: int, payload: bytes = b"") -> bytes:
-    """A body of DESK, enciphered under K_up or K_down."""
+DESK_R = hashlib.sha256(b"vectors: R of the record before which a job of the desk begins").digest()
+
+
+def desk_body(desk_key: bytes, counter: int, job: int, step: int, word: int, payload: bytes = b"") -> bytes:
+    """A body of DESK, enciphered under K_desk."""
     plain = struct.pack(">IHB", job, step, word) + payload
-    desk_key, place = hmac(key, b"desk"), SESSION + struct.pack(">Q", counter)
+    place = SESSION + struct.pack(">Q", counter)
     stream = b"".join(hmac(desk_key, place + bytes([block])) for block in range(9))
     return bytes(a ^ b for a, b in zip(plain, stream, strict=False))
 
 
-def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
-    """DESK frames of both directions, with what their bodies say once deciphered."""
+def desk_cases(up: bytes, down: bytes, counter_up: int, seq: int | None = None, r: bytes = b"") -> list[dict[str, Any]]:
+    """DESK frames of both directions, with what their bodies say once deciphered; of a job under the key of the record
+    `seq`, if one is given.
+    """
     wanted = [
         ("open for half a minute", "down", 20, 0x0102_0304, 1, 1, bytes([30])),
         ("wait for a badge", "down", 21, 0x0102_0304, 2, 2, b""),
@@ -431,10 +436,17 @@ def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
     cases = []
     for name, direction, counter, job, step, word, payload in wanted:
         key, session, kind = (up, bytes(8), 0x02) if direction == "up" else (down, SESSION, 0x15)
-        content = desk_body(key, counter, job, step, word, payload)
+        content = b""
+        desk_key = hmac(key, b"desk")
+        if seq is not None:
+            kind = 0x05 if direction == "up" else 0x18
+            content = struct.pack(">I", seq)
+            desk_key = hmac(hmac(r, b"D"), direction.encode())
+        content += desk_body(desk_key, counter, job, step, word, payload)
         cases.append(
             {
                 "name": name,
+                **({} if seq is None else {"seq": seq}),
                 "direction": direction,
                 "type": kind,
                 "counter": counter,
@@ -591,6 +603,8 @@ def frame_vectors() -> dict[str, Any]:
         "session": SESSION.hex(),
         "frames": frames,
         "desk": desk_cases(up, down, counter_up),
+        "r": DESK_R.hex(),
+        "sealed_desk": desk_cases(up, down, counter_up, 42, DESK_R),
         "roster": roster,
         "refused": [{"name": name, "direction": "down", "bytes": raw.hex()} for name, raw in refused.items()],
     }

@@ -202,6 +202,7 @@ class Clock:
                 "reader": "92",
                 "rejected": 0,
                 "badges": 2,
+                "desk": 2,
                 **said,
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
+from badgeclock.protocol.errors import FrameRefused
 from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, Frame, FrameType
 from badgeclock.virtual.desfire import Desfire, DesfireEv2
 
@@ -54,6 +56,7 @@ def world(world: World) -> World:
     """The world with a badge key, and its clock online."""
     with world.store.write() as connection:
         badge_keys.set_badge_root(connection, world.vault, SITE, ROOT.secret, world.now_ms)
+    world.punches(*world.clock.start())
     world.status(world.clock.online(session=b"sessionA"))
     return world
 
@@ -92,6 +95,10 @@ class DeskClock:
     steps: list[frames.Desk] = field(default_factory=list)
     silent_after: int = 1_000_000
     spoil: Callable[[frames.Desk], frames.Desk] = lambda said: said
+    keep: Callable[[bytes], None] = lambda _: None
+    """Where the record goes that a job begins with."""
+    keys: frames.DeskKeys | None = None
+    behind: int = 0
     waits: frames.Desk | None = None
     laid: Laid | None = None
     number: int = 1000
@@ -99,9 +106,19 @@ class DeskClock:
     def hear(self, payload: bytes) -> list[bytes]:
         """The frames that answer one of the bridge's."""
         frame = self.clock.hear(payload)
-        assert frame.type == FrameType.DESK
-        key = frames.desk_key(frames.downward_key(self.clock.link_key))
-        step = frames.unpack_desk(key, self.clock.session, frame.counter, frame.body)
+        body, keys = frame.body, frames.desk_keys(self.clock.link_key)
+        if frame.type == FrameType.SEALED_DESK:
+            seq, body = frames.unpack_desk_seq(body)
+            if self.keys is None or self.keys.seq != seq:
+                if seq != self.clock.state.next_seq:
+                    self.behind += 1
+                    return [self._frame(FrameType.SEALED_DESK_ANSWER, self.clock.state.next_seq.to_bytes(4, "big"))]
+                self.keys = frames.sealed_desk_keys(self.clock.state.r, seq)
+                self.keep(self.clock.append(self.clock.record(records.Kind.CONFIG)))
+            keys = self.keys
+        else:
+            assert frame.type == FrameType.DESK
+        step = frames.unpack_desk(keys.down, self.clock.session, frame.counter, body)
         self.steps.append(step)
         if len(self.steps) > self.silent_after:
             return []
@@ -109,11 +126,20 @@ class DeskClock:
         return [] if said is None else [self.frame(self.spoil(said))]
 
     def frame(self, said: frames.Desk) -> bytes:
+        """An answer under the keys of the job, or of all jobs."""
+        keys = self.keys or frames.desk_keys(self.clock.link_key)
+        text = frames.pack_desk(keys.up, self.clock.session, self._counter(self.number + 1), said)
+        if keys.seq is None:
+            return self._frame(FrameType.DESK_ANSWER, text)
+        return self._frame(FrameType.SEALED_DESK_ANSWER, frames.pack_desk_seq(keys) + text)
+
+    def _frame(self, frame_type: FrameType, body: bytes) -> bytes:
         self.number += 1
-        counter = frames.upward_counter(self.clock.state.boot, self.clock.connection, self.number)
-        k_up = frames.upward_key(self.clock.link_key)
-        body = frames.pack_desk(frames.desk_key(k_up), self.clock.session, counter, said)
-        return frames.seal_frame(k_up, self.clock.name, NO_SESSION, Frame(FrameType.DESK_ANSWER, counter, body))
+        frame = Frame(frame_type, self._counter(self.number), body)
+        return frames.seal_frame(frames.upward_key(self.clock.link_key), self.clock.name, NO_SESSION, frame)
+
+    def _counter(self, number: int) -> int:
+        return frames.upward_counter(self.clock.state.boot, self.clock.connection, number)
 
     def lay(self) -> list[bytes]:
         """Lay the next badge for a step that waits for one."""
@@ -153,6 +179,8 @@ class Office:
     def __init__(self, world: World, *clocks: DeskClock) -> None:
         self.world = world
         self.clocks = {one.clock.name: one for one in clocks}
+        for one in clocks:
+            one.keep = functools.partial(world.punches, clock=one.clock)
         self.published: list[Message] = []
         self.heard: list[tuple[str, bytes]] = []
         self.metrics = Metrics()
@@ -265,7 +293,6 @@ async def test_punches_that_the_badge_makes_from_then_on_are_the_workers(world: 
     assert number is not None
     clock = world.clock
     token = seal.badge_token(SITE_KEY, badge_keys.NUMBER_PROVED, number)
-    world.punches(*clock.start())
     record = clock.record(records.Kind.PUNCH, flags=int(records.Flag.PROVED) | records.Direction.IN, token=token)
     world.punches(clock.append(record))
     assert [punch["worker"]["reference"] for punch in world.shown()] == ["W-001"]
@@ -671,6 +698,7 @@ async def test_a_bridge_that_is_stopped_lets_the_clock_leave_issue_mode(world: W
 
 async def test_two_clocks_serve_at_once_and_one_clock_one_job_at_a_time(world: World) -> None:
     other = world.add_clock(Clock("clock-0002", nonce=b"nonce002"))
+    world.punches(*other.start(), clock=other)
     world.status(other.online(session=b"sessionB"), other)
     one = Office(world, DeskClock(world.clock), DeskClock(other))
     async with one.running():
@@ -740,6 +768,71 @@ async def test_frames_that_are_no_answer_change_nothing(world: World) -> None:
     ignored = one.metrics.registry.get_sample_value("badgeclock_desk_frames_total", {"result": "ignored"})
     assert ignored is not None
     assert ignored > 100
+
+
+def jobs_read_with(world: World, one: Office, *keys: frames.DeskKeys) -> int:
+    """How many frames of jobs whoever recorded all messages reads with these keys."""
+    read = 0
+    said = [(message.payload, 1) for message in one.published] + [(payload, 0) for _, payload in one.heard]
+    for payload, direction in said:
+        frame = payload[10:-16]
+        counter = int.from_bytes(payload[2:10], "big")
+        for some in keys:
+            for body in (frame, frame[4:]):
+                with contextlib.suppress(FrameRefused):
+                    key = (some.up, some.down)[direction]
+                    step = frames.unpack_desk(key, world.clock.session, counter, body)
+                    read += step.job in range(1, 10) and step.step < 200
+    return read
+
+
+@pytest.mark.parametrize("form", [None, 2])
+async def test_who_recorded_every_message_and_takes_the_flash_later_reads_no_job(
+    world: World, form: int | None
+) -> None:
+    """None: a clock of an earlier version, of whose jobs everything is read."""
+    world.status(world.clock.online(desk=form))
+    one = office(world, Laid(DesfireEv2(UID)))
+    assert (await one.done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+    steps = len(clock_of(one).steps)
+    state = world.clock.state
+    later = [frames.sealed_desk_keys(key, 0) for key in (state.r, state.e_next, world.clock.link_key)]
+    read = jobs_read_with(world, one, frames.desk_keys(world.clock.link_key), *later)
+    assert read == (2 * steps if form is None else 0)
+    if form is not None:
+        keys = clock_of(one).keys
+        assert keys is not None
+        assert jobs_read_with(world, one, keys) == 2 * steps, "the search finds them with the job's own keys"
+
+
+async def test_no_two_jobs_have_a_key_in_common(world: World) -> None:
+    used = []
+    for _ in range(3):
+        one = office(world, Laid(DesfireEv2(UID)))
+        await one.done(Kind.READ)
+        used.append(clock_of(one).keys)
+    assert len({key for keys in used if keys is not None for key in (keys.up, keys.down)}) == 6
+
+
+async def test_a_job_waits_for_the_punches_that_are_under_way(world: World) -> None:
+    one = office(world, Laid(DesfireEv2(UID)))
+    under_way = world.clock.punch()
+    async with one.running():
+        job_id = one.ask(Kind.READ)
+        await eventually(lambda: clock_of(one).behind == 1)
+        assert one.job(job_id).state is DeskState.RUNNING
+        world.punches(under_way)
+        assert (await one.ended(job_id)).state is DeskState.DONE
+
+
+async def test_a_clock_whose_records_do_not_come_is_no_desk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "CAUGHT_UP_S", 0.1)
+    one = office(world, Laid(DesfireEv2(UID)))
+    world.clock.punch()
+    job = await one.done(Kind.READ)
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "records that the bridge has not taken" in job.outcome.what
 
 
 async def test_other_channels_are_left_to_the_intake(world: World) -> None:
