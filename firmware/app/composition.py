@@ -14,6 +14,7 @@ from app import console, on_demand
 from app.clock import TECHNICIAN_MS, Clock
 from app.errors import ClockError, JournalError, SettingsError
 from app.log import record
+from app.log.hmac256 import KEY_BYTES
 from app.log.sealed_log import SealedLog
 from app.net.errands import Errands
 from app.net.frames import Channel
@@ -135,6 +136,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
         board.rtc,
         wifi,
         roster,
+        len(secrets.site_key) // KEY_BYTES,
     )
     on_demand.drop(_CERTIFICATE)
     channel = Channel(settings.clock_id, secrets.link_key)

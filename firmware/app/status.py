@@ -14,7 +14,7 @@ class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
     valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
     faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
-    settings: `heartbeat_s`, `version`.
+    settings: `heartbeat_s`, `version`. site_keys: how many keys of its site the clock has.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class Status:
         rtc,
         wifi,
         roster,
+        site_keys,
     ):
         self._reader = reader
         self._log = log
@@ -44,6 +45,7 @@ class Status:
         self._rtc = rtc
         self._wifi = wifi
         self._roster = roster
+        self._site_keys = site_keys
 
     def __call__(self):
         version = self._reader.version
@@ -73,4 +75,5 @@ class Status:
             "receipts": RECEIPT_OF_DAY,
             "badges": _BADGE_FORM,
             "desk": _DESK_FORM,
+            "site_keys": self._site_keys,
         }

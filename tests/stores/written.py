@@ -51,6 +51,7 @@ from tests.host.bridge.world import (
     LUZ_UID,
     NOON_MS,
     SITE,
+    SITE_KEY,
     STRANGER_UID,
     Clock,
     World,
@@ -107,6 +108,7 @@ async def _fill(world: World) -> None:
     await _attention(world)
     _expected(world)
     _cards(world)
+    _site_key(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -333,6 +335,13 @@ def _cards(world: World) -> None:
         keys = badge_keys.site_keys_of(connection, world.vault, sites.row_id(connection, SITE))
         at = {"by": "operator", "at": "clock-0001", "now_ms": world.now_ms}
         badges.issue(connection, keys, "W-002", b"number 1", card, **at)
+
+
+def _site_key(world: World) -> None:
+    """A site at the change of its key."""
+    with world.store.write() as connection:
+        keys = SITE_KEY + bytes(range(100, 132))
+        badge_keys.give_site_key(connection, world.vault, SITE, keys, "operator", world.now_ms)
 
 
 def _waiting(world: World) -> None:

@@ -147,7 +147,7 @@ def enroll(stack: Stack) -> None:
                 connection,
                 site_id=site,
                 worker=badge.worker,
-                token=token_of(stack, badge),
+                made=badge_keys.Tokens(token_of(stack, badge)),
                 now_ms=time.time_ns() // 1_000_000,
             )
     store.close()

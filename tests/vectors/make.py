@@ -26,6 +26,8 @@ FLEET_KEY = bytes(range(32))
 CLOCK_ID = "clock-0001"
 NONCE = bytes.fromhex("a1b2c3d4e5f60718")
 SITE_KEY = hashlib.sha256(b"vectors: site key").digest()
+SECOND_SITE_KEY = hashlib.sha256(b"vectors: second site key").digest()
+THIRD_SITE_KEY = hashlib.sha256(b"vectors: third site key").digest()
 FIRMWARE = bytes.fromhex("0f1e2d3c4b5a6978")
 SESSION = bytes.fromhex("1122334455667788")
 
@@ -140,6 +142,11 @@ def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
 
 def token(badge_id: str, badge_type: int = 1) -> bytes:
     return hmac(SITE_KEY, bytes([badge_type]) + bytes.fromhex(badge_id))[:8]
+
+
+def raised(made: bytes, key: bytes, times: int = 1) -> bytes:
+    """A token once its site has one more key."""
+    return hmac(key, b"\x03" + made)[:8] if times else made
 
 
 def body(fields: dict[str, Any]) -> bytes:
@@ -394,6 +401,15 @@ def seal_vectors() -> dict[str, Any]:
                 (1, "08010203040506070809"),
                 (2, "04112233445566"),
             )
+        ]
+        + [
+            {
+                "site_key": (SITE_KEY + SECOND_SITE_KEY + THIRD_SITE_KEY[: 32 * third]).hex(),
+                "type": kind,
+                "id": badge_id,
+                "token": raised(raised(token(badge_id, kind), SECOND_SITE_KEY), THIRD_SITE_KEY, times=third).hex(),
+            }
+            for kind, badge_id, third in ((1, "04a1b2c3", 0), (2, "04112233445566", 0), (1, "04a1b2c3", 1))
         ],
     }
 

@@ -254,6 +254,8 @@ class Online:
     """The highest form of a badge's keys that the clock reads (docs/badges.md §4); None: 1."""
     desk: int | None = None
     """The highest form of the badge desk's frames that it knows; 2: a job has keys of its own. None: 1."""
+    site_keys: int | None = None
+    """How many keys of its site it makes tokens with (§1); None: 1."""
 
 
 class Report(NamedTuple):
@@ -567,6 +569,7 @@ def unpack_status(body: bytes) -> Online | Offline:
         receipts=_number(fields, "receipts", 0, 255),
         badges=_number(fields, "badges", 0, 255),
         desk=_number(fields, "desk", 0, 255),
+        site_keys=_number(fields, "site_keys", 1, 255),
     )
 
 

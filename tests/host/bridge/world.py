@@ -203,6 +203,7 @@ class Clock:
                 "rejected": 0,
                 "badges": 2,
                 "desk": 2,
+                "site_keys": 1,
                 **said,
             }
         )
@@ -358,7 +359,9 @@ class World:
         token = seal.badge_token(SITE_KEY, badge_keys.NUMBER_PROVED, number)
         with self.store.write() as connection:
             site_id = sites.row_id(connection, SITE)
-            badges.assign_token(connection, site_id=site_id, worker=worker, token=token, now_ms=self.now_ms)
+            badges.assign_token(
+                connection, site_id=site_id, worker=worker, made=badge_keys.Tokens(token), now_ms=self.now_ms
+            )
 
     def deliver(self, *messages: tuple[str, bytes]) -> BatchResult:
         """One batch of messages (topic, payload), verified ahead and committed."""

@@ -425,6 +425,7 @@ NOBODY: Final[Mapping[Source, str]] = {
                 Kind.BADGE_REVOKED,
                 Kind.BADGE_WIPED,
                 Kind.BADGE_KEY_SET,
+                Kind.SITE_KEY_CHANGED,
                 Kind.SETTINGS_ORDERED,
                 Kind.PRESENCE_KEPT,
                 Kind.PRESENCE_CORRECTED,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, or_, select, update
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import badge_uids, engagements, sites
-from badgeclock.bridge.people.badge_keys import UID_READ, Form, SiteKeys, WrittenCard
+from badgeclock.bridge.people.badge_keys import UID_READ, Form, SiteKeys, Tokens, WrittenCard, tokens
 from badgeclock.bridge.people.rows import add_row, named
 from badgeclock.bridge.people.workers import check_worker
 from badgeclock.bridge.presences import presences
@@ -81,15 +81,16 @@ def assign(
     row = sites.find_row(connection, site)
     if row is None:
         raise sites.no_site(site)
-    token = seal.badge_token(sites.key_of(vault, row), UID_READ, uid)
+    made = tokens(sites.key_of(vault, row), UID_READ, uid, is_changing=row.key_changed_ms is not None)
     engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
-    return assign_token(connection, site_id=row.id, worker=worker, token=token, engagement=engagement, now_ms=now_ms)
+    return assign_token(connection, site_id=row.id, worker=worker, made=made, engagement=engagement, now_ms=now_ms)
 
 
 def assign_token(
-    connection: Connection, *, site_id: int, worker: str, token: bytes, engagement: int | None = None, now_ms: int
+    connection: Connection, *, site_id: int, worker: str, made: Tokens, engagement: int | None = None, now_ms: int
 ) -> Assigned:
-    """The same for a token (8 bytes) as a punch carries it: how an unknown badge is assigned without having it."""
+    """The same for tokens as punches carry them: how an unknown badge is assigned without having it."""
+    token = made.now
     badges, workers = schema.badges, schema.workers
     worker_id = connection.execute(select(workers.c.id).where(named(workers.c.reference, worker))).scalar()
     if worker_id is None:
@@ -106,6 +107,7 @@ def assign_token(
         badges,
         site_id=site_id,
         token=token,
+        token_before=made.before,
         worker_id=worker_id,
         engagement_id=engagement,
         since_ms=now_ms,
@@ -114,6 +116,7 @@ def assign_token(
     rosters.changed(connection, [site_id], now_ms)
     happened = Event(Severity.INFO, event_log.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     event_log.write(connection, [happened], now_ms)
+    presences.join_tokens(connection, site_id, made.earlier, token)
     return Assigned(presences.reconsider_badge(connection, site_id, token, now_ms), badge, worker_id, is_new=True)
 
 
@@ -129,6 +132,7 @@ def _as_before(connection: Connection, site_id: int, token: bytes) -> dict[str, 
 
 def assign_punched(
     connection: Connection,
+    vault: Vault,
     *,
     clock: str,
     seq: int,
@@ -140,11 +144,11 @@ def assign_punched(
     """Give the badge of a punch that nobody was given to a worker, at the site of its clock, on record; no UID is
     needed. The punch, and all others of the badge, are looked at again, as by `assign`.
     """
-    table, clocks, sites = schema.punches, schema.clocks, schema.sites
+    table, clocks, at = schema.punches, schema.clocks, schema.sites
     rows = connection.execute(
-        select(table.c.state, table.c.site_id, table.c.token, sites.c.name.label("site"))
+        select(table.c.state, table.c.site_id, table.c.token, at.c.name.label("site"), clocks.c.site_keys)
         .join(clocks, clocks.c.id == table.c.clock_id)
-        .join(sites, sites.c.id == table.c.site_id)
+        .join(at, at.c.id == table.c.site_id)
         .where(clocks.c.name == clock, table.c.seq == seq)
         .order_by(clocks.c.id.desc())
     ).all()
@@ -159,12 +163,23 @@ def assign_punched(
         )
     row = unknown[0]
     engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
+    made = _punched(connection, vault, row)
     assigned = assign_token(
-        connection, site_id=row.site_id, worker=worker, token=row.token, engagement=engagement, now_ms=now_ms
+        connection, site_id=row.site_id, worker=worker, made=made, engagement=engagement, now_ms=now_ms
     )
     detail = {"badge": assigned.badge, "site": row.site, "punch": f"{clock}/{seq}"}
     audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", assigned.worker), detail, now_ms)
     return assigned
+
+
+def _punched(connection: Connection, vault: Vault, row: Any) -> Tokens:
+    """The tokens of a badge that is known by a punch alone, of a clock that made it with so many of its site's keys."""
+    at = schema.sites
+    site = connection.execute(select(at).where(at.c.id == row.site_id)).one()
+    if site.key_changed_ms is None or row.site_keys == site.site_keys:
+        return Tokens(row.token)
+    last = sites.key_of(vault, site)[-sites.SITE_KEY_BYTES :]
+    return Tokens(seal.raised_token(last, row.token), row.token, (row.token,))
 
 
 def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None:
@@ -244,9 +259,9 @@ def issue(
     now_ms: int,
 ) -> Badge:
     """Link a badge that was written to a worker. It goes on record who did it, at which clock."""
-    token = keys.number_token(number)
-    assign_token(connection, site_id=keys.site_id, worker=worker, token=token, now_ms=now_ms)
-    badge = of_token(connection, keys.site_id, token)
+    made = keys.number_tokens(number)
+    assign_token(connection, site_id=keys.site_id, worker=worker, made=made, now_ms=now_ms)
+    badge = of_token(connection, keys.site_id, made.now)
     assert badge is not None
     learn(connection, keys, badge, card)
     what = f"badge {badge.id} was issued to {worker} by {by} at {at}"

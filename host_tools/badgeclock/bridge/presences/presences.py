@@ -13,7 +13,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, select, tuple_, update
+from sqlalchemy import Column, Connection, Select, bindparam, select, tuple_, update
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.downlink import receipts
@@ -148,6 +148,14 @@ def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tu
     for punch, decision in zip(punches, settled, strict=True):
         clock_id, _, seq, place, token, direction, _, utc_ms, _, _, _, received_ms, _ = punch
         yield clock_id, seq, place[0], bytearray(token), int(direction), utc_ms, received_ms, *decision
+
+
+def join_tokens(connection: Connection, site_id: int, earlier: Sequence[bytes], token: bytes) -> None:
+    """Let punches that nobody was given, under earlier tokens of a badge, be those of the token that it has now."""
+    table = schema.punches
+    waiting = (table.c.site_id == site_id) & table.c.token.in_(earlier) & (table.c.state == PunchState.UNASSIGNED)
+    if earlier:
+        connection.execute(update(table).where(waiting, table.c.presence_id.is_(None)).values(token=token))
 
 
 def reconsider_badge(connection: Connection, site_id: int, token: bytes, now_ms: int) -> int:
@@ -562,12 +570,12 @@ def _receipt(punch: Punch, fate: Fate, entry: Entry | None) -> punch_receipts.Co
     return None
 
 
-def _select_holders() -> Select[Any]:
+def _select_holders(token: Column[bytes]) -> Select[Any]:
     badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
     return (
         select(
             badges.c.site_id,
-            badges.c.token,
+            token,
             badges.c.worker_id,
             workers.c.identity_kind,
             employers.c.kbo,
@@ -580,22 +588,26 @@ def _select_holders() -> Select[Any]:
     )
 
 
-_HOLDERS: Final = _select_holders()
+_HOLDERS: Final = _select_holders(schema.badges.c.token)
+_HOLDERS_BEFORE: Final = _select_holders(schema.badges.c.token_before)
+"""By the token that clocks make which do not have the site's last key yet."""
 
 
 def _holders(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
     badges = schema.badges
-    found = {}
+    found: dict[tuple[int, bytes], Holder] = {}
     several: dict[tuple[int, bytes], int | None] = {}
-    for some in chunks({(punch.place.site_id, punch.token) for punch in punches}):
-        rows = connection.execute(
-            _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
-        )
-        for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
-            employer_kbo = employer_declared(IdentityKind(kind), kbo)
-            found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
-            if is_engaged and kind == IdentityKind.NISS:
-                several[site_id, token] = badge_for
+    wanted = {(punch.place.site_id, punch.token) for punch in punches}
+    for holders, of in ((_HOLDERS, badges.c.token), (_HOLDERS_BEFORE, badges.c.token_before)):
+        for some in chunks(wanted - found.keys()):
+            rows = connection.execute(
+                holders.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, of).in_(some))
+            )
+            for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
+                employer_kbo = employer_declared(IdentityKind(kind), kbo)
+                found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
+                if is_engaged and kind == IdentityKind.NISS:
+                    several[site_id, token] = badge_for
     of_worker = engagements_of(connection, {found[at].worker_id for at in several})
     for at, badge_for in several.items():
         found[at] = found[at]._replace(engagements=of_worker[found[at].worker_id], badge_for=badge_for)

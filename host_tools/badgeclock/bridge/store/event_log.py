@@ -68,6 +68,7 @@ class Kind(StrEnum):
     BADGE_WIPED = "badge_wiped"
     BADGE_UID_CLAIMED = "badge_uid_claimed"
     BADGE_KEY_SET = "badge_key_set"
+    SITE_KEY_CHANGED = "site_key_changed"
     ROSTER_REFUSED = "roster_refused"
     SETTINGS_ORDERED = "settings_ordered"
     SETTINGS_REFUSED = "settings_refused"

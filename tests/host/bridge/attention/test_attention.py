@@ -567,7 +567,7 @@ def give(world: World, punch: str, worker: str = "W-002") -> badges.Assigned:
     clock, _, seq = punch.partition("/")
     with world.store.write() as connection:
         return badges.assign_punched(
-            connection, clock=clock, seq=int(seq), worker=worker, operator=WHO, now_ms=world.now_ms
+            connection, world.vault, clock=clock, seq=int(seq), worker=worker, operator=WHO, now_ms=world.now_ms
         )
 
 

@@ -477,8 +477,8 @@ async def test_what_is_known_of_a_card_stays_known_when_its_badge_goes_to_anothe
     await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
     (issued,) = [row for row in world.rows(schema.badges) if row.form is not None]
     with world.store.write() as connection:
-        known = {"site_id": issued.site_id, "token": issued.token, "now_ms": world.now_ms}
-        badges.assign_token(connection, worker="W-003", **known)
+        made = badge_keys.Tokens(issued.token)
+        badges.assign_token(connection, site_id=issued.site_id, worker="W-003", made=made, now_ms=world.now_ms)
     row = world.rows(schema.badges)[-1]
     assert (row.form, row.issue, row.card) == (2, issued.issue, issued.card)
     assert bytes(card.applications[AID].files[2].data) == row.issue

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.host.bridge.world import SITE, World
+from tests.host.bridge.world import SITE, SITE_KEY, World
 from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.clocks import badge_desk_jobs
@@ -22,6 +22,7 @@ from badgeclock.bridge.store.vault import BADGE_ROOT, Vault
 from badgeclock.cli import badge as badge_cli
 from badgeclock.cli.main import app
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, EXIT_USAGE, BadgeclockError
+from badgeclock.technician import workshop
 
 ROOT = bytes(range(40, 72))
 CARD = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f80"), b"issue  1")
@@ -247,3 +248,46 @@ def test_a_list_tells_cards_of_an_earlier_version_apart(world: World, config: Pa
         "proves itself",
         "proves itself, by keys of its UID alone: replace it",
     ]
+
+
+def test_a_stolen_clock_is_looked_at_from_its_certificate_to_its_sites_badges(config: Path, tmp_path: Path) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    shop.clock("clock-0001")
+    at = ("--workshop", str(shop.path))
+    result = run(config, "site", "stolen", "clock-0001", *at, "--json")
+    assert result.exit_code == EXIT_FAILED
+    found = {step["name"]: step for step in map(json.loads, result.output.splitlines())}
+    assert found["certificate"]["state"] == "open"
+    assert found["site key"]["do"].startswith(f"badgeclock site new-key '{SITE}'")
+    shop.revoke_clock("clock-0001")
+    lines = run(config, "site", "stolen", "clock-0001", *at).output.splitlines()
+    assert lines[0].startswith("done  certificate: ")
+    assert run(config, "site", "stolen", "clock-0001").output.startswith("ask   certificate: ")
+
+
+def test_another_site_key_goes_from_the_workshop_to_the_bridge_and_the_old_one_is_forgotten_last(
+    world: World, config: Path, tmp_path: Path
+) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    key = shop.site_key_file(SITE)
+    key.write_text(SITE_KEY.hex() + "\n")
+    made = CliRunner().invoke(app, ["site", "new-key", SITE, "--workshop", str(shop.path)])
+    assert made.output.splitlines()[0] == str(key)
+    assert shop.site_key(SITE)[:32] == SITE_KEY
+    assert len(shop.site_key(SITE)) == 64
+    assert shop.site_key_to_be(SITE) == shop.site_key(SITE)
+    assert run(config, "bridge", "site", "set", "--name", SITE, "--key", str(key)).exit_code == 0
+    assert [row.site_keys for row in world.rows(schema.sites)] == [2]
+    refused = run(config, "bridge", "site", "set", "--name", SITE, "--forget-old-key")
+    assert isinstance(refused.exception, BadgeclockError)
+    assert "clock-0001" in str(refused.exception)
+    world.status(world.clock.online(session=b"session1", site_keys=2))
+    assert run(config, "bridge", "site", "set", "--name", SITE, "--forget-old-key").exit_code == 0
+    assert [row.key_changed_ms for row in world.rows(schema.sites)] == [None]
+    for _ in range(6):
+        shop.add_site_key(SITE)
+    with pytest.raises(BadgeclockError, match="8 keys"):
+        shop.add_site_key(SITE)
+    key.write_text(SITE_KEY.hex() + "\n" + SITE_KEY.hex()[2:] + "\n")
+    with pytest.raises(BadgeclockError, match="one a line"):
+        shop.site_key(SITE)
