@@ -176,12 +176,8 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     digest = hashlib.sha256(settings_file).digest()[:8]
     if recalled.config != digest:
         clock.note(record.KIND_CONFIG, digest)
-
-    def spend_key():
-        uplink.notify()
-        return clock.note(record.KIND_CONFIG, digest)
-
-    uplink.errands.spend_key = spend_key
+    uplink.errands.note = clock.note
+    uplink.errands.digest = digest
     return clock
 
 

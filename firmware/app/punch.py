@@ -46,7 +46,6 @@ ASK = const(8)
 # Types of the badge id (docs/protocol.md §1)
 _UID = b"\x01"
 _NUMBER = b"\x02"
-_RAISED = b"\x03"
 _UID_BYTES = const(10)
 _RANDOM_UID = const(0x08)  # the first byte of a UID of 4 bytes that changes (ISO/IEC 14443-3 §6.5.4)
 
@@ -116,8 +115,7 @@ class Punches:
         self._fixed = ("auto", "in", "out").index(settings.direction)  # as DIRECTION_* of the record
         self._window_s = settings.duplicate_window_s
         self._horizon_s = settings.direction_hours * 3600
-        self._key = Key(site_key[:KEY_BYTES])
-        self._later = tuple(Key(site_key[at : at + KEY_BYTES]) for at in range(KEY_BYTES, len(site_key), KEY_BYTES))
+        self._keys = [Key(site_key[at : at + KEY_BYTES]) for at in range(0, len(site_key), KEY_BYTES)]
         self._stamp = record.Stamp()
         self._outcome = Outcome()
         self._detail = bytearray(8)
@@ -231,9 +229,10 @@ class Punches:
 
     def _token(self, kind, badge):
         """The badge's token, raised by every key that the site had after its first (docs/protocol.md §1)."""
-        token = self._key.digest(kind, badge)[:8]
-        for key in self._later:
-            token = key.digest(_RAISED, token)[:8]
+        token = badge
+        for key in self._keys:
+            token = key.digest(kind, token)[:8]
+            kind = b"\x03"
         return token
 
     def hold(self):

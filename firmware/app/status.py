@@ -45,7 +45,7 @@ class Status:
         self._rtc = rtc
         self._wifi = wifi
         self._roster = roster
-        self._site_keys = site_keys
+        self._keys = site_keys
 
     def __call__(self):
         version = self._reader.version
@@ -75,5 +75,5 @@ class Status:
             "receipts": RECEIPT_OF_DAY,
             "badges": _BADGE_FORM,
             "desk": _DESK_FORM,
-            "site_keys": self._site_keys,
+            "site_keys": self._keys,
         }

@@ -33,6 +33,7 @@ SESSION = b"sessions"
 UP, DOWN = bytes(range(32)), bytes(range(1, 33))
 UP_DESK, DOWN_DESK = hmac256(UP, b"desk"), hmac256(DOWN, b"desk")
 SEQ = 4711
+SEALED_DESK, SEALED_DESK_ANSWER = 0x18, 0x05
 SCOPE = frames.context(b"clock-0001", frames.NO_SESSION)
 JOB = 77
 
@@ -55,10 +56,11 @@ class Log:
         self.head = SEQ
         self.room = 100
 
-    def desk_key(self):
+    def desk(self):
         return hmac256(b"the seal's key", struct.pack(">I", self.head))
 
-    def spend(self):
+    def note(self, kind, detail):
+        assert (kind, detail) == (6, b"settings")
         self.room -= 1
         self.head += self.room >= 0
         return self.room >= 0
@@ -84,9 +86,9 @@ class Bench:
         channel.up, channel.down, channel.session = UP, DOWN, SESSION
         self.log = Log()
         self.seq = None if earlier else SEQ
-        key = self.log.desk_key()
+        key = self.log.desk()
         self.up, self.down = (UP_DESK, DOWN_DESK) if earlier else (hmac256(key, b"up"), hmac256(key, b"down"))
-        self.desk = self.job = desk_module.Desk(channel, self, self.reader, self.log, self.log.spend)
+        self.desk = self.job = desk_module.Desk(channel, self, self.reader, self.log, self.log.note, b"settings")
         self.step = 0
         self.counter = 100
 
@@ -115,13 +117,13 @@ class Bench:
         if self.seq is None:
             self.job.handle(frames.DESK, self.counter, memoryview(text))
         else:
-            self.job.handle(frames.SEALED_DESK, self.counter, memoryview(struct.pack(">I", self.seq) + text))
+            self.job.handle(SEALED_DESK, self.counter, memoryview(struct.pack(">I", self.seq) + text))
 
     def publish(self, topic, frame):
         """As the MQTT client."""
         assert topic == b"badgeclock/v1/clock-0001/desk"
         kind, counter, body = frames.open_frame(UP, SCOPE, frame)
-        assert (kind, counter) == (frames.DESK_ANSWER if self.seq is None else frames.SEALED_DESK_ANSWER, self.counter)
+        assert (kind, counter) == (frames.DESK_ANSWER if self.seq is None else SEALED_DESK_ANSWER, self.counter)
         self.body = bytes(body)
         if self.seq is not None:
             self.said_seq = struct.unpack(">I", self.body[:4])[0]
@@ -193,13 +195,13 @@ def test_frames_are_those_of_the_vectors():
     bench.publish = lambda topic, frame: sent.append(frame)
     assert given["clock_id"] == "clock-0001" and len(given["desk"]) >= 10 and len(given["sealed_desk"]) >= 10
     for case in given["desk"] + given["sealed_desk"]:
-        job = desk_module.Desk(channel, bench, bench.reader, bench.log, bench.log.spend)
+        job = desk_module.Desk(channel, bench, bench.reader, bench.log, bench.log.note, b"settings")
         seq = case.get("seq")
         if seq is not None:
             bench.log.head = seq
             ratchet = seal.Ratchet()
             ratchet.load(unhexlify(given["r"]))
-            bench.log.desk_key = ratchet.desk
+            bench.log.desk = ratchet.desk
         plain = struct.pack(">IHB", case["job"], case["step"], case["word"]) + unhexlify(case["payload"])
         job._seq = seq
         job._up, job._down = job._keys(seq)

@@ -18,6 +18,7 @@ from micropython import const
 from app.badge import iso14443
 from app.badge.iso_dep import IsoDep
 from app.errors import FrameError
+from app.log import record
 from app.log.hmac256 import Key, hmac256
 from app.net import frames
 from app.ui import desk_screen, signals
@@ -35,6 +36,9 @@ _UNFIT = const(5)
 _GONE = const(6)
 _ENDED = const(7)
 
+_SEALED_DESK = const(0x18)  # as in app.net.errands
+_SEALED_DESK_ANSWER = const(0x05)
+
 _LABEL = b"desk"
 _HEAD = ">IHB"
 _HEAD_BYTES = const(7)
@@ -50,14 +54,15 @@ _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest,
 
 class Desk:
     """A job of the badge desk. channel: app.net.frames.Channel. face: `show(draw, ms, signal)`. reader:
-    app.badge.iso14443.Reader, which only `step` touches. log: the SealedLog; spend_key: writes its next record, whether
-    it could. busy: issue mode is on, so badges are no punches.
+    app.badge.iso14443.Reader, which only `step` touches. log: the SealedLog; note: writes a record of a kind and a
+    detail, whether it could; digest: the detail of CONFIG. busy: issue mode is on, so badges are no punches.
     """
 
-    def __init__(self, channel, face, reader, log, spend_key):
+    def __init__(self, channel, face, reader, log, note, digest):
         self._channel = channel
         self._log = log
-        self._spend_key = spend_key
+        self._note = note
+        self._digest = digest
         self._seq = None  # of the record whose key is the job's; None: a job of an earlier bridge
         self._up = self._down = None
         self._behind = False  # the bridge is to be told which record comes next: it named another
@@ -86,7 +91,7 @@ class Desk:
         if self._lost or self._length or (self._word and not waits):
             raise FrameError("desk busy")
         seq = None
-        if kind == frames.SEALED_DESK:
+        if kind == _SEALED_DESK:
             if len(body) < _SEQ_BYTES:
                 raise FrameError("desk length")
             seq = struct.unpack_from(_SEQ, body, 0)[0]
@@ -110,7 +115,7 @@ class Desk:
             right = right and job == self._job and step == self._step + 1 and (word == _CLOSE or not waits)
         if not right or (is_new and word != _OPEN and seq is not None):
             raise FrameError("desk step")
-        if is_new and seq is not None and not self._spend_key():
+        if is_new and seq is not None and not self._note(record.KIND_CONFIG, self._digest):
             self._behind = True
             return
         self._seq, self._up, self._down = seq, up, down
@@ -132,7 +137,7 @@ class Desk:
 
     def publish(self, client, counter):
         """Send the answer through an MQTT client, in the frame with this counter; it is forgotten here."""
-        kind, body = frames.SEALED_DESK_ANSWER, b""
+        kind, body = _SEALED_DESK_ANSWER, b""
         if self._behind:
             self._behind = False
             body = struct.pack(_SEQ, self._log.head)
@@ -186,7 +191,7 @@ class Desk:
             return Key(hmac256(self._channel.up, _LABEL)), Key(hmac256(self._channel.down, _LABEL))
         if seq != self._log.head or not self._log.sealed:
             return None, None
-        key = self._log.desk_key()
+        key = self._log.desk()
         return Key(hmac256(key, b"up")), Key(hmac256(key, b"down"))
 
     def _begin(self):
