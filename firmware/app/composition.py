@@ -12,6 +12,7 @@ import hashlib
 from app import console, on_demand
 from app.errors import SettingsError
 from app.log import record
+from app.log.hmac256 import KEY_BYTES
 
 _PREPARING = "app.preparing"
 
@@ -86,6 +87,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
             board.rtc,
             wifi,
             roster,
+            len(secrets.site_key) // KEY_BYTES,
             board.heap_free,
         )
     )
@@ -153,6 +155,8 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     digest = hashlib.sha256(settings_file).digest()[:8]
     if found.recalled.config != digest:
         clock.note(record.KIND_CONFIG, digest)
+    uplink.errands.note = clock.note
+    uplink.errands.digest = digest
     return clock
 
 

@@ -26,7 +26,7 @@ from micropython import const
 
 from app.errors import ClockError, JournalFull
 from app.log import record
-from app.log.hmac256 import Key
+from app.log.hmac256 import KEY_BYTES, Key
 from app.recent import EARLIEST, MOVES
 
 # Nothing was recorded, nothing is said: the same badge within two seconds and no key in between, or a badge that fell
@@ -96,9 +96,10 @@ class Outcome:
 
 
 class Punches:
-    """Makes punches of badges. log: a SealedLog, open. recent: a Recent recalled from it, `latest_s` what that gave.
-    face: signals the outcome at once (`punched(outcome)`). notify: called after that, to wake the uplink.
-    roster: an app.net.roster.Roster. prover: an app.badge.proof.Prover, None at a site that takes badges by their UID.
+    """Makes punches of badges. site_key: 32 bytes for each key that the site ever had, in their order. log: a
+    SealedLog, open. recent: a Recent recalled from it, `latest_s` what that gave. face: signals the outcome at once
+    (`punched(outcome)`). notify: called after that, to wake the uplink. roster: an app.net.roster.Roster. prover: an
+    app.badge.proof.Prover, None at a site that takes badges by their UID.
 
     held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
     """
@@ -114,7 +115,7 @@ class Punches:
         self._fixed = ("auto", "in", "out").index(settings.direction)  # as DIRECTION_* of the record
         self._window_s = settings.duplicate_window_s
         self._horizon_s = settings.direction_hours * 3600
-        self._key = Key(site_key)
+        self._keys = [Key(site_key[at : at + KEY_BYTES]) for at in range(0, len(site_key), KEY_BYTES)]
         self._stamp = record.Stamp()
         self._outcome = Outcome()
         self._detail = bytearray(8)
@@ -217,14 +218,22 @@ class Punches:
         """Turn the UID in `uid`, or the number that its badge proves, into the token; what the proof came to."""
         proof = self._prover.prove(self.uid, length) if self._prover else 0
         if proof == _BADGE_PROVED:
-            outcome.token = self._key.digest(_NUMBER, self._views[_NUMBER_BYTES])[:8]
+            outcome.token = self._token(_NUMBER, self._views[_NUMBER_BYTES])
         else:
             if length == 4 and self.uid[0] == _RANDOM_UID and not proof:
                 proof = _BADGE_UNPROVED
-            outcome.token = self._key.digest(_UID, self._views[length])[:8]
+            outcome.token = self._token(_UID, self._views[length])
         for i in range(_UID_BYTES):
             self.uid[i] = 0
         return proof
+
+    def _token(self, kind, badge):
+        """The badge's token, raised by every key that the site had after its first (docs/protocol.md §1)."""
+        token = badge
+        for key in self._keys:
+            token = key.digest(kind, token)[:8]
+            kind = b"\x03"
+        return token
 
     def hold(self):
         """The badge that was read last is still there: its two seconds begin again."""

@@ -28,6 +28,7 @@ REMOTE = (
 _VERSION = const(1)
 _KEY_BYTES = const(32)
 _BADGE_KEY_BYTES = const(16)
+_LATER_KEYS = const(7)
 _LONGEST = const(2048)
 _LOUDEST = const(3)
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -122,9 +123,9 @@ def changed(text, wanted, version):
 
 
 def Secrets(text):  # noqa: N802
-    """The keys of a clock in the text of its secret slot: link_key and site_key of 32 bytes each, wifi_password as str
-    ("" is an open network), badge_key of 16 bytes, or None without one. Raises SettingsError, which never quotes a
-    value.
+    """The keys of a clock in the text of its secret slot: link_key of 32 bytes, site_key of 32 for each key that the
+    site ever had, in their order, wifi_password as str ("" is an open network), badge_key of 16 bytes, or None without
+    one. Raises SettingsError, which never quotes a value.
     """
     fields = _object(text, "secrets")
     _version(fields, "secrets")
@@ -133,7 +134,7 @@ def Secrets(text):  # noqa: N802
         raise SettingsError("secrets: wifi_password must be a text of at most 64 bytes")
     return _Secrets(
         _key(fields, "link_key", _KEY_BYTES),
-        _key(fields, "site_key", _KEY_BYTES),
+        _key(fields, "site_key", _KEY_BYTES) + _later_keys(fields),
         password,
         _key(fields, "badge_key", _BADGE_KEY_BYTES) if "badge_key" in fields else None,
     )
@@ -228,6 +229,17 @@ def _whole(fields, where, lowest, highest):
     if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
         raise SettingsError("%s must be a whole number from %d to %d" % (where, lowest, highest))
     return number
+
+
+def _later_keys(fields):
+    """The keys that a site had after its first one (docs/protocol.md §1)."""
+    text = fields.get("later_site_keys", "")
+    if text == "":
+        return b""
+    length = len(text) // 2 if isinstance(text, str) else 0
+    if not length or length % _KEY_BYTES or length > _LATER_KEYS * _KEY_BYTES:
+        length = _KEY_BYTES
+    return _key(fields, "later_site_keys", length)
 
 
 def _key(fields, field, length):

@@ -2,14 +2,20 @@
 
 import gc
 
+from micropython import const
+
 from app.receipts import RECEIPT_OF_DAY
+
+_DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has a key of its own
+_BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof knows (docs/badges.md §4)
 
 
 class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
     valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
     faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
-    settings: `heartbeat_s`, `version`. heap_free: gives the bytes that the heap has free.
+    settings: `heartbeat_s`, `version`. site_keys: how many keys of its site the clock has. heap_free: gives the bytes
+    that the heap has free.
     """
 
     def __init__(
@@ -26,6 +32,7 @@ class Status:
         rtc,
         wifi,
         roster,
+        site_keys,
         heap_free=gc.mem_free,
     ):
         self._reader = reader
@@ -41,6 +48,7 @@ class Status:
         self._wifi = wifi
         self._roster = roster
         self._heap_free = heap_free
+        self._keys = site_keys
 
     def __call__(self):
         version = self._reader.version
@@ -68,4 +76,7 @@ class Status:
             "roster": None if roster.partition is None else (roster.version, roster.entries),
             "settings": self._settings.version,
             "receipts": RECEIPT_OF_DAY,
+            "badges": _BADGE_FORM,
+            "desk": _DESK_FORM,
+            "site_keys": self._keys,
         }

@@ -143,20 +143,23 @@ def diversified(key, content):
     return aes(key, 1).encrypt(_xor(_xor(first, message[16:]), subkey))
 
 
-def card_keys(read_master, uid):
-    """Keys by number, as docs/badges.md §4 has them, for a clock that knows the read master; key 0 is nobody's."""
+def card_keys(read_master, uid, issue=b"", *, hides=True):
+    """Keys by number, as docs/badges.md §4 has them, for a clock that knows the read master; key 0 is nobody's. issue:
+    its 8 bytes; none: the card is of form 1, on which key 2 is the site's.
+    """
     system = b"Badgeclock"
+    own = b"" if hides or not issue else uid
     return {
         0: bytes(range(16)),
-        1: diversified(read_master, uid + AID + b"\x01" + system),
-        2: diversified(read_master, AID + b"\x02" + system),
+        1: diversified(read_master, uid + AID + b"\x01" + system + issue),
+        2: diversified(read_master, own + AID + b"\x02" + system + (issue if own else b"")),
     }
 
 
-def badge_file(read_master, uid, number):
+def badge_file(read_master, uid, number, issue=b""):
     """The 17 bytes of docs/badges.md §3."""
     content = b"\x01" + number
-    return content + cmac(diversified(read_master, uid + AID + b"\xc0Badgeclock"), content)[:8]
+    return content + cmac(diversified(read_master, uid + AID + b"\xc0Badgeclock" + issue), content)[:8]
 
 
 def _doubled(block):
@@ -177,12 +180,15 @@ def _xor(one, other):
 
 class DesfireCard(IsoDepCard):
     """kind: "ev1", "ev2" or "ntag". hides: the UID that REQA shows is random. keys: by number, 16 bytes each. data: of
-    the file that key 1 reads. `tamper(code, answer) -> answer` may change an answer before its status is put on.
+    the file that key 1 reads. issue: what stands in file 2, none: there is no such file. `tamper(code, answer)` may
+    change an answer before its status is put on.
     """
 
-    def __init__(self, uid, keys, data, kind="ev2", aid=AID, tamper=None, *, hides=False, **others):
+    def __init__(self, uid, keys, data, kind="ev2", aid=AID, tamper=None, *, hides=False, issue=b"", **others):
         super().__init__(b"\x08\x11\x22\x33" if hides else uid, self._serve, **others)
         self.true_uid = uid
+        self.hides = hides
+        self.issue = issue
         self.keys = keys
         self.data = data + bytes(32 - len(data))
         self.kind = kind
@@ -234,12 +240,20 @@ class DesfireCard(IsoDepCard):
         if code == 0x51:
             return self._read(code, data, 0, lambda: self.true_uid, None)
         if code == (0xAD if self.kind == "ntag" else 0xBD):
-            count = data[4] if len(data) > 4 else 0
-            number = 3 if self.kind == "ntag" else 1
-            if len(data) < 7 or data[0] != number or data[1:4] != b"\0\0\0" or data[5:7] != b"\0\0":
-                return b"\x9e"
-            return self._read(code, data, 7, lambda: self.data[:count], 1)
+            return self._read_file(code, data)
         return b"\x1c"
+
+    def _read_file(self, code, data):
+        if len(data) < 7 or data[1:4] != b"\0\0\0" or data[5:7] != b"\0\0":
+            return b"\x9e"
+        count = data[4]
+        if data[0] == 2 and self.issue and self.selected:
+            if self.hides:
+                return self._read(code, data, 7, lambda: self.issue[:count], 2)
+            return b"\x00" + self.issue[:count]
+        if data[0] != (3 if self.kind == "ntag" else 1):
+            return b"\xf0"
+        return self._read(code, data, 7, lambda: self.data[:count], 1)
 
     def _finish(self, started, data):
         code, number, theirs = started

@@ -59,6 +59,7 @@ class Site:
         self.journal, self.seal = Nor(sectors), Nor(4)
         provision(self.journal, self.seal, "clock-0001", bytes(32), bytes(8), self._stamp())
         self.prover = None
+        self.site_key = SITE_KEY
         self.roster = Roster(None)
         self.restart()
 
@@ -72,7 +73,7 @@ class Site:
         self.notified = 0
         self.punches = Punches(
             self.settings,
-            SITE_KEY,
+            self.site_key,
             self.log,
             self.time,
             self.recent,

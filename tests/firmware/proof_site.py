@@ -19,12 +19,16 @@ with open(os.getenv("BADGECLOCK_ROOT") + "/tests/vectors/badges.json") as file:
 READ_MASTER = unhexlify(VECTORS["masters"]["read"])
 UID, OTHER_UID = (unhexlify(badge["uid"]) for badge in VECTORS["badges"])
 NUMBER, OTHER_NUMBER = (unhexlify(badge["number"]) for badge in VECTORS["badges"])
+ISSUE = unhexlify(VECTORS["issued"][0]["issue"])
 POLL_MS = 40
 
 
-def issued(uid=UID, number=NUMBER, read_master=READ_MASTER, **others):
-    """A badge of that site as docs/badges.md has it written."""
-    return DesfireCard(uid, card_keys(read_master, uid), badge_file(read_master, uid, number), **others)
+def issued(uid=UID, number=NUMBER, read_master=READ_MASTER, issue=ISSUE, *, hides=False, **others):
+    """A badge of that site as docs/badges.md has it written; without an issue, and as an NTAG, in form 1."""
+    if others.get("kind") == "ntag":
+        issue = b""
+    keys = card_keys(read_master, uid, issue, hides=hides)
+    return DesfireCard(uid, keys, badge_file(read_master, uid, number, issue), hides=hides, issue=issue, **others)
 
 
 class ProofSite(Site):

@@ -21,7 +21,7 @@ from cards import ATS_DESFIRE, DesfireCard, badge_file, card_keys
 from clock_site import SITE_KEY
 from app.badge import iso14443
 from app.badge.iso14443 import COLLISION, DEAF, GARBLED, TIMEOUT
-from proof_site import NUMBER, OTHER_NUMBER, OTHER_UID, READ_MASTER, UID, ProofSite, issued
+from proof_site import ISSUE, NUMBER, OTHER_NUMBER, OTHER_UID, READ_MASTER, UID, ProofSite, issued
 from rc522 import crc_a
 
 BOUND_MS = 700  # docs/badges.md §5: 600 ms, and the poll before
@@ -140,12 +140,14 @@ def wild():
     """Any card: (card, whether it could prove itself)."""
     uid = UID if random.getrandbits(1) else OTHER_UID
     has_keys = draw(4) > 0
-    keys = card_keys(READ_MASTER if has_keys else b"another site key", uid)
-    data = badge_file(READ_MASTER, uid, OTHER_NUMBER)
     kind = ("ev1", "ev2", "ev2", "ntag")[draw(4)]
+    hides = draw(3) == 0
+    issue = b"" if kind == "ntag" or draw(4) == 0 else ISSUE
+    keys = card_keys(READ_MASTER if has_keys else b"another site key", uid, issue, hides=hides)
+    data = badge_file(READ_MASTER, uid, OTHER_NUMBER, issue)
     habit = None if random.getrandbits(1) else draw(10)
     ats = (ATS_DESFIRE, b"\x02\x05", b"\x03\x25\xe0", noise(8) or b"\x01")[draw(4)]
-    card = Wild(uid, keys, data, habit, draw(17), kind=kind, hides=draw(3) == 0, ats=ats)
+    card = Wild(uid, keys, data, habit, draw(17), kind=kind, hides=hides, issue=issue, ats=ats)
     card.frame = 16 + draw(49)
     return card, has_keys
 

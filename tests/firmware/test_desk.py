@@ -16,6 +16,7 @@ from app.net import desk as desk_module
 from app.net import frames
 from app.ui import desk_screen, screens, signals
 from app.errors import FrameError
+from app.log import seal
 from app.log.hmac256 import hmac256
 from app.ui.words import ENGLISH, load
 from bench import Time
@@ -31,6 +32,8 @@ DONE, ACTIVATED, ANSWER, SEVERAL, UNFIT, GONE, ENDED = 1, 2, 3, 4, 5, 6, 7
 SESSION = b"sessions"
 UP, DOWN = bytes(range(32)), bytes(range(1, 33))
 UP_DESK, DOWN_DESK = hmac256(UP, b"desk"), hmac256(DOWN, b"desk")
+SEQ = 4711
+SEALED_DESK, SEALED_DESK_ANSWER = 0x18, 0x05
 SCOPE = frames.context(b"clock-0001", frames.NO_SESSION)
 JOB = 77
 
@@ -44,10 +47,31 @@ def cipher(key, counter, text):
     return bytes(out)
 
 
-class Bench:
-    """A clock's reader with badges in its field, a desk, and the bridge's side of the frames."""
+class Log:
+    """As much of the sealed log as a desk asks for: a key for each record, and room for some more of them."""
 
-    def __init__(self, *badges):
+    sealed = True
+
+    def __init__(self):
+        self.head = SEQ
+        self.room = 100
+
+    def desk(self):
+        return hmac256(b"the seal's key", struct.pack(">I", self.head))
+
+    def note(self, kind, detail):
+        assert (kind, detail) == (6, b"settings")
+        self.room -= 1
+        self.head += self.room >= 0
+        return self.room >= 0
+
+
+class Bench:
+    """A clock's reader with badges in its field, a desk, and the bridge's side of the frames. earlier: the bridge is of
+    a version whose jobs have one key.
+    """
+
+    def __init__(self, *badges, earlier=False):
         self.time = Time()
         iso14443.time = mfrc522.time = iso_dep.time = desk_module.time = self.time
         self.chip = Chip()
@@ -60,7 +84,11 @@ class Bench:
         self.desk = None
         channel = frames.Channel("clock-0001", bytes(32))
         channel.up, channel.down, channel.session = UP, DOWN, SESSION
-        self.desk = self.job = desk_module.Desk(channel, self, self.reader)
+        self.log = Log()
+        self.seq = None if earlier else SEQ
+        key = self.log.desk()
+        self.up, self.down = (UP_DESK, DOWN_DESK) if earlier else (hmac256(key, b"up"), hmac256(key, b"down"))
+        self.desk = self.job = desk_module.Desk(channel, self, self.reader, self.log, self.log.note, b"settings")
         self.step = 0
         self.counter = 100
 
@@ -78,18 +106,28 @@ class Bench:
         self.step = (1 if word == OPEN else before + 1) if step is None else step
         plain = struct.pack(">IHB", job, self.step, word) + payload
         try:
-            self.job.handle(self.counter, memoryview(cipher(DOWN_DESK, self.counter, plain)))
+            self.hand(cipher(self.down, self.counter, plain))
         except FrameError:
             self.step = before
             return False
         return True
 
+    def hand(self, text):
+        """Let the clock have the enciphered body of a step."""
+        if self.seq is None:
+            self.job.handle(frames.DESK, self.counter, memoryview(text))
+        else:
+            self.job.handle(SEALED_DESK, self.counter, memoryview(struct.pack(">I", self.seq) + text))
+
     def publish(self, topic, frame):
         """As the MQTT client."""
         assert topic == b"badgeclock/v1/clock-0001/desk"
         kind, counter, body = frames.open_frame(UP, SCOPE, frame)
-        assert (kind, counter) == (frames.DESK_ANSWER, self.counter)
+        assert (kind, counter) == (frames.DESK_ANSWER if self.seq is None else SEALED_DESK_ANSWER, self.counter)
         self.body = bytes(body)
+        if self.seq is not None:
+            self.said_seq = struct.unpack(">I", self.body[:4])[0]
+            self.body = self.body[4:]
 
     @property
     def over(self):
@@ -106,12 +144,15 @@ class Bench:
             self.time.now_ms += 5
 
     def told(self):
-        """(word, payload) of the answer that is due, None if none is."""
+        """(word, payload) of the answer that is due, None if none is; a number where the clock has another one next."""
         if not self.job.unsent:
             return None
         self.counter += 1
         self.job.publish(self, self.counter)
-        plain = cipher(UP_DESK, self.counter, self.body)
+        if not self.body:
+            return self.said_seq
+        assert self.seq is None or self.said_seq == self.seq
+        plain = cipher(self.up, self.counter, self.body)
         job, step, word = struct.unpack(">IHB", plain[:7])
         assert (job, step) == (JOB, self.step), (job, step)
         return word, plain[7:]
@@ -131,8 +172,8 @@ def echo(command):
     return command + b"\x91\x00"
 
 
-def opened(*badges):
-    bench = Bench(*badges)
+def opened(*badges, earlier=False):
+    bench = Bench(*badges, earlier=earlier)
     assert bench.ask(OPEN, b"\x1e") == (DONE, b"")
     return bench
 
@@ -150,14 +191,22 @@ def test_frames_are_those_of_the_vectors():
     bench = Bench()
     channel = frames.Channel(given["clock_id"], bytes(32))
     channel.up, channel.down, channel.session = up, down, session
-    job = desk_module.Desk(channel, bench, bench.reader)
     sent = []
     bench.publish = lambda topic, frame: sent.append(frame)
-    assert given["clock_id"] == "clock-0001" and len(given["desk"]) >= 10
-    for case in given["desk"]:
+    assert given["clock_id"] == "clock-0001" and len(given["desk"]) >= 10 and len(given["sealed_desk"]) >= 10
+    for case in given["desk"] + given["sealed_desk"]:
+        job = desk_module.Desk(channel, bench, bench.reader, bench.log, bench.log.note, b"settings")
+        seq = case.get("seq")
+        if seq is not None:
+            bench.log.head = seq
+            ratchet = seal.Ratchet()
+            ratchet.load(unhexlify(given["r"]))
+            bench.log.desk = ratchet.desk
         plain = struct.pack(">IHB", case["job"], case["step"], case["word"]) + unhexlify(case["payload"])
+        job._seq = seq
+        job._up, job._down = job._keys(seq)
         if case["direction"] == "down":
-            text = bytearray(unhexlify(case["body"]))
+            text = bytearray(unhexlify(case["body"])[0 if seq is None else 4 :])
             job._cipher(job._down, case["counter"], text, len(text))
             assert text == plain, case["name"]
         else:
@@ -187,6 +236,46 @@ def test_a_job_from_open_to_close():
     assert not bench.job.busy and not bench.over
     assert bench.told() == (DONE, b"")
     assert bench.over and bench.shown[-1][-1] == "Done" and bench.signalled[-1] == signals.CONFIRMED
+
+
+def test_a_bridge_of_an_earlier_version_has_its_jobs_carried_out_under_its_one_key():
+    bench = opened(IsoDepCard(UID, echo), earlier=True)
+    assert bench.ask(BADGE) == (ACTIVATED, b"\x20" + UID)
+    assert bench.ask(APDU, b"hello") == (ANSWER, b"hello\x91\x00")
+    assert bench.ask(CLOSE, b"\x01") == (DONE, b"")
+    assert bench.log.head == SEQ, "no record is written for it"
+
+
+def test_a_job_begins_with_a_record_and_goes_on_under_the_key_before_it():
+    bench = active(IsoDepCard(UID, echo))
+    assert bench.log.head == SEQ + 1
+    bench.log.head += 5  # punches that were kept meanwhile
+    assert bench.ask(APDU, b"hello") == (ANSWER, b"hello\x91\x00")
+    bench.log.room = 0
+    assert bench.ask(OPEN, b"\x3c") == (DONE, b""), "the same job again needs no other key"
+
+
+def test_a_bridge_that_names_another_record_is_told_which_comes_next():
+    for seq, change in (
+        (SEQ - 1, lambda log: None),
+        (SEQ + 1, lambda log: None),
+        (SEQ, lambda log: setattr(log, "sealed", False)),
+        (SEQ, lambda log: setattr(log, "room", 0)),
+    ):
+        bench = Bench()
+        bench.seq = seq
+        change(bench.log)
+        assert bench.say(OPEN, b"\x1e")
+        assert not bench.job.busy and not bench.desk.done
+        assert bench.told() == SEQ
+        assert bench.over and bench.shown == []
+
+
+def test_what_is_no_open_begins_no_job_and_spends_no_key():
+    for word, payload in ((BADGE, b""), (APDU, b"hello"), (CLOSE, b"\x01")):
+        bench = Bench()
+        assert not bench.say(word, payload, step=2)
+        assert bench.log.head == SEQ and not bench.job.unsent
 
 
 def test_what_a_job_has_done_stands_on_the_display():
@@ -338,9 +427,14 @@ def test_what_is_out_of_turn_changes_nothing():
 
 
 def test_a_step_of_a_job_that_is_over_hears_so():
-    bench = Bench()
+    bench = Bench(earlier=True)
     assert bench.say(APDU, b"hello", step=7)
     assert bench.told() == (ENDED, b"")
+    assert bench.over
+    bench = Bench()
+    bench.log.head += 1
+    assert bench.say(APDU, b"hello", step=7)
+    assert bench.told() == SEQ + 1
     assert bench.over
 
 
@@ -348,15 +442,15 @@ def test_bodies_of_any_length_and_content_are_steps_or_refused():
     random.seed(20260105)
     taken = 0
     for attempt in range(600):
-        bench = Bench(IsoDepCard(UID, echo)) if attempt % 3 == 0 else bench
+        bench = Bench(IsoDepCard(UID, echo), earlier=attempt % 2 == 0) if attempt % 3 == 0 else bench
         length = random.getrandbits(9) % 300
         body = bytes(random.getrandbits(8) for _ in range(length))
         if attempt % 2 and length >= 7:  # a word that exists, and any rest
             bench.counter += 1
             plain = struct.pack(">IHB", JOB, random.getrandbits(2), 1 + random.getrandbits(2)) + body[: length % 4]
-            body = cipher(DOWN_DESK, bench.counter, plain)
+            body = cipher(bench.down, bench.counter, plain)
         try:
-            bench.job.handle(bench.counter, memoryview(body))
+            bench.hand(body)
             taken += 1
         except FrameError:
             pass

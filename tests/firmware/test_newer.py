@@ -30,7 +30,7 @@ ACK = struct.pack(">IB8s", 5, 0, bytes(8))
 def test_a_frame_of_a_type_or_a_format_to_come_is_counted_and_the_next_one_is_taken():
     rig = Rig()
     for topic in (b"ack", b"receipts", b"command"):
-        for kind in (0x00, 0x05, 0x18, 0x7F, 0xFF):
+        for kind in (0x00, 0x05, 0x19, 0x7F, 0xFF):
             assert not rig.hear(topic, rig.frame(kind, ACK)), (topic, kind)
     rig.counter += 1
     content = struct.pack(">BBQ", 2, frames.ACK, rig.counter) + ACK

@@ -3,6 +3,7 @@
 # heapsize: 512k
 
 import gc
+import json
 import os
 import random
 import sys
@@ -28,6 +29,17 @@ def test_the_record_is_kept_before_anything_is_signalled():
     kind, _, seq = site.tap()
     assert kind == KEPT and seq == head
     assert site.signals == [(KEPT, head + 1)] and site.notified == 1
+
+
+def test_tokens_of_a_site_that_had_several_keys_are_those_of_the_vectors():
+    with open(os.getenv("BADGECLOCK_ROOT") + "/tests/vectors/seal.json") as file:
+        cases = json.load(file)["tokens"]
+    assert {len(case["site_key"]) // 64 for case in cases} == {1, 2, 3}
+    for case in cases:
+        site = Site()
+        site.site_key = bytes.fromhex(case["site_key"])
+        site.restart()
+        assert site.punches._token(bytes((case["type"],)), bytes.fromhex(case["id"])).hex() == case["token"]
 
 
 def test_the_token_is_the_protocols_and_the_uid_is_gone():

@@ -14,7 +14,7 @@ from app.log import record
 from app.errors import JournalError, JournalFull
 from app.log.provisioning import provision, unsent, wipe
 from app.log.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
-from auditor import Auditor
+from auditor import Auditor, hmac
 from expect import raised
 from nor import Nor
 from quiet_flash import QuietFlash
@@ -75,6 +75,10 @@ class Site:
                 self.auditor.take(bytes(buf[index * 64 : index * 64 + 64]))
         del self.auditor.spent[:-12]  # enough to search the flash for, and a small heap
 
+    def holds(self, key):
+        """Whether a key is on the flash."""
+        return any(key in bytes(chip.sector(at)) for chip in (self.seal, self.journal) for at in range(chip.sectors))
+
     def check(self):
         self.auditor.check_keys(self.seal)
         self.auditor.check_forgotten(self.seal, self.journal)
@@ -127,6 +131,21 @@ def test_a_punch_costs_three_page_programs_and_no_erase():
         assert site.journal.erases + site.seal.erases == 0, number
         assert site.journal.programmed_bytes + site.seal.programmed_bytes == 64 + 128 + 128
     assert log.late + log._keys.late == 0
+
+
+def test_the_key_of_a_desk_job_is_that_of_the_next_record_and_leaves_the_flash_with_it():
+    site = Site()
+    log = site.start()
+    site.deliver()
+    r = site.auditor.r
+    assert log.desk() == hmac(r, b"D") == log.desk()
+    assert site.holds(r)
+    log.append(record.KIND_CONFIG, 0, record.NOTHING, b"settings", site.stamp)
+    assert not site.holds(r)
+    assert log.desk() != hmac(r, b"D")
+    site.deliver()
+    site.check()
+    assert log.desk() == hmac(site.auditor.r, b"D"), "bridge and clock agree on the next one"
 
 
 def test_a_restart_goes_on_with_seq_boot_chain_and_ack():

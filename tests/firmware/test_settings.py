@@ -68,6 +68,15 @@ def test_badges_that_prove_themselves_are_a_choice_with_a_key():
         assert "badge_key" in told and "32 hex digits" in told and "ef" * 15 not in told
 
 
+def test_the_keys_that_a_site_had_later_stand_behind_its_first_one():
+    for later in ("", "01" * 32, "01" * 32 + "02" * 32, "0f" * 32 * 7):
+        secrets = Secrets(json.dumps(dict(KEYS, later_site_keys=later)))
+        assert secrets.site_key == b"\xcd" * 32 + bytes.fromhex(later)
+    for value in ("01" * 31, "01" * 33, "01" * 63, "xy" * 32, "01" * 32 * 8, None, 7, True, []):
+        told = refusal(Secrets, json.dumps(dict(KEYS, later_site_keys=value)))
+        assert "later_site_keys" in told and "01" * 31 not in told, value
+
+
 def test_every_field_is_required_and_named_when_it_is_missing():
     for path in [(name,) for name in GOOD] + [("broker", "host"), ("broker", "port"), ("wifi", "ssid")]:
         assert path[-1] in refusal(Settings, changed(GOOD, path, Settings)), path

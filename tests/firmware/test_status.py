@@ -38,7 +38,7 @@ class Parts:
 
 
 def of(reader, parts, roster=Roster(None)):
-    return Status(reader, Log(), 1, b"\x12" * 8, 1924905600, Settings, parts, parts, parts, parts, parts, roster)
+    return Status(reader, Log(), 1, b"\x12" * 8, 1924905600, Settings, parts, parts, parts, parts, parts, roster, 2)
 
 
 def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_it():
@@ -48,6 +48,7 @@ def test_the_status_tells_the_readers_version_its_resets_and_what_is_wrong_with_
     assert (told["reader"], told["reader_resets"], told["reader_fault"]) == ("92", 3, "no-irq")
     assert told["wear"] == 7
     assert (told["roster"], told["settings"]) == (None, 7)
+    assert (told["badges"], told["desk"], told["site_keys"]) == (2, 2, 2)
     reader.version, reader.fault = None, "no-answer"
     told = status()
     assert (told["reader"], told["reader_fault"]) == (None, "no-answer")

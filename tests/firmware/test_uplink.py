@@ -122,6 +122,7 @@ class Rig:
         stamp = Stamp()
         always.stamp(stamp)
         journal, seal = self.partitions = Nor(6), Nor(4)
+        self.seal = seal
         provisioning.provision(journal, seal, Settings.clock_id, bytes(32), bytes(8), stamp)
         self.log = sealed_log.SealedLog(journal, seal, Settings.clock_id, bytes(8))
         self.log.open(1, stamp)
@@ -867,19 +868,27 @@ DESK_MODULES = ("app.net.desk", "app.ui.desk_screen", "app.badge.iso_dep")
 
 
 class DeskBridge:
-    """The bridge's side of the badge desk towards a rig."""
+    """The bridge's side of the badge desk towards a rig. r: the key of the record that comes next, for a job with keys
+    of its own.
+    """
 
-    def __init__(self, rig):
+    def __init__(self, rig, r=None):
         self.rig = rig
+        self.seq = b""
+        self.kinds = frames.DESK, frames.DESK_ANSWER
         self.down = hmac256(rig.key, b"desk")
         self.up = hmac256(frames.upward_key(Secrets.link_key), b"desk")
+        if r:
+            self.seq = struct.pack(">I", rig.log.head)
+            self.kinds = 0x18, 0x05
+            self.up, self.down = (hmac256(hmac256(r, b"D"), way) for way in (b"up", b"down"))
 
     def body(self, counter, step, word, payload):
-        return self.cipher(self.down, counter, struct.pack(">IHB", 9, step, word) + payload)
+        return self.seq + self.cipher(self.down, counter, struct.pack(">IHB", 9, step, word) + payload)
 
     def frame(self, step, word, payload=b""):
         counter = self.rig.counter + 1
-        return self.rig.frame(frames.DESK, self.body(counter, step, word, payload))
+        return self.rig.frame(self.kinds[0], self.body(counter, step, word, payload))
 
     def cipher(self, key, counter, text):
         stream = hmac256(key, self.rig.channel.session + struct.pack(">Q", counter) + b"\x00")
@@ -894,8 +903,11 @@ class DeskBridge:
         assert topic == b"badgeclock/v1/clock-0001/desk" and not retain
         up = frames.upward_key(Secrets.link_key)
         kind, counter, body = frames.open_frame(up, frames.context(b"clock-0001", frames.NO_SESSION), frame)
-        assert kind == frames.DESK_ANSWER
-        _, step, word = struct.unpack(">IHB", self.cipher(self.up, counter, body))
+        assert kind == self.kinds[1]
+        if self.seq and len(body) == 4:
+            return struct.unpack(">I", body)[0]
+        assert bytes(body[: len(self.seq)]) == self.seq
+        _, step, word = struct.unpack(">IHB", self.cipher(self.up, counter, body[len(self.seq) :]))
         return counter, step, word
 
 
@@ -925,6 +937,32 @@ def test_the_badge_desk_is_loaded_for_its_job_and_dropped_after_it():
     assert last[1:] == (2, 1) and last[0] == first[0] + 1
     assert not rig.errands.step_desk() and rig.errands.desk is None
     assert not any(name in sys.modules for name in DESK_MODULES)
+
+
+def test_a_job_of_the_badge_desk_has_a_key_that_no_flash_has_once_it_began():
+    rig = quiet_rig()
+    rig.errands.note = lambda kind, detail: rig.log.append(kind, 0, bytes(8), detail, Stamp()) is not None
+    rig.errands.digest = b"settings"
+    used = []
+    for _ in range(2):
+        head, r = rig.log.head, bytes(rig.log._state.r)
+        bridge = DeskBridge(rig, r)
+        assert rig.hear(b"command", bridge.frame(1, 1, b"\x1e"))
+        assert rig.log.head == head + 1, "the key was stepped before anything was said to a card"
+        assert not any(r in bytes(rig.seal.sector(at)) for at in range(rig.seal.sectors))
+        assert rig.errands.step_desk()
+        assert bridge.told()[1:] == (1, 1)
+        assert rig.hear(b"command", bridge.frame(2, 4, b"\x01"))
+        assert not rig.errands.step_desk()
+        assert bridge.told()[1:] == (2, 1)
+        assert not rig.errands.step_desk() and rig.errands.desk is None
+        used.append(bridge.down)
+    assert used[0] != used[1]
+    stale = DeskBridge(rig, r)
+    stale.seq = struct.pack(">I", head)
+    assert rig.hear(b"command", stale.frame(1, 1, b"\x1e"))
+    assert stale.told() == rig.log.head, "the bridge is told which record comes next"
+    assert not rig.errands.step_desk() and rig.errands.desk is None
 
 
 def test_what_proofs_of_badges_need_stays_after_a_job():

@@ -397,6 +397,28 @@ def test_a_token_of_another_length_makes_no_roster() -> None:
         roster.pack_entries({bytes(7): None})
 
 
+@named([{**case, "name": f"sealed: {case['name']}"} for case in FRAMES["sealed_desk"]])
+def test_a_frame_of_a_job_with_keys_of_its_own_is_as_in_the_vectors(case: dict[str, Any]) -> None:
+    key, session = keys_of(case["direction"])
+    opened = frames.open_frame(key, FRAMES["clock_id"], session, bytes.fromhex(case["bytes"]))
+    assert (opened.type, opened.counter) == (case["type"], case["counter"])
+    keys = frames.sealed_desk_keys(bytes.fromhex(FRAMES["r"]), case["seq"])
+    seq, body = frames.unpack_desk_seq(opened.body)
+    assert seq == case["seq"]
+    k_desk, connection = getattr(keys, case["direction"]), bytes.fromhex(FRAMES["session"])
+    said = frames.unpack_desk(k_desk, connection, opened.counter, body)
+    assert said == (case["job"], case["step"], case["word"], bytes.fromhex(case["payload"]))
+    made = frames.pack_desk_seq(keys) + frames.pack_desk(k_desk, connection, opened.counter, said)
+    assert made.hex() == case["body"]
+    assert frames.seal_frame(key, FRAMES["clock_id"], session, opened).hex() == case["bytes"]
+
+
+def test_a_body_without_the_number_of_a_record_is_refused() -> None:
+    for length in range(4):
+        with pytest.raises(FrameRefused, match="desk length"):
+            frames.unpack_desk_seq(bytes(length))
+
+
 @named(FRAMES["desk"])
 def test_a_frame_of_the_badge_desk_is_as_in_the_vectors(case: dict[str, Any]) -> None:
     key, session = keys_of(case["direction"])

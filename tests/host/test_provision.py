@@ -571,6 +571,17 @@ def test_the_read_master_of_the_sites_badges_is_on_the_clock_only_while_badges_p
     assert "badge_key" not in secrets()
 
 
+def test_another_site_key_comes_to_a_clock_at_its_next_visit_and_costs_it_neither_chain_nor_punch(ready: Bench) -> None:
+    before = dict(inspect(ready).secrets or {})
+    ready.shop.add_site_key("Demo site")
+    done = ready.provision(ready.plan())
+    assert done.chain is ChainState.KEPT
+    after = dict(inspect(ready).secrets or {})
+    assert after.pop("later_site_keys") == ready.shop.site_key("Demo site")[32:].hex()
+    assert after == before, "the first key stays: every later token follows from its own"
+    assert ready.provision(ready.plan()).copied == ()
+
+
 def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
     with open_device(ready.port) as device:
         device.put("/app/record.mpy", b"garbage that would be imported in place of the image's")

@@ -51,6 +51,7 @@ from tests.host.bridge.world import (
     LUZ_UID,
     NOON_MS,
     SITE,
+    SITE_KEY,
     STRANGER_UID,
     Clock,
     World,
@@ -106,6 +107,8 @@ async def _fill(world: World) -> None:
     _engagements(world)
     await _attention(world)
     _expected(world)
+    _cards(world)
+    _site_key(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -327,6 +330,22 @@ def _expected(world: World) -> None:
         assert employer_id is not None
         declared.put_period(connection, worker_id, employer_id, declared.Period(LAW_DAY, LAW_DAY, 420, 930))
         declared.put_works(connection, sites.row_id(connection, SITE), employer_id, LAW_DAY, LAW_DAY)
+
+
+def _cards(world: World) -> None:
+    """A badge whose card the desk wrote."""
+    card = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f80"), b"issue  1")
+    with world.store.write() as connection:
+        keys = badge_keys.site_keys_of(connection, world.vault, sites.row_id(connection, SITE))
+        at = {"by": "operator", "at": "clock-0001", "now_ms": world.now_ms}
+        badges.issue(connection, keys, "W-002", b"number 1", card, **at)
+
+
+def _site_key(world: World) -> None:
+    """A site at the change of its key."""
+    with world.store.write() as connection:
+        keys = SITE_KEY + bytes(range(100, 132))
+        badge_keys.give_site_key(connection, world.vault, SITE, keys, "operator", world.now_ms)
 
 
 def _waiting(world: World) -> None:

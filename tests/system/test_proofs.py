@@ -1,6 +1,7 @@
 """Badges that prove themselves, on real processes: cards in the virtual reader's field, the firmware, the bridge.
 
-The clock of the demo is provisioned for proofs only; its badges are written as docs/badges.md has them.
+The clock of the demo is provisioned for proofs only; its badges are written as docs/badges.md has them, some
+of them in form 1.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.cmac import CMAC
 from sqlalchemy import select
 
-from badgeclock.badges.keys import Purpose, Root
+from badgeclock.badges import card as cards
+from badgeclock.badges import desfire
+from badgeclock.badges.keys import Root
 from badgeclock.bridge.people import badge_keys, badges, identities, workers
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import schema, vault
@@ -29,8 +30,8 @@ from badgeclock.protocol.record import Flag, Kind, Record, unpack
 from badgeclock.technician import firmware
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
-from badgeclock.virtual.desfire import Application, Desfire, DesfireEv2, DesfireEv3, File
-from badgeclock.virtual.desfire_channels import Key
+from badgeclock.virtual.desfire import Desfire, DesfireEv2, DesfireEv3
+from tests.host.badges import earlier_cards
 from tests.national_numbers import national_number
 from tests.provisioned import copied
 from tests.system.at_the_reader import gone
@@ -38,8 +39,8 @@ from tests.system.heap_meter import HeapMeter
 
 pytestmark = pytest.mark.timeout(300)
 
-AID = bytes.fromhex("4314bc")
-SYSTEM = b"Badgeclock"
+EARLIER = "desfire-ev3"
+"""The cards of this kind are of form 1, as an earlier version issued them."""
 HOLD_MS = 300
 BETWEEN_TAPS_S = 0.8  # so that the same badge comes again long after its mute, two seconds from when it was seen last
 TAPS = 18
@@ -62,20 +63,20 @@ class Proved:
     worker: str
 
 
-def issue(root: Root, uid: bytes, number: bytes, card: Desfire) -> Desfire:
-    """The card with the application of docs/badges.md §3, as the desk leaves it."""
+def write(root: Root, number: bytes, card: Desfire) -> None:
+    """Make a blank card a badge: by the desk's own dialogue, or as an earlier version did."""
+    if card.kind == EARLIER:
+        earlier_cards.issue(root, number, card)
+        return
+    card.begin()
 
-    def key(purpose: Purpose, place: bytes, key_no: int) -> bytes:
-        return root.card_key(purpose, place + AID + bytes((key_no,)) + SYSTEM)
+    def answer(apdu: bytes) -> bytes:
+        work = card.work(apdu)
+        assert work is not None
+        return work.answer
 
-    check = CMAC(AES(key(Purpose.READ, uid, 0xC0)))
-    check.update(b"\x01" + number)
-    content = b"\x01" + number + check.finalize()[:8]
-    keys = [key(Purpose.APPLICATION, uid, 0), key(Purpose.READ, uid, 1), key(Purpose.READ, b"", 2)]
-    card.applications[AID] = Application(
-        0x09, [Key(value, block=16) for value in keys], {1: File(3, 0x1000, bytearray(content.ljust(32, b"\0")))}
-    )
-    return card
+    blank = desfire.run(cards.examine(root), answer)
+    desfire.run(cards.write(root, blank, number, b"issue" + number[:3]), answer)
 
 
 class ProvingStack(Stack):
@@ -95,8 +96,9 @@ def stack(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     wallet = {}
     for badge in BADGES:
         uid = bytes.fromhex(badge.uid)
-        card = issue(root, uid, badge.number, KINDS[badge.kind](uid))
+        card = KINDS[badge.kind](uid)
         card.random_uid = badge.worker.startswith("hidden")
+        write(root, badge.number, card)
         wallet[f"{badge.kind}:{badge.uid}"] = card.memory()
     (made.directory / "clock" / "cards.json").write_text(json.dumps(wallet))
     with made as running:
@@ -145,7 +147,7 @@ def enroll(stack: Stack) -> None:
                 connection,
                 site_id=site,
                 worker=badge.worker,
-                token=token_of(stack, badge),
+                made=badge_keys.Tokens(token_of(stack, badge)),
                 now_ms=time.time_ns() // 1_000_000,
             )
     store.close()
@@ -229,7 +231,7 @@ def test_a_clock_that_takes_proofs_lives_in_a_chips_memory(stack: Stack) -> None
 def test_nothing_that_identifies_a_badge_or_its_keys_stands_in_any_log(stack: Stack) -> None:
     root = stack.workshop.badge_root(cast.SITE)
     secrets = [badge.uid for badge in BADGES] + [badge.number.hex() for badge in BADGES]
-    secrets += [root.secret.hex(), root.card_key(Purpose.READ, AID + b"\x02" + SYSTEM).hex()]
+    secrets += [root.secret.hex(), root.identity.hex()]
     for log in [*(stack.directory / "logs").iterdir(), stack.directory / "clock" / "console.log"]:
         text = log.read_bytes().lower()
         for secret in secrets:

@@ -26,6 +26,8 @@ FLEET_KEY = bytes(range(32))
 CLOCK_ID = "clock-0001"
 NONCE = bytes.fromhex("a1b2c3d4e5f60718")
 SITE_KEY = hashlib.sha256(b"vectors: site key").digest()
+SECOND_SITE_KEY = hashlib.sha256(b"vectors: second site key").digest()
+THIRD_SITE_KEY = hashlib.sha256(b"vectors: third site key").digest()
 FIRMWARE = bytes.fromhex("0f1e2d3c4b5a6978")
 SESSION = bytes.fromhex("1122334455667788")
 
@@ -140,6 +142,11 @@ def hkdf(key: bytes, salt: bytes, info: bytes) -> bytes:
 
 def token(badge_id: str, badge_type: int = 1) -> bytes:
     return hmac(SITE_KEY, bytes([badge_type]) + bytes.fromhex(badge_id))[:8]
+
+
+def raised(made: bytes, key: bytes, times: int = 1) -> bytes:
+    """A token once its site has one more key."""
+    return hmac(key, b"\x03" + made)[:8] if times else made
 
 
 def body(fields: dict[str, Any]) -> bytes:
@@ -394,6 +401,15 @@ def seal_vectors() -> dict[str, Any]:
                 (1, "08010203040506070809"),
                 (2, "04112233445566"),
             )
+        ]
+        + [
+            {
+                "site_key": (SITE_KEY + SECOND_SITE_KEY + THIRD_SITE_KEY[: 32 * third]).hex(),
+                "type": kind,
+                "id": badge_id,
+                "token": raised(raised(token(badge_id, kind), SECOND_SITE_KEY), THIRD_SITE_KEY, times=third).hex(),
+            }
+            for kind, badge_id, third in ((1, "04a1b2c3", 0), (2, "04112233445566", 0), (1, "04a1b2c3", 1))
         ],
     }
 
@@ -406,16 +422,21 @@ def frame(key: bytes, session: bytes, kind: int, counter: int, content: bytes, *
     return head + hmac(key, b"badgeclock/v1" + bytes([len(CLOCK_ID)]) + CLOCK_ID.encode() + session + head)[:16]
 
 
-def desk_body(key: bytes, counter: int, job: int, step: int, word: int, payload: bytes = b"") -> bytes:
-    """A body of DESK, enciphered under K_up or K_down."""
+DESK_R = hashlib.sha256(b"vectors: R of the record before which a job of the desk begins").digest()
+
+
+def desk_body(desk_key: bytes, counter: int, job: int, step: int, word: int, payload: bytes = b"") -> bytes:
+    """A body of DESK, enciphered under K_desk."""
     plain = struct.pack(">IHB", job, step, word) + payload
-    desk_key, place = hmac(key, b"desk"), SESSION + struct.pack(">Q", counter)
+    place = SESSION + struct.pack(">Q", counter)
     stream = b"".join(hmac(desk_key, place + bytes([block])) for block in range(9))
     return bytes(a ^ b for a, b in zip(plain, stream, strict=False))
 
 
-def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
-    """DESK frames of both directions, with what their bodies say once deciphered."""
+def desk_cases(up: bytes, down: bytes, counter_up: int, seq: int | None = None, r: bytes = b"") -> list[dict[str, Any]]:
+    """DESK frames of both directions, with what their bodies say once deciphered; of a job under the key of the record
+    `seq`, if one is given.
+    """
     wanted = [
         ("open for half a minute", "down", 20, 0x0102_0304, 1, 1, bytes([30])),
         ("wait for a badge", "down", 21, 0x0102_0304, 2, 2, b""),
@@ -431,10 +452,17 @@ def desk_cases(up: bytes, down: bytes, counter_up: int) -> list[dict[str, Any]]:
     cases = []
     for name, direction, counter, job, step, word, payload in wanted:
         key, session, kind = (up, bytes(8), 0x02) if direction == "up" else (down, SESSION, 0x15)
-        content = desk_body(key, counter, job, step, word, payload)
+        content = b""
+        desk_key = hmac(key, b"desk")
+        if seq is not None:
+            kind = 0x05 if direction == "up" else 0x18
+            content = struct.pack(">I", seq)
+            desk_key = hmac(hmac(r, b"D"), direction.encode())
+        content += desk_body(desk_key, counter, job, step, word, payload)
         cases.append(
             {
                 "name": name,
+                **({} if seq is None else {"seq": seq}),
                 "direction": direction,
                 "type": kind,
                 "counter": counter,
@@ -591,6 +619,8 @@ def frame_vectors() -> dict[str, Any]:
         "session": SESSION.hex(),
         "frames": frames,
         "desk": desk_cases(up, down, counter_up),
+        "r": DESK_R.hex(),
+        "sealed_desk": desk_cases(up, down, counter_up, 42, DESK_R),
         "roster": roster,
         "refused": [{"name": name, "direction": "down", "bytes": raw.hex()} for name, raw in refused.items()],
     }
@@ -627,22 +657,31 @@ def badge_vectors() -> dict[str, Any]:
         hkdf(root, b"", b"badgeclock/v1/badge/" + name)[:16] for name in (b"read", b"application", b"picc")
     )
     aid, system = bytes.fromhex("4314bc"), b"Badgeclock"
-    badges = []
-    for uid, number in (("04a3c652117f80", "0123456789abcdef"), ("04958caa5c5e80", "fedcba9876543210")):
+    badges: list[dict[str, Any]] = []
+    issued: list[dict[str, Any]] = []
+    for uid, number, issue in (
+        ("04a3c652117f80", "0123456789abcdef", ""),
+        ("04958caa5c5e80", "fedcba9876543210", ""),
+        ("04a3c652117f80", "1032547698badcfe", "c0ffee0123456789"),
+        ("04a3c652117f80", "efcdab8967452301", "8000000000000000"),
+    ):
         content = b"\x01" + bytes.fromhex(number)
         keys = {
-            name: diversified(key, bytes.fromhex(uid) + place + bytes((key_no,)) + system).hex()
+            name: diversified(key, bytes.fromhex(uid) + place + bytes((key_no,)) + system + bytes.fromhex(issue)).hex()
             for name, key, place, key_no in (
                 ("application", application, aid, 0x00),
                 ("read", read, aid, 0x01),
+                ("identity", read, aid, 0x02),
                 ("check", read, aid, 0xC0),
                 ("picc", picc, bytes(3), 0x00),
             )
+            if issue or name != "identity"
         }
-        badges.append(
+        (issued if issue else badges).append(
             {
                 "uid": uid,
                 "number": number,
+                **({"issue": issue} if issue else {}),
                 **keys,
                 "file": (content + cmac(bytes.fromhex(keys["check"]), content)[:8]).hex(),
                 "token": token(number, 2).hex(),
@@ -654,6 +693,7 @@ def badge_vectors() -> dict[str, Any]:
         "site_key": SITE_KEY.hex(),
         "identity": diversified_identity(read, aid + b"\x02" + system).hex(),
         "badges": badges,
+        "issued": issued,
         **PUBLISHED_BADGE_VECTORS,
     }
 

@@ -40,7 +40,8 @@ def cmac(key, message, into, iv=_ZERO, least=_BLOCK):
 
 def diversify(key, content, into):
     """Put a card's key into `into`, a bytearray of 16, from a site's key and the diversification input, which is
-    `content`, a bytearray, but for its first byte, which is this function's; at most 31 bytes (AN10922 §2.2).
+    `content`, a bytearray or a view of one, but for its first byte, which is this function's; 31 bytes more at most
+    (AN10922 §2.2).
     """
     content[0] = _AES_128
     cmac(key, content, into, _ZERO, _DIVERSIFIED)

@@ -18,6 +18,7 @@ REFUSED = const(-5)  # the card said no; `status` tells why
 WRONG = const(-6)  # an answer that the key, the MAC or the CRC does not bear out
 
 ILLEGAL_COMMAND = const(0x1C)
+FILE_NOT_FOUND = const(0xF0)
 NO_STATUS = const(-1)  # the answer of another kind of card
 
 _OK = const(0x00)
@@ -137,9 +138,18 @@ class Desfire:
         """Read the first `count` bytes, at most 47, of a file with encrypted communication. code: ReadData as the card
         has it, 0xBD of DESFire or 0xAD of NTAG 424 DNA.
         """
-        command = self._command
-        command[_DATA : _DATA + _READ_HEADER] = bytes((file_no, 0, 0, 0, count, 0, 0))
+        self._command[_DATA : _DATA + _READ_HEADER] = bytes((file_no, 0, 0, 0, count, 0, 0))
         return self._ask(code, _READ_HEADER, count, into)
+
+    def read_free(self, code, file_no, count, into):
+        """The same, without a session, of a file that anybody may read."""
+        self._command[_DATA : _DATA + _READ_HEADER] = bytes((file_no, 0, 0, 0, count, 0, 0))
+        received = self._send(code, _READ_HEADER)
+        if received < 0:
+            return received
+        if received != count or self.status != _OK:
+            return GARBLED
+        return self._hand_over(count, into)
 
     def get_card_uid(self, into):
         """The true UID, 7 bytes, of a card that hides it (0x51), in a session with any key."""

@@ -9,7 +9,7 @@ import time
 from micropython import const
 
 from app.badge.cmac import cmac, diversify
-from app.badge.desfire import ILLEGAL_COMMAND, NO_STATUS, REFUSED, WRONG, Desfire
+from app.badge.desfire import FILE_NOT_FOUND, ILLEGAL_COMMAND, NO_STATUS, REFUSED, WRONG, Desfire
 from app.badge.iso14443 import SAK_ISO_DEP
 from app.badge.iso_dep import IsoDep
 
@@ -26,18 +26,22 @@ _NTAG_NAME = b"\xd2\x76\x00\x00\x85\x01\x01"
 _READ_KEY = const(1)
 _IDENTITY_KEY = const(2)
 _CHECK_KEY = const(0xC0)
-# What keys are diversified with (docs/badges.md §4), behind a byte that is app.badge.cmac's.
-_OF_CARD = b"\0" + bytes(7) + _AID + b"\0Badgeclock"
+# What keys are diversified with (docs/badges.md §4), behind a byte that is app.badge.cmac's. The issue is of form 2.
+_OF_CARD = b"\0" + bytes(7) + _AID + b"\0Badgeclock" + bytes(8)
+_FORM_1 = const(22)
+_FORM_2 = const(30)
 _KEY_NO_AT = const(11)
 _OF_SITE = b"\0" + _AID + b"\x02Badgeclock"
 _DESFIRE_FILE = const(1)
 _NTAG_FILE = const(3)
+_ISSUE_FILE = const(2)
 _READ_DATA = const(0xBD)
 _READ_DATA_NTAG = const(0xAD)
 _VERSION = const(1)
 _CHECKED = const(9)  # bytes of the file under its check: version and badge number
 _FILE_BYTES = const(17)
 _UID = const(7)
+_ISSUE = const(8)
 _RANDOM_UID = const(0x08)
 
 _TRIES = const(3)
@@ -59,7 +63,9 @@ class Prover:
         self._card_key = bytearray(16)
         self._of_card = bytearray(_OF_CARD)
         self._of_site = bytearray(_OF_SITE)
+        self._form = _FORM_1
         self._true_uid = memoryview(self._of_card)[1:8]
+        self._issue = memoryview(self._of_card)[_FORM_1:]
         self._file = bytearray(_FILE_BYTES)
         self._failures = 0
         self._failed_at = time.ticks_ms()
@@ -75,6 +81,7 @@ class Prover:
         self._card.forget()
         self._card_key[:] = bytes(16)
         self._true_uid[:] = bytes(_UID)
+        self._issue[:] = bytes(_ISSUE)
         self._file[:] = bytes(_FILE_BYTES)
         if verdict != AGAIN:
             self._failures = 0
@@ -104,6 +111,8 @@ class Prover:
         if result == 0:
             result = self._learn_uid(uid, length)
         if result == 0:
+            result = self._learn_issue(file_no, length)
+        if result == 0:
             self._derive(_READ_KEY)
             result = self._authenticate(_READ_KEY)
         if result == 0:
@@ -130,6 +139,22 @@ class Prover:
             return result
         return min(self._card.get_card_uid(self._true_uid), 0)
 
+    def _learn_issue(self, file_no, length):
+        """The random bytes of the card's issue, which one with a random UID tells in the session that told its UID: 0,
+        or negative. A card without them is of form 1, as is every NTAG.
+        """
+        self._form = _FORM_1
+        if file_no == _NTAG_FILE:
+            return 0
+        card = self._card
+        ask = card.read_free if length == _UID else card.read
+        result = ask(_READ_DATA, _ISSUE_FILE, _ISSUE, self._issue)
+        if result == REFUSED and card.status == FILE_NOT_FOUND:
+            return 0
+        if result > 0:
+            self._form = _FORM_2
+        return min(result, 0)
+
     def _authenticate(self, key_no):
         """With `_card_key`, by EV2First, or by EV1's if the card knows no other and the site allows it: 0, or
         negative.
@@ -143,7 +168,7 @@ class Prover:
     def _derive(self, key_no):
         """The key of the card whose true UID is known, into `_card_key`."""
         self._of_card[_KEY_NO_AT] = key_no
-        diversify(self._key, self._of_card, self._card_key)
+        diversify(self._key, memoryview(self._of_card)[: self._form], self._card_key)
 
     def _is_whole(self):
         """Whether the file is one that was issued to this card."""

@@ -32,6 +32,10 @@ class Ratchet:
         self._mac.set(self._r.digest(b"M"))
         return self._mac.digest(previous_tag, body)
 
+    def desk(self):
+        """K_job, 32 bytes: of a job of the badge desk that begins at this record (docs/protocol.md §6)."""
+        return self._r.digest(b"D")
+
     def step(self, tag):
         """R_(i+1) for tag_i of 16 bytes, or for BURNT_TAG."""
         return self._r.digest(b"r", tag)

@@ -136,6 +136,13 @@ class SealedLog:
         """The highest erase count of a journal sector that this boot has seen."""
         return self._journal.erases
 
+    def desk(self):
+        """K_job, 32 bytes, out of the key of the next record: gone from the flash as soon as that record is written.
+        There must be a key (`sealed`).
+        """
+        self._ratchet.load(self._state.r)
+        return self._ratchet.desk()
+
     # --- the life of the log ---
 
     def open(self, reset_cause, stamp):

@@ -5,6 +5,9 @@ neither waits for the other: the uplink brings a step (`handle`) and sends its a
 loop, the only user of the reader, carries the step out (`step`). Issue mode ends when the bridge says so, after the
 time without a step that open gave, or with the connection. What passes through is enciphered on the wire, and zeroed
 here when it was sent.
+
+A job's key comes from the seal's key of the record that comes next, and opening the job writes that record: the flash
+has no key of a job, not even while it runs. A bridge of an earlier version uses one key for all jobs, which stays.
 """
 
 import struct
@@ -15,6 +18,7 @@ from micropython import const
 from app.badge import iso14443
 from app.badge.iso_dep import IsoDep
 from app.errors import FrameError
+from app.log import record
 from app.log.hmac256 import Key, hmac256
 from app.net import frames
 from app.ui import desk_screen, signals
@@ -32,9 +36,14 @@ _UNFIT = const(5)
 _GONE = const(6)
 _ENDED = const(7)
 
+_SEALED_DESK = const(0x18)  # as in app.net.errands
+_SEALED_DESK_ANSWER = const(0x05)
+
 _LABEL = b"desk"
 _HEAD = ">IHB"
 _HEAD_BYTES = const(7)
+_SEQ = ">I"
+_SEQ_BYTES = const(4)
 _PAYLOAD_MAX = const(255)
 _BLOCK = const(32)
 _LONGEST_S = const(60)
@@ -45,13 +54,18 @@ _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest,
 
 class Desk:
     """A job of the badge desk. channel: app.net.frames.Channel. face: `show(draw, ms, signal)`. reader:
-    app.badge.iso14443.Reader, which only `step` touches. busy: issue mode is on, so badges are no punches.
+    app.badge.iso14443.Reader, which only `step` touches. log: the SealedLog; note: writes a record of a kind and a
+    detail, whether it could; digest: the detail of CONFIG. busy: issue mode is on, so badges are no punches.
     """
 
-    def __init__(self, channel, face, reader):
+    def __init__(self, channel, face, reader, log, note, digest):
         self._channel = channel
-        self._up = Key(hmac256(channel.up, _LABEL))
-        self._down = Key(hmac256(channel.down, _LABEL))
+        self._log = log
+        self._note = note
+        self._digest = digest
+        self._seq = None  # of the record whose key is the job's; None: a job of an earlier bridge
+        self._up = self._down = None
+        self._behind = False  # the bridge is to be told which record comes next: it named another
         self._face = face
         self._reader = reader
         self._iso_dep = IsoDep(reader.chip)
@@ -71,30 +85,40 @@ class Desk:
 
     # --- the uplink's side ---
 
-    def handle(self, counter, body):
+    def handle(self, kind, counter, body):
         """Accept a step of an authentic frame. Raises FrameError for one that is malformed or out of turn."""
         waits = self._word == _BADGE  # for a badge that may never come: the bridge may end that
         if self._lost or self._length or (self._word and not waits):
             raise FrameError("desk busy")
+        seq = None
+        if kind == _SEALED_DESK:
+            if len(body) < _SEQ_BYTES:
+                raise FrameError("desk length")
+            seq = struct.unpack_from(_SEQ, body, 0)[0]
+            body = body[_SEQ_BYTES:]
         if not _HEAD_BYTES <= len(body) <= _HEAD_BYTES + _PAYLOAD_MAX:
             raise FrameError("desk length")
+        up, down = self._up, self._down
+        is_new = up is None or seq != self._seq
+        if is_new:
+            up, down = self._keys(seq)
+            if up is None:
+                self._behind = True
+                return
         plain = bytearray(body)
-        self._cipher(self._down, counter, plain, len(plain))
+        self._cipher(down, counter, plain, len(plain))
         job, step, word = struct.unpack_from(_HEAD, plain, 0)
         payload = plain[_HEAD_BYTES:]
         _wipe(plain)
-        if word == _OPEN:
-            right = step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
-        elif word == _BADGE:
-            right = not payload
-        elif word == _APDU:
-            right = len(payload) > 0
-        else:
-            right = word == _CLOSE and len(payload) == 1 and payload[0] <= desk_screen.FAILED
+        right = _fits(word, step, payload)
         if word != _OPEN and self.busy:
             right = right and job == self._job and step == self._step + 1 and (word == _CLOSE or not waits)
-        if not right:
+        if not right or (is_new and word != _OPEN and seq is not None):
             raise FrameError("desk step")
+        if is_new and seq is not None and not self._note(record.KIND_CONFIG, self._digest):
+            self._behind = True
+            return
+        self._seq, self._up, self._down = seq, up, down
         if word == _OPEN:
             self._limit_ms = payload[0] * 1000
         self._job = job
@@ -109,15 +133,24 @@ class Desk:
     @property
     def unsent(self):
         """Whether an answer is to be sent."""
-        return self._length > 0
+        return self._length > 0 or self._behind
 
     def publish(self, client, counter):
         """Send the answer through an MQTT client, in the frame with this counter; it is forgotten here."""
-        length, self._length = self._length, 0
-        self._cipher(self._up, counter, self._answer, length)
-        body = bytes(memoryview(self._answer)[:length])
-        _wipe(self._answer)
-        client.publish(self._channel.topic("desk"), self._channel.seal(frames.DESK_ANSWER, counter, body))
+        kind, body = _SEALED_DESK_ANSWER, b""
+        if self._behind:
+            self._behind = False
+            body = struct.pack(_SEQ, self._log.head)
+        else:
+            length, self._length = self._length, 0
+            self._cipher(self._up, counter, self._answer, length)
+            if self._seq is None:
+                kind = frames.DESK_ANSWER
+            else:
+                body = struct.pack(_SEQ, self._seq)
+            body += bytes(memoryview(self._answer)[:length])
+            _wipe(self._answer)
+        client.publish(self._channel.topic("desk"), self._channel.seal(kind, counter, body))
 
     def disconnected(self):
         """The connection ended, and the job with it."""
@@ -150,7 +183,16 @@ class Desk:
     @property
     def done(self):
         """Whether nothing is left to do or to send."""
-        return not self.busy and not self._word and (self._lost or not self._length)
+        return not self.busy and not self._word and (self._lost or not self.unsent)
+
+    def _keys(self, seq):
+        """(up, down), the keys of a job that begins: of that record's key, or of all jobs. None: another is next."""
+        if seq is None:
+            return Key(hmac256(self._channel.up, _LABEL)), Key(hmac256(self._channel.down, _LABEL))
+        if seq != self._log.head or not self._log.sealed:
+            return None, None
+        key = self._log.desk()
+        return Key(hmac256(key, b"up")), Key(hmac256(key, b"down"))
 
     def _begin(self):
         self.busy = True
@@ -228,6 +270,17 @@ class Desk:
             block = key.digest(place, bytes((start // _BLOCK,)))
             for at in range(start, min(start + _BLOCK, length)):
                 text[at] ^= block[at - start]
+
+
+def _fits(word, step, payload):
+    """Whether a step has the form that its word wants."""
+    if word == _OPEN:
+        return step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
+    if word == _BADGE:
+        return not payload
+    if word == _APDU:
+        return len(payload) > 0
+    return word == _CLOSE and len(payload) == 1 and payload[0] <= desk_screen.FAILED
 
 
 def _wipe(buffer):

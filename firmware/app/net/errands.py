@@ -27,6 +27,8 @@ _RESTART = const(3)
 _CAPTURE = const(4)
 _ORDER_BYTES = const(5)
 
+_SEALED_DESK = const(0x18)  # a type of app.net.frames, and of app.net.desk and app.net.uplink: no name stays in memory
+
 _DESK = "app.net.desk"
 _ORDER = "app.net.order"
 _ROSTER_UPDATE = "app.net.roster_update"
@@ -37,6 +39,7 @@ class Errands:
     """The errands of one clock. channel: app.net.frames.Channel. face: what the errands show things on. reader: the
     badges'. log: the SealedLog. roster: app.net.roster.Roster.
 
+    note, digest: app.clock.Clock.note, and what a CONFIG record says; a job of the badge desk begins with one.
     desk: the badge desk's job, None at all other times. restart_due: an order, or new settings; the clock restarts when
     no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was refused, else None.
     """
@@ -47,6 +50,7 @@ class Errands:
         self._reader = reader
         self._log = log
         self._roster = roster
+        self.note = self.digest = None
         self.desk = None
         self._order = None
         self._roster_update = None
@@ -58,11 +62,11 @@ class Errands:
         """Accept an authentic frame. Raises FrameError for one that is malformed or out of turn, and MemoryError where
         the code for it has no room; the bridge sends again.
         """
-        if kind == frames.DESK:
+        if kind == frames.DESK or kind == _SEALED_DESK:  # noqa: PLR1714 - as below
             if self.desk is None:
                 desk = on_demand.load(_DESK, "app.ui.desk_screen", "app.badge.iso_dep")
-                self.desk = desk.Desk(self._channel, self._face, self._reader)
-            self.desk.handle(counter, body)
+                self.desk = desk.Desk(self._channel, self._face, self._reader, self._log, self.note, self.digest)
+            self.desk.handle(kind, counter, body)
         elif kind == frames.COMMAND:
             if len(body) != _ORDER_BYTES or not _IDENTIFY <= body[0] <= _CAPTURE:
                 raise FrameError("command")

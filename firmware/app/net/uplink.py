@@ -51,6 +51,7 @@ KEEPALIVE_S = const(60)
 PING_AFTER_MS = const(30000)
 SWEEP_MS = const(1000)  # how often the log is looked at unasked, and changes of state are looked for
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
+_SEALED_DESK = const(0x18)  # as in app.net.errands
 STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
 TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and asked for again: the round trip is the clock's bound
 TIME_ASKS = const(3)  # so often in a row; a bridge that starts after its clock answers the first STATUS late
@@ -460,6 +461,8 @@ class Uplink:
                 self._retire()
             else:
                 self.errands.handle(kind, counter, body)
+                if kind == _SEALED_DESK:
+                    self._notified = True  # a job begins with a record
         except FrameError:
             self.rejected += 1
         except MemoryError as error:  # what an errand needs is loaded when there is room; the bridge sends again

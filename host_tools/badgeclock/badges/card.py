@@ -9,10 +9,14 @@ of a DESFire happens whole or not at all, and the order of them leaves a card th
 
 The card's own key is changed last when a badge is written, and first when it is wiped. So our key on a card means that
 all of the badge is there, and a card with the factory's key can always be begun anew, even one that hides its UID.
+
+A card says itself which UID it has, and is given its keys under a key that everybody knows. So each time it is written
+they are made with random bytes of that issue, which stand on it in the clear: what one is given opens no other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,13 +29,18 @@ from cryptography.hazmat.primitives.cmac import CMAC
 from badgeclock.badges import desfire
 from badgeclock.badges.desfire import AES_KEY_TYPE, FACTORY_KEY, UID_BYTES, Dialogue, Session
 from badgeclock.badges.errors import CardForeign, CardFull, CardRefused, CardUntrusted, NotDesfire
-from badgeclock.badges.keys import AID, PICC_LEVEL, CardKeys, Root
+from badgeclock.badges.keys import AID, BY_UID_ALONE, ISSUE_BYTES, PICC_LEVEL, CardKeys, Root
 from badgeclock.badges.status import Status
 
 NUMBER_BYTES: Final = 8
 _FILE: Final = 1
 _FILE_BYTES: Final = 32
 _ACCESS: Final = bytes.fromhex("0010")
+_ISSUE_FILE: Final = 2
+_ISSUE_FREE: Final = bytes.fromhex("00e0")
+"""Access of the issue's file: anybody reads it. A card that hides its UID would be known by it."""
+_ISSUE_UNDER_IDENTITY: Final = bytes.fromhex("0020")
+_ENCIPHERED: Final = 0x03
 _FILE_VERSION: Final = b"\x01"
 _CONTENT_BYTES: Final = 17
 _KEY_SETTINGS: Final = bytes([0x09, AES_KEY_TYPE | 3])
@@ -42,7 +51,6 @@ _APPLICATIONS: Final = 0x6A
 _FORMAT: Final = 0xFC
 _CREATE_FILE: Final = 0xCD
 _WRITE: Final = 0x3D
-_READ: Final = 0xBD
 _CARD_UID: Final = 0x51
 _OTHER_KEY: Final = {
     Status.AUTHENTICATION,
@@ -82,6 +90,10 @@ class Card:
     """The badge number of an issued card, 8 bytes; None if it is damaged."""
     has_others: bool
     """There are applications besides ours; they stay."""
+    hides_uid: bool
+    """The UID that it shows is another one each time."""
+    issue: bytes = field(repr=False)
+    """The 8 random bytes of its issue; BY_UID_ALONE for a blank card and for one of an earlier version."""
 
 
 def content(keys: CardKeys, number: bytes) -> bytes:
@@ -99,14 +111,17 @@ def examine(root: Root) -> Dialogue[Card]:
     except (CardRefused, CardUntrusted):
         raise NotDesfire from None
     uid = version[14 : 14 + UID_BYTES]
+    hides_uid = not any(uid)
     session = yield from _attempt(desfire.authenticate_des(0, FACTORY_KEY))
     if session is not None:
-        if not any(uid):
+        if hides_uid:
             uid = yield from session.enciphered_answer(_CARD_UID, b"", UID_BYTES)
-        return (yield from _examine_open(root, uid, (yield from _applications(session))))
-    if not any(uid):
-        uid = yield from _hidden_uid(root)
-    keys = root.card(uid)
+        return (yield from _examine_open(root, uid, (yield from _applications(session)), hides_uid=hides_uid))
+    if hides_uid:
+        uid, issue = yield from _hidden(root)
+    else:
+        issue = yield from _shown_issue()
+    keys = root.card(uid, issue)
     yield from desfire.select(PICC_LEVEL)
     session = yield from _attempt(desfire.authenticate_aes(0, keys.picc))
     if session is None:
@@ -117,31 +132,49 @@ def examine(root: Root) -> Dialogue[Card]:
         number = yield from _number(keys)
     except (CardRefused, CardUntrusted):
         number = None
-    return Card(CardState.ISSUED, uid, number, bool(others))
+    return Card(CardState.ISSUED, uid, number, bool(others), hides_uid, issue)
 
 
-def _examine_open(root: Root, uid: bytes, applications: list[bytes]) -> Dialogue[Card]:
+def _examine_open(root: Root, uid: bytes, applications: list[bytes], *, hides_uid: bool) -> Dialogue[Card]:
     """A card that still has the factory's key."""
     others = bool(set(applications) - {AID})
     if AID in applications:
+        issue = BY_UID_ALONE
+        with contextlib.suppress(CardForeign):
+            issue = (yield from _hidden(root))[1] if hides_uid else (yield from _shown_issue())
         yield from desfire.select(AID)
-        for key in (root.card(uid).application, FACTORY_KEY):
+        ours = [root.card(uid, one).application for one in dict.fromkeys((issue, BY_UID_ALONE))]
+        for key in (*ours, FACTORY_KEY):
             if (yield from _attempt(desfire.authenticate(0, key))) is not None:
-                return Card(CardState.UNFINISHED, uid, None, others)
+                return Card(CardState.UNFINISHED, uid, None, others, hides_uid, issue)
         raise CardForeign("the card is a badge of another site, or another installation")
     if others:
         raise CardForeign("the card is not blank: it holds other applications")
-    return Card(CardState.BLANK, uid, None, has_others=False)
+    return Card(CardState.BLANK, uid, None, has_others=False, hides_uid=hides_uid, issue=BY_UID_ALONE)
 
 
-def _hidden_uid(root: Root) -> Dialogue[bytes]:
-    """The true UID of a card that shows another one each time: told to whoever has the site's identity key."""
+def _shown_issue() -> Dialogue[bytes]:
+    """The issue of a card that shows its UID; BY_UID_ALONE if it tells none."""
+    try:
+        yield from desfire.select(AID)
+        return (yield from desfire.read_free(_ISSUE_FILE, ISSUE_BYTES))
+    except CardRefused:
+        return BY_UID_ALONE
+
+
+def _hidden(root: Root) -> Dialogue[tuple[bytes, bytes]]:
+    """The true UID and the issue of a card that shows another UID each time: told under the site's identity key."""
     try:
         yield from desfire.select(AID)
         session = yield from desfire.authenticate(2, root.identity)
     except CardRefused:
         raise CardForeign("the card hides its UID, and is no badge of this site") from None
-    return (yield from session.enciphered_answer(_CARD_UID, b"", UID_BYTES))
+    uid = yield from session.enciphered_answer(_CARD_UID, b"", UID_BYTES)
+    try:
+        place = _place(_ISSUE_FILE, ISSUE_BYTES)
+        return uid, (yield from session.enciphered_answer(desfire.READ_DATA, place, ISSUE_BYTES))
+    except CardRefused:
+        return uid, BY_UID_ALONE
 
 
 def _attempt(authentication: Dialogue[Session]) -> Dialogue[Session | None]:
@@ -165,27 +198,32 @@ def _number(keys: CardKeys) -> Dialogue[bytes]:
     """The badge number on a card, read as a clock does; raises CardUntrusted if the card does not bear it out."""
     yield from desfire.select(AID)
     session = yield from desfire.authenticate(1, keys.reading)
-    read = yield from session.enciphered_answer(_READ, _place(_CONTENT_BYTES), _CONTENT_BYTES)
+    place = _place(_FILE, _CONTENT_BYTES)
+    read = yield from session.enciphered_answer(desfire.READ_DATA, place, _CONTENT_BYTES)
     number = read[1 : 1 + NUMBER_BYTES]
     if not hmac.compare_digest(read, content(keys, number)):
         raise CardUntrusted("badge number")
     return number
 
 
-def _place(length: int) -> bytes:
-    """File, offset and length of a command on the file's beginning."""
-    return bytes([_FILE]) + bytes(3) + length.to_bytes(3, "little")
+def _place(file_no: int, length: int) -> bytes:
+    """File, offset and length of a command on a file's beginning."""
+    return bytes([file_no]) + bytes(3) + length.to_bytes(3, "little")
 
 
-def write(root: Root, card: Card, number: bytes, say: Callable[[Step], None] = lambda _: None) -> Dialogue[None]:
+def write(
+    root: Root, card: Card, number: bytes, issue: bytes, say: Callable[[Step], None] = lambda _: None
+) -> Dialogue[None]:
     """Make a blank or unfinished card the badge with this number of 8 bytes, and read it back as a clock will.
 
-    Raises CardFull, CardUntrusted, CardRefused; the card is then unfinished, or issued if only the last answer was
-    lost.
+    `issue`: 8 random bytes that no card was ever written with. Raises CardFull, CardUntrusted, CardRefused; the card is
+    then unfinished, or issued if only the last answer was lost.
     """
     if card.state is CardState.ISSUED:
         raise ValueError("an issued card is wiped before it is written")
-    keys = root.card(card.uid)
+    if len(issue) != ISSUE_BYTES:
+        raise ValueError("an issue has 8 bytes")
+    keys = root.card(card.uid, issue)
     say(Step.PREPARING)
     yield from desfire.select(PICC_LEVEL)
     session = yield from desfire.authenticate_des(0, FACTORY_KEY)
@@ -200,21 +238,21 @@ def write(root: Root, card: Card, number: bytes, say: Callable[[Step], None] = l
     say(Step.KEYS)
     yield from desfire.select(AID)
     session = yield from desfire.authenticate(0, FACTORY_KEY)
+    yield from _create_file(session, _ISSUE_FILE, _ISSUE_UNDER_IDENTITY if card.hides_uid else _ISSUE_FREE, ISSUE_BYTES)
+    yield from session.enciphered_command(_WRITE, _place(_ISSUE_FILE, ISSUE_BYTES), issue)
     yield from session.change_key(1, keys.reading, _KEY_VERSION, FACTORY_KEY)
-    yield from session.change_key(2, root.identity, _KEY_VERSION, FACTORY_KEY)
+    identity = root.identity if card.hides_uid else keys.identity
+    yield from session.change_key(2, identity, _KEY_VERSION, FACTORY_KEY)
     yield from session.change_key(0, keys.application, _KEY_VERSION)
     say(Step.WRITING)
     session = yield from desfire.authenticate(0, keys.application)
-    file = bytes([_FILE, 0x03]) + _ACCESS + _FILE_BYTES.to_bytes(3, "little")
-    try:
-        yield from session.command(_CREATE_FILE, file)
-    except CardRefused as refused:
-        if refused.status == Status.OUT_OF_MEMORY:
-            raise CardFull from None
-        raise
+    yield from _create_file(session, _FILE, _ACCESS, _FILE_BYTES)
     # The rest of a new file is zero. All 32 bytes, enciphered and with a MAC, would not fit one frame of the card.
-    yield from session.enciphered_command(_WRITE, _place(_CONTENT_BYTES), content(keys, number))
+    yield from session.enciphered_command(_WRITE, _place(_FILE, _CONTENT_BYTES), content(keys, number))
     say(Step.VERIFYING)
+    told = (yield from _hidden(root))[1] if card.hides_uid else (yield from _shown_issue())
+    if told != issue:
+        raise CardUntrusted("issue")
     if (yield from _number(keys)) != number:
         raise CardUntrusted("badge number")
     say(Step.LOCKING)
@@ -224,11 +262,21 @@ def write(root: Root, card: Card, number: bytes, say: Callable[[Step], None] = l
     yield from desfire.authenticate_aes(0, keys.picc)
 
 
+def _create_file(session: Session, file_no: int, access: bytes, size: int) -> Dialogue[None]:
+    """A standard data file whose data travel enciphered to who has a key for it."""
+    try:
+        yield from session.command(_CREATE_FILE, bytes([file_no, _ENCIPHERED]) + access + size.to_bytes(3, "little"))
+    except CardRefused as refused:
+        if refused.status == Status.OUT_OF_MEMORY:
+            raise CardFull from None
+        raise
+
+
 def wipe(root: Root, card: Card) -> Dialogue[None]:
     """Take our application off the card and give it the factory's key back; other applications stay."""
     yield from desfire.select(PICC_LEVEL)
     if card.state is CardState.ISSUED:
-        session = yield from desfire.authenticate_aes(0, root.card(card.uid).picc)
+        session = yield from desfire.authenticate_aes(0, root.card(card.uid, card.issue).picc)
         yield from session.change_key(0, FACTORY_KEY, b"")
         yield from desfire.select(PICC_LEVEL)
     session = yield from desfire.authenticate_des(0, FACTORY_KEY)

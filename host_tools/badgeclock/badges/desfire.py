@@ -41,6 +41,7 @@ FACTORY_KEY: Final = bytes(16)
 """Of the card as delivered (DES) and of every key of a new application (AES)."""
 AES_KEY_TYPE: Final = 0x80
 """Added to the key number when the PICC master key becomes AES, and to an application's number of keys."""
+READ_DATA: Final = 0xBD
 _FRAMES_MAX: Final = 32
 _MORE: Final = 0xAF
 
@@ -88,6 +89,14 @@ def get_version() -> Dialogue[bytes]:
     if len(version) != 28:
         raise CardUntrusted("version length")
     return version
+
+
+def read_free(file_no: int, length: int) -> Dialogue[bytes]:
+    """The first `length` bytes of a file of the selected application that anybody may read; raises CardRefused."""
+    data = yield from _collected(READ_DATA, bytes([file_no]) + bytes(3) + length.to_bytes(3, "little"))
+    if len(data) != length:
+        raise CardUntrusted("length of a free file")
+    return data
 
 
 def select(aid: bytes) -> Dialogue[None]:

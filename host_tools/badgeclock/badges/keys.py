@@ -5,8 +5,9 @@
     application, PICC master  of the keys that change the application and the card: the bridge derives them, alone
 
 Masters come out of the root by HKDF under names of their own, so none tells another or the root: a clock that is stolen
-gives its site's read master away and no key that writes. A card's keys are diversified from the masters (NXP AN10922),
-so a card that is broken open gives away its own.
+gives its site's read master away and no key that writes. A card's keys are diversified from the masters (NXP AN10922)
+by its UID and by eight random bytes of its issue: a card that is broken open gives away its own, and so does a card
+that claims another's UID, for the desk never gives two issues the same keys.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from badgeclock.protocol.seal import hkdf_sha256
 ROOT_BYTES: Final = 32
 KEY_BYTES: Final = 16
 DIVERSIFICATION_BYTES_MAX: Final = 31
+ISSUE_BYTES: Final = 8
+"""Random bytes of one issue, in the input of every key of form 2."""
+BY_UID_ALONE: Final = b""
+"""In the place of an issue: keys of form 1, as release 0.1.0 issued its cards."""
 AID: Final = bytes.fromhex("4314bc")
 """Of the application, 3 bytes as sent."""
 PICC_LEVEL: Final = bytes(3)
@@ -87,6 +92,8 @@ class CardKeys:
     """Key 0: changes keys and settings, writes the file."""
     reading: bytes = field(repr=False)
     """Key 1: reads the file."""
+    identity: bytes = field(repr=False)
+    """Key 2 of a card that shows its UID: opens nothing."""
     check: bytes = field(repr=False)
     """On no card: proves the file's content."""
 
@@ -107,14 +114,17 @@ class Root:
 
     @property
     def identity(self) -> bytes:
-        """Key 2, the same on every card of the site: opens no file, and asks a card that hides its UID for it."""
+        """Key 2 of every card that hides its UID: asks it for its UID and its issue, and opens no badge number."""
         return self.card_key(Purpose.READ, AID + b"\x02" + SYSTEM)
 
-    def card(self, uid: bytes) -> CardKeys:
-        """The keys of the card with this true UID of 7 bytes."""
+    def card(self, uid: bytes, issue: bytes) -> CardKeys:
+        """The keys of the card with this true UID of 7 bytes; `issue` is its 8 bytes, or BY_UID_ALONE."""
+        if len(issue) not in (0, ISSUE_BYTES):
+            raise ValueError("an issue has 8 bytes")
         return CardKeys(
-            picc=self.card_key(Purpose.PICC, uid + PICC_LEVEL + b"\x00" + SYSTEM),
-            application=self.card_key(Purpose.APPLICATION, uid + AID + b"\x00" + SYSTEM),
-            reading=self.card_key(Purpose.READ, uid + AID + b"\x01" + SYSTEM),
-            check=self.card_key(Purpose.READ, uid + AID + b"\xc0" + SYSTEM),
+            picc=self.card_key(Purpose.PICC, uid + PICC_LEVEL + b"\x00" + SYSTEM + issue),
+            application=self.card_key(Purpose.APPLICATION, uid + AID + b"\x00" + SYSTEM + issue),
+            reading=self.card_key(Purpose.READ, uid + AID + b"\x01" + SYSTEM + issue),
+            identity=self.card_key(Purpose.READ, uid + AID + b"\x02" + SYSTEM + issue),
+            check=self.card_key(Purpose.READ, uid + AID + b"\xc0" + SYSTEM + issue),
         )

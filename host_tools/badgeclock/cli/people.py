@@ -74,7 +74,9 @@ def add_site(
 def set_site(
     name: Annotated[str, typer.Option(help="The site's name.")],
     badge_key: Annotated[Path | None, typer.Option(help=BADGE_KEY_HELP)] = None,
-    key: Annotated[Path | None, typer.Option(help="The key's file of a site that was imported without one.")] = None,
+    key: Annotated[
+        Path | None, typer.Option(help="The file of the site's keys: its first one, or one more after those it has.")
+    ] = None,
     regime: Annotated[Regime | None, typer.Option(help="Which rule its presences follow from now on.")] = None,
     regime_from: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day from whose midnight on that rule counts.")
@@ -86,22 +88,33 @@ def set_site(
     night_hours: Annotated[str | None, typer.Option(help="When the site works at night: 22:00-06:00, or none.")] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept with your name.")] = "",
     config: Config = Path("bridge.toml"),
+    *,
+    forget_old_key: Annotated[
+        bool, typer.Option("--forget-old-key", help="End the change of its key: every clock has the new one.")
+    ] = False,
 ) -> None:
     """Change a site: its keys, so that badges can be given and issued there, its regime, its workplace number.
 
-    Another badge key than before makes every card of the site a stranger's; a site key is given once. What was declared
-    stays as it was declared.
+    Another badge key than before makes every card of the site a stranger's. One more site key begins a change during
+    which every badge has two tokens. What was declared stays as it was declared.
     """
-    if all(given is None for given in (badge_key, key, regime, workplace, longest_shift, night_hours)):
-        raise typer.BadParameter("give --key, --badge-key, --regime, --workplace, --longest-shift or --night-hours")
+    given_none = all(given is None for given in (badge_key, key, regime, workplace, longest_shift, night_hours))
+    if given_none and not forget_old_key:
+        raise typer.BadParameter(
+            "give --key, --forget-old-key, --badge-key, --regime, --workplace, --longest-shift or --night-hours"
+        )
     # Read before the store is held: what is read from a terminal may take its time.
     site_key = None if key is None else secret_bytes(key, "a site key")
     root = None if badge_key is None else secret_bytes(badge_key, "a badge key")
     with changing(config) as opened:
         site_id = sites.row_id(opened.connection, name)
         if site_key is not None:
-            change = sites.set_key(opened.connection, opened.vault, name, site_key)
+            change = badge_keys.give_site_key(
+                opened.connection, opened.vault, name, site_key, operator(), wall_clock_ms()
+            )
             opened.note_change(change, Act.SITE_ADDED, Act.SITE_KEY_SET)
+        if forget_old_key and badge_keys.forget_old_key(opened.connection, name, operator(), wall_clock_ms()):
+            opened.note(Act.SITE_KEY_SET, ("site", site_id), old_key="forgotten")
         if root is not None and badge_keys.set_badge_root(opened.connection, opened.vault, name, root, wall_clock_ms()):
             opened.note(Act.BADGE_KEY_SET, ("site", site_id))
         sites.change(
@@ -248,11 +261,11 @@ def list_badges(
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Show every badge that a worker has or had: its row, its site, since and until when."""
+    """Show every badge that a worker has or had: its row, its site, since and until when, and how it is known."""
     with looking(config) as connection:
         for badge, site in badges.history(connection, worker):
             until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
-            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}")
+            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}  {badge.proof}")
 
 
 @badge_app.command("add")
@@ -283,6 +296,7 @@ def add_badge(
             clock, seq = punch_name(punch)
             assigned = badges.assign_punched(
                 opened.connection,
+                opened.vault,
                 clock=clock,
                 seq=seq,
                 worker=worker,

@@ -37,6 +37,7 @@ _ROSTER: Final = struct.Struct(">IHH")
 _ROSTER_ANSWER: Final = struct.Struct(">IHB")
 _SETTINGS: Final = struct.Struct(">I")
 _DESK_BLOCK: Final = 32
+_DESK_SEQ_BYTES: Final = 4
 _U16: Final = 0xFFFF
 _U32: Final = 0xFFFF_FFFF
 _U64: Final = 0xFFFF_FFFF_FFFF_FFFF
@@ -47,6 +48,7 @@ class FrameType(IntEnum):
 
     STATUS = 0x01
     DESK_ANSWER = 0x02
+    SEALED_DESK_ANSWER = 0x05
     REPORT = 0x03
     ROSTER_ANSWER = 0x04
     ACK = 0x11
@@ -54,6 +56,7 @@ class FrameType(IntEnum):
     TIME = 0x13
     COMMAND = 0x14
     DESK = 0x15
+    SEALED_DESK = 0x18
     ROSTER = 0x16
     SETTINGS = 0x17
 
@@ -174,6 +177,16 @@ class Desk(NamedTuple):
     payload: bytes = b""
 
 
+class DeskKeys(NamedTuple):
+    """The keys of a job of the badge desk, 32 bytes each: of what the clock says, and of what it is told. `seq` is the
+    number of the record whose key they were made of; None: they are those of every job.
+    """
+
+    up: bytes
+    down: bytes
+    seq: int | None
+
+
 class RosterPart(NamedTuple):
     """Part `part` of `parts` of a roster; part 0 is the header."""
 
@@ -237,6 +250,12 @@ class Online:
     """The version that was refused last, and why."""
     receipts: int | None = None
     """The highest state of a receipt that the clock knows; None: 6."""
+    badges: int | None = None
+    """The highest form of a badge's keys that the clock reads (docs/badges.md §4); None: 1."""
+    desk: int | None = None
+    """The highest form of the badge desk's frames that it knows; 2: a job has keys of its own. None: 1."""
+    site_keys: int | None = None
+    """How many keys of its site it makes tokens with (§1); None: 1."""
 
 
 class Report(NamedTuple):
@@ -442,6 +461,29 @@ def desk_key(key: bytes) -> bytes:
     return hmac.digest(key, b"desk", "sha256")
 
 
+def desk_keys(k_link: bytes) -> DeskKeys:
+    """The keys of every job of a clock that does not know those of one job."""
+    return DeskKeys(desk_key(upward_key(k_link)), desk_key(downward_key(k_link)), None)
+
+
+def sealed_desk_keys(r: bytes, seq: int) -> DeskKeys:
+    """The keys of a job that begins before record `seq`, whose key R is `r`; the seal then steps over them."""
+    key = hmac.digest(r, b"D", "sha256")
+    return DeskKeys(hmac.digest(key, b"up", "sha256"), hmac.digest(key, b"down", "sha256"), seq)
+
+
+def pack_desk_seq(keys: DeskKeys) -> bytes:
+    """What stands before the enciphered part of a body: the number of the record, if the job has keys of its own."""
+    return b"" if keys.seq is None else keys.seq.to_bytes(4, "big")
+
+
+def unpack_desk_seq(body: bytes) -> tuple[int, bytes]:
+    """(seq, the enciphered part, empty if the clock only says which record comes next); raises FrameRefused."""
+    if len(body) < _DESK_SEQ_BYTES:
+        raise FrameRefused("desk length")
+    return int.from_bytes(body[:_DESK_SEQ_BYTES], "big"), body[_DESK_SEQ_BYTES:]
+
+
 def _desk_stream(k_desk: bytes, session: bytes, counter: int, length: int) -> bytes:
     place = session + counter.to_bytes(8, "big")
     blocks = -(-length // _DESK_BLOCK)
@@ -525,6 +567,9 @@ def unpack_status(body: bytes) -> Online | Offline:
         settings=None if fields.get("settings") is None else _integer(fields, "settings", _U32),
         settings_refused=_settings_refused(fields),
         receipts=_number(fields, "receipts", 0, 255),
+        badges=_number(fields, "badges", 0, 255),
+        desk=_number(fields, "desk", 0, 255),
+        site_keys=_number(fields, "site_keys", 1, 255),
     )
 
 

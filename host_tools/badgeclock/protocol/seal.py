@@ -31,6 +31,7 @@ EPOCH_LAST: Final = 0xFFFF
 """The epoch that is never closed: there is no number for one after it."""
 
 _SHA256: Final = "sha256"
+_RAISED: Final = b"\x03"
 _HASH_BYTES: Final = 32
 _BLOCK_BYTES: Final = 64
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
@@ -102,9 +103,21 @@ def commitment(e0: bytes) -> bytes:
     return hmac.digest(e0, b"C", _SHA256)[:COMMITMENT_BYTES]
 
 
-def badge_token(site_key: bytes, badge_type: int, badge_id: bytes) -> bytes:
-    """8 bytes under which a site knows a badge (§1). Type 1: UID as read; type 2: number that the badge proved."""
-    return hmac.digest(site_key, bytes([badge_type]) + badge_id, _SHA256)[: records.TOKEN_BYTES]
+def badge_token(site_keys: bytes, badge_type: int, badge_id: bytes) -> bytes:
+    """8 bytes under which a site knows a badge (§1). Type 1: UID as read; type 2: number that the badge proved.
+
+    `site_keys` are 32 bytes for each key that the site ever had, the first one first.
+    """
+    first, *later = (site_keys[at : at + KEY_BYTES] for at in range(0, len(site_keys), KEY_BYTES))
+    token = hmac.digest(first, bytes([badge_type]) + badge_id, _SHA256)[: records.TOKEN_BYTES]
+    for key in later:
+        token = raised_token(key, token)
+    return token
+
+
+def raised_token(next_key: bytes, token: bytes) -> bytes:
+    """The token (8 bytes) of the same badge once its site has another key after those that the token was made with."""
+    return hmac.digest(next_key, _RAISED + token, _SHA256)[: records.TOKEN_BYTES]
 
 
 def epoch_start(epoch_key: bytes, epoch: int) -> tuple[bytes, bytes]:

@@ -43,7 +43,7 @@ from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.image_kind import BADGES_BY_UID
 from badgeclock.technician.ledger import Chip
 from badgeclock.technician.serial_device import ImageOnDevice, SerialDevice
-from badgeclock.technician.workshop import Workshop
+from badgeclock.technician.workshop import KEY_BYTES, Workshop
 
 SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
@@ -613,7 +613,10 @@ def _certificate_files(shop: Workshop, identity: Identity) -> dict[str, bytes]:
 
 
 def _secrets(bundle: Bundle, site_key: bytes, password: str, badge_key: bytes | None) -> dict[str, Any]:
-    made = {"v": 1, "link_key": bundle.link_key.hex(), "site_key": site_key.hex(), "wifi_password": password}
+    first, later = site_key[:KEY_BYTES], site_key[KEY_BYTES:]
+    made = {"v": 1, "link_key": bundle.link_key.hex(), "site_key": first.hex(), "wifi_password": password}
+    if later:
+        made["later_site_keys"] = later.hex()
     return made if badge_key is None else {**made, "badge_key": badge_key.hex()}
 
 

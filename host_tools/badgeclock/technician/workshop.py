@@ -50,6 +50,7 @@ from badgeclock.technician.certificates import Identity
 from badgeclock.technician.workshop_lock import Lock
 
 KEY_BYTES: Final = 32
+SITE_KEYS_MOST: Final = 8
 
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
@@ -207,9 +208,22 @@ class Workshop:
         return self._key(self.path / "fleet.key")
 
     def site_key_to_be(self, site: str) -> bytes:
-        """The key of the site's badge tokens, 32 bytes, or a new one that nobody has until `keep`."""
+        """The keys of the site's badge tokens, 32 bytes each, or a new one that nobody has until `keep`."""
         path = self._site_file(site, ".key")
-        return self._key(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
+        return read_keys(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
+
+    def add_site_key(self, site: str) -> Path:
+        """Put another key behind those of a site, and give the file; raises ProvisionError for a site without any."""
+        path = self._site_file(site, ".key")
+        keys = read_keys(path)
+        if len(keys) == SITE_KEYS_MOST * KEY_BYTES:
+            raise ProvisionError(
+                what=f"the site {site!r} has had {SITE_KEYS_MOST} keys, which is as many as a clock holds",
+                kept="the keys that it has",
+                do="give it another name, and its badges to their workers there",
+            )
+        _replace(path, path.read_bytes().rstrip() + b"\n" + new_key())
+        return path
 
     def badge_root_to_be(self, site: str) -> Root:
         """What the keys of the site's badges come from, or a new one that nobody has until `keep`."""
@@ -240,15 +254,15 @@ class Workshop:
             self._write_secret(path, key.hex().encode() + b"\n")
 
     def site_key_file(self, site: str) -> Path:
-        """The file of the site's key, 64 hex digits and a newline; made at the first call for this site."""
+        """The file of the site's keys, 64 hex digits and a newline each; made at the first call for this site."""
         path = self._site_file(site, ".key")
         if not path.exists():
             self._write_secret(path, new_key())
         return path
 
     def site_key(self, site: str) -> bytes:
-        """The key of the site's badge tokens, 32 bytes; made at the first call for this site."""
-        return self._key(self.site_key_file(site))
+        """The keys of the site's badge tokens, 32 bytes each; the first is made at the first call for this site."""
+        return read_keys(self.site_key_file(site))
 
     def badge_root_file(self, site: str) -> Path:
         """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
@@ -676,6 +690,27 @@ def parsed_key(data: bytes, path: Path) -> bytes:
             do="restore it from a backup of the workshop; a new key would not fit the clocks in use",
         )
     return key
+
+
+def read_keys(path: Path) -> bytes:
+    """The keys of a site in its file, 32 bytes each, the first one first. Raises ProvisionError as `read_key`."""
+    try:
+        lines = text_file.read(path).split()
+    except (OSError, ValueError):
+        lines = []
+    if len(lines) < 2:
+        return read_key(path)
+    try:
+        keys = [bytes.fromhex(line) for line in lines]
+    except ValueError:
+        keys = [b""]
+    if any(len(key) != KEY_BYTES for key in keys):
+        raise ProvisionError(
+            what=f"{path} does not hold keys of {2 * KEY_BYTES} hex digits, one a line",
+            kept="the file as it is",
+            do="restore it from a backup of the workshop; a new key would not fit the clocks in use",
+        )
+    return b"".join(keys)
 
 
 def make_directory(path: Path) -> None:

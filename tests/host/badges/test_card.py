@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.host.badges import earlier_cards
 
 from badgeclock.badges import card as cards
 from badgeclock.badges import desfire
@@ -23,6 +24,7 @@ UID = bytes.fromhex("04A3C652117F80")
 ROOT = Root(bytes(range(32)))
 OTHER_SITE = Root(bytes(range(1, 33)))
 NUMBER, ANOTHER = b"number 1", b"number 2"
+ISSUE, ANOTHER_ISSUE = b"issue  1", b"issue  2"
 OTHERS_AID = bytes.fromhex("112233")
 GENERATIONS = pytest.mark.parametrize("made", [Desfire, DesfireEv2, DesfireEv3])
 
@@ -58,13 +60,13 @@ def on(card: Desfire, dialogue: Dialogue[Any], frames: float = 1e9) -> Any:
     return run(dialogue, Field(card, frames))
 
 
-def whole_issue(number: bytes = NUMBER, root: Root = ROOT) -> Dialogue[Card]:
+def whole_issue(number: bytes = NUMBER, root: Root = ROOT, issue: bytes = ISSUE) -> Dialogue[Card]:
     """What the desk does to make any card of ours the badge with this number."""
     found = yield from cards.examine(root)
     if found.state is CardState.ISSUED:
         yield from cards.wipe(root, found)
         found = yield from cards.examine(root)
-    yield from cards.write(root, found, number)
+    yield from cards.write(root, found, number, issue)
     return found
 
 
@@ -86,7 +88,7 @@ def test_a_blank_card_becomes_a_badge_and_blank_again(made: type[Desfire]) -> No
     found = on(card, cards.examine(ROOT))
     assert (found.state, found.uid, found.number) == (CardState.BLANK, UID, None)
     steps: list[Step] = []
-    on(card, cards.write(ROOT, found, NUMBER, steps.append))
+    on(card, cards.write(ROOT, found, NUMBER, ISSUE, steps.append))
     assert steps == list(Step)
     found = on(card, cards.examine(ROOT))
     assert (found.state, found.uid, found.number) == (CardState.ISSUED, UID, NUMBER)
@@ -97,13 +99,50 @@ def test_a_blank_card_becomes_a_badge_and_blank_again(made: type[Desfire]) -> No
 @GENERATIONS
 def test_the_card_is_laid_out_as_the_page_says(made: type[Desfire]) -> None:
     memory = issued(made).memory()["applications"]
-    keys = ROOT.card(UID)
+    keys = ROOT.card(UID, ISSUE)
     assert set(memory) == {"000000", "4314bc"}
     assert memory["000000"]["keys"] == [[keys.picc.hex(), 16, 1]]
     application = memory["4314bc"]
     assert application["settings"] == 0x09
-    assert [key[0] for key in application["keys"]] == [keys.application.hex(), keys.reading.hex(), ROOT.identity.hex()]
-    assert application["files"] == {"1": [3, 0x1000, cards.content(keys, NUMBER).ljust(32, b"\0").hex()]}
+    assert [key[0] for key in application["keys"]] == [keys.application.hex(), keys.reading.hex(), keys.identity.hex()]
+    assert application["files"] == {
+        "1": [3, 0x1000, cards.content(keys, NUMBER).ljust(32, b"\0").hex()],
+        "2": [3, 0xE000, ISSUE.hex()],
+    }
+
+
+@GENERATIONS
+def test_a_card_that_hides_its_uid_tells_its_issue_under_the_sites_identity_key_alone(made: type[Desfire]) -> None:
+    card = made(UID)
+    card.random_uid = True
+    on(card, whole_issue())
+    application = card.memory()["applications"]["4314bc"]
+    assert application["keys"][2][0] == ROOT.identity.hex()
+    assert application["files"]["2"] == [3, 0x2000, ISSUE.hex()]
+
+
+@GENERATIONS
+def test_the_same_card_gets_other_keys_with_each_issue(made: type[Desfire]) -> None:
+    def keys_on(card: Desfire) -> set[str]:
+        return {key[0] for one in card.memory()["applications"].values() for key in one["keys"]}
+
+    card = issued(made)
+    before = keys_on(card)
+    on(card, whole_issue(ANOTHER, issue=ANOTHER_ISSUE))
+    assert len(keys_on(card)) == len(before) == 4
+    assert not keys_on(card) & before
+
+
+@GENERATIONS
+def test_a_card_of_an_earlier_version_is_recognised_and_replaced(made: type[Desfire]) -> None:
+    for hides in (False, True):
+        card = earlier_cards.issue(ROOT, NUMBER, made(UID))
+        card.random_uid = hides
+        found = on(card, cards.examine(ROOT))
+        assert (found.state, found.uid, found.number, found.issue) == (CardState.ISSUED, UID, NUMBER, b"")
+        on(card, whole_issue(ANOTHER))
+        found = on(card, cards.examine(ROOT))
+        assert (found.state, found.number, found.issue) == (CardState.ISSUED, ANOTHER, ISSUE)
 
 
 @GENERATIONS
@@ -154,7 +193,7 @@ def test_a_badge_is_given_a_new_number_and_the_old_one_is_gone(made: type[Desfir
     card = issued(made)
     on(card, whole_issue(ANOTHER))
     assert on(card, cards.examine(ROOT)).number == ANOTHER
-    assert cards.content(ROOT.card(UID), NUMBER).hex() not in json.dumps(card.memory())
+    assert cards.content(ROOT.card(UID, ISSUE), NUMBER).hex() not in json.dumps(card.memory())
 
 
 @GENERATIONS
@@ -162,8 +201,10 @@ def test_a_card_that_hides_its_uid_is_issued_recognised_and_made_blank_all_the_s
     card = made(UID)
     card.random_uid = True
     frames = Field(card)
-    assert run(whole_issue(), frames) == Card(CardState.BLANK, UID, None, has_others=False)
-    assert on(card, cards.examine(ROOT)) == Card(CardState.ISSUED, UID, NUMBER, has_others=False)
+    assert run(whole_issue(), frames) == Card(CardState.BLANK, UID, None, has_others=False, hides_uid=True, issue=b"")
+    assert on(card, cards.examine(ROOT)) == Card(
+        CardState.ISSUED, UID, NUMBER, has_others=False, hides_uid=True, issue=ISSUE
+    )
     for cut in range(2 * frames.sent):
         card = made(UID)
         card.random_uid = True
@@ -223,7 +264,7 @@ def test_an_application_that_was_added_to_a_badge_later_stays(made: type[Desfire
 
     def create() -> Dialogue[None]:
         yield from desfire.select(bytes(3))
-        session = yield from desfire.authenticate_aes(0, ROOT.card(UID).picc)
+        session = yield from desfire.authenticate_aes(0, ROOT.card(UID, ISSUE).picc)
         yield from session.command(0xCA, OTHERS_AID + bytes([0x0F, 0x81]))
 
     on(card, create())
@@ -236,15 +277,17 @@ def test_a_card_without_room_is_told_and_no_badge() -> None:
     card = Desfire(UID)
     for number in range(28):
         with_application(card, bytes([number, 1, 2]))
-    found = Card(CardState.BLANK, UID, None, has_others=True)
+    found = Card(CardState.BLANK, UID, None, has_others=True, hides_uid=False, issue=b"")
     with pytest.raises(CardFull, match="no room"):
-        on(card, cards.write(ROOT, found, NUMBER))
+        on(card, cards.write(ROOT, found, NUMBER, ISSUE))
 
 
 def test_a_number_that_was_tampered_with_is_not_believed_and_can_be_replaced() -> None:
     card = issued(DesfireEv2)
     card.applications[bytes.fromhex("4314bc")].files[1].data[3] ^= 1
-    assert on(card, cards.examine(ROOT)) == Card(CardState.ISSUED, UID, None, has_others=False)
+    assert on(card, cards.examine(ROOT)) == Card(
+        CardState.ISSUED, UID, None, has_others=False, hides_uid=False, issue=ISSUE
+    )
     on(card, whole_issue(ANOTHER))
     assert on(card, cards.examine(ROOT)).number == ANOTHER
 
@@ -273,7 +316,7 @@ def test_what_speaks_no_desfire_is_told_as_such(answer: bytes) -> None:
 def test_an_issued_card_is_not_written_over() -> None:
     card = issued(DesfireEv2)
     with pytest.raises(ValueError, match="wiped before"):
-        next(cards.write(ROOT, on(card, cards.examine(ROOT)), NUMBER))
+        next(cards.write(ROOT, on(card, cards.examine(ROOT)), NUMBER, ISSUE))
 
 
 def test_nothing_secret_is_in_what_is_printed_of_a_card_or_of_an_error() -> None:

@@ -338,6 +338,11 @@ _EVENTS: Final = (
         "decide about the clock: release it, or retire it",
     ),
     _of_event(
+        Kind.BADGE_UID_CLAIMED,
+        "a card without a key of the site claimed the UID of a badge in use: one of the two is a copy",
+        "find who laid it at the desk; if the worker's own card was made blank elsewhere, take that badge back",
+    ),
+    _of_event(
         Kind.ROSTER_REFUSED,
         "a clock did not take its roster; it is tried again every five minutes, and over when it takes one",
         "what the event says",
@@ -420,6 +425,7 @@ NOBODY: Final[Mapping[Source, str]] = {
                 Kind.BADGE_REVOKED,
                 Kind.BADGE_WIPED,
                 Kind.BADGE_KEY_SET,
+                Kind.SITE_KEY_CHANGED,
                 Kind.SETTINGS_ORDERED,
                 Kind.PRESENCE_KEPT,
                 Kind.PRESENCE_CORRECTED,

@@ -33,11 +33,12 @@ from badgeclock.bridge.people import badge_keys, badges
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState, DeskState
-from badgeclock.bridge.store.vault import LINK_KEY, Vault
+from badgeclock.bridge.store.vault import LINK_KEY, SEAL_KEYS, Vault
 from badgeclock.errors import BadgeclockError, StoreError
 from badgeclock.protocol import frames
 from badgeclock.protocol.errors import FrameRefused
-from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, FrameType
+from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskKeys, DeskResult, DeskStep, FrameType
+from badgeclock.protocol.seal import KEY_BYTES
 from badgeclock.protocol.topics import Channel, clock_of
 
 POLL_S: Final = 0.5
@@ -49,10 +50,16 @@ ANSWER_S: Final = 12.0
 """How long an answer is waited for: the clock gives the card 3 s for a command, its link up to 5 s for a packet."""
 CLOSED_S: Final = 2.0
 """How long the end of a job waits to be confirmed; the clock ends issue mode by itself if it is not there."""
+CAUGHT_UP_S: Final = 10.0
+"""How long a job waits for the clock's newest records, before which it cannot begin."""
+OPEN_TRIES: Final = 5
+"""How often that is done for one job."""
 LAID_AGAIN: Final = 4
 """How often a card may be pulled away before the job gives up."""
 SEVERAL_PAUSE_S: Final = 0.5
 _STOP_POLL_S: Final = 0.5
+_SEALED_FORM: Final = 2
+"""From this form of the desk's frames on a job has keys of its own (`Online.desk`)."""
 
 log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
 
@@ -60,13 +67,14 @@ T = TypeVar("T")
 
 
 class _Place(NamedTuple):
-    """A clock that can serve as a desk: its row, its present connection and its site's keys."""
+    """A clock that can serve as a desk: its row, its present connection, its keys as a desk and its site's keys."""
 
     clock_id: int
     name: str
     session: bytes
     connection: int
     k_up: bytes
+    desk: DeskKeys
     keys: badge_keys.SiteKeys
 
 
@@ -84,10 +92,37 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
         )
     if not row.online or row.session is None:
         raise DeskRefused(f"the clock {name} is offline", "use another clock, or look at its display and its network")
-    k_up = frames.upward_key(vault.open(LINK_KEY, name, row.link_key_closed))
+    link_key = vault.open(LINK_KEY, name, row.link_key_closed)
+    if ((row.status or {}).get("desk") or 1) >= _SEALED_FORM:
+        desk = _sealed_keys(vault, row)
+    else:
+        desk = frames.desk_keys(link_key)
     connection_of_boot = int.from_bytes(row.status_counter, "big") >> 32
     keys = badge_keys.site_keys_of(connection, vault, row.site_id)
-    return _Place(row.id, name, row.session, connection_of_boot, k_up, keys)
+    return _Place(row.id, name, row.session, connection_of_boot, frames.upward_key(link_key), desk, keys)
+
+
+def _sealed_keys(vault: Vault, row: Any) -> DeskKeys:
+    """The keys of a job that begins before the record that the store wants next of a clock, by its row."""
+    seal_keys = vault.open(SEAL_KEYS + row.name, row.name, row.keys_closed)
+    return frames.sealed_desk_keys(seal_keys[:KEY_BYTES], row.next_seq)
+
+
+def _sealed_keys_from(connection: Connection, vault: Vault, place: _Place, head: int) -> DeskKeys | None:
+    """The same, once the store has all records below `head`; None as long as it has not."""
+    table = schema.clocks
+    row = connection.execute(select(table).where(table.c.id == place.clock_id)).one()
+    return _sealed_keys(vault, row) if row.state == ClockState.ACTIVE and row.next_seq == head else None
+
+
+def _blind(connection: Connection, site_id: int) -> list[str]:
+    """The clocks of a site that said in their newest status that they do not read the keys of an issue."""
+    table = schema.clocks
+    said = select(table.c.name, table.c.status).where(
+        table.c.site_id == site_id, table.c.state != ClockState.RETIRED, table.c.status.is_not(None)
+    )
+    rows = connection.execute(said.order_by(table.c.name))
+    return [row.name for row in rows if ((row.status or {}).get("badges") or 1) < badge_keys.Form.BY_ISSUE]
 
 
 def _is_there(connection: Connection, place: _Place) -> bool:
@@ -97,14 +132,24 @@ def _is_there(connection: Connection, place: _Place) -> bool:
     return session == place.session
 
 
-class Conversation:
-    """One job with one clock. `send(step)` gives the frames of a step; `deliver` gets every DESK frame of the clock."""
+class _OutOfStep(Exception):
+    """The clock says that another record comes next than the one whose key the bridge used: number `head`."""
 
-    def __init__(self, job: int, place: _Place, send: Callable[[frames.Desk], Coroutine[Any, Any, bool]]) -> None:
+    def __init__(self, head: int) -> None:
+        self.head = head
+        super().__init__(head)
+
+
+class Conversation:
+    """One job with one clock. `send(keys, step)` sends a step; `deliver` gets every DESK frame of the clock."""
+
+    def __init__(
+        self, job: int, place: _Place, send: Callable[[DeskKeys, frames.Desk], Coroutine[Any, Any, bool]]
+    ) -> None:
         self._job = job & 0xFFFF_FFFF
         self._place = place
         self._send = send
-        self._k_desk = frames.desk_key(place.k_up)
+        self._keys = place.desk
         self._step = 0
         self._newest = 0
         self._answer: asyncio.Future[frames.Desk] | None = None
@@ -113,11 +158,21 @@ class Conversation:
         """Take a frame from the clock; False if it is not the answer that is awaited. Never raises."""
         try:
             frame = frames.open_frame(self._place.k_up, self._place.name, NO_SESSION, payload)
-            if frame.type != FrameType.DESK_ANSWER:
+            body = frame.body
+            if frame.type == FrameType.SEALED_DESK_ANSWER and self._keys.seq is not None:
+                seq, body = frames.unpack_desk_seq(body)
+            elif frame.type == FrameType.DESK_ANSWER and self._keys.seq is None:
+                seq = None
+            else:
                 return False
             if frame.counter >> 32 != self._place.connection or frame.counter <= self._newest:
                 return False
-            answered = frames.unpack_desk(self._k_desk, self._place.session, frame.counter, frame.body)
+            if seq is not None and not body:
+                self._newest = frame.counter
+                return self._is_behind(seq)
+            if seq != self._keys.seq:
+                return False
+            answered = frames.unpack_desk(self._keys.up, self._place.session, frame.counter, body)
         except FrameRefused:
             return False
         self._newest = frame.counter
@@ -126,25 +181,45 @@ class Conversation:
         self._answer.set_result(answered)
         return True
 
+    def _is_behind(self, head: int) -> bool:
+        if self._answer is None or self._answer.done():
+            return False
+        self._answer.set_exception(_OutOfStep(head))
+        return True
+
     async def step(self, word: DeskStep, payload: bytes = b"", *, within_s: float = ANSWER_S) -> tuple[int, bytes]:
         """Send a step and give its answer: (a DeskResult as sent, payload); raises Interrupted."""
         answer = asyncio.get_running_loop().create_future()
         self._step += 1
         self._answer = answer
-        if not await self._send(frames.Desk(self._job, self._step, word, payload)):
+        if not await self._send(self._keys, frames.Desk(self._job, self._step, word, payload)):
             raise Interrupted("the clock has lost its connection")
         try:
             async with asyncio.timeout(within_s):
                 answered: frames.Desk = await answer
         except TimeoutError:
             raise Interrupted("the clock does not answer") from None
+        except _OutOfStep:
+            if word is DeskStep.OPEN:
+                raise
+            raise Interrupted("the clock has left issue mode") from None
         if answered.word == DeskResult.ENDED:
             raise Interrupted("the clock has left issue mode")
         return answered.word, answered.payload
 
-    async def open(self) -> None:
-        """Put the clock into issue mode; raises Interrupted."""
-        word, _ = await self.step(DeskStep.OPEN, bytes([LIMIT_S]))
+    async def open(self, keys_from: Callable[[int], Coroutine[Any, Any, DeskKeys]]) -> None:
+        """Put the clock into issue mode; raises Interrupted.
+
+        A punch that is under way moves the seal on: `keys_from(head)` waits until the store has it, and gives new keys.
+        """
+        for _ in range(OPEN_TRIES):
+            try:
+                word, _ = await self.step(DeskStep.OPEN, bytes([LIMIT_S]))
+                break
+            except _OutOfStep as behind:
+                self._keys, self._step = await keys_from(behind.head), 0
+        else:
+            raise Interrupted("the clock keeps records without end")
         if word != DeskResult.DONE:
             raise Interrupted("the clock did not enter issue mode")
 
@@ -267,15 +342,27 @@ class BadgeDesk(Sender):
         """Open issue mode, do the job with the card that is laid there, close."""
         place = await self._store.reading(_place_of, self._vault, job.clock)
 
-        async def send(step: frames.Desk) -> bool:
+        async def send(keys: DeskKeys, step: frames.Desk) -> bool:
             await self.prepare([place.clock_id])
-            return self.publish_all(self._downlink.desk(place.clock_id, place.session, step)) > 0
+            return self.publish_all(self._downlink.desk(place.clock_id, place.session, keys, step)) > 0
+
+        async def keys_from(head: int) -> DeskKeys:
+            deadline = asyncio.get_running_loop().time() + CAUGHT_UP_S
+            while asyncio.get_running_loop().time() < deadline:
+                keys = await self._store.reading(_sealed_keys_from, self._vault, place, head)
+                if keys is not None:
+                    return keys
+                await asyncio.sleep(_STOP_POLL_S)
+            raise DeskRefused(
+                f"the clock {job.clock} has records that the bridge has not taken, no room for one, or no seal",
+                "look at `badgeclock bridge clock list`, or use another clock",
+            )
 
         conversation = self._conversations[job.clock] = Conversation(job.id, place, send)
         end = DeskEnd.FAILED
         try:
             await self._set_progress(job, f"opening issue mode at {job.clock}")
-            await conversation.open()
+            await conversation.open(keys_from)
             outcome = await self._with_card(job, place, conversation)
             end = DeskEnd.DONE
             return outcome
@@ -353,6 +440,8 @@ class BadgeDesk(Sender):
         keys, worker = place.keys, job.worker
         card = await conversation.run(cards.examine(keys.root))
         holder = await self._holder(keys, card)
+        if holder is not None:
+            await self._learn(keys, holder, card)
         if holder is not None and card.number is not None and holder.worker == worker:
             return _described(f"the card is the badge of {worker} already", holder, card.number)
         if holder is not None:
@@ -362,13 +451,34 @@ class BadgeDesk(Sender):
             await self._set_progress(job, "keep the card there: it is made blank")
             await conversation.run(cards.wipe(keys.root, card))
             card = await conversation.run(cards.examine(keys.root))
+        await self._check_unclaimed(job, keys, card, worker)
+        await self._check_readable(keys.site_id)
         number = await self._store.reading(badge_keys.new_number, keys)
+        written = badge_keys.WrittenCard(card.uid, badge_keys.new_issue())
         await self._set_progress(job, "keep the card there: it is written")
-        await conversation.run(cards.write(keys.root, card, number))
+        await conversation.run(cards.write(keys.root, card, number, written.issue))
         badge = await self._store.writing(
-            badges.issue, keys, worker, number, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+            badges.issue, keys, worker, number, written, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
         )
         return _described(f"the card is a badge of {worker} now", badge, number)
+
+    async def _check_unclaimed(self, job: Job, keys: badge_keys.SiteKeys, card: Card, worker: str) -> None:
+        """Refuse a card without keys of the site whose UID is that of a badge in use: one of the two is a copy."""
+        holder = await self._store.reading(badges.claimed, keys, card.uid)
+        if holder is not None:
+            await self._store.writing(
+                badges.uid_claimed, holder, worker=worker, by=job.asked_by, at=job.clock, now_ms=self._now_ms()
+            )
+            raise _uid_in_use(holder)
+
+    async def _check_readable(self, site_id: int) -> None:
+        """Refuse to issue at a site with a clock of an earlier version, to which the badge would be a stranger."""
+        blind = await self._store.reading(_blind, site_id)
+        if blind:
+            raise DeskRefused(
+                f"the firmware of {', '.join(blind)} is of a version that cannot read a badge of today",
+                "bring new firmware to it, or retire it; then issue the badge",
+            )
 
     async def _holder(self, keys: badge_keys.SiteKeys, card: Card) -> badges.Badge | None:
         """Whose badge a card is now."""
@@ -394,7 +504,17 @@ class BadgeDesk(Sender):
             do = "issue it anew, or make it blank"
             return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
         holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
-        return _described("a genuine badge of this site", holder, card.number)
+        what = "a genuine badge of this site"
+        if not card.issue:
+            what = f"{what}, of an earlier version: replace it"
+        if holder is not None:
+            await self._learn(keys, holder, card)
+        return _described(what, holder, card.number)
+
+    async def _learn(self, keys: badge_keys.SiteKeys, holder: badges.Badge, card: Card) -> None:
+        """Let the store know which card a badge is, if it was issued by a version that forgot it."""
+        if holder.form is not badge_keys.Form.BY_ISSUE:
+            await self._store.writing(badges.learn, keys, holder, badge_keys.WrittenCard(card.uid, card.issue))
 
     async def _by_uid(self, job: Job, place: _Place, error: BadgeclockError, uid: bytes) -> Outcome:
         """What is known of a badge that proves nothing; only reading is content with that."""
@@ -420,6 +540,14 @@ def _in_use(holder: badges.Badge) -> DeskRefused:
     back = f"badgeclock badge revoke --worker {holder.worker} --badge {holder.id}"
     what = f"the card is the badge of {holder.worker}, and in use"
     return DeskRefused(what, f"take another card, or take this badge back: {back}")
+
+
+def _uid_in_use(holder: badges.Badge) -> DeskRefused:
+    back = f"badgeclock badge revoke --worker {holder.worker} --badge {holder.id}"
+    what = f"the card has no key of this site and claims the UID of the badge of {holder.worker}, which is in use"
+    return DeskRefused(
+        what, f"ask where the card comes from; if it is {holder.worker}'s own, take that badge back: {back}"
+    )
 
 
 def _described(what: str, holder: badges.Badge | None, identifier: bytes, *, genuine: bool = True) -> Outcome:

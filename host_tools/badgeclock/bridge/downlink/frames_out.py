@@ -18,7 +18,18 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import chunks, update_rows
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
-from badgeclock.protocol.frames import RECEIPTS_MAX, Ack, Command, Desk, Frame, FrameType, Receipt, RosterPart, Time
+from badgeclock.protocol.frames import (
+    RECEIPTS_MAX,
+    Ack,
+    Command,
+    Desk,
+    DeskKeys,
+    Frame,
+    FrameType,
+    Receipt,
+    RosterPart,
+    Time,
+)
 from badgeclock.protocol.topics import Channel, topic
 
 COUNTER_BLOCK: Final = 4096
@@ -131,13 +142,14 @@ class Downlink:
             )
         ]
 
-    def desk(self, clock_id: int, session: bytes, desk: Desk) -> list[Message]:
+    def desk(self, clock_id: int, session: bytes, keys: DeskKeys, desk: Desk) -> list[Message]:
         """A step of the badge desk, enciphered; nothing if the clock has begun another session than that."""
         link = self._links.get(clock_id)
         if link is None or link.session != session:
             return []
-        body = frames.pack_desk(frames.desk_key(link.key), session, link.counter + 1, desk)
-        return self._frame(clock_id, FrameType.DESK, Channel.COMMAND, body)
+        frame_type = FrameType.DESK if keys.seq is None else FrameType.SEALED_DESK
+        body = frames.pack_desk_seq(keys) + frames.pack_desk(keys.down, session, link.counter + 1, desk)
+        return self._frame(clock_id, frame_type, Channel.COMMAND, body)
 
     def roster(self, clock_id: int, part: RosterPart) -> list[Message]:
         """A part of the clock's roster."""

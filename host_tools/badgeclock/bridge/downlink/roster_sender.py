@@ -144,16 +144,17 @@ class RosterSender(Sender):
     def _begin(self, connection: Connection, wanted: list[Due]) -> list[_Transfer]:
         """What is not on its way yet, in the present connections of the clocks."""
         table = schema.clocks
-        entries: dict[int, Entries] = {}
+        entries: dict[tuple[int, int], Entries] = {}
         begun = []
         for one in wanted:
             row = connection.execute(select(table).where(table.c.id == one.clock_id)).one()
             under_way = self._transfers.get(one.clock_id)
             if under_way and (under_way.version, under_way.session) == (row.roster_version, row.session):
                 continue
-            if one.site_id not in entries:
-                entries[one.site_id] = rosters.of_site(connection, one.site_id)
-            begun.append(self._new_transfer(row, entries[one.site_id]))
+            of = one.site_id, row.roster_keys
+            if of not in entries:
+                entries[of] = rosters.of_site(connection, *of)
+            begun.append(self._new_transfer(row, entries[of]))
         return begun
 
     def _new_transfer(self, row: Any, entries: Entries) -> _Transfer:

@@ -53,15 +53,20 @@ def changed_of_worker(connection: Connection, worker_id: int, now_ms: int) -> No
     changed(connection, connection.execute(select(table.c.site_id).where(in_use)).scalars(), now_ms)
 
 
-def of_site(connection: Connection, site_id: int) -> Entries:
-    """The badges in use at a site, each with its worker's language."""
-    badges, workers = schema.badges, schema.workers
+def of_site(connection: Connection, site_id: int, keys: int) -> Entries:
+    """The badges in use at a site, each with its worker's language, for a clock that makes tokens with so many keys.
+
+    A clock that is further behind than the change that is under way gets an empty roster, and turns nobody away.
+    """
+    badges, workers, sites = schema.badges, schema.workers, schema.sites
+    has = connection.execute(select(sites.c.site_keys).where(sites.c.id == site_id)).scalar_one()
+    token = badges.c.token if keys == has else badges.c.token_before
     rows = connection.execute(
-        select(badges.c.token, workers.c.language)
+        select(token.label("token"), workers.c.language)
         .join(workers, workers.c.id == badges.c.worker_id)
-        .where(badges.c.site_id == site_id, badges.c.until_ms.is_(None))
+        .where(badges.c.site_id == site_id, badges.c.until_ms.is_(None), token.is_not(None))
     )
-    return pack_entries({row.token: row.language for row in rows})
+    return pack_entries({row.token: row.language for row in rows} if keys in (has, has - 1) else {})
 
 
 def _stale() -> ColumnElement[bool]:
@@ -70,7 +75,11 @@ def _stale() -> ColumnElement[bool]:
     Where no badge was ever given there is none to send.
     """
     clocks, sites = schema.clocks, schema.sites
-    other = or_(clocks.c.roster_of.is_(None), clocks.c.roster_of != sites.c.roster_changes)
+    other = or_(
+        clocks.c.roster_of.is_(None),
+        clocks.c.roster_of != sites.c.roster_changes,
+        clocks.c.roster_keys != clocks.c.site_keys,
+    )
     return (
         (clocks.c.state == ClockState.ACTIVE)
         & clocks.c.roster_told.is_not(None)
@@ -90,6 +99,8 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
             clocks.c.roster_version,
             clocks.c.roster_told,
             clocks.c.roster_ms,
+            clocks.c.roster_keys,
+            clocks.c.site_keys,
             sites.c.roster_changes,
             sites.c.roster_changed_ms,
         )
@@ -102,7 +113,8 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
         settled = row.roster_changed_ms is None or row.roster_changed_ms <= now_ms - SETTLE_MS
         waited = row.roster_ms is not None and row.roster_ms <= now_ms - LONGEST_MS
         version: int | None = row.roster_version
-        if row.roster_told > row.roster_version or (row.roster_of != row.roster_changes and (settled or waited)):
+        other = row.roster_of != row.roster_changes and (settled or waited)
+        if row.roster_told > row.roster_version or other or row.roster_keys != row.site_keys:
             version = None
         elif row.roster_told == row.roster_version:
             continue  # it has what it was sent last; the site has not settled since
@@ -122,13 +134,18 @@ def number(connection: Connection, nameless: list[Due], now_ms: int) -> None:
     clocks, sites = schema.clocks, schema.sites
     for one in nameless:
         row = connection.execute(
-            select(clocks.c.roster_version, clocks.c.roster_told, sites.c.roster_changes)
+            select(clocks.c.roster_version, clocks.c.roster_told, clocks.c.site_keys, sites.c.roster_changes)
             .join(sites, sites.c.id == clocks.c.site_id)
             .where(clocks.c.id == one.clock_id)
             .with_for_update(of=clocks)
         ).one()
         version = max(row.roster_version, row.roster_told or 0) + 1
-        values = {"roster_version": version, "roster_of": row.roster_changes, "roster_ms": now_ms}
+        values = {
+            "roster_version": version,
+            "roster_of": row.roster_changes,
+            "roster_ms": now_ms,
+            "roster_keys": row.site_keys,
+        }
         connection.execute(update(clocks).where(clocks.c.id == one.clock_id).values(values))
 
 

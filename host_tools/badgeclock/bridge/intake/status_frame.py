@@ -87,6 +87,7 @@ def columns(opened: AuthenticStatus, counter: int, now_ms: int) -> dict[str, Any
         "sealed": opened.status.sealed,
         "status": stored_form(opened.status),
         "roster_told": opened.status.roster and opened.status.roster[0],
+        "site_keys": opened.status.site_keys or 1,
         "settings_told": opened.status.settings,
         "settings_refused": opened.status.settings_refused and opened.status.settings_refused[0],
     }

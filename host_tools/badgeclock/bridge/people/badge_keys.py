@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final, NamedTuple
+from enum import IntEnum
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from badgeclock.badges.card import NUMBER_BYTES
-from badgeclock.badges.keys import ROOT_BYTES, Root
+from badgeclock.badges.keys import ISSUE_BYTES, ROOT_BYTES, Root
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import sites
 from badgeclock.bridge.store import event_log, schema
+from badgeclock.bridge.store.audit_log import Change
 from badgeclock.bridge.store.event_log import Event, Severity
-from badgeclock.bridge.store.vault import BADGE_ROOT, Vault
+from badgeclock.bridge.store.states import ClockState
+from badgeclock.bridge.store.vault import BADGE_ROOT, SITE_KEY, Vault
 from badgeclock.protocol import seal
 
 NUMBER_PROVED: Final = 2
@@ -21,20 +24,144 @@ UID_READ: Final = 1
 """What a token is made of (docs/protocol.md): the number of a badge that proved itself, or a UID that was read."""
 
 
+class Form(IntEnum):
+    """What the keys of a card that proves itself are made of (docs/badges.md §4)."""
+
+    BY_UID_ALONE = 1
+    BY_ISSUE = 2
+
+
+class WrittenCard(NamedTuple):
+    """A card that the desk wrote or read: its true UID, the random bytes of its issue (none: form 1)."""
+
+    uid: bytes
+    issue: bytes
+
+    @property
+    def form(self) -> Form:
+        """What its keys are made of."""
+        return Form.BY_ISSUE if self.issue else Form.BY_UID_ALONE
+
+
+class Tokens(NamedTuple):
+    """The tokens of one badge: with all keys of its site; with all but the last, while that comes to the clocks (else
+    None); and those of before, the newest last, by which punches that nobody was given may still wait.
+    """
+
+    now: bytes
+    before: bytes | None = None
+    earlier: tuple[bytes, ...] = ()
+
+
 class SiteKeys(NamedTuple):
-    """The keys of one site, by its row."""
+    """The keys of one site, by its row: `site_key` has 32 bytes for each that it ever had."""
 
     site_id: int
     site_key: bytes
     root: Root
+    is_changing: bool
 
     def number_token(self, number: bytes) -> bytes:
         """Token of a badge that proves itself by this number."""
         return seal.badge_token(self.site_key, NUMBER_PROVED, number)
 
+    def number_tokens(self, number: bytes) -> Tokens:
+        """The same, and those of before."""
+        return tokens(self.site_key, NUMBER_PROVED, number, is_changing=self.is_changing)
+
     def uid_token(self, uid: bytes) -> bytes:
         """Token of a badge by its UID."""
         return seal.badge_token(self.site_key, UID_READ, uid)
+
+
+def tokens(site_keys: bytes, badge_type: int, badge_id: bytes, *, is_changing: bool) -> Tokens:
+    """Every token that a site's clocks may have made of a badge."""
+    ends = range(sites.SITE_KEY_BYTES, len(site_keys) + 1, sites.SITE_KEY_BYTES)
+    *earlier, now = (seal.badge_token(site_keys[:end], badge_type, badge_id) for end in ends)
+    return Tokens(now, earlier[-1] if earlier and is_changing else None, tuple(earlier))
+
+
+def give_site_key(connection: Connection, vault: Vault, name: str, site_keys: bytes, by: str, now_ms: int) -> Change:
+    """Give the bridge a site's key, as `sites.set_key`; or one more after those that it has, which begins a change.
+
+    From then on a badge has two tokens: the bridge takes both, and each clock gets a roster of those that it makes.
+    What the site's history has of a badge stays the badge's. Raises PeopleError while the change before is under way.
+    """
+    table = schema.sites
+    row = sites.find_row(connection, name)
+    had = b"" if row is None or row.site_key_closed is None else vault.open(SITE_KEY, row.name, row.site_key_closed)
+    if row is None or not had or site_keys[: len(had)] != had or len(site_keys) != len(had) + sites.SITE_KEY_BYTES:
+        return sites.set_key(connection, vault, name, site_keys)
+    if row.key_changed_ms is not None:
+        raise PeopleError(
+            f"the site {name!r} is at the change of its key before this one",
+            "bring that to every clock, then `badgeclock bridge site set --forget-old-key`",
+        )
+    badges = schema.badges
+    _raise_tokens(connection, row.id, site_keys[len(had) :])
+    values = {
+        "site_key_closed": vault.close(SITE_KEY, row.name, site_keys),
+        "site_keys": row.site_keys + 1,
+        "key_changed_ms": now_ms,
+    }
+    connection.execute(update(table).where(table.c.id == row.id).values(values))
+    count = connection.execute(select(func.count()).where(badges.c.site_id == row.id)).scalar_one()
+    what = f"{by} began to change the key of the site {name}: {count} badges have two tokens meanwhile"
+    event_log.write(connection, [Event(Severity.INFO, event_log.Kind.SITE_KEY_CHANGED, what)], now_ms)
+    return Change("site", row.id, is_new=False, changed=("site_key",))
+
+
+def _raise_tokens(connection: Connection, site_id: int, key: bytes) -> None:
+    """Give every badge that a site knows or knew the token of the key that comes after those of before."""
+    table = schema.badges
+    rows = connection.execute(select(table.c.id, table.c.token, table.c.card).where(table.c.site_id == site_id)).all()
+    raised = [
+        {
+            "at": row.id,
+            "token": seal.raised_token(key, row.token),
+            "token_before": row.token,
+            "card": None if row.card is None else seal.raised_token(key, row.card),
+        }
+        for row in rows
+    ]
+    if raised:
+        columns: dict[str, Any] = {name: bindparam(name) for name in ("token", "token_before", "card")}
+        connection.execute(update(table).where(table.c.id == bindparam("at")).values(columns), raised)
+
+
+def without_last_key(connection: Connection, site_id: int) -> list[str]:
+    """The clocks of a site that do not make tokens with its last key yet, as far as they have told."""
+    clocks, table = schema.clocks, schema.sites
+    behind = (
+        select(clocks.c.name)
+        .join(table, table.c.id == clocks.c.site_id)
+        .where(table.c.id == site_id, clocks.c.state != ClockState.RETIRED, clocks.c.site_keys < table.c.site_keys)
+        .order_by(clocks.c.name)
+    )
+    return list(connection.execute(behind).scalars())
+
+
+def forget_old_key(connection: Connection, name: str, by: str, now_ms: int) -> bool:
+    """End the change of a site's key: badges have one token again. False if none is under way; raises PeopleError while
+    a clock of the site does not have the new one.
+    """
+    table, badges = schema.sites, schema.badges
+    row = sites.find_row(connection, name)
+    if row is None:
+        raise sites.no_site(name)
+    if row.key_changed_ms is None:
+        return False
+    behind = without_last_key(connection, row.id)
+    if behind:
+        raise PeopleError(
+            f"{', '.join(behind)} of {name!r} still make tokens without the new key",
+            "provision each once more with the workshop's new key, or retire it",
+        )
+    connection.execute(update(badges).where(badges.c.site_id == row.id).values(token_before=None))
+    connection.execute(update(table).where(table.c.id == row.id).values(key_changed_ms=None))
+    what = f"{by} ended the change of the key of the site {name}: its clocks all have the new one"
+    event_log.write(connection, [Event(Severity.INFO, event_log.Kind.SITE_KEY_CHANGED, what)], now_ms)
+    return True
 
 
 def set_badge_root(connection: Connection, vault: Vault, site: str, root: bytes, now_ms: int) -> bool:
@@ -68,7 +195,7 @@ def site_keys_of(connection: Connection, vault: Vault, site_id: int) -> SiteKeys
             "give it with `badgeclock bridge site set --badge-key`",
         )
     root = Root(vault.open(BADGE_ROOT, row.name, row.badge_root_closed))
-    return SiteKeys(row.id, sites.key_of(vault, row), root)
+    return SiteKeys(row.id, sites.key_of(vault, row), root, is_changing=row.key_changed_ms is not None)
 
 
 def new_number(connection: Connection, keys: SiteKeys) -> bytes:
@@ -79,3 +206,8 @@ def new_number(connection: Connection, keys: SiteKeys) -> bytes:
         known = (table.c.site_id == keys.site_id) & (table.c.token == keys.number_token(number))
         if connection.execute(select(table.c.id).where(known)).first() is None:
             return number
+
+
+def new_issue() -> bytes:
+    """The random bytes of an issue, 8, which its card's keys are made with."""
+    return secrets.token_bytes(ISSUE_BYTES)

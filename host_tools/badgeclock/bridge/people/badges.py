@@ -6,14 +6,15 @@ numbers are forgotten when the function returns. A badge that is taken back keep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, or_, select, update
 
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import badge_uids, engagements, sites
-from badgeclock.bridge.people.badge_keys import UID_READ, SiteKeys
+from badgeclock.bridge.people.badge_keys import UID_READ, Form, SiteKeys, Tokens, WrittenCard, tokens
 from badgeclock.bridge.people.rows import add_row, named
 from badgeclock.bridge.people.workers import check_worker
 from badgeclock.bridge.presences import presences
@@ -25,16 +26,29 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol import seal
 
 MASK: Final = "••••"
+_PROOF: Final[dict[Form | None, str]] = {
+    None: "by its UID",
+    Form.BY_UID_ALONE: "proves itself, by keys of its UID alone: replace it",
+    Form.BY_ISSUE: "proves itself",
+}
 
 
 class Badge(NamedTuple):
-    """A badge of the history: its row, whose it is (reference and row), since and until when (ms; None: in use)."""
+    """A badge of the history: its row, whose it is (reference and row), since and until when (ms; None: in use), and
+    what its keys are made of (None: it is known by its UID).
+    """
 
     id: int
     worker: str
     worker_id: int
     since_ms: int
     until_ms: int | None
+    form: Form | None = None
+
+    @property
+    def proof(self) -> str:
+        """How it is known, for a person."""
+        return _PROOF[self.form]
 
 
 class Assigned(NamedTuple):
@@ -67,15 +81,16 @@ def assign(
     row = sites.find_row(connection, site)
     if row is None:
         raise sites.no_site(site)
-    token = seal.badge_token(sites.key_of(vault, row), UID_READ, uid)
+    made = tokens(sites.key_of(vault, row), UID_READ, uid, is_changing=row.key_changed_ms is not None)
     engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
-    return assign_token(connection, site_id=row.id, worker=worker, token=token, engagement=engagement, now_ms=now_ms)
+    return assign_token(connection, site_id=row.id, worker=worker, made=made, engagement=engagement, now_ms=now_ms)
 
 
 def assign_token(
-    connection: Connection, *, site_id: int, worker: str, token: bytes, engagement: int | None = None, now_ms: int
+    connection: Connection, *, site_id: int, worker: str, made: Tokens, engagement: int | None = None, now_ms: int
 ) -> Assigned:
-    """The same for a token (8 bytes) as a punch carries it: how an unknown badge is assigned without having it."""
+    """The same for tokens as punches carry them: how an unknown badge is assigned without having it."""
+    token = made.now
     badges, workers = schema.badges, schema.workers
     worker_id = connection.execute(select(workers.c.id).where(named(workers.c.reference, worker))).scalar()
     if worker_id is None:
@@ -92,18 +107,32 @@ def assign_token(
         badges,
         site_id=site_id,
         token=token,
+        token_before=made.before,
         worker_id=worker_id,
         engagement_id=engagement,
         since_ms=now_ms,
+        **_as_before(connection, site_id, token),
     )
     rosters.changed(connection, [site_id], now_ms)
     happened = Event(Severity.INFO, event_log.Kind.BADGE_ASSIGNED, f"a badge was given to {worker}")
     event_log.write(connection, [happened], now_ms)
+    presences.join_tokens(connection, site_id, made.earlier, token)
     return Assigned(presences.reconsider_badge(connection, site_id, token, now_ms), badge, worker_id, is_new=True)
+
+
+def _as_before(connection: Connection, site_id: int, token: bytes) -> dict[str, Any]:
+    """What is known of the card of a token that somebody had: it is the same card whoever has it."""
+    table = schema.badges
+    had = select(table.c.form, table.c.issue, table.c.card).where(
+        table.c.site_id == site_id, table.c.token == token, table.c.form.is_not(None)
+    )
+    found = connection.execute(had.order_by(table.c.id.desc()).limit(1)).one_or_none()
+    return {} if found is None else {"form": found.form, "issue": found.issue, "card": found.card}
 
 
 def assign_punched(
     connection: Connection,
+    vault: Vault,
     *,
     clock: str,
     seq: int,
@@ -115,11 +144,11 @@ def assign_punched(
     """Give the badge of a punch that nobody was given to a worker, at the site of its clock, on record; no UID is
     needed. The punch, and all others of the badge, are looked at again, as by `assign`.
     """
-    table, clocks, sites = schema.punches, schema.clocks, schema.sites
+    table, clocks, at = schema.punches, schema.clocks, schema.sites
     rows = connection.execute(
-        select(table.c.state, table.c.site_id, table.c.token, sites.c.name.label("site"))
+        select(table.c.state, table.c.site_id, table.c.token, at.c.name.label("site"), clocks.c.site_keys)
         .join(clocks, clocks.c.id == table.c.clock_id)
-        .join(sites, sites.c.id == table.c.site_id)
+        .join(at, at.c.id == table.c.site_id)
         .where(clocks.c.name == clock, table.c.seq == seq)
         .order_by(clocks.c.id.desc())
     ).all()
@@ -134,12 +163,23 @@ def assign_punched(
         )
     row = unknown[0]
     engagement = None if employer_kbo is None else engagements.row_of_badge(connection, worker, employer_kbo)
+    made = _punched(connection, vault, row)
     assigned = assign_token(
-        connection, site_id=row.site_id, worker=worker, token=row.token, engagement=engagement, now_ms=now_ms
+        connection, site_id=row.site_id, worker=worker, made=made, engagement=engagement, now_ms=now_ms
     )
     detail = {"badge": assigned.badge, "site": row.site, "punch": f"{clock}/{seq}"}
     audit_log.write(connection, operator, Act.BADGE_ASSIGNED, ("worker", assigned.worker), detail, now_ms)
     return assigned
+
+
+def _punched(connection: Connection, vault: Vault, row: Any) -> Tokens:
+    """The tokens of a badge that is known by a punch alone, of a clock that made it with so many of its site's keys."""
+    at = schema.sites
+    site = connection.execute(select(at).where(at.c.id == row.site_id)).one()
+    if site.key_changed_ms is None or row.site_keys == site.site_keys:
+        return Tokens(row.token)
+    last = sites.key_of(vault, site)[-sites.SITE_KEY_BYTES :]
+    return Tokens(seal.raised_token(last, row.token), row.token, (row.token,))
 
 
 def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None:
@@ -149,7 +189,27 @@ def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None
     found = connection.execute(
         _with_workers().where(badges.c.site_id == site_id, badges.c.token == token).order_by(*order).limit(1)
     ).one_or_none()
-    return None if found is None else Badge(*found)
+    return None if found is None else _badge(found)
+
+
+def claimed(connection: Connection, keys: SiteKeys, uid: bytes) -> Badge | None:
+    """The badge in use at a site that is the card with this UID, by its proof or by the UID alone."""
+    table = schema.badges
+    token = keys.uid_token(uid)
+    found = connection.execute(
+        _with_workers()
+        .where(table.c.site_id == keys.site_id, table.c.until_ms.is_(None))
+        .where(or_(table.c.card == token, table.c.token == token))
+        .order_by(table.c.id)
+        .limit(1)
+    ).one_or_none()
+    return None if found is None else _badge(found)
+
+
+def learn(connection: Connection, keys: SiteKeys, badge: Badge, card: WrittenCard) -> None:
+    """Keep which card a badge is, which an earlier version did not: from now on no other may claim its UID."""
+    known = {"form": card.form, "issue": card.issue or None, "card": keys.uid_token(card.uid)}
+    connection.execute(update(schema.badges).where(schema.badges.c.id == badge.id).values(**known))
 
 
 def with_uid(connection: Connection, vault: Vault, site: str, uid: bytes) -> Badge | None:
@@ -168,7 +228,7 @@ def in_use(connection: Connection, worker: str) -> list[Badge]:
     having = (
         _with_workers().where(named(workers.c.reference, worker), badges.c.until_ms.is_(None)).order_by(badges.c.id)
     )
-    return [Badge(*row) for row in connection.execute(having)]
+    return [_badge(row) for row in connection.execute(having)]
 
 
 def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
@@ -182,24 +242,37 @@ def history(connection: Connection, worker: str) -> list[tuple[Badge, str]]:
         .where(named(schema.workers.c.reference, worker))
         .order_by(badges.c.id)
     )
-    return [(Badge(*row[:-1]), row[-1]) for row in connection.execute(had)]
+    return [(_badge(row[:-1]), row[-1]) for row in connection.execute(had)]
+
+
+def _badge(row: Sequence[Any]) -> Badge:
+    *known, form = row
+    return Badge._make((*known, None if form is None else Form(form)))
 
 
 def _with_workers() -> Any:
     badges, workers = schema.badges, schema.workers
-    return select(badges.c.id, workers.c.reference, workers.c.id, badges.c.since_ms, badges.c.until_ms).join(
-        workers, workers.c.id == badges.c.worker_id
-    )
+    columns = (badges.c.id, workers.c.reference, workers.c.id, badges.c.since_ms, badges.c.until_ms, badges.c.form)
+    return select(*columns).join(workers, workers.c.id == badges.c.worker_id)
 
 
 def issue(
-    connection: Connection, keys: SiteKeys, worker: str, number: bytes, *, by: str, at: str, now_ms: int
+    connection: Connection,
+    keys: SiteKeys,
+    worker: str,
+    number: bytes,
+    card: WrittenCard,
+    *,
+    by: str,
+    at: str,
+    now_ms: int,
 ) -> Badge:
     """Link a badge that was written to a worker. It goes on record who did it, at which clock."""
-    token = keys.number_token(number)
-    assign_token(connection, site_id=keys.site_id, worker=worker, token=token, now_ms=now_ms)
-    badge = of_token(connection, keys.site_id, token)
+    made = keys.number_tokens(number)
+    assign_token(connection, site_id=keys.site_id, worker=worker, made=made, now_ms=now_ms)
+    badge = of_token(connection, keys.site_id, made.now)
     assert badge is not None
+    learn(connection, keys, badge, card)
     what = f"badge {badge.id} was issued to {worker} by {by} at {at}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_ISSUED, what)], now_ms)
     _note(connection, Act.BADGE_ISSUED, by, badge.worker_id, {"badge": badge.id, "clock": at}, now_ms)
@@ -214,6 +287,13 @@ def revoke(connection: Connection, badge: Badge, *, by: str, reason: str = "", n
     what = f"badge {badge.id} of {badge.worker} was taken back by {by}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.BADGE_REVOKED, what)], now_ms)
     _note(connection, Act.BADGE_REVOKED, by, badge.worker_id, {"badge": badge.id}, now_ms, reason)
+
+
+def uid_claimed(connection: Connection, holder: Badge, *, worker: str, by: str, at: str, now_ms: int) -> None:
+    """Put on record that a card without keys of the site said that it is the card of a badge in use."""
+    what = f"a blank card at {at} has the UID of the badge of {holder.worker}; {by} asked for a badge of {worker}"
+    happened = Event(Severity.ALARM, event_log.Kind.BADGE_UID_CLAIMED, what, clock=at, about=holder.worker)
+    event_log.write(connection, [happened], now_ms)
 
 
 def wiped(connection: Connection, *, by: str, at: str, now_ms: int) -> None:

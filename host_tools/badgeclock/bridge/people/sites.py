@@ -73,7 +73,7 @@ def add(
     site_key: bytes,
     time_zone: str = TIME_ZONE,
 ) -> int:
-    """Add a site; `workplace` is its number in the declaration of works, `site_key` the 32 bytes its clocks hold."""
+    """Add a site; `workplace` is its number in the declaration of works, `site_key` its clocks' key (`set_key`)."""
     if find_row(connection, name) is not None:
         raise PeopleError(f"the site {name!r} is there already", "choose another name")
     added = put(connection, Site(name, workplace, regime, time_zone))
@@ -162,8 +162,10 @@ def change(
 
 
 def set_key(connection: Connection, vault: Vault, name: str, site_key: bytes) -> Change:
-    """Give the bridge the key of a site, 32 bytes, once: with another, every badge of the site would be a stranger."""
-    if len(site_key) != SITE_KEY_BYTES:
+    """Give the bridge the key of a site, once: with another, every badge of the site would be a stranger. A site that
+    has had several has 32 bytes for each, the first one first; `badge_keys.give_site_key` takes one more.
+    """
+    if not site_key or len(site_key) % SITE_KEY_BYTES:
         raise PeopleError("a site key has 32 bytes", "give the key file that the workshop made for this site")
     row = find_row(connection, name)
     if row is None:
@@ -177,12 +179,13 @@ def set_key(connection: Connection, vault: Vault, name: str, site_key: bytes) ->
         return Change("site", row.id, is_new=False)
     closed = vault.close(SITE_KEY, row.name, site_key)
     table = schema.sites
-    connection.execute(update(table).where(table.c.id == row.id).values(site_key_closed=closed))
+    values = {"site_key_closed": closed, "site_keys": len(site_key) // SITE_KEY_BYTES}
+    connection.execute(update(table).where(table.c.id == row.id).values(values))
     return Change("site", row.id, is_new=False, changed=("site_key",))
 
 
 def key_of(vault: Vault, row: Any) -> bytes:
-    """The key of a site's row; raises PeopleError if the bridge was not given it yet."""
+    """The keys of a site's row, 32 bytes each; raises PeopleError if the bridge was not given one yet."""
     if row.site_key_closed is None:
         raise PeopleError(
             f"the bridge has no key of the site {row.name!r} yet",

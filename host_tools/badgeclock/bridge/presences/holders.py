@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import Column, Connection, Select, select, tuple_
 
 from badgeclock.bridge.presences.employment import Engagement, Holder
 from badgeclock.bridge.presences.punch_fate import Punch
@@ -17,12 +17,12 @@ from badgeclock.bridge.store.database import chunks
 from badgeclock.bridge.store.states import IdentityKind
 
 
-def _select_holders() -> Select[Any]:
+def _select_holders(token: Column[bytes]) -> Select[Any]:
     badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
     return (
         select(
             badges.c.site_id,
-            badges.c.token,
+            token,
             badges.c.worker_id,
             workers.c.identity_kind,
             employers.c.kbo,
@@ -35,23 +35,27 @@ def _select_holders() -> Select[Any]:
     )
 
 
-_HOLDERS: Final = _select_holders()
+_HOLDERS: Final = _select_holders(schema.badges.c.token)
+_HOLDERS_BEFORE: Final = _select_holders(schema.badges.c.token_before)
+"""By the token that clocks make which do not have the site's last key yet."""
 
 
 def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
     """The holder of each badge of the punches that has one, by site and token."""
     badges = schema.badges
-    found = {}
+    found: dict[tuple[int, bytes], Holder] = {}
     several: dict[tuple[int, bytes], int | None] = {}
-    for some in chunks({(punch.place.site_id, punch.token) for punch in punches}):
-        rows = connection.execute(
-            _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
-        )
-        for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
-            employer_kbo = employer_declared(IdentityKind(kind), kbo)
-            found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
-            if is_engaged and kind == IdentityKind.NISS:
-                several[site_id, token] = badge_for
+    wanted = {(punch.place.site_id, punch.token) for punch in punches}
+    for holders, of in ((_HOLDERS, badges.c.token), (_HOLDERS_BEFORE, badges.c.token_before)):
+        for some in chunks(wanted - found.keys()):
+            rows = connection.execute(
+                holders.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, of).in_(some))
+            )
+            for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
+                employer_kbo = employer_declared(IdentityKind(kind), kbo)
+                found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
+                if is_engaged and kind == IdentityKind.NISS:
+                    several[site_id, token] = badge_for
     of_worker = engagements_of(connection, {found[at].worker_id for at in several})
     for at, badge_for in several.items():
         found[at] = found[at]._replace(engagements=of_worker[found[at].worker_id], badge_for=badge_for)

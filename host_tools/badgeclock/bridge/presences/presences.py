@@ -58,6 +58,14 @@ def _rows(punches: Sequence[Punch], settled: Sequence[_Decision]) -> Iterator[tu
         yield clock_id, seq, place[0], bytearray(token), int(direction), utc_ms, received_ms, *decision
 
 
+def join_tokens(connection: Connection, site_id: int, earlier: Sequence[bytes], token: bytes) -> None:
+    """Let punches that nobody was given, under earlier tokens of a badge, be those of the token that it has now."""
+    table = schema.punches
+    waiting = (table.c.site_id == site_id) & table.c.token.in_(earlier) & (table.c.state == PunchState.UNASSIGNED)
+    if earlier:
+        connection.execute(update(table).where(waiting, table.c.presence_id.is_(None)).values(token=token))
+
+
 def reconsider_badge(connection: Connection, site_id: int, token: bytes, now_ms: int) -> int:
     """Look again at the punches of a badge that nobody had been given; returns how many presences were queued."""
     table = schema.punches

@@ -64,7 +64,10 @@ sites = Table(
     Column("night_hours", String(11)),
     Column("time_zone", Text, nullable=False),
     # A site can be planned before its first clock is provisioned, which makes its key.
+    # 32 bytes for each key that it ever had; how many those are; since when the last one comes to its clocks.
     Column("site_key_closed", LargeBinary),
+    Column("site_keys", SmallInteger, nullable=False, server_default="1"),
+    Column("key_changed_ms", BigInteger),
     Column("badge_root_closed", LargeBinary),
     # Who may punch here: how often that has changed, and when it did last.
     Column("roster_changes", BigInteger, nullable=False, server_default="0"),
@@ -163,6 +166,20 @@ badges = Table(
     Column("until_ms", BigInteger),
     # The engagement that its punches are for, if it was given for one.
     Column("engagement_id", ForeignKey("engagements.id")),
+    # A card that proves itself: in which form its keys are (badge_keys.Form), the random bytes of its issue, and the
+    # token of its UID. Empty for a badge by its UID, the last two also for a card of an earlier version.
+    Column("form", SmallInteger),
+    Column("issue", LargeBinary(8)),
+    Column("card", LargeBinary(8)),
+    # The token that clocks make without the site's last key, while that comes to them.
+    Column("token_before", LargeBinary(8)),
+    Index(
+        "ix_badges_token_before",
+        "site_id",
+        "token_before",
+        sqlite_where=text("token_before IS NOT NULL"),
+        postgresql_where=text("token_before IS NOT NULL"),
+    ),
     Index(
         "uq_badges_in_use",
         "site_id",
@@ -221,6 +238,9 @@ clocks = Table(
     Column("roster_of", BigInteger),
     Column("roster_ms", BigInteger),
     Column("roster_told", BigInteger),
+    # How many keys of its site it makes tokens with, and how many those of that roster were made with.
+    Column("site_keys", SmallInteger, nullable=False, server_default="1"),
+    Column("roster_keys", SmallInteger, nullable=False, server_default="1"),
     # Its settings: what the bridge wants of them, in which version; the one that it told, and the one that it refused.
     Column("settings_version", BigInteger, nullable=False, server_default="0"),
     Column("settings_wanted", JSON),

@@ -411,6 +411,12 @@ def quarantine_full(world: World) -> None:
         _held(world)
 
 
+def badge_uid_claimed(world: World) -> None:
+    with world.store.write() as connection:
+        (holder,) = badges.in_use(connection, "W-001")
+        badges.uid_claimed(connection, holder, worker="W-002", by="operator", at=world.clock.name, now_ms=world.now_ms)
+
+
 async def roster_refused(world: World) -> None:
     bridge = RosterBridge(world)
     world.punches(*world.clock.start())
@@ -463,6 +469,7 @@ SCENES: dict[str, Scene] = {
     "unsealed_refused": unsealed_refused,
     "status_refused": status_refused,
     "quarantine_full": quarantine_full,
+    "badge_uid_claimed": badge_uid_claimed,
     "roster_refused": roster_refused,
     "settings_refused": settings_refused,
 }
@@ -560,7 +567,7 @@ def give(world: World, punch: str, worker: str = "W-002") -> badges.Assigned:
     clock, _, seq = punch.partition("/")
     with world.store.write() as connection:
         return badges.assign_punched(
-            connection, clock=clock, seq=int(seq), worker=worker, operator=WHO, now_ms=world.now_ms
+            connection, world.vault, clock=clock, seq=int(seq), worker=worker, operator=WHO, now_ms=world.now_ms
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -14,10 +15,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import update
+from tests.host.badges import earlier_cards
 from tests.host.bridge.world import ANNA_UID, SITE, SITE_KEY, STRANGER_UID, Clock, World, eventually
 
 from badgeclock.badges import card as cards
-from badgeclock.badges.keys import Root
+from badgeclock.badges.errors import CardError
+from badgeclock.badges.keys import AID, Root
 from badgeclock.bridge.clocks import badge_desk as desk_module
 from badgeclock.bridge.clocks import badge_desk_jobs
 from badgeclock.bridge.clocks.badge_desk import BadgeDesk
@@ -30,6 +33,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records
+from badgeclock.protocol.errors import FrameRefused
 from badgeclock.protocol.frames import NO_SESSION, DeskEnd, DeskResult, DeskStep, Frame, FrameType
 from badgeclock.virtual.desfire import Desfire, DesfireEv2
 
@@ -52,6 +56,7 @@ def world(world: World) -> World:
     """The world with a badge key, and its clock online."""
     with world.store.write() as connection:
         badge_keys.set_badge_root(connection, world.vault, SITE, ROOT.secret, world.now_ms)
+    world.punches(*world.clock.start())
     world.status(world.clock.online(session=b"sessionA"))
     return world
 
@@ -90,6 +95,10 @@ class DeskClock:
     steps: list[frames.Desk] = field(default_factory=list)
     silent_after: int = 1_000_000
     spoil: Callable[[frames.Desk], frames.Desk] = lambda said: said
+    keep: Callable[[bytes], None] = lambda _: None
+    """Where the record goes that a job begins with."""
+    keys: frames.DeskKeys | None = None
+    behind: int = 0
     waits: frames.Desk | None = None
     laid: Laid | None = None
     number: int = 1000
@@ -97,9 +106,19 @@ class DeskClock:
     def hear(self, payload: bytes) -> list[bytes]:
         """The frames that answer one of the bridge's."""
         frame = self.clock.hear(payload)
-        assert frame.type == FrameType.DESK
-        key = frames.desk_key(frames.downward_key(self.clock.link_key))
-        step = frames.unpack_desk(key, self.clock.session, frame.counter, frame.body)
+        body, keys = frame.body, frames.desk_keys(self.clock.link_key)
+        if frame.type == FrameType.SEALED_DESK:
+            seq, body = frames.unpack_desk_seq(body)
+            if self.keys is None or self.keys.seq != seq:
+                if seq != self.clock.state.next_seq:
+                    self.behind += 1
+                    return [self._frame(FrameType.SEALED_DESK_ANSWER, self.clock.state.next_seq.to_bytes(4, "big"))]
+                self.keys = frames.sealed_desk_keys(self.clock.state.r, seq)
+                self.keep(self.clock.append(self.clock.record(records.Kind.CONFIG)))
+            keys = self.keys
+        else:
+            assert frame.type == FrameType.DESK
+        step = frames.unpack_desk(keys.down, self.clock.session, frame.counter, body)
         self.steps.append(step)
         if len(self.steps) > self.silent_after:
             return []
@@ -107,11 +126,20 @@ class DeskClock:
         return [] if said is None else [self.frame(self.spoil(said))]
 
     def frame(self, said: frames.Desk) -> bytes:
+        """An answer under the keys of the job, or of all jobs."""
+        keys = self.keys or frames.desk_keys(self.clock.link_key)
+        text = frames.pack_desk(keys.up, self.clock.session, self._counter(self.number + 1), said)
+        if keys.seq is None:
+            return self._frame(FrameType.DESK_ANSWER, text)
+        return self._frame(FrameType.SEALED_DESK_ANSWER, frames.pack_desk_seq(keys) + text)
+
+    def _frame(self, frame_type: FrameType, body: bytes) -> bytes:
         self.number += 1
-        counter = frames.upward_counter(self.clock.state.boot, self.clock.connection, self.number)
-        k_up = frames.upward_key(self.clock.link_key)
-        body = frames.pack_desk(frames.desk_key(k_up), self.clock.session, counter, said)
-        return frames.seal_frame(k_up, self.clock.name, NO_SESSION, Frame(FrameType.DESK_ANSWER, counter, body))
+        frame = Frame(frame_type, self._counter(self.number), body)
+        return frames.seal_frame(frames.upward_key(self.clock.link_key), self.clock.name, NO_SESSION, frame)
+
+    def _counter(self, number: int) -> int:
+        return frames.upward_counter(self.clock.state.boot, self.clock.connection, number)
 
     def lay(self) -> list[bytes]:
         """Lay the next badge for a step that waits for one."""
@@ -151,6 +179,8 @@ class Office:
     def __init__(self, world: World, *clocks: DeskClock) -> None:
         self.world = world
         self.clocks = {one.clock.name: one for one in clocks}
+        for one in clocks:
+            one.keep = functools.partial(world.punches, clock=one.clock)
         self.published: list[Message] = []
         self.heard: list[tuple[str, bytes]] = []
         self.metrics = Metrics()
@@ -263,7 +293,6 @@ async def test_punches_that_the_badge_makes_from_then_on_are_the_workers(world: 
     assert number is not None
     clock = world.clock
     token = seal.badge_token(SITE_KEY, badge_keys.NUMBER_PROVED, number)
-    world.punches(*clock.start())
     record = clock.record(records.Kind.PUNCH, flags=int(records.Flag.PROVED) | records.Direction.IN, token=token)
     world.punches(clock.append(record))
     assert [punch["worker"]["reference"] for punch in world.shown()] == ["W-001"]
@@ -353,6 +382,108 @@ async def test_a_badge_that_cannot_be_one_is_refused_with_what_to_take(
     assert "DESFire" in job.outcome.do
 
 
+# --- a card that is not what it says ---
+
+
+def keys_of(card: Desfire) -> set[str]:
+    """Every key on a card but the factory's: what its emulator has been told."""
+    found = {key[0] for one in card.memory()["applications"].values() for key in one["keys"]}
+    return found - {bytes(16).hex()}
+
+
+def file_that(keys: set[str], card: Desfire) -> bytes | None:
+    """The file of a victim's card, if one of these keys opens it."""
+    for key in keys:
+        card.begin()
+        with contextlib.suppress(CardError):
+            dialogue = read_with(bytes.fromhex(key))
+            return cards.desfire.run(dialogue, Laid(card).answer)
+    return None
+
+
+def read_with(key: bytes) -> cards.Dialogue[bytes]:
+    yield from cards.desfire.select(AID)
+    session = yield from cards.desfire.authenticate(1, key)
+    return (yield from session.enciphered_answer(0xBD, b"\x01" + bytes(3) + b"\x11\0\0", 17))
+
+
+@pytest.mark.parametrize("issued_by", ["this version", "an earlier one"])
+async def test_an_emulated_blank_card_that_claims_a_victims_uid_gets_no_key_of_the_victims(
+    world: World, issued_by: str
+) -> None:
+    """The bridge knows the UIDs of the cards that this version issued, and of earlier ones that were read since."""
+    victim = DesfireEv2(UID)
+    if issued_by == "this version":
+        await office(world, Laid(victim)).done(Kind.ISSUE, "W-001")
+    else:
+        earlier_cards.issue(ROOT, b"number 1", victim)
+        world.give_number(b"number 1", "W-001")
+    thiefs = DesfireEv2(UID)
+    before = thiefs.memory()
+    job = await office(world, Laid(thiefs)).done(Kind.ISSUE, "W-002")
+    assert keys_of(thiefs) & (keys_of(victim) - {ROOT.identity.hex()}) == set()
+    assert file_that(keys_of(thiefs), victim) is None
+    if issued_by == "this version":
+        assert job.outcome is not None
+        assert job.state is DeskState.FAILED
+        assert "claims the UID of the badge of W-001" in job.outcome.what
+        assert thiefs.memory() == before
+        assert events(world, "badge_uid_claimed") == [
+            "a blank card at clock-0001 has the UID of the badge of W-001; desk officer asked for a badge of W-002",
+        ]
+    else:
+        thiefs.applications[AID].files[1] = victim.applications[AID].files[1]
+        assert number_on(thiefs) is None, "the site's own proof takes the thief's card for the victim's"
+
+
+async def test_no_badge_is_issued_that_a_clock_of_the_site_cannot_read(world: World) -> None:
+    older = world.add_clock(Clock("clock-0002"))
+    world.status(older.online(session=b"sessionB", badges=None), older)
+    card = DesfireEv2(UID)
+    before = card.memory()
+    job = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "the firmware of clock-0002" in job.outcome.what
+    assert card.memory() == before
+    world.status(older.online(badges=2), older)
+    assert (await office(world, Laid(card)).done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+
+
+async def test_a_worker_who_has_the_card_by_its_uid_hands_that_badge_in_first(world: World) -> None:
+    world.assign(UID, "W-001")
+    card = DesfireEv2(UID)
+    job = await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    with world.store.write() as connection:
+        badges.revoke(connection, badges.in_use(connection, "W-001")[-1], by="a test", now_ms=world.now_ms)
+    assert (await office(world, Laid(card)).done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+
+
+async def test_reading_a_card_of_an_earlier_version_keeps_its_uid_from_others(world: World) -> None:
+    victim = earlier_cards.issue(ROOT, b"number 1", DesfireEv2(UID))
+    world.give_number(b"number 1", "W-001")
+    told = await office(world, Laid(victim)).done(Kind.READ)
+    assert told.outcome is not None
+    assert told.outcome.what == "a genuine badge of this site, of an earlier version: replace it"
+    job = await office(world, Laid(DesfireEv2(UID))).done(Kind.ISSUE, "W-002")
+    assert job.outcome is not None
+    assert "claims the UID of the badge of W-001" in job.outcome.what
+
+
+async def test_what_is_known_of_a_card_stays_known_when_its_badge_goes_to_another_worker(world: World) -> None:
+    card = DesfireEv2(UID)
+    await office(world, Laid(card)).done(Kind.ISSUE, "W-001")
+    (issued,) = [row for row in world.rows(schema.badges) if row.form is not None]
+    with world.store.write() as connection:
+        made = badge_keys.Tokens(issued.token)
+        badges.assign_token(connection, site_id=issued.site_id, worker="W-003", made=made, now_ms=world.now_ms)
+    row = world.rows(schema.badges)[-1]
+    assert (row.form, row.issue, row.card) == (2, issued.issue, issued.card)
+    assert bytes(card.applications[AID].files[2].data) == row.issue
+
+
 # --- read and wipe ---
 
 
@@ -383,7 +514,7 @@ async def test_reading_says_whose_a_badge_is_and_whether_it_is_genuine(world: Wo
     foreign = DesfireEv2(UID)
     foreign.begin()
     found = cards.desfire.run(cards.examine(Root(bytes(32))), Laid(foreign).answer)
-    cards.desfire.run(cards.write(Root(bytes(32)), found, b"number 1"), Laid(foreign).answer)
+    cards.desfire.run(cards.write(Root(bytes(32)), found, b"number 1", b"issue  1"), Laid(foreign).answer)
     what, worker, genuine = await read(Laid(foreign))
     assert "neither the factory's nor this site's" in what
     assert (worker, genuine) == (None, False)
@@ -577,6 +708,7 @@ async def test_a_bridge_that_is_stopped_lets_the_clock_leave_issue_mode(world: W
 
 async def test_two_clocks_serve_at_once_and_one_clock_one_job_at_a_time(world: World) -> None:
     other = world.add_clock(Clock("clock-0002", nonce=b"nonce002"))
+    world.punches(*other.start(), clock=other)
     world.status(other.online(session=b"sessionB"), other)
     one = Office(world, DeskClock(world.clock), DeskClock(other))
     async with one.running():
@@ -648,6 +780,71 @@ async def test_frames_that_are_no_answer_change_nothing(world: World) -> None:
     assert ignored > 100
 
 
+def jobs_read_with(world: World, one: Office, *keys: frames.DeskKeys) -> int:
+    """How many frames of jobs whoever recorded all messages reads with these keys."""
+    read = 0
+    said = [(message.payload, 1) for message in one.published] + [(payload, 0) for _, payload in one.heard]
+    for payload, direction in said:
+        frame = payload[10:-16]
+        counter = int.from_bytes(payload[2:10], "big")
+        for some in keys:
+            for body in (frame, frame[4:]):
+                with contextlib.suppress(FrameRefused):
+                    key = (some.up, some.down)[direction]
+                    step = frames.unpack_desk(key, world.clock.session, counter, body)
+                    read += step.job in range(1, 10) and step.step < 200
+    return read
+
+
+@pytest.mark.parametrize("form", [None, 2])
+async def test_who_recorded_every_message_and_takes_the_flash_later_reads_no_job(
+    world: World, form: int | None
+) -> None:
+    """None: a clock of an earlier version, of whose jobs everything is read."""
+    world.status(world.clock.online(desk=form))
+    one = office(world, Laid(DesfireEv2(UID)))
+    assert (await one.done(Kind.ISSUE, "W-001")).state is DeskState.DONE
+    steps = len(clock_of(one).steps)
+    state = world.clock.state
+    later = [frames.sealed_desk_keys(key, 0) for key in (state.r, state.e_next, world.clock.link_key)]
+    read = jobs_read_with(world, one, frames.desk_keys(world.clock.link_key), *later)
+    assert read == (2 * steps if form is None else 0)
+    if form is not None:
+        keys = clock_of(one).keys
+        assert keys is not None
+        assert jobs_read_with(world, one, keys) == 2 * steps, "the search finds them with the job's own keys"
+
+
+async def test_no_two_jobs_have_a_key_in_common(world: World) -> None:
+    used = []
+    for _ in range(3):
+        one = office(world, Laid(DesfireEv2(UID)))
+        await one.done(Kind.READ)
+        used.append(clock_of(one).keys)
+    assert len({key for keys in used if keys is not None for key in (keys.up, keys.down)}) == 6
+
+
+async def test_a_job_waits_for_the_punches_that_are_under_way(world: World) -> None:
+    one = office(world, Laid(DesfireEv2(UID)))
+    under_way = world.clock.punch()
+    async with one.running():
+        job_id = one.ask(Kind.READ)
+        await eventually(lambda: clock_of(one).behind == 1)
+        assert one.job(job_id).state is DeskState.RUNNING
+        world.punches(under_way)
+        assert (await one.ended(job_id)).state is DeskState.DONE
+
+
+async def test_a_clock_whose_records_do_not_come_is_no_desk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_module, "CAUGHT_UP_S", 0.1)
+    one = office(world, Laid(DesfireEv2(UID)))
+    world.clock.punch()
+    job = await one.done(Kind.READ)
+    assert job.outcome is not None
+    assert job.state is DeskState.FAILED
+    assert "records that the bridge has not taken" in job.outcome.what
+
+
 async def test_other_channels_are_left_to_the_intake(world: World) -> None:
     one = office(world)
     for topic in (world.clock.topic("status"), world.clock.topic("punches"), "elsewhere", ""):
@@ -704,7 +901,7 @@ async def test_nothing_of_a_card_is_in_the_store_in_a_log_or_readable_on_the_wir
     await office(world, Laid(card)).done(Kind.READ)
     number = number_on(card)
     assert number is not None
-    keys = ROOT.card(UID)
+    keys = ROOT.card(UID, bytes(card.applications[AID].files[2].data))
     secrets = [UID, number, ROOT.secret, keys.picc, keys.application, keys.reading, keys.check, ROOT.identity]
     said = "".join(capsys.readouterr()) + caplog.text
     wire = b"".join(message.payload for message in one.published) + b"".join(payload for _, payload in one.heard)

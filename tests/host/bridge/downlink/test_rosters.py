@@ -334,7 +334,7 @@ def test_a_worker_keeps_their_language_until_another_is_given_and_only_then_the_
 def test_a_roster_tells_nothing_but_tokens_and_languages(world: World) -> None:
     with world.store.read() as connection:
         site_id: Any = connection.execute(schema.sites.select()).scalar()
-        entries = rosters.of_site(connection, site_id)
+        entries = rosters.of_site(connection, site_id, 1)
     assert sorted(entries.content[at : at + 8] for at in range(0, len(entries.content), 10)) == sorted(
         token_of(uid) for uid in (ANNA_UID, BRAM_UID, LUZ_UID)
     )

@@ -209,7 +209,7 @@ def test_clocks_hear_of_it_when_a_badge_in_use_goes_with_its_person_and_not_of_o
     assert changes() == before + 1
     (site,) = world.rows(schema.sites)
     with world.store.read() as connection:
-        assert rosters.of_site(connection, site.id).badges == 1
+        assert rosters.of_site(connection, site.id, 1).badges == 1
     swept = sweep(world, LATER_MS)
     assert (swept["badges"], swept["workers"]) == (1, 1)
     assert changes() == before + 1

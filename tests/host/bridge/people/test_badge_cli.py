@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.host.bridge.world import SITE, World
+from tests.host.bridge.world import SITE, SITE_KEY, World
 from typer.testing import CliRunner, Result
 
 from badgeclock.bridge.clocks import badge_desk_jobs
@@ -25,8 +25,10 @@ from badgeclock.cli import badge as badge_cli
 from badgeclock.cli.context import operator
 from badgeclock.cli.main import app
 from badgeclock.errors import EXIT_FAILED, EXIT_TRY_LATER, EXIT_USAGE, BadgeclockError
+from badgeclock.technician import workshop
 
 ROOT = bytes(range(40, 72))
+CARD = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f80"), b"issue  1")
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ def give(world: World, worker: str, number: bytes) -> badges.Badge:
         site = connection.execute(schema.sites.select()).one()
         badge_keys.set_badge_root(connection, world.vault, SITE, ROOT, world.now_ms)
         desk = badge_keys.site_keys_of(connection, world.vault, site.id)
-        return badges.issue(connection, desk, worker, number, by="a test", at="clock-0001", now_ms=world.now_ms)
+        return badges.issue(connection, desk, worker, number, CARD, by="a test", at="clock-0001", now_ms=world.now_ms)
 
 
 def test_an_issued_badge_is_told_with_its_row_and_exit_code_0(world: World, config: Path) -> None:
@@ -248,3 +250,61 @@ def test_a_new_badge_number_is_never_one_that_was_used(world: World, monkeypatch
         assert (
             badge_keys.new_number(connection, badge_keys.site_keys_of(connection, world.vault, site.id)) == b"number 2"
         )
+
+
+def test_a_list_tells_cards_of_an_earlier_version_apart(world: World, config: Path) -> None:
+    give(world, "W-001", b"number 1")
+    with world.store.write() as connection:
+        site = connection.execute(schema.sites.select()).one()
+        keys = badge_keys.site_keys_of(connection, world.vault, site.id)
+        before = badge_keys.WrittenCard(bytes.fromhex("04a3c652117f81"), b"")
+        badges.issue(connection, keys, "W-001", b"number 2", before, by="a test", at="clock-0001", now_ms=world.now_ms)
+    lines = run(config, "bridge", "badge", "list", "--worker", "W-001").output.splitlines()
+    assert [line.split("in use  ")[1] for line in lines] == [
+        "by its UID",
+        "proves itself",
+        "proves itself, by keys of its UID alone: replace it",
+    ]
+
+
+def test_a_stolen_clock_is_looked_at_from_its_certificate_to_its_sites_badges(config: Path, tmp_path: Path) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    shop.clock("clock-0001")
+    at = ("--workshop", str(shop.path))
+    result = run(config, "site", "stolen", "clock-0001", *at, "--json")
+    assert result.exit_code == EXIT_FAILED
+    found = {step["name"]: step for step in map(json.loads, result.output.splitlines())}
+    assert found["certificate"]["state"] == "open"
+    assert found["site key"]["do"].startswith(f"badgeclock site new-key '{SITE}'")
+    shop.revoke_clock("clock-0001")
+    lines = run(config, "site", "stolen", "clock-0001", *at).output.splitlines()
+    assert lines[0].startswith("done  certificate: ")
+    assert run(config, "site", "stolen", "clock-0001").output.startswith("ask   certificate: ")
+
+
+def test_another_site_key_goes_from_the_workshop_to_the_bridge_and_the_old_one_is_forgotten_last(
+    world: World, config: Path, tmp_path: Path
+) -> None:
+    shop = workshop.create(tmp_path / "workshop")
+    key = shop.site_key_file(SITE)
+    key.write_text(SITE_KEY.hex() + "\n")
+    made = CliRunner().invoke(app, ["site", "new-key", SITE, "--workshop", str(shop.path)])
+    assert made.output.splitlines()[0] == str(key)
+    assert shop.site_key(SITE)[:32] == SITE_KEY
+    assert len(shop.site_key(SITE)) == 64
+    assert shop.site_key_to_be(SITE) == shop.site_key(SITE)
+    assert run(config, "bridge", "site", "set", "--name", SITE, "--key", str(key)).exit_code == 0
+    assert [row.site_keys for row in world.rows(schema.sites)] == [2]
+    refused = run(config, "bridge", "site", "set", "--name", SITE, "--forget-old-key")
+    assert isinstance(refused.exception, BadgeclockError)
+    assert "clock-0001" in str(refused.exception)
+    world.status(world.clock.online(session=b"session1", site_keys=2))
+    assert run(config, "bridge", "site", "set", "--name", SITE, "--forget-old-key").exit_code == 0
+    assert [row.key_changed_ms for row in world.rows(schema.sites)] == [None]
+    for _ in range(6):
+        shop.add_site_key(SITE)
+    with pytest.raises(BadgeclockError, match="8 keys"):
+        shop.add_site_key(SITE)
+    key.write_text(SITE_KEY.hex() + "\n" + SITE_KEY.hex()[2:] + "\n")
+    with pytest.raises(BadgeclockError, match="one a line"):
+        shop.site_key(SITE)

@@ -41,3 +41,38 @@ def test_sites_that_others_refer_to_are_made_anew_with_all_that_hangs_on_them(tm
     with pytest.raises(StoreError, match="UNIQUE"), store.write() as connection:
         connection.execute(schema.sites.insert().values(**{**site._asdict(), "id": 8}))
     store.close()
+
+
+def test_badges_that_an_earlier_desk_issued_are_told_apart_from_those_by_their_uid(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    old = create_engine(f"sqlite:///{path}")
+    configuration = store_module._alembic()
+    with old.begin() as connection:
+        configuration.attributes["connection"] = connection
+        command.upgrade(configuration, "0011_expected")
+        for statement in (
+            (
+                "INSERT INTO sites (id, name, workplace, regime, time_zone)"
+                " VALUES (7, 'Quay 7', '1Y1TEST00001Z', 'meat', 'UTC')"
+            ),
+            (
+                "INSERT INTO workers (id, reference, name_closed, identity_kind, identity_closed, identity_index)"
+                " VALUES (3, 'W-001', x'02', 'niss', x'03', x'04')"
+            ),
+            "INSERT INTO badges VALUES (5, 7, x'0102030405060705', 3, 0, NULL, NULL)",
+            "INSERT INTO badges VALUES (12, 7, x'0102030405060712', 3, 0, NULL, NULL)",
+            "INSERT INTO badges VALUES (13, 7, x'0102030405060713', 3, 0, NULL, NULL)",
+            (
+                "INSERT INTO events (severity, kind, detail, times, first_ms, last_ms)"
+                " VALUES ('info', 'badge_issued', 'badge 5 was issued to W-001 by desk officer at clock-0001', 1, 0, 0)"
+            ),
+            "INSERT INTO acts VALUES (1, 0, 'desk officer', 'badge_issued', 'worker:3', '', '{\"badge\": 12}', x'00')",
+        ):
+            connection.exec_driver_sql(statement)
+    old.dispose()
+    store = Store(f"sqlite:///{path}")
+    store.migrate()
+    with store.read() as connection:
+        rows = connection.execute(select(schema.badges.c.id, schema.badges.c.form, schema.badges.c.issue)).all()
+    store.close()
+    assert [tuple(row) for row in rows] == [(5, 1, None), (12, 1, None), (13, None, None)]
