@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 
@@ -10,9 +9,7 @@ import pytest
 
 from badgeclock.demo.stack import Stack
 from badgeclock.technician.serial_device import open_device
-from badgeclock.virtual.board import PARTITIONS, BoardOptions, Image, VirtualBoard
 from tests.provisioned import copied
-from tests.releases import kept
 from tests.system.heap_meter import HeapMeter, stock_stack
 
 pytestmark = pytest.mark.timeout(300)
@@ -54,28 +51,6 @@ def test_this_version_comes_online_on_the_official_image(tmp_path: Path) -> None
         assert meter.heap_used() <= STOCK_USED_BYTES_AT_MOST
         assert meter.idf_low() >= IDF_LOW_BYTES_AT_LEAST
         assert "MemoryError" not in meter.console()
-
-
-def test_the_release_before_finds_no_memory_on_the_official_image_as_on_the_chip(tmp_path: Path) -> None:
-    options = BoardOptions(image=Image.STOCK, partitions=PARTITIONS.with_name("partitions-16mb.csv"))
-    with VirtualBoard(tmp_path / "clock", options) as board:
-        board.plug_in()
-        kept.last().run(
-            ["ca", "init", "workshop"],
-            [
-                *("clock", "provision", board.console.path, "--workshop", "workshop", "--id", "clock-0001"),
-                *("--site", "Site 12", "--broker", "localhost:8883", "--wifi-ssid", "site"),
-            ],
-            folder=tmp_path,
-        )
-        deadline = time.monotonic() + 60
-        # On the chip: "Wifi Unknown Error 0x0101" on 1.25.0, "WiFi Out of Memory" on 1.27.0.
-        while not re.search(
-            "MemoryError|Unknown Error 0x0101", text := (tmp_path / "clock/console.log").read_text(errors="replace")
-        ):
-            assert time.monotonic() < deadline, text[-1500:]
-            time.sleep(0.1)
-        assert "clock: started" not in text
 
 
 def test_what_fails_at_start_is_shown_with_a_number_and_tried_again(
