@@ -21,6 +21,8 @@ from tests.system.heap_meter import HeapMeter, stock_stack
 def measure() -> dict[str, float]:
     """Bytes; `chip.start_s` in seconds of this machine."""
     with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as scratch:
+        for image in ("stock", "own"):
+            (Path(scratch) / image).mkdir()
         with stock_stack(Path(scratch) / "stock") as stack:
             stock = _idle(stack)
         with Stack(Path(scratch) / "own", latency_ms=50) as stack:
