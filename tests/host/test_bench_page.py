@@ -37,5 +37,5 @@ def test_a_bench_that_is_not_there_is_named_with_those_that_are_and_nothing_is_w
     results.write_text(json.dumps({ONE: 1.0}))
     monkeypatch.setattr(bench, "RESULTS", results)
     assert bench.main(["--help"]) == 2
-    assert "there is no --help; there are: attack authority " in capsys.readouterr().err
+    assert "there is no --help; there are: attack authority bridge " in capsys.readouterr().err
     assert json.loads(results.read_text()) == {ONE: 1.0}

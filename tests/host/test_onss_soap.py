@@ -330,13 +330,13 @@ async def test_an_impossible_cancellation_is_not_sent(authority: OnssSoap, items
 
 @pytest.mark.parametrize("kind", [FaultKind.HTTP_500, FaultKind.HANG, FaultKind.CLOSE_AFTER_COMMIT])
 async def test_a_reading_call_that_fails_can_simply_be_repeated(sandbox: SandboxProcess, kind: FaultKind) -> None:
-    async with OnssSoap(sandbox.endpoint, timeout_s=1.5) as impatient:
-        for read in (lambda: impatient.get(7), lambda: impatient.search(everything())):
+    async with OnssSoap(sandbox.endpoint, timeout_s=1.5) as impatient, OnssSoap(sandbox.endpoint) as patient:
+        for read in (lambda of: of.get(7), lambda of: of.search(everything())):
             sandbox.control(faults=[{"kind": kind}])
             with pytest.raises(AuthorityUnavailable) as caught:
-                await read()
+                await read(impatient)
             assert caught.value.retry is True
-            await read()
+            await read(patient)
 
 
 @pytest.mark.parametrize(

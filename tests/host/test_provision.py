@@ -582,13 +582,19 @@ def test_another_site_key_comes_to_a_clock_at_its_next_visit_and_costs_it_neithe
     assert ready.provision(ready.plan()).copied == ()
 
 
+def damage(bench: Bench, address: int) -> None:
+    """Turn every bit of 16 bytes of the flash."""
+    flash = bench.board.flash
+    flash.write_image(address, bytes(byte ^ 0xFF for byte in flash.read(address, 16)))
+
+
 def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
     with open_device(ready.port) as device:
         device.put("/app/record.mpy", b"garbage that would be imported in place of the image's")
         device.put("/old/deep/notes.txt", b"")
         device.put("/webrepl_cfg.py", b"PASS = 'x'")
-    at = TABLE["romfs"].offset + 5000
-    ready.board.flash.write_image(at, bytes(byte ^ 0xFF for byte in ready.board.flash.read(at, 16)))
+    image = TABLE["romfs"].offset
+    damage(ready, image + 5000)
     done = ready.provision(ready.plan())
     assert done.copied == ("/main.py", "/rom")
     assert done.removed == ("/app", "/app/record.mpy", "/old", "/old/deep", "/old/deep/notes.txt", "/webrepl_cfg.py")
@@ -808,7 +814,7 @@ def test_power_lost_while_the_code_is_written_leaves_a_clock_that_waits(
             monkeypatch.setattr(serial_device, "ANSWER_TIMEOUT_S", 3.0)  # nobody will answer
             ready.board.cut_after(cut_bytes)
 
-    ready.board.flash.write_image(TABLE["romfs"].offset + 5000, b"\0" * 16)
+    damage(ready, TABLE["romfs"].offset + 5000)
     with pytest.raises((DeviceNotFound, ProvisionError)):
         ready.provision(ready.plan(), cut)
     monkeypatch.undo()

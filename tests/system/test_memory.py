@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(300)
 USED_BYTES_AT_MOST = 64 * 1024
 FREE_BYTES_AT_LEAST = 50_000
 """As an ESP32 counts: with the block that its heap could grow by."""
-IN_ONE_PIECE_AT_LEAST = 16_000
+IN_ONE_PIECE_AT_LEAST = 8_000
 LEFT_BYTES_AT_MOST = 5_500
 """What may stay after the first punches: names, and objects that are made at the first need; the last punches of 256
 badges are 4 KB of it (app/recent.py)."""

@@ -72,9 +72,9 @@ def run(
     folder: Folder,
     arch: Annotated[Architecture, typer.Option(help="Of MicroPython.")] = Architecture.I386,
     heap: Annotated[
-        str,
-        typer.Option(help="The most that MicroPython's heap can be: bytes, or with k or m."),
-    ] = "192k",
+        str | None,
+        typer.Option(help="A heap of so many bytes, or with k or m, in place of an ESP32's memory."),
+    ] = None,
     flash: Annotated[Flash, typer.Option(help="Whether flash work takes its typical time.")] = Flash.INSTANT,
     seed: Annotated[int, typer.Option(help="Of what torn flash cells hold.")] = 0,
     display: Annotated[Front, typer.Option(help="The display; its firmware must be for the same one.")] = Front.SSD1306,
@@ -91,7 +91,8 @@ def run(
     password = text_file.read(wifi_password_file).strip() if wifi_password_file is not None else ""
     options = BoardOptions(
         arch="amd64" if arch is Architecture.AMD64 else "i386",
-        heap_bytes=_bytes(heap),
+        heap_bytes=_bytes(heap) if heap else BoardOptions.heap_bytes,
+        idf_bytes=0 if heap else None,
         flash_timing=TYPICAL if flash is Flash.TYPICAL else INSTANT,
         seed=seed,
         wifi=WifiSettings(ssid=wifi_ssid, password=password),

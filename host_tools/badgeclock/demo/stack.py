@@ -66,7 +66,7 @@ class Stack:
         *,
         latency_ms: int = AUTHORITY_LATENCY_MS,
         arch: str = "i386",
-        heap: str = "128k",
+        heap: str | None = None,
         image: Image = Image.IN_PLACE,
         partitions: Path = PARTITIONS,
     ) -> None:
@@ -216,8 +216,9 @@ class Stack:
     def _clock(self) -> Process:
         folder = self.directory / "clock"
         command = [
-            *_badgeclock("virtual", "run", "--dir", str(folder), "--arch", self._arch, "--heap", self._heap),
+            *_badgeclock("virtual", "run", "--dir", str(folder), "--arch", self._arch),
             *("--image", self._image, "--partitions", str(self._partitions)),
+            *(("--heap", self._heap) if self._heap else ()),
         ]
         return Process("the clock", command, self._log("clock"), (folder / "door.sock").is_socket)
 

@@ -87,7 +87,7 @@ def test_a_clock_that_is_well_has_no_mark() -> None:
         ({"wear": 80_000}, "wear"),
         ({"display_faults": 1}, "display"),
         ({"rtc_faults": 1}, "rtc"),
-        ({"heap_free": 5_999}, "heap"),
+        ({"heap_free": 3_999}, "heap"),
         ({"temperature": 71}, "temperature"),
         ({"temperature": -21}, "temperature"),
         ({"temperature": -20}, None),
