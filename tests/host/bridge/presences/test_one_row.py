@@ -15,6 +15,7 @@ from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.web import planning_store
 from badgeclock.bridge.web.planning_models import BadgeBody
+from badgeclock.bridge.web.reach import Reach
 
 DATABASES = BOTH
 UID = bytes.fromhex("0a0b0c0d")
@@ -39,7 +40,8 @@ def by_planning_tool(world: World, clock: Clock) -> None:
     world.punches(clock.punch(UID), clock=clock)
     with world.store.write() as connection:
         body = BadgeBody(site=SITE, worker="W-001", uid=UID.hex())
-        planning_store.assign_badge(connection, world.vault, body, Operator("planner", ""), world.now_ms)
+        asker = planning_store.Asker(Operator("planner", ""), Reach(), world.now_ms)
+        planning_store.assign_badge(connection, world.vault, body, asker)
 
 
 def by_declaration(world: World, clock: Clock) -> None:

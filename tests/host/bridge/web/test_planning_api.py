@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
+from tests.fuzzing import LONG_S
 from tests.host.bridge.world import ANNA_NISS, KBO, NOON_MS, SITE, STRANGER_UID, WORKPLACE, World
 from typer.testing import CliRunner
 
@@ -131,7 +132,7 @@ def test_it_keeps_to_its_own_description(case: Case, served: str) -> None:
 
 @pytest.mark.torture
 @DESCRIBED.parametrize()
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=max(1, int(LONG_S / 3)), deadline=None)
 def test_it_keeps_to_its_own_description_at_length(case: Case, served: str) -> None:
     case.call_and_validate(headers={"Authorization": f"Bearer {served}"})
 
