@@ -5,17 +5,25 @@ same file runs on the virtual board, which has modules with the hardware's own n
 what is there (`NAME`, the parts) and holds no decision of the clock.
 """
 
+import gc
+import sys
+
 import esp32
 import machine
 import network
-from app import on_demand
+from app import console, on_demand
 from app.badge.iso14443 import Reader
 from drivers.buzzer import Buzzer
 from drivers.ds3231 import DS3231
 from drivers.keys import Contact, Keys
 from drivers.led import StatusLed
 from drivers.mfrc522 import MFRC522
-from machine import I2C, PWM, SPI, WDT, Pin
+from machine import I2C, PWM, SPI, UART, WDT, Pin
+from micropython import const
+
+# Measured: addresses, TCP, TLS and its handshake take 41.8 KB at the most, with a certificate of P-256.
+_CONNECTION_BYTES = const(40000)
+_UART_BYTES = const(3500)  # what a UART takes beside its buffer
 
 
 class Wifi:
@@ -40,8 +48,8 @@ class Wifi:
             return
         try:
             station.connect(self._ssid, self._password or None)
-        except OSError:
-            pass  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
+        except OSError as error:  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
+            console.report("Wi-Fi does not join:", error)
 
     def dns(self):
         """The IPv4 address of the network's name server as text, "0.0.0.0" without one."""
@@ -55,12 +63,49 @@ class Wifi:
             return None
 
 
+class Room:
+    """Memory for a connection, held while there is none, so that MicroPython's heap does not grow over it: the heap
+    grows by the largest free block. Where code runs in place there is enough for both, and nothing is held. The port
+    lets one take a UART's receive buffer there; the pin has no part in it.
+    """
+
+    def __init__(self):
+        self._held = None
+        self._is_short = "/rom" not in sys.path
+
+    def take(self, spare=0):
+        """Hold it, as much as there is in one piece, behind `spare` bytes that stay free. Raises OSError if there are
+        not so many.
+        """
+        if self._held or not self._is_short:
+            return
+        hole = UART(1, tx=Pin(15), rx=Pin(15), rxbuf=spare) if spare else None
+        try:
+            size = min(_CONNECTION_BYTES, max([block for _, _, block, _ in _idf()]) - _UART_BYTES)
+            if size > _UART_BYTES:
+                self._held = UART(2, tx=Pin(15), rx=Pin(15), rxbuf=size)
+        finally:
+            if hole:
+                hole.deinit()
+
+    def give(self):
+        """Let go of it."""
+        if self._held:
+            self._held.deinit()
+            self._held = None
+
+
+def _idf():
+    return esp32.idf_heap_info(esp32.HEAP_DATA)
+
+
 class Board:
     """The parts of this board, constructed: reader, display, rtc, buzzer, lamp, keys, case."""
 
     NAME = "esp32_devkit"
 
     def __init__(self):
+        self.room = Room()
         front = on_demand.load("front")  # provisioning puts one of fronts/ there
         self._spi = SPI(2, baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         i2c = I2C(0, scl=Pin(22), sda=Pin(21), freq=400_000)
@@ -89,6 +134,12 @@ class Board:
         level = Pin(19, Pin.IN, Pin.PULL_UP if pull else Pin.PULL_DOWN).value()
         self._spi.init(baudrate=5_000_000, sck=Pin(18), mosi=Pin(23), miso=Pin(19))
         return level
+
+    def heap_free(self):
+        """Bytes free in MicroPython's heap as it is. The port's gc.mem_free() counts what it could grow by as well,
+        which is the largest block of the memory that TLS needs.
+        """
+        return gc.mem_free() - max([block for _, _, block, _ in _idf()])
 
     def partition(self, label):
         """The data partition of that label (partitions.csv), None if the flash has none."""

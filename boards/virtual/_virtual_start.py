@@ -23,6 +23,10 @@ import _virtual_bus as bus
 import _virtual_console as console
 import _virtual_rom as rom
 
+import _virtual_gc
+import _virtual_tls
+import _virtual_memory as memory
+
 gc.collect()
 _modules = gc.mem_alloc() - __main__.before  # this file among them: main() is C there
 
@@ -55,12 +59,15 @@ if rom.offers(esp32.Partition):
     sys.modules["vfs"] = rom
     if rom.mount_rom():
         sys.path[2:2] = ["/rom", "/rom/lib"]
-for name in ("_virtual_start", "_virtual_bus", "_virtual_console", "_virtual_rom"):
+for name in ("_virtual_start", "_virtual_bus", "_virtual_console", "_virtual_rom", "_virtual_memory"):
     sys.modules.pop(name, None)
+sys.modules["tls"] = sys.modules.pop("_virtual_tls")
+sys.modules["gc"] = sys.modules.pop("_virtual_gc")
 main = __main__.__dict__
 main.clear()
 main["__name__"] = "__main__"
 gc.threshold(-1)
 gc.collect()
+memory.own = gc.mem_alloc() - 2200  # an ESP32 has that much in its heap when boot.py starts
 bus.post(bus.STARTED, 0, 0, _modules)
 console.run(main, hello[1], hello[2])

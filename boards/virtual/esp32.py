@@ -9,6 +9,7 @@ first.
 from struct import unpack as _unpack
 
 import _virtual_bus as _bus
+import _virtual_memory as _memory
 from micropython import const
 
 _TABLE = const(0x8000)
@@ -19,6 +20,15 @@ _CHUNK = const(61440)
 _INVALID_ARG = const(0x102)
 _INVALID_SIZE = const(0x104)
 _FLASH_FAULT = const(0x106)  # ESP_ERR_NOT_SUPPORTED, what the flash driver gives for a chip that does not answer
+
+
+HEAP_DATA = const(4)
+
+
+def idf_heap_info(capabilities):  # noqa: ARG001 - as the port has it
+    """One region, whatever the capabilities: (bytes, free, largest block, free at the lowest)."""
+    _memory.settle()
+    return [(_memory.free(), _memory.free(), _memory.largest(), _memory.low)]
 
 
 def _check(status):
@@ -114,6 +124,7 @@ class Partition:
     # and erasing give the same result twice.
 
     def readblocks(self, block_num, buf, offset=0):
+        _memory.look()  # code comes from here: so its heap is looked at while it is loaded
         while True:
             try:
                 _read(self._address(block_num * self._block_size + offset, len(buf)), buf)

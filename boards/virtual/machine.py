@@ -9,6 +9,7 @@ the next exchange with the hardware, at most once a millisecond, not in the midd
 import time as _time
 
 import _virtual_bus as _bus
+import _virtual_memory as _memory
 from micropython import const, schedule
 from umachine import PinBase, Signal, idle, mem8, mem16, mem32, time_pulse_us
 from utime import ticks_ms as _ticks_ms
@@ -123,6 +124,9 @@ def _pin_id(pin):
     return pin if isinstance(pin, int) else pin._id
 
 
+_held = []  # what the memory has given for the buses
+
+
 class SPI:
     MSB = const(0)
     LSB = const(1)
@@ -131,6 +135,11 @@ class SPI:
         if id not in (1, 2):
             raise ValueError("SPI(%s) doesn't exist" % id)
         self._id = id
+        if not _held:
+            try:
+                _held.extend(_memory.take(_memory.PARTS))
+            except _memory.Short:  # the chip aborts here, which no program can catch
+                reset()
         self.init(baudrate, polarity, phase, bits, firstbit, sck=sck, mosi=mosi, miso=miso)
 
     def init(self, baudrate=500000, polarity=0, phase=0, bits=8, firstbit=0, *, sck=None, mosi=None, miso=None):
@@ -260,6 +269,19 @@ class PWM:
 
     def deinit(self):
         _bus.post(_bus.PWM, self._id, 0, self._freq)
+
+
+class UART:
+    """Of which a clock uses the memory alone."""
+
+    def __init__(self, id, *, tx=None, rx=None, rxbuf=256):
+        try:
+            self._held = _memory.take((rxbuf,) + _memory.UART)
+        except _memory.Short:
+            raise OSError(-1, "ESP_FAIL")
+
+    def deinit(self):
+        _memory.give(self._held)
 
 
 class WDT:

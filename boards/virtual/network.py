@@ -3,8 +3,10 @@
 # ruff: noqa: ARG002, D101, D103, PLW0603, RET503 - names, arguments and results are the ESP32 port's
 
 from json import loads as _loads
+from sys import implementation as _implementation
 
 import _virtual_bus as _bus
+import _virtual_memory as _memory
 from micropython import const
 
 STA_IF = const(0)
@@ -19,6 +21,7 @@ STAT_IDLE = const(1000)
 STAT_CONNECTING = const(1001)
 STAT_GOT_IP = const(1010)
 
+_version = _implementation[1]
 _hostname = "mpy-esp32"
 _country = "XX"
 
@@ -46,11 +49,21 @@ class WLAN:
 
     # The one station's, as in the port.
     _state = bytearray(5)
+    _radio = []  # what the memory has given for it, ...
+    _lease = []  # ... and for an address
+    _is_held = bytearray(1)
     _settings = {"pm": PM_PERFORMANCE, "txpower": 20.0, "reconnects": -1, "channel": 6}
 
     def __init__(self, interface_id=STA_IF):
         if interface_id != STA_IF:
             raise ValueError("the virtual board has a station only")
+        if not self._radio:
+            try:
+                self._radio.extend(_memory.take(_memory.WLAN))
+            except _memory.Short:
+                if _version < (1, 26):
+                    raise RuntimeError("Wifi Unknown Error 0x0101")
+                raise OSError("WiFi Out of Memory")
 
     def _ask(self):
         _bus.ask_into(_bus.WLAN_STATE, 0, 0, 0, self._state, 5)
@@ -77,7 +90,17 @@ class WLAN:
         _bus.ask(_bus.WLAN_DISCONNECT, 0, 0, 0)
 
     def isconnected(self):
-        return bool(self._ask()[1])
+        is_joined = self._ask()[1]
+        if is_joined != self._is_held[0]:
+            if is_joined:
+                try:
+                    self._lease.extend(_memory.take(_memory.ADDRESS))
+                except _memory.Short:  # no packet buffer, no address
+                    return False
+            else:
+                _memory.give(self._lease)
+            self._is_held[0] = is_joined
+        return bool(is_joined)
 
     def status(self, param=None):
         state = self._ask()

@@ -1,89 +1,19 @@
 """The composition root: builds the clock out of a board, files and the application's parts, and joins them.
 
-A clock that lacks settings, secrets, certificates or a founded journal says so on the display and the serial line,
-talks to no network, and leaves the serial line to the technician.
+A clock that lacks settings, secrets, certificates or a founded journal cannot be composed.
+
+The order is one of memory: what only the start needs runs first and goes, then the log is opened and what only that
+needs goes, and only then is the code imported that stays. Where code is copied into the heap, a start that had all of
+it at once would not fit.
 """
 
 import hashlib
-import json
-import sys
-from binascii import unhexlify
-from collections import namedtuple
 
 from app import console, on_demand
-from app.clock import TECHNICIAN_MS, Clock
-from app.errors import ClockError, JournalError, SettingsError
+from app.errors import SettingsError
 from app.log import record
-from app.log.sealed_log import SealedLog
-from app.net.errands import Errands
-from app.net.frames import Channel
-from app.net.uplink import Uplink
-from app.punch import Punches
-from app.receipts import Receipts
-from app.recent import Recent
-from app.status import Status
-from app.timekeeper import Timekeeper
-from app.ui.face import Face
 
-# Modules that only the start needs, each in memory for its own step.
-_CERTIFICATE = "app.certificate"
-_RECALL = "app.log.recall"
-_START_SCREENS = "app.ui.start_screens"
-_WORDS = "app.ui.words"
-_SETTINGS = "app.settings"
-_SLOT = "app.log.secret_slot"
-_ROSTER_START = "app.net.roster_start"
-
-Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
-
-
-def read(path):
-    """A file's bytes. Raises SettingsError if it is missing."""
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError:
-        raise SettingsError(path[1:] + " is missing. Provision this clock.")
-
-
-def firmware_hash():
-    """The 8 bytes in /firmware.json."""
-    try:
-        digest = unhexlify(json.loads(read("/firmware.json"))["hash"])
-    except (ValueError, KeyError, TypeError):
-        digest = b""
-    if len(digest) != 8:
-        raise SettingsError("firmware.json: hash must be 16 hex digits. Provision this clock.")
-    return digest
-
-
-def partitions(board):
-    """(journal, seal). Raises SettingsError if the flash has no such partitions."""
-    journal, seal = board.partition("journal"), board.partition("seal")
-    if journal is None or seal is None:
-        raise SettingsError("no journal or seal partition. Flash this clock.")
-    return journal, seal
-
-
-def read_settings(settings_file, seal, vfs):
-    """(settings, secrets), these from the partition `seal`; a file of them in the file system of `vfs` moves there.
-    Raises SettingsError.
-    """
-    content = on_demand.load(_SLOT).take(seal, vfs)
-    on_demand.drop(_SLOT)
-    if content is None:
-        raise SettingsError("The secrets are missing: retired, or never set up. Provision this clock.")
-    settings = on_demand.load(_SETTINGS)
-    found = settings.Settings(settings_file), settings.Secrets(content)
-    on_demand.drop(_SETTINGS)
-    return found
-
-
-def read_roster(board, link_key):
-    """The Roster in the flash."""
-    roster = on_demand.load(_ROSTER_START, "app.net.roster_bank").load(board.partition("roster"), link_key)
-    on_demand.drop(_ROSTER_START)
-    return roster
+_PREPARING = "app.preparing"
 
 
 def prover(board, settings, secrets):
@@ -101,116 +31,143 @@ def prover(board, settings, secrets):
 
 def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
-    journal, seal = partitions(board)
-    settings, secrets = read_settings(settings_file, seal, board.partition("vfs"))
-    roster = read_roster(board, secrets.link_key)
-    certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
-    firmware = firmware_hash()
-
-    timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
-    stamp = record.Stamp()
-    timekeeper.stamp(stamp)
-    log = SealedLog(journal, seal, settings.clock_id, firmware)
-    log.open(board.reset_cause(), stamp)
-    recent = Recent()
-    recalled = on_demand.load(_RECALL).recall(log, recent)
-    on_demand.drop(_RECALL)
-    timekeeper.at_least(recalled.newest_s, recalled.sure_s)
-
-    face = Face(
-        settings,
-        on_demand.load(_WORDS).load_or_english(settings.language),
+    found = on_demand.load(_PREPARING).prepare(board, settings_file)
+    on_demand.drop(_PREPARING)
+    for made in (
+        board,
+        board.reader,
+        board.reader.chip,
         board.display,
+        board.rtc,
         board.buzzer,
         board.lamp,
-        timekeeper,
-        log,
-        Receipts(),
-    )
-    on_demand.drop(_WORDS)
-    wifi = board.wifi(settings.wifi_ssid, secrets.wifi_password)
-    status = Status(
-        board.reader,
-        log,
-        board.reset_cause(),
-        firmware,
-        on_demand.load(_CERTIFICATE).valid_until(certificates.cert),
-        settings,
-        face,
-        timekeeper,
-        board.case,
-        board.rtc,
-        wifi,
-        roster,
-    )
-    on_demand.drop(_CERTIFICATE)
-    channel = Channel(settings.clock_id, secrets.link_key)
-    uplink = Uplink(
-        settings,
-        channel,
-        certificates,
-        log,
-        timekeeper,
-        sockets,
-        tls,
-        wifi,
-        mqtt_module,
-        face,
-        status,
-        Errands(channel, face, board.reader, log, roster),
-    )
-    proof = prover(board, settings, secrets)
-    punches = Punches(
-        settings, secrets.site_key, log, timekeeper, recent, recalled.latest_s, face, uplink.notify, roster, proof
-    )
-    clock = Clock(
-        board.reader,
         board.keys,
-        board.case,
-        punches,
-        face,
-        log,
-        timekeeper,
-        uplink,
-        board.watchdog,
-        board.reset,
-        recalled.deaths,
-        settings.direction_hours,
-        (sockets, settings.ntp, wifi) if settings.ntp else None,
+    ):
+        once(made)
+    for made in (found.log, found.timekeeper, found.recent, found.roster):
+        once(made)
+    settings, secrets, log, timekeeper, roster = (
+        found.settings,
+        found.secrets,
+        found.log,
+        found.timekeeper,
+        found.roster,
+    )
+
+    from app.receipts import Receipts
+    from app.ui.face import Face
+
+    face = once(
+        Face(
+            settings,
+            found.words,
+            board.display,
+            board.buzzer,
+            board.lamp,
+            timekeeper,
+            log,
+            Receipts(),
+        )
+    )
+    wifi = once(board.wifi(settings.wifi_ssid, secrets.wifi_password))
+    from app.status import Status
+
+    status = once(
+        Status(
+            board.reader,
+            log,
+            board.reset_cause(),
+            found.firmware,
+            found.valid_until,
+            settings,
+            face,
+            timekeeper,
+            board.case,
+            board.rtc,
+            wifi,
+            roster,
+            board.heap_free,
+        )
+    )
+    from app.net.errands import Errands
+    from app.net.frames import Channel
+
+    channel = once(Channel(settings.clock_id, secrets.link_key))
+    errands = once(Errands(channel, face, board.reader, log, roster))
+    from app.net.uplink import Uplink
+
+    uplink = once(
+        Uplink(
+            settings,
+            channel,
+            found.certificates,
+            log,
+            timekeeper,
+            sockets,
+            tls,
+            wifi,
+            mqtt_module,
+            face,
+            status,
+            errands,
+            board.room,
+        )
+    )
+    once(uplink._link)
+    from app.punch import Punches
+
+    proof = prover(board, settings, secrets)
+    punches = once(
+        Punches(
+            settings,
+            secrets.site_key,
+            log,
+            timekeeper,
+            found.recent,
+            found.recalled.latest_s,
+            face,
+            uplink.notify,
+            roster,
+            proof,
+        )
+    )
+    from app.clock import Clock
+
+    clock = once(
+        Clock(
+            board.reader,
+            board.keys,
+            board.case,
+            punches,
+            face,
+            log,
+            timekeeper,
+            uplink,
+            board.watchdog,
+            board.reset,
+            found.recalled.deaths,
+            settings.direction_hours,
+            (sockets, settings.ntp, wifi) if settings.ntp else None,
+        )
     )
     digest = hashlib.sha256(settings_file).digest()[:8]
-    if recalled.config != digest:
+    if found.recalled.config != digest:
         clock.note(record.KIND_CONFIG, digest)
     return clock
 
 
-def show(board, name, *what):
-    """Draw a screen of app.ui.start_screens and send it at once; a display that does not answer stops nothing."""
-    draw = getattr(on_demand.load(_START_SCREENS), name)
-    board.display.tint(draw(board.display.canvas, on_demand.load(_WORDS).ENGLISH, *what))
-    on_demand.drop(_START_SCREENS, _WORDS)
-    try:
-        board.display.start()
-        while board.display.update():
-            pass
-    except OSError:
-        console.report("the display does not answer")
+def once(made):
+    """The same object, whose constructor is now out of memory: a clock makes one of each. (A deleted attribute of a
+    class would stay in memory until its place is used again.)
+    """
+    type(made).__init__ = None
+    return made
 
 
 def compose(board, sockets, tls, mqtt_module):
-    """The clock of a board, with the modules socket, tls and umqtt.simple: a Clock that can be run, or None after
-    showing why there cannot be one.
+    """The clock of a board, with the modules socket, tls and umqtt.simple: a Clock that can be run. Raises
+    SettingsError or JournalError for one that a technician must set up first, and whatever else stands in its way.
     """
-    show(board, "starting")
     reader = board.reader
     console.report("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")
-    try:
-        return join(board, read("/settings.json"), sockets, tls, mqtt_module)
-    except (SettingsError, JournalError) as error:
-        console.report("not set up:", error)
-        show(board, "not_set_up", str(error))
-    except (ClockError, OSError) as error:
-        sys.print_exception(error)
-        show(board, "not_set_up", "Clock fault: " + str(error))
-        board.watchdog(TECHNICIAN_MS)
-    return None
+    return join(board, on_demand.load(_PREPARING).read("/settings.json"), sockets, tls, mqtt_module)

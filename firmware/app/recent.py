@@ -1,8 +1,8 @@
 """The last punch of each badge.
 
-Bounded: 256 badges in buckets of eight, where the one that punched longest ago makes room. Nothing of it is stored
-apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and power loss forgets
-nothing. When the clock is set by a step, what it noted before in this start moves along.
+Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago makes room.
+Nothing of it is stored apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and
+power loss forgets nothing. When the clock is set by a step, what it noted before in this start moves along.
 """
 
 import struct
@@ -15,6 +15,7 @@ _BUCKET_SLOTS = const(8)
 _SLOT = const(7)  # halfwords: the token's four, two of the moment, the direction; direction 0xFFFF is an empty slot
 _EMPTY = const(0xFFFF)
 _DIRECTION = const(0xFF)
+_NO_BUCKET = array("H")
 # Beside a direction: `shift` moves the punch, because its moment was counted from this start; the moment is the
 # earliest that can be.
 MOVES = const(0x100)
@@ -29,25 +30,31 @@ class Recent:
 
     def __init__(self):
         self.whole = True
-        self._slots = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS * _BUCKETS))
+        self._buckets = [_NO_BUCKET] * _BUCKETS  # in pieces, made as they are needed: few sites have 256 badges
 
     def find(self, token):
         """(moment_s, direction, MOVES and EARLIEST or 0) of the badge's last punch, or None."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
-        at = self._find(first, second, third, fourth)
+        slots = self._buckets[fourth % _BUCKETS]
+        at = _find(slots, first, second, third, fourth)
         if at < 0:
             return None
-        slots = self._slots
         marks = slots[at + 6]
         return slots[at + 4] << 16 | slots[at + 5], marks & _DIRECTION, marks & ~_DIRECTION
 
     def put(self, token, moment_s, direction):
         """Note a punch; moment_s from 0 to 2**32 - 1. direction: DIRECTION_* of app.log.record, or'd with the marks."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
-        at = self._find(first, second, third, fourth)
+        slots = self._buckets[fourth % _BUCKETS]
+        at = _find(slots, first, second, third, fourth)
+        if not slots:
+            try:
+                slots = self._buckets[fourth % _BUCKETS] = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS))
+            except MemoryError:  # the badge is left out, which costs it a duplicate at most
+                self.whole = False
+                return
         if at < 0:
-            at = self._oldest(fourth)
-        slots = self._slots
+            at = self._oldest(slots)
         slots[at] = first
         slots[at + 1] = second
         slots[at + 2] = third
@@ -58,33 +65,16 @@ class Recent:
 
     def shift(self, step_s):
         """The clock was set by so many seconds: what was counted from this start happened that much later."""
-        slots = self._slots
-        for at in range(0, len(slots), _SLOT):
-            if slots[at + 6] != _EMPTY and slots[at + 6] & MOVES:
-                moment_s = max((slots[at + 4] << 16 | slots[at + 5]) + step_s, 0)
-                slots[at + 4] = moment_s >> 16 & 0xFFFF
-                slots[at + 5] = moment_s & 0xFFFF
+        for slots in self._buckets:
+            for at in range(0, len(slots), _SLOT):
+                if slots[at + 6] != _EMPTY and slots[at + 6] & MOVES:
+                    moment_s = max((slots[at + 4] << 16 | slots[at + 5]) + step_s, 0)
+                    slots[at + 4] = moment_s >> 16 & 0xFFFF
+                    slots[at + 5] = moment_s & 0xFFFF
 
-    def _find(self, first, second, third, fourth):
-        slots = self._slots
-        at = fourth % _BUCKETS * (_BUCKET_SLOTS * _SLOT)
-        for _ in range(_BUCKET_SLOTS):
-            if (
-                slots[at] == first
-                and slots[at + 1] == second
-                and slots[at + 2] == third
-                and slots[at + 3] == fourth
-                and slots[at + 6] != _EMPTY
-            ):
-                return at
-            at += _SLOT
-        return -1
-
-    def _oldest(self, fourth):
+    def _oldest(self, slots):
         """The bucket's empty slot, or the one with the earliest moment."""
-        slots = self._slots
-        at = fourth % _BUCKETS * (_BUCKET_SLOTS * _SLOT)
-        oldest = at
+        at = oldest = 0
         for _ in range(_BUCKET_SLOTS):
             if slots[at + 6] == _EMPTY:
                 return at
@@ -93,3 +83,17 @@ class Recent:
             at += _SLOT
         self.whole = False
         return oldest
+
+
+def _find(slots, first, second, third, fourth):
+    """Where in a bucket the badge stands, -1 if it does not."""
+    for at in range(0, len(slots), _SLOT):
+        if (
+            slots[at] == first
+            and slots[at + 1] == second
+            and slots[at + 2] == third
+            and slots[at + 3] == fourth
+            and slots[at + 6] != _EMPTY
+        ):
+            return at
+    return -1

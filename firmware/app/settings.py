@@ -22,17 +22,7 @@ DIRECTION_HOURS = 14
 # What the bridge may change (docs/protocol.md §10). Never who the clock is, how it comes into the network, and its
 # keys: a mistake there could only be mended with a cable.
 REMOTE = (
-    "site",
-    "language",
-    "direction",
-    "duplicate_window_s",
-    "timezone",
-    "heartbeat_s",
-    "message_s",
-    "volume",
-    "quiet_hours",
-    "direction_hours",
-    "ntp",
+    " site language direction duplicate_window_s timezone heartbeat_s message_s volume quiet_hours direction_hours ntp "
 )
 
 _VERSION = const(1)
@@ -86,43 +76,43 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     """
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
-    clock_id = _text(fields, "clock_id", 3, 23)
+    clock_id = _text(fields, "settings.json: clock_id", 3, 23)
     for letter in clock_id:
         if letter not in _ID_LETTERS:
             raise SettingsError("settings.json: clock_id may hold only a-z, 0-9 and -")
-    broker = _part(fields, "broker")
+    broker = _part(fields, "settings.json: broker")
     return _Settings(
         clock_id,
-        _text(fields, "site", 1, 40),
+        _text(fields, "settings.json: site", 1, 40),
         _language(fields),
-        _choice(fields, "direction", DIRECTIONS),
-        _whole(fields, "duplicate_window_s", 0, 3600),
-        _text(broker, "host", 1, 253, "broker."),
-        _whole(broker, "port", 1, 65535, "broker."),
-        _text(_part(fields, "wifi"), "ssid", 1, 32, "wifi."),
-        _choice(fields, "timezone", tuple(ZONES)),
-        _whole(fields, "heartbeat_s", 10, 3600),
-        _whole(fields, "message_s", 1, 9),
-        _whole(fields, "volume", 0, _LOUDEST) if "volume" in fields else _LOUDEST,
+        _choice(fields, "settings.json: direction", DIRECTIONS),
+        _whole(fields, "settings.json: duplicate_window_s", 0, 3600),
+        _text(broker, "settings.json: broker.host", 1, 253),
+        _whole(broker, "settings.json: broker.port", 1, 65535),
+        _text(_part(fields, "settings.json: wifi"), "settings.json: wifi.ssid", 1, 32),
+        _choice(fields, "settings.json: timezone", tuple(ZONES)),
+        _whole(fields, "settings.json: heartbeat_s", 10, 3600),
+        _whole(fields, "settings.json: message_s", 1, 9),
+        _or(_LOUDEST, _whole, fields, "settings.json: volume", 0, _LOUDEST),
         _quiet_hours(fields.get("quiet_hours", "")),
-        _choice(fields, "badges", BADGES) if "badges" in fields else BADGES[0],
-        _choice(fields, "badge_ev1", BADGE_EV1) if "badge_ev1" in fields else BADGE_EV1[0],
-        _whole(fields, "direction_hours", 1, 48) if "direction_hours" in fields else DIRECTION_HOURS,
-        _text(fields, "ntp", 0, 253) if "ntp" in fields else "",
-        _whole(fields, "version", 0, 0xFFFFFFFF) if "version" in fields else 0,
+        _or(BADGES[0], _choice, fields, "settings.json: badges", BADGES),
+        _or(BADGE_EV1[0], _choice, fields, "settings.json: badge_ev1", BADGE_EV1),
+        _or(DIRECTION_HOURS, _whole, fields, "settings.json: direction_hours", 1, 48),
+        _or("", _text, fields, "settings.json: ntp", 0, 253),
+        _or(0, _whole, fields, "settings.json: version", 0, 0xFFFFFFFF),
     )
 
 
 def changed(text, wanted, version):
     """The text of a settings file with what the bridge wants in it, as bytes; None if it has that version or a newer
-    one. wanted: a JSON object of some of REMOTE. Raises SettingsError if the whole would not be settings.
+    one. wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the whole would not be settings.
     """
     fields = _object(text, "settings.json")
     if version <= fields.get("version", 0):
         return None
     wanted = _object(wanted, "the bridge's settings")
     for field in wanted:
-        if field not in REMOTE:
+        if " %s " % field not in REMOTE:
             raise SettingsError("%s cannot be changed by the bridge" % str(field)[:32])
     fields.update(wanted)
     fields["version"] = version
@@ -167,30 +157,38 @@ def _version(fields, name):
         raise SettingsError(name + ": v must be 1; write the file with the technician's tool of this firmware")
 
 
-def _part(fields, field):
-    part = fields.get(field)
+def _field(where):
+    """The field that "settings.json: broker.host" names: host. As a text of its own it would stay in memory."""
+    return where[max(where.rfind(" "), where.rfind(".")) + 1 :]
+
+
+def _or(default, judge, fields, where, *limits):
+    """What `judge` gives, the default if the field is missing."""
+    return judge(fields, where, *limits) if _field(where) in fields else default
+
+
+def _part(fields, where):
+    part = fields.get(_field(where))
     if not isinstance(part, dict):
-        raise SettingsError("settings.json: " + field + " must be an object")
+        raise SettingsError(where + " must be an object")
     return part
 
 
-def _text(fields, field, shortest, longest, prefix=""):
-    text = fields.get(field)
+def _text(fields, where, shortest, longest):
+    text = fields.get(_field(where))
     if isinstance(text, str) and shortest <= len(text) <= longest:
         for letter in text:
             if not " " <= letter <= "~":
                 break
         else:
             return text
-    raise SettingsError(
-        "settings.json: %s%s must be a text of %d to %d printable ASCII characters" % (prefix, field, shortest, longest)
-    )
+    raise SettingsError("%s must be a text of %d to %d printable ASCII characters" % (where, shortest, longest))
 
 
-def _choice(fields, field, choices):
-    choice = fields.get(field)
+def _choice(fields, where, choices):
+    choice = fields.get(_field(where))
     if not isinstance(choice, str) or choice not in choices:
-        raise SettingsError("settings.json: " + field + " must be one of " + ", ".join(choices))
+        raise SettingsError(where + " must be one of " + ", ".join(choices))
     return choice
 
 
@@ -225,12 +223,10 @@ def _minute(text):
     return hour * 60 + minute if hour < 24 and minute < 60 else -1
 
 
-def _whole(fields, field, lowest, highest, prefix=""):
-    number = fields.get(field)
+def _whole(fields, where, lowest, highest):
+    number = fields.get(_field(where))
     if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
-        raise SettingsError(
-            "settings.json: %s%s must be a whole number from %d to %d" % (prefix, field, lowest, highest)
-        )
+        raise SettingsError("%s must be a whole number from %d to %d" % (where, lowest, highest))
     return number
 
 

@@ -9,7 +9,7 @@ class Status:
     """Called by the uplink for each STATUS. firmware: the firmware hash, 8 bytes; reset_cause: of a BOOT record;
     valid_until: Unix seconds of the end of the clock's certificate, or None. face, timekeeper: what they count as
     faults. case: drivers.keys.Contact, low: open. rtc: `temperature()`; wifi: `rssi()`. roster: app.net.roster.Roster.
-    settings: `heartbeat_s`, `version`.
+    settings: `heartbeat_s`, `version`. heap_free: gives the bytes that the heap has free.
     """
 
     def __init__(
@@ -26,6 +26,7 @@ class Status:
         rtc,
         wifi,
         roster,
+        heap_free=gc.mem_free,
     ):
         self._reader = reader
         self._log = log
@@ -39,6 +40,7 @@ class Status:
         self._rtc = rtc
         self._wifi = wifi
         self._roster = roster
+        self._heap_free = heap_free
 
     def __call__(self):
         version = self._reader.version
@@ -53,7 +55,7 @@ class Status:
             "reader_fault": self._reader.fault,
             "firmware": self._firmware,
             "reset": self._reset_cause,
-            "heap_free": gc.mem_free(),
+            "heap_free": self._heap_free(),
             "tears": self._log.tears,
             "wear": self._log.wear,
             "heartbeat_s": self._settings.heartbeat_s,

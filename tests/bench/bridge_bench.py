@@ -17,6 +17,7 @@ from pathlib import Path
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.bridge.intake.intake import Intake
+from badgeclock.cli.run import collect_seldom
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import Direction
 from tests.host.bridge.world import ANNA_UID, BRAM_UID, Clock, World
@@ -60,6 +61,7 @@ def taken_per_s(world: World, prefix: str, payloads: Sequence[Sequence[bytes]], 
     """Records a second through the intake, commit included."""
     intake = Intake(world.vault, Downlink(world.vault))
     ready = list(groups(world, prefix, payloads, size))
+    collect_seldom()
     started = time.perf_counter()
     accepted = 0
     for group in ready:

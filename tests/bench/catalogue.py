@@ -22,6 +22,7 @@ SECTIONS = {
     "seal.": "Seal and key store",
     "torture.": "Power cuts",
     "clock.": "The clock: a tap, its memory, its display",
+    "chip.": "The memory of an ESP32, by the model that the tests run under",
     "firmware.": "The firmware",
     "uplink.": "The uplink",
     "roster.": "The roster",
@@ -144,6 +145,12 @@ FIGURES = {
     "clock.heap_idle_bytes_i386": Figure("heap in use, code in place, connected and idle, collected", "≤ 65,536"),
     "clock.heap_low_water_free_i386": Figure("least heap free of 128 KB, through all these punches"),
     "clock.heap_smallest_piece_i386": Figure("least that the largest free piece of it had"),
+    "chip.stock.heap_used": Figure("heap in use on MicroPython's official image, connected and idle"),
+    "chip.stock.idf_low": Figure("least of ESP-IDF's memory that was free there, from power-on", "≥ 8,192"),
+    "chip.own.heap_used": Figure("heap in use on the board's own image, connected and idle"),
+    "chip.own.idf_low": Figure("least of ESP-IDF's memory that was free there", "≥ 40,960"),
+    "chip.own.idf_low_proof": Figure("the same with proofs of badges", "≥ 40,960"),
+    "chip.start_s": Figure("from power to the idle screen, board's own image; seconds of this machine"),
     "clock.heap_idle_stock_bytes_i386": Figure("heap in use with the official image, which copies code into the heap"),
     "clock.soak_punches": Figure("punches in a row, without a MemoryError, lost punch or restart", "≥ 10,000"),
     "clock.soak_reconnects": Figure("times the network went meanwhile"),
@@ -198,6 +205,9 @@ FIGURES = {
     ),
     "once.doubled": Figure("registrations too many", "0"),
     "once.lost": Figure("presences neither registered nor waiting for a person", "0"),
+    "attack.bridge_rss_mb.events": Figure(
+        "MB that the bridge takes besides while 20,000 invented clocks write, and one says 2,000 other texts"
+    ),
     "attack.bridge_rss_mb.answers": Figure(
         "MB that the dearest hostile answer of an authority costs beside its own bytes"
     ),

@@ -64,6 +64,7 @@ class LoadClock:
     """Seconds from each packet's first sending to its acknowledgement."""
     said_at: float = 0.0
     socket: ssl.SSLSocket | None = None
+    packet_id: int = 1
     unread: bytes = b""
 
     def seal(self, messages: int, records: int, tokens: Sequence[bytes], utc_ms: int) -> None:
@@ -248,6 +249,8 @@ class Rig:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.tokens: list[bytes] = []
         """Of the badges that workers have (`employ`)."""
+        self.broker_command: list[str] = []
+        """How the broker is started, if it is another one than the toolchain's."""
         self.mosquitto = broker.write_config(folder / "broker", self.broker_port, self.shop)
         self.config = folder / "bridge" / "bridge.toml"
         self.config.parent.mkdir()
@@ -313,7 +316,7 @@ class Rig:
 
     def start_broker(self) -> None:
         """Start the broker."""
-        self._start("broker", self.mosquitto.command)
+        self._start("broker", self.broker_command or self.mosquitto.command)
 
     def start_bridge(self) -> None:
         """Start the bridge, and wait until it is connected."""
@@ -355,11 +358,14 @@ class Rig:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def pids(self, name: str) -> list[int]:
+        """A process and its children."""
+        pid = self.processes[name].pid
+        return [pid, *(int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
     def resident_kb(self, name: str) -> int:
         """Resident memory of a process and its children, KB."""
-        pid = self.processes[name].pid
-        pids = [pid, *(int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-        lines = [line for it in pids for line in Path(f"/proc/{it}/status").read_text().splitlines()]
+        lines = [line for it in self.pids(name) for line in Path(f"/proc/{it}/status").read_text().splitlines()]
         return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ import ast
 import fcntl
 import hashlib
 import json
+import keyword
 import os
 import re
 import shutil
@@ -34,6 +35,7 @@ from badgeclock.toolchain import programs
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "firmware"
 RUNNER = HERE / "run_one.py"
+PORTABLE = ROOT / "host_tools" / "badgeclock" / "virtual" / "portable"
 # What runs on the host, what compiles on the clock, and what starts the tests.
 NOT_COMPILED = (
     HERE / "conftest.py",
@@ -268,7 +270,14 @@ def _shrunk(sources: list[Path]) -> dict[str, str]:
             name = str(source.relative_to(ROOT / folder))
             texts[name] = source.read_text()
             folders[flatten_rooms.flat_path(name)] = folder
-    shrunk = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(texts)))
+    # run_one.py calls the tests, a replay its situation; what models the flash is not compiled.
+    called = sorted(set(re.findall(r"def (test_\w+)", "\n".join(texts.values()))))
+    called += re.findall(r"^def (\w+)", texts["memoryfaults.py"], re.MULTILINE)
+    texts_of_tests = "\n".join(source.read_text() for source in HERE.glob("*.py"))  # some are names for getattr
+    called += {name for name in re.findall(r"\"([a-z_]\w*)\"", texts_of_tests) if not keyword.iskeyword(name)}
+    portable = [path.read_text() for path in sorted(PORTABLE.glob("*.py"))]
+    outside = "\n".join([*called, *portable])
+    shrunk = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(texts)), outside)
     return {f"{folders[name]}/{name}": text for name, text in shrunk.items()}
 
 

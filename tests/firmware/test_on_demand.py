@@ -9,8 +9,8 @@ from expect import raised
 # What the modules of a package in this process's own folder hold.
 MODULES = {
     "__init__": "",
-    "friend": "NAME = 'friend'\n",
-    "whole": "from house import friend\nNAME = friend.NAME\n",
+    "friend": "value = 'friend'\n",
+    "whole": "from house import friend\nvalue = friend.value\n",
     "half": "from house import friend\nraise MemoryError\n",
     "broken": "from house import half\n",
 }
@@ -41,7 +41,7 @@ def in_memory(package):
 def test_a_module_is_loaded_once_and_dropped_with_what_it_brought():
     package = house()
     whole = on_demand.load("house.whole", "house.friend")
-    assert whole.NAME == "friend" and in_memory(package) == {"whole", "friend"}
+    assert whole.value == "friend" and in_memory(package) == {"whole", "friend"}
     assert on_demand.load("house.whole", "house.friend") is whole
     on_demand.drop("house.whole")
     assert in_memory(package) == set()
@@ -68,7 +68,7 @@ def test_half_a_module_never_stays_whatever_it_had_imported():
             raised(MemoryError, on_demand.load, name, "house.friend")
             assert in_memory(package) == set(), name
     raised(ImportError, on_demand.load, "house.nowhere")
-    assert on_demand.load("house.whole").NAME == "friend", "nothing of the failures is found"
+    assert on_demand.load("house.whole").value == "friend", "nothing of the failures is found"
 
 
 def test_to_drop_what_is_not_there_is_no_error():

@@ -75,6 +75,7 @@ def states(of):
         "chosen": (screens.chosen, (of, 2)),
         "identify": (screens.identify, (of, "clock-0001-of-the-north")),
         "starting": (start_screens.starting, (of,)),
+        "start-failed": (start_screens.failed, (of, 1, "MemoryError()")),
         "not-set-up": (start_screens.not_set_up, (of, NOT_SET_UP)),
     }
 
@@ -244,6 +245,7 @@ def test_every_word_of_every_language_is_whole_on_its_screen():
                 "idle-neither": ("no_time", "unsealed"),
                 "retired": ("retired", "full_todo"),
                 "not-set-up": ("not_set_up", "technician"),
+                "start-failed": ("start_failed", "code"),
                 "identify": ("identify",),
             }.get(name, ()):
                 texts = getattr(of, field)
@@ -261,8 +263,7 @@ def test_every_word_of_every_language_is_whole_on_its_screen():
 def test_a_languages_letters_are_told_apart():
     for code in CODES:
         of = words.load(code, LANG)
-        for field in words.FIELDS:
-            texts = getattr(of, field)
+        for field, texts in zip(words.FIELDS, of):
             for text in (texts,) if isinstance(texts, str) else texts:
                 for letter in text:
                     assert words._has_small(letter), (code, field, letter)

@@ -18,7 +18,7 @@ sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
 from app.log import provisioning, sealed_log
-from app.net import frames, roster_start
+from app.net import connecting, frames, roster_start
 from app.net import uplink as uplink_module
 from app.errors import JournalFull, LinkError
 from app.log.hmac256 import hmac256
@@ -634,8 +634,8 @@ def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
         connections = 1 if start % 2 else 3
         rig.restart()
         for _ in range(connections):
-            connection = rig.uplink._next_connection()
-            will = rig.opened(rig.uplink._last_will(connection))
+            connection = connecting.next_connection(rig.uplink)
+            will = rig.opened(connecting.last_will(rig.channel, rig.log.boot, connection))
             rig.uplink._connection, rig.uplink._number = connection, 0
             counter, body = rig.status()
             assert counter > newest, (start, connection, body["free"])
@@ -654,7 +654,7 @@ def test_the_last_will_is_newer_than_all_of_its_connection_and_older_than_the_ne
     rig = Rig()
     up = frames.upward_key(Secrets.link_key)
     scope = frames.context(b"clock-0001", bytes(8))
-    _, will, body = frames.open_frame(up, scope, rig.uplink._last_will(3))
+    _, will, body = frames.open_frame(up, scope, connecting.last_will(rig.uplink._channel, 1, 3))
     assert json.loads(bytes(body).decode()) == {"v": 1, "state": "offline", "boot": 1, "connection": 3}
     assert rig.status()[0] < will
     rig.uplink._connection, rig.uplink._number = 4, 0

@@ -88,9 +88,7 @@ def test_whatever_a_file_holds_the_clock_has_words_that_it_can_show():
             file.write(data)
         loaded = words.load_or_english("xx", "")
         taken += loaded is not words.ENGLISH
-        for field in words.FIELDS:
-            texts = getattr(loaded, field)
-            english = getattr(words.ENGLISH, field)
+        for texts, english in zip(loaded, words.ENGLISH):
             assert isinstance(texts, str) == isinstance(english, str)
             for text in (texts,) if isinstance(texts, str) else texts:
                 assert 0 < len(text) <= 16 and all(words._has_small(letter) for letter in text), data

@@ -81,5 +81,6 @@ def states(of):
         ("pages-parts", pages.screen(3, FACTS), (of,)),
         ("identify", screens.identify, (of, "clock-0001")),
         ("starting", start_screens.starting, (of,)),
+        ("start-failed", start_screens.failed, (of, 1, "MemoryError()")),
         ("not-set-up", start_screens.not_set_up, (of, "settings.json is missing. Provision this clock.")),
     )

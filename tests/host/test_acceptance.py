@@ -103,7 +103,7 @@ def test_a_clock_that_does_all_of_it_passes_and_the_report_names_nobody(clock: V
     report = acceptance.run(clock.console.path, Robot(clock), said.append)
     assert report.passed, report.checks
     assert {check.name for check in report.checks} == {
-        "chain", "image", "Wi-Fi", "connections", "reader", "signals", "punches", "RTC", "power cuts",
+        "chain", "image", "Wi-Fi", "connections", "memory", "reader", "signals", "punches", "RTC", "power cuts",
     }  # fmt: skip
     steps = [step.step for step in report.memory]
     assert steps[:5] == [

@@ -16,10 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.presences import EMPLOYER, LIMOSA, OTHER_EMPLOYER, WORKERS, limosa_item, movement_item, today, worker_item
+from lxml import etree
+from tests.presences import (
+    EMPLOYER,
+    LIMOSA,
+    OTHER_EMPLOYER,
+    WORKERS,
+    in_envelope,
+    limosa_item,
+    movement_item,
+    post,
+    today,
+    worker_item,
+)
 from tests.sandbox_process import SandboxProcess
 
-from badgeclock.authorities import credentials, kinds
+from badgeclock.authorities import credentials, kinds, ws_security
 from badgeclock.authorities.base import (
     Authority,
     Cancellation,
@@ -41,6 +53,8 @@ from badgeclock.authorities.oauth import ClientKey
 from badgeclock.authorities.onss_rest import OnssRest
 from badgeclock.authorities.onss_soap import OnssSoap
 from badgeclock.authorities.routes import Route
+from badgeclock.authorities.soap import parse_envelope
+from badgeclock.onss import description
 from badgeclock.sandbox.admission import UNPROCESSED
 from badgeclock.sandbox.control import FaultKind
 from badgeclock.sandbox.credentials import CLIENT_ID
@@ -440,3 +454,14 @@ def test_settings_that_are_wrong_are_named_without_their_value(stage: Stage) -> 
         with pytest.raises(ValueError, match=next(iter(wrong))) as refused:
             kinds.read({"kind": stage.kind} | stage.told | wrong)
         assert "secret-blue" not in str(refused.value)
+
+
+def test_a_signed_message_that_is_sent_again_is_no_signed_message(running: tuple[SandboxProcess, Path]) -> None:
+    sandbox, keys = running
+    asked = f'<m:{description.GET} xmlns:m="{description.MESSAGES}"/>'
+    signed = parse_envelope(in_envelope(asked), 100_000)
+    ws_security.sign(signed, credentials.load(keys / "client.pem", keys / "client.key"), datetime.now(UTC))
+    message = etree.tostring(signed)
+    first, second = (post(sandbox.endpoint, description.GET, message) for _ in range(2))
+    assert "SOA-01001" not in first.text, first.text
+    assert "SOA-01001" in second.text

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -119,6 +121,43 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise AssertionError(f"Mosquitto ended with {process.returncode}")
+
+
+FLOOD = """
+import socket
+listener = socket.create_server(("0.0.0.0", 8883), backlog=1000)
+def held(source, count):
+    made = []
+    for _ in range(count):
+        client = socket.socket()
+        client.settimeout(5)
+        client.bind((source, 0))
+        try:
+            client.connect(("127.0.0.1", 8883))
+            made.append(client)
+        except OSError:
+            client.close()
+    return made
+flood, other = held("127.0.0.2", 150), held("127.0.0.3", 1)
+print(len(flood), len(other))
+"""
+
+
+@pytest.mark.skipif(shutil.which("nft") is None or os.geteuid() != 0, reason="needs nftables, and root")
+def test_one_address_has_so_many_connections_and_others_still_get_in(tmp_path: Path) -> None:
+    broker.write_config(tmp_path / "broker", 8883, workshop.create(tmp_path / "workshop"))
+    rules = tmp_path / "broker" / broker.FIREWALL
+    (tmp_path / "flood.py").write_text(FLOOD)
+    inside = f"ip link set lo up && nft -f {rules} && nft -f {rules} && {sys.executable} {tmp_path}/flood.py"
+    done = subprocess.run(["unshare", "-n", "sh", "-c", inside], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(broker.SOURCE_CONNECTIONS), "1"]
+
+
+def test_the_firewalls_rules_are_for_the_brokers_port(tmp_path: Path) -> None:
+    broker.write_config(tmp_path / "broker", 18883, workshop.create(tmp_path / "workshop"))
+    rules = (tmp_path / "broker" / broker.FIREWALL).read_text().splitlines()
+    assert len([line for line in rules if "dport 18883 ct state new" in line]) == 4
+    assert not [line for line in rules if "dport" in line and "18883" not in line]
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import firmware
 from badgeclock.technician.inline_constants import inline
+from badgeclock.technician.interpreter_names import EVERYWHERE
 from badgeclock.technician.short_names import shorten
 from badgeclock.toolchain import programs
 
@@ -22,17 +24,65 @@ BUZZER = (
 
 def private(text: str) -> set[str]:
     """The private names that a source gives its objects."""
-    return {word.split("self.")[1].split()[0] for word in text.splitlines() if "self._" in word}
+    return {word.split("self.")[1].split()[0] for word in text.splitlines() if "self." in word}
 
 
-def test_private_names_and_parameters_become_short_and_lines_stay() -> None:
+def test_own_names_and_parameters_get_names_of_the_interpreter_and_lines_stay() -> None:
     source = "def _twice(number):\n    return 2 * number\n\n\ndef four():\n    return _twice(2)\n"
-    assert shorten({"app/a.py": source}) == {
-        "app/a.py": "def _a(a):\n    return 2 * a\n\n\ndef four():\n    return _a(2)\n"
-    }
+    (made,) = shorten({"app/a.py": source}).values()
+    names = set(re.findall(r"\w+", made)) - {"def", "return", "2"}
+    assert len(names) == 3
+    assert names <= EVERYWHERE
+    assert made.count("\n") == source.count("\n")
+    assert re.sub("|".join(names), "name", made) == re.sub(r"_twice|number|four", "name", source)
 
 
-def test_two_files_share_short_names_but_not_where_one_inherits_from_the_other() -> None:
+def test_a_public_name_has_one_of_its_own_in_every_file() -> None:
+    made = shorten(
+        {
+            "app/tank.py": "class Tank:\n    def drain_all(self):\n        self.level_mm = 0\n",
+            "app/pump.py": "def run_pump(tank):\n    tank.drain_all()\n    return tank.level_mm\n",
+        }
+    )
+    for name in ("Tank", "drain_all", "level_mm", "run_pump"):
+        assert not any(name in text for text in made.values())
+    method = re.search(r"def (\w+)\(self", made["app/tank.py"])
+    level = re.search(r"self\.(\w+) = 0", made["app/tank.py"])
+    assert method
+    assert level
+    assert f".{method[1]}()" in made["app/pump.py"]
+    assert made["app/pump.py"].rstrip().endswith(f".{level[1]}")
+
+
+def test_what_somebody_else_names_keeps_its_name() -> None:
+    source = (
+        "from norcells import Chip\n\n\nclass OddError(Exception):\n    pass\n\n\nclass Pump:\n"
+        "    def begin(self):\n        return getattr(self, 'in_text')\n\n"
+        "    def in_text(self):\n        return Chip\n\n"
+        "    def append(self):\n        return OddError\n\n"
+        "    def by_keyword(self):\n        self.speed = dict(speed=1)\n"
+    )
+    (made,) = shorten({"app/pump.py": source}, "Pump().begin()  # by_keyword").values()
+    for name in ("OddError", "Pump", "begin", "in_text", "Chip", "append", "speed"):
+        assert re.search(rf"\b{name}\b", made), name
+    assert "by_keyword" not in made, "a comment names nothing"
+
+
+def test_names_of_the_interpreter_cost_no_memory() -> None:
+    """On the unix port; the list says on which images of an ESP32 it was tried."""
+    script = (
+        "import micropython, sys\nclass A: pass\na = A()\nnames = sys.stdin.read().split()\n"
+        "setattr(a, 'zz9', 0)\nmicropython.qstr_info()\n"
+        "for name in names:\n    setattr(a, name, 0)\n    delattr(a, name)\nmicropython.qstr_info()\n"
+    )
+    command = [programs.micropython("i386"), "-X", "heapsize=1m", "-c", script]
+    names = "\n".join(sorted(EVERYWHERE))
+    run = subprocess.run(command, input=names, capture_output=True, text=True, check=True)
+    before, after = re.findall(r"n_qstr=(\d+)", run.stdout)
+    assert before == after
+
+
+def test_two_files_share_private_names_but_not_where_one_inherits_from_the_other() -> None:
     alone = {"drivers/pattern.py": PLAYER, "app/other.py": PLAYER.replace("Player", "Other").replace("_rest", "_mine")}
     short = shorten(alone)
     assert private(short["drivers/pattern.py"]) == private(short["app/other.py"])
@@ -42,12 +92,14 @@ def test_two_files_share_short_names_but_not_where_one_inherits_from_the_other()
 
 def test_a_parameter_that_a_call_names_keeps_its_name() -> None:
     source = "def say(text, loud):\n    print(text, loud)\n\n\nsay('a', loud=True)\n"
-    assert shorten({"app/a.py": source})["app/a.py"].startswith("def say(a, loud):\n    print(a, loud)")
+    assert "loud):\n    print(" in shorten({"app/a.py": source})["app/a.py"]
 
 
 def test_a_parameter_that_an_inner_function_uses_keeps_its_name() -> None:
     source = "def outer(number):\n    return lambda other: number + other\n"
-    assert shorten({"app/a.py": source})["app/a.py"] == "def outer(number):\n    return lambda a: number + a\n"
+    assert re.fullmatch(
+        r"def \w+\(number\):\n    return lambda (\w+): number \+ \1\n", shorten({"app/a.py": source})["app/a.py"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,23 +137,6 @@ def test_a_constant_that_others_name_or_that_gets_another_value_stays() -> None:
     assert inline(told, "app.record.KIND") == told
     told = {"app/record.py": record, "app/clock.py": clock + "record.KIND = 5\n"}
     assert inline(told) == told
-
-
-def test_a_traceback_of_the_build_names_the_sources_file_and_line(tmp_path: Path) -> None:
-    source = (
-        "from micropython import const\n\nLIMIT = const(3)\n\n\nclass Tank:\n    def __init__(self, level):\n"
-        "        self._level = level\n\n    def _check(self):\n        if self._level > LIMIT:\n"
-        "            raise ValueError('over')\n\n    def look(self):\n        self._check()\n\n\nTank(4).look()\n"
-    )
-    (made,) = shorten(inline({"app/tank.py": source})).values()
-    (tmp_path / "tank.mpy").write_bytes(firmware.compiled("app.tank", made))
-    run = subprocess.run(
-        [programs.micropython("i386"), "-c", "import tank"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    said = run.stdout + run.stderr
-    for line in (12, 15, 18):
-        assert f'File "app.tank", line {line}, in' in said
-    assert "ValueError: over" in said
 
 
 def test_the_build_keeps_what_the_technicians_tool_calls() -> None:

@@ -300,7 +300,7 @@ def test_a_walk_stops_where_judging_one_by_one_does(edits: list[tuple[int, int]]
             stopped = str(refused)
             break
         taken += 1
-    walked = seal.walk(founded(), bytes(raws))
+    walked = seal.verify_run(founded(), bytes(raws))
     assert (walked.state, walked.taken) == (state, taken)
     assert str(walked.refused or "") == stopped
 
@@ -480,7 +480,7 @@ def test_any_value_of_any_key_of_a_report_is_read_or_refused(name: str, value: A
         report = frames.unpack_report(json.dumps({"v": 1, "order": 1, "command": 4, "told": {}, name: value}).encode())
     except FrameRefused:
         return
-    assert isinstance(report.told, dict)
+    assert isinstance(report.facts, dict)
     assert report.command in frames.Command
 
 

@@ -305,7 +305,7 @@ def test_a_message_that_was_tampered_with_does_not_count(
 def checked_by_the_sandbox(message: bytes, *trusted: x509.Certificate, now: datetime = NOW) -> x509.Certificate:
     root = envelope.parse(message, LIMIT)
     envelope.body_element(root)
-    return sandbox_ws_security.check(root, now, lambda _: trusted)
+    return sandbox_ws_security.check(root, now, lambda _: trusted, sandbox_ws_security.Seen())
 
 
 def test_what_the_client_signs_the_sandbox_takes_and_the_other_way_round(keys: Keys, message: bytes) -> None:
@@ -325,6 +325,35 @@ def test_the_sandbox_looks_at_the_time_of_a_signature(keys: Keys, message: bytes
     else:
         with pytest.raises(NotAuthenticated, match="timestamp"):
             checked_by_the_sandbox(message, keys.client.certificate, now=now)
+
+
+def test_the_sandbox_takes_a_message_once_while_it_holds(keys: Keys, message: bytes) -> None:
+    seen = sandbox_ws_security.Seen()
+
+    def check(now: datetime) -> None:
+        root = etree.fromstring(message)
+        sandbox_ws_security.check(root, now, lambda _: [keys.client.certificate], seen)
+
+    check(NOW)
+    for later in (NOW, NOW + sandbox_ws_security.HOLDS + sandbox_ws_security.APART - timedelta(seconds=1)):
+        with pytest.raises(NotAuthenticated, match="sent before"):
+            check(later)
+    again = parse_envelope(in_envelope(BODY), LIMIT)
+    ws_security.sign(again, keys.client, NOW)
+    sent = etree.fromstring(etree.tostring(again))
+    sandbox_ws_security.check(sent, NOW, lambda _: [keys.client.certificate], seen)
+
+
+def test_what_the_sandbox_remembers_of_messages_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_ws_security, "SEEN_MOST", 2)
+    seen, minute = sandbox_ws_security.Seen(), timedelta(minutes=1)
+    seen.add(b"1", NOW + minute, NOW)
+    seen.add(b"2", NOW + 3 * minute, NOW)
+    with pytest.raises(NotAuthenticated):
+        seen.add(b"3", NOW + minute, NOW)
+    seen.add(b"3", NOW + 4 * minute, NOW + 2 * minute)
+    with pytest.raises(NotAuthenticated):
+        seen.add(b"2", NOW + 4 * minute, NOW + 2 * minute)
 
 
 def test_the_sandbox_takes_no_key_that_did_not_sign(keys: Keys, message: bytes) -> None:

@@ -37,7 +37,7 @@ from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import DeskState, PresenceState
-from badgeclock.bridge.web import api_tokens
+from badgeclock.bridge.web import api_tokens, reach
 from badgeclock.bridge.web.api_tokens import Scope
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import NO_SESSION, Command, Frame, FrameType, Report
@@ -273,7 +273,9 @@ async def _corrections(world: World) -> None:
 
 
 def _domain(world: World) -> None:
-    """A site as a planning tool describes it, without a key yet; and the tool's token."""
+    """A site as a planning tool describes it, without a key yet; the tool's token, and one that reaches a
+    site and an employer alone.
+    """
     address = Address("Kaai", "7", "", "2000", "Antwerpen")
     site = Site("Yard 5", "1Y1TEST00003Z", Regime.MEAT, "Europe/Brussels", address, 51.22, 4.4, ("nl", "fr"))
     with world.store.write() as connection:
@@ -284,6 +286,8 @@ def _domain(world: World) -> None:
         assert token is not None
         api_tokens.note_use(connection, token, world.now_ms + 1000)
         api_tokens.revoke(connection, token.id, OPERATOR, world.now_ms + 2000)
+        reached = reach.of_names(connection, (SITE,), (KBO,))
+        api_tokens.make(connection, "planner", (Scope.PLANNING_READ,), 365, OPERATOR, world.now_ms, reached)
 
 
 def _engagements(world: World) -> None:

@@ -23,7 +23,7 @@ TIMEOUT_S = 60.0
 STEADY_SAMPLES, STEADY_BYTES = 5, 64
 
 METER = """
-import gc as _gc, micropython, sys
+import esp32 as _esp32, gc as _gc, micropython, sys
 _gc.collect()
 _before = _gc.mem_alloc()
 
@@ -34,6 +34,7 @@ class Meter:
     def collect(self):
         _gc.collect()
         print("heap:", _gc.mem_alloc(), _gc.mem_free())
+        print("idf:", *_esp32.idf_heap_info(_esp32.HEAP_DATA)[0], _esp32._memory.used())
         micropython.mem_info()
 
 sys.modules["gc"] = Meter()
@@ -85,10 +86,18 @@ class HeapMeter:
     def samples(self) -> list[Sample]:
         """Every collection so far."""
         console = self.console()
-        found = re.findall(r"heap: (\d+) (\d+)\r?\n(?:.*\r?\n){3}.*max free sz: (\d+)", console)
+        found = re.findall(r"heap: (\d+) (\d+)\r?\n(?:.*\r?\n){4}.*max free sz: (\d+)", console)
         meter = re.findall(r"meter: (\d+)", console)
         beside = self.module_bytes + int(meter[-1]) if meter else 0
         return [Sample(int(used) - beside, int(free), int(blocks) * BLOCK_BYTES) for used, free, blocks in found]
+
+    def idf_low(self) -> int:
+        """The least that was ever left of the memory that heap, Wi-Fi and TLS share, as the board models it."""
+        return min(int(low) for low in re.findall(r"idf: \d+ \d+ \d+ (\d+)", self.console()))
+
+    def heap_used(self) -> int:
+        """Bytes in use at the last collection, as the board models an ESP32's heap."""
+        return int(re.findall(r"idf: \d+ \d+ \d+ \d+ (\d+)", self.console())[-1])
 
     def settled(self) -> Sample:
         """The heap when nothing happens: as soon as STEADY_SAMPLES collections from now found the same in use."""

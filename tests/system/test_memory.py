@@ -1,4 +1,4 @@
-"""A clock lives in the 128 KB of heap that an ESP32 leaves it, with room to spare, whatever happens to it.
+"""A clock lives in the memory that an ESP32 has for heap, Wi-Fi and TLS, with room to spare, whatever happens to it.
 
 Bytes on the i386 MicroPython, whose objects have an ESP32's size, by MicroPython's own count after a collection. Not
 among them: mbedTLS's own memory, which the unix port takes from the system and an ESP32 from its other heap; and what
@@ -27,13 +27,15 @@ pytestmark = pytest.mark.timeout(300)
 # Measured with the code in place: 64.3 KB (of 1,000 bytes) in use when connected and idle, 64.8 after the punches; free
 # at the lowest 60 KB, 41 KB of it in one piece, and the clock asks for 1 KB at most.
 USED_BYTES_AT_MOST = 64 * 1024
-FREE_BYTES_AT_LEAST = 58_000
+FREE_BYTES_AT_LEAST = 50_000
+"""As an ESP32 counts: with the block that its heap could grow by."""
 IN_ONE_PIECE_AT_LEAST = 16_000
-LEFT_BYTES_AT_MOST = 1_500
-"""What may stay after the first punches: names, and objects that are made at the first need."""
+LEFT_BYTES_AT_MOST = 5_500
+"""What may stay after the first punches: names, and objects that are made at the first need; the last punches of 256
+badges are 4 KB of it (app/recent.py)."""
 
-# Measured with an image that copies all code into the heap: 111.3 KB.
-STOCK_USED_BYTES_AT_MOST = 113_000
+# Measured with an image that copies all code into the heap: 95.8 KB.
+STOCK_USED_BYTES_AT_MOST = 103_000
 
 FEW, MANY = 120, 10_000
 
@@ -53,7 +55,7 @@ def expect_room(soaked: Soaked, meter: HeapMeter) -> None:
     assert "died" not in meter.console()
 
 
-def test_a_clock_in_128_kb_taps_reconnects_and_restarts_with_room_to_spare(stack: Stack) -> None:
+def test_a_clock_in_a_chips_memory_taps_reconnects_and_restarts_with_room_to_spare(stack: Stack) -> None:
     meter = HeapMeter(stack)
     soaked = soak(stack, meter, FEW)
     assert soaked.reconnects

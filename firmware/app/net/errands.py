@@ -17,7 +17,9 @@ from app import on_demand
 from app.errors import FrameError
 from app.net import frames
 
-_ROOM_BYTES = const(12000)  # of the heap; the largest errand takes 9 KB, what the bridge sent included
+# Of the heap and what it may grow by, which is to spare while a connection is up; the largest errand takes 9 KB, what
+# the bridge sent included.
+_ROOM_BYTES = const(12000)
 
 # Commands of docs/protocol.md §6, each before an order's number
 _IDENTIFY = const(1)

@@ -13,7 +13,7 @@ switch that off. A port that checks certificate dates (ESP32 does) goes by its o
 sets: from the RTC, or, when that has stopped, from the newest moment that the clock has on record. So a clock without a
 battery still connects, takes no other authority, and refuses a certificate that had run out before that moment.
 
-The broker's name is looked up by app/net/resolver.py, which is in memory for that only; a found address is kept.
+A connection is opened by app/net/connecting.py, which is in memory for that only; a found address is kept.
 
 Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
@@ -26,13 +26,13 @@ import asyncio
 import io
 import select
 import time
-from errno import EINPROGRESS
 
 from micropython import const
 
 from app import on_demand
 from app.errors import LinkError
 
+_CONNECTING = "app.net.connecting"
 _RESOLVER = "app.net.resolver"
 
 # The longest frame (docs/protocol.md §6), or a batch of 16 records, which is as long; the topic of the longest clock
@@ -40,13 +40,10 @@ _RESOLVER = "app.net.resolver"
 IN_BYTES = const(1088)
 OUT_BYTES = const(1088)
 
-CONNECT_TIMEOUT_MS = const(10000)
 TLS_TIMEOUT_MS = const(20000)  # an ESP32 computes for about a second (P-256); the rest is for slow networks
 WRITE_TIMEOUT_MS = const(10000)
 ANSWER_TIMEOUT_MS = const(10000)
 POLL_MS = const(10)
-_RESOLVE_AGAIN_MISSES = const(3)  # after so many failed connections to the cached address the name is looked up again,
-_RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old
 
 # MQTT 3.1.1 §2.2.1, the first byte of a packet with the flags it must have
 _CONNECT = const(0x10)
@@ -147,7 +144,7 @@ class Link:
         self._certs = certs
         self._host = host
         self._port = port
-        self._context = None
+        self._tls_context = None
         self._address = None
         self._resolved_at = time.ticks_ms()
         self._misses = 0
@@ -187,13 +184,14 @@ class Link:
         self.shut()
         self._reset()
         try:
-            await self._connect()
-            await self._connected()
+            await on_demand.load(_CONNECTING, _RESOLVER).open_tcp(self, time.ticks_ms())
+            context = self._tls_context = on_demand.load(_CONNECTING).tls_context(self)
         except LinkError:
             self._misses += 1
             raise
+        finally:
+            on_demand.drop(_CONNECTING)
         self._misses = 0
-        context = self._tls_context()
         self.wire = Wire(self._sock)
         self._tls = context.wrap_socket(self.wire, server_hostname=self._host, do_handshake_on_connect=False)
         self._opened = True
@@ -303,68 +301,7 @@ class Link:
     def close(self):
         self.shut()
 
-    # --- TCP ---
-
-    async def _connect(self):
-        now = time.ticks_ms()
-        old = self._misses >= _RESOLVE_AGAIN_MISSES and time.ticks_diff(now, self._resolved_at) > _RESOLVE_AGAIN_MS
-        if self._address is None or old:
-            self._resolved_at = now
-            self._address = await self._resolve()
-            self._misses = 0
-        self._sock = self._sockets.socket(self._sockets.AF_INET, self._sockets.SOCK_STREAM)
-        self._sock.settimeout(0)
-        try:
-            self._sock.connect(self._address)
-        except OSError as error:
-            if error.errno != EINPROGRESS:
-                raise LinkError("connect", "error %d" % error.args[0])
-
-    async def _resolve(self):
-        try:
-            found = await on_demand.load(_RESOLVER).resolve(self._sockets, self._host, self._dns())
-        finally:
-            on_demand.drop(_RESOLVER)
-        try:  # a numeric address asks nobody; this is the port's form of it
-            return self._sockets.getaddrinfo(found, self._port, self._sockets.AF_INET, self._sockets.SOCK_STREAM)[0][-1]
-        except OSError as error:
-            raise LinkError("address", "error %d" % error.args[0])
-
-    async def _connected(self):
-        start = time.ticks_ms()
-        self._poller.register(self._sock, select.POLLOUT)
-        try:
-            while True:
-                for _, flags in self._poller.ipoll(0):
-                    if flags & (select.POLLERR | select.POLLHUP):
-                        raise LinkError("connect", "refused or unreachable")
-                    if flags & select.POLLOUT:
-                        return
-                if time.ticks_diff(time.ticks_ms(), start) > CONNECT_TIMEOUT_MS:
-                    raise LinkError("connect", "no answer")
-                await asyncio.sleep_ms(POLL_MS)
-        finally:
-            self._poller.unregister(self._sock)
-
     # --- TLS ---
-
-    def _tls_context(self):
-        """The context, made once: it holds the parsed certificates and the key for all connections."""
-        if self._context is None:
-            context = self._tls_module.SSLContext(self._tls_module.PROTOCOL_TLS_CLIENT)
-            context.verify_mode = self._tls_module.CERT_REQUIRED
-            try:
-                authorities, at = self._certs.ca, 0
-                while at < len(authorities):  # two in DER while one takes over from the other; TLS takes one at a time
-                    end = at + 4 + (authorities[at + 2] << 8 | authorities[at + 3])
-                    context.load_verify_locations(authorities[at:end])
-                    at = end
-                context.load_cert_chain(self._certs.cert, self._certs.key)
-            except (ValueError, IndexError) as error:
-                raise LinkError("certificate", "of this clock: %s" % error.args[0])
-            self._context = context
-            self._certs = None  # a kilobyte and a half that TLS has copied
-        return self._context
 
     def _send_on(self):
         """Give TLS the rest of the leaving packet; the handshake goes on by this too. True if anything moved."""

@@ -96,11 +96,11 @@ class Order:
 
     def _conclude(self, uplink):
         """The pattern has left for the display."""
+        gc.collect()
         facts, findings = uplink.facts(), self._findings
         findings["display"] = "good" if self._face.display_faults == self._faults_before else "no-answer"
         findings["rtc"] = "good" if facts.get("temperature") is not None and facts["source"] else "no-time"
-        gc.collect()
-        findings["heap_free"] = gc.mem_free()
+        findings["heap_free"] = facts["heap_free"]
         self._finish()
 
     @property

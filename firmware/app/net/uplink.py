@@ -23,12 +23,15 @@ import time
 
 from micropython import const
 
+from app import console, on_demand
 from app.errors import FrameError, JournalFull, LinkError
 from app.log import record
 from app.log.record import KIND_TIME_SET, RECORD_BYTES, SOURCE_NONE
 from app.net import frames
 from app.net.link import POLL_MS, Link
 from app.receipts import RECEIPT_OF_DAY, RECEIPT_REGISTERED
+
+_CONNECTING = "app.net.connecting"
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
@@ -56,7 +59,7 @@ TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
-_COUNT_MAX = const(0xFFFF)
+_ENOMEM = const(12)  # what an ESP32's TLS raises where there is no memory for a connection
 _RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
 
 
@@ -142,15 +145,30 @@ class Uplink:
     socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys;
     `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
     `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
-    counted and changes nothing else. errands: app.net.errands.Errands.
+    counted and changes nothing else. errands: app.net.errands.Errands. room: `take()` and `give()` of the memory that a
+    connection needs, held while there is none; None where nobody competes for it.
     """
 
     def __init__(
-        self, settings, channel, certs, log, timekeeper, sockets, tls, wifi, mqtt_module, events, status, errands
+        self,
+        settings,
+        channel,
+        certs,
+        log,
+        timekeeper,
+        sockets,
+        tls,
+        wifi,
+        mqtt_module,
+        events,
+        status,
+        errands,
+        room=None,
     ):
         self._log = log
         self._timekeeper = timekeeper
         self._wifi = wifi
+        self._room = room
         self._events = events
         self.status = status
         self._settings = settings
@@ -214,6 +232,9 @@ class Uplink:
                 self._count(error)
             self._link.shut()
             self.errands.disconnected()
+            if self._room:
+                gc.collect()  # what is left of the connection lies in the way
+                self._room.take()
             self._set_state(min(self.link_state, NO_BROKER))
             if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:
                 failures = 0
@@ -257,40 +278,12 @@ class Uplink:
         return client
 
     async def _connect(self):
-        """Connect, subscribe, tell STATUS. Raises whatever went wrong."""
-        link = self._link
-        gc.collect()
-        await link.open()
-        gc.collect()  # what stays of a connection then lies together
-        client = self._client = self._new_client()
-        link.deliver = client.wait_msg
-        # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
-        # will, which would be newer than all that follows.
-        connection = self._next_connection()
-        if connection < _COUNT_MAX:
-            client.set_last_will(self._channel.topic("status"), self._last_will(connection), retain=True)
-        client.connect()
-        await link.ready()
-        if connection <= _COUNT_MAX:  # only now may the broker know of it
-            self._connection = connection
-            self._number = 0
-        self._channel.session = os.urandom(frames.SESSION_BYTES)
-        self._last_counter = 0
-        self._gap_asked = 0
-        self._window.restart(self._log.tail)
-        for name in ("ack", "receipts", "command"):
-            await link.ready()
-            client.subscribe(self._channel.topic(name))
-        await link.ready()
-        self._send_status()
-        await link.settled()
+        """Connect, subscribe, send STATUS. Raises whatever went wrong."""
+        try:
+            await on_demand.load(_CONNECTING, "app.net.resolver").connect(self)
+        finally:
+            on_demand.drop(_CONNECTING)
         self._set_state(ONLINE)
-
-    def _next_connection(self):
-        """The number of the connection to come: above those of every start with this boot count."""
-        connection = self._connection + 1
-        self._log.reserve(connection)
-        return connection
 
     async def _serve(self):
         """Send and receive until something ends the connection."""
@@ -316,12 +309,15 @@ class Uplink:
         """Count a failure under its category and keep its words for the technician."""
         if isinstance(error, LinkError) and len(error.args) == 2:
             category, detail = error.args
-        elif isinstance(error, MemoryError):
+        elif isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
             category, detail = "memory", ""
         else:
             category, detail = "other", repr(error)
         self.failures[category] = self.failures.get(category, 0) + 1
-        self.last_failure = "%s: %s" % (category, detail)
+        failure = "%s: %s" % (category, detail)
+        if failure != self.last_failure:
+            console.report("connection:", failure)
+        self.last_failure = failure
 
     def _guarded(self, function, *arguments):
         """What the clock's own function gives, or None: a fault of display or reader must not end a connection."""
@@ -377,11 +373,6 @@ class Uplink:
         note = (self._log.sealed, self._log.nearly_full)
         if note != self._noted or time.ticks_diff(now, self._status_at) >= self._settings.heartbeat_s * 1000:
             self._status_due = True
-
-    def _last_will(self, connection):
-        body = {"v": 1, "state": "offline", "boot": self._log.boot, "connection": connection}
-        counter = frames.upward_counter(self._log.boot, connection, frames.LAST_WILL_NUMBER)
-        return self._channel.seal(frames.STATUS, counter, json.dumps(body).encode())
 
     def _next_counter(self):
         """The counter of the next frame of this connection."""

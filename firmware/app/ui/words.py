@@ -17,80 +17,94 @@ from micropython import const
 from app.errors import SettingsError
 from app.ui import font
 
-FIELDS = (
-    "idle",
-    "link",  # by link state: 0 no Wi-Fi, 1 no broker, 2 online
-    "directions",  # by direction of the record: none, in, out, break start, break end; in large letters
-    "kept",
-    "kept_later",
-    "registered",
-    "authority",  # before the end of the reception number
-    "duplicate",
-    "unknown",
-    "see_office",
-    "refused",
-    "refused_todo",
-    "code",  # before a number
-    "unproved",
-    "unproved_todo",
-    "two_badges",
-    "nearly_full",
-    "full",
-    "full_todo",
-    "fault",
-    "fault_todo",
-    "unsealed",
-    "retired",
-    "no_time",
-    "not_set_up",
-    "technician",
-    "starting",
-    "identify",
-    "assumed",  # how to put a direction right that the clock assumed
-    "today",  # what a worker asks the clock (app.today): title, none, and a punch that is kept, sent, waits, refused
-    "desk",  # the badge desk's title, no punches now, and by stage (desk_screen): closed, done, failed, lay, keep
-)
-Words = namedtuple("Words", FIELDS)  # type: ignore[misc]  # mypy wants the names spelled out here
+# By line a text or texts: how a language file calls them, the columns that they have beside icons and numbers where
+# those are fewer than the display's 16, and the English. One text: short ones of their own would stay in memory.
+_TEXTS = """\
+idle=Hold your badge
+link:9=No Wi-Fi|No server|Online
+directions:6=HERE|IN|OUT|BREAK|BACK
+kept=Saved here
+kept_later=Saved,|sent later
+registered=Confirmed by
+authority:7=NSSO
+duplicate:10=Already at
+unknown=Unknown badge
+see_office=See office
+refused=Refused:
+refused_todo=see office
+code:5=code
+unproved=Badge refused
+unproved_todo=Try again, or|see office
+two_badges=One badge|at a time
+nearly_full=Memory 80% full
+full=Memory full
+full_todo=Not saved
+fault=Clock fault
+fault_todo=Not saved
+unsealed=Fault: no seal
+retired=Clock retired
+no_time=Clock not set
+not_set_up=Not set up
+technician=Call technician
+starting=Starting
+start_failed=Cannot start
+identify=I am here
+assumed=Wrong? Press key
+today:9=Today|none yet|saved|sent|waits|refused
+desk=Badge desk|No punches now|Desk closed|Done|Not finished|Lay the badge|Keep it there"""
 
-ENGLISH = Words(  # type: ignore[call-arg]
-    idle="Hold your badge",
-    link=("No Wi-Fi", "No server", "Online"),
-    directions=("HERE", "IN", "OUT", "BREAK", "BACK"),
-    kept="Saved here",
-    kept_later=("Saved,", "sent later"),
-    registered="Confirmed by",
-    authority="NSSO",
-    duplicate="Already at",
-    unknown="Unknown badge",
-    see_office="See office",
-    refused="Refused:",
-    refused_todo="see office",
-    code="code",
-    unproved="Badge refused",
-    unproved_todo=("Try again, or", "see office"),
-    two_badges=("One badge", "at a time"),
-    nearly_full="Memory 80% full",
-    full="Memory full",
-    full_todo="Not saved",
-    fault="Clock fault",
-    fault_todo="Not saved",
-    unsealed="Fault: no seal",
-    retired="Clock retired",
-    no_time="Clock not set",
-    not_set_up="Not set up",
-    technician="Call technician",
-    starting="Starting",
-    identify="I am here",
-    assumed="Wrong? Press key",
-    today=("Today", "none yet", "saved", "sent", "waits", "refused"),
-    desk=("Badge desk", "No punches now", "Desk closed", "Done", "Not finished", "Lay the badge", "Keep it there"),
+Words = namedtuple(
+    "Words",
+    (
+        "idle",
+        "link",  # by link state: 0 no Wi-Fi, 1 no broker, 2 online
+        "directions",  # by direction of the record: none, in, out, break start, break end; in large letters
+        "kept",
+        "kept_later",
+        "registered",
+        "authority",  # before the end of the reception number
+        "duplicate",
+        "unknown",
+        "see_office",
+        "refused",
+        "refused_todo",
+        "code",  # before a number
+        "unproved",
+        "unproved_todo",
+        "two_badges",
+        "nearly_full",
+        "full",
+        "full_todo",
+        "fault",
+        "fault_todo",
+        "unsealed",
+        "retired",
+        "no_time",
+        "not_set_up",
+        "technician",
+        "starting",
+        "start_failed",
+        "identify",
+        "assumed",  # how to put a direction right that the clock assumed
+        "today",  # what a worker asks the clock: title, none, and a punch that is kept, sent, waits, refused
+        "desk",  # the badge desk's title, no punches now, and by stage (desk_screen): closed, done, failed, lay, keep
+    ),
 )
 
-# The columns that a text has beside icons and numbers, where they are fewer than the display's 16.
-COLUMNS = {"link": 9, "directions": 6, "authority": 7, "duplicate": 10, "code": 5, "today": 9}
+
+def _row(line):
+    """(field, columns, text or texts) of a line of _TEXTS."""
+    field, text = line.split("=", 1)
+    name, _, columns = field.partition(":")
+    texts = text.split("|")
+    return name, int(columns or 16), texts[0] if len(texts) == 1 else tuple(texts)
+
+
+_ROWS = [_row(line) for line in _TEXTS.split("\n")]
+FIELDS = [row[0] for row in _ROWS]
+ENGLISH = Words(*[row[2] for row in _ROWS])
 
 _LONGEST = const(4096)
-_WIDTH = const(16)
 _OPEN_NESTED = (ValueError, TypeError, OverflowError, RuntimeError, MemoryError)  # the last two: nested without end
 
 
@@ -116,7 +130,7 @@ def checked(found, name):
     """The Words in what a language file of that name holds. Raises SettingsError."""
     if not isinstance(found, dict):
         raise SettingsError(name + ": must be a JSON object")
-    return Words(*[_field(found, field, ENGLISH[i], name) for i, field in enumerate(FIELDS)])
+    return Words(*[_field(found, name, *row) for row in _ROWS])
 
 
 def load_or_english(language, folder="/lang/"):
@@ -128,11 +142,10 @@ def load_or_english(language, folder="/lang/"):
         return ENGLISH
 
 
-def _field(found, field, english, name):
+def _field(found, name, field, columns, english):
     """The text or texts of a field, in the form of the English one."""
     if field not in found:
         return english
-    columns = COLUMNS.get(field, _WIDTH)
     given = found[field]
     if isinstance(english, str):
         if _fits(given, columns, _has_small):

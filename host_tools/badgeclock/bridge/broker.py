@@ -38,9 +38,11 @@ class BrokerLink:
     Raises SettingsError at once if the certificates cannot be used.
     """
 
-    def __init__(self, settings: BrokerSettings, filters: Sequence[str]) -> None:
+    def __init__(self, settings: BrokerSettings, filters: Sequence[str], asked: Sequence[str] = ()) -> None:
+        """`asked` are filters that a broker may refuse."""
         self._settings = settings
         self._filters = filters
+        self._asked = asked
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
         self._pauses = 0
@@ -79,7 +81,7 @@ class BrokerLink:
         while True:
             self._read_certificates()
             lost = asyncio.Event()
-            client = _new_client(self._settings.client_id, self._filters, deliver, lost)
+            client = _new_client(self._settings.client_id, self._filters, self._asked, deliver, lost)
             try:
                 try:
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -130,16 +132,24 @@ def _transport(client: gmqtt.Client) -> asyncio.Transport:
 
 
 def _new_client(
-    client_id: str, filters: Sequence[str], deliver: Callable[[str, bytes], None], lost: asyncio.Event
+    client_id: str,
+    filters: Sequence[str],
+    asked: Sequence[str],
+    deliver: Callable[[str, bytes], None],
+    lost: asyncio.Event,
 ) -> gmqtt.Client:
     client = gmqtt.Client(client_id, clean_session=True, logger=logging.getLogger("gmqtt"))
     client.set_config({"reconnect_retries": _NO_RECONNECTS})
 
-    def on_connect(*_: Any) -> None:
-        client.subscribe([gmqtt.Subscription(wanted, qos=1) for wanted in filters])
+    needed: list[int] = []
 
-    def on_subscribe(_client: Any, _mid: int, granted: tuple[int, ...], _properties: Any) -> None:
-        if any(code >= _REFUSED for code in granted):
+    def on_connect(*_: Any) -> None:
+        needed.append(client.subscribe([gmqtt.Subscription(wanted, qos=1) for wanted in filters]))
+        for wanted in asked:
+            client.subscribe(gmqtt.Subscription(wanted, qos=1))
+
+    def on_subscribe(_client: Any, mid: int, granted: tuple[int, ...], _properties: Any) -> None:
+        if mid in needed and any(code >= _REFUSED for code in granted):
             log.error("the broker does not let the bridge read; its access list must name the bridge")
 
     def on_message(_client: Any, topic: str | bytes, payload: bytes, _qos: int, _properties: Any) -> int:

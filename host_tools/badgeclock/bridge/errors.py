@@ -157,3 +157,18 @@ class ScopeMissing(BadgeclockError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (ScopeMissing, (self.scope,))
+
+
+class BeyondReach(BadgeclockError):
+    """A token may do this, and not here."""
+
+    def __init__(self, where: str) -> None:
+        self.where = where
+        super().__init__(
+            what=f"this is beyond the token's reach: {where}",
+            kept="everything as it was",
+            do="have the office do it, or use a token that reaches it: `badgeclock bridge token list`",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (BeyondReach, (self.where,))

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import re
 import sys
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -24,6 +24,15 @@ def mask(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 def masked(text: str) -> str:
     """A text without whatever has the form of a national number."""
     return _ELEVEN_DIGITS.sub(MASK, text)
+
+
+def masked_within(value: Any) -> Any:
+    """The same of every text in a value of JSON, keys too; a tuple counts as a list."""
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, dict):
+        return {masked(key): masked_within(one) for key, one in value.items()}
+    return type(value)(map(masked_within, value)) if isinstance(value, list | tuple) else value
 
 
 def write(line: str) -> None:

@@ -25,6 +25,7 @@ from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.broker import BrokerLink
+from badgeclock.bridge.broker_clients import BrokerClients
 from badgeclock.bridge.clocks import registry, remote_settings
 from badgeclock.bridge.clocks.badge_desk import BadgeDesk
 from badgeclock.bridge.clocks.health_monitor import HealthMonitor
@@ -54,6 +55,7 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import planning_api, planning_refusals, status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
+from badgeclock.protocol.broker_access import RESPONSE
 from badgeclock.protocol.topics import UPWARD, Channel, subscription
 
 _PUNCHES: Final = f"/{Channel.PUNCHES.value}"
@@ -131,7 +133,7 @@ class Service:
             self._authorities = [(authority, settings.authority)]
         else:
             self._authorities = [(kinds.connect(one), one) for one in wanted]
-        self._link = BrokerLink(settings.broker, [subscription(channel) for channel in UPWARD])
+        self._link = BrokerLink(settings.broker, [subscription(channel) for channel in UPWARD], [RESPONSE])
         self._parts.add("broker", Phase.BROKER, lambda: self._link.run(self._deliver))
         self._add_senders()
         self._registrars = registrars_of(
@@ -153,6 +155,10 @@ class Service:
             connections=lambda: self._link.connections,
         )
         self._parts.add("health monitor", Phase.UPKEEP, monitor.run)
+        self._clients = BrokerClients(
+            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0
+        )
+        self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
         self._add_intake(meet)
         self._add_metrics()
@@ -244,7 +250,7 @@ class Service:
         return app
 
     def _deliver(self, topic: str, payload: bytes) -> None:
-        parts = (self._desk, self._orders, self._rosters)
+        parts = (self._desk, self._orders, self._rosters, self._clients)
         if topic.endswith(_PUNCHES) and self._relay is not None:
             self._relay.deliver(topic, payload)
         elif topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):

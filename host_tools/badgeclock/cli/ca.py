@@ -14,6 +14,7 @@ from badgeclock.cli.workshop_passphrase import chosen, opened_workshop
 from badgeclock.errors import SettingsError
 from badgeclock.technician import broker, certificates, revocation_order, running_broker, workshop
 from badgeclock.technician.revocation_order import RevocationOrder
+from badgeclock.toolchain import programs
 
 app = typer.Typer(no_args_is_help=True, help="The site's authority: certificates of clocks, bridge and broker.")
 authority_app = typer.Typer(no_args_is_help=True, help="Let another authority take over, without losing a punch.")
@@ -329,8 +330,30 @@ def broker_configuration(
         list[str] | None, typer.Option(help="Host name or address by which clocks reach it; may be given again.")
     ] = None,
     user: Annotated[str | None, typer.Option(help="System user of Mosquitto, if root starts it.")] = None,
+    refuse_subscriptions: Annotated[
+        bool,
+        typer.Option(
+            "--refuse-subscriptions",
+            help="Refuse what is not a clock's own, by Mosquitto's dynamic-security plugin instead of an access list.",
+        ),
+    ] = False,
 ) -> None:
     """Write the configuration of the site's Mosquitto: mutual TLS, each clock on its own topics."""
-    config = broker.write_config(directory, port, opened_workshop(shop), host=host, names=tuple(name or ()), user=user)
+    plugin = programs.dynamic_security() if refuse_subscriptions else None
+    if refuse_subscriptions and plugin is None:
+        raise SettingsError(
+            what="Mosquitto's plugin mosquitto_dynamic_security.so is not on this machine",
+            kept="everything as it was",
+            do="install a package of Mosquitto 2 that has it (Debian's does), or leave --refuse-subscriptions out",
+        )
+    config = broker.write_config(
+        directory,
+        port,
+        opened_workshop(shop),
+        host=host,
+        names=tuple(name or ()),
+        user=user,
+        dynamic_security=plugin,
+    )
     typer.echo(config.path)
     typer.echo(f"next: mosquitto -c {config.path}", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from badgeclock.technician import (
     reader,
     release,
     retire,
+    tracebacks,
 )
 from badgeclock.technician.serial_device import open_device
 
@@ -270,6 +272,29 @@ def retire_command(
     typer.echo(done.to_json() if as_json else f"{done.clock_id} is retired: record {done.seq} is its last")
     report(f"next: badgeclock bridge clock retire {done.clock_id} --gone --reason …")
     report("next: write the broker's configuration again (badgeclock ca broker) and restart the broker")
+
+
+@app.command(name="traceback")
+def traceback_command(
+    log: Annotated[Path, typer.Argument(help="What the clock's serial line said; - reads it from standard input.")],
+    *,
+    board: BoardOption = "esp32_devkit",
+    display: Annotated[str, typer.Option(help="A front of the board.")] = firmware.DEFAULT_DISPLAY,
+) -> None:
+    """Print a clock's serial log with the place in the source behind each line of its tracebacks.
+
+    A clock's programs have no line numbers and short names. They are those of this checkout; a clock with another
+    firmware hash (`bridge clock list`) needs the checkout that it was provisioned from.
+    """
+    try:
+        text = sys.stdin.read() if str(log) == "-" else log.read_text(errors="replace")
+    except OSError as error:
+        raise SettingsError(
+            what=f"{log} cannot be read: {error.strerror}",
+            kept="everything",
+            do="name a file of the serial line's text",
+        ) from error
+    typer.echo(tracebacks.explained(text, firmware.sources(board, display)))
 
 
 @app.command()

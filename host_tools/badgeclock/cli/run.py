@@ -36,7 +36,7 @@ def run(
     configured = settings.load(config)
     if workers is not None:
         configured = configured.model_copy(update={"intake": configured.intake.model_copy(update={"workers": workers})})
-    _collect_seldom()
+    collect_seldom()
     if configured.intake.workers == 1:
         uvloop.run(_serve(Service(configured)))
         return
@@ -57,7 +57,7 @@ def intake(
     end_with(of)
     logs.configure()
     one = Worker(settings.load(config), number, meet, wall_clock_ms)
-    _collect_seldom()
+    collect_seldom()
     uvloop.run(_serve(one))
 
 
@@ -72,7 +72,7 @@ async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
             await asyncio.wait([others])
 
 
-def _collect_seldom() -> None:
+def collect_seldom() -> None:
     """Look for cycles less often: a group makes a hundred thousand tuples, in none of which there is one.
 
     Measured: a quarter of what a record in a large group costs went into looking.

@@ -70,8 +70,8 @@ def today(
 
 def _print_place(console: Console, place: PlaceToday, *, is_over: bool) -> None:
     counts = place.counts()
-    told = ", ".join(f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]) or "nobody"
-    console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {told}")
+    summary = ", ".join(f"{counts[status]} {words}" for status, words in _COUNTED.items() if counts[status]) or "nobody"
+    console.print(f"{' + '.join(place.sites)}  {place.workplace}  {place.day:%a %Y-%m-%d}  {summary}")
     columns = ["worker", "is", "since", "number, or why not"]
     if any(one.expected is not None for one in place.people):
         columns.append("expected")

@@ -32,7 +32,7 @@ _EPOCH: Final = int(Kind.EPOCH)
 _MOST_BURNT: Final = 255
 """Numbers in a row that a BOOT can declare burnt."""
 _AT_ONCE: Final = 4096
-"""Records copied out of a mapped file for one walk: a slice of bytes costs less than one of a view."""
+"""Records copied out of a mapped file at a time: a slice of bytes costs less than one of a view."""
 _LOOK_AHEAD: Final = 3
 """Records in a row that may fail and still leave the one after them provable."""
 
@@ -127,7 +127,7 @@ class _Judge:
         self._head = self._runs[0].first if evidence.ring is None else evidence.ring.lowest
         self._before: bytes | None = None  # the record before, whatever was said of it
         self._broken = False  # whether proof had begun and was lost
-        self._walked_from = (keys.founded(), 0)  # the last walk's state, and where in its run it began
+        self._verified_from = (keys.founded(), 0)  # the state of the last run verified, and where in its run it began
         self.state: SealState | None = None
         self.epoch_day: int | None = None
         self.at_end: list[SealState] = []
@@ -179,23 +179,23 @@ class _Judge:
             if self.state is None:
                 at = self._begin_again(index, at)
                 continue
-            self._walked_from = (self.state, at)
+            self._verified_from = (self.state, at)
             part = run.part(run.first + at, min(run.first + at + _AT_ONCE, run.end))
-            walked = seal.walk(self.state, bytes(part.raws))
-            if walked.taken:
-                self._accept(run.part(run.first + at, run.first + at + walked.taken))
-            at += walked.taken
-            self.state = walked.state
-            if walked.refused is not None:
-                self._refuse(index, run.first + at, walked.refused)
+            verified = seal.verify_run(self.state, bytes(part.raws))
+            if verified.taken:
+                self._accept(run.part(run.first + at, run.first + at + verified.taken))
+            at += verified.taken
+            self.state = verified.state
+            if verified.refused is not None:
+                self._refuse(index, run.first + at, verified.refused)
                 at += 1
 
     def is_one_behind(self, slot: KeySlot) -> bool:
         """Whether a key slot is what the clock held before it took the last record."""
         run = self._runs[-1]
-        state, at = self._walked_from
-        walked = seal.walk(state, run.raws[at * RECORD_BYTES : -RECORD_BYTES])
-        return slot.continues(seal.burn(walked.state, _declared(run.raw(run.end - 1))))
+        state, at = self._verified_from
+        verified = seal.verify_run(state, run.raws[at * RECORD_BYTES : -RECORD_BYTES])
+        return slot.continues(seal.burn(verified.state, _declared(run.raw(run.end - 1))))
 
     def _accept(self, part: Run) -> None:
         """The seal holds; the records must still agree with each other."""
@@ -208,9 +208,9 @@ class _Judge:
         """A record fails: say so, and find the state from which the next one can be judged."""
         assert self.state is not None
         for conflict in self._report.timeline.conflicts.get(seq, []):
-            walked = seal.walk(self.state, conflict.raw)
-            if walked.taken == 1 and walked.refused is None:
-                self.state = walked.state
+            verified = seal.verify_run(self.state, conflict.raw)
+            if verified.taken == 1 and verified.refused is None:
+                self.state = verified.state
                 self._times.lose()
                 return  # the other one is genuine, and both are reported already
         if not self.state.r:
@@ -286,7 +286,7 @@ class _Judge:
         for seq, closing in self._after_closing(run, at):
             raw = run.raw(seq)
             state = self._after_epoch(closing, seq - (_declared(raw) if seq == run.first else 0), raw)
-            if seal.walk(state, raw).taken == 1 or self._after_failed(state, index, seq)[0] is not None:
+            if seal.verify_run(state, raw).taken == 1 or self._after_failed(state, index, seq)[0] is not None:
                 self._unproven(run.first + at, seq)
                 self.state = state
                 return seq - run.first

@@ -240,11 +240,11 @@ class Online:
 
 
 class Report(NamedTuple):
-    """What became of the order with that number: `told` is JSON, by command (§6)."""
+    """What became of the order with that number: `facts` are the JSON of `told`, by command (§6)."""
 
     order: int
     command: Command
-    told: dict[str, Any]
+    facts: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +359,7 @@ def pack_order(number: int) -> bytes:
 
 def pack_report(report: Report) -> bytes:
     """Body of a REPORT."""
-    fields = {"v": 1, "order": report.order, "command": int(report.command), "told": report.told}
+    fields = {"v": 1, "order": report.order, "command": int(report.command), "told": report.facts}
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
@@ -372,10 +372,10 @@ def unpack_report(body: bytes) -> Report:
     command = fields.get("command")
     if isinstance(command, bool) or command not in _REPORTED:
         raise FrameRefused("report command")
-    told = fields.get("told")
-    if not isinstance(told, dict):
+    facts = fields.get("told")
+    if not isinstance(facts, dict):
         raise FrameRefused("report told")
-    return Report(order, Command(command), told)
+    return Report(order, Command(command), facts)
 
 
 def unpack_command(body: bytes) -> tuple[Command, bytes]:

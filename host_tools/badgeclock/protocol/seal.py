@@ -1,8 +1,8 @@
 """The seal: a two-level forward-secure ratchet, one a clock (docs/protocol.md §3).
 
 `found` makes the state from which record 0 is judged; `advance` judges one record and gives the state for the next,
-`walk` a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is pure: a
-state is a value, so a verifier that fails keeps the state it had. The rules stand once, in `_judge_each`.
+`verify_run` a run of them; `seal` is the clock's side and exists for tests, vectors and virtual fleets. All of it is
+pure: a state is a value, so a verifier that fails keeps the state it had. The rules stand once, in `_judge_each`.
 
 Sources: RFC 2104 and RFC 6234 (HMAC-SHA-256), RFC 5869 (HKDF), Bellare and Yee 1997, Schneier and Kelsey 1999.
 """
@@ -172,26 +172,26 @@ def judge(state: SealState, record: Record, raw: bytes) -> SealState:
     return after
 
 
-class Walk(NamedTuple):
-    """How far a run of records was taken: the state after the last one taken, how many, and why not the next one."""
+class VerifiedRun(NamedTuple):
+    """How far a run of records is genuine: the state after the last one taken, how many, and why not the next one."""
 
     state: SealState
     taken: int
     refused: SealFailed | RecordRefused | None
 
 
-def walk(state: SealState, raws: bytes | memoryview) -> Walk:
+def verify_run(state: SealState, raws: bytes | memoryview) -> VerifiedRun:
     """Judge the records that follow one another in `raws` up to the first that fails. Never raises.
 
     The same rules as `unpack` and `judge`, a third faster a record.
     """
-    return Walk(*_judge_each(state, records.iter_unpack(raws), raws))
+    return VerifiedRun(*_judge_each(state, records.iter_unpack(raws), raws))
 
 
 def _judge_each(
     state: SealState, run: Iterable[tuple[Any, ...]], raws: bytes | memoryview
 ) -> tuple[SealState, int, SealFailed | RecordRefused | None]:
-    """Judge records, given as their fields and as their bytes: the fields of a `Walk`.
+    """Judge records, given as their fields and as their bytes: the fields of a `VerifiedRun`.
 
     The state is kept in local variables: a verifier of a million records has no time to make a tuple for each.
     """

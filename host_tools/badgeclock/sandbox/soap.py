@@ -40,6 +40,7 @@ class Soap:
         self._service = service
         self._schema = description.schema_of(description.WSDL)
         self._tickets = 0
+        self._seen = ws_security.Seen()
 
     def respond(
         self, content_type: str, soap_action: str | None, data: bytes, fault: Fault | None
@@ -78,9 +79,9 @@ class Soap:
         return wire.envelope(body, self._sign)
 
     def _authenticate(self, envelope: etree._Element) -> None:
-        """Raises NotAuthenticated if certificates are asked for and the message bears no good signature."""
+        """Raises NotAuthenticated if certificates are asked for and no good signature is there, or it came before."""
         if self._service.keys is not None:
-            ws_security.check(envelope, self._service.clock(), self._trusted)
+            ws_security.check(envelope, self._service.clock(), self._trusted, self._seen)
 
     def _trusted(self, shown: x509.Certificate) -> list[x509.Certificate]:
         """The certificate shown, if it holds now and our authority signed it."""

@@ -41,16 +41,37 @@ HOLDS: Final = timedelta(minutes=5)
 """How long an answer holds, and a request that names no end."""
 APART: Final = timedelta(minutes=2)
 """How far the caller's clock may be from ours."""
+SEEN_MOST: Final = 100_000
 _PARTS: Final = 3  # body, timestamp, certificate
 
 _ID: Final = f"{{{UTILITY}}}Id"
 _ANY_ID: Final = frozenset({_ID, "Id", "ID", "id", "{http://www.w3.org/XML/1998/namespace}id"})
 
 
+class Seen:
+    """The signatures of messages that still hold, each good once. Kept in memory, as long as its message holds."""
+
+    def __init__(self) -> None:
+        self._until: dict[bytes, datetime] = {}
+
+    def add(self, signature: bytes, until: datetime, now: datetime) -> None:
+        """Raise NotAuthenticated if the signature came before, or if more came than are kept."""
+        if signature not in self._until and len(self._until) >= SEEN_MOST:
+            self._until = {known: end for known, end in self._until.items() if end >= now}
+        if signature in self._until or len(self._until) >= SEEN_MOST:
+            raise NotAuthenticated("it was sent before")
+        self._until[signature] = until
+
+
 def check(
-    envelope: etree._Element, now: datetime, trusted: Callable[[x509.Certificate], Sequence[x509.Certificate]]
+    envelope: etree._Element,
+    now: datetime,
+    trusted: Callable[[x509.Certificate], Sequence[x509.Certificate]],
+    seen: Seen,
 ) -> x509.Certificate:
-    """The certificate that signed the message: one that `trusted` gives for the one shown. Raises NotAuthenticated."""
+    """The certificate that signed the message: one that `trusted` gives for the one shown. Raises NotAuthenticated, for
+    a message that is in `seen` too.
+    """
     security = _only(_only(envelope, ENVELOPE, "Header"), SECURITY, "Security")
     signature = _only(security, SIGNATURE, "Signature")
     stamp = _only(security, UTILITY, "Timestamp")
@@ -59,7 +80,8 @@ def check(
     _check_digests(envelope, signature, (_only(envelope, ENVELOPE, "Body"), stamp, token))
     for certificate in trusted(_certificate(token)):
         if _signed_by(signature, certificate):
-            _check_age(stamp, now)
+            until = _check_age(stamp, now)
+            seen.add(_decoded(_only(signature, SIGNATURE, "SignatureValue")), until, now)
             return certificate
     raise NotAuthenticated("its certificate is not trusted, or did not sign it")
 
@@ -187,12 +209,14 @@ def _certificate(token: etree._Element) -> x509.Certificate:
         raise NotAuthenticated("what stands for its certificate is none") from None
 
 
-def _check_age(stamp: etree._Element, now: datetime) -> None:
+def _check_age(stamp: etree._Element, now: datetime) -> datetime:
+    """Until when the message can be taken for good; raises NotAuthenticated if it cannot now."""
     created = _moment(_only(stamp, UTILITY, "Created"))
     ends = stamp.find(f"{{{UTILITY}}}Expires")
     expires = created + HOLDS if ends is None else _moment(ends)
     if not created - APART <= now <= expires + APART or expires < created:
         raise NotAuthenticated("its timestamp is too old or in the future; compare the clocks of both sides")
+    return expires + APART
 
 
 def _moment(element: etree._Element) -> datetime:

@@ -8,6 +8,7 @@ can take another's connection over.
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 from dataclasses import dataclass
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import SettingsError
+from badgeclock.protocol import broker_access
 from badgeclock.protocol.bridge_names import BRIDGE_NAME
+from badgeclock.protocol.errors import TopicRefused
+from badgeclock.protocol.topics import check_clock_id
 from badgeclock.technician import running_broker
 from badgeclock.technician.certificates import Identity
 from badgeclock.technician.running_broker import CONFIGURATION, PID_FILE
@@ -41,6 +45,15 @@ CIPHERS: Final = (
 )
 """Of TLS 1.2: forward secret and authenticated, for the P-256 certificates that everybody has. An ESP32 has the first
 two (ESP-IDF, MBEDTLS_GCM_C). All of TLS 1.3's are of that kind."""
+
+FIREWALL: Final = "firewall.nft"
+SOURCE_CONNECTIONS: Final = 100
+"""Most connections that one address may have: a site's clocks may come from one. 12,000 idle ones of one address kept
+every other client out."""
+SOURCE_NEW_A_SECOND: Final = 20
+
+CLIENTS: Final = "data/dynamic-security.json"
+"""What the plugin knows; the broker writes it anew when the bridge tells it of a clock."""
 
 _TRUST: Final = ("ca.pem", "crl.pem", "certificate.pem", "key.pem", "acl")
 _PORTS: Final = range(1, 65536)
@@ -68,12 +81,15 @@ def write_config(
     host: str = "127.0.0.1",
     names: tuple[str, ...] = (),
     user: str | None = None,
+    dynamic_security: Path | None = None,
 ) -> BrokerConfig:
     """Write everything that a broker needs into `directory` (0700): mosquitto.conf, acl, certificates, data/.
 
     `names` are the names and addresses by which clocks reach it, besides localhost and 127.0.0.1; `host` is the
     address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default whoever
-    calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. Writing again renews
+    calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. `dynamic_security` is
+    Mosquitto's plugin of that name, which then takes the place of the access list and refuses subscriptions: it knows
+    the workshop's clocks, and the bridge tells it of others (docs/security.md). Writing again renews
     everything but data/; the revocation list is the workshop's newest, taken over by a running broker on SIGHUP
     (`running_broker.reload`). Raises SettingsError.
     """
@@ -85,7 +101,11 @@ def write_config(
     make_directory(directory / "data")
     identity = workshop.broker(names)
     _write_trust(directory, workshop, identity)
-    _write(directory / CONFIGURATION, configuration(directory, host, port, user or _own_name()).encode())
+    _write(directory / FIREWALL, firewall(port).encode())
+    if dynamic_security is not None:
+        _write_clients(directory, workshop)
+    text = configuration(directory, host, port, user or _own_name(), dynamic_security)
+    _write(directory / CONFIGURATION, text.encode())
     if user is not None and os.geteuid() == 0:
         owner = _entry(user)
         for path in (directory, *directory.rglob("*")):
@@ -148,6 +168,28 @@ def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> Non
         _write(directory / name, files[name])
 
 
+def _write_clients(directory: Path, workshop: Workshop) -> None:
+    """The plugin's file: the workshop's clocks, and those that the broker was told of before."""
+    known = {name for name in clients(directory) | set(workshop.clocks()) if _is_clock_id(name)}
+    _write(directory / CLIENTS, json.dumps(broker_access.whole(known), indent=1).encode())
+
+
+def clients(directory: Path) -> set[str]:
+    """The clocks that the plugin of a broker knows, by its file."""
+    try:
+        written = json.loads((directory / CLIENTS).read_bytes())["clients"]
+        return {str(one["username"]) for one in written} - {BRIDGE_NAME}
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+
+
+def _is_clock_id(name: str) -> bool:
+    try:
+        return bool(check_clock_id(name))
+    except TopicRefused:
+        return False
+
+
 def acl() -> str:
     """The access rules. `%u` is the common name of the client's certificate; what no rule grants is refused."""
     lines = ["# A clock: its own topics, and these ways only (docs/protocol.md §7)."]
@@ -159,8 +201,40 @@ def acl() -> str:
     return "\n".join(lines) + "\n"
 
 
-def configuration(directory: Path, host: str, port: int, user: str | None) -> str:
+def firewall(port: int) -> str:
+    """Rules for nftables, since Mosquitto has none: bounds on the connections that one address has, and makes."""
+    lines = [
+        "# Written by Badgeclock: `nft -f` this file on the broker's machine, and at each of its starts.",
+        "table inet badgeclock",
+        "delete table inet badgeclock",
+        "table inet badgeclock {",
+    ]
+    families = (("ip", "ipv4_addr"), ("ip6", "ipv6_addr"))
+    for family, kind in families:
+        lines += [
+            f"\tset open_of_{family} {{ type {kind}; size 65536; flags dynamic; }}",
+            f"\tset new_of_{family} {{ type {kind}; size 65536; flags dynamic, timeout; timeout 1m; }}",
+        ]
+    lines += ["\tchain input {", "\t\ttype filter hook input priority filter; policy accept;"]
+    new = f"\t\ttcp dport {port} ct state new"
+    rate = f"limit rate over {SOURCE_NEW_A_SECOND}/second burst {2 * SOURCE_CONNECTIONS} packets"
+    for family, _ in families:
+        held = f"{family} saddr ct count over {SOURCE_CONNECTIONS}"
+        lines += [
+            f"{new} add @open_of_{family} {{ {held} }} reject with tcp reset",
+            f"{new} update @new_of_{family} {{ {family} saddr {rate} }} drop",
+        ]
+    return "\n".join([*lines, "\t}", "}"]) + "\n"
+
+
+def configuration(directory: Path, host: str, port: int, user: str | None, dynamic_security: Path | None = None) -> str:
     """The text of mosquitto.conf for files in `directory`. `user` None: the line is left out."""
+    # Mosquitto 2.0.11 asks an access list first, which grants every subscription: only one of them can be there.
+    access = (
+        [f"acl_file {directory}/acl"]
+        if dynamic_security is None
+        else [f"plugin {dynamic_security}", f"plugin_opt_config_file {directory}/{CLIENTS}"]
+    )
     lines = [
         "# Written by Badgeclock; a new one replaces it whole.",
         *([f"user {user}"] if user else []),
@@ -182,7 +256,7 @@ def configuration(directory: Path, host: str, port: int, user: str | None) -> st
         "use_identity_as_username true",
         "use_username_as_clientid true",
         "allow_anonymous false",
-        f"acl_file {directory}/acl",
+        *access,
         "",
         f"max_packet_size {PACKET_LIMIT_BYTES}",
         f"max_queued_messages {QUEUE_LIMIT_MESSAGES}",

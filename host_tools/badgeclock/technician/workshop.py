@@ -179,6 +179,10 @@ class Workshop:
                     found[name] = identity
         return found
 
+    def clocks(self) -> list[str]:
+        """The clocks with a certificate that is not revoked, by id."""
+        return [name for name in self.holders() if name not in _SERVICES]
+
     def clocks_without(self, authority: Identity) -> list[str]:
         """The clocks in use, by id, that were not given this authority when they were provisioned last."""
         return [

@@ -9,12 +9,17 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain.pins import MICROPYTHON, Arch
 from badgeclock.toolchain.places import toolchain_dir
 
 __all__ = ["Arch", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
+
+_PLUGIN_PLACES: Final = tuple(
+    f"usr/{place}/mosquitto_dynamic_security.so" for place in ("lib/*-linux-gnu*", "lib64", "lib", "local/lib")
+)
 
 
 def micropython(arch: Arch) -> Path:
@@ -25,6 +30,14 @@ def micropython(arch: Arch) -> Path:
 def mosquitto() -> Path:
     """The Mosquitto 2 broker. Raises ToolMissing if `make setup` has not put it there."""
     return _program("mosquitto")
+
+
+def dynamic_security() -> Path | None:
+    """The plugin of that name of the Mosquitto that runs here: the toolchain's own, or the system's; None without."""
+    # What a version's plugin and another version's broker make of each other is not known: only its own is taken.
+    own = toolchain_dir() / "debian" / "mosquitto"
+    place = own if own.is_dir() else Path("/")
+    return next((found for pattern in _PLUGIN_PLACES for found in sorted(place.glob(pattern))), None)
 
 
 def postgresql() -> tuple[Path, Path]:

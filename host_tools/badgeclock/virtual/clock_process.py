@@ -71,9 +71,10 @@ class ClockProcess:
             self.process.send_signal(signal.SIGINT)
 
 
-def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None) -> ClockProcess:
+def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None, idf_bytes: int = 0) -> ClockProcess:
     """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware. It may map
-    the file `flash`, if that is given, and run code where it lies there.
+    the file `flash`, if that is given, and run code where it lies there. idf_bytes: what an ESP32 has for its heap's
+    growth, Wi-Fi and TLS together; 0 models none.
 
     Raises ToolMissing.
     """
@@ -90,7 +91,12 @@ def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None) -> Clo
             os._exit(1)
 
     # A bare environment: what a clock does must not depend on who started it.
-    environment = {"TZ": "UTC", "PATH": os.defpath, "BADGECLOCK_WIRE": str(there.fileno())}
+    environment = {
+        "TZ": "UTC",
+        "PATH": os.defpath,
+        "BADGECLOCK_WIRE": str(there.fileno()),
+        "BADGECLOCK_IDF": str(idf_bytes),
+    }
     passed = [there.fileno()]
     if flash is not None:
         passed.append(os.open(flash, os.O_RDONLY))

@@ -777,9 +777,9 @@ def calls() -> Iterator[Case]:
     state: Callable[[World], Any] = lambda world: world.seal.found(M.CLOCK_ID, M.E_0, M.NONCE)  # noqa: E731
     yield Case("a gap", "SealGap: gap", call=lambda world: world.seal.advance(state(world), clock().slots[1]))
     yield Case(
-        "a walk over a cut record",
+        "a run with a cut record",
         "length",
-        call=lambda world: world.seal.walk(state(world), clock().slots[0] + b"x").refused.reason,
+        call=lambda world: world.seal.verify_run(state(world), clock().slots[0] + b"x").refused.reason,
     )
     yield Case("an epoch that cannot be closed", "4001", call=last_epoch)
     yield Case(

@@ -21,7 +21,7 @@ from badgeclock.bridge.attention.reasons import CLOCK, EVENT_NEEDS, ITEM, NEEDS,
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.clocks.health import TO_DO, Standing
 from badgeclock.bridge.errors import PresenceError
-from badgeclock.bridge.presences.presences import code_of
+from badgeclock.bridge.presences.presence_events import code_of
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.registrar import filings
 from badgeclock.bridge.registrar.decisions import Decision, checked
@@ -193,7 +193,6 @@ def _open_punches(*states: PunchState) -> Select[Any]:
         .where(
             text(f"({schema.PUNCH_FOR_PERSON})"),  # as the partial index has it
             table.c.state.in_(states),
-            table.c.presence_id.is_(None),
             table.c.id.not_in(_filed(schema.filings.c.punch_id)),
         )
         .correlate(None)

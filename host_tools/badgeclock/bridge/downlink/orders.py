@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.bridge.store.states import ClockState
@@ -164,6 +165,7 @@ def handle_report(connection: Connection, vault: Vault, name: str, payload: byte
     if frame.counter <= int.from_bytes(clock.status_counter, "big"):
         raise FrameRefused("report counter")
     report = frames.unpack_report(frame.body)
+    report = report._replace(facts=logs.masked_within(report.facts))
     outcome, severity = _outcome(report)
     which = (
         (table.c.id == report.order)
@@ -172,7 +174,7 @@ def handle_report(connection: Connection, vault: Vault, name: str, payload: byte
         & table.c.sent_ms.is_not(None)
         & table.c.done_ms.is_(None)
     )
-    done = update(table).where(which).values(done_ms=now_ms, outcome=outcome, report=report.told)
+    done = update(table).where(which).values(done_ms=now_ms, outcome=outcome, report=report.facts)
     if not connection.execute(done).rowcount:
         raise FrameRefused("report of no order")
     what = f"{command_name(report.command)}: {outcome}"
@@ -185,7 +187,7 @@ def _outcome(report: Report) -> tuple[str, Severity]:
         return "the clock showed its id", Severity.INFO
     if report.command is Command.CAPTURE:
         return "captured", Severity.INFO
-    wrong = found_wrong(report.told)
+    wrong = found_wrong(report.facts)
     return (f"failed: {', '.join(wrong)}", Severity.WARNING) if wrong else ("passed", Severity.INFO)
 
 

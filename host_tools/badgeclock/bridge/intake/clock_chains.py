@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from sqlalchemy import Connection, Row, select, update
 
 from badgeclock.bridge.intake.continuity import Before, LastStatus
-from badgeclock.bridge.presences.presences import SURE, Punch
+from badgeclock.bridge.presences.punch_fate import SURE, Punch
 from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Place
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import insert_rows, update_rows

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.rounds import Rounds
 from badgeclock.bridge.store import event_log
 from badgeclock.bridge.store.database import Store
@@ -44,6 +45,6 @@ class FloodWatch(Rounds):
 def _clock_of(prefix: str) -> str | None:
     """The clock id of a topic without its channel; None if it is no clock's."""
     try:
-        return parse(f"{prefix}/{Channel.PUNCHES.value}")[0]
+        return logs.masked(parse(f"{prefix}/{Channel.PUNCHES.value}")[0])
     except TopicRefused:
         return None

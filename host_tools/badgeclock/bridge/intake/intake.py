@@ -20,6 +20,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.downlink import orders, receipts
 from badgeclock.bridge.downlink.frames_out import Downlink
 from badgeclock.bridge.intake import clock_chains, quarantine, seal_process, speculative_verify, status_intake, verify
@@ -36,7 +37,7 @@ from badgeclock.protocol import frames
 from badgeclock.protocol.errors import RecordRefused, TopicRefused
 from badgeclock.protocol.frames import Command, Verdict
 from badgeclock.protocol.record import BATCH_RECORDS, RECORD_BYTES, Kind, is_batch, split
-from badgeclock.protocol.seal import Walk
+from badgeclock.protocol.seal import VerifiedRun
 from badgeclock.protocol.topics import Channel, parse
 
 TOPICS_KEPT: Final = 40_000
@@ -58,7 +59,7 @@ class Intake:
         vault: Vault,
         downlink: Downlink | None,
         patience_ms: int | None = None,
-        verify_chains: Callable[[seal_process.Chains], list[Walk]] = seal_process.verify_here,
+        verify_chains: Callable[[seal_process.Chains], list[VerifiedRun]] = seal_process.verify_here,
     ) -> None:
         """`downlink` makes the frames for clocks, if this process sends any. `patience_ms` is for one of several
         workers: what a clock sends has come through all of them, and so in nearly the right order. So long a message is
@@ -110,7 +111,8 @@ class Intake:
             if clock is None:
                 what = "no clock of this name was added to the bridge"
                 result.counts["unknown_clock"] += len(of_clock)
-                result.events += [Event(Severity.WARNING, event_log.Kind.UNKNOWN_CLOCK, what, name)] * len(of_clock)
+                unknown = Event(Severity.WARNING, event_log.Kind.UNKNOWN_CLOCK, what, logs.masked(name))
+                result.events += [unknown] * len(of_clock)
                 continue
             verified_of_clock = [part[name] for part in verified if name in part]
             for channel, of_channel in groupby(of_clock, itemgetter(0)):

@@ -23,7 +23,7 @@ import structlog
 
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import RECORD_BYTES
-from badgeclock.protocol.seal import SealState, Walk
+from badgeclock.protocol.seal import SealState, VerifiedRun
 
 SEPARATE_RECORDS: Final = 256
 """From so many records on the way there and back costs less than it saves."""
@@ -40,12 +40,12 @@ Chains = Sequence[tuple[SealState, bytes]]
 log = structlog.get_logger("badgeclock.bridge.intake.seal_process")
 
 
-def verify_here(chains: Chains) -> list[Walk]:
+def verify_here(chains: Chains) -> list[VerifiedRun]:
     """Verify each in this process."""
-    return [seal.walk(state, raws) for state, raws in chains]
+    return [seal.verify_run(state, raws) for state, raws in chains]
 
 
-def verifier() -> tuple[Callable[[Chains], list[Walk]], Callable[[], None]]:
+def verifier() -> tuple[Callable[[Chains], list[VerifiedRun]], Callable[[], None]]:
     """The function that verifies chains on this machine, and the one that ends its process."""
     if len(os.sched_getaffinity(0)) == 1:
         return verify_here, lambda: None
@@ -60,14 +60,14 @@ class SealProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
-    def verify(self, chains: Chains) -> list[Walk]:
+    def verify(self, chains: Chains) -> list[VerifiedRun]:
         """As `verify_here`, whatever becomes of the other process."""
         if sum(len(raws) for _, raws in chains) < SEPARATE_RECORDS * RECORD_BYTES:
             return verify_here(chains)
         try:
             answers = self._ask(chains)
         except (OSError, EOFError, ValueError) as error:
-            log.error("seals are walked here: the process beside failed", error=type(error).__name__)
+            log.error("seals are verified here: the process beside failed", error=type(error).__name__)
             self.close()
             return verify_here(chains)
         return [_result_of(raws, answer) for (_, raws), answer in zip(chains, answers, strict=True)]
@@ -98,11 +98,11 @@ class SealProcess:
         return ours
 
 
-def _result_of(raws: bytes, answer: _Answer) -> Walk:
+def _result_of(raws: bytes, answer: _Answer) -> VerifiedRun:
     state, taken, whole = answer
     after = SealState(*state)
-    refused = None if whole else seal.walk(after, raws[taken * RECORD_BYTES :]).refused
-    return Walk(after, taken, refused)
+    refused = None if whole else seal.verify_run(after, raws[taken * RECORD_BYTES :]).refused
+    return VerifiedRun(after, taken, refused)
 
 
 def _send(end: socket.socket, message: list[Any]) -> None:
@@ -131,7 +131,7 @@ def _serve(end: socket.socket) -> None:
     """Verify what is asked until the other end is closed."""
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
-            results = [seal.walk(SealState(*state), raws) for state, raws in _receive(end)]
+            results = [seal.verify_run(SealState(*state), raws) for state, raws in _receive(end)]
             _send(end, [(tuple(one.state), one.taken, one.refused is None) for one in results])
 
 

@@ -14,7 +14,7 @@ from badgeclock.bridge.intake import seal_process
 from badgeclock.bridge.intake.batch import ClockMessage
 from badgeclock.protocol import seal
 from badgeclock.protocol.record import RECORD_BYTES, is_batch
-from badgeclock.protocol.seal import SealState, Walk
+from badgeclock.protocol.seal import SealState, VerifiedRun
 
 
 class VerifiedMessages(NamedTuple):
@@ -22,7 +22,7 @@ class VerifiedMessages(NamedTuple):
 
     start: SealState
     messages: Sequence[ClockMessage]
-    result: Walk
+    result: VerifiedRun
 
     def fits(self, state: SealState, messages: Sequence[ClockMessage], at: int) -> bool:
         """Whether verifying `messages` from place `at` on would come to this result now."""
@@ -33,7 +33,7 @@ class VerifiedMessages(NamedTuple):
 def verify_messages(state: SealState, messages: Sequence[ClockMessage], at: int) -> VerifiedMessages | None:
     """Verify the messages from place `at` on that continue a clock's chain; None if the first of them does not."""
     continuing = _continuing(state.next_seq, messages, at)
-    return VerifiedMessages(state, continuing, seal.walk(state, _joined(continuing))) if continuing else None
+    return VerifiedMessages(state, continuing, seal.verify_run(state, _joined(continuing))) if continuing else None
 
 
 def _continuing(expected: int, messages: Sequence[ClockMessage], at: int) -> Sequence[ClockMessage]:
@@ -58,7 +58,7 @@ class SpeculativeVerifier:
     def __init__(
         self,
         expected: Callable[[str], SealState | None],
-        verify_chains: Callable[[seal_process.Chains], list[Walk]] = seal_process.verify_here,
+        verify_chains: Callable[[seal_process.Chains], list[VerifiedRun]] = seal_process.verify_here,
     ) -> None:
         """`expected(name)` is a clock's state after the newest commit, as far as this process knows it;
         `verify_chains` verifies the seals.

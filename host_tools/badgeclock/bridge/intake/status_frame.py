@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import Enum
 from typing import Any, NamedTuple
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.intake.continuity import LastStatus
 from badgeclock.bridge.store.event_log import Kind, Severity
 from badgeclock.protocol import frames
@@ -59,12 +60,19 @@ def open_status(k_up: bytes, clock_id: str, payload: bytes, newest: int) -> Auth
     frame = frames.open_frame(k_up, clock_id, NO_SESSION, payload)
     if frame.type != FrameType.STATUS:
         raise FrameRefused("not a status")
-    status = frames.unpack_status(frame.body)
+    status = _masked(frames.unpack_status(frame.body))
     if frame.counter == newest:
         freshness = Freshness.SAME
     else:
         freshness = Freshness.NEWER if frame.counter > newest else Freshness.OLDER
     return AuthenticStatus(freshness, frame.counter, status)
+
+
+def _masked(status: Online | Offline) -> Online | Offline:
+    """A STATUS whose texts, which the clock makes and people read, have nothing in them like a national number."""
+    if isinstance(status, Offline):
+        return status
+    return replace(status, **{name: logs.masked_within(getattr(status, name)) for name in Online.__slots__})
 
 
 def columns(opened: AuthenticStatus, counter: int, now_ms: int) -> dict[str, Any]:

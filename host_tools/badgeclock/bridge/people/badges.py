@@ -152,6 +152,15 @@ def of_token(connection: Connection, site_id: int, token: bytes) -> Badge | None
     return None if found is None else Badge(*found)
 
 
+def with_uid(connection: Connection, vault: Vault, site: str, uid: bytes) -> Badge | None:
+    """The badge in use with this UID at a site; None if nobody has it. Raises PeopleError if the site has no key."""
+    row = sites.find_row(connection, site)
+    if row is None:
+        raise sites.no_site(site)
+    found = of_token(connection, row.id, seal.badge_token(sites.key_of(vault, row), UID_READ, uid))
+    return found if found is not None and found.until_ms is None else None
+
+
 def in_use(connection: Connection, worker: str) -> list[Badge]:
     """The badges a worker has, oldest first; raises PeopleError if there is no such worker."""
     check_worker(connection, worker)

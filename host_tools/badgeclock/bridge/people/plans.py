@@ -8,7 +8,7 @@ connection of an open transaction (`Store.write`).
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final, NamedTuple
@@ -82,6 +82,10 @@ class PlanWriter:
     def begin(self, site: str, day: date) -> None:
         """Make a plan of a site's day, or open the one that is there: it has nobody until a slot is added."""
         self._opened(site, day)
+
+    def keep(self, site: str, day: date, workers: Collection[int]) -> None:
+        """Leave these workers (rows) in a plan as they are, whoever else is added."""
+        self._opened(site, day).workers.update(workers)
 
     def add(self, site: str, day: date, slot: Slot) -> Change:
         """Put a worker into a plan; says whether the store has it so."""
@@ -163,14 +167,23 @@ class _OpenPlan:
     changed: list[dict[str, Any]] = field(default_factory=list)
 
 
-def put(connection: Connection, site: str, day: date, slots: Sequence[Slot], operator: Operator, now_ms: int) -> Put:
-    """Make the plan of a site's day out of these slots, for a planning tool. Raises PeopleError if a worker is not
-    there or named twice.
+def put(
+    connection: Connection,
+    site: str,
+    day: date,
+    slots: Sequence[Slot],
+    operator: Operator,
+    now_ms: int,
+    kept: Collection[int] = (),
+) -> Put:
+    """Make the plan of a site's day out of these slots, for a planning tool; workers of the rows `kept` stay in it.
+    Raises PeopleError if a worker is not there or named twice.
     """
     if len({slot.worker for slot in slots}) < len(slots):
         raise PeopleError("a worker is named twice", "give each worker one row, from the first hour to the last")
     writer = PlanWriter(connection, Source.PLANNING, now_ms)
     writer.begin(site, day)
+    writer.keep(site, day, kept)
     for slot in slots:
         writer.add(site, day, slot)
     (done,) = writer.write(operator)

@@ -93,10 +93,10 @@ def by_dimona(
         if len(places) != 1 or not service.holds(day) or not service.is_worked(day):
             continue
         of_place = found.setdefault(next(iter(places)), {})
-        told = Expectation(service.worker_id, Source.DIMONA, service.from_min, service.to_min)
+        expected = Expectation(service.worker_id, Source.DIMONA, service.from_min, service.to_min)
         before = of_place.get(service.worker_id)
-        if before is None or (told.from_min or 0) < (before.from_min or 0):
-            of_place[service.worker_id] = told
+        if before is None or (expected.from_min or 0) < (before.from_min or 0):
+            of_place[service.worker_id] = expected
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select, update
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.presences.day_book import Key
 from badgeclock.bridge.presences.regimes import Declared, day_is_over
 from badgeclock.bridge.registrar import filings, presence_receipts, transitions
@@ -159,6 +160,7 @@ def _keep(connection: Connection, one: DueCancellation, why_not: str, now_ms: in
     old, new = PresenceState.CANCELLING, PresenceState.REGISTERED
     if not transitions.move(connection, [one.presence_id], old, new, {"due_ms": now_ms, "tries": 0}):
         return False
+    why_not = logs.masked(why_not)
     _end(connection, one, why_not, None, now_ms)
     what = f"presence {one.reference} stands, though {one.decision.by} asked to cancel it: {why_not}"
     refused = Event(Severity.WARNING, event_log.Kind.CANCEL_REFUSED, what, about=one.reference)

@@ -23,6 +23,7 @@ from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences, regimes
 from badgeclock.bridge.presences.day_book import Key
 from badgeclock.bridge.presences.employment import Holder, employer_on
+from badgeclock.bridge.presences.punch_fate import Punch
 from badgeclock.bridge.presences.regimes import Declared, Place, Seen, day_ahead, day_is_over, is_ahead
 from badgeclock.bridge.registrar import filings, presence_receipts, review_queue, transitions
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision, Kind, checked
@@ -278,7 +279,7 @@ def _may_be_declared(row: Any, meant: Meant) -> bool:
     return row.reason in _MAY_BE_DECLARED or (row.reason == Reason.NO_TIME and meant.day is not None)
 
 
-def _wanted_on(punch: presences.Punch, day: date | None, what: str, now_ms: int) -> regimes.Wanted:
+def _wanted_on(punch: Punch, day: date | None, what: str, now_ms: int) -> regimes.Wanted:
     """What a punch without time calls for, of the day that a person names."""
     if day is None or punch.place.declares_on(day) is not Declared.DAY:
         raise PresenceError(f"{what} has no time, and a movement is declared with its moment", "close the punch")

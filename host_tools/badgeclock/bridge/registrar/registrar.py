@@ -35,6 +35,7 @@ from badgeclock.authorities.base import (
     attributed,
 )
 from badgeclock.authorities.errors import AuthorityAmbiguous, AuthorityRejected, AuthorityUnavailable, Doubt
+from badgeclock.bridge import logs
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.presences.regimes import ITEM_OF, Declared
 from badgeclock.bridge.registrar import cancellations, outbox, reception_numbers, transitions
@@ -652,7 +653,7 @@ class Registrar:
 
     def _event(self, severity: Severity, kind: event_log.Kind, what: str) -> Event:
         """An event about this authority, which goes by what it takes."""
-        return Event(severity, kind, what, about=self.name)
+        return Event(severity, kind, logs.masked(what), about=self.name)
 
     async def _store_says_away(self) -> bool:
         """Whether an earlier process was told to leave the authority alone, and nothing has been heard of it since."""

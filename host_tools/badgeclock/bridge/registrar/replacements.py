@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.people.rows import named
-from badgeclock.bridge.presences import presences
+from badgeclock.bridge.presences import comings, holders
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.employment import Holder, employer_on
 from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Declared, Place, employer_declared
@@ -101,7 +101,7 @@ def holder_of(connection: Connection, of: Any, employer_kbo: str | None) -> Hold
     """A worker (of `find_worker`) with its engagements, or with the one employer that a person names; raises
     PresenceError if that is none of them.
     """
-    holder = presences.holder_of(connection, of.id, of.identity_kind, of.kbo)
+    holder = holders.holder_of(connection, of.id, of.identity_kind, of.kbo)
     if employer_kbo is None or not holder.employer_kbo:
         return holder
     if employer_kbo not in {holder.employer_kbo, *(one.employer_kbo for one in holder.engagements)}:
@@ -144,7 +144,9 @@ def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int)
     """Queue a presence that a person decided on; returns its row."""
     table = schema.presences
     values = {**new_row(key, site_id, now_ms), "decided_ms": now_ms}
-    return int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+    made = int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
+    comings.bear_out(connection, [(key, site_id)], now_ms)
+    return made
 
 
 def move_punches(connection: Connection, old_id: int, new_id: int, worker_id: int, now_ms: int) -> None:

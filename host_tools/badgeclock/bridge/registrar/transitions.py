@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 
 from badgeclock.authorities.base import Refused, Status
+from badgeclock.bridge import logs
 from badgeclock.bridge.registrar import presence_receipts, reception_numbers
 from badgeclock.bridge.registrar.reception_numbers import Number
 from badgeclock.bridge.store import event_log, schema
@@ -113,7 +114,7 @@ def refuse(connection: Connection, old: PresenceState, refused: Mapping[int, Ref
         presence_id: {
             "due_ms": None,
             "error_code": refused[presence_id].code,
-            "error_text": "; ".join(refused[presence_id].descriptions),
+            "error_text": logs.masked("; ".join(refused[presence_id].descriptions)),
             "final_ms": now_ms,
         }
         for presence_id in standing
@@ -165,8 +166,9 @@ def settle(connection: Connection, old: PresenceState, found: Mapping[int, Numbe
             continue
         standing = _standing(connection, ids, old)
         due_ms = now_ms + SECOND_LOOK_MS if status is Status.VALIDATED else None
+        remarks = {presence_id: tuple(map(logs.masked, found[presence_id].remarks)) for presence_id in standing}
         values = {
-            presence_id: {"due_ms": due_ms, "remarks": list(found[presence_id].remarks), "final_ms": now_ms, "tries": 0}
+            presence_id: {"due_ms": due_ms, "remarks": list(remarks[presence_id]), "final_ms": now_ms, "tries": 0}
             for presence_id in standing
         }
         if new is PresenceState.REMARKS:
@@ -175,10 +177,10 @@ def settle(connection: Connection, old: PresenceState, found: Mapping[int, Numbe
         presence_receipts.issue(connection, list(standing), now_ms)
         by_remarks: dict[tuple[str, ...], list[_Standing]] = defaultdict(list)
         for presence_id, row in standing.items():
-            by_remarks[found[presence_id].remarks].append(row)
-        for remarks, rows in by_remarks.items():
-            if remarks:
-                _note(connection, event_log.Kind.PRESENCE_REMARKS, rows, f"remarks: {'; '.join(remarks)}", now_ms)
+            by_remarks[remarks[presence_id]].append(row)
+        for said, rows in by_remarks.items():
+            if said:
+                _note(connection, event_log.Kind.PRESENCE_REMARKS, rows, f"remarks: {'; '.join(said)}", now_ms)
     return {one for one, number in found.items() if number.status is not Status.REGISTERED}
 
 

@@ -1,21 +1,27 @@
 """What an operator should know: one row an occurrence, written in the transaction of what it is about.
 
-The same thing happening again within `SAME_EVENT_MS` counts up its row, so that a clock, or somebody, that sends
-rubbish all day fills no disk. `detail` is for people and never holds a token, a key, a name or a national number.
+The same thing happening again within `SAME_EVENT_MS` counts up its row, and of different things that one clock can
+cause there are `ROWS_MOST` rows of a kind in that time: a clock, or somebody, that sends rubbish all day fills no disk.
+`detail` is for people and never holds a token, a key, a name or a national number: what others wrote is masked
+(`logs.masked`) before it becomes one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, text, update
 
 from badgeclock.bridge.store import schema
 
 SAME_EVENT_MS: Final = 3_600_000
+ROWS_MOST: Final = 20
+"""Rows of a kind about a clock that may be new within `SAME_EVENT_MS`. One that is well has none of most kinds; on its
+first day at a site it shows some badges that nobody was given."""
 
 
 class Severity(StrEnum):
@@ -96,6 +102,11 @@ class Kind(StrEnum):
     AUTHORITY_BACK = "authority_back"
 
 
+_OF_ANY_NAME: Final = frozenset({Kind.UNKNOWN_CLOCK, Kind.FLOODED})
+"""Kinds about names that no clock need have: their rows are counted together, whatever name they are about."""
+_BEYOND: Final = f"others of this kind, beyond {ROWS_MOST} within an hour: they are counted here, and not listed"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened. `clock` is a clock id, `seq` the number of the record it is about; `about` is what it is
@@ -110,40 +121,107 @@ class Event:
     about: str | None = None
 
 
-def write(connection: Connection, happened: list[Event], now_ms: int) -> None:
-    """Write events, each once an hour at most; what was settled meanwhile is written again."""
-    table = schema.events
+def write(connection: Connection, happened: Sequence[Event], now_ms: int) -> None:
+    """Write events, each once an hour at most; what was settled meanwhile is written again. Of what one clock, or
+    somebody under invented names, can cause, so many rows of a kind an hour, and one more that counts the rest.
+    """
+    room = _Room(connection, now_ms)
+    beyond: Counter[Event] = Counter()
     for one, times in Counter(happened).items():
-        same = (
-            select(table.c.id)
-            .where(
-                table.c.kind == one.kind,
-                table.c.clock.is_(one.clock) if one.clock is None else table.c.clock == one.clock,
-                table.c.seq.is_(one.seq) if one.seq is None else table.c.seq == one.seq,
-                table.c.about.is_(one.about) if one.about is None else table.c.about == one.about,
-                table.c.detail == one.detail,
-                table.c.last_ms > now_ms - SAME_EVENT_MS,
-                table.c.settled_ms.is_(None),
-            )
-            .limit(1)
-        )
-        seen = connection.execute(same).scalar()
-        if seen is None:
-            values = {
-                "severity": one.severity,
-                "kind": one.kind,
-                "clock": one.clock,
-                "seq": one.seq,
-                "about": one.about,
-                "detail": one.detail,
-                "times": times,
-                "first_ms": now_ms,
-                "last_ms": now_ms,
-            }
-            connection.execute(insert(table).values(values))
+        has_room = room.has(one)
+        seen = None if one.kind in _OF_ANY_NAME and not has_room else _same(connection, one, now_ms)
+        if seen is not None:
+            _count_up(connection, seen, times, now_ms)
+        elif has_room:
+            room.take(one)
+            _insert(connection, one, times, now_ms)
         else:
-            again = update(table).where(table.c.id == seen).values(times=table.c.times + times, last_ms=now_ms)
-            connection.execute(again)
+            clock = None if one.kind in _OF_ANY_NAME else one.clock
+            beyond[Event(one.severity, one.kind, _BEYOND, clock)] += times
+    for one, times in beyond.items():
+        seen = _same(connection, one, now_ms)
+        if seen is None:
+            _insert(connection, one, times, now_ms)
+        else:
+            _count_up(connection, seen, times, now_ms)
+
+
+class _Room:
+    """How many rows more there may be, by kind and clock, or by kind where names are invented."""
+
+    def __init__(self, connection: Connection, now_ms: int) -> None:
+        self._connection = connection
+        self._since_ms = now_ms - SAME_EVENT_MS
+        self._left: dict[tuple[Kind, str | None], int] = {}
+
+    def has(self, one: Event) -> bool:
+        """Whether there is room for an event that is none of those that are there."""
+        key = self._key(one)
+        if key is None:
+            return True
+        if key not in self._left:
+            self._left[key] = ROWS_MOST - self._rows(*key)
+        return self._left[key] > 0
+
+    def take(self, one: Event) -> None:
+        """An event was written."""
+        key = self._key(one)
+        if key is not None:
+            self._left[key] -= 1
+
+    def _key(self, one: Event) -> tuple[Kind, str | None] | None:
+        if one.kind in _OF_ANY_NAME:
+            return one.kind, None
+        return None if one.clock is None else (one.kind, one.clock)
+
+    def _rows(self, kind: Kind, clock: str | None) -> int:
+        table = schema.events
+        if clock is None:  # by the partial index, which has the kind and when it began
+            which = and_(text(f"({schema.EVENT_OPEN})"), table.c.kind == kind, table.c.first_ms > self._since_ms)
+        else:
+            which = and_(table.c.kind == kind, table.c.clock == clock, table.c.last_ms > self._since_ms)
+        some = select(table.c.id).where(which).limit(ROWS_MOST).subquery()
+        return int(self._connection.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _same(connection: Connection, one: Event, now_ms: int) -> int | None:
+    """The row of the same event within the hour, if it is not settled."""
+    table = schema.events
+    which = (
+        select(table.c.id)
+        .where(
+            table.c.kind == one.kind,
+            table.c.clock.is_(one.clock) if one.clock is None else table.c.clock == one.clock,
+            table.c.seq.is_(one.seq) if one.seq is None else table.c.seq == one.seq,
+            table.c.about.is_(one.about) if one.about is None else table.c.about == one.about,
+            table.c.detail == one.detail,
+            table.c.last_ms > now_ms - SAME_EVENT_MS,
+            table.c.settled_ms.is_(None),
+        )
+        .limit(1)
+    )
+    return connection.execute(which).scalar()
+
+
+def _count_up(connection: Connection, row_id: int, times: int, now_ms: int) -> None:
+    table = schema.events
+    again = update(table).where(table.c.id == row_id).values(times=table.c.times + times, last_ms=now_ms)
+    connection.execute(again)
+
+
+def _insert(connection: Connection, one: Event, times: int, now_ms: int) -> None:
+    values = {
+        "severity": one.severity,
+        "kind": one.kind,
+        "clock": one.clock,
+        "seq": one.seq,
+        "about": one.about,
+        "detail": one.detail,
+        "times": times,
+        "first_ms": now_ms,
+        "last_ms": now_ms,
+    }
+    connection.execute(insert(schema.events).values(values))
 
 
 def settle(

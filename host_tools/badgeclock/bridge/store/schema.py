@@ -255,8 +255,10 @@ ASSUMED: Final = "assumed IS NOT NULL AND kept_ms IS NULL"
 
 FOR_PERSON: Final = "state IN ('WAITING', 'REFUSED') OR (state = 'REMARKS' AND seen_ms IS NULL)"
 """The presences that a person must look at, those whose remarks are not seen to among them."""
-PUNCH_FOR_PERSON: Final = "state IN ('WAITING', 'UNASSIGNED', 'INVALID')"
-"""The punches that a person must look at."""
+PUNCH_FOR_PERSON: Final = "presence_id IS NULL AND state IN ('WAITING', 'UNASSIGNED', 'INVALID')"
+"""The punches that a person must look at: they have no presence. SQLite tests an index's condition at each insert, a
+list of three as a table of its own; where the cheap part comes first, the list is left alone for all other punches.
+"""
 
 presences = Table(
     "presences",
@@ -581,6 +583,8 @@ api_tokens = Table(
     Column("name", Text, nullable=False),
     Column("secret_sha256", LargeBinary(32), nullable=False),
     Column("scopes", JSON, nullable=False),
+    # The sites and employers that it was made for, by row; null: all of them.
+    Column("reach", JSON(none_as_null=True)),
     Column("made_by", Text, nullable=False),
     Column("made_ms", BigInteger, nullable=False),
     Column("ends_ms", BigInteger, nullable=False),

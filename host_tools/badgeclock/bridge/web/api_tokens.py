@@ -1,7 +1,7 @@
 """Tokens by which other programs may use the planning interface: who they are, and what they may do.
 
 A token is shown once, when it is made; the store holds its SHA-256 only. It is 256 random bits, so that a plain hash is
-enough (there is nothing to guess). Each has scopes, an end, and a bound on how often it may ask.
+enough (there is nothing to guess). Each has scopes, a reach (`reach.py`), an end, and a bound on how often it may ask.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, insert, select, update
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
 
 DAY_MS: Final = 86_400_000
 USED_NOTED_MS: Final = 3_600_000
@@ -49,30 +50,47 @@ class Token(NamedTuple):
     name: str
     scopes: frozenset[Scope]
     used_ms: int | None
+    reach: Reach = EVERYTHING
 
     def is_use_unnoted(self, now_ms: int) -> bool:
         """Whether its last use was noted so long ago that this one is to be."""
         return self.used_ms is None or self.used_ms <= now_ms - USED_NOTED_MS
 
 
-def make(connection: Connection, name: str, scopes: Sequence[Scope], days: int, operator: Operator, now_ms: int) -> str:
+def make(
+    connection: Connection,
+    name: str,
+    scopes: Sequence[Scope],
+    days: int,
+    operator: Operator,
+    now_ms: int,
+    reach: Reach = EVERYTHING,
+) -> str:
     """Make a token that ends after so many days; returns it, for the only time."""
     if not _NAME.fullmatch(name):
         raise PeopleError("a token's name has 1 to 64 letters, digits, blanks and . _ -", "name the program it is for")
     if not scopes:
         raise PeopleError("a token needs a scope", f"give it one of {', '.join(Scope)}")
+    if not reach.is_everything and Scope.STATUS_READ in scopes:
+        raise PeopleError(
+            f"{Scope.STATUS_READ} shows the bridge as a whole, so that it cannot be for some sites or employers alone",
+            "make a token of its own for it, which reaches everything",
+        )
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     table = schema.api_tokens
     values = {
         "name": name,
         "secret_sha256": _hash(secret),
         "scopes": sorted(set(scopes)),
+        "reach": reach.stored(),
         "made_by": operator.name,
         "made_ms": now_ms,
         "ends_ms": now_ms + days * DAY_MS,
     }
     number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
-    detail = {"name": name, "scopes": values["scopes"], "days": days}
+    detail: dict[str, Any] = {"name": name, "scopes": values["scopes"], "days": days}
+    if not reach.is_everything:
+        detail["reach"] = names_of(connection, reach.stored())
     audit_log.write(connection, operator, Act.TOKEN_MADE, ("token", number), detail, now_ms)
     return f"bct_{number}_{secret}"
 
@@ -104,7 +122,7 @@ def find(connection: Connection, presented: str, now_ms: int) -> Token | None:
         return None
     if row.revoked_ms is not None or row.ends_ms <= now_ms:
         return None
-    return Token(row.id, row.name, frozenset(map(Scope, row.scopes)), row.used_ms)
+    return Token(row.id, row.name, frozenset(map(Scope, row.scopes)), row.used_ms, of_stored(row.reach))
 
 
 def note_use(connection: Connection, token: Token, now_ms: int) -> None:
@@ -114,10 +132,11 @@ def note_use(connection: Connection, token: Token, now_ms: int) -> None:
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every token there was, without its hash."""
+    """Every token there was, without its hash; of its reach, the sites' names and the employers' numbers."""
     table = schema.api_tokens
     return [
         {name: value for name, value in row._asdict().items() if name != "secret_sha256"}
+        | {"reach": names_of(connection, row.reach)}
         for row in connection.execute(select(table).order_by(table.c.id))
     ]
 

@@ -1,8 +1,9 @@
 """The interface for planning tools: keeps employers, sites, workers, badges and plans in step, and reports presences.
 
 Described by `/planning/v1/openapi.json`; for whom, see `api_tokens`. Everything that is written goes by the rules of
-people/ and into the book of acts under the token's name. What comes in bodies (numbers, UIDs) is never in an URL and
-never given back: a worker is a reference and initials, a badge its row.
+people/ and into the book of acts under the token's name; nothing beyond its reach is shown or written (`reach`). What
+comes in bodies (numbers, UIDs) is never in an URL and never given back: a worker is a reference and initials, a badge
+its row.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from badgeclock.bridge.web.planning_models import (
     WorkerTold,
 )
 from badgeclock.bridge.web.planning_refusals import CANNOT_BE, OPENAPI, REFUSALS, add_handlers, check_parameters
+from badgeclock.bridge.web.planning_store import Asker
 
 DAYS_MOST: Final = 31
 
@@ -68,102 +70,103 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
     app.add_middleware(Guard, store=store, now_ms=now_ms, bound=RateBound(requests_a_minute))
     add_handlers(app)
     may_read, may_write = needs(Scope.PLANNING_READ), needs(Scope.PLANNING_WRITE)
+    may_see = needs(Scope.PRESENCES_READ)
 
-    @app.get("/employers", dependencies=[may_read])
-    async def employers(page: Annotated[Page, Query()]) -> list[EmployerTold]:
+    def asked_by(token: Token) -> Asker:
+        return Asker(Operator(f"token {token.id} ({token.name})"), token.reach, now_ms())
+
+    @app.get("/employers")
+    async def employers(page: Annotated[Page, Query()], token: Token = may_read) -> list[EmployerTold]:
         """Employers by id."""
-        return await store.reading(planning_store.employers_after, page)
+        return await store.reading(planning_store.employers_after, asked_by(token), page)
 
     @app.put("/employers", responses=CANNOT_BE)
     async def put_employer(body: EmployerBody, token: Token = may_write) -> PutDone:
         """Add an employer, or give one that is there this name."""
-        return await store.writing(planning_store.put_employer, body, _operator(token), now_ms())
+        return await store.writing(planning_store.put_employer, body, asked_by(token))
 
-    @app.get("/sites", dependencies=[may_read])
-    async def sites(page: Annotated[Page, Query()]) -> list[SiteTold]:
+    @app.get("/sites")
+    async def sites(page: Annotated[Page, Query()], token: Token = may_read) -> list[SiteTold]:
         """Sites by id."""
-        return await store.reading(planning_store.sites_after, page)
+        return await store.reading(planning_store.sites_after, asked_by(token), page)
 
     @app.put("/sites", responses=CANNOT_BE)
     async def put_site(body: SiteBody, token: Token = may_write) -> PutDone:
         """Add a site by its name, or make the one that is there like this."""
-        return await store.writing(planning_store.put_site, body, _operator(token), now_ms())
+        return await store.writing(planning_store.put_site, body, asked_by(token))
 
-    @app.get("/workers", dependencies=[may_read])
-    async def workers(page: Annotated[Page, Query()]) -> list[WorkerTold]:
+    @app.get("/workers")
+    async def workers(page: Annotated[Page, Query()], token: Token = may_read) -> list[WorkerTold]:
         """Workers by id, without names and numbers."""
-        return await store.reading(planning_store.workers_after, vault, page)
+        return await store.reading(planning_store.workers_after, vault, asked_by(token), page)
 
     @app.put("/workers", responses=CANNOT_BE)
     async def put_worker(body: WorkerBody, token: Token = may_write) -> PutDone:
         """Add a worker by reference, or make the one that is there like this."""
-        return await store.writing(planning_store.put_worker, vault, body, _operator(token), now_ms())
+        return await store.writing(planning_store.put_worker, vault, body, asked_by(token))
 
-    @app.get("/engagements", dependencies=[may_read])
-    async def engagements(page: Annotated[Page, Query()]) -> list[EngagementTold]:
+    @app.get("/engagements")
+    async def engagements(page: Annotated[Page, Query()], token: Token = may_read) -> list[EngagementTold]:
         """Engagements of workers with several employers, by id."""
-        return await store.reading(planning_store.engagements_after, page)
+        return await store.reading(planning_store.engagements_after, asked_by(token), page)
 
     @app.put("/engagements", responses=CANNOT_BE)
     async def put_engagement(body: EngagementBody, token: Token = may_write) -> PutDone:
         """Engage a worker, or give the engagement with this employer and first day this end and these sites."""
-        return await store.writing(planning_store.put_engagement, body, _operator(token), now_ms())
+        return await store.writing(planning_store.put_engagement, body, asked_by(token))
 
-    @app.get("/badges", dependencies=[may_read])
-    async def badges(page: Annotated[Page, Query()]) -> list[BadgeTold]:
+    @app.get("/badges")
+    async def badges(page: Annotated[Page, Query()], token: Token = may_read) -> list[BadgeTold]:
         """Badges and their history, by row."""
-        return await store.reading(planning_store.badges_after, page)
+        return await store.reading(planning_store.badges_after, asked_by(token), page)
 
     @app.post("/badges", responses=CANNOT_BE)
     async def give_badge(body: BadgeBody, token: Token = may_write) -> BadgeGiven:
         """Give a badge to a worker. Today's punches of it that nobody had are declared."""
-        return await store.writing(planning_store.assign_badge, vault, body, _operator(token), now_ms())
+        return await store.writing(planning_store.assign_badge, vault, body, asked_by(token))
 
     @app.post("/badges/revoke", responses=CANNOT_BE)
     async def take_badge_back(body: BadgeBack, token: Token = may_write) -> BadgeTold:
         """Take a badge back: from now on it is unknown. What it punched before stays as it is."""
-        return await store.writing(planning_store.revoke_badge, body, _operator(token), now_ms())
+        return await store.writing(planning_store.revoke_badge, body, asked_by(token))
 
-    @app.get("/presences", dependencies=[needs(Scope.PRESENCES_READ)], responses=CANNOT_BE)
-    async def presences(page: Annotated[PageOfDays, Query()]) -> list[PresenceTold]:
+    @app.get("/presences", responses=CANNOT_BE)
+    async def presences(page: Annotated[PageOfDays, Query()], token: Token = may_see) -> list[PresenceTold]:
         """Presences of the days from `first` to `last`, 31 at most, by id: where each stands now."""
         _check_days(page)
-        return await store.reading(planning_store.presences_after, page)
+        return await store.reading(planning_store.presences_after, asked_by(token), page)
 
-    _add_plans(app, store, now_ms)
+    _add_plans(app, store, asked_by)
     return app
 
 
-def _add_plans(app: FastAPI, store: Store, now_ms: Callable[[], int]) -> None:
+def _add_plans(app: FastAPI, store: Store, asked_by: Callable[[Token], Asker]) -> None:
     """Who is expected, and who is here."""
     may_read, may_write = needs(Scope.PLANNING_READ), needs(Scope.PLANNING_WRITE)
+    may_see = needs(Scope.PRESENCES_READ)
 
-    @app.get("/plans", dependencies=[may_read], responses=CANNOT_BE)
-    async def listed_plans(page: Annotated[PageOfDays, Query()]) -> list[PlanTold]:
+    @app.get("/plans", responses=CANNOT_BE)
+    async def listed_plans(page: Annotated[PageOfDays, Query()], token: Token = may_read) -> list[PlanTold]:
         """Plans of the days from `first` to `last`, 31 at most, by id: who is expected, by planning tools and lists."""
         _check_days(page)
-        return await store.reading(planning_store.plans_after, page)
+        return await store.reading(planning_store.plans_after, asked_by(token), page)
 
     @app.put("/plans", responses=CANNOT_BE)
     async def put_plan(body: PlanBody, token: Token = may_write) -> PlanPut:
         """Make the plan of a site's day: whoever is not named is not expected. The same again changes nothing."""
-        return await store.writing(planning_store.put_plan, body, _operator(token), now_ms())
+        return await store.writing(planning_store.put_plan, body, asked_by(token))
 
     @app.post("/plans/withdraw", responses=CANNOT_BE)
     async def withdraw_plan(body: PlanDay, token: Token = may_write) -> PlanWithdrawn:
         """Take a plan away. Who is expected then follows from Dimona, or from the last working days."""
-        return await store.writing(planning_store.withdraw_plan, body, _operator(token), now_ms())
+        return await store.writing(planning_store.withdraw_plan, body, asked_by(token))
 
-    @app.get("/today", dependencies=[needs(Scope.PRESENCES_READ)], responses=CANNOT_BE)
-    async def who_is_here(asked: Annotated[DayOfSite, Query()]) -> TodayTold:
+    @app.get("/today", responses=CANNOT_BE)
+    async def who_is_here(asked: Annotated[DayOfSite, Query()], token: Token = may_see) -> TodayTold:
         """By site who is here, since when, with which number or why not; and who was expected and has not punched."""
-        return await store.reading(planning_store.today_of, asked, now_ms())
+        return await store.reading(planning_store.today_of, asked_by(token), asked)
 
 
 def _check_days(page: PageOfDays) -> None:
     if not timedelta(0) <= page.last - page.first < timedelta(days=DAYS_MOST):
         raise PeopleError(f"the days are not in order, or more than {DAYS_MOST}", "ask for fewer days at once")
-
-
-def _operator(token: Token) -> Operator:
-    return Operator(f"token {token.id} ({token.name})")

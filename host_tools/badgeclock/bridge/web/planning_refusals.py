@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.routing import Route
 
 from badgeclock.bridge import logs
-from badgeclock.bridge.errors import AuditError, PeopleError, ScopeMissing
+from badgeclock.bridge.errors import AuditError, BeyondReach, PeopleError, ScopeMissing
 from badgeclock.bridge.web.planning_models import Refusal
 from badgeclock.errors import BadgeclockError, StoreError
 
@@ -20,7 +20,7 @@ OPENAPI: Final = "/openapi.json"
 BODY_BYTES_MOST: Final = 262_144
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Refusal, "description": "No token, or one that is not good any more"},
-    403: {"model": Refusal, "description": "The token has not this scope"},
+    403: {"model": Refusal, "description": "The token has not this scope, or this is beyond its reach"},
     413: {"model": Refusal, "description": f"The body is larger than {BODY_BYTES_MOST} bytes"},
     422: {"model": Refusal, "description": "The request has not the form that is described here"},
     429: {"model": Refusal, "description": "Asked too often; see Retry-After"},
@@ -88,7 +88,8 @@ def add_handlers(app: FastAPI) -> None:
         return refusal(409, error)
 
     @app.exception_handler(ScopeMissing)
-    def forbidden(_: Request, error: ScopeMissing) -> JSONResponse:
+    @app.exception_handler(BeyondReach)
+    def forbidden(_: Request, error: BadgeclockError) -> JSONResponse:
         return refusal(403, error)
 
     @app.exception_handler(StoreError)

@@ -22,7 +22,7 @@ from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people.workers import initials_of
-from badgeclock.bridge.presences.presences import code_of
+from badgeclock.bridge.presences.presence_events import code_of
 from badgeclock.bridge.settings import HttpSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store

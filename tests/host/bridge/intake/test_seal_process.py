@@ -39,7 +39,7 @@ def chains() -> seal_process.Chains:
     return made
 
 
-def comparable(results: list[seal.Walk]) -> list[tuple[object, ...]]:
+def comparable(results: list[seal.VerifiedRun]) -> list[tuple[object, ...]]:
     """Results, with refusals by what they say."""
     return [(one.state, one.taken, type(one.refused), str(one.refused)) for one in results]
 

@@ -97,7 +97,7 @@ def test_what_a_clock_sealed_stays_and_verifies_when_every_link_to_a_person_is_g
     assert counts(lived) == dict.fromkeys(counts(lived), 0)
     assert lived.stored() == lived.clock.sent
     state = seal.found(lived.clock.name, lived.clock.e0, lived.clock.nonce)
-    assert seal.walk(state, b"".join(lived.stored())).state == lived.clock.state
+    assert seal.verify_run(state, b"".join(lived.stored())).state == lived.clock.state
     assert token_of(ANNA_UID) in b"".join(lived.stored())
     # The clock's chain goes on, and what it sends again is known.
     assert lived.punches(lived.clock.sent[2], lived.clock.punch(LUZ_UID)).counts["accepted"] == 1

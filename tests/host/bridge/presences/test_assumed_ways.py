@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.host.bridge.world import ANNA_UID, BOTH, BRAM_UID, NOON_MS, Clock, World
 
-from badgeclock.bridge.presences.presences import CORRECTED_MS, Punch, as_corrected
+from badgeclock.bridge.presences.punch_fate import CORRECTED_MS, Punch, as_corrected
 from badgeclock.bridge.presences.regimes import MOVEMENT_LATE_MS, Place, Regime
 from badgeclock.bridge.registrar import corrections, review_queue
 from badgeclock.bridge.registrar.corrections import CancelCode, Decision
@@ -123,6 +123,28 @@ def test_what_bears_a_way_out_is_the_movement_before_at_whatever_gate(
 def test_a_first_punch_that_its_clock_knows_to_be_one_is_not_flagged(cleaners: World) -> None:
     punch(cleaners, "2026-01-05 07:00", IN, LAST)
     assert (flags(cleaners), warnings(cleaners)) == ([("in", None)], [])
+
+
+@pytest.mark.parametrize(
+    ("came", "is_question"),
+    [
+        (("2026-01-05 16:56", KEY), False),
+        (("2026-01-05 17:00", LAST), False),
+        (("2026-01-05 17:01", KEY), True),  # after the going
+    ],
+)
+def test_a_coming_that_arrives_after_its_going_bears_it_out(
+    cleaners: World, came: tuple[str, Origin], *, is_question: bool
+) -> None:
+    gate = cleaners.add_clock(Clock("clock-b"))
+    gate.utc_ms = at("2026-01-05 04:00")
+    cleaners.punches(*gate.start(), clock=gate)
+    in_time = sealed(gate, at(came[0]), IN, came[1])
+    punch(cleaners, "2026-01-05 17:00", OUT, KEY)
+    assert [one["assumed"] for one in listed(cleaners)] == ["no_in"]
+    cleaners.now_ms = at("2026-01-05 17:05")
+    cleaners.punches(in_time, clock=gate)
+    assert [one.get("assumed") for one in listed(cleaners)] == (["no_in"] if is_question else [])
 
 
 def test_a_movement_of_another_place_bears_nothing_out(cleaners: World) -> None:

@@ -19,7 +19,7 @@ from tests.host.bridge.world import (
 )
 
 from badgeclock.bridge.presences.employment import Holder
-from badgeclock.bridge.presences.presences import Fate, Punch, fate_of
+from badgeclock.bridge.presences.punch_fate import Fate, Punch, fate_of
 from badgeclock.bridge.presences.regimes import Declared, Place, Regime, Wanted, local_day
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState, PunchState, Reason

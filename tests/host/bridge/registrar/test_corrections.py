@@ -365,6 +365,14 @@ async def test_in_and_out_that_were_swapped_are_both_put_right(world: World) -> 
     assert stands(world) == ["in", "out"]
 
 
+async def test_an_in_that_is_put_right_bears_the_out_after_it_out(world: World) -> None:
+    await moved(world, Direction.OUT, Direction.OUT)
+    assert [(row.assumed, row.kept_ms) for row in world.rows(schema.presences)] == [("no_in", None)] * 2
+    correct(world, 0, way=Way.IN)
+    await until(world, "CANCELLED", "VALIDATED", "VALIDATED")
+    assert world.rows(schema.presences)[1].kept_ms is not None
+
+
 async def test_a_way_is_corrected_again_and_the_first_one_names_what_stands_in_its_place(world: World) -> None:
     await moved(world, Direction.OUT)
     correct(world, way=Way.IN)

@@ -23,6 +23,7 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.web import api_tokens, planning_models, planning_store
 from badgeclock.bridge.web.api_tokens import Scope
 from badgeclock.bridge.web.planning_models import PageOfDays
+from badgeclock.bridge.web.reach import EVERYTHING
 from badgeclock.errors import StoreError
 
 pytest.importorskip("tests.postgres", reason="there is no PostgreSQL for the tests")
@@ -58,10 +59,11 @@ def test_tables_are_imported_and_told_of(lived: World) -> None:
         again = imports.carry_out(lived.store, lived.vault, given, WHO, lived.now_ms)
         assert again.counts == {(kind, "unchanged"): 1}
     with lived.store.read() as connection:
-        (told,) = planning_store.sites_after(connection, planning_models.Page())
+        asker = planning_store.Asker(WHO, EVERYTHING, lived.now_ms)
+        (told,) = planning_store.sites_after(connection, asker, planning_models.Page())
         assert (told.latitude, told.languages) == (51.2, ["nl", "fr"])
         day = lived.rows(schema.presences)[0].day
-        assert len(planning_store.presences_after(connection, PageOfDays(first=day, last=day))) == 2
+        assert len(planning_store.presences_after(connection, asker, PageOfDays(first=day, last=day))) == 2
         assert audit_log.verify(connection) == audit_log.newest(connection)
 
 

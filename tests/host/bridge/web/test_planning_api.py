@@ -27,6 +27,7 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.web import api_tokens, planning_api, planning_models, planning_refusals, status_api
 from badgeclock.bridge.web.api_tokens import DAY_MS, RateBound, Scope
+from badgeclock.bridge.web.reach import EVERYTHING
 from badgeclock.cli.main import app as command
 
 WHO = Operator("anna", "for the planning tool")
@@ -341,10 +342,14 @@ def test_tokens_are_made_listed_and_revoked_by_commands(world: World, tmp_path: 
     token = run("add", "--name", "planner", "--scope", "planning:read", "--scope", "presences:read").strip()
     with world.store.read() as connection:
         found = api_tokens.find(connection, token, 0)
-        assert found == (1, "planner", frozenset({Scope.PLANNING_READ, Scope.PRESENCES_READ}), None)
+        assert found == (1, "planner", frozenset({Scope.PLANNING_READ, Scope.PRESENCES_READ}), None, EVERYTHING)
+    assert "everything" in run("list")
+    run("add", "--name", "planner", "--scope", "planning:read", "--site", SITE, "--employer", KBO)
+    assert f"{SITE}, {KBO}" in run("list")
     assert "planning:read presences:read" in run("list")
     run("revoke", "1", "--reason", "the tool was replaced")
-    (listed,) = map(json.loads, run("list", "--json").splitlines())
+    listed, second = map(json.loads, run("list", "--json").splitlines())
+    assert (listed["reach"], second["reach"]) == ({}, {"sites": [SITE], "employers": [KBO]})
     assert listed["revoked_ms"] is not None
     assert "secret_sha256" not in listed
     assert WORKPLACE not in listed

@@ -1,0 +1,125 @@
+"""What the start works out before the code is loaded that stays: settings, roster, certificates, words, the open log.
+
+In memory for that only (app.on_demand).
+"""
+
+import json
+from binascii import unhexlify
+from collections import namedtuple
+
+from app import on_demand
+from app.errors import SettingsError
+from app.log import record
+
+# Modules that only the start needs, each in memory for its own step.
+_CERTIFICATE = "app.certificate"
+_RECALL = "app.log.recall"
+_WORDS = "app.ui.words"
+_SETTINGS = "app.settings"
+_SLOT = "app.log.secret_slot"
+_ROSTER_START = "app.net.roster_start"
+
+Prepared = namedtuple(
+    "Prepared",
+    (
+        "settings",
+        "secrets",
+        "roster",
+        "certificates",
+        "firmware",
+        "valid_until",
+        "words",
+        "log",
+        "timekeeper",
+        "recent",
+        "recalled",
+    ),
+)
+Certificates = namedtuple("Certificates", ("ca", "cert", "key"))  # DER
+
+
+def read(path):
+    """A file's bytes. Raises SettingsError if it is missing."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        raise SettingsError(path[1:] + " is missing. Provision this clock.")
+
+
+def firmware_hash():
+    """The 8 bytes in /firmware.json."""
+    try:
+        digest = unhexlify(json.loads(read("/firmware.json"))["hash"])
+    except (ValueError, KeyError, TypeError):
+        digest = b""
+    if len(digest) != 8:
+        raise SettingsError("firmware.json: hash must be 16 hex digits. Provision this clock.")
+    return digest
+
+
+def partitions(board):
+    """(journal, seal). Raises SettingsError if the flash has no such partitions."""
+    journal, seal = board.partition("journal"), board.partition("seal")
+    if journal is None or seal is None:
+        raise SettingsError("no journal or seal partition. Flash this clock.")
+    return journal, seal
+
+
+def read_settings(board, settings_file):
+    """(settings, secrets), these from the partition `seal`; a file of them in the file system moves there. Raises
+    SettingsError.
+    """
+    seal = partitions(board)[1]
+    content = on_demand.load(_SLOT, "app.log.keystore").take(seal, board.partition("vfs"))
+    on_demand.drop(_SLOT)
+    if content is None:
+        raise SettingsError("The secrets are missing: retired, or never set up. Provision this clock.")
+    settings = on_demand.load(_SETTINGS)
+    found = settings.Settings(settings_file), settings.Secrets(content)
+    on_demand.drop(_SETTINGS)
+    return found
+
+
+def read_roster(board, link_key):
+    """The Roster in the flash."""
+    roster = on_demand.load(_ROSTER_START, "app.net.roster_bank").load(board.partition("roster"), link_key)
+    on_demand.drop(_ROSTER_START)
+    return roster
+
+
+def open_log(board, settings, firmware):
+    """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records tell. Raises
+    JournalError.
+    """
+    from app.recent import Recent  # first: of fixed size, in a heap that is in one piece
+
+    recent = Recent()
+    journal, seal = partitions(board)
+    from app.log import sealed_log
+    from app.timekeeper import Timekeeper
+
+    timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
+    stamp = record.Stamp()
+    timekeeper.stamp(stamp)
+    log = sealed_log.SealedLog(journal, seal, settings.clock_id, firmware)
+    log.open(board.reset_cause(), stamp)
+    recalled = on_demand.load(_RECALL).recall(log, recent)
+    on_demand.drop(_RECALL)
+    timekeeper.at_least(recalled.newest_s, recalled.sure_s)
+    sealed_log.forget_opening()
+    return log, timekeeper, recent, recalled
+
+
+def prepare(board, settings_file):
+    """Prepared. Raises SettingsError or JournalError for a clock that is not set up."""
+    settings, secrets = read_settings(board, settings_file)
+    roster = read_roster(board, secrets.link_key)
+    certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
+    firmware = firmware_hash()
+    valid_until = on_demand.load(_CERTIFICATE).valid_until(certificates.cert)
+    on_demand.drop(_CERTIFICATE)
+    words = on_demand.load(_WORDS).load_or_english(settings.language)
+    on_demand.drop(_WORDS)
+    opened = open_log(board, settings, firmware)
+    return Prepared(settings, secrets, roster, certificates, firmware, valid_until, words, *opened)

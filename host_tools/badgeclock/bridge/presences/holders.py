@@ -1,0 +1,79 @@
+"""Who holds a badge, and whom that worker may be declared under, from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, select, tuple_
+
+from badgeclock.bridge.presences.employment import Engagement, Holder
+from badgeclock.bridge.presences.punch_fate import Punch
+from badgeclock.bridge.presences.regimes import (
+    employer_declared,
+)
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.states import IdentityKind
+
+
+def _select_holders() -> Select[Any]:
+    badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
+    return (
+        select(
+            badges.c.site_id,
+            badges.c.token,
+            badges.c.worker_id,
+            workers.c.identity_kind,
+            employers.c.kbo,
+            badges.c.since_ms,
+            badges.c.engagement_id,
+            select(engaged.c.id).where(engaged.c.worker_id == badges.c.worker_id).exists(),
+        )
+        .join(workers, workers.c.id == badges.c.worker_id)
+        .outerjoin(employers, employers.c.id == workers.c.employer_id)
+    )
+
+
+_HOLDERS: Final = _select_holders()
+
+
+def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
+    """The holder of each badge of the punches that has one, by site and token."""
+    badges = schema.badges
+    found = {}
+    several: dict[tuple[int, bytes], int | None] = {}
+    for some in chunks({(punch.place.site_id, punch.token) for punch in punches}):
+        rows = connection.execute(
+            _HOLDERS.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, badges.c.token).in_(some))
+        )
+        for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
+            employer_kbo = employer_declared(IdentityKind(kind), kbo)
+            found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
+            if is_engaged and kind == IdentityKind.NISS:
+                several[site_id, token] = badge_for
+    of_worker = engagements_of(connection, {found[at].worker_id for at in several})
+    for at, badge_for in several.items():
+        found[at] = found[at]._replace(engagements=of_worker[found[at].worker_id], badge_for=badge_for)
+    return found
+
+
+def engagements_of(connection: Connection, worker_ids: Iterable[int]) -> dict[int, tuple[Engagement, ...]]:
+    """The engagements of workers, each worker's in the order in which they were made."""
+    table, employers = schema.engagements, schema.employers
+    statement = (
+        select(table, employers.c.kbo).join(employers, employers.c.id == table.c.employer_id).order_by(table.c.id)
+    )
+    found: dict[int, tuple[Engagement, ...]] = dict.fromkeys(worker_ids, ())
+    for some in chunks(list(found)):
+        for row in connection.execute(statement.where(table.c.worker_id.in_(some))):
+            one = Engagement(row.id, row.kbo, row.from_day, row.to_day, frozenset(row.site_ids))
+            found[row.worker_id] += (one,)
+    return found
+
+
+def holder_of(connection: Connection, worker_id: int, identity_kind: str, kbo: str | None) -> Holder:
+    """The same for a worker whom a person names: no badge chooses."""
+    kind = IdentityKind(identity_kind)
+    engaged = engagements_of(connection, [worker_id])[worker_id] if kind is IdentityKind.NISS else ()
+    return Holder(worker_id, employer_declared(kind, kbo), engaged)
