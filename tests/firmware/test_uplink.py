@@ -17,7 +17,7 @@ from binascii import hexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app.log import provisioning, sealed_log
+from app.log import connection_numbers, provisioning, sealed_log
 from app.net import connecting, frames, roster_start
 from app.net import uplink as uplink_module
 from app.errors import JournalFull, LinkError
@@ -634,7 +634,7 @@ def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
         connections = 1 if start % 2 else 3
         rig.restart()
         for _ in range(connections):
-            connection = connecting.next_connection(rig.uplink)
+            connection = connection_numbers.following(rig.log, rig.uplink._connection)
             will = rig.opened(connecting.last_will(rig.channel, rig.log.boot, connection))
             rig.uplink._connection, rig.uplink._number = connection, 0
             counter, body = rig.status()

@@ -16,6 +16,7 @@ from micropython import const
 
 from app import on_demand
 from app.errors import LinkError
+from app.log import connection_numbers
 from app.net import frames
 
 _RESOLVER = "app.net.resolver"
@@ -111,7 +112,7 @@ async def connect(uplink):
     link.deliver = client.wait_msg
     # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
     # will, which would be newer than all that follows.
-    connection = next_connection(uplink)
+    connection = connection_numbers.following(uplink._log, uplink._connection)
     if connection < _COUNT_MAX:
         client.set_last_will(channel.topic("status"), last_will(channel, uplink._log.boot, connection), retain=True)
     client.connect()
@@ -129,13 +130,6 @@ async def connect(uplink):
     await link.ready()
     uplink._send_status()
     await link.settled()
-
-
-def next_connection(uplink):
-    """The number of the connection to come: above those of every start with this boot count."""
-    connection = uplink._connection + 1
-    uplink._log.reserve(connection)
-    return connection
 
 
 def last_will(channel, boot, connection):

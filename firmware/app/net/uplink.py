@@ -181,7 +181,7 @@ class Uplink:
         self._client = self._new_client()
         self._stamp = record.Stamp()
         self._window = Window()
-        self._connection = log.connections  # of this boot
+        self._connection = 0  # of this boot
         self._number = 0  # of the last frame in this connection
         self._last_counter = 0  # of a frame from the bridge in this session
         self._receipt = 0  # highest receipt number without a gap below it, this boot
@@ -280,7 +280,7 @@ class Uplink:
     async def _connect(self):
         """Connect, subscribe, send STATUS. Raises whatever went wrong."""
         try:
-            await on_demand.load(_CONNECTING, "app.net.resolver").connect(self)
+            await on_demand.load(_CONNECTING, "app.net.resolver", "app.log.connection_numbers").connect(self)
         finally:
             on_demand.drop(_CONNECTING)
         self._set_state(ONLINE)
