@@ -66,11 +66,12 @@ def partitions(board):
     return journal, seal
 
 
-def read_settings(settings_file, seal, vfs):
-    """(settings, secrets), these from the partition `seal`; a file of them in the file system of `vfs` moves there.
-    Raises SettingsError.
+def read_settings(board, settings_file):
+    """(settings, secrets), these from the partition `seal`; a file of them in the file system moves there. Raises
+    SettingsError.
     """
-    content = on_demand.load(_SLOT).take(seal, vfs)
+    seal = partitions(board)[1]
+    content = on_demand.load(_SLOT, "app.log.keystore").take(seal, board.partition("vfs"))
     on_demand.drop(_SLOT)
     if content is None:
         raise SettingsError("The secrets are missing: retired, or never set up. Provision this clock.")
@@ -87,13 +88,14 @@ def read_roster(board, link_key):
     return roster
 
 
-def open_log(board, journal, seal, settings, firmware):
+def open_log(board, settings, firmware):
     """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records tell. Raises
     JournalError.
     """
     from app.recent import Recent  # first: of fixed size, in a heap that is in one piece
 
     recent = Recent()
+    journal, seal = partitions(board)
     from app.log import sealed_log
     from app.timekeeper import Timekeeper
 
@@ -111,8 +113,7 @@ def open_log(board, journal, seal, settings, firmware):
 
 def prepare(board, settings_file):
     """Prepared. Raises SettingsError or JournalError for a clock that is not set up."""
-    journal, seal = partitions(board)
-    settings, secrets = read_settings(settings_file, seal, board.partition("vfs"))
+    settings, secrets = read_settings(board, settings_file)
     roster = read_roster(board, secrets.link_key)
     certificates = Certificates(read("/certs/ca.der"), read("/certs/clock.der"), read("/certs/clock.key.der"))
     firmware = firmware_hash()
@@ -120,5 +121,5 @@ def prepare(board, settings_file):
     on_demand.drop(_CERTIFICATE)
     words = on_demand.load(_WORDS).load_or_english(settings.language)
     on_demand.drop(_WORDS)
-    opened = open_log(board, journal, seal, settings, firmware)
+    opened = open_log(board, settings, firmware)
     return Prepared(settings, secrets, roster, certificates, firmware, valid_until, words, *opened)

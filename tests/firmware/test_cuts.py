@@ -54,7 +54,7 @@ def put_commit(value):
 
 
 def put_spend(value):
-    KeyStore._spend = value
+    KeyStore.spend = value
 
 
 class Findings(Sweep):
@@ -174,7 +174,7 @@ def test_a_clock_that_leaves_a_copy_of_its_key_somewhere_is_found():
 
 
 def test_a_clock_that_does_not_spend_its_keys_is_found():
-    assert "I3" in findings(Put(put_spend, KeyStore._spend, lambda self, slot: None))
+    assert "I3" in findings(Put(put_spend, KeyStore.spend, lambda self, slot: None))
 
 
 def test_a_clock_that_reads_its_flash_again_and_again_at_the_start_is_found():
@@ -196,7 +196,7 @@ def test_a_clock_that_does_not_see_that_a_key_stayed_is_found():
     def spend_blindly(self, slot):
         self._program(slot, bytes(128))
 
-    with Put(put_spend, KeyStore._spend, spend_blindly):
+    with Put(put_spend, KeyStore.spend, spend_blindly):
         start = World()
         try:
             for nth in range(1, 20):

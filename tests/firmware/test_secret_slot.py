@@ -105,8 +105,9 @@ def test_at_the_end_nothing_is_left_and_the_sector_is_the_rings_again():
     flash = clock()
     store = KeyStore(flash)
     assert store.load(KeyState())
-    assert store.forget()
-    assert not store.forget()
+    assert store.secrets
+    secret_slot.forget(store)
+    assert not store.secrets
     store.end()
     assert not everything(flash).strip(b"\xff\x00")
     assert secret_slot.read(flash) is None
@@ -141,11 +142,11 @@ def test_an_end_that_was_cut_is_finished_by_the_next_start():
         store = KeyStore(flash)
         assert store.load(KeyState())
         power.cut_after(cut, seed=cut)
-        raised(PowerCut, store.forget)
+        raised(PowerCut, secret_slot.forget, store)
         power.restore()
         store = KeyStore(flash)
         assert store.load(KeyState())
-        store.forget()
+        secret_slot.forget(store)
         assert b"ab" not in everything(flash), cut
 
 
@@ -187,7 +188,7 @@ def test_an_end_that_does_not_become_zero_is_an_error():
     assert store.load(KeyState())
     flash.sticks = True
     assert "cannot be made zero" in str(raised(KeyStoreError, store.end))
-    assert "cannot be made zero" in str(raised(KeyStoreError, store.forget))
+    assert "cannot be made zero" in str(raised(KeyStoreError, secret_slot.forget, store))
     assert "cannot be made zero" in str(raised(KeyStoreError, secret_slot.write, flash, NEW))
 
 

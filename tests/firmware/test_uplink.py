@@ -17,7 +17,7 @@ from binascii import hexlify
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
 import umqtt.simple
-from app.log import provisioning, sealed_log
+from app.log import connection_numbers, provisioning, sealed_log
 from app.net import frames, greeting, roster_start
 from app.net import uplink as uplink_module
 from app.errors import JournalFull, LinkError
@@ -635,8 +635,8 @@ def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
         connections = 1 if start % 2 else 3
         rig.restart()
         for _ in range(connections):
-            connection = rig.uplink._next_connection()
-            will = rig.opened(rig.uplink._last_will(connection))
+            connection = connection_numbers.following(rig.log, rig.uplink._connection)
+            will = rig.opened(greeting.last_will(rig.channel, rig.log.boot, connection))
             rig.uplink._connection, rig.uplink._number = connection, 0
             counter, body = rig.status()
             assert counter > newest, (start, connection, body["free"])

@@ -21,7 +21,6 @@ from micropython import const
 from app.errors import KeyStoreError
 
 SLOT_BYTES = const(128)
-SECRETS_BYTES = const(1024)
 SECRETS_MAGIC = b"BCS1"
 _CHECKED_BYTES = const(112)
 _SECTOR_BYTES = const(4096)
@@ -68,33 +67,29 @@ class KeyState:
 class KeyStore:
     """The key slots of one partition (esp32.Partition's block interface, 4,096 bytes a block, two blocks or more).
 
-    `late` counts the sectors that had to be erased between two records because nothing was idle before.
+    `secrets` has bit s set if sector s holds the clock's secrets. `late` counts the sectors that had to be erased
+    between two records because nothing was idle before.
     """
 
     def __init__(self, partition):
         self._partition = partition
-        self._sectors = partition.ioctl(_IOCTL_BLOCK_COUNT, 0)
-        self._slots = self._sectors * _SLOTS_A_SECTOR
+        self.sectors = partition.ioctl(_IOCTL_BLOCK_COUNT, 0)
+        self._slots = self.sectors * _SLOTS_A_SECTOR
         self._staged = bytearray(SLOT_BYTES)
         self._checked = memoryview(self._staged)[:_CHECKED_BYTES]
         self._buf = bytearray(SLOT_BYTES)
-        self._live = -1  # the slot that counts, or -1
+        self.live = -1  # the slot that counts, or -1
         self._next = 0  # the slot for the next key
         self._used = 0  # bit s: sector s is not wholly erased
-        self._secrets = 0  # bit s: sector s holds the clock's secrets
+        self.secrets = 0
         self.late = 0
-
-    @property
-    def sector(self):
-        """The sector of the key that counts; -1 without one."""
-        return self._live // _SLOTS_A_SECTOR
 
     def format(self):
         """Erase every sector that is not erased. All keys and secrets are gone. Raises KeyStoreError if one cannot be
         erased.
         """
-        self._live, self._next, self._used, self._secrets = -1, 0, 0, 0
-        for sector in range(self._sectors):
+        self.live, self._next, self._used, self.secrets = -1, 0, 0, 0
+        for sector in range(self.sectors):
             if not self._is_blank(sector):
                 self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
                 if not self._is_blank(sector):
@@ -108,28 +103,28 @@ class KeyStore:
         """
         for _ in range(_READS_BEFORE_GIVING_UP):
             kinds = self._scan(state)
-            if self._live >= 0:
+            if self.live >= 0:
                 break
         self._used = 0
         self._next = self._after(-1)
         for slot in range(self._slots):
             if kinds[slot] != _ERASED:
                 self._used |= 1 << slot // _SLOTS_A_SECTOR
-                if self._live >= 0 and slot // _SLOTS_A_SECTOR == self.sector:
+                if self.live >= 0 and slot // _SLOTS_A_SECTOR == self.live // _SLOTS_A_SECTOR:
                     self._next = self._after(slot)
-        if self._live >= 0:
+        if self.live >= 0:
             # Both may have been cut short of a firm state: the live slot's last bits, the one before's zeros.
-            self._read(self._live)
-            self._program(self._live, self._buf)
-            before = (self._live - 1) % self._slots
-            while self._secrets >> before // _SLOTS_A_SECTOR & 1:
+            self._read(self.live)
+            self._program(self.live, self._buf)
+            before = (self.live - 1) % self._slots
+            while self.secrets >> before // _SLOTS_A_SECTOR & 1:
                 before = (before - _SLOTS_A_SECTOR) % self._slots
             if kinds[before] == _SPENT:
                 self._program(before, _SPENT_SLOT)
         for slot in range(self._slots):
-            if slot != self._live and kinds[slot] >= _TORN:
-                self._spend(slot)
-        return self._live >= 0
+            if slot != self.live and kinds[slot] >= _TORN:
+                self.spend(slot)
+        return self.live >= 0
 
     def make_room(self):
         """See that the next slot is erased; at worst this erases a spent sector here and now."""
@@ -169,38 +164,24 @@ class KeyStore:
         self._read(slot)
         if self._buf != self._staged:
             raise KeyStoreError("the flash does not hold key slot %d; the record is kept, restart the clock" % slot)
-        if self._live >= 0:
-            self._spend(self._live)
+        if self.live >= 0:
+            self.spend(self.live)
         self._used |= 1 << slot // _SLOTS_A_SECTOR
-        self._live = slot
+        self.live = slot
         self._next = self._after(slot)
 
     def end(self):
         """Program the live slot to zero, if there is one, and read that back; no other follows it. Raises KeyStoreError
         if it does not become zero.
         """
-        if self._live >= 0:
-            self._spend(self._live)
-            self._live = -1
-
-    def forget(self):
-        """Program the clock's secrets to zero and read that back; False if there are none. Raises KeyStoreError if they
-        do not become zero.
-        """
-        if not self._secrets:
-            return False
-        for sector in range(self._sectors):
-            if self._secrets >> sector & 1:
-                for slot in range(SECRETS_BYTES // SLOT_BYTES):
-                    self._spend(sector * _SLOTS_A_SECTOR + slot)
-                self._used |= 1 << sector
-        self._secrets = 0
-        return True
+        if self.live >= 0:
+            self.spend(self.live)
+            self.live = -1
 
     def tidy(self):
         """Erase one sector whose slots are all spent and that does not hold the live slot; False if there is none."""
-        for sector in range(self._sectors):
-            if self._used >> sector & 1 and sector != self.sector:
+        for sector in range(self.sectors):
+            if self._used >> sector & 1 and sector != self.live // _SLOTS_A_SECTOR:
                 self._erase(sector)
                 return True
         return False
@@ -208,16 +189,16 @@ class KeyStore:
     def _scan(self, state):
         """The kind of each slot, one byte a slot; sets the live slot and fills `state` from it."""
         kinds = bytearray(self._slots)
-        self._live = -1
-        self._secrets = 0
+        self.live = -1
+        self.secrets = 0
         for slot in range(self._slots):
-            if self._secrets >> slot // _SLOTS_A_SECTOR & 1:
+            if self.secrets >> slot // _SLOTS_A_SECTOR & 1:
                 continue
             self._read(slot)
             if self._buf == _ERASED_SLOT:
                 continue
             if slot % _SLOTS_A_SECTOR == 0 and self._buf[:4] == SECRETS_MAGIC:
-                self._secrets |= 1 << slot // _SLOTS_A_SECTOR
+                self.secrets |= 1 << slot // _SLOTS_A_SECTOR
                 continue
             if self._buf == _SPENT_SLOT:
                 kinds[slot] = _SPENT
@@ -226,8 +207,8 @@ class KeyStore:
             else:
                 kinds[slot] = _LIVE
                 fields = struct.unpack(_LAYOUT, self._buf)
-                if fields[0] == _MAGIC and (self._live < 0 or (fields[1], fields[5]) > (state.seq, state.acked)):
-                    self._live = slot
+                if fields[0] == _MAGIC and (self.live < 0 or (fields[1], fields[5]) > (state.seq, state.acked)):
+                    self.live = slot
                     _, state.seq, state.epoch, state.boot, state.records, state.acked = fields[:6]
                     state.day, state.connections, state.r, state.e_next, state.tag[:] = fields[6:]
         return kinds
@@ -235,7 +216,7 @@ class KeyStore:
     def _after(self, slot):
         """The slot of the ring that follows `slot`."""
         slot = (slot + 1) % self._slots
-        while self._secrets >> slot // _SLOTS_A_SECTOR & 1:
+        while self.secrets >> slot // _SLOTS_A_SECTOR & 1:
             slot = (slot + _SLOTS_A_SECTOR) % self._slots
         return slot
 
@@ -250,7 +231,7 @@ class KeyStore:
         at = slot % _SLOTS_A_SECTOR * SLOT_BYTES
         self._partition.readblocks(slot // _SLOTS_A_SECTOR, self._buf, at)
 
-    def _spend(self, slot):
+    def spend(self, slot):
         self._program(slot, _SPENT_SLOT)
         self._read(slot)
         if self._buf != _SPENT_SLOT and sum([byte != 0 for byte in self._buf]) > _MOST_STUCK:

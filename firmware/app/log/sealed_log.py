@@ -21,6 +21,7 @@ import struct
 
 from micropython import const
 
+from app import on_demand
 from app.errors import JournalError, JournalFull, JournalRetired
 from app.log import journal, keystore, record, seal
 from app.log.journal import BURNT_RECORD, RECORDS_A_SECTOR, Journal
@@ -38,8 +39,7 @@ EPOCH_RECORDS = const(2048)  # the EPOCH record included
 SPARE_RECORDS = const(8)  # the last slots before "full", kept for the log's own BOOT and EPOCH records
 
 _LAST_RECORDS = const(2)  # a BOOT and an EPOCH record that may be due before RETIRE
-_LAST_COUNT = const(0xFFFF)  # of boots, epochs and connections
-_RESERVED = const(256)  # connections
+_LAST_COUNT = const(0xFFFF)  # of boots and epochs
 _DAY_S = const(86400)
 
 
@@ -120,11 +120,6 @@ class SealedLog:
     def boot(self):
         """Boot count of this boot."""
         return self._state.boot + self._boot_due
-
-    @property
-    def connections(self):
-        """Connections of this boot that starts before this one may have used: they had no room for their BOOT."""
-        return self._state.connections
 
     @property
     def tag(self):
@@ -218,26 +213,19 @@ class SealedLog:
         elif self._prepare_up_to(self._journal.ahead):
             pass
         elif self._sealed and self._state.acked < self._tail == self._state.seq:
-            self._save_ack()
+            self._state.acked = self._tail
+            self.save()
+        elif self.retired and self._tail == self._state.seq and self._keys.secrets:
+            # It has ended and said so: it needs neither its bridge nor its network any more.
+            on_demand.load("app.log.secret_slot").forget(self._keys)
         else:
-            # A clock that has ended, and said so, needs neither its bridge nor its network any more.
-            return self.retired and self._tail == self._state.seq and self._keys.forget()
+            return False
         return True
 
     def ack(self, next_seq):
         """Every record below `next_seq` is in the bridge's store. Ignored if it is old news or beyond the head."""
         if self._tail < next_seq <= self._state.seq:
             self._tail = next_seq
-
-    def reserve(self, connection):
-        """Before the connection of that number of this boot: if BOOT still waits for room, the next start has the same
-        boot count. Then let the flash know which numbers this one may use, so that the next one's are higher.
-        """
-        state = self._state
-        if self._boot_due and self._sealed and state.connections <= connection <= _LAST_COUNT:
-            self._check_sound()
-            state.connections = min(connection + _RESERVED, _LAST_COUNT)
-            self._save()
 
     def set_beacon(self, beacon):
         """The newest checkpoint the bridge told, 8 bytes; stands in every record from now on."""
@@ -387,13 +375,8 @@ class SealedLog:
         struct.pack_into(">II", self._detail, 0, self._state.records + 1, self._state.day)
         self._write(record.KIND_EPOCH, 0, NOTHING, self._detail, stamp)
 
-    def _save_ack(self):
-        """Let the flash know that everything is acknowledged."""
-        self._state.acked = self._tail
-        self._save()
-
-    def _save(self):
-        """The same key again, in the next slot."""
+    def save(self):
+        """The state as it is into the flash: the same key again, in the next slot."""
         self._keys.make_room()
         self._keys.stage(self._state)
         self._sound = False

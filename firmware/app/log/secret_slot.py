@@ -2,7 +2,7 @@
 
 A file system keeps copies of what was removed. Here there are none: a new slot is programmed in another sector and read
 back, then the old one is made zero (docs/protocol.md §4). Only while the log is closed: at the start, where this module
-is in memory for that step alone, and under the technician's tool. `KeyStore.forget` ends the slot.
+is in memory for that step alone, and under the technician's tool. `forget` ends the slot.
 
     new slot torn         the old one is live; the torn one is zeroed with the next that is written
     both live             the higher number counts, the other is zeroed
@@ -16,12 +16,15 @@ from hashlib import sha256
 from micropython import const
 
 from app.errors import KeyStoreError, SettingsError
-from app.log.keystore import SECRETS_BYTES, SECRETS_MAGIC, KeyState, KeyStore
+from app.log.keystore import SECRETS_MAGIC, KeyState, KeyStore
 
+SECRETS_BYTES = const(1024)
+_SLOT_BYTES = const(128)
 _HEADER_BYTES = const(10)
 _CHECKED_BYTES = const(1008)
 _MOST_BYTES = const(998)
 _SECTOR_BYTES = const(4096)
+_SLOTS_A_SECTOR = const(32)
 _BLANK = b"\xff" * 256
 
 _IOCTL_BLOCK_COUNT = const(4)
@@ -55,7 +58,7 @@ def write(seal, content):
     slot[_HEADER_BYTES : _HEADER_BYTES + len(content)] = content
     slot[_CHECKED_BYTES:] = sha256(memoryview(slot)[:_CHECKED_BYTES]).digest()[:16]
     sector = seal.ioctl(_IOCTL_BLOCK_COUNT, 0) - 1
-    while sector in (old, keys.sector):
+    while sector in (old, keys.live // _SLOTS_A_SECTOR):
         sector -= 1
     if not _is_blank(seal, sector):
         seal.ioctl(_IOCTL_BLOCK_ERASE, sector)
@@ -63,6 +66,18 @@ def write(seal, content):
     if _at(seal, sector) != slot:
         raise KeyStoreError("the flash does not hold the secrets in sector %d; replace the clock" % sector)
     _find(seal)
+
+
+def forget(keys):
+    """Program the secrets beside the keys of a KeyStore that is loaded to zero, and read that back. Raises
+    KeyStoreError if they do not become zero.
+    """
+    for sector in range(keys.sectors):
+        if keys.secrets >> sector & 1:
+            for slot in range(SECRETS_BYTES // _SLOT_BYTES):
+                keys.spend(sector * _SLOTS_A_SECTOR + slot)
+            keys._used |= 1 << sector
+    keys.secrets = 0
 
 
 def take(seal, vfs):

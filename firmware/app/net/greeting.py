@@ -9,6 +9,7 @@ import os
 
 from micropython import const
 
+from app.log import connection_numbers
 from app.net import frames
 
 _COUNT_MAX = const(0xFFFF)
@@ -21,7 +22,7 @@ async def greet(uplink):
     link.deliver = client.wait_msg
     # A boot has 65,535 connection numbers. Later ones share the last and keep counting frames; they have no last
     # will, which would be newer than all that follows.
-    connection = uplink._next_connection()
+    connection = connection_numbers.following(uplink._log, uplink._connection)
     if connection < _COUNT_MAX:
         client.set_last_will(channel.topic("status"), last_will(channel, uplink._log.boot, connection), retain=True)
     client.connect()

@@ -183,7 +183,7 @@ class Uplink:
         self._client = self._new_client()
         self._stamp = record.Stamp()
         self._window = Window()
-        self._connection = log.connections  # of this boot
+        self._connection = 0  # of this boot
         self._number = 0  # of the last frame in this connection
         self._last_counter = 0  # of a frame from the bridge in this session
         self._receipt = 0  # highest receipt number without a gap below it, this boot
@@ -285,16 +285,10 @@ class Uplink:
         """Connect, subscribe, send STATUS. Raises whatever went wrong."""
         await self._link.open(self._room)
         try:
-            await on_demand.load(_GREETING).greet(self)
+            await on_demand.load(_GREETING, "app.log.connection_numbers").greet(self)
         finally:
             on_demand.drop(_GREETING)
         self._set_state(ONLINE)
-
-    def _next_connection(self):
-        """The number of the connection to come: above those of every start with this boot count."""
-        connection = self._connection + 1
-        self._log.reserve(connection)
-        return connection
 
     async def _serve(self):
         """Send and receive until something ends the connection."""

@@ -12,8 +12,8 @@ from badgeclock.bridge.clocks import theft
 from badgeclock.bridge.clocks.theft import State, Step
 from badgeclock.cli.ca import JsonOption, WorkshopOption
 from badgeclock.cli.context import Config, looking
+from badgeclock.cli.workshop_passphrase import opened_workshop
 from badgeclock.errors import EXIT_FAILED
-from badgeclock.technician import workshop
 
 app = typer.Typer(no_args_is_help=True, help="A site's keys, and what to do when a clock was stolen.")
 
@@ -25,7 +25,7 @@ def new_key(
     directory: WorkshopOption,
 ) -> None:
     """Make one more key for a site's tokens, after those that it has. Prints the file, which the bridge needs first."""
-    shop = workshop.open_workshop(directory)
+    shop = opened_workshop(directory)
     typer.echo(shop.add_site_key(site))
     typer.echo(
         f"next: badgeclock bridge site set --name {site!r} --key with that file; then provision each clock of the site "
@@ -65,6 +65,6 @@ def _certificate(clock: str, directory: Path | None) -> Step:
     name, do = "certificate", f"badgeclock ca revoke {clock} --broker …"
     if directory is None:
         return Step(name, State.ASK, "the workshop knows whether it is revoked; give this command --workshop", do)
-    if clock in workshop.open_workshop(directory).holders():
+    if clock in opened_workshop(directory).holders():
         return Step(name, State.OPEN, "with it the thief is at the broker as this clock, and floods it or listens", do)
     return Step(name, State.DONE, "it is revoked, or there is none; the broker must have the list (`ca broker`)")

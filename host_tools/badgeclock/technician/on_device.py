@@ -211,7 +211,7 @@ def bc_forget_secrets():
     # The slot to zero. Loading the keys makes what power loss left of an older slot zero too.
     keys = app.keystore.KeyStore(bc_partitions()["seal"])
     keys.load(app.keystore.KeyState())
-    keys.forget()
+    app.secret_slot.forget(keys)
 
 def bc_forget_file():
     # Of an older firmware's file, which its remover removes next: littlefs keeps what a removed file held.

@@ -210,19 +210,19 @@ class Workshop:
     def site_key_to_be(self, site: str) -> bytes:
         """The keys of the site's badge tokens, 32 bytes each, or a new one that nobody has until `keep`."""
         path = self._site_file(site, ".key")
-        return read_keys(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
+        return self._keys(path) if path.exists() else secrets.token_bytes(KEY_BYTES)
 
     def add_site_key(self, site: str) -> Path:
         """Put another key behind those of a site, and give the file; raises ProvisionError for a site without any."""
         path = self._site_file(site, ".key")
-        keys = read_keys(path)
+        keys = self._keys(path)
         if len(keys) == SITE_KEYS_MOST * KEY_BYTES:
             raise ProvisionError(
                 what=f"the site {site!r} has had {SITE_KEYS_MOST} keys, which is as many as a clock holds",
                 kept="the keys that it has",
                 do="give it another name, and its badges to their workers there",
             )
-        _replace(path, path.read_bytes().rstrip() + b"\n" + new_key())
+        self._replace_secret(path, self._read_secret(path).rstrip() + b"\n" + new_key())
         return path
 
     def badge_root_to_be(self, site: str) -> Root:
@@ -262,7 +262,7 @@ class Workshop:
 
     def site_key(self, site: str) -> bytes:
         """The keys of the site's badge tokens, 32 bytes each; the first is made at the first call for this site."""
-        return read_keys(self.site_key_file(site))
+        return self._keys(self.site_key_file(site))
 
     def badge_root_file(self, site: str) -> Path:
         """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
@@ -544,6 +544,13 @@ class Workshop:
             data = b""
         return parsed_key(data, path)
 
+    def _keys(self, path: Path) -> bytes:
+        try:
+            data = self._read_secret(path)
+        except OSError:
+            data = b""
+        return parsed_keys(data, path)
+
     def _write_trust(self) -> None:
         """Bring ca.pem and crl.pem to the present authorities."""
         _replace(self.authority_certificate, b"".join(one.certificate_pem for one in self.authorities()))
@@ -692,25 +699,15 @@ def parsed_key(data: bytes, path: Path) -> bytes:
     return key
 
 
-def read_keys(path: Path) -> bytes:
-    """The keys of a site in its file, 32 bytes each, the first one first. Raises ProvisionError as `read_key`."""
+def parsed_keys(data: bytes, path: Path) -> bytes:
+    """The keys of a site out of its file's content, 32 bytes each, the first one first. Raises ProvisionError that
+    names `path`.
+    """
     try:
-        lines = text_file.read(path).split()
-    except (OSError, ValueError):
-        lines = []
-    if len(lines) < 2:
-        return read_key(path)
-    try:
-        keys = [bytes.fromhex(line) for line in lines]
+        lines = text_file.decoded(data).split()
     except ValueError:
-        keys = [b""]
-    if any(len(key) != KEY_BYTES for key in keys):
-        raise ProvisionError(
-            what=f"{path} does not hold keys of {2 * KEY_BYTES} hex digits, one a line",
-            kept="the file as it is",
-            do="restore it from a backup of the workshop; a new key would not fit the clocks in use",
-        )
-    return b"".join(keys)
+        lines = []
+    return b"".join(parsed_key(line.encode(), path) for line in lines) or parsed_key(data, path)
 
 
 def make_directory(path: Path) -> None:
