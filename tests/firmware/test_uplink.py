@@ -64,6 +64,8 @@ class Always:
     def start(self):
         pass
 
+    rejoin = start
+
     def dns(self):
         return "192.0.2.1"
 

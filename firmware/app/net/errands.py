@@ -37,8 +37,9 @@ class Errands:
     """The errands of one clock. channel: app.net.frames.Channel. face: what the errands show things on. reader: the
     badges'. log: the SealedLog. roster: app.net.roster.Roster.
 
-    desk: the badge desk's job, None at all other times. restart_due: an order, or new settings; the clock restarts when
-    no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was refused, else None.
+    desk: the badge desk's job, None at all other times. restart_due: an order, new settings, or Wi-Fi that stays away;
+    the clock restarts when no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was
+    refused, else None.
     """
 
     def __init__(self, channel, face, reader, log, roster):
