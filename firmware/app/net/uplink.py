@@ -146,9 +146,9 @@ class Uplink:
     """The uplink of one clock. `run` it as a task; `notify` it of every record.
 
     settings: clock_id, broker_host, broker_port, heartbeat_s. channel: app.net.frames.Channel. certs: ca, cert, key in
-    DER. log: the SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules
-    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `rejoin()`, `dns()`. status: gives a dict of STATUS keys;
-    `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
+    DER. log: the SealedLog, open. timekeeper: `stamp`, `set_from_bridge`, `refuse`. sockets, tls, mqtt_module: modules
+    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `rejoin()`, `dns()`. status: gives a dict of STATUS
+    keys; `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
     `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
     counted and changes nothing else. errands: app.net.errands.Errands. room: `take()` and `give()` of the memory that a
     connection needs, held while there is none; None where nobody competes for it.
@@ -333,6 +333,8 @@ class Uplink:
         """Count a failure under its category and keep its words for the technician."""
         if isinstance(error, LinkError) and len(error.args) == 2:
             category, detail = error.args
+            if category == "certificate" and "validity" in detail:  # mbedTLS: "has expired", "starts in the future"
+                self._timekeeper.refuse()
         elif isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
             category, detail = "memory", ""
         else:
