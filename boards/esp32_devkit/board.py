@@ -29,7 +29,9 @@ _UART_BYTES = const(3500)  # what a UART takes beside its buffer
 
 
 class Wifi:
-    """The station, joined to one network. `start` joins and returns at once; the port then reconnects by itself."""
+    """The station, joined to one network. `start` joins and returns at once; the port then reconnects by itself, and
+    says "connecting" for as long as it does not succeed, whatever the reason. `rejoin` is for when that takes too long.
+    """
 
     def __init__(self, ssid, password):
         self._ssid = ssid
@@ -43,15 +45,28 @@ class Wifi:
     def start(self):
         """Join, unless that is under way."""
         station = self._station
-        if not station.active():
-            station.active(True)  # noqa: FBT003 - the port has no keyword for it
-            station.config(pm=network.WLAN.PM_NONE)  # power saving delays what comes from the broker by 100 ms and more
         status = station.status()
         if station.isconnected() or status == network.STAT_CONNECTING:
             return
         if status != network.STAT_IDLE:
             console.report("Wi-Fi does not join:", status)  # docs/troubleshooting.md has the numbers
+        self._join()
+
+    def rejoin(self):
+        """Join from the radio up. The port learns of its own leaving later, so nothing is asked of it in between."""
         try:
+            self._station.disconnect()
+            self._station.active(False)  # noqa: FBT003
+        except OSError:
+            pass  # it was off
+        self._join()
+
+    def _join(self):
+        station = self._station
+        try:
+            if not station.active():
+                station.active(True)  # noqa: FBT003 - the port has no keyword for it
+                station.config(pm=network.WLAN.PM_NONE)  # power saving delays what the broker sends by 100 ms and more
             station.connect(self._ssid, self._password or None)
         except OSError as error:  # "Wifi Internal Error": it is about to try again by itself; `connected` tells
             console.report("Wi-Fi does not join:", error)

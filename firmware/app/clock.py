@@ -271,7 +271,7 @@ class Clock:
             self._record_tamper()
             more = self._uplink.run_errands() or more
             if self._uplink.errands.restart_due and not (more or self._uplink.errands.desk):
-                console.report("the bridge asked for a restart")
+                console.report("restarting: the bridge asked for it, or there was no Wi-Fi for an hour")
                 self._reset()
             if self._face.display_faults and faults.DISPLAY not in self._reported:
                 self._fault(faults.DISPLAY, self._face.display_faults)

@@ -106,7 +106,7 @@ def open_log(board, settings, firmware):
     log.open(board.reset_cause(), stamp)
     recalled = on_demand.load(_RECALL).recall(log, recent)
     on_demand.drop(_RECALL)
-    timekeeper.at_least(recalled.newest_s, recalled.sure_s)
+    timekeeper.at_least(recalled.newest_s, recalled.sure_s, recalled.given_s)
     sealed_log.forget_opening()
     return log, timekeeper, recent, recalled
 

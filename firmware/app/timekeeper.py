@@ -11,7 +11,7 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
   That is in memory only: a start learns it anew;
 - NTP is a hint (`accept_hint`): whoever is on the way can say anything, so it states no bound, is asked only while
-  there is none, and sets neither the RTC nor the clock by which TLS judges certificates.
+  there is none, and sets neither the RTC nor the clock by which TLS judges certificates, unless that refused a date.
 
 Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
 2000) has a say: that conversion is `_rtc_seconds`, here and nowhere else. The RTC's note, six bytes that it keeps on
@@ -82,6 +82,8 @@ class Timekeeper:
         self._anchor = None  # an earlier answer of the bridge: (its ms, uptime in ms, in s, how sure in us)
         self._leap_s = 0  # the next moment at which a leap second may come
         self.floor_s = 0  # before this moment it cannot be, by what is on record; 0 if nothing says so
+        self._given_s = 0  # the newest moment on record that does not come from this start's RTC; 0: none
+        self.is_refused = False  # TLS found certificates of no use by this time, which nobody has vouched for since
         self._start_from_rtc()
 
     def stamp(self, stamp):
@@ -153,23 +155,47 @@ class Timekeeper:
         self._leap_s = _next_leap(self._s)
         self._low_us, self._high_us = -half_us, half_us
         self.source = SOURCE_BRIDGE
+        self.is_refused = False
         self._refresh_bound()
         self._write_rtc()
         return step_ms
 
-    def at_least(self, utc_s, sure_s):
+    def at_least(self, utc_s, sure_s, given_s):
         """Without a time of its own, let the port's clock start from the newest moment on record: certificates are
         then judged by a date that is only a little too early, and the bridge can be reached to learn the right
-        one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: it says nothing for
-        sure then.
+        one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: the time is the
+        newest moment's then, and not sure. given_s: the newest moment on record that the bridge gave, or else of
+        an earlier start; 0 without one.
         """
         self.floor_s = sure_s
+        self._given_s = given_s
         if self.source == SOURCE_NONE and utc_s >= _EARLIEST_S:
             self._set_system_clock(utc_s)
-        elif self._rtc_usable and self._s + 1 + self._high_us // 1000000 < sure_s:
-            self._high_us = _WIDEST_US
-            self._refresh_bound()
-            self._disbelieve()
+        elif self.source != SOURCE_NONE and self._s + 1 + self._high_us // 1000000 < sure_s:
+            self._s = utc_s
+            self._leap_s = _next_leap(utc_s)
+            self._doubt()
+            self._set_system_clock(utc_s)
+
+    def refuse(self):
+        """TLS says that a certificate has run out or is not valid yet. Unless the bridge vouched for the time since
+        this start, it may be wrong by years, whatever the RTC's note says: it has no bound from now on, and
+        certificates are judged from the newest moment that was on record. The running time stays: it may be the
+        broker's certificate that is too old.
+        """
+        if self.source != SOURCE_BRIDGE:
+            self.is_refused = True
+            if self._bound != BOUND_NONE:
+                self._doubt()
+            if self._given_s:
+                self.floor_s = self._given_s
+                self._set_system_clock(self._given_s)
+
+    def _doubt(self):
+        """The RTC's time, bound included, cannot be right."""
+        self._high_us = _WIDEST_US
+        self._refresh_bound()
+        self._disbelieve()
 
     @property
     def accepts_hints(self):
@@ -185,6 +211,8 @@ class Timekeeper:
         self._s, self._ms = utc_ms // 1000, utc_ms % 1000
         self._leap_s = _next_leap(self._s)
         self.source = SOURCE_NTP
+        if self.is_refused:  # by the date that is known for sure, too
+            self._set_system_clock(self._s)
         return utc_ms - old_ms
 
     def refine(self):

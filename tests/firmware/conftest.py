@@ -42,6 +42,7 @@ NOT_COMPILED = (
     RUNNER,
     *(ROOT / "firmware" / name for name in ("boot.py", "main.py", "manifest.py")),
 )
+BOARD = ROOT / "boards" / "esp32_devkit" / "board.py"
 REPORT = "\x1e"
 
 HEAP_AMD64 = "8m"
@@ -237,7 +238,7 @@ def _compiled() -> tuple[Path, Path, str]:
 
     The folder is named by the content of the sources. One worker builds it while the others wait.
     """
-    sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py")])
+    sources = sorted([*(ROOT / "firmware").rglob("*.py"), *HERE.glob("*.py"), BOARD])
     digest = hashlib.sha256((ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes())
     for source in [*sources, *Path(short_names.__file__).parent.glob("*.py")]:
         digest.update(f"{source.relative_to(ROOT)}\0".encode() + source.read_bytes() + b"\0")
@@ -267,7 +268,7 @@ def _shrunk(sources: list[Path]) -> dict[str, str]:
     for source in sources:
         if source not in NOT_COMPILED:
             folder = "tests/firmware" if source.is_relative_to(HERE) else "firmware"
-            name = str(source.relative_to(ROOT / folder))
+            name = source.name if source == BOARD else str(source.relative_to(ROOT / folder))
             texts[name] = source.read_text()
             folders[flatten_rooms.flat_path(name)] = folder
     # run_one.py calls the tests, a replay its situation; what models the flash is not compiled.

@@ -111,6 +111,7 @@ class Keeper:
     utc_s = 0
     floor_s = MORNING_S - 1000
     accepts_hints = True
+    is_refused = False
 
     def __init__(self):
         self.hints = []
@@ -232,6 +233,14 @@ async def test_what_is_out_of_bounds_or_comes_after_something_better_changes_not
     keeper.accepts_hints = False
     assert not (await asked(keeper, right))[0]
     assert keeper.hints == keeper.records == []
+
+
+async def test_once_tls_refused_the_clocks_date_a_hint_may_change_it_by_years():
+    keeper = Keeper()
+    keeper.source, keeper.utc_s = SOURCE_RTC, MORNING_S + 3 * 31557600
+    assert not (await asked(keeper, right))[0]
+    keeper.is_refused = True
+    assert (await asked(keeper, right))[0] and len(keeper.records) == 1
 
 
 async def test_a_small_correction_is_no_record_and_a_large_one_is():

@@ -14,6 +14,7 @@ from bench import Bcd, Time
 from drivers.ds3231 import DS3231
 
 MORNING_MS = localtime.unix_from_civil(2026, 11, 30, 6, 58, 0) * 1000
+YEAR_MS = 31557600000
 
 
 class World:
@@ -84,7 +85,7 @@ def test_a_clock_whose_rtc_stopped_has_no_time_and_says_so():
 def test_a_clock_without_a_time_lets_tls_start_from_the_newest_record():
     world = World()
     keeper = world.start()
-    keeper.at_least(MORNING_MS // 1000, 0)
+    keeper.at_least(MORNING_MS // 1000, 0, 0)
     assert world.system == [(2026, 11, 30, 6, 58, 0)] and read(keeper).utc_s == 0
 
 
@@ -186,7 +187,7 @@ class Chaos(World):
 
     def start(self):
         keeper = super().start()
-        keeper.at_least(self.sure_s, self.sure_s)
+        keeper.at_least(self.sure_s, self.sure_s, 0)
         return keeper
 
     def check(self, context):
@@ -322,8 +323,50 @@ def test_an_rtc_that_went_back_behind_what_is_on_record_says_nothing_for_sure():
     world.chip.set_ms(world.true_ms - 1800000)
     keeper = world.start()
     assert keeper.verified
-    keeper.at_least(world.true_ms // 1000, world.true_ms // 1000 - 1)
+    keeper.at_least(world.true_ms // 1000, world.true_ms // 1000 - 1, 0)
     assert not keeper.verified and keeper.rtc_faults == 1 and keeper.accepts_hints
+
+
+def test_an_rtc_that_is_two_years_behind_leaves_the_clock_at_its_newest_record():
+    for is_set in (True, False):
+        world = World()
+        if is_set:
+            world.bridge(world.start())
+        world.chip.registers[0x0F] = 0
+        world.chip.set_ms(world.true_ms - 2 * YEAR_MS)
+        keeper = world.start()
+        keeper.at_least(MORNING_MS // 1000, MORNING_MS // 1000 - 1, MORNING_MS // 1000 - 1)
+        assert not keeper.verified and abs(error_ms(world, keeper)) <= 2000
+        assert world.system[-1][:5] == (2026, 11, 30, 6, 58), "and certificates are judged by it"
+
+
+def test_an_rtc_that_is_three_years_ahead_is_doubted_once_tls_refuses_a_date():
+    world = World()
+    world.bridge(world.start())
+    world.chip.set_ms(world.true_ms + 3 * YEAR_MS)
+    keeper = world.start()
+    ahead_s = read(keeper).utc_s
+    keeper.at_least(ahead_s, ahead_s - 1, MORNING_MS // 1000)
+    assert keeper.verified and world.system[-1][0] == 2029, "nobody can know yet"
+    keeper.refuse()
+    assert not keeper.verified and keeper.accepts_hints and keeper.rtc_faults == 1
+    assert world.system[-1] == (2026, 11, 30, 6, 58, 0) and keeper.floor_s == MORNING_MS // 1000
+    keeper.accept_hint(world.true_ms + 5000)
+    assert world.system[-1][:5] == (2026, 11, 30, 6, 58) and not keeper.verified
+    again = world.start()
+    assert not again.verified, "the doubt outlives a restart"
+    world.bridge(keeper)
+    assert keeper.verified and not keeper.is_refused and abs(error_ms(world, keeper)) < 100
+
+
+def test_a_time_that_the_bridge_gave_is_not_doubted_for_a_certificate_that_ran_out():
+    world = World()
+    keeper = world.start()
+    keeper.at_least(0, 0, MORNING_MS // 1000 - 86400)
+    world.bridge(keeper)
+    dates = list(world.system)
+    keeper.refuse()
+    assert keeper.verified and not keeper.is_refused and world.system == dates
 
 
 def test_a_hint_gives_a_time_without_a_bound_and_the_bridge_replaces_it():

@@ -65,6 +65,11 @@ class Always:
     def start(self):
         pass
 
+    rejoin = start
+
+    def refuse(self):
+        self.told.append(("dates",))
+
     def dns(self):
         return "192.0.2.1"
 
@@ -806,6 +811,18 @@ class Rotten:
     def read_into(self, buf, seq, limit):
         buf[48] = self._log.tag[0] ^ 1
         return 1, seq + 1
+
+
+def test_a_refusal_over_dates_alone_makes_the_clock_doubt_its_time():
+    rig = Rig()
+    for category, detail, doubts in (
+        ("certificate", "The certificate validity has expired", 1),
+        ("certificate", "The certificate validity starts in the future", 2),
+        ("certificate", "The certificate Common Name (CN) does not match with the expected CN", 2),
+        ("closed", "no validity", 2),
+    ):
+        rig.uplink._count(LinkError(category, detail))
+        assert len(rig.always.told) == doubts, detail
 
 
 def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():

@@ -54,6 +54,14 @@ def test_a_public_name_has_one_of_its_own_in_every_file() -> None:
     assert made["app/pump.py"].rstrip().endswith(f".{level[1]}")
 
 
+def test_a_public_name_never_becomes_a_private_one_however_many_there_are() -> None:
+    """A module's `_X = const(1)` is no name for other modules."""
+    source = "from micropython import const\n" + "".join(f"PUBLIC_{n:04} = const({n})\n" for n in range(3000))
+    (made,) = shorten({"app/a.py": source}).values()
+    assert made != source
+    assert not [line for line in made.splitlines() if line.startswith("_")]
+
+
 def test_what_somebody_else_names_keeps_its_name() -> None:
     source = (
         "from norcells import Chip\n\n\nclass OddError(Exception):\n    pass\n\n\nclass Pump:\n"

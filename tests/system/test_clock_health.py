@@ -18,7 +18,9 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.frames import Command
+from badgeclock.protocol.record import Kind, unpack
 from tests.provisioned import copied
+from tests.system.chaos_stack import stored_records
 from tests.system.crowd import enroll
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.torture]
@@ -113,3 +115,23 @@ def test_a_clock_is_ordered_to_test_itself_to_tell_what_happened_and_to_restart(
     console = (stack.directory / "clock" / "console.log").read_text(errors="replace")
     assert "died" not in console
     assert "clock: Wi-Fi does not join: 200" in console
+
+
+@pytest.mark.parametrize("years", [3, -2])
+def test_an_rtc_that_is_years_off_does_not_lock_the_clock_out(stack: Stack, years: int) -> None:
+    """TLS judges certificates by the clock's own date: "has expired", or "starts in the future"."""
+    stack.wait_online()
+    boot, before = clock_of(stack)["status"]["boot"], len(set_times(stack))
+    stack.control.plug_out()
+    stack.control.set_rtc(time.time() + years * 31_557_600)
+    stack.control.plug_in()
+    wait_until(lambda: clock_of(stack)["status"]["boot"] > boot, "the clock's next start", lambda: clock_of(stack))
+    assert clock_of(stack)["status"]["bound_ms"] is None, "what it says of its time before the bridge sets it"
+    if years > 0:  # else it began with its newest record's time, which may be right within two seconds: no step
+        wait_until(lambda: len(set_times(stack)) > before, "the time that the bridge set", lambda: set_times(stack))
+        assert abs(set_times(stack)[-1] - time.time()) < PATIENCE_S
+
+
+def set_times(stack: Stack) -> list[int]:
+    """The Unix seconds of the clock's TIME_SET records that the bridge has."""
+    return [record.utc_s for record in map(unpack, stored_records(stack)) if record.kind == Kind.TIME_SET]

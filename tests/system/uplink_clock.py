@@ -118,6 +118,9 @@ class Wifi:
     def start(self):
         say("wifi started")
 
+    def rejoin(self):
+        say("wifi rejoined")
+
     def dns(self):
         return "127.0.0.1"
 

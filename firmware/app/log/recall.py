@@ -12,9 +12,10 @@ _AT_ONCE = const(16)
 
 class Recalled:
     """What the newest records say: `newest_s`, the latest moment on record that is not NTP's (0: none); `sure_s`,
-    before which it cannot be, by their bounds (0: none says); `config`, the detail of the last CONFIG record or None;
-    `deaths`, how many starts in a row ended with the death of a task (FAULT 5) and no punch between; `latest_s`, the
-    moment of the last record.
+    before which it cannot be, by their bounds (0: none says); `given_s`, the last that the bridge gave, or else the
+    newest before this start (0: none);
+    `config`, the detail of the last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a
+    task (FAULT 5) and no punch between; `latest_s`, the moment of the last record.
 
     Moments without a time are counted on from the last one that is known, by uptime, as if no time had passed between
     two starts: they are the earliest that can be, and a restart forgets no duplicate.
@@ -23,6 +24,8 @@ class Recalled:
     def __init__(self):
         self.newest_s = 0
         self.sure_s = 0
+        self.given_s = 0
+        self.before_s = 0
         self.latest_s = 0
         self.start_s = 0  # of the start whose records are being read
         self.config = None
@@ -45,10 +48,15 @@ def recall(log, recent):
             except ValueError:  # of a newer firmware, or a bit has rotted: it tells nothing, and is sent as it is
                 continue
             _apply(entry, recent, recalled)
+    recalled.given_s = recalled.given_s or recalled.before_s
     return recalled
 
 
 def _apply(entry, recent, recalled):
+    if entry.kind == record.KIND_BOOT:
+        recalled.before_s = recalled.newest_s
+    if entry.source == record.SOURCE_BRIDGE:
+        recalled.given_s = entry.utc_s
     if entry.source != record.SOURCE_NTP:
         bound_ms = record.bound_decode(entry.bound)
         sure_s = 0 if bound_ms is None else entry.utc_s - bound_ms // 1000 - 1

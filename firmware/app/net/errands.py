@@ -40,8 +40,9 @@ class Errands:
     badges'. log: the SealedLog. roster: app.net.roster.Roster.
 
     note, digest: app.clock.Clock.note, and what a CONFIG record says; a job of the badge desk begins with one.
-    desk: the badge desk's job, None at all other times. restart_due: an order, or new settings; the clock restarts when
-    no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was refused, else None.
+    desk: the badge desk's job, None at all other times. restart_due: an order, new settings, or Wi-Fi that stays away;
+    the clock restarts when no badge is near. refused_settings: (version, why) of what the bridge gave last, if that was
+    refused, else None.
     """
 
     def __init__(self, channel, face, reader, log, roster):

@@ -9,7 +9,7 @@ What is refused, and is as if nothing had come:
 - an answer to another question, one of no server, of one that is not in time itself, or that asks to be left alone;
 - one whose own bound (RFC 5905 §11.1: half the root's delay, its dispersion) is above a second, or that took two;
 - a time before the newest that the journal knows for sure, or over 400 days after it; or before 2020, or after 2106;
-- a change by more than a quarter of an hour of a time that the RTC has.
+- a change by more than a quarter of an hour of a time that the RTC has, unless TLS refused certificates by that time.
 
 Imported to ask and dropped after it.
 """
@@ -62,7 +62,8 @@ async def ask(sockets, host, server, timekeeper, note):
         return False
     stamp = Stamp()
     timekeeper.stamp(stamp)
-    if not is_sane(utc_ms, stamp.utc_s * 1000 + stamp.ms, timekeeper.floor_s):
+    own_ms = 0 if timekeeper.is_refused else stamp.utc_s * 1000 + stamp.ms  # what TLS refused is no measure
+    if not is_sane(utc_ms, own_ms, timekeeper.floor_s):
         return False
     old = struct.pack(">IHBB", stamp.utc_s, stamp.ms, stamp.source, 0)
     step_ms = timekeeper.accept_hint(utc_ms)

@@ -59,6 +59,11 @@ TIME_LATE_MS = const(10000)  # a TIME that took longer says too little; a broker
 TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
 _WIFI_AGAIN_MS = const(30000)
+# So long without an address, or with one and no byte of the broker's, and Wi-Fi is joined from the radio up: the port
+# may wait without an end for an access point that went, or keep an address that leads nowhere. Then twice as long, ...
+_WIFI_LOST_MS = const(120000)
+_WIFI_LOST_MOST_MS = const(960000)
+_WIFI_RESTART_MS = const(3600000)  # without an address, and the clock restarts when no badge is near
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
 _ENOMEM = const(12)  # what an ESP32's TLS raises where there is no memory for a connection
 _RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
@@ -142,9 +147,9 @@ class Uplink:
     """The uplink of one clock. `run` it as a task; `notify` it of every record.
 
     settings: clock_id, broker_host, broker_port, heartbeat_s. channel: app.net.frames.Channel. certs: ca, cert, key in
-    DER. log: the SealedLog, open. timekeeper: `stamp`, `set_from_bridge`. sockets, tls, mqtt_module: the modules
-    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `dns()`. status: gives a dict of STATUS keys;
-    `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
+    DER. log: the SealedLog, open. timekeeper: `stamp`, `set_from_bridge`, `refuse`. sockets, tls, mqtt_module: modules
+    socket, tls and umqtt.simple. wifi: `connected()`, `start()`, `rejoin()`, `dns()`. status: gives a dict of STATUS
+    keys; `firmware`, `heap_free`, `reset` and `reader` should be among them. events, called within the uplink's task:
     `receipt(seq, state, code, reception_number)`, `link(state)`, `acked(tail)`. A fault of `status` or `events` is
     counted and changes nothing else. errands: app.net.errands.Errands. room: `take()` and `give()` of the memory that a
     connection needs, held while there is none, and `join()` before Wi-Fi takes its part of it; None where nobody
@@ -195,6 +200,8 @@ class Uplink:
         self._noted = None
         self._notified = False
         self._swept_at = time.ticks_ms()
+        self._reached_at = time.ticks_ms()  # when the broker said something, or Wi-Fi was joined anew for it
+        self._patience_ms = _WIFI_LOST_MS
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
         self.failures = {}  # category (app.errors.LinkError): how often a connection ended by it
@@ -224,6 +231,7 @@ class Uplink:
         failures = 0
         while True:
             online_at = None
+            wire = self._link.wire
             try:
                 if await self._wait_for_wifi():
                     failures = 0
@@ -232,6 +240,9 @@ class Uplink:
                 await self._serve()
             except Exception as error:  # noqa: BLE001 - whatever it was, a new connection is the answer
                 self._count(error)
+            if self._link.wire is not wire and self._link.wire.received:
+                self._reached_at = time.ticks_ms()
+                self._patience_ms = _WIFI_LOST_MS
             self._link.shut()
             self.errands.disconnected()
             if self._room:
@@ -241,6 +252,7 @@ class Uplink:
             if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:
                 failures = 0
                 gc.collect()
+            self._rejoin_if_lost(time.ticks_ms())
             await self._pause(backoff_ms(failures, int.from_bytes(os.urandom(2), "big")))
             failures += 1
 
@@ -264,15 +276,27 @@ class Uplink:
         self._link.forget_address()
         if self._room:
             self._room.join()
+        lost_at = time.ticks_ms()
         started = None
         while not self._wifi.connected():
             now = time.ticks_ms()
             if started is None or time.ticks_diff(now, started) > _WIFI_AGAIN_MS:
                 started = now
                 self._wifi.start()
+            self._rejoin_if_lost(now)
+            # A restart is a record: not in a journal that fills, on a site where there is no Wi-Fi at all.
+            if time.ticks_diff(now, lost_at) > _WIFI_RESTART_MS and not self._log.nearly_full:
+                self.errands.restart_due = True
             await asyncio.sleep_ms(_WIFI_POLL_MS)
         self._set_state(NO_BROKER)
         return True
+
+    def _rejoin_if_lost(self, now):
+        if time.ticks_diff(now, self._reached_at) >= self._patience_ms:
+            self._reached_at = now
+            self._patience_ms = min(2 * self._patience_ms, _WIFI_LOST_MOST_MS)
+            console.report("Wi-Fi leads nowhere: joining it from the radio up")
+            self._wifi.rejoin()
 
     def _new_client(self):
         """A client of its own for each connection: its packet identifiers start anew and never come near 65,536."""
@@ -314,6 +338,8 @@ class Uplink:
         """Count a failure under its category and keep its words for the technician."""
         if isinstance(error, LinkError) and len(error.args) == 2:
             category, detail = error.args
+            if category == "certificate" and "validity" in detail:  # mbedTLS: "has expired", "starts in the future"
+                self._timekeeper.refuse()
         elif isinstance(error, MemoryError) or (isinstance(error, OSError) and error.args[0] == _ENOMEM):
             category, detail = "memory", ""
         else:

@@ -58,8 +58,9 @@ def shorten(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
     taken = kept.union(*map(_identifiers, trees.values()))
     free = [name for name in _free_names() if name not in taken]
     for_parameters, free = free[:_PARAMETERS], free[_PARAMETERS:]
-    public = dict(zip(sorted(_public_names(trees, kept)), free, strict=False))
-    names = public | _private_names(trees, _groups(trees), free[len(public) :])
+    # `X = const(1)` of a module is a name for other modules only without a leading underscore.
+    public = dict(zip(sorted(_public_names(trees, kept)), (one for one in free if one[0] != "_"), strict=False))
+    names = public | _private_names(trees, _groups(trees), [one for one in free if one not in public.values()])
     keywords = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
     shortened = {}
     for path, text in sources.items():

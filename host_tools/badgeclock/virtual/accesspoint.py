@@ -8,10 +8,21 @@ moods:
 - up: everything passes.
 - down: the station is dropped (after the beacon timeout it knows), nothing passes, connections are reset when the
   network is back; joining finds no access point.
+- forgotten: the access point forgot its station and said nothing: the station still calls itself joined, with its
+  address, and nothing passes until it leaves and joins again.
+- moved: the access point is on another channel now: after the beacon timeout the port tries again, on the old channel
+  only, and finds it once the radio was off and on.
+- refusing: the station is dropped, and refused whenever it joins.
+- late-address: the station is dropped, joins again, and has an address only LATE_ADDRESS_S after it joined.
+- nowhere: the station is dropped, and the next NOWHERE_JOINS times that it joins its address leads nowhere, as if the
+  wrong router had been the first to give one.
 - silent: the station stays joined but nothing passes either way and new connections hang, as behind a dead router.
 - deaf-dns, nameless-dns, rubbish-dns: as up, but the name server never answers, knows no name, or answers nonsense.
 - deaf-ntp, lying-ntp, lost-ntp, rubbish-ntp: as up, but the time server (every host answers as one),
   never answers, is three years ahead, says that it has no time itself, or answers nonsense.
+
+What a station's status is goes by MicroPython's own (ports/esp32/network_wlan.c, v1.25): as long as a connection is
+wanted and absent it says "connecting", whatever the reason is, because the port tries again without an end.
 
 These are faults of the air and the site's router; those of the way to the broker are badgeclock.chaos's.
 """
@@ -46,13 +57,12 @@ DNS_TIMEOUT_S = 14.0
 # minimum).
 BEACON_TIMEOUT_S = 3.0
 JOIN_S = 0.3
+LATE_ADDRESS_S = 150.0
+NOWHERE_JOINS = 2
 BUFFER_BYTES = 65536
 # Bytes held for a side that does not read, before the other is not read either.
 HELD_BYTES = 262_144
 
-STAT_BEACON_TIMEOUT = 200
-STAT_NO_AP_FOUND = 201
-STAT_WRONG_PASSWORD = 202
 STAT_IDLE = 1000
 STAT_CONNECTING = 1001
 STAT_GOT_IP = 1010
@@ -64,6 +74,11 @@ class Network(Enum):
     UP = "up"
     DOWN = "down"
     SILENT = "silent"
+    FORGOTTEN = "forgotten"
+    MOVED = "moved"
+    REFUSING = "refusing"
+    LATE_ADDRESS = "late-address"
+    NOWHERE = "nowhere"
     DEAF_DNS = "deaf-dns"
     NAMELESS_DNS = "nameless-dns"
     RUBBISH_DNS = "rubbish-dns"
@@ -74,8 +89,13 @@ class Network(Enum):
 
     @property
     def passes(self) -> bool:
-        """Whether bytes get through."""
+        """Whether bytes get through, for a station that is well joined."""
         return self not in (Network.DOWN, Network.SILENT)
+
+    @property
+    def drops(self) -> bool:
+        """Whether the station loses its connection as this begins."""
+        return self in (Network.REFUSING, Network.LATE_ADDRESS, Network.NOWHERE)
 
     @property
     def name_server(self) -> Temper:
@@ -152,6 +172,10 @@ class AccessPoint:
         self._active = False
         self._wanted: tuple[str, str] | None = None
         self._joined_at_s: float | None = None
+        self._on_old_channel = False
+        self._led_nowhere = 0  # how many more times that it joins, the station's address leads nowhere
+        self._is_lost = False  # nothing reaches the station as it is joined now
+        self._passes = True
         self._known_state = STAT_IDLE
         self._stopping = False
         self._name_server = NameServer(self.address_of, self._name_server_temper)
@@ -179,22 +203,40 @@ class AccessPoint:
         return self._network
 
     def set_network(self, mood: Network) -> None:
-        """Change the mood. Connections that the network was down or silent for are reset when bytes pass again."""
+        """Change the mood. Connections through which nothing passed are reset when bytes pass again."""
         with self._lock:
             if mood is self._network:
                 return
             before, self._network = self._network, mood
             now = time.monotonic()
-            if mood is Network.DOWN:
+            was_joined = self._wanted is not None and self._joined_at_s is not None and self._joined_at_s <= now
+            if mood in (Network.DOWN, Network.MOVED):
                 self._dropped_at_s = now
-            if mood.passes and not before.passes:
-                for leg in list(self._legs):
-                    self._reset(leg)
-            if before is Network.DOWN and self._wanted is not None:
-                self._joined_at_s = now + JOIN_S
-            self._listen_again()
+            self._on_old_channel = mood is Network.MOVED and was_joined
+            self._led_nowhere = NOWHERE_JOINS if mood is Network.NOWHERE else 0
+            self._is_lost = mood is Network.FORGOTTEN and was_joined
+            if (before in (Network.DOWN, Network.MOVED, Network.REFUSING) or mood.drops) and self._wanted is not None:
+                self._associate(now)
+            self._see_what_passes()
         self._note("network", mood=mood.value)
         self._wake()
+
+    def _associate(self, now: float) -> None:
+        """The station joins, at its owner's wish or the port's."""
+        self._is_lost = self._led_nowhere > 0
+        self._led_nowhere = max(0, self._led_nowhere - 1)
+        self._joined_at_s = now + JOIN_S
+        if self._network is Network.LATE_ADDRESS:
+            self._joined_at_s += LATE_ADDRESS_S
+
+    def _see_what_passes(self) -> None:
+        passes = self._network.passes and not self._is_lost
+        if passes != self._passes:
+            self._passes = passes
+            if passes:
+                for leg in list(self._legs):
+                    self._reset(leg)
+            self._listen_again()
 
     # ---- the station
 
@@ -223,15 +265,19 @@ class AccessPoint:
 
     def activate(self, on: int) -> None:
         """WLAN.active()."""
-        self._active = bool(on)
-        if not on:
-            self.leave()
+        with self._lock:
+            self._active = bool(on)
+            if not on:
+                self._on_old_channel = False
+                self.leave()
 
     def join(self, ssid: str, password: str) -> None:
         """WLAN.connect(): joined JOIN_S later, if this is the network and the password."""
         with self._lock:
             self._wanted = (ssid, password)
-            self._joined_at_s = time.monotonic() + JOIN_S
+            self._associate(time.monotonic())
+            self._see_what_passes()
+        self._wake()
 
     def leave(self) -> None:
         """WLAN.disconnect()."""
@@ -253,19 +299,14 @@ class AccessPoint:
         if not self._active or self._wanted is None or self._joined_at_s is None:
             return STAT_IDLE
         ssid, password = self._wanted
-        if self._network is Network.DOWN:
+        is_here = self._network is not Network.DOWN and not self._on_old_channel
+        if not is_here:
             was_joined = self._joined_at_s <= self._dropped_at_s
-            if was_joined and now - self._dropped_at_s < BEACON_TIMEOUT_S:
-                return STAT_GOT_IP
-            if was_joined:
-                return STAT_BEACON_TIMEOUT
-            return STAT_NO_AP_FOUND if now >= self._joined_at_s else STAT_CONNECTING
-        if now < self._joined_at_s:
+            return STAT_GOT_IP if was_joined and now - self._dropped_at_s < BEACON_TIMEOUT_S else STAT_CONNECTING
+        own = self.settings
+        is_let_in = own.ssid is None or (ssid, password) == (own.ssid, own.password)
+        if now < self._joined_at_s or not is_let_in or self._network is Network.REFUSING:
             return STAT_CONNECTING
-        if self.settings.ssid is not None and ssid != self.settings.ssid:
-            return STAT_NO_AP_FOUND
-        if self.settings.ssid is not None and password != self.settings.password:
-            return STAT_WRONG_PASSWORD
         return STAT_GOT_IP
 
     @property
@@ -305,7 +346,7 @@ class AccessPoint:
                 listener = listen(LOOPBACK, 0, backlog=0)
                 self._listeners[target] = listener
                 self._targets[listener] = target
-                if self._network.passes:
+                if self._passes:
                     self._selector.register(listener, selectors.EVENT_READ, listener)
                 else:
                     self._fillers += fill_queue(listener)
@@ -328,10 +369,10 @@ class AccessPoint:
             return next((name for name, given in self._addresses.items() if given == address), address)
 
     def _name_server_temper(self) -> Temper:
-        return self._network.name_server if self.joined else Temper.SILENT
+        return self._network.name_server if self.joined and not self._is_lost else Temper.SILENT
 
     def _time_server_temper(self) -> timeserver.Temper:
-        return self._network.time_server if self.joined else timeserver.Temper.SILENT
+        return self._network.time_server if self.joined and not self._is_lost else timeserver.Temper.SILENT
 
     def _wait_for_name_server(self) -> bool:
         """Whether a name can be looked up; waits as long for it as lwIP does."""
@@ -347,7 +388,7 @@ class AccessPoint:
         """Take connections while bytes pass; else leave the backlog full, so that a new connection hangs."""
         for target, listener in list(self._listeners.items()):
             registered = listener in self._selector.get_map()
-            if self._network.passes and not registered:
+            if self._passes and not registered:
                 local = listener.getsockname()[1]
                 listener.close()
                 fresh = listen(LOOPBACK, local, backlog=0)
@@ -355,10 +396,10 @@ class AccessPoint:
                 self._listeners[target] = fresh
                 self._targets[fresh] = target
                 self._selector.register(fresh, selectors.EVENT_READ, fresh)
-            elif not self._network.passes and registered:
+            elif not self._passes and registered:
                 self._selector.unregister(listener)
                 self._fillers += fill_queue(listener)
-        if self._network.passes:
+        if self._passes:
             for filler in self._fillers:
                 filler.close()
             self._fillers.clear()
@@ -411,7 +452,7 @@ class AccessPoint:
         wanted = 0
         if leg.connecting:
             wanted = selectors.EVENT_WRITE
-        elif self._network.passes:
+        elif self._passes:
             if not leg.ended and (leg.other is None or len(leg.other.outgoing) < HELD_BYTES):
                 wanted |= selectors.EVENT_READ
             if leg.outgoing or leg.close_when_sent:
@@ -432,7 +473,7 @@ class AccessPoint:
                 self._reset(leg)
                 return
             leg.connecting = False
-        if not self._network.passes:
+        if not self._passes:
             return
         try:
             if mask & selectors.EVENT_READ and not leg.ended:

@@ -293,7 +293,7 @@ class ClockControl:
         self.network("down")
 
     def network(self, mood: str) -> None:
-        """up, down, silent, or deaf-, nameless-, rubbish-dns, deaf-, lying-, lost-, rubbish-ntp: see accesspoint.py."""
+        """A mood of accesspoint.py: up, down, silent, forgotten, moved, deaf-dns and so on."""
         self._ask("network", mood=mood)
 
     # ---- what happened
