@@ -321,7 +321,8 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        command = present().command("virtual", "run", "--dir", folder)
+        # A heap as it had when the last release was tested: in an ESP32's memory that one does not start.
+        command = present().command("virtual", "run", "--dir", folder, "--heap", "160k")
         self.process = Process(folder.name, command, folder.with_suffix(".log"), (folder / "door.sock").is_socket)
         self.door = ClockControl(folder / "door.sock")
 

@@ -16,10 +16,12 @@ from typing import Any, Final
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.errors import BadgeclockError
-from badgeclock.virtual.board import Image
+from badgeclock.virtual.board import PARTITIONS, Image
 from tests.trace.clock_notes import before_punch, noted
 
 HEAP: Final = "1m"
+TABLE: Final = PARTITIONS.with_name("partitions-16mb.csv")
+"""Of a module with 16 MB: what is traced has all its names, and does not fit the file system of one of 4 MB."""
 """The notes take heap that a clock does not have."""
 HOLD_MS: Final = 300
 TIMEOUT_S: Final = 60.0
@@ -34,7 +36,9 @@ def main(names: list[str]) -> None:
     traces = Path(os.environ["BADGECLOCK_TRACE"])
     home = traces.parent / "stack"
     _enter(traces, "start")
-    with Stack(home, lambda line: print(line, file=sys.stderr), heap=HEAP, image=Image.STOCK) as stack:
+    with Stack(
+        home, lambda line: print(line, file=sys.stderr), heap=HEAP, image=Image.STOCK, partitions=TABLE
+    ) as stack:
         console = home / "clock" / "console.log"
         time.sleep(SETTLE_S)
         _enter(traces, "idle")

@@ -446,7 +446,8 @@ class Line:
             case "punch":
                 clock.punch(STRANGER_UID)
             case "epoch":
-                clock.close_epoch()
+                if clock.state.records:  # no clock closes an empty one
+                    clock.close_epoch()
             case "start":
                 will = (clock.topic("status"), clock.offline())
                 device.start(burnt=number % 3)

@@ -306,5 +306,5 @@ def test_another_site_key_goes_from_the_workshop_to_the_bridge_and_the_old_one_i
     with pytest.raises(BadgeclockError, match="8 keys"):
         shop.add_site_key(SITE)
     key.write_text(SITE_KEY.hex() + "\n" + SITE_KEY.hex()[2:] + "\n")
-    with pytest.raises(BadgeclockError, match="one a line"):
+    with pytest.raises(BadgeclockError, match="64 hex digits"):
         shop.site_key(SITE)
