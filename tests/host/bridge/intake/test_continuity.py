@@ -437,6 +437,11 @@ class Line:
         group, self.under_way = self.under_way[:count], self.under_way[count:]
         return self.world.deliver(*group)
 
+    def close_epoch(self) -> None:
+        """The clock's EPOCH record; no clock closes an epoch without another."""
+        if self.device.clock.state.records:
+            self.device.clock.close_epoch()
+
     def step(self, name: str, number: int) -> None:
         """One thing that happens."""
         device, clock = self.device, self.device.clock
@@ -446,8 +451,7 @@ class Line:
             case "punch":
                 clock.punch(STRANGER_UID)
             case "epoch":
-                if clock.state.records:  # no clock closes an empty one
-                    clock.close_epoch()
+                self.close_epoch()
             case "start":
                 will = (clock.topic("status"), clock.offline())
                 device.start(burnt=number % 3)
