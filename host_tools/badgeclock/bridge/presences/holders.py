@@ -36,8 +36,11 @@ def _select_holders(token: Column[bytes]) -> Select[Any]:
 
 
 _HOLDERS: Final = _select_holders(schema.badges.c.token)
-_HOLDERS_BEFORE: Final = _select_holders(schema.badges.c.token_before)
-"""By the token that clocks make which do not have the site's last key yet."""
+_BEFORE: Final = schema.badges.c.token_before
+_HOLDERS_BEFORE: Final = _select_holders(_BEFORE).where(_BEFORE.is_not(None))
+"""By the token that clocks make which do not have the site's last key yet. No badge has one but during a change of the
+key: by the partial index, a stranger's badge then costs no look at every badge.
+"""
 
 
 def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[int, bytes], Holder]:
