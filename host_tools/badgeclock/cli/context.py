@@ -73,12 +73,26 @@ def changing(config: Path) -> Iterator[Opened]:
 
 @contextmanager
 def _not_suspended() -> Iterator[None]:
-    """Have Ctrl-Z, and the terminal, suspend this command only when its write has ended: no punch is stored before."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU})
+    """Have Ctrl-Z, and the terminal, suspend this command only when its write has ended: no punch is stored before.
+
+    Ctrl-Z is for the whole process, so any thread may get it: it is taken note of, and given again afterwards. What
+    the terminal sends is for the thread that reads or writes there.
+    """
+    asked = False
+
+    def later(*_: object) -> None:
+        nonlocal asked
+        asked = True
+
+    before = signal.signal(signal.SIGTSTP, later)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTIN, signal.SIGTTOU})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGTSTP, before)
+        if asked:
+            os.kill(os.getpid(), signal.SIGTSTP)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -137,10 +138,19 @@ def test_a_command_is_not_suspended_in_the_midst_of_its_write(tmp_path: Path) ->
         other.close()
 
     before = signal.signal(signal.SIGTSTP, suspend)
+    ends = threading.Event()
+    another = threading.Thread(target=ends.wait)
+    another.start()
     try:
         with context.changing(config):
+            # Ctrl-Z is for the process, and the kernel gives it to a thread of its choice.
+            signal.pthread_kill(another.ident or 0, signal.SIGTSTP)
+            time.sleep(0.2)
+            assert not held
             os.kill(os.getpid(), signal.SIGTSTP)
         wait_for(lambda: bool(held))
     finally:
         signal.signal(signal.SIGTSTP, before)
+        ends.set()
+        another.join()
     assert held == [False], "when it is suspended, it holds the store no more"
