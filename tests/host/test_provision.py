@@ -311,7 +311,7 @@ def test_provisioning_says_what_will_run_before_it_writes(fresh: Bench) -> None:
     with pytest.raises(SettingsError, match="timezone must be"):
         fresh.provision(fresh.plan(**{**NEW, "timezone": "no-such-zone"}), said.append)
     told = [line for line in said if line.startswith(("image:", "will run:", "memory:", "/"))]
-    assert told[:2] == list(image_kind.told(image_kind.Kind.OWN))
+    assert told[:2] == list(image_kind.sentences(image_kind.Kind.OWN))
     memory = r"memory: \d+ bytes of MicroPython's heap in use, \d+ free; ESP-IDF has \d+ free, \d+ in one piece"
     assert re.fullmatch(memory, told[2])
     assert told[3].startswith("/")

@@ -212,7 +212,7 @@ def revoke(
         return
     broker.update(broker_directory, shop)
     fields["evicted"] = running_broker.evict(broker_directory, shop, clock_id)
-    _say_evicted(clock_id, fields)
+    _report_eviction(clock_id, fields)
 
 
 @app.command()
@@ -227,10 +227,10 @@ def revoked(
     fields["evicted"] = revocation_order.apply(order, broker_directory)
     if fields["evicted"]:
         file.unlink()
-    _say_evicted(order.clock_id, fields)
+    _report_eviction(order.clock_id, fields)
 
 
-def _say_evicted(clock_id: str, fields: dict[str, object]) -> None:
+def _report_eviction(clock_id: str, fields: dict[str, object]) -> None:
     typer.echo(json.dumps(fields))
     if not fields["evicted"]:
         raise BrokerBehind(

@@ -254,7 +254,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     settings = make_settings(plan, found)
     settings["display"] = plan.firmware.display
     image = device.image()
-    for sentence in (*image_kind.told(image.kind), memory_told(image)):
+    for sentence in (*image_kind.sentences(image.kind), memory_sentence(image)):
         say(sentence)
     image_kind.check_site(image.kind, settings["badges"])
     identity = claimed.identity
@@ -318,16 +318,16 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
 
 
 def inspect(device: SerialDevice) -> DeviceState:
-    """Ask the device what it holds. Nothing is changed, and no key of the seal is told."""
+    """Ask the device what it holds. Nothing is changed, and no key of the seal is read."""
     device.run(on_device.INSPECT)
-    told = device.ask("bc_inspect()")
+    report = device.ask("bc_inspect()")
     file = device.read(SECRETS_PATH)
     kept = _tell_secrets(device)
     return DeviceState(
-        sizes=told["sizes"],
-        has_live_key=told["slot"] is not None,
-        genesis_nonce=bytes.fromhex(told["nonce"]) if told["nonce"] else None,
-        unsent_punches=int(told["unsent"]),
+        sizes=report["sizes"],
+        has_live_key=report["slot"] is not None,
+        genesis_nonce=bytes.fromhex(report["nonce"]) if report["nonce"] else None,
+        unsent_punches=int(report["unsent"]),
         settings=_json_object(device.read(SETTINGS_PATH)),
         secrets_text=file if kept is None else kept,
         has_secrets_file=file is not None,
@@ -349,7 +349,7 @@ def identify(device: SerialDevice) -> Chip:
     return Chip(str(device.ask("bc_identify()")))
 
 
-def memory_told(image: ImageOnDevice) -> str:
+def memory_sentence(image: ImageOnDevice) -> str:
     """The memory of the chip in a sentence."""
     sentence = f"memory: {image.heap_used} bytes of MicroPython's heap in use, {image.heap_free} free"
     if image.idf_free is None:
@@ -365,9 +365,9 @@ def check_partitions(sizes: Mapping[str, int]) -> None:
     )
     if wrong:
         missing = [label for label in wrong if label not in sizes]
-        told = f"has no partition {', '.join(missing)}" if missing else f"has {', '.join(wrong)} in another size"
+        fault = f"has no partition {', '.join(missing)}" if missing else f"has {', '.join(wrong)} in another size"
         raise ProvisionError(
-            what=f"the chip {told}: its partition table is not a clock's",
+            what=f"the chip {fault}: its partition table is not a clock's",
             kept="everything on the chip",
             do="write MicroPython with the project's table: `badgeclock clock flash PORT`",
         )
@@ -507,7 +507,7 @@ class _Copier:
     def verify(self) -> None:
         """Raise VerifyMismatch unless the device lists exactly the files, each with its SHA-256.
 
-        Without any change the listing of the beginning has told that already.
+        Without any change the listing at the beginning has shown that already.
         """
         if not self.copied and not self.removed:
             return
@@ -672,8 +672,8 @@ def _set_time(device: SerialDevice, say: Callable[[str], None]) -> RtcState:
     """Set the clock's RTC to this machine's UTC if it is off by more than RTC_TOLERANCE_S."""
     device.run(on_device.RTC)
     try:
-        told = device.ask("bc_time()")
-        if told is not None and abs(told - time.time()) <= RTC_TOLERANCE_S:
+        rtc_s = device.ask("bc_time()")
+        if rtc_s is not None and abs(rtc_s - time.time()) <= RTC_TOLERANCE_S:
             return RtcState.KEPT
         time.sleep(1 - time.time() % 1)  # writing the RTC starts a whole second
         now = datetime.now(UTC)

@@ -171,7 +171,7 @@ class Store:
         """What is said when another program did not give the lock for writing away in time."""
         found = None if self._database is None else write_lock.holder(self._database)
         return StoreError(
-            what=f"the store is held by {'another program' if found is None else found.said()}",
+            what=f"the store is held by {'another program' if found is None else found.described()}",
             kept="everything committed before; what failed is not acknowledged and comes again",
             do="look for a command that has not ended" if found is None else found.to_do(),
         )

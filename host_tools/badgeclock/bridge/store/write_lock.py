@@ -36,7 +36,7 @@ class Holder(NamedTuple):
     command: str
     is_stopped: bool
 
-    def said(self) -> str:
+    def described(self) -> str:
         """For a sentence."""
         return f"process {self.pid} ({self.command})" + (", which is suspended" if self.is_stopped else "")
 
@@ -105,8 +105,8 @@ class WriteLockWatch(Rounds):
         looks = self._seen[1] + 1 if self._seen[0] == found.pid else 1
         self._seen = (found.pid, looks)
         if found.is_stopped and looks > 1:
-            log.warning("a suspended program holds the store; it is made to go on", held_by=found.said())
+            log.warning("a suspended program holds the store; it is made to go on", held_by=found.described())
             with suppress(OSError):
                 os.kill(found.pid, signal.SIGCONT)
         elif looks % LONG_ROUNDS == 0:
-            log.warning("a program holds the store, and no punch is stored meanwhile", held_by=found.said())
+            log.warning("a program holds the store, and no punch is stored meanwhile", held_by=found.described())
