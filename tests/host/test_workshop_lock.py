@@ -14,7 +14,7 @@ from badgeclock.bundle import Bundle
 from badgeclock.cli import ca as ca_cli
 from badgeclock.cli import doctor as doctor_cli
 from badgeclock.errors import ProvisionError, SettingsError
-from badgeclock.technician import broker, workshop, workshop_lock
+from badgeclock.technician import broker, key_files, workshop, workshop_lock
 from badgeclock.technician.workshop import Workshop
 
 PASSPHRASE = "seven words that are in no book"
@@ -189,7 +189,7 @@ def test_what_a_bridge_needs_is_written_out_and_no_root_with_it(locked: Workshop
     assert {path.stat().st_mode & 0o777 for path in to.iterdir()} == {0o600}
     bundle = locked.bundle("clock-0001")
     assert bundle == Bundle.from_json((to / "clock-0001.bundle.json").read_bytes(), "file")
-    assert workshop.read_key(to / "quay-7.key") == locked.site_key(SITE)
+    assert key_files.read_key(to / "quay-7.key") == locked.site_key(SITE)
     written = everything(to)
     roots = [locked.fleet_key(), locked.badge_root(SITE).secret, locked.founding_secret("clock-0001", b"genesis1")]
     for secret in [*(key.hex().encode() for key in roots), *(one.key_pem for one in locked.authorities())]:

@@ -12,7 +12,7 @@ import typer
 from badgeclock.cli.errors import BrokerBehind
 from badgeclock.cli.workshop_passphrase import chosen, opened_workshop
 from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, certificates, revocation_order, running_broker, workshop
+from badgeclock.technician import broker, certificates, durable_files, revocation_order, running_broker, workshop
 from badgeclock.technician.revocation_order import RevocationOrder
 from badgeclock.toolchain import programs
 
@@ -109,7 +109,7 @@ def export(
         files[path.name] = shop.plain(path)
     to.mkdir(mode=0o700)
     for name, data in files.items():
-        workshop.write_once(to / name, data)
+        durable_files.write_once(to / name, data)
         typer.echo(to / name)
 
 

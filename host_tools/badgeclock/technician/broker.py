@@ -22,8 +22,9 @@ from badgeclock.protocol.errors import TopicRefused
 from badgeclock.protocol.topics import check_clock_id
 from badgeclock.technician import running_broker
 from badgeclock.technician.certificates import Identity
+from badgeclock.technician.durable_files import make_directory
 from badgeclock.technician.running_broker import CONFIGURATION, PID_FILE
-from badgeclock.technician.workshop import Workshop, make_directory
+from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
 
 PACKET_LIMIT_BYTES: Final = 4096 + 512

@@ -41,9 +41,10 @@ from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.image_kind import BADGES_BY_UID
+from badgeclock.technician.key_files import KEY_BYTES
 from badgeclock.technician.ledger import Chip
 from badgeclock.technician.serial_device import ImageOnDevice, SerialDevice
-from badgeclock.technician.workshop import KEY_BYTES, Workshop
+from badgeclock.technician.workshop import Workshop
 
 SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
