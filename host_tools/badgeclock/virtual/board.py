@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from badgeclock.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
 from badgeclock.toolchain.places import ROOT
-from badgeclock.toolchain.programs import Arch
+from badgeclock.toolchain.programs import Arch, micropython
 from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
@@ -246,9 +246,11 @@ class VirtualBoard:
     """A virtual clock in the folder `home`: flash.bin, console.log, tty (link to its serial port), {efuse,rtc}.json."""
 
     def __init__(self, home: Path, options: BoardOptions | None = None, wiring: Wiring | None = None) -> None:
-        """Build the board with the plug out. Raises SettingsError, ToolMissing."""
+        """Build the board with the plug out. Raises SettingsError, and ToolMissing before anything is made."""
         self.home = home
         self.options = options or BoardOptions()
+        for needed in (self.options.arch, screen.LETTERS_ARCH):
+            micropython(needed)
         self.wiring = wiring or self.options.front.wiring()
         home.mkdir(parents=True, exist_ok=True)
         self.events = EventLog()

@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from PIL import Image
 
 from badgeclock.toolchain.places import ROOT
-from badgeclock.toolchain.programs import micropython
+from badgeclock.toolchain.programs import Arch, micropython
 from badgeclock.virtual.chips import st7789
 
+LETTERS_ARCH: Final[Arch] = "amd64"
+"""Of the MicroPython that draws the letters."""
 WIDTH, HEIGHT = 128, 64
 FULL_ROW = (1 << WIDTH) - 1
 
@@ -71,7 +74,7 @@ class _Size:
 def _sizes() -> tuple[_Size, ...]:
     """The clock's letters, the largest size first. Raises ToolMissing."""
     source = _ASK_GLYPHS.replace("{firmware}", str(ROOT / "firmware"))
-    run = subprocess.run([micropython("amd64"), "-c", source], capture_output=True, text=True, check=True)
+    run = subprocess.run([micropython(LETTERS_ARCH), "-c", source], capture_output=True, text=True, check=True)
     sizes: dict[tuple[int, int], dict[bytes, tuple[str, int]]] = {}
     for line in run.stdout.splitlines():
         width, height, code, columns = line.split()
