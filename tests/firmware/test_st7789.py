@@ -59,8 +59,8 @@ def colour_display():
 
 def test_a_colour_display_is_filled_line_by_line_once_and_then_only_where_it_changed():
     glass, display = colour_display()
-    assert glass.commands[:2] == [b"\x01", b"\x11"] and b"\x29" in glass.commands
-    assert shown(display) == 32 + 10 and sorted(glass.lines) == list(range(240))
+    assert glass.commands[:2] == [b"\x01", b"\x11"] and b"\x29" not in glass.commands
+    assert shown(display) == 32 + 10 + 1 and sorted(glass.lines) == list(range(240)) and glass.commands[-1] == b"\x29"
     assert glass.lines[0] == glass.lines[239] == b"\x29\x45" * 320
     assert glass.lines[40] == bytes(640)
     assert shown(display) == 0
@@ -72,7 +72,12 @@ def test_a_colour_display_is_filled_line_by_line_once_and_then_only_where_it_cha
     display.tint(screens.KEPT)
     assert shown(display) == 42 and glass.lines[199][-4:] == b"\x06\x67\x06\x67" and glass.lines[0] == b"\x06\x67" * 320
     display.start()
-    assert shown(display) == 42
+    assert shown(display) == 43
+    glass.commands.clear()
+    glass.lines.clear()
+    display.renew()
+    assert shown(display) == 43 and sorted(glass.lines) == list(range(240)), "what a dip of the supply took"
+    assert glass.commands[0] == b"\x11" and b"\x3a" in glass.commands and glass.commands[-1] == b"\x29"
 
 
 def test_two_pixels_become_five_with_what_lies_between_them_in_between():

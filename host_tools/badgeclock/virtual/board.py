@@ -403,7 +403,8 @@ class VirtualBoard:
         with self._lock:
             now = time.monotonic_ns()
             self.reader.power_on(now)
-            self.display.power_on()
+            self.display.dip()
+            self.rtc.supply_back()
             self._rtc_offset_us = -time.time_ns() // 1000
             self._plugged = True
         self.events.add("power", state="on")
@@ -489,7 +490,9 @@ class VirtualBoard:
             now = time.monotonic_ns()
             self.flash.cancel_cut()
             self.reader.power_on(now)
-            self.display.power_on()
+            self.display.dip()
+            self.rtc.lose_supply()
+            self._keep_rtc()
             self._release_pins()
         self.events.add("power", state="off", why=why)
         self._display_due.set()
@@ -598,6 +601,13 @@ class VirtualBoard:
         """Make the reader chip stop reading badges."""
         with self._lock:
             self.reader.hang(how, now_ns=time.monotonic_ns(), seed=seed)
+
+    def dip_display(self) -> None:
+        """Let the display's supply dip for a moment: it goes dark, and answers as before."""
+        with self._lock:
+            self.display.dip()
+        self._display_written_ms = now_ms()
+        self._display_due.set()
 
     def break_wire(self, what: Break) -> None:
         """Break one of the reader's wires, until mend_wires()."""

@@ -1,0 +1,85 @@
+"""What a person can read on a display between two writes of a change: nothing that looks like another screen."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.programs import micropython
+from badgeclock.virtual.board import Front
+from badgeclock.virtual.chips.ssd1306 import Ssd1306
+
+GOLDEN = ROOT / "tests" / "golden"
+LIGHT = "registered"
+"""The only state that is dark on light."""
+LINES = (slice(48, 56), slice(56, 64))
+"""The rows of the two lines that say what a screen means; those above them are its icon and what was done."""
+
+Transfer = tuple[int, bytes]
+
+
+@cache
+def changes() -> dict[str, list[tuple[str, list[Transfer]]]]:
+    """By display: every state in turn, and what goes over the wire until it is shown."""
+    command = [micropython("amd64"), str(GOLDEN / "in_between.py"), str(ROOT / "firmware")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, list[tuple[str, list[Transfer]]]] = {}
+    begun: list[Transfer] = []
+    for line in run.stdout.splitlines():
+        word, *rest = line.split()
+        if word == "change":
+            begun = []
+            found.setdefault(rest[0], []).append((rest[1], begun))
+        else:
+            begun.append((int(word), bytes.fromhex(rest[0])))
+    return found
+
+
+def frames(display: str) -> Iterator[tuple[str, str, list[list[int]], list[int]]]:
+    """Of each change of a display: the state before, the state after, the frame after each write, the frame before."""
+    chip = Front(display).chip()
+    assert isinstance(chip, Ssd1306)
+    chip.dip()
+    state, shown = "start", chip.frame()
+    for after, transfers in changes()[display]:
+        seen = []
+        for dc, data in transfers:
+            chip.write_spi(data, dc)
+            if dc or len(data) == 1:  # the rest says where the next data go
+                seen.append(chip.frame())
+        if state != "start":
+            yield state, after, seen, shown
+        state, shown = after, chip.frame()
+
+
+@pytest.mark.parametrize("display", [front for front in Front if front is not Front.ST7789])
+def test_no_frame_in_between_looks_like_another_screen(display: Front) -> None:
+    count = 0
+    for before, after, seen, first in frames(display):
+        last = seen[-1] if seen else first
+        for frame in seen:
+            count += 1
+            where = f"{display}: from {before} to {after}"
+            if _is_light(frame):
+                assert frame in (first, last) and LIGHT in (before, after), f"{where}: dark on light"
+            rows, old, new = (_upright(picture) for picture in (frame, first, last))
+            for line in LINES:
+                if rows[line] == old[line] == new[line] or not any(rows[line]):
+                    continue
+                whole = old if rows[line] == old[line] else new
+                assert rows[line] == whole[line], f"{where}: a line that neither has"
+                assert rows[: LINES[0].start] == whole[: LINES[0].start], f"{where}: the words of one beside the other"
+    assert count > 400
+
+
+def _is_light(frame: list[int]) -> bool:
+    return sum(row.bit_count() for row in frame) > 64 * 64
+
+
+def _upright(frame: list[int]) -> list[int]:
+    """The frame light on dark."""
+    return [row ^ (1 << 128) - 1 for row in frame] if _is_light(frame) else frame
