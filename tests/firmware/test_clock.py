@@ -53,7 +53,7 @@ class Stand:
         self.level = level
         self.verified = True
         self.desk = None
-        self.restart_due = False
+        self.restart_due = self.settings_wait = self.short = False
         self.errands = self
         self.errands_run = 0
         self.reports = 0
@@ -129,6 +129,9 @@ class Stand:
         self.idles += 1
         return False
 
+    def is_short(self):
+        return self.short
+
     def refine(self):
         return self.refine_ms
 
@@ -157,6 +160,9 @@ class Stand:
     def run_errands(self):
         self.errands_run += 1
         return self.errands_run < 3
+
+    def can_wait(self):
+        return self.settings_wait
 
     def step_desk(self):
         return self.desk is not None
@@ -362,6 +368,33 @@ def test_housekeeping_waits_while_badges_come():
     assert stand.idles >= 1
 
 
+def test_housekeeping_goes_on_in_a_rush_and_at_once_for_a_log_that_is_short_of_erased_flash():
+    stand = Stand()
+    stand.found = [4] * 400
+    stand.live(7000)
+    assert stand.found and 4 <= stand.idles <= 7, "once a second, though every look finds a badge"
+    stand = Stand()
+    stand.found = [4, 0, 0, 0, 0] * 100
+    stand.live(5000)
+    assert stand.idles >= 8 and stand.errands_run >= 5
+    stand = Stand()
+    stand.found = [4] * 100
+    stand.short = True
+    stand.live(600)
+    assert stand.idles >= 10
+
+
+def test_new_settings_wait_for_the_end_of_a_rush():
+    stand = Stand()
+    stand.settings_wait = True
+    stand.found = [4, 0, 0, 0, 0] * 100
+    stand.live(4000)
+    assert stand.errands_run == 0
+    stand.found = []
+    stand.live(2000)
+    assert stand.errands_run
+
+
 def test_a_badge_that_stays_is_held_and_two_are_told():
     stand = Stand()
     stand.present = True
@@ -512,6 +545,9 @@ class Lent:
             await asyncio.sleep_ms(20)
 
     def run_errands(self):
+        return False
+
+    def can_wait(self):
         return False
 
     def step_desk(self):

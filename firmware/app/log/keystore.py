@@ -133,6 +133,10 @@ class KeyStore:
             self._erase(sector)
             self.late += 1
 
+    def is_short(self):
+        """Whether the sector after the next slot's is still to be erased."""
+        return self._used >> self._after(self._next | _SLOTS_A_SECTOR - 1) // _SLOTS_A_SECTOR & 1
+
     def stage(self, state):
         """Make the next slot's content in memory: all that allocates happens here, before any flash is touched."""
         struct.pack_into(

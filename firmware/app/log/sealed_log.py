@@ -222,6 +222,10 @@ class SealedLog:
             return False
         return True
 
+    def is_short(self):
+        """Whether `idle` should erase soon, or a record may have to wait for an erase: 32 may follow at least."""
+        return self._journal.ready * RECORDS_A_SECTOR <= self._state.seq or (self._sealed and self._keys.is_short())
+
     def ack(self, next_seq):
         """Every record below `next_seq` is in the bridge's store. Ignored if it is old news or beyond the head."""
         if self._tail < next_seq <= self._state.seq:
