@@ -1,4 +1,4 @@
-"""Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, mpy-cross, micropython-lib.
+"""Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, Chromium, mpy-cross, micropython-lib.
 
 Each function returns a path that is there, or raises ToolMissing, which says what `make setup` did not put there.
 """
@@ -15,7 +15,7 @@ from badgeclock.errors import ToolMissing
 from badgeclock.toolchain.pins import MICROPYTHON, Arch
 from badgeclock.toolchain.places import toolchain_dir
 
-__all__ = ["Arch", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
+__all__ = ["Arch", "chromium", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
 
 _PLUGIN_PLACES: Final = tuple(
     f"usr/{place}/mosquitto_dynamic_security.so" for place in ("lib/*-linux-gnu*", "lib64", "lib", "local/lib")
@@ -43,6 +43,11 @@ def dynamic_security() -> Path | None:
 def postgresql() -> tuple[Path, Path]:
     """PostgreSQL's server and its initdb. Raises ToolMissing if `make setup` has not put them there."""
     return _program("postgres"), _program("initdb")
+
+
+def chromium() -> Path:
+    """Chromium without a window. Raises ToolMissing if `make setup` has not put it there."""
+    return _program("chromium-headless-shell")
 
 
 def mpy_cross() -> list[str]:
