@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from badgeclock.partition_table import TABLE_OFFSET, TABLE_SIZE_BYTES, read_csv
 from badgeclock.toolchain.places import ROOT
-from badgeclock.toolchain.programs import Arch
+from badgeclock.toolchain.programs import Arch, micropython
 from badgeclock.virtual import cards, clock_process, screen
 from badgeclock.virtual.accesspoint import STAT_GOT_IP, AccessPoint, Network, WifiSettings
 from badgeclock.virtual.bus import Handler, Op, serve
@@ -249,6 +249,9 @@ class VirtualBoard:
         """Build the board with the plug out. Raises SettingsError, ToolMissing."""
         self.home = home
         self.options = options or BoardOptions()
+        # What may be fetched now would be late when the plug goes in; the first one draws the letters to read by.
+        for arch in ("amd64", self.options.arch):
+            micropython(arch)
         self.wiring = wiring or self.options.front.wiring()
         home.mkdir(parents=True, exist_ok=True)
         self.events = EventLog()
