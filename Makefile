@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test bench torture lint rooms trace lock firmware flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock wheel firmware flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -53,6 +53,9 @@ rooms: setup ## draw the rooms from the code's own imports into docs/rooms.md (R
 trace: setup ## print which modules one punch really runs through, on clock and bridge, beside the way in README.md
 	@$(VENV)/python -m tests.trace
 
+wheel: setup ## build the wheel, with the firmware compiled: build/dist/badgeclock-VERSION-py3-none-any.whl
+	@$(VENV)/python host_tools/make_wheel.py build/dist
+
 firmware: ## build the board's own MicroPython image with docker or podman: build/badgeclock-esp32.bin
 	@boards/esp32_devkit/build_image.sh build/badgeclock-esp32.bin
 
@@ -66,7 +69,7 @@ lock: ## remake the pinned, hashed requirements (UPGRADE=1: with the newest vers
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install -q uv==$(UV_VERSION); }
 	$(UV) $(if $(UPGRADE),--upgrade) --group build -o requirements-build.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group typings -o requirements-typings.lock
-	$(UV) $(if $(UPGRADE),--upgrade) -c requirements-build.lock pyproject.toml -o requirements.lock
+	$(UV) $(if $(UPGRADE),--upgrade) --all-extras -c requirements-build.lock pyproject.toml -o requirements.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
 
 clean: ## remove what make made: .venv, .toolchain, build

@@ -15,7 +15,7 @@ package='import tomllib
 told = tomllib.load(open("pyproject.toml", "rb"))
 print(told["build-system"], told["project"], told["tool"]["setuptools"])'
 place=.venv/place-$({ echo "$PWD"; "$python" -VV; } | fingerprint)
-content=.venv/content-$({ cat "${locks[@]}" "$0"; "$python" -c "$package"; echo "$typings"; } | fingerprint)
+content=.venv/content-$({ cat "${locks[@]}" "$0" host_tools/badgeclock/__init__.py; "$python" -c "$package"; echo "$typings"; } | fingerprint)
 if [ -e "$place" ] && [ -e "$content" ] && [ -d "$typings" ]; then exit 0; fi
 
 echo "setup: Python packages (about a minute)"

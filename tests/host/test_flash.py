@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from zlib import crc32
 
@@ -27,7 +26,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from badgeclock import partition_table
+from badgeclock import __version__, partition_table
 from badgeclock.cli import clock as clock_cli
 from badgeclock.errors import DeviceNotFound, ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.technician import flash, release
@@ -215,7 +214,7 @@ def test_an_image_is_known_by_what_was_built_into_it(names: bytes, kind: Kind) -
 
 # --- the release's image ---
 
-VERSION = version("badgeclock")
+VERSION = __version__
 KEY = Ed25519PrivateKey.generate()
 
 

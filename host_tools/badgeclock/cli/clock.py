@@ -283,8 +283,8 @@ def traceback_command(
 ) -> None:
     """Print a clock's serial log with the place in the source behind each line of its tracebacks.
 
-    A clock's programs have no line numbers and short names. They are those of this checkout; a clock with another
-    firmware hash (`bridge clock list`) needs the checkout that it was provisioned from.
+    A clock's programs have no line numbers and short names. They are those of this version; a clock with another
+    firmware hash (`bridge clock list`) needs the version that it was provisioned from.
     """
     try:
         text = sys.stdin.read() if str(log) == "-" else log.read_text(errors="replace")

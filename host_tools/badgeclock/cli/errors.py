@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from badgeclock.errors import EXIT_TRY_LATER, BadgeclockError, ProvisionError
+from badgeclock.errors import EXIT_BAD_CONFIGURATION, EXIT_TRY_LATER, BadgeclockError, ProvisionError
 
 
 class Surroundings(BadgeclockError):
     """This machine does not let the command do its work: a file, a disk, a line, missing data of the system."""
+
+
+class NotInstalled(BadgeclockError):
+    """Python packages of an extra that the command needs are not installed."""
+
+    exit_code = EXIT_BAD_CONFIGURATION
 
 
 class OwnFault(BadgeclockError):

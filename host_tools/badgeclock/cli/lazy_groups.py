@@ -10,6 +10,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from badgeclock.cli import extras
+
 
 def group_of(nouns: Mapping[str, str]) -> type[TyperGroup]:
     """The class of a group that has, besides what is registered with it, the commands `nouns`.
@@ -31,7 +33,13 @@ def group_of(nouns: Mapping[str, str]) -> type[TyperGroup]:
 
 def _loaded(name: str, where: str) -> Any:
     module, _, attribute = where.partition(":")
-    app: typer.Typer = getattr(importlib.import_module(module), attribute)
+    try:
+        app: typer.Typer = getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        absent = extras.missing(name, error)
+        if absent is None:
+            raise
+        return extras.stand_in(name, absent)  # the other commands are there, and so is the help that lists them
     group = get_group(app)
     group.name = name
     return group.commands.get(name, group)

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import typer
 
+from badgeclock.cli import extras
 from badgeclock.cli.errors import OwnFault, Surroundings
 from badgeclock.cli.lazy_groups import group_of
 from badgeclock.errors import BadgeclockError
 
-NOUNS = ("demo", "clock", "bridge", "badge", "site", "journal", "ca", "doctor", "sandbox", "virtual", "chaos")
+NOUNS = tuple(extras.OF_NOUN)
 
 app = typer.Typer(
     cls=group_of({noun: f"badgeclock.cli.{noun}:app" for noun in NOUNS}),
@@ -57,6 +58,11 @@ def _as_refusal(error: BaseException) -> BadgeclockError:
         return _as_refusal(error.exceptions[0])
     if isinstance(error, BadgeclockError):
         return error
+    if isinstance(error, ModuleNotFoundError):
+        noun = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+        absent = extras.missing(noun, error)
+        if absent is not None:
+            return absent
     kept = "what was written before"
     if isinstance(error, OSError):
         where = f"{error.filename}: " if isinstance(error.filename, str | Path) else ""

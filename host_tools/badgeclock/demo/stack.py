@@ -29,6 +29,7 @@ from badgeclock.sandbox.credentials import CLIENT_CERTIFICATE, CLIENT_KEY, SERVI
 from badgeclock.technician import broker, firmware, workshop
 from badgeclock.technician.provision import Broker, Plan, provision
 from badgeclock.technician.serial_device import open_device
+from badgeclock.toolchain import programs
 from badgeclock.virtual.board import PARTITIONS, Image
 from badgeclock.virtual.control_socket import ClockControl
 
@@ -154,6 +155,8 @@ class Stack:
     # --- setting up ---
 
     def _set_up(self) -> None:
+        for arch in ("amd64", "i386"):
+            programs.micropython(arch)  # fetched here on its first use; the clock's process has less time for it
         self._say("broker: Mosquitto, mutual TLS, a fresh certificate authority")
         self.broker.start()
         self._say("sandbox: the authority, simulated; what it is sent and what it answers is signed")

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from badgeclock.bridge import settings
-from badgeclock.bridge.store.database import Store
 from badgeclock.errors import EvidenceError
-from badgeclock.evidence import dump, image, store_source, verifier
+from badgeclock.evidence import dump, image, verifier
 from badgeclock.evidence.dump import Anchor
 from badgeclock.evidence.image import Partitions
 from badgeclock.evidence.keys import ClockKeys
@@ -45,6 +43,10 @@ def read(keys: ClockKeys, given: Inputs) -> Evidence:
         evidence.sources.append(read.runs)
         evidence.anchors += read.anchors
     if given.store is not None:
+        # Only a store needs the bridge's packages: flash and messages are judged without them.
+        from badgeclock.bridge.store.database import Store  # noqa: PLC0415
+        from badgeclock.evidence import store_source  # noqa: PLC0415
+
         store = Store(_url(given.store))
         try:
             kept = store_source.read(store, keys, evidence.findings)
@@ -84,6 +86,8 @@ def _partitions(given: Inputs) -> Partitions | None:
 
 def _url(text: str) -> str:
     """The URL of a store that is named by itself or by the bridge's settings."""
+    from badgeclock.bridge import settings  # noqa: PLC0415
+
     url = settings.load(Path(text)).store.url if text.endswith(".toml") else text
     file = url.removeprefix(settings.SQLITE_FILE)
     if file != url and not Path(file).is_file():

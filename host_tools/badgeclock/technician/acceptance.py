@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import Any, Final, Protocol
 
+from badgeclock import __version__
 from badgeclock.technician import image_kind, on_device, reader
 from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.provision import inspect
@@ -84,7 +84,7 @@ class Report:
 
     def to_json(self) -> str:
         """The report as it is sent."""
-        fields = {"v": REPORT_VERSION, "tools": version("badgeclock"), "passed": self.passed, **asdict(self)}
+        fields = {"v": REPORT_VERSION, "tools": __version__, "passed": self.passed, **asdict(self)}
         return json.dumps(fields, indent=1) + "\n"
 
 

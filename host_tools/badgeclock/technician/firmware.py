@@ -25,6 +25,7 @@ from typing import Final
 
 from badgeclock.errors import ProvisionError
 from badgeclock.technician import (
+    firmware_package,
     flatten_rooms,
     inline_constants,
     interpreter_names,
@@ -34,7 +35,7 @@ from badgeclock.technician import (
     short_names,
 )
 from badgeclock.toolchain import programs
-from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.places import ROOT, cache_dir
 
 DEFAULT_DISPLAY: Final = "ssd1306"
 FIRMWARE_HASH_BYTES: Final = 8
@@ -56,7 +57,12 @@ ON_THE_CLOCK: Final = (
     "app.settings.Settings, app.settings.Secrets, app.words.checked",  # provision.py and languages.py let them judge
 )
 
-_CACHE: Final = ROOT / "build" / "firmware"
+COMPILED: Final = ROOT / "compiled"
+"""Where an installed wheel carries the firmware compiled: a package for each board and display."""
+
+
+def _cache() -> Path:
+    return cache_dir() / "firmware"
 
 
 @dataclass(frozen=True)
@@ -85,11 +91,14 @@ class Firmware:
 
 
 def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmware:
-    """Compile the firmware for `board` with a display of its `fronts/`. Raises ProvisionError with mpy-cross's words if
-    a file does not compile.
+    """The firmware for `board` with a display of its `fronts/`: what the wheel carries, or compiled from the sources.
 
-    What was made is kept under build/firmware by the hash of what it was made from.
+    What was compiled is kept in the cache by the hash of what it was made from. Raises ProvisionError, with mpy-cross's
+    words if a file does not compile.
     """
+    carried = COMPILED / firmware_package.name(board, display)
+    if carried.is_file():
+        return _unpacked(carried, display)
     texts = {path: source.read_text() for path, source in sorted(_sources(board, display).items())}
     entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
     files = {path: texts[path].encode() for path in entries}
@@ -101,6 +110,23 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
     return Firmware(files, digest, display)
+
+
+def _unpacked(package: Path, display: str) -> Firmware:
+    """The firmware in a package. Raises ProvisionError if its files are not those that its hash is of."""
+    try:
+        files = firmware_package.unpack(package.read_bytes())
+        said = json.loads(files[MANIFEST_PATH])["hash"]
+        whole = said == firmware_hash({path: data for path, data in files.items() if path != MANIFEST_PATH})
+    except (KeyError, ValueError):
+        whole = False
+    if not whole:
+        raise ProvisionError(
+            what=f"the compiled firmware {package} is damaged",
+            kept="everything on the clock",
+            do="install badgeclock again",
+        )
+    return Firmware(files, said, display)
 
 
 def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict[str, tuple[str, str, str]]:
@@ -144,7 +170,7 @@ def _sources(board: str, display: str) -> dict[str, Path]:
             raise ProvisionError(
                 what=f"{source} is missing",
                 kept="everything as it was",
-                do="name a board of the boards/ folder and a display of its fronts/, and use a complete checkout",
+                do="name a board of the boards/ folder and a display of its fronts/",
             )
     return sources
 
@@ -156,15 +182,15 @@ def _shortened(modules: dict[str, str], outside: str) -> tuple[dict[str, str], d
     key = hashlib.sha256(json.dumps([modules, outside]).encode())
     for tool in (flatten_rooms, inline_constants, interpreter_names, name_modules, short_names):
         key.update(inspect.getsource(tool).encode())
-    kept = _CACHE / f"{key.hexdigest()}.json"
+    kept = _cache() / f"{key.hexdigest()}.json"
     try:
         texts, named = json.loads(kept.read_text())
     except FileNotFoundError:
         inlined = inline_constants.inline(flatten_rooms.flatten(modules), outside)
         named = name_modules.names(inlined, outside)
         texts = short_names.shorten(name_modules.name(inlined, outside), outside)
-        _CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=_CACHE) as work:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as work:
             made = Path(work) / "out.json"
             made.write_text(json.dumps([texts, named]))
             made.replace(kept)  # in one step, as below
@@ -179,13 +205,13 @@ def _module(path: str) -> str:
 def compiled(name: str, text: str) -> bytes:
     """The bytecode of a source, which tracebacks call `name`. Raises ProvisionError with mpy-cross's words."""
     key = hashlib.sha256(f"{version('mpy-cross')} {' '.join(OPTIONS)}\n{name}\n{text}".encode()).hexdigest()
-    kept = _CACHE / f"{key}.mpy"
+    kept = _cache() / f"{key}.mpy"
     try:
         return kept.read_bytes()
     except FileNotFoundError:
         pass
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=_CACHE) as work:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as work:
         source, target = Path(work) / "in.py", Path(work) / "out.mpy"
         source.write_text(text)
         command = [*programs.mpy_cross(), *OPTIONS, "-s", name, "-o", str(target), str(source)]

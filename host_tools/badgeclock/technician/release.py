@@ -19,7 +19,6 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +27,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from badgeclock import __version__
 from badgeclock.errors import ProvisionError, SettingsError, VerifyMismatch
 from badgeclock.toolchain.places import ROOT
 
@@ -65,7 +65,7 @@ def source(path: Path = SOURCE) -> Source:
         return Source(str(fields["address"]), key)
     except FileNotFoundError as error:
         raise SettingsError(
-            what=f"this checkout names no release of the board's image ({path.name} is not there)",
+            what=f"this version names no release of the board's image ({path.name} is not there)",
             kept="everything on the chip",
             do=_OTHERWISE,
         ) from error
@@ -73,7 +73,7 @@ def source(path: Path = SOURCE) -> Source:
         raise SettingsError(
             what=f"{path} does not say where releases lie and which key signs them",
             kept="everything on the chip",
-            do="take the file of the release's checkout",
+            do="install badgeclock again, or take the file of the release",
         ) from error
 
 
@@ -83,7 +83,7 @@ def fetch(folder: Path, where: Source, release: str | None = None, say: Callable
     Signature, version, size and SHA-256 are checked each time, also of what is there. Raises ProvisionError if it
     cannot be had, VerifyMismatch if it is not what was signed.
     """
-    wanted = release or version("badgeclock")
+    wanted = release or __version__
     there = folder / wanted
     contents = {name: path.read_bytes() for name in _FILES if (path := there / name).is_file()}
     if len(contents) < len(_FILES):
@@ -100,7 +100,7 @@ def check(contents: dict[str, bytes], key: Ed25519PublicKey, release: str) -> No
     try:
         key.verify(contents[SIGNATURE], contents[DESCRIPTION])
     except InvalidSignature as error:
-        raise _refused("its description is not signed by the key that this checkout trusts") from error
+        raise _refused("its description is not signed by the key that this version trusts") from error
     fields = json.loads(contents[DESCRIPTION])
     if fields["v"] != DESCRIPTION_VERSION or fields["version"] != release:
         raise _refused(f"it is the image of version {fields['version']}, not of {release}")
@@ -170,7 +170,7 @@ def make_key(private: Path, address: str, public: Path = SOURCE) -> None:
 
 def sign(image: Path, private: Path) -> None:
     """Write description and signature beside `image`, for these tools' version."""
-    description, signature = describe(image.read_bytes(), _private_key(private), version("badgeclock"))
+    description, signature = describe(image.read_bytes(), _private_key(private), __version__)
     (image.parent / DESCRIPTION).write_bytes(description)
     (image.parent / SIGNATURE).write_bytes(signature)
 

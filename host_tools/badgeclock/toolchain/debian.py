@@ -16,6 +16,7 @@ from badgeclock.errors import ToolMissing
 from badgeclock.toolchain.apt_sources import debian_sources
 from badgeclock.toolchain.manifest import Got, sha256
 from badgeclock.toolchain.pins import CODENAME, SUITES, Arch, DebianTree
+from badgeclock.toolchain.places import MAKE_COMPLETE
 
 
 class Debian:
@@ -37,7 +38,7 @@ class Debian:
         raise ToolMissing(
             what=f"{tree.name} ({tree.arch}) could not be fetched from Debian; tried {'; '.join(tried)}",
             kept="everything else of the set-up",
-            do="check the network and the mirror in /etc/apt (it may be in the midst of an update), run `make setup`",
+            do=f"check the network and the mirror in /etc/apt (it may be in the midst of an update), {MAKE_COMPLETE}",
         )
 
     def _apt(self, sources: list[dict[str, str]], arch: Arch, suite: str) -> _PrivateApt:

@@ -9,6 +9,8 @@ alone, as root or not, on Debian 12 and 13. Whatever the source of a program, it
     .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    other people's MFRC522 drivers, for the tests of the chip
     .toolchain/manifest.json    what was got, with sha256
 
+An installed wheel gets its programs so too, on their first use, into the user's cache (programs.py).
+
 Programs come from PATH when they are new enough, else from Debian's packages: apt itself downloads and verifies them
 under a private configuration (signed Release, hashed index, hashed package), they are unpacked into `.toolchain` and
 started through their own loader, so the system is not touched. `BADGECLOCK_TOOLCHAIN` names another folder.
@@ -19,7 +21,7 @@ from __future__ import annotations
 import fcntl
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -37,8 +39,8 @@ from badgeclock.toolchain.python_index import get_archives
 from badgeclock.toolchain.wrappers import get_programs
 
 
-def fetch(say: Callable[[str], None] = print) -> list[ToolMissing]:
-    """Make the toolchain complete and return what could not be had (empty: all there).
+def fetch(say: Callable[[str], None] = print, wanted: Container[str] | None = None) -> list[ToolMissing]:
+    """Make the toolchain complete, or its pieces by the names in `wanted`; return what could not be had.
 
     Does nothing when the manifest says that each piece is there with today's pins. Pieces are independent: one that
     fails does not hold up the others. `say` gets a line a piece. Concurrent calls wait for each other.
@@ -49,7 +51,7 @@ def fetch(say: Callable[[str], None] = print) -> list[ToolMissing]:
     with _locked(folder / "lock"), tempfile.TemporaryDirectory(prefix="apt-", dir=folder) as work:
         manifest = Manifest(folder)
         for piece in _pieces(Debian(Path(work))):
-            if manifest.has(piece):
+            if (wanted is not None and piece.name not in wanted) or manifest.has(piece):
                 continue
             try:
                 manifest.record(piece, piece.get(folder))

@@ -1,18 +1,21 @@
 """Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, Chromium, mpy-cross, micropython-lib.
 
-Each function returns a path that is there, or raises ToolMissing, which says what `make setup` did not put there.
+Each function returns a path that is there, or raises ToolMissing. In a checkout `make setup` put it there. An installed
+wheel carries umqtt, and fetches a program the first time it is asked for, with the checks of the set-up.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
 from badgeclock.errors import ToolMissing
-from badgeclock.toolchain.pins import MICROPYTHON, Arch
+from badgeclock.toolchain import fetch, places
+from badgeclock.toolchain.pins import MICROPYTHON, MOSQUITTO, POSTGRESQL, Arch
 from badgeclock.toolchain.places import toolchain_dir
 
 __all__ = ["Arch", "chromium", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
@@ -23,13 +26,13 @@ _PLUGIN_PLACES: Final = tuple(
 
 
 def micropython(arch: Arch) -> Path:
-    """The MicroPython unix port for `arch`. Raises ToolMissing if `make setup` has not put it there."""
-    return _program(next(iter(MICROPYTHON[arch].programs)))
+    """The MicroPython unix port for `arch`. Raises ToolMissing."""
+    return _program(next(iter(MICROPYTHON[arch].programs)), MICROPYTHON[arch].name)
 
 
 def mosquitto() -> Path:
-    """The Mosquitto 2 broker. Raises ToolMissing if `make setup` has not put it there."""
-    return _program("mosquitto")
+    """The Mosquitto 2 broker. Raises ToolMissing."""
+    return _program("mosquitto", MOSQUITTO.name)
 
 
 def dynamic_security() -> Path | None:
@@ -41,8 +44,8 @@ def dynamic_security() -> Path | None:
 
 
 def postgresql() -> tuple[Path, Path]:
-    """PostgreSQL's server and its initdb. Raises ToolMissing if `make setup` has not put them there."""
-    return _program("postgres"), _program("initdb")
+    """PostgreSQL's server and its initdb. Raises ToolMissing."""
+    return _program("postgres", POSTGRESQL.name), _program("initdb", POSTGRESQL.name)
 
 
 def chromium() -> Path:
@@ -62,8 +65,8 @@ def mpy_cross() -> list[str]:
 
 
 def umqtt_dir() -> Path:
-    """The folder to put on MicroPython's path for `umqtt.simple` and `urequests`. Raises ToolMissing."""
-    folder = toolchain_dir() / "micropython-lib"
+    """The folder to put on MicroPython's path for `umqtt.simple`, and in a checkout `urequests`. Raises ToolMissing."""
+    folder = (places.ROOT if places.INSTALLED else toolchain_dir()) / "micropython-lib"
     if not (folder / "umqtt" / "simple.py").is_file():
         raise _missing("umqtt.simple", str(folder))
     return folder
@@ -77,16 +80,33 @@ def reader_drivers_dir() -> Path:
     return folder
 
 
-def _program(name: str) -> Path:
+def _program(name: str, piece: str) -> Path:
     path = toolchain_dir() / "bin" / name
     if not os.access(path, os.X_OK):
-        raise _missing(name, str(path))
+        if not places.INSTALLED:
+            raise _missing(name, str(path))
+        fetch_on_first_use(piece)
     return path
+
+
+def fetch_on_first_use(piece: str, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> None:
+    """Get a piece of the toolchain into the user's cache. Raises ToolMissing."""
+    say(f"{piece}: fetched once, into {toolchain_dir()}")
+    try:
+        failures = fetch.fetch(say, {piece})
+    except OSError as error:
+        raise ToolMissing(
+            what=f"{piece} cannot be kept in {toolchain_dir()} ({error.strerror})",
+            kept="everything else",
+            do="name a folder of yours in BADGECLOCK_TOOLCHAIN, and run the command again",
+        ) from error
+    if failures:
+        raise failures[0]
 
 
 def _missing(name: str, looked_at: str) -> ToolMissing:
     return ToolMissing(
         what=f"{name} is not there (looked at {looked_at})",
         kept="everything else of the set-up",
-        do="run `make setup` in the checkout",
+        do=places.MAKE_COMPLETE,
     )

@@ -22,7 +22,7 @@ from pathlib import Path
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain.manifest import Got
 from badgeclock.toolchain.pins import Archive
-from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.places import MAKE_COMPLETE, ROOT
 
 NETWORK_TIMEOUT_S = 60
 
@@ -71,7 +71,7 @@ def _download_archive(archive: Archive) -> bytes:
         what=f"{archive.project} {archive.version} could not be fetched from pip's index; tried "
         + ("; ".join(tried) or "nothing, as there is no pip to name an index"),
         kept="everything else of the set-up",
-        do="check the network and `pip config list`, then run `make setup` again",
+        do=f"check the network and `pip config list`, then {MAKE_COMPLETE}",
     )
 
 

@@ -249,6 +249,7 @@ class VirtualBoard:
         """Build the board with the plug out. Raises SettingsError, and ToolMissing before anything is made."""
         self.home = home
         self.options = options or BoardOptions()
+        # What may be fetched now would be late when the plug goes in; the first one draws the letters to read by.
         for needed in (self.options.arch, screen.LETTERS_ARCH):
             micropython(needed)
         self.wiring = wiring or self.options.front.wiring()

@@ -1,0 +1,55 @@
+"""Which extra of the installation a command needs, and what a person reads where it is not there."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final, NoReturn
+
+from typer.core import TyperCommand
+
+from badgeclock.cli.errors import NotInstalled
+
+OF_NOUN: Final = {
+    "demo": "demo",
+    "clock": "technician",
+    "bridge": "bridge",
+    "badge": "bridge",
+    "site": "bridge",
+    "journal": "bridge",
+    "ca": None,
+    "doctor": "bridge",
+    "sandbox": "sandbox",
+    "virtual": "virtual",
+    "chaos": None,
+}
+"""The extra that `pip install badgeclock[…]` takes for each noun; None: what comes without any. `journal verify` needs
+its extra only for a bridge's store.
+"""
+
+
+def missing(noun: str, error: ModuleNotFoundError) -> NotInstalled | None:
+    """What to say of a module of other people that a command could not import; None if it is one of ours."""
+    name = error.name or ""
+    extra = OF_NOUN.get(noun)
+    if extra is None or name.partition(".")[0] in {"", "badgeclock"}:
+        return None
+    return NotInstalled(
+        what=f"`badgeclock {noun}` needs Python packages that are not installed ({name} is the first)",
+        kept="everything as it was",
+        do=f"install them: pip install 'badgeclock[{extra}]'",
+    )
+
+
+def stand_in(noun: str, why: NotInstalled) -> TyperCommand:
+    """A command that stands in the help for one whose packages are missing. It takes anything, and raises `why`."""
+    return TyperCommand(
+        noun,
+        callback=partial(_refuse, why),
+        help=f"Not installed: pip install 'badgeclock\\[{OF_NOUN[noun]}]'.",  # `[` begins a style there
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+        add_help_option=False,
+    )
+
+
+def _refuse(why: NotInstalled) -> NoReturn:
+    raise why
