@@ -15,7 +15,7 @@ from typing import Final
 
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain import fetch, places
-from badgeclock.toolchain.pins import MICROPYTHON, MOSQUITTO, POSTGRESQL, Arch
+from badgeclock.toolchain.pins import CHROMIUM, MICROPYTHON, MOSQUITTO, POSTGRESQL, Arch
 from badgeclock.toolchain.places import toolchain_dir
 
 __all__ = ["Arch", "chromium", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
@@ -50,7 +50,7 @@ def postgresql() -> tuple[Path, Path]:
 
 def chromium() -> Path:
     """Chromium without a window. Raises ToolMissing if `make setup` has not put it there."""
-    return _program("chromium-headless-shell")
+    return _program("chromium-headless-shell", CHROMIUM.name)
 
 
 def mpy_cross() -> list[str]:
