@@ -158,7 +158,7 @@ class Service:
         )
         self._parts.add("health monitor", Phase.UPKEEP, monitor.run)
         self._clients = BrokerClients(
-            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0
+            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0, now_ms
         )
         self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
@@ -201,7 +201,7 @@ class Service:
             queue_messages=intake.queue_messages,
         )
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
-        self._floods = FloodWatch(self._store, self._batcher.dropped, self._now_ms)
+        self._floods = FloodWatch(self._store, self._batcher.dropped, self._now_ms, self._clients.wake)
         self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
 
     def _add_metrics(self) -> None:
