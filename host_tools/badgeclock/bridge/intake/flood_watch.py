@@ -1,4 +1,6 @@
-"""Says who floods the bridge: a clock of which many messages were dropped, since it had its share of the queue."""
+"""Says who floods the bridge: a clock of which many messages were dropped, since it had its share of the queue, or came
+beside the queue, where an honest clock says little.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ from badgeclock.protocol.topics import Channel, parse
 LOOK_S: Final = 1.0
 LOOKS: Final = 10
 FLOOD_MESSAGES: Final = 1000
-"""From so many dropped messages of a clock within LOOKS looks on it is a flood: a hundred a second beyond its share. An
-honest clock has nothing dropped, and sends a window of 256 records again after two seconds at the soonest."""
+"""From so many messages of a clock within LOOKS looks on it is a flood: a hundred a second beyond its share of the
+queue, or beside it. An honest clock has nothing dropped, and sends a window of 256 records again after two seconds at
+the soonest; beside the queue it answers, once each, what the bridge asks."""
 _WHAT: Final = "sends more than any clock does; what is beyond its share is dropped, other clocks do not wait for it"
 
 
@@ -30,23 +33,26 @@ class FloodWatch(Rounds):
         store: Store,
         dropped: Callable[[], Counter[str]],
         now_ms: Callable[[], int],
+        beside: Callable[[], Counter[str]] = Counter[str],
         flooded: Callable[[], None] = lambda: None,
     ) -> None:
         """`dropped()` gives how many messages were dropped since its last call, by the clock's part of their topics;
-        `flooded()` is called once a flood is in the store.
+        `beside()` how many came beside the queue; `flooded()` is called once a flood is in the store.
         """
         super().__init__(pause_s=LOOK_S, if_store_fails="who floods the bridge is not written down")
         self._store = store
         self._dropped = dropped
         self._now_ms = now_ms
+        self._beside = beside
         self._flooded = flooded
         self._looks: deque[Counter[str]] = deque(maxlen=LOOKS)
         self.messages = 0
 
     async def work(self) -> None:
         """Count what was dropped, and write an event for each clock that floods."""
-        self._looks.append(self._dropped())
-        self.messages += self._looks[-1].total()
+        dropped = self._dropped()
+        self.messages += dropped.total()
+        self._looks.append(dropped + self._beside())
         of_late = sum(self._looks, Counter[str]())
         floods = [prefix for prefix, number in of_late.items() if number >= FLOOD_MESSAGES]
         if not floods:
