@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,6 +126,7 @@ class Service:
         self._store = Store(settings.store.url)
         self._store.check()
         self._lock = bridge_lock.take(settings.store.url)
+        self._beside: Counter[str] = Counter()
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
@@ -158,7 +160,7 @@ class Service:
         )
         self._parts.add("health monitor", Phase.UPKEEP, monitor.run)
         self._clients = BrokerClients(
-            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0
+            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0, now_ms
         )
         self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
@@ -201,7 +203,9 @@ class Service:
             queue_messages=intake.queue_messages,
         )
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
-        self._floods = FloodWatch(self._store, self._batcher.dropped, self._now_ms)
+        self._floods = FloodWatch(
+            self._store, self._batcher.dropped, self._now_ms, self._came_beside, self._clients.wake
+        )
         self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
 
     def _add_metrics(self) -> None:
@@ -257,6 +261,13 @@ class Service:
             self._relay.deliver(topic, payload)
         elif topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):
             self._accept(topic, payload)
+        else:
+            self._beside[topic.rpartition("/")[0]] += 1
+
+    def _came_beside(self) -> Counter[str]:
+        """How many messages did not go to the intake since the last call, by their topics without the channel."""
+        came, self._beside = self._beside, Counter()
+        return came
 
     def _accept(self, topic: str, payload: bytes) -> None:
         self._batcher.deliver(topic, payload)
