@@ -1,9 +1,10 @@
 """Letters and icons on a `framebuf` canvas: small (8x8) and large (12x16) text, huge digits (24x32), icons of 48x48.
 
-Small ASCII letters are framebuf's own. All else is read from glyphs.bin beside this file when it is drawn and costs no
-memory; badgeclock/technician/art.py makes that file out of firmware/art, and says what is in it. What is drawn is lit;
-what is dark in a letter leaves the canvas as it is. Without the file there are blanks, and no error: a clock with a
-damaged file shows what it can.
+Small ASCII letters are framebuf's own, but for one. All else is read from a file when it is drawn and costs no memory:
+glyphs.bin beside this file has what every clock needs, /lang/letters.bin the letters of its site's name and of the
+languages that the site chose beyond those; badgeclock/technician/art.py makes both out of firmware/art, and says what
+is in them. What is drawn is lit; what is dark in a letter leaves the canvas as it is. Without a file there are blanks
+or question marks, and no error: a clock with a damaged file shows what it can.
 """
 
 import framebuf
@@ -21,27 +22,31 @@ FULL = const(8)
 NO_TIME = const(9)
 WRENCH = const(10)
 
-# The places of glyphs.bin: its sections, and in those of letters a place for each of these code points.
-_LARGE_AT = const(1824)
-_HUGE_AT = const(8064)
-_ICONS_AT = const(9120)
-_WAYS_AT = const(12288)
-_ACCENTED = const(0xA0)
-_ACCENTED_END = const(0x180)
-_COMMAS = const(0x218)  # Romanian letters with a comma below
-_COMMAS_END = const(0x21C)
+ASSUMED = const(5)  # beside a way: nothing said that it is this one
+CUT = "…"  # in the place of what has no room
+
+# The places of glyphs.bin: its sections, and in those of letters a place for each of these.
+_SMALL = "m…\u2019ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"  # an m of its own: framebuf's looks like its M
+_LARGE = "ÀÁÂÄÇÈÉÊËÍÎÏÓÔÖÙÚÛÜ"  # after those of ASCII
+_LARGE_AT = const(384)
+_LARGE_ACCENTED_AT = const(1920)
+_HUGE_AT = const(2376)
+_ICONS_AT = const(3432)
+_WAYS_AT = const(6600)
 _CAPITALS = const(0x20)
 _CAPITALS_END = const(0x60)
 
-_LARGE_FROM = const(0xC0)
-_LARGE_ACCENTED = const(768)  # place of U+00A0, if large letters had it
+# The places of letters.bin: how many letters it has, two bytes of code point for each, then each one's two forms.
+_MORE_PATH = "/lang/letters.bin"
+_MORE = const(0x10000)  # is added to its places
+_MORE_BYTES = const(32)
 
 _PAGE = const(8)  # rows of a byte
 _WIDEST = const(48)
 
 _page = bytearray(_WIDEST)
 _strip = framebuf.FrameBuffer(_page, _WIDEST, _PAGE, framebuf.MONO_VLSB)
-_file = None
+_files = [None, None]  # opened once, at the first need: glyphs.bin, letters.bin
 
 
 def text(canvas, string, x, y):
@@ -82,11 +87,11 @@ def way(canvas, direction, x, y):
 
 
 def small_place(letter):
-    """Where a small letter beyond ASCII has its 8 bytes; -1 for one that has none."""
-    code = ord(letter)
-    if _ACCENTED <= code < _ACCENTED_END:
-        return (code - _ACCENTED) * 8
-    return (code - _COMMAS + _ACCENTED_END - _ACCENTED) * 8 if _COMMAS <= code < _COMMAS_END else -1
+    """Where a small letter that is not framebuf's has its 8 bytes; -1 for one that has none."""
+    at = _SMALL.find(letter)
+    if at >= 0:
+        return at * 8
+    return -1 if letter <= "~" else _more_place(ord(letter))
 
 
 def large_place(letter):
@@ -94,22 +99,36 @@ def large_place(letter):
     code = ord(letter)
     if _CAPITALS <= code < _CAPITALS_END:
         return _LARGE_AT + (code - _CAPITALS) * 24
-    # From U+00C0 on the sections have the same letters.
-    place = small_place(letter)
-    return _LARGE_AT + _LARGE_ACCENTED + place * 3 if place >= 0 and code >= _LARGE_FROM else -1
+    at = _LARGE.find(letter)
+    if at >= 0:
+        return _LARGE_ACCENTED_AT + at * 24
+    place = _more_place(code)
+    return place + 8 if place >= 0 else -1
+
+
+def _more_place(code):
+    """Where letters.bin has the letter of that code point; -1 if it has not."""
+    count = glyph(_MORE, 1)[0]
+    for at in range(count):
+        page = at % (_WIDEST // 2) * 2
+        if not page:
+            glyph(_MORE + 1 + 2 * at, _WIDEST)
+        if _page[page] << 8 | _page[page + 1] == code:
+            return _MORE + 1 + 2 * count + at * _MORE_BYTES
+    return -1
 
 
 def glyph(place, count):
-    """Up to 48 bytes from a place of glyphs.bin, in one buffer, zeros after them and where it has nothing."""
-    global _file  # noqa: PLW0603 - opened once, at the first need
+    """Up to 48 bytes from a place of a file, in one buffer, zeros after them and where it has nothing."""
     for i in range(_WIDEST):
         _page[i] = 0
+    number = place >> 16
     try:
-        if _file is None:
+        if _files[number] is None:
             here = globals().get("__file__", "app/font.py")  # a frozen module may not know its place
-            _file = open(here.rsplit("/", 1)[0] + "/glyphs.bin", "rb")  # noqa: SIM115 - stays open
-        _file.seek(place)
-        _file.readinto(_page, count)
+            _files[number] = open(_MORE_PATH if number else here.rsplit("/", 1)[0] + "/glyphs.bin", "rb")  # noqa: SIM115
+        _files[number].seek(place & 0xFFFF)
+        _files[number].readinto(_page, count)
     except OSError:
         pass
     return _page
