@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test bench torture lint rooms trace lock wheel firmware flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel firmware flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -53,6 +53,10 @@ rooms: setup ## draw the rooms from the code's own imports into docs/rooms.md (R
 trace: setup ## print which modules one punch really runs through, on clock and bridge, beside the way in README.md
 	@$(VENV)/python -m tests.trace
 
+docs: ## build the documents' site, strictly: build/site/index.html
+	@host_tools/locked_venv.sh "$(PYTHON)" build/docs-env requirements-docs.lock
+	@build/docs-env/bin/python host_tools/make_docs.py build/docs-env/bin/zensical
+
 wheel: setup ## build the wheel, with the firmware compiled: build/dist/badgeclock-VERSION-py3-none-any.whl
 	@$(VENV)/python host_tools/make_wheel.py build/dist
 
@@ -68,6 +72,7 @@ UV = build/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate
 lock: ## remake the pinned, hashed requirements (UPGRADE=1: with the newest versions)
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install -q uv==$(UV_VERSION); }
 	$(UV) $(if $(UPGRADE),--upgrade) --group build -o requirements-build.lock
+	$(UV) $(if $(UPGRADE),--upgrade) --group docs -o requirements-docs.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group typings -o requirements-typings.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --all-extras -c requirements-build.lock pyproject.toml -o requirements.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock

@@ -242,7 +242,7 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-build.lock", "requirements-typings.lock")
+LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-dev", "-build", "-docs", "-typings"))
 NEVER_IMPORTED = {
     "python-multipart": "FastAPI's for form fields",
     "tzdata": "zoneinfo's, on machines without a zone database",
@@ -267,6 +267,7 @@ def test_every_dependency_is_in_the_lock() -> None:
     for lock, wanted in (
         ("requirements.lock", dependencies(told["project"])),
         ("requirements-build.lock", told["dependency-groups"]["build"]),
+        ("requirements-docs.lock", told["dependency-groups"]["docs"]),
         ("requirements-dev.lock", told["dependency-groups"]["dev"]),
     ):
         missing = [text for text in wanted if named(text) not in locked(lock)]
@@ -332,6 +333,6 @@ def test_the_host_runs_without_what_only_tests_need() -> None:
     run(sys.executable, "-c", source)
 
 
-@pytest.mark.parametrize("script", [".ci/run", "host_tools/venv.sh"])
+@pytest.mark.parametrize("script", [".ci/run", "host_tools/venv.sh", "host_tools/locked_venv.sh"])
 def test_a_shell_script_parses(script: str) -> None:
     run("bash", "-n", ROOT / script)

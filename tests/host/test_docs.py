@@ -23,7 +23,10 @@ from badgeclock.onss import rest_names
 from badgeclock.sandbox.control import FaultKind, Script
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(page.name for page in ROOT.glob("*.md")),
+    *(str(page.relative_to(ROOT)) for page in [*(ROOT / "docs").rglob("*.md"), *(ROOT / "boards").glob("*/README.md")]),
+]
 AUTHORITIES = (ROOT / "docs" / "authorities.md").read_text()
 OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
@@ -112,8 +115,24 @@ def test_every_command_and_option_that_a_page_shows_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_between_pages_leads_somewhere(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
-        assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", (ROOT / page).read_text()):
+        if "://" in target:
+            continue
+        there = (ROOT / page).parent / target if target else ROOT / page
+        assert there.exists(), f"{page} links to {target}"
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there.read_text()), f"{page} links to {target}#{anchor}"
+
+
+def anchors(text: str) -> set[str]:
+    """What a link may name behind `#`: a heading in small letters, a hyphen for a blank and nothing for signs."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_sites_menu_and_the_menu_has_no_other() -> None:
+    menu = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
+    assert sorted(re.findall(r"\S+\.md$", menu, re.MULTILINE)) == sorted(PAGES)
 
 
 SECURITY = (ROOT / "docs" / "security.md").read_text()

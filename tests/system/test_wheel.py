@@ -108,15 +108,15 @@ def test_from_the_package_index_and_debian_into_an_empty_home(wheel: Path, tmp_p
     """Without a C compiler, and with a toolchain that is fetched on first use. Needs the network."""
     folder = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    programs = tmp_path / "programs"  # what Debian's minimal system has, and no compiler
-    programs.mkdir()
-    for name in ("apt-get", "apt-config", "dpkg", "dpkg-deb", "sh", "tar", "gpgv", "sqv", "readlink"):
-        found = shutil.which(name)
-        if found:
-            (programs / name).symlink_to(found)
-    variables = outside(tmp_path, PATH=str(programs))
+    compilers = tmp_path / "compilers"
+    compilers.mkdir()
+    for name in ("cc", "gcc", "c++", "g++", "clang", "cargo", "rustc"):
+        (compilers / name).write_text(f"#!/bin/sh\necho {name} >> {compilers}/used\nexit 1\n")
+        (compilers / name).chmod(0o755)
+    path = f"{compilers}:{os.defpath}"
+    variables = outside(tmp_path, PATH=path)
     pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-    subprocess.run([*pip, f"{wheel}[demo]"], env={**os.environ, "PATH": str(programs)}, check=True)
+    subprocess.run([*pip, f"{wheel}[demo]"], env={**os.environ, "PATH": path}, check=True)
     for _ in range(2):
         done = subprocess.run(
             [folder / "bin" / "badgeclock", "demo", "--once", "--json"],
@@ -125,4 +125,5 @@ def test_from_the_package_index_and_debian_into_an_empty_home(wheel: Path, tmp_p
         assert done.returncode == 0, done.stdout + done.stderr
         assert len(done.stdout.splitlines()) == 5
     assert "fetched once" not in done.stderr
+    assert not (compilers / "used").exists()
     assert (tmp_path / ".cache" / "badgeclock" / "toolchain" / "manifest.json").is_file()
