@@ -36,6 +36,7 @@ _CAPITALS_END = const(0x60)
 _LARGE_FROM = const(0xC0)
 _LARGE_ACCENTED = const(768)  # place of U+00A0, if large letters had it
 
+_ZERO = const(0x30)
 _PAGE = const(8)  # rows of a byte
 _WIDEST = const(48)
 
@@ -46,7 +47,11 @@ _file = None
 
 def text(canvas, string, x, y):
     """Small text from a point on; eight pixels a letter."""
-    for letter in string:
+    if len(string.encode()) == len(string):
+        canvas.text(string, x, y, 1)
+        return
+    for at in range(len(string)):
+        letter = string[at : at + 1]  # string[at] would stay in memory
         place = small_place(letter)
         if place < 0:
             canvas.text(letter if letter <= "~" else "?", x, y, 1)
@@ -57,16 +62,16 @@ def text(canvas, string, x, y):
 
 def large(canvas, string, x, y):
     """Large text from a point on, capitals, digits and signs; twelve pixels a letter."""
-    for letter in string:
-        place = large_place(letter)
+    for at in range(len(string)):
+        place = large_place(string[at : at + 1])
         _draw(canvas, large_place("?") if place < 0 else place, 12, 2, x, y)
         x += 12
 
 
 def huge(canvas, digits, x, y):
     """Digits and colons from a point on; 24 pixels each."""
-    for digit in digits:
-        _draw(canvas, _HUGE_AT + (ord(digit) - ord("0")) * 96, 24, 4, x, y)
+    for digit in digits.encode():
+        _draw(canvas, _HUGE_AT + (digit - _ZERO) * 96, 24, 4, x, y)
         x += 24
 
 
@@ -106,8 +111,8 @@ def glyph(place, count):
         _page[i] = 0
     try:
         if _file is None:
-            here = globals().get("__file__", "app/font.py")  # a frozen module may not know its place
-            _file = open(here.rsplit("/", 1)[0] + "/glyphs.bin", "rb")  # noqa: SIM115 - stays open
+            here = globals().get("__file__", "")  # a frozen module may not know its place
+            _file = open(here[: here.rfind("/") + 1] + "glyphs.bin", "rb")  # noqa: SIM115 - stays open
         _file.seek(place)
         _file.readinto(_page, count)
     except OSError:

@@ -166,7 +166,7 @@ def _field(found, name, field, columns, english):
 def _fits(text, columns, known):
     if not isinstance(text, str) or not 0 < len(text) <= columns:
         return False
-    return all(known(letter) for letter in text)
+    return all(known(text[at : at + 1]) for at in range(len(text)))
 
 
 def _has_small(letter):
