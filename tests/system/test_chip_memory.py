@@ -22,6 +22,15 @@ IDF_LOW_BYTES_AT_LEAST = 8_192
 TAKEN = (
     "import machine\nelsewhere = [machine.UART(1, tx=machine.Pin(15), rx=machine.Pin(15), rxbuf=size) for size in {}]\n"
 )
+BROKEN_ONCE = """\
+import machine
+made = machine.I2C
+def broken(*_, **__):
+    machine.I2C = made
+    raise OSError(-259, "ESP_ERR_INVALID_STATE")
+machine.I2C = broken
+"""
+"""A part that cannot be had, until its screen is to be shown."""
 AGAIN_MS = 60_000
 
 
@@ -62,6 +71,7 @@ def test_what_fails_at_start_is_shown_with_a_number_and_tried_again(
             # enough for Wi-Fi and the parts, too little for the heap to grow to the rest of the clock
             1: (TAKEN.format([107_000, 12_000]) + "kept = bytearray(36_000)\n", "MemoryError"),
             2: (TAKEN.format([107_000, 56_000]), "RuntimeError"),
+            3: (BROKEN_ONCE, "OSError"),
             4: (f"import sys\nsys.modules[{module('firmware/app/composition.py')!r}] = None\n", "AttributeError"),
         }
         for number, (boot, reason) in faults.items():
