@@ -6,11 +6,10 @@ As short as it can be, because MicroPython compiles this one file on the clock; 
 import gc
 
 try:
-    from app import on_demand
-
-    clock = __import__("start").begin()
+    start = __import__("start")
+    clock = start.start()
+    start = start.close()
     if clock:
-        on_demand.drop("start", "app.composition")
         gc.collect()  # here too, where the stack is shortest: what is left on it of the start would stay in memory
         gc.threshold(-1)  # from now on the clock itself collects, when no badge is near
         clock.run()

@@ -31,8 +31,8 @@ _BADGE_KEY_BYTES = const(16)
 _LATER_KEYS = const(7)
 _LONGEST = const(2048)
 _LOUDEST = const(3)
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_ID_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
 _Settings = namedtuple(
@@ -78,7 +78,7 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
     clock_id = _text(fields, "settings.json: clock_id", 3, 23)
-    for letter in clock_id:
+    for letter in clock_id.encode():  # bytes: a letter as a text would stay in memory
         if letter not in _ID_LETTERS:
             raise SettingsError("settings.json: clock_id may hold only a-z, 0-9 and -")
     broker = _part(fields, "settings.json: broker")
@@ -178,8 +178,8 @@ def _part(fields, where):
 def _text(fields, where, shortest, longest):
     text = fields.get(_field(where))
     if isinstance(text, str) and shortest <= len(text) <= longest:
-        for letter in text:
-            if not " " <= letter <= "~":
+        for letter in text.encode():
+            if not 0x20 <= letter <= 0x7E:
                 break
         else:
             return text
@@ -196,7 +196,7 @@ def _choice(fields, where, choices):
 def _language(fields):
     language = fields.get("language")
     if isinstance(language, str) and 2 <= len(language) <= 8:
-        for letter in language:
+        for letter in language.encode():
             if letter not in _LETTERS:
                 break
         else:
@@ -208,7 +208,7 @@ def _quiet_hours(text):
     """(from, to) in minutes of the day, to may be below from; None for ""."""
     if text == "":
         return None
-    if isinstance(text, str) and len(text) == 11 and text[5] == "-":
+    if isinstance(text, str) and len(text) == 11 and text[5:6] == "-":
         hours = _minute(text[:5]), _minute(text[6:])
         if min(hours) >= 0 and hours[0] != hours[1]:
             return hours
@@ -217,8 +217,8 @@ def _quiet_hours(text):
 
 def _minute(text):
     """Minute of the day of "22:00"; -1 for what is none."""
-    digits = text[:2] + text[3:]
-    if text[2] != ":" or not all("0" <= digit <= "9" for digit in digits):
+    digits = (text[:2] + text[3:]).encode()
+    if text[2:3] != ":" or not all(0x30 <= digit <= 0x39 for digit in digits):
         return -1
     hour, minute = int(text[:2]), int(text[3:])
     return hour * 60 + minute if hour < 24 and minute < 60 else -1

@@ -23,6 +23,7 @@ from pathlib import Path
 import pytest
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
+from tests.clock_names import translated
 from tests.provisioned import NEW, PASSWORD, copied
 from typer.testing import CliRunner
 
@@ -132,7 +133,7 @@ def punch(desk: Bench, count: int, then: str = "") -> None:
     """
     with open_device(desk.port) as device:
         device.run(on_device.INSPECT)
-        device.run(PUNCH.format(count=count) + then)
+        device.run(translated(PUNCH.format(count=count) + then))
 
 
 def wait_until_power_is_lost(desk: Bench) -> None:
@@ -332,7 +333,7 @@ def test_a_module_with_16_mb_becomes_a_clock_with_room_for_192_528_records(tmp_p
         punch(desk, 3)
         assert inspect(desk).sizes["journal"] == 3056 * 4096
         with open_device(desk.port) as device:
-            device.run(on_device.INSPECT + PUNCH.format(count=0))
+            device.run(on_device.INSPECT + translated(PUNCH.format(count=0)))
             assert device.ask("print([log.capacity, log.head])")[0] == 192_528
         journal = desk.board.flash.read(0x410000, 4096)
         assert journal[:4] == b"BCJ1"

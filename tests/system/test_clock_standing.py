@@ -14,6 +14,7 @@ from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
 from badgeclock.virtual.board import VirtualBoard
 from badgeclock.virtual.control_socket import ClockControl, ControlServer
+from tests.clock_names import translated
 from tests.provisioned import copied
 from tests.system import flash_image
 
@@ -146,7 +147,7 @@ def test_a_retired_clock_says_so_in_place_of_the_idle_screen_and_keeps_nothing(s
     site.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     with open_device(site.control.tty()) as device:
         device.run(on_device.INSPECT)
-        device.run(END)
+        device.run(translated(END))
         device.restart()
     site.control.wait_text("Clock retired", "Not saved", timeout=PATIENCE_S)
     before = site.board.flash.read(JOURNAL.offset, JOURNAL.size)

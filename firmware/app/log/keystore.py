@@ -248,11 +248,3 @@ class KeyStore:
     def _erase(self, sector):
         self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
         self._used &= ~(1 << sector)
-
-
-def forget_opening():
-    """Take out of memory what only a store that is founded or opened needs."""
-    KeyStore.format = None  # type: ignore[method-assign,assignment]
-    KeyStore.load = None  # type: ignore[method-assign,assignment]
-    KeyStore._scan = None  # type: ignore[method-assign,assignment]
-    KeyStore._is_blank = None  # type: ignore[method-assign,assignment]

@@ -41,6 +41,7 @@ _MORE_PATH = "/lang/letters.bin"
 _MORE = const(0x10000)  # is added to its places
 _MORE_BYTES = const(32)
 
+_ZERO = const(0x30)
 _PAGE = const(8)  # rows of a byte
 _WIDEST = const(48)
 
@@ -51,7 +52,11 @@ _files = [None, None]  # opened once, at the first need: glyphs.bin, letters.bin
 
 def text(canvas, string, x, y):
     """Small text from a point on; eight pixels a letter."""
-    for letter in string:
+    if len(string.encode()) == len(string):
+        canvas.text(string, x, y, 1)
+        return
+    for at in range(len(string)):
+        letter = string[at : at + 1]  # string[at] would stay in memory
         place = small_place(letter)
         if place < 0:
             canvas.text(letter if letter <= "~" else "?", x, y, 1)
@@ -62,16 +67,16 @@ def text(canvas, string, x, y):
 
 def large(canvas, string, x, y):
     """Large text from a point on, capitals, digits and signs; twelve pixels a letter."""
-    for letter in string:
-        place = large_place(letter)
+    for at in range(len(string)):
+        place = large_place(string[at : at + 1])
         _draw(canvas, large_place("?") if place < 0 else place, 12, 2, x, y)
         x += 12
 
 
 def huge(canvas, digits, x, y):
     """Digits and colons from a point on; 24 pixels each."""
-    for digit in digits:
-        _draw(canvas, _HUGE_AT + (ord(digit) - ord("0")) * 96, 24, 4, x, y)
+    for digit in digits.encode():
+        _draw(canvas, _HUGE_AT + (digit - _ZERO) * 96, 24, 4, x, y)
         x += 24
 
 
@@ -125,8 +130,9 @@ def glyph(place, count):
     number = place >> 16
     try:
         if _files[number] is None:
-            here = globals().get("__file__", "app/font.py")  # a frozen module may not know its place
-            _files[number] = open(_MORE_PATH if number else here.rsplit("/", 1)[0] + "/glyphs.bin", "rb")  # noqa: SIM115
+            here = globals().get("__file__", "")  # a frozen module may not know its place
+            here = _MORE_PATH if number else here[: here.rfind("/") + 1] + "glyphs.bin"
+            _files[number] = open(here, "rb")  # noqa: SIM115 - stays open
         _files[number].seek(place & 0xFFFF)
         _files[number].readinto(_page, count)
     except OSError:

@@ -172,7 +172,7 @@ def _fits(text, columns, known):
         end = text.rfind(" ", 0, _LINE + 1)
         if end <= 0 or len(text) - end - 1 > _LINE:
             return False
-    return all(known(letter) for letter in text)
+    return all(known(text[at : at + 1]) for at in range(len(text)))
 
 
 def _has_small(letter):

@@ -13,6 +13,7 @@ from typing import Final
 
 from badgeclock import text_file
 from badgeclock.errors import SettingsError
+from badgeclock.technician import on_device
 from badgeclock.toolchain.places import ROOT
 
 FOLDER: Final = "/lang/"
@@ -62,9 +63,8 @@ def check_chosen(language: object, paths: Iterable[str]) -> None:
 
 def check_source(files: Mapping[str, bytes]) -> str:
     """Source that makes a clock judge language files (by path); it raises SettingsError as its own code does."""
-    lines = ["import app.words, json"]
-    lines += [f"app.words.checked(json.loads({data!r}), {path.lstrip('/')!r})" for path, data in files.items()]
-    return "\n".join(lines) + "\n"
+    calls = [f"bc_judge_language({data!r}, {path.lstrip('/')!r})\n" for path, data in files.items()]
+    return on_device.JUDGE + "".join(calls)
 
 
 def _wrong(path: Path, what: str) -> SettingsError:

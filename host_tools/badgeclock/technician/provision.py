@@ -629,10 +629,7 @@ def _password(plan: Plan, found: DeviceState) -> str:
 
 def _check_with_firmware(device: SerialDevice, settings: bytes, wanted: bytes) -> None:
     """Let the clock's own code judge settings and secrets before they replace those it has. Raises SettingsError."""
-    _judge(
-        device,
-        f"import app.settings\napp.settings.Settings({settings!r})\napp.settings.Secrets({wanted!r})\n",
-    )
+    _judge(device, f"{on_device.JUDGE}bc_judge_settings({settings!r}, {wanted!r})\n")
 
 
 def _judge(device: SerialDevice, source: str) -> None:
