@@ -28,8 +28,7 @@ from app.errors import ClockError
 from app.log import record
 
 WATCHDOG_MS = 8000
-# A clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour.
-TECHNICIAN_MS = 900000
+STOPPED_MS = 45000  # a clock that was interrupted starts again by itself; boot.py gives a technician's session longer
 
 _POLL_MS = const(40)  # from one look for badges to the next, ...
 _RUSH_POLL_MS = const(20)  # ... and while badges come
@@ -56,6 +55,7 @@ _TODAY = "app.today"
 _TODAY_SCREEN = "app.ui.today_screen"
 _NTP = "app.net.ntp"
 _PAGES = "app.ui.pages"
+_STOPPED = "app.ui.stopped"
 
 _KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
 _TOGETHER = ("in", "out")
@@ -99,16 +99,17 @@ class Clock:
         self._tamper = 0 if case.level else _CASE_OPENED  # that is not on record yet
 
     def run(self):
-        """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
-        leaves them a quarter of an hour.
+        """Serve badges until a task dies, which restarts the board, or until it is interrupted on the serial line, by a
+        technician or by a stray byte: then the display says so at once, and the watchdog restarts the board.
         """
         print("clock: started; interrupt with Ctrl-C")
         watchdog = self._start_watchdog(WATCHDOG_MS)
         try:
             asyncio.run(self._serve(watchdog.feed))
         except KeyboardInterrupt:
-            self._start_watchdog(TECHNICIAN_MS)
-            print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
+            self._start_watchdog(STOPPED_MS)
+            on_demand.load(_STOPPED).show(self._face)
+            print("clock: stopped; it starts again at a reset, or by itself within a minute")
 
     async def _serve(self, feed):
         if not (self._log.sealed or self._log.retired):

@@ -339,6 +339,12 @@ class VirtualBoard:
         """Press EN: as machine.reset(), but the cause is power on, as the ESP32 tells it."""
         self._restart(_Boot(ResetCause.POWER_ON))
 
+    def watchdog_bites(self) -> None:
+        """Let the time of the watchdog be over now, as if nobody had fed it. Raises ValueError if none runs."""
+        if self._wdt_ms is None:
+            raise ValueError("no watchdog runs")
+        self._wdt_fed_s -= self._wdt_ms / 1000
+
     def hold_boot(self) -> None:
         """Hold BOOT: from the next start on no script runs, only the REPL."""
         self._boot_held = True
@@ -416,7 +422,8 @@ class VirtualBoard:
         self._next = None
         self._boots += 1
         self._boot = boot
-        self._wdt_ms = None
+        if boot.cause is not ResetCause.SOFT:  # which ESP-IDF's task watchdog goes on through
+            self._wdt_ms = None
         self.events.add("reset" if boot.cause is not ResetCause.POWER_ON else "boot", cause=int(boot.cause))
         mapped = self.home / FLASH if self.options.image is Image.IN_PLACE else None
         clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES, mapped, self._idf_bytes())
