@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel firmware flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel changelog release firmware flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -61,6 +61,14 @@ docs: ## build the documents' site, strictly: build/site/index.html
 wheel: setup ## build the wheel, with the firmware compiled: build/dist/badgeclock-VERSION-py3-none-any.whl
 	@$(VENV)/python host_tools/make_wheel.py build/dist
 
+changelog: ## print the notes of the next release, from changelog.d
+	@host_tools/locked_venv.sh "$(PYTHON)" build/release-env requirements-release.lock
+	@build/release-env/bin/towncrier build --draft --version "$$(sed -n 's/^__version__ = "\(.*\)"$$/\1/p' host_tools/badgeclock/__init__.py)"
+
+release: setup ## the files of a release but the board's image: wheel, firmware, SBOMs, notes, SHA256SUMS in build/release
+	@host_tools/locked_venv.sh "$(PYTHON)" build/release-env requirements-release.lock
+	@$(VENV)/python host_tools/make_release.py build/release build/release-env
+
 firmware: ## build the board's own MicroPython image with docker or podman: build/badgeclock-esp32.bin
 	@boards/esp32_devkit/build_image.sh build/badgeclock-esp32.bin
 
@@ -73,6 +81,7 @@ UV = build/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate
 lock: ## remake the pinned, hashed requirements (UPGRADE=1: with the newest versions)
 	@test -x build/uv/bin/uv || { $(PYTHON) -m venv build/uv && build/uv/bin/python -m pip install -q uv==$(UV_VERSION); }
 	$(UV) $(if $(UPGRADE),--upgrade) --group build -o requirements-build.lock
+	$(UV) $(if $(UPGRADE),--upgrade) --group release -o requirements-release.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group docs -o requirements-docs.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --group typings -o requirements-typings.lock
 	$(UV) $(if $(UPGRADE),--upgrade) --all-extras -c requirements-build.lock pyproject.toml -o requirements.lock

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
 SOURCE = BUILD / "docs-source"
-PAGES = ("*.md", "LICENSE", "docs/**/*", "boards/*/README.md", ".github/PULL_REQUEST_TEMPLATE.md")
+PAGES = ("*.md", "LICENSE", "docs/**/*", "boards/*/README.md", "changelog.d/README.md", "tests/releases/README.md")
 MERMAID = "11.17.2"
 MERMAID_SHA256 = "581ed7d74bd9048d0e3a91363927d72ef22942d7722546b27f7cc29e35390eb8"
 

@@ -25,7 +25,6 @@ TAKEN = ("host_tools", "firmware", "boards", "pyproject.toml", "README.md", "LIC
 def build(folder: Path) -> Path:
     """The wheel, written into `folder`. Raises CalledProcessError with the words of the build on standard error."""
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *TAKEN).split("\0")
-    date = os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct").strip()
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="badgeclock-wheel-") as work:
         copy, out = Path(work) / "badgeclock", Path(work) / "out"
@@ -40,13 +39,18 @@ def build(folder: Path) -> Path:
                 "BADGECLOCK_TOOLCHAIN": str(ROOT / ".toolchain"),
                 "BADGECLOCK_CACHE": str(ROOT / "build"),
                 **os.environ,
-                "SOURCE_DATE_EPOCH": date,
+                "SOURCE_DATE_EPOCH": date(),
             },
             check=True,
             umask=0o022,
         )
         (made,) = out.glob("*.whl")
         return Path(shutil.copy(made, folder))
+
+
+def date() -> str:
+    """`SOURCE_DATE_EPOCH`, else the date of the last commit, in seconds since 1970."""
+    return os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct").strip()
 
 
 def _git(*arguments: str) -> str:

@@ -242,7 +242,7 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-dev", "-build", "-docs", "-typings"))
+LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-dev", "-build", "-docs", "-release", "-typings"))
 NEVER_IMPORTED = {
     "python-multipart": "FastAPI's for form fields",
     "tzdata": "zoneinfo's, on machines without a zone database",
@@ -268,6 +268,7 @@ def test_every_dependency_is_in_the_lock() -> None:
         ("requirements.lock", dependencies(told["project"])),
         ("requirements-build.lock", told["dependency-groups"]["build"]),
         ("requirements-docs.lock", told["dependency-groups"]["docs"]),
+        ("requirements-release.lock", told["dependency-groups"]["release"]),
         ("requirements-dev.lock", told["dependency-groups"]["dev"]),
     ):
         missing = [text for text in wanted if named(text) not in locked(lock)]

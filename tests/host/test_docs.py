@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
+import tomllib
 import typing
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from badgeclock import __version__
 from badgeclock.authorities import kinds
 from badgeclock.bridge import settings
 from badgeclock.bridge.attention import reasons
@@ -133,6 +136,40 @@ def anchors(text: str) -> set[str]:
 def test_every_page_is_in_the_sites_menu_and_the_menu_has_no_other() -> None:
     menu = (ROOT / "mkdocs.yml").read_text().partition("\nnav:\n")[2]
     assert sorted(re.findall(r"\S+\.md$", menu, re.MULTILINE)) == sorted(PAGES)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/installing.md"])
+def test_the_wheel_that_a_page_installs_is_this_versions(page: str) -> None:
+    named = set(re.findall(r"badgeclock-([\d.]+)-py3-none-any", (ROOT / page).read_text()))
+    assert named == {__version__}
+
+
+def test_what_is_said_of_releases_is_so() -> None:
+    """The first release changes these pages (RELEASING.md)."""
+    released = (ROOT / "boards" / "esp32_devkit" / "release.json").exists()
+    for page, words in (("README.md", "no release yet"), ("SECURITY.md", "No release is tagged yet")):
+        assert (words in (ROOT / page).read_text()) is not released, page
+
+
+def test_no_bridge_sends_a_beacon_while_the_page_of_the_formats_says_so() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    assert "No bridge sends one yet" in page
+    assert "bridges of this version always send zero" in page
+    named = [
+        path
+        for path in (ROOT / "host_tools" / "badgeclock" / "bridge").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Ack"
+        if len(node.args) > 2 or node.keywords
+    ]
+    assert named == []
+
+
+def test_every_fragment_is_of_a_kind() -> None:
+    configured = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]["type"]
+    ours = "|".join(kind["directory"] for kind in configured)
+    for path in (ROOT / "changelog.d").glob("*"):
+        assert path.name == "README.md" or re.fullmatch(rf"[\w-]+\.({ours})\.md", path.name), path.name
 
 
 SECURITY = (ROOT / "docs" / "security.md").read_text()
