@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import pty
@@ -606,7 +607,7 @@ def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
     ("changes", "sentence"),
     [
         ({"language": "xx"}, "language must be one of"),
-        ({"site": "Chantier d'Été"}, "site must be a text of 1 to 40 printable ASCII"),
+        ({"site": "two\nlines"}, "site must be a text of 1 to 40 printable characters"),
         ({"direction": "sideways"}, "direction must be one of auto, in, out"),
         ({"timezone": "Mars/Olympus"}, "timezone must be one of"),
         ({"badges": "some"}, "badges must be one of uid, both, proved"),
@@ -656,6 +657,27 @@ def test_a_language_of_the_sites_own_is_judged_by_the_clock_and_stays_with_it(re
     assert (again.copied, again.removed) == ((), ())
     assert ready.provision(ready.plan(language="nl")).copied == ("/settings.json",)
     assert ready.provision(ready.plan(language="pl")).copied == ("/settings.json",)
+
+
+def test_a_clock_gets_a_further_language_and_the_letters_that_it_needs_and_no_others(ready: Bench) -> None:
+    said: list[str] = []
+    done = ready.provision(ready.plan(language="pl", site="École de Łódź"), say=said.append)
+    assert {"/lang/pl.json", "/lang/letters.bin"} < set(done.copied)
+    assert "/lang/pl.json: not yet read by a native speaker" in said
+    polish = languages.further()["/lang/pl.json"]
+    with open_device(ready.port) as device:
+        listing = device.listing()
+    for path, data in (("pl.json", polish), ("letters.bin", languages.letters(["École de Łódź"], [polish]))):
+        assert listing[f"/lang/{path}"] == hashlib.sha256(data).hexdigest()
+    assert ready.provision(ready.plan()).copied == (), "both stay as they are"
+    done = ready.provision(ready.plan(language="fr", site="Straße 7"))
+    assert "/lang/letters.bin" not in done.removed, "the Polish file is still there, for workers"
+
+
+def test_a_site_that_has_the_letters_of_every_clock_has_no_file_of_letters(ready: Bench) -> None:
+    assert "/lang/letters.bin" in ready.provision(ready.plan(site="Łódź")).copied
+    done = ready.provision(ready.plan(site="Chantier d\u2019été, Gießen"))
+    assert done.removed == ("/lang/letters.bin",)
 
 
 def test_firmware_for_another_display_than_the_clocks_is_refused_unless_the_display_was_said(fresh: Bench) -> None:

@@ -281,9 +281,9 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     device.raise_rate(say)
     copier = _Copier(device, files, say)
     keeper = _SecretKeeper(device, found, copier, say)
-    languages.check_chosen(settings["language"], [*files, *copier.own_languages])
+    chosen = _add_languages(device, plan, settings, files, copier.own_languages, say)
     copier.copy_firmware()
-    _judge(device, languages.check_source(plan.language_files))
+    _judge(device, languages.check_source(chosen))
     if copier.differs(SETTINGS_PATH) or keeper.differs(wanted):
         _check_with_firmware(device, files[SETTINGS_PATH], wanted)
     # Nothing was refused: from here on the workshop keeps what the clock is given.
@@ -442,6 +442,39 @@ def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
                 do=f"add --{name}",
             )
     return settings
+
+
+def _add_languages(
+    device: SerialDevice,
+    plan: Plan,
+    settings: Mapping[str, Any],
+    files: dict[str, bytes],
+    own: Iterable[str],
+    say: Callable[[str], None],
+) -> dict[str, bytes]:
+    """Put into `files` the site's language, if it is one of the further ones and not on the clock yet, and the letters
+    that the clock needs. Gives the language files that the clock is to judge, by path. Raises SettingsError for a
+    language that nobody has.
+    """
+    languages.check_chosen(settings["language"], [*files, *own])
+    path = f"{languages.FOLDER}{settings['language']}.json"
+    further = languages.further()
+    chosen = dict(plan.language_files)
+    if path in further and path not in files and path not in own:
+        chosen[path] = files[path] = further[path]
+    for name, data in chosen.items():
+        if data == further.get(name):
+            say(f"{name}: {languages.note(data)}")
+    kept = (
+        device.ask(f"print([ord(letter) for letter in set(open({name!r}).read()) if letter > '~'])")
+        for name in own
+        if name not in chosen
+    )
+    texts = (str(settings["site"]), *("".join(map(chr, codes)) for codes in kept))
+    letters = languages.letters(texts, chosen.values())
+    if letters:
+        files[languages.LETTERS_PATH] = letters
+    return chosen
 
 
 class _Copier:
