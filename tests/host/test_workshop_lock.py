@@ -98,9 +98,17 @@ def test_everything_that_a_workshop_does_it_does_under_a_passphrase(locked: Work
     locked.renew_clock("clock-0001")
     locked.end_authority()
     locked.revoke_clock("clock-0001")
+    locked.add_site_key(SITE)
+    locked.clock("clock-0002")
     again = workshop.open_workshop(locked.path, lambda _: PASSPHRASE)
     assert again.authority().fingerprint == locked.authority().fingerprint
     assert all(workshop_lock.is_closed(path.read_bytes()) for path in again.secret_files())
+    on_disk = everything(again.path)
+    assert b"PRIVATE KEY" not in on_disk, "nor of any former certificate"
+    sites = again.site_key(SITE)
+    for key in (again.fleet_key(), sites[:32], sites[32:], again.badge_root(SITE).secret):
+        assert key not in on_disk
+        assert key.hex().encode() not in on_disk
     assert master(again.badge_root(SITE).secret, Purpose.READ) == master(locked.badge_root(SITE).secret, Purpose.READ)
     config = broker.write_config(locked.path.parent / "broker", 8883, again)
     assert b"PRIVATE KEY" in (config.path.parent / "key.pem").read_bytes(), "a broker starts by itself"

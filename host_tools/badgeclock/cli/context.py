@@ -27,6 +27,7 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.store.write_lock import database_of
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.errors import SettingsError
+from badgeclock.technician import workshop_lock
 
 STDIN: Final = Path("-")
 WIDE: Final = 200
@@ -136,7 +137,14 @@ def looking(config: Path) -> Iterator[Connection]:
 def secret_text(path: Path) -> str:
     """The text of a secret's file, or of stdin for `-`, without the line end."""
     try:
-        text = text_file.decoded(sys.stdin.buffer.read()) if path == STDIN else text_file.read(path)
+        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        if workshop_lock.is_closed(data):
+            raise SettingsError(
+                what=f"{path} is under the workshop's passphrase",
+                kept="nothing was changed",
+                do="have the workshop write it out (`badgeclock ca export`), and name that file",
+            )
+        text = text_file.decoded(data)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             what=f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}",

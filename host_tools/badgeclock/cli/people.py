@@ -35,7 +35,7 @@ badge_app = typer.Typer(no_args_is_help=True, help="Badges, given to workers.")
 SITE_LANGUAGE: Final = "site"
 NO_NIGHT: Final = "none"
 BADGE_KEY_HELP: Final = (
-    "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
+    "The file of the site's badge key (from `badgeclock ca export --badge-key`), to issue badges; `-` is stdin."
 )
 
 
