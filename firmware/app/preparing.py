@@ -100,13 +100,14 @@ def open_log(board, settings, firmware):
     from app.timekeeper import Timekeeper
 
     timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
-    stamp = record.Stamp()
-    timekeeper.stamp(stamp)
     log = sealed_log.SealedLog(journal, seal, settings.clock_id, firmware)
-    log.open(board.reset_cause(), stamp)
+    log.open(board.reset_cause(), None)
     recalled = on_demand.load(_RECALL).recall(log, recent)
     on_demand.drop(_RECALL)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s, recalled.given_s)
+    stamp = record.Stamp()
+    timekeeper.stamp(stamp)
+    log.begin(stamp)
     sealed_log.forget_opening()
     return log, timekeeper, recent, recalled
 
