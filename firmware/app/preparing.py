@@ -100,13 +100,14 @@ def open_log(board, settings, firmware):
     from app.timekeeper import Timekeeper
 
     timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
-    stamp = record.Stamp()
-    timekeeper.stamp(stamp)
     log = sealed_log.SealedLog(journal, seal, settings.clock_id, firmware)
-    log.open(board.reset_cause(), stamp)
+    log.open(board.reset_cause(), None)
     recalled = on_demand.load(_RECALL).recall(log, recent)
     on_demand.drop(_RECALL)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s, recalled.given_s)
+    stamp = record.Stamp()
+    timekeeper.stamp(stamp)
+    log.begin(stamp)
     forget_opening()
     return log, timekeeper, recent, recalled
 
@@ -125,7 +126,7 @@ def forget_opening():
     Journal._newest_sector = Journal._is_done = is_open  # type: ignore[method-assign,assignment]
     KeyStore.format = KeyStore.load = KeyStore._scan = is_open  # type: ignore[method-assign,assignment]
     KeyStore._is_blank = is_open  # type: ignore[method-assign,assignment]
-    SealedLog.open = SealedLog._went_on_without_key = is_open  # type: ignore[method-assign,assignment]
+    SealedLog.open = SealedLog.begin = SealedLog._went_on_without_key = is_open  # type: ignore[method-assign,assignment]
     SealedLog._settle_sealed = SealedLog._settle_unsealed = is_open  # type: ignore[method-assign,assignment]
     SealedLog._record_below = SealedLog._stage_burnt = is_open  # type: ignore[method-assign,assignment]
 

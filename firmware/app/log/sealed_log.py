@@ -169,6 +169,13 @@ class SealedLog:
         self._cause = reset_cause
         self._boot_due = True
         self._sound = True
+        if stamp:
+            self.begin(stamp)
+
+    def begin(self, stamp):
+        """Keep this start's BOOT, if there is room and `open` had no stamp for it: what the log says may have to be
+        read before the time is known.
+        """
         if self._room():
             self._write_boot(stamp)
 
