@@ -138,7 +138,7 @@ def test_every_page_is_in_the_sites_menu_and_the_menu_has_no_other() -> None:
     assert sorted(re.findall(r"\S+\.md$", menu, re.MULTILINE)) == sorted(PAGES)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/installing.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/installing.md", "docs/first-punch.md"])
 def test_the_wheel_that_a_page_installs_is_this_versions(page: str) -> None:
     named = set(re.findall(r"badgeclock-([\d.]+)-py3-none-any", (ROOT / page).read_text()))
     assert named == {__version__}
