@@ -20,7 +20,20 @@ from badgeclock.cli.errors import OwnFault, Surroundings
 from badgeclock.cli.lazy_groups import group_of
 from badgeclock.errors import BadgeclockError
 
-NOUNS = ("demo", "clock", "bridge", "badge", "site", "journal", "ca", "doctor", "sandbox", "virtual", "chaos")
+NOUNS = (
+    "demo",
+    "clock",
+    "bridge",
+    "console",
+    "badge",
+    "site",
+    "journal",
+    "ca",
+    "doctor",
+    "sandbox",
+    "virtual",
+    "chaos",
+)
 
 app = typer.Typer(
     cls=group_of({noun: f"badgeclock.cli.{noun}:app" for noun in NOUNS}),
