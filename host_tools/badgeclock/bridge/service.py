@@ -24,6 +24,7 @@ from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge.acts.acts_socket import ActsSocket
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.broker_clients import BrokerClients
@@ -165,6 +166,8 @@ class Service:
         self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
         self._add_intake(meet)
+        acts = ActsSocket(settings.acts.socket, self._store, self._vault, now_ms, self._acted)
+        self._parts.add("acts", Phase.WEB, acts.run)
         self._add_metrics()
 
     def _add_senders(self) -> None:
@@ -278,6 +281,11 @@ class Service:
         if result.queued:
             for registrar in self._registrars:
                 registrar.wake()
+        self._receipts.wake()
+
+    def _acted(self) -> None:
+        for registrar in self._registrars:
+            registrar.wake()
         self._receipts.wake()
 
     def _measure(self) -> dict[str, float]:

@@ -13,6 +13,7 @@ OF_NOUN: Final = {
     "demo": "demo",
     "clock": "technician",
     "bridge": "bridge",
+    "console": "console",
     "badge": "bridge",
     "site": "bridge",
     "journal": "bridge",

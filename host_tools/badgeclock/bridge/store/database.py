@@ -84,6 +84,21 @@ class Store:
         self._writer = self._engine.execution_options(**{_WRITING: True})
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
 
+    @classmethod
+    def for_reading(cls, url: str) -> Store:
+        """The same for a program that only looks: the database refuses what it would change."""
+        store = cls(url)
+
+        @event.listens_for(store._engine, "connect")
+        def refuse(connection: Any, _: Any) -> None:
+            if store._engine.dialect.name == "sqlite":
+                connection.execute("PRAGMA query_only=ON")
+            else:
+                connection.execute("SET default_transaction_read_only = on")
+                connection.commit()
+
+        return store
+
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may change things: committed on leaving, rolled back on any error.

@@ -611,3 +611,34 @@ api_tokens = Table(
     Column("revoked_ms", BigInteger),
     Column("used_ms", BigInteger),
 )
+
+# Who may use the console. The name of one that has ended stays its own. The secret of its codes, and the step of time
+# of the last one (`accounts.second_factor`).
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(32), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("reach", JSON(none_as_null=True)),  # as of api_tokens
+    Column("password_hash", Text, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    Column("totp_closed", LargeBinary),
+    Column("totp_step", BigInteger),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("signed_in_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("secret_sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("shows_names", Boolean, nullable=False),
+)

@@ -1,0 +1,107 @@
+"""What every page needs: the store to read, the door to the bridge, who asks, and how pages are written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from badgeclock.bridge.accounts import passwords
+from badgeclock.bridge.accounts.roles import Right
+from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.settings import ConsoleSettings
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.console import visitor
+from badgeclock.console.attempts import Attempts
+from badgeclock.console.door import Door
+from badgeclock.console.visitor import Visitor
+from badgeclock.errors import BadgeclockError
+
+CHECKS: Final = 2
+"""Passwords that are checked at once: each takes 64 MiB and a core."""
+_SEE_OTHER: Final = 303
+_TOKEN: Final = "token"  # noqa: S105 - the name of a field
+_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+
+
+@dataclass(frozen=True)
+class Console:
+    """The parts that the pages share."""
+
+    store: Store
+    vault: Vault
+    door: Door
+    settings: ConsoleSettings
+    now_ms: Callable[[], int]
+    attempts: Attempts
+    templates: Environment
+    _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is signed in, by the cookie; that a page was asked for is noted now and then."""
+        secret = visitor.secret_of(request)
+        if not secret:
+            return None
+        now_ms = self.now_ms()
+        found = await self.store.reading(visitor.find, secret, now_ms)
+        if found is not None and found.session.is_page_unnoted(now_ms):
+            with contextlib.suppress(BadgeclockError):  # the session ends a little earlier
+                await self.door.ask(Asked.NOTE_PAGE, secret)
+        return found
+
+    async def is_password(self, kept: str | None, password: str) -> bool:
+        """Whether it is the password of a hash; None: there is no such account."""
+        async with self._checks:
+            return await asyncio.to_thread(passwords.is_right, kept, password)
+
+    def page(
+        self, request: Request, template: str, who: Visitor | None, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A page out of a template, for a visitor."""
+        text = self.templates.get_template(template).render(
+            request=request, who=who, Right=Right, now_ms=self.now_ms(), **context
+        )
+        return HTMLResponse(text, status)
+
+    def problem(self, request: Request, who: Visitor | None, error: BadgeclockError, status: int) -> HTMLResponse:
+        """A page that says what happened, what was kept and what to do."""
+        return self.page(request, "problem.html", who, status, error=error)
+
+
+async def fields_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of a name that comes twice the last, and no files."""
+    form = await request.form(max_files=0, max_fields=40)
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def to_sign_in(request: Request) -> Response:
+    """Where somebody who is not signed in is sent; what htmx asked for goes there as a whole page."""
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return elsewhere(request, f"/sign-in?to={quote(local(asked), safe='')}")
+
+
+def elsewhere(request: Request, path: str) -> Response:
+    """Another page of the console."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"hx-redirect": path})
+    return RedirectResponse(path, _SEE_OTHER)
+
+
+def local(path: str) -> str:
+    """A page of this console, if that is one, else the first."""
+    parts = urlsplit(path)
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and path.isprintable()
+    return path if is_own and "\\" not in path else "/"
+
+
+def kept_of(fields: dict[str, str]) -> dict[str, str]:
+    """What of a form is shown and sent again after signing in: never a secret."""
+    return {name: value for name, value in fields.items() if name not in _NEVER_KEPT}
