@@ -145,7 +145,7 @@ class SSD1306:
             if step <= PAGES - 1 - _WORDS:
                 if not (known and is_upper_due and any(shown)):
                     continue
-                drawn = bytes(WIDTH)
+                drawn = memoryview(bytes(WIDTH))
             first, last = 0, WIDTH - 1
             if known:
                 while drawn[first] == shown[first]:

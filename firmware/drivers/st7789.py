@@ -126,7 +126,7 @@ class ST7789:
         self._bands = bytearray(_BANDS)
         self._step = 0
         self._old = self._new = []
-        self._old_mood = self._mood = None
+        self._old_mood = self._mood = -1
         self._old_bytes = bytearray(_COLUMNS)
         self._new_bytes = bytearray(_COLUMNS)
         self._old_band = framebuf.FrameBuffer(self._old_bytes, _COLUMNS, _BAND_LINES, framebuf.MONO_VLSB)
