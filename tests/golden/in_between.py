@@ -23,6 +23,7 @@ from states import states
 
 # Every one of these takes every other's place.
 CHANGING = ("idle", "kept-in", "later", "registered", "refused", "fault", "today-much")
+IN_COLOUR = ("idle", "kept-in", "registered", "refused", "today-much")
 
 
 class Wire:
@@ -62,14 +63,14 @@ def closed_walk(count):
             yield (start + step) % count
 
 
-def show(name, display):
+def show(name, display, changing):
     print("change", name, "start")
     display.start()
     of = {state: (screen, what) for state, screen, what in states(words.ENGLISH)}
-    for number in closed_walk(len(CHANGING)):
-        screen, what = of[CHANGING[number]]
+    for number in closed_walk(len(changing)):
+        screen, what = of[changing[number]]
         display.tint(screen(display.canvas, *what))
-        print("change", name, CHANGING[number])
+        print("change", name, changing[number])
         while display.update():
             pass
 
@@ -82,4 +83,5 @@ for name, display in (
     ("sh1106", SH1106_I2C(wire)),
     ("sh1106_spi", SH1106_SPI(wire, wire.cs, wire.dc)),
 ):
-    show(name, display)
+    show(name, display, CHANGING)
+show("st7789", st7789.ST7789(wire, wire.cs, wire.dc), IN_COLOUR)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +12,9 @@ import pytest
 from badgeclock.toolchain.places import ROOT
 from badgeclock.toolchain.programs import micropython
 from badgeclock.virtual.board import Front
+from badgeclock.virtual.chips import st7789
 from badgeclock.virtual.chips.ssd1306 import Ssd1306
+from badgeclock.virtual.chips.st7789 import St7789
 
 GOLDEN = ROOT / "tests" / "golden"
 LIGHT = "registered"
@@ -20,6 +23,11 @@ LINES = (slice(48, 56), slice(56, 64))
 UPPER = slice(0, 47)
 """The rows of the two lines that say what a screen means, as far as nothing else is written with them (the first begins
 in row 47), and those of its icon and of what was done."""
+
+BAND = 2 * 8 * st7789.WIDTH
+"""Bytes of the eight lines of a colour display that are written at once."""
+COLOUR_UPPER = slice(0, 18 * BAND)
+"""What stands above its words, in the bytes of a frame."""
 
 Transfer = tuple[int, bytes]
 
@@ -77,6 +85,56 @@ def test_no_frame_in_between_looks_like_another_screen(display: Front) -> None:
                 assert rows[line] == whole[line], f"{where}: a line that neither has"
                 assert rows[UPPER] == whole[UPPER], f"{where}: the words of one beside the other"
     assert count > 400
+
+
+def test_no_frame_in_between_looks_like_another_screen_in_colour() -> None:
+    chip = St7789()
+    chip.dip()
+    count, before, first = 0, "start", b""
+    for after, transfers in changes()["st7789"]:
+        last = _shown_last(chip, transfers)
+        for band, frame in _written(chip, transfers):
+            if before == "start" or band < 18:
+                continue
+            count += 1
+            where = f"from {before} to {after}, lines {8 * band} to {8 * band + 7}"
+            here = slice(band * BAND, (band + 1) * BAND)
+            if first[here] != last[here] and len({*_pixels(frame[here])}) > 1:
+                whole = first if frame[COLOUR_UPPER] == first[COLOUR_UPPER] else last
+                assert frame[COLOUR_UPPER] == whole[COLOUR_UPPER], f"{where}: words beside what changes"
+                papers = {max({*pixels}, key=pixels.count) for pixels in (_pixels(first[here]), _pixels(last[here]))}
+                for now, then in zip(_pixels(frame[here]), _pixels(whole[here]), strict=True):
+                    assert now == then or now in papers, f"{where}: words of one beside the other"
+        before, first = after, last
+    assert count > 100
+
+
+def _shown_last(chip: St7789, transfers: list[Transfer]) -> bytes:
+    """The frame after all transfers, which are written to a copy of the chip."""
+    other = copy.deepcopy(chip)
+    for dc, data in transfers:
+        other.write_spi(data, dc)
+    return other.frame()
+
+
+def _written(chip: St7789, transfers: list[Transfer]) -> Iterator[tuple[int, bytes]]:
+    """The band and the frame after each window that was written."""
+    command, band, is_written = 0, 0, False
+    for dc, data in [*transfers, (0, b"")]:
+        if not dc and is_written:
+            yield band, chip.frame()
+            is_written = False
+        chip.write_spi(data, dc)
+        if not dc and data:
+            command = data[0]
+        elif dc and command == 0x2B:
+            band = int.from_bytes(data[:2], "big") // 8
+        elif dc and command == 0x2C:
+            is_written = True
+
+
+def _pixels(lines: bytes) -> list[int]:
+    return [*memoryview(lines).cast("H")]
 
 
 def _is_light(frame: list[int]) -> bool:

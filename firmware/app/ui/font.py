@@ -26,13 +26,13 @@ ASSUMED = const(5)  # beside a way: nothing said that it is this one
 CUT = "…"  # in the place of what has no room
 
 # The places of glyphs.bin: its sections, and in those of letters a place for each of these.
-_SMALL = "m…\u2019ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"  # an m of its own: framebuf's looks like its M
+_SMALL = "m…\u2019\u2191ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"  # an m of its own: framebuf's looks like its M
 _LARGE = "ÀÁÂÄÇÈÉÊËÍÎÏÓÔÖÙÚÛÜ"  # after those of ASCII
-_LARGE_AT = const(384)
-_LARGE_ACCENTED_AT = const(1920)
-_HUGE_AT = const(2376)
-_ICONS_AT = const(3432)
-_WAYS_AT = const(6600)
+_LARGE_AT = const(392)
+_LARGE_ACCENTED_AT = const(1928)
+_HUGE_AT = const(2384)
+_ICONS_AT = const(3440)
+_WAYS_AT = const(6608)
 _CAPITALS = const(0x20)
 _CAPITALS_END = const(0x60)
 
@@ -45,6 +45,9 @@ _ZERO = const(0x30)
 _PAGE = const(8)  # rows of a byte
 _WIDEST = const(48)
 
+_WIDTHS = b"\x08\x0c\x18\x30\x20"  # by kind, and the pages of each
+_PAGES = b"\x01\x02\x04\x06\x02"
+
 _page = bytearray(_WIDEST)
 _strip = framebuf.FrameBuffer(_page, _WIDEST, _PAGE, framebuf.MONO_VLSB)
 _files = [None, None]  # opened once, at the first need: glyphs.bin, letters.bin
@@ -52,43 +55,67 @@ _files = [None, None]  # opened once, at the first need: glyphs.bin, letters.bin
 
 def text(canvas, string, x, y):
     """Small text from a point on; eight pixels a letter."""
-    if len(string.encode()) == len(string):
-        canvas.text(string, x, y, 1)
-        return
-    for at in range(len(string)):
-        letter = string[at : at + 1]  # string[at] would stay in memory
-        place = small_place(letter)
-        if place < 0:
-            canvas.text(letter if letter <= "~" else "?", x, y, 1)
-        else:
-            _draw(canvas, place, 8, 1, x, y)
-        x += 8
+    _put(canvas, 0, string, x, y)
 
 
 def large(canvas, string, x, y):
     """Large text from a point on, capitals, digits and signs; twelve pixels a letter."""
-    for at in range(len(string)):
-        place = large_place(string[at : at + 1])
-        _draw(canvas, large_place("?") if place < 0 else place, 12, 2, x, y)
-        x += 12
+    _put(canvas, 1, string, x, y)
 
 
 def huge(canvas, digits, x, y):
     """Digits and colons from a point on; 24 pixels each."""
-    for digit in digits.encode():
-        _draw(canvas, _HUGE_AT + (digit - _ZERO) * 96, 24, 4, x, y)
-        x += 24
+    _put(canvas, 2, digits, x, y)
 
 
 def icon(canvas, number, x, y):
     """An icon; 48 by 48 pixels."""
-    _draw(canvas, _ICONS_AT + number * 288, 48, 6, x, y)
+    _put(canvas, 3, (number,), x, y)
 
 
 def way(canvas, direction, x, y):
     """Which way a punch of a direction goes, if it has one; 32 by 16 pixels."""
     if direction:
-        _draw(canvas, _WAYS_AT + (direction - 1) * 64, 32, 2, x, y)
+        _put(canvas, 4, (direction - 1,), x, y)
+
+
+def _put(canvas, kind, what, x, y):
+    """Letters or pictures from a point on; a canvas with a `put` has places and sizes of its own for them."""
+    if hasattr(canvas, "put"):
+        canvas.put(kind, what, x, y, columns)
+        return
+    if not kind and len(what.encode()) == len(what):
+        canvas.text(what, x, y, 1)
+        return
+    for at in range(len(what)):
+        for page in range(_PAGES[kind]):
+            columns(kind, what[at : at + 1], page)  # what[at] would stay in memory
+            canvas.blit(_strip, x, y + page * _PAGE, 0)
+        x += _WIDTHS[kind]
+
+
+def columns(kind, one, page):
+    """The bytes of a letter's or a picture's columns in a page of eight rows, the uppermost row lowest, in one buffer.
+    kind: 0 small letters, 1 large ones, 2 huge digits, 3 icons, 4 ways. one: a text of one, or a tuple with a number.
+    """
+    if kind == 0:
+        place = small_place(one)
+        if place < 0:
+            _strip.fill(0)
+            _strip.text(one if one <= "~" else "?", 0, 0, 1)
+            return _page
+    elif kind == 1:
+        place = large_place(one)
+        if place < 0:
+            place = large_place("?")
+    elif kind == 2:
+        place = _HUGE_AT + (ord(one) - _ZERO) * 96
+    elif kind == 3:
+        place = _ICONS_AT + one[0] * 288
+    else:
+        place = _WAYS_AT + one[0] * 64
+    width = _WIDTHS[kind]
+    return glyph(place + page * width, width)
 
 
 def small_place(letter):
@@ -138,10 +165,3 @@ def glyph(place, count):
     except OSError:
         pass
     return _page
-
-
-def _draw(canvas, place, width, pages, x, y):
-    """Draw `pages` strips of eight rows, one below the other."""
-    for page in range(pages):
-        glyph(place + page * width, width)
-        canvas.blit(_strip, x, y + page * _PAGE, 0)

@@ -56,12 +56,12 @@ def screen(page, facts):
 
 
 def _draw(canvas, page, rows):
-    """A title in reverse, and what it is about: at most six lines of sixteen letters."""
+    """A ruled title, and what it is about: at most six lines of sixteen letters."""
     canvas.fill(0)
-    canvas.fill_rect(0, 0, 128, 8, 1)
-    canvas.text("%d/%d %s" % (page + 1, PAGES, rows[0]), 0, 0, 0)
+    font.text(canvas, "%d/%d %s" % (page + 1, PAGES, rows[0]), 0, 0)
+    canvas.hline(0, 9, 128, 1)
     for at in range(1, len(rows)):
-        font.text(canvas, rows[at][:16], 0, 1 + 9 * at)
+        font.text(canvas, rows[at][:16], 0, 2 + 9 * at)
     return screens.NOTICE
 
 

@@ -252,11 +252,6 @@ def lines(canvas, text, x, y, columns, rows):
 def _waiting(canvas, count, y):
     """How many records still go up, at the right: an arrow and the count, in thousands if they are very many."""
     number = str(count) if count <= _TOO_MANY else "%dk" % (count // 1000)
-    x = _WIDTH - _CELL * len(number)
-    font.text(canvas, number, x, y)
-    if count > 999:
-        return  # the arrow has no room
-    x -= 10
-    canvas.vline(x + 3, y, 7, 1)
-    canvas.line(x, y + 3, x + 3, y, 1)
-    canvas.line(x + 3, y, x + 6, y + 3, 1)
+    if count <= 999:  # else the arrow has no room
+        number = "\u2191" + number
+    font.text(canvas, number, _WIDTH - _CELL * len(number), y)

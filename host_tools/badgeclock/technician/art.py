@@ -37,7 +37,7 @@ from badgeclock.toolchain.programs import micropython
 ART: Final = ROOT / "firmware" / "art"
 TARGET: Final = ROOT / "firmware" / "app" / "ui" / "glyphs.bin"
 
-SMALL: Final = "m…\u2019ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"
+SMALL: Final = "m…\u2019\u2191ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"
 LARGE: Final = "".join(map(chr, range(0x20, 0x60))) + "ÀÁÂÄÇÈÉÊËÍÎÏÓÔÖÙÚÛÜ"
 MOST_LETTERS: Final = 255
 HUGE: Final = "0123456789:"

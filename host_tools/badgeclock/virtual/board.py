@@ -639,7 +639,7 @@ class VirtualBoard:
     # ---- what a person sees and hears
 
     def frame(self) -> list[int]:
-        """The 64 rows of what the display shows, see Ssd1306.frame(); colours are left out."""
+        """The rows of what the display shows, see Ssd1306.frame() or screen.in_one_colour(); colours are left out."""
         with self._lock:
             if isinstance(self.display, St7789):
                 return screen.in_one_colour(self.display.frame())
@@ -1031,12 +1031,13 @@ _text_cache: dict[tuple[int, ...], list[str]] = {}
 
 
 def _text_of(frame: tuple[int, ...]) -> list[str]:
-    """screen.read_text(), remembered for the frames that come again and again."""
+    """What screen reads, remembered for the frames that come again and again."""
     text = _text_cache.get(frame)
     if text is None:
         if len(_text_cache) > 64:
             _text_cache.clear()
-        text = _text_cache[frame] = screen.read_text(frame)
+        read = screen.read_text if len(frame) == screen.HEIGHT else screen.read_colour_text
+        text = _text_cache[frame] = read(frame)
     return list(text)
 
 
