@@ -34,6 +34,7 @@ SECTIONS = {
     "once.": "Declared once: an authority that counts",
     "days.": "Years of a site, against the truth",
     "today.": "Who is here, and who has not come",
+    "scale.": "As the store grows: what is asked of it, and a bridge without clocks",
     "limit.": "The limits of the bridge: the same without it, same run",
     "authority.": "The authority's client and sandbox",
     "attack.": "Under attack",
@@ -281,6 +282,27 @@ FIGURES = {
     "today.presences": Figure("presences of 1,000 workers at 10 sites on 100 days, with four punches each"),
     "today.ms_sqlite": Figure("ms of one reading of all sites, fastest of 7, SQLite; by the last working days"),
     "today.ms_postgres": Figure("the same, PostgreSQL over a socket"),
+    **{
+        f"scale.query_ms.{name}.{size}": Figure(
+            f"ms of {meaning}, {presences:,} presences in the store, fastest of 7, SQLite",
+            "≤ 2 times that of 1e4" if size == "1e6" else "",
+        )
+        for name, meaning in (
+            ("next_due", "asking when the next presence is to be looked at, which the registrar does every second"),
+            ("presences_by_state", "how many presences stand in each state, for the metrics"),
+            ("attention_counts", "how much waits for a person, for the metrics"),
+            ("presence_list", "`presence list`: what waits for a person"),
+            ("planning_presences", "the presences of one day, of a thousand, for a planning tool"),
+            ("numbers_known", "whose 200 reception numbers are, as after each call to the authority"),
+            ("holders", "whose 500 badges are, as for a group of punches"),
+            ("retention_due", "`retention show`: how much is older than it may be"),
+        )
+        for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))
+    },
+    "scale.idle_cpu_percent.1e4": Figure("% of a core of a bridge without clocks, its metrics read every five seconds"),
+    "scale.idle_cpu_percent.1e6": Figure("the same, a million presences in the store", "≤ 1"),
+    "scale.rss_mb.1e4": Figure("resident memory of that bridge, MB"),
+    "scale.rss_mb.1e6": Figure("the same, a million presences in the store", "≤ 200"),
     "limit.sqlite_rows_per_s": Figure("records/s, each with its punch, that the bare driver commits, none verified"),
     "limit.broker_msgs_per_s": Figure("messages/s of one punch that the broker alone carries to a bare subscriber"),
     "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),

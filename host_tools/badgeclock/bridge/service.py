@@ -46,12 +46,11 @@ from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
-from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
-from badgeclock.bridge.store import bridge_lock, vault
+from badgeclock.bridge.store import bridge_lock, presence_counts, vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
@@ -305,7 +304,7 @@ class Service:
         }
 
     def _states(self) -> dict[str, int]:
-        return self._counted(outbox.counts)
+        return self._counted(presence_counts.by_state)
 
     def _counted(self, count: Callable[[Connection], dict[_Key, int]]) -> dict[_Key, int]:
         """What the store counts; nothing while it fails."""
