@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -19,7 +19,7 @@ from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.console import visitor
+from badgeclock.console import languages, visitor
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
 from badgeclock.console.visitor import Visitor
@@ -42,7 +42,8 @@ class Console:
     settings: ConsoleSettings
     now_ms: Callable[[], int]
     attempts: Attempts
-    templates: Environment
+    templates: Mapping[str, Environment]
+    """By language."""
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:
@@ -66,8 +67,20 @@ class Console:
         self, request: Request, template: str, who: Visitor | None, status: int = 200, **context: Any
     ) -> HTMLResponse:
         """A page out of a template, for a visitor."""
-        text = self.templates.get_template(template).render(
-            request=request, who=who, Right=Right, now_ms=self.now_ms(), **context
+        language = languages.of(request)
+        text = (
+            self.templates[language]
+            .get_template(template)
+            .render(
+                request=request,
+                here=here_of(request) if request.method == "GET" else "/",
+                who=who,
+                Right=Right,
+                now_ms=self.now_ms(),
+                language=language,
+                locale=languages.locale_of(language),
+                **context,
+            )
         )
         return HTMLResponse(text, status)
 
@@ -84,8 +97,12 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 def to_sign_in(request: Request) -> Response:
     """Where somebody who is not signed in is sent; what htmx asked for goes there as a whole page."""
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return elsewhere(request, f"/sign-in?to={quote(local(asked), safe='')}")
+    return elsewhere(request, f"/sign-in?to={quote(here_of(request), safe='')}")
+
+
+def here_of(request: Request) -> str:
+    """The page that is asked for, with what stands behind it in the address."""
+    return local(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def elsewhere(request: Request, path: str) -> Response:
