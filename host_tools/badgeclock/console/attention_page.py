@@ -128,6 +128,7 @@ async def _act(console: Console, request: Request, asked: str) -> Response:
     filled = {name: value for name, value in fields.items() if value.strip() or name == "why"}
     try:
         done = await console.door.ask(Asked(asked), who.secret, **filled)
+        console.looks.forget()
     except (ActRefused, BridgeSilent) as error:
         status = 409 if isinstance(error, ActRefused) else 503
         if asked == Asked.SHOW_NAMES:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
@@ -25,11 +28,48 @@ from badgeclock.console.door import Door
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
+LOOK_HOLDS_S: Final = 1.0
+LOOKS_MOST: Final = 64
 CHECKS: Final = 2
 """Passwords that are checked at once: each takes 64 MiB and a core."""
+_T = TypeVar("_T")
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - the name of a field
 _NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+
+
+class Looks:
+    """What was read for one page serves all that ask for the same within a second: two hundred open pages that are told
+    of one change cost one look at the store.
+    """
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._found: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+
+    async def look(self, key: Hashable, look: Callable[[], Awaitable[_T]]) -> _T:
+        """What `look` gives, or gave less than a second ago for the same key: whatever the answer depends on."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                since_s, found = self._found.get(key, (-math.inf, None))
+                if self._clock_s() - since_s >= LOOK_HOLDS_S:
+                    since_s, found = self._clock_s(), await look()
+                    self._found[key] = (since_s, found)
+        finally:
+            self._trim()
+        return cast("_T", found)
+
+    def _trim(self) -> None:
+        """Keep few, and no lock without what it is for: at worst two look at once."""
+        while len(self._found) > LOOKS_MOST:
+            self._found.popitem(last=False)
+        self._locks = {key: lock for key, lock in self._locks.items() if key in self._found or lock.locked()}
+
+    def forget(self) -> None:
+        """Something was done here: whoever did it looks anew."""
+        self._found.clear()
 
 
 @dataclass(frozen=True)
@@ -44,6 +84,7 @@ class Console:
     attempts: Attempts
     templates: Mapping[str, Environment]
     """By language."""
+    looks: Looks = field(default_factory=Looks)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:
