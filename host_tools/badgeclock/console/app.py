@@ -37,7 +37,7 @@ def create_app(
 ) -> FastAPI:
     """The application; `store` is read, and `door` has everything else done."""
     marks = vault.witness(vault.newest, _MARKS) or b""
-    console = Console(store, vault, door, settings, now_ms, Attempts(marks), templating.environment())
+    console = Console(store, vault, door, settings, now_ms, Attempts(marks), templating.environments())
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.acts.acts import DEEDS, Asked
 from badgeclock.bridge.attention.attention import Row
-from badgeclock.bridge.registrar.decisions import CancelCode
 from badgeclock.console import attention_view, people, words
 from badgeclock.console.attention_view import Item
 from badgeclock.console.errors import ActRefused, BridgeSilent
@@ -24,13 +23,6 @@ from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
 ROWS_SHOWN: Final = 200
-CANCEL_CODES: Final = {
-    CancelCode.PLANNING: "the planning changed",
-    CancelCode.HOLIDAY: "holiday",
-    CancelCode.DISEASE: "illness",
-    CancelCode.C32A: "temporary unemployment (C3.2A)",
-}
-"""The authority's own reasons, in words."""
 _OFFERED: Final = frozenset(words.DONE)
 
 
@@ -111,7 +103,7 @@ async def _item_page(
         buttons=words.buttons_of(found.row) if who.may(Right.DECIDE) else (),
         workers=workers,
         choice=choice,
-        codes=CANCEL_CODES,
+        codes=words.CANCEL_CODES,
         error=error,
         typed=typed or {},
     )
@@ -136,6 +128,7 @@ async def _act(console: Console, request: Request, asked: str) -> Response:
     filled = {name: value for name, value in fields.items() if value.strip() or name == "why"}
     try:
         done = await console.door.ask(Asked(asked), who.secret, **filled)
+        console.looks.forget()
     except (ActRefused, BridgeSilent) as error:
         status = 409 if isinstance(error, ActRefused) else 503
         if asked == Asked.SHOW_NAMES:

@@ -45,7 +45,10 @@ def add(app: FastAPI, console: Console) -> None:
             return to_sign_in(request)
         if who.account.must_change:
             return elsewhere(request, "/account")
-        seen = await console.store.reading(look, console, who, site)
+        account, names = who.account, who.session.shows_names
+        seen = await console.looks.look(
+            (account.reach, site, names), lambda: console.store.reading(look, console, who, site)
+        )
         return console.page(
             request,
             "now.html",

@@ -18,6 +18,7 @@ from badgeclock.bridge.accounts import accounts, passwords, second_factor
 from badgeclock.bridge.accounts.accounts import Secrets
 from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.errors import AccountError
+from badgeclock.console import languages, words
 from badgeclock.console import visitor as visitors
 from badgeclock.console.errors import ActRefused
 from badgeclock.console.site import Console, elsewhere, fields_of, kept_of, local, to_sign_in
@@ -28,7 +29,6 @@ KEPT: Final = "kept."
 KEPT_PATH: Final = "kept_path"
 DO: Final = "/do/"
 """Where forms go that may be kept."""
-_WRONG: Final = "Name, password or code is wrong."
 _MINUTE_S: Final = 60
 
 log = structlog.get_logger("badgeclock.console")
@@ -55,6 +55,13 @@ def add(app: FastAPI, console: Console) -> None:
         await console.door.ask(Asked.SIGN_OUT, came[0].secret)
         answer = elsewhere(request, "/sign-in")
         visitors.forget(request, answer)
+        return answer
+
+    @app.get("/language/{code}")
+    async def language(request: Request, code: str, to: str = "/") -> Response:
+        answer = elsewhere(request, local(to))
+        if code in languages.LANGUAGES:
+            visitors.remember_language(request, answer, code)
         return answer
 
     @app.get("/account")
@@ -98,10 +105,13 @@ def _sign_in_page(
     to: str = "/",
     status: int = 200,
     wrong: str = "",
+    minutes: int = 0,
     name: str = "",
     kept: dict[str, str] | None = None,
 ) -> Response:
-    return console.page(request, "sign_in.html", None, status, to=to, wrong=wrong, name=name, kept=kept or {})
+    return console.page(
+        request, "sign_in.html", None, status, to=to, wrong=wrong, minutes=minutes, name=name, kept=kept or {}
+    )
 
 
 def _kept_page(console: Console, request: Request, who: Visitor, kept: dict[str, str], status: int = 200) -> Response:
@@ -119,12 +129,12 @@ async def _sign_in(console: Console, request: Request) -> Response:
     to, address = local(fields.get("to", "/")), request.client.host if request.client else ""
     mark = request.cookies.get(visitors.MARK, "")
 
-    def again(status: int, wrong: str) -> Response:
-        return _sign_in_page(console, request, to=to, status=status, wrong=wrong, name=name, kept=kept)
+    def again(status: int, wrong: str, minutes: int = 0) -> Response:
+        return _sign_in_page(console, request, to=to, status=status, wrong=wrong, minutes=minutes, name=name, kept=kept)
 
     wait_s = console.attempts.wait_s(address, name, mark)
     if wait_s:
-        answer = again(429, f"Too many attempts. Try again in {int(wait_s // _MINUTE_S) + 1} minutes.")
+        answer = again(429, words.TOO_MANY, int(wait_s // _MINUTE_S) + 1)
         answer.headers["retry-after"] = str(int(wait_s) + 1)
         return answer
     found = await console.store.reading(accounts.find, name)
@@ -133,13 +143,13 @@ async def _sign_in(console: Console, request: Request) -> Response:
     if found is None or not is_right or (found.account.has_codes and step is None):
         console.attempts.failed(address, name, mark)
         log.warning("a sign-in was refused", account=name if found else "none of that name", address=address)
-        return again(403, _WRONG)
+        return again(403, words.WRONG_SIGN_IN)
     try:
         done = await console.door.ask(
             Asked.SIGN_IN, account=found.account.id, hours=console.settings.session_hours, totp_step=step
         )
     except ActRefused:
-        return again(403, _WRONG)
+        return again(403, words.WRONG_SIGN_IN)
     log.info("signed in", account=name, address=address)
     answer = elsewhere(request, to)
     if kept:

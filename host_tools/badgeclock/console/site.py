@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
@@ -19,17 +22,54 @@ from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.console import visitor
+from badgeclock.console import languages, visitor
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
+LOOK_HOLDS_S: Final = 1.0
+LOOKS_MOST: Final = 64
 CHECKS: Final = 2
 """Passwords that are checked at once: each takes 64 MiB and a core."""
+_T = TypeVar("_T")
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - the name of a field
 _NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+
+
+class Looks:
+    """What was read for one page serves all that ask for the same within a second: two hundred open pages that are told
+    of one change cost one look at the store.
+    """
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._found: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+
+    async def look(self, key: Hashable, look: Callable[[], Awaitable[_T]]) -> _T:
+        """What `look` gives, or gave less than a second ago for the same key: whatever the answer depends on."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                since_s, found = self._found.get(key, (-math.inf, None))
+                if self._clock_s() - since_s >= LOOK_HOLDS_S:
+                    since_s, found = self._clock_s(), await look()
+                    self._found[key] = (since_s, found)
+        finally:
+            self._trim()
+        return cast("_T", found)
+
+    def _trim(self) -> None:
+        """Keep few, and no lock without what it is for: at worst two look at once."""
+        while len(self._found) > LOOKS_MOST:
+            self._found.popitem(last=False)
+        self._locks = {key: lock for key, lock in self._locks.items() if key in self._found or lock.locked()}
+
+    def forget(self) -> None:
+        """Something was done here: whoever did it looks anew."""
+        self._found.clear()
 
 
 @dataclass(frozen=True)
@@ -42,7 +82,9 @@ class Console:
     settings: ConsoleSettings
     now_ms: Callable[[], int]
     attempts: Attempts
-    templates: Environment
+    templates: Mapping[str, Environment]
+    """By language."""
+    looks: Looks = field(default_factory=Looks)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:
@@ -66,8 +108,20 @@ class Console:
         self, request: Request, template: str, who: Visitor | None, status: int = 200, **context: Any
     ) -> HTMLResponse:
         """A page out of a template, for a visitor."""
-        text = self.templates.get_template(template).render(
-            request=request, who=who, Right=Right, now_ms=self.now_ms(), **context
+        language = languages.of(request)
+        text = (
+            self.templates[language]
+            .get_template(template)
+            .render(
+                request=request,
+                here=here_of(request) if request.method == "GET" else "/",
+                who=who,
+                Right=Right,
+                now_ms=self.now_ms(),
+                language=language,
+                locale=languages.locale_of(language),
+                **context,
+            )
         )
         return HTMLResponse(text, status)
 
@@ -84,8 +138,12 @@ async def fields_of(request: Request) -> dict[str, str]:
 
 def to_sign_in(request: Request) -> Response:
     """Where somebody who is not signed in is sent; what htmx asked for goes there as a whole page."""
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return elsewhere(request, f"/sign-in?to={quote(local(asked), safe='')}")
+    return elsewhere(request, f"/sign-in?to={quote(here_of(request), safe='')}")
+
+
+def here_of(request: Request) -> str:
+    """The page that is asked for, with what stands behind it in the address."""
+    return local(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def elsewhere(request: Request, path: str) -> Response:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from datetime import date as Day  # noqa: N812 - `date` is a filter's name
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from badgeclock import __version__
@@ -16,6 +21,7 @@ from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.local_times import clock_text
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
+from badgeclock.console import languages
 from badgeclock.console.now_view import Group
 
 FOLDER: Final = Path(__file__).parent
@@ -46,12 +52,15 @@ FIELDS: Final[Mapping[str, str]] = {
     "item": "Item",
 }
 _MINUTE_S: Final = 60
-_HOUR_S: Final = 3600
-_DAY_S: Final = 86_400
 
 
-def environment() -> Environment:
-    """The templates of the console's pages."""
+def environments() -> dict[str, Environment]:
+    """The templates of the console's pages, by language."""
+    return {language: environment(languages.catalogue(language)) for language in languages.LANGUAGES}
+
+
+def environment(catalogue: Translations) -> Environment:
+    """The templates with the words of a catalogue."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=select_autoescape(default=True),
@@ -60,17 +69,38 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, detail)
+    made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
+    filters = (ago, clock, stamp, iso, hours, link, detail, date)
     made.filters.update({one.__name__: one for one in filters})
-    made.globals |= {"version": __version__, "groups": GROUPS, "sources": SOURCES, "field_names": FIELDS}
+    made.filters["why"] = partial(why, catalogue.gettext)
+    made.globals |= {
+        "version": __version__,
+        "languages": languages.LANGUAGES,
+        "groups": GROUPS,
+        "sources": SOURCES,
+        "field_names": FIELDS,
+    }
     return made
 
 
-def ago(then_ms: int, now_ms: int) -> str:
+def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
     """How long ago, to one part: "3 min ago"; of what lies ahead, "in 3 min"."""
-    seconds = (now_ms - then_ms) // 1000
-    return f"in {_span(-seconds)}" if seconds < 0 else f"{_span(seconds)} ago" if seconds >= _MINUTE_S else "just now"
+    seconds = (then_ms - now_ms) // 1000
+    whole = seconds if abs(seconds) >= _MINUTE_S else -_MINUTE_S if seconds <= 0 else _MINUTE_S
+    return format_timedelta(
+        timedelta(seconds=whole), granularity="minute", threshold=1.5, add_direction=True, format="short", locale=locale
+    )
+
+
+def date(day: Day, locale: Locale) -> str:
+    """A day as the language writes it, with its weekday."""
+    return format_date(day, "full", locale=locale)
+
+
+def why(gettext: Callable[[str], str], text: str) -> str:
+    """Why somebody has no number, in the page's language; what the authority or the store adds stays as it is."""
+    parts = [part.partition(": ") for part in text.split("; ")]
+    return "; ".join(f"{gettext(head)}{colon}{rest}" for head, colon, rest in parts)
 
 
 def hours(expected: Expected, place: PlaceToday) -> str:
@@ -93,14 +123,6 @@ def detail(row: Row) -> str:
     """What there is to say of something that waits, without the code, which stands beside it."""
     parts = row.detail.split("; ")
     return "; ".join(part for part in parts if part != f"code {row.code}")
-
-
-def _span(seconds: int) -> str:
-    if seconds < _HOUR_S:
-        return f"{max(1, seconds // _MINUTE_S)} min"
-    if seconds < _DAY_S:
-        return f"{seconds // _HOUR_S} h"
-    return f"{seconds // _DAY_S} days" if seconds >= 2 * _DAY_S else "1 day"
 
 
 def clock(then_ms: int, zone: str, now_ms: int) -> str:

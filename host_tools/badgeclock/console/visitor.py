@@ -14,6 +14,7 @@ from badgeclock.bridge.accounts.accounts import Account
 from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.accounts.sessions import Session
 from badgeclock.bridge.store import schema
+from badgeclock.console import languages
 
 _PLAIN: Final = "badgeclock"
 _SECURE: Final = "__Host-badgeclock"
@@ -64,6 +65,13 @@ def remember_mark(request: Request, response: Response, mark: str) -> None:
     """Have the browser known again at the next sign-in."""
     response.set_cookie(
         MARK, mark, max_age=_MARK_S, httponly=True, secure=_is_secure(request), samesite="strict", path="/sign-in"
+    )
+
+
+def remember_language(request: Request, response: Response, language: str) -> None:
+    """Have the browser's pages in a language."""
+    response.set_cookie(
+        languages.COOKIE, language, max_age=_MARK_S, httponly=True, secure=_is_secure(request), samesite="lax"
     )
 
 

@@ -6,19 +6,21 @@ command; a test holds the two together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.attention.attention import Row
 from badgeclock.bridge.clocks import health
+from badgeclock.bridge.registrar.decisions import CancelCode
 
 
 class Said(NamedTuple):
-    """The title of a reason, and what to do."""
+    """The title of a reason, what to do, and what to do here after that."""
 
     title: str
     to_do: str
+    then: str = ""
 
 
 class Button(NamedTuple):
@@ -32,7 +34,6 @@ class Button(NamedTuple):
 
 
 _SEEN: Final = "Then say here that you have seen to it."
-_ASK: Final = "Ask the worker."
 
 SAID: Final[Mapping[str, Said]] = {
     "refused": Said(
@@ -40,7 +41,7 @@ SAID: Final[Mapping[str, Said]] = {
         "Put right what the code names (worker, employer or site), then send it again.",
     ),
     "remarks": Said(
-        "Registered, with remarks", f"Put right Dimona, Limosa or the declaration of works, as the remark says. {_SEEN}"
+        "Registered, with remarks", "Put right Dimona, Limosa or the declaration of works, as the remark says.", _SEEN
     ),
     "late": Said("Came too late", "Declare it, or close it if it is not to be declared."),
     "day_over": Said(
@@ -53,12 +54,12 @@ SAID: Final[Mapping[str, Said]] = {
     "cancelled": Said("Cancelled at the authority", "Was the worker there? Then declare it again. If not, close it."),
     "assumed_open_shift": Said(
         "Perhaps the end of yesterday's shift",
-        f"{_ASK} Did they work today? Then it is right. If nobody came, cancel it before the day ends.",
+        "Ask the worker. Did they work today? Then it is right. If nobody came, cancel it before the day ends.",
     ),
     "assumed_no_in": Said(
-        "Going without coming", f"{_ASK} It is right, nobody came, or it was a movement the other way."
+        "Going without coming", "Ask the worker. It is right, nobody came, or it was a movement the other way."
     ),
-    "assumed_way": Said("In or out is assumed", f"{_ASK} It is right, or it was the other way."),
+    "assumed_way": Said("In or out is assumed", "Ask the worker. It is right, or it was the other way."),
     "assumed_corrected": Said(
         "Declared before a key said otherwise", "If there was no such movement, cancel it before the day ends."
     ),
@@ -82,7 +83,7 @@ SAID: Final[Mapping[str, Said]] = {
     "no_time": Said("The clock had no time", "Say which day it was, and declare it; or close it."),
     "no_in": Said("Going without coming", "Declare it, or close it."),
     "which_employer": Said("Which employer?", "Say for which of the worker's employers it was, and declare it."),
-    "no_direction": Said("In or out?", f"{_ASK} Then say which it was, and declare it."),
+    "no_direction": Said("In or out?", "Ask the worker. Then say which it was, and declare it."),
     "quarantine": Said("From a clock under quarantine", "Was the worker there? Then declare it. If not, close it."),
     "clock_quarantined": Said(
         "Clock under quarantine",
@@ -94,48 +95,52 @@ SAID: Final[Mapping[str, Said]] = {
         "Nothing: what waits is sent by itself. If its code is SOA-01001 or SOA-01002, look at the certificate and "
         "the portal.",
     ),
-    "second_reception_number": Said("Registered twice", f"Cancel the second number in the authority's portal. {_SEEN}"),
-    "cancel_refused": Said("Cancelling was refused", f"See its reason, and cancel it again. {_SEEN}"),
+    "second_reception_number": Said("Registered twice", "Cancel the second number in the authority's portal.", _SEEN),
+    "cancel_refused": Said("Cancelling was refused", "See its reason, and cancel it again.", _SEEN),
     "national_number_changed": Said(
         "A national number has changed",
-        f"Bring the worker's number up to date on the bridge's machine (badgeclock bridge worker set). {_SEEN}",
+        "Bring the worker's number up to date on the bridge's machine (badgeclock bridge worker set).",
+        _SEEN,
     ),
     "call_rejected": Said(
         "The authority turned a call down",
-        f"Its code says why: the endpoint, rights at the portal, or a fault of ours. {_SEEN}",
+        "Its code says why: the endpoint, rights at the portal, or a fault of ours.",
+        _SEEN,
     ),
     "answer_unproved": Said(
         "An answer without its signature",
         "Look at service_certificate and algorithm_suite in bridge.toml, and at who stands between bridge and "
-        f"authority. {_SEEN}",
+        "authority.",
+        _SEEN,
     ),
-    "unknown_clock": Said("An unknown clock sends", f"Find out who sends it, and have the clock added. {_SEEN}"),
+    "unknown_clock": Said("An unknown clock sends", "Find out who sends it, and have the clock added.", _SEEN),
     "flooded": Said(
-        "A clock sends far too much", f"If its certificate was stolen, have it revoked; else look at the clock. {_SEEN}"
+        "A clock sends far too much", "If its certificate was stolen, have it revoked; else look at the clock.", _SEEN
     ),
     "unknown_topic": Said(
-        "Somebody writes where no clock does", f"Find out who has a certificate of the broker. {_SEEN}"
+        "Somebody writes where no clock does", "Find out who has a certificate of the broker.", _SEEN
     ),
     "malformed_frame": Said(
-        "Bytes that are no records", f"If it comes again, look at the clock's firmware and network. {_SEEN}"
+        "Bytes that are no records", "If it comes again, look at the clock's firmware and network.", _SEEN
     ),
-    "newer_record": Said("A record of a newer version", f"Bring the bridge up to date. {_SEEN}"),
-    "founded_anew": Said("A clock begins another chain", f"Have its new bundle added. {_SEEN}"),
+    "newer_record": Said("A record of a newer version", "Bring the bridge up to date.", _SEEN),
+    "founded_anew": Said("A clock begins another chain", "Have its new bundle added.", _SEEN),
     "after_retirement": Said(
-        "A retired clock sends", f"Find the device that sends it, and have its certificate revoked. {_SEEN}"
+        "A retired clock sends", "Find the device that sends it, and have its certificate revoked.", _SEEN
     ),
-    "unsealed_refused": Said("A record without seal", f"Have the clock provisioned again. {_SEEN}"),
+    "unsealed_refused": Said("A record without seal", "Have the clock provisioned again.", _SEEN),
     "status_refused": Said(
-        "A status that the clock did not make", f"Have its own bundle added, or find out who else sends. {_SEEN}"
+        "A status that the clock did not make", "Have its own bundle added, or find out who else sends.", _SEEN
     ),
-    "quarantine_full": Said("Too much is kept aside", f"Decide about the clock: release or retire it. {_SEEN}"),
+    "quarantine_full": Said("Too much is kept aside", "Decide about the clock: release or retire it.", _SEEN),
     "badge_uid_claimed": Said(
         "A copy of a badge",
         "Find who laid the card at the desk. If it is the worker's own card, made blank elsewhere, take that badge "
-        f"back. {_SEEN}",
+        "back.",
+        _SEEN,
     ),
-    "roster_refused": Said("A clock did not take its list of badges", f"What the event says. {_SEEN}"),
-    "settings_refused": Said("A clock refuses its settings", f"Order others for it. {_SEEN}"),
+    "roster_refused": Said("A clock did not take its list of badges", "What the event says.", _SEEN),
+    "settings_refused": Said("A clock refuses its settings", "Order others for it.", _SEEN),
 }
 
 _CLOCK_TITLES: Final[Mapping[str, str]] = {
@@ -160,6 +165,13 @@ _CLOCK_TITLES: Final[Mapping[str, str]] = {
     "signal": "Clock hears its network badly",
     "case": "Clock's case is open",
 }
+_CLOCK_TO_DO: Final[Mapping[str, str]] = {
+    "never-heard": "look at its power and network; if it is not to come, have it retired",
+    "reader-broken": "have its reader looked at: docs/troubleshooting.md has the clock's word",
+    "unsealed": "have it provisioned again, once its records are here",
+    "certificate": "have its certificate renewed, and the clock provisioned over the cable",
+}
+"""Where a command would stand otherwise."""
 _OF_CLOCK: Final = "clock_"
 
 
@@ -168,7 +180,7 @@ def said(reason: str) -> Said:
     if reason in SAID:
         return SAID[reason]
     cause = reason.removeprefix(_OF_CLOCK).replace("_", "-")
-    to_do = health.TO_DO[cause]
+    to_do = _CLOCK_TO_DO.get(cause, health.TO_DO[cause])
     return Said(_CLOCK_TITLES[cause], f"{to_do[0].upper()}{to_do[1:]}.")
 
 
@@ -217,6 +229,13 @@ _BUTTONS: Final[Mapping[str, tuple[Button, ...]]] = {
 }  # fmt: skip
 
 
+def every_button() -> Iterator[Button]:
+    """Each that some page may have."""
+    yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN)
+    for buttons in _BUTTONS.values():
+        yield from buttons
+
+
 def buttons_of(row: Row) -> tuple[Button, ...]:
     """What can be done here about something that waits."""
     if row.reason in _BUTTONS and (row.reason != "no_time" or "/" in row.item):
@@ -241,6 +260,16 @@ DONE: Final[Mapping[Asked, str]] = {
     Asked.CORRECTION_DONE: "The correction is done, and what waited is closed.",
     Asked.CORRECTION_WITHDRAWN: "The correction is withdrawn.",
 }
+CANCEL_CODES: Final[Mapping[CancelCode, str]] = {
+    CancelCode.PLANNING: "the planning changed",
+    CancelCode.HOLIDAY: "holiday",
+    CancelCode.DISEASE: "illness",
+    CancelCode.C32A: "temporary unemployment (C3.2A)",
+}
+"""The authority's own reasons."""
+WRONG_SIGN_IN: Final = "Name, password or code is wrong."
+TOO_MANY: Final = "Too many attempts. Try again in %(minutes)d minutes."
+WRONG: Final = (WRONG_SIGN_IN, TOO_MANY)
 FILED: Final = "filed"
 """Of an act that the authority takes with a file only."""
 FILED_SAID: Final = (

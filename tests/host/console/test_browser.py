@@ -86,13 +86,13 @@ def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: M
     page.wait_for_url(re.compile("/sign-in"))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "fr-BE"), ("dark", "de-BE")])
 def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
-    morning: Morning, window: Window, scheme: str
+    morning: Morning, window: Window, scheme: str, locale: str
 ) -> None:
-    phone = window(morning.session("otto"), color_scheme=scheme, **PHONE)
+    phone = window(morning.session("otto"), color_scheme=scheme, locale=locale, **PHONE)
     paths = ["/", "/?site=Quay+9", "/attention", f"/attention/refused/{morning.refused()}", "/account"]
-    signed_out = window(color_scheme=scheme, **DESKTOP)
+    signed_out = window(color_scheme=scheme, locale=locale, **DESKTOP)
     for page, path in [*((phone, path) for path in paths), (signed_out, "/sign-in")]:
         page.goto(path)
         found = Axe().run(page)

@@ -10,7 +10,7 @@ from datetime import date
 import pytest
 from fastapi.testclient import TestClient
 from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BRAM_NISS, KBO, LUZ_LIMOSA, SITE, STRANGER_UID, token_of
-from tests.host.console.morning import QUAY_9, Morning
+from tests.host.console.morning import PASSWORD, QUAY_9, Morning
 from tests.host.console.test_signing_in import token
 
 from badgeclock.bridge.accounts.roles import Role
@@ -94,6 +94,10 @@ def test_what_a_stranger_wrote_stays_text(morning: Morning, visit: Visit) -> Non
         assert "<script>alert" not in page
         assert "<img" not in page
     assert "&lt;script&gt;" in client.get("/attention").text
+    kept = {"kept_path": "/do/settle", f"kept.{evil}": evil, "name": "otto", "password": PASSWORD}
+    again = visit("").post("/sign-in", data=kept).text
+    assert "What you typed is still here" in again
+    assert "<script>alert" not in again
 
 
 def test_a_viewer_sees_and_decides_nothing(morning: Morning, visit: Visit) -> None:

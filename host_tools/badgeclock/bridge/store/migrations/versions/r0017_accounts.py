@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision: str = "0017_accounts"
-down_revision: str | None = "0015_site_keys"
+down_revision: str | None = "0016_grown"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
