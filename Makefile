@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel changelog release firmware flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel changelog release deb firmware flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -68,6 +68,10 @@ changelog: ## print the notes of the next release, from changelog.d
 release: setup ## the files of a release but the board's image: wheel, firmware, SBOMs, notes, SHA256SUMS in build/release
 	@host_tools/locked_venv.sh "$(PYTHON)" build/release-env requirements-release.lock
 	@$(VENV)/python host_tools/make_release.py build/release build/release-env
+
+SUITE ?= trixie
+deb: setup ## the Debian package of the bridge for SUITE=trixie or bookworm, in build/deb
+	@$(VENV)/python host_tools/make_deb.py build/deb $(SUITE)
 
 firmware: ## build the board's own MicroPython image with docker or podman: build/badgeclock-esp32.bin
 	@boards/esp32_devkit/build_image.sh build/badgeclock-esp32.bin

@@ -33,17 +33,12 @@ sys.exit(str(JsonStrictValidator(SchemaVersion.V1_6).validate_str(sys.stdin.read
 
 def of_bridge(environment: Path, date: str) -> str:
     """The bridge's list as JSON, made by cyclonedx-py of `environment`; `date` is seconds since 1970."""
-    wanted = closure(Requirement("badgeclock[bridge]"))
-    blocks = re.findall(r"^([\w.-]+)(\[[\w,-]+\])?(==.*(?:\n    --hash.*)*)", lock(), re.MULTILINE)
-    locked = {canonicalize_name(name): name + rest.replace(" \\", "") for name, _, rest in blocks}
-    missing = wanted - locked.keys()
-    assert not missing, f"requirements.lock lacks {missing}"
     done = subprocess.run(
         [
             *(environment / "bin" / "cyclonedx-py", "requirements", "--output-reproducible", "--sv", SPECIFICATION),
             *("--pyproject", ROOT / "pyproject.toml", "-"),
         ],
-        input="\n".join(locked[name].replace("\n    --hash", " --hash") for name in sorted(wanted)) + "\n",
+        input="\n".join(locked(closure(Requirement("badgeclock[bridge]")))) + "\n",
         env={**os.environ, "SOURCE_DATE_EPOCH": date},
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
@@ -105,13 +100,20 @@ def text(made: dict[str, Any], environment: Path) -> str:
     return written
 
 
-def lock() -> str:
-    """The locked packages of what runs at a site."""
-    return (ROOT / "requirements.lock").read_text()
+def locked(wanted: set[str]) -> list[str]:
+    """The lines of requirements.lock for these packages, one each, with their hashes."""
+    text = (ROOT / "requirements.lock").read_text()
+    blocks = re.findall(r"^([\w.-]+)(\[[\w,-]+\])?(==.*(?:\n    --hash.*)*)", text, re.MULTILINE)
+    lines = {canonicalize_name(name): re.sub(r" \\\n *", " ", name + rest) for name, _, rest in blocks}
+    missing = wanted - lines.keys()
+    assert not missing, f"requirements.lock lacks {missing}"
+    return [lines[name] for name in sorted(wanted)]
 
 
-def closure(asked: Requirement) -> set[str]:
-    """The packages that come with `asked`, by the metadata of what is installed here; not itself."""
+def closure(asked: Requirement, python: str | None = None) -> set[str]:
+    """The packages that come with `asked`, not itself, by the metadata of what is installed here; on another `python`
+    (such as 3.13) if it is given.
+    """
     found: set[tuple[str, str]] = set()
     waiting = [asked]
     while waiting:
@@ -119,13 +121,14 @@ def closure(asked: Requirement) -> set[str]:
         for extra in ("", *sorted(requirement.extras)):
             if (requirement.name, extra) not in found:
                 found.add((requirement.name, extra))
-                waiting += of_extra(requirement.name, extra)
+                waiting += of_extra(requirement.name, extra, python)
     return {canonicalize_name(name) for name, _ in found} - {canonicalize_name(asked.name)}
 
 
-def of_extra(name: str, extra: str) -> Iterator[Requirement]:
-    """What a package requires with one extra, or without any, on this machine."""
+def of_extra(name: str, extra: str, python: str | None = None) -> Iterator[Requirement]:
+    """What a package requires with one extra, or without any, on this machine or on another `python`."""
+    version = {"python_version": python, "python_full_version": f"{python}.0"} if python else {}
     for line in requires(name) or ():
         requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra, **version}):
             yield requirement
