@@ -68,7 +68,7 @@ class _InGroup(_Later):
 
     def loaded(self) -> Any:
         group = _load("", self._where, self.noun)
-        return group.commands[self.name] if isinstance(group, TyperGroup) else group
+        return group.commands[self.name or ""] if isinstance(group, TyperGroup) else group
 
 
 class _Group(TyperGroup):
