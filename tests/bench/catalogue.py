@@ -150,6 +150,9 @@ FIGURES = {
     "clock.heap_idle_bytes_i386": Figure("heap in use, code in place, connected and idle, collected", "≤ 67,600"),
     "clock.heap_low_water_free_i386": Figure("least heap free, with what it could grow by, through all these punches"),
     "clock.heap_smallest_piece_i386": Figure("least that the largest free piece of it had"),
+    "field.wifi_back_s": Figure(
+        "seconds until Wi-Fi is back where the port never finds its access point again by itself, modelled", "≤ 150"
+    ),
     "field.queue_tap_ms.max": Figure(
         "ms from badge to signal, the slowest of 1,000 badges without a pause, modelled; flash typical, its erases and "
         "all other housekeeping among them",
@@ -158,6 +161,14 @@ FIGURES = {
     "field.roster_under_queue_s": Figure(
         "seconds until a new roster of 5,000 badges is in use while a badge comes every second, modelled", "≤ 60"
     ),
+    "field.soak_taps": Figure(
+        "taps of random cards, with keys, power cuts, a sick reader and every fault of the network by chance, modelled",
+        "100,000",
+    ),
+    "field.soak_power_cuts": Figure("power cuts among them, in the middle of flash work"),
+    "field.soak_restarts": Figure("restarts that nobody caused", "0"),
+    "field.soak_lost": Figure("punches that were signalled and did not reach the bridge", "0"),
+    "field.soak_heap_low_free": Figure("heap bytes free at the scarcest moment, of 1 MB for clock and model"),
     "chip.stock.heap_used": Figure("heap in use on MicroPython's official image, connected and idle"),
     "chip.stock.idf_low": Figure("least of ESP-IDF's memory that was free there, from power-on", "≥ 8,192"),
     "chip.own.heap_used": Figure("heap in use on the board's own image, connected and idle"),
