@@ -34,6 +34,7 @@ check: setup ## an answer in two minutes: the gates, one way of a punch, what th
 test: setup ## every test but the torture and bench runs
 	$(PYTEST) -m "not torture and not bench" tests
 
+torture: export BADGECLOCK_FUZZ_S ?= 3600
 torture: setup ## the long runs: every power cut, soak, faults by seed (REPLAY='...': one case again)
 ifdef REPLAY
 	@$(VENV)/python -m tests.torture '$(REPLAY)'

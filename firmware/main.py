@@ -6,18 +6,17 @@ As short as it can be, because MicroPython compiles this one file on the clock; 
 import gc
 
 try:
-    from app import on_demand
-
-    clock = __import__("start").begin()
+    start = __import__("start")
+    clock = start.start()
+    start = start.close()
     if clock:
-        on_demand.drop("start", "app.composition")
         gc.collect()  # here too, where the stack is shortest: what is left on it of the start would stay in memory
         gc.threshold(-1)  # from now on the clock itself collects, when no badge is near
         clock.run()
-except Exception as error:  # noqa: BLE001 - what start.py cannot show either: nothing ends at the prompt for good
+except BaseException as error:  # noqa: BLE001 - what start.py cannot show, an interrupt too: no prompt is for good
     import sys
 
     import machine
 
     sys.print_exception(error)
-    machine.WDT(timeout=60000)
+    machine.WDT(timeout=45000)

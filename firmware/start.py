@@ -28,11 +28,12 @@ _PART = const(3)
 _PROGRAM = const(4)
 _ENOMEM = const(12)
 
+_COMPOSITION = "app.composition"
 _START_SCREENS = "app.ui.start_screens"
 _WORDS = "app.ui.words"
 
 
-def begin():
+def start():
     """A Clock that can be run; None after showing why there is none. Only for a fault that a technician must mend
     (SettingsError, JournalError) no other start follows by itself.
     """
@@ -56,6 +57,11 @@ def begin():
         # The reason is kept as text: the exception holds what the start had made.
         _fail(board, before, number, repr(error))
     return None
+
+
+def close():
+    """Take what only the start needs out of memory, this module too. Gives None."""
+    on_demand.drop("start", _COMPOSITION)
 
 
 def number_of(error, is_radio_up):
@@ -95,7 +101,7 @@ def _compose(board):
     import tls
     import umqtt.simple
 
-    clock = on_demand.load("app.composition").compose(board, socket, _Tls(tls), umqtt.simple)
+    clock = on_demand.load(_COMPOSITION).compose(board, socket, _Tls(tls), umqtt.simple)
     gc.collect()  # what the start leaves goes here, where a failure is still shown
     return clock
 

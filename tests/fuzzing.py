@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
+
+import hypothesis
+from hypothesis import HealthCheck, Phase
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case
+from schemathesis.generation import GenerationMode
+from schemathesis.schemas import BaseSchema
 
 QUICK_S: Final = 2.0
 """In `make test`."""
 LONG_S: Final = float(os.environ.get("BADGECLOCK_FUZZ_S", "600"))
-"""In `make torture`: BADGECLOCK_FUZZ_S=3600 for an hour."""
+"""When they are asked for by name; `make torture` has BADGECLOCK_FUZZ_S=3600, an hour."""
+CASES_A_ROUND: Final = 10
 _WORDS: Final = (
     b"\0", b"\xff", b"<", b">", b"&#0;", b"&x;", b"<!DOCTYPE a [<!ENTITY x 'y'>]>", b"]]>", b'"', b"'", b";", b"\t",
     b"\r\n", b"1e308", b"-1", b"99999999999999999999", b"NaN", b"null", b"{", b"[[[[", b"\xef\xbb\xbf", b"\xed\xa0\x80",
@@ -50,3 +60,32 @@ def changed(data: bytes, chance: random.Random, most: int = 8) -> bytes:
         else:
             made[at:at] = chance.choice(_WORDS)
     return bytes(made)
+
+
+def ask_everything(described: BaseSchema, seconds: float, ask: Callable[[Case], None]) -> None:
+    """Ask all that an interface offers until the time is over, as its description has it and otherwise."""
+    begun = seed()
+    print(f"BADGECLOCK_FUZZ_SEED={begun}")
+    operations = [operation.ok() for operation in described.get_all_operations()]
+    for chance in rounds(seconds, begun):
+        for operation, mode in itertools.product(operations, GenerationMode):
+            always = hypothesis.settings(
+                max_examples=CASES_A_ROUND,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate, Phase.shrink],
+                suppress_health_check=list(HealthCheck),
+            )
+            with contextlib.suppress(Unsatisfiable):  # it takes nothing that could be wrong
+                hypothesis.seed(chance.getrandbits(64))(
+                    always(hypothesis.given(case=operation.as_strategy(generation_mode=mode))(_asking(ask)))
+                )()
+
+
+def _asking(ask: Callable[[Case], None]) -> Callable[[Case], None]:
+    """A function of its own each time, since Hypothesis writes on it, with the argument's name."""
+
+    def asked(case: Case) -> None:
+        ask(case)
+
+    return asked

@@ -288,7 +288,7 @@ def named(requirement: str) -> str:
 
 def test_what_runs_at_a_site_is_locked_apart_and_in_the_same_versions() -> None:
     run_time, development = locked("requirements.lock"), locked("requirements-dev.lock")
-    assert not {"pytest", "mypy", "ruff", "hypothesis", "openpyxl", "segno"} & run_time.keys()
+    assert not {"pytest", "mypy", "ruff", "hypothesis", "openpyxl", "playwright"} & run_time.keys()
     both = run_time.keys() & development.keys()
     assert {name: run_time[name] for name in both} == {name: development[name] for name in both}
 

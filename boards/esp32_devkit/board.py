@@ -102,7 +102,7 @@ class Room:
             return
         hole = UART(1, tx=Pin(15), rx=Pin(15), rxbuf=spare) if spare else None
         try:
-            size = min(self._bytes, max([block for _, _, block, _ in _idf()]) - _UART_BYTES)
+            size = min(self._bytes, self.free() - _UART_BYTES)
             if size > _UART_BYTES:
                 self._held = UART(2, tx=Pin(15), rx=Pin(15), rxbuf=size)
         finally:
@@ -115,6 +115,10 @@ class Room:
         if self._held:
             self.give()
             self.take()
+
+    def free(self):
+        """Bytes that TLS could have in one piece."""
+        return max([block for _, _, block, _ in _idf()])
 
     def give(self):
         """Let go of it."""
@@ -167,7 +171,7 @@ class Board:
         """Bytes free in MicroPython's heap as it is. The port's gc.mem_free() counts what it could grow by as well,
         which is the largest block of the memory that TLS needs.
         """
-        return gc.mem_free() - max([block for _, _, block, _ in _idf()])
+        return gc.mem_free() - self.room.free()
 
     def partition(self, label):
         """The data partition of that label (partitions.csv), None if the flash has none."""

@@ -46,9 +46,9 @@ def _validity(der):
 def _judge(validity):
     now = _time.time()
     if now < validity[0]:
-        raise ValueError("The certificate validity starts in the future\n")
+        raise ValueError("\nThe certificate validity starts in the future\n")
     if now > validity[1]:
-        raise ValueError("The certificate validity has expired\n")
+        raise ValueError("\nThe certificate validity has expired\n")
 
 
 class _Socket:

@@ -1,14 +1,17 @@
-"""The running clock: five tasks, none of which may die, and the badge comes first.
+"""The running clock: four tasks, none of which may die, and the badge comes first.
 
-    badges        polls the reader and the keys; the only one that feeds the watchdog
+    badges        polls the reader and the keys, and does the housekeeping; the only one that feeds the watchdog
     face          signals and display
     time          narrows the clock's error bound
-    housekeeping  memory; and when no badge is near, the log's erases ahead of need
     uplink        everything the network does
 
-A task that ends, ends the clock: a FAULT record, then a reset. Memory is collected by the housekeeping, so never
-between a badge and its signal, and often while badges come: their garbage then stays together, and the rest of the heap
-whole.
+A task that ends, ends the clock: a FAULT record, then a reset.
+
+Housekeeping is memory, the log's erases ahead of need, and errands: pieces of at most one erase, 45 ms. A piece comes
+right after a look for badges, so that it lies within the pause before the next look and no badge waits for both; not
+in the first 2.5 s of a rush of badges, unless the log is short of erased flash; and then between the badges, however
+long they keep coming. Memory is never collected between a badge and its signal, and often while badges come: their
+garbage then stays together, and the rest of the heap whole.
 """
 
 import asyncio
@@ -25,17 +28,22 @@ from app.errors import ClockError
 from app.log import record
 
 WATCHDOG_MS = 8000
-# A clock that a technician interrupted, or that cannot start, tries again after a quarter of an hour.
-TECHNICIAN_MS = 900000
+STOPPED_MS = 45000  # a clock that was interrupted starts again by itself; boot.py gives a technician's session longer
 
-_POLL_MS = const(40)
+_POLL_MS = const(40)  # from one look for badges to the next, ...
+_RUSH_POLL_MS = const(20)  # ... and while badges come
 _DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
 _HOLD_MS = const(2000)  # a badge that stays for so long asks
 _ANSWER_MS = const(2000)  # the answer stands for so long after the badge has left, ...
 _ANSWER_MOST_MS = const(10000)  # ... and so long at most if it stays
-_NEAR_MS = const(1500)  # after a badge, housekeeping waits this long for the next one
+_NEAR_MS = const(1500)  # after a badge the next one is expected for so long
+_CALM_MS = const(5000)  # a badge after so long without one may begin a rush, ...
+_RUSH_MS = const(2500)  # ... and housekeeping waits for so long
+_STARVED_MS = const(1000)  # a piece that is late by so much comes right after a signal, if every look finds a badge
 _COLLECT_MS = const(1000)
+_COLLECT_RUSH_MS = const(250)
 _IDLE_MS = const(250)
+_MORE_MS = const(80)  # between two pieces of housekeeping
 _HINT_MS = const(1024000)  # between two hints about the time, ...
 _HINT_AGAIN_MS = const(64000)  # ... and between two questions without an answer
 _CHOICE_MS = const(10000)
@@ -47,6 +55,7 @@ _TODAY = "app.today"
 _TODAY_SCREEN = "app.ui.today_screen"
 _NTP = "app.net.ntp"
 _PAGES = "app.ui.pages"
+_STOPPED = "app.ui.stopped"
 
 _KEYS = {"in": record.DIRECTION_IN, "out": record.DIRECTION_OUT, "break": record.DIRECTION_BREAK_START}
 _TOGETHER = ("in", "out")
@@ -82,7 +91,7 @@ class Clock:
         self._search = None  # app.today.Search, while they are looked up
         self._answered_at = time.ticks_ms()
         self._stamp = record.Stamp()
-        self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)
+        self._badge_at = time.ticks_add(time.ticks_ms(), -_CALM_MS)
         self._broken_at = None
         self._reported = {}
         self._held_since = None
@@ -90,16 +99,17 @@ class Clock:
         self._tamper = 0 if case.level else _CASE_OPENED  # that is not on record yet
 
     def run(self):
-        """Serve badges until a task dies, which restarts the board, or until a technician interrupts; then the watchdog
-        leaves them a quarter of an hour.
+        """Serve badges until a task dies, which restarts the board, or until it is interrupted on the serial line, by a
+        technician or by a stray byte: then the display says so at once, and the watchdog restarts the board.
         """
         print("clock: started; interrupt with Ctrl-C")
         watchdog = self._start_watchdog(WATCHDOG_MS)
         try:
             asyncio.run(self._serve(watchdog.feed))
         except KeyboardInterrupt:
-            self._start_watchdog(TECHNICIAN_MS)
-            print("clock: stopped; it starts again at a reset, or by itself in %d minutes" % (TECHNICIAN_MS // 60000))
+            self._start_watchdog(STOPPED_MS)
+            on_demand.load(_STOPPED).show(self._face)
+            print("clock: stopped; it starts again at a reset, or by itself within a minute")
 
     async def _serve(self, feed):
         if not (self._log.sealed or self._log.retired):
@@ -108,7 +118,6 @@ class Clock:
         for name, task in (
             ("face", self._face.run()),
             ("time", self._time()),
-            ("housekeeping", self._housekeeping()),
             ("uplink", self._uplink.run()),
         ):
             asyncio.create_task(self._important(name, task))  # noqa: RUF006 - MicroPython's loop holds them
@@ -140,14 +149,23 @@ class Clock:
 
     async def _badges(self, feed):
         reader, errands = self._reader, self._uplink.errands
+        house_at = collected_at = time.ticks_ms()
         while True:
-            wait_ms = _POLL_MS
+            looked_at, found = time.ticks_ms(), iso14443.NOTHING
+            calm_ms = time.ticks_diff(looked_at, self._badge_at)
+            if calm_ms >= _CALM_MS:
+                self._badge_at = time.ticks_add(looked_at, -_CALM_MS)  # a difference of ticks holds six days
+            is_rush = calm_ms < _NEAR_MS
             if errands.step_desk():  # an operator's desk: badges are no punches
                 wait_ms = _DESK_MS
             else:
                 held = self._punches.held if reader.present else None
                 found = reader.poll(self._punches.uid)
+                is_rush = is_rush or found > 0
+                wait_ms = _RUSH_POLL_MS if is_rush else _POLL_MS
                 if found > 0:
+                    if calm_ms >= _CALM_MS:
+                        house_at = time.ticks_add(looked_at, _RUSH_MS)
                     self._handle_badge(found, held)
                 elif found == iso14443.SEVERAL:
                     self._badge_at = time.ticks_ms()
@@ -167,7 +185,15 @@ class Clock:
             self._look_after_reader()
             self._read_contacts()
             feed()
-            await asyncio.sleep_ms(wait_ms)
+            pause_ms = _COLLECT_RUSH_MS if is_rush else _COLLECT_MS
+            if time.ticks_diff(looked_at, collected_at) >= (pause_ms if found <= 0 else 2 * _COLLECT_RUSH_MS):
+                gc.collect()
+                collected_at = looked_at
+            elif time.ticks_diff(looked_at, house_at) >= (_STARVED_MS if found > 0 else 0) or (
+                is_rush and self._log.is_short()
+            ):
+                house_at = time.ticks_add(looked_at, _MORE_MS if self._keep_house() else _IDLE_MS)
+            await asyncio.sleep_ms(max(0, wait_ms - time.ticks_diff(time.ticks_ms(), looked_at)))
 
     def _handle_badge(self, length, held):
         """A badge was read: a punch, or a question. held: of the badge that may still be there, None if none can be.
@@ -248,35 +274,33 @@ class Clock:
         finally:
             on_demand.drop(_NTP)
 
-    async def _housekeeping(self):
-        collected = time.ticks_ms()
-        while True:
-            if self._broken_at is not None and time.ticks_diff(time.ticks_ms(), self._broken_at) >= _BROKEN_MS:
-                self._reset()
-            if time.ticks_diff(time.ticks_ms(), self._badge_at) < _NEAR_MS:
-                gc.collect()
-                await asyncio.sleep_ms(_IDLE_MS)
-                continue
-            self._badge_at = time.ticks_add(time.ticks_ms(), -_NEAR_MS)  # a difference of ticks holds six days
-            if time.ticks_diff(time.ticks_ms(), collected) >= _COLLECT_MS:
-                gc.collect()
-                collected = time.ticks_ms()
-            self._timekeeper.stamp(self._stamp)
-            try:
-                more = self._log.idle(self._stamp)
-            except (ClockError, OSError) as error:
-                console.report("the log's housekeeping failed:", error)
-                self._break()
-                more = False
-            self._record_tamper()
-            more = self._uplink.run_errands() or more
-            if self._uplink.errands.restart_due and not (more or self._uplink.errands.desk):
-                console.report("restarting: the bridge asked for it, or there was no Wi-Fi for an hour")
-                self._reset()
-            if self._face.display_faults and faults.DISPLAY not in self._reported:
-                self._fault(faults.DISPLAY, self._face.display_faults)
-                self._uplink.report_status()
-            await asyncio.sleep_ms(2 * _POLL_MS if more else _IDLE_MS)
+    def _keep_house(self):
+        """One bounded piece of housekeeping; True if there is more. What ends in a restart waits until no badge is
+        near.
+        """
+        now = time.ticks_ms()
+        if self._broken_at is not None and time.ticks_diff(now, self._broken_at) >= _BROKEN_MS:
+            self._reset()
+        self._timekeeper.stamp(self._stamp)
+        try:
+            more = self._log.idle(self._stamp)
+        except (ClockError, OSError) as error:
+            console.report("the log's housekeeping failed:", error)
+            self._break()
+            more = False
+        if more:
+            return True
+        self._record_tamper()
+        errands, is_rush = self._uplink.errands, time.ticks_diff(now, self._badge_at) < _NEAR_MS
+        if not (is_rush and errands.can_wait()):
+            more = self._uplink.run_errands()
+        if errands.restart_due and not (more or is_rush or errands.desk):
+            console.report("restarting: the bridge asked for it, or there was no Wi-Fi for an hour")
+            self._reset()
+        if self._face.display_faults and faults.DISPLAY not in self._reported:
+            self._fault(faults.DISPLAY, self._face.display_faults)
+            self._uplink.report_status()
+        return more
 
     def _break(self):
         """The log failed: say so, and let a restart open it anew, which recovers every record that was kept."""

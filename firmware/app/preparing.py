@@ -71,7 +71,7 @@ def read_settings(board, settings_file):
     SettingsError.
     """
     seal = partitions(board)[1]
-    content = on_demand.load(_SLOT, "app.log.keystore").take(seal, board.partition("vfs"))
+    content = on_demand.load(_SLOT).take(seal, board.partition("vfs"))
     on_demand.drop(_SLOT)
     if content is None:
         raise SettingsError("The secrets are missing: retired, or never set up. Provision this clock.")
@@ -100,15 +100,35 @@ def open_log(board, settings, firmware):
     from app.timekeeper import Timekeeper
 
     timekeeper = Timekeeper(board.rtc, settings.timezone, board.set_system_time)
-    stamp = record.Stamp()
-    timekeeper.stamp(stamp)
     log = sealed_log.SealedLog(journal, seal, settings.clock_id, firmware)
-    log.open(board.reset_cause(), stamp)
+    log.open(board.reset_cause(), None)
     recalled = on_demand.load(_RECALL).recall(log, recent)
     on_demand.drop(_RECALL)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s, recalled.given_s)
-    sealed_log.forget_opening()
+    stamp = record.Stamp()
+    timekeeper.stamp(stamp)
+    log.begin(stamp)
+    forget_opening()
     return log, timekeeper, recent, recalled
+
+
+def forget_opening():
+    """Take out of memory what only a log that is founded or opened needs: on a clock that is once a start. Whoever
+    calls it all the same gets a JournalError. (A deleted attribute of a class would stay in memory until its place is
+    used again.)
+    """
+    from app.log.journal import Journal
+    from app.log.keystore import KeyStore
+    from app.log.sealed_log import SealedLog, is_open
+
+    Journal.format = Journal.mount = Journal.find_head = is_open  # type: ignore[method-assign,assignment]
+    Journal.first_unmarked = Journal.burnt_before = is_open  # type: ignore[method-assign,assignment]
+    Journal._newest_sector = Journal._is_done = is_open  # type: ignore[method-assign,assignment]
+    KeyStore.format = KeyStore.load = KeyStore._scan = is_open  # type: ignore[method-assign,assignment]
+    KeyStore._is_blank = is_open  # type: ignore[method-assign,assignment]
+    SealedLog.open = SealedLog.begin = SealedLog._went_on_without_key = is_open  # type: ignore[method-assign,assignment]
+    SealedLog._settle_sealed = SealedLog._settle_unsealed = is_open  # type: ignore[method-assign,assignment]
+    SealedLog._record_below = SealedLog._stage_burnt = is_open  # type: ignore[method-assign,assignment]
 
 
 def prepare(board, settings_file):

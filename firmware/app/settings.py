@@ -31,8 +31,8 @@ _BADGE_KEY_BYTES = const(16)
 _LATER_KEYS = const(7)
 _LONGEST = const(2048)
 _LOUDEST = const(3)
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_ID_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-"
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+_ID_LETTERS = b"abcdefghijklmnopqrstuvwxyz0123456789-"
 
 
 _Settings = namedtuple(
@@ -64,10 +64,11 @@ _Secrets = namedtuple("_Secrets", ("link_key", "site_key", "wifi_password", "bad
 def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     """The settings in a file's text (str or bytes), every field checked; raises SettingsError.
 
-    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable ASCII characters, of which
-    the display shows the first 16. language: "en", or the name of a file in /lang (app.ui.words), 2 to 8 of a-z.
-    direction: "auto", "in" or "out".
-    duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes. timezone: of `localtime.ZONES`.
+    clock_id: 3 to 23 characters of a-z 0-9 - (docs/protocol.md §1). site: 1 to 40 printable characters; a name that has
+    more than the display has room for is cut with a sign. language: "en", or the name of a file in /lang
+    (app.ui.words), 2 to 8 of a-z. direction: "auto", "in" or "out".
+    duplicate_window_s: 0 to 3600. broker_host, broker_port. wifi_ssid: 1 to 32 bytes of printable characters. timezone:
+    of `localtime.ZONES`.
     heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
     local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
     badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). direction_hours: 1 to 48, for how long a badge's last punch
@@ -78,19 +79,19 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     fields = _object(text, "settings.json")
     _version(fields, "settings.json")
     clock_id = _text(fields, "settings.json: clock_id", 3, 23)
-    for letter in clock_id:
+    for letter in clock_id.encode():  # bytes: a letter as a text would stay in memory
         if letter not in _ID_LETTERS:
             raise SettingsError("settings.json: clock_id may hold only a-z, 0-9 and -")
     broker = _part(fields, "settings.json: broker")
     return _Settings(
         clock_id,
-        _text(fields, "settings.json: site", 1, 40),
+        _name(fields, "settings.json: site", 40, 160),
         _language(fields),
         _choice(fields, "settings.json: direction", DIRECTIONS),
         _whole(fields, "settings.json: duplicate_window_s", 0, 3600),
         _text(broker, "settings.json: broker.host", 1, 253),
         _whole(broker, "settings.json: broker.port", 1, 65535),
-        _text(_part(fields, "settings.json: wifi"), "settings.json: wifi.ssid", 1, 32),
+        _name(_part(fields, "settings.json: wifi"), "settings.json: wifi.ssid", 32, 32),
         _choice(fields, "settings.json: timezone", tuple(ZONES)),
         _whole(fields, "settings.json: heartbeat_s", 10, 3600),
         _whole(fields, "settings.json: message_s", 1, 9),
@@ -178,12 +179,24 @@ def _part(fields, where):
 def _text(fields, where, shortest, longest):
     text = fields.get(_field(where))
     if isinstance(text, str) and shortest <= len(text) <= longest:
-        for letter in text:
-            if not " " <= letter <= "~":
+        for letter in text.encode():
+            if not 0x20 <= letter <= 0x7E:
                 break
         else:
             return text
     raise SettingsError("%s must be a text of %d to %d printable ASCII characters" % (where, shortest, longest))
+
+
+def _name(fields, where, letters, most_bytes):
+    """A name that people gave, in whatever letters they have."""
+    text = fields.get(_field(where))
+    if isinstance(text, str) and 0 < len(text) <= letters and len(text.encode()) <= most_bytes:
+        for letter in text:
+            if letter < " " or "~" < letter < "\xa0":
+                break
+        else:
+            return text
+    raise SettingsError("%s must be a text of 1 to %d printable characters" % (where, letters))
 
 
 def _choice(fields, where, choices):
@@ -196,7 +209,7 @@ def _choice(fields, where, choices):
 def _language(fields):
     language = fields.get("language")
     if isinstance(language, str) and 2 <= len(language) <= 8:
-        for letter in language:
+        for letter in language.encode():
             if letter not in _LETTERS:
                 break
         else:
@@ -208,7 +221,7 @@ def _quiet_hours(text):
     """(from, to) in minutes of the day, to may be below from; None for ""."""
     if text == "":
         return None
-    if isinstance(text, str) and len(text) == 11 and text[5] == "-":
+    if isinstance(text, str) and len(text) == 11 and text[5:6] == "-":
         hours = _minute(text[:5]), _minute(text[6:])
         if min(hours) >= 0 and hours[0] != hours[1]:
             return hours
@@ -217,8 +230,8 @@ def _quiet_hours(text):
 
 def _minute(text):
     """Minute of the day of "22:00"; -1 for what is none."""
-    digits = text[:2] + text[3:]
-    if text[2] != ":" or not all("0" <= digit <= "9" for digit in digits):
+    digits = (text[:2] + text[3:]).encode()
+    if text[2:3] != ":" or not all(0x30 <= digit <= 0x39 for digit in digits):
         return -1
     hour, minute = int(text[:2]), int(text[3:])
     return hour * 60 + minute if hour < 24 and minute < 60 else -1

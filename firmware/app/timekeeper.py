@@ -44,6 +44,7 @@ _OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not looked for any more
 _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
+_AWAY_S = const(345600)  # 4 days, a long weekend: an RTC that is further from what is on record may have jumped
 _EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC that says less was never set
 _NOTE = ">IHB"  # hours since 1970 when it was set, lag in ms, encoded bound; the first byte is zero and left out
 _UPTIME_WRAP = const(1 << 32)
@@ -164,8 +165,9 @@ class Timekeeper:
         """Without a time of its own, let the port's clock start from the newest moment on record: certificates are
         then judged by a date that is only a little too early, and the bridge can be reached to learn the right
         one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: the time is the
-        newest moment's then, and not sure. given_s: the newest moment on record that the bridge gave, or else of
-        an earlier start; 0 without one.
+        newest moment's then, and not sure. One that is days after the newest moment may have jumped, or the clock was
+        off for so long: its time is kept, and not sure until the bridge answers. given_s: the newest moment on record
+        that the bridge gave, or else of an earlier start; 0 without one.
         """
         self.floor_s = sure_s
         self._given_s = given_s
@@ -176,6 +178,10 @@ class Timekeeper:
             self._leap_s = _next_leap(utc_s)
             self._doubt()
             self._set_system_clock(utc_s)
+        elif utc_s and self._bound != BOUND_NONE and self._s - utc_s > _AWAY_S:
+            self._high_us = _WIDEST_US
+            self._refresh_bound()
+            self._leave_rtc()
 
     def refuse(self):
         """TLS says that a certificate has run out or is not valid yet. Unless the bridge vouched for the time since
@@ -293,8 +299,12 @@ class Timekeeper:
         self._centre()
 
     def _disbelieve(self):
-        """The RTC contradicts better knowledge: leave it until the bridge sets it again, also after a restart."""
+        """The RTC contradicts better knowledge."""
         self.rtc_faults += 1
+        self._leave_rtc()
+
+    def _leave_rtc(self):
+        """Do not go by the RTC until the bridge sets it again, also after a restart."""
         self._rtc_usable = False
         self._doubted = not self._set_rtc(BOUND_NONE)
 

@@ -8,11 +8,12 @@ from micropython import const
 
 _TIME = const(0x00)
 _ALARMS = const(0x07)
-_CONTROL = const(0x0E)
-_STATUS = const(0x0F)
+_CONTROL = const(0x0E)  # then status, ageing offset, temperature
 _OSF = const(0x80)  # the oscillator stopped at some time since this was cleared: the time is worth nothing
-_CONTROL_ON = const(0x04)  # oscillator runs on the battery too, no square wave, no alarm interrupts
-_TEMPERATURE = const(0x11)  # two's complement, whole degrees; the next register has quarters
+# The oscillator runs on the battery too, no square wave, no alarm interrupts; it has not stopped, no 32 kHz; no ageing.
+_SET_UP = b"\x04\x00\x00"
+_32KHZ = const(0x08)  # of the status
+_TEMPERATURE = const(3)  # from the control register on: two's complement, whole degrees
 _CENTURY = const(0x80)
 _TWELVE_HOURS = const(0x40)
 _NOTE_BYTES = const(6)
@@ -26,15 +27,19 @@ class DS3231:
         self._address = address
         self._time = bytearray(7)
         self._set = bytearray(14)
-        self._byte = bytearray(1)
+        self._set_up = bytearray(4)
 
     def read(self):
         """(year, month, day, hour, minute, second) in UTC, 2000 to 2199; None if the oscillator has stopped since
-        `set`, or if the registers hold no date.
+        `set`, or if the registers hold no date. A set-up that is not as `set` left it would let the time stop or drift
+        at the next loss of supply, so it is written anew.
         """
-        self._i2c.readfrom_mem_into(self._address, _STATUS, self._byte)
-        if self._byte[0] & _OSF:
+        found = self._set_up
+        self._i2c.readfrom_mem_into(self._address, _CONTROL, found)
+        if found[1] & _OSF:
             return None
+        if found[0] != _SET_UP[0] or found[1] & _32KHZ or found[2]:
+            self._i2c.writeto_mem(self._address, _CONTROL, _SET_UP)
         registers = self._time
         self._i2c.readfrom_mem_into(self._address, _TIME, registers)
         if registers[2] & _TWELVE_HOURS:
@@ -57,8 +62,8 @@ class DS3231:
 
     def temperature(self):
         """Degrees Celsius at the chip, whole, to +-3 (datasheet, "Temperature Registers"); measured every 64 s."""
-        self._i2c.readfrom_mem_into(self._address, _TEMPERATURE, self._byte)
-        return (self._byte[0] ^ 0x80) - 0x80
+        self._i2c.readfrom_mem_into(self._address, _CONTROL, self._set_up)
+        return (self._set_up[_TEMPERATURE] ^ 0x80) - 0x80
 
     def set(self, year, month, day, hour, minute, second, note):
         """Start a second now, with that date in UTC (2000 to 2199) and a note of six bytes. One transfer, so that
@@ -76,10 +81,7 @@ class DS3231:
         registers[_ALARMS : _ALARMS + _NOTE_BYTES] = note
         registers[_ALARMS + _NOTE_BYTES] = _check(note)
         self._i2c.writeto_mem(self._address, _TIME, registers)
-        self._byte[0] = _CONTROL_ON
-        self._i2c.writeto_mem(self._address, _CONTROL, self._byte)
-        self._byte[0] = 0
-        self._i2c.writeto_mem(self._address, _STATUS, self._byte)
+        self._i2c.writeto_mem(self._address, _CONTROL, _SET_UP)
 
 
 def _check(note):

@@ -37,7 +37,6 @@ _VERSION = const(0x37 << 1)
 _READ = const(0x80)
 
 _IDLE = const(0x00)
-_TRANSMIT = const(0x04)
 _TRANSCEIVE = const(0x0C)
 _SOFT_RESET = const(0x0F)
 _POWER_DOWN = const(0x10)
@@ -213,13 +212,6 @@ class MFRC522:
         self._spi.readinto(answer, _FIFO_DATA | _READ)
         self._cs(1)
         return status[3]
-
-    def send(self, frame):
-        """Send a frame that gets no answer, and do not wait; as `exchange` otherwise. The next frame must leave it
-        1.5 ms.
-        """
-        self._load(frame, 0)
-        self._write(_COMMAND, _TRANSMIT)
 
     def _load(self, frame, last_bits):
         """Stop, clear and fill. StartSend is written without being cleared first, so a change of framing goes before

@@ -8,7 +8,6 @@ from drivers.ssd1306 import HEIGHT, SSD1306_I2C
 
 SETUP = bytes(
     (
-        0xAE,  # off
         0x40,  # start line 0
         0xA1,  # column 131 is SEG0: connector on top
         0xA8, HEIGHT - 1,  # multiplex ratio
@@ -20,12 +19,9 @@ SETUP = bytes(
         0xDB, 0x35,  # deselect level 0.77 VREF
         0x81, 0xCF,  # contrast
         0xA4,  # show the RAM
-        0xA6,  # 1 is lit
-        0xAD, 0x8B,  # DC-DC converter on
-        0x33,  # its voltage: 9 V
-        0xAF,  # on
     )
 )  # fmt: skip
+ON = b"\xae\xad\x8b\x33\xaf"  # off, for so it wants to be for the next: DC-DC converter on, at 9 V; on
 FIRST_COLUMN = 2
 
 
@@ -33,4 +29,5 @@ class SH1106_I2C(SSD1306_I2C):  # noqa: N801  the name every MicroPython driver 
     """On I2C: 0x3C, or 0x3D with SA0 high."""
 
     SETUP = SETUP
+    ON = ON
     FIRST_COLUMN = FIRST_COLUMN

@@ -8,4 +8,5 @@ class SH1106_SPI(SSD1306_SPI):  # noqa: N801
     """As the SSD1306 on SPI."""
 
     SETUP = sh1106.SETUP
+    ON = sh1106.ON
     FIRST_COLUMN = sh1106.FIRST_COLUMN

@@ -3,6 +3,14 @@
 Draw into `canvas`, a `framebuf.FrameBuffer`; `update` sends what differs from what the display shows, one page of 8
 rows a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23; of a page it sends the columns from the
 first that differs to the last. Commands: datasheet Rev. 1.1, §9 table 9-1.
+
+A person can read the display between two writes. So their order is such that nothing in between looks like another
+screen: the words, which are the two lowest pages, go dark before what stands above them changes, and come back after
+it; the display is dark on light only while all pages are those of a screen that wants it.
+
+A dip of the supply resets the chip: it goes on answering and stays dark, with nonsense in its RAM. `healthy` tells it
+where the chip can be read, and `renew` writes everything anew without a change on a display that lost nothing: it is
+switched on last.
 """
 
 import framebuf
@@ -11,17 +19,24 @@ from micropython import const
 WIDTH = const(128)
 HEIGHT = const(64)
 PAGES = const(8)
+_ALL = const(0xFF)  # a bit a page
 
 _COMMANDS = const(0x00)  # control bytes of an I2C write [8.1.5.2]: a stream of commands, or of data
 _DATA = const(0x40)
 
+_OFF = b"\xae"
+_STATUS_OFF = const(0x40)  # of the status byte [table 9-2]
+_WORDS = const(6)  # the first of the two pages that say what the screen means
+_UPPER_BYTES = const(768)  # of the pages above them
+_ORDER = b"\x06\x07\x00\x01\x02\x03\x04\x05\x06\x07"  # the first two: only to go dark
+
 _LIGHT = const(3)  # the mood of a punch that the authority has confirmed
 _NORMAL = const(0xA6)  # or with the lowest bit: 0 is lit
 
-# The sequence of the application note (datasheet appendix, "Software Initialization") for 64 rows and the charge pump.
+# The sequence of the application note (datasheet appendix, "Software Initialization") for 64 rows and the charge pump,
+# without what it begins and ends with: off, normal or inverted, and on.
 _SETUP = bytes(
     (
-        0xAE,  # off
         0x20, 0x02,  # page addressing
         0x40,  # start line 0
         0xA1,  # column 127 is SEG0: connector on top
@@ -34,34 +49,32 @@ _SETUP = bytes(
         0xDB, 0x30,  # deselect level 0.83 VCC
         0x81, 0xCF,  # contrast
         0xA4,  # show the RAM
-        0xA6,  # 1 is lit
         0x8D, 0x14,  # charge pump on
-        0xAF,  # on
     )
 )  # fmt: skip
 
 
 class SSD1306:
-    """What both buses share: `canvas` to draw on, `tint` and `update` to show it. `start` and `update` raise OSError
-    for a missing display. A controller of its kind may have another `SETUP`, and columns before the first
-    one that is seen.
+    """What both buses share: `canvas` to draw on, `tint` and `update` to show it, `healthy` and `renew` to look after
+    it. `start`, `update`, `healthy` and `renew` raise OSError for a missing display. A controller of its kind may have
+    another `SETUP`, other commands that switch it `ON`, and columns before the first one that is seen.
     """
 
     SETUP = _SETUP
+    ON = b"\xaf"
     FIRST_COLUMN = 0
 
     def __init__(self):
         self._drawn = bytearray(PAGES * WIDTH)
         self._shown = bytearray(PAGES * WIDTH)
         self.canvas = framebuf.FrameBuffer(self._drawn, WIDTH, HEIGHT, framebuf.MONO_VLSB)
-        drawn, shown = memoryview(self._drawn), memoryview(self._shown)
-        self._drawn_pages = tuple(drawn[page * WIDTH : (page + 1) * WIDTH] for page in range(PAGES))
-        self._shown_pages = tuple(shown[page * WIDTH : (page + 1) * WIDTH] for page in range(PAGES))
-        self._unknown = (1 << PAGES) - 1  # pages whose content on the display is not known
+        self._unknown = _ALL  # pages whose content on the display is not known
         self._at = bytearray(3)  # page, column low, column high
         self._inverted = 0
-        self._shown_inverted = 0
-        self._inversion = bytearray(1)
+        self._shown_inverted = -1  # not known
+        self._byte = bytearray(1)
+        self._on_due = True
+        self._tells = False  # its status can be read, and said that it was on when it had been switched on
 
     def _command(self, commands):
         raise NotImplementedError
@@ -70,35 +83,76 @@ class SSD1306:
         raise NotImplementedError
 
     def start(self):
-        """Initialise the controller; its RAM is unknown then, so every page will be sent."""
-        self._unknown = (1 << PAGES) - 1
-        self._shown_inverted = 0
+        """Initialise the controller, which goes dark; every page will be sent, and then it is switched on."""
+        self._command(_OFF)
+        self.renew()
+
+    def renew(self):
+        """Write the set-up anew; every page will be sent, and the command that switches it on."""
+        self._unknown = _ALL
+        self._shown_inverted = -1
+        self._on_due = True
         self._command(self.SETUP)
+
+    def healthy(self):
+        """Whether the display is on, as far as it can tell."""
+        return not self._tells or self._is_on()
+
+    def _is_on(self):
+        return False  # nobody can read it
 
     def tint(self, mood):
         """Say how the canvas is meant, by the clock's moods (app.ui.screens): one of them is dark on light."""
         self._inverted = int(mood == _LIGHT)
 
     def update(self):
-        """Send what differs of the first page that does; True if it sent something, so that there may be more."""
-        if self._inverted != self._shown_inverted:
-            self._inversion[0] = _NORMAL | self._inverted
-            self._command(self._inversion)
-            self._shown_inverted = self._inverted
+        """Send what is due next, a page at most; True if it sent something, so that there may be more."""
+        if not self._inverted and self._shown_inverted:
+            self._invert()
             return True
-        for page in range(PAGES):
-            drawn = self._drawn_pages[page]
-            shown = self._shown_pages[page]
-            known = not self._unknown & (1 << page)
+        if (self._unknown or self._drawn != self._shown) and self._send_page():
+            return True
+        if self._inverted != self._shown_inverted:
+            self._invert()
+            return True
+        if self._on_due:
+            self._command(self.ON)
+            self._on_due = False
+            try:
+                self._tells = self._is_on()
+            except OSError:  # it cannot be read
+                self._tells = False
+            return True
+        return False
+
+    def _invert(self):
+        self._byte[0] = _NORMAL | self._inverted
+        self._command(self._byte)
+        self._shown_inverted = self._inverted
+
+    def _send_page(self):
+        """Send the first page that is not as it must be; False if there is none."""
+        all_drawn, all_shown = memoryview(self._drawn), memoryview(self._shown)
+        is_upper_due = self._unknown or all_drawn[:_UPPER_BYTES] != all_shown[:_UPPER_BYTES]
+        for step in range(len(_ORDER)):
+            page = _ORDER[step]
+            bit = 1 << page
+            drawn = all_drawn[page * WIDTH : (page + 1) * WIDTH]
+            shown = all_shown[page * WIDTH : (page + 1) * WIDTH]
+            known = not self._unknown & bit
             if known and drawn == shown:
                 continue
+            if step <= PAGES - 1 - _WORDS:
+                if not (known and is_upper_due and any(shown)):
+                    continue
+                drawn = memoryview(bytes(WIDTH))
             first, last = 0, WIDTH - 1
             if known:
                 while drawn[first] == shown[first]:
                     first += 1
                 while drawn[last] == shown[last]:
                     last -= 1
-            self._unknown |= 1 << page  # until it has arrived
+            self._unknown |= bit  # until it has arrived
             column = first + self.FIRST_COLUMN
             self._at[0] = 0xB0 | page
             self._at[1] = column & 15
@@ -106,7 +160,7 @@ class SSD1306:
             self._command(self._at)
             self._send(drawn[first : last + 1])
             shown[:] = drawn
-            self._unknown &= ~(1 << page)
+            self._unknown &= ~bit
             return True
         return False
 
@@ -124,3 +178,7 @@ class SSD1306_I2C(SSD1306):  # noqa: N801  the name every MicroPython driver giv
 
     def _send(self, page):
         self._i2c.writeto_mem(self._address, _DATA, page)
+
+    def _is_on(self):
+        self._i2c.readfrom_into(self._address, self._byte)
+        return not self._byte[0] & _STATUS_OFF

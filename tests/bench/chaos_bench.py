@@ -29,7 +29,7 @@ ROUNDS = 4
 TAPS_A_ROUND = 25
 PERIOD_S = 0.3
 REST_S = 1.7
-"""Between the rounds of a fault: the clock's housekeeping waits 1.5 s for the next badge."""
+"""Between the rounds of a fault."""
 DEAF_RESOLVER = "deaf-dns"
 ENDING = ("refuse", "drop", "reset-after", "corrupt", "nonsense", "takeover", DEAF_RESOLVER)
 """Faults that end connections: others stand between them, so that the clock's backoff stays short."""

@@ -30,7 +30,7 @@ from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.cli.bridge import prepare
+from badgeclock.cli.init import prepare
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol.record import Direction, Kind
 from badgeclock.technician import broker, workshop

@@ -108,8 +108,13 @@ days_since_1970 = _days
 
 class Panel:
     """An SSD1306's RAM on I2C, in page addressing mode; `sent` counts the bytes of data, `pages` the pages in order.
-    `first`: columns of the RAM before the one that is seen first. `inverted`: dark on light.
+    `first`: columns of the RAM before the one that is seen first. `inverted`: dark on light. `on`: until `dip` takes
+    that, with the set-up and the RAM. `tells`: its status can be read. `seen`: called after each write, when a person
+    can see it.
     """
+
+    tells = True
+    seen = None
 
     def __init__(self, first=0):
         self.ram = bytearray(1024)
@@ -120,7 +125,24 @@ class Panel:
         self.pages = []
         self.sent = 0
         self.dead = False
+        self.on = False
         self._page = 0
+
+    def dip(self):
+        """A dip of the supply: the chip was reset, answers as before, and is dark."""
+        self.ram[:] = bytes(at * 37 & 0xFF for at in range(1024))
+        self.inverted = 0
+        self.on = False
+        self.commands = bytearray()
+
+    def is_set_up(self):
+        """Whether the commands since the last dip have switched its supply on, and it."""
+        return self.on and (b"\x8d\x14" in self.commands or b"\xad\x8b" in self.commands)
+
+    def readfrom_into(self, address, into):
+        if self.dead or not self.tells or address != 0x3C:
+            raise OSError(19)
+        into[0] = 0x00 if self.on else 0x40
 
     def writeto_mem(self, address, control, data):
         if self.dead or address != 0x3C:
@@ -139,6 +161,10 @@ class Panel:
                 assert data[1] < 16
                 assert data[2] >> 4 == 1
                 self._column = data[1] | (data[2] & 15) << 4
-            elif len(data) == 1:
-                assert data[0] in (0xA6, 0xA7)
+            elif data[0] in (0xA6, 0xA7):
                 self.inverted = data[0] & 1
+            elif len(data) == 1 or data[0] == 0xAE:
+                assert data[-1] in (0xAE, 0xAF)
+                self.on = data[-1] == 0xAF
+        if self.seen:
+            self.seen()

@@ -3,6 +3,7 @@
 # heapsize: 256k
 
 import asyncio
+import framebuf
 import os
 import sys
 
@@ -12,10 +13,13 @@ from modelled_time import run, time  # before anything that waits
 
 from app import faults, punch
 from app.log import record
-from app.clock import TECHNICIAN_MS, WATCHDOG_MS, Clock
+from app.clock import STOPPED_MS, WATCHDOG_MS, Clock
 from app.errors import JournalFull
 from app.punch import Outcome
 from app.receipts import Receipts
+from app.ui import screens
+from app.ui.words import ENGLISH
+from drivers import pattern
 
 
 class Restarted(Exception):
@@ -53,7 +57,7 @@ class Stand:
         self.level = level
         self.verified = True
         self.desk = None
-        self.restart_due = False
+        self.restart_due = self.settings_wait = self.short = False
         self.errands = self
         self.errands_run = 0
         self.reports = 0
@@ -129,6 +133,9 @@ class Stand:
         self.idles += 1
         return False
 
+    def is_short(self):
+        return self.short
+
     def refine(self):
         return self.refine_ms
 
@@ -157,6 +164,9 @@ class Stand:
     def run_errands(self):
         self.errands_run += 1
         return self.errands_run < 3
+
+    def can_wait(self):
+        return self.settings_wait
 
     def step_desk(self):
         return self.desk is not None
@@ -362,6 +372,33 @@ def test_housekeeping_waits_while_badges_come():
     assert stand.idles >= 1
 
 
+def test_housekeeping_goes_on_in_a_rush_and_at_once_for_a_log_that_is_short_of_erased_flash():
+    stand = Stand()
+    stand.found = [4] * 400
+    stand.live(7000)
+    assert stand.found and 4 <= stand.idles <= 7, "once a second, though every look finds a badge"
+    stand = Stand()
+    stand.found = [4, 0, 0, 0, 0] * 100
+    stand.live(5000)
+    assert stand.idles >= 8 and stand.errands_run >= 5
+    stand = Stand()
+    stand.found = [4] * 100
+    stand.short = True
+    stand.live(600)
+    assert stand.idles >= 10
+
+
+def test_new_settings_wait_for_the_end_of_a_rush():
+    stand = Stand()
+    stand.settings_wait = True
+    stand.found = [4, 0, 0, 0, 0] * 100
+    stand.live(4000)
+    assert stand.errands_run == 0
+    stand.found = []
+    stand.live(2000)
+    assert stand.errands_run
+
+
 def test_a_badge_that_stays_is_held_and_two_are_told():
     stand = Stand()
     stand.present = True
@@ -514,6 +551,9 @@ class Lent:
     def run_errands(self):
         return False
 
+    def can_wait(self):
+        return False
+
     def step_desk(self):
         return False
 
@@ -573,15 +613,54 @@ def test_a_badge_is_looked_for_as_often_while_the_pages_are_turned_as_without_th
     assert len(lent.shown) == 1 + plain.polls and stand.polls == plain.polls >= 70
 
 
-def test_a_technicians_interrupt_leaves_a_quarter_of_an_hour():
-    stand = Stand()
+def test_an_interrupt_is_shown_at_once_and_the_watchdog_ends_it():
+    class Interrupted:
+        """A display that is interrupted once more, and then does not answer."""
+
+        canvas = framebuf.FrameBuffer(bytearray(1024), 128, 64, framebuf.MONO_VLSB)
+        starts = 0
+        shown = False
+        ends = [KeyboardInterrupt(), OSError(19)]
+
+        def tint(self, mood):
+            assert mood == screens.BROKEN
+
+        def start(self):
+            self.starts += 1
+
+        def update(self):
+            if self.ends:
+                raise self.ends.pop(0)
+            self.shown = True
+            return False
+
+    stand, display = Stand(), Interrupted()
+    buzzer, lamp = Player(709), Player(1)
+    buzzer.play((554, 80, 709, 120))
+    lamp.play((1, 1000))
+    stand.clock._face = FaceOf(stand)
+    stand.clock._face._buzzer, stand.clock._face._lamp = buzzer, lamp
+    stand.clock._face._display, stand.clock._face._words = display, ENGLISH
 
     async def interrupted(feed):
         raise KeyboardInterrupt
 
     stand.clock._serve = interrupted
     stand.clock.run()
-    assert stand.watchdogs == [WATCHDOG_MS, TECHNICIAN_MS]
+    assert stand.watchdogs == [WATCHDOG_MS, STOPPED_MS]
+    assert display.shown and display.starts == 3
+    assert not buzzer.playing and not lamp.playing and (buzzer.value, lamp.value) == (0, 0)
+
+
+class Player(pattern.Player):
+    """A buzzer or lamp."""
+
+    def __init__(self, value):
+        super().__init__(0)
+        self.value = value
+
+    def _apply(self, value):
+        self.value = value
 
 
 def test_pages_that_cannot_be_shown_stop_no_badge():

@@ -25,18 +25,24 @@ def shown(display):
     return pages
 
 
-def test_the_display_is_initialised_off_with_the_pump_and_then_switched_on():
+def test_the_display_is_initialised_off_with_the_pump_and_switched_on_when_its_pages_are_there():
     panel = Panel()
-    SSD1306_I2C(panel).start()
-    assert panel.commands[0] == 0xAE and panel.commands[-1] == 0xAF
+    panel.dip()
+    display = SSD1306_I2C(panel)
+    display.start()
+    assert panel.commands[0] == 0xAE and not panel.on
     assert b"\x8d\x14" in panel.commands and b"\x20\x02" in panel.commands
+    panel.seen = lambda: not panel.on or at_once.append(bytes(panel.ram))
+    at_once = []
+    shown(display)
+    assert panel.commands[-1] == 0xAF and at_once == [bytes(1024)]
 
 
 def test_every_page_is_sent_once_after_a_start_and_then_only_what_changed():
     panel = Panel()
     display = SSD1306_I2C(panel)
     display.start()
-    assert shown(display) == 8
+    assert shown(display) == 10, "light on dark, eight pages, on"
     assert shown(display) == 0
     display.canvas.text("IN", 0, 0, 1)
     display.canvas.pixel(127, 63, 1)
@@ -46,7 +52,7 @@ def test_every_page_is_sent_once_after_a_start_and_then_only_what_changed():
     assert bytes(panel.ram) == bytes(display._drawn)
     assert panel.ram[1023] == 0x80
     display.start()
-    assert shown(display) == 8
+    assert shown(display) == 10
 
 
 def test_dark_on_light_is_one_command_and_a_start_forgets_it():
@@ -60,7 +66,7 @@ def test_dark_on_light_is_one_command_and_a_start_forgets_it():
     assert shown(display) == 0
     display.start()
     panel.inverted = 0
-    assert shown(display) == 9 and panel.inverted == 1
+    assert shown(display) == 10 and panel.inverted == 1
     display.tint(screens.KEPT)
     assert shown(display) == 1 and panel.inverted == 0
 
@@ -69,11 +75,66 @@ def test_an_sh1106_shows_the_columns_from_its_third_on():
     panel = Panel(first=2)
     display = SH1106_I2C(panel)
     display.start()
-    assert b"\xad\x8b" in panel.commands and b"\x8d" not in panel.commands
     display.canvas.pixel(0, 0, 1)
     display.canvas.pixel(127, 63, 1)
-    assert shown(display) == 8
+    assert shown(display) == 10
+    assert b"\xad\x8b" in panel.commands and b"\x8d" not in panel.commands and panel.on
     assert bytes(panel.ram) == bytes(display._drawn)
+
+
+def test_what_a_display_lost_is_written_anew_and_one_that_lost_nothing_shows_the_same_all_the_while():
+    for panel, display in lit_displays():
+        before = bytes(panel.ram), panel.inverted
+        states = []
+        panel.seen = lambda: states.append((panel.on, bytes(panel.ram), panel.inverted))
+        display.renew()
+        shown(display)
+        panel.seen = None
+        assert {state[1:] for state in states if state[0]} == {before}
+        panel.dip()
+        states.clear()
+        panel.seen = lambda: states.append((panel.on, bytes(panel.ram), panel.inverted))
+        display.renew()
+        shown(display)
+        panel.seen = None
+        assert panel.is_set_up() and {state[1:] for state in states if state[0]} == {before}
+
+
+def lit_displays():
+    """(panel, display) of each kind on I2C, dark on light and not, with something on it."""
+    for kind, first in ((SSD1306_I2C, 0), (SH1106_I2C, 2)):
+        for mood in (screens.REGISTERED, screens.KEPT):
+            panel = Panel(first)
+            display = kind(panel)
+            display.start()
+            display.canvas.text("Saved here", 0, 48, 1)
+            display.tint(mood)
+            shown(display)
+            yield panel, display
+
+
+def test_a_display_that_can_be_read_says_when_it_is_off_and_one_that_cannot_is_believed():
+    for tells in (True, False):
+        panel = Panel()
+        panel.tells = tells
+        display = SSD1306_I2C(panel)
+        display.start()
+        assert display.healthy(), "it is not on yet"
+        shown(display)
+        assert display.healthy()
+        panel.dip()
+        assert display.healthy() == (not tells)
+
+
+def test_the_rtc_is_set_up_anew_when_its_registers_are_not_as_it_was_left():
+    clock = Time()
+    chip = Bcd(clock, 0)
+    rtc = DS3231(chip)
+    rtc.set(2026, 11, 30, 7, 58, 0, bytes(6))
+    for register, wrong in ((0x0E, 0x84), (0x0E, 0x1C), (0x0F, 0x08), (0x10, 0x7F)):
+        chip.registers[register] = wrong
+        assert rtc.read() == (2026, 11, 30, 7, 58, 0)
+        assert bytes(chip.registers[0x0E:0x11]) == b"\x04\x00\x00", (register, wrong)
 
 
 def test_a_page_that_did_not_arrive_is_sent_again():
@@ -105,18 +166,14 @@ def test_on_spi_commands_and_data_are_told_apart_by_dc():
     def pin(name):
         return lambda level: levels.update({name: level})
 
-    display = SSD1306_SPI(Spi(), pin("cs"), pin("dc"))
-    display.start()
-    assert wire[0][0] == 0 and wire[0][1][0] == 0xAE
-    display.update()
-    assert wire[1:] == [(0, b"\xb0\x00\x10"), (1, bytes(128))]
-    assert levels == {"cs": 1, "dc": 1}
-    wire.clear()
-    display = SH1106_SPI(Spi(), pin("cs"), pin("dc"))
-    display.start()
-    assert b"\xad\x8b" in wire[0][1]
-    display.update()
-    assert wire[1:] == [(0, b"\xb0\x02\x10"), (1, bytes(128))]
+    for kind, first in ((SSD1306_SPI, b"\xb0\x00\x10"), (SH1106_SPI, b"\xb0\x02\x10")):
+        wire.clear()
+        display = kind(Spi(), pin("cs"), pin("dc"))
+        display.start()
+        shown(display)
+        assert all(dc == 0 for dc, _ in wire[:3]) and wire[0][1] == b"\xae" and wire[2][1] == b"\xa6"
+        assert wire[3:5] == [(0, first), (1, bytes(128))] and wire[-1][1][-1] == 0xAF
+        assert levels == {"cs": 1, "dc": 0} and display.healthy()
 
 
 def test_the_rtc_keeps_date_and_note_and_says_when_it_stopped():

@@ -148,6 +148,7 @@ class Network:
         self.next = ScriptedSocket()
         self.server_hostname = None
         self.handshake_error = None
+        self.certificate_error = None
 
     def getaddrinfo(self, host, port, *_):
         assert host in ("192.0.2.1", "192.0.2.10"), "the port would look a name up, and block"
@@ -166,7 +167,8 @@ class Network:
         pass
 
     def load_cert_chain(self, cert, key):
-        pass
+        if self.certificate_error:
+            raise self.certificate_error
 
     def wrap_socket(self, wire, server_hostname, do_handshake_on_connect):
         assert self.verify_mode == self.CERT_REQUIRED
@@ -426,11 +428,35 @@ async def test_a_broker_that_cannot_be_reached_is_told_apart():
 
 
 async def test_a_certificate_that_fails_is_told_apart_from_a_handshake_that_fails():
-    for error, category in ((ValueError("not correctly signed"), "certificate"), (OSError(-30592), "tls")):
+    for error, category in (
+        (ValueError("\nThe certificate is not correctly signed by the trusted CA\n"), "certificate"),
+        (ValueError("invalid cert"), "tls"),
+        (OSError(-30592), "tls"),
+    ):
         rig = Rig()
         rig.network.handshake_error = error
         await rig.link.open()
         assert rig.refuses(rig.client.connect) == category
+
+
+class Room:
+    """The board's memory for a connection, of which so much is left."""
+
+    def __init__(self, left):
+        self.left = left
+
+    def give(self):
+        pass
+
+    def free(self):
+        return self.left
+
+
+async def test_certificates_that_have_no_memory_are_told_apart_from_wrong_ones():
+    for left, category in ((2000, "memory"), (20000, "certificate")):
+        rig = Rig()
+        rig.network.certificate_error = ValueError("invalid cert")
+        assert await rig.fails(rig.link.open(Room(left))) == category
 
 
 async def test_every_wait_has_its_deadline():

@@ -99,8 +99,50 @@ def test_idle_says_when_the_clock_has_no_time():
     has(drawn(screens.idle, EN, "Demo site", None, 2, 0, ""), "Clock not", "set")
 
 
-def test_a_long_site_name_is_cut_and_not_wrapped():
-    assert drawn(screens.idle, EN, "A building site with a name", "07:58", 2, 0, "")[0] == "A building site "
+def test_a_site_name_stands_as_it_is_and_is_never_cut_without_a_sign():
+    for site in ("Demo site", "Sixteen letters!", "Façade é è ö ß", "CHÂTEAU-D’ŒUF ÈÉ"):
+        assert drawn(screens.idle, EN, site, "07:58", 2, 0, "")[0].strip() == site
+    assert drawn(screens.idle, EN, "A building site with a name", "07:58", 2, 0, "")[0] == "A building site…"
+    for site, first, second in (
+        ("A building site with a name", "A", "building…"),
+        ("Châteauneuf du Pape", "Châteaun…", "du Pape"),
+        ("Villeneuve-lez-Avignon", "Villeneu…", ""),
+    ):
+        rows = drawn(screens.idle, EN, site, None, 2, 0, "")
+        assert (rows[0][7:].strip(), rows[1][7:].strip()) == (first, second), rows
+
+
+def test_every_worker_who_is_sent_to_the_office_sees_the_punchs_number():
+    for code in CODES:
+        of = words.load(code, LANG)
+        for screen, what in ((screens.unknown, (of, b"\x7f\x3a", 192528)), (screens.refused, (of, 999, 192528))):
+            has(drawn(screen, *what), "#192528")
+        for seq in (7, 1234, 192528):
+            for screen, what in ((screens.kept, (of, 1, "07:58", seq)), (screens.duplicate, (of, 1, "07:58", seq))):
+                has(drawn(screen, *what), "#%d" % seq)
+
+
+def test_a_row_is_dark_between_a_line_and_the_next():
+    """Wherever two things stand one above the other, in every language and state, with all that it may have to show."""
+    for code in CODES:
+        of = words.load(code, LANG)
+        for name, (screen, what) in states(of).items():
+            edges = drawn_with_edges(screen, what)
+            for text, left, top, right, bottom in edges.cells:
+                for other, x, y, end, _ in edges.cells:
+                    beside = x < right and left < end
+                    assert not beside or y <= top or y > bottom, (code, name, text, other)
+
+
+def test_capitals_with_accents_are_no_small_letters():
+    for capital, small in zip("ÀÂÄÇÈÉÊËÎÏÔÖÙÛÜŒÆMWZ", "àâäçèéêëîïôöùûüœæmwz"):
+        pixels = []
+        for letter in (capital, small):
+            CANVAS.fill(0)
+            font.text(CANVAS, letter, 0, 0)
+            pixels.append(bytes(BUFFER[:8]))
+        apart = sum(bin(a ^ b).count("1") for a, b in zip(*pixels))
+        assert apart >= 4 or letter in "wz", (capital, apart)
 
 
 def test_kept_and_confirmed_cannot_be_confused():
@@ -115,8 +157,9 @@ def test_kept_and_confirmed_cannot_be_confused():
     has(confirmed, "Confirmed by", "NSSO", "..123456")
     assert not any("Saved" in row for row in confirmed)
     assert not any("Confirmed" in row or "NSSO" in row for row in kept + later)
-    assert pixels[56:128] == bytes(BUFFER)[56:128] and pixels[256 + 56 : 256 + 88] == bytes(BUFFER)[256 + 56 : 256 + 88]
-    assert pixels[512 + 56 : 640] == bytes(BUFFER)[512 + 56 : 640], "what was done stays where it was"
+    for page in (0, 1, 2, 3, 4):
+        at = page * 128 + 56
+        assert pixels[at : at + 32] == bytes(BUFFER)[at : at + 32], "what was done stays where it was"
     assert pixels[:56] != bytes(BUFFER)[:56]
 
 
@@ -148,15 +191,18 @@ def test_what_is_not_right_says_what_to_do():
 def test_an_answer_tells_each_punch_in_one_line_and_registered_has_a_mark_of_its_own():
     rows = drawn(today_screen.page, EN, "7F3A", TODAY, 12)
     assert rows[0].startswith("Today") and rows[0].endswith("7F3A")
+    punches = [rows[band] for band in (1, 2, 3, 4, 5, 7)]
     for row, moment, became in zip(
-        rows[2:],
+        punches,
         ("07:58", "12:00", "12:30", "16:31", "17:02", "18:40"),
         ("..987654", "refused 4", "waits", "sent", "waits", "saved"),
     ):
         assert row[1:6] == moment and row[7:].strip() == became, row
-    assert [row[6] != " " for row in rows[2:]] == [True] + [False] * 5
-    ways = {bytes(BUFFER[256 + 128 * i : 264 + 128 * i]) for i in range(4)}
-    assert len(ways) == 4
+    ways, marks = set(), []
+    for top in range(11, 65, 9):
+        ways.add(bytes(CANVAS.pixel(x, top + y) for y in range(7) for x in range(7)))
+        marks.append(any(CANVAS.pixel(x, top + y) for y in range(7) for x in range(49, 54)))
+    assert marks == [True] + [False] * 5 and len(ways) == 4
     has(drawn(today_screen.page, EN, "7F3A", (), 0), "Today", "none yet")
     has(drawn(today_screen.prompt, EN), "Today", "Hold your badge")
     for code, refused in (("en", "refused"), ("fr", "refusé 4"), ("de", "abgelehnt")):
@@ -203,20 +249,27 @@ class Edges:
         return lambda *_: None
 
 
-def test_every_text_of_every_language_fits_its_screen():
-    real = font.text, font.large, font.huge, font.icon
+def drawn_with_edges(screen, what):
+    """The Edges after a screen was drawn on it."""
+    real = font.text, font.large, font.huge, font.icon, font.way
     font.text = lambda canvas, text, x, y: text and canvas.put(text, x, y, 8, 8)
     font.large = lambda canvas, text, x, y: canvas.put(text, x, y, 12, 16)
     font.huge = lambda canvas, text, x, y: canvas.put(text, x, y, 24, 32)
-    font.icon = lambda canvas, number, x, y: canvas.put(" ", x, y, 48, 48)
+    font.icon = lambda canvas, number, x, y: canvas.put(" ", x, y, 48, 46)
+    font.way = lambda canvas, number, x, y: number and canvas.put(" ", x, y + 2, 32, 12)
     try:
-        for code in CODES:
-            for name, (screen, what) in states(words.load(code, LANG)).items():
-                edges = Edges()
-                screen(edges, *what)
-                assert not edges.faults, (code, name, edges.faults)
+        edges = Edges()
+        screen(edges, *what)
+        return edges
     finally:
-        font.text, font.large, font.huge, font.icon = real
+        font.text, font.large, font.huge, font.icon, font.way = real
+
+
+def test_every_text_of_every_language_fits_its_screen():
+    for code in CODES:
+        for name, (screen, what) in states(words.load(code, LANG)).items():
+            edges = drawn_with_edges(screen, what)
+            assert not edges.faults, (code, name, edges.faults)
 
 
 def test_every_word_of_every_language_is_whole_on_its_screen():
@@ -291,10 +344,9 @@ def test_accents_change_a_letter_and_leave_it_within_its_cell():
 
 
 def test_what_the_clock_has_no_letter_for_is_a_question_mark():
-    for letter in "\u4f60\x7f\u00a9\u017e\u021c\u1e9e":
-        assert words._has_small(letter) == (letter == "\u017e"), letter
-        assert not words._has_large(letter), letter
-    assert not words._has_large("a") and words._has_large("\u017d")
+    for letter in "\u4f60\x7f\u00a9\u017e\u021c\u1e9e\u00a0":
+        assert not words._has_small(letter) and not words._has_large(letter), letter
+    assert not words._has_large("a") and words._has_large("\u00c9") and words._has_small("\u00e9")
     CANVAS.fill(0)
     font.text(CANVAS, "\u4f60", 0, 0)
     font.large(CANVAS, "\u4f60", 56, 0)
@@ -302,12 +354,12 @@ def test_what_the_clock_has_no_letter_for_is_a_question_mark():
 
 
 def test_without_its_glyphs_a_clock_shows_what_it_can():
-    file, name = font._file, font.__file__
-    font._file, font.__file__ = None, "nowhere/font.py"
+    file, name = font._files[0], font.__file__
+    font._files[0], font.__file__ = None, "nowhere/font.py"
     try:
         has(drawn(screens.kept, EN, 1, "07:58", 12), "Saved here", "#12")
     finally:
-        font._file, font.__file__ = file, name
+        font._files[0], font.__file__ = file, name
     drawn(screens.kept, EN, 1, "07:58", 12)
     assert read_large(BUFFER, 0).startswith("IN ")
 
@@ -315,7 +367,7 @@ def test_without_its_glyphs_a_clock_shows_what_it_can():
 def test_a_reason_is_broken_into_lines():
     rows = drawn(start_screens.not_set_up, EN, NOT_SET_UP)
     has(rows, "Not set up", "Call technician", "settings.json:")
-    assert " ".join(row.strip() for row in rows[3:]).strip().endswith("from 1 to 9"), rows
+    assert " ".join(row.strip() for row in rows[2:] if row.strip()).endswith("from 1 to 9"), rows
 
 
 def test_identify_names_the_clock():

@@ -108,14 +108,15 @@ def test_every_field_has_limits():
     for path, values in (
         (("v",), (0, 2, "1", True, None)),
         (("clock_id",), ("ab", "x" * 24, "Clock-1", "clock 1", "clock/1", 7, "klok-é1")),
-        (("site",), ("", "x" * 41, "Liège", "a\nb", 5)),
+        (("site",), ("", "x" * 41, "a\nb", "a\x7f", "a\x9f", 5)),
         (("language",), ("x", "", "NL", "nl/x", "abcdefghi", 1, None, [])),
         (("direction",), ("both", "IN", 0)),
         (("duplicate_window_s",), (-1, 3601, 1.5, "60", True)),
         (("broker",), (None, [], "localhost")),
         (("broker", "host"), ("", 5, "x" * 254)),
         (("broker", "port"), (0, 65536, "8883", False)),
-        (("wifi", "ssid"), ("", "x" * 33)),
+        (("broker", "host"), ("Liège",)),
+        (("wifi", "ssid"), ("", "x" * 33, "é" * 17, "a\tb")),
         (("timezone",), ("Mars/Olympus", "", 1)),
         (("heartbeat_s",), (9, 3601, 10.5)),
         (("message_s",), (0, 10)),
@@ -129,6 +130,13 @@ def test_every_field_has_limits():
     ):
         for value in values:
             assert path[-1] in refusal(Settings, changed(GOOD, path, value)), (path, value)
+
+
+def test_names_of_sites_and_networks_are_what_people_call_them():
+    for name in ("Liège", "Łódź", "Jan\u2019s iPhone", "é" * 16):
+        assert Settings(changed(GOOD, ("site",), name)).site == name
+        assert Settings(changed(GOOD, ("wifi", "ssid"), name)).wifi_ssid == name
+    assert Settings(changed(GOOD, ("site",), "é" * 40)).site == "é" * 40
 
 
 def test_no_message_quotes_a_secret():

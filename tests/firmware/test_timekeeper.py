@@ -359,6 +359,21 @@ def test_an_rtc_that_is_three_years_ahead_is_doubted_once_tls_refuses_a_date():
     assert keeper.verified and not keeper.is_refused and abs(error_ms(world, keeper)) < 100
 
 
+def test_an_rtc_that_is_days_after_what_is_on_record_is_not_sure_and_no_fault():
+    for days, is_sure in ((3, True), (5, False)):
+        world = World()
+        world.bridge(world.start())
+        world.chip.set_ms(world.true_ms + days * 86400000)
+        keeper = world.start()
+        recorded_s = world.true_ms // 1000
+        keeper.at_least(recorded_s, recorded_s - 1, recorded_s)
+        assert keeper.verified == is_sure and keeper.accepts_hints != is_sure, days
+        assert keeper.rtc_faults == 0 and abs(error_ms(world, keeper) - days * 86400000) <= 2000
+        assert world.start().verified == is_sure, "after a restart, too"
+        world.bridge(keeper)
+        assert keeper.verified and world.start().verified
+
+
 def test_a_time_that_the_bridge_gave_is_not_doubted_for_a_certificate_that_ran_out():
     world = World()
     keeper = world.start()

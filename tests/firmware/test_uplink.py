@@ -627,16 +627,12 @@ def test_a_status_with_too_much_in_it_says_what_it_must():
     assert "story" not in body
 
 
-def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
-    """Without room for BOOT every start has one boot count, and the bridge believes only what is newer."""
-    rig = Rig(0)
-    try:
-        while True:
-            rig.log.punch(1, b"badgebdg", Stamp())
-    except JournalFull:
-        pass
+def start_again_and_again(rig, starts):
+    """The counter of the last will of as many starts, with some connections each; every status is newer than the last
+    will before it.
+    """
     newest = 0
-    for start in range(SPARE_RECORDS + 5):
+    for start in range(starts):
         connections = 1 if start % 2 else 3
         rig.restart()
         for _ in range(connections):
@@ -646,7 +642,31 @@ def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
             counter, body = rig.status()
             assert counter > newest, (start, connection, body["free"])
             newest = will
-    assert body["free"] == 0
+    return newest
+
+
+def test_a_retired_clock_that_starts_again_is_newer_than_its_last_will():
+    """It writes no BOOT, and has no key store to note its connections in; what it has not sent is still acknowledged."""
+    connection_numbers.FILE = "connections"
+    rig = Rig()
+    rig.log.retire(Stamp())
+    start_again_and_again(rig, 4)
+    assert rig.log.retired and not rig.log.sealed and rig.log.unsent
+    with open("connections", "w") as file:
+        file.write("25\xff")
+    assert connection_numbers.following(rig.log, 0) == 1, "what power loss left of the file is none"
+
+
+def test_a_full_clock_that_starts_again_is_newer_than_its_last_will():
+    """Without room for BOOT every start has one boot count, and the bridge believes only what is newer."""
+    rig = Rig(0)
+    try:
+        while True:
+            rig.log.punch(1, b"badgebdg", Stamp())
+    except JournalFull:
+        pass
+    newest = start_again_and_again(rig, SPARE_RECORDS + 5)
+    assert rig.status()[1]["free"] == 0
     assert rig.log.boot == SPARE_RECORDS + 2, "the last starts had no room"
 
     # The bridge takes it, and acknowledges: BOOT is written, and nothing said before is newer than what follows.

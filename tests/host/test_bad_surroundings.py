@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.host import surroundings
 
-from badgeclock.toolchain.places import ROOT
+from badgeclock.toolchain.places import ROOT, toolchain_dir
 
 LASTING = {"demo", "bridge run", "sandbox run", "virtual run", "chaos"}
 """Commands that run until they are ended."""
@@ -102,8 +102,8 @@ def arguments(command: Any, folder: Path, path: Path, config: Path) -> list[str]
 
 
 def nothing(folder: Path) -> tuple[Path, Path, dict[str, Any]]:
-    """No file is there; the folder's name has all that a shell would mind."""
-    return folder / "no such file", folder / "no such settings.toml", {}
+    """No file is there, and no toolchain; the folder's name has all that a shell would mind."""
+    return folder / "no such file", folder / "no such settings.toml", {"toolchain": str(folder / "none")}
 
 
 def folders_for_files(folder: Path) -> tuple[Path, Path, dict[str, Any]]:
@@ -184,7 +184,11 @@ def test_every_command_says_what_is_wrong_in_sentences(
             "arguments": [*words.split(), *arguments(command, folder, path, config)],
             "surroundings": {
                 "folder": str(folder),
-                "environment": {"PATH": "/usr/bin:/bin", "HOME": str(folder)},
+                "environment": {
+                    "PATH": "/usr/bin:/bin",
+                    "HOME": str(folder),
+                    "BADGECLOCK_TOOLCHAIN": more.get("toolchain", str(toolchain_dir())),
+                },
                 **more,
             },
             "lasting": words in LASTING,

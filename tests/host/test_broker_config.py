@@ -126,40 +126,81 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
     raise AssertionError(f"Mosquitto ended with {process.returncode}")
 
 
-FLOOD = """
-import socket
-listener = socket.create_server(("0.0.0.0", 8883), backlog=1000)
-def held(source, count):
+HELD = """
+import itertools, socket, sys
+listeners = [
+    socket.create_server((host, 8883), family=family, backlog=1000)
+    for host, family in (("0.0.0.0", socket.AF_INET), ("::", socket.AF_INET6))
+]
+def held(count, *sources):
     made = []
-    for _ in range(count):
-        client = socket.socket()
+    for source in itertools.islice(itertools.cycle(sources), count):
+        family = socket.AF_INET6 if ":" in source else socket.AF_INET
+        client = socket.socket(family)
         client.settimeout(5)
         client.bind((source, 0))
         try:
-            client.connect(("127.0.0.1", 8883))
+            client.connect(("::1" if ":" in source else "127.0.0.1", 8883))
             made.append(client)
         except OSError:
             client.close()
-    return made
-flood, other = held("127.0.0.2", 150), held("127.0.0.3", 1)
-print(len(flood), len(other))
+    keep.append(made)
+    return len(made)
+keep = []
 """
 
 
-@pytest.mark.skipif(shutil.which("nft") is None or os.geteuid() != 0, reason="needs nftables, and root")
-def test_one_address_has_so_many_connections_and_others_still_get_in(tmp_path: Path) -> None:
+def connections(tmp_path: Path, *asked: str) -> list[int]:
+    """How many connections, of those asked for one after another, the firewall's rules let in on a machine that has
+    nothing else; `asked` are a number and the addresses that they come from.
+    """
     broker.write_config(tmp_path / "broker", 8883, workshop.create(tmp_path / "workshop"))
     rules = tmp_path / "broker" / broker.FIREWALL
-    (tmp_path / "flood.py").write_text(FLOOD)
-    inside = f"ip link set lo up && nft -f {rules} && nft -f {rules} && {sys.executable} {tmp_path}/flood.py"
-    done = subprocess.run(["unshare", "-n", "sh", "-c", inside], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(broker.SOURCE_CONNECTIONS), "1"]
+    (tmp_path / "held.py").write_text(HELD + "".join(f"print(held({one}))\n" for one in asked))
+    own = ("2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:2::1")
+    inside = [
+        "ip link set lo up",
+        *(f"ip addr add {one}/128 dev lo" for one in own),
+        f"nft -f {rules}",
+        f"nft -f {rules}",
+        "nft add element inet badgeclock sites_of_ip { 127.0.9.0/24 }",
+        f"{sys.executable} {tmp_path}/held.py",
+    ]
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-ec", "\n".join(inside)], capture_output=True, text=True, check=False
+    )
+    assert not done.returncode, done.stderr
+    return [int(line) for line in done.stdout.split()]
+
+
+needs_nftables = pytest.mark.skipif(shutil.which("nft") is None or os.geteuid() != 0, reason="needs nftables, and root")
+
+
+@needs_nftables
+def test_one_address_has_so_many_connections_and_others_still_get_in(tmp_path: Path) -> None:
+    most = broker.SOURCE_CONNECTIONS
+    assert connections(tmp_path, '150, "127.0.0.2"', '1, "127.0.0.3"') == [most, 1]
+
+
+@needs_nftables
+def test_a_network_of_64_bits_is_one_address(tmp_path: Path) -> None:
+    one_machine = '150, "2001:db8:0:1::1", "2001:db8:0:1::2"'
+    assert connections(tmp_path, one_machine, '1, "2001:db8:0:2::1"') == [broker.SOURCE_CONNECTIONS, 1]
+
+
+@needs_nftables
+def test_connections_of_many_addresses_leave_room_for_those_that_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "OTHERS_CONNECTIONS", 50)
+    many = ", ".join(f'"127.0.1.{number}"' for number in range(1, 100))
+    assert connections(tmp_path, f"99, {many}", '5, "127.0.9.1"', '1, "127.0.2.1"') == [50, 5, 0]
 
 
 def test_the_firewalls_rules_are_for_the_brokers_port(tmp_path: Path) -> None:
     broker.write_config(tmp_path / "broker", 18883, workshop.create(tmp_path / "workshop"))
     rules = (tmp_path / "broker" / broker.FIREWALL).read_text().splitlines()
-    assert len([line for line in rules if "dport 18883 ct state new" in line]) == 4
+    assert len([line for line in rules if "dport 18883 ct state new" in line]) == 8
     assert not [line for line in rules if "dport" in line and "18883" not in line]
 
 

@@ -5,16 +5,23 @@ Tried with the toolchain's Mosquitto, and with the system's where that is anothe
 
 from __future__ import annotations
 
+import contextlib
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.bench.load import Drive, LoadClock, Rig, now_ms, packet, text
+from sqlalchemy import select
+from tests.bench.load import Drive, LoadClock, Rig, now_ms, packet, publish, text
 from typer.testing import CliRunner
 
+from badgeclock.bridge.intake import flood_watch
+from badgeclock.bridge.store import event_log, schema
+from badgeclock.bridge.store.event_log import Kind
 from badgeclock.cli.ca import app as ca
+from badgeclock.protocol.record import RECORD_BYTES
 from badgeclock.technician import broker, workshop
 from badgeclock.toolchain import programs
 
@@ -130,3 +137,59 @@ def test_a_broker_with_an_access_list_is_not_told_of_clocks(tmp_path: Path) -> N
         assert "does not let the bridge" not in (tmp_path / "bridge.log").read_text()
     finally:
         rig.close()
+
+
+def flood(thief: LoadClock, ended: threading.Event) -> None:
+    """Send junk as fast as the connection takes it, until that is ended."""
+    assert thief.socket is not None
+    junk = publish(thief.clock.topic("punches").encode(), bytes(RECORD_BYTES - 1)) * 100
+    with contextlib.suppress(OSError):
+        while not ended.is_set():
+            thief.socket.sendall(junk)
+
+
+def dropped_meanwhile(rig: Rig) -> float:
+    """How many messages the bridge drops within some of its looks."""
+    before = rig.metric("intake_dropped_messages")
+    time.sleep(3 * flood_watch.LOOK_S)
+    return rig.metric("intake_dropped_messages") - before
+
+
+def test_a_clock_that_floods_is_put_out_and_comes_in_again_when_somebody_has_seen_to_it(rig: Rig) -> None:
+    tokens = rig.employ(5)
+    thief, other = rig.add_clocks("clock", 2)
+    for clock in (thief, other):
+        clock.seal(20, 1, tokens, now_ms())
+    rig.start()
+    for clock in (thief, other):
+        wait_for(lambda clock=clock: knows(rig, clock.clock.name))  # type: ignore[misc]
+        clock.connect(rig)
+    ended = threading.Event()
+    flooding = threading.Thread(target=flood, args=(thief, ended))
+    flooding.start()
+    try:
+        flooding.join(PATIENCE_S)
+        assert not flooding.is_alive(), "its connection is ended"
+        thief.connect(rig)
+        flooding = threading.Thread(target=flood, args=(thief, ended))
+        flooding.start()
+        drive = Drive([other], NEVER_S)
+        drive.run(window=4)
+        assert drive.done
+        other.check_last_ack()
+        wait_for(lambda: dropped_meanwhile(rig) == 0)
+        assert flooding.is_alive()
+    finally:
+        ended.set()
+        flooding.join()
+    with rig.store.write() as connection:
+        kinds = connection.execute(select(schema.events.c.kind).where(schema.events.c.clock == thief.clock.name))
+        assert Kind.FLOODED in kinds.scalars().all()
+        event_log.settle(connection, Kind.FLOODED, now_ms(), clock=thief.clock.name)
+    deadline = time.monotonic() + PATIENCE_S
+    while not thief.done:
+        assert time.monotonic() < deadline
+        with contextlib.suppress(OSError):
+            thief.connect(rig)
+            thief.sent = thief.heard
+            Drive([thief], NEVER_S).run(window=4, for_s=1.0)

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
-from badgeclock.technician import certificates, workshop
+from badgeclock.technician import certificates, durable_files, key_files, site_file_names, workshop
 from badgeclock.toolchain import programs
 
 AUTHORITY = certificates.make_authority()
@@ -142,21 +142,21 @@ def test_site_names_that_differ_in_more_than_case_never_share_a_key_file() -> No
         "Chantier d'Été",
         "Chantier d'Ete",
     ]
-    assert len({workshop.site_slug(name) for name in names}) == len(names)
-    assert workshop.site_slug("Demo site") == "demo-site"
+    assert len({site_file_names.site_slug(name) for name in names}) == len(names)
+    assert site_file_names.site_slug("Demo site") == "demo-site"
     with pytest.raises(SettingsError, match="no name"):
-        workshop.site_slug(" \t")
+        site_file_names.site_slug(" \t")
 
 
 def test_the_key_of_a_site_with_a_hyphen_that_an_earlier_version_made_stays_its_own(tmp_path: Path) -> None:
     shop = workshop.create(tmp_path / "workshop")
     folder = shop.path / "sites"
-    workshop.write_once(folder / "quay-7.key", workshop.new_key())
-    assert shop.site_key_to_be("Quay-7") != workshop.read_key(folder / "quay-7.key"), "it may be that of Quay 7"
+    durable_files.write_once(folder / "quay-7.key", key_files.new_key())
+    assert shop.site_key_to_be("Quay-7") != key_files.read_key(folder / "quay-7.key"), "it may be that of Quay 7"
     made = Bundle("clock-0001", "Quay-7", "0" * 64, bytes(8), bytes(32), bytes(32))
-    workshop.make_directory(shop.clock_folder("clock-0001"))
+    durable_files.make_directory(shop.clock_folder("clock-0001"))
     shop.change_bundle(made)
-    assert shop.site_key("Quay-7") == workshop.read_key(folder / "quay-7.key")
+    assert shop.site_key("Quay-7") == key_files.read_key(folder / "quay-7.key")
     assert shop.site_key("quay-7") == shop.site_key("Quay-7")
     assert shop.site_key("Quay 7") != shop.site_key("Quay-7")
     assert shop.site_key("Kai-7") != shop.site_key("Kai 7")

@@ -13,7 +13,6 @@ HOUSE = {
     "app/record.py": "KIND = 1\n",
     "app/link.py": "from app.record import KIND\n\nname = 'app.page'\n",
     "app/page.py": "from app import (\n    link,\n    record,\n)\n\nprint(link.name, record.KIND)\n",
-    "app/font.py": "here = __file__\n",
     "drivers/led.py": "from app import link as joined\n",
     "main.py": "import app.record\n",
 }
@@ -26,7 +25,7 @@ def test_modules_get_names_of_the_interpreter_and_imports_and_texts_follow() -> 
     assert set(given.values()) <= EVERYWHERE - MODULES
     made = name(HOUSE, "app.record.KIND")
     link, page, led = (given[path] for path in ("app/link.py", "app/page.py", "drivers/led.py"))
-    kept = {path: HOUSE[path] for path in ("app/__init__.py", "app/record.py", "app/font.py", "main.py")}
+    kept = {path: HOUSE[path] for path in ("app/__init__.py", "app/record.py", "main.py")}
     assert made == kept | {
         f"{link}.py": f"from app.record import KIND\n\nname = '{page}'\n",
         f"{page}.py": f"from app import record; import {link} as link\n\n\n\n\nprint(link.name, record.KIND)\n",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import pty
@@ -23,6 +24,7 @@ from pathlib import Path
 import pytest
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
+from tests.clock_names import translated
 from tests.provisioned import NEW, PASSWORD, copied
 from typer.testing import CliRunner
 
@@ -132,7 +134,7 @@ def punch(desk: Bench, count: int, then: str = "") -> None:
     """
     with open_device(desk.port) as device:
         device.run(on_device.INSPECT)
-        device.run(PUNCH.format(count=count) + then)
+        device.run(translated(PUNCH.format(count=count) + then))
 
 
 def wait_until_power_is_lost(desk: Bench) -> None:
@@ -311,7 +313,7 @@ def test_provisioning_says_what_will_run_before_it_writes(fresh: Bench) -> None:
     with pytest.raises(SettingsError, match="timezone must be"):
         fresh.provision(fresh.plan(**{**NEW, "timezone": "no-such-zone"}), said.append)
     told = [line for line in said if line.startswith(("image:", "will run:", "memory:", "/"))]
-    assert told[:2] == list(image_kind.told(image_kind.Kind.OWN))
+    assert told[:2] == list(image_kind.sentences(image_kind.Kind.OWN))
     memory = r"memory: \d+ bytes of MicroPython's heap in use, \d+ free; ESP-IDF has \d+ free, \d+ in one piece"
     assert re.fullmatch(memory, told[2])
     assert told[3].startswith("/")
@@ -332,7 +334,7 @@ def test_a_module_with_16_mb_becomes_a_clock_with_room_for_192_528_records(tmp_p
         punch(desk, 3)
         assert inspect(desk).sizes["journal"] == 3056 * 4096
         with open_device(desk.port) as device:
-            device.run(on_device.INSPECT + PUNCH.format(count=0))
+            device.run(on_device.INSPECT + translated(PUNCH.format(count=0)))
             assert device.ask("print([log.capacity, log.head])")[0] == 192_528
         journal = desk.board.flash.read(0x410000, 4096)
         assert journal[:4] == b"BCJ1"
@@ -605,7 +607,7 @@ def test_damaged_and_foreign_files_are_put_right(ready: Bench) -> None:
     ("changes", "sentence"),
     [
         ({"language": "xx"}, "language must be one of"),
-        ({"site": "Chantier d'Été"}, "site must be a text of 1 to 40 printable ASCII"),
+        ({"site": "two\nlines"}, "site must be a text of 1 to 40 printable characters"),
         ({"direction": "sideways"}, "direction must be one of auto, in, out"),
         ({"timezone": "Mars/Olympus"}, "timezone must be one of"),
         ({"badges": "some"}, "badges must be one of uid, both, proved"),
@@ -655,6 +657,27 @@ def test_a_language_of_the_sites_own_is_judged_by_the_clock_and_stays_with_it(re
     assert (again.copied, again.removed) == ((), ())
     assert ready.provision(ready.plan(language="nl")).copied == ("/settings.json",)
     assert ready.provision(ready.plan(language="pl")).copied == ("/settings.json",)
+
+
+def test_a_clock_gets_a_further_language_and_the_letters_that_it_needs_and_no_others(ready: Bench) -> None:
+    said: list[str] = []
+    done = ready.provision(ready.plan(language="pl", site="École de Łódź"), say=said.append)
+    assert {"/lang/pl.json", "/lang/letters.bin"} < set(done.copied)
+    assert "/lang/pl.json: not yet read by a native speaker" in said
+    polish = languages.further()["/lang/pl.json"]
+    with open_device(ready.port) as device:
+        listing = device.listing()
+    for path, data in (("pl.json", polish), ("letters.bin", languages.letters(["École de Łódź"], [polish]))):
+        assert listing[f"/lang/{path}"] == hashlib.sha256(data).hexdigest()
+    assert ready.provision(ready.plan()).copied == (), "both stay as they are"
+    done = ready.provision(ready.plan(language="fr", site="Straße 7"))
+    assert "/lang/letters.bin" not in done.removed, "the Polish file is still there, for workers"
+
+
+def test_a_site_that_has_the_letters_of_every_clock_has_no_file_of_letters(ready: Bench) -> None:
+    assert "/lang/letters.bin" in ready.provision(ready.plan(site="Łódź")).copied
+    done = ready.provision(ready.plan(site="Chantier d\u2019été, Gießen"))
+    assert done.removed == ("/lang/letters.bin",)
 
 
 def test_firmware_for_another_display_than_the_clocks_is_refused_unless_the_display_was_said(fresh: Bench) -> None:

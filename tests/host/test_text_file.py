@@ -18,7 +18,7 @@ from badgeclock.bundle import Bundle
 from badgeclock.cli import clock, context
 from badgeclock.cli.main import app
 from badgeclock.partition_table import read_csv
-from badgeclock.technician import languages, workshop
+from badgeclock.technician import key_files, languages
 from badgeclock.toolchain.places import ROOT
 
 KEY = "0123456789abcdef" * 4
@@ -43,7 +43,7 @@ def utf16(text: str) -> bytes:
         (SETTINGS, lambda path: settings.load(path).http.port, 9100),
         (KEY, lambda path: vault.read_keys(path)[1].hex(), KEY),
         (f"1:{KEY}\n2:{KEY[::-1]}", lambda path: len(vault.read_keys(path)), 2),
-        (KEY, lambda path: workshop.read_key(path).hex(), KEY),
+        (KEY, lambda path: key_files.read_key(path).hex(), KEY),
         (KEY, lambda path: context.secret_bytes(path, "a key").hex(), KEY),
         ("85.07.30-033 28", context.secret_text, "85.07.30-033 28"),
         ("pass word", lambda path: clock._wifi("site", path).password, "pass word"),  # type: ignore[union-attr]

@@ -62,6 +62,12 @@ def test_postgresql_and_its_initdb_are_of_one_version_from_15_on() -> None:
     assert int(version.removeprefix("(PostgreSQL) ").partition(".")[0]) >= 15
 
 
+def test_chromium_draws_a_page_with_its_own_fonts(tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p id=word>bridge</p>")
+    command = (programs.chromium(), "--no-sandbox", "--disable-gpu", "--dump-dom", (tmp_path / "page.html").as_uri())
+    assert '<p id="word">bridge</p>' in output_of(*command)
+
+
 def test_a_wrapper_works_from_a_link_and_after_a_move(tmp_path: Path) -> None:
     moved = tmp_path / "moved with spaces"
     moved.mkdir()

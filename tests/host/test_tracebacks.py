@@ -6,6 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from tests.clock_names import module
 from typer.testing import CliRunner
 
 from badgeclock.cli.main import app
@@ -20,16 +21,17 @@ def test_a_traceback_of_a_clocks_bytecode_leads_to_the_functions_in_the_source(t
         target = tmp_path / path.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    script = "import sys; sys.path.insert(0, '.')\nimport app.settings\napp.settings.Settings('{}')"
+    script = "import sys; sys.path.insert(0, '.')\nimport technician\ntechnician.judge_settings('{}', '{}')"
     command = [programs.micropython("i386"), "-X", "heapsize=256k", "-c", script]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     said = run.stdout + run.stderr
-    assert 'File "app.settings", line 1, in' in said, said
+    assert f'File "{module("firmware/app/settings.py")}", line 1, in' in said, said
     log = tmp_path / "console.log"
     log.write_text("clock: started\n" + said)
     shown = CliRunner().invoke(app, ["clock", "traceback", str(log)], catch_exceptions=False).output
     places = re.findall(r"\(firmware/app/settings\.py:\d+ (\w+)\)", shown)
     assert places[0] == "Settings", shown
+    assert "(firmware/technician.py:" in shown
     assert len(places) > 1, shown
     assert "clock: started" in shown
     assert "SettingsError: " in shown

@@ -228,6 +228,40 @@ def test_a_colour_display_is_black_asleep_and_false_without_inversion() -> None:
     assert colour(((0x01, b""),), display) == {}
 
 
+@pytest.mark.parametrize(
+    ("display", "set_up"),
+    [
+        (Ssd1306(), UPRIGHT[1:]),
+        (Sh1106(), bytes.fromhex("A1 C8 AD 8B AF")),
+    ],
+    ids=["ssd1306", "sh1106"],
+)
+def test_a_display_whose_supply_dipped_answers_and_is_dark_until_it_is_set_up_anew(
+    display: Ssd1306, set_up: bytes
+) -> None:
+    display.write(b"\x00" + set_up)
+    assert display.read(1)[0] & 0x40 == 0
+    display.dip()
+    assert display.read(1)[0] & 0x40, "off"
+    for page in range(PAGES):
+        display.write(bytes((0x00, 0xB0 | page, 0x00, 0x10)))
+        display.write(b"\x40" + bytes(WIDTH))
+    assert not lit(display), "pages alone do not bring it back"
+    display.write(b"\x00" + set_up[:-1])
+    assert not lit(display)
+    display.dip()
+    display.write(b"\x00" + set_up)
+    assert len(lit(display)) > WIDTH, "nonsense is in its RAM"
+
+
+def test_a_colour_display_whose_supply_dipped_is_dark_until_it_is_woken_and_set_up_anew() -> None:
+    display = St7789()
+    colour(LANDSCAPE, display)
+    display.dip()
+    assert colour(((0x2A, bytes(4)), (0x2B, bytes(4)), (0x2C, b"\xf8\x00")), display) == {}
+    assert len(colour(LANDSCAPE, display)) > st7789.WIDTH
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=40), st.integers(0, 1)), max_size=20))
 def test_no_bytes_upset_a_display(transfers: list[tuple[bytes, int]]) -> None:
@@ -311,3 +345,16 @@ def test_the_picture_has_the_displays_pixels() -> None:
     assert image.size == (512, 256)
     assert image.getpixel((82, 42)) != image.getpixel((78, 42))
     assert image.getpixel((79, 42)) == image.getpixel((0, 0)) == screen.DARK
+
+
+def test_an_oscillator_that_its_set_up_stops_on_the_battery_loses_the_time_with_the_supply() -> None:
+    hand = [1_000_000_000.0]
+    for control, keeps in ((0x04, True), (0x84, False)):
+        rtc = Ds3231(lambda: hand[0])
+        rtc.write(b"\x0e" + bytes((control, 0)))
+        rtc.set_unix_s(hand[0])
+        rtc.lose_supply()
+        hand[0] += 3600
+        rtc.supply_back()
+        assert rtc.oscillator_stopped != keeps
+        assert rtc.unix_s() == hand[0] - (0 if keeps else 3600)

@@ -14,7 +14,7 @@ from badgeclock.bundle import Bundle
 from badgeclock.cli import ca as ca_cli
 from badgeclock.cli import doctor as doctor_cli
 from badgeclock.errors import ProvisionError, SettingsError
-from badgeclock.technician import broker, workshop, workshop_lock
+from badgeclock.technician import broker, key_files, workshop, workshop_lock
 from badgeclock.technician.workshop import Workshop
 
 PASSPHRASE = "seven words that are in no book"
@@ -98,9 +98,17 @@ def test_everything_that_a_workshop_does_it_does_under_a_passphrase(locked: Work
     locked.renew_clock("clock-0001")
     locked.end_authority()
     locked.revoke_clock("clock-0001")
+    locked.add_site_key(SITE)
+    locked.clock("clock-0002")
     again = workshop.open_workshop(locked.path, lambda _: PASSPHRASE)
     assert again.authority().fingerprint == locked.authority().fingerprint
     assert all(workshop_lock.is_closed(path.read_bytes()) for path in again.secret_files())
+    on_disk = everything(again.path)
+    assert b"PRIVATE KEY" not in on_disk, "nor of any former certificate"
+    sites = again.site_key(SITE)
+    for key in (again.fleet_key(), sites[:32], sites[32:], again.badge_root(SITE).secret):
+        assert key not in on_disk
+        assert key.hex().encode() not in on_disk
     assert master(again.badge_root(SITE).secret, Purpose.READ) == master(locked.badge_root(SITE).secret, Purpose.READ)
     config = broker.write_config(locked.path.parent / "broker", 8883, again)
     assert b"PRIVATE KEY" in (config.path.parent / "key.pem").read_bytes(), "a broker starts by itself"
@@ -189,7 +197,7 @@ def test_what_a_bridge_needs_is_written_out_and_no_root_with_it(locked: Workshop
     assert {path.stat().st_mode & 0o777 for path in to.iterdir()} == {0o600}
     bundle = locked.bundle("clock-0001")
     assert bundle == Bundle.from_json((to / "clock-0001.bundle.json").read_bytes(), "file")
-    assert workshop.read_key(to / "quay-7.key") == locked.site_key(SITE)
+    assert key_files.read_key(to / "quay-7.key") == locked.site_key(SITE)
     written = everything(to)
     roots = [locked.fleet_key(), locked.badge_root(SITE).secret, locked.founding_secret("clock-0001", b"genesis1")]
     for secret in [*(key.hex().encode() for key in roots), *(one.key_pem for one in locked.authorities())]:

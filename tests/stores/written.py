@@ -17,6 +17,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from badgeclock.authorities.base import Direction as Way
+from badgeclock.bridge.accounts import accounts, second_factor, sessions
+from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import badge_desk_jobs, registry, remote_settings
 from badgeclock.bridge.clocks.badge_desk_jobs import Outcome
@@ -109,6 +111,7 @@ async def _fill(world: World) -> None:
     _expected(world)
     _cards(world)
     _site_key(world)
+    _accounts(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -346,6 +349,24 @@ def _site_key(world: World) -> None:
     with world.store.write() as connection:
         keys = SITE_KEY + bytes(range(100, 132))
         badge_keys.give_site_key(connection, world.vault, SITE, keys, "operator", world.now_ms)
+
+
+def _accounts(world: World) -> None:
+    """An account of a site and an employer that asks for codes, whose session shows names; one that has ended."""
+    with world.store.write() as connection:
+        reached = reach.of_names(connection, (SITE,), (KBO,))
+        accounts.make(connection, "otto", Role.OPERATOR, OPERATOR, world.now_ms, reached)
+        accounts.make(connection, "ada", Role.ADMINISTRATOR, OPERATOR, world.now_ms)
+        accounts.end(connection, "ada", OPERATOR, world.now_ms + 1000)
+        found = accounts.find(connection, "otto")
+        assert found is not None
+        kept = second_factor.closed(world.vault, "otto", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
+        accounts.set_codes(connection, found.account, kept, 58_000_000, OPERATOR, world.now_ms)
+        secret = sessions.open_session(connection, found.account.id, 12, world.now_ms)
+        session = sessions.find(connection, secret, world.now_ms)
+        assert session is not None
+        sessions.note_names(connection, session.id)
+        sessions.end(connection, session.id, world.now_ms + 1000)
 
 
 def _waiting(world: World) -> None:

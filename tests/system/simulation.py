@@ -2,8 +2,8 @@
 
 One clock is the whole firmware on a virtual board; the others are the firmware's sealed log and uplink, which start in
 a second. Each reaches the broker through a fault proxy of its own. A seed decides who taps which badge where and when,
-which faults the networks have, who loses power, which station is killed and how the authority misbehaves. At the end
-everything is mended, and then the invariants must hold:
+which faults the networks have, what the access point of the whole clock does, who loses power, which station is killed
+and how the authority misbehaves. At the end everything is mended, and then the invariants must hold:
 
 - every signalled punch is in the store once, in its clock's order, and its seal verifies with the host's own code;
 - every worker who tapped is registered at the authority exactly once, and the store has the number that it gave.
@@ -45,6 +45,7 @@ from badgeclock.protocol import seal
 from badgeclock.protocol.errors import RecordRefused, SealFailed, SealGap
 from badgeclock.protocol.record import Kind, Record
 from badgeclock.technician.workshop import Workshop
+from badgeclock.virtual.accesspoint import Network
 from tests.system.chaos_stack import stored_punches, tap_to_signal_ms
 from tests.system.crowd import enroll
 from tests.system.uplink_rig import ClockProcess, Keys
@@ -52,12 +53,14 @@ from tests.system.uplink_rig import ClockProcess, Keys
 RESULTS: Final = Path(__file__).resolve().parents[2] / "build" / "sim.json"
 LIGHT_CLOCKS: Final = 3
 WORKERS: Final = 12
-STEPS: Final = 26
+STEPS: Final = 28
 PAUSE_MAX_S: Final = 0.35
 SETTLE_S: Final = 90.0
 REGISTERED: Final = frozenset({"REGISTERED", "VALIDATED", "REMARKS"})
 
 NETWORK: Final = tuple(name for name in FAULTS if name != "forge")
+AIR: Final = tuple(mood.value for mood in Network if not mood.value.endswith("-ntp"))
+"""What the access point does, UP among them: the clock of the simulation asks nobody for the time but its bridge."""
 AUTHORITY: Final = (
     "http-500",
     "http-500-after-commit",
@@ -88,9 +91,11 @@ def plan(seed: int) -> list[Step]:
     clocks = range(LIGHT_CLOCKS + 1)
     steps = [Step(0, "tap", chance.choice(clocks), str(worker)) for worker in range(WORKERS)]
     while len(steps) < STEPS:
-        trouble = chance.choices(("network", "power", "station", "authority"), (10, 3, 3, 4))[0]
+        trouble = chance.choices(("network", "air", "power", "station", "authority"), (10, 3, 3, 3, 4))[0]
         if trouble == "network":
             steps.append(Step(0, trouble, chance.choice(clocks), chance.choice((*NETWORK, NONE, NONE))))
+        elif trouble == "air":
+            steps.append(Step(0, trouble, LIGHT_CLOCKS, chance.choice(AIR)))
         elif trouble == "power":
             steps.append(Step(0, trouble, chance.choice(clocks)))
         elif trouble == "station":
@@ -174,6 +179,9 @@ class StackClock:
     def tap(self, badge: Badge) -> None:
         tap_to_signal_ms(self._stack, [badge.uid], 0)
         self.taps += 1
+
+    def change_air(self, mood: str) -> None:
+        self._control.network(mood)
 
     def cut_power(self) -> None:
         before = self._control.events()[-1]["id"]
@@ -263,6 +271,11 @@ class World:
     def _do_network(self, step: Step, _badges: list[Badge], _: Counter[str]) -> None:
         self._clocks()[step.whom].proxy.turn(step.how)
 
+    def _do_air(self, step: Step, _: list[Badge], injected: Counter[str]) -> None:
+        self.control.change_air(step.how)
+        if step.how != Network.UP.value:
+            injected[f"access point {step.how}"] += 1
+
     def _do_power(self, step: Step, _: list[Badge], injected: Counter[str]) -> None:
         self._clocks()[step.whom].cut_power()
         injected["power cut"] += 1
@@ -283,6 +296,7 @@ class World:
     def _mend(self) -> None:
         for clock in self._clocks():
             clock.proxy.turn(NONE)
+        self.control.change_air(Network.UP.value)
         self._control({"faults": []})
 
     def _judge(self, badges: list[Badge]) -> list[str]:

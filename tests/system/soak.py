@@ -27,7 +27,7 @@ KNOWN, STRANGERS = 200, 100
 UNMUTED_AFTER = 8
 """So many others stand between two punches of a badge; a clock is deaf for two seconds to the last four."""
 RUSH, PAUSE_S = 100, 2.5
-"""Badges one after another, then time for the clock's housekeeping, which waits 1.5 s for the next one."""
+"""Badges one after another, then a pause."""
 NETWORK_EVERY = 400
 OFFLINE_FOR = 30
 TAKEN_WITHIN_S = 20.0

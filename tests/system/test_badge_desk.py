@@ -158,6 +158,13 @@ def last_seq(stack: DeskStack) -> int:
     return max((punch["seq"] for punch in stack.punches()), default=-1)
 
 
+def session_of(stack: DeskStack) -> bytes | None:
+    """The session of the clock's connection, as the bridge knows it; None while it is not connected."""
+    with opened(stack) as store, store.read() as connection:
+        row = connection.execute(select(schema.clocks.c.online, schema.clocks.c.session)).one()
+    return bytes(row.session) if row.online else None
+
+
 def flags_of(stack: DeskStack, seq: int) -> int:
     """The flags of the clock's record, as the bridge keeps it."""
     with opened(stack) as store, store.read() as connection:
@@ -264,8 +271,9 @@ def test_a_clock_without_network_leaves_issue_mode_and_takes_punches(stack: Desk
 @pytest.mark.torture
 def test_issue_mode_fits_the_heap_and_gives_back_what_it_took(stack: DeskStack) -> None:
     card = "04A1B2C3D4E583"
+    before = session_of(stack)
     meter = HeapMeter(stack)
-    stack.wait_online()
+    wait_until(lambda: session_of(stack) not in (before, None), "the bridge knows that the clock is back")
     issuing = Asked(stack, Kind.ISSUE, "W-001")  # the first job brings names that stay
     lay(stack, card, "desfire-ev2")
     issuing.outcome()

@@ -18,7 +18,7 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.demo import cast
 from badgeclock.demo.stack import Stack
 from badgeclock.protocol.frames import Command
-from badgeclock.protocol.record import Kind, unpack
+from badgeclock.protocol.record import BOUND_NONE, Kind, Source, unpack
 from tests.provisioned import copied
 from tests.system.chaos_stack import stored_records
 from tests.system.crowd import enroll
@@ -127,6 +127,9 @@ def test_an_rtc_that_is_years_off_does_not_lock_the_clock_out(stack: Stack, year
     stack.control.plug_in()
     wait_until(lambda: clock_of(stack)["status"]["boot"] > boot, "the clock's next start", lambda: clock_of(stack))
     assert clock_of(stack)["status"]["bound_ms"] is None, "what it says of its time before the bridge sets it"
+    since = [record for record in map(unpack, stored_records(stack)) if record.boot > boot]
+    claims = {record.bound for record in since if record.source == Source.RTC}
+    assert claims == {BOUND_NONE}, "nothing on record states a time by that RTC"
     if years > 0:  # else it began with its newest record's time, which may be right within two seconds: no step
         wait_until(lambda: len(set_times(stack)) > before, "the time that the bridge set", lambda: set_times(stack))
         assert abs(set_times(stack)[-1] - time.time()) < PATIENCE_S

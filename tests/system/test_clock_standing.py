@@ -1,4 +1,4 @@
-"""What stands on a clock's display while something is wrong with it: nearly full, full, no seal, retired."""
+"""What stands on a clock's display while something is wrong with it: nearly full, full, no seal, stopped, retired."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from badgeclock.partition_table import board_partitions
 from badgeclock.technician import on_device, workshop
 from badgeclock.technician.serial_device import open_device
 from badgeclock.virtual.accesspoint import Network
-from badgeclock.virtual.board import VirtualBoard
+from badgeclock.virtual.board import ResetCause, VirtualBoard
 from badgeclock.virtual.control_socket import ClockControl, ControlServer
+from tests.clock_names import translated
 from tests.provisioned import copied
 from tests.system import flash_image
 
@@ -26,6 +27,7 @@ KEYS_BYTES = SEAL.size - flash_image.SECTOR_BYTES
 """Of the seal's partition: in its last sector a new clock has its secrets."""
 CAPACITY = SECTORS * flash_image.RECORDS_A_SECTOR
 PATIENCE_S = 60.0
+STOPPED_MS, SESSION_MS = 45_000, 900_000
 
 END = f"""
 import app.record, app.sealed_log
@@ -141,12 +143,30 @@ def test_a_technician_reads_the_facts_on_the_display_and_a_badge_cuts_them_short
     assert "no pages" not in (site.board.home / "console.log").read_text(errors="replace")
 
 
+def test_a_stray_interrupt_on_the_serial_line_shows_at_once_and_the_clock_is_back_by_itself(site: Site) -> None:
+    site.start_with(40)
+    control = site.control
+    control.wait_text("Hold your badge", timeout=PATIENCE_S)
+    with Path(control.tty()).open("wb", buffering=0) as line:
+        line.write(b"\x03")
+        control.wait_text("No punches now", "Stopped on the", timeout=PATIENCE_S)
+    assert control.stats()["watchdog_ms"] == STOPPED_MS
+    before = int(control.events()[-1]["id"])
+    site.board.watchdog_bites()
+    assert control.wait_event("started", after=before, timeout=PATIENCE_S)["cause"] == ResetCause.WATCHDOG
+    control.wait_text("Hold your badge", timeout=PATIENCE_S)
+    with open_device(control.tty()) as device:
+        assert control.stats()["watchdog_ms"] == SESSION_MS, "a session is given its time"
+        device.restart()
+    control.wait_text("Hold your badge", timeout=PATIENCE_S)
+
+
 def test_a_retired_clock_says_so_in_place_of_the_idle_screen_and_keeps_nothing(site: Site) -> None:
     site.start_with(40)
     site.control.wait_text("Hold your badge", timeout=PATIENCE_S)
     with open_device(site.control.tty()) as device:
         device.run(on_device.INSPECT)
-        device.run(END)
+        device.run(translated(END))
         device.restart()
     site.control.wait_text("Clock retired", "Not saved", timeout=PATIENCE_S)
     before = site.board.flash.read(JOURNAL.offset, JOURNAL.size)

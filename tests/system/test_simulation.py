@@ -31,7 +31,7 @@ from tests.system.chaos_stack import (
     tap_to_signal_ms,
 )
 from tests.system.crowd import enroll
-from tests.system.simulation import NETWORK, Outcome, World, broken_chain, plan, write_summary
+from tests.system.simulation import AIR, NETWORK, Outcome, World, broken_chain, plan, write_summary
 from tests.system.uplink_rig import Keys
 
 FEW = [1]
@@ -152,10 +152,12 @@ def test_a_seed_gives_the_same_plan_again_and_another_seed_another() -> None:
     assert {step.what for seed in range(20) for step in plan(seed)} == {
         "tap",
         "network",
+        "air",
         "power",
         "station",
         "authority",
     }
+    assert {step.how for seed in range(60) for step in plan(seed) if step.what == "air"} == set(AIR)
 
 
 def test_the_judge_sees_a_lost_punch_a_changed_record_and_a_gap(setting: Setting) -> None:

@@ -473,6 +473,23 @@ def attacks() -> dict[str, dict[str, Any]]:  # noqa: PLR0915 - a list, told one 
     made["clock set back, and said so"] = attack(
         week, "an hour back with a TIME_SET: nothing fails, the step is told", declared.slots
     )
+    for name, jump_ms in (("ahead", 3 * DAY_MS), ("back", -HOUR_MS)):
+        jumped = working_week_until(good, 40)
+        at = jumped.seq
+        jumped.source, jumped.bound = 1, 40
+        jumped.starts(after_ms=HOUR_MS * 2 + jump_ms).punches(3)
+        jumped.bound = NO_BOUND  # as after a refusal of TLS
+        jumped.punches(1)
+        end = jumped.seq
+        jumped.passes(9_000).set_time(jumped.utc_ms - jump_ms).punches(3)
+        arrived = [jumped.utc_ms] * len(jumped.slots)
+        made[f"RTC jumped {name} while off, and the bridge set it"] = attack(
+            week,
+            f"the RTC went {name} while the clock was off, its bound still stated; TIME_SET tells the step",
+            jumped.slots,
+            unproven=[(at, end - 2, "corrected")],
+            received_ms=arrived,
+        )
     slots = list(power_cuts().slots)
     hidden = next(n for n, raw in enumerate(slots) if raw is None) - 1
     boot = slots[hidden + 2]

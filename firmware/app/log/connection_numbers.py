@@ -1,11 +1,13 @@
 """The numbers of a clock's connections, which tell its frames' order to the bridge (docs/protocol.md §6).
 
 A start without room for its BOOT record has the same boot count as the next one. So the flash knows which numbers it
-may use, before it does, and the next start goes on above them. In memory only while a connection is made.
+may use, before it does, and the next start goes on above them: by the key store, or by a file where the log has no key
+any more, as after RETIRE. In memory only while a connection is made.
 """
 
 from micropython import const
 
+FILE = "/connections"
 _RESERVED = const(256)
 _LAST = const(0xFFFF)
 
@@ -14,11 +16,32 @@ def following(log, connection):
     """The number of the connection after that of number `connection`, 0 before the first of this start. Raises
     KeyStoreError if the flash does not take that it may be used.
     """
-    state = log._state
-    if not (log._boot_due and log.sealed):
+    if not log._boot_due:
         return connection + 1
-    connection = (connection or state.connections) + 1
-    if state.connections <= connection <= _LAST:
-        state.connections = min(connection + _RESERVED, _LAST)
-        log.save()
+    state, sealed = log._state, log.sealed
+    kept = state.connections if sealed else _kept()
+    connection = (connection or kept) + 1
+    if kept <= connection <= _LAST:
+        kept = min(connection + _RESERVED, _LAST)
+        if sealed:
+            state.connections = kept
+            log.save()
+        else:
+            _keep(kept)
     return connection
+
+
+def _kept():
+    try:
+        with open(FILE) as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return 0
+
+
+def _keep(number):
+    try:
+        with open(FILE, "w") as file:
+            file.write(str(number))
+    except OSError:
+        pass  # the next start may be older than this one, until it has connected as often

@@ -250,14 +250,3 @@ class Journal:
 
     def _read(self, place, at, buf):
         self._partition.readblocks(place, buf, at)
-
-
-def forget_opening():
-    """Take out of memory what only a log that is founded or opened needs."""
-    Journal.format = None  # type: ignore[method-assign,assignment]
-    Journal.mount = None  # type: ignore[method-assign,assignment]
-    Journal.find_head = None  # type: ignore[method-assign,assignment]
-    Journal.first_unmarked = None  # type: ignore[method-assign,assignment]
-    Journal.burnt_before = None  # type: ignore[method-assign,assignment]
-    Journal._newest_sector = None  # type: ignore[method-assign,assignment]
-    Journal._is_done = None  # type: ignore[method-assign,assignment]

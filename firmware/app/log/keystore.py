@@ -133,6 +133,10 @@ class KeyStore:
             self._erase(sector)
             self.late += 1
 
+    def is_short(self):
+        """Whether the sector after the next slot's is still to be erased."""
+        return self._used >> self._after(self._next | _SLOTS_A_SECTOR - 1) // _SLOTS_A_SECTOR & 1
+
     def stage(self, state):
         """Make the next slot's content in memory: all that allocates happens here, before any flash is touched."""
         struct.pack_into(
@@ -244,11 +248,3 @@ class KeyStore:
     def _erase(self, sector):
         self._partition.ioctl(_IOCTL_BLOCK_ERASE, sector)
         self._used &= ~(1 << sector)
-
-
-def forget_opening():
-    """Take out of memory what only a store that is founded or opened needs."""
-    KeyStore.format = None  # type: ignore[method-assign,assignment]
-    KeyStore.load = None  # type: ignore[method-assign,assignment]
-    KeyStore._scan = None  # type: ignore[method-assign,assignment]
-    KeyStore._is_blank = None  # type: ignore[method-assign,assignment]

@@ -13,7 +13,7 @@ _AT_ONCE = const(16)
 class Recalled:
     """What the newest records say: `newest_s`, the latest moment on record that is not NTP's (0: none); `sure_s`,
     before which it cannot be, by their bounds (0: none says); `given_s`, the last that the bridge gave, or else the
-    newest before this start (0: none);
+    newest (0: none);
     `config`, the detail of the last CONFIG record or None; `deaths`, how many starts in a row ended with the death of a
     task (FAULT 5) and no punch between; `latest_s`, the moment of the last record.
 
@@ -25,7 +25,6 @@ class Recalled:
         self.newest_s = 0
         self.sure_s = 0
         self.given_s = 0
-        self.before_s = 0
         self.latest_s = 0
         self.start_s = 0  # of the start whose records are being read
         self.config = None
@@ -33,7 +32,9 @@ class Recalled:
 
 
 def recall(log, recent):
-    """Read the newest records of an open log into `recent`; gives Recalled."""
+    """Read the newest records of an open log, whose BOOT of this start is still to come, into `recent`; gives
+    Recalled.
+    """
     recalled = Recalled()
     recent.whole = log.head <= _RECALLED
     buf = bytearray(_AT_ONCE * record.RECORD_BYTES)
@@ -48,13 +49,11 @@ def recall(log, recent):
             except ValueError:  # of a newer firmware, or a bit has rotted: it tells nothing, and is sent as it is
                 continue
             _apply(entry, recent, recalled)
-    recalled.given_s = recalled.given_s or recalled.before_s
+    recalled.given_s = recalled.given_s or recalled.newest_s
     return recalled
 
 
 def _apply(entry, recent, recalled):
-    if entry.kind == record.KIND_BOOT:
-        recalled.before_s = recalled.newest_s
     if entry.source == record.SOURCE_BRIDGE:
         recalled.given_s = entry.utc_s
     if entry.source != record.SOURCE_NTP:

@@ -23,7 +23,7 @@ from micropython import const
 
 from app import on_demand
 from app.errors import JournalError, JournalFull, JournalRetired
-from app.log import journal, keystore, record, seal
+from app.log import record, seal
 from app.log.journal import BURNT_RECORD, RECORDS_A_SECTOR, Journal
 from app.log.keystore import KeyState, KeyStore
 from app.log.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
@@ -169,6 +169,13 @@ class SealedLog:
         self._cause = reset_cause
         self._boot_due = True
         self._sound = True
+        if stamp:
+            self.begin(stamp)
+
+    def begin(self, stamp):
+        """Keep this start's BOOT, if there is room and `open` had no stamp for it: what the log says may have to be
+        read before the time is known.
+        """
         if self._room():
             self._write_boot(stamp)
 
@@ -221,6 +228,10 @@ class SealedLog:
         else:
             return False
         return True
+
+    def is_short(self):
+        """Whether `idle` should erase soon, or a record may have to wait for an erase: 32 may follow at least."""
+        return self._journal.ready * RECORDS_A_SECTOR <= self._state.seq or (self._sealed and self._keys.is_short())
 
     def ack(self, next_seq):
         """Every record below `next_seq` is in the bridge's store. Ignored if it is old news or beyond the head."""
@@ -463,15 +474,6 @@ class SealedLog:
         return seq >= self._tail or struct.unpack_from(">I", view, at + 4)[0] == seq
 
 
-def forget_opening():
-    """Take out of memory what only `open` needs, and `open`: on a clock a log is opened once a start.
-    A deleted attribute of a class would stay in memory until its place is used again.
-    """
-    SealedLog.open = None  # type: ignore[method-assign,assignment]
-    SealedLog._went_on_without_key = None  # type: ignore[method-assign,assignment]
-    SealedLog._settle_sealed = None  # type: ignore[method-assign,assignment]
-    SealedLog._settle_unsealed = None  # type: ignore[method-assign,assignment]
-    SealedLog._record_below = None  # type: ignore[method-assign,assignment]
-    SealedLog._stage_burnt = None  # type: ignore[method-assign,assignment]
-    journal.forget_opening()
-    keystore.forget_opening()
+def is_open(*_):
+    """What stands in the place of what only an opening needs, once that is out of memory."""
+    raise JournalError("the log is open, and opened once a start; its records are kept. Restart the clock.")

@@ -18,6 +18,7 @@ _RESOLVER = "app.net.resolver"
 
 _CONNECT_TIMEOUT_MS = const(10000)
 _POLL_MS = const(10)
+_CONTEXT_BYTES = const(4000)  # measured: certificates and key of a clock take 2,156
 _RESOLVE_AGAIN_MISSES = const(3)  # after so many failed connections to the cached address the name is looked up again,
 _RESOLVE_AGAIN_MS = const(60000)  # but not before it is this old
 
@@ -72,8 +73,10 @@ async def _connected(poller, sock):
         poller.unregister(sock)
 
 
-def tls_context(link):
-    """The context, made once: it holds the parsed certificates and the key for all connections. Raises LinkError."""
+def tls_context(link, room):
+    """The context, made once: it holds the parsed certificates and the key for all connections. room: knows how much
+    memory is free, None if that is never short. Raises LinkError.
+    """
     if link._tls_context is not None:
         return link._tls_context
     tls = link._tls_module
@@ -86,7 +89,9 @@ def tls_context(link):
             context.load_verify_locations(authorities[at:end])
             at = end
         context.load_cert_chain(link._certs.cert, link._certs.key)
-    except (ValueError, IndexError) as error:  # an ESP32 says "invalid cert" of a whole one that it has no memory for
-        raise LinkError("certificate", "of this clock, or no memory for it: %s" % error.args[0])
+    except (ValueError, IndexError) as error:
+        if room and room.free() < _CONTEXT_BYTES:  # an ESP32 says "invalid cert" of a whole one that it has no room for
+            raise LinkError("memory", "none for the certificates: %s" % error.args[0])
+        raise LinkError("certificate", "of this clock: %s" % error.args[0])
     link._certs = None  # a kilobyte and a half that TLS has copied
     return context

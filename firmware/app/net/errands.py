@@ -5,7 +5,8 @@ works in small pieces (`step`), has answers to send (`unsent`, `publish`), and i
 of here, with its module. There is at most one of each kind.
 
     badge desk, order    loaded as the frame comes; the badge loop works for the desk, the uplink for an order
-    roster, settings     loaded, and worked on, when no badge is near: that takes too long beside one
+    roster, settings     loaded, and worked on, between two looks for badges; settings, which end in a restart, when no
+                         badge is near
 """
 
 import gc
@@ -123,9 +124,13 @@ class Errands:
                 self._order = None
                 on_demand.drop(_ORDER)
 
+    def can_wait(self):
+        """Whether new settings are what is to be done first."""
+        return self._waiting and self._waiting[0] == frames.SETTINGS
+
     def step(self, uplink):
-        """Do a bounded piece of what waits until no badge is near; True if there is more. Raises FrameError for a first
-        frame that was malformed.
+        """Do a bounded piece of what the badge loop does not do itself; True if there is more. Raises FrameError for a
+        first frame that was malformed.
         """
         update = self._roster_update
         if self._waiting:

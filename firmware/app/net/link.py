@@ -187,7 +187,7 @@ class Link:
         self._reset()
         try:
             await on_demand.load(_CONNECTING, _RESOLVER).open_tcp(self, time.ticks_ms(), room)
-            context = self._tls_context = on_demand.load(_CONNECTING).tls_context(self)
+            context = self._tls_context = on_demand.load(_CONNECTING).tls_context(self, room)
         except LinkError:
             self._misses += 1
             raise
@@ -333,8 +333,10 @@ class Link:
         self.wire.grant_record()
         try:
             return self._tls.write(self._out[self._left : self._leaving])
-        except ValueError as error:  # mbedTLS's verdict on the certificate, one line a fault
-            raise LinkError("certificate", error.args[0].strip())
+        except ValueError as error:
+            # mbedTLS's verdict on the certificate has a line for each fault, and a new line before each; the port has
+            # ValueError for other things too, in words of its own.
+            raise LinkError("certificate" if error.args[0][:1] == "\n" else "tls", error.args[0].strip())
         except OSError as error:
             raise LinkError("tls", error.args[-1])
 

@@ -139,5 +139,5 @@ def _pattern(canvas, words):
     canvas.fill(0)
     for x in range(0, 128, 8):
         canvas.fill_rect(x, 0, 4, 64, 1)
-    screens.line(canvas, words.identify, 3)
+    screens.line(canvas, words.identify, 24)
     return screens.NOTICE

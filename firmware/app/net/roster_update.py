@@ -2,8 +2,8 @@
 
 An errand of app.net.errands, in memory until the roster is in use, was refused, or no part came for a while. Two sides
 meet in it, and neither waits for the other: the uplink brings a part (`handle`) and sends the answer (`unsent`,
-`publish`); the housekeeping works when no badge is near (`step`): one erase, one part of 990 bytes programmed, or one
-read back. A badge finds the old roster until the new one counts.
+`publish`); the housekeeping works between two looks for badges (`step`): one erase, one part of 990 bytes programmed,
+or one read back. A badge finds the old roster until the new one counts.
 
 What is in the flash already is kept over a lost connection and over power loss: the header without its first four bytes
 stands there before the parts do, and they are programmed in order, so the bank tells how far it came. The part that was

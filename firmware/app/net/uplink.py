@@ -223,7 +223,7 @@ class Uplink:
         self._status_due = True
 
     def run_errands(self):
-        """Do a bounded piece of an errand; True if there is more. For when no badge is near."""
+        """Do a bounded piece of an errand; True if there is more."""
         return self._guarded(self.errands.step, self)
 
     async def run(self):

@@ -25,8 +25,8 @@ def _draw(canvas, texts, stage):
     """A ruled title, which no punch has; no tick and no stamp, whatever became of the badge."""
     canvas.fill(0)
     screens.line(canvas, texts[_TITLE], 0)
-    canvas.hline(0, 11, 128, 1)
-    screens.line(canvas, texts[_STAGES + stage], 4)
+    canvas.hline(0, 9, 128, 1)
+    screens.line(canvas, texts[_STAGES + stage], 32)
     if stage >= LAY:
-        screens.line(canvas, texts[_NO_PUNCHES], 7)
+        screens.line(canvas, texts[_NO_PUNCHES], 56)
     return screens.WRONG if stage == FAILED else screens.NOTICE

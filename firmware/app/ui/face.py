@@ -48,16 +48,19 @@ _QUIET_MS = const(20)
 _SLICE_MS = const(4)  # two pages on I2C at 400 kHz
 _RETRY_MS = const(10000)  # a display that does not answer is started again
 _REFRESH_MS = const(500)
+_CHECK_MS = const(3000)  # between two questions whether the display is on
+_RENEW_CHECKS = const(20)  # after so many it is written anew when nobody is near, ...
+_RENEW_MOST_CHECKS = const(40)  # ... and after so many in any case
 _SOFTEST = const(1)
 
 
 class Face:
-    """words: app.ui.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.ui.screens), `start()`,
-    `update() -> bool`, the last two of which may raise OSError. buzzer, lamp: players (drivers.pattern), and the buzzer
-    has a `volume`.
+    """words: app.ui.words.Words of the site's language. display: `canvas`, `tint(mood)` (app.ui.screens), and what may
+    raise OSError: `start()`, `update() -> bool`, `healthy() -> bool`, `renew()`. buzzer, lamp: players
+    (drivers.pattern), and the buzzer has a `volume`.
 
     It is also the uplink's `events`: receipt, link, acked. `receipts`: the app.receipts.Receipts in which it
-    notes them. `display_faults` counts the times the display did not answer.
+    notes them. `display_faults` counts the times the display did not answer, or was off.
     """
 
     def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log, receipts):
@@ -98,6 +101,8 @@ class Face:
         self._idle_of = None
         self._refreshed = time.ticks_ms()
         self._display_lost = None
+        self._checked = time.ticks_ms()
+        self._checks = 0
         self.display_faults = 0
         buzzer.volume = settings.volume
 
@@ -394,11 +399,27 @@ class Face:
             while self._display.update():
                 if time.ticks_diff(time.ticks_ms(), started) >= _SLICE_MS:
                     return True
-            return False
+            if time.ticks_diff(started, self._checked) < _CHECK_MS:
+                return False
+            self._checked = started
+            return self._look_after_display()
         except OSError:
             self._display_lost = time.ticks_ms()
             self.display_faults += 1
             return False
+
+    def _look_after_display(self):
+        """Whether the display is to be written anew: it is off though it was switched on, as after a dip of its
+        supply, or it was not written anew for a minute, or two while somebody is near: not every display can tell.
+        """
+        self._checks += 1
+        if not self._display.healthy():
+            self.display_faults += 1
+        elif self._checks < (_RENEW_CHECKS if self._kind == _IDLE else _RENEW_MOST_CHECKS):
+            return False
+        self._checks = 0
+        self._display.renew()
+        return True
 
 
 def _clock_text(local):

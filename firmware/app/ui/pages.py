@@ -10,7 +10,7 @@ import time
 from micropython import const
 
 from app import localtime
-from app.ui import screens, signals
+from app.ui import font, screens, signals
 
 PAGES = const(4)
 _STAY_MS = const(30000)  # without a key
@@ -56,13 +56,12 @@ def screen(page, facts):
 
 
 def _draw(canvas, page, rows):
-    """A title in reverse, and what it is about: at most seven lines of sixteen letters."""
+    """A ruled title, and what it is about: at most six lines of sixteen letters."""
     canvas.fill(0)
-    canvas.fill_rect(0, 0, 128, 8, 1)
-    title = "%d/%d %s" % (page + 1, PAGES, ("Clock", "Records", "Network", "Parts")[page])
-    canvas.text(title, 0, 0, 0)
-    for at in range(min(7, len(rows))):
-        canvas.text(rows[at][:16], 0, 8 + 8 * at, 1)
+    font.text(canvas, "%d/%d %s" % (page + 1, PAGES, rows[0]), 0, 0)
+    canvas.hline(0, 9, 128, 1)
+    for at in range(1, len(rows)):
+        font.text(canvas, rows[at][:16], 0, 2 + 9 * at)
     return screens.NOTICE
 
 
@@ -72,9 +71,9 @@ def _rows(page, facts):
         bound = facts["bound_ms"]
         reset = facts["reset"]
         return (
+            "boot %d" % facts["boot"],
             "up %dd %02d:%02d" % (up_s // 86400, up_s // 3600 % 24, up_s // 60 % 60),
             "reset " + (_RESETS[reset] if reset in range(6) else str(reset)),
-            "boot %d" % facts["boot"],
             "time " + _SOURCES[facts["source"]],
             "error " + ("unknown" if bound is None else "%d ms" % bound),
             "heap %d" % facts["heap_free"],
@@ -93,20 +92,20 @@ def _rows(page, facts):
     if page == 2:
         failure = facts["last_failure"]
         return (
+            "Network",
             "signal " + ("none" if facts["rssi"] is None else "%d dBm" % facts["rssi"]),
             "connections %d" % facts["connection"],
             "failures %d" % facts["failures"],
             failure[:16],
             failure[16:32],
-            "certificate till",
-            _day(facts["cert_until"]),
+            "cert. " + _day(facts["cert_until"]),
         )
     return (
+        "Parts",
         "reader " + (facts["reader"] or "none"),
         facts["reader_fault"] or "good",
         "restarted %d" % facts["reader_resets"],
-        "display %d bad" % facts["display_faults"],
-        "RTC %d bad" % facts["rtc_faults"],
+        "disp %d RTC %d" % (facts["display_faults"], facts["rtc_faults"]),  # how often each failed
         "case " + ("open" if facts["case_open"] else "closed"),
         "temp. " + ("none" if facts["temperature"] is None else "%d C" % facts["temperature"]),
     )

@@ -1,8 +1,9 @@
 """What the display shows: pure functions from what is the case to pixels on a canvas of 128x64.
 
-The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x48 at the
-left tells the state by its shape, the column right of it what was done, and two lines below what it means. Nothing here
-keeps state. Every screen gives its mood, which the display shows too, as far as it can: in its colours, or as dark on
+The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x46 at the
+left tells the state by its shape, the column right of it what was done, and two lines below what it means. Between any
+two of these is a row that is dark: letters have eight rows, the lowest for what hangs below a line. Nothing here keeps
+state. Every screen gives its mood, which the display shows too, as far as it can: in its colours, or as dark on
 light. Kept and registered differ in all of this: a tick on dark paper, and a stamp on light.
 """
 
@@ -17,6 +18,13 @@ _RIGHT = const(56)  # where the column beside the icon begins, ...
 _RIGHT_COLUMNS = const(9)  # ... and how many small letters it has room for
 _MIDDLE = const(40)  # where an icon stands that has nothing beside it
 _LARGE = const(12)
+_PITCH = const(9)  # from one line to the next
+_WORDS = const(47)  # where the two lines below the icon stand
+_LAST = const(56)
+_WAY = const(15)
+_TIME = const(30)
+_INVITATION = const(45)  # the invitation to hold a badge, between large time and the last line
+_TOO_MANY = const(99999)
 
 # Moods. What a display makes of each is its driver's to know.
 IDLE = const(0)
@@ -40,15 +48,19 @@ def idle(canvas, words, site, time_text, link, unsent, warning):
     if time_text is None:
         font.icon(canvas, font.NO_TIME, 0, 0)
         lines(canvas, site, _RIGHT, 0, _RIGHT_COLUMNS, 2)
-        lines(canvas, words.no_time, _RIGHT, 24, _RIGHT_COLUMNS, 3)
+        lines(canvas, words.no_time, _RIGHT, 20, _RIGHT_COLUMNS, 3)
+        line(canvas, warning or words.idle, _WORDS)
     else:
-        line(canvas, site[:_COLUMNS], 0)
-        font.huge(canvas, time_text, 5, 8)
-        line(canvas, warning, 5)
-    line(canvas, warning if warning and time_text is None else words.idle, 6)
-    font.text(canvas, words.link[link], 0, 56)
+        if warning:
+            font.large(canvas, time_text, 34, 0)
+            lines(canvas, warning, -1, 20, _COLUMNS, 2)
+        else:
+            lines(canvas, site, -1, 0, _COLUMNS, 1)
+            font.huge(canvas, time_text, 5, 10)
+        line(canvas, words.idle, _INVITATION)
+    font.text(canvas, words.link[link], 0, _LAST)
     if unsent:
-        _waiting(canvas, unsent, 56)
+        _waiting(canvas, unsent, _LAST)
     return NOTICE if warning or time_text is None else IDLE
 
 
@@ -73,19 +85,16 @@ def assumed(canvas, words, look, direction, time_text, seq):
     """
     icon, mood = look
     _punch(canvas, words, icon, direction, time_text)
-    font.large(canvas, "?", _RIGHT + 36, 16)
-    font.text(canvas, words.kept, 0, 48)
-    _number(canvas, seq, _CELL * len(words.kept), 48)
-    font.text(canvas, words.assumed, 0, 56)
+    font.way(canvas, font.ASSUMED, _RIGHT + 36, _WAY)
+    _meaning(canvas, words.kept, words.assumed, seq)
     return mood
 
 
 def registered(canvas, words, direction, time_text, seq, tail):
     """The authority has given a reception number, of which `tail` is the end."""
     _punch(canvas, words, font.STAMP, direction, time_text)
-    _number(canvas, seq, _RIGHT + 31, 20)
-    font.text(canvas, words.registered, 0, 48)
-    font.text(canvas, words.authority + " .." + tail, 0, 56)
+    _number(canvas, seq, _RIGHT + 32, 19)
+    _meaning(canvas, words.registered, words.authority + " .." + tail, None)
     return REGISTERED
 
 
@@ -100,15 +109,15 @@ def unknown(canvas, words, token, seq):
     """The bridge does not know the badge; the punch is kept and waits for somebody to assign it. The code is the
     beginning of the token.
     """
-    _with_code(canvas, words, font.QUESTION, "%02X%02X" % (token[0], token[1]))
-    _meaning(canvas, words.unknown, words.see_office, seq)
+    _with_code(canvas, words, font.QUESTION, "%02X%02X" % (token[0], token[1]), seq)
+    _meaning(canvas, words.unknown, words.see_office, None)
     return WRONG
 
 
 def refused(canvas, words, code, seq):
     """The authority refused the registration with an error code."""
-    _with_code(canvas, words, font.OCTAGON, str(code))
-    _meaning(canvas, words.refused, words.refused_todo, seq)
+    _with_code(canvas, words, font.OCTAGON, str(code), seq)
+    _meaning(canvas, words.refused, words.refused_todo, None)
     return WRONG
 
 
@@ -117,8 +126,7 @@ def unproved(canvas, words):
     canvas.fill(0)
     font.icon(canvas, font.BAD_BADGE, 0, 0)
     lines(canvas, words.unproved, _RIGHT, 12, _RIGHT_COLUMNS, 3)
-    font.text(canvas, words.unproved_todo[0], 0, 48)
-    font.text(canvas, words.unproved_todo[1], 0, 56)
+    _meaning(canvas, words.unproved_todo[0], words.unproved_todo[1], None)
     return WRONG
 
 
@@ -136,7 +144,7 @@ def full(canvas, words):
 
 def fault(canvas, words, code):
     """The clock cannot keep or read a punch. code: FAULT codes of docs/protocol.md §2."""
-    _with_code(canvas, words, font.WRENCH, str(code))
+    _with_code(canvas, words, font.WRENCH, str(code), None)
     _meaning(canvas, words.fault, words.fault_todo, None)
     return BROKEN
 
@@ -153,7 +161,7 @@ def chosen(canvas, words, direction):
     word = words.directions[direction]
     font.large(canvas, word, (_WIDTH - len(word) * _LARGE) // 2, 8)
     font.way(canvas, direction, 48, 32)
-    line(canvas, words.idle, 7)
+    line(canvas, words.idle, _LAST)
     return IDLE
 
 
@@ -161,9 +169,9 @@ def identify(canvas, words, clock_id):
     """Somebody asked which clock this is."""
     canvas.fill(0)
     canvas.rect(0, 0, 128, 64, 1)
-    line(canvas, words.identify, 2)
-    line(canvas, clock_id[:14], 4)
-    line(canvas, clock_id[14:], 5)
+    line(canvas, words.identify, 16)
+    line(canvas, clock_id[:14], 32)
+    line(canvas, clock_id[14:], 41)
     return NOTICE
 
 
@@ -172,71 +180,78 @@ def _punch(canvas, words, icon, direction, time_text):
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
     font.large(canvas, words.directions[direction], _RIGHT, 0)
-    font.way(canvas, direction, _RIGHT, 16)
-    font.large(canvas, time_text, _RIGHT, 32)
+    font.way(canvas, direction, _RIGHT, _WAY)
+    font.large(canvas, time_text, _RIGHT, _TIME)
 
 
-def _with_code(canvas, words, icon, code):
-    """An icon, and a code for whoever helps."""
+def _with_code(canvas, words, icon, code, seq):
+    """An icon, and what a worker reports to whoever helps: a code, and the record's number if there is one."""
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
-    font.text(canvas, words.code, _RIGHT, 8)
-    font.large(canvas, code, _RIGHT, 16)
+    font.text(canvas, words.code, _RIGHT, 2)
+    font.large(canvas, code, _RIGHT, 12)
+    if seq is not None:
+        font.text(canvas, "#" + str(seq), _RIGHT, 34)
 
 
 def _alone(canvas, icon, first, second):
     """An icon with nothing beside it, and two lines."""
     canvas.fill(0)
     font.icon(canvas, icon, _MIDDLE, 0)
-    line(canvas, first, 6)
-    line(canvas, second, 7)
+    line(canvas, first, _WORDS)
+    line(canvas, second, _LAST)
 
 
 def _meaning(canvas, first, second, seq):
-    """The two lines below, and the record's number where they leave room for it."""
-    font.text(canvas, first, 0, 48)
-    font.text(canvas, second, 0, 56)
-    if seq is not None:
-        _number(canvas, seq, _CELL * len(second), 56)
+    """The two lines below, and the record's number in the one that leaves room for it, the second rather."""
+    font.text(canvas, first, 0, _WORDS)
+    font.text(canvas, second, 0, _LAST)
+    if seq is not None and not _number(canvas, seq, _CELL * len(second), _LAST):
+        _number(canvas, seq, _CELL * len(first), _WORDS)
 
 
 def _number(canvas, seq, left, y):
-    """The record's number at the right, if that leaves something free beside what ends at `left`."""
+    """The record's number at the right, if that leaves something free beside what ends at `left`; whether it does."""
     number = "#" + str(seq)
     x = _WIDTH - _CELL * len(number)
     if x > left:
-        canvas.text(number, x, y, 1)
+        font.text(canvas, number, x, y)
+    return x > left
 
 
-def line(canvas, text, row):
-    """A small line in the middle of its row, on the grid."""
-    font.text(canvas, text, (_COLUMNS - len(text)) // 2 * _CELL, row * _CELL)
+def line(canvas, text, y):
+    """A small line in the middle, on the columns of the letters."""
+    font.text(canvas, text, (_COLUMNS - len(text)) // 2 * _CELL, y)
 
 
 def lines(canvas, text, x, y, columns, rows):
-    """Text broken between words into lines of so many columns; a longer word is cut, and so is what has no row."""
-    row = ""
-    for word in text.split(" "):
-        if row and len(row) + 1 + len(word) > columns:
-            font.text(canvas, row[:columns], x, y)
-            y += _CELL
-            rows -= 1
-            row = word
+    """Text broken between words into so many lines of so many columns, from x on, or in the middle if x is below zero.
+    A word that is too long, and text that has no line left, is cut with a sign.
+    """
+    while text:
+        rest = ""
+        if len(text) > columns:
+            end = columns if text[columns] == " " else text.rfind(" ", 0, columns)
+            if rows == 1 or end <= 0:
+                row = text[: columns - 1] + font.CUT
+                if rows > 1 and " " in text:  # of a word that is too long; the next goes on below
+                    rest = text[text.find(" ") + 1 :]
+            else:
+                row, rest = text[:end], text[end + 1 :]
         else:
-            row = row + " " + word if row else word
-        if rows == 0:
-            return
-    font.text(canvas, row[:columns], x, y)
+            row = text
+        if x < 0:
+            line(canvas, row, y)
+        else:
+            font.text(canvas, row, x, y)
+        text = rest
+        y += _PITCH
+        rows -= 1
 
 
 def _waiting(canvas, count, y):
-    """How many records still go up, at the right: an arrow and the count."""
-    number = str(count)
-    x = _WIDTH - _CELL * len(number)
-    canvas.text(number, x, y, 1)
-    if count > 999:
-        return  # the arrow has no room
-    x -= 10
-    canvas.vline(x + 3, y, 7, 1)
-    canvas.line(x, y + 3, x + 3, y, 1)
-    canvas.line(x + 3, y, x + 6, y + 3, 1)
+    """How many records still go up, at the right: an arrow and the count, in thousands if they are very many."""
+    number = str(count) if count <= _TOO_MANY else "%dk" % (count // 1000)
+    if count <= 999:  # else the arrow has no room
+        number = "\u2191" + number
+    font.text(canvas, number, _WIDTH - _CELL * len(number), y)

@@ -18,7 +18,7 @@ _REFUSED = const(5)
 def prompt(canvas, words):
     """The info key was pressed: the next badge asks."""
     _title(canvas, words)
-    screens.line(canvas, words.idle, 4)
+    screens.line(canvas, words.idle, 32)
     return screens.IDLE
 
 
@@ -27,15 +27,14 @@ def page(canvas, words, name, rows, more):
     at most six, oldest first; more: how many older ones there are.
     """
     _title(canvas, words)
-    canvas.text(name, 96, 0, 1)
+    font.text(canvas, name, 96, 0)
     if more:
-        canvas.text("+%d" % min(more, 9), 76, 0, 1)
+        font.text(canvas, "+%d" % min(more, 9), 76, 0)
     if not rows:
-        screens.line(canvas, words.today[_NONE], 4)
-    y = 16
+        screens.line(canvas, words.today[_NONE], 32)
+    y = 11
     for direction, moment, state, detail in rows:
         _way(canvas, direction, y)
-        canvas.text(moment, 8, y, 1)
         text = words.today[_WAITS]
         if state in (receipts.RECEIPT_REGISTERED, receipts.RECEIPT_VALIDATED, receipts.RECEIPT_REMARKS):
             canvas.fill_rect(49, y + 1, 5, 5, 1)  # as kept and registered never look the same
@@ -47,15 +46,17 @@ def page(canvas, words, name, rows, more):
                 text += code
         elif not state or state == receipts.RECEIPT_OF_DAY:  # a day's number is never shown as a punch's own
             text = words.today[_SENT if state or detail else _KEPT]
-        font.text(canvas, text, 56, y)
-        y += 8
+        is_long = len(text) > 9
+        font.text(canvas, moment, 7 if is_long else 8, y)
+        font.text(canvas, text, 48 if is_long else 56, y)
+        y += 9
     return screens.IDLE
 
 
 def _title(canvas, words):
     canvas.fill(0)
     font.text(canvas, words.today[_TITLE], 0, 0)
-    canvas.hline(0, 11, 128, 1)
+    canvas.hline(0, 9, 128, 1)
 
 
 def _way(canvas, direction, y):

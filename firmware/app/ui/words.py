@@ -17,11 +17,12 @@ from micropython import const
 from app.errors import SettingsError
 from app.ui import font
 
-# By line a text or texts: how a language file calls them, the columns that they have beside icons and numbers where
-# those are fewer than the display's 16, and the English. One text: short ones of their own would stay in memory.
+# By line a text or texts: how a language file calls them, the columns that they have where those are not the display's
+# 16 (fewer beside icons and numbers, 33 in two lines), and the English. One text: short ones of their own would
+# stay in memory.
 _TEXTS = """\
 idle=Hold your badge
-link:9=No Wi-Fi|No server|Online
+link:10=No Wi-Fi|No server|Online
 directions:6=HERE|IN|OUT|BREAK|BACK
 kept=Saved here
 kept_later=Saved,|sent later
@@ -36,12 +37,12 @@ code:5=code
 unproved=Badge refused
 unproved_todo=Try again, or|see office
 two_badges=One badge|at a time
-nearly_full=Memory 80% full
+nearly_full:33=Memory 80% full
 full=Memory full
 full_todo=Not saved
 fault=Clock fault
 fault_todo=Not saved
-unsealed=Fault: no seal
+unsealed:33=Fault: no seal
 retired=Clock retired
 no_time=Clock not set
 not_set_up=Not set up
@@ -50,7 +51,7 @@ starting=Starting
 start_failed=Cannot start
 identify=I am here
 assumed=Wrong? Press key
-today:9=Today|none yet|saved|sent|waits|refused
+today:10=Today|none yet|saved|sent|waits|refused
 desk=Badge desk|No punches now|Desk closed|Done|Not finished|Lay the badge|Keep it there"""
 
 Words = namedtuple(
@@ -105,6 +106,7 @@ FIELDS = [row[0] for row in _ROWS]
 ENGLISH = Words(*[row[2] for row in _ROWS])
 
 _LONGEST = const(4096)
+_LINE = const(16)
 _OPEN_NESTED = (ValueError, TypeError, OverflowError, RuntimeError, MemoryError)  # the last two: nested without end
 
 
@@ -166,7 +168,11 @@ def _field(found, name, field, columns, english):
 def _fits(text, columns, known):
     if not isinstance(text, str) or not 0 < len(text) <= columns:
         return False
-    return all(known(letter) for letter in text)
+    if len(text) > _LINE:  # it goes on in a second line
+        end = text.rfind(" ", 0, _LINE + 1)
+        if end <= 0 or len(text) - end - 1 > _LINE:
+            return False
+    return all(known(text[at : at + 1]) for at in range(len(text)))
 
 
 def _has_small(letter):

@@ -49,7 +49,7 @@ class BrokerLink:
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
         self._pauses = 0
-        self._heard_packets = 0
+        self._packets_received = 0
         self.connected = False
         self.connections = 0
 
@@ -85,7 +85,9 @@ class BrokerLink:
         while True:
             self._read_certificates()
             lost = asyncio.Event()
-            client = _new_client(self._settings.client_id, self._filters, self._asked, deliver, lost, self._note_heard)
+            client = _new_client(
+                self._settings.client_id, self._filters, self._asked, deliver, lost, self._note_received
+            )
             try:
                 try:
                     async with asyncio.timeout(CONNECT_TIMEOUT_S):
@@ -101,7 +103,7 @@ class BrokerLink:
                     self.connections += 1
                     backoff.succeeded()
                     log.info("connected to the broker", host=self._settings.host, port=self._settings.port)
-                    await self._heard(client, lost)
+                    await self._while_answering(client, lost)
                     log.warning("the broker is gone; connecting again")
                 except (OSError, TimeoutError, MQTTError) as error:
                     if backoff.failures in (0, 10):
@@ -111,22 +113,22 @@ class BrokerLink:
                 await _end(client)
             await asyncio.sleep(backoff.failed())
 
-    async def _heard(self, client: gmqtt.Client, lost: asyncio.Event) -> None:
+    async def _while_answering(self, client: gmqtt.Client, lost: asyncio.Event) -> None:
         """Return when the connection is lost, or deaf: a machine that stopped, or a network that lost its other end,
         closes nothing. gmqtt itself notices after two keepalives.
         """
-        unanswered, before = 0, self._heard_packets
+        unanswered, before = 0, self._packets_received
         while unanswered < ASKED_MOST:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(lost.wait(), ASK_S)
                 return
-            unanswered = 0 if self._heard_packets != before or self._pauses else unanswered + 1
-            before = self._heard_packets
+            unanswered = 0 if self._packets_received != before or self._pauses else unanswered + 1
+            before = self._packets_received
             client.unsubscribe(_NOBODYS)
         log.warning("the broker does not answer any more")
 
-    def _note_heard(self) -> None:
-        self._heard_packets += 1
+    def _note_received(self) -> None:
+        self._packets_received += 1
 
 
 def _transport(client: gmqtt.Client) -> asyncio.Transport:
@@ -141,7 +143,7 @@ def _new_client(
     asked: Sequence[str],
     deliver: Callable[[str, bytes], None],
     lost: asyncio.Event,
-    heard: Callable[[], None],
+    received: Callable[[], None],
 ) -> gmqtt.Client:
     client = gmqtt.Client(client_id, clean_session=True, logger=logging.getLogger("gmqtt"))
     client.set_config({"reconnect_retries": _NO_RECONNECTS})
@@ -158,10 +160,10 @@ def _new_client(
             log.error("the broker does not let the bridge read; its access list must name the bridge")
 
     def on_unsubscribe(*_: Any) -> None:
-        heard()
+        received()
 
     def on_message(_client: Any, topic: str | bytes, payload: bytes, _qos: int, _properties: Any) -> int:
-        heard()
+        received()
         if isinstance(topic, str):
             deliver(topic, payload)
         return 0

@@ -1,9 +1,13 @@
-"""Keeps a broker that refuses subscriptions in step with the clocks that the bridge knows.
+"""Keeps a broker that refuses subscriptions in step with the clocks that the bridge knows, and puts out what floods it.
 
 Such a broker (`badgeclock ca broker --refuse-subscriptions`) knows each clock by name, or takes nothing of it. It is
 asked which it knows, once a connection, and those that are missing are added. A retired clock stays known, so that it
-gets its last acknowledgement: what takes it out is its certificate. A broker with an access list does not answer, and
-is left alone.
+gets its last acknowledgement: what takes it out is its certificate.
+
+A clock that floods (`flood_watch`) loses its connection, and its rights at the broker for a while: it may connect
+again, and the broker drops whatever it sends. They come back after EVICTED_MS, or when somebody settles the event.
+
+A broker with an access list does not answer, and nothing becomes of what it is told.
 """
 
 from __future__ import annotations
@@ -12,12 +16,14 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+import structlog
+from sqlalchemy import Connection, and_, select
 
 from badgeclock.bridge.downlink.frames_out import Message
 from badgeclock.bridge.rounds import Rounds
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.event_log import Kind
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.protocol import broker_access
 from badgeclock.protocol.broker_access import CONTROL, RESPONSE
@@ -26,19 +32,37 @@ LOOK_S: Final = 2.0
 CHANGES_A_ROUND: Final = 1
 """The broker writes its file anew for every clock, and serves nobody meanwhile: with ten thousand clocks it has 17 MB,
 which took 0.5 to 1 s on a machine that was busy."""
+EVICTED_MS: Final = 600_000
+"""How long a clock is out after the last flood that reached the bridge."""
+UNANSWERED_LOOKS: Final = 15
+"""After so many looks without an answer the broker is asked again: a flood may have taken the answer's place."""
 _LIST: Final = "listClients"
+
+log = structlog.get_logger("badgeclock.bridge.broker")
 
 
 class BrokerClients(Rounds):
     """Looks in rounds. `connections` says how often the bridge has connected, 0 while it is not."""
 
-    def __init__(self, store: Store, publish: Callable[[Message], None], connections: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        publish: Callable[[Message], None],
+        connections: Callable[[], int],
+        now_ms: Callable[[], int],
+    ) -> None:
         super().__init__(pause_s=LOOK_S, if_store_fails="the broker is not told of clocks while the store fails")
         self._store = store
         self._publish = publish
         self._connections = connections
+        self._now_ms = now_ms
         self._connection = 0
         self._known: set[str] | None = None
+        self._unanswered = 0
+        self._out: set[str] | None = None
+        """The clocks that may be without rights; None before the first look of this process."""
+        self._told: set[str] = set()
+        """Those of them of which the broker was told on this connection."""
 
     def deliver(self, topic: str, payload: bytes) -> bool:
         """Take a message, if it is an answer of the broker's."""
@@ -51,19 +75,45 @@ class BrokerClients(Rounds):
         return True
 
     async def work(self) -> None:
-        """Ask on a new connection; else add the clocks that are missing."""
+        """Ask on a new connection; else take rights away and give them back, and add the clocks that are missing."""
         if self._connections() != self._connection:
-            self._connection, self._known = self._connections(), None
-            if self._connection:
-                self._command({"command": _LIST, "verbose": False, "count": -1, "offset": 0})
+            self._connection = self._connections()
+            self._told.clear()
+            self._ask()
             return
+        if not self._connection:
+            return
+        await self._evict()
         if self._known is None:
+            self._unanswered += 1
+            if not self._unanswered % UNANSWERED_LOOKS:
+                self._ask()
             return
         in_use = await self._store.reading(_in_use)
         for name in sorted(in_use - self._known)[:CHANGES_A_ROUND]:
             role, client = broker_access.clock_role(name), broker_access.client(name)
             self._command({"command": "createRole", **role}, {"command": "createClient", **client})
             self._known.add(name)
+
+    def _ask(self) -> None:
+        self._known, self._unanswered = None, 0
+        if self._connection:
+            self._command({"command": _LIST, "verbose": False, "count": -1, "offset": 0})
+
+    async def _evict(self) -> None:
+        """Take the rights of clocks that flood, and give back those of clocks whose time is over."""
+        if self._out is None:  # an earlier process may have taken them
+            self._out = await self._store.reading(_flooding, 0)
+        flooding = await self._store.reading(_flooding, self._now_ms() - EVICTED_MS)
+        for name in sorted(flooding - self._told):
+            self._command({"command": "modifyClient", "username": name, "roles": []})
+            log.warning("a clock that floods is taken out at a broker that refuses subscriptions", clock=name)
+        self._told |= flooding
+        self._out |= flooding
+        for name in sorted(self._out - flooding)[:CHANGES_A_ROUND]:
+            self._command({"command": "modifyClient", **broker_access.client(name)})
+            self._out.discard(name)
+            self._told.discard(name)
 
     def _command(self, *commands: dict[str, Any]) -> None:
         self._publish(Message(CONTROL, json.dumps({"commands": commands}, separators=(",", ":")).encode()))
@@ -73,6 +123,17 @@ def _in_use(connection: Connection) -> set[str]:
     """The names of the clocks in use."""
     table = schema.clocks
     return set(connection.execute(select(table.c.name).where(table.c.state != ClockState.RETIRED)).scalars())
+
+
+def _flooding(connection: Connection, since_ms: int) -> set[str]:
+    """The names of clocks that flooded the bridge since then, and of whose flood nobody has settled the event yet; with
+    0 those that ever did.
+    """
+    table = schema.events
+    which = and_(table.c.kind == Kind.FLOODED, table.c.clock.is_not(None), table.c.last_ms > since_ms)
+    if since_ms:
+        which = and_(which, table.c.settled_ms.is_(None))
+    return set(connection.execute(select(table.c.clock).distinct().where(which)).scalars())
 
 
 def _listed(payload: bytes) -> set[str] | None:

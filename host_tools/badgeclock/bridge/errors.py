@@ -172,3 +172,23 @@ class BeyondReach(BadgeclockError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (BeyondReach, (self.where,))
+
+
+class AccountError(BadgeclockError):
+    """An account of the console that cannot be, or a secret of it that is not taken."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="every account as it was", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (AccountError, (self.what, self.do))
+
+
+class NotAllowed(BadgeclockError):
+    """Somebody asks for an act that is not theirs: no session that holds, no such right, or beyond their reach."""
+
+    def __init__(self, what: str, do: str) -> None:
+        super().__init__(what=what, kept="everything as it was", do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (NotAllowed, (self.what, self.do))

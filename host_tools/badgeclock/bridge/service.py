@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge.acts.acts_socket import ActsSocket
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.broker_clients import BrokerClients
@@ -44,12 +46,11 @@ from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
-from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
-from badgeclock.bridge.store import bridge_lock, vault
+from badgeclock.bridge.store import bridge_lock, presence_counts, vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
@@ -125,6 +126,7 @@ class Service:
         self._store = Store(settings.store.url)
         self._store.check()
         self._lock = bridge_lock.take(settings.store.url)
+        self._beside: Counter[str] = Counter()
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
@@ -158,11 +160,13 @@ class Service:
         )
         self._parts.add("health monitor", Phase.UPKEEP, monitor.run)
         self._clients = BrokerClients(
-            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0
+            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0, now_ms
         )
         self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)
         self._add_intake(meet)
+        acts = ActsSocket(settings.acts.socket, self._store, self._vault, now_ms, self._acted)
+        self._parts.add("acts", Phase.WEB, acts.run)
         self._add_metrics()
 
     def _add_senders(self) -> None:
@@ -201,7 +205,9 @@ class Service:
             queue_messages=intake.queue_messages,
         )
         self._parts.add("intake", Phase.INTAKE, self._batcher.run, finish=self._batcher.settled)
-        self._floods = FloodWatch(self._store, self._batcher.dropped, self._now_ms)
+        self._floods = FloodWatch(
+            self._store, self._batcher.dropped, self._now_ms, self._came_beside, self._clients.wake
+        )
         self._parts.add("flood watch", Phase.UPKEEP, self._floods.run)
 
     def _add_metrics(self) -> None:
@@ -257,6 +263,13 @@ class Service:
             self._relay.deliver(topic, payload)
         elif topic.endswith(_PUNCHES) or not any(part.deliver(topic, payload) for part in parts):
             self._accept(topic, payload)
+        else:
+            self._beside[topic.rpartition("/")[0]] += 1
+
+    def _came_beside(self) -> Counter[str]:
+        """How many messages did not go to the intake since the last call, by their topics without the channel."""
+        came, self._beside = self._beside, Counter()
+        return came
 
     def _accept(self, topic: str, payload: bytes) -> None:
         self._batcher.deliver(topic, payload)
@@ -267,6 +280,11 @@ class Service:
         if result.queued:
             for registrar in self._registrars:
                 registrar.wake()
+        self._receipts.wake()
+
+    def _acted(self) -> None:
+        for registrar in self._registrars:
+            registrar.wake()
         self._receipts.wake()
 
     def _measure(self) -> dict[str, float]:
@@ -286,7 +304,7 @@ class Service:
         }
 
     def _states(self) -> dict[str, int]:
-        return self._counted(outbox.counts)
+        return self._counted(presence_counts.by_state)
 
     def _counted(self, count: Callable[[Connection], dict[_Key, int]]) -> dict[_Key, int]:
         """What the store counts; nothing while it fails."""

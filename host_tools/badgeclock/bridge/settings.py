@@ -30,6 +30,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class StoreSettings(_Section):
     """[store]"""
 
@@ -69,10 +76,7 @@ class HttpSettings(_Section):
     @property
     def is_loopback(self) -> bool:
         """Whether nobody but this machine reaches the host."""
-        try:
-            return self.host == "localhost" or ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
 
     @model_validator(mode="after")
     def _is_meant(self) -> HttpSettings:
@@ -80,6 +84,38 @@ class HttpSettings(_Section):
             raise ValueError(
                 "the host is reached from other machines, in plain HTTP: set beyond_this_machine = true if that is "
                 "meant (/api then wants a token with the scope status:read), or 127.0.0.1 with a proxy before it"
+            )
+        return self
+
+
+class ActsSettings(_Section):
+    """[acts]: by what other processes of the bridge's user, as the console, have the running bridge do things."""
+
+    socket: Path = Path("acts.sock")
+
+
+class ConsoleSettings(_Section):
+    """[console]: the operators' pages, a process of its own (`badgeclock console run`)."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8470, ge=1, le=65535)
+    names: tuple[str, ...] = ()
+    """Names that it is asked by, besides the host and this machine's own."""
+    certificate: Path | None = None
+    """PEM, with `key`: then it speaks TLS itself."""
+    key: Path | None = None
+    behind_proxy: bool = False
+    """Whether a proxy on this machine does TLS, and says who asks (X-Forwarded-For, X-Forwarded-Proto)."""
+    session_hours: int = Field(default=12, ge=1, le=24 * 31)
+    """So long after signing in a session ends, however much it was used."""
+
+    @model_validator(mode="after")
+    def _speaks_no_plain_http_to_others(self) -> ConsoleSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together")
+        if self.certificate is None and not _is_loopback(self.host):
+            raise ValueError(
+                "the host is reached from other machines: set certificate and key, or 127.0.0.1 with a proxy before it"
             )
         return self
 
@@ -134,6 +170,8 @@ class BridgeSettings(BaseSettings):
     """A second one, for sites that declare movements, if [authority] takes none."""
     http: HttpSettings = HttpSettings()
     planning: PlanningSettings = PlanningSettings()
+    acts: ActsSettings = ActsSettings()
+    console: ConsoleSettings = ConsoleSettings()
     retention: RetentionSettings = RetentionSettings()
     intake: IntakeSettings = IntakeSettings()
 
@@ -206,5 +244,13 @@ def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
             "authority": settings.authority.anchored(folder),
             "movement_authority": settings.movement_authority and settings.movement_authority.anchored(folder),
             "secrets": SecretsSettings(data_key_file=folder / settings.secrets.data_key_file),
+            "acts": ActsSettings(socket=folder / settings.acts.socket),
+            "console": _anchored_console(settings.console, folder),
         }
     )
+
+
+def _anchored_console(console: ConsoleSettings, folder: Path) -> ConsoleSettings:
+    if console.certificate is None or console.key is None:
+        return console
+    return console.model_copy(update={"certificate": folder / console.certificate, "key": folder / console.key})

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
-from badgeclock.bridge import settings
-from badgeclock.bridge.settings import BridgeSettings
-from badgeclock.bridge.store import vault
-from badgeclock.bridge.store.database import Store
-from badgeclock.cli.context import Config
 from badgeclock.cli.lazy_groups import group_of
 
 PARTS = {
+    "init": "badgeclock.cli.init:app",
     "run": "badgeclock.cli.run:app",
     "intake": "badgeclock.cli.run:app",
     **{noun: f"badgeclock.cli.people:{noun}_app" for noun in ("site", "employer", "worker", "badge")},
@@ -29,7 +23,7 @@ PARTS = {
 }
 
 app = typer.Typer(
-    cls=group_of(PARTS),
+    cls=group_of(PARTS, "bridge"),
     no_args_is_help=True,
     help="Run the bridge; tell it of sites, employers, workers, badges and clocks.",
 )
@@ -37,23 +31,4 @@ app = typer.Typer(
 
 @app.callback()
 def _bridge() -> None:
-    """Makes a group of it, which has only one command of its own."""
-
-
-def prepare(configured: BridgeSettings) -> None:
-    """Make the data key if there is none, and the store's tables, or bring them to this version's form."""
-    vault.create(configured.secrets.data_key_file)
-    vault.load(configured.secrets.data_key_file)
-    store = Store(configured.store.url)
-    try:
-        store.migrate()
-    finally:
-        store.close()
-
-
-@app.command()
-def init(config: Config = Path("bridge.toml")) -> None:
-    """Make the data key and the store, or bring an older store to this version's form."""
-    configured = settings.load(config)
-    prepare(configured)
-    typer.echo(f"The store is ready. Back up {configured.secrets.data_key_file} apart from it.", err=True)
+    """Makes a group of it, which has no command of its own."""

@@ -12,7 +12,7 @@ import typer
 from badgeclock.cli.errors import BrokerBehind
 from badgeclock.cli.workshop_passphrase import chosen, opened_workshop
 from badgeclock.errors import SettingsError
-from badgeclock.technician import broker, certificates, revocation_order, running_broker, workshop
+from badgeclock.technician import broker, certificates, durable_files, revocation_order, running_broker, workshop
 from badgeclock.technician.revocation_order import RevocationOrder
 from badgeclock.toolchain import programs
 
@@ -109,7 +109,7 @@ def export(
         files[path.name] = shop.plain(path)
     to.mkdir(mode=0o700)
     for name, data in files.items():
-        workshop.write_once(to / name, data)
+        durable_files.write_once(to / name, data)
         typer.echo(to / name)
 
 
@@ -212,7 +212,7 @@ def revoke(
         return
     broker.update(broker_directory, shop)
     fields["evicted"] = running_broker.evict(broker_directory, shop, clock_id)
-    _say_evicted(clock_id, fields)
+    _report_eviction(clock_id, fields)
 
 
 @app.command()
@@ -227,10 +227,10 @@ def revoked(
     fields["evicted"] = revocation_order.apply(order, broker_directory)
     if fields["evicted"]:
         file.unlink()
-    _say_evicted(order.clock_id, fields)
+    _report_eviction(order.clock_id, fields)
 
 
-def _say_evicted(clock_id: str, fields: dict[str, object]) -> None:
+def _report_eviction(clock_id: str, fields: dict[str, object]) -> None:
     typer.echo(json.dumps(fields))
     if not fields["evicted"]:
         raise BrokerBehind(

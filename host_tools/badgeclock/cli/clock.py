@@ -115,10 +115,15 @@ def provision_command(
     wifi_password_file: Annotated[
         Path | None, typer.Option(help="A file whose first line is the network's password; - reads standard input.")
     ] = None,
-    language: Annotated[str | None, typer.Option(help="Language of the display: en, nl, fr, de, or of a file.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="Language of the display: en, nl, fr, de; pl, pt, ro, tr; or of a file.")
+    ] = None,
     language_file: Annotated[
         list[Path] | None,
-        typer.Option(help="A further language as a file like those of firmware/lang; may be given more than once."),
+        typer.Option(
+            help="A language besides, for workers: pl.json, pt.json, ro.json, tr.json, or a file of your own like "
+            "those of firmware/lang; may be given more than once."
+        ),
     ] = None,
     direction: Annotated[str | None, typer.Option(help="auto, in or out.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Time zone of the display, such as Europe/Brussels.")] = None,

@@ -303,9 +303,10 @@ def retire_clock(
     with changing(config) as opened:
         if gone:
             waiting = registry.end(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
-            typer.echo(f"Clock {clock!r} is retired. Punches that go on waiting for a decision: {waiting}.", err=True)
+            done = f"Clock {clock!r} is retired. Punches that go on waiting for a decision: {waiting}."
         else:
             order = registry.order_retirement(opened.connection, clock, by=by, reason=reason, now_ms=now_ms)
             when = "now" if order.online else "as soon as it is online"
-            typer.echo(f"{'Ordered' if order.new else 'Ordered already'}: {clock!r} ends {when}.", err=True)
+            done = f"{'Ordered' if order.new else 'Ordered already'}: {clock!r} ends {when}."
+    typer.echo(done, err=True)
     typer.echo(f"next, once it is retired: badgeclock ca revoke {clock} --workshop …", err=True)

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,8 +24,10 @@ from badgeclock.bridge.store import audit_log, vault
 from badgeclock.bridge.store.audit_log import Act, Change, Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.store.write_lock import database_of
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.errors import SettingsError
+from badgeclock.technician import workshop_lock
 
 STDIN: Final = Path("-")
 WIDE: Final = 200
@@ -56,12 +59,36 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
     """The configured store and its vault."""
     configured = settings.load(config)
     keys = vault.load(configured.secrets.data_key_file)
-    store = Store(configured.store.url)
+    with _within_reach(configured.store.url):
+        store = Store(configured.store.url)
+        try:
+            store.check()
+            yield store, keys
+        finally:
+            store.close()
+
+
+_asked_by = ContextVar[int | None]("_asked_by", default=None)
+"""Who gave the command, while its process says that it is the bridge's user."""
+
+
+@contextmanager
+def _within_reach(url: str) -> Iterator[None]:
+    """While root has the store open, be the store's owner as well, by the process's real user: then the bridge may
+    signal a command of root's that stands in its write (kill(2)). The rights of the command stay.
+    """
+    file = database_of(url)
+    owner = file.stat().st_uid if file is not None and file.exists() else 0
+    if os.geteuid() != 0 or os.getuid() != 0 or owner == 0:
+        yield
+        return
+    asked = _asked_by.set(os.getuid())
+    os.setresuid(owner, -1, -1)
     try:
-        store.check()
-        yield store, keys
+        yield
     finally:
-        store.close()
+        os.setresuid(0, -1, -1)
+        _asked_by.reset(asked)
 
 
 @contextmanager
@@ -110,7 +137,14 @@ def looking(config: Path) -> Iterator[Connection]:
 def secret_text(path: Path) -> str:
     """The text of a secret's file, or of stdin for `-`, without the line end."""
     try:
-        text = text_file.decoded(sys.stdin.buffer.read()) if path == STDIN else text_file.read(path)
+        data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
+        if workshop_lock.is_closed(data):
+            raise SettingsError(
+                what=f"{path} is under the workshop's passphrase",
+                kept="nothing was changed",
+                do="have the workshop write it out (`badgeclock ca export`), and name that file",
+            )
+        text = text_file.decoded(data)
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             what=f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}",
@@ -142,10 +176,12 @@ def punch_name(item: str) -> tuple[str, int]:
 
 def operator() -> str:
     """Who gives the command, as this machine knows them: by the process's user, not by what its environment says."""
+    asked = _asked_by.get()
+    user = os.getuid() if asked is None else asked
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
+        return pwd.getpwuid(user).pw_name
     except KeyError:
-        return f"user {os.getuid()}"
+        return f"user {user}"
 
 
 def acting(by: str) -> str:

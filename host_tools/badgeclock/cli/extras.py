@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from importlib.util import find_spec
 from typing import Final, NoReturn
 
 from typer.core import TyperCommand
@@ -13,6 +14,7 @@ OF_NOUN: Final = {
     "demo": "demo",
     "clock": "technician",
     "bridge": "bridge",
+    "console": "console",
     "badge": "bridge",
     "site": "bridge",
     "journal": "bridge",
@@ -38,6 +40,32 @@ def missing(noun: str, error: ModuleNotFoundError) -> NotInstalled | None:
         kept="everything as it was",
         do=f"install them: pip install 'badgeclock[{extra}]'",
     )
+
+
+_SIGN_OF: Final = {
+    "bridge": ("pydantic_settings",),
+    "console": ("pydantic_settings", "segno"),
+    "technician": ("esptool",),
+    "virtual": ("PIL",),
+    "sandbox": ("joserfc",),
+    "demo": ("pydantic_settings", "segno", "esptool", "PIL"),
+}
+"""Modules by which a help page sees whether an extra is installed, without importing any."""
+
+
+def absent(noun: str) -> NotInstalled | None:
+    """What to say of a noun whose extra is not installed; None if it is."""
+    for name in _SIGN_OF.get(OF_NOUN.get(noun) or "", ()):
+        if not _is_there(name):
+            return missing(noun, ModuleNotFoundError("not installed", name=name))
+    return None
+
+
+def _is_there(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # somebody has put something else in its place
+        return False
 
 
 def stand_in(noun: str, why: NotInstalled) -> TyperCommand:

@@ -1,45 +1,128 @@
-"""Groups of commands whose parts are loaded when they are asked for: a command waits only for the libraries it uses."""
+"""Groups of commands whose parts are loaded when one of their commands is asked for.
+
+What a help page of a group lists stands in `commands.json`, so that the page loads no part; a command waits only for
+the libraries it uses. The table is made of the commands themselves (`python -m tests.command_table`), and a test holds
+the two together.
+"""
 
 from __future__ import annotations
 
 import importlib
+import json
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
 from badgeclock.cli import extras
 
+TABLE: Final = Path(__file__).with_name("commands.json")
 
-def group_of(nouns: Mapping[str, str]) -> type[TyperGroup]:
-    """The class of a group that has, besides what is registered with it, the commands `nouns`.
+
+class Shown(NamedTuple):
+    """What the table says of a command by its words: its help, and the commands in it if it is a mere group."""
+
+    help: str
+    commands: tuple[str, ...] = ()
+
+
+def _read() -> dict[str, Shown]:
+    return {words: Shown(said, tuple(names)) for words, (said, names) in json.loads(TABLE.read_text("utf-8")).items()}
+
+
+_SHOWN: Final = _read()
+
+
+class _Later(TyperCommand):
+    """A command that is shown, and loaded once it is asked for."""
+
+    def __init__(self, words: str, where: str) -> None:
+        shown = _SHOWN.get(words)
+        super().__init__(words.rpartition(" ")[2], help=shown and shown.help)
+        self._words = words
+        self._where = where
+
+    @property
+    def noun(self) -> str:
+        """The first of its words."""
+        return self._words.partition(" ")[0]
+
+    def loaded(self) -> Any:
+        """The command itself; of a mere group one whose commands are shown, and loaded when they are asked for."""
+        shown = _SHOWN.get(self._words)
+        if shown is None or not shown.commands:
+            return _load(self.name or "", self._where, self.noun)
+        return _Group(
+            {name: _InGroup(f"{self._words} {name}", self._where) for name in shown.commands},
+            name=self.name,
+            help=shown.help,
+            no_args_is_help=True,
+        )
+
+
+class _InGroup(_Later):
+    """The same of a command of a group that is one module."""
+
+    def loaded(self) -> Any:
+        group = _load("", self._where, self.noun)
+        return group.commands[self.name or ""] if isinstance(group, TyperGroup) else group
+
+
+class _Group(TyperGroup):
+    """A group with commands that are loaded when they are asked for, behind those that it has."""
+
+    def __init__(self, parts: Mapping[str, _Later], **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {**self.commands, **parts}
+        self._is_listing = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command: itself, or on a help page what is shown of it."""
+        found = super().get_command(ctx, cmd_name)
+        if isinstance(found, _Later):
+            if not self._is_listing:
+                found = self.commands[cmd_name] = found.loaded()
+            elif cmd_name == found.noun and (absent := extras.absent(cmd_name)):
+                found = extras.stand_in(cmd_name, absent)
+        return found
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """The help page."""
+        self._is_listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._is_listing = False
+
+
+def group_of(nouns: Mapping[str, str], words: str = "") -> type[TyperGroup]:
+    """The class of a group that has, besides what is registered with it, the commands `nouns`; `words` are those by
+    which it is called.
 
     Each is a name and where it is: `module:attribute`, a Typer app; or an app that has just the command of that name.
     """
 
-    class Lazily(TyperGroup):
-        def list_commands(self, ctx: Any) -> list[str]:
-            return list(dict.fromkeys([*super().list_commands(ctx), *nouns]))
-
-        def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            if cmd_name in nouns and cmd_name not in self.commands:
-                self.commands[cmd_name] = _loaded(cmd_name, nouns[cmd_name])
-            return super().get_command(ctx, cmd_name)
+    class Lazily(_Group):
+        def __init__(self, **attributes: Any) -> None:
+            parts = {noun: _Later(f"{words} {noun}".lstrip(), where) for noun, where in nouns.items()}
+            super().__init__(parts, **attributes)
 
     return Lazily
 
 
-def _loaded(name: str, where: str) -> Any:
+def _load(name: str, where: str, noun: str) -> Any:
     module, _, attribute = where.partition(":")
     try:
         app: typer.Typer = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        absent = extras.missing(name, error)
+        absent = extras.missing(noun, error)
         if absent is None:
             raise
-        return extras.stand_in(name, absent)  # the other commands are there, and so is the help that lists them
+        return extras.stand_in(noun, absent)  # the other commands are there, and so is the help that lists them
     group = get_group(app)
-    group.name = name
+    if name:
+        group.name = name
     return group.commands.get(name, group)

@@ -48,14 +48,14 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("BADGECLOCK_TRACEBACK"):
             raise
-        _refuse(_said(error))
+        _refuse(_as_refusal(error))
     _end(0)
 
 
-def _said(error: BaseException) -> BadgeclockError:
+def _as_refusal(error: BaseException) -> BadgeclockError:
     """What an exception that no part of ours expected is to a person."""
     if isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        return _said(error.exceptions[0])
+        return _as_refusal(error.exceptions[0])
     if isinstance(error, BadgeclockError):
         return error
     if isinstance(error, ModuleNotFoundError):

@@ -31,9 +31,9 @@ def list_keys(config: Config = Path("bridge.toml")) -> None:
     """Show the data keys in the file, by number and fingerprint, and how many values need each."""
     with opened_store(config) as (store, keys), store.read() as connection:
         needed = data_key_rotation.uses(connection)
-        for number, fingerprint in keys.fingerprints().items():
-            state = "in use" if number == keys.newest else "old"
-            typer.echo(f"{number}  {fingerprint}  {state}  {needed[number]} values")
+    for number, fingerprint in keys.fingerprints().items():
+        state = "in use" if number == keys.newest else "old"
+        typer.echo(f"{number}  {fingerprint}  {state}  {needed[number]} values")
 
 
 @keys_app.command("rotate")
@@ -166,8 +166,9 @@ def show_retention(config: Config = Path("bridge.toml")) -> None:
     """Show, by purpose, the first day that is kept, and how many rows are older."""
     policy = settings.load(config).retention
     with looking(config) as connection:
-        for purpose, (before, rows) in retention.due(connection, policy, wall_clock_ms()).items():
-            typer.echo(f"{purpose}: kept from {before}; older: {rows} rows")
+        due = retention.due(connection, policy, wall_clock_ms())
+    for purpose, (before, rows) in due.items():
+        typer.echo(f"{purpose}: kept from {before}; older: {rows} rows")
 
 
 @retention_app.command("run")

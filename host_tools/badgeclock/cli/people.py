@@ -35,7 +35,7 @@ badge_app = typer.Typer(no_args_is_help=True, help="Badges, given to workers.")
 SITE_LANGUAGE: Final = "site"
 NO_NIGHT: Final = "none"
 BADGE_KEY_HELP: Final = (
-    "The file of the site's badge key (the workshop's sites/….badge.key), to issue badges; `-` is stdin."
+    "The file of the site's badge key (from `badgeclock ca export --badge-key`), to issue badges; `-` is stdin."
 )
 
 
@@ -251,9 +251,10 @@ def list_engagements(
 ) -> None:
     """Show the engagements of a worker: employer, from and to which day, at which sites."""
     with looking(config) as connection:
-        for _, one in engagements.of_worker(connection, reference):
-            first, last = one.from_day or "ever since", one.to_day or "no end"
-            typer.echo(f"{one.employer_kbo}  {first} to {last}  {', '.join(one.sites) or 'all sites'}")
+        found = list(engagements.of_worker(connection, reference))
+    for _, one in found:
+        first, last = one.from_day or "ever since", one.to_day or "no end"
+        typer.echo(f"{one.employer_kbo}  {first} to {last}  {', '.join(one.sites) or 'all sites'}")
 
 
 @badge_app.command("list")
@@ -263,9 +264,10 @@ def list_badges(
 ) -> None:
     """Show every badge that a worker has or had: its row, its site, since and until when, and how it is known."""
     with looking(config) as connection:
-        for badge, site in badges.history(connection, worker):
-            until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
-            typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}  {badge.proof}")
+        found = list(badges.history(connection, worker))
+    for badge, site in found:
+        until = "in use" if badge.until_ms is None else f"until {moment(badge.until_ms)}"
+        typer.echo(f"{badge.id:>6}  {site}  since {moment(badge.since_ms)}  {until}  {badge.proof}")
 
 
 @badge_app.command("add")

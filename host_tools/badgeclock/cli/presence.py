@@ -229,14 +229,16 @@ def close(
     clock, seq = _punch(item)
     if whole_badge and seq is None:
         raise typer.BadParameter("--whole-badge goes with a punch, named CLOCK/SEQ")
+    closed = None
     with changing(config) as opened:
         if seq is None:
             corrections.close(opened.connection, item, _decision(by, why))
         elif whole_badge:
             closed = corrections.close_badge(opened.connection, clock, seq, _decision(by, why))
-            typer.echo(f"punches of this badge that are closed: {closed}", err=True)
         else:
             corrections.close_punch(opened.connection, clock, seq, _decision(by, why))
+    if closed is not None:
+        typer.echo(f"punches of this badge that are closed: {closed}", err=True)
     _print_result(item, PresenceState.CLOSED)
 
 

@@ -24,12 +24,13 @@ def new_key(
     *,
     directory: WorkshopOption,
 ) -> None:
-    """Make one more key for a site's tokens, after those that it has. Prints the file, which the bridge needs first."""
+    """Make one more key for a site's tokens, after those that it has. Prints the workshop's file of them."""
     shop = opened_workshop(directory)
     typer.echo(shop.add_site_key(site))
     typer.echo(
-        f"next: badgeclock bridge site set --name {site!r} --key with that file; then provision each clock of the site "
-        "over the cable; then badgeclock bridge site set --forget-old-key",
+        f"next, before any clock: badgeclock ca export FOLDER --workshop … --site {site!r}; on the bridge's machine "
+        f"badgeclock bridge site set --name {site!r} --key with the file in that folder; then provision each clock of "
+        "the site over the cable; then badgeclock bridge site set --forget-old-key",
         err=True,
     )
 

@@ -68,11 +68,12 @@ class Reason(Enum):
     UNFINISHED = "unfinished"
     BEFORE_START = "before the start"
     AFTER_BREAK = "after a break"
+    CORRECTED = "corrected"
     EMPTY = "empty"
 
     @property
     def verdict(self) -> Verdict:
-        """UNPROVEN for what power loss or a missing source explains, else FAILED."""
+        """UNPROVEN for what power loss, a missing source or the clock itself explains, else FAILED."""
         return Verdict.UNPROVEN if self in _UNPROVEN else Verdict.FAILED
 
     @property
@@ -81,7 +82,14 @@ class Reason(Enum):
         return _MEANINGS[self]
 
 
-_UNPROVEN = {Reason.TORN, Reason.UNFINISHED, Reason.BEFORE_START, Reason.AFTER_BREAK, Reason.EMPTY}
+_UNPROVEN = {
+    Reason.TORN,
+    Reason.UNFINISHED,
+    Reason.BEFORE_START,
+    Reason.AFTER_BREAK,
+    Reason.CORRECTED,
+    Reason.EMPTY,
+}
 
 _CHANGED = "the bytes were changed after the clock sealed them, or another made them"
 _NOT_OF_THIS_FORMAT = _CHANGED + "; or the clock's firmware is newer: verify with that version"
@@ -129,6 +137,8 @@ _MEANINGS = {
     Reason.UNFINISHED: _AGAIN,
     Reason.BEFORE_START: "older than the first closed epoch found; give --store or a dump to prove these too",
     Reason.AFTER_BREAK: "its key hangs on a record that failed or is missing; proof begins again with the next epoch",
+    Reason.CORRECTED: "sealed by the clock, but its RTC was wrong by more than the record states: the next TIME_SET "
+    "says by how much",
     Reason.EMPTY: "there is no record at all",
 }
 
@@ -169,6 +179,19 @@ class Findings:
             self._spans[-1] = before._replace(last=last)
         else:
             self._spans.append(Finding(reason, first, last, place))
+
+    def drop(self, reason: Reason, first: int, last: int) -> None:
+        """What was found for that reason about numbers `first` to `last` is explained."""
+        kept: list[Finding] = []
+        for span in self._spans:
+            if span.reason is not reason or span.first is None or span.last is None:
+                kept.append(span)
+                continue
+            if span.first < first:
+                kept.append(span._replace(last=min(span.last, first - 1)))
+            if span.last > last:
+                kept.append(span._replace(first=max(span.first, last + 1)))
+        self._spans = kept
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._spans)

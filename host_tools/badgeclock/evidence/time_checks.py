@@ -10,6 +10,8 @@ claims itself:
 * A start may begin with any time if it states no bound on its error. If it states one, UTC may not lie before the
   record before it by more than both bounds: the true time cannot have gone back.
 * A record that came to the bridge before the moment that it claims, bound included, claims the future. Late is normal.
+* What a start states by its RTC, before the bridge sets it, must not be wrong by more than the bounds. The TIME_SET of
+  the bridge says if it was: an RTC can jump while the clock is off, and nothing contradicts it until then.
 * Without a time or without a bound, UTC is no claim; uptime may then not go back by less than twelve days (more is what
   a long silence looks like, since it is counted modulo 2**32).
 
@@ -47,7 +49,8 @@ _BOOT: Final = int(Kind.BOOT)
 _TIME_SET: Final = int(Kind.TIME_SET)
 _EPOCH: Final = int(Kind.EPOCH)
 _NO_TIME: Final = int(Source.NONE)
-
+_BY_RTC: Final = int(Source.RTC)
+_ABOUT_SETTING: Final = (_BOOT, _TIME_SET)
 
 _Moment = tuple[int, int | None, int, int]
 """When a record was made, by its own words: UTC in ms, its bound (None: the UTC is no claim), uptime in ms, source.
@@ -62,6 +65,8 @@ class TimeChecks:
     def __init__(self) -> None:
         self.steps: list[tuple[int, int]] = []
         """(seq, step in ms) of each TIME_SET that changed a time that was known."""
+        self.corrected: list[tuple[int, int, int]] = []
+        """(first, last, error in ms) of numbers whose time by the RTC was wrong by more than they state."""
         self._claim: tuple[int, int] | None = None  # the last UTC that was a claim, and its bound
         self.lose()
 
@@ -71,6 +76,8 @@ class TimeChecks:
         self._waiting: tuple[int, Reason, _Moment, _Moment] | None = None
         self._day: int | None = None  # on which the running epoch began
         self._closed: tuple[int, int] | None = None  # the last record, if it was an EPOCH: its number and day
+        self._by_rtc: tuple[int, int, int] | None = None  # first and last number by this start's RTC, widest bound
+        self._moved_ms = 0  # by TIME_SET records since
 
     @property
     def epoch_day(self) -> int | None:
@@ -86,6 +93,8 @@ class TimeChecks:
                 yield seq, Reason.UNUSED_BYTES
             now = (utc_s * 1000 + ms, _BOUND_MS[bound] if source else None, uptime_ms, source)
             before = self._before
+            if source == _BY_RTC or kind in _ABOUT_SETTING:
+                self._follow_rtc(kind, seq, now, detail)
             if kind == _BOOT:
                 yield from self._settle()
                 if self._goes_back(now):
@@ -115,6 +124,25 @@ class TimeChecks:
         if self._waiting is not None:
             yield self._waiting[0], self._waiting[1]
             self._waiting = None
+
+    def _follow_rtc(self, kind: int, seq: int, now: _Moment, detail: bytes) -> None:
+        """Note what a start states by its RTC, and whether the bridge's time bears it out."""
+        now_ms, now_bound_ms, _, source = now
+        if kind == _BOOT:
+            self._by_rtc, self._moved_ms = None, 0
+        if kind != _TIME_SET:
+            if source == _BY_RTC and now_bound_ms is not None:
+                first, _, widest_ms = self._by_rtc or (seq, seq, 0)
+                self._by_rtc = first, seq, max(widest_ms, now_bound_ms)
+            return
+        old_ms, _ = records.time_before(detail)
+        self._moved_ms += now_ms - old_ms
+        if self._by_rtc is None or now_bound_ms is None:
+            return
+        first, last, widest_ms = self._by_rtc
+        self._by_rtc = None
+        if abs(self._moved_ms) > widest_ms + now_bound_ms + STEP_MS + SLACK_MS + now[2] // DRIFT_PER:
+            self.corrected.append((first, last, -self._moved_ms))
 
     def _goes_back(self, now: _Moment) -> bool:
         """Whether a start's first record claims a time that cannot come after the last one claimed."""

@@ -146,6 +146,10 @@ class _Judge:
         self._report.head = self._head
         for seq, reason in self._times.end():
             self._findings.add(reason, seq)
+        for first, last, error_ms in self._times.corrected:
+            self._findings.add(Reason.CORRECTED, first, last)
+            if error_ms > 0:
+                self._findings.drop(Reason.FUTURE, first, last)
         self.epoch_day = self._times.epoch_day
         if self.state is None and self._before is not None and self._before[_KIND_AT] == _EPOCH:
             # Nothing follows the record that closed the last epoch: the key store may still vouch for it.

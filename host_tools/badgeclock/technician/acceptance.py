@@ -172,7 +172,7 @@ def _state(device: SerialDevice, *, inspected: bool = False) -> tuple[int, int]:
 
 def _image(device: SerialDevice, note: _Notes) -> None:
     image = device.image().kind
-    note("image", image is image_kind.Kind.OWN, "; ".join(image_kind.told(image)))
+    note("image", image is image_kind.Kind.OWN, "; ".join(image_kind.sentences(image)))
 
 
 def _network(device: SerialDevice, note: _Notes) -> None:

@@ -1,16 +1,20 @@
-"""Makes firmware/app/ui/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons.
+"""Makes firmware/app/ui/glyphs.bin out of the drawings in firmware/art: accented letters, large letters and icons; and,
+for one clock, the file of the letters that it needs beyond those.
 
-    python -m badgeclock.technician.art
+    python -m badgeclock.technician.art     writes glyphs.bin
 
 A drawing is a name on a line of its own and then rows of "#" and "."; what a clock gets are columns of bits, as
 `framebuf` wants them (MONO_VLSB: a byte is eight pixels of a column, the top one lowest; the upper eight rows from left
 to right, then the next eight). The file holds, one after another:
 
-    small letters   8x8     U+00A0 to U+017F, then U+0218 to U+021B
-    large letters   12x16   U+0020 to U+005F, then U+00C0 to U+017F, then U+0218 to U+021B
+    small letters   8x8     SMALL: of English, Dutch, French and German, and those that the clock draws otherwise
+    large letters   12x16   LARGE: U+0020 to U+005F, and the capitals of those languages
     huge digits     24x32   "0" to "9" and ":"
     icons           48x48   in the order of firmware/art/icons.txt
     ways            32x16   in the order of firmware/art/ways.txt, that of the directions of a record
+
+A clock's own file (`letters`) has a byte with the number of its letters, two bytes of code point for each, big-endian,
+and then for each its small and its large form.
 
 A place without a letter is dark. Accents are put onto their base letters here; small base letters are those that the
 clock's own MicroPython draws, so that they match. Digits and icons are drawn at half their
@@ -33,13 +37,15 @@ from badgeclock.toolchain.programs import micropython
 ART: Final = ROOT / "firmware" / "art"
 TARGET: Final = ROOT / "firmware" / "app" / "ui" / "glyphs.bin"
 
-SMALL: Final = (*range(0xA0, 0x180), *range(0x218, 0x21C))
-LARGE: Final = (*range(0x20, 0x60), *range(0xC0, 0x180), *range(0x218, 0x21C))
+SMALL: Final = "m…\u2019\u2191ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"
+LARGE: Final = "".join(map(chr, range(0x20, 0x60))) + "ÀÁÂÄÇÈÉÊËÍÎÏÓÔÖÙÚÛÜ"
+MOST_LETTERS: Final = 255
 HUGE: Final = "0123456789:"
 
-# Rows that a capital gives up for an accent, of 7 small ones and of 16 large ones.
-_SMALL_GIVES: Final = (2, 5)
-_LARGE_GIVES: Final = (3, 4, 5, 10, 11)
+# The rows that a capital gives up for an accent, of 7 small ones (it is still higher than a small letter) and of 16
+# large ones.
+_SMALL_GIVES: Final = 2
+_LARGE_GIVES: Final = (3, 4, 10, 11)
 _BELOW: Final = frozenset("\u0327\u0328\u0326")  # cedilla, ogonek, comma
 
 _ASK_LETTERS: Final = """
@@ -124,7 +130,7 @@ def small(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
     if mark in _BELOW:
         return [*rows[:7], _over(rows[7], dots[0])]
     if base.isupper():
-        rows = ["", "", *(row for y, row in enumerate(rows[:7]) if y not in _SMALL_GIVES), rows[7]]
+        rows = ["", "", *(row for y, row in enumerate(rows[:7]) if y != _SMALL_GIVES)]
     return [*dots, *rows[2:]]
 
 
@@ -136,8 +142,9 @@ def large(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
     if base not in own or mark not in marks:
         return ["." * 12] * 16
     rows = [row for y, row in enumerate(own[base]) if y not in _LARGE_GIVES]
-    # Every pixel of a mark is two by two, and the letter's middle is a pixel further left.
-    dots = [("".join(2 * pixel for pixel in row)[3:14] + ".").ljust(12, ".") for row in marks[mark] for _ in range(2)]
+    # Every pixel of a mark is two wide, its upper row two high; and the letter's middle is a pixel further left.
+    upper, lower = (("".join(2 * pixel for pixel in row)[3:14] + ".").ljust(12, ".") for row in marks[mark])
+    dots = [upper, upper, lower]
     return [*rows, "." * 12, *dots] if mark in _BELOW else [*dots, "." * 12, *rows]
 
 
@@ -146,13 +153,27 @@ def content() -> bytes:
     little, marks = _framebuf_letters() | drawings(ART / "small.txt"), _marks()
     big, icons = drawings(ART / "large.txt"), drawings(ART / "icons.txt")
     parts: Iterable[Rows] = (
-        *(small(chr(code), little, marks) for code in SMALL),
-        *(large(chr(code), big, marks) for code in LARGE),
+        *(small(letter, little, marks) for letter in SMALL),
+        *(large(letter, big, marks) for letter in LARGE),
         *(doubled(big[digit]) for digit in HUGE),
         *(doubled(rows) for rows in icons.values()),
         *drawings(ART / "ways.txt").values(),
     )
     return b"".join(map(columns, parts))
+
+
+def letters(texts: Iterable[str]) -> bytes:
+    """The bytes of a clock's own letters: those of the texts that it would not have and that there are drawings for;
+    empty if there are none. Raises ToolMissing.
+    """
+    wanted = sorted({letter for text in texts for letter in text if letter > "~" and letter not in SMALL})
+    if not wanted:
+        return b""
+    little, marks, big = _framebuf_letters() | drawings(ART / "small.txt"), _marks(), drawings(ART / "large.txt")
+    forms = {letter: columns(small(letter, little, marks)) + columns(large(letter, big, marks)) for letter in wanted}
+    known = [letter for letter in wanted if any(forms[letter]) and ord(letter) < 0x10000][:MOST_LETTERS]
+    codes = b"".join(ord(letter).to_bytes(2, "big") for letter in known)
+    return bytes((len(known),)) + codes + b"".join(forms[letter] for letter in known) if known else b""
 
 
 def _framebuf_letters() -> dict[str, Rows]:

@@ -22,8 +22,9 @@ from badgeclock.protocol.errors import TopicRefused
 from badgeclock.protocol.topics import check_clock_id
 from badgeclock.technician import running_broker
 from badgeclock.technician.certificates import Identity
+from badgeclock.technician.durable_files import make_directory
 from badgeclock.technician.running_broker import CONFIGURATION, PID_FILE
-from badgeclock.technician.workshop import Workshop, make_directory
+from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
 
 PACKET_LIMIT_BYTES: Final = 4096 + 512
@@ -48,9 +49,13 @@ two (ESP-IDF, MBEDTLS_GCM_C). All of TLS 1.3's are of that kind."""
 
 FIREWALL: Final = "firewall.nft"
 SOURCE_CONNECTIONS: Final = 100
-"""Most connections that one address may have: a site's clocks may come from one. 12,000 idle ones of one address kept
-every other client out."""
+"""Most connections that one address may have, or one network of 64 bits in IPv6, all of which is often one machine's: a
+site's clocks may come from one. 12,000 idle ones of one address kept every other client out."""
 SOURCE_NEW_A_SECOND: Final = 20
+OTHERS_CONNECTIONS: Final = CONNECTIONS_LIMIT - 1000
+"""Most connections of all addresses that nobody has named as a site's: the others are left for those that are."""
+OTHERS_NEW_A_SECOND: Final = 200
+"""New ones of them: each costs the broker a handshake, a millisecond or two of one core."""
 
 CLIENTS: Final = "data/dynamic-security.json"
 """What the plugin knows; the broker writes it anew when the bridge tells it of a clock."""
@@ -202,28 +207,38 @@ def acl() -> str:
 
 
 def firewall(port: int) -> str:
-    """Rules for nftables, since Mosquitto has none: bounds on the connections that one address has, and makes."""
+    """Rules for nftables, since Mosquitto has none: bounds on the connections that one address has and makes, and on
+    those of all addresses together that are not in the sets `sites_of_ip` and `sites_of_ip6`.
+    """
     lines = [
         "# Written by Badgeclock: `nft -f` this file on the broker's machine, and at each of its starts.",
+        "# Addresses of sites, for which there is always room, after it:",
+        "#   nft add element inet badgeclock sites_of_ip '{ 198.51.100.7, 203.0.113.0/24 }'     (sites_of_ip6)",
         "table inet badgeclock",
         "delete table inet badgeclock",
         "table inet badgeclock {",
     ]
-    families = (("ip", "ipv4_addr"), ("ip6", "ipv6_addr"))
-    for family, kind in families:
+    families = (("ip", "ipv4_addr", "ip saddr"), ("ip6", "ipv6_addr", "ip6 saddr & ffff:ffff:ffff:ffff::"))
+    for family, kind, _ in families:
         lines += [
             f"\tset open_of_{family} {{ type {kind}; size 65536; flags dynamic; }}",
             f"\tset new_of_{family} {{ type {kind}; size 65536; flags dynamic, timeout; timeout 1m; }}",
+            f"\tset sites_of_{family} {{ type {kind}; flags interval; }}",
         ]
     lines += ["\tchain input {", "\t\ttype filter hook input priority filter; policy accept;"]
     new = f"\t\ttcp dport {port} ct state new"
     rate = f"limit rate over {SOURCE_NEW_A_SECOND}/second burst {2 * SOURCE_CONNECTIONS} packets"
-    for family, _ in families:
-        held = f"{family} saddr ct count over {SOURCE_CONNECTIONS}"
+    for family, _, source in families:
+        held = f"{source} ct count over {SOURCE_CONNECTIONS}"
         lines += [
             f"{new} add @open_of_{family} {{ {held} }} reject with tcp reset",
-            f"{new} update @new_of_{family} {{ {family} saddr {rate} }} drop",
+            f"{new} update @new_of_{family} {{ {source} {rate} }} drop",
         ]
+    lines += [f"{new} {family} saddr @sites_of_{family} accept" for family, _, _ in families]
+    lines += [
+        f"{new} ct count over {OTHERS_CONNECTIONS} reject with tcp reset",
+        f"{new} limit rate over {OTHERS_NEW_A_SECOND}/second burst {10 * OTHERS_NEW_A_SECOND} packets drop",
+    ]
     return "\n".join([*lines, "\t}", "}"]) + "\n"
 
 

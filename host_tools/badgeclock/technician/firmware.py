@@ -15,10 +15,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -29,6 +30,7 @@ from badgeclock.technician import (
     flatten_rooms,
     inline_constants,
     interpreter_names,
+    merge_modules,
     name_modules,
     on_device,
     romfs,
@@ -51,15 +53,63 @@ OPTIONS: Final = ("-O3",)
 traceback names module and function; `tracebacks.py` says where they stand in the source. No assertion is in firmware/.
 """
 
-# What calls the firmware from outside: names that stand there stay.
-ON_THE_CLOCK: Final = (
-    *(text for name, text in vars(on_device).items() if name.isupper()),
-    "app.settings.Settings, app.settings.Secrets, app.words.checked",  # provision.py and languages.py let them judge
+# What calls the firmware from outside: names of the module `technician` that stand there stay.
+ON_THE_CLOCK: Final = "\n".join(
+    sorted(
+        {
+            called
+            for name, text in vars(on_device).items()
+            if name.isupper()
+            for called in re.findall(r"\btechnician\.\w+", text)
+        }
+    )
 )
 
 COMPILED: Final = ROOT / "compiled"
 """Where an installed wheel carries the firmware compiled: a package for each board and display."""
 
+
+# What a clock has in memory from the start on, each bundle when the first of it is needed: what every start needs, the
+# parts, the log, and the rest. Of the official image, which copies code into the heap, the order is one of memory
+# (firmware/app/composition.py).
+_BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "app/bundle_start.py": ("app/console.py", "app/errors.py", "app/font.py", "app/on_demand.py"),
+    "app/bundle_parts.py": (
+        "app/iso14443.py",
+        "drivers/buzzer.py",
+        "drivers/ds3231.py",
+        "drivers/keys.py",
+        "drivers/led.py",
+        "drivers/mfrc522.py",
+        "drivers/pattern.py",
+    ),
+    "app/bundle_log.py": (
+        "app/hmac256.py",
+        "app/journal.py",
+        "app/keystore.py",
+        "app/localtime.py",
+        "app/recent.py",
+        "app/record.py",
+        "app/roster.py",
+        "app/seal.py",
+        "app/sealed_log.py",
+        "app/timekeeper.py",
+    ),
+    "app/bundle_rest.py": (
+        "app/clock.py",
+        "app/errands.py",
+        "app/face.py",
+        "app/faults.py",
+        "app/frames.py",
+        "app/link.py",
+        "app/punch.py",
+        "app/receipts.py",
+        "app/screens.py",
+        "app/signals.py",
+        "app/status.py",
+        "app/uplink.py",
+    ),
+}
 
 def _cache() -> Path:
     return cache_dir() / "firmware"
@@ -102,10 +152,10 @@ def build(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> Firmwa
     texts = {path: source.read_text() for path, source in sorted(_sources(board, display).items())}
     entries = {path for path in texts if path.lstrip("/") in ENTRY_POINTS}
     files = {path: texts[path].encode() for path in entries}
-    outside = "\n".join([*(texts[path] for path in sorted(entries)), *ON_THE_CLOCK])
+    outside = "\n".join([*(texts[path] for path in sorted(entries)), ON_THE_CLOCK])
     modules = {path.lstrip("/"): texts[path] for path in texts if path not in entries}
-    files["/app/glyphs.bin"] = (ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes()
-    for path, text in _shortened(modules, outside)[0].items():
+    files["/glyphs.bin"] = (ROOT / "firmware" / "app" / "ui" / "glyphs.bin").read_bytes()
+    for path, text in _shortened(modules, outside).texts.items():
         files["/" + str(PurePosixPath(path).with_suffix(".mpy"))] = compiled(_module(path), text)
     digest = firmware_hash(files)
     files[MANIFEST_PATH] = json.dumps({"hash": digest}).encode() + b"\n"
@@ -129,22 +179,29 @@ def _unpacked(package: Path, display: str) -> Firmware:
     return Firmware(files, said, display)
 
 
-def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict[str, tuple[str, str, str]]:
-    """By module as a traceback calls it: the source's path in the checkout, its text, and its text as it is compiled.
-    For tracebacks.explained.
+def sources(board: str = "esp32_devkit", display: str = DEFAULT_DISPLAY) -> dict[str, tuple[tuple[str, str, str], ...]]:
+    """By module as a traceback calls it, for each source that is in it: its path in the checkout, its text, and its
+    text as it is compiled. For tracebacks.explained.
     """
     paths = {path: source for path, source in _sources(board, display).items() if path.lstrip("/") not in ENTRY_POINTS}
     texts = {path.lstrip("/"): source.read_text() for path, source in paths.items()}
     entries = [(ROOT / "firmware" / name).read_text() for name in sorted(ENTRY_POINTS)]
-    shortened, named = _shortened(texts, "\n".join([*entries, *ON_THE_CLOCK]))
-    found = {}
+    made = _shortened(texts, "\n".join([*entries, ON_THE_CLOCK]))
+    found: dict[str, tuple[tuple[str, str, str], ...]] = {}
     for path, text in texts.items():
         flat = flatten_rooms.flat_path(path)
-        flat = named[flat] + ".py" if flat in named else flat
-        if flat in shortened:
+        flat = made.named.get(flat, flat)
+        module, part = next(
+            ((bundle, part) for bundle, parts in made.parts.items() for part in parts if part.path == flat),
+            (flat, None),
+        )
+        if module in made.texts:
+            compiled_text = made.texts[module]
+            if part:
+                compiled_text = "\n".join(compiled_text.split("\n")[part.first - 1 : part.first - 1 + part.lines])
             source = paths["/" + path]
             name = str(source.relative_to(ROOT)) if source.is_relative_to(ROOT) else path
-            found[_module(flat)] = name, text, shortened[flat]
+            found[_module(module)] = (*found.get(_module(module), ()), (name, text, compiled_text))
     return found
 
 
@@ -159,7 +216,7 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     firmware = ROOT / "firmware"
     board_file = ROOT / "boards" / board / "board.py"
     sources = {f"/{name}": firmware / name for name in ENTRY_POINTS}
-    sources["/start.py"] = firmware / "start.py"
+    sources |= {f"/{name}.py": firmware / f"{name}.py" for name in ("start", "technician")}
     sources["/board.py"] = board_file
     sources["/front.py"] = board_file.parent / "fronts" / f"{display}.py"
     sources["/lib/umqtt/simple.py"] = programs.umqtt_dir() / "umqtt" / "simple.py"
@@ -175,26 +232,42 @@ def _sources(board: str, display: str) -> dict[str, Path]:
     return sources
 
 
-def _shortened(modules: dict[str, str], outside: str) -> tuple[dict[str, str], dict[str, str]]:
-    """What flatten_rooms, inline_constants, name_modules and short_names make of the sources, and the names that
-    modules got by their path without rooms; kept, for it takes them seconds.
+@dataclass(frozen=True)
+class _Made:
+    """What is compiled: texts by path; the paths that files got, by their path without rooms; and where the files of a
+    bundle are in it, by the bundle's path.
     """
-    key = hashlib.sha256(json.dumps([modules, outside]).encode())
-    for tool in (flatten_rooms, inline_constants, interpreter_names, name_modules, short_names):
+
+    texts: dict[str, str]
+    named: dict[str, str]
+    parts: dict[str, list[merge_modules.Part]]
+
+
+def _shortened(modules: dict[str, str], outside: str) -> _Made:
+    """What flatten_rooms, inline_constants, name_modules, short_names and merge_modules make of the sources; kept, for
+    it takes them seconds.
+    """
+    key = hashlib.sha256(json.dumps([modules, outside, _BUNDLES]).encode())
+    for tool in (flatten_rooms, inline_constants, interpreter_names, merge_modules, name_modules, short_names):
         key.update(inspect.getsource(tool).encode())
     kept = _cache() / f"{key.hexdigest()}.json"
     try:
-        texts, named = json.loads(kept.read_text())
+        texts, named, parts = json.loads(kept.read_text())
+        return _Made(texts, named, {path: [merge_modules.Part(*part) for part in its] for path, its in parts.items()})
     except FileNotFoundError:
-        inlined = inline_constants.inline(flatten_rooms.flatten(modules), outside)
-        named = name_modules.names(inlined, outside)
-        texts = short_names.shorten(name_modules.name(inlined, outside), outside)
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as work:
-            made = Path(work) / "out.json"
-            made.write_text(json.dumps([texts, named]))
-            made.replace(kept)  # in one step, as below
-    return texts, named
+        pass
+    flat = inline_constants.inline(flatten_rooms.flatten(modules), outside)
+    flat = merge_modules.distinct(flat | dict.fromkeys(_BUNDLES, ""), _BUNDLES)
+    named = {path: f"{name}.py" for path, name in name_modules.names(flat, outside).items()}
+    bundles = {named[bundle]: [named.get(path, path) for path in paths] for bundle, paths in _BUNDLES.items()}
+    short = short_names.shorten(name_modules.name(flat, outside), outside, bundles)
+    texts, parts = merge_modules.merge({path: text for path, text in short.items() if path not in bundles}, bundles)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as work:
+        out = Path(work) / "out.json"
+        out.write_text(json.dumps([texts, named, {path: [astuple(one) for one in its] for path, its in parts.items()}]))
+        out.replace(kept)  # in one step, as below
+    return _Made(texts, named, parts)
 
 
 def _module(path: str) -> str:

@@ -300,7 +300,7 @@ def _flash_at(
         present = _table_on(_read(chip, TABLE_OFFSET, TABLE_SIZE_BYTES))
         table = choose_table(tables, size, present, order.records)
         plan = plan_flash(image, table, present, order.records)
-        for sentence in image_kind.told(image.kind):
+        for sentence in image_kind.sentences(image.kind):
             say(sentence)
         lost = _punches_at_stake(chip, present, plan, say)
         if lost and lost != order.yes_lose:

@@ -34,7 +34,7 @@ def kind(*, in_place: bool, bluetooth: bool) -> Kind:
     return Kind.OWN_WITH_BLUETOOTH if bluetooth else Kind.OWN
 
 
-def told(image: Kind) -> tuple[str, ...]:
+def sentences(image: Kind) -> tuple[str, ...]:
     """What runs on it and what does not, a sentence each."""
     return _TOLD[image]
 

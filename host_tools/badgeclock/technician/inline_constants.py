@@ -220,7 +220,9 @@ _Value = int | str | bytes | tuple["_Value", ...]
 
 
 def _folded(text: str) -> str:
-    """The source with its module's bytes, texts and tuples as literals, those of private names as constants."""
+    """The source with its module's bytes, texts and tuples as literals, those of private names as constants. mpy-cross
+    knows `const` by itself, so importing it would only leave a name in the module.
+    """
     tree = ast.parse(text)
     numbers = _numbers(tree)
     times = Counter(
@@ -228,16 +230,17 @@ def _folded(text: str) -> str:
     )
     times.update(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
     times.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
-    has_const = any(isinstance(node, ast.ImportFrom) and node.module == "micropython" for node in tree.body)
     lines = text.encode().split(b"\n")
     for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and [alias.name for alias in node.names] == ["const"]:
+            lines[node.lineno - 1] = b"pass"
         if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
             continue
         value, name = node.value, node.targets[0].id
         if times[name] != 1 or value.lineno != value.end_lineno:
             continue
         made = _made(value, numbers)
-        if made is not None and not isinstance(made, int) and has_const and _is_private(name):
+        if made is not None and not isinstance(made, int) and _is_private(name):
             changes = [(value, f"const({made!r})")]
         else:
             changes = list(_computed(value, numbers))

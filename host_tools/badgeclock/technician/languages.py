@@ -1,11 +1,16 @@
-"""The languages of a clock's display, as data files: those that come with the clock, and any that a technician has.
+"""The languages of a clock's display, as data files: those that come with the clock, those that a site can choose, and
+any that a technician has.
 
-English is built into the firmware; `firmware/lang/` holds the others. What a file may say is judged by the clock's own
-code (firmware/app/ui/words.py).
+English is built into the firmware; `firmware/lang/` holds the others that every clock gets, and
+`firmware/further_languages/` those that a clock gets if it is to speak them. What a file may say is judged by the
+clock's own code (firmware/app/ui/words.py). Letters that not every clock has lie in a file beside them, and only those
+that are needed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,13 +18,16 @@ from typing import Final
 
 from badgeclock import text_file
 from badgeclock.errors import SettingsError
+from badgeclock.technician import art, on_device
 from badgeclock.toolchain.places import ROOT
 
 FOLDER: Final = "/lang/"
+LETTERS_PATH: Final = FOLDER + "letters.bin"
 BUILT_IN: Final = "en"
 LONGEST_BYTES: Final = 4096
 """What the clock reads at most."""
 
+_FURTHER: Final = ROOT / "firmware" / "further_languages"
 _NAME: Final = re.compile(r"[a-z]{2,8}\.json")
 
 
@@ -28,10 +36,37 @@ def shipped() -> dict[str, bytes]:
     return {FOLDER + path.name: path.read_bytes() for path in sorted((ROOT / "firmware" / "lang").glob("*.json"))}
 
 
+def further() -> dict[str, bytes]:
+    """The languages that a clock gets if its site chooses them, by their path on it."""
+    return {FOLDER + path.name: path.read_bytes() for path in sorted(_FURTHER.glob("*.json"))}
+
+
+def note(data: bytes) -> str:
+    """What a language file says of itself beside its texts; empty if nothing."""
+    told = json.loads(data)
+    return str(told.get("note", "")) if isinstance(told, dict) else ""
+
+
+def letters(texts: Iterable[str], files: Iterable[bytes]) -> bytes:
+    """The file of the letters that a clock needs beyond those that every clock has, for such texts as its site's name
+    and for language files; empty if it needs none. Raises ToolMissing.
+    """
+    wanted = [*texts]
+    for data in files:
+        with contextlib.suppress(ValueError):  # the clock's own code says what is wrong with it
+            wanted.append(json.dumps(json.loads(data), ensure_ascii=False))
+    return art.letters(wanted)
+
+
 def read(files: Iterable[Path]) -> dict[str, bytes]:
-    """A technician's own language files, by their path on the clock. Raises SettingsError for one that is none."""
+    """The language files that a technician names, by their path on the clock: their own, else one of `further`. Raises
+    SettingsError for one that is none.
+    """
     found = {}
-    for path in files:
+    for given in files:
+        path = given
+        if not given.exists() and given == Path(given.name) and (_FURTHER / given).exists():
+            path = _FURTHER / given
         try:
             data = text_file.unmarked(path.read_bytes())
         except OSError as error:
@@ -51,7 +86,7 @@ def is_language(path: str) -> bool:
 
 def check_chosen(language: object, paths: Iterable[str]) -> None:
     """Raise SettingsError unless `language` is English or has its file among `paths` on the clock."""
-    known = sorted({BUILT_IN, *(Path(path).stem for path in paths if is_language(path))})
+    known = sorted({BUILT_IN, *(Path(path).stem for path in (*paths, *further()) if is_language(path))})
     if language not in known:
         raise SettingsError(
             what=f"the clock would have no words: language must be one of {', '.join(known)}",
@@ -62,9 +97,8 @@ def check_chosen(language: object, paths: Iterable[str]) -> None:
 
 def check_source(files: Mapping[str, bytes]) -> str:
     """Source that makes a clock judge language files (by path); it raises SettingsError as its own code does."""
-    lines = ["import app.words, json"]
-    lines += [f"app.words.checked(json.loads({data!r}), {path.lstrip('/')!r})" for path, data in files.items()]
-    return "\n".join(lines) + "\n"
+    calls = [f"bc_judge_language({data!r}, {path.lstrip('/')!r})\n" for path, data in files.items()]
+    return on_device.JUDGE + "".join(calls)
 
 
 def _wrong(path: Path, what: str) -> SettingsError:

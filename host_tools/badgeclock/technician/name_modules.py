@@ -3,7 +3,8 @@
 A module that is imported leaves its name in the heap, with its package's and without, until the next start:
 "app.uplink" and "uplink". The build gives the modules that only the firmware imports names of the interpreter's
 (interpreter_names.py), beside the packages: `from app.uplink import Uplink` becomes `from acos import Uplink`. A module
-that somebody else imports keeps its name and its place, and so does one that looks for files beside itself.
+that somebody else imports keeps its name and its place. One that looks for a file beside itself finds it beside the
+packages.
 
 Lines stay where they are. What cannot be renamed safely is refused, and the result is compared with the syntax tree
 that it should have.
@@ -57,9 +58,7 @@ def names(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
     named = sorted(
         path
         for path, text in sources.items()
-        if PurePosixPath(path).parts[0] in _PACKAGES
-        and PurePosixPath(path).stem not in called | {"__init__"}
-        and "__file__" not in text
+        if PurePosixPath(path).parts[0] in _PACKAGES and PurePosixPath(path).stem not in called | {"__init__"}
     )
     return dict(zip(named, free, strict=False))
 

@@ -1,7 +1,8 @@
 """What the technician's tool runs inside a clock, as MicroPython source.
 
 Sent once a session; every name starts with `bc_` so that nothing of the clock is hidden. It uses what an ESP32 has
-without any file of ours, so that a clock with a broken or foreign firmware can be asked as well.
+without any file of ours, so that a clock with a broken or foreign firmware can be asked as well. What needs the
+firmware calls its module `technician` (firmware/technician.py) and names nothing else of it.
 """
 
 from typing import Final
@@ -199,23 +200,19 @@ def bc_inspect():
 """
 
 SECRETS: Final = """\
-import app.keystore, app.secret_slot
+import technician
 
 def bc_keep_secrets(text):
     # Gives the SHA-256 of what the flash then holds.
-    parts = bc_partitions()
-    app.secret_slot.write(parts["seal"], binascii.a2b_base64(text))
-    print(json.dumps(binascii.hexlify(hashlib.sha256(app.secret_slot.read(parts["seal"])).digest()).decode()))
+    content = technician.keep_secrets(bc_partitions()["seal"], binascii.a2b_base64(text))
+    print(json.dumps(binascii.hexlify(hashlib.sha256(content).digest()).decode()))
 
 def bc_forget_secrets():
-    # The slot to zero. Loading the keys makes what power loss left of an older slot zero too.
-    keys = app.keystore.KeyStore(bc_partitions()["seal"])
-    keys.load(app.keystore.KeyState())
-    app.secret_slot.forget(keys)
+    technician.forget_secrets(bc_partitions()["seal"])
 
 def bc_forget_file():
-    # Of an older firmware's file, which its remover removes next: littlefs keeps what a removed file held.
-    app.secret_slot.forget_file(bc_partitions()["vfs"])
+    # Of an older firmware's file, which its remover removes next.
+    technician.forget_secrets_file(bc_partitions()["vfs"])
 """
 
 ROM: Final = """\
@@ -301,76 +298,59 @@ def bc_empty(part):
 """
 
 FOUND: Final = f"""\
-import app.provisioning, app.record, time
+import technician
 
 {EMPTY}
 def bc_found(clock_id, e0, nonce, utc_s):
     # The technician's tool has judged what is lost. Keys go last: until then a clock knows what was acknowledged.
-    # The time is that of a machine that nobody vouches for.
-    stamp = app.record.Stamp()
-    stamp.utc_s = utc_s
-    stamp.source = app.record.SOURCE_RTC
-    stamp.uptime_ms = time.ticks_ms()
     parts = bc_partitions()
     journal, seal = parts["journal"], parts["seal"]
     bc_empty(journal)
     bc_empty(seal)
-    app.provisioning.provision(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), stamp)
+    technician.found_log(journal, seal, clock_id, binascii.unhexlify(e0), binascii.unhexlify(nonce), utc_s)
 """
 
 RETIRE: Final = """\
-import app.errors, app.record, app.sealed_log, app.secret_slot, time
+import technician
 
 def bc_retire(clock_id, utc_s):
-    # The technician's tool has judged what is lost; afterwards nothing in the flash looks as if it waited. Gives the
-    # seq of RETIRE, and whether it was there before.
-    stamp = app.record.Stamp()
-    stamp.utc_s = utc_s
-    stamp.source = app.record.SOURCE_RTC
-    stamp.uptime_ms = time.ticks_ms()
+    # The technician's tool has judged what is lost. Gives the seq of RETIRE, and whether it was there before.
     with open("/firmware.json") as file:
         firmware = binascii.unhexlify(json.load(file)["hash"])
     parts = bc_partitions()
-    log = app.sealed_log.SealedLog(parts["journal"], parts["seal"], clock_id, firmware)
-    log.open(0, stamp)  # reset cause "other"
-    again = log.retired
-    if not again:
-        try:
-            log.retire(stamp)
-        except app.errors.JournalFull:
-            log.ack(log.head)
-            log.retire(stamp)
-    log.ack(log.head)
-    while log.idle(stamp):  # at last it zeroes the secrets
-        print(".")
-    app.secret_slot.forget_file(parts["vfs"])
-    print(json.dumps([log.head - 1, again]))
+    ended = technician.end_log(parts["journal"], parts["seal"], parts["vfs"], clock_id, firmware, utc_s)
+    print(json.dumps(ended))
+"""
+
+JUDGE: Final = """\
+import json, technician
+
+def bc_judge_settings(settings, secrets):
+    technician.judge_settings(settings, secrets)
+
+def bc_judge_language(text, name):
+    technician.judge_language(json.loads(text), name)
 """
 
 RTC: Final = """\
-import struct
-from app import localtime
-from board import Board
-bc_board = Board()
+import struct, technician
+bc_board = technician.parts()
 
 def bc_time():
     # Unix seconds of the RTC chip, null if it was never set; raises OSError if it does not answer.
-    date = bc_board.rtc.read()
-    print(json.dumps(localtime.unix_from_civil(*date) if date else None))
+    print(json.dumps(technician.rtc_seconds(bc_board)))
 
 def bc_set_time(utc_s, *date):
     # The note beside the date says "no bound": nobody vouches for the technician's machine, the bridge will.
-    bc_board.rtc.set(*date + (struct.pack(">IHB", utc_s // 3600, 0, 255)[1:],))
-    bc_board.set_system_time(date)
+    technician.set_rtc(bc_board, date, struct.pack(">IHB", utc_s // 3600, 0, 255)[1:])
 """
 
 READER: Final = """\
-from board import Board
+import technician
 
 def bc_reader():
     # The reader's version register, null if nothing answers, and what its inspection found, null if nothing is wrong.
-    reader = Board().reader
-    print(json.dumps([reader.version, reader.fault]))
+    print(json.dumps(technician.reader_state(technician.parts())))
 """
 
 ACCEPTANCE: Final = """\

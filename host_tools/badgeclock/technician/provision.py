@@ -41,9 +41,10 @@ from badgeclock.technician.errors import DeviceError
 from badgeclock.technician.firmware import DEFAULT_DISPLAY, ROM_PATH, Firmware
 from badgeclock.technician.flash import punches_refused
 from badgeclock.technician.image_kind import BADGES_BY_UID
+from badgeclock.technician.key_files import KEY_BYTES
 from badgeclock.technician.ledger import Chip
 from badgeclock.technician.serial_device import ImageOnDevice, SerialDevice
-from badgeclock.technician.workshop import KEY_BYTES, Workshop
+from badgeclock.technician.workshop import Workshop
 
 SETTINGS_PATH: Final = "/settings.json"
 SECRETS_PATH: Final = "/secrets.json"
@@ -254,7 +255,7 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     settings = make_settings(plan, found)
     settings["display"] = plan.firmware.display
     image = device.image()
-    for sentence in (*image_kind.told(image.kind), memory_told(image)):
+    for sentence in (*image_kind.sentences(image.kind), memory_sentence(image)):
         say(sentence)
     image_kind.check_site(image.kind, settings["badges"])
     identity = claimed.identity
@@ -280,9 +281,9 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
     device.raise_rate(say)
     copier = _Copier(device, files, say)
     keeper = _SecretKeeper(device, found, copier, say)
-    languages.check_chosen(settings["language"], [*files, *copier.own_languages])
+    chosen = _add_languages(device, plan, settings, files, copier.own_languages, say)
     copier.copy_firmware()
-    _judge(device, languages.check_source(plan.language_files))
+    _judge(device, languages.check_source(chosen))
     if copier.differs(SETTINGS_PATH) or keeper.differs(wanted):
         _check_with_firmware(device, files[SETTINGS_PATH], wanted)
     # Nothing was refused: from here on the workshop keeps what the clock is given.
@@ -318,16 +319,16 @@ def provision(device: SerialDevice, plan: Plan, say: Callable[[str], None] = lam
 
 
 def inspect(device: SerialDevice) -> DeviceState:
-    """Ask the device what it holds. Nothing is changed, and no key of the seal is told."""
+    """Ask the device what it holds. Nothing is changed, and no key of the seal is read."""
     device.run(on_device.INSPECT)
-    told = device.ask("bc_inspect()")
+    report = device.ask("bc_inspect()")
     file = device.read(SECRETS_PATH)
     kept = _tell_secrets(device)
     return DeviceState(
-        sizes=told["sizes"],
-        has_live_key=told["slot"] is not None,
-        genesis_nonce=bytes.fromhex(told["nonce"]) if told["nonce"] else None,
-        unsent_punches=int(told["unsent"]),
+        sizes=report["sizes"],
+        has_live_key=report["slot"] is not None,
+        genesis_nonce=bytes.fromhex(report["nonce"]) if report["nonce"] else None,
+        unsent_punches=int(report["unsent"]),
         settings=_json_object(device.read(SETTINGS_PATH)),
         secrets_text=file if kept is None else kept,
         has_secrets_file=file is not None,
@@ -349,7 +350,7 @@ def identify(device: SerialDevice) -> Chip:
     return Chip(str(device.ask("bc_identify()")))
 
 
-def memory_told(image: ImageOnDevice) -> str:
+def memory_sentence(image: ImageOnDevice) -> str:
     """The memory of the chip in a sentence."""
     sentence = f"memory: {image.heap_used} bytes of MicroPython's heap in use, {image.heap_free} free"
     if image.idf_free is None:
@@ -365,9 +366,9 @@ def check_partitions(sizes: Mapping[str, int]) -> None:
     )
     if wrong:
         missing = [label for label in wrong if label not in sizes]
-        told = f"has no partition {', '.join(missing)}" if missing else f"has {', '.join(wrong)} in another size"
+        fault = f"has no partition {', '.join(missing)}" if missing else f"has {', '.join(wrong)} in another size"
         raise ProvisionError(
-            what=f"the chip {told}: its partition table is not a clock's",
+            what=f"the chip {fault}: its partition table is not a clock's",
             kept="everything on the chip",
             do="write MicroPython with the project's table: `badgeclock clock flash PORT`",
         )
@@ -443,6 +444,39 @@ def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
     return settings
 
 
+def _add_languages(
+    device: SerialDevice,
+    plan: Plan,
+    settings: Mapping[str, Any],
+    files: dict[str, bytes],
+    own: Iterable[str],
+    say: Callable[[str], None],
+) -> dict[str, bytes]:
+    """Put into `files` the site's language, if it is one of the further ones and not on the clock yet, and the letters
+    that the clock needs. Gives the language files that the clock is to judge, by path. Raises SettingsError for a
+    language that nobody has.
+    """
+    languages.check_chosen(settings["language"], [*files, *own])
+    path = f"{languages.FOLDER}{settings['language']}.json"
+    further = languages.further()
+    chosen = dict(plan.language_files)
+    if path in further and path not in files and path not in own:
+        chosen[path] = files[path] = further[path]
+    for name, data in chosen.items():
+        if data == further.get(name):
+            say(f"{name}: {languages.note(data)}")
+    kept = (
+        device.ask(f"print([ord(letter) for letter in set(open({name!r}).read()) if letter > '~'])")
+        for name in own
+        if name not in chosen
+    )
+    texts = (str(settings["site"]), *("".join(map(chr, codes)) for codes in kept))
+    letters = languages.letters(texts, chosen.values())
+    if letters:
+        files[languages.LETTERS_PATH] = letters
+    return chosen
+
+
 class _Copier:
     """Brings the device's files to what they shall be, and keeps count."""
 
@@ -507,7 +541,7 @@ class _Copier:
     def verify(self) -> None:
         """Raise VerifyMismatch unless the device lists exactly the files, each with its SHA-256.
 
-        Without any change the listing of the beginning has told that already.
+        Without any change the listing at the beginning has shown that already.
         """
         if not self.copied and not self.removed:
             return
@@ -628,10 +662,7 @@ def _password(plan: Plan, found: DeviceState) -> str:
 
 def _check_with_firmware(device: SerialDevice, settings: bytes, wanted: bytes) -> None:
     """Let the clock's own code judge settings and secrets before they replace those it has. Raises SettingsError."""
-    _judge(
-        device,
-        f"import app.settings\napp.settings.Settings({settings!r})\napp.settings.Secrets({wanted!r})\n",
-    )
+    _judge(device, f"{on_device.JUDGE}bc_judge_settings({settings!r}, {wanted!r})\n")
 
 
 def _judge(device: SerialDevice, source: str) -> None:
@@ -672,8 +703,8 @@ def _set_time(device: SerialDevice, say: Callable[[str], None]) -> RtcState:
     """Set the clock's RTC to this machine's UTC if it is off by more than RTC_TOLERANCE_S."""
     device.run(on_device.RTC)
     try:
-        told = device.ask("bc_time()")
-        if told is not None and abs(told - time.time()) <= RTC_TOLERANCE_S:
+        rtc_s = device.ask("bc_time()")
+        if rtc_s is not None and abs(rtc_s - time.time()) <= RTC_TOLERANCE_S:
             return RtcState.KEPT
         time.sleep(1 - time.time() % 1)  # writing the RTC starts a whole second
         now = datetime.now(UTC)

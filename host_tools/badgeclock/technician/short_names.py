@@ -21,8 +21,9 @@ import keyword
 import re
 import string
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from badgeclock.errors import ProvisionError
@@ -34,6 +35,8 @@ _DEFINITIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _PARAMETERS: Final = 16  # names that are kept for parameters
 _BY_TEXT: Final = ("getattr", "hasattr", "setattr")
+_SHOWN: Final = "tuple"
+"""What every named tuple of the firmware calls itself."""
 _FOREIGN: Final = "umqtt/simple.py"
 """Other people's: its names are an interface, and MicroPython's official image has a copy in its place."""
 
@@ -47,9 +50,12 @@ class _Place:
     name: str
 
 
-def shorten(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
+def shorten(
+    sources: Mapping[str, str], outside: str = "", bundles: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> dict[str, str]:
     """The sources with such names, by the same paths ("app/clock.py"). They must be everything that calls one another;
-    what the Python text `outside` mentions stays as it is.
+    what the Python text `outside` mentions stays as it is. bundles: files that become one module (merge_modules.py), by
+    its path: no two of its globals get one name.
 
     Raises ProvisionError for a private name that reaches beyond them or stands in a text, where it would not change.
     """
@@ -60,11 +66,19 @@ def shorten(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
     for_parameters, free = free[:_PARAMETERS], free[_PARAMETERS:]
     # `X = const(1)` of a module is a name for other modules only without a leading underscore.
     public = dict(zip(sorted(_public_names(trees, kept)), (one for one in free if one[0] != "_"), strict=False))
-    names = public | _private_names(trees, _groups(trees), [one for one in free if one not in public.values()])
+    homes = {path: bundle for bundle, paths in bundles.items() for path in paths}
+    names = public | _private_names(trees, _groups(trees), homes, [one for one in free if one not in public.values()])
     keywords = {node.arg for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.keyword)}
     shortened = {}
     for path, text in sources.items():
-        changes = {place: names[place.name] for place in _names(trees[path], text) if place.name in names}
+        vanishing = _constants(trees[path])
+        changes = {
+            place: names[place.name]
+            for place in _names(trees[path], text)
+            if place.name in names and place.name not in vanishing
+        }
+        for shown in _shown(trees[path]):
+            changes[_Place(shown.lineno, shown.col_offset + 1, str(shown.value))] = _SHOWN
         parameters = dict(_parameters(trees[path], keywords, for_parameters))
         shortened[path] = _changed(path, text, changes | parameters)
     return shortened
@@ -114,15 +128,25 @@ def _public_names(trees: Mapping[str, ast.Module], outside: set[str]) -> set[str
     return {name for name in bound - kept - (texts & defined) if not name.startswith("_")}
 
 
-def _fields(tree: ast.Module) -> Iterator[ast.Constant]:
-    """The texts that are names of a named tuple's fields, where they stand in the call."""
+def _named_tuples(tree: ast.Module) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple":
-            for part in node.args[1:]:
-                if isinstance(part, ast.Tuple):
-                    yield from (
-                        one for one in part.elts if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                    )
+            yield node
+
+
+def _shown(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The texts that are what a named tuple calls itself: nothing looks it up."""
+    for node in _named_tuples(tree):
+        if isinstance(node.args[0], ast.Constant):
+            yield node.args[0]
+
+
+def _fields(tree: ast.Module) -> Iterator[ast.Constant]:
+    """The texts that are names of a named tuple's fields, where they stand in the call."""
+    for node in _named_tuples(tree):
+        for part in node.args[1:]:
+            if isinstance(part, ast.Tuple):
+                yield from (one for one in part.elts if isinstance(one, ast.Constant) and isinstance(one.value, str))
 
 
 def _given(tree: ast.Module) -> Iterator[str]:
@@ -164,8 +188,12 @@ def is_private(name: str) -> bool:
     return len(name) > 1 and name[0] == "_" != name[1]
 
 
-def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str], free: list[str]) -> dict[str, str]:
-    """One of the `free` names for every private name. Names of one group (see `_groups`) get different ones."""
+def _private_names(
+    trees: Mapping[str, ast.Module], group_of: Mapping[str, str], homes: Mapping[str, str], free: list[str]
+) -> dict[str, str]:
+    """One of the `free` names for every private name. Names of one group (see `_groups`) get different ones, and so do
+    the globals of the files that have one home.
+    """
     groups: defaultdict[str, set[str]] = defaultdict(set)
     for path, tree in trees.items():
         used = _identifiers(tree)
@@ -174,17 +202,16 @@ def _private_names(trees: Mapping[str, ast.Module], group_of: Mapping[str, str],
         _refuse_unsafe(path, tree, wanted)
         for name in wanted:
             groups[name].add(group_of[path])
+        if path in homes:
+            for name in wanted & set(_module_names(tree)):
+                groups[name].add(f"{homes[path]} globals")
     bound = {name for tree in trees.values() for name in _bound(tree)}
-    # A constant that vanishes in one file may be a name that stays in another; then it must keep its name in both.
-    kept = {name for tree in trees.values() for name in _constants(tree)}
     foreign = sorted(set(groups) - bound)
     if foreign:
         raise _refusal(f"the private name {foreign[0]} belongs to no file of the firmware")
     given: dict[str, str] = {}
     used_in: defaultdict[str, set[str]] = defaultdict(set)
     for name in sorted(groups, key=lambda name: (-len(groups[name]), name)):
-        if name in kept:
-            continue
         choice = next(one for one in free if not used_in[one] & groups[name])
         used_in[choice] |= groups[name]
         given[name] = choice
@@ -218,11 +245,7 @@ def _refuse_unsafe(path: str, tree: ast.Module, private: set[str]) -> None:
         for alias in node.names
         if not alias.name.startswith(("app.", "drivers."))
     }
-    shown = {  # the name of a namedtuple in its text: nothing looks it up
-        id(node.args[0])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "namedtuple"
-    }
+    shown = set(map(id, _shown(tree)))
     for node in ast.walk(tree):
         if id(node) in shown:
             continue
@@ -234,6 +257,17 @@ def _refuse_unsafe(path: str, tree: ast.Module, private: set[str]) -> None:
                 raise _refusal(f"{path}, line {node.lineno}: {node.attr} is a private name of {owner.id}")
         if isinstance(node, ast.ExceptHandler) and node.name in private:
             raise _refusal(f"{path}, line {node.lineno}: {node.name} is a private name for an exception")
+
+
+def _module_names(tree: ast.Module) -> Iterator[str]:
+    """The names that a file's module has."""
+    for node in tree.body:
+        if isinstance(node, _DEFINITIONS):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (alias.asname or alias.name for alias in node.names)
+        else:
+            yield from (one.id for one in ast.walk(node) if isinstance(one, ast.Name))
 
 
 def _constants(tree: ast.Module) -> set[str]:
@@ -368,7 +402,7 @@ def _changed(path: str, text: str, changes: Mapping[_Place, str]) -> str:
     before, after = _skeleton(ast.parse(text)), _skeleton(ast.parse(short))
     differing = [(old, new) for old, new in zip(before, after, strict=False) if old != new]
     allowed = {(place.name, name) for place, name in changes.items()}
-    allowed |= {(repr(old), repr(new)) for old, new in allowed}  # a named tuple's fields
+    allowed |= {(repr(old), repr(new)) for old, new in allowed}  # a named tuple's own name and fields
     if len(before) != len(after) or len(differing) != len(changes) or not allowed.issuperset(differing):
         raise _refusal(f"{path}: short names would change what it says")
     return short

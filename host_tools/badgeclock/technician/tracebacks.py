@@ -8,30 +8,36 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _FRAME = re.compile(r'(\s*File "([\w.]+)", line \d+, in )([\w<>]+)')
 
 
-def explained(traceback: str, sources: Mapping[str, tuple[str, str, str]]) -> str:
-    """The traceback with each frame's place in the source. sources: by module as a traceback calls it, the path of the
-    source, its text, and its text as it was compiled, line by line the same. A name that stands for several functions
-    of a module gets all of them; what is not in `sources` stays as it is.
+Sources = Mapping[str, Sequence[tuple[str, str, str]]]
+"""By module as a traceback calls it, for each source in it: its path, its text, and its text as it was compiled, line
+by line the same.
+"""
+
+
+def explained(traceback: str, sources: Sources) -> str:
+    """The traceback with each frame's place in the source. A name that stands for several functions of a module gets
+    all of them; what is not in `sources` stays as it is.
     """
     return "\n".join(_line(line, sources) for line in traceback.splitlines())
 
 
-def _line(line: str, sources: Mapping[str, tuple[str, str, str]]) -> str:
+def _line(line: str, sources: Sources) -> str:
     match = _FRAME.match(line)
     if match is None or match[2] not in sources:
         return line
-    path, text, compiled = sources[match[2]]
-    names = {node.lineno: node.name for node in _functions(text)}
-    found = [
-        f"{path}:{node.lineno} {names.get(node.lineno, node.name)}"
-        for node in _functions(compiled)
-        if node.name == match[3]
-    ]
+    found = []
+    for path, text, compiled in sources[match[2]]:
+        names = {node.lineno: node.name for node in _functions(text)}
+        found += [
+            f"{path}:{node.lineno} {names.get(node.lineno, node.name)}"
+            for node in _functions(compiled)
+            if node.name == match[3]
+        ]
     return f"{line}  ({' or '.join(found)})" if found else line
 
 

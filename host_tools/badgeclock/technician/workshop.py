@@ -26,34 +26,26 @@ is renewed or taken over, and `bundle.json` when a clock's chain is founded anew
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import secrets
-import tempfile
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from badgeclock import text_file
 from badgeclock.badges.keys import Root
 from badgeclock.bundle import Bundle
 from badgeclock.errors import ProvisionError, SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_NAME
-from badgeclock.technician import certificates, workshop_lock
+from badgeclock.technician import certificates, durable_files, key_files, site_file_names, workshop_lock
 from badgeclock.technician.certificates import Identity
+from badgeclock.technician.key_files import KEY_BYTES
 from badgeclock.technician.workshop_lock import Lock
 
-KEY_BYTES: Final = 32
 SITE_KEYS_MOST: Final = 8
 
-_DIRECTORY_MODE: Final = 0o700
-_FILE_MODE: Final = 0o600
 _READABLE_BY_OTHERS: Final = 0o077
 LIST_END: Final = b"-----END X509 CRL-----\n"
 _SERVICES: Final = ("broker", BRIDGE_NAME)
@@ -105,7 +97,7 @@ class Workshop:
                 do="finish that first: badgeclock ca authority switch, then end",
             )
         made = certificates.make_authority(generation=certificates.generation_of(self.authority()) + 1)
-        write_once(self.path / "ca.next.pem", made.certificate_pem)
+        durable_files.write_once(self.path / "ca.next.pem", made.certificate_pem)
         self._write_secret(self.path / "ca.next.key.pem", made.key_pem)  # last: it is what begins the change
         self._write_trust()
 
@@ -132,10 +124,10 @@ class Workshop:
                     kept="the authority that they trust, in its place",
                     do="provision each of them over the cable; or leave them behind with --leave ID",
                 )
-            _replace(path / "ca.former.pem", former.certificate_pem)
+            durable_files.replace(path / "ca.former.pem", former.certificate_pem)
             self._replace_secret(path / "ca.former.key.pem", former.key_pem)
         # If the power fails from here on, the same again finishes it.
-        _replace(path / "ca.pem", coming.certificate_pem)
+        durable_files.replace(path / "ca.pem", coming.certificate_pem)
         self._replace_secret(path / "ca.key.pem", coming.key_pem)
         (path / "ca.next.key.pem").unlink()
         (path / "ca.next.pem").unlink()
@@ -197,7 +189,7 @@ class Workshop:
     def record_trust(self, clock_id: str) -> None:
         """The clock was given every present authority."""
         lines = "".join(f"{authority.fingerprint}\n" for authority in self.authorities())
-        _replace(self.clock_folder(clock_id) / "trusts", lines.encode())
+        durable_files.replace(self.clock_folder(clock_id) / "trusts", lines.encode())
 
     def _trusts(self, clock_id: str) -> set[str]:
         path = self.clock_folder(clock_id) / "trusts"
@@ -222,7 +214,7 @@ class Workshop:
                 kept="the keys that it has",
                 do="give it another name, and its badges to their workers there",
             )
-        self._replace_secret(path, self._read_secret(path).rstrip() + b"\n" + new_key())
+        self._replace_secret(path, self._read_secret(path).rstrip() + b"\n" + key_files.new_key())
         return path
 
     def badge_root_to_be(self, site: str) -> Root:
@@ -234,20 +226,24 @@ class Workshop:
         """The site's file. An earlier version gave one file to "Quay 7" and "Quay-7": it stays with those of the two
         that clocks of this workshop are of.
         """
-        folder, name = self.path / "sites", _name(site).casefold()
-        shared = folder / f"{_plain(site)}{suffix}"
-        if shared.exists() and _plain(site) == name.replace(" ", "-"):
-            owners = self._sites_called(_plain(site))
+        folder, name = self.path / "sites", site_file_names.single_spaced(site).casefold()
+        shared = folder / f"{site_file_names.plain(site)}{suffix}"
+        if shared.exists() and site_file_names.plain(site) == name.replace(" ", "-"):
+            owners = self._sites_called(site_file_names.plain(site))
             if name in owners:
                 return shared
             if owners:
-                return folder / f"{_marked(site)}{suffix}"
-        return folder / f"{site_slug(site)}{suffix}"
+                return folder / f"{site_file_names.marked(site)}{suffix}"
+        return folder / f"{site_file_names.site_slug(site)}{suffix}"
 
     def _sites_called(self, plain: str) -> set[str]:
         """The names of the sites of this workshop's clocks that have these letters and digits."""
         bundles = (self.bundle(folder.name) for folder in (self.path / "clocks").iterdir())
-        return {_name(one.site).casefold() for one in bundles if one is not None and _plain(one.site) == plain}
+        return {
+            site_file_names.single_spaced(one.site).casefold()
+            for one in bundles
+            if one is not None and site_file_names.plain(one.site) == plain
+        }
 
     def _keep_key(self, path: Path, key: bytes) -> None:
         if not path.exists():
@@ -257,7 +253,7 @@ class Workshop:
         """The file of the site's keys, 64 hex digits and a newline each; made at the first call for this site."""
         path = self._site_file(site, ".key")
         if not path.exists():
-            self._write_secret(path, new_key())
+            self._write_secret(path, key_files.new_key())
         return path
 
     def site_key(self, site: str) -> bytes:
@@ -268,7 +264,7 @@ class Workshop:
         """The file of the site's badge root, 64 hex digits and a newline; made at the first call for this site."""
         path = self._site_file(site, ".badge.key")
         if not path.exists():
-            self._write_secret(path, new_key())
+            self._write_secret(path, key_files.new_key())
         return path
 
     def badge_root(self, site: str) -> Root:
@@ -297,7 +293,7 @@ class Workshop:
         """The identity of the bridge, made at the first call."""
         folder = self.path / "bridge"
         if not (folder / "certificate.pem").exists():
-            make_directory(folder)
+            durable_files.make_directory(folder)
             self._store(folder, certificates.issue_bridge(self.authority()))
         return self._held(folder)
 
@@ -347,16 +343,18 @@ class Workshop:
             with contextlib.suppress(FileNotFoundError):
                 (folder / "key.new.pem").rename(folder / "key.pem")
             (folder / "certificate.new.pem").rename(folder / "certificate.pem")
-            _sync_directory(folder)
+            durable_files.sync_directory(folder)
         return self._identity(folder / "certificate.pem", folder / "key.pem")
 
     def _renew(self, folder: Path, before: Identity, made: Identity) -> Identity:
         """Set a key and certificate aside under their serial number, and put the new ones in their place."""
         serial = before.certificate.serial_number
         self._replace_secret(folder / f"key.{serial:x}.pem", before.key_pem)
-        _replace(folder / f"certificate.{serial:x}.pem", before.certificate_pem)
+        durable_files.replace(folder / f"certificate.{serial:x}.pem", before.certificate_pem)
         self._replace_secret(folder / "key.new.pem", made.key_pem)
-        _replace(folder / "certificate.new.pem", made.certificate_pem)  # last: from here on the new ones count
+        durable_files.replace(
+            folder / "certificate.new.pem", made.certificate_pem
+        )  # last: from here on the new ones count
         return self._held(folder)
 
     def clock_folder(self, clock_id: str) -> Path:
@@ -485,7 +483,7 @@ class Workshop:
         for name in ("key", "certificate"):  # the certificate last: while it is there, this can be done again
             with contextlib.suppress(FileNotFoundError):
                 (folder / f"{name}.pem").rename(folder / f"{name}.{serial:x}.pem")
-        _sync_directory(folder)
+        durable_files.sync_directory(folder)
         return serial
 
     def secret_files(self) -> list[Path]:
@@ -503,7 +501,7 @@ class Workshop:
         that space is used again.
         """
         lock = self.lock or workshop_lock.new_lock()
-        _replace(self.path / workshop_lock.LOCK_FILE, workshop_lock.wrapped(lock, passphrase, cost))
+        durable_files.replace(self.path / workshop_lock.LOCK_FILE, workshop_lock.wrapped(lock, passphrase, cost))
         made = Workshop(self.path, lock)
         for path in self.secret_files():
             data = path.read_bytes()
@@ -516,10 +514,10 @@ class Workshop:
         return self._read_secret(path)
 
     def _write_secret(self, path: Path, data: bytes) -> None:
-        write_once(path, self._closed(path, data))
+        durable_files.write_once(path, self._closed(path, data))
 
     def _replace_secret(self, path: Path, data: bytes) -> None:
-        _replace(path, self._closed(path, data))
+        durable_files.replace(path, self._closed(path, data))
 
     def _closed(self, path: Path, data: bytes) -> bytes:
         return data if self.lock is None else self.lock.close(_purpose(path), data)
@@ -542,29 +540,31 @@ class Workshop:
             data = self._read_secret(path)
         except OSError:
             data = b""
-        return parsed_key(data, path)
+        return key_files.parsed_key(data, path)
 
     def _keys(self, path: Path) -> bytes:
         try:
             data = self._read_secret(path)
         except OSError:
             data = b""
-        return parsed_keys(data, path)
+        return key_files.parsed_keys(data, path)
 
     def _write_trust(self) -> None:
         """Bring ca.pem and crl.pem to the present authorities."""
-        _replace(self.authority_certificate, b"".join(one.certificate_pem for one in self.authorities()))
+        durable_files.replace(self.authority_certificate, b"".join(one.certificate_pem for one in self.authorities()))
         self._write_revocation_lists(self.revoked())
 
     def _write_revocation_lists(self, serials: set[int]) -> None:
         """One list of each authority, with every serial: they are random, so none means another's certificate."""
         lists = [certificates.make_revocation_list(authority, serials) for authority in self.authorities()]
-        _replace(self.revocation_list, b"".join(one.public_bytes(serialization.Encoding.PEM) for one in lists))
+        durable_files.replace(
+            self.revocation_list, b"".join(one.public_bytes(serialization.Encoding.PEM) for one in lists)
+        )
 
     def _store(self, folder: Path, identity: Identity) -> None:
-        make_directory(folder)
+        durable_files.make_directory(folder)
         self._write_secret(folder / "key.pem", identity.key_pem)
-        write_once(folder / "certificate.pem", identity.certificate_pem)
+        durable_files.write_once(folder / "certificate.pem", identity.certificate_pem)
 
     def _identity(self, certificate: Path, key: Path) -> Identity:
         try:
@@ -592,15 +592,15 @@ def create(path: Path, passphrase: str | None = None) -> Workshop:
             kept="its authority and its keys, untouched",
             do="use it, or name another directory",
         )
-    make_directory(path)
+    durable_files.make_directory(path)
     for folder in ("sites", "clocks", "broker", "bridge"):
-        make_directory(path / folder)
+        durable_files.make_directory(path / folder)
     authority = certificates.make_authority()
-    write_once(path / "fleet.key", new_key())
-    write_once(path / "ca.pem", authority.certificate_pem)
+    durable_files.write_once(path / "fleet.key", key_files.new_key())
+    durable_files.write_once(path / "ca.pem", authority.certificate_pem)
     empty = certificates.make_revocation_list(authority, ())
-    write_once(path / "crl.pem", empty.public_bytes(serialization.Encoding.PEM))
-    write_once(path / "ca.key.pem", authority.key_pem)  # last: it is what makes the directory a workshop
+    durable_files.write_once(path / "crl.pem", empty.public_bytes(serialization.Encoding.PEM))
+    durable_files.write_once(path / "ca.key.pem", authority.key_pem)  # last: it is what makes the directory a workshop
     return Workshop(path) if passphrase is None else Workshop(path).put_under(passphrase)
 
 
@@ -638,120 +638,3 @@ def _purpose(path: Path) -> str:
     if path.parent.name == "sites" or path.name == "fleet.key" or path.name.startswith("founding."):
         return path.name
     return "bundle" if path.suffix == ".json" else "private key"
-
-
-def site_slug(site: str) -> str:
-    """The file name for a site: lower case, hyphens. Names that differ only in case or spacing are one site.
-
-    A name with other characters than letters, digits and spaces, a hyphen among them, gets six digits of its SHA-256 as
-    well, so that no two names meet in one file. Raises SettingsError for a name without any visible character.
-    """
-    name, slug = _name(site), _plain(site)
-    if not name:
-        raise SettingsError(what="the site has no name", kept="everything as it was", do="name the site")
-    if slug == name.lower().replace(" ", "-") and "-" not in name:
-        return slug
-    return _marked(site)
-
-
-def _marked(site: str) -> str:
-    return f"{_plain(site) or 'site'}-{sha256(_name(site).casefold().encode()).hexdigest()[:6]}"
-
-
-def _name(site: str) -> str:
-    """A site's name with single spaces."""
-    return " ".join(unicodedata.normalize("NFC", site).split())
-
-
-def _plain(site: str) -> str:
-    """The letters and digits of a site's name in lower case, hyphens between them."""
-    plain = unicodedata.normalize("NFKD", _name(site)).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
-
-
-def new_key() -> bytes:
-    """The content of a new key file: 64 hex digits and a newline."""
-    return secrets.token_hex(KEY_BYTES).encode() + b"\n"
-
-
-def read_key(path: Path) -> bytes:
-    """The 32 bytes of a key file in the clear. Raises ProvisionError if it is missing or damaged; the message never
-    quotes it.
-    """
-    try:
-        return parsed_key(path.read_bytes(), path)
-    except OSError:
-        return parsed_key(b"", path)
-
-
-def parsed_key(data: bytes, path: Path) -> bytes:
-    """The 32 bytes of a key file's content. Raises ProvisionError that names `path`."""
-    try:
-        key = bytes.fromhex(text_file.decoded(data))
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise ProvisionError(
-            what=f"{path} does not hold a key of {2 * KEY_BYTES} hex digits",
-            kept="the file as it is",
-            do="restore it from a backup of the workshop; a new key would not fit the clocks in use",
-        )
-    return key
-
-
-def parsed_keys(data: bytes, path: Path) -> bytes:
-    """The keys of a site out of its file's content, 32 bytes each, the first one first. Raises ProvisionError that
-    names `path`.
-    """
-    try:
-        lines = text_file.decoded(data).split()
-    except ValueError:
-        lines = []
-    return b"".join(parsed_key(line.encode(), path) for line in lines) or parsed_key(data, path)
-
-
-def make_directory(path: Path) -> None:
-    """Make `path`, 0700, with its parents. An existing one stays as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=_DIRECTORY_MODE, exist_ok=True)
-
-
-def write_once(path: Path, data: bytes) -> None:
-    """Write a new file, 0600, and make it durable. Raises ProvisionError if it exists."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-    except FileExistsError:
-        raise ProvisionError(
-            what=f"{path} exists already",
-            kept="that file, untouched",
-            do="move it away if you are sure that nothing depends on it",
-        ) from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    _sync_directory(path.parent)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put `data` in place of `path` in one step, 0600 and durable."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink()
-        raise
-    _sync_directory(path.parent)
-
-
-def _sync_directory(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

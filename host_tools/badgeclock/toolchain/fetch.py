@@ -1,9 +1,10 @@
-"""Makes the toolchain complete: MicroPython, Mosquitto, PostgreSQL, micropython-lib, other people's reader drivers.
+"""Makes the toolchain complete: MicroPython, Mosquitto, PostgreSQL, Chromium, micropython-lib, other people's drivers.
 
 Runs before anything is installed (`python3 host_tools/badgeclock/toolchain/fetch.py`), on the standard library
 alone, as root or not, on Debian 12 and 13. Whatever the source of a program, it ends at one fixed place:
 
     .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb}    wrappers
+    .toolchain/bin/chromium-headless-shell    the same, for the tests of the console's pages
     .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
     .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    other people's MFRC522 drivers, for the tests of the chip
     .toolchain/manifest.json    what was got, with sha256
@@ -32,7 +33,7 @@ if __name__ == "__main__":  # run as a script: the package is not installed, and
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain.debian import Debian
 from badgeclock.toolchain.manifest import Manifest, Piece
-from badgeclock.toolchain.pins import MICROPYTHON, MICROPYTHON_LIB, MOSQUITTO, POSTGRESQL, READER_DRIVERS
+from badgeclock.toolchain.pins import CHROMIUM, MICROPYTHON, MICROPYTHON_LIB, MOSQUITTO, POSTGRESQL, READER_DRIVERS
 from badgeclock.toolchain.places import toolchain_dir
 from badgeclock.toolchain.python_index import get_archives
 from badgeclock.toolchain.wrappers import get_programs
@@ -62,9 +63,10 @@ def fetch(say: Callable[[str], None] = print, wanted: Container[str] | None = No
 
 
 def _pieces(debian: Debian) -> Iterator[Piece]:
-    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO, POSTGRESQL):
+    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO, POSTGRESQL, CHROMIUM):
         pins: list[object] = [tree.arch, tree.packages, sorted(tree.programs.items())]
         pins += [tree.share, tree.without] if tree.share else []
+        pins += [tree.libraries, tree.arguments] if tree.finds_itself else []
         results = tuple(f"bin/{name}" for name in tree.programs)
         yield Piece(tree.name, pins, results, partial(get_programs, tree, debian))
     for name, archives in (("micropython-lib", MICROPYTHON_LIB), ("reader-drivers", READER_DRIVERS)):

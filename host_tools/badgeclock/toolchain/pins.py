@@ -18,7 +18,13 @@ SUITES = ("trixie", "stable")
 MICROPYTHON_AT_LEAST = (1, 25)
 MOSQUITTO_AT_LEAST = (2, 0)
 POSTGRESQL_AT_LEAST = (15,)
-AT_LEAST = {"micropython": MICROPYTHON_AT_LEAST, "mosquitto": MOSQUITTO_AT_LEAST, "postgresql": POSTGRESQL_AT_LEAST}
+CHROMIUM_AT_LEAST = (140,)
+AT_LEAST = {
+    "micropython": MICROPYTHON_AT_LEAST,
+    "mosquitto": MOSQUITTO_AT_LEAST,
+    "postgresql": POSTGRESQL_AT_LEAST,
+    "chromium": CHROMIUM_AT_LEAST,
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,9 @@ class DebianTree:
     loader: str
     share: str | None = None  # the one folder of usr/share that the programs read, found from their own place
     without: tuple[str, ...] = ()  # libraries that are large and only loaded on demand, by the start of their names
+    libraries: tuple[str, ...] = ()  # folders of libraries beside the usual one
+    arguments: tuple[str, ...] = ()  # given to the program at each start; {wrapper} is its wrapper
+    finds_itself: bool = False  # by its loader's place it finds its data, so that the loader stands beside it
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,21 @@ POSTGRESQL = DebianTree(
     *_AMD64,
     share="usr/share/postgresql",
     without=("libllvm", "libz3"),
+)
+
+# For the tests of the console's pages. Its own processes are started by its wrapper, as it is; what draws on a graphics
+# card is left out. Fonts are in its share folder, and `fonts.conf` beside its program names them.
+CHROMIUM = DebianTree(
+    "chromium",
+    "amd64",
+    ("chromium-headless-shell", "chromium-common", "fonts-dejavu-core"),
+    {"chromium-headless-shell": "usr/lib/chromium/chromium-headless-shell"},
+    *_AMD64,
+    share="usr/share/fonts",
+    without=("libllvm", "libz3", "libgl1-mesa-dri"),
+    libraries=("usr/lib/x86_64-linux-gnu/pulseaudio", "usr/lib/chromium"),
+    arguments=("--no-zygote", "--browser-subprocess-path={wrapper}"),
+    finds_itself=True,
 )
 
 MICROPYTHON_LIB = (

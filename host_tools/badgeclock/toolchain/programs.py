@@ -1,4 +1,4 @@
-"""Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, mpy-cross, micropython-lib.
+"""Where the toolchain's programs are: MicroPython, Mosquitto, PostgreSQL, Chromium, mpy-cross, micropython-lib.
 
 Each function returns a path that is there, or raises ToolMissing. In a checkout `make setup` put it there. An installed
 wheel carries umqtt, and fetches a program the first time it is asked for, with the checks of the set-up.
@@ -15,10 +15,10 @@ from typing import Final
 
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain import fetch, places
-from badgeclock.toolchain.pins import MICROPYTHON, MOSQUITTO, POSTGRESQL, Arch
+from badgeclock.toolchain.pins import CHROMIUM, MICROPYTHON, MOSQUITTO, POSTGRESQL, Arch
 from badgeclock.toolchain.places import toolchain_dir
 
-__all__ = ["Arch", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
+__all__ = ["Arch", "chromium", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
 
 _PLUGIN_PLACES: Final = tuple(
     f"usr/{place}/mosquitto_dynamic_security.so" for place in ("lib/*-linux-gnu*", "lib64", "lib", "local/lib")
@@ -46,6 +46,11 @@ def dynamic_security() -> Path | None:
 def postgresql() -> tuple[Path, Path]:
     """PostgreSQL's server and its initdb. Raises ToolMissing."""
     return _program("postgres", POSTGRESQL.name), _program("initdb", POSTGRESQL.name)
+
+
+def chromium() -> Path:
+    """Chromium without a window. Raises ToolMissing if `make setup` has not put it there."""
+    return _program("chromium-headless-shell", CHROMIUM.name)
 
 
 def mpy_cross() -> list[str]:

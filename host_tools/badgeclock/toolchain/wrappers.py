@@ -16,6 +16,13 @@ from badgeclock.toolchain.manifest import Got, sha256
 from badgeclock.toolchain.pins import AT_LEAST, DebianTree
 from badgeclock.toolchain.places import toolchain_dir
 
+_START = ".start"
+"""Behind the name of a program that finds its data by the place of what started it: its wrapper, beside it."""
+_LOADER = "loader"
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir prefix="relative">{fonts}</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
+"""
 _PROGRAM = ".program"
 """Behind the name of a program in whose own place stands its wrapper."""
 
@@ -33,7 +40,10 @@ def get_programs(tree: DebianTree, debian: Debian, folder: Path) -> list[Got]:
     base = folder / "debian" / tree.name
     got = unpack(*debian.download(tree), base, tree.share)
     for name, inside in tree.programs.items():
-        if tree.share is None:
+        if tree.finds_itself:
+            _write_beside_itself(tree, base, inside)
+            _write_wrapper(folder / "bin" / name, f'exec "$here/../debian/{tree.name}/{inside}{_START}" "$@"')
+        elif tree.share is None:
             _write_wrapper(folder / "bin" / name, _loader_command(tree, f"$here/../debian/{tree.name}", inside))
         else:
             (base / inside).rename(base / f"{inside}{_PROGRAM}")
@@ -48,6 +58,24 @@ def get_programs(tree: DebianTree, debian: Debian, folder: Path) -> list[Got]:
             do=f"run {main_wrapper} by hand to see why; a kernel without 32-bit support cannot run the i386 build",
         )
     return got
+
+
+def _write_beside_itself(tree: DebianTree, base: Path, inside: str) -> None:
+    """The loader and the wrapper of a program that finds its data by the place of its loader, and its processes by its
+    wrapper; with the list of its fonts.
+    """
+    place = (base / inside).parent
+    up = "/".join([".."] * inside.count("/"))
+    shutil.copy2((base / f"usr/lib/{tree.multiarch}/{tree.loader}").resolve(), place / _LOADER)
+    (place / "fonts.conf").write_text(_FONTS.format(fonts=f"{up}/{tree.share}"))
+    libraries = ":".join(f"$here/{up}/{each}" for each in (f"usr/lib/{tree.multiarch}", *tree.libraries))
+    name = Path(inside).name
+    arguments = " ".join(f'"{each}"' for each in tree.arguments).format(wrapper=f"$here/{name}{_START}")
+    _write_wrapper(
+        place / f"{name}{_START}",
+        'FONTCONFIG_FILE="$here/fonts.conf"; export FONTCONFIG_FILE\n'
+        f'exec "$here/{_LOADER}" --library-path "{libraries}" "$here/{name}" {arguments} "$@"',
+    )
 
 
 def _on_path(tree: DebianTree) -> dict[str, Path] | None:
@@ -72,7 +100,9 @@ def _version_of(program: Path) -> tuple[int, ...] | None:
         run = subprocess.run([program, argument], capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    match = re.search(r"(?:MicroPython v|mosquitto version |postgres \(PostgreSQL\) )(\d+(?:\.\d+)+)", run.stdout)
+    match = re.search(
+        r"(?:MicroPython v|mosquitto version |postgres \(PostgreSQL\) |Chromium )(\d+(?:\.\d+)+)", run.stdout
+    )
     return tuple(map(int, match[1].split("."))) if match else None
 
 
@@ -86,7 +116,7 @@ def _loader_command(tree: DebianTree, base: str, inside: str) -> str:
 def _write_wrapper(path: Path, command: str) -> None:
     """A script that replaces itself by the program, so that a signal reaches it; it may be moved with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(".new")
+    new = path.with_name(path.name + ".new")
     new.write_text(
         "#!/bin/sh\n"
         "self=$0\n"

@@ -215,7 +215,8 @@ class AccessPoint:
             self._on_old_channel = mood is Network.MOVED and was_joined
             self._led_nowhere = NOWHERE_JOINS if mood is Network.NOWHERE else 0
             self._is_lost = mood is Network.FORGOTTEN and was_joined
-            if (before in (Network.DOWN, Network.MOVED, Network.REFUSING) or mood.drops) and self._wanted is not None:
+            held_off = before in (Network.DOWN, Network.MOVED, Network.REFUSING, Network.LATE_ADDRESS)
+            if (held_off or mood.drops) and self._wanted is not None:
                 self._associate(now)
             self._see_what_passes()
         self._note("network", mood=mood.value)

@@ -246,12 +246,12 @@ class VirtualBoard:
     """A virtual clock in the folder `home`: flash.bin, console.log, tty (link to its serial port), {efuse,rtc}.json."""
 
     def __init__(self, home: Path, options: BoardOptions | None = None, wiring: Wiring | None = None) -> None:
-        """Build the board with the plug out. Raises SettingsError, ToolMissing."""
+        """Build the board with the plug out. Raises SettingsError, and ToolMissing before anything is made."""
         self.home = home
         self.options = options or BoardOptions()
         # What may be fetched now would be late when the plug goes in; the first one draws the letters to read by.
-        for arch in ("amd64", self.options.arch):
-            micropython(arch)
+        for needed in (self.options.arch, screen.LETTERS_ARCH):
+            micropython(needed)
         self.wiring = wiring or self.options.front.wiring()
         home.mkdir(parents=True, exist_ok=True)
         self.events = EventLog()
@@ -339,6 +339,12 @@ class VirtualBoard:
         """Press EN: as machine.reset(), but the cause is power on, as the ESP32 tells it."""
         self._restart(_Boot(ResetCause.POWER_ON))
 
+    def watchdog_bites(self) -> None:
+        """Let the time of the watchdog be over now, as if nobody had fed it. Raises ValueError if none runs."""
+        if self._wdt_ms is None:
+            raise ValueError("no watchdog runs")
+        self._wdt_fed_s -= self._wdt_ms / 1000
+
     def hold_boot(self) -> None:
         """Hold BOOT: from the next start on no script runs, only the REPL."""
         self._boot_held = True
@@ -404,7 +410,8 @@ class VirtualBoard:
         with self._lock:
             now = time.monotonic_ns()
             self.reader.power_on(now)
-            self.display.power_on()
+            self.display.dip()
+            self.rtc.supply_back()
             self._rtc_offset_us = -time.time_ns() // 1000
             self._plugged = True
         self.events.add("power", state="on")
@@ -415,7 +422,8 @@ class VirtualBoard:
         self._next = None
         self._boots += 1
         self._boot = boot
-        self._wdt_ms = None
+        if boot.cause is not ResetCause.SOFT:  # which ESP-IDF's task watchdog goes on through
+            self._wdt_ms = None
         self.events.add("reset" if boot.cause is not ResetCause.POWER_ON else "boot", cause=int(boot.cause))
         mapped = self.home / FLASH if self.options.image is Image.IN_PLACE else None
         clock = clock_process.start(self.options.arch, self.options.heap_bytes, MODULES, mapped, self._idf_bytes())
@@ -490,7 +498,9 @@ class VirtualBoard:
             now = time.monotonic_ns()
             self.flash.cancel_cut()
             self.reader.power_on(now)
-            self.display.power_on()
+            self.display.dip()
+            self.rtc.lose_supply()
+            self._keep_rtc()
             self._release_pins()
         self.events.add("power", state="off", why=why)
         self._display_due.set()
@@ -600,6 +610,13 @@ class VirtualBoard:
         with self._lock:
             self.reader.hang(how, now_ns=time.monotonic_ns(), seed=seed)
 
+    def dip_display(self) -> None:
+        """Let the display's supply dip for a moment: it goes dark, and answers as before."""
+        with self._lock:
+            self.display.dip()
+        self._display_written_ms = now_ms()
+        self._display_due.set()
+
     def break_wire(self, what: Break) -> None:
         """Break one of the reader's wires, until mend_wires()."""
         with self._lock:
@@ -622,7 +639,7 @@ class VirtualBoard:
     # ---- what a person sees and hears
 
     def frame(self) -> list[int]:
-        """The 64 rows of what the display shows, see Ssd1306.frame(); colours are left out."""
+        """The rows of what the display shows, see Ssd1306.frame() or screen.in_one_colour(); colours are left out."""
         with self._lock:
             if isinstance(self.display, St7789):
                 return screen.in_one_colour(self.display.frame())
@@ -1014,12 +1031,13 @@ _text_cache: dict[tuple[int, ...], list[str]] = {}
 
 
 def _text_of(frame: tuple[int, ...]) -> list[str]:
-    """screen.read_text(), remembered for the frames that come again and again."""
+    """What screen reads, remembered for the frames that come again and again."""
     text = _text_cache.get(frame)
     if text is None:
         if len(_text_cache) > 64:
             _text_cache.clear()
-        text = _text_cache[frame] = screen.read_text(frame)
+        read = screen.read_text if len(frame) == screen.HEIGHT else screen.read_colour_text
+        text = _text_cache[frame] = read(frame)
     return list(text)
 
 

@@ -264,6 +264,10 @@ class ClockControl:
         """Let each bit in the air turn with the probability `rate`; 0 for a quiet field."""
         self._ask("noise", rate=rate, seed=seed)
 
+    def dip_display(self) -> None:
+        """Let the supply of its display dip for a moment."""
+        self._ask("dip_display")
+
     def hang_reader(self, how: str = "spi", seed: int = 0) -> None:
         """Make the reader chip stop reading badges: spi, command, crypto, antenna, registers (which: by `seed`) or
         brown-out; see chips/mfrc522.py.
@@ -453,6 +457,7 @@ class ControlServer:
             "set_rssi": board.set_rssi,
             "noise": board.set_noise,
             "hang_reader": lambda how, seed: board.hang_reader(Hang(how), seed),
+            "dip_display": board.dip_display,
             "break_wire": lambda what: board.break_wire(Break(what)),
             "mend_wires": board.mend_wires,
             "tty": lambda: board.console.path,

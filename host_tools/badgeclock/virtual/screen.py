@@ -11,18 +11,22 @@ import subprocess
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from PIL import Image
 
 from badgeclock.toolchain.places import ROOT
-from badgeclock.toolchain.programs import micropython
+from badgeclock.toolchain.programs import Arch, micropython
 from badgeclock.virtual.chips import st7789
 
+LETTERS_ARCH: Final[Arch] = "amd64"
+"""Of the MicroPython that draws the letters."""
 WIDTH, HEIGHT = 128, 64
 FULL_ROW = (1 << WIDTH) - 1
+EDGE = 8  # rows of a colour display's edge
 
 # Glyphs that lines, dots and edges of a drawing look like: alone they are no text.
 STROKES = frozenset("_|.,'`-:\u02d9")
@@ -67,11 +71,33 @@ class _Size:
     table: dict[bytes, tuple[str, int]]
 
 
+@dataclass(frozen=True)
+class _Grain:
+    """How large a pixel of the letters is on a display: `wide` by `high` of its own pixels. `cells`: the letters'
+    widths that there are in this grain.
+    """
+
+    wide: int
+    high: int
+    cells: frozenset[int]
+
+
+_ONE: Final = (_Grain(1, 1, frozenset({8, 12, 24})),)
+# Those of firmware/drivers/st7789.py.
+_COLOUR: Final = (
+    _Grain(2, 3, frozenset({8, 12, 24})),
+    _Grain(3, 3, frozenset({8, 12})),
+    _Grain(2, 4, frozenset({8})),
+    _Grain(3, 4, frozenset({8})),
+    _Grain(4, 4, frozenset({8, 12})),
+)
+
+
 @cache
 def _sizes() -> tuple[_Size, ...]:
     """The clock's letters, the largest size first. Raises ToolMissing."""
     source = _ASK_GLYPHS.replace("{firmware}", str(ROOT / "firmware"))
-    run = subprocess.run([micropython("amd64"), "-c", source], capture_output=True, text=True, check=True)
+    run = subprocess.run([micropython(LETTERS_ARCH), "-c", source], capture_output=True, text=True, check=True)
     sizes: dict[tuple[int, int], dict[bytes, tuple[str, int]]] = {}
     for line in run.stdout.splitlines():
         width, height, code, columns = line.split()
@@ -99,13 +125,23 @@ def read_text(frame: Sequence[int]) -> list[str]:
     Every place of every size is tried. Of what matches, runs of neighbouring glyphs are taken, those that explain most
     pixels first; what overlaps a taken one was chance.
     """
-    rows = [row & FULL_ROW for row in frame]
-    if sum(row.bit_count() for row in rows) > WIDTH * HEIGHT // 2:
-        rows = [~row & FULL_ROW for row in rows]  # dark on light, all of it
-    runs = _runs(rows)
-    bars = [~row & FULL_ROW if row.bit_count() > WIDTH // 2 else 0 for row in rows]
+    return _read(frame, WIDTH, _ONE)
+
+
+def read_colour_text(frame: Sequence[int]) -> list[str]:
+    """The same for the 240 rows of 320 bits of `in_one_colour`, in the sizes that letters have there."""
+    return _read(frame, st7789.WIDTH, _COLOUR)
+
+
+def _read(frame: Sequence[int], width: int, grains: Sequence[_Grain]) -> list[str]:
+    full = (1 << width) - 1
+    rows = [row & full for row in frame]
+    if sum(row.bit_count() for row in rows) > width * len(rows) // 2:
+        rows = [~row & full for row in rows]  # dark on light, all of it
+    runs = _runs(rows, width, grains)
+    bars = [~row & full if row.bit_count() > width // 2 else 0 for row in rows]
     if any(bars):
-        runs += _runs(bars)  # dark text on a light bar
+        runs += _runs(bars, width, grains)  # dark text on a light bar
     lines: list[list[list[_Match]]] = []
     for run in sorted(runs, key=lambda run: (run[0].y, run[0].x)):
         head = lines[-1][0][0] if lines else None
@@ -128,34 +164,73 @@ def _join(runs: list[list[_Match]]) -> str:
     return text
 
 
-def _runs(rows: list[int]) -> list[list[_Match]]:
+def _runs(rows: list[int], width: int, grains: Sequence[_Grain]) -> list[list[_Match]]:
     """Runs of glyphs in the same row of cells, none overlapping another."""
-    columns = [0] * WIDTH
-    for y, row in enumerate(rows):
-        left = row
-        while left:
-            low = left & -left
-            columns[WIDTH - low.bit_length()] |= 1 << y
-            left ^= low
-    by_grid: dict[tuple[int, int, int], list[_Match]] = {}
-    for size in _sizes():
-        for match in _matches(rows, columns, size):
-            by_grid.setdefault((match.y, size.width, match.x % size.width), []).append(match)
-    candidates = [run for matches in by_grid.values() for run in _split(matches)]
+    by_grid: dict[tuple[int, int, int, int], list[_Match]] = {}
+    for grain in grains:
+        for match in _in_grain(rows, width, grain):
+            by_grid.setdefault((match.y, match.width, match.height, match.x % match.width), []).append(match)
+    candidates = [run for matches in by_grid.values() for run in _split(sorted(matches, key=lambda match: match.x))]
     candidates.sort(key=_weight, reverse=True)
-    taken = [0] * HEIGHT
+    taken = [0] * len(rows)
     runs = []
     for run in candidates:
-        free = [match for match in run if not _overlaps(match, taken)]
+        free = [match for match in run if not _overlaps(match, taken, width)]
         if len(free) < len(run) and sum(match.lit for match in free) * 2 < sum(match.lit for match in run):
             continue
         for match in free:
             for y in range(match.y, match.y + match.height):
-                taken[y] |= _cell_mask(match)
+                taken[y] |= _cell_mask(match, width)
         chars = {match.char for match in free}
         if chars - RULES and (chars - STROKES or len(free) > 1):
             runs.append(free)
     return runs
+
+
+def _in_grain(rows: list[int], width: int, grain: _Grain) -> Iterator[_Match]:
+    """The letters whose pixels are so large. A line of them begins at a whole row of such pixels, in any column."""
+    texts = [f"{row:0{width}b}" for row in rows[:: grain.high]] if grain.wide > 1 else []
+    for phase in range(grain.wide):
+        small, count = rows, width
+        if grain.wide > 1:
+            small = [int(text[phase :: grain.wide], 2) for text in texts]
+            count = len(texts[0][phase :: grain.wide])
+        columns = [0] * count
+        for y, row in enumerate(small):
+            left = row
+            while left:
+                low = left & -left
+                columns[count - low.bit_length()] |= 1 << y
+                left ^= low
+        for size in _sizes():
+            if size.width in grain.cells:
+                for match in _matches(small, columns, size):
+                    place = _Match(
+                        match.y * grain.high,
+                        match.x * grain.wide + phase,
+                        match.width * grain.wide,
+                        match.height * grain.high,
+                        match.char,
+                        match.lit * grain.wide * grain.high,
+                    )
+                    if grain.wide == 1 or _is_whole(rows, width, place, grain):
+                        yield place
+
+
+def _is_whole(rows: list[int], width: int, match: _Match, grain: _Grain) -> bool:
+    """Whether each pixel of a match is of one colour, for all of its size: what was seen was one of its own pixels."""
+    shift = width - match.x - match.width
+    if shift < 0 or match.y + match.height > len(rows):
+        return False
+    mask = (1 << match.width) - 1
+    for top in range(match.y, match.y + match.height, grain.high):
+        row = rows[top] >> shift & mask
+        if any(rows[y] >> shift & mask != row for y in range(top + 1, top + grain.high)):
+            return False
+        text = f"{row:0{match.width}b}"
+        if any(len(set(text[x : x + grain.wide])) > 1 for x in range(0, match.width, grain.wide)):
+            return False
+    return True
 
 
 def _weight(run: list[_Match]) -> int:
@@ -167,11 +242,11 @@ def _matches(rows: list[int], columns: list[int], size: _Size) -> list[_Match]:
     lookup = size.table.get
     ones = (1 << size.height) - 1
     found = []
-    for y in range(HEIGHT - size.height + 1):
+    for y in range(len(rows) - size.height + 1):
         if not any(rows[y : y + size.height]):
             continue
         strip = array("I", [column >> y & ones for column in columns]).tobytes()
-        for x in range(WIDTH - size.width + 1):
+        for x in range(len(columns) - size.width + 1):
             hit = lookup(strip[4 * x : 4 * (x + size.width)])
             if hit is not None:
                 found.append(_Match(y, x, size.width, size.height, *hit))
@@ -189,12 +264,12 @@ def _split(matches: list[_Match]) -> list[list[_Match]]:
     return runs
 
 
-def _cell_mask(match: _Match) -> int:
-    return ((1 << match.width) - 1) << (WIDTH - match.x - match.width)
+def _cell_mask(match: _Match, width: int) -> int:
+    return ((1 << match.width) - 1) << (width - match.x - match.width)
 
 
-def _overlaps(match: _Match, taken: list[int]) -> bool:
-    mask = _cell_mask(match)
+def _overlaps(match: _Match, taken: list[int], width: int) -> bool:
+    mask = _cell_mask(match, width)
     return any(row & mask for row in taken[match.y : match.y + match.height])
 
 
@@ -214,14 +289,16 @@ def render_png(frame: Sequence[int], *, scale: int = 4, contrast: int = 0xCF) ->
 
 
 def in_one_colour(frame: bytes) -> list[int]:
-    """The 64 rows that firmware/drivers/st7789.py was given to show, from a colour display's frame (RGB565)."""
-    pixels = memoryview(frame).cast("H")
-    # Of the five pixels that two became, the outer ones are theirs alone.
-    xs = [x // 2 * 5 + x % 2 * 4 for x in range(WIDTH)]
-    ys = [40 + y // 2 * 5 + y % 2 * 4 for y in range(HEIGHT)]
-    seen = [[pixels[y * st7789.WIDTH + x] for x in xs] for y in ys]
-    paper = Counter(pixel for row in seen for pixel in row).most_common(1)[0][0]
-    return [int("".join("01"[pixel != paper] for pixel in row), 2) for row in seen]
+    """240 rows of 320 bits (left pixel highest) of a colour display's frame (RGB565): what is not paper is lit. The
+    edge in the lowest eight rows is left out.
+    """
+    pixels = array("H", frame)
+    paper = Counter(pixels).most_common(1)[0][0]
+    rows = [
+        int("".join("01"[pixel != paper] for pixel in pixels[y * st7789.WIDTH : (y + 1) * st7789.WIDTH]), 2)
+        for y in range(st7789.HEIGHT - EDGE)
+    ]
+    return rows + [0] * EDGE
 
 
 def colour_image(frame: bytes) -> Image.Image:

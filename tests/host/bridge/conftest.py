@@ -9,9 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 from tests.host.bridge.world import World, empty_store
 from tests.postgres import Cluster
+from tests.query_plans import Grown, Watch
 
+from badgeclock.bridge.store import presence_counts, schema
 from badgeclock.bridge.store.database import Store
 
 
@@ -41,6 +44,31 @@ def migrated(cluster: Cluster) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def _plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
+    """The plans of what is asked of a store, for as long as the tests run."""
+    grown: list[Grown] = []
+
+    def much() -> Grown:
+        if not grown:
+            grown.append(Grown(request.getfixturevalue("cluster"), request.getfixturevalue("migrated")))
+        return grown[0]
+
+    watch = Watch(much)
+    yield watch
+    watch.close()
+    for one in grown:
+        one.close()
+
+
+@pytest.fixture(autouse=True)
+def _plan_of_each_statement(_plans: Watch) -> Iterator[None]:
+    """A test fails if it is the first to have the bridge ask what takes longer with every day."""
+    _plans.found.clear()
+    yield
+    assert not _plans.found, "\n".join(_plans.found)
+
+
 @pytest.fixture
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Gives the URL of a new database of a kind, without tables."""
@@ -67,6 +95,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         name = cluster.create(request.getfixturevalue("migrated"))
+        request.getfixturevalue("_plans").grown()  # made before the test begins to wait for anything
         yield cluster.url(name)
         cluster.drop(name)
 
@@ -77,4 +106,14 @@ def world(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("badgeclock.bridge.registrar.registrar.POLL_S", 0.02)
     made = World(database)
     yield made
+    _check_counts(made)
     made.close()
+
+
+def _check_counts(world: World) -> None:
+    """Whatever a test did with presences: they are counted right."""
+    table = schema.presences
+    with world.store.read() as connection:
+        counted = dict(connection.execute(select(table.c.state, func.count()).group_by(table.c.state)).tuples().all())
+        kept = presence_counts.by_state(connection)
+    assert {state: number for state, number in kept.items() if number} == counted

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from hypothesis import settings
 from schemathesis import Case
 from tests.bench.load import PATIENCE_S, Drive, LoadClock, Rig, now_ms, publish
-from tests.fuzzing import LONG_S, QUICK_S, changed, rounds, seed
+from tests.fuzzing import LONG_S, QUICK_S, ask_everything, changed, rounds, seed
 from tests.host.bridge.people.test_imports import WORKBOOK, book
 from tests.host.bridge.world import NOON_MS, World
 
@@ -228,8 +228,6 @@ def test_whatever_the_window_is_asked_it_does_not_fail(case: Case) -> None:
 
 @pytest.mark.torture
 @pytest.mark.timeout(LONG_S + 300)
-@DESCRIBED.parametrize()
-@settings(max_examples=max(1, int(LONG_S)), deadline=None)
 @pytest.mark.usefixtures("served")
-def test_whatever_the_window_is_asked_it_does_not_fail_at_length(case: Case) -> None:
-    case.call_and_validate(checks=CHECKS)
+def test_whatever_the_window_is_asked_it_does_not_fail_at_length() -> None:
+    ask_everything(DESCRIBED, LONG_S, lambda case: case.call_and_validate(checks=CHECKS))

@@ -53,7 +53,7 @@ from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import IdentityKind
 from badgeclock.bridge.web import api_tokens, planning_refusals
 from badgeclock.bridge.web.api_tokens import Scope
-from badgeclock.cli.bridge import prepare
+from badgeclock.cli.init import prepare
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import Ack, Frame, FrameType, Receipt, ReceiptState
 from badgeclock.protocol.record import Direction

@@ -468,6 +468,11 @@ def twice() -> Iterator[Case]:
     yield Case("a row from the future", [("future", 9, 9)], rows=list(rows))
     rows[1] = (1, made.slots[1], made.utc_ms - DAY_MS)  # no bound: no claim
     yield Case("a row that claims nothing", [("future", 9, 9)], rows=rows)
+    jumped = M.Sealer().founded()
+    jumped.bound = 40
+    jumped.starts(after_ms=DAY_MS).punches(2).passes(HOUR_MS).set_time(jumped.utc_ms - DAY_MS).punches(1)
+    rows = [(seq, raw, jumped.utc_ms) for seq, raw in enumerate(jumped.slots)]
+    yield Case("rows of a clock whose RTC was a day ahead", [("corrected", 1, 3)], rows=rows)
     timeless = M.Sealer()
     timeless.source = 0
     timeless.founded().starts()

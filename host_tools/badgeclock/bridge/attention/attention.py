@@ -9,6 +9,7 @@ the code that its worker reads on the clock.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -455,17 +456,12 @@ def _clocks(connection: Connection) -> Iterator[Row]:
 
 
 def _quarantined_punches(connection: Connection, clock_ids: Sequence[int]) -> dict[int, int]:
-    table = schema.punches
-    rows = connection.execute(
-        select(table.c.clock_id, func.count().label("times"))
-        .where(
-            table.c.id.in_(_open_punches(PunchState.WAITING)),
-            table.c.reason == Reason.QUARANTINE,
-            table.c.clock_id.in_(clock_ids),
-        )
-        .group_by(table.c.clock_id)
+    table = schema.punches  # of all clocks that have any, for those of one clock are found only among all that it sent
+    waiting = select(table.c.clock_id).where(
+        table.c.id.in_(_open_punches(PunchState.WAITING)), table.c.reason == Reason.QUARANTINE
     )
-    return {row.clock_id: row.times for row in rows}
+    times = Counter(connection.execute(waiting).scalars())
+    return {clock_id: times[clock_id] for clock_id in clock_ids if times[clock_id]}
 
 
 def _events(connection: Connection, limit: int) -> Iterator[Row]:

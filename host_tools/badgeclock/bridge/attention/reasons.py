@@ -303,16 +303,11 @@ _EVENTS: Final = (
     ),
     _of_event(
         Kind.FLOODED,
-        "a clock sends so much that most of it is dropped; no other clock waits for it",
-        "if its certificate may be stolen, revoke it with `badgeclock ca revoke CLOCK`; else look at the clock",
-    ),
-    _of_event(Kind.UNKNOWN_TOPIC, "somebody writes to a topic that no clock writes to", "find who has a certificate"),
-    _of_event(Kind.MALFORMED_FRAME, "bytes that are no records", "if it comes again: the clock's firmware or network"),
-    _of_event(
-        Kind.FLOODED,
         "a clock sends so much that most of it is dropped",
         "revoke its certificate if it was stolen; else look at its firmware",
     ),
+    _of_event(Kind.UNKNOWN_TOPIC, "somebody writes to a topic that no clock writes to", "find who has a certificate"),
+    _of_event(Kind.MALFORMED_FRAME, "bytes that are no records", "if it comes again: the clock's firmware or network"),
     _until_done(Kind.NEWER_RECORD, "a record that only a newer version knows", "update the bridge"),
     _until_done(
         Kind.FOUNDED_ANEW,

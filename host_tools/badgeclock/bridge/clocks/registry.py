@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, and_, func, select, text, update
 
 from badgeclock.bridge.clocks import health, remote_settings
 from badgeclock.bridge.clocks.health import Standing
@@ -104,17 +104,12 @@ def quarantine_of(connection: Connection, name: str, after: int, limit: int) -> 
     never its token.
     """
     clock = _clock(connection, name)
-    quarantine, punches, happened = schema.quarantine, schema.punches, schema.events
+    quarantine, happened = schema.quarantine, schema.events
     rows = connection.execute(
         select(quarantine)
         .where(quarantine.c.clock_id == clock.id, quarantine.c.id > after)
         .order_by(quarantine.c.id)
         .limit(limit)
-    )
-    waiting = (
-        (punches.c.clock_id == clock.id)
-        & (punches.c.state == PunchState.WAITING)
-        & (punches.c.reason == Reason.QUARANTINE)
     )
     alarms = connection.execute(
         select(happened)
@@ -128,7 +123,7 @@ def quarantine_of(connection: Connection, name: str, after: int, limit: int) -> 
         "held_reason": clock.held_reason,
         "held_ms": clock.held_ms,
         "next_seq": clock.next_seq,
-        "punches_waiting": connection.execute(select(func.count()).select_from(punches).where(waiting)).scalar_one(),
+        "punches_waiting": _punches_waiting(connection, clock.id),
         "kept": clock.kept,
         "alarms": [
             {
@@ -230,14 +225,22 @@ def end(connection: Connection, name: str, *, by: str, reason: str, now_ms: int)
     """
     why = audit_log.reason(reason)
     clock = _in_use(connection, name)
-    table, punches = schema.clocks, schema.punches
+    table = schema.clocks
     connection.execute(update(table).where(table.c.id == clock.id).values(state=ClockState.RETIRED, online=False))
     orders.close(connection, clock.id, "ended without the clock", now_ms)
     what = f"ended without its last record by {by}: {why}; its certificate is good until it is revoked"
     event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.CLOCK_RETIRED, what, name)], now_ms)
     _note(connection, Act.CLOCK_ENDED, by, why, clock.id, {"state": clock.state, "next_seq": clock.next_seq}, now_ms)
-    waiting = (punches.c.clock_id == clock.id) & (punches.c.reason == Reason.QUARANTINE)
-    return connection.execute(select(func.count()).select_from(punches).where(waiting)).scalar_one()
+    return _punches_waiting(connection, clock.id)
+
+
+def _punches_waiting(connection: Connection, clock_id: int) -> int:
+    """How many punches of a clock wait for the end of its quarantine."""
+    punches = schema.punches
+    # As the partial index has it, so that it can serve; `+ 0`: not all that the clock ever sent.
+    waiting = and_(text(f"({schema.PUNCH_FOR_PERSON})"), punches.c.state == PunchState.WAITING)
+    of_clock = and_(punches.c.clock_id + 0 == clock_id, punches.c.reason == Reason.QUARANTINE)
+    return connection.execute(select(func.count()).select_from(punches).where(waiting, of_clock)).scalar_one()
 
 
 def counts(connection: Connection) -> dict[tuple[str, str], int]:

@@ -59,7 +59,10 @@ class Setting(NamedTuple):
 
 
 SETTINGS: Final[Mapping[str, Setting]] = {
-    "site": Setting(_matching(r"[ -~]{1,40}"), "1 to 40 printable ASCII characters"),
+    "site": Setting(
+        _matching(r"[ -~…\u2019ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß]{1,40}"),
+        "1 to 40 letters of English, Dutch, French and German; others come with `clock provision`",
+    ),
     "language": Setting(_matching(r"[a-z]{2,8}"), "en, or the name of a language that is on the clock: nl"),
     "direction": Setting(_matching(r"auto|in|out"), "auto, in or out"),
     "duplicate_window_s": Setting(_whole(0, 3600), "a whole number from 0 to 3600"),

@@ -86,7 +86,8 @@ def _site_key(connection: Connection, row: Any) -> Step:
             State.OPEN,
             "the thief can tell the UIDs of the site's badges from their tokens, all of 4 bytes in ten minutes, and "
             "who is there from what the broker passes on",
-            f"badgeclock site new-key {row.site!r}, then `badgeclock bridge site set --key`, then provision its clocks",
+            f"badgeclock site new-key {row.site!r}, then `badgeclock ca export --site` and `badgeclock bridge site set "
+            "--key`, then provision its clocks",
         )
     behind = [clock for clock in badge_keys.without_last_key(connection, row.site_id) if clock != row.name]
     if behind:
@@ -120,7 +121,8 @@ def _badge_root(connection: Connection, row: Any) -> list[Step]:
                 State.OPEN,
                 "the thief can read the number of a card that is held to a reader of theirs, and imitate that card",
                 "move the workshop's sites/….badge.key away, provision the clocks, give the new one to the bridge with "
-                "`badgeclock bridge site set --badge-key`, and issue the badges again",
+                "`badgeclock ca export --badge-key` and `badgeclock bridge site set --badge-key`, and issue the badges "
+                "again",
             )
         ]
     old = select(func.count()).where(

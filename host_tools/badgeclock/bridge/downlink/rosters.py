@@ -36,7 +36,7 @@ class Due(NamedTuple):
     site_id: int
     changes: int
     version: int | None
-    told: int
+    reported: int
 
 
 def changed(connection: Connection, site_ids: Iterable[int], now_ms: int) -> None:

@@ -1,8 +1,10 @@
-"""Says who floods the bridge: a clock of which many messages were dropped, since it had its share of the queue."""
+"""Says who floods the bridge: a clock of which many messages were dropped, since it had its share of the queue, or came
+beside the queue, where an honest clock says little.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from typing import Final
 
@@ -14,32 +16,53 @@ from badgeclock.bridge.store.event_log import Event, Severity
 from badgeclock.protocol.errors import TopicRefused
 from badgeclock.protocol.topics import Channel, parse
 
-LOOK_S: Final = 10.0
+LOOK_S: Final = 1.0
+LOOKS: Final = 10
 FLOOD_MESSAGES: Final = 1000
-"""From so many dropped messages of a clock between two looks on it is a flood: a hundred a second beyond its share. An
-honest clock has nothing dropped, and sends a window of 256 records again after two seconds at the soonest."""
+"""From so many messages of a clock within LOOKS looks on it is a flood: a hundred a second beyond its share of the
+queue, or beside it. An honest clock has nothing dropped, and sends a window of 256 records again after two seconds at
+the soonest; beside the queue it answers, once each, what the bridge asks."""
 _WHAT: Final = "sends more than any clock does; what is beyond its share is dropped, other clocks do not wait for it"
 
 
 class FloodWatch(Rounds):
     """Looks in rounds. `messages` counts all that was dropped, a flood or not."""
 
-    def __init__(self, store: Store, dropped: Callable[[], Counter[str]], now_ms: Callable[[], int]) -> None:
-        """`dropped()` gives how many messages were dropped since its last call, by the clock's part of their topics."""
+    def __init__(
+        self,
+        store: Store,
+        dropped: Callable[[], Counter[str]],
+        now_ms: Callable[[], int],
+        beside: Callable[[], Counter[str]] = Counter[str],
+        flooded: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`dropped()` gives how many messages were dropped since its last call, by the clock's part of their topics;
+        `beside()` how many came beside the queue; `flooded()` is called once a flood is in the store.
+        """
         super().__init__(pause_s=LOOK_S, if_store_fails="who floods the bridge is not written down")
         self._store = store
         self._dropped = dropped
         self._now_ms = now_ms
+        self._beside = beside
+        self._flooded = flooded
+        self._looks: deque[Counter[str]] = deque(maxlen=LOOKS)
         self.messages = 0
 
     async def work(self) -> None:
         """Count what was dropped, and write an event for each clock that floods."""
         dropped = self._dropped()
         self.messages += dropped.total()
-        floods = [prefix for prefix, number in dropped.items() if number >= FLOOD_MESSAGES]
+        self._looks.append(dropped + self._beside())
+        of_late = sum(self._looks, Counter[str]())
+        floods = [prefix for prefix, number in of_late.items() if number >= FLOOD_MESSAGES]
+        if not floods:
+            return
         events = [Event(Severity.ALARM, event_log.Kind.FLOODED, _WHAT, _clock_of(prefix)) for prefix in floods]
-        if events:
-            await self._store.writing(event_log.write, events, self._now_ms())
+        await self._store.writing(event_log.write, events, self._now_ms())
+        for look in self._looks:
+            for prefix in floods:
+                del look[prefix]
+        self._flooded()
 
 
 def _clock_of(prefix: str) -> str | None:

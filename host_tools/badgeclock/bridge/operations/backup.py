@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
-from alembic.migration import MigrationContext
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, create_engine, func, inspect, select, text, update
 from sqlalchemy.engine import URL, make_url
@@ -30,9 +29,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from badgeclock import __version__
 from badgeclock.bridge.errors import BackupError
 from badgeclock.bridge.operations import data_key_rotation
-from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store import audit_log, forms, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
-from badgeclock.bridge.store.database import Store, check_form
+from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import ToolMissing
 from badgeclock.protocol.record import SEALED_BYTES
@@ -202,7 +201,7 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
     version, having overwritten nothing.
     """
     manifest = verify(folder, keys)
-    check_form(manifest.facts.revision or None)
+    forms.check_known(manifest.facts.revision or None)
     parsed = make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite != (manifest.file == SQLITE_FILE):
@@ -253,7 +252,7 @@ def _facts(connection: Connection) -> Facts:
     rows = connection.execute(select(clocks.c.id, clocks.c.name, clocks.c.next_seq, clocks.c.tag).order_by(clocks.c.id))
     book = audit_log.newest(connection)
     return Facts(
-        revision=MigrationContext.configure(connection).get_current_revision() or "",
+        revision=forms.form_of(connection) or "",
         counts=counts,
         heads=[Head(id=row.id, clock=row.name, next_seq=row.next_seq, tag=row.tag.hex()) for row in rows],
         acts=book.acts,

@@ -54,6 +54,7 @@ CLOSED: Final[Mapping[Table, tuple[_Closed, ...]]] = {
         _Closed("link_key_closed", lambda _: LINK_KEY, lambda row: row.name),
         _Closed("keys_closed", lambda row: SEAL_KEYS + row.name, lambda row: row.name),
     ),
+    schema.accounts: (_Closed("totp_closed", lambda _: PEOPLE, lambda row: f"totp:{row.name}"),),
 }
 """Every encrypted column of the store."""
 

@@ -42,6 +42,7 @@ BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
 """So long after the start the first sweep begins: what waited for the bridge goes first."""
 _DAY_MS: Final = 86_400_000
+_AGE: Final = {"presences": schema.presences.c.day, "events": schema.events.c.last_ms}
 _OF_WORKER: Final = (schema.engagements, schema.expected, schema.dimona_periods)
 """What is kept of a worker alone, and no longer than the worker's row."""
 
@@ -57,7 +58,7 @@ class _Deleted:
 
     def rows(self, connection: Connection, table: Table, which: ColumnElement[bool], limit: int | None = None) -> None:
         """Delete rows, the oldest first."""
-        numbers = list(connection.execute(select(table.c.id).where(which).order_by(table.c.id).limit(limit)).scalars())
+        numbers = _oldest(connection, table, which, limit)
         for some in _batches(numbers):
             connection.execute(delete(table).where(table.c.id.in_(some)))
         self.counts[table.name] += len(numbers)
@@ -68,6 +69,15 @@ class _Deleted:
         """What the book says of it."""
         counts = {name: count for name, count in sorted(self.counts.items()) if count}
         return {**value, "rows": counts, "sha256": self.digest.hexdigest()}
+
+
+def _oldest(connection: Connection, table: Table, which: ColumnElement[bool], limit: int | None) -> list[int]:
+    """The numbers of the rows of a condition, the oldest first: by the index that has their age, where there is one,
+    and by no order that the table has anyway: else a database looks through all of it for rows that are not there.
+    """
+    by_age = _AGE.get(table.name)
+    order = (table.c.id + 0,) if by_age is None else (by_age, table.c.id)
+    return list(connection.execute(select(table.c.id).where(which).order_by(*order).limit(limit)).scalars())
 
 
 def cutoff(days: int, now_ms: int) -> date:
@@ -97,11 +107,13 @@ def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 def due(connection: Connection, policy: RetentionSettings, now_ms: int) -> dict[str, tuple[date, int]]:
     """By purpose, the first day that is kept, and how many rows are older (others may go with them)."""
 
-    def count(table: Table, which: ColumnElement[bool]) -> int:
+    def count(table: Table, which: ColumnElement[bool], before: date) -> int:
+        if table is schema.receipts:
+            which = table.c.id < _first_since(connection, table.c.created_ms, before)
         return connection.execute(select(func.count()).select_from(table).where(which)).scalar_one()
 
     return {
-        purpose: (before, sum(count(table, which) for table, which in rows))
+        purpose: (before, sum(count(table, which, before) for table, which in rows))
         for purpose, before, rows in _purposes(policy, now_ms)
     }
 
@@ -155,6 +167,22 @@ def _forgotten(before: date) -> ColumnElement[bool]:
     )
 
 
+def _first_since(connection: Connection, column: Column[int], since: date) -> int:
+    """The number of the first row of a day or later, in a table that is ever longer and whose rows are old in the order
+    of their numbers: by halves, for the column has no index. One behind the last if there is none.
+    """
+    numbers = column.table.c.id
+    # Asked together, SQLite looks through all of them.
+    lowest, highest = (connection.execute(select(end(numbers))).scalar() for end in (func.min, func.max))
+    low, high = (0, 0) if lowest is None or highest is None else (lowest, highest + 1)
+    while low < high:
+        middle = (low + high) // 2
+        at = select(numbers, column).where(numbers >= middle).order_by(numbers).limit(1)
+        number, at_ms = connection.execute(at).one()
+        low, high = (number + 1, high) if at_ms < _ms(since) else (low, middle)
+    return low
+
+
 def _window(table: Table) -> ColumnElement[bool]:
     """The lowest numbers of a table that is ever longer and whose rows are old in the order of their numbers."""
     return table.c.id < select(func.min(table.c.id) + BATCH_ROWS).scalar_subquery()
@@ -194,7 +222,7 @@ def sweeping(store: Store, policy: RetentionSettings, operator: Operator, now_ms
 
 def _delete_presences(connection: Connection, done: _Deleted, which: ColumnElement[bool], limit: int | None) -> None:
     table = schema.presences
-    numbers = list(connection.execute(select(table.c.id).where(which).order_by(table.c.id).limit(limit)).scalars())
+    numbers = _oldest(connection, table, which, limit)
     for some in _batches(numbers):
         for column in _referring_to(table):
             done.rows(connection, column.table, column.in_(some))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, insert, select
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences.regimes import COMING, Declared, Place
@@ -86,12 +86,18 @@ class DayBook:
         self._corrected: list[Entry] = []
 
     def load(self, days: Iterable[WorkerDay]) -> None:
-        """Read the presences of these workers on these days, once each."""
+        """Read the presences of these workers on these days, once each: a day at a time, for SQLite looks through all
+        presences for pairs of worker and day.
+        """
         wanted = set(days) - self._loaded
         self._loaded |= wanted
-        table = schema.presences
-        for some in chunks(wanted):
-            rows = self._connection.execute(_ENTRIES.where(tuple_(table.c.worker_id, table.c.day).in_(some)))
+        workers: dict[date, list[int]] = defaultdict(list)
+        for worker_id, day in wanted:
+            workers[day].append(worker_id)
+        for day, some in ((day, some) for day, of_day in workers.items() for some in chunks(of_day)):
+            rows = self._connection.execute(
+                _ENTRIES.where(schema.presences.c.worker_id.in_(some), schema.presences.c.day == day)
+            )
             for *of, presence_id, site_id, state, error_code, number, why, kept_ms in rows:
                 key = Key(*of)
                 entry = Entry(presence_id, key, site_id, PresenceState(state), error_code, number or 0)

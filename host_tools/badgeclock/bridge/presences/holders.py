@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, Connection, Select, select, tuple_
+from sqlalchemy import Column, Connection, Select, select
 
 from badgeclock.bridge.presences.employment import Engagement, Holder
 from badgeclock.bridge.presences.punch_fate import Punch
@@ -18,6 +18,7 @@ from badgeclock.bridge.store.states import IdentityKind
 
 
 def _select_holders(token: Column[bytes]) -> Select[Any]:
+    """Holders of badges in use, by a token alone: SQLite looks through all badges for pairs of site and token."""
     badges, workers, employers, engaged = schema.badges, schema.workers, schema.employers, schema.engagements
     return (
         select(
@@ -32,6 +33,7 @@ def _select_holders(token: Column[bytes]) -> Select[Any]:
         )
         .join(workers, workers.c.id == badges.c.worker_id)
         .outerjoin(employers, employers.c.id == workers.c.employer_id)
+        .where(badges.c.until_ms.is_(None))
     )
 
 
@@ -50,11 +52,13 @@ def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[i
     several: dict[tuple[int, bytes], int | None] = {}
     wanted = {(punch.place.site_id, punch.token) for punch in punches}
     for holders, of in ((_HOLDERS, badges.c.token), (_HOLDERS_BEFORE, badges.c.token_before)):
-        for some in chunks(wanted - found.keys()):
-            rows = connection.execute(
-                holders.where(badges.c.until_ms.is_(None), tuple_(badges.c.site_id, of).in_(some))
-            )
-            for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in rows:
+        missing = wanted - found.keys()
+        for some in chunks({token for _, token in missing}):
+            for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in connection.execute(
+                holders.where(of.in_(some))
+            ):
+                if (site_id, token) not in missing:
+                    continue  # another site's
                 employer_kbo = employer_declared(IdentityKind(kind), kbo)
                 found[site_id, token] = Holder(worker_id, employer_kbo, since_ms=since_ms)
                 if is_engaged and kind == IdentityKind.NISS:

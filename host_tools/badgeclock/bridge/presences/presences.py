@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select, text, update
 
 from badgeclock.bridge.downlink import receipts
 from badgeclock.bridge.downlink.receipts import NewReceipt
@@ -88,8 +88,10 @@ def reconsider_clock(connection: Connection, clock_id: int, now_ms: int) -> int:
 
 def _reconsider(connection: Connection, which: Any, now_ms: int) -> int:
     table = schema.punches
+    # As the partial index has it, so that it can serve.
+    waiting = select(table.c.id).where(text(f"({schema.PUNCH_FOR_PERSON})"), which).correlate(None)
     rows = connection.execute(
-        waiting_punches().where(which, table.c.presence_id.is_(None)).order_by(table.c.utc_ms, table.c.id)
+        waiting_punches().where(table.c.id.in_(waiting)).order_by(table.c.utc_ms, table.c.id)
     ).all()
     if not rows:
         return 0

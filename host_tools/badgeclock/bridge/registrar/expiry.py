@@ -1,6 +1,7 @@
 """Sees to it that no presence stays queued until it is forgotten: what has become too late goes to a person.
 
 Beside the registrars and needing none of them: an authority may be away, or there may be none for what a site declares.
+The same round brings together what has been counted of presences since the last.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from sqlalchemy import Connection
+
 from badgeclock.bridge.presences.regimes import Declared
 from badgeclock.bridge.registrar import outbox
 from badgeclock.bridge.rounds import Rounds
+from badgeclock.bridge.store import presence_counts
 from badgeclock.bridge.store.database import Store
 
 EVERY_S: Final = 15.0
@@ -31,5 +35,9 @@ class Expiry(Rounds):
 
     async def work(self) -> None:
         """Move what has become too late to a person."""
-        if await self._store.writing(outbox.expire, self._declares, self._now_ms()):
+        if await self._store.writing(self._round):
             self._changed()
+
+    def _round(self, connection: Connection) -> int:
+        presence_counts.fold(connection)
+        return outbox.expire(connection, self._declares, self._now_ms())

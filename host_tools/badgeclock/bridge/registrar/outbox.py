@@ -12,7 +12,20 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from badgeclock.authorities import forms
 from badgeclock.authorities.base import Address, Coordinates, Direction, Item, MovementItem, PresenceItem
@@ -115,7 +128,7 @@ def of_day(connection: Connection, vault: Vault, declares: Iterable[Declared], d
 def next_due_ms(connection: Connection, state: PresenceState, declares: Iterable[Declared]) -> int | None:
     """When the next presence in this state wants something, ms UTC; None if none does."""
     table = schema.presences
-    waiting = (table.c.state == state) & table.c.declared.in_(list(declares))
+    waiting = (table.c.state == state) & table.c.due_ms.is_not(None) & table.c.declared.in_(list(declares))
     return connection.execute(select(func.min(table.c.due_ms)).where(waiting)).scalar()
 
 
@@ -125,10 +138,11 @@ def unsettle(connection: Connection, declares: Iterable[Declared], now_ms: int) 
     What was searched for before is searched for at once: the machine's time may have been changed meanwhile.
     """
     table = schema.presences
+    unanswered = text(f"({schema.SENT})")  # as the partial index has it, so that it can serve
     unknown = (table.c.state == PresenceState.UNKNOWN) & table.c.declared.in_(list(declares))
-    connection.execute(update(table).where(unknown).values(due_ms=now_ms, tries=0))
+    connection.execute(update(table).where(unanswered, unknown).values(due_ms=now_ms, tries=0))
     sent = (table.c.state == PresenceState.SENT) & table.c.declared.in_(list(declares))
-    ids = connection.execute(select(table.c.id).where(sent)).scalars().all()
+    ids = connection.execute(select(table.c.id).where(unanswered, sent)).scalars().all()
     return move(
         connection, ids, PresenceState.SENT, PresenceState.UNKNOWN, {"due_ms": now_ms, "lost_ms": now_ms, "tries": 0}
     )
@@ -251,13 +265,6 @@ def answered(connection: Connection, call: str, outcomes: Mapping[int, str], now
             for presence_id, outcome in outcomes.items()
         ],
     )
-
-
-def counts(connection: Connection) -> dict[str, int]:
-    """How many presences stand in each state, those with none included."""
-    table = schema.presences
-    rows = connection.execute(select(table.c.state, func.count().label("number")).group_by(table.c.state))
-    return {**dict.fromkeys((state.value for state in PresenceState), 0), **{row.state: row.number for row in rows}}
 
 
 def _identity_now() -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, and_, or_, select, text
 
 from badgeclock.bridge.errors import PresenceError
 from badgeclock.bridge.presences import presences
@@ -27,7 +27,8 @@ def listing(connection: Connection, limit: int, now_ms: int) -> list[dict[str, A
     `item` is what the commands take: a presence's reference, or CLOCK/SEQ of a punch that has none.
     """
     table = schema.presences
-    waiting = table.c.state.in_([PresenceState.WAITING, PresenceState.REFUSED])
+    for_person = text(f"({schema.FOR_PERSON})")  # as the partial index has it, so that it can serve
+    waiting = and_(for_person, table.c.state.in_([PresenceState.WAITING, PresenceState.REFUSED]))
     return [
         *_presences(connection, waiting, limit),
         *_waiting_punches(connection, limit),
@@ -40,24 +41,25 @@ def _assumed_presences(connection: Connection, limit: int, now_ms: int) -> list[
     zones = connection.execute(select(sites.c.time_zone).distinct()).scalars().all()
     if not zones:
         return []
-    shown = (
-        table.c.assumed.is_not(None)
-        & table.c.kept_ms.is_(None)
-        & table.c.state.not_in([*ENDED, PresenceState.WAITING, PresenceState.REFUSED, PresenceState.CANCELLING])
-        & (table.c.day >= min(local_day(now_ms, zone) for zone in zones))
+    shown = and_(
+        text(f"({schema.ASSUMED})"),  # as above
+        table.c.state.not_in([*ENDED, PresenceState.WAITING, PresenceState.REFUSED, PresenceState.CANCELLING]),
+        table.c.day >= min(local_day(now_ms, zone) for zone in zones),
     )
     return _presences(connection, shown, limit)
 
 
 def _presences(connection: Connection, which: Any, limit: int) -> list[dict[str, Any]]:
+    """The presences of a condition, oldest first. They are found by themselves, and by no order that the table has
+    anyway: else a database goes through all presences until it has `limit`.
+    """
     table, workers, sites = schema.presences, schema.workers, schema.sites
     rows = connection.execute(
         select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
-        .where(which)
+        .where(table.c.id.in_(select(table.c.id).where(which).order_by(table.c.id + 0).limit(limit).correlate(None)))
         .order_by(table.c.id)
-        .limit(limit)
     )
     return [
         {
@@ -81,14 +83,14 @@ def _presences(connection: Connection, which: Any, limit: int) -> list[dict[str,
 
 def _waiting_punches(connection: Connection, limit: int) -> list[dict[str, Any]]:
     table, clocks, workers, sites = schema.punches, schema.clocks, schema.workers, schema.sites
+    waiting = select(table.c.id).where(text(f"({schema.PUNCH_FOR_PERSON})"))  # as above
     rows = connection.execute(
         select(table, clocks.c.name.label("clock"), workers.c.reference.label("worker"), sites.c.name.label("site"))
         .join(clocks, clocks.c.id == table.c.clock_id)
         .join(sites, sites.c.id == table.c.site_id)
         .outerjoin(workers, workers.c.id == table.c.worker_id)
-        .where(table.c.state.in_(FOR_PERSON), table.c.presence_id.is_(None))
+        .where(table.c.id.in_(waiting.order_by(table.c.id + 0).limit(limit).correlate(None)))
         .order_by(table.c.id)
-        .limit(limit)
     )
     return [
         {

@@ -72,6 +72,11 @@ class Act(StrEnum):
     WORKS_PUT = "works_put"
     TOKEN_MADE = "token_made"  # noqa: S105 - the name of an act
     TOKEN_REVOKED = "token_revoked"  # noqa: S105 - the name of an act
+    ACCOUNT_MADE = "account_made"
+    ACCOUNT_CHANGED = "account_changed"
+    ACCOUNT_ENDED = "account_ended"
+    SIGNED_IN = "signed_in"
+    NAMES_SHOWN = "names_shown"
     DATA_KEY_ADDED = "data_key_added"
     DATA_KEY_RETIRED = "data_key_retired"
     DELETED = "deleted"
@@ -281,6 +286,7 @@ def _names(connection: Connection, subjects: set[str]) -> dict[str, str]:
         "employer": (schema.employers.c.id, schema.employers.c.kbo),
         "clock": (schema.clocks.c.id, schema.clocks.c.name),
         "token": (schema.api_tokens.c.id, schema.api_tokens.c.name),
+        "account": (schema.accounts.c.id, schema.accounts.c.name),
     }
     for kind, (number, name) in called.items():
         rows = {int(subject.split()[1]) for subject in subjects if subject.startswith(f"{kind} ")}

@@ -18,18 +18,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from badgeclock import key_file
 from badgeclock.bridge.errors import StoreConflict
-from badgeclock.bridge.store import write_lock
+from badgeclock.bridge.store import forms, write_lock
 from badgeclock.errors import SettingsError, StoreError
 
 BUSY_TIMEOUT_S: Final = 30.0
@@ -49,7 +44,6 @@ _PORTIONS: Final = (ROWS_A_STATEMENT, 16, 4, 1)
 WAL_PAGES: Final = 8192
 """Pages of 4 KB in SQLite's log before they are brought into the file: the more, the fewer are written twice."""
 CACHE_KB: Final = 65_536
-_MIGRATIONS: Final = Path(__file__).with_name("migrations")
 _WRITING: Final = "badgeclock_writing"
 _REFERENCES: Final = "badgeclock_references"
 
@@ -57,13 +51,12 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-_CONFLICTS: Final = (
-    psycopg.errors.UniqueViolation,
-    psycopg.errors.DeadlockDetected,
-    psycopg.errors.SerializationFailure,
-)
-_OTHER_SERVER: Final = (psycopg.errors.ReadOnlySqlTransaction, psycopg.errors.OperatorIntervention)
-"""What a server says that is no primary any more, or stops being one: its connections look well and are of no use."""
+# PostgreSQL's own codes (its documentation, appendix A): a command on SQLite never loads the driver that knows names.
+_CONFLICTS: Final = frozenset({"23505", "40P01", "40001"})
+"""Unique violation, deadlock, serialization failure."""
+_OTHER_SERVER: Final = frozenset({"25006", "57000"})
+"""Read only, operator intervention: what a server says that is no primary any more, or stops being one. Its connections
+look well and are of no use."""
 
 
 class Store:
@@ -78,11 +71,28 @@ class Store:
                 kept="nothing was opened",
                 do="write [store] url as sqlite:///file.db or postgresql+psycopg://user@host/database",
             ) from None
+        driver: Any = self._engine.dialect.dbapi
+        self._driver_errors: tuple[type[Exception]] = (driver.Error,)
         self._database = write_lock.database_of(url)
         self.takes_writes = True
         """False from when another program's lock made a write fail until one is done."""
         self._writer = self._engine.execution_options(**{_WRITING: True})
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+
+    @classmethod
+    def for_reading(cls, url: str) -> Store:
+        """The same for a program that only looks: the database refuses what it would change."""
+        store = cls(url)
+
+        @event.listens_for(store._engine, "connect")
+        def refuse(connection: Any, _: Any) -> None:
+            if store._engine.dialect.name == "sqlite":
+                connection.execute("PRAGMA query_only=ON")
+            else:
+                connection.execute("SET default_transaction_read_only = on")
+                connection.commit()
+
+        return store
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -123,44 +133,35 @@ class Store:
         version knows.
         """
         # SQLite changes some things of a table only by making it again, which references to it must not hinder.
-        migrating = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
+        from badgeclock.bridge.store import migrating  # noqa: PLC0415 - loads Alembic, which few commands need
+
+        engine = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
-            with self._failing_plainly(), migrating.begin() as connection:
-                _check_encoding(connection)
-                check_form(_form(connection))
-                configuration = _alembic()
-                configuration.attributes["connection"] = connection
-                command.upgrade(configuration, "head")
-                _check_references(connection)
+            with self._failing_plainly(), engine.begin() as connection:
+                migrating.migrate(connection)
         finally:
             self._engine.dispose()  # the next connection checks references again
 
     def check(self) -> None:
         """Raise StoreError unless the tables have this version's form."""
         with self.read() as connection:
-            found = _form(connection)
-        check_form(found)
-        wanted = ScriptDirectory.from_config(_alembic()).get_current_head()
-        if found != wanted:
-            raise StoreError(
-                what=f"the store has the form {found or 'of an empty database'}, this bridge needs {wanted}",
-                kept="the store, untouched",
-                do="stop the bridge, make a backup, and run `badgeclock bridge init`",
-            )
+            found = forms.form_of(connection)
+        forms.check_newest(found)
 
     @contextmanager
     def _failing_plainly(self) -> Iterator[None]:
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error, psycopg.Error) as error:
+        except (SQLAlchemyError, *self._driver_errors) as error:
             original = error.orig if isinstance(error, DBAPIError) else error
-            if isinstance(original, _OTHER_SERVER):
+            code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorcode", None)
+            if code in _OTHER_SERVER:
                 self._engine.dispose()  # the next connection is made to who has the database now
-            if isinstance(original, sqlite3.Error) and original.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            if code == sqlite3.SQLITE_BUSY:
                 self.takes_writes = False
                 raise self._held() from None
             cause = type(error).__name__ if isinstance(original, SQLAlchemyError) else str(original).partition("\n")[0]
-            failed = StoreConflict if isinstance(original, _CONFLICTS) else StoreError
+            failed = StoreConflict if code in _CONFLICTS else StoreError
             raise failed(
                 what=f"the store failed: {cause}",
                 kept="everything committed before; what failed is not acknowledged and comes again",
@@ -171,7 +172,7 @@ class Store:
         """What is said when another program did not give the lock for writing away in time."""
         found = None if self._database is None else write_lock.holder(self._database)
         return StoreError(
-            what=f"the store is held by {'another program' if found is None else found.said()}",
+            what=f"the store is held by {'another program' if found is None else found.described()}",
             kept="everything committed before; what failed is not acknowledged and comes again",
             do="look for a command that has not ended" if found is None else found.to_do(),
         )
@@ -180,23 +181,6 @@ class Store:
         """Finish the write under way and close every connection."""
         self._thread.shutdown()
         self._engine.dispose()
-
-
-def check_form(found: str | None) -> None:
-    """Raise StoreError for a form of the tables that this version does not know; `found` is its name, None without
-    tables.
-    """
-    script = ScriptDirectory.from_config(_alembic())
-    if found is not None and found not in {revision.revision for revision in script.walk_revisions()}:
-        raise StoreError(
-            what=f"the store has the form {found}, which this bridge does not know: a newer version wrote it",
-            kept="the store, untouched",
-            do="run that version, or a later one; or restore the backup that was made before the update",
-        )
-
-
-def _form(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -259,35 +243,6 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
         yield some
 
 
-def _check_references(connection: Connection) -> None:
-    """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself."""
-    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-        raise StoreError(
-            what="after the change of form a row would refer to one that is not there",
-            kept="the store as it was before",
-            do="make a backup of the store, and report it to us",
-        )
-
-
-def _check_encoding(connection: Connection) -> None:
-    """Raise StoreError if PostgreSQL would not keep every letter of a name."""
-    if connection.dialect.name != "postgresql":
-        return
-    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
-    if encoding != "UTF8":
-        raise StoreError(
-            what=f"the database has the encoding {encoding}, in which not every name can be written",
-            kept="the database, untouched",
-            do="make one with `createdb --encoding UTF8 --template template0 NAME`, and name it in [store] url",
-        )
-
-
-def _alembic() -> Config:
-    configuration = Config()
-    configuration.set_main_option("script_location", str(_MIGRATIONS))
-    return configuration
-
-
 def _keep_private(database: str | None) -> None:
     """Make SQLite's file, 0600 from the first byte, or take others' rights away; its log and index get those of it.
 
@@ -309,7 +264,7 @@ def _postgresql_engine(url: URL) -> Engine:
     engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=wanted)
 
     @event.listens_for(engine, "connect")
-    def limit(connection: psycopg.Connection, _: Any) -> None:
+    def limit(connection: Any, _: Any) -> None:
         connection.execute(_LIMITS)
         connection.commit()
 

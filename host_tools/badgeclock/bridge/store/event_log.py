@@ -232,9 +232,8 @@ def settle(
     """What the events of a kind about a clock, or about something else, wait for has happened; returns how many did."""
     table = schema.events
     which = and_(
+        text(f"({schema.EVENT_OPEN})"),  # as the partial index has it, so that it can serve
         table.c.kind == kind,
-        table.c.settled_ms.is_(None),
-        table.c.severity != Severity.INFO,
         *([] if clock is None else [table.c.clock == clock]),
         *([] if about is None else [table.c.about == about]),
     )

@@ -1,7 +1,8 @@
 """The tables of the bridge's store.
 
 Times are milliseconds since 1970-01-01 UTC (`_ms`), days are dates in the site's time zone. Columns named `_closed`
-hold what `vault` encrypted. Changes go through `migrations/`; a test holds the two together.
+hold what `vault` encrypted. Changes go through `migrations/`; a test holds the two together. The condition of a partial
+index is that of both databases; it stands here as SQLite's, so that a command on SQLite loads nothing of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ badges = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("site_id", ForeignKey("sites.id"), nullable=False),
-    Column("token", LargeBinary(8), nullable=False),
+    Column("token", LargeBinary(8), nullable=False, index=True),
     Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
     Column("since_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger),
@@ -178,7 +179,6 @@ badges = Table(
         "site_id",
         "token_before",
         sqlite_where=text("token_before IS NOT NULL"),
-        postgresql_where=text("token_before IS NOT NULL"),
     ),
     Index(
         "uq_badges_in_use",
@@ -186,7 +186,6 @@ badges = Table(
         "token",
         unique=True,
         sqlite_where=text("until_ms IS NULL"),
-        postgresql_where=text("until_ms IS NULL"),
     ),
 )
 
@@ -253,7 +252,6 @@ clocks = Table(
         "name",
         unique=True,
         sqlite_where=text("state != 'RETIRED'"),
-        postgresql_where=text("state != 'RETIRED'"),
     ),
 )
 
@@ -270,6 +268,8 @@ records = Table(
 
 UNDER_WAY: Final = "declared = 'movement' AND state IN ('QUEUED', 'SENT', 'UNKNOWN')"
 """The movements that hold up later ones of the same worker."""
+SENT: Final = "state IN ('SENT', 'UNKNOWN')"
+"""The presences that were sent and have no answer yet."""
 ASSUMED: Final = "assumed IS NOT NULL AND kept_ms IS NULL"
 """The presences that a person may still look at."""
 
@@ -326,7 +326,6 @@ presences = Table(
         "way",
         unique=True,
         sqlite_where=text("state NOT IN ('CANCELLED', 'CLOSED')"),
-        postgresql_where=text("state NOT IN ('CANCELLED', 'CLOSED')"),
     ),
     Index("ix_presences_worker_day", "worker_id", "day"),
     Index(
@@ -334,29 +333,36 @@ presences = Table(
         "worker_id",
         "id",
         sqlite_where=text(UNDER_WAY),
-        postgresql_where=text(UNDER_WAY),
     ),
     Index(
         "ix_presences_due",
+        "state",
         "due_ms",
+        "id",
         sqlite_where=text("due_ms IS NOT NULL"),
-        postgresql_where=text("due_ms IS NOT NULL"),
     ),
-    Index("ix_presences_day", "day"),
+    Index("ix_presences_day", "day", "id"),
     Index(
         "ix_presences_assumed",
         "day",
         sqlite_where=text(ASSUMED),
-        postgresql_where=text(ASSUMED),
     ),
-    Index("ix_presences_sent", "id", sqlite_where=text("state = 'SENT'"), postgresql_where=text("state = 'SENT'")),
+    Index("ix_presences_sent", "state", "id", sqlite_where=text(SENT)),
     Index(
         "ix_presences_for_person",
         "state",
         "id",
         sqlite_where=text(FOR_PERSON),
-        postgresql_where=text(FOR_PERSON),
     ),
+)
+
+# How many presences stand in each state: the sum of the rows of that state. Triggers keep it (`presence_counts`).
+presence_counts = Table(
+    "presence_counts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("number", BigInteger, nullable=False),
 )
 
 corrections = Table(
@@ -376,13 +382,12 @@ corrections = Table(
     Column("asked_ms", BigInteger, nullable=False),
     Column("done_ms", BigInteger),
     Column("outcome", Text),
-    Column("replacement_id", ForeignKey("presences.id")),
+    Column("replacement_id", ForeignKey("presences.id"), index=True),
     Index(
         "uq_corrections_open",
         "presence_id",
         unique=True,
         sqlite_where=text("done_ms IS NULL"),
-        postgresql_where=text("done_ms IS NULL"),
     ),
 )
 
@@ -403,7 +408,7 @@ receptions = Table(
     metadata,
     Column("id", _Id, primary_key=True),
     Column("presence_id", ForeignKey("presences.id"), nullable=False),
-    Column("number", BigInteger, nullable=False),
+    Column("number", BigInteger, nullable=False, index=True),
     Column("seen_ms", BigInteger, nullable=False),
     UniqueConstraint("presence_id", "number"),
 )
@@ -429,14 +434,12 @@ punches = Table(
         "site_id",
         "token",
         sqlite_where=text("presence_id IS NULL"),
-        postgresql_where=text("presence_id IS NULL"),
     ),
     Index(
         "ix_punches_for_person",
         "state",
         "id",
         sqlite_where=text(PUNCH_FOR_PERSON),
-        postgresql_where=text(PUNCH_FOR_PERSON),
     ),
 )
 
@@ -466,14 +469,12 @@ filings = Table(
         "presence_id",
         unique=True,
         sqlite_where=text("done_ms IS NULL"),
-        postgresql_where=text("done_ms IS NULL"),
     ),
     Index(
         "uq_filings_punch",
         "punch_id",
         unique=True,
         sqlite_where=text("done_ms IS NULL"),
-        postgresql_where=text("done_ms IS NULL"),
     ),
 )
 
@@ -523,7 +524,6 @@ desk_jobs = Table(
         "ix_desk_jobs_open",
         "id",
         sqlite_where=text("ended_ms IS NULL"),
-        postgresql_where=text("ended_ms IS NULL"),
     ),
 )
 
@@ -548,7 +548,6 @@ orders = Table(
         "command",
         unique=True,
         sqlite_where=text("done_ms IS NULL"),
-        postgresql_where=text("done_ms IS NULL"),
     ),
 )
 
@@ -572,12 +571,13 @@ events = Table(
     # When a person, or what happened since, has seen to it; of the kinds that wait for that.
     Column("settled_ms", BigInteger),
     Index("ix_events_same", "kind", "clock", "last_ms"),
+    Index("ix_events_clock", "clock", "id"),
+    Index("ix_events_last_ms", "last_ms", "id"),
     Index(
         "ix_events_open",
         "kind",
         "first_ms",
         sqlite_where=text(EVENT_OPEN),
-        postgresql_where=text(EVENT_OPEN),
     ),
 )
 
@@ -610,4 +610,35 @@ api_tokens = Table(
     Column("ends_ms", BigInteger, nullable=False),
     Column("revoked_ms", BigInteger),
     Column("used_ms", BigInteger),
+)
+
+# Who may use the console. The name of one that has ended stays its own. The secret of its codes, and the step of time
+# of the last one (`accounts.second_factor`).
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", String(32), nullable=False, unique=True),
+    Column("role", String(16), nullable=False),
+    Column("reach", JSON(none_as_null=True)),  # as of api_tokens
+    Column("password_hash", Text, nullable=False),
+    Column("must_change", Boolean, nullable=False),
+    Column("totp_closed", LargeBinary),
+    Column("totp_step", BigInteger),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("signed_in_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("secret_sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("seen_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("shows_names", Boolean, nullable=False),
 )

@@ -1,8 +1,9 @@
 """Who holds SQLite's one lock for writing, by Linux's own list of locks; and what is done about a program that stands.
 
-A program that is suspended in the midst of a write (Ctrl-Z, SIGSTOP) keeps the lock for as long as it stands, and no
-punch can be stored. The bridge lets it go on: nothing that it does is lost, and it ends its write. What is held by a
-program that works is waited for, and said.
+A program that stands in the midst of a write keeps the lock for as long as it stands, and no punch can be stored. One
+that was suspended (Ctrl-Z, SIGSTOP) is made to go on: nothing that it does is lost, and it ends its write. One that
+does nothing for a minute, or that cannot be made to go on, is ended, as PostgreSQL ends a session that does nothing in
+a transaction: its change is undone as a whole. What is held by a program that works is waited for, and said.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from badgeclock.bridge.rounds import Rounds
 
 LOOK_S: Final = 2.0
 LONG_ROUNDS: Final = 30
-"""From so many looks on, a minute, it is said that a program that works holds the store."""
+"""After so many looks, a minute, a program that stands is ended, and one that works is said to hold the store."""
 _WRITE_LOCK: Final = 120
 """The byte of the -shm file that a writer in WAL mode locks (https://sqlite.org/walformat.html, section 2.3)."""
 _WORDS: Final = 4
+_TWICE: Final = 2
 
 log = structlog.get_logger("badgeclock.bridge.store")
 
@@ -34,9 +36,23 @@ class Holder(NamedTuple):
 
     pid: int
     command: str
-    is_stopped: bool
+    state: str
+    """By proc(5): T and t are stopped, D waits for a disk."""
+    began: int
+    """Ticks from the machine's start to the process's: a number that came to another process has another."""
+    worked: int
+    """Ticks for which it had a processor."""
 
-    def said(self) -> str:
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a signal or a debugger has stopped it."""
+        return self.state in "Tt"
+
+    def is_same(self, other: Holder | None) -> bool:
+        """Whether both are one process."""
+        return other is not None and (self.pid, self.began) == (other.pid, other.began)
+
+    def described(self) -> str:
         """For a sentence."""
         return f"process {self.pid} ({self.command})" + (", which is suspended" if self.is_stopped else "")
 
@@ -67,7 +83,7 @@ def holder(database: Path) -> Holder | None:
                 continue
             pid, first, last = int(words[4]), int(words[6]), words[7]
             if first <= _WRITE_LOCK and (last == "EOF" or int(last) >= _WRITE_LOCK) and pid != os.getpid() and pid > 0:
-                return Holder(pid, _command(pid), _is_stopped(pid))
+                return Holder(pid, _command(pid), *_stands(pid))
     return None
 
 
@@ -80,9 +96,10 @@ def _command(pid: int) -> str:
     return " ".join(named[:until]) or "a program"
 
 
-def _is_stopped(pid: int) -> bool:
-    """Whether it is stopped by a signal (proc(5): T)."""
-    return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()[0] == "T"
+def _stands(pid: int) -> tuple[str, int, int]:
+    """State, start and work of a process (proc(5): fields 3, 22, and 14 with 15 of its stat)."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+    return fields[0], int(fields[19]), int(fields[11]) + int(fields[12])
 
 
 class WriteLockWatch(Rounds):
@@ -91,22 +108,56 @@ class WriteLockWatch(Rounds):
     def __init__(self, url: str) -> None:
         super().__init__(pause_s=LOOK_S, if_store_fails="who holds the store is not looked at")
         self._database = database_of(url)
-        self._seen: tuple[int, int] = (0, 0)
-        """The process that held it at the last look, and at how many looks in a row."""
+        self._seen: Holder | None = None
+        """Who held it at the last look."""
+        self._looks = self._standing = 0
+        """At how many looks in a row that one held it, and since how many it does nothing."""
 
     async def work(self) -> None:
-        """Look once; a program that was suspended at two looks in a row is made to go on."""
+        """Look once; a program that stands is made to go on after two looks in a row, and ended after LONG_ROUNDS."""
         if self._database is None:
             return
-        found = await asyncio.to_thread(holder, self._database)
+        found, before = await asyncio.to_thread(holder, self._database), self._seen
+        self._seen = found
         if found is None:
-            self._seen = (0, 0)
             return
-        looks = self._seen[1] + 1 if self._seen[0] == found.pid else 1
-        self._seen = (found.pid, looks)
-        if found.is_stopped and looks > 1:
-            log.warning("a suspended program holds the store; it is made to go on", held_by=found.said())
-            with suppress(OSError):
-                os.kill(found.pid, signal.SIGCONT)
-        elif looks % LONG_ROUNDS == 0:
-            log.warning("a program holds the store, and no punch is stored meanwhile", held_by=found.said())
+        if before is None or not found.is_same(before):
+            self._looks = self._standing = 1
+            return
+        self._looks += 1
+        # A disk that is slow is waited for; and what waits for one can be ended by nobody.
+        self._standing = 1 if found.worked != before.worked or found.state == "D" else self._standing + 1
+        if self._standing > LONG_ROUNDS:
+            self._standing = 1
+            if self._signal(found, signal.SIGKILL):
+                log.error(
+                    "a program stood in its write to the store and was ended; nothing is written", was=found.described()
+                )
+        elif found.is_stopped:
+            if self._signal(found, signal.SIGCONT) and self._looks == _TWICE:
+                log.warning("a suspended program holds the store; it is made to go on", held_by=found.described())
+        elif not self._looks % LONG_ROUNDS:
+            log.warning("a program holds the store, and no punch is stored meanwhile", held_by=found.described())
+
+    def _signal(self, found: Holder, number: signal.Signals) -> bool:
+        """Give it a signal if it is still that process, and holds the store; whether that could be done."""
+        assert self._database is not None
+        try:
+            process = os.pidfd_open(found.pid)
+        except OSError:
+            return False
+        try:
+            if found.is_same(holder(self._database)):
+                signal.pidfd_send_signal(process, number)
+                return True
+        except PermissionError:
+            if self._looks == _TWICE or not self._looks % LONG_ROUNDS:
+                log.error(
+                    "a program of another user stands in its write, and no punch is stored: end it",
+                    held_by=found.described(), do=f"as root: kill -9 {found.pid}",
+                )  # fmt: skip
+        except OSError:
+            pass
+        finally:
+            os.close(process)
+        return False

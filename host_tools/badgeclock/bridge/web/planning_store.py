@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, union_all
 
 from badgeclock.bridge.errors import BeyondReach, PeopleError
 from badgeclock.bridge.people import badge_uids, badges, employers, engagements, identities, plans, sites, workers
@@ -348,14 +348,20 @@ def today_of(connection: Connection, asker: Asker, asked: DayOfSite) -> TodayTol
 def presences_after(connection: Connection, asker: Asker, page: PageOfDays) -> list[PresenceTold]:
     """The presences of a page, by id."""
     table, workers, sites = schema.presences, schema.workers, schema.sites
+    of_page = table.c.id > page.after, *asker.within(connection).presences()
+    # Each day by itself, by the day's index: else a database looks through all presences for those of the days.
+    days = [page.first + timedelta(days=after) for after in range((page.last - page.first).days + 1)]
+    of_days = [
+        select(select(table.c.id).where(table.c.day == day, *of_page).order_by(table.c.id).limit(page.limit).subquery())
+        for day in days
+    ]
+    found = union_all(*of_days).subquery()
     rows = connection.execute(
         select(table, workers.c.reference.label("worker"), sites.c.name.label("site"))
         .join(workers, workers.c.id == table.c.worker_id)
         .join(sites, sites.c.id == table.c.site_id)
-        .where(table.c.day >= page.first, table.c.day <= page.last, table.c.id > page.after)
-        .where(*asker.within(connection).presences())
+        .where(table.c.id.in_(select(found.c.id).order_by(found.c.id).limit(page.limit)))
         .order_by(table.c.id)
-        .limit(page.limit)
     )
     return [
         PresenceTold(

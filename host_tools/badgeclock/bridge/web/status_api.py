@@ -30,6 +30,7 @@ from badgeclock.bridge.store.states import PunchState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import status_guard
+from badgeclock.bridge.web.bounded_http import CONNECTIONS_MOST, BoundedHttp
 from badgeclock.errors import SettingsError, StoreError
 from badgeclock.protocol.record import Direction, Kind
 
@@ -211,7 +212,15 @@ async def serving(settings: HttpSettings, app: FastAPI) -> AsyncIterator[Callabl
             kept="nothing was started",
             do="free the port or set another; port 0 turns the interface off",
         ) from None
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", server_header=False)
+    config = uvicorn.Config(
+        app,
+        http=BoundedHttp,
+        backlog=CONNECTIONS_MOST,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+    )
     server = _Server(config)
     try:
         yield lambda: server.serve(sockets=[listener])

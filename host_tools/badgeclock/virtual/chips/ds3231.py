@@ -15,6 +15,7 @@ REGISTERS = 0x13
 SECONDS, MINUTES, HOURS, WEEKDAY, DAY, MONTH, YEAR = range(7)
 CONTROL, STATUS, AGING, TEMPERATURE = 0x0E, 0x0F, 0x10, 0x11
 OSF = 0x80
+EOSC = 0x80  # of CONTROL: the oscillator stops while only the battery supplies it
 HOURS_12 = 0x40
 CENTURY = 0x80
 
@@ -30,6 +31,7 @@ class Ds3231:
         self._pointer = 0
         self.temperature_c = 25.0
         self.drift_ppm = 0.0
+        self._stopped_unix_s: float | None = None
         self.battery_empty()
 
     def battery_empty(self) -> None:
@@ -40,6 +42,18 @@ class Ds3231:
         self._weekday_shift = 1
         self._hours_12 = False
         self._set(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
+
+    def lose_supply(self) -> None:
+        """Only the battery is left, on which the oscillator runs unless EOSC stops it."""
+        if self._regs[CONTROL] & EOSC:
+            self._regs[STATUS] |= OSF
+            self._stopped_unix_s = self.unix_s()
+
+    def supply_back(self) -> None:
+        """The supply is there; an oscillator that stopped goes on from where it was."""
+        if self._stopped_unix_s is not None:
+            self._set_unix_s, self._set_host_s = self._stopped_unix_s, self._host_s()
+            self._stopped_unix_s = None
 
     def state(self) -> dict[str, object]:
         """What the battery keeps, as JSON values, for restore()."""

@@ -5,6 +5,7 @@ Solomon Systech SSD1306 rev. 1.1, whose sections are named below, and Sino Wealt
 
 from __future__ import annotations
 
+from random import Random
 from typing import ClassVar
 
 WIDTH, PAGES = 128, 8
@@ -32,7 +33,7 @@ class Ssd1306:
         self.power_on()
 
     def power_on(self) -> None:
-        """The supply comes up: registers at their reset values (8.9), RAM (undefined) cleared; the panel is dark."""
+        """Registers at their reset values (8.9), RAM (undefined) cleared; the panel is dark."""
         self.ram[:] = bytes(len(self.ram))
         self.on = False
         self.inverted = False
@@ -51,6 +52,13 @@ class Ssd1306:
         self._segments_remapped = False
         self._rows_reversed = False
         self._pending: list[int] = []
+
+    def dip(self) -> None:
+        """The supply was away, for a moment or for long: as after power_on(), with nonsense in the RAM. The chip
+        answers on its bus, and the panel stays dark until it is set up and switched on.
+        """
+        self.power_on()
+        self.ram[:] = Random(0).randbytes(len(self.ram))
 
     def write(self, data: bytes) -> None:
         """One I2C write: control bytes with Co and D/C, then commands or RAM data (8.1.5.2)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from random import Random
 
 COLUMNS, LINES = 240, 320
 WIDTH, HEIGHT = 320, 240  # as a person sees it
@@ -25,13 +26,19 @@ class St7789:
     written = 0
 
     def __init__(self) -> None:
-        self.ram = array("H", bytes(2 * COLUMNS * LINES))
         self.power_on()
 
     def power_on(self) -> None:
-        """The supply comes up: registers at their reset values, RAM (undefined) cleared; the panel is dark."""
+        """Registers at their reset values, RAM (undefined) cleared; the panel is dark."""
         self.ram = array("H", bytes(2 * COLUMNS * LINES))
         self._reset()
+
+    def dip(self) -> None:
+        """The supply was away, for a moment or for long: as after power_on(), with nonsense in the RAM. The chip takes
+        what comes, and the panel stays dark until it is woken, set up and switched on.
+        """
+        self.power_on()
+        self.ram = array("H", Random(0).randbytes(2 * COLUMNS * LINES))
 
     def _reset(self) -> None:
         self.asleep = True

@@ -86,6 +86,7 @@ def test_the_clocks_firmware_takes_exactly_the_settings_that_are_offered_and_the
         (["ntp=time.example"], {"ntp": "time.example"}),
         (["ntp="], {"ntp": ""}),
         (["site=North = gate"], {"site": "North = gate"}),
+        (["site=École d\u2019été, Gießen"], {"site": "École d\u2019été, Gießen"}),
         (["timezone=Europe/Brussels", "direction=in"], {"timezone": "Europe/Brussels", "direction": "in"}),
     ],
 )
@@ -102,7 +103,7 @@ def test_settings_are_read_from_words(changes: list[str], wanted: dict[str, Any]
         "volume=1.5",
         "volume=",
         "site=",
-        "site=é",
+        "site=ł",
         "language=NL",
         "quiet_hours=22:00",
         "quiet_hours=24:00-06:00",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from tests.host.bridge.world import ANNA_NISS, BOTH, Clock, World
 
 from badgeclock.bridge.attention import attention
+from badgeclock.bridge.intake.flood_watch import FLOOD_MESSAGES, FloodWatch
 from badgeclock.bridge.intake.intake import STATUSES_A_BATCH
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import ROWS_MOST, SAME_EVENT_MS, Event, Kind, Severity
@@ -84,6 +87,23 @@ def test_records_that_fail_under_other_numbers_each_time_are_bounded(world: Worl
     of_clock = [row for row in world.rows(schema.events) if row.clock == world.clock.name]
     kinds = {row.kind for row in of_clock}
     assert len(of_clock) <= (ROWS_MOST + 1) * len(kinds)
+
+
+async def test_who_floods_is_named_whether_it_comes_to_the_queue_or_beside_it(world: World) -> None:
+    said = {"dropped": Counter[str](), "beside": Counter[str]()}
+    found: list[bool] = []
+    watch = FloodWatch(
+        world.store, lambda: said["dropped"], lambda: world.now_ms, lambda: said["beside"], lambda: found.append(True)
+    )
+    for where, clock in (("dropped", "clock-0001"), ("beside", "clock-0002")):
+        said[where] = Counter({f"badgeclock/v1/{clock}": FLOOD_MESSAGES // 2})
+        await watch.work()
+        assert clock not in dict(rows_of(world, Kind.FLOODED)), "an honest clock may say as much"
+        await watch.work()
+        assert dict(rows_of(world, Kind.FLOODED))[clock] == 1
+        said[where] = Counter()
+    assert len(found) == 2
+    assert watch.messages == FLOOD_MESSAGES, "what came beside the queue was not dropped from it"
 
 
 def test_what_operators_do_is_not_bounded(world: World) -> None:

@@ -98,7 +98,7 @@ def test_a_clock_that_floods_the_bridge_keeps_no_other_waiting_and_is_named(rig:
         assert drive.done
         table = schema.events
         floods = select(table.c.clock).where(table.c.kind == event_log.Kind.FLOODED)
-        deadline = time.monotonic() + 6 * flood_watch.LOOK_S
+        deadline = time.monotonic() + 6 * flood_watch.LOOK_S * flood_watch.LOOKS
         while True:
             with rig.store.read() as connection:
                 named = connection.execute(floods).scalars().all()

@@ -308,3 +308,24 @@ def test_another_site_key_goes_from_the_workshop_to_the_bridge_and_the_old_one_i
     key.write_text(SITE_KEY.hex() + "\n" + SITE_KEY.hex()[2:] + "\n")
     with pytest.raises(BadgeclockError, match="64 hex digits"):
         shop.site_key(SITE)
+
+
+def test_the_new_key_of_a_workshop_under_a_passphrase_is_written_out_for_the_bridge(
+    world: World, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "passphrase").write_text("seven words that are in no book")
+    (tmp_path / "passphrase").chmod(0o600)
+    monkeypatch.setenv("BADGECLOCK_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    shop = workshop.create(tmp_path / "workshop")
+    key = shop.site_key_file(SITE)
+    key.write_text(SITE_KEY.hex() + "\n")
+    at = ("--workshop", str(shop.put_under("seven words that are in no book", 2**4).path))
+    made = CliRunner().invoke(app, ["site", "new-key", SITE, *at])
+    assert "ca export" in made.stderr
+    refused = run(config, "bridge", "site", "set", "--name", SITE, "--key", str(key))
+    assert "under the workshop's passphrase" in str(refused.exception)
+    assert "ca export" in str(refused.exception)
+    out = tmp_path / "out"
+    assert CliRunner().invoke(app, ["ca", "export", str(out), *at, "--site", SITE]).exit_code == 0
+    assert run(config, "bridge", "site", "set", "--name", SITE, "--key", str(out / key.name)).exit_code == 0
+    assert [row.site_keys for row in world.rows(schema.sites)] == [2]

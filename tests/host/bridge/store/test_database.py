@@ -14,10 +14,11 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
-from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BOTH, BRAM_NISS, LUZ_LIMOSA, SITE_KEY, World, token_of
+from tests.host.bridge.world import ANNA_NISS, ANNA_UID, BOTH, BRAM_NISS, LUZ_LIMOSA, SITE, SITE_KEY, World, token_of
 
+from badgeclock.badges.keys import Purpose, master
 from badgeclock.bridge.errors import DataKeyWrong
-from badgeclock.bridge.people import employers
+from badgeclock.bridge.people import badge_keys, employers
 from badgeclock.bridge.store import schema, vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
@@ -128,14 +129,20 @@ def test_a_file_that_is_no_database_is_a_store_error(tmp_path: Path) -> None:
 def test_a_copy_of_the_store_tells_no_number_no_badge_and_no_key(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.punches(*world.clock.start(), world.clock.punch(ANNA_UID))
+    root, second = bytes(range(32)), bytes(range(100, 132))
+    with world.store.write() as connection:
+        badge_keys.set_badge_root(connection, world.vault, SITE, root, world.now_ms)
+        badge_keys.give_site_key(connection, world.vault, SITE, SITE_KEY + second, "operator", world.now_ms)
     with sqlite3.connect(tmp_path / "bridge.db") as direct:
         direct.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     direct.close()
     content = (tmp_path / "bridge.db").read_bytes()
     state = world.clock.state
-    secrets = [ANNA_NISS.encode(), BRAM_NISS.encode(), LUZ_LIMOSA.encode(), b"Anna", ANNA_UID, SITE_KEY]
-    for secret in [*secrets, world.clock.link_key, world.clock.e0, state.r, state.e_next]:
+    secrets = [ANNA_NISS.encode(), BRAM_NISS.encode(), LUZ_LIMOSA.encode(), b"Anna", ANNA_UID, SITE_KEY, second]
+    masters = [master(root, purpose) for purpose in Purpose]
+    for secret in [*secrets, root, *masters, world.clock.link_key, world.clock.e0, state.r, state.e_next]:
         assert secret not in content
+        assert secret.hex().encode() not in content
     assert token_of(ANNA_UID) in content  # what is searched for is really there to be found
 
 

@@ -7,17 +7,21 @@ from pathlib import Path
 import pytest
 from alembic import command
 from sqlalchemy import create_engine, select, text
+from tests.stores.written import revisions
 
-from badgeclock.bridge.store import database as store_module
-from badgeclock.bridge.store import schema
+from badgeclock.bridge.store import forms, migrating, schema
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
+
+
+def test_the_forms_that_every_command_knows_are_those_of_the_migrations() -> None:
+    assert list(forms.FORMS) == revisions()
 
 
 def test_sites_that_others_refer_to_are_made_anew_with_all_that_hangs_on_them(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     old = create_engine(f"sqlite:///{path}")
-    configuration = store_module._alembic()
+    configuration = migrating.configuration()
     with old.begin() as connection:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "0003_desk")
@@ -46,7 +50,7 @@ def test_sites_that_others_refer_to_are_made_anew_with_all_that_hangs_on_them(tm
 def test_badges_that_an_earlier_desk_issued_are_told_apart_from_those_by_their_uid(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     old = create_engine(f"sqlite:///{path}")
-    configuration = store_module._alembic()
+    configuration = migrating.configuration()
     with old.begin() as connection:
         configuration.attributes["connection"] = connection
         command.upgrade(configuration, "0011_expected")

@@ -71,6 +71,7 @@ def restored(path: Path, kind: str, empty_database: Callable[[str], str], tmp_pa
     metadata.reflect(engine)
     stored = rows_of(old)
     with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))  # no trigger counts what is counted
         for table in metadata.sorted_tables:
             rows = list(stored.get(table.name, {}).values())
             if rows:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schemathesis import Case
-from tests.fuzzing import LONG_S
+from tests.fuzzing import LONG_S, ask_everything
 from tests.host.bridge.world import ANNA_NISS, KBO, NOON_MS, SITE, STRANGER_UID, WORKPLACE, World
 from typer.testing import CliRunner
 
@@ -131,10 +131,10 @@ def test_it_keeps_to_its_own_description(case: Case, served: str) -> None:
 
 
 @pytest.mark.torture
-@DESCRIBED.parametrize()
-@settings(max_examples=max(1, int(LONG_S / 3)), deadline=None)
-def test_it_keeps_to_its_own_description_at_length(case: Case, served: str) -> None:
-    case.call_and_validate(headers={"Authorization": f"Bearer {served}"})
+@pytest.mark.timeout(LONG_S + 300)
+def test_it_keeps_to_its_own_description_at_length(served: str) -> None:
+    headers = {"Authorization": f"Bearer {served}"}
+    ask_everything(DESCRIBED, LONG_S, lambda case: case.call_and_validate(headers=headers))
 
 
 def test_a_tool_keeps_sites_workers_and_badges_in_step_and_reads_the_reception_number(world: World) -> None:

@@ -1,0 +1,34 @@
+"""What a clock does that was interrupted on its serial line: it falls silent and says that it takes no punches.
+
+In memory for that alone. It works on the Face that is given, whose own these are.
+"""
+
+from app.ui import screens
+from app.ui.signals import OFF, SILENCE
+
+_TRIES = (1, 2, 3)
+_WHY = "Stopped on the serial line. Back in a minute."
+
+
+def show(face):
+    """Silence, and the screen, at once. A display that does not answer stops nothing, nor does another interrupt."""
+    for _ in _TRIES:
+        try:
+            face._buzzer.play((SILENCE, 0))
+            face._lamp.play((OFF, 0))
+            display = face._display
+            display.tint(_draw(display.canvas, face._words))
+            display.start()
+            while display.update():
+                pass
+            return
+        except (OSError, KeyboardInterrupt):
+            pass
+
+
+def _draw(canvas, words):
+    canvas.fill(0)
+    screens.line(canvas, words.desk[1], 0)
+    canvas.hline(0, 17, 128, 1)
+    screens.lines(canvas, _WHY, 0, 24, 16, 5)
+    return screens.BROKEN

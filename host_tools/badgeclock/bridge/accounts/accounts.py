@@ -1,0 +1,188 @@
+"""Accounts of the console: who they are for, which role and reach they have. Made and changed by whoever may write the
+bridge's store; every act is in the book.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from badgeclock.bridge.accounts import passwords, sessions
+from badgeclock.bridge.accounts.roles import RIGHTS, Right, Role
+from badgeclock.bridge.errors import AccountError
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
+
+
+class Account(NamedTuple):
+    """An account that may be used. `must_change`: its password is one that somebody else has seen."""
+
+    id: int
+    name: str
+    role: Role
+    reach: Reach
+    must_change: bool
+    has_codes: bool
+
+    def may(self, right: Right) -> bool:
+        """Whether its role has a right."""
+        return right in RIGHTS[self.role]
+
+
+class Secrets(NamedTuple):
+    """An account, and what proves that somebody is its owner: the hash of the password, the closed secret of the codes
+    and the step of the last code.
+    """
+
+    account: Account
+    password_hash: str
+    totp_closed: bytes | None
+    totp_step: int | None
+
+
+def make(
+    connection: Connection, name: str, role: Role, operator: Operator, now_ms: int, reach: Reach = EVERYTHING
+) -> str:
+    """Make an account; returns its first password, which is kept nowhere and must be changed at the first sign-in."""
+    table = schema.accounts
+    if not _NAME.fullmatch(name):
+        raise AccountError(
+            "an account's name has 2 to 32 small letters, digits and . _ -, and begins with a letter",
+            "take the person's name, or what they sign with",
+        )
+    if connection.execute(select(table.c.id).where(table.c.name == name)).first() is not None:
+        raise AccountError(
+            f"there is, or was, an account {name!r}",
+            "take another name: acts of the former one are kept under it; or give it another password",
+        )
+    password = passwords.first()
+    values = {
+        "name": name,
+        "role": role.value,
+        "reach": reach.stored(),
+        "password_hash": passwords.hashed(password),
+        "must_change": True,
+        "made_ms": now_ms,
+    }
+    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    _note(connection, operator, Act.ACCOUNT_MADE, number, _as_said(connection, name, role, reach), now_ms)
+    return password
+
+
+def change(
+    connection: Connection, name: str, role: Role | None, reach: Reach | None, operator: Operator, now_ms: int
+) -> None:
+    """Give an account another role or reach (None: as it was), from its next page on. Raises AccountError."""
+    row = _row(connection, name)
+    table = schema.accounts
+    role_now, reach_now = role or Role(row.role), of_stored(row.reach) if reach is None else reach
+    values = {"role": role_now.value, "reach": reach_now.stored()}
+    connection.execute(update(table).where(table.c.id == row.id).values(values))
+    detail = _as_said(connection, name, role_now, reach_now) | {"before": row.role}
+    _note(connection, operator, Act.ACCOUNT_CHANGED, row.id, detail, now_ms)
+
+
+def reset(connection: Connection, name: str, operator: Operator, now_ms: int) -> str:
+    """Give an account a new first password and no codes, and end its sessions; returns the password."""
+    row = _row(connection, name)
+    password = passwords.first()
+    values = {"password_hash": passwords.hashed(password), "must_change": True, "totp_closed": None, "totp_step": None}
+    connection.execute(update(schema.accounts).where(schema.accounts.c.id == row.id).values(values))
+    sessions.end_all(connection, row.id, now_ms)
+    _note(connection, operator, Act.ACCOUNT_CHANGED, row.id, {"name": name, "changed": ["password", "codes"]}, now_ms)
+    return password
+
+
+def set_password(connection: Connection, account: Account, password_hash: str, operator: Operator, now_ms: int) -> None:
+    """Another password of its owner's; every session of the account ends."""
+    table = schema.accounts
+    values = {"password_hash": password_hash, "must_change": False}
+    connection.execute(update(table).where(table.c.id == account.id).values(values))
+    sessions.end_all(connection, account.id, now_ms)
+    _note(
+        connection,
+        operator,
+        Act.ACCOUNT_CHANGED,
+        account.id,
+        {"name": account.name, "changed": ["password"]},
+        now_ms,
+    )
+
+
+def set_codes(
+    connection: Connection,
+    account: Account,
+    totp_closed: bytes | None,
+    step: int | None,
+    operator: Operator,
+    now_ms: int,
+) -> None:
+    """Ask for codes from now on, by this closed secret, or no more; every session of the account ends."""
+    table = schema.accounts
+    values = {"totp_closed": totp_closed, "totp_step": step}
+    connection.execute(update(table).where(table.c.id == account.id).values(values))
+    sessions.end_all(connection, account.id, now_ms)
+    _note(connection, operator, Act.ACCOUNT_CHANGED, account.id, {"name": account.name, "changed": ["codes"]}, now_ms)
+
+
+def end(connection: Connection, name: str, operator: Operator, now_ms: int) -> None:
+    """End an account, and every session of it, at once. Its name stays, for what it did. Raises AccountError."""
+    row = _row(connection, name)
+    table = schema.accounts
+    connection.execute(update(table).where(table.c.id == row.id).values(ended_ms=now_ms))
+    sessions.end_all(connection, row.id, now_ms)
+    _note(connection, operator, Act.ACCOUNT_ENDED, row.id, {"name": name}, now_ms)
+
+
+def find(connection: Connection, name: str) -> Secrets | None:
+    """The account of a name, if it may be used."""
+    table = schema.accounts
+    row = connection.execute(select(table).where(table.c.name == name, table.c.ended_ms.is_(None))).one_or_none()
+    return None if row is None else Secrets(of_row(row), row.password_hash, row.totp_closed, row.totp_step)
+
+
+def of_row(row: Any) -> Account:
+    """The account that a row of the table is."""
+    return Account(row.id, row.name, Role(row.role), of_stored(row.reach), row.must_change, row.totp_closed is not None)
+
+
+def listing(connection: Connection) -> list[dict[str, Any]]:
+    """Every account that there was, without its secrets; of its reach, the sites' names and the employers' numbers."""
+    table = schema.accounts
+    return [
+        {
+            "name": row.name,
+            "role": row.role,
+            "reach": names_of(connection, row.reach),
+            "codes": row.totp_closed is not None,
+            "must_change": row.must_change,
+            "made_ms": row.made_ms,
+            "signed_in_ms": row.signed_in_ms,
+            "ended_ms": row.ended_ms,
+        }
+        for row in connection.execute(select(table).order_by(table.c.name))
+    ]
+
+
+def _row(connection: Connection, name: str) -> Any:
+    table = schema.accounts
+    row = connection.execute(select(table).where(table.c.name == name, table.c.ended_ms.is_(None))).one_or_none()
+    if row is None:
+        raise AccountError(f"there is no account {name!r}", "look at `badgeclock console account list`")
+    return row
+
+
+def _as_said(connection: Connection, name: str, role: Role, reach: Reach) -> dict[str, Any]:
+    detail: dict[str, Any] = {"name": name, "role": role.value}
+    return detail if reach.is_everything else detail | {"reach": names_of(connection, reach.stored())}
+
+
+def _note(
+    connection: Connection, operator: Operator, act: Act, number: int, detail: dict[str, Any], now_ms: int
+) -> None:
+    audit_log.write(connection, operator, act, ("account", number), detail, now_ms)

@@ -1,0 +1,52 @@
+"""Passwords: which are taken, and how they are kept: argon2id by the library's parameters, those of RFC 9106 §4 for
+little memory (64 MiB, 3 passes).
+
+A check costs some 50 ms of one core and 64 MiB: whoever checks bounds how many are under way.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Final
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from badgeclock.bridge.errors import AccountError
+
+LEAST_CHARACTERS: Final = 12
+"""NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password stands alone, and for 8 beside a second factor."""
+MOST_CHARACTERS: Final = 200
+_FIRST_BYTES: Final = 12
+_HASHER: Final = PasswordHasher()
+_NOBODYS: Final = _HASHER.hash(secrets.token_urlsafe(16))
+"""The hash of no account: to check against it takes as long as against one."""
+
+
+def checked(password: str, name: str) -> str:
+    """The same, if it may be the password of the account `name`; raises AccountError, which does not show it."""
+    if not LEAST_CHARACTERS <= len(password) <= MOST_CHARACTERS:
+        raise AccountError(
+            f"a password has {LEAST_CHARACTERS} to {MOST_CHARACTERS} characters", "take a sentence, or several words"
+        )
+    if name in password.lower() or len(set(password)) < LEAST_CHARACTERS // 3:
+        raise AccountError("that password is easily guessed", "take a sentence that has nothing of the account's name")
+    return password
+
+
+def first() -> str:
+    """A random password for somebody's first sign-in: 96 bits."""
+    return secrets.token_urlsafe(_FIRST_BYTES)
+
+
+def hashed(password: str) -> str:
+    """How it is kept."""
+    return _HASHER.hash(password)
+
+
+def is_right(kept: str | None, password: str) -> bool:
+    """Whether it is the password of that hash; None (there is no such account) takes as long, and is never right."""
+    try:
+        return _HASHER.verify(kept or _NOBODYS, password[: MOST_CHARACTERS + 1]) and kept is not None
+    except (Argon2Error, InvalidHashError):
+        return False

@@ -1,0 +1,35 @@
+"""What an account of the console may do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class Right(StrEnum):
+    """One thing that a role has or has not."""
+
+    SEE = "see"
+    """Who is here and what waits, by the office's references."""
+    NAMES = "names"
+    """The names of workers, which is an act each time they are opened."""
+    DECIDE = "decide"
+    """Whatever the attention list asks for."""
+    ACCOUNTS = "accounts"
+    """See who has an account and who is signed in."""
+
+
+class Role(StrEnum):
+    """What an account was made for."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMINISTRATOR = "administrator"
+
+
+RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
+    Role.VIEWER: frozenset({Right.SEE}),
+    Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE}),
+    Role.ADMINISTRATOR: frozenset(Right),
+}

@@ -1,0 +1,118 @@
+"""Who is signed in. A session is 256 random bits in a cookie, of which the store has the SHA-256 alone.
+
+It ends by itself: so long after its last page, and so long after its beginning. Signing in, another password and other
+codes make a new one; nothing gives an old one more rights than it began with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, or_, select, update
+
+from badgeclock.bridge.store import schema
+
+HOUR_MS: Final = 3_600_000
+IDLE_MS: Final = 2 * HOUR_MS
+"""So long after its last page a session ends."""
+SEEN_NOTED_MS: Final = 5 * 60_000
+"""How exactly the last page is noted."""
+KEPT_MS: Final = 24 * HOUR_MS
+"""How long a row is kept after its end."""
+_SECRET_BYTES: Final = 32
+_FORM: Final = re.compile(r"[0-9A-Za-z_-]{43}")
+
+
+class Session(NamedTuple):
+    """A session that holds, and the row of its account. `shows_names`: its owner has opened the workers' names."""
+
+    id: int
+    account_id: int
+    seen_ms: int
+    shows_names: bool
+
+    def is_page_unnoted(self, now_ms: int) -> bool:
+        """Whether its last page was noted so long ago that this one is to be."""
+        return self.seen_ms <= now_ms - SEEN_NOTED_MS
+
+
+def open_session(connection: Connection, account_id: int, hours: int, now_ms: int) -> str:
+    """Begin a session that ends after so many hours; returns its secret, for the only time."""
+    secret = secrets.token_urlsafe(_SECRET_BYTES)
+    table = schema.sessions
+    over = or_(table.c.ended_ms < now_ms - KEPT_MS, table.c.ends_ms < now_ms - KEPT_MS)
+    connection.execute(delete(table).where(over))
+    connection.execute(
+        insert(table).values(
+            secret_sha256=_hash(secret),
+            account_id=account_id,
+            opened_ms=now_ms,
+            seen_ms=now_ms,
+            ends_ms=now_ms + hours * HOUR_MS,
+            shows_names=False,
+        )
+    )
+    connection.execute(update(schema.accounts).where(schema.accounts.c.id == account_id).values(signed_in_ms=now_ms))
+    return secret
+
+
+def find(connection: Connection, secret: str, now_ms: int) -> Session | None:
+    """The session of a secret, if it holds."""
+    if not _FORM.fullmatch(secret):
+        return None
+    table, accounts = schema.sessions, schema.accounts
+    row = connection.execute(
+        select(table)
+        .join(accounts, accounts.c.id == table.c.account_id)
+        .where(table.c.secret_sha256 == _hash(secret), accounts.c.ended_ms.is_(None))
+    ).one_or_none()
+    return _of_row(row) if row is not None and _holds(row, now_ms) else None
+
+
+def note_page(connection: Connection, session_id: int, now_ms: int) -> None:
+    """Note that a page was asked for."""
+    table = schema.sessions
+    connection.execute(update(table).where(table.c.id == session_id).values(seen_ms=now_ms))
+
+
+def note_names(connection: Connection, session_id: int) -> None:
+    """Note that the workers' names were opened."""
+    table = schema.sessions
+    connection.execute(update(table).where(table.c.id == session_id).values(shows_names=True))
+
+
+def end(connection: Connection, session_id: int, now_ms: int) -> None:
+    """Sign out."""
+    table = schema.sessions
+    connection.execute(
+        update(table).where(table.c.id == session_id, table.c.ended_ms.is_(None)).values(ended_ms=now_ms)
+    )
+
+
+def end_all(connection: Connection, account_id: int, now_ms: int) -> None:
+    """Sign an account out everywhere."""
+    table = schema.sessions
+    connection.execute(
+        update(table).where(table.c.account_id == account_id, table.c.ended_ms.is_(None)).values(ended_ms=now_ms)
+    )
+
+
+def form_token(secret: str) -> str:
+    """What every form of a session bears, so that no other page can send one: it follows from the secret."""
+    return hmac.digest(secret.encode(), b"form", "sha256").hex()
+
+
+def _holds(row: Any, now_ms: int) -> bool:
+    return row.ended_ms is None and now_ms < row.ends_ms and now_ms < row.seen_ms + IDLE_MS
+
+
+def _of_row(row: Any) -> Session:
+    return Session(row.id, row.account_id, row.seen_ms, row.shows_names)
+
+
+def _hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

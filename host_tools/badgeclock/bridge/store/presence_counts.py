@@ -1,0 +1,40 @@
+"""How many presences stand in each state: kept as they change, never counted.
+
+The database's own triggers keep it, whoever changes a presence. SQLite has a row for each state. On PostgreSQL several
+write at once and must not wait for each other's row: each statement adds rows with what it changed, and `fold` brings
+them together.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import PresenceState
+
+FOLD_FROM: Final = 4 * len(PresenceState)
+"""Rows; fewer are left as they are."""
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """How many presences stand in each state, those with none included."""
+    table = schema.presence_counts
+    rows = connection.execute(select(table.c.state, func.sum(table.c.number).label("number")).group_by(table.c.state))
+    return {
+        **dict.fromkeys((state.value for state in PresenceState), 0),
+        **{row.state: int(row.number) for row in rows},
+    }
+
+
+def fold(connection: Connection) -> None:
+    """Bring the rows of each state together in one, if they are many; in the transaction of the caller, who writes."""
+    table = schema.presence_counts
+    if connection.execute(select(func.count()).select_from(table)).scalar_one() < FOLD_FROM:
+        return
+    rows = connection.execute(delete(table).returning(table.c.state, table.c.number)).all()
+    sums: dict[str, int] = {}
+    for row in rows:
+        sums[row.state] = sums.get(row.state, 0) + row.number
+    connection.execute(insert(table), [{"state": state, "number": number} for state, number in sums.items()])

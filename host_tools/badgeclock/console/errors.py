@@ -1,0 +1,28 @@
+"""The console's exceptions; its pages show them to people."""
+
+from __future__ import annotations
+
+from badgeclock.errors import BadgeclockError
+
+
+class ConsoleError(BadgeclockError):
+    """Something that the console cannot do."""
+
+
+class ActRefused(ConsoleError):
+    """The bridge did not do what was asked, and says why; `kind` is the class of its own error."""
+
+    def __init__(self, kind: str, *, what: str, kept: str, do: str) -> None:
+        self.kind = kind
+        super().__init__(what=what, kept=kept, do=do)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_refused_again, (self.kind, self.what, self.kept, self.do))
+
+
+class BridgeSilent(ConsoleError):
+    """The bridge was asked, and has not answered."""
+
+
+def _refused_again(kind: str, what: str, kept: str, do: str) -> ActRefused:
+    return ActRefused(kind, what=what, kept=kept, do=do)

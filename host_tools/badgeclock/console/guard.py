@@ -1,0 +1,91 @@
+"""What every request passes before a page looks at it, and what every answer bears.
+
+A page may load and send to nothing but the console itself and runs no inline script; nobody may frame it; nothing of
+it stays in a cache. What changes something must come from a page of the console's own: by the browser's own word
+(Sec-Fetch-Site, Origin), beside the token that each form of a session bears.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_BYTES_MOST: Final = 65_536
+STATIC: Final = "/static/"
+_SAFE: Final = ("GET", "HEAD")
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+_KEPT_S: Final = 3600
+_ONE_YEAR_S: Final = 31_536_000
+
+
+class Guard:
+    """Around the whole application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            return
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _add_headers(MutableHeaders(scope=message), scope)
+            await send(message)
+
+        headers = Headers(scope=scope)
+        if scope["method"] not in _SAFE and not is_own_page(scope["scheme"], headers):
+            refused = PlainTextResponse("This was not sent by a page of the console. Nothing was changed.\n", 403)
+            await refused(scope, receive, sent)
+        elif not _fits(headers):
+            refused = PlainTextResponse("That is too much for a form. Nothing was changed.\n", 413)
+            await refused(scope, receive, sent)
+        else:
+            await self._app(scope, receive, sent)
+
+
+def is_own_page(scheme: str, headers: Headers) -> bool:
+    """Whether a browser says that a page of this very origin sent a request. What says neither is no browser."""
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None and site != "same-origin":
+        return False
+    if origin is not None:
+        parts = urlsplit(origin)
+        return (parts.scheme, parts.netloc) == (scheme, headers.get("host"))
+    return site is not None
+
+
+def _fits(headers: Headers) -> bool:
+    """A form says its length, and it is a form's."""
+    if "transfer-encoding" in headers:
+        return False
+    length = headers.get("content-length", "0")
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_BYTES_MOST
+
+
+def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
+    for name, value in _HEADERS.items():
+        headers[name] = value
+    is_static = scope["path"].startswith(STATIC)
+    headers["cache-control"] = f"public, max-age={_KEPT_S}" if is_static else "no-store"
+    if scope["scheme"] == "https":
+        headers["strict-transport-security"] = f"max-age={_ONE_YEAR_S}"

@@ -1,0 +1,110 @@
+"""That something has changed, for every open page: one stream each, which says so and no more, at most once a second.
+
+The browser fetches its page again itself, so that rights, reach and words stay in one place. What has changed is not
+looked for: SQLite counts its commits, PostgreSQL the place in its log. One look serves all pages, and none is made
+while no page is open. A stream ends after a while, so that a session that has ended is noticed, and when the console
+ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from badgeclock.bridge.store.changes import Changes
+from badgeclock.bridge.store.database import Store
+from badgeclock.console.site import Console
+from badgeclock.errors import StoreError
+
+LOOK_S: Final = 1.0
+BEAT_S: Final = 15.0
+"""So often a stream says that it lives: the page shows when it last heard, and proxies keep the connection."""
+STREAM_S: Final = 600.0
+STREAMS_MOST: Final = 500
+_CHANGED: Final = "event: changed\ndata: \n\n"
+_BEAT: Final = "event: beat\ndata: \n\n"
+_RETRY: Final = "retry: 2000\n\n"
+_STREAM: Final = "text/event-stream"
+_UNHELD: Final = {"x-accel-buffering": "no"}
+"""For a proxy that would hold the lines back."""
+
+log = structlog.get_logger("badgeclock.console.live")
+
+
+class Watch:
+    """Looks whether the store has changed while somebody listens."""
+
+    def __init__(self, store: Store) -> None:
+        self._changes = Changes(store)
+        self._listeners: set[asyncio.Event] = set()
+        self._is_over = False
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more listeners are taken."""
+        return len(self._listeners) >= STREAMS_MOST
+
+    def end(self) -> None:
+        """End every stream."""
+        self._is_over = True
+        for listener in self._listeners:
+            listener.set()
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_S)
+                if self._listeners:
+                    await self._look()
+        finally:
+            self._changes.close()
+
+    async def _look(self) -> None:
+        try:
+            is_changed = await asyncio.to_thread(self._changes.look)
+        except StoreError as error:
+            log.warning("whether anything has changed is not known", error=str(error))
+            return
+        if is_changed:
+            for listener in self._listeners:
+                listener.set()
+
+    async def changes(self) -> AsyncIterator[str]:
+        """The lines of one stream."""
+        listener = asyncio.Event()
+        self._listeners.add(listener)
+        ends_s = time.monotonic() + STREAM_S
+        try:
+            yield _RETRY + _BEAT
+            while time.monotonic() < ends_s and not self._is_over:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(BEAT_S):
+                        await listener.wait()
+                is_changed = listener.is_set()
+                listener.clear()
+                if not self._is_over:
+                    yield _CHANGED if is_changed else _BEAT
+        finally:
+            self._listeners.discard(listener)
+
+
+def add(app: FastAPI, console: Console, watch: Watch) -> None:
+    """The stream."""
+
+    @app.get("/live")
+    async def live(request: Request) -> Response:
+        if await console.visitor(request) is None:
+            # Told so, the page asks for itself again, and is sent to sign in.
+            return StreamingResponse(iter((_CHANGED,)), media_type=_STREAM, headers=_UNHELD)
+        if watch.is_full:
+            return Response(status_code=503, headers={"retry-after": "60"})
+        return StreamingResponse(watch.changes(), media_type=_STREAM, headers=_UNHELD)

@@ -1,0 +1,80 @@
+"""The first page: the operator's morning."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, NamedTuple
+from urllib.parse import quote
+
+from fastapi import FastAPI, Query
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from badgeclock.bridge.acts import within
+from badgeclock.bridge.attention.attention import Row
+from badgeclock.bridge.people import sites
+from badgeclock.bridge.presences import today
+from badgeclock.bridge.web.reach import cut
+from badgeclock.console import attention_view, now_view, people, words
+from badgeclock.console.now_view import Now
+from badgeclock.console.people import Shown
+from badgeclock.console.site import Console, elsewhere, to_sign_in
+from badgeclock.console.visitor import Visitor
+
+FIRST_ROWS: Final = 8
+"""So much of what waits stands on the first page; the rest one page further."""
+
+
+class Seen(NamedTuple):
+    """What a look at the store gives for the page."""
+
+    now: Now
+    waits: tuple[Row, ...]
+    workers: dict[str, Shown]
+    links: dict[str, str]
+    """By item, where what waits can be decided."""
+
+
+def add(app: FastAPI, console: Console) -> None:
+    """The page of this file."""
+
+    @app.get("/")
+    async def now_page(request: Request, site: Annotated[str | None, Query(max_length=200)] = None) -> Response:
+        who = await console.visitor(request)
+        if who is None:
+            return to_sign_in(request)
+        if who.account.must_change:
+            return elsewhere(request, "/account")
+        account, names = who.account, who.session.shows_names
+        seen = await console.looks.look(
+            (account.reach, site, names), lambda: console.store.reading(look, console, who, site)
+        )
+        return console.page(
+            request,
+            "now.html",
+            who,
+            seen=seen,
+            site=site,
+            said=words.said,
+            most=None if site else now_view.SHOWN_MOST,
+            zone=attention_view.DEFAULT_ZONE,
+        )
+
+
+def look(connection: Connection, console: Console, who: Visitor, site: str | None) -> Seen:
+    """One moment of the store, within the visitor's reach. Raises PeopleError for a site that is not there."""
+    now_ms, reach = console.now_ms(), who.account.reach
+    inside = within.of(connection, reach, now_ms)
+    if site is not None:
+        inside.check_site(site)
+    report = today.look(connection, now_ms, site_id=None if site is None else sites.row_id(connection, site))
+    if not reach.is_everything:
+        report = cut(report, inside)
+    waits = attention_view.rows(connection, reach, now_ms)
+    if site is not None:
+        waits = [row for row in waits if row.site in {name for place in report.places for name in place.sites}]
+    now = now_view.made(report, len(waits))
+    references = [one.worker for place in report.places for one in place.people] + [row.worker for row in waits]
+    workers = people.shown(connection, console.vault, references, names=who.session.shows_names)
+    links = {row.item: f"/attention/{row.reason}/{quote(row.item)}" for row in waits}
+    return Seen(now, tuple(waits[:FIRST_ROWS]), workers, links)

@@ -1,0 +1,136 @@
+"""What the first page shows: by site who is here, who has no number and why, and who has not come; worst first.
+
+A number that is missing is one of two things: under way (sent, or about to be; nobody has to do anything), or stuck (a
+person has to). The two are never counted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from badgeclock.bridge.presences.attendance import Status
+from badgeclock.bridge.presences.today import Person, PlaceToday, Report
+from badgeclock.bridge.store.states import PresenceState
+
+SHOWN_MOST: Final = 60
+"""So many people of a group stand on the page of all sites; the page of one site has them all."""
+_UNDER_WAY: Final = frozenset({PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN})
+_STUCK: Final = frozenset({PresenceState.REFUSED, PresenceState.WAITING})
+_CAME: Final = frozenset({Status.HERE, Status.BREAK, Status.GONE})
+
+
+class Group(StrEnum):
+    """How somebody stands, in the order of a page: what needs a person first."""
+
+    STUCK = "stuck"
+    MISSING = "missing"
+    UNDER_WAY = "under_way"
+    HERE = "here"
+    BREAK = "break"
+    GONE = "gone"
+    LATER = "later"
+    ELSEWHERE = "elsewhere"
+
+
+class Tone(StrEnum):
+    """How bad it is: the worst of what there is."""
+
+    GOOD = "good"
+    WAITS = "waits"
+    BAD = "bad"
+
+
+_OF_STATUS: Final = {
+    Status.HERE: Group.HERE,
+    Status.BREAK: Group.BREAK,
+    Status.GONE: Group.GONE,
+    Status.MISSING: Group.MISSING,
+    Status.LATER: Group.LATER,
+    Status.ELSEWHERE: Group.ELSEWHERE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on the page."""
+
+    of: PlaceToday
+    groups: tuple[tuple[Group, tuple[Person, ...]], ...]
+
+    @property
+    def title(self) -> str:
+        """Its sites' names."""
+        return " + ".join(self.of.sites)
+
+    @property
+    def inside(self) -> int:
+        """How many are inside now."""
+        return sum(one.status in (Status.HERE, Status.BREAK) for one in self.of.people)
+
+    def count(self, group: Group) -> int:
+        """How many stand so."""
+        return sum(len(people) for of, people in self.groups if of == group)
+
+    @property
+    def tone(self) -> Tone:
+        """The worst of its people."""
+        if self.count(Group.STUCK):
+            return Tone.BAD
+        return Tone.WAITS if self.count(Group.MISSING) else Tone.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The page."""
+
+    places: tuple[Place, ...]
+    to_do: int
+    """What waits for a person, of whatever kind."""
+
+    @property
+    def inside(self) -> int:
+        """How many are inside now, at all places."""
+        return sum(place.inside for place in self.places)
+
+    def count(self, group: Group) -> int:
+        """How many stand so, at all places."""
+        return sum(place.count(group) for place in self.places)
+
+    @property
+    def tone(self) -> Tone:
+        """The worst of all places, and of what waits."""
+        tones = [place.tone for place in self.places]
+        if Tone.BAD in tones:
+            return Tone.BAD
+        return Tone.WAITS if self.to_do or Tone.WAITS in tones else Tone.GOOD
+
+
+def made(report: Report, to_do: int) -> Now:
+    """The page of a report; places that are worst first, then by name."""
+    order = [Tone.BAD, Tone.WAITS, Tone.GOOD]
+    places = sorted((_place(place) for place in report.places), key=lambda one: (order.index(one.tone), one.title))
+    return Now(tuple(places), to_do)
+
+
+def group_of(one: Person) -> Group:
+    """How somebody stands."""
+    states = {declared.state for declared in one.declarations}
+    if one.status in _CAME and (states & _STUCK or one.item is not None):
+        return Group.STUCK
+    if one.status in _CAME and one.number is None:
+        return Group.UNDER_WAY if states and states <= _UNDER_WAY else Group.STUCK
+    return _OF_STATUS[one.status]
+
+
+def _place(place: PlaceToday) -> Place:
+    people: dict[Group, list[Person]] = {group: [] for group in Group}
+    for one in place.people:
+        people[group_of(one)].append(one)
+    return Place(place, tuple((group, _sorted(found)) for group, found in people.items() if found))
+
+
+def _sorted(people: Sequence[Person]) -> tuple[Person, ...]:
+    return tuple(sorted(people, key=lambda one: (one.worker is None, one.worker or one.item or "")))

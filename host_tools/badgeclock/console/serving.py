@@ -1,0 +1,93 @@
+"""The console's process: it listens, answers until it is told to stop, and ends its streams first."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+
+from badgeclock.bridge.settings import BridgeSettings
+from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.database import Store
+from badgeclock.console.app import create_app
+from badgeclock.console.door import BridgeDoor
+from badgeclock.console.live import Watch
+from badgeclock.errors import SettingsError
+
+STOP_S = 3
+_PROXY = "127.0.0.1"
+
+log = structlog.get_logger("badgeclock.console")
+
+
+class _Server(uvicorn.Server):
+    """Ends what streams when it is to stop: no page would let go of its own."""
+
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._watch.end()
+        super().handle_exit(sig, frame)  # type: ignore[arg-type]  # uvicorn's own name for a frame
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Ends by a signal as it ends without one: with status 0."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(settings: BridgeSettings, now_ms: Callable[[], int]) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises SettingsError, StoreError."""
+    own = settings.console
+    keys = vault.load(settings.secrets.data_key_file)
+    store = Store.for_reading(settings.store.url)
+    try:
+        store.check()
+        watch = Watch(store)
+        door = BridgeDoor(settings.acts.socket, settings.store.url, keys, now_ms)
+        app = create_app(store, keys, door, own, now_ms, watch)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=own.behind_proxy,
+            forwarded_allow_ips=_PROXY,
+            ssl_certfile=own.certificate,
+            ssl_keyfile=own.key,
+            timeout_graceful_shutdown=STOP_S,
+        )
+        listener = _listener(own.host, own.port)
+        with contextlib.closing(listener):
+            scheme = "https" if own.certificate else "http"
+            log.info("the console runs", address=f"{scheme}://{own.host}:{own.port}/")
+            _Server(config, watch).run(sockets=[listener])
+    finally:
+        store.close()
+    log.info("the console has stopped")
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            what=f"[console] {host}:{port} cannot be had: {error.strerror}",
+            kept="nothing was started",
+            do="free the port or set another",
+        ) from None
+    return listener

@@ -1,0 +1,165 @@
+"""What every page needs: the store to read, the door to the bridge, who asks, and how pages are written."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from badgeclock.bridge.accounts import passwords
+from badgeclock.bridge.accounts.roles import Right
+from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.settings import ConsoleSettings
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.vault import Vault
+from badgeclock.console import languages, visitor
+from badgeclock.console.attempts import Attempts
+from badgeclock.console.door import Door
+from badgeclock.console.visitor import Visitor
+from badgeclock.errors import BadgeclockError
+
+LOOK_HOLDS_S: Final = 1.0
+LOOKS_MOST: Final = 64
+CHECKS: Final = 2
+"""Passwords that are checked at once: each takes 64 MiB and a core."""
+_T = TypeVar("_T")
+_SEE_OTHER: Final = 303
+_TOKEN: Final = "token"  # noqa: S105 - the name of a field
+_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+
+
+class Looks:
+    """What was read for one page serves all that ask for the same within a second: two hundred open pages that are told
+    of one change cost one look at the store.
+    """
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._found: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+
+    async def look(self, key: Hashable, look: Callable[[], Awaitable[_T]]) -> _T:
+        """What `look` gives, or gave less than a second ago for the same key: whatever the answer depends on."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                since_s, found = self._found.get(key, (-math.inf, None))
+                if self._clock_s() - since_s >= LOOK_HOLDS_S:
+                    since_s, found = self._clock_s(), await look()
+                    self._found[key] = (since_s, found)
+        finally:
+            self._trim()
+        return cast("_T", found)
+
+    def _trim(self) -> None:
+        """Keep few, and no lock without what it is for: at worst two look at once."""
+        while len(self._found) > LOOKS_MOST:
+            self._found.popitem(last=False)
+        self._locks = {key: lock for key, lock in self._locks.items() if key in self._found or lock.locked()}
+
+    def forget(self) -> None:
+        """Something was done here: whoever did it looks anew."""
+        self._found.clear()
+
+
+@dataclass(frozen=True)
+class Console:
+    """The parts that the pages share."""
+
+    store: Store
+    vault: Vault
+    door: Door
+    settings: ConsoleSettings
+    now_ms: Callable[[], int]
+    attempts: Attempts
+    templates: Mapping[str, Environment]
+    """By language."""
+    looks: Looks = field(default_factory=Looks)
+    _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
+
+    async def visitor(self, request: Request) -> Visitor | None:
+        """Who is signed in, by the cookie; that a page was asked for is noted now and then."""
+        secret = visitor.secret_of(request)
+        if not secret:
+            return None
+        now_ms = self.now_ms()
+        found = await self.store.reading(visitor.find, secret, now_ms)
+        if found is not None and found.session.is_page_unnoted(now_ms):
+            with contextlib.suppress(BadgeclockError):  # the session ends a little earlier
+                await self.door.ask(Asked.NOTE_PAGE, secret)
+        return found
+
+    async def is_password(self, kept: str | None, password: str) -> bool:
+        """Whether it is the password of a hash; None: there is no such account."""
+        async with self._checks:
+            return await asyncio.to_thread(passwords.is_right, kept, password)
+
+    def page(
+        self, request: Request, template: str, who: Visitor | None, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A page out of a template, for a visitor."""
+        language = languages.of(request)
+        text = (
+            self.templates[language]
+            .get_template(template)
+            .render(
+                request=request,
+                here=here_of(request) if request.method == "GET" else "/",
+                who=who,
+                Right=Right,
+                now_ms=self.now_ms(),
+                language=language,
+                locale=languages.locale_of(language),
+                **context,
+            )
+        )
+        return HTMLResponse(text, status)
+
+    def problem(self, request: Request, who: Visitor | None, error: BadgeclockError, status: int) -> HTMLResponse:
+        """A page that says what happened, what was kept and what to do."""
+        return self.page(request, "problem.html", who, status, error=error)
+
+
+async def fields_of(request: Request) -> dict[str, str]:
+    """The fields of a form; of a name that comes twice the last, and no files."""
+    form = await request.form(max_files=0, max_fields=40)
+    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+
+
+def to_sign_in(request: Request) -> Response:
+    """Where somebody who is not signed in is sent; what htmx asked for goes there as a whole page."""
+    return elsewhere(request, f"/sign-in?to={quote(here_of(request), safe='')}")
+
+
+def here_of(request: Request) -> str:
+    """The page that is asked for, with what stands behind it in the address."""
+    return local(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+
+
+def elsewhere(request: Request, path: str) -> Response:
+    """Another page of the console."""
+    if request.headers.get("hx-request") == "true":
+        return Response(status_code=204, headers={"hx-redirect": path})
+    return RedirectResponse(path, _SEE_OTHER)
+
+
+def local(path: str) -> str:
+    """A page of this console, if that is one, else the first."""
+    parts = urlsplit(path)
+    is_own = path.startswith("/") and not path.startswith(("//", "/\\")) and not parts.netloc and path.isprintable()
+    return path if is_own and "\\" not in path else "/"
+
+
+def kept_of(fields: dict[str, str]) -> dict[str, str]:
+    """What of a form is shown and sent again after signing in: never a secret."""
+    return {name: value for name, value in fields.items() if name not in _NEVER_KEPT}

@@ -1,0 +1,140 @@
+"""How pages are written: Jinja2 with everything escaped, and times as a person reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from datetime import date as Day  # noqa: N812 - `date` is a filter's name
+from functools import partial
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_timedelta
+from babel.support import Translations
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from badgeclock import __version__
+from badgeclock.bridge.attention.attention import Row
+from badgeclock.bridge.presences.expectations import Source
+from badgeclock.bridge.presences.local_times import clock_text
+from badgeclock.bridge.presences.regimes import local_day
+from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
+from badgeclock.console import languages
+from badgeclock.console.now_view import Group
+
+FOLDER: Final = Path(__file__).parent
+GROUPS: Final[Mapping[Group, str]] = {
+    Group.STUCK: "Here without a number",
+    Group.MISSING: "Expected, and not come",
+    Group.UNDER_WAY: "Number under way",
+    Group.HERE: "Here",
+    Group.BREAK: "On a break",
+    Group.GONE: "Gone",
+    Group.LATER: "Still to come",
+    Group.ELSEWHERE: "At another site",
+}
+SOURCES: Final[Mapping[Source, str]] = {
+    Source.PLANNING: "planning tool",
+    Source.LIST: "imported list",
+    Source.DIMONA: "Dimona and declaration of works",
+    Source.HABIT: "last working days",
+}
+FIELDS: Final[Mapping[str, str]] = {
+    "worker": "Worker",
+    "site": "Site",
+    "employer": "Employer's number",
+    "way": "Direction",
+    "day": "Day",
+    "code": "Why it is cancelled",
+    "why": "Reason",
+    "item": "Item",
+}
+_MINUTE_S: Final = 60
+
+
+def environments() -> dict[str, Environment]:
+    """The templates of the console's pages, by language."""
+    return {language: environment(languages.catalogue(language)) for language in languages.LANGUAGES}
+
+
+def environment(catalogue: Translations) -> Environment:
+    """The templates with the words of a catalogue."""
+    made = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
+    filters = (ago, clock, stamp, iso, hours, link, detail, date)
+    made.filters.update({one.__name__: one for one in filters})
+    made.filters["why"] = partial(why, catalogue.gettext)
+    made.globals |= {
+        "version": __version__,
+        "languages": languages.LANGUAGES,
+        "groups": GROUPS,
+        "sources": SOURCES,
+        "field_names": FIELDS,
+    }
+    return made
+
+
+def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
+    """How long ago, to one part: "3 min ago"; of what lies ahead, "in 3 min"."""
+    seconds = (then_ms - now_ms) // 1000
+    whole = seconds if abs(seconds) >= _MINUTE_S else -_MINUTE_S if seconds <= 0 else _MINUTE_S
+    return format_timedelta(
+        timedelta(seconds=whole), granularity="minute", threshold=1.5, add_direction=True, format="short", locale=locale
+    )
+
+
+def date(day: Day, locale: Locale) -> str:
+    """A day as the language writes it, with its weekday."""
+    return format_date(day, "full", locale=locale)
+
+
+def why(gettext: Callable[[str], str], text: str) -> str:
+    """Why somebody has no number, in the page's language; what the authority or the store adds stays as it is."""
+    parts = [part.partition(": ") for part in text.split("; ")]
+    return "; ".join(f"{gettext(head)}{colon}{rest}" for head, colon, rest in parts)
+
+
+def hours(expected: Expected, place: PlaceToday) -> str:
+    """From when to when somebody is expected: 07:00-15:30; by habit only from when on."""
+    if expected.from_ms is None:
+        return ""
+    begins = clock_text(expected.from_ms, place.time_zone, place.day)
+    if expected.to_ms is None:
+        return begins
+    return f"{begins}-{clock_text(expected.to_ms, place.time_zone, local_day(expected.to_ms, place.time_zone))}"
+
+
+def link(one: Person, links: Mapping[str, str]) -> str:
+    """Where what is wrong with somebody's presence can be decided; empty if it waits for nobody."""
+    items = [one.item or "", *(declared.reference for declared in reversed(one.declarations))]
+    return next((links[item] for item in items if item in links), "")
+
+
+def detail(row: Row) -> str:
+    """What there is to say of something that waits, without the code, which stands beside it."""
+    parts = row.detail.split("; ")
+    return "; ".join(part for part in parts if part != f"code {row.code}")
+
+
+def clock(then_ms: int, zone: str, now_ms: int) -> str:
+    """As the wall of the site shows it: 07:02, and the date before it where that is another day's."""
+    return clock_text(then_ms, zone, local_day(now_ms, zone))
+
+
+def stamp(then_ms: int, zone: str) -> str:
+    """With its date and to the second, in local time."""
+    return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
+
+
+def iso(then_ms: int) -> str:
+    """For the `datetime` of a time element."""
+    return datetime.fromtimestamp(then_ms / 1000, UTC).isoformat(timespec="seconds")

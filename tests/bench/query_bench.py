@@ -1,0 +1,131 @@
+"""What is asked of a store with ten thousand and with a million presences, and a bridge that runs on it without clocks.
+
+Each question is the bridge's own function on SQLite, the fastest of some readings: what else the machine does meanwhile
+is no part of it. The store is made once (`grown_store`).
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from badgeclock.bridge.attention import attention
+from badgeclock.bridge.operations import retention
+from badgeclock.bridge.presences.holders import holders_of
+from badgeclock.bridge.presences.regimes import Declared
+from badgeclock.bridge.registrar import outbox, reception_numbers, review_queue
+from badgeclock.bridge.settings import RetentionSettings
+from badgeclock.bridge.store import presence_counts
+from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.states import PresenceState
+from badgeclock.bridge.web import planning_store
+from badgeclock.bridge.web.planning_models import PageOfDays
+from badgeclock.bridge.web.planning_store import Asker
+from badgeclock.bridge.web.reach import EVERYTHING
+from tests.bench import grown_store
+from tests.bench.load import Rig
+
+SIZES: Final = {"1e4": 10_000, "1e6": 1_000_000}
+ROUNDS: Final = 7
+IDLE_S: Final = 20.0
+SETTLED_S: Final = 5.0
+NOW_MS: Final = grown_store.ms_of(grown_store.LAST_DAY, 18)
+_PAST: Final = grown_store.LAST_DAY - timedelta(days=5)
+_TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+
+ASKED: Final[dict[str, Callable[[Connection], Any]]] = {
+    "next_due": lambda connection: outbox.next_due_ms(connection, PresenceState.REGISTERED, [Declared.DAY]),
+    "presences_by_state": presence_counts.by_state,
+    "attention_counts": lambda connection: attention.counts(connection, NOW_MS),
+    "presence_list": lambda connection: review_queue.listing(connection, 100, NOW_MS),
+    "planning_presences": lambda connection: planning_store.presences_after(
+        connection, Asker(Operator("bench"), EVERYTHING, NOW_MS), PageOfDays(first=_PAST, last=_PAST, limit=1000)
+    ),
+    "numbers_known": lambda connection: reception_numbers.whose(
+        connection, range(10**9 + 1, 10**9 + 201), [Declared.DAY]
+    ),
+    "holders": lambda connection: holders_of(connection, grown_store.punches_of(500)),
+    "retention_due": lambda connection: retention.due(connection, RetentionSettings(), NOW_MS),
+}
+
+
+def measure() -> dict[str, float]:
+    """Figures by their names in catalogue.py."""
+    figures: dict[str, float] = {}
+    for size, presences in SIZES.items():
+        with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as folder:
+            path = Path(folder) / "grown.db"
+            grown_store.place(presences, path)
+            store = Store(f"sqlite:///{path}")
+            for name, ask in ASKED.items():
+                figures[f"scale.query_ms.{name}.{size}"] = _fastest_ms(store, ask)
+            store.close()
+            figures |= _idle(Path(folder), path, size)
+    return figures
+
+
+def _fastest_ms(store: Store, ask: Callable[[Connection], Any]) -> float:
+    took = []
+    for _ in range(ROUNDS):
+        gc.collect()
+        with store.read() as connection:
+            began = time.perf_counter()
+            ask(connection)
+            took.append(time.perf_counter() - began)
+    return min(took) * 1000
+
+
+def _idle(folder: Path, path: Path, size: str) -> dict[str, float]:
+    """Processor and memory of a bridge with broker and no clocks, asked for its metrics as Prometheus does."""
+    rig = Rig(folder / "rig")
+    try:
+        rig.store.close()
+        target = rig.config.parent / "bridge.db"
+        for file in rig.config.parent.glob("bridge.db*"):
+            file.unlink()
+        path.rename(target)
+        rig.start()
+        time.sleep(SETTLED_S)
+        before = _cpu_s(rig)
+        deadline = time.monotonic() + IDLE_S
+        while time.monotonic() < deadline:
+            _ask_metrics(rig)
+            time.sleep(IDLE_S / 4)
+        spent = _cpu_s(rig) - before
+        return {
+            f"scale.idle_cpu_percent.{size}": spent / IDLE_S * 100,
+            f"scale.rss_mb.{size}": rig.resident_kb("bridge") / 1024,
+        }
+    finally:
+        rig.close()
+
+
+def _ask_metrics(rig: Rig) -> None:
+    with socket.create_connection(("127.0.0.1", rig.http_port), 60) as connection:
+        connection.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        while connection.recv(65_536):
+            pass
+
+
+def _cpu_s(rig: Rig) -> float:
+    """Processor seconds of the bridge so far (proc(5): utime, stime)."""
+    ticks = 0
+    for pid in rig.pids("bridge"):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / _TICKS_A_SECOND
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(), indent=1))

@@ -1,0 +1,121 @@
+"""An operator's tasks in a real browser, on a desktop and a phone; and what it finds hard to read there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+from tests.host.console.morning import PASSWORD, Morning, served
+
+from badgeclock.bridge.store import event_log
+from badgeclock.bridge.store.event_log import Event, Kind, Severity
+
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+@pytest.fixture
+def address(morning: Morning) -> Iterator[str]:
+    """Where the console is."""
+    with served(morning.app()) as at:
+        yield at
+
+
+Window = Callable[..., Page]
+
+
+@pytest.fixture
+def window(browser: Browser, address: str) -> Iterator[Window]:
+    """Opens a page of somebody who is signed in, in a browser that has seen nothing else. What its scripts and its
+    policy complain of fails the test.
+    """
+    contexts, complaints = [], []
+
+    def opened(secret: str = "", **settings: Any) -> Page:
+        context = browser.new_context(base_url=address, **settings)
+        contexts.append(context)
+        context.set_default_timeout(20_000)
+        if secret:
+            context.add_cookies([{"name": "badgeclock", "value": secret, "url": address}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text))
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def test_from_signing_in_to_a_badge_that_is_given_away_on_a_phone(morning: Morning, window: Window) -> None:
+    page = window(**PHONE)
+    page.goto("/")
+    page.get_by_label("Name").fill("otto")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("2 people here have no number")
+    page.get_by_role("link", name="A badge nobody was given").click()  # one
+    page.get_by_label("Worker").select_option("W-006")  # two
+    page.get_by_role("button", name="Give the badge").click()  # three
+    expect(page.get_by_role("status").first).to_contain_text("The badge is given")
+    assert "UNASSIGNED" not in morning.punches()
+
+
+def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: Morning, window: Window) -> None:
+    page = window(morning.session("vera"), **DESKTOP)
+    page.goto("/")
+    expect(page.locator("#heard")).to_contain_text("heard")
+    later = page.locator("details.later").first
+    later.locator("summary").click()
+    expect(later.get_by_text("W-005")).to_be_visible()
+    happened = Event(Severity.WARNING, Kind.FLOODED, "it sends far too much", "clock-0001")
+    with morning.office.write() as connection:
+        event_log.write(connection, [happened], morning.now_ms)
+    expect(page.get_by_text("A clock sends far too much")).to_be_visible()
+    expect(page.locator("#to-do")).to_contain_text("4")
+    expect(later.get_by_text("W-005")).to_be_visible()
+    # The session ends meanwhile: the page goes where one signs in, and comes back to itself.
+    morning.now_ms += 3 * 3_600_000
+    with morning.office.write() as connection:
+        event_log.write(connection, [happened], morning.now_ms)
+    page.wait_for_url(re.compile("/sign-in"))
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("light", "fr-BE"), ("dark", "de-BE")])
+def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
+    morning: Morning, window: Window, scheme: str, locale: str
+) -> None:
+    phone = window(morning.session("otto"), color_scheme=scheme, locale=locale, **PHONE)
+    paths = ["/", "/?site=Quay+9", "/attention", f"/attention/refused/{morning.refused()}", "/account"]
+    signed_out = window(color_scheme=scheme, locale=locale, **DESKTOP)
+    for page, path in [*((phone, path) for path in paths), (signed_out, "/sign-in")]:
+        page.goto(path)
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wider) == 0, path
+
+
+def test_everything_can_be_reached_and_done_by_keyboard_without_scripts(morning: Morning, window: Window) -> None:
+    page = window(morning.session("otto"), java_script_enabled=False, **DESKTOP)
+    page.goto(f"/attention/refused/{morning.refused()}")
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        seen.append(focused.get_attribute("name") or focused.inner_text())
+        if seen[-1] == "worker":
+            focused.select_option("W-006")
+        if seen[-1] == "why":
+            page.keyboard.type("it was his brother")
+            page.keyboard.press("Enter")
+            break
+    assert seen[0] == "To the content"
+    assert "Now" in seen
+    page.wait_for_url(re.compile("done=correct"))
+    expect(page.get_by_role("status").first).to_contain_text("It is being put right")

@@ -1,0 +1,195 @@
+"""Holds every statement that a test has the bridge run to a plan that does not grow with the store.
+
+`watch` looks at each statement as it goes to the database, once a process for each text: it asks the database for its
+plan, and takes note if that reads a growing table from one end to the other. SQLite plans by the tables' form alone, so
+it is asked where the statement runs. PostgreSQL plans by how much there is, so it is asked in a database of its own
+that has much (`Grown`). The test that ran the statement first fails.
+
+Not seen: what goes past SQLAlchemy (`insert_rows` and `update_rows`, whose plans have tests of their own).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from sqlalchemy import Connection, event
+from sqlalchemy.engine import Engine, make_url
+
+from badgeclock.bridge.store import schema
+from tests.postgres import Cluster
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+FILL: Final = Path(__file__).with_name("grown_store.sql")
+PACKAGE: Final = f"{ROOT / 'host_tools' / 'badgeclock'}/"
+GROWING: Final = frozenset(
+    {
+        "punches",
+        "records",
+        "presences",
+        "receipts",
+        "receptions",
+        "attempts",
+        "events",
+        "acts",
+        "corrections",
+        "quarantine",
+        "badges",
+    }
+)
+"""Tables that have more rows every day, and the badges, which are looked for with every group of punches."""
+LARGE: Final = frozenset({"uq_presences_standing", "uq_badges_in_use", "ix_punches_open"})
+"""Partial indexes that have nearly every row all the same, or may have."""
+SMALL: Final = frozenset(
+    str(index.name)
+    for table in schema.metadata.tables.values()
+    for index in table.indexes
+    if index.dialect_options["sqlite"]["where"] is not None and index.name not in LARGE
+)
+"""Partial indexes that only have what is under way, or waits for a person: to read one is no scan."""
+
+ALL_OF_IT: Final = {
+    "bridge/web/status_api.py:punches_after": "a page behind a number, with no other condition",
+    "bridge/web/status_api.py:events_after": "a page behind a number, with no other condition",
+    "bridge/store/audit_log.py:listing": "a page behind a number",
+    "bridge/store/audit_log.py:newest": "the last row",
+    "bridge/store/audit_log.py:newest_hash": "the last row",
+    "bridge/store/audit_log.py:verify": "each act's hash covers the one before: the book is proved as a whole",
+    "bridge/people/badge_keys.py:_raise_tokens": "another key of a site: each of its badges gets another token",
+    "bridge/people/badge_keys.py:give_site_key": "the same: how many badges that is",
+    "bridge/presences/expected_workers.py:_habits": "whoever has a badge, where a day has no plan",
+}
+"""Where a growing table is read in the order of its numbers, or as a whole, and why that is right."""
+
+_STATEMENT: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
+_WORD: Final = re.compile(r"\w+")
+_STEP: Final = re.compile(r"(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|INTEGER PRIMARY KEY))?(.*)")
+_OF_ALL: Final = re.compile(r"\(rowid[<>]|^ \(clock_id=\?\)$")
+_OF_ALL_POSTGRESQL: Final = re.compile(r"\(id [<>]=? [^()]*\)|\(clock_id = [^()]*\)")
+"""Conditions of a search that leave all rows behind a number, or all that a clock ever sent."""
+_ALIAS: Final = re.compile(r"(\w+) AS (\w+)")
+_SEVERAL: Final = re.compile(r"(\(\?(?:, \?)*\)|\?|%\(\w+\)s(?:::\w+)?)(?:, \1)+|%\(\w+\)s")
+
+
+class Step(NamedTuple):
+    """What a plan does with a table: which index it goes by, if any, and whether it reads that from end to end."""
+
+    table: str
+    index: str | None
+    reads_all: bool
+
+
+def steps_of_sqlite(statement: str, details: Sequence[str]) -> list[Step]:
+    """The steps of `EXPLAIN QUERY PLAN`. Those on tables that an INSERT does not name are about references to the new
+    row, of which there are none: SQLite plans them and does not run them (sqlite.org/foreignkeys.html §3).
+    """
+    names = {alias: name for name, alias in _ALIAS.findall(statement)}
+    found = []
+    for detail in details:
+        step = _STEP.match(detail)
+        if step is None:
+            continue
+        kind, called, index, rest = step.groups()
+        table = names.get(called, called)
+        if statement.lstrip().startswith("INSERT") and not re.search(rf"\b{table}\b", statement):
+            continue
+        found.append(Step(table, index, kind == "SCAN" or _OF_ALL.search(rest) is not None))
+    return found
+
+
+def steps_of_postgresql(plan: Mapping[str, Any]) -> Iterator[Step]:
+    """The steps of a node of `EXPLAIN (FORMAT JSON)` and of those below it."""
+    condition, index = plan.get("Index Cond", ""), plan.get("Index Name")
+    table = plan.get("Relation Name") or _TABLE_OF.get(index or "")
+    if table is not None and plan["Node Type"] in _READS:
+        yield Step(table, index, not condition or _OF_ALL_POSTGRESQL.fullmatch(condition) is not None)
+    for below in plan.get("Plans", ()):
+        yield from steps_of_postgresql(below)
+
+
+_READS: Final = frozenset({"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"})
+_TABLE_OF: Final = {
+    str(named.name): name
+    for name, table in schema.metadata.tables.items()
+    for named in (*table.indexes, *table.constraints)
+}
+
+
+def scans(steps: Sequence[Step]) -> list[Step]:
+    """Those that cost more with every day."""
+    return [step for step in steps if step.reads_all and step.table in GROWING and step.index not in SMALL]
+
+
+class Watch:
+    """Looks at the statements of this process's tests; `found` is what was wrong since it was emptied last."""
+
+    def __init__(self, grown: Callable[[], Grown]) -> None:
+        self._seen: set[str] = set()
+        self.grown = grown
+        self.found: list[str] = []
+        event.listen(Engine, "before_cursor_execute", self._look)
+
+    def close(self) -> None:
+        """Look at no more."""
+        event.remove(Engine, "before_cursor_execute", self._look)
+
+    def _look(self, connection: Connection, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
+        """SQLAlchemy's `before_cursor_execute`."""
+        text = connection.dialect.name + _SEVERAL.sub("several", statement)
+        if text in self._seen or not _STATEMENT.match(statement) or GROWING.isdisjoint(_WORD.findall(statement)):
+            return
+        place = _place(sys._getframe(1))
+        if place is None:
+            return
+        self._seen.add(text)
+        values = parameters[0] if isinstance(parameters, list) else parameters
+        if connection.dialect.name == "sqlite":
+            driver: Any = connection.connection.driver_connection
+            rows = driver.execute(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+            steps = steps_of_sqlite(statement, [row[3] for row in rows])
+        else:
+            steps = self.grown().steps(statement, values)
+        wrong = scans(steps)
+        if wrong and place not in ALL_OF_IT:
+            said = "; ".join(f"all of {step.table}, by {step.index or 'no index'}" for step in wrong)
+            self.found.append(f"{place} ({connection.dialect.name}) reads {said}: {' '.join(statement.split())}")
+
+
+def _place(frame: FrameType | None) -> str | None:
+    """Which function of the product sent a statement, as `bridge/store/audit_log.py:verify`; None for a test's own
+    statement, and for a migration's.
+    """
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file.startswith(PACKAGE) and not file.endswith("/store/database.py"):
+            return None if "/migrations/" in file else f"{file.removeprefix(PACKAGE)}:{frame.f_code.co_name}"
+        if "/tests/" in file and file != __file__:
+            return None
+        frame = frame.f_back
+    return None
+
+
+class Grown:
+    """A PostgreSQL database with the bridge's tables and so much in them that a plan must choose."""
+
+    def __init__(self, cluster: Cluster, migrated: str) -> None:
+        name = cluster.create(migrated)
+        url = make_url(cluster.url(name))
+        self._connection = psycopg.connect(host=str(url.query["host"]), user="badgeclock", dbname=name, autocommit=True)
+        self._connection.execute(FILL.read_bytes())
+
+    def steps(self, statement: str, values: Any) -> list[Step]:
+        """The steps of a statement's plan here; nothing is run."""
+        with self._connection.cursor() as cursor:
+            row = cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode(), values).fetchone()
+        assert row is not None
+        return list(steps_of_postgresql(row[0][0]["Plan"]))
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
