@@ -47,7 +47,7 @@ def build(folder: Path, suite: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         package = folder / f"{NAME}_{__version__}_{suite}_amd64.deb"
         subprocess.run(
-            ["dpkg-deb", "--root-owner-group", "-Zxz", "--build", tree, package],
+            ["dpkg-deb", "--root-owner-group", "--threads-max=1", "-Zzstd", "--build", tree, package],
             env={**os.environ, "SOURCE_DATE_EPOCH": make_wheel.date()},
             stdout=subprocess.DEVNULL,
             check=True,

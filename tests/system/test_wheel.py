@@ -69,6 +69,7 @@ def test_it_carries_the_firmware_as_the_checkout_compiles_it(wheel: Path) -> Non
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
 
+@pytest.mark.torture
 def test_two_builds_are_one_file(wheel: Path, tmp_path: Path) -> None:
     assert build(tmp_path, umask=0o077).read_bytes() == wheel.read_bytes()
 
@@ -100,6 +101,19 @@ def test_installed_outside_the_checkout_the_demo_registers_punches(installed: Pa
     assert [way["state"] in ("REGISTERED", "VALIDATED") for way in ways] == [True, True, True, False, False]
     assert [way["state"] for way in ways[3:]] == ["UNASSIGNED", "REFUSED"]
     assert list(tmp_path.iterdir()) == [], "the demo left its folder, or something was compiled"
+
+
+def test_a_program_that_cannot_be_fetched_is_named_with_what_to_do(installed: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [installed, "virtual", "run", "--dir", tmp_path / "clock"],
+        env=outside(tmp_path, PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "cache")),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert said[0] == f"micropython: fetched once, into {tmp_path / 'cache' / 'badgeclock' / 'toolchain'}"
+    assert "micropython is not on PATH, and it cannot be fetched because apt-get is not there" in said[-1]
+    assert "To do: install micropython by hand, or run on Debian 12 or 13" in said[-1]
 
 
 @pytest.mark.torture
