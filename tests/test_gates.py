@@ -244,6 +244,7 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
 
 LOCKS = tuple(f"requirements{kind}.lock" for kind in ("", "-dev", "-build", "-docs", "-release", "-typings"))
 NEVER_IMPORTED = {
+    "psycopg": "SQLAlchemy's driver of PostgreSQL",
     "python-multipart": "FastAPI's for form fields",
     "tzdata": "zoneinfo's, on machines without a zone database",
 }

@@ -189,3 +189,9 @@ def test_a_files_own_bytes_texts_and_tuples_become_constants_and_leave_no_name(t
         == str((b"BCT1", b"\xff" * 4, (1, "two"), "now", (bytes(4), (1, 4) * 2, (0,) * 3)))
         + "'_SEEN', 'ZEROS', 'BEATS']\n"
     ), run.stderr
+
+
+def test_a_constant_that_is_used_above_its_place_keeps_its_name() -> None:
+    source = "def blank():\n    return _BLANK\n\n\n_BLANK = b'\\xff' * 4\n"
+    (made,) = inline({"app/tank.py": source}).values()
+    assert r"_BLANK = b'\xff\xff\xff\xff'" in made, "mpy-cross would leave the use without a name"

@@ -230,6 +230,10 @@ def _folded(text: str) -> str:
     )
     times.update(node.arg for node in ast.walk(tree) if isinstance(node, ast.arg))
     times.update(name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names)
+    first_use: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            first_use[node.id] = min(node.lineno, first_use.get(node.id, node.lineno))
     lines = text.encode().split(b"\n")
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and [alias.name for alias in node.names] == ["const"]:
@@ -240,7 +244,9 @@ def _folded(text: str) -> str:
         if times[name] != 1 or value.lineno != value.end_lineno:
             continue
         made = _made(value, numbers)
-        if made is not None and not isinstance(made, int) and _is_private(name):
+        # mpy-cross puts a constant in the place of its name behind it only, and leaves no name.
+        is_constant = _is_private(name) and first_use.get(name, value.lineno + 1) > value.lineno
+        if made is not None and not isinstance(made, int) and is_constant:
             changes = [(value, f"const({made!r})")]
         else:
             changes = list(_computed(value, numbers))
