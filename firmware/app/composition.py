@@ -9,12 +9,17 @@ it at once would not fit.
 
 import hashlib
 
+from micropython import const
+
 from app import console, on_demand
 from app.errors import SettingsError
 from app.log import record
 from app.log.hmac256 import KEY_BYTES
 
 _PREPARING = "app.preparing"
+
+# Kept free in one piece while the rest is loaded, which would lie scattered over it: for what is loaded on demand then.
+_HOLE_BYTES = const(4000)
 
 
 def prover(board, settings, secrets):
@@ -34,6 +39,7 @@ def join(board, settings_file, sockets, tls, mqtt_module):
     """Everything built and joined: a Clock. Raises SettingsError or JournalError for a clock that is not set up."""
     found = on_demand.load(_PREPARING).prepare(board, settings_file)
     on_demand.drop(_PREPARING)
+    hole = bytearray(_HOLE_BYTES)  # noqa: F841 - see above
     for made in (
         board,
         board.reader,

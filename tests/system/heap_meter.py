@@ -109,6 +109,15 @@ class HeapMeter:
 
         return self.wait(steady)[-1]
 
+    def wait_online(self) -> None:
+        """Return once the clock that the meter restarted shows that it is online; the bridge may not have missed it."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while "clock: started" not in self.console():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the clock's console ends with: {self.console()[-1000:]}")
+            time.sleep(0.1)
+        self._stack.control.wait_text("Online", timeout=TIMEOUT_S, after=None)
+
     def wait(self, done: Callable[[list[Sample]], bool]) -> list[Sample]:
         """The samples as soon as they are as wanted. Raises TimeoutError with the console's end."""
         deadline = time.monotonic() + TIMEOUT_S

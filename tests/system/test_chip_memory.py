@@ -55,7 +55,7 @@ def restart_with(stack: Stack, path: str, content: bytes) -> int:
 def test_this_version_comes_online_on_the_official_image(tmp_path: Path) -> None:
     with stock_stack(tmp_path) as stack:
         meter = HeapMeter(stack)
-        stack.wait_online()
+        meter.wait_online()
         meter.settled()
         assert meter.heap_used() <= STOCK_USED_BYTES_AT_MOST
         assert meter.idf_low() >= IDF_LOW_BYTES_AT_LEAST
@@ -90,7 +90,7 @@ def test_a_clock_whose_code_lies_in_place_keeps_memory_free_through_reconnects(
 ) -> None:
     with Stack(copied(provisioned, tmp_path_factory.mktemp("chip")), latency_ms=50) as stack:
         meter = HeapMeter(stack)
-        stack.wait_online()
+        meter.wait_online()
         meter.settled()
         assert meter.idf_low() > 0
         assert "MemoryError" not in meter.console()

@@ -84,7 +84,15 @@ class ProvingStack(Stack):
 
     def _provision(self) -> None:
         broker = Broker("localhost", self._broker_port)
-        plan = Plan(self.workshop, cast.CLOCK_ID, firmware.build(), broker=broker, badges="proved", badge_ev1="allow")
+        plan = Plan(
+            self.workshop,
+            cast.CLOCK_ID,
+            firmware.build(),
+            broker=broker,
+            site=cast.SITE,
+            badges="proved",
+            badge_ev1="allow",
+        )
         with open_device(str(self.directory / "clock" / "tty")) as device:
             provision(device, plan)
 

@@ -52,6 +52,8 @@ PING_AFTER_MS = const(30000)
 SWEEP_MS = const(1000)  # how often the log is looked at unasked, and changes of state are looked for
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
 _SEALED_DESK = const(0x18)  # as in app.net.errands
+_EMPTY_OBJECT = const(2)  # bytes of {}
+_COMMA = const(0x2C)
 STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
 TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and asked for again: the round trip is the clock's bound
 TIME_ASKS = const(3)  # so often in a row; a bridge that starts after its clock answers the first STATUS late
@@ -412,10 +414,14 @@ class Uplink:
 
     def facts(self):
         """What STATUS tells (docs/protocol.md §7), as a dict."""
+        further = self._further_facts()
+        further.update(self._own_facts(further))
+        return further
+
+    def _further_facts(self):
         further = dict(self._guarded(self.status) or ())
         if self.errands.refused_settings:
             further["settings_refused"] = self.errands.refused_settings
-        further.update(self._own_facts(further))
         return further
 
     def _own_facts(self, further):
@@ -452,11 +458,22 @@ class Uplink:
         log = self._log
         counter = self._next_counter()
         self._noted = (log.sealed, log.nearly_full)
-        facts = self.facts()
-        body = json.dumps(facts, separators=(",", ":"))
-        if len(body) > STATUS_JSON_MAX:
-            body = json.dumps(self._own_facts(facts), separators=(",", ":"))
-        frame = self._channel.seal(frames.STATUS, counter, body.encode())
+        # In two halves, into the link's own buffer: the whole would want its size four times over, each in one piece.
+        further = self._further_facts()
+        own = self._own_facts(further)
+        for name in own:
+            further.pop(name, None)
+        own = json.dumps(own, separators=(",", ":")).encode()
+        further = json.dumps(further, separators=(",", ":")).encode()
+        space = self._link.space(frames.FRAME_BYTES_MAX)
+        length = len(own)
+        space[frames.HEAD_BYTES : frames.HEAD_BYTES + length] = own
+        if _EMPTY_OBJECT < len(further) <= STATUS_JSON_MAX + 1 - length:
+            at = frames.HEAD_BYTES + length - 1
+            space[at : at + len(further)] = further
+            space[at] = _COMMA
+            length += len(further) - 1
+        frame = self._channel.seal_in(space, frames.STATUS, counter, length)
         self._status_due = False
         self._status_at = time.ticks_ms()
         self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)

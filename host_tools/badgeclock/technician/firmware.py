@@ -70,8 +70,8 @@ COMPILED: Final = ROOT / "compiled"
 
 
 # What a clock has in memory from the start on, each bundle when the first of it is needed: what every start needs, the
-# parts, the log, and the rest. Of the official image, which copies code into the heap, the order is one of memory
-# (firmware/app/composition.py).
+# parts, the log, what a worker meets, the network, the clock. Of the official image, which copies code into the heap,
+# the order is one of memory (firmware/app/composition.py), and a larger bundle would leave larger holes.
 _BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "app/bundle_start.py": ("app/console.py", "app/errors.py", "app/font.py", "app/on_demand.py"),
     "app/bundle_parts.py": (
@@ -95,20 +95,9 @@ _BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
         "app/sealed_log.py",
         "app/timekeeper.py",
     ),
-    "app/bundle_rest.py": (
-        "app/clock.py",
-        "app/errands.py",
-        "app/face.py",
-        "app/faults.py",
-        "app/frames.py",
-        "app/link.py",
-        "app/punch.py",
-        "app/receipts.py",
-        "app/screens.py",
-        "app/signals.py",
-        "app/status.py",
-        "app/uplink.py",
-    ),
+    "app/bundle_face.py": ("app/face.py", "app/receipts.py", "app/screens.py", "app/signals.py"),
+    "app/bundle_net.py": ("app/errands.py", "app/frames.py", "app/link.py", "app/status.py", "app/uplink.py"),
+    "app/bundle_clock.py": ("app/clock.py", "app/faults.py", "app/punch.py"),
 }
 
 def _cache() -> Path:
