@@ -66,8 +66,7 @@ class Face:
     def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log, receipts):
         self._settings = settings
         self._words = words
-        self._other = None  # Words of another language than the site's, ...
-        self._other_language = None  # ... of this one
+        self._other = (None, words)  # another language than the site's, and its Words
         self._language = None  # in which the message is, None: in the site's
         self._display = display
         self._buzzer = buzzer
@@ -100,9 +99,8 @@ class Face:
         self._tail = ""
         self._idle_of = None
         self._refreshed = time.ticks_ms()
-        self._display_lost = None
-        self._checked = time.ticks_ms()
-        self._checks = 0
+        self._checked = time.ticks_ms()  # when the display was asked last, or did not answer
+        self._checks = 0  # since it was written anew; below zero: it does not answer
         self.display_faults = 0
         buzzer.volume = settings.volume
 
@@ -335,14 +333,13 @@ class Face:
         """
         if language is None or language == self._settings.language:
             return self._words
-        if language != self._other_language:
+        if language != self._other[0]:
             try:
-                self._other = on_demand.load(_WORDS).load(language)
+                self._other = (language, on_demand.load(_WORDS).load(language))
             except SettingsError:
-                self._other = self._words
-            self._other_language = language
+                self._other = (language, self._words)
             on_demand.drop(_WORDS)
-        return self._other
+        return self._other[1]
 
     def _draw_refusal(self, words):
         """Why no punch can be kept."""
@@ -389,18 +386,18 @@ class Face:
         a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
         written anew, and so is any after a minute, or two while somebody is near: not every display can tell.
         """
-        lost = self._display_lost
-        if lost is not None and time.ticks_diff(time.ticks_ms(), lost) < _RETRY_MS:
-            return False
         started = time.ticks_ms()
+        since_ms = time.ticks_diff(started, self._checked)
+        if self._checks < 0 and since_ms < _RETRY_MS:
+            return False
         try:
-            if lost is not None:
+            if self._checks < 0:
                 self._display.start()
-                self._display_lost = None
+                self._checks = 0
             while self._display.update():
                 if time.ticks_diff(time.ticks_ms(), started) >= _SLICE_MS:
                     return True
-            if time.ticks_diff(started, self._checked) < _CHECK_MS:
+            if since_ms < _CHECK_MS:
                 return False
             self._checked = started
             self._checks += 1
@@ -412,7 +409,8 @@ class Face:
             self._display.renew()
             return True
         except OSError:
-            self._display_lost = time.ticks_ms()
+            self._checked = time.ticks_ms()
+            self._checks = -1
             self.display_faults += 1
             return False
 
