@@ -9,7 +9,7 @@ screen: the words, which are the two lowest pages, go dark before what stands ab
 it; the display is dark on light only while all pages are those of a screen that wants it.
 
 A dip of the supply resets the chip: it goes on answering and stays dark, with nonsense in its RAM. `healthy` tells it
-where the chip can be read, and `renew` writes everything anew without a change on a display that lost nothing: it is
+where the chip can be read, and `renew` writes everything again without a change on a display that lost nothing: it is
 switched on last.
 """
 
@@ -89,7 +89,7 @@ class SSD1306:
         self.renew()
 
     def renew(self):
-        """Write the set-up anew; every page will be sent, and the command that switches it on."""
+        """Write the set-up again; every page will be sent, and the command that switches it on."""
         self._unknown = _ALL | _ON_DUE
         self._shown_inverted = -1
         self._command(self.SETUP)

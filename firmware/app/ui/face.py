@@ -49,7 +49,7 @@ _SLICE_MS = const(4)  # two pages on I2C at 400 kHz
 _RETRY_MS = const(10000)  # a display that does not answer is started again
 _REFRESH_MS = const(500)
 _CHECK_MS = const(3000)  # between two questions whether the display is on
-_RENEW_CHECKS = const(20)  # after so many it is written anew when nobody is near, ...
+_RENEW_CHECKS = const(20)  # after so many it is written again when nobody is near, ...
 _RENEW_MOST_CHECKS = const(40)  # ... and after so many in any case
 _SOFTEST = const(1)
 
@@ -100,7 +100,7 @@ class Face:
         self._idle_of = None
         self._refreshed = time.ticks_ms()
         self._checked = time.ticks_ms()  # when the display was asked last, or did not answer
-        self._checks = 0  # since it was written anew; below zero: it does not answer
+        self._checks = 0  # since it was written again; below zero: it does not answer
         self.display_faults = 0
         buzzer.volume = settings.volume
 
@@ -384,7 +384,7 @@ class Face:
     def _update(self):
         """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
         a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
-        written anew, and so is any after a minute, or two while somebody is near: not every display can tell.
+        written again, and so is any after a minute, or two while somebody is near: not every display can tell.
         """
         started = time.ticks_ms()
         since_ms = time.ticks_diff(started, self._checked)
