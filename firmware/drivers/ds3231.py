@@ -32,7 +32,7 @@ class DS3231:
     def read(self):
         """(year, month, day, hour, minute, second) in UTC, 2000 to 2199; None if the oscillator has stopped since
         `set`, or if the registers hold no date. A set-up that is not as `set` left it would let the time stop or drift
-        at the next loss of supply, so it is written anew.
+        at the next loss of supply, so it is written again.
         """
         found = self._set_up
         self._i2c.readfrom_mem_into(self._address, _CONTROL, found)

@@ -9,7 +9,7 @@ screen: the words, which are the two lowest pages, go dark before what stands ab
 it; the display is dark on light only while all pages are those of a screen that wants it.
 
 A dip of the supply resets the chip: it goes on answering and stays dark, with nonsense in its RAM. `healthy` tells it
-where the chip can be read, and `renew` writes everything anew without a change on a display that lost nothing: it is
+where the chip can be read, and `renew` writes everything again without a change on a display that lost nothing: it is
 switched on last.
 """
 
@@ -19,7 +19,8 @@ from micropython import const
 WIDTH = const(128)
 HEIGHT = const(64)
 PAGES = const(8)
-_ALL = const(0xFF)  # a bit a page
+_ALL = const(0xFF)  # a bit a page, ...
+_ON_DUE = const(0x100)  # ... and one for the command that switches it on
 
 _COMMANDS = const(0x00)  # control bytes of an I2C write [8.1.5.2]: a stream of commands, or of data
 _DATA = const(0x40)
@@ -68,13 +69,12 @@ class SSD1306:
         self._drawn = bytearray(PAGES * WIDTH)
         self._shown = bytearray(PAGES * WIDTH)
         self.canvas = framebuf.FrameBuffer(self._drawn, WIDTH, HEIGHT, framebuf.MONO_VLSB)
-        self._unknown = _ALL  # pages whose content on the display is not known
+        self._unknown = _ALL | _ON_DUE  # pages whose content on the display is not known, and what is due after them
         self._at = bytearray(3)  # page, column low, column high
         self._inverted = 0
         self._shown_inverted = -1  # not known
         self._byte = bytearray(1)
         self._step = 0  # of _ORDER
-        self._on_due = True
         self._tells = False  # its status can be read, and said that it was on when it had been switched on
 
     def _command(self, commands):
@@ -89,10 +89,9 @@ class SSD1306:
         self.renew()
 
     def renew(self):
-        """Write the set-up anew; every page will be sent, and the command that switches it on."""
-        self._unknown = _ALL
+        """Write the set-up again; every page will be sent, and the command that switches it on."""
+        self._unknown = _ALL | _ON_DUE
         self._shown_inverted = -1
-        self._on_due = True
         self._command(self.SETUP)
 
     def healthy(self):
@@ -107,15 +106,15 @@ class SSD1306:
     def update(self):
         """Send what is due next, a page at most; True if it sent something, so that there may be more."""
         inverted = self._inverted
-        if (inverted or not self._shown_inverted) and (self._unknown or self._drawn != self._shown):
+        if (inverted or not self._shown_inverted) and (self._unknown & _ALL or self._drawn != self._shown):
             self._send_page()
         elif inverted != self._shown_inverted:
             self._byte[0] = _NORMAL | inverted
             self._command(self._byte)
             self._shown_inverted = inverted
-        elif self._on_due:
+        elif self._unknown:
             self._command(self.ON)
-            self._on_due = False
+            self._unknown = 0
             self._tells = True
             try:
                 self._tells = self.healthy()
@@ -162,7 +161,7 @@ class SSD1306:
         """Whether a page of words, which begins at a byte, will not stay, and what stands above the words neither."""
         drawn, shown = memoryview(self._drawn), memoryview(self._shown)
         return (
-            not self._unknown
+            not self._unknown & _ALL
             and drawn[at : at + WIDTH] != shown[at : at + WIDTH]
             and drawn[:_UPPER_BYTES] != shown[:_UPPER_BYTES]
         )

@@ -145,7 +145,7 @@ class ST7789:
         self.renew()
 
     def renew(self):
-        """Write the set-up anew, everything by `update`, and switch it on: what a dip of the supply takes from it.
+        """Write the set-up again, everything by `update`, and switch it on: what a dip of the supply takes from it.
         A display that lost nothing shows the same all the while. Takes 5 ms.
         """
         self._command(_SLEEP_OUT, b"")

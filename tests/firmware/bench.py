@@ -109,11 +109,11 @@ days_since_1970 = _days
 class Panel:
     """An SSD1306's RAM on I2C, in page addressing mode; `sent` counts the bytes of data, `pages` the pages in order.
     `first`: columns of the RAM before the one that is seen first. `inverted`: dark on light. `on`: until `dip` takes
-    that, with the set-up and the RAM. `tells`: its status can be read. `seen`: called after each write, when a person
-    can see it.
+    that, with the set-up and the RAM. `readable`: its status can be read. `seen`: called after each write, when a
+    person can see it.
     """
 
-    tells = True
+    readable = True
     seen = None
 
     def __init__(self, first=0):
@@ -140,7 +140,7 @@ class Panel:
         return self.on and (b"\x8d\x14" in self.commands or b"\xad\x8b" in self.commands)
 
     def readfrom_into(self, address, into):
-        if self.dead or not self.tells or address != 0x3C:
+        if self.dead or not self.readable or address != 0x3C:
             raise OSError(19)
         into[0] = 0x00 if self.on else 0x40
 

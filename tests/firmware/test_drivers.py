@@ -114,16 +114,16 @@ def lit_displays():
 
 
 def test_a_display_that_can_be_read_says_when_it_is_off_and_one_that_cannot_is_believed():
-    for tells in (True, False):
+    for readable in (True, False):
         panel = Panel()
-        panel.tells = tells
+        panel.readable = readable
         display = SSD1306_I2C(panel)
         display.start()
         assert display.healthy(), "it is not on yet"
         shown(display)
         assert display.healthy()
         panel.dip()
-        assert display.healthy() == (not tells)
+        assert display.healthy() == (not readable)
 
 
 def test_the_rtc_is_set_up_anew_when_its_registers_are_not_as_it_was_left():

@@ -381,7 +381,7 @@ def test_a_display_that_went_dark_by_a_dip_of_its_supply_is_back_within_seconds_
 
 def test_a_display_that_cannot_tell_is_back_within_a_minute_when_nobody_is_near_and_in_two_in_a_queue():
     stand = Stand()
-    stand.panel.tells = False
+    stand.panel.readable = False
     stand.face._display.start()
     stand.wait(100)
     assert dark_ms(stand, 63200) > 0 and stand.is_idle()

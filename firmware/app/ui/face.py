@@ -49,7 +49,7 @@ _SLICE_MS = const(4)  # two pages on I2C at 400 kHz
 _RETRY_MS = const(10000)  # a display that does not answer is started again
 _REFRESH_MS = const(500)
 _CHECK_MS = const(3000)  # between two questions whether the display is on
-_RENEW_CHECKS = const(20)  # after so many it is written anew when nobody is near, ...
+_RENEW_CHECKS = const(20)  # after so many it is written again when nobody is near, ...
 _RENEW_MOST_CHECKS = const(40)  # ... and after so many in any case
 _SOFTEST = const(1)
 
@@ -66,8 +66,7 @@ class Face:
     def __init__(self, settings, words, display, buzzer, lamp, timekeeper, log, receipts):
         self._settings = settings
         self._words = words
-        self._other = None  # Words of another language than the site's, ...
-        self._other_language = None  # ... of this one
+        self._other = (None, words)  # another language than the site's, and its Words
         self._language = None  # in which the message is, None: in the site's
         self._display = display
         self._buzzer = buzzer
@@ -100,9 +99,8 @@ class Face:
         self._tail = ""
         self._idle_of = None
         self._refreshed = time.ticks_ms()
-        self._display_lost = None
-        self._checked = time.ticks_ms()
-        self._checks = 0
+        self._checked = time.ticks_ms()  # when the display was asked last, or did not answer
+        self._checks = 0  # since it was written again; below zero: it does not answer
         self.display_faults = 0
         buzzer.volume = settings.volume
 
@@ -335,14 +333,13 @@ class Face:
         """
         if language is None or language == self._settings.language:
             return self._words
-        if language != self._other_language:
+        if language != self._other[0]:
             try:
-                self._other = on_demand.load(_WORDS).load(language)
+                self._other = (language, on_demand.load(_WORDS).load(language))
             except SettingsError:
-                self._other = self._words
-            self._other_language = language
+                self._other = (language, self._words)
             on_demand.drop(_WORDS)
-        return self._other
+        return self._other[1]
 
     def _draw_refusal(self, words):
         """Why no punch can be kept."""
@@ -387,20 +384,20 @@ class Face:
     def _update(self):
         """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
         a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
-        written anew, and so is any after a minute, or two while somebody is near: not every display can tell.
+        written again, and so is any after a minute, or two while somebody is near: not every display can tell.
         """
-        lost = self._display_lost
-        if lost is not None and time.ticks_diff(time.ticks_ms(), lost) < _RETRY_MS:
-            return False
         started = time.ticks_ms()
+        since_ms = time.ticks_diff(started, self._checked)
+        if self._checks < 0 and since_ms < _RETRY_MS:
+            return False
         try:
-            if lost is not None:
+            if self._checks < 0:
                 self._display.start()
-                self._display_lost = None
+                self._checks = 0
             while self._display.update():
                 if time.ticks_diff(time.ticks_ms(), started) >= _SLICE_MS:
                     return True
-            if time.ticks_diff(started, self._checked) < _CHECK_MS:
+            if since_ms < _CHECK_MS:
                 return False
             self._checked = started
             self._checks += 1
@@ -412,7 +409,8 @@ class Face:
             self._display.renew()
             return True
         except OSError:
-            self._display_lost = time.ticks_ms()
+            self._checked = time.ticks_ms()
+            self._checks = -1
             self.display_faults += 1
             return False
 

@@ -43,8 +43,8 @@ def further() -> dict[str, bytes]:
 
 def note(data: bytes) -> str:
     """What a language file says of itself beside its texts; empty if nothing."""
-    told = json.loads(data)
-    return str(told.get("note", "")) if isinstance(told, dict) else ""
+    found = json.loads(data)
+    return str(found.get("note", "")) if isinstance(found, dict) else ""
 
 
 def letters(texts: Iterable[str], files: Iterable[bytes]) -> bytes:
