@@ -229,7 +229,8 @@ class Field:
         """A key chooses a way, or puts one right, which makes another punch; after the info key a card asks."""
         keys = self._dice.choice((("in",), ("out",), ("break",), ("in", "out"), ("info",)))
         for key in keys:
-            self._control.press(key, self._dice.randrange(60, 300))
+            pressed = self._control.press(key, self._dice.randrange(60, 300))
+            self._control.wait_event("tone_on", after=pressed, timeout=TAKEN_WITHIN_S)  # the clock has read it
         self._happened("keys " + "+".join(keys))
         if keys == ("info",):
             tap = self._control.hold(self._card())  # asks, and makes no punch
