@@ -28,6 +28,8 @@ ASKED_MOST: Final = 3
 """So many questions without an answer, and the connection is deaf: it is made again."""
 _NO_RECONNECTS: Final = -2  # gmqtt: -1 is for ever, and 0 allows one
 _REFUSED: Final = 0x80
+_FILTERS_A_PACKET: Final = 100
+"""Of 40 bytes at most each: a broker that was set up by us takes packets of 4.5 KB (technician/broker.py)."""
 _NOBODYS: Final = "badgeclock/v1/nobodys"
 """A filter that the bridge has no subscription to. To end that one changes nothing, and the broker answers: gmqtt has
 no word for PINGREQ."""
@@ -46,10 +48,15 @@ class BrokerLink:
         self._settings = settings
         self._filters = filters
         self._asked = asked
+        self._narrow: tuple[str, ...] = ()
+        self._takes_narrow = True
         self._tls = _tls_context(settings)
         self._client: gmqtt.Client | None = None
         self._pauses = 0
         self._packets_received = 0
+        self._granting: set[int] = set()
+        self._held: set[str] = set()
+        """What the broker was asked for on this connection, and not told to stop."""
         self.connected = False
         self.connections = 0
 
@@ -57,6 +64,44 @@ class BrokerLink:
         """Send one message at QoS 0, or drop it: what is lost here is sent again when its clock reports."""
         if self._client is not None and self.connected:
             self._client.publish(message.topic, message.payload, qos=0)
+
+    def read_only(self, filters: Sequence[str]) -> None:
+        """Have the broker hand over what comes under these filters alone, until it is said otherwise; with none all of
+        it again. A broker that refuses them on this connection goes on as before.
+        """
+        after = tuple(filters)
+        if after == self._narrow or (after and not self._takes_narrow):
+            return
+        self._narrow = after
+        if self._client is None or not self.connected:
+            return
+        new = sorted(set(self._wanted()) - self._held)
+        self._held.update(new)
+        self._granting = set(_subscribe(self._client, new))
+        if not self._granting:
+            self._give_up(self._client)
+
+    def _wanted(self) -> Sequence[str]:
+        return self._narrow or self._filters
+
+    def _granted(self, client: gmqtt.Client, number: int, codes: Sequence[int]) -> None:
+        """What was asked for in `read_only` is answered: only when all of it is granted, the rest is given up."""
+        if number not in self._granting:
+            return
+        self._granting.discard(number)
+        if _is_refused(codes):
+            log.warning("the broker hands over everything or nothing; a clock that floods goes on to be read")
+            self._granting.clear()
+            self._narrow, self._takes_narrow = (), False
+        elif not self._granting:
+            self._give_up(client)
+
+    def _give_up(self, client: gmqtt.Client) -> None:
+        wanted = set(self._wanted())
+        gone = sorted(self._held - wanted)
+        self._held = wanted
+        for at in range(0, len(gone), _FILTERS_A_PACKET):
+            client.unsubscribe(gone[at : at + _FILTERS_A_PACKET])
 
     def pause(self) -> None:
         """Read nothing more from the broker, until everybody who said so says `resume`: it keeps what comes, as far as
@@ -85,8 +130,9 @@ class BrokerLink:
         while True:
             self._read_certificates()
             lost = asyncio.Event()
+            self._granting, self._held, self._takes_narrow = set(), set(self._wanted()), True
             client = _new_client(
-                self._settings.client_id, self._filters, self._asked, deliver, lost, self._note_received
+                self._settings.client_id, self._wanted, self._asked, deliver, lost, self._note_received, self._granted
             )
             try:
                 try:
@@ -139,11 +185,12 @@ def _transport(client: gmqtt.Client) -> asyncio.Transport:
 
 def _new_client(
     client_id: str,
-    filters: Sequence[str],
+    wanted: Callable[[], Sequence[str]],
     asked: Sequence[str],
     deliver: Callable[[str, bytes], None],
     lost: asyncio.Event,
     received: Callable[[], None],
+    granted: Callable[[gmqtt.Client, int, Sequence[int]], None],
 ) -> gmqtt.Client:
     client = gmqtt.Client(client_id, clean_session=True, logger=logging.getLogger("gmqtt"))
     client.set_config({"reconnect_retries": _NO_RECONNECTS})
@@ -151,13 +198,14 @@ def _new_client(
     needed: list[int] = []
 
     def on_connect(*_: Any) -> None:
-        needed.append(client.subscribe([gmqtt.Subscription(wanted, qos=1) for wanted in filters]))
-        for wanted in asked:
-            client.subscribe(gmqtt.Subscription(wanted, qos=1))
+        needed.extend(_subscribe(client, wanted()))
+        for one in asked:
+            client.subscribe(gmqtt.Subscription(one, qos=1))
 
-    def on_subscribe(_client: Any, mid: int, granted: tuple[int, ...], _properties: Any) -> None:
-        if mid in needed and any(code >= _REFUSED for code in granted):
+    def on_subscribe(_client: Any, mid: int, codes: tuple[int, ...], _properties: Any) -> None:
+        if mid in needed and _is_refused(codes):
             log.error("the broker does not let the bridge read; its access list must name the bridge")
+        granted(client, mid, codes)
 
     def on_unsubscribe(*_: Any) -> None:
         received()
@@ -177,6 +225,18 @@ def _new_client(
     client.on_message = on_message
     client.on_disconnect = on_disconnect
     return client
+
+
+def _is_refused(codes: Sequence[int]) -> bool:
+    return any(code >= _REFUSED for code in codes)
+
+
+def _subscribe(client: gmqtt.Client, filters: Sequence[str]) -> list[int]:
+    """Ask for messages under filters, in packets that the broker takes; the packets' numbers."""
+    return [
+        client.subscribe([gmqtt.Subscription(one, qos=1) for one in filters[at : at + _FILTERS_A_PACKET]])
+        for at in range(0, len(filters), _FILTERS_A_PACKET)
+    ]
 
 
 async def _end(client: gmqtt.Client) -> None:

@@ -7,13 +7,15 @@ gets its last acknowledgement: what takes it out is its certificate.
 A clock that floods (`flood_watch`) loses its connection, and its rights at the broker for a while: it may connect
 again, and the broker drops whatever it sends. They come back after EVICTED_MS, or when somebody settles the event.
 
-A broker with an access list does not answer, and nothing becomes of what it is told.
+A broker with an access list does not answer, and nothing becomes of what it is told. While a clock floods there, the
+bridge asks for the messages of each other clock by its name, in place of everybody's: what nobody asks for stays at
+the broker.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import structlog
@@ -27,6 +29,7 @@ from badgeclock.bridge.store.event_log import Kind
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.protocol import broker_access
 from badgeclock.protocol.broker_access import CONTROL, RESPONSE
+from badgeclock.protocol.topics import all_of
 
 LOOK_S: Final = 2.0
 CHANGES_A_ROUND: Final = 1
@@ -50,12 +53,15 @@ class BrokerClients(Rounds):
         publish: Callable[[Message], None],
         connections: Callable[[], int],
         now_ms: Callable[[], int],
+        read_only: Callable[[Sequence[str]], None],
     ) -> None:
+        """`read_only(filters)` has the broker hand over what is under these alone, or with none everything."""
         super().__init__(pause_s=LOOK_S, if_store_fails="the broker is not told of clocks while the store fails")
         self._store = store
         self._publish = publish
         self._connections = connections
         self._now_ms = now_ms
+        self._read_only = read_only
         self._connection = 0
         self._known: set[str] | None = None
         self._unanswered = 0
@@ -107,9 +113,11 @@ class BrokerClients(Rounds):
         flooding = await self._store.reading(_flooding, self._now_ms() - EVICTED_MS)
         for name in sorted(flooding - self._told):
             self._command({"command": "modifyClient", "username": name, "roles": []})
-            log.warning("a clock that floods is taken out at a broker that refuses subscriptions", clock=name)
+            log.warning("a clock that floods is put out at the broker", clock=name)
         self._told |= flooding
         self._out |= flooding
+        others = await self._store.reading(_in_use) - flooding if flooding and self._known is None else set()
+        self._read_only([all_of(name) for name in sorted(others)])
         for name in sorted(self._out - flooding)[:CHANGES_A_ROUND]:
             self._command({"command": "modifyClient", **broker_access.client(name)})
             self._out.discard(name)

@@ -160,7 +160,11 @@ class Service:
         )
         self._parts.add("health monitor", Phase.UPKEEP, monitor.run)
         self._clients = BrokerClients(
-            self._store, self._link.publish, lambda: self._link.connections if self._link.connected else 0, now_ms
+            self._store,
+            self._link.publish,
+            lambda: self._link.connections if self._link.connected else 0,
+            now_ms,
+            self._link.read_only,
         )
         self._parts.add("clients of the broker", Phase.UPKEEP, self._clients.run)
         self._parts.add("sweeper", Phase.UPKEEP, Sweeper(self._store, settings.retention, now_ms).run)

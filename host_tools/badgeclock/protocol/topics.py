@@ -45,6 +45,11 @@ def subscription(channel: Channel) -> str:
     return f"{PREFIX}/+/{channel.value}"
 
 
+def all_of(clock_id: str) -> str:
+    """The filter that takes every channel of one clock."""
+    return f"{PREFIX}/{clock_id}/+"
+
+
 def parse(text: str) -> tuple[str, Channel]:
     """Clock id and channel of a topic; raises TopicRefused for anything else."""
     head, _, rest = text.partition(f"{PREFIX}/")
