@@ -38,7 +38,6 @@ GROWING: Final = frozenset(
         "events",
         "acts",
         "corrections",
-        "quarantine",
         "badges",
     }
 )
