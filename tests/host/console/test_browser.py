@@ -91,7 +91,15 @@ def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
     morning: Morning, window: Window, scheme: str, locale: str
 ) -> None:
     phone = window(morning.session("otto"), color_scheme=scheme, locale=locale, **PHONE)
-    paths = ["/", "/?site=Quay+9", "/attention", f"/attention/refused/{morning.refused()}", "/account"]
+    paths = [
+        "/",
+        "/?site=Quay+9",
+        "/attention",
+        "/presences",
+        f"/presences/{morning.refused()}",
+        f"/attention/refused/{morning.refused()}",
+        "/account",
+    ]
     signed_out = window(color_scheme=scheme, locale=locale, **DESKTOP)
     for page, path in [*((phone, path) for path in paths), (signed_out, "/sign-in")]:
         page.goto(path)
