@@ -88,7 +88,7 @@ def give_the_badge_away_on_the_operators_pages(client: httpx.Client, demo: int) 
     password = re.search(r'password <b class="n">(\S+)</b>', page)
     assert address
     assert password
-    with httpx.Client(base_url=address[1], trust_env=False, timeout=20, headers={"origin": address[1]}) as console:
+    with httpx.Client(base_url=address[1], trust_env=False, timeout=60, headers={"origin": address[1]}) as console:
         signed_in = console.post("/sign-in", data={"name": "otto", "password": password[1]})
         assert signed_in.headers["location"] == "/"
         while not (item := re.search(r"/attention/unknown_badge/(clock-0001/\d+)", console.get("/attention").text)):

@@ -27,7 +27,7 @@ _NOBODY_LISTENS: Final = (FileNotFoundError, ConnectionRefusedError)
 class Door(Protocol):
     """Has acts done."""
 
-    async def ask(self, act: Asked, session: str = "", **fields: Any) -> Done:
+    async def ask(self, act: Asked, session: str = "", /, **fields: Any) -> Done:
         """Have an act done with the secret of a session. Raises ActRefused, BridgeSilent, StoreError."""
         ...
 
@@ -41,7 +41,7 @@ class BridgeDoor:
         self._vault = vault
         self._now_ms = now_ms
 
-    async def ask(self, act: Asked, session: str = "", **fields: Any) -> Done:
+    async def ask(self, act: Asked, session: str = "", /, **fields: Any) -> Done:
         """See Door."""
         line = json.dumps({"act": act, "session": session, "fields": fields}).encode() + b"\n"
         if len(line) > LINE_BYTES:

@@ -27,6 +27,10 @@ from badgeclock.errors import StoreError
 LOOK_S: Final = 1.0
 BEAT_S: Final = 15.0
 """So often a stream says that it lives: the page shows when it last heard, and proxies keep the connection."""
+AGAIN_S: Final = 60.0
+"""So often a page is fetched again though nothing was committed: whoever was still to come is missing from a minute
+on, and every "ago" is another.
+"""
 STREAM_S: Final = 600.0
 STREAMS_MOST: Final = 500
 _CHANGED: Final = "event: changed\ndata: \n\n"
@@ -83,14 +87,17 @@ class Watch:
         listener = asyncio.Event()
         self._listeners.add(listener)
         ends_s = time.monotonic() + STREAM_S
+        again_s = time.monotonic() + AGAIN_S
         try:
             yield _RETRY + _BEAT
             while time.monotonic() < ends_s and not self._is_over:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(BEAT_S):
                         await listener.wait()
-                is_changed = listener.is_set()
+                is_changed = listener.is_set() or time.monotonic() >= again_s
                 listener.clear()
+                if is_changed:
+                    again_s = time.monotonic() + AGAIN_S
                 if not self._is_over:
                     yield _CHANGED if is_changed else _BEAT
         finally:

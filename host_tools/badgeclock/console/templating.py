@@ -70,7 +70,7 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, detail, date)
+    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour)
     made.filters.update({one.__name__: one for one in filters})
     made.filters["why"] = partial(why, catalogue.gettext)
     made.globals |= {
@@ -117,6 +117,17 @@ def link(one: Person, links: Mapping[str, str]) -> str:
     """Where what is wrong with somebody's presence can be decided; empty if it waits for nobody."""
     items = [one.item or "", *(declared.reference for declared in reversed(one.declarations))]
     return next((links[item] for item in items if item in links), "")
+
+
+def declared(one: Person) -> str:
+    """The reference of the presence whose number is shown for somebody."""
+    found = (each.reference for each in one.declarations if each.reception_number == one.number)
+    return next(found, "")
+
+
+def hour(then_ms: int, zone: str) -> str:
+    """As the wall of the site shows it, without a day."""
+    return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%H:%M}"
 
 
 def detail(row: Row) -> str:

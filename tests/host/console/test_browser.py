@@ -15,6 +15,9 @@ from badgeclock.bridge.store import event_log
 from badgeclock.bridge.store.event_log import Event, Kind, Severity
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PATIENCE_MS = 120_000
+"""Only ends a hung run."""
+expect.set_options(timeout=PATIENCE_MS)
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -38,7 +41,7 @@ def window(browser: Browser, address: str) -> Iterator[Window]:
     def opened(secret: str = "", **settings: Any) -> Page:
         context = browser.new_context(base_url=address, **settings)
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         if secret:
             context.add_cookies([{"name": "badgeclock", "value": secret, "url": address}])
         page = context.new_page()
@@ -91,7 +94,15 @@ def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
     morning: Morning, window: Window, scheme: str, locale: str
 ) -> None:
     phone = window(morning.session("otto"), color_scheme=scheme, locale=locale, **PHONE)
-    paths = ["/", "/?site=Quay+9", "/attention", f"/attention/refused/{morning.refused()}", "/account"]
+    paths = [
+        "/",
+        "/?site=Quay+9",
+        "/attention",
+        "/presences",
+        f"/presences/{morning.refused()}",
+        f"/attention/refused/{morning.refused()}",
+        "/account",
+    ]
     signed_out = window(color_scheme=scheme, locale=locale, **DESKTOP)
     for page, path in [*((phone, path) for path in paths), (signed_out, "/sign-in")]:
         page.goto(path)

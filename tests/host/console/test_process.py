@@ -71,7 +71,7 @@ def test_it_speaks_tls_itself_and_ends_at_once_while_pages_are_open(tmp_path: Pa
     with running(config, port) as process:
         context = httpx.create_ssl_context()
         authority.configure_trust(context)
-        with httpx.Client(base_url=address, verify=context, headers={"origin": address}) as client:
+        with httpx.Client(base_url=address, verify=context, headers={"origin": address}, timeout=120) as client:
             done = client.post("/sign-in", data={"name": "vera", "password": PASSWORD})
             assert done.headers["set-cookie"].startswith("__Host-badgeclock=")
             assert client.get("/").status_code == 200
@@ -80,7 +80,7 @@ def test_it_speaks_tls_itself_and_ends_at_once_while_pages_are_open(tmp_path: Pa
                 assert next(lines) == "retry: 2000"
                 process.send_signal(signal.SIGTERM)
                 assert "".join(lines)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert process.stderr is not None
         said = process.stderr.read().decode()
     assert "the console has stopped" in said
@@ -92,7 +92,7 @@ def test_behind_a_proxy_its_word_counts_and_without_one_nobodys(morning: Morning
     forwarded = {"x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.7", "host": "console.example"}
     for behind_proxy, status in ((True, 303), (False, 403)):
         morning.settings = ConsoleSettings(names=("console.example",), behind_proxy=behind_proxy)
-        with served(morning) as address, httpx.Client(base_url=address, headers=forwarded) as client:
+        with served(morning) as address, httpx.Client(base_url=address, headers=forwarded, timeout=120) as client:
             done = client.post("/sign-in", data=form, headers={"origin": "https://console.example"})
             assert done.status_code == status
             assert ("__Host-badgeclock=" in done.headers.get("set-cookie", "")) is behind_proxy

@@ -1,0 +1,159 @@
+"""Presences by day, site, worker and standing, within somebody's reach; and one of them with its whole way."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from badgeclock.bridge.acts import within
+from badgeclock.bridge.people.rows import named
+from badgeclock.bridge.presences.local_times import local_moment
+from badgeclock.bridge.registrar import review_queue
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import ENDED, PresenceState
+from badgeclock.bridge.web.reach import Reach
+
+DAYS_MOST: Final = 31
+ROWS_SHOWN: Final = 200
+CSV_ROWS_MOST: Final = 50_000
+_COLUMNS: Final = (
+    *("reference", "day", "site", "workplace", "worker", "employer", "way", "moment", "state", "reason"),
+    *("reception_number", "error_code", "registered"),
+)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet begins a formula; a quote before them makes it text."""
+
+STATES: Final[Mapping[PresenceState, str]] = {
+    PresenceState.QUEUED: "waits to be sent",
+    PresenceState.SENT: "sent, no answer yet",
+    PresenceState.UNKNOWN: "sent, and no answer says what became of it; the authority is searched",
+    PresenceState.REGISTERED: "registered",
+    PresenceState.VALIDATED: "registered, and its content is checked",
+    PresenceState.REMARKS: "registered, with remarks",
+    PresenceState.REFUSED: "refused by the authority",
+    PresenceState.WAITING: "waits for a person",
+    PresenceState.CANCELLING: "is being cancelled",
+    PresenceState.CANCELLED: "cancelled at the authority",
+    PresenceState.CLOSED: "closed by a person",
+}
+"""Where a presence stands, in words."""
+
+
+class Standing(StrEnum):
+    """Which of them are asked for."""
+
+    ALL = ""
+    NUMBER = "number"
+    NO_NUMBER = "no-number"
+    ENDED = "ended"
+
+
+STANDINGS: Final[Mapping[Standing, str]] = {
+    Standing.ALL: "all",
+    Standing.NUMBER: "with a number",
+    Standing.NO_NUMBER: "without a number",
+    Standing.ENDED: "cancelled or closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a page shows; it stands in the page's address."""
+
+    first: date
+    last: date
+    site: str = ""
+    worker: str = ""
+    standing: Standing = Standing.ALL
+
+
+def of_days(first: date | None, last: date | None, today: date) -> tuple[date, date]:
+    """Both days that are meant: today where none is given, and at most DAYS_MOST together."""
+    until = last or first or today
+    since = first or until
+    return max(min(since, until), max(since, until) - timedelta(days=DAYS_MOST - 1)), max(since, until)
+
+
+def rows(connection: Connection, reach: Reach, asked: Filter, now_ms: int, limit: int) -> list[Any]:
+    """Presences that a filter asks for, the newest first, at most so many."""
+    table, workers, sites = schema.presences, schema.workers, schema.sites
+    return list(
+        connection.execute(
+            select(
+                table,
+                workers.c.reference.label("worker"),
+                sites.c.name.label("site"),
+                sites.c.time_zone,
+            )
+            .join(workers, workers.c.id == table.c.worker_id)
+            .join(sites, sites.c.id == table.c.site_id)
+            .where(*_conditions(connection, reach, asked, now_ms))
+            .order_by(table.c.day.desc(), table.c.id.desc())
+            .limit(limit)
+        ).all()
+    )
+
+
+def _conditions(connection: Connection, reach: Reach, asked: Filter, now_ms: int) -> Sequence[ColumnElement[bool]]:
+    table = schema.presences
+    conditions = [table.c.day.between(asked.first, asked.last), *within.of(connection, reach, now_ms).presences()]
+    if asked.site:
+        conditions.append(named(schema.sites.c.name, asked.site))
+    if asked.worker:
+        conditions.append(named(schema.workers.c.reference, asked.worker))
+    has_number = table.c.reception_number.is_not(None) & table.c.state.not_in(list(ENDED))
+    if asked.standing is Standing.NUMBER:
+        conditions.append(has_number)
+    if asked.standing is Standing.NO_NUMBER:
+        conditions.append(table.c.reception_number.is_(None) & table.c.state.not_in(list(ENDED)))
+    if asked.standing is Standing.ENDED:
+        conditions.append(table.c.state.in_(list(ENDED)))
+    return conditions
+
+
+def sites_within(connection: Connection, reach: Reach, now_ms: int) -> list[str]:
+    """The names of the sites within."""
+    return sorted(within.of(connection, reach, now_ms).site_names())
+
+
+def find(connection: Connection, reach: Reach, reference: str, now_ms: int) -> dict[str, Any] | None:
+    """All there is of a presence; None if it is not there, or beyond."""
+    table, sites = schema.presences, schema.sites
+    conditions = within.of(connection, reach, now_ms).presences()
+    row = connection.execute(
+        select(table.c.id, sites.c.time_zone)
+        .join(sites, sites.c.id == table.c.site_id)
+        .where(table.c.reference == reference, *conditions)
+    ).one_or_none()
+    if row is None:
+        return None
+    return review_queue.describe_presence(connection, reference) | {"time_zone": row.time_zone}
+
+
+def as_csv(found: Sequence[Any]) -> str:
+    """The same rows for a spreadsheet: comma, CRLF, text quoted (RFC 4180); times are local, with their offset."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
+    writer.writerow(_COLUMNS)
+    for row in found:
+        words = (row.reference, row.day.isoformat(), row.site, row.workplace, row.worker, row.employer_kbo, row.way)
+        moments = [_moment(row.moment_ms, row.time_zone), _moment(row.registered_ms, row.time_zone)]
+        number = "" if row.reception_number is None else str(row.reception_number)
+        error = str(row.error_code or "")
+        writer.writerow([*map(_text, words), moments[0], row.state, row.reason or "", number, error, moments[1]])
+    return out.getvalue()
+
+
+def _moment(utc_ms: int | None, zone: str) -> str:
+    return local_moment(utc_ms, zone).isoformat(timespec="seconds") if utc_ms else ""
+
+
+def _text(words: str) -> str:
+    return f"'{words}" if words.startswith(_FORMULA) else words
