@@ -73,6 +73,7 @@ class SSD1306:
         self._inverted = 0
         self._shown_inverted = -1  # not known
         self._byte = bytearray(1)
+        self._step = 0  # of _ORDER
         self._on_due = True
         self._tells = False  # its status can be read, and said that it was on when it had been switched on
 
@@ -95,74 +96,76 @@ class SSD1306:
         self._command(self.SETUP)
 
     def healthy(self):
-        """Whether the display is on, as far as it can tell."""
-        return not self._tells or self._is_on()
-
-    def _is_on(self):
-        return False  # nobody can read it
+        """Whether the display is on, as far as it can tell; nobody can read it on SPI."""
+        return True
 
     def tint(self, mood):
         """Say how the canvas is meant, by the clock's moods (app.ui.screens): one of them is dark on light."""
         self._inverted = int(mood == _LIGHT)
+        self._step = 0
 
     def update(self):
         """Send what is due next, a page at most; True if it sent something, so that there may be more."""
-        if not self._inverted and self._shown_inverted:
-            self._invert()
-            return True
-        if (self._unknown or self._drawn != self._shown) and self._send_page():
-            return True
-        if self._inverted != self._shown_inverted:
-            self._invert()
-            return True
-        if self._on_due:
+        inverted = self._inverted
+        if (inverted or not self._shown_inverted) and (self._unknown or self._drawn != self._shown):
+            self._send_page()
+        elif inverted != self._shown_inverted:
+            self._byte[0] = _NORMAL | inverted
+            self._command(self._byte)
+            self._shown_inverted = inverted
+        elif self._on_due:
             self._command(self.ON)
             self._on_due = False
+            self._tells = True
             try:
-                self._tells = self._is_on()
+                self._tells = self.healthy()
             except OSError:  # it cannot be read
                 self._tells = False
-            return True
-        return False
-
-    def _invert(self):
-        self._byte[0] = _NORMAL | self._inverted
-        self._command(self._byte)
-        self._shown_inverted = self._inverted
+        else:
+            return False
+        return True
 
     def _send_page(self):
-        """Send the first page that is not as it must be; False if there is none."""
-        all_drawn, all_shown = memoryview(self._drawn), memoryview(self._shown)
-        is_upper_due = self._unknown or all_drawn[:_UPPER_BYTES] != all_shown[:_UPPER_BYTES]
-        for step in range(len(_ORDER)):
-            page = _ORDER[step]
-            bit = 1 << page
-            drawn = all_drawn[page * WIDTH : (page + 1) * WIDTH]
-            shown = all_shown[page * WIDTH : (page + 1) * WIDTH]
-            known = not self._unknown & bit
-            if known and drawn == shown:
+        """Send the next page that is not as it must be, of which there is one. Bytes are compared in place: views of
+        every page would be garbage.
+        """
+        drawn, shown = self._drawn, self._shown
+        while True:
+            self._step %= len(_ORDER)
+            page = _ORDER[self._step]
+            is_dark = self._step < PAGES - _WORDS
+            self._step += 1
+            first, last = page * WIDTH, page * WIDTH + WIDTH - 1
+            known = not self._unknown & 1 << page
+            if is_dark and not self._goes_dark(first):
                 continue
-            if step <= PAGES - 1 - _WORDS:
-                if not (known and is_upper_due and any(shown)):
-                    continue
-                drawn = memoryview(bytes(WIDTH))
-            first, last = 0, WIDTH - 1
             if known:
-                while drawn[first] == shown[first]:
+                while first < last and (0 if is_dark else drawn[first]) == shown[first]:
                     first += 1
-                while drawn[last] == shown[last]:
+                while first < last and (0 if is_dark else drawn[last]) == shown[last]:
                     last -= 1
-            self._unknown |= bit  # until it has arrived
-            column = first + self.FIRST_COLUMN
+                if (0 if is_dark else drawn[first]) == shown[first]:
+                    continue
+            self._unknown |= 1 << page  # until it has arrived
+            column = first - page * WIDTH + self.FIRST_COLUMN
             self._at[0] = 0xB0 | page
             self._at[1] = column & 15
             self._at[2] = 0x10 | column >> 4
             self._command(self._at)
-            self._send(drawn[first : last + 1])
-            shown[:] = drawn
-            self._unknown &= ~bit
-            return True
-        return False
+            data = bytes(last + 1 - first) if is_dark else memoryview(drawn)[first : last + 1]
+            self._send(data)
+            shown[first : last + 1] = data
+            self._unknown &= ~(1 << page)
+            return
+
+    def _goes_dark(self, at):
+        """Whether a page of words, which begins at a byte, will not stay, and what stands above the words neither."""
+        drawn, shown = memoryview(self._drawn), memoryview(self._shown)
+        return (
+            not self._unknown
+            and drawn[at : at + WIDTH] != shown[at : at + WIDTH]
+            and drawn[:_UPPER_BYTES] != shown[:_UPPER_BYTES]
+        )
 
 
 class SSD1306_I2C(SSD1306):  # noqa: N801  the name every MicroPython driver gives it
@@ -179,6 +182,9 @@ class SSD1306_I2C(SSD1306):  # noqa: N801  the name every MicroPython driver giv
     def _send(self, page):
         self._i2c.writeto_mem(self._address, _DATA, page)
 
-    def _is_on(self):
+    def healthy(self):
+        """Whether the display says that it is on; True for one whose status cannot be read."""
+        if not self._tells:
+            return True
         self._i2c.readfrom_into(self._address, self._byte)
         return not self._byte[0] & _STATUS_OFF

@@ -150,6 +150,9 @@ FIGURES = {
     "clock.heap_idle_bytes_i386": Figure("heap in use, code in place, connected and idle, collected", "≤ 67,600"),
     "clock.heap_low_water_free_i386": Figure("least heap free, with what it could grow by, through all these punches"),
     "clock.heap_smallest_piece_i386": Figure("least that the largest free piece of it had"),
+    "field.wifi_back_s": Figure(
+        "seconds until Wi-Fi is back where the port never finds its access point again by itself, modelled", "≤ 150"
+    ),
     "field.queue_tap_ms.max": Figure(
         "ms from badge to signal, the slowest of 1,000 badges without a pause, modelled; flash typical, its erases and "
         "all other housekeeping among them",
@@ -158,6 +161,14 @@ FIGURES = {
     "field.roster_under_queue_s": Figure(
         "seconds until a new roster of 5,000 badges is in use while a badge comes every second, modelled", "≤ 60"
     ),
+    "field.soak_taps": Figure(
+        "taps of random cards, with keys, power cuts, a sick reader and every fault of the network by chance, modelled",
+        "100,000",
+    ),
+    "field.soak_power_cuts": Figure("power cuts among them, in the middle of flash work"),
+    "field.soak_restarts": Figure("restarts that nobody caused", "0"),
+    "field.soak_lost": Figure("punches that were signalled and did not reach the bridge", "0"),
+    "field.soak_heap_low_free": Figure("heap bytes free at the scarcest moment, of 1 MB for clock and model"),
     "chip.stock.heap_used": Figure("heap in use on MicroPython's official image, connected and idle"),
     "chip.stock.idf_low": Figure("least of ESP-IDF's memory that was free there, from power-on", "≥ 8,192"),
     "chip.own.heap_used": Figure("heap in use on the board's own image, connected and idle"),
@@ -261,7 +272,24 @@ FIGURES = {
     "bridge.postgres.batch_records_per_s": Figure("the same, records/s in messages of 63"),
     "bridge.postgres.ack_p50_ms": Figure("punch to ACK at half that load of single punches, ms, half"),
     "bridge.postgres.ack_p99_ms": Figure("the same, 99 of 100", "≤ 1000"),
-    "bridge.postgres.workers4_records_per_s": Figure("records/s in messages of 63, four workers on the same cores"),
+    **{
+        f"bridge.postgres.workers{workers}.{load}.{name}": Figure(
+            f"{meaning}, {of_load}, workers: {workers}",
+            "≤ 1.25 times that of one" if name == "cpu_us" and workers == 4 else "",
+        )
+        for workers in (1, 2, 4)
+        for load, of_load in (("single", "in messages of one"), ("batch", "in messages of 63"))
+        for name, meaning in (
+            ("per_s", "records/s on PostgreSQL, load, broker and database on the same cores"),
+            ("cpu_us", "µs that a record costs the bridge's own processes"),
+        )
+    },
+    "bridge.false_gaps": Figure(
+        "records of all these that the bridge found out of order, of clocks that sent them in order", "0"
+    ),
+    "bridge.resent_messages": Figure(
+        "messages of all these that a clock sent again, having waited for its ACK too long", "0"
+    ),
     "bridge.connected_clocks": Figure("clocks connected at once, each on TLS with its certificate", "10,000"),
     "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and heard the ACK"),
     "bridge.connected.broker_kb_each": Figure("resident memory of the broker, KB a clock"),
@@ -284,7 +312,7 @@ FIGURES = {
     "today.ms_postgres": Figure("the same, PostgreSQL over a socket"),
     **{
         f"scale.query_ms.{name}.{size}": Figure(
-            f"ms of {meaning}, {presences:,} presences in the store, fastest of 7, SQLite",
+            f"ms of the processor: {meaning}, {presences:,} presences in the store, the fewest of 7, SQLite",
             "≤ 2 times that of 1e4" if size == "1e6" else "",
         )
         for name, meaning in (

@@ -368,6 +368,14 @@ class Rig:
         lines = [line for it in self.pids(name) for line in Path(f"/proc/{it}/status").read_text().splitlines()]
         return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
+    def cpu_s(self, name: str) -> float:
+        """Processor seconds that a process and its children have taken so far (proc(5): utime, stime)."""
+        ticks = 0
+        for it in self.pids(name):
+            fields = Path(f"/proc/{it}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         """End everything."""
         for name in list(self.processes):

@@ -47,7 +47,6 @@ WORKERS = 500
 SINGLE_CLOCKS, SINGLE_MESSAGES, SINGLE_WINDOW = 200, 300, 64
 BATCH_CLOCKS, BATCH_MESSAGES, BATCH_WINDOW, BATCH_RECORDS = 100, 64, 8, 63
 BACKLOG_RECORDS = 200_000
-SEVERAL = 4
 CONNECTED = 10_000
 GROWN = (10_000, 100_000, 1_000_000, 10_000_000)
 GROWTH_CLOCKS, GROWTH_MESSAGES, GROWTH_GROUP = 50, 4, 50
@@ -74,7 +73,7 @@ def measure() -> dict[str, float]:
 
 
 @contextmanager
-def _rig(kind: str, workers: int) -> Iterator[Rig]:
+def rig_of(kind: str, workers: int) -> Iterator[Rig]:
     with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as folder:
         cluster = Cluster() if kind == "postgres" else None
         rig = Rig(Path(folder), cluster.url(cluster.create()) if cluster else "sqlite:///bridge.db", workers)
@@ -87,7 +86,7 @@ def _rig(kind: str, workers: int) -> Iterator[Rig]:
                 cluster.close()
 
 
-def _fleet(rig: Rig, prefix: str, clocks: int, messages: int, records: int) -> list[LoadClock]:
+def fleet_of(rig: Rig, prefix: str, clocks: int, messages: int, records: int) -> list[LoadClock]:
     """Clocks that are known and founded, with sealed messages; not connected."""
     fleet = rig.add_clocks(prefix, clocks)
     for clock in fleet:
@@ -121,44 +120,34 @@ def _drive(rig: Rig, fleet: Sequence[LoadClock], window: int, per_s: float | Non
 def _store(kind: str, workers: int) -> dict[str, float]:
     """Singles, batches, waits at half the load of singles, and the backlog, on one kind of store."""
     figures = {}
-    with _rig(kind, workers) as rig:
+    with rig_of(kind, workers) as rig:
         rig.start()
-        singles = _fleet(rig, "single", SINGLE_CLOCKS, scaled(SINGLE_MESSAGES), 1)
+        singles = fleet_of(rig, "single", SINGLE_CLOCKS, scaled(SINGLE_MESSAGES), 1)
         elapsed = _drive(rig, singles, SINGLE_WINDOW)
         rate = SINGLE_CLOCKS * scaled(SINGLE_MESSAGES) / elapsed
         figures[f"bridge.{kind}.single_msgs_per_s"] = rate
-        batches = _fleet(rig, "batch", BATCH_CLOCKS, scaled(BATCH_MESSAGES), BATCH_RECORDS)
+        batches = fleet_of(rig, "batch", BATCH_CLOCKS, scaled(BATCH_MESSAGES), BATCH_RECORDS)
         elapsed = _drive(rig, batches, BATCH_WINDOW)
         figures[f"bridge.{kind}.batch_records_per_s"] = BATCH_CLOCKS * scaled(BATCH_MESSAGES) * BATCH_RECORDS / elapsed
-        paced = _fleet(rig, "paced", SINGLE_CLOCKS, scaled(SINGLE_MESSAGES), 1)
+        paced = fleet_of(rig, "paced", SINGLE_CLOCKS, scaled(SINGLE_MESSAGES), 1)
         _drive(rig, paced, SINGLE_WINDOW, rate * HALF_OF_SINGLES)
         waits = sorted(wait for clock in paced for wait in clock.waits)
         figures[f"bridge.{kind}.ack_p50_ms"] = statistics.median(waits) * 1000
         figures[f"bridge.{kind}.ack_p99_ms"] = waits[len(waits) * 99 // 100] * 1000
         if kind == "sqlite":
             messages = -(-scaled(BACKLOG_RECORDS) // (BATCH_CLOCKS * BATCH_RECORDS))
-            backlog = _fleet(rig, "backlog", BATCH_CLOCKS, messages, BATCH_RECORDS)
+            backlog = fleet_of(rig, "backlog", BATCH_CLOCKS, messages, BATCH_RECORDS)
             elapsed = _drive(rig, backlog, BATCH_WINDOW)
             drained = BATCH_CLOCKS * messages * BATCH_RECORDS
             figures["bridge.backlog_200k_s"] = elapsed * BACKLOG_RECORDS / drained
     return figures
 
 
-def several() -> dict[str, float]:
-    """The rate of several workers, by its name in catalogue.py. Raises TimeoutError if it does not come through."""
-    with _rig("postgres", SEVERAL) as rig:
-        rig.start()
-        batches = _fleet(rig, "batch", BATCH_CLOCKS, scaled(BATCH_MESSAGES), BATCH_RECORDS)
-        elapsed = _drive(rig, batches, BATCH_WINDOW)
-        records = BATCH_CLOCKS * scaled(BATCH_MESSAGES) * BATCH_RECORDS
-        return {f"bridge.postgres.workers{SEVERAL}_records_per_s": records / elapsed}
-
-
 # --- the limits: the bare library, and the broker alone ---
 
 
 def _limits() -> dict[str, float]:
-    with _rig("sqlite", 1) as rig:
+    with rig_of("sqlite", 1) as rig:
         rig.start_broker()
         return {
             "limit.sqlite_rows_per_s": _bare_rows_per_s(rig.folder, scaled(200_000)),
@@ -233,7 +222,7 @@ def _broker_alone_per_s(rig: Rig) -> float:
     subscriber.start()
     if not ready.wait(60):
         raise RuntimeError("the subscriber did not come up")
-    fleet = _fleet(rig, "alone", SINGLE_CLOCKS, scaled(SINGLE_MESSAGES), 1)
+    fleet = fleet_of(rig, "alone", SINGLE_CLOCKS, scaled(SINGLE_MESSAGES), 1)
     for clock in fleet:
         clock.connect(rig)
     total = sum(len(clock.packets) for clock in fleet)
@@ -272,9 +261,9 @@ def _connected() -> dict[str, float]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = allow_many_connections(scaled(CONNECTED))
     try:
-        with _rig("sqlite", 1) as rig:
+        with rig_of("sqlite", 1) as rig:
             rig.start()
-            fleet = _fleet(rig, "many", wanted, 1, 1)
+            fleet = fleet_of(rig, "many", wanted, 1, 1)
             for number, clock in enumerate(fleet):
                 # The ports of one address would do, but not beside those that wait in TIME_WAIT.
                 clock.connect(rig, f"127.0.0.{1 + number % 8}")

@@ -435,6 +435,26 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     at_bridge.close()
 
 
+def test_a_bridges_stolen_certificate_is_revoked_once_the_bridge_has_another(site: Site) -> None:
+    shop, directory = site.shop, site.config.path.parent
+    stolen = shop.bridge()
+    command = ["revoke", "bridge", "--workshop", str(shop.path), "--broker", str(directory)]
+    assert "renew bridge" in str(CliRunner().invoke(ca.app, command).exception)
+    at_thief = site.subscribe(stolen, "badgeclock/v1/clock-b/punches")
+    shop.renew_bridge()
+    done = CliRunner().invoke(ca.app, command)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["serials"] == [f"{stolen.certificate.serial_number:x}"]
+    # The bridge that starts with its new certificate takes the thief's connection, and mosquitto_sub tries again.
+    at_bridge = site.subscribe(shop.bridge(), "badgeclock/v1/clock-b/punches")
+    assert site.publish(stolen, "badgeclock/v1/clock-b/ack", "forged").returncode != 0
+    assert site.publish(shop.clock("clock-b"), "badgeclock/v1/clock-b/punches", "a punch").returncode == 0
+    assert at_bridge.messages_until("a punch") == ["badgeclock/v1/clock-b/punches a punch"]
+    at_bridge.close()
+    at_thief.close()
+    assert "a punch" not in "".join(at_thief.log)
+
+
 def test_a_revocation_that_was_signed_in_the_workshop_and_carried_over_puts_the_clock_out(
     site: Site, tmp_path: Path
 ) -> None:

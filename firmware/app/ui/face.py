@@ -386,7 +386,8 @@ class Face:
 
     def _update(self):
         """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
-        a while and then started again.
+        a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
+        written anew, and so is any after a minute, or two while somebody is near: not every display can tell.
         """
         lost = self._display_lost
         if lost is not None and time.ticks_diff(time.ticks_ms(), lost) < _RETRY_MS:
@@ -402,24 +403,18 @@ class Face:
             if time.ticks_diff(started, self._checked) < _CHECK_MS:
                 return False
             self._checked = started
-            return self._look_after_display()
+            self._checks += 1
+            if not self._display.healthy():
+                self.display_faults += 1
+            elif self._checks < (_RENEW_CHECKS if self._kind == _IDLE else _RENEW_MOST_CHECKS):
+                return False
+            self._checks = 0
+            self._display.renew()
+            return True
         except OSError:
             self._display_lost = time.ticks_ms()
             self.display_faults += 1
             return False
-
-    def _look_after_display(self):
-        """Whether the display is to be written anew: it is off though it was switched on, as after a dip of its
-        supply, or it was not written anew for a minute, or two while somebody is near: not every display can tell.
-        """
-        self._checks += 1
-        if not self._display.healthy():
-            self.display_faults += 1
-        elif self._checks < (_RENEW_CHECKS if self._kind == _IDLE else _RENEW_MOST_CHECKS):
-            return False
-        self._checks = 0
-        self._display.renew()
-        return True
 
 
 def _clock_text(local):

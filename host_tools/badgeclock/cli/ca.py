@@ -12,6 +12,7 @@ import typer
 from badgeclock.cli.errors import BrokerBehind
 from badgeclock.cli.workshop_passphrase import chosen, opened_workshop
 from badgeclock.errors import SettingsError
+from badgeclock.protocol.bridge_names import BRIDGE_NAME
 from badgeclock.technician import broker, certificates, durable_files, revocation_order, running_broker, workshop
 from badgeclock.technician.revocation_order import RevocationOrder
 from badgeclock.toolchain import programs
@@ -189,9 +190,12 @@ def revoke(
     ] = None,
 ) -> None:
     """Take a clock's certificates back. With --broker it is out at once, its open connection too; with --to as soon as
-    `ca revoked` has the file there.
+    `ca revoked` has the file there. `bridge` takes back those that the bridge had before it was renewed.
     """
     shop = opened_workshop(directory)
+    if clock_id == BRIDGE_NAME:
+        _revoke_former_bridge(shop, broker_directory, to)
+        return
     if to is not None:
         order = revocation_order.make(shop, clock_id)
         revocation_order.write(order, to)
@@ -213,6 +217,17 @@ def revoke(
     broker.update(broker_directory, shop)
     fields["evicted"] = running_broker.evict(broker_directory, shop, clock_id)
     _report_eviction(clock_id, fields)
+
+
+def _revoke_former_bridge(shop: workshop.Workshop, broker_directory: Path | None, to: Path | None) -> None:
+    if to is not None:
+        raise typer.BadParameter("of the bridge's, carry the folder over that `badgeclock ca broker` writes")
+    serials = [f"{serial:x}" for serial in shop.revoke_former_bridge()]
+    _update(shop, broker_directory)
+    typer.echo(json.dumps({"holder": BRIDGE_NAME, "serials": serials, "revocation_list": str(shop.revocation_list)}))
+    if broker_directory is None:
+        typer.echo(_TELL, err=True)
+    typer.echo("next: restart the bridge with its present certificate, which ends any connection in its name", err=True)
 
 
 @app.command()

@@ -78,6 +78,7 @@ def _serve(folder: Path, port: int) -> None:
     from badgeclock.demo.stack import Stack  # noqa: PLC0415
 
     with listen(port) as listening, Stack(folder, _report) as stack:
+        stack.open_console()
         typer.echo(f"Open http://127.0.0.1:{listening.getsockname()[1]}/ and tap a badge. Ctrl-C stops everything.")
         sys.stdout.flush()
         server = uvicorn.Server(uvicorn.Config(create_app(stack), log_level="warning", timeout_graceful_shutdown=1))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
-from badgeclock.bridge.settings import BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings, ConsoleSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.console.app import create_app
@@ -56,25 +57,29 @@ def serve(settings: BridgeSettings, now_ms: Callable[[], int]) -> None:
         watch = Watch(store)
         door = BridgeDoor(settings.acts.socket, settings.store.url, keys, now_ms)
         app = create_app(store, keys, door, own, now_ms, watch)
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=own.behind_proxy,
-            forwarded_allow_ips=_PROXY,
-            ssl_certfile=own.certificate,
-            ssl_keyfile=own.key,
-            timeout_graceful_shutdown=STOP_S,
-        )
         listener = _listener(own.host, own.port)
         with contextlib.closing(listener):
             scheme = "https" if own.certificate else "http"
             log.info("the console runs", address=f"{scheme}://{own.host}:{own.port}/")
-            _Server(config, watch).run(sockets=[listener])
+            _Server(config_of(own, app), watch).run(sockets=[listener])
     finally:
         store.close()
     log.info("the console has stopped")
+
+
+def config_of(settings: ConsoleSettings, app: FastAPI) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips=_PROXY,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.key,
+        timeout_graceful_shutdown=STOP_S,
+    )
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -8,6 +8,8 @@ workplace numbers follow the authority's form only.
 from dataclasses import dataclass
 from enum import StrEnum
 
+from badgeclock.bridge.accounts.roles import Role
+
 
 class EndState(StrEnum):
     """Where the way of a punch ends; the words of the bridge's store."""
@@ -69,3 +71,6 @@ BADGES = (
 )
 
 REFUSED_INSS = CARL.inss
+
+OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR}
+"""Who may use the operators' pages."""

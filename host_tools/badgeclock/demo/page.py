@@ -19,7 +19,7 @@ from fastapi.middleware.trustedhost import TrustedHostMiddleware
 from fastapi.responses import HTMLResponse, StreamingResponse
 from fastapi.templating import Jinja2Templates
 
-from badgeclock.demo.cast import BADGES, CLOCK_ID
+from badgeclock.demo.cast import BADGES, CLOCK_ID, OPERATORS
 from badgeclock.demo.stack import Stack
 from badgeclock.demo.way import Tap, follow
 from badgeclock.errors import BadgeclockError
@@ -27,6 +27,8 @@ from badgeclock.errors import BadgeclockError
 WATCH_S = 0.1
 HOLD_MS = 400
 SCREEN_SCALE = 4
+KEYS = ("in", "out", "break", "info")
+"""The clock's own, as the virtual board calls them."""
 
 _templates = Jinja2Templates(directory=Path(__file__).parent / "templates")
 
@@ -135,7 +137,11 @@ def create_app(stack: Stack) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     async def show(request: Request) -> HTMLResponse:
-        return _templates.TemplateResponse(request, "demo.html", {"badges": BADGES, "clock_id": CLOCK_ID})
+        return _templates.TemplateResponse(
+            request,
+            "demo.html",
+            {"badges": BADGES, "clock_id": CLOCK_ID, "stack": stack, "operators": OPERATORS, "keys": KEYS},
+        )
 
     @app.get("/events")
     async def events(request: Request) -> StreamingResponse:
@@ -154,6 +160,13 @@ def create_app(stack: Stack) -> FastAPI:
             raise HTTPException(status_code=404, detail=f"No badge is called {key!r}.")
         result = await carry_out(stack.control.tap, badge.uid, HOLD_MS)
         watch.taps.append(Tap(badge, result.t_field))
+        return {"ok": True}
+
+    @app.post("/press/{key}")
+    async def press(key: str) -> dict[str, bool]:
+        if key not in KEYS:
+            raise HTTPException(status_code=404, detail=f"The clock has no key {key!r}.")
+        await carry_out(stack.control.press, key)
         return {"ok": True}
 
     @app.post("/station/{key}/{action}")

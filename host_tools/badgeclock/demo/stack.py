@@ -6,6 +6,7 @@ operator would.
 """
 
 import json
+import secrets
 import sys
 import time
 from collections.abc import Callable
@@ -16,11 +17,13 @@ from typing import Any, Self
 
 import httpx
 
+from badgeclock.bridge.accounts import accounts, passwords
 from badgeclock.bridge.clocks import enrolment
 from badgeclock.bridge.people import badges, employers, identities, sites, workers
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.settings import load
 from badgeclock.bridge.store import vault
+from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.demo import cast
 from badgeclock.demo.process import Process, free_port, port_answers
@@ -80,6 +83,7 @@ class Stack:
         self._partitions = partitions
         self._http_port = free_port()
         self._sandbox_port = free_port()
+        self._console_port = free_port()
         self._broker_port = self.clock_broker_port = free_port()
         self._reported: list[dict[str, Any]] = []
         self._web = httpx.Client(timeout=HTTP_TIMEOUT_S, trust_env=False)
@@ -93,6 +97,9 @@ class Stack:
         self.broker = self._broker()
         self.sandbox = self._sandbox()
         self.bridge = self._bridge()
+        self.console = self._console()
+        self.console_password = ""
+        """Of every account of the console, once it is open."""
         self.clock = self._clock()
         self.control = ClockControl(self.directory / "clock" / "door.sock")
         self.stations = {station.key: station for station in self._stations()}
@@ -111,8 +118,29 @@ class Stack:
 
     def stop(self) -> None:
         """Stops every process, the clock first. The bridge's newest answer stays."""
-        for process in (self.clock, self.bridge, self.sandbox, self.broker):
+        for process in (self.console, self.clock, self.bridge, self.sandbox, self.broker):
             process.stop()
+
+    @property
+    def console_url(self) -> str:
+        """Where the operators' pages are, once they are open."""
+        return f"http://127.0.0.1:{self._console_port}/"
+
+    def open_console(self) -> None:
+        """Starts the operators' pages, with an account for each role (`cast.OPERATORS`), all with one new password."""
+        self._say("console: the operators' pages, with an account for each role")
+        self.console_password = secrets.token_urlsafe(9)
+        store, now_ms = Store(load(self.bridge_config).store.url), time.time_ns() // 1_000_000
+        by = Operator("demo")
+        with store.write() as connection:
+            for name, role in cast.OPERATORS.items():
+                accounts.make(connection, name, role, by, now_ms)
+                made = accounts.find(connection, name)
+                assert made is not None
+                kept = passwords.hashed(self.console_password)
+                accounts.set_password(connection, made.account, kept, by, now_ms)
+        store.close()
+        self.console.start()
 
     @property
     def broker_address(self) -> tuple[str, int]:
@@ -212,9 +240,17 @@ class Stack:
             "settle_s = 1\n"
             "[http]\n"
             f"port = {self._http_port}\n"
+            "[console]\n"
+            f"port = {self._console_port}\n"
         )
         command = _badgeclock("bridge", "run", "--config", str(self.bridge_config))
         return Process("the bridge", command, self._log("bridge"), partial(self._serves, self._http_port, "/readyz"))
+
+    def _console(self) -> Process:
+        command = _badgeclock("console", "run", "--config", str(self.bridge_config))
+        return Process(
+            "the console", command, self._log("console"), partial(self._serves, self._console_port, "/livez")
+        )
 
     def _clock(self) -> Process:
         folder = self.directory / "clock"
@@ -292,6 +328,7 @@ class Stack:
         return [
             of("broker", "Broker", self.broker),
             of("bridge", "Bridge", self.bridge),
+            of("console", "The operators' pages", self.console),
             of("sandbox", "Authority (sandbox)", self.sandbox),
             Station("network", "The clock's network", ("Cut", "Mend"), network, self._cut, self._mend),
             Station("power", "The clock's power", ("Pull the plug", "Plug in"), power, self._pull, self._plug),

@@ -473,6 +473,21 @@ class Workshop:
         self._write_revocation_lists(self.revoked() | {one.serial_number for one in every})
         return certificate.serial_number
 
+    def revoke_former_bridge(self) -> list[int]:
+        """Revoke the certificates that the bridge had before its present one; their serial numbers. Raises
+        ProvisionError if it has had no other.
+        """
+        aside = [path for path in (self.path / BRIDGE_NAME).glob("certificate.*.pem") if path.stem != "certificate.new"]
+        every = [x509.load_pem_x509_certificate(path.read_bytes()).serial_number for path in aside]
+        if not every:
+            raise ProvisionError(
+                what="the bridge has had one certificate, which it needs",
+                kept="the revocation list as it was",
+                do="give it another one first: `badgeclock ca renew bridge`",
+            )
+        self._write_revocation_lists(self.revoked() | set(every))
+        return sorted(every)
+
     def retire_clock(self, clock_id: str) -> int:
         """Revoke the clock's certificate and set it and its key aside under its serial number, which is returned.
 

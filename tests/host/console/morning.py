@@ -46,6 +46,7 @@ from badgeclock.bridge.web.reach import EVERYTHING, Reach
 from badgeclock.console.app import create_app
 from badgeclock.console.door import BridgeDoor
 from badgeclock.console.live import Watch
+from badgeclock.console.serving import config_of
 from badgeclock.protocol.record import Direction, Origin
 
 MONDAY = date(2026, 1, 5)
@@ -159,9 +160,10 @@ def _fill(world: World) -> None:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(morning: Morning) -> Iterator[str]:
     """The console over HTTP on this machine, while the context lasts; gives its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1)
+    config = config_of(morning.settings, morning.app())
+    config.port = 0
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -170,5 +172,6 @@ def served(app: FastAPI) -> Iterator[str]:
             assert thread.is_alive()
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
+        morning.watch.end()
         server.should_exit = True
         thread.join()

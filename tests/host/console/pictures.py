@@ -21,7 +21,7 @@ def main() -> None:
         morning = Morning(Path(folder))
         morning.account("otto", Role.OPERATOR)
         browser = playwright.chromium.launch(executable_path=programs.chromium())
-        with served(morning.app()) as address:
+        with served(morning) as address:
             secret = morning.session("otto")
             for name, path, size, scheme in (
                 ("console-now", "/", DESKTOP, "light"),

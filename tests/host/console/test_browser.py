@@ -21,7 +21,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch":
 @pytest.fixture
 def address(morning: Morning) -> Iterator[str]:
     """Where the console is."""
-    with served(morning.app()) as at:
+    with served(morning) as at:
         yield at
 
 

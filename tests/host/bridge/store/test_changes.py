@@ -1,0 +1,46 @@
+"""Whether anything was committed since the last look; and a store that is open for reading alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.host.bridge.world import BOTH
+
+from badgeclock.bridge.people import employers
+from badgeclock.bridge.store.changes import Changes
+from badgeclock.bridge.store.database import Store
+from badgeclock.errors import StoreError
+
+DATABASES = BOTH
+
+
+@pytest.fixture
+def reading(database: str) -> Iterator[Store]:
+    made = Store.for_reading(database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def writing(database: str) -> Iterator[Store]:
+    made = Store(database)
+    yield made
+    made.close()
+
+
+def test_a_commit_of_another_program_is_seen_once(reading: Store, writing: Store) -> None:
+    changes = Changes(reading)
+    assert changes.look()
+    for number in ("0438195916", "0999999922"):
+        with writing.write() as connection:
+            employers.add(connection, number, "Voorbeeld")
+        assert changes.look()
+    changes.close()
+
+
+def test_a_store_that_is_open_for_reading_refuses_what_would_change_it(reading: Store) -> None:
+    with pytest.raises(StoreError, match=r"readonly|read-only"), reading.write() as connection:
+        employers.add(connection, "0438195916", "Voorbeeld")
+    with reading.read() as connection:
+        assert connection.execute(employers.schema.employers.select()).all() == []

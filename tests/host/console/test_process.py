@@ -1,0 +1,136 @@
+"""The console's own process: TLS by itself or behind a proxy, and an end while pages are open."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import trustme
+from tests.host.console.morning import PASSWORD, Morning, served
+from typer.testing import CliRunner
+
+from badgeclock.bridge.settings import ConsoleSettings
+from badgeclock.bridge.store import audit_log, schema
+from badgeclock.cli.main import app
+from badgeclock.demo.process import free_port, port_answers
+
+TOML = """
+[store]
+url = "sqlite:///bridge.db"
+[broker]
+ca = "ca.pem"
+certificate = "bridge.pem"
+key = "bridge.key"
+[secrets]
+data_key_file = "data.key"
+[authority]
+kind = "onss-soap"
+endpoint = "https://authority.example/"
+certificate = "client.pem"
+key = "client.key"
+"""
+
+
+def settings(folder: Path, console: str) -> Path:
+    """A bridge.toml for the morning's store; the console needs no broker and no authority."""
+    (folder / "data.key").write_text(b"data key of the tests, 32 bytes.".hex())
+    (folder / "data.key").chmod(0o600)
+    (folder / "bridge.toml").write_text(f"{TOML}[console]\n{console}")
+    return folder / "bridge.toml"
+
+
+@contextmanager
+def running(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, "-m", "badgeclock.cli.main", "console", "run", "--config", str(config)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    try:
+        while not port_answers(port):
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.usefixtures("morning")
+def test_it_speaks_tls_itself_and_ends_at_once_while_pages_are_open(tmp_path: Path) -> None:
+    authority, port = trustme.CA(), free_port()
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(tmp_path / "console.pem")
+    (tmp_path / "console.pem").chmod(0o600)
+    config = settings(tmp_path, f'port = {port}\ncertificate = "console.pem"\nkey = "console.pem"\n')
+    address = f"https://localhost:{port}"
+    with running(config, port) as process:
+        context = httpx.create_ssl_context()
+        authority.configure_trust(context)
+        with httpx.Client(base_url=address, verify=context, headers={"origin": address}) as client:
+            done = client.post("/sign-in", data={"name": "vera", "password": PASSWORD})
+            assert done.headers["set-cookie"].startswith("__Host-badgeclock=")
+            assert client.get("/").status_code == 200
+            with client.stream("GET", "/live") as stream:
+                lines = stream.iter_lines()
+                assert next(lines) == "retry: 2000"
+                process.send_signal(signal.SIGTERM)
+                assert "".join(lines)
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        said = process.stderr.read().decode()
+    assert "the console has stopped" in said
+    assert not [word for word in (PASSWORD, "vera proef", "password") if word in said]
+
+
+def test_behind_a_proxy_its_word_counts_and_without_one_nobodys(morning: Morning) -> None:
+    form = {"name": "vera", "password": PASSWORD}
+    forwarded = {"x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.7", "host": "console.example"}
+    for behind_proxy, status in ((True, 303), (False, 403)):
+        morning.settings = ConsoleSettings(names=("console.example",), behind_proxy=behind_proxy)
+        with served(morning) as address, httpx.Client(base_url=address, headers=forwarded) as client:
+            done = client.post("/sign-in", data=form, headers={"origin": "https://console.example"})
+            assert done.status_code == status
+            assert ("__Host-badgeclock=" in done.headers.get("set-cookie", "")) is behind_proxy
+
+
+@pytest.mark.parametrize(
+    ("console", "said"),
+    [
+        ('host = "0.0.0.0"\n', "set certificate and key, or 127.0.0.1 with a proxy before it"),
+        ('certificate = "console.pem"\n', "certificate and key go together"),
+    ],
+)
+def test_no_plain_http_for_other_machines(tmp_path: Path, console: str, said: str) -> None:
+    found = CliRunner().invoke(app, ["console", "run", "--config", str(settings(tmp_path, console))])
+    assert said in str(found.exception)
+
+
+def test_accounts_are_made_and_ended_on_the_bridges_machine(morning: Morning, tmp_path: Path) -> None:
+    config = str(settings(tmp_path, "port = 8470\n"))
+
+    def run(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["console", "account", *words, "--config", config])
+        return done.exit_code, done.stdout.strip() or str(done.exception)
+
+    code, password = run("add", "eva", "--role", "operator", "--site", "Quay 9")
+    assert (code, len(password)) == (0, 16)
+    assert "there is, or was, an account 'eva'" in run("add", "eva", "--role", "viewer")[1]
+    assert "small letters" in run("add", "Eva Proef", "--role", "viewer")[1]
+    assert "no site 'Quay 10'" in run("add", "ben", "--role", "viewer", "--site", "Quay 10")[1]
+    assert run("set", "eva", "--role", "viewer", "--everything") == (0, "None")
+    assert run("reset", "eva", "--reason", "lost it")[1] != password
+    assert run("end", "eva", "--reason", "left")[0] == 0
+    assert "there is no account 'eva'" in run("end", "eva", "--reason", "left")[1]
+    (eva,) = [one for line in run("list", "--json")[1].splitlines() if (one := json.loads(line))["name"] == "eva"]
+    assert (eva["role"], eva["reach"], eva["codes"]) == ("viewer", {}, False)
+    assert eva["ended_ms"]
+    assert password not in str(morning.rows(schema.acts))
+    with morning.office.read() as connection:
+        assert audit_log.verify(connection).acts > 0
+        named = [act["name"] for act in audit_log.listing(connection, 0, 1000) if act["act"] == "account_ended"]
+    assert named == ["eva"]
