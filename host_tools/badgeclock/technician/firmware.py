@@ -111,6 +111,7 @@ _BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 
+
 def _cache() -> Path:
     return cache_dir() / "firmware"
 
