@@ -84,9 +84,6 @@ def _put(canvas, kind, what, x, y):
     if hasattr(canvas, "put"):
         canvas.put(kind, what, x, y, columns)
         return
-    if not kind and len(what.encode()) == len(what):
-        canvas.text(what, x, y, 1)
-        return
     for at in range(len(what)):
         for page in range(_PAGES[kind]):
             columns(kind, what[at : at + 1], page)  # what[at] would stay in memory

@@ -29,6 +29,7 @@ FORMS: Final = (
     "0014_cards",
     "0015_site_keys",
     "0016_grown",
+    "0017_accounts",
 )
 """Every form, oldest first; a test compares them with the migrations."""
 NEWEST: Final = FORMS[-1]
