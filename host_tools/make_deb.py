@@ -1,7 +1,7 @@
 """Builds the Debian package of the bridge: `python host_tools/make_deb.py FOLDER SUITE`; `make deb SUITE=trixie`.
 
 The package has a Python environment of its own in /usr/lib/badgeclock, on Debian's Python: the wheel, and what the
-extra `bridge` brings, in the versions and by the hashes of requirements.lock. Debian has other versions of several of
+extra `console` brings, in the versions and by the hashes of requirements.lock. Debian has other versions of several of
 them, and the bridge is tested with these. Only wheels are taken; nothing is compiled. The same commit gives the same
 bytes: files have the date of the commit, no owner of this machine, and no path of it.
 """
@@ -60,7 +60,7 @@ def _environment(tree: Path, python: tuple[int, int], wheel: Path) -> None:
     home = tree / HOME
     site = home / "lib" / f"python{version}" / "site-packages"
     site.mkdir(parents=True)
-    lines = make_sbom.locked(make_sbom.closure(Requirement("badgeclock[bridge]"), version))
+    lines = make_sbom.locked(make_sbom.closure(Requirement("badgeclock[console]"), version))
     requirements = tree.parent / "requirements.txt"
     requirements.write_text("\n".join(lines) + "\n")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps", "--no-compile"]
@@ -90,7 +90,8 @@ def _install(tree: Path) -> None:
     for folder in (documents, units, tree / "usr" / "bin", tree / "etc" / "badgeclock"):
         folder.mkdir(parents=True)
     (tree / "usr" / "bin" / "badgeclock").symlink_to("../lib/badgeclock/bin/badgeclock")
-    shutil.copy(PACKAGING / "badgeclock-bridge.service", units)
+    for unit in PACKAGING.glob("*.service"):
+        shutil.copy(unit, units)
     for name in ("README", "bridge.toml.example", "copyright"):
         shutil.copy(PACKAGING / name, documents)
 

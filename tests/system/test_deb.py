@@ -24,18 +24,7 @@ pytestmark = [
     pytest.mark.timeout(3000),
     pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("debootstrap"), reason="wants root and debootstrap"),
 ]
-SETTINGS = """
-[store]
-url = "sqlite:////var/lib/badgeclock/bridge.db"
-[broker]
-ca = "ca.pem"
-certificate = "certificate.pem"
-key = "key.pem"
-[secrets]
-data_key_file = "/var/lib/badgeclock/data.key"
-[authority]
-kind = "file"
-path = "/var/lib/badgeclock/declarations"
+HTTP = """
 [http]
 port = {port}
 """
@@ -81,7 +70,8 @@ def test_a_bridge_runs_from_it_as_its_own_user_and_its_store_outlives_the_packag
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     settings = debian / "etc" / "badgeclock"
-    (settings / "bridge.toml").write_text(SETTINGS.format(port=port))
+    example = debian / "usr" / "share" / "doc" / "badgeclock-bridge" / "bridge.toml.example"
+    (settings / "bridge.toml").write_text(example.read_text() + HTTP.format(port=port))
     badgeclock = Path(sys.executable).with_name("badgeclock")
     subprocess.run([badgeclock, "ca", "init", "workshop", "--without-passphrase"], cwd=tmp_path, check=True)
     subprocess.run(

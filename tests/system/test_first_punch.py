@@ -85,7 +85,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 @pytest.mark.timeout(600)
 def test_the_commands_of_the_page_lead_to_a_registered_punch(shell: Shell) -> None:
     page = (ROOT / "docs" / "first-punch.md").read_text()
-    for port in ("8883", "8470"):
+    for port in ("8883", "8480"):
         page = page.replace(port, str(free_port()))
     blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     workshop, clock, provision, authority, bridge, punch, seen = blocks

@@ -100,6 +100,7 @@ _BUNDLES: Final[Mapping[str, tuple[str, ...]]] = {
     "app/bundle_clock.py": ("app/clock.py", "app/faults.py", "app/punch.py"),
 }
 
+
 def _cache() -> Path:
     return cache_dir() / "firmware"
 
