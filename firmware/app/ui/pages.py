@@ -71,7 +71,7 @@ def _rows(page, facts):
         bound = facts["bound_ms"]
         reset = facts["reset"]
         return (
-            "boot %d" % facts["boot"],
+            "Clock #%d" % facts["boot"],  # its starts
             "up %dd %02d:%02d" % (up_s // 86400, up_s // 3600 % 24, up_s // 60 % 60),
             "reset " + (_RESETS[reset] if reset in range(6) else str(reset)),
             "time " + _SOURCES[facts["source"]],
@@ -80,11 +80,12 @@ def _rows(page, facts):
             "fw " + facts["firmware"][:12],
         )
     if page == 1:
+        room = "free %d/%d" % (facts["free"], facts["capacity"])
         return (
+            "Records",
             "next %d" % facts["head"],
             "unsent %d" % (facts["head"] - facts["tail"]),
-            "free %d" % facts["free"],
-            "of %d" % facts["capacity"],
+            room if len(room) <= 16 else room[5:],
             "sealed " + ("yes" if facts["sealed"] else "NO"),
             "torn %d" % facts["tears"],
             "erases %d" % facts["wear"],
@@ -94,11 +95,11 @@ def _rows(page, facts):
         return (
             "Network",
             "signal " + ("none" if facts["rssi"] is None else "%d dBm" % facts["rssi"]),
-            "connections %d" % facts["connection"],
             "failures %d" % facts["failures"],
             failure[:16],
-            failure[16:32],
-            "cert. " + _day(facts["cert_until"]),
+            failure[16:32] or "connections %d" % facts["connection"],
+            "certificate till",
+            _day(facts["cert_until"]),
         )
     return (
         "Parts",
