@@ -292,6 +292,7 @@ class Service:
         self._receipts.wake()
 
     def _measure(self) -> dict[str, float]:
+        # Asked in another thread than the one that counts: what grows is copied first, which is one step.
         return {
             "broker_connected": float(self._link.connected),
             "broker_connections": float(self._link.connections),
@@ -303,8 +304,11 @@ class Service:
             "authority_away": float(any(one.gate.away for one in self._registrars)),
             "authority_circuit_open": float(any(one.gate.circuit is Circuit.OPEN for one in self._registrars)),
             "authority_maintenance": float(any(one.gate.in_maintenance for one in self._registrars)),
-            **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in self._downlink.frames.items()},
-            **{f"order_reports_{result.replace(' ', '_')}": float(n) for result, n in self._orders.results.items()},
+            **{f"frames_sent_{kind.name.lower()}": float(n) for kind, n in dict(self._downlink.frames).items()},
+            **{
+                f"order_reports_{result.replace(' ', '_')}": float(n)
+                for result, n in dict(self._orders.results).items()
+            },
         }
 
     def _states(self) -> dict[str, int]:
