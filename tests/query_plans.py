@@ -37,11 +37,9 @@ GROWING: Final = frozenset(
         "attempts",
         "events",
         "acts",
-        "corrections",
-        "badges",
     }
 )
-"""Tables that have more rows every day, and the badges, which are looked for with every group of punches."""
+"""Tables that have more rows with every day that people work. What people do one by one has few."""
 LARGE: Final = frozenset({"uq_presences_standing", "uq_badges_in_use", "ix_punches_open"})
 """Partial indexes that have nearly every row all the same, or may have."""
 SMALL: Final = frozenset(
@@ -59,10 +57,12 @@ ALL_OF_IT: Final = {
     "bridge/store/audit_log.py:newest": "the last row",
     "bridge/store/audit_log.py:newest_hash": "the last row",
     "bridge/store/audit_log.py:verify": "each act's hash covers the one before: the book is proved as a whole",
-    "bridge/people/badge_keys.py:_raise_tokens": "another key of a site: each of its badges gets another token",
-    "bridge/people/badge_keys.py:forget_old_key": "the same, the other way",
-    "bridge/people/badge_keys.py:give_site_key": "the same: how many badges that is",
-    "bridge/presences/expected_workers.py:_habits": "whoever has a badge, where a day has no plan",
+    "bridge/operations/backup.py:<dictcomp>": "a backup is proved by how much it has",
+    "bridge/operations/retention.py:_first_since": "one row behind a number",
+    "bridge/operations/retention.py:count": "of receipts those before a number, which are due",
+    "bridge/operations/retention.py:_oldest": "of receipts the five hundred with the lowest numbers",
+    "bridge/operations/retention.py:_unname": "a worker who is deleted is named nowhere any more",
+    "evidence/store_source.py:read": "all that a clock ever sent is what is verified",
 }
 """Where a growing table is read in the order of its numbers, or as a whole, and why that is right."""
 
