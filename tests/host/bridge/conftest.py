@@ -61,14 +61,6 @@ def _plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
         one.close()
 
 
-@pytest.fixture(autouse=True)
-def _plan_of_each_statement(_plans: Watch) -> Iterator[None]:
-    """A test fails if it is the first to have the bridge ask what takes longer with every day."""
-    _plans.found.clear()
-    yield
-    assert not _plans.found, "\n".join(_plans.found)
-
-
 @pytest.fixture
 def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Gives the URL of a new database of a kind, without tables."""
@@ -95,7 +87,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         name = cluster.create(request.getfixturevalue("migrated"))
-        request.getfixturevalue("_plans").grown()  # made before the test begins to wait for anything
         yield cluster.url(name)
         cluster.drop(name)
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.host.bridge.world import ANNA_UID, BOTH, KBO, SITE, WORKPLACE, World, token_of
 from tests.query_plans import Grown, Step, Watch, scans, steps_of_sqlite
+from tests.stores import written
 
 from badgeclock.bridge.presences import holders
 from badgeclock.bridge.presences.day_book import Key, new_row
@@ -72,6 +73,13 @@ def test_so_is_one_that_goes_through_all_in_the_order_of_their_numbers(world: Wo
 @pytest.mark.parametrize("how", READS_FEW)
 def test_one_that_finds_its_rows_is_none(explain: Explain, how: str) -> None:
     assert not any(step.reads_all for step in explain(READS_FEW[how]))
+
+
+async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, _plans: Watch) -> None:
+    """Everything that fills a store with something in every column: punches, calls, corrections, quarantine, lists."""
+    _plans.found.clear()
+    await written._fill(world)
+    assert not _plans.found, "\n".join(_plans.found)
 
 
 def test_the_statement_of_the_product_that_does_it_is_named_once(world: World) -> None:
