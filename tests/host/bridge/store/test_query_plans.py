@@ -76,7 +76,7 @@ def test_one_that_finds_its_rows_is_none(explain: Explain, how: str) -> None:
 
 
 async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, _plans: Watch) -> None:
-    """Everything that fills a store with something in every column: punches, calls, corrections, quarantine, lists."""
+    """What fills a store with something in every column: punches, calls, corrections, quarantine, lists."""
     _plans.found.clear()
     await written._fill(world)
     assert not _plans.found, "\n".join(_plans.found)
