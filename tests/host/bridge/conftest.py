@@ -45,7 +45,7 @@ def migrated(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def _plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
+def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
     """The plans of what is asked of a store, for as long as the tests run."""
     grown: list[Grown] = []
 

@@ -25,14 +25,14 @@ Explain = Callable[[Any], list[Step]]
 
 
 @pytest.fixture
-def explain(world: World, _plans: Watch) -> Explain:
+def explain(world: World, plans: Watch) -> Explain:
     """The steps of a statement's plan, on the database of the test's world."""
 
     def steps(statement: Any) -> list[Step]:
         with world.store.read() as connection:
             compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
             if connection.dialect.name != "sqlite":
-                return _plans.grown().steps(str(compiled), compiled.params)
+                return plans.grown().steps(str(compiled), compiled.params)
             values = tuple(compiled.params[name] for name in compiled.positiontup)
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values).all()
             return steps_of_sqlite(str(compiled), [row[3] for row in rows])
@@ -75,11 +75,11 @@ def test_one_that_finds_its_rows_is_none(explain: Explain, how: str) -> None:
     assert not any(step.reads_all for step in explain(READS_FEW[how]))
 
 
-async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, _plans: Watch) -> None:
+async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, plans: Watch) -> None:
     """What fills a store with something in every column: punches, calls, corrections, quarantine, lists."""
-    _plans.found.clear()
+    plans.found.clear()
     await written._fill(world)
-    assert not _plans.found, "\n".join(_plans.found)
+    assert not plans.found, "\n".join(plans.found)
 
 
 def test_the_statement_of_the_product_that_does_it_is_named_once(world: World) -> None:
