@@ -45,7 +45,7 @@ def migrated(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
-def _plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
+def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
     """The plans of what is asked of a store, for as long as the tests run."""
     grown: list[Grown] = []
 
@@ -59,14 +59,6 @@ def _plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
     watch.close()
     for one in grown:
         one.close()
-
-
-@pytest.fixture(autouse=True)
-def _plan_of_each_statement(_plans: Watch) -> Iterator[None]:
-    """A test fails if it is the first to have the bridge ask what takes longer with every day."""
-    _plans.found.clear()
-    yield
-    assert not _plans.found, "\n".join(_plans.found)
 
 
 @pytest.fixture
@@ -95,7 +87,6 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
         name = cluster.create(request.getfixturevalue("migrated"))
-        request.getfixturevalue("_plans").grown()  # made before the test begins to wait for anything
         yield cluster.url(name)
         cluster.drop(name)
 

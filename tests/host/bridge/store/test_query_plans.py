@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.host.bridge.world import ANNA_UID, BOTH, KBO, SITE, WORKPLACE, World, token_of
 from tests.query_plans import Grown, Step, Watch, scans, steps_of_sqlite
+from tests.stores import written
 
 from badgeclock.bridge.presences import holders
 from badgeclock.bridge.presences.day_book import Key, new_row
@@ -24,14 +25,14 @@ Explain = Callable[[Any], list[Step]]
 
 
 @pytest.fixture
-def explain(world: World, _plans: Watch) -> Explain:
+def explain(world: World, plans: Watch) -> Explain:
     """The steps of a statement's plan, on the database of the test's world."""
 
     def steps(statement: Any) -> list[Step]:
         with world.store.read() as connection:
             compiled = statement.compile(connection, compile_kwargs={"render_postcompile": True})
             if connection.dialect.name != "sqlite":
-                return _plans.grown().steps(str(compiled), compiled.params)
+                return plans.grown().steps(str(compiled), compiled.params)
             values = tuple(compiled.params[name] for name in compiled.positiontup)
             rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values).all()
             return steps_of_sqlite(str(compiled), [row[3] for row in rows])
@@ -72,6 +73,13 @@ def test_so_is_one_that_goes_through_all_in_the_order_of_their_numbers(world: Wo
 @pytest.mark.parametrize("how", READS_FEW)
 def test_one_that_finds_its_rows_is_none(explain: Explain, how: str) -> None:
     assert not any(step.reads_all for step in explain(READS_FEW[how]))
+
+
+async def test_no_statement_of_days_of_work_reads_all_of_what_grows(world: World, plans: Watch) -> None:
+    """What fills a store with something in every column: punches, calls, corrections, quarantine, lists."""
+    plans.found.clear()
+    await written._fill(world)
+    assert not plans.found, "\n".join(plans.found)
 
 
 def test_the_statement_of_the_product_that_does_it_is_named_once(world: World) -> None:
