@@ -66,13 +66,6 @@ ALL_OF_IT: Final = {
 }
 """Where a growing table is read in the order of its numbers, or as a whole, and why that is right."""
 
-PATIENT: Final = {
-    "bridge/operations/": "a night's work in pieces, or one person's export or erasure",
-    "bridge/web/reach.py:": "the reach of a planning tool goes through the badges: an index by site is still to come",
-    "bridge/web/planning_store.py:": "the same",
-}
-"""The same of all that begins so."""
-
 _STATEMENT: Final = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
 _LIST: Final = re.compile(r"(IN \(%\(\w+\)s[^,()]*, %\(\w+\)s[^,()]*)(?:, %\(\w+\)s[^,()]*)+")
 _WORD: Final = re.compile(r"\w+")
@@ -163,7 +156,7 @@ class Watch:
         else:
             steps = self.grown().steps(statement, values)
         wrong = scans(steps)
-        if wrong and place not in ALL_OF_IT and not place.startswith(tuple(PATIENT)):
+        if wrong and place not in ALL_OF_IT:
             said = "; ".join(f"all of {step.table}, by {step.index or 'no index'}" for step in wrong)
             self.found.append(f"{place} ({connection.dialect.name}) reads {said}: {' '.join(statement.split())}")
 
