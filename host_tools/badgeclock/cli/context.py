@@ -59,13 +59,13 @@ def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
     """The configured store and its vault."""
     configured = settings.load(config)
     keys = vault.load(configured.secrets.data_key_file)
-    with _within_reach(configured.store.url):
-        store = Store(configured.store.url)
-        try:
+    store = Store(configured.store.url)
+    try:
+        with _within_reach(configured.store.url):
             store.check()
             yield store, keys
-        finally:
-            store.close()
+    finally:
+        store.close()
 
 
 _asked_by = ContextVar[int | None]("_asked_by", default=None)
