@@ -42,6 +42,7 @@ _RUSH_MS = const(2500)  # ... and housekeeping waits for so long
 _STARVED_MS = const(1000)  # a piece that is late by so much comes right after a signal, if every look finds a badge
 _COLLECT_MS = const(1000)
 _COLLECT_RUSH_MS = const(250)
+_COLLECT_TAP_MS = const(60)  # what a punch leaves in memory does not come to lie behind another one's garbage
 _IDLE_MS = const(250)
 _MORE_MS = const(80)  # between two pieces of housekeeping
 _HINT_MS = const(1024000)  # between two hints about the time, ...
@@ -185,13 +186,14 @@ class Clock:
             self._look_after_reader()
             self._read_contacts()
             feed()
-            pause_ms = _COLLECT_RUSH_MS if is_rush else _COLLECT_MS
-            if time.ticks_diff(looked_at, collected_at) >= (pause_ms if found <= 0 else 2 * _COLLECT_RUSH_MS):
+            is_due = time.ticks_diff(looked_at, house_at) >= (_STARVED_MS if found > 0 else 0) or (
+                is_rush and self._log.is_short()
+            )
+            dirty_ms = time.ticks_diff(looked_at, collected_at)
+            if dirty_ms >= (_COLLECT_TAP_MS if found > 0 else _COLLECT_RUSH_MS if is_rush else _COLLECT_MS):
                 gc.collect()
                 collected_at = looked_at
-            elif time.ticks_diff(looked_at, house_at) >= (_STARVED_MS if found > 0 else 0) or (
-                is_rush and self._log.is_short()
-            ):
+            elif is_due:
                 house_at = time.ticks_add(looked_at, _MORE_MS if self._keep_house() else _IDLE_MS)
             await asyncio.sleep_ms(max(0, wait_ms - time.ticks_diff(time.ticks_ms(), looked_at)))
 

@@ -50,7 +50,7 @@ PATIENCE_S = 60.0
 # piece; a proof asks for half a kilobyte at most.
 USED_BYTES_AT_MOST = 70 * 1000
 FREE_BYTES_AT_LEAST = 48 * 1000  # with the block that its heap could grow by, while TLS holds its own
-IN_ONE_PIECE_AT_LEAST = 8_000
+IN_ONE_PIECE_AT_LEAST = 7_000
 
 
 @dataclass(frozen=True)

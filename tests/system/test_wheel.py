@@ -80,7 +80,7 @@ def test_a_damaged_package_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
     package = tmp_path / firmware_package.name("esp32_devkit", "ssd1306")
     package.write_bytes(firmware_package.pack(files))
     assert firmware.build().files == files
-    files["/app/glyphs.bin"] += b"\0"
+    files["/glyphs.bin"] += b"\0"
     for damaged in (firmware_package.pack(files), package.read_bytes()[:-1], firmware_package.pack({})):
         package.write_bytes(damaged)
         with pytest.raises(firmware.ProvisionError, match="damaged"):

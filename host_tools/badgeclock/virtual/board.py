@@ -250,7 +250,7 @@ class VirtualBoard:
         self.home = home
         self.options = options or BoardOptions()
         # What may be fetched now would be late when the plug goes in; the first one draws the letters to read by.
-        for needed in (self.options.arch, screen.LETTERS_ARCH):
+        for needed in (screen.LETTERS_ARCH, self.options.arch):
             micropython(needed)
         self.wiring = wiring or self.options.front.wiring()
         home.mkdir(parents=True, exist_ok=True)
