@@ -1,5 +1,6 @@
 """What stands on the display in every state and language, read back from the pixels."""
 
+import binascii
 import os
 import sys
 
@@ -323,24 +324,24 @@ def test_a_languages_letters_are_told_apart():
 
 
 def test_accents_change_a_letter_and_leave_it_within_its_cell():
-    plain = {}
+    plain = []  # crc32: a copy of each picture would be a third of the heap
     for letter in "aceinosuyzACEINOSUYZß":
         CANVAS.fill(0)
         font.text(CANVAS, letter, 8, 8)
-        plain[letter] = bytes(BUFFER)
+        plain.append(binascii.crc32(BUFFER))
     for letter, base in zip("àçéîñôşûýźÀÇÉÎÑÔŞÛÝŹ", "aceinosuyzACEINOSUYZ"):
         CANVAS.fill(0)
         font.text(CANVAS, letter, 8, 8)
-        assert bytes(BUFFER) not in plain.values(), letter
+        assert binascii.crc32(BUFFER) not in plain, letter
         assert not any(BUFFER[:136]) and not any(BUFFER[144:]), letter
         if base < "a":
             CANVAS.fill(0)
             font.large(CANVAS, letter, 8, 8)
-            large = bytes(BUFFER)
-            assert not any(large[:136]) and not any(large[148:264]) and not any(large[276:]), letter
+            large = binascii.crc32(BUFFER)
+            assert not any(BUFFER[:136]) and not any(BUFFER[148:264]) and not any(BUFFER[276:]), letter
             CANVAS.fill(0)
             font.large(CANVAS, base, 8, 8)
-            assert bytes(BUFFER) != large, letter
+            assert binascii.crc32(BUFFER) != large, letter
 
 
 def test_what_the_clock_has_no_letter_for_is_a_question_mark():
