@@ -27,7 +27,7 @@ EARLIEST = const(0x200)
 class Recent:
     """Last punch by badge token (8 bytes): its moment in seconds and its direction.
 
-    is_short: memory is, and there are few buckets. whole: no badge was ever left out, so one that is not found has never
+    is_short: memory is, and there are few buckets. whole: no badge was ever left out: one that is not found has never
     punched here.
     """
 
