@@ -17,7 +17,7 @@ from micropython import const
 
 # Bytes that stay free beside what is held for a connection: a hole that is smaller than what the heap grows into, which
 # is the largest.
-_SPARE_BYTES = const(9000)
+_SPARE_BYTES = const(8400)
 _AGAIN_MS = const(60000)  # a start that failed is followed by another one
 
 # The numbers of a failed start (docs/troubleshooting.md)

@@ -24,7 +24,7 @@ from micropython import const
 # Measured: an address, TCP, TLS and its handshake take 41.8 KB at the most, with a certificate of P-256; without the
 # address, which Wi-Fi takes when it joins, 35.6 KB. So much is held that 8 KB stay free beside it.
 _CONNECTION_BYTES = const(40000)
-_JOINED_BYTES = const(32000)
+_JOINED_BYTES = const(30500)
 _UART_BYTES = const(3500)  # what a UART takes beside its buffer
 
 
