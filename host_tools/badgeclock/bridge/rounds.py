@@ -9,11 +9,10 @@ import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 
-import structlog
-
+from badgeclock.bridge import logs
 from badgeclock.errors import StoreError
 
-log = structlog.get_logger("badgeclock.bridge.rounds")
+log = logs.Named("badgeclock.bridge.rounds")
 
 
 class Rounds(ABC):
