@@ -134,13 +134,19 @@ def _not_suspended() -> Iterator[None]:
 @contextmanager
 def looking(config: Path) -> Iterator[Connection]:
     """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
+    with store_in_use(config) as store, store.read() as connection:
+        yield connection
+
+
+@contextmanager
+def store_in_use(config: Path) -> Iterator[Store]:
+    """The configured store, for what takes too long for one reading transaction."""
     from badgeclock.bridge.store.database import Store  # noqa: PLC0415
 
     store = Store(places.find(config).url)
     try:
         store.check()
-        with store.read() as connection:
-            yield connection
+        yield store
     finally:
         store.close()
 

@@ -15,7 +15,7 @@ from badgeclock.bridge.operations.backup import Manifest
 from badgeclock.bridge.store import audit_log, vault
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import Config, changing, looking, moment, opened_store, operator
+from badgeclock.cli.context import Config, changing, looking, moment, opened_store, operator, store_in_use
 
 if TYPE_CHECKING:
     from badgeclock.bridge.settings import RetentionSettings
@@ -94,8 +94,8 @@ def verify_backup(
     made = backup.verify(folder, vault.load(places.find(config).data_key_file))
     _print_backup(folder, made)
     if live:
-        with looking(config) as connection:
-            gained = backup.compare(made, connection)
+        with store_in_use(config) as store:
+            gained = backup.compare(made, store)
         typer.echo(f"The store in use has all of it, and {gained} records more.", err=True)
 
 
@@ -158,8 +158,8 @@ def verify_acts(
         known = bytes.fromhex(head) or None
     except ValueError:
         raise typer.BadParameter("a hash is 64 hexadecimal digits", param_hint="--head") from None
-    with looking(config) as connection:
-        book = audit_log.verify(connection, known)
+    with store_in_use(config) as store:
+        book = audit_log.verify_in_use(store.read, known)
     typer.echo(f"{book.acts} {book.head.hex()}")
 
 
@@ -199,10 +199,10 @@ def export_person(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Write all that is kept of one worker into files that only you can read."""
-    with changing(config) as opened:
-        who = Operator(operator(), reason)
-        found = data_subject_export.collect(opened.connection, opened.vault, worker, who, wall_clock_ms())
-        files = data_subject_export.write(to, found)
+    who = Operator(operator(), reason)
+    with opened_store(config) as (store, keys):
+        found = data_subject_export.collect(store, keys, worker, who, wall_clock_ms())
+    files = data_subject_export.write(to, found)
     typer.echo(f"Written: {files[0]} and {files[1]}, with name and number. Hand them over, and delete them.", err=True)
 
 
