@@ -21,7 +21,7 @@ from badgeclock.bridge.people import engagements, identities
 from badgeclock.bridge.people.rows import named
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
-from badgeclock.bridge.store.database import Store
+from badgeclock.bridge.store.database import Store, chunks
 from badgeclock.bridge.store.vault import PEOPLE, Vault
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.record import Direction
@@ -110,12 +110,14 @@ def _filings(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
     """The same of what the authority was to be asked for with a file."""
     table, presences, punches = schema.filings, schema.presences, schema.punches
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
-    of_punches = table.c.id.in_(
-        select(table.c.id)
-        .join(punches, punches.c.id == table.c.punch_id)
-        .where(table.c.punch_id.is_not(None), punches.c.worker_id == worker_id)
-    )
-    return [_plain(row) for row in _rows(connection, table, own | of_punches | (table.c.worker_id == worker_id))]
+    # Filings are few, and punches have no index by worker.
+    filed = connection.execute(select(table.c.punch_id).where(table.c.punch_id.is_not(None))).scalars().all()
+    theirs: list[int] = []
+    for some in chunks(filed):
+        which = punches.c.id.in_(some) & (punches.c.worker_id == worker_id)
+        theirs += connection.execute(select(punches.c.id).where(which)).scalars()
+    mine = own | table.c.punch_id.in_(theirs) | (table.c.worker_id == worker_id)
+    return [_plain(row) for row in _rows(connection, table, mine)]
 
 
 def _expected(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
