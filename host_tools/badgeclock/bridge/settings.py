@@ -20,10 +20,9 @@ from pydantic_settings import (
 from badgeclock import text_file
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge import store_url
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
-
-SQLITE_FILE = "sqlite:///"
 
 
 class _Section(BaseModel):
@@ -40,7 +39,7 @@ def _is_loopback(host: str) -> bool:
 class StoreSettings(_Section):
     """[store]"""
 
-    url: str = "sqlite:///bridge.db"
+    url: str = store_url.DEFAULT
     """SQLAlchemy URL: `sqlite:///file.db`, or `postgresql+psycopg://…`."""
 
 
@@ -232,12 +231,10 @@ def load(path: Path) -> BridgeSettings:
 
 def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
     """The same settings with every relative path counted from `folder`."""
-    broker, url = settings.broker, settings.store.url
-    if url.startswith(SQLITE_FILE) and not url.startswith(SQLITE_FILE + "/"):
-        url = f"{SQLITE_FILE}{folder / url.removeprefix(SQLITE_FILE)}"
+    broker = settings.broker
     return settings.model_copy(
         update={
-            "store": StoreSettings(url=url),
+            "store": StoreSettings(url=store_url.anchored(settings.store.url, folder)),
             "broker": broker.model_copy(
                 update={name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
             ),

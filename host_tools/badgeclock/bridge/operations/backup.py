@@ -170,13 +170,18 @@ def verify(folder: Path, keys: Vault) -> Manifest:
     return manifest
 
 
-def compare(manifest: Manifest, live: Connection) -> int:
+def compare(manifest: Manifest, live: Store) -> int:
     """Hold a backup against the store that is in use: everything in it must still be there, in the same words.
 
     Returns how many records the store has gained since; raises BackupError or AuditError.
     """
-    audit_log.verify(live, bytes.fromhex(manifest.facts.acts_head))
-    now = {head.id: head for head in _facts(live).heads}
+    audit_log.verify_in_use(live.read, bytes.fromhex(manifest.facts.acts_head))
+    with live.read() as connection:
+        return _gained(manifest, connection)
+
+
+def _gained(manifest: Manifest, live: Connection) -> int:
+    now = {head.id: head for head in _heads(live)}
     gained = 0
     for head in manifest.facts.heads:
         present = now.get(head.id)
@@ -248,16 +253,20 @@ def _facts(connection: Connection) -> Facts:
         for table in schema.metadata.sorted_tables
         if table.name in tables
     }
-    clocks = schema.clocks
-    rows = connection.execute(select(clocks.c.id, clocks.c.name, clocks.c.next_seq, clocks.c.tag).order_by(clocks.c.id))
     book = audit_log.newest(connection)
     return Facts(
         revision=forms.form_of(connection) or "",
         counts=counts,
-        heads=[Head(id=row.id, clock=row.name, next_seq=row.next_seq, tag=row.tag.hex()) for row in rows],
+        heads=_heads(connection),
         acts=book.acts,
         acts_head=book.head.hex(),
     )
+
+
+def _heads(connection: Connection) -> list[Head]:
+    clocks = schema.clocks
+    rows = connection.execute(select(clocks.c.id, clocks.c.name, clocks.c.next_seq, clocks.c.tag).order_by(clocks.c.id))
+    return [Head(id=row.id, clock=row.name, next_seq=row.next_seq, tag=row.tag.hex()) for row in rows]
 
 
 def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) -> None:

@@ -20,19 +20,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import structlog
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people.rows import named
-from badgeclock.bridge.settings import RetentionSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.settings import RetentionSettings
 
 BATCH_ROWS: Final = 500
 BATCH_WORKERS: Final = 20
@@ -46,7 +48,7 @@ _AGE: Final = {"presences": schema.presences.c.day, "events": schema.events.c.la
 _OF_WORKER: Final = (schema.engagements, schema.expected, schema.dimona_periods)
 """What is kept of a worker alone, and no longer than the worker's row."""
 
-log = structlog.get_logger("badgeclock.bridge.operations.retention")
+log = logs.Named("badgeclock.bridge.operations.retention")
 
 
 @dataclass(slots=True)

@@ -174,6 +174,7 @@ badges = Table(
     Column("card", LargeBinary(8)),
     # The token that clocks make without the site's last key, while that comes to them.
     Column("token_before", LargeBinary(8)),
+    Index("ix_badges_site_id_worker_id", "site_id", "worker_id"),
     Index(
         "ix_badges_token_before",
         "site_id",

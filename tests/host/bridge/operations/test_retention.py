@@ -224,7 +224,7 @@ def test_a_person_whom_a_correction_of_anothers_presence_names_stays_as_long_as_
         why = Decision("office", "the badge was lent", world.now_ms)
         corrections.correct(connection, row.reference, Right("W-002"), CancelCode.PLANNING, why)
         connection.execute(schema.badges.update().values(until_ms=NOON_MS))
-        found = data_subject_export.collect(connection, world.vault, "W-002", WHO, world.now_ms)
+    found = data_subject_export.collect(world.store, world.vault, "W-002", WHO, world.now_ms)
     assert [(told["kind"], told["why"]) for told in found["corrections"]] == [("correct", "the badge was lent")]
     before = counts(world)
     with pytest.raises(PeopleError, match="corrections of others name 'W-002'"):
@@ -255,8 +255,7 @@ async def test_the_bridge_sweeps_by_itself(lived: World) -> None:
 
 def test_a_persons_data_are_all_there_and_nobody_elses(lived: World, tmp_path: Path) -> None:
     lived.punches(lived.clock.punch(ANNA_UID, Direction.OUT))
-    with lived.store.write() as connection:
-        found = data_subject_export.collect(connection, lived.vault, "W-001", WHO, lived.now_ms)
+    found = data_subject_export.collect(lived.store, lived.vault, "W-001", WHO, lived.now_ms)
     assert found["person"]["number"] == ANNA_NISS
     assert found["person"]["employer"] == {"enterprise_number": KBO, "name": "Voorbeeld Bouw"}
     assert [badge["site"] for badge in found["badges"]] == [SITE]
