@@ -97,6 +97,11 @@ SAID: Final[Mapping[str, Said]] = {
     ),
     "second_reception_number": Said("Registered twice", "Cancel the second number in the authority's portal.", _SEEN),
     "cancel_refused": Said("Cancelling was refused", "See its reason, and cancel it again.", _SEEN),
+    "registration_not_sent": Said(
+        "A planned registration was not sent",
+        "See its reason. If the worker is there, register them again, or have them punch.",
+        _SEEN,
+    ),
     "national_number_changed": Said(
         "A national number has changed",
         "Bring the worker's number up to date on the bridge's machine (badgeclock bridge worker set).",

@@ -43,6 +43,8 @@ class Declaration:
     error_code: int | None
     reception_number: int | None
     why: str | None
+    manual: bool = False
+    """Whether the office registered it."""
 
 
 class SeenPunch(NamedTuple):
@@ -284,6 +286,7 @@ def _declaration_of(row: Any) -> Declaration:
         row.error_code or None,
         row.reception_number,
         _why_presence(row),
+        row.manual,
     )
 
 
