@@ -77,11 +77,12 @@ class Judged(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of an entry, and where: a presence's reference, or the number of a plan."""
+    """What became of an entry, and where: a presence's reference, or the number of a plan; and under which employer."""
 
     entry: Entry
     outcome: Outcome
     item: str
+    employer_kbo: str
 
 
 def check_office(place: Place, site: str, day: date) -> None:
@@ -142,14 +143,14 @@ def register(connection: Connection, entries: Sequence[Entry], decision: Decisio
         judged = judge(connection, entry, decision.now_ms)
         if judged.outcome is Outcome.QUEUED:
             reference, note = _queue(connection, judged.key, judged.site_id, decision, {})
-            done.append(Done(entry, judged.outcome, reference))
+            done.append(Done(entry, judged.outcome, reference, judged.key.employer_kbo))
             notes.append(note)
         elif judged.outcome is Outcome.PLANNED:
             number, note = _keep(connection, judged, decision)
-            done.append(Done(entry, judged.outcome, str(number)))
+            done.append(Done(entry, judged.outcome, str(number), judged.key.employer_kbo))
             notes.append(note)
         else:
-            done.append(Done(entry, judged.outcome, judged.there))
+            done.append(Done(entry, judged.outcome, judged.there, judged.key.employer_kbo))
     audit_log.write_all(connection, notes)
     _write_events(connection, [one for one in done if one.outcome is not Outcome.THERE], decision)
     return done

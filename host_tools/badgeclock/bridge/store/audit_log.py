@@ -82,6 +82,7 @@ class Act(StrEnum):
     NAMES_SHOWN = "names_shown"
     NUMBERS_SHOWN = "numbers_shown"
     LINK_MADE = "link_made"
+    LINK_OPENED = "link_opened"
     LINK_REVOKED = "link_revoked"
     HOURS_EXPORTED = "hours_exported"
     DATA_KEY_ADDED = "data_key_added"

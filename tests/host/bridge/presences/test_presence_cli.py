@@ -102,7 +102,7 @@ def test_the_office_registers_plans_and_withdraws(world: World, run: Run) -> Non
     assert "registered or planned already: BC20260105-" in again
     assert "planned as 1; sent when" in again
     assert "2026-01-08" in good(run("presence", "planned"))
-    assert json.loads(good(run("presence", "planned", "--json")))["by"] == "Office"
+    assert json.loads(good(run("presence", "planned", "--json")))["by"].startswith("Office")
     good(run("presence", "withdraw", "1", "--reason", "ill"))
     assert good(run("presence", "planned", "--json")) == ""
     (first, _) = world.rows(schema.presences)
