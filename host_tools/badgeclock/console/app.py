@@ -22,6 +22,8 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.web import status_guard
 from badgeclock.console import (
     attention_page,
+    hours_page,
+    inspection_page,
     live,
     now_page,
     presences_page,
@@ -68,6 +70,8 @@ def create_app(
     signing_in.add(app, console)
     now_page.add(app, console)
     registration_page.add(app, console)
+    inspection_page.add(app, console)
+    hours_page.add(app, console)
     attention_page.add(app, console)
     presences_page.add(app, console)
     live.add(app, console, watch)

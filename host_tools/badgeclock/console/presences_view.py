@@ -153,7 +153,7 @@ def as_csv(found: Sequence[Any]) -> str:
         error = str(row.error_code or "")
         by_hand = "yes" if row.manual else "no"
         state = (moments[0], row.state, row.reason or "", number, error, moments[1], by_hand)
-        writer.writerow([*map(_text, words), *state])
+        writer.writerow([*map(plain_text, words), *state])
     return out.getvalue()
 
 
@@ -161,5 +161,6 @@ def _moment(utc_ms: int | None, zone: str) -> str:
     return local_moment(utc_ms, zone).isoformat(timespec="seconds") if utc_ms else ""
 
 
-def _text(words: str) -> str:
+def plain_text(words: str) -> str:
+    """A cell of a spreadsheet that is taken for no formula."""
     return f"'{words}" if words.startswith(_FORMULA) else words
