@@ -26,6 +26,7 @@ from badgeclock.console import (
     inspection_page,
     live,
     now_page,
+    poster_page,
     presences_page,
     registration_page,
     signing_in,
@@ -72,6 +73,7 @@ def create_app(
     registration_page.add(app, console)
     inspection_page.add(app, console)
     hours_page.add(app, console)
+    poster_page.add(app, console)
     attention_page.add(app, console)
     presences_page.add(app, console)
     live.add(app, console, watch)

@@ -82,4 +82,5 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
         yield from (button.label, button.effect)
     yield from (*words.DONE.values(), words.FILED_SAID, *words.CANCEL_CODES.values(), *words.WRONG)
     yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
+    yield from words.POSTER
     yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", *own.values())

@@ -281,3 +281,9 @@ FILED_SAID: Final = (
     "The authority's service takes no more of it: a correction is written down, which waits in this list until its "
     "file is sent."
 )
+POSTER: Final = (
+    "Everybody registers before work begins.",
+    "Number of this workplace",
+    "For the office: scan to open this site's page",
+)
+"""On a site's poster, in all four languages."""
