@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
 from fastapi.testclient import TestClient
 from tests.host.bridge.world import ANNA_NISS, BRAM_NISS, KBO, SITE
 from tests.host.console.morning import MONDAY, QUAY_9, Morning
 from tests.host.console.test_pages import do, text_of
 from tests.host.console.test_signing_in import token
+from tests.query_plans import Watch
 
 from badgeclock.bridge.accounts import links
 from badgeclock.bridge.accounts.roles import Role
@@ -174,3 +176,23 @@ def test_the_file_for_payroll_is_an_act_and_within_reach(morning: Morning, visit
     morning.account("gate", Role.OPERATOR, there)
     assert "W-001" not in visit("gate").get("/hours").text
     assert do(visit("gate"), "note-hours", first=first, last=last, site=SITE, worker="")[0] == 409
+
+
+def test_no_page_of_the_office_reads_all_of_what_grows(morning: Morning, visit: Visit) -> None:
+    register(morning, "W-004")
+    client = visit("otto")
+    watch = Watch(lambda: pytest.fail("SQLite is asked itself"))
+    try:
+        for path in (
+            f"/register?site={SITE}",
+            f"/register/many?site={SITE}&source=week",
+            f"/register/many?site={SITE}&source=employer&employer={KBO}",
+            f"/inspection?site={SITE}",
+            "/hours",
+            "/hours?worker=W-001",
+            "/links",
+        ):
+            assert client.get(path).status_code == 200, path
+    finally:
+        watch.close()
+    assert not watch.found, "\n".join(watch.found)
