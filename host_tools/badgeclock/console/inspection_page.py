@@ -5,6 +5,7 @@ A link's secret is taken out of the address at once and kept in a cookie of thes
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from typing import Annotated, Any, Final
 
@@ -31,6 +32,7 @@ COOKIE: Final = "badgeclock-visit"
 HOURS: Final = (1, 4, 12, 24, 24 * 7, 24 * 31)
 """How long a link may last, to choose from."""
 _CSV: Final = "csv"
+_PDF: Final = "pdf"
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -103,10 +105,10 @@ async def _list(console: Console, request: Request, who: Visitor, site: str, for
         inspection_view.look, console.vault, site, shows, console.now_ms(), who.account.reach
     )
     can_show = who.may(Right.NUMBERS) and shows is not Shows.NUMBER
-    return _answer(console, request, who, found, form, names=names, can_show=can_show, path="/inspection")
+    return await _answer(console, request, who, found, form, names=names, can_show=can_show, path="/inspection")
 
 
-def _answer(
+async def _answer(
     console: Console, request: Request, who: Visitor | None, found: Inspection, form: str, **context: Any
 ) -> Response:
     """The list as a page, or as a file."""
@@ -115,6 +117,15 @@ def _answer(
         headers = {"content-disposition": f'attachment; filename="on-site-{found.day}.csv"'}
         text = inspection_view.as_csv(found, gettext)
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+    if form == _PDF:
+        # Loaded here, for no other page needs it, and it takes longer to load than they do.
+        from badgeclock.console import inspection_pdf  # noqa: PLC0415
+
+        language = languages.of(request)
+        words = languages.catalogue(language).gettext
+        made = await asyncio.to_thread(inspection_pdf.as_pdf, found, words, languages.locale_of(language))
+        headers = {"content-disposition": f'inline; filename="on-site-{found.day}.pdf"'}
+        return Response(made, media_type="application/pdf", headers=headers)
     return _page(console, request, who, found, **context)
 
 
@@ -176,7 +187,9 @@ async def _visit(console: Console, request: Request, form: str, shows: Shows) ->
     )
     token = sessions.form_token(secret)
     can_show = shows is not Shows.NUMBER
-    return _answer(console, request, None, found, form, names=[], can_show=can_show, path=VISIT, link=link, token=token)
+    return await _answer(
+        console, request, None, found, form, names=[], can_show=can_show, path=VISIT, link=link, token=token
+    )
 
 
 def _of_link(connection: Connection, console: Console, link: Link, shows: Shows) -> Inspection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -22,6 +23,8 @@ from badgeclock.bridge.registrar.decisions import Decision
 from badgeclock.bridge.registrar.office_registrations import Entry
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.web import reach
+from badgeclock.console import inspection_pdf, inspection_view, languages
+from badgeclock.console.inspection_view import Shows
 
 Visit = Callable[[str], TestClient]
 HOUR_MS = 3_600_000
@@ -196,3 +199,35 @@ def test_no_page_of_the_office_reads_all_of_what_grows(morning: Morning, visit: 
     finally:
         watch.close()
     assert not watch.found, "\n".join(watch.found)
+
+
+def test_the_list_as_a_pdf_has_what_the_page_has_in_its_language(morning: Morning, visit: Visit) -> None:
+    morning.account("inge", Role.INSPECTOR)
+    register(morning, "W-004")
+    client = visit("inge")
+    made = client.get(f"/inspection?site={SITE}&form=pdf", headers={"accept-language": "nl"})
+    assert made.headers["content-type"] == "application/pdf"
+    before = len(acts(morning))
+    shown = client.post(
+        "/do/show-numbers",
+        data={"token": token(client.get("/account").text), "site": SITE, "form": "pdf"},
+        headers={"accept-language": "nl"},
+    )
+    assert [act for act, *_ in acts(morning)[before:]] == ["numbers_shown"]
+    with morning.office.read() as connection:
+        found = inspection_view.look(connection, morning.vault, SITE, Shows.NAME, morning.now_ms)
+    words = languages.catalogue("nl").gettext
+    said = [cell for row in found.rows for cell in inspection_pdf._cells(row, found, words)]
+    assert "Anna Proef W-001" in said
+    assert "Geen nummer: wacht op verzending" in said
+    assert "[manueel] geen badging" in said
+    assert ANNA_NISS not in " ".join(said)
+    for answer in (made, shown):
+        assert answer.content.startswith(b"%PDF-")
+        assert b"/DejaVu" in answer.content or b"DejaVuSans" in answer.content
+    assert len(shown.content) > len(made.content)
+
+
+def test_the_letters_of_a_pdf_are_those_that_their_page_names() -> None:
+    said = (inspection_pdf.FONT_FILE.parent / "README.md").read_text()
+    assert hashlib.sha256(inspection_pdf.FONT_FILE.read_bytes()).hexdigest() in said
