@@ -23,7 +23,7 @@ _GREY: Final = (235, 235, 235)
 _PINK: Final = (253, 230, 230)
 _HEADS: Final = ("Worker", "Employer", "Arrival", "Reception number", "The clock's record")
 _WIDTHS: Final = (60, 62, 26, 62, 67)
-_NUMBER_WIDTH: Final = 32
+_NUMBER_WIDTH: Final = 44
 _Words = Callable[[str], str]
 
 
@@ -56,7 +56,8 @@ def as_pdf(found: Inspection, words: _Words, locale: Locale) -> bytes:
     moment = f"{local_moment(found.now_ms, found.zone):%Y-%m-%d %H:%M:%S %z}"
     facts = [found.workplace, found.address, format_date(found.day, "full", locale=locale), moment]
     paper.multi_cell(0, 5, " · ".join(fact for fact in facts if fact), new_x="LMARGIN", new_y="NEXT")
-    paper.cell(0, 5, f"{len(found.rows)} · {words('No number')}: {found.without}", new_x="LMARGIN", new_y="NEXT")
+    counts = f"{words('Inside')}: {len(found.rows)} · {words('No number')}: {found.without}"
+    paper.cell(0, 5, counts, new_x="LMARGIN", new_y="NEXT")
     paper.ln(3)
     shows_number = found.shows is Shows.NUMBER
     widths = (_WIDTHS[0], _NUMBER_WIDTH, *_WIDTHS[1:]) if shows_number else _WIDTHS

@@ -91,7 +91,7 @@ def add(app: FastAPI, console: Console) -> None:
             states=presences_view.STATES,
             can_cancel=who.may(Right.DECIDE) and not reason and found["state"] in presences_view.CANCELLED_HERE,
             codes=words.CANCEL_CODES,
-            done=done,
+            came=done,
             filed_said=words.FILED_SAID,
         )
 

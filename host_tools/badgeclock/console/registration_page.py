@@ -177,7 +177,7 @@ async def _page(
         who,
         status,
         **found,
-        done=counts if len(counts) == _PARTS else None,
+        counts=counts if len(counts) == _PARTS else None,
         withdrawn=done == "withdrawn",
         error=error,
         typed=typed or {},
