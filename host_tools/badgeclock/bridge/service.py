@@ -48,6 +48,7 @@ from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
+from badgeclock.bridge.registrar.later_registrations import LaterRegistrations
 from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, presence_counts, vault
@@ -158,6 +159,8 @@ class Service:
             self._parts.add(f"registrar {number}", Phase.REGISTRARS, registrar.run)
         declares = frozenset(declared for registrar in self._registrars for declared in registrar.declares)
         self._parts.add("expiry", Phase.REGISTRARS, Expiry(self._store, declares, now_ms, self._receipts.wake).run)
+        later = LaterRegistrations(self._store, now_ms, self._acted)
+        self._parts.add("later registrations", Phase.REGISTRARS, later.run)
         monitor = HealthMonitor(
             self._store,
             now_ms,
