@@ -21,6 +21,7 @@ from packaging.requirements import Requirement
 import make_sbom
 import make_wheel
 from badgeclock import __version__
+from badgeclock.installation import units as unit_texts
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGING: Final = ROOT / "deb"
@@ -90,8 +91,8 @@ def _install(tree: Path) -> None:
     for folder in (documents, units, tree / "usr" / "bin", tree / "etc" / "badgeclock"):
         folder.mkdir(parents=True)
     (tree / "usr" / "bin" / "badgeclock").symlink_to("../lib/badgeclock/bin/badgeclock")
-    for unit in PACKAGING.glob("*.service"):
-        shutil.copy(unit, units)
+    (units / unit_texts.BRIDGE).write_text(unit_texts.bridge(unit_texts.PACKAGE))
+    (units / unit_texts.CONSOLE).write_text(unit_texts.console(unit_texts.PACKAGE))
     for name in ("README", "bridge.toml.example", "copyright"):
         shutil.copy(PACKAGING / name, documents)
 

@@ -24,6 +24,7 @@ from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge import service_manager
 from badgeclock.bridge.acts.acts_socket import ActsSocket
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.broker import BrokerLink
@@ -171,6 +172,7 @@ class Service:
         self._add_intake(meet)
         acts = ActsSocket(settings.acts.socket, self._store, self._vault, now_ms, self._acted)
         self._parts.add("acts", Phase.WEB, acts.run)
+        self._parts.add("service manager", Phase.WEB, service_manager.keep_alive)
         self._add_metrics()
 
     def _add_senders(self) -> None:
