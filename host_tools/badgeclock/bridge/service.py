@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -45,6 +45,8 @@ from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.notices.caller import Caller, Heartbeat
+from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
@@ -173,7 +175,26 @@ class Service:
         acts = ActsSocket(settings.acts.socket, self._store, self._vault, now_ms, self._acted)
         self._parts.add("acts", Phase.WEB, acts.run)
         self._parts.add("service manager", Phase.WEB, service_manager.keep_alive)
+        self._add_notices()
         self._add_metrics()
+
+    def _add_notices(self) -> None:
+        own = self._settings.notices
+        self._caller: Caller | None = None
+        if not (own.calls or own.heartbeat_url):
+            return
+        sender = Sender(own)
+        if own.calls:
+            self._caller = Caller(self._store, self._settings, sender, self._now_ms, self._troubles)
+            self._parts.add("notices", Phase.UPKEEP, self._caller.run)
+        if own.heartbeat_url:
+            self._parts.add("heartbeat", Phase.UPKEEP, Heartbeat(self._store, sender, own.heartbeat_s).run)
+
+    def _troubles(self) -> Iterator[str]:
+        if not self._link.connected:
+            yield "broker"
+        if self._batcher.is_paused:
+            yield "intake"
 
     def _add_senders(self) -> None:
         publish, now_ms = self._link.publish, self._now_ms
