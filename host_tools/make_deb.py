@@ -95,6 +95,8 @@ def _install(tree: Path) -> None:
     (units / unit_texts.CONSOLE).write_text(unit_texts.console(unit_texts.PACKAGE))
     for name in ("README", "bridge.toml.example", "copyright"):
         shutil.copy(PACKAGING / name, documents)
+    for name in ("badgeclock.rules.yml", "dashboard.json"):
+        shutil.copy(ROOT / "monitoring" / name, documents)
 
 
 def _control(tree: Path, python: tuple[int, int], suite: str) -> None:

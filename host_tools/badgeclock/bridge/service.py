@@ -26,7 +26,7 @@ from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
 from badgeclock.bridge import service_manager
 from badgeclock.bridge.acts.acts_socket import ActsSocket
-from badgeclock.bridge.attention import attention
+from badgeclock.bridge.attention import attention, validity
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.broker_clients import BrokerClients
 from badgeclock.bridge.clocks import registry, remote_settings
@@ -45,10 +45,12 @@ from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.notices import book
 from badgeclock.bridge.notices.caller import Caller, Heartbeat
 from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
+from badgeclock.bridge.presences import today
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
@@ -250,8 +252,23 @@ class Service:
             lambda: self._counted(registry.marked),
             lambda: self._counted(registry.most_worn),
         )
+        self._metrics.watch_people(
+            lambda: self._counted(lambda connection: today.standings(today.look(connection, self._now_ms()))),
+            self._days_left,
+        )
+        self._metrics.watch_notices(
+            lambda: self._counted(lambda connection: dict(book.waiting(connection))),
+            lambda: {} if self._caller is None else dict(self._caller.outcomes),
+        )
         self._metrics.watch_attention(
             lambda: self._counted(lambda connection: attention.counts(connection, self._now_ms()))
+        )
+
+    def _days_left(self) -> dict[str, int]:
+        now_ms = self._now_ms()
+        files = validity.of_files(self._settings)
+        return self._counted(
+            lambda connection: validity.fewest_days([*files, *validity.of_store(connection, now_ms)], now_ms)
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -6,7 +6,7 @@ it says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -97,3 +97,12 @@ def _end_of(path: Path) -> Iterator[int]:
     except (OSError, ValueError):
         return
     yield min(int(one.not_valid_after_utc.timestamp() * 1000) for one in certificates)
+
+
+def fewest_days(endings: Iterable[Ending], now_ms: int) -> dict[str, int]:
+    """The days left of what ends first, by its holder; what has ended has less than none."""
+    found: dict[str, int] = {}
+    for one in endings:
+        left = one.days_left(now_ms)
+        found[one.holder.value] = min(left, found.get(one.holder.value, left))
+    return found
