@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, delete, func, insert, select, text, update
 
-from badgeclock.bridge.notices.news import Current, Kind, News
+from badgeclock.bridge.notices.news import OF_REASON, Current, Kind, News
 from badgeclock.bridge.store import schema
 
 LINES_MOST: Final = 40
@@ -122,7 +122,10 @@ def summarise(
         return 0
     table = schema.notices
     counts = {reason: number for reason, number in waiting.items() if number}
-    news = [News(Kind.WAITS, "", name=reason, reason=reason, number=number) for reason, number in counts.items()]
+    news = [
+        News(OF_REASON.get(reason) or Kind.WAITS, "", name=reason, reason=reason, number=number)
+        for reason, number in counts.items()
+    ]
     connection.execute(insert(table), [_row(News(Kind.SUMMARY, _of_day(day), until_ms=until_ms), now_ms)])
     if not counts:
         return 0

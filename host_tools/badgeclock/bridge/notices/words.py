@@ -212,7 +212,9 @@ def _line(one: Mapping[str, Any], language: str) -> str:
         holder = _say(_HOLDERS[name], language)
         said = _say(form, language).format(holder=holder, item=", ".join(one["items"]), days=one["days"])
     else:
-        said = _say(_LINES[kind], language).format(number=one["number"], name=name)
+        form_said = _say(_LINES[kind], language)
+        said = form_said.format(number=one["number"], name=name)
+        said += f": {one['number']}" if one["number"] > 1 and "{number}" not in form_said else ""
     where = ", ".join(dict.fromkeys(part for part in (one["site"], one["clock"]) if part))
     return f"{where}: {said}" if where and kind != "certificate" else said
 

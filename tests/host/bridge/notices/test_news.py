@@ -197,7 +197,7 @@ def test_the_summary_is_made_once_a_day_and_not_when_nothing_waits(punched: Worl
     assert summarise(NOON_MS, "2026-01-05", midnight) == 1
     assert summarise(NOON_MS + MINUTE_MS, "2026-01-05", midnight) == 0
     (body,) = bodies(world)
-    assert (body["kind"], kinds(body["new"])) == ("summary", [("waits", 1)])
+    assert (body["kind"], kinds(body["new"])) == ("summary", [("unknown_badge", 1)])
     look(world, midnight)
     with world.store.write() as connection:
         connection.execute(schema.punches.update().values(state="CLOSED"))
