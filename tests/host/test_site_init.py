@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import tomllib
@@ -11,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from sqlalchemy import text
 from typer.testing import CliRunner
 
@@ -293,3 +295,52 @@ def test_the_status_of_a_store_of_another_form_says_so(folder: Path) -> None:
 def test_a_machine_whose_settings_do_not_hold_has_no_other_findings(folder: Path) -> None:
     broken = replace(machine(folder), settings=None)
     assert {one.check for one in checks.examine(broken)} <= {"roots", "time"}
+
+
+# --- in containers ---
+
+
+@pytest.fixture(scope="module")
+def contained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site") / "contained"
+    assert make(folder, services="compose").password == "", "there is no store yet"
+    return folder
+
+
+def test_a_compose_file_names_what_is_there_and_confines_every_service(contained: Path) -> None:
+    services = yaml.safe_load((contained / "compose.yaml").read_text())["services"]
+    assert services.keys() == {"broker", "store", "prepare", "bridge", "console"}
+    for name, service in services.items():
+        assert "no-new-privileges:true" in service["security_opt"]
+        for volume in service["volumes"]:
+            outside, inside, *_ = volume.split(":")
+            assert name == "store" or (outside == inside and Path(outside).exists())
+            assert "workshop" not in outside, "no root of the fleet is in a container"
+        if name != "store":
+            assert (service["cap_drop"], service["read_only"]) == (["ALL"], True)
+            assert service["user"] == f"{os.geteuid()}:{os.getegid()}"
+    assert services["store"]["ports"] == ["127.0.0.1:5433:5432"], "nobody but this machine reaches it"
+    assert services["bridge"]["depends_on"]["prepare"] == {"condition": "service_completed_successfully"}
+
+
+def test_the_stores_password_is_in_files_of_its_own(contained: Path) -> None:
+    password = (contained / "bridge" / "store.password").read_text()
+    assert password in (contained / "bridge" / "pgpass").read_text()
+    assert password not in (contained / "compose.yaml").read_text() + (contained / "bridge.toml").read_text()
+    for name in ("store.password", "pgpass", "site.key", "data.key"):
+        assert (contained / "bridge" / name).stat().st_mode & 0o077 == 0
+
+
+def test_what_is_prepared_twice_is_there_once(contained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BADGECLOCK_BRIDGE_STORE__URL", f"sqlite:///{tmp_path}/bridge.db")
+    assert site_files.prepare(contained, "operator", NOW_MS)
+    assert not site_files.prepare(contained, "operator", NOW_MS)
+    store = Store.for_reading(f"sqlite:///{tmp_path}/bridge.db")
+    with store.read() as connection:
+        assert [row.name for row in connection.execute(schema.sites.select())] == ["Site 12"]
+    store.close()
+
+
+def test_nothing_is_prepared_for_an_installation_without_containers(made: Path) -> None:
+    with pytest.raises(SettingsError, match="no installation in containers"):
+        site_files.prepare(made, "operator", NOW_MS)

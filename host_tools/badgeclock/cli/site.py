@@ -61,8 +61,10 @@ def init(
     )
     if is_trial:
         trial.add(made.folder, given, running.own_command(), _say)
-    typer.echo(made.password)
-    _say(f"that is the first password of {given.account} on http://127.0.0.1:{given.console_port}/; it is kept nowhere")
+    if made.password:
+        typer.echo(made.password)
+        where = f"http://127.0.0.1:{given.console_port}/"
+        _say(f"that is the first password of {given.account} on {where}; it is kept nowhere")
     for line in site_files.next_steps(folder, given, is_trial=is_trial):
         _say(line)
 
@@ -73,6 +75,18 @@ def _ask(question: questions.Question) -> str:
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
+
+
+@app.command("prepare")
+def prepare(folder: Folder) -> None:
+    """Make the store of an installation in containers, or bring it to this version's form. The same again is nothing.
+
+    Its compose file does this before the bridge starts.
+    """
+    from badgeclock.installation import site_files  # noqa: PLC0415 - as above
+
+    is_new = site_files.prepare(folder.resolve(), operator(), wall_clock_ms())
+    _say("the store is ready, with its site" if is_new else "the store is ready")
 
 
 @app.command("run")

@@ -48,6 +48,8 @@ class Answers(BaseModel):
     """The administrator's of the operators' pages."""
     console_port: int = Field(default=8470, ge=1, le=65535)
     http_port: int = Field(default=9480, ge=1, le=65535)
+    store_port: int = Field(default=5433, ge=1, le=65535)
+    """Of PostgreSQL, in containers; 5432 may be this machine's own."""
     services: Services = Services.SYSTEMD
     user: str = "badgeclock"
     """Whose bridge and console are, under systemd."""

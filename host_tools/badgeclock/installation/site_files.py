@@ -5,7 +5,7 @@
     state/                 the store, and the sockets and files that the services write
     broker/                Mosquitto's configuration, access list and certificates (technician.broker)
     workshop/              the site's authority and the first keys of its clocks: to be carried to another machine
-    systemd/               the units; or compose.yaml
+    systemd/               the units; or compose.yaml, with what `prepare` makes the store of in bridge/
 
 Nothing that exists is written over: a folder that has something in it is refused. What failed half-way is taken away
 again, so that the same command can be given once more.
@@ -16,11 +16,14 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import secrets
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from sqlalchemy import Connection
 
 from badgeclock.bridge import settings
 from badgeclock.bridge.accounts import accounts
@@ -30,13 +33,15 @@ from badgeclock.bridge.store import audit_log, vault
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import SettingsError
-from badgeclock.installation import units
+from badgeclock.installation import compose, units
 from badgeclock.installation.answers import Answers, Services
 from badgeclock.technician import broker, durable_files, workshop
 from badgeclock.technician.workshop import Workshop
 from badgeclock.toolchain import programs
 
 CONFIG: Final = "bridge.toml"
+ANSWERS: Final = "site.json"
+SITE_KEY: Final = "site.key"
 WORKSHOP: Final = "workshop"
 BROKER: Final = "broker"
 STATE: Final = "state"
@@ -49,7 +54,9 @@ _NO_SERVICE: Final = ("/home", "/root", "/run/user", "/tmp", "/var/tmp")  # noqa
 
 @dataclass(frozen=True)
 class Made:
-    """What was made: the folder, and the first password of the operators' pages' account."""
+    """What was made: the folder, and the first password of the operators' pages' account; empty where there is no
+    store yet.
+    """
 
     folder: Path
     password: str
@@ -90,7 +97,10 @@ def _make(
         user=MOSQUITTO_USER if as_root else None,
     )
     _write_bridge(folder, shop, answers)
-    password = _fill_store(folder, shop, answers, by, now_ms)
+    if answers.services is Services.COMPOSE:
+        _write_compose(folder, shop, answers)
+        return Made(folder, "")
+    password = _fill_store(folder, shop.site_key(answers.site), answers, by, now_ms)
     if answers.services is Services.SYSTEMD:
         write_units(folder, answers, command)
     if as_root:
@@ -101,7 +111,7 @@ def _make(
 def toml_of(answers: Answers) -> str:
     """The text of bridge.toml."""
     tables: dict[str, dict[str, Any]] = {
-        "store": {"url": f"sqlite:///{STATE}/bridge.db"},
+        "store": {"url": _store_url(answers)},
         "broker": {
             "host": "localhost",
             "port": answers.broker_port,
@@ -121,6 +131,12 @@ def toml_of(answers: Answers) -> str:
         values = "".join(f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in table.items())
         lines.append(f"[{name}]\n{values}")
     return "\n".join(lines)
+
+
+def _store_url(answers: Answers) -> str:
+    if answers.services is Services.COMPOSE:
+        return compose.store_url(answers.store_port)
+    return f"sqlite:///{STATE}/bridge.db"
 
 
 def _anchored(authority: dict[str, Any]) -> dict[str, Any]:
@@ -145,29 +161,78 @@ def _write_bridge(folder: Path, shop: Workshop, answers: Answers) -> None:
     durable_files.write_once(folder / CONFIG, toml_of(answers).encode())
 
 
-def _fill_store(folder: Path, shop: Workshop, answers: Answers, by: str, now_ms: int) -> str:
+def _fill_store(folder: Path, site_key: bytes, answers: Answers, by: str, now_ms: int) -> str:
     """The store with employer, site and account; the account's first password."""
     configured = settings.load(folder / CONFIG)
     vault.create(configured.secrets.data_key_file)
     keys = vault.load(configured.secrets.data_key_file)
     store = Store(configured.store.url)
-    operator = Operator(by)
     try:
         store.migrate()
         with store.write() as connection:
-            change = employers.put(connection, answers.employer, answers.employer_name)
-            audit_log.write_change(connection, operator, change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED, now_ms)
-            site_id = sites.add(
-                connection,
-                keys,
-                name=answers.site,
-                workplace=answers.workplace,
-                regime=answers.regime,
-                site_key=shop.site_key(answers.site),
-            )
-            about = {"name": answers.site, "workplace": answers.workplace, "regime": answers.regime.value}
-            audit_log.write(connection, operator, Act.SITE_ADDED, ("site", site_id), {"after": about}, now_ms)
-            return accounts.make(connection, answers.account, Role.ADMINISTRATOR, operator, now_ms)
+            _add_site(connection, keys, site_key, answers, by, now_ms)
+            return accounts.make(connection, answers.account, Role.ADMINISTRATOR, Operator(by), now_ms)
+    finally:
+        store.close()
+
+
+def _add_site(
+    connection: Connection, keys: vault.Vault, site_key: bytes, answers: Answers, by: str, now_ms: int
+) -> None:
+    operator = Operator(by)
+    change = employers.put(connection, answers.employer, answers.employer_name)
+    audit_log.write_change(connection, operator, change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED, now_ms)
+    site_id = sites.add(
+        connection,
+        keys,
+        name=answers.site,
+        workplace=answers.workplace,
+        regime=answers.regime,
+        site_key=site_key,
+    )
+    about = {"name": answers.site, "workplace": answers.workplace, "regime": answers.regime.value}
+    audit_log.write(connection, operator, Act.SITE_ADDED, ("site", site_id), {"after": about}, now_ms)
+
+
+def _write_compose(folder: Path, shop: Workshop, answers: Answers) -> None:
+    """The compose file, and what `prepare` makes the store of."""
+    password = secrets.token_urlsafe(24)
+    port = answers.store_port
+    files = {
+        f"{BRIDGE}/{compose.PASSWORD}": password,
+        f"{BRIDGE}/{compose.PASSFILE}": compose.passfile(port, password),
+        f"{BRIDGE}/{SITE_KEY}": shop.site_key(answers.site).hex() + "\n",
+        f"{BRIDGE}/{ANSWERS}": answers.model_dump_json(indent=1),
+        compose.COMPOSE: compose.text(folder, port, os.geteuid(), os.getegid()),
+    }
+    for name, data in files.items():
+        durable_files.write_once(folder / name, data.encode())
+    vault.create(folder / BRIDGE / "data.key")
+
+
+def prepare(folder: Path, by: str, now_ms: int) -> bool:
+    """Bring the store of an installation in containers to this version's form, with employer and site in it; whether
+    the site is new. The same again changes nothing. Raises BadgeclockError.
+    """
+    kept = folder / BRIDGE / ANSWERS
+    if not kept.is_file():
+        raise SettingsError(
+            what=f"{folder} is no installation in containers: it has no {BRIDGE}/{ANSWERS}",
+            kept="nothing was started",
+            do="make one with `badgeclock site init` and the answer `compose`",
+        )
+    answers = Answers.model_validate_json(kept.read_bytes())
+    site_key = bytes.fromhex((folder / BRIDGE / SITE_KEY).read_text("ascii"))
+    configured = settings.load(folder / CONFIG)
+    keys = vault.load(configured.secrets.data_key_file)
+    store = Store(configured.store.url)
+    try:
+        store.migrate()
+        with store.write() as connection:
+            if sites.find_row(connection, answers.site) is not None:
+                return False
+            _add_site(connection, keys, site_key, answers, by, now_ms)
+            return True
     finally:
         store.close()
 
@@ -249,7 +314,11 @@ def next_steps(folder: Path, answers: Answers, *, is_trial: bool) -> list[str]:
     if is_trial:
         return [f"next: badgeclock site run {folder}"]
     steps = [f"carry {folder / WORKSHOP} to a machine without a network, and delete it here"]
-    if answers.services is Services.SYSTEMD:
+    if answers.services is Services.COMPOSE:
+        compose_up = f"docker compose -f {folder.resolve() / compose.COMPOSE}"
+        add = f"console account add {answers.account} --role administrator --config {config.resolve()}"
+        steps += [f"{compose_up} up -d", f"{compose_up} run --rm bridge {add}"]
+    elif answers.services is Services.SYSTEMD:
         steps += [
             f"systemctl enable --now {folder.resolve() / UNITS}/*.service",
             f"badgeclock doctor --config {config}",
