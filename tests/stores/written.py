@@ -29,6 +29,9 @@ from badgeclock.bridge.downlink.order_sender import OrderSender
 from badgeclock.bridge.downlink.orders import PARTS
 from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.downlink.rosters import SETTLE_MS
+from badgeclock.bridge.notices import book, news
+from badgeclock.bridge.notices.book import Channel, Recipient
+from badgeclock.bridge.notices.news import Trouble
 from badgeclock.bridge.operations import correction_file
 from badgeclock.bridge.people import badge_keys, badges, declared, engagements, identities, plans, sites, workers
 from badgeclock.bridge.people.sites import Address, Site
@@ -37,6 +40,7 @@ from badgeclock.bridge.registrar import corrections, filings, office_registratio
 from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.office_registrations import Entry
+from badgeclock.bridge.settings import NoticesSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
@@ -115,6 +119,7 @@ async def _fill(world: World) -> None:
     _site_key(world)
     _accounts(world)
     _office(world)
+    _notices(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -386,6 +391,29 @@ def _office(world: World) -> None:
             assert found is not None
             links.note_use(connection, found, world.now_ms + 1000)
             links.revoke(connection, found.id, OPERATOR, world.now_ms + 2000)
+
+
+def _notices(world: World) -> None:
+    """What somebody was called for, until the day's end or until it is over; a letter that arrived, and one that does
+    not.
+    """
+    settings = NoticesSettings(email_to={"anna@example.be": "nl"}, email_from="b@example.be", smtp_host="localhost")
+    to = [Recipient(Channel.EMAIL, "anna@example.be"), Recipient(Channel.WEBHOOK, "https://hooks.example.be/")]
+    for troubles in ([Trouble("broker", 0)], []):
+        world.now_ms += 1000
+        with world.store.write() as connection:
+            found = news.current(connection, settings, [], troubles, world.now_ms)
+            assert book.changes(connection, found, world.now_ms)
+            book.write(connection, found, to, world.now_ms)
+            for letter in book.due(connection, world.now_ms):
+                sent = book.Outcome.SENT if letter.channel is Channel.EMAIL else None
+                book.note(connection, letter, sent, world.now_ms)
+    with world.store.write() as connection:
+        book.summarise(connection, {"refused": 1}, "2026-01-05", world.now_ms + DAY_MS, to[:1], world.now_ms)
+        assert book.waiting(connection)
+        assert book.opened(connection)
+        assert not book.has_old(connection, world.now_ms)
+        book.forget(connection, world.now_ms)
 
 
 def _waiting(world: World) -> None:

@@ -188,7 +188,9 @@ class Field:
         while self._flash.punches() == base:
             if time.monotonic() > deadline:
                 self.out.untaken += 1
-                self.out.broken.append(f"tap {tap.id} of a card of {len(uid) // 2} bytes was not taken: {self._now(tap.id)}")
+                self.out.broken.append(
+                    f"tap {tap.id} of a card of {len(uid) // 2} bytes was not taken: {self._now(tap.id)}"
+                )
                 break
             time.sleep(0.004)
         self._control.remove()

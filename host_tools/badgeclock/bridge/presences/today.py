@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -111,6 +111,25 @@ def look(connection: Connection, now_ms: int, *, day: date | None = None, site_i
     made = [_here(place, habits.get(id(place), {}), names, at, now_ms) for place in asked]
     shown = tuple(one for one in made if one.people or site_id is not None)
     return Report(now_ms, tuple(sorted(shown, key=lambda one: one.sites)))
+
+
+STANDINGS: Final = ("here", "without_number", "gone", "expected", "absent")
+
+
+def standings(report: Report) -> dict[str, int]:
+    """How many people there are of each of STANDINGS: inside; those of them who have no number; gone; expected later;
+    expected by now and not come.
+    """
+    found = dict.fromkeys(STANDINGS, 0)
+    for place in report.places:
+        counts = place.counts()
+        inside = [one for one in place.people if one.status in (Status.HERE, Status.BREAK)]
+        found["here"] += len(inside)
+        found["without_number"] += sum(one.number is None for one in inside)
+        found["gone"] += counts[Status.GONE]
+        found["expected"] += counts[Status.LATER]
+        found["absent"] += counts[Status.MISSING]
+    return found
 
 
 def as_dict(report: Report) -> dict[str, Any]:

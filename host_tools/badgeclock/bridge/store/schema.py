@@ -690,3 +690,39 @@ sessions = Table(
     Column("ended_ms", BigInteger),
     Column("shows_names", Boolean, nullable=False),
 )
+
+NOTICE_OPEN: Final = "over_ms IS NULL"
+LETTER_OPEN: Final = "ended_ms IS NULL"
+
+# What somebody was called for (`notices.news`), and the letters that do it: to whom by the hash of their address, so
+# that a copy of the store tells no address.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("about", JSON, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger),
+    Column("over_ms", BigInteger),
+    Index("uq_notices_open", "key", unique=True, sqlite_where=text(NOTICE_OPEN), postgresql_where=text(NOTICE_OPEN)),
+    Index("ix_notices_over_ms", "over_ms"),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("uid", String(32), nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("recipient", String(24), nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("outcome", String(16)),
+    Index("ix_letters_open", "due_ms", sqlite_where=text(LETTER_OPEN), postgresql_where=text(LETTER_OPEN)),
+    Index("ix_letters_ended_ms", "ended_ms"),
+)
