@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -83,7 +83,7 @@ class Cluster:
         """A connection to a database, in which each statement is committed."""
         return psycopg.connect(host=str(self.folder), user="badgeclock", dbname=name, autocommit=True)
 
-    def _run(self, statement: sql.Composable) -> None:
+    def _run(self, statement: sql.SQL | sql.Composed) -> None:
         with self.connect("postgres") as connection:
             connection.execute(statement)
 
@@ -145,19 +145,19 @@ class Copies:
             self._cluster.drop(name)
 
 
-_TABLES: Final = """
-    SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+_TABLES: Final[LiteralString] = """
+    SELECT c.relname FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
     ORDER BY 1
 """
-_SEQUENCES: Final = """
+_SEQUENCES: Final[LiteralString] = """
     SELECT format('%I.%I', schemaname, sequencename), coalesce(last_value, start_value), last_value IS NOT NULL
     FROM pg_sequences ORDER BY 1
 """
-_END_OTHERS: Final = """
+_END_OTHERS: Final[LiteralString] = """
     SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-_SHAPE: Final = """
+_SHAPE: Final[LiteralString] = """
     SELECT 'relation', oid::text, relname, relkind::text FROM pg_class
     WHERE relnamespace = 'public'::regnamespace
     UNION ALL SELECT 'column', attrelid::text, attname, attnum::text FROM pg_attribute a JOIN pg_class c
@@ -177,8 +177,12 @@ def _shape(connection: psycopg.Connection[Any]) -> list[Any]:
     return connection.execute(_SHAPE).fetchall()
 
 
+def _of(statement: LiteralString, table: str) -> sql.Composed:
+    return sql.SQL(statement).format(sql.Identifier(table))
+
+
 def _dumped(connection: psycopg.Connection[Any], table: str) -> bytes:
-    with connection.cursor().copy(f"COPY {table} TO STDOUT") as rows:  # type: ignore[arg-type]
+    with connection.cursor().copy(_of("COPY {} TO STDOUT", table)) as rows:
         return b"".join(bytes(block) for block in rows)
 
 
@@ -186,9 +190,9 @@ def _make(connection: psycopg.Connection[Any], table: str, rows: bytes) -> None:
     """Give a table exactly these rows."""
     if _dumped(connection, table) == rows:
         return
-    connection.execute(f"DELETE FROM {table}")  # type: ignore[arg-type]
+    connection.execute(_of("DELETE FROM {}", table))
     if rows:
-        with connection.cursor().copy(f"COPY {table} FROM STDIN") as into:  # type: ignore[arg-type]
+        with connection.cursor().copy(_of("COPY {} FROM STDIN", table)) as into:
             into.write(rows)
 
 
