@@ -188,7 +188,7 @@ class Field:
         while self._flash.punches() == base:
             if time.monotonic() > deadline:
                 self.out.untaken += 1
-                self.out.broken.append(f"tap {tap.id} of a card of {len(uid) // 2} bytes was not taken: {self._now(tap.id)}")
+                self.out.broken.append(f"tap {tap.id} ({len(uid) // 2} bytes) was not taken: {self._now(tap.id)}")
                 break
             time.sleep(0.004)
         self._control.remove()
@@ -239,11 +239,22 @@ class Field:
             self._control.wait_event("tone_on", after=pressed, timeout=TAKEN_WITHIN_S)  # the clock has read it
         self._happened("keys " + "+".join(keys))
         if keys == ("info",):
-            tap = self._control.hold(self._card())  # asks, and makes no punch
-            self._control.wait_event("selected", after=tap.id, timeout=TAKEN_WITHIN_S)
-            time.sleep(0.2)
-            self._control.remove()
+            self._ask()
         time.sleep(0.5)
+
+    def _ask(self) -> None:
+        """A card that asks, and makes no punch, unless the clock has left off waiting for it; held until it has its
+        answer, or else the next card would ask.
+        """
+        base = self._flash.punches()
+        self._control.hold(self._card())
+        deadline = time.monotonic() + TAKEN_WITHIN_S
+        while self._flash.punches() == base and time.monotonic() < deadline:
+            lines = " ".join(self._control.screen_text())
+            if "Today" in lines and "Hold your badge" not in lines:
+                break
+            time.sleep(0.02)
+        self._control.remove()
 
     def _pair(self) -> None:
         """Two at once that were there a moment ago: muted, so that they make no punch however they are read."""
