@@ -67,7 +67,7 @@ class Site:
         self.time.up_s = 2
         self.log = SealedLog(self.journal, self.seal, "clock-0001", bytes(8))
         self.log.open(1, self._stamp())
-        self.recent = Recent(False)
+        self.recent = Recent(is_short=False)
         self.recalled = recall(self.log, self.recent)
         self.signals = []
         self.notified = 0
