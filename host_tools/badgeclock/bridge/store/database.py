@@ -132,6 +132,9 @@ class Store:
         """Bring the tables to this version's form; keeps every row. Raises StoreError for a form that only a newer
         version knows.
         """
+        with self.read() as connection:
+            if forms.form_of(connection) == forms.NEWEST:
+                return
         # SQLite changes some things of a table only by making it again, which references to it must not hinder.
         from badgeclock.bridge.store import migrating  # noqa: PLC0415 - loads Alembic, which few commands need
 
