@@ -188,10 +188,18 @@ class Field:
         while self._flash.punches() == base:
             if time.monotonic() > deadline:
                 self.out.untaken += 1
-                self.out.broken.append(f"tap {tap.id} of a card of {len(uid) // 2} bytes was not taken")
+                self.out.broken.append(
+                    f"tap {tap.id} of a card of {len(uid) // 2} bytes was not taken: {self._now(tap.id)}"
+                )
                 break
             time.sleep(0.004)
         self._control.remove()
+
+    def _now(self, since: int) -> str:
+        """What the display says, and what happened from a little before the event `since` on."""
+        events = self._control.events(max(since - 40, 0))
+        kinds = [f"{event['t_ms']} {event['kind']} {event.get('lines', event.get('key', ''))}" for event in events]
+        return f"{self._control.screen_text()}; {kinds[:120]}"
 
     def _card(self) -> str:
         """A card that none of the last ones was."""

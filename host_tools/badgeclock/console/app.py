@@ -20,7 +20,18 @@ from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.web import status_guard
-from badgeclock.console import attention_page, live, now_page, presences_page, signing_in, templating
+from badgeclock.console import (
+    attention_page,
+    hours_page,
+    inspection_page,
+    live,
+    now_page,
+    poster_page,
+    presences_page,
+    registration_page,
+    signing_in,
+    templating,
+)
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
 from badgeclock.console.errors import ConsoleError
@@ -59,6 +70,10 @@ def create_app(
 
     signing_in.add(app, console)
     now_page.add(app, console)
+    registration_page.add(app, console)
+    inspection_page.add(app, console)
+    hours_page.add(app, console)
+    poster_page.add(app, console)
     attention_page.add(app, console)
     presences_page.add(app, console)
     live.add(app, console, watch)

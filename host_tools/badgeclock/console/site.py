@@ -32,10 +32,13 @@ LOOK_HOLDS_S: Final = 1.0
 LOOKS_MOST: Final = 64
 CHECKS: Final = 2
 """Passwords that are checked at once: each takes 64 MiB and a core."""
+FIELDS_MOST: Final = 500
+MANY: Final = "who"
+"""The field of boxes to tick: as many as are ticked."""
 _T = TypeVar("_T")
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - the name of a field
-_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret", "number"})
 
 
 class Looks:
@@ -131,9 +134,12 @@ class Console:
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The fields of a form; of a name that comes twice the last, and no files."""
-    form = await request.form(max_files=0, max_fields=40)
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    """The fields of a form; of a name that comes twice the last, of MANY all, a line each; and no files."""
+    form = await request.form(max_files=0, max_fields=FIELDS_MOST)
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    if MANY in fields:
+        fields[MANY] = "\n".join(value for value in form.getlist(MANY) if isinstance(value, str))
+    return fields
 
 
 def to_sign_in(request: Request) -> Response:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.host.bridge.world import World, empty_store
-from tests.postgres import Cluster
+from tests.postgres import Cluster, Copies
 from tests.query_plans import Grown, Watch
 
 from badgeclock.bridge.store import presence_counts, schema
@@ -42,6 +42,12 @@ def migrated(cluster: Cluster) -> str:
     store.migrate()
     store.close()
     return name
+
+
+@pytest.fixture(scope="session")
+def copies(cluster: Cluster, migrated: str) -> Copies:
+    """Copies of the database with the bridge's tables."""
+    return Copies(cluster, migrated)
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +100,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'bridge.db'}"
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
-        name = cluster.create(request.getfixturevalue("migrated"))
+        copies: Copies = request.getfixturevalue("copies")
+        name = copies.take()
         yield cluster.url(name)
-        cluster.drop(name)
+        copies.give_back(name)
 
 
 @pytest.fixture

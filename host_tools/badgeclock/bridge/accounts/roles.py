@@ -16,6 +16,8 @@ class Right(StrEnum):
     """The names of workers, which is an act each time they are opened."""
     DECIDE = "decide"
     """Whatever the attention list asks for."""
+    NUMBERS = "numbers"
+    """Names and national numbers of who is at a site, for who inspects it; each look is an act."""
     ACCOUNTS = "accounts"
     """See who has an account and who is signed in."""
 
@@ -26,10 +28,12 @@ class Role(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
+    INSPECTOR = "inspector"
 
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.VIEWER: frozenset({Right.SEE}),
     Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE}),
-    Role.ADMINISTRATOR: frozenset(Right),
+    Role.ADMINISTRATOR: frozenset(Right) - {Right.NUMBERS},
+    Role.INSPECTOR: frozenset({Right.SEE, Right.NUMBERS}),
 }

@@ -12,15 +12,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import Connection, select
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.accounts import accounts, second_factor, sessions
-from badgeclock.bridge.accounts.accounts import Account
 from badgeclock.bridge.accounts.roles import Right
-from badgeclock.bridge.accounts.sessions import Session
-from badgeclock.bridge.acts import within
+from badgeclock.bridge.acts import link_acts, office_acts, within
+from badgeclock.bridge.acts.acting import Actor, Body, Done, Line, Why
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.errors import NotAllowed
@@ -28,7 +27,7 @@ from badgeclock.bridge.people import badges, employers
 from badgeclock.bridge.registrar import corrections, filings
 from badgeclock.bridge.registrar.corrections import Meant
 from badgeclock.bridge.registrar.corrections import Right as Correct
-from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -36,8 +35,6 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.protocol.record import Direction
 
 Item = Annotated[str, Field(min_length=1, max_length=64)]
-Line = Annotated[str, Field(max_length=200)]
-Why = Annotated[str, Field(max_length=500)]
 
 
 class Asked(StrEnum):
@@ -60,17 +57,22 @@ class Asked(StrEnum):
     RELEASE_CLOCK = "release-clock"
     CORRECTION_DONE = "correction-done"
     CORRECTION_WITHDRAWN = "correction-withdrawn"
+    REGISTER = "register"
+    REGISTER_AT_GATE = "register-at-gate"
+    WITHDRAW_REGISTRATION = "withdraw-registration"
+    MAKE_LINK = "make-link"
+    REVOKE_LINK = "revoke-link"
+    OPEN_LINK = "open-link"
+    SHOW_NUMBERS = "show-numbers"
+    LINK_NUMBERS = "link-numbers"
+    NOTE_HOURS = "note-hours"
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Nothing(_Body):
+class Nothing(Body):
     """An act without fields."""
 
 
-class SignIn(_Body):
+class SignIn(Body):
     """Whose password and code the console has found to be right; for how many hours."""
 
     account: int
@@ -78,14 +80,14 @@ class SignIn(_Body):
     totp_step: int | None = None
 
 
-class SetPassword(_Body):
+class SetPassword(Body):
     """The hash of another password; what the session lasts."""
 
     password_hash: Annotated[str, Field(max_length=300, repr=False)]
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
-class SetCodes(_Body):
+class SetCodes(Body):
     """The secret of the codes that are asked for from now on, and the step of the first; without: none are."""
 
     secret: Annotated[str | None, Field(max_length=64, repr=False)] = None
@@ -93,7 +95,7 @@ class SetCodes(_Body):
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
-class Decided(_Body):
+class Decided(Body):
     """A decision about an item, with its reason."""
 
     item: Item
@@ -123,7 +125,7 @@ class Declared(Decided):
     day: date | None = None
 
 
-class BadgeGiven(_Body):
+class BadgeGiven(Body):
     """Whose badge made a punch that nobody was given."""
 
     item: Item
@@ -131,42 +133,14 @@ class BadgeGiven(_Body):
     employer: Line | None = None
 
 
-class Actor(NamedTuple):
-    """Who acts, in which transaction, when (ms UTC)."""
-
-    connection: Connection
-    vault: Vault
-    account: Account
-    session: Session
-    now_ms: int
-
-    def decision(self, why: str) -> Decision:
-        """A decision of theirs."""
-        return Decision(self.name, why, self.now_ms)
-
-    def operator(self, why: str = "") -> Operator:
-        """As the book of acts knows them."""
-        return Operator(self.name, why)
-
-    @property
-    def name(self) -> str:
-        """An account is no user of the machine."""
-        return f"{self.account.name} (console)"
-
-    def check_item(self, item: str) -> None:
-        """Raise NotAllowed unless an item is within their reach."""
-        within.check_item(self.connection, self.account.reach, item, self.now_ms)
-
-
-Done = dict[str, Any]
-_B = TypeVar("_B", bound=_Body)
+_B = TypeVar("_B", bound=Body)
 
 
 class Deed(NamedTuple):
     """An act: the right that it takes (None: a session is enough), its fields, and what carries it out."""
 
     right: Right | None
-    body: type[_Body]
+    body: type[Body]
     do: Callable[[Actor, Any], Done]
 
 
@@ -179,6 +153,8 @@ def perform(
     """
     if asked == Asked.SIGN_IN:
         return _sign_in(connection, _read(SignIn, fields), now_ms)
+    if asked in link_acts.BY_LINK:
+        return link_acts.perform(connection, asked, secret, now_ms)
     deed = DEEDS.get(asked)
     session = sessions.find(connection, secret, now_ms)
     if deed is None or session is None:
@@ -376,4 +352,11 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.RELEASE_CLOCK: Deed(Right.DECIDE, Decided, _release_clock),
     Asked.CORRECTION_DONE: Deed(Right.DECIDE, Decided, _correction_done),
     Asked.CORRECTION_WITHDRAWN: Deed(Right.DECIDE, Decided, _correction_withdrawn),
+    Asked.REGISTER: Deed(Right.DECIDE, office_acts.Registered, office_acts.register),
+    Asked.REGISTER_AT_GATE: Deed(Right.DECIDE, office_acts.AtTheGate, office_acts.register_at_gate),
+    Asked.WITHDRAW_REGISTRATION: Deed(Right.DECIDE, office_acts.Withdrawn, office_acts.withdraw),
+    Asked.MAKE_LINK: Deed(Right.DECIDE, link_acts.Wanted, link_acts.make),
+    Asked.REVOKE_LINK: Deed(Right.DECIDE, link_acts.Revoked, link_acts.revoke),
+    Asked.SHOW_NUMBERS: Deed(Right.NUMBERS, link_acts.OfSite, link_acts.show_numbers),
+    Asked.NOTE_HOURS: Deed(Right.DECIDE, link_acts.Hours, link_acts.note_hours),
 }

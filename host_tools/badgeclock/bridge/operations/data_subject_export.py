@@ -77,6 +77,8 @@ def _indexed(connection: Connection, vault: Vault, reference: str, row: Row[Any]
         "dimona_periods": _periods(connection, row.id),
         "badges": _badges(connection, row.id),
         "presences": [_plain(presence) for presence in presences],
+        "registrations_ahead": _of_worker(connection, schema.later_registrations, row.id),
+        "links": [_without(link, "secret_sha256") for link in _of_worker(connection, schema.links, row.id)],
         "corrections": _corrections(connection, row.id),
         "corrections_for_the_authority": _filings(connection, row.id),
         "calls_to_the_authority": _of_presences(connection, schema.attempts, numbers),
@@ -97,6 +99,14 @@ def _of_presences(connection: Connection, table: Table, numbers: list[int]) -> l
     for at in range(0, len(numbers), 500):
         found += [_plain(row) for row in _rows(connection, table, table.c.presence_id.in_(numbers[at : at + 500]))]
     return found
+
+
+def _of_worker(connection: Connection, table: Table, worker_id: int) -> list[dict[str, Any]]:
+    return [_plain(row) for row in _rows(connection, table, table.c.worker_id == worker_id)]
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {of: value for of, value in row.items() if of != name}
 
 
 def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]:

@@ -49,7 +49,10 @@ FIRST_SWEEP_S: Final = 60.0
 """So long after the start the first sweep begins: what waited for the bridge goes first."""
 _DAY_MS: Final = 86_400_000
 _AGE: Final = {"presences": schema.presences.c.day, "events": schema.events.c.last_ms}
-_OF_WORKER: Final = (schema.engagements, schema.expected, schema.dimona_periods)
+_OF_WORKER: Final = (
+    *(schema.engagements, schema.expected, schema.dimona_periods),
+    *(schema.later_registrations, schema.links),
+)
 """What is kept of a worker alone, and no longer than the worker's row."""
 
 log = logs.Named("badgeclock.bridge.operations.retention")
@@ -154,16 +157,24 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
     )
     yield "presences", before, declared
     before = cutoff(policy.events_days, now_ms)
-    yield "events", before, ((events, events.c.last_ms < _ms(before)), (jobs, jobs.c.ended_ms < _ms(before)))
+    links = schema.links
+    shown: _Rows = (
+        (events, events.c.last_ms < _ms(before)),
+        (jobs, jobs.c.ended_ms < _ms(before)),
+        (links, links.c.ends_ms < _ms(before)),
+    )
+    yield "events", before, shown
     before = cutoff(policy.workers_days, now_ms)
     yield "workers", before, ((schema.workers, _forgotten(before)),)
     expected, plans, periods, works = schema.expected, schema.plans, schema.dimona_periods, schema.works
+    later = schema.later_registrations
     before = cutoff(policy.plans_days, now_ms)
     planned: _Rows = (
         (expected, expected.c.plan_id.in_(select(plans.c.id).where(plans.c.day < before))),
         (plans, and_(plans.c.day < before, ~exists().where(expected.c.plan_id == plans.c.id))),
         (periods, periods.c.to_day < before),
         (works, works.c.to_day < before),
+        (later, and_(later.c.day < before, later.c.ended_ms.is_not(None), later.c.presence_id.is_(None))),
     )
     yield "plans", before, planned
 
