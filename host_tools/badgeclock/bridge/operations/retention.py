@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
     from badgeclock.bridge.settings import RetentionSettings
 
 BATCH_ROWS: Final = 500
-BATCH_WORKERS: Final = 20
-"""The database looks through every punch for each."""
+"""Most rows of a table that one transaction deletes."""
+FIRST_ROWS: Final = 20
+LEAST_ROWS: Final = 10
+WANTED_S: Final = 0.03
+"""So long a transaction that deletes is to take: nobody else writes meanwhile, and a punch waits."""
 ERASED: Final = "(erased)"
 BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
@@ -52,6 +56,18 @@ _OF_WORKER: Final = (
 """What is kept of a worker alone, and no longer than the worker's row."""
 
 log = logs.Named("badgeclock.bridge.operations.retention")
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many rows the next transaction deletes, by how long the last ones took."""
+
+    rows: int = field(default_factory=lambda: FIRST_ROWS)
+
+    def took(self, seconds: float) -> None:
+        """That many rows took so long; what a machine did besides is no reason for one row at a time for ever."""
+        wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
+        self.rows = max(LEAST_ROWS, min(wanted, 2 * self.rows, BATCH_ROWS))
 
 
 @dataclass(slots=True)
@@ -196,25 +212,37 @@ def _first_since(connection: Connection, column: Column[int], since: date) -> in
     return low
 
 
-def _window(table: Table) -> ColumnElement[bool]:
+def _window(table: Table, rows: int) -> ColumnElement[bool]:
     """The lowest numbers of a table that is ever longer and whose rows are old in the order of their numbers."""
-    return table.c.id < select(func.min(table.c.id) + BATCH_ROWS).scalar_subquery()
+    return table.c.id < select(func.min(table.c.id) + rows).scalar_subquery()
 
 
-def sweep(connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
+def sweep(
+    connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int, pace: Pace
+) -> Counter[str]:
     """Delete one batch of what is older than its purpose allows; returns counts by table, empty when all is done."""
     _forget_for_good(connection)
+    began = time.monotonic()
+    try:
+        return _sweep(connection, policy, operator, now_ms, pace.rows)
+    finally:
+        pace.took(time.monotonic() - began)
+
+
+def _sweep(
+    connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int, most: int
+) -> Counter[str]:
     for purpose, before, rows in _purposes(policy, now_ms):
         done = _Deleted()
         for table, which in rows:
             if table is schema.presences:
-                _delete_presences(connection, done, which, BATCH_ROWS)
+                _delete_presences(connection, done, which, most)
             elif table is schema.workers:
                 _delete_workers(connection, done, which, now_ms)
             elif table is schema.receipts:
-                done.rows(connection, table, and_(which, _window(table)))
+                done.rows(connection, table, and_(which, _window(table, most)))
             else:
-                done.rows(connection, table, which, BATCH_ROWS)
+                done.rows(connection, table, which, most)
         if done.counts.total():
             detail = done.detail(purpose=purpose, before=before.isoformat())
             audit_log.write(connection, operator, Act.DELETED, purpose, detail, now_ms)
@@ -225,12 +253,15 @@ def sweep(connection: Connection, policy: RetentionSettings, operator: Operator,
 def sweeping(store: Store, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
     """Delete all that is older than its purpose allows, a batch a transaction; returns counts by table."""
     total: Counter[str] = Counter()
+    pace = Pace()
     while True:
+        began = time.monotonic()
         with store.write() as connection:
-            batch = sweep(connection, policy, operator, now_ms)
+            batch = sweep(connection, policy, operator, now_ms, pace)
         if not batch:
             return total
         total += batch
+        time.sleep(time.monotonic() - began)  # the bridge gets its turn
 
 
 def _delete_presences(connection: Connection, done: _Deleted, which: ColumnElement[bool], limit: int | None) -> None:
@@ -245,8 +276,8 @@ def _delete_presences(connection: Connection, done: _Deleted, which: ColumnEleme
 def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement[bool], now_ms: int) -> None:
     table = schema.workers
     columns = select(table.c.id, table.c.reference)
-    rows = connection.execute(columns.where(which).order_by(table.c.id).limit(BATCH_WORKERS))
-    for row in rows.all():
+    # One: the database looks through every punch for each.
+    for row in connection.execute(columns.where(which).order_by(table.c.id).limit(1)).all():
         _delete_worker(connection, done, row.id, row.reference, now_ms)
 
 
@@ -356,8 +387,11 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Sweep once; other writers get their turn between batches."""
+        pace, total = Pace(), Counter[str]()
         try:
-            while batch := await self._store.writing(sweep, self._policy, BY_SETTINGS, self._now_ms()):
-                log.info("deleted what is older than it may be", **batch)
+            while batch := await self._store.writing(sweep, self._policy, BY_SETTINGS, self._now_ms(), pace):
+                total += batch
         except StoreError as error:
             log.error("the sweep ends here until the next", error=str(error))
+        if total:
+            log.info("deleted what is older than it may be", **total)

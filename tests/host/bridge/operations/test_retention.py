@@ -126,10 +126,24 @@ def test_what_is_on_its_way_to_the_authority_is_never_deleted(lived: World) -> N
 
 
 def test_much_goes_in_many_transactions(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_ROWS", "LEAST_ROWS"):
+        monkeypatch.setattr(retention, name, 1)
     monkeypatch.setattr(retention, "BATCH_ROWS", 1)
     sweep(lived, LATER_MS)
     assert counts(lived)["punches"] == counts(lived)["receipts"] == 0
     assert len([row for row in lived.rows(schema.acts) if row.subject == "presences"]) >= 2
+
+
+def test_a_transaction_that_deletes_takes_as_many_rows_as_leave_the_others_their_turn() -> None:
+    pace = retention.Pace()
+    for _ in range(20):
+        pace.took(pace.rows * 0.001)  # a disk that takes a millisecond a row
+    assert pace.rows == 30
+    pace.took(3.0)
+    assert pace.rows == retention.LEAST_ROWS
+    for _ in range(20):
+        pace.took(0.0)
+    assert pace.rows == retention.BATCH_ROWS
 
 
 def test_a_worker_who_was_just_added_or_has_a_badge_is_not_forgotten(world: World) -> None:
