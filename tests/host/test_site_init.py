@@ -226,6 +226,23 @@ def test_the_doctor_finds_a_full_disk(made: Path, monkeypatch: pytest.MonkeyPatc
     assert "are free" in of("disk", made)[0].what
 
 
+def test_the_doctor_says_that_notices_reach_nobody(folder: Path) -> None:
+    with (folder / "bridge.toml").open("a") as file:
+        file.write('[notices]\nheartbeat_url = "https://hc.example/"\nwebhook_url = "https://hooks.example/"\n')
+        file.write('webhook_secret_file = "webhook.secret"\n')
+    assert "webhook.secret cannot be read" in of("notices", folder)[0].what
+    (folder / "webhook.secret").touch(mode=0o600)
+    (folder / "webhook.secret").write_text("whsec_" + "A" * 44)
+    assert of("notices", folder) == []
+    store = Store(settings.load(folder / "bridge.toml").store.url)
+    with store.write() as connection:
+        row = {"uid": "1", "channel": "webhook", "recipient": "x", "body": {}, "made_ms": 0, "due_ms": 0, "tries": 30}
+        ended = {"ended_ms": NOW_MS - DAY_MS, "outcome": "given up"}
+        connection.execute(schema.letters.insert().values(**row, **ended))
+    store.close()
+    assert of("notices", folder)[0].what == "1 were given up in the last three days"
+
+
 @pytest.fixture
 def running(folder: Path) -> Iterator[Process]:
     """The installation's broker."""

@@ -203,6 +203,13 @@ def waiting(connection: Connection) -> Counter[str]:
     return Counter(dict(rows.tuples().all()))
 
 
+def given_up(connection: Connection, since_ms: int) -> int:
+    """How many letters reached nobody since a moment."""
+    table = schema.letters
+    which = (table.c.ended_ms >= since_ms) & (table.c.outcome == Outcome.GIVEN_UP)
+    return connection.execute(select(func.count()).where(which)).scalar_one()
+
+
 def opened(connection: Connection) -> list[dict[str, Any]]:
     """What somebody was called for and is not over, oldest first."""
     table = schema.notices
