@@ -182,6 +182,16 @@ def due(connection: Connection, now_ms: int) -> list[Letter]:
     ]
 
 
+def claim(connection: Connection, letter: Letter, now_ms: int) -> bool:
+    """Take a letter that is due, so that nobody else sends it meanwhile; whether it still was. Who took it and is gone
+    before it is noted leaves it to whoever looks after the first pause.
+    """
+    table = schema.letters
+    still = (table.c.id == letter.id, _is_under_way(), table.c.due_ms <= now_ms)
+    taken = connection.execute(update(table).where(*still).values(due_ms=now_ms + FIRST_PAUSE_MS))
+    return taken.rowcount == 1
+
+
 def note(connection: Connection, letter: Letter, outcome: Outcome | None, now_ms: int) -> Outcome | None:
     """What became of a try: its outcome, or None for one that failed and is tried again. What it came to."""
     table = schema.letters

@@ -210,6 +210,8 @@ def test_a_letter_is_tried_with_longer_pauses_and_given_up_after_a_day(world: Wo
     with world.store.write() as connection:
         while letters := [one for one in book.due(connection, now_ms) if one.recipient == ANNA.mark]:
             tries.append((now_ms - NOON_MS) // MINUTE_MS)
+            assert book.claim(connection, letters[0], now_ms)
+            assert not book.claim(connection, letters[0], now_ms), "it is taken"
             outcome = book.note(connection, letters[0], None, now_ms)
             if outcome is not None:
                 break

@@ -338,6 +338,16 @@ async def test_what_could_not_be_sent_is_sent_once_after_a_restart(
     assert len(set(uids)) == 1
 
 
+async def test_two_that_look_at_one_store_at_once_send_each_letter_once(
+    world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
+) -> None:
+    own = hooked(files, hook.url, patience_minutes=0)
+    callers = [caller(world, own, ["broker"], tmp_path) for _ in range(2)]
+    await asyncio.gather(*(one.work() for one in callers))
+    assert len(hook.asked) == 1
+    assert [len(world.rows(table)) for table in (schema.notices, schema.letters)] == [1, 1]
+
+
 async def test_a_recipient_who_is_in_the_settings_no_more_gets_nothing(
     world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -365,7 +375,7 @@ async def test_a_mail_server_that_hangs_costs_no_punch(
     round_.cancel()
     await asyncio.wait([round_])
     monkeypatch.setattr(sending, "TRY_S", 0.05)
-    world.now_ms += 1
+    world.now_ms += book.FIRST_PAUSE_MS  # until then those that it had taken are its own
     await hanging.work()
     assert hanging.outcomes == {"failed": 2}, "a try ends by itself, and the letter waits"
 
