@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import socket
 import tomllib
@@ -143,6 +144,20 @@ def test_the_units_of_a_folder_name_its_files(folder: Path) -> None:
     assert f"ReadWritePaths={folder}/state" in unit
     assert f"LoadCredential=secrets__data_key_file:{folder}/bridge/data.key" in unit
     assert str(programs.mosquitto()) in (folder / "systemd" / units.BROKER).read_text()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_keys_stay_roots_and_the_state_is_the_services(folder: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    site_files._give_to(folder, "nobody")
+    for path in ("state", "state/bridge.db"):
+        assert (folder / path).stat().st_uid == nobody.pw_uid
+    for path in ("bridge/key.pem", "bridge/data.key", "workshop", "workshop/fleet.key"):
+        found = (folder / path).stat()
+        assert (found.st_uid, found.st_mode & 0o077) == (0, 0), path
+    for path in ("bridge.toml", "bridge/ca.pem", "bridge/certificate.pem"):
+        found = (folder / path).stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, nobody.pw_gid, 0o640), path
 
 
 # --- doctor ---

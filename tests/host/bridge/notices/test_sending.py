@@ -348,6 +348,18 @@ async def test_two_that_look_at_one_store_at_once_send_each_letter_once(
     assert [len(world.rows(table)) for table in (schema.notices, schema.letters)] == [1, 1]
 
 
+async def test_the_summary_goes_out_at_its_time_once_a_day(
+    world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
+) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(bytes.fromhex("0badcafe")))
+    made = caller(world, hooked(files, hook.url, kinds=[], summary_at="12:05"), [], tmp_path)
+    for minutes, sent in ((4, 0), (5, 1), (6, 1), (12 * 60 + 6, 1), (24 * 60 + 5, 2)):
+        world.now_ms = NOON_MS + minutes * 60_000
+        await made.work()
+        assert len(hook.asked) == sent, f"{minutes} minutes after noon"
+    assert json.loads(hook.asked[0][2])["day"] == "2026-01-05"
+
+
 async def test_a_recipient_who_is_in_the_settings_no_more_gets_nothing(
     world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
 ) -> None:
