@@ -20,6 +20,10 @@ class ActRefused(ConsoleError):
         return (_refused_again, (self.kind, self.what, self.kept, self.do))
 
 
+class NotForThisRole(ConsoleError):
+    """A page that the account's role has no right to."""
+
+
 class BridgeSilent(ConsoleError):
     """The bridge was asked, and has not answered."""
 

@@ -23,7 +23,10 @@ from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention.reasons import NEEDS
 from badgeclock.bridge.presences.attendance import WHY
 from badgeclock.console import words
+from badgeclock.console.clocks_view import HEALTHS
+from badgeclock.console.navigation import PAGES
 from badgeclock.console.presences_view import STANDINGS, STATES
+from badgeclock.console.sites_view import REGIMES
 
 SOURCE: Final = "en"
 LANGUAGES: Final[Mapping[str, str]] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", SOURCE: "English"}
@@ -79,5 +82,6 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
     for button in words.every_button():
         yield from (button.label, button.effect)
     yield from (*words.DONE.values(), words.FILED_SAID, *words.CANCEL_CODES.values(), *words.WRONG)
+    yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
     yield from (*STATES.values(), *STANDINGS.values())
     yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", *own.values())

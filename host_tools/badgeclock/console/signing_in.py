@@ -11,14 +11,17 @@ from typing import Any, Final
 import segno
 import structlog
 from fastapi import FastAPI
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from badgeclock.bridge.accounts import accounts, passwords, second_factor
+from badgeclock.bridge.accounts import accounts, passwords, second_factor, sessions
 from badgeclock.bridge.accounts.accounts import Secrets
+from badgeclock.bridge.accounts.sessions import Held
 from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.errors import AccountError
-from badgeclock.console import languages, words
+from badgeclock.bridge.web.reach import names_of
+from badgeclock.console import attention_view, languages, words
 from badgeclock.console import visitor as visitors
 from badgeclock.console.errors import ActRefused
 from badgeclock.console.site import Console, elsewhere, fields_of, kept_of, local, to_sign_in
@@ -57,6 +60,16 @@ def add(app: FastAPI, console: Console) -> None:
         visitors.forget(request, answer)
         return answer
 
+    @app.post("/sign-out/everywhere")
+    async def sign_out_everywhere(request: Request) -> Response:
+        came = await posted(console, request)
+        if isinstance(came, Response):
+            return came
+        await console.door.ask(Asked.SIGN_OUT_EVERYWHERE, came[0].secret)
+        answer = elsewhere(request, "/sign-in")
+        visitors.forget(request, answer)
+        return answer
+
     @app.get("/language/{code}")
     async def language(request: Request, code: str, to: str = "/") -> Response:
         answer = elsewhere(request, local(to))
@@ -67,7 +80,7 @@ def add(app: FastAPI, console: Console) -> None:
     @app.get("/account")
     async def account(request: Request) -> Response:
         who = await console.visitor(request)
-        return to_sign_in(request) if who is None else _account_page(console, request, who)
+        return to_sign_in(request) if who is None else await _account_page(console, request, who)
 
     @app.post("/account/password")
     async def password(request: Request) -> Response:
@@ -171,7 +184,7 @@ def _step(console: Console, found: Secrets, code: str) -> int | None:
 # --- the account's own page ---
 
 
-def _account_page(
+async def _account_page(
     console: Console,
     request: Request,
     who: Visitor,
@@ -180,6 +193,7 @@ def _account_page(
     error: AccountError | None = None,
 ) -> Response:
     secret = second_factor.new_secret()
+    held, reach = await console.store.reading(_own, who, console.now_ms())
     return console.page(
         request,
         "account.html",
@@ -187,9 +201,17 @@ def _account_page(
         status,
         error=error,
         said=request.query_params.get("done", ""),
+        held=held,
+        reach=reach,
+        zone=attention_view.DEFAULT_ZONE,
         secret=secret,
         picture=_picture(second_factor.address(secret, who.account.name)),
     )
+
+
+def _own(connection: Connection, who: Visitor, now_ms: int) -> tuple[list[Held], dict[str, list[str]]]:
+    """The sessions of the visitor's account, and what it reaches."""
+    return sessions.held(connection, who.account.id, now_ms), names_of(connection, who.account.reach.stored())
 
 
 def _picture(address: str) -> str:
@@ -211,7 +233,7 @@ async def _changed(console: Console, request: Request, change: Any) -> Response:
         found = await _proved(console, request, who, fields)
         done = await change(console, who, found, fields)
     except AccountError as error:
-        return _account_page(console, request, who, 422, error=error)
+        return await _account_page(console, request, who, 422, error=error)
     except ActRefused as error:
         return console.problem(request, who, error, 409)
     answer = elsewhere(request, f"/account?done={'password' if change is _new_password else 'codes'}")

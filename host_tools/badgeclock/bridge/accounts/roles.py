@@ -16,8 +16,12 @@ class Right(StrEnum):
     """The names of workers, which is an act each time they are opened."""
     DECIDE = "decide"
     """Whatever the attention list asks for."""
+    OFFICE = "office"
+    """Change what the office keeps of people, badges and sites, one by one or by import; and order clocks."""
+    BOOK = "book"
+    """The book of acts, and what the bridge runs with."""
     ACCOUNTS = "accounts"
-    """See who has an account and who is signed in."""
+    """See who has an account and who is signed in, and change that."""
 
 
 class Role(StrEnum):
@@ -26,10 +30,12 @@ class Role(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
+    INSPECTOR = "inspector"
 
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.VIEWER: frozenset({Right.SEE}),
-    Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE}),
+    Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE, Right.OFFICE, Right.BOOK}),
     Role.ADMINISTRATOR: frozenset(Right),
+    Role.INSPECTOR: frozenset({Right.SEE}),
 }
