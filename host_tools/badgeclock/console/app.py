@@ -26,6 +26,7 @@ from badgeclock.console import (
     attention_page,
     clocks_page,
     doing,
+    imports_page,
     live,
     now_page,
     people_page,
@@ -91,6 +92,7 @@ def create_app(
     acts_page.add(app, console)
     settings_page.add(app, console, shown)
     accounts_page.add(app, console)
+    imports_page.add(app, console)
     live.add(app, console, watch)
     _add_problems(app, console)
     return app

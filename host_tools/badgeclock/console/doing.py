@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from badgeclock.bridge.acts.acts import DEEDS, Asked, Done
-from badgeclock.console import attention_page, words
+from badgeclock.console import attention_page, imports_page, words
 from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.signing_in import DO, posted
 from badgeclock.console.site import BETWEEN, MANY, Console, elsewhere, local
@@ -24,7 +24,7 @@ from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
 MANY_MOST: Final = 200
-_OFFERED: Final = words.SAVED | words.DONE.keys()
+_OFFERED: Final = words.SAVED | words.DONE.keys() | {Asked.IMPORT}
 _ANYHOW: Final = frozenset({"why", "night_hours"})
 """Fields that are sent though they are empty: that they are missing is said in words."""
 
@@ -47,6 +47,8 @@ def add(app: FastAPI, console: Console) -> None:
         who, fields = came
         if asked not in DEEDS or asked not in _OFFERED:
             return console.page(request, "gone.html", who, 404, error=None)
+        if asked == Asked.IMPORT:
+            return await imports_page.carry_out(console, request, who, fields)
         if MANY in fields:
             return await _many(console, request, who, Asked(asked), fields)
         return await _one(console, request, who, Asked(asked), fields)

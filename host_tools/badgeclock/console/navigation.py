@@ -13,6 +13,8 @@ class Page(NamedTuple):
     path: str
     word: str
     right: Right = Right.SEE
+    is_seldom: bool = False
+    """Whether it stands behind "More"."""
 
 
 PAGES: Final = (
@@ -22,7 +24,8 @@ PAGES: Final = (
     Page("/people", "People"),
     Page("/sites", "Sites"),
     Page("/clocks", "Clocks"),
-    Page("/acts", "Book of acts", Right.BOOK),
-    Page("/settings", "Settings", Right.BOOK),
-    Page("/accounts", "Accounts", Right.ACCOUNTS),
+    Page("/imports", "Imports", Right.OFFICE, is_seldom=True),
+    Page("/acts", "Book of acts", Right.BOOK, is_seldom=True),
+    Page("/settings", "Settings", Right.BOOK, is_seldom=True),
+    Page("/accounts", "Accounts", Right.ACCOUNTS, is_seldom=True),
 )

@@ -26,6 +26,7 @@ from badgeclock.console import languages, visitor, words
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
 from badgeclock.console.errors import NotForThisRole
+from badgeclock.console.uploads import Uploads
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
@@ -91,6 +92,7 @@ class Console:
     templates: Mapping[str, Environment]
     """By language."""
     looks: Looks = field(default_factory=Looks)
+    uploads: Uploads = field(default_factory=Uploads)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:

@@ -69,7 +69,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "role": "Role",
     "employers": "Employers' numbers, one a line",
     "signs_in_by": "Signs in by",
+    "upload": "File",
 }
+TODAY: Final = "today"
 _MINUTE_S: Final = 60
 
 
@@ -89,8 +91,9 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, days_ago, of_minutes)
+    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes)
     made.filters.update({one.__name__: one for one in filters})
+    made.filters["days_ago"] = partial(days_ago, catalogue.gettext)
     made.filters["why"] = partial(why, catalogue.gettext)
     made.globals |= {
         "version": __version__,
@@ -117,9 +120,11 @@ def date(day: Day, locale: Locale) -> str:
     return format_date(day, "full", locale=locale)
 
 
-def days_ago(day: Day, now_ms: int, locale: Locale) -> str:
-    """How many days ago, or ahead; today: 0 days."""
+def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Locale) -> str:
+    """How many days ago, or ahead, or that it is today."""
     away = day - local_day(now_ms, BELGIUM.key)
+    if not away:
+        return gettext(TODAY)
     return format_timedelta(away, granularity="day", threshold=1.5, add_direction=True, format="short", locale=locale)
 
 

@@ -115,7 +115,7 @@ def test_nobody_does_what_their_role_or_reach_does_not_allow(morning: Morning, r
     """Every act about what is beyond, and every act of a role without it: refused, and the store stays as it was."""
     fields = {
         "why": "tries", "command": "restart", "settings": "volume=1", "badge": "1", "employer": KBO, "name": "x",
-        "role": "administrator",
+        "role": "administrator", "tables": [],
     }  # fmt: skip
     items = ("clock-0001", "W-004", SITE, KBO, morning.refused(), "clock-0001/4", "event/1", "ada")
     sessions = {}

@@ -24,8 +24,10 @@ from badgeclock.bridge.acts import within
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import registry, remote_settings, silences
 from badgeclock.bridge.errors import NotAllowed
-from badgeclock.bridge.people import badges, employers, engagements, sites, workers
+from badgeclock.bridge.people import badges, employers, engagements, imports, sites, workers
 from badgeclock.bridge.people.engagements import Engaged
+from badgeclock.bridge.people.imports import Kind, Report, Table
+from badgeclock.bridge.people.spreadsheets import Row, Sheet
 from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import corrections, filings
 from badgeclock.bridge.registrar.corrections import Meant
@@ -45,6 +47,10 @@ Line = Annotated[str, Field(max_length=200)]
 Why = Annotated[str, Field(max_length=500)]
 
 
+IMPORT_ROWS_MOST: Final = 2_000
+"""Of an import through the bridge, whose writer takes no punch meanwhile; larger ones go by the command line."""
+FAULTS_MOST: Final = 200
+"""So many causes of bad rows are listed."""
 SITES_OWN: Final = "site"
 """In the place of a language: each site's own."""
 NO_NIGHT: Final = "none"
@@ -88,6 +94,8 @@ class Asked(StrEnum):
     UNLOCK_ACCOUNT = "unlock-account"
     END_SESSIONS = "end-sessions"
     END_ACCOUNT = "end-account"
+    REHEARSE_IMPORT = "rehearse-import"
+    IMPORT = "import"
 
 
 class _Body(BaseModel):
@@ -239,6 +247,22 @@ class EmployerNamed(_Body):
 
     item: Line
     name: Line = ""
+
+
+class TableRows(_Body):
+    """A table of an import, as the console has read it: the rows have a cell for each column, and what is wrong."""
+
+    kind: Kind
+    place: Annotated[str, Field(max_length=300)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    columns: Annotated[list[Line], Field(max_length=64)]
+    rows: Annotated[list[tuple[int, list[str], str | None]], Field(max_length=IMPORT_ROWS_MOST, repr=False)]
+
+
+class ImportRows(_Body):
+    """The tables of one file."""
+
+    tables: Annotated[list[TableRows], Field(max_length=len(Kind))]
 
 
 class SignsInBy(StrEnum):
@@ -598,6 +622,44 @@ def _name_employer(actor: Actor, body: EmployerNamed) -> Done:
     return {"is_new": change.is_new}
 
 
+def _rehearse_import(actor: Actor, body: ImportRows) -> Done:
+    return _imported(actor, body, imports.rehearse_in)
+
+
+def _import(actor: Actor, body: ImportRows) -> Done:
+    return _imported(actor, body, imports.carry_out_in)
+
+
+def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Done:
+    _check_reaches_everything(actor)
+    if sum(len(table.rows) for table in body.tables) > IMPORT_ROWS_MOST:
+        raise NotAllowed(
+            f"the file has more than {IMPORT_ROWS_MOST} rows",
+            "use `badgeclock bridge import`, or split it into several",
+        )
+    digests = ", ".join(sorted({table.sha256[:16] for table in body.tables}))
+    who = actor.operator(f"import of files {digests}")
+    report = work(actor.connection, actor.vault, [_table(one) for one in body.tables], who, actor.now_ms)
+    return {
+        "counts": [[kind.value, verb, number] for (kind, verb), number in sorted(report.counts.items()) if number],
+        "queued": report.queued,
+        "bad": len(report.faults),
+        "following": report.following,
+        "faults": imports.gathered(report.faults)[:FAULTS_MOST],
+    }
+
+
+def _table(one: TableRows) -> Table:
+    columns = tuple(one.columns)
+    rows = [
+        Row(number, dict(zip(columns, cells, strict=False)) | dict.fromkeys(columns[len(cells) :], ""), fault)
+        for number, cells, fault in one.rows
+    ]
+    sheet = Sheet("", columns, rows)
+    imports.check_columns(one.kind, sheet, one.place)
+    return Table(one.kind, one.place, sheet, one.sha256)
+
+
 # --- accounts ---
 
 
@@ -710,6 +772,8 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.ENGAGE: Deed(Right.OFFICE, Engagement, _engage),
     Asked.CHANGE_WORKER: Deed(Right.OFFICE, WorkerChanged, _change_worker),
     Asked.CHANGE_SITE: Deed(Right.OFFICE, SiteChanged, _change_site),
+    Asked.REHEARSE_IMPORT: Deed(Right.OFFICE, ImportRows, _rehearse_import),
+    Asked.IMPORT: Deed(Right.OFFICE, ImportRows, _import),
     Asked.MAKE_ACCOUNT: Deed(Right.ACCOUNTS, AccountMade, _make_account),
     Asked.CHANGE_ACCOUNT: Deed(Right.ACCOUNTS, AccountChanged, _change_account),
     Asked.RESET_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _reset_account),
