@@ -31,6 +31,7 @@ from badgeclock.console import (
     now_page,
     people_page,
     presences_page,
+    provider_page,
     settings_page,
     signing_in,
     sites_page,
@@ -41,6 +42,7 @@ from badgeclock.console.door import Door
 from badgeclock.console.errors import ConsoleError, NotForThisRole
 from badgeclock.console.guard import STATIC, Guard
 from badgeclock.console.live import Watch
+from badgeclock.console.openid import Provider
 from badgeclock.console.settings_page import Sections
 from badgeclock.console.site import Console
 from badgeclock.errors import BadgeclockError, StoreError
@@ -56,6 +58,7 @@ def create_app(
     now_ms: Callable[[], int],
     watch: Watch,
     shown: Sections | None = None,
+    provider: Provider | None = None,
 ) -> FastAPI:
     """The application; `store` is read, and `door` has everything else done. `shown` is what the bridge runs with, as a
     page may show it.
@@ -82,6 +85,7 @@ def create_app(
         return PlainTextResponse("alive\n")
 
     signing_in.add(app, console)
+    provider_page.add(app, console, provider)
     now_page.add(app, console)
     attention_page.add(app, console)
     presences_page.add(app, console)

@@ -30,6 +30,8 @@ from badgeclock.console.visitor import Visitor
 KEPT: Final = "kept."
 """Before the names of the fields of a form that came without a session."""
 KEPT_PATH: Final = "kept_path"
+PROVIDER: Final = "/sign-in/provider"
+"""Where the organisation's own sign-in begins."""
 DO: Final = "/do/"
 """Where forms go that may be kept."""
 _MINUTE_S: Final = 60
@@ -41,10 +43,10 @@ def add(app: FastAPI, console: Console) -> None:
     """The pages of this file."""
 
     @app.get("/sign-in")
-    async def sign_in_page(request: Request, to: str = "/") -> Response:
+    async def sign_in_form(request: Request, to: str = "/") -> Response:
         if await console.visitor(request) is not None:
             return elsewhere(request, local(to))
-        return _sign_in_page(console, request, to=local(to))
+        return sign_in_page(console, request, to=local(to))
 
     @app.post("/sign-in")
     async def sign_in(request: Request) -> Response:
@@ -98,9 +100,9 @@ async def posted(console: Console, request: Request) -> tuple[Visitor, dict[str,
     fields = await fields_of(request)
     who = await console.visitor(request)
     if who is None:
-        return _sign_in_page(console, request, status=401, kept=_kept(request, fields))
+        return sign_in_page(console, request, status=401, kept=_kept(request, fields))
     if not hmac.compare_digest(fields.pop("token", "").encode(), who.form_token.encode()):
-        return _kept_page(console, request, who, _kept(request, fields), status=409)
+        return kept_page(console, request, who, _kept(request, fields), status=409)
     return who, fields
 
 
@@ -111,7 +113,7 @@ def _kept(request: Request, fields: dict[str, str]) -> dict[str, str]:
     return {KEPT_PATH: path} | {f"{KEPT}{name}": value for name, value in kept_of(fields).items()}
 
 
-def _sign_in_page(
+def sign_in_page(
     console: Console,
     request: Request,
     *,
@@ -122,12 +124,23 @@ def _sign_in_page(
     name: str = "",
     kept: dict[str, str] | None = None,
 ) -> Response:
+    """Where one signs in; with what was typed before, which is there again afterwards."""
     return console.page(
-        request, "sign_in.html", None, status, to=to, wrong=wrong, minutes=minutes, name=name, kept=kept or {}
+        request,
+        "sign_in.html",
+        None,
+        status,
+        to=to,
+        wrong=wrong,
+        minutes=minutes,
+        name=name,
+        kept=kept or {},
+        has_provider=console.settings.provider is not None,
     )
 
 
-def _kept_page(console: Console, request: Request, who: Visitor, kept: dict[str, str], status: int = 200) -> Response:
+def kept_page(console: Console, request: Request, who: Visitor, kept: dict[str, str], status: int = 200) -> Response:
+    """What was typed before a session ended, to be sent."""
     path = kept.get(KEPT_PATH, "")
     if not path.startswith(DO):
         return elsewhere(request, "/account")
@@ -143,7 +156,7 @@ async def _sign_in(console: Console, request: Request) -> Response:
     mark = request.cookies.get(visitors.MARK, "")
 
     def again(status: int, wrong: str, minutes: int = 0) -> Response:
-        return _sign_in_page(console, request, to=to, status=status, wrong=wrong, minutes=minutes, name=name, kept=kept)
+        return sign_in_page(console, request, to=to, status=status, wrong=wrong, minutes=minutes, name=name, kept=kept)
 
     wait_s = console.attempts.wait_s(address, name, mark)
     if wait_s:
@@ -168,7 +181,7 @@ async def _sign_in(console: Console, request: Request) -> Response:
     if kept:
         who = await console.store.reading(visitors.find, done["secret"], console.now_ms())
         if who is not None:
-            answer = _kept_page(console, request, who, kept)
+            answer = kept_page(console, request, who, kept)
     visitors.remember(request, answer, done["secret"])
     visitors.remember_mark(request, answer, console.attempts.mark(name, secrets.token_hex(8)))
     return answer

@@ -292,7 +292,10 @@ CANCEL_CODES: Final[Mapping[CancelCode, str]] = {
 """The authority's own reasons."""
 WRONG_SIGN_IN: Final = "Name, password or code is wrong."
 TOO_MANY: Final = "Too many attempts. Try again in %(minutes)d minutes."
-WRONG: Final = (WRONG_SIGN_IN, TOO_MANY)
+WRONG_PROVIDER: Final = "The provider's answer was not accepted. Try again; if it stays, ask an administrator."
+NO_ACCOUNT: Final = "No account here is that person's at the provider. Ask an administrator."
+AWAY_PROVIDER: Final = "The provider does not answer. Try again, or ask an administrator."
+WRONG: Final = (WRONG_SIGN_IN, TOO_MANY, WRONG_PROVIDER, NO_ACCOUNT, AWAY_PROVIDER)
 SAVED: Final = frozenset({Asked.SHOW_NAMES})
 """What a page may ask for besides, without a word about it."""
 FILED: Final = "filed"

@@ -4,6 +4,7 @@ bridge's store; every act is in the book.
 
 from __future__ import annotations
 
+import hmac
 import re
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +20,9 @@ from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
 LOCKED: Final = "!"
 """Before the hash of a password that opens nothing until the account is unlocked, as in shadow(5)."""
 NO_PASSWORD: Final = "*"  # noqa: S105 - what stands where a hash would
-"""In the place of a hash: nobody signs in with a password, but by the organisation's own provider."""
+"""Begins what stands in the place of a hash where nobody signs in with a password, but by the organisation's own
+provider; behind it, from the first sign-in on, the SHA-256 of who the provider says that its owner is.
+"""
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 
 
@@ -113,8 +116,11 @@ def change(
 def reset(connection: Connection, name: str, operator: Operator, now_ms: int) -> str:
     """Give an account a new first password and no codes, and end its sessions; returns the password."""
     row = _row(connection, name)
-    if row.password_hash == NO_PASSWORD:
-        raise AccountError(f"{name!r} signs in by the provider, and has no password", "see to it at the provider")
+    if _is_by_provider(row):
+        raise AccountError(
+            f"{name!r} signs in by the provider, and has no password",
+            "see to it at the provider; if its owner is another there now, end the account and make one",
+        )
     password = passwords.first()
     values = {"password_hash": passwords.hashed(password), "must_change": True, "totp_closed": None, "totp_step": None}
     connection.execute(update(schema.accounts).where(schema.accounts.c.id == row.id).values(values))
@@ -203,7 +209,6 @@ def find(connection: Connection, name: str) -> Secrets | None:
 
 def of_row(row: Any) -> Account:
     """The account that a row of the table is."""
-    by_provider = row.password_hash.removeprefix(LOCKED) == NO_PASSWORD
     return Account(
         row.id,
         row.name,
@@ -211,7 +216,7 @@ def of_row(row: Any) -> Account:
         of_stored(row.reach),
         row.must_change,
         row.totp_closed is not None,
-        by_provider,
+        _is_by_provider(row),
     )
 
 
@@ -237,6 +242,19 @@ def listing(connection: Connection, now_ms: int = 0) -> list[dict[str, Any]]:
         }
         for row in connection.execute(select(table).order_by(table.c.name))
     ]
+
+
+def bind(connection: Connection, row: Any, subject_sha256: str) -> bool:
+    """Whether an account (its row) is that of this owner at the provider; the first one who comes is its owner."""
+    if row.password_hash == NO_PASSWORD:
+        _set_hash(connection, row, NO_PASSWORD + subject_sha256)
+        return True
+    return hmac.compare_digest(row.password_hash, NO_PASSWORD + subject_sha256)
+
+
+def _is_by_provider(row: Any) -> bool:
+    found: bool = row.password_hash.removeprefix(LOCKED).startswith(NO_PASSWORD)
+    return found
 
 
 def _row(connection: Connection, name: str) -> Any:

@@ -107,11 +107,14 @@ class Nothing(_Body):
 
 
 class SignIn(_Body):
-    """Whose password and code the console has found to be right; for how many hours."""
+    """Whose password and code the console has found to be right, or who the organisation's provider says that it is
+    (the SHA-256 of its word for them); for how many hours.
+    """
 
     account: int
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
     totp_step: int | None = None
+    subject_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
 
 
 class SetPassword(_Body):
@@ -381,6 +384,8 @@ def _sign_in(connection: Connection, body: SignIn, now_ms: int) -> Done:
     row = connection.execute(which).one_or_none()
     if row is not None and row.password_hash.startswith(accounts.LOCKED):
         row = None
+    if row is not None and not _is_owner(connection, row, body):
+        row = None
     is_used = row is not None and body.totp_step is not None and body.totp_step <= (row.totp_step or 0)
     if row is None or is_used or (row.totp_closed is not None and body.totp_step is None):
         raise NotAllowed("name, password or code is wrong", "look at them again; a code counts once")
@@ -391,6 +396,13 @@ def _sign_in(connection: Connection, body: SignIn, now_ms: int) -> Done:
         connection, Operator(f"{row.name} (console)"), Act.SIGNED_IN, ("account", row.id), {"name": row.name}, now_ms
     )
     return {"secret": secret}
+
+
+def _is_owner(connection: Connection, row: Any, body: SignIn) -> bool:
+    """Whether somebody comes the way that the account was made for, and is its owner there."""
+    if not accounts.of_row(row).by_provider or body.subject_sha256 is None:
+        return not accounts.of_row(row).by_provider and body.subject_sha256 is None
+    return accounts.bind(connection, row, body.subject_sha256)
 
 
 def _sign_out(actor: Actor, _: Nothing) -> Done:
