@@ -229,7 +229,7 @@ class NoticesSettings(_Section):
             "@" not in address or not address.isprintable() for address in (*self.email_to, self.email_from) if address
         ):
             raise ValueError("email_to and email_from are addresses")
-        if self.smtp_security == "none" and self.smtp_host and not _is_loopback(self.smtp_host):
+        if self.smtp_security == "none" and self.smtp_host and not is_loopback(self.smtp_host):
             raise ValueError("smtp_security = none is for a mail server on this machine alone")
         if self.smtp_user and self.smtp_password_file is None:
             raise ValueError("smtp_user needs smtp_password_file")
@@ -251,7 +251,7 @@ def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise ValueError("a URL begins with https:// and has no name and password in it")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is for this machine alone; write https://")
 
 
