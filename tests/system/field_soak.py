@@ -78,7 +78,9 @@ _BURNT: Final = bytes(RECORD_BYTES)
 
 @dataclass
 class Outcome:
-    """What became of it. `untaken`: taps; `unread`: keys. `restarts` are those that nobody caused; `lowest_heap` bytes free after a collection."""
+    """What became of it. `untaken`: taps; `unread`: keys. `restarts` are those that nobody caused; `lowest_heap` bytes
+    free after a collection.
+    """
 
     seed: int
     taps: int = 0
