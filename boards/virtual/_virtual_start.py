@@ -27,8 +27,8 @@ import _virtual_gc
 import _virtual_tls
 import _virtual_memory as memory
 
-# What the firmware takes more of the heap here than on a chip, composed, the table of names not counted: a TLS context
-# and classes are larger on the unix port.
+# What the firmware takes more of the heap here than on a chip, composed, the table of names not counted: the unix
+# port's TLS context and classes are larger.
 _MORE = 2100
 _UMQTT = 2600  # frozen in the official image; here it is read from /lib
 
