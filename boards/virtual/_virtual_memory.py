@@ -11,9 +11,9 @@ For all else growth is worked out whenever the heap is collected, code is read f
 memory: if the heap has no piece of _PIECE bytes. An allocation between these moments that a chip would still have grown
 for fails here.
 
-MicroPython's table of names doubles when it is full (py/qstr.c: 20 names, 40 more, 80 more, ...). On the unix port the
-board's own modules have filled the first of these, so that there is room for a firmware's names; an ESP32 begins anew.
-What it takes for more than _NAMES is taken here too, when somebody takes memory.
+MicroPython's table of names doubles when it is full (py/qstr.c: 20 names, 40 more, 80 more, ...). Here the board's own
+modules fill it to where there is room for 640 more (`fill_names`), and what an ESP32's takes for the firmware's names
+is taken beside it, when somebody takes memory.
 
 Bytes measured on ESP32_GENERIC 1.27.0 in an emulator of the chip, by esp32.idf_heap_info(HEAP_DATA).
 """
@@ -51,7 +51,8 @@ _CHUNK_TAKES = const(528)  # with its object
 
 _LOOKS = const(4)
 
-_NAMES = const(300)  # 20, 40, 80 and 160: for so many the table is in what a start takes more here than there
+_FIRST_NAMES = const(20)
+_NAMES_HERE = const(4000)  # bytes: the table has grown by 640 names
 _NAME_BYTES = const(7)  # of the table: address, check and length
 _COUNTS = const(12)  # each adds a name
 
@@ -114,6 +115,16 @@ def _give(block):
     _free.append((at, size))
 
 
+def fill_names():
+    """Add names until the unix port's table has room for a firmware's, so that it does not grow for those."""
+    number = 0
+    before = _gc.mem_alloc()
+    while _gc.mem_alloc() - before < _NAMES_HERE:
+        before = _gc.mem_alloc()
+        type("__%d" % number, (), {})
+        number += 1
+
+
 def _names():
     """How many names were added since the start. An interned name's id has its number."""
     global _counts
@@ -125,7 +136,7 @@ def _extend_table():
     """Take what the table of names has grown by. Raises MemoryError."""
     if _counts < _COUNTS:
         names = _names()
-        room, more = _NAMES, _NAMES + 20
+        room, more = 0, _FIRST_NAMES
         for _ in _table:
             room, more = room + more, 2 * more
         while names > room:

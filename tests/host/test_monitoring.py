@@ -24,8 +24,8 @@ DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, set[str]]]]:
-    """The metrics of a bridge, as it would show them: by name their labels, each with the values that it has."""
+def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A bridge that calls a webhook and has a heartbeat; it does not run."""
     given = answers.checked(
         {
             "site": "Site 12",
@@ -38,7 +38,21 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
     )
     folder = tmp_path_factory.mktemp("bridge") / "site"
     site_files.make(folder, given, lambda _: None, "badgeclock", "operator", 0)
-    bridge = Service(settings.load(folder / "bridge.toml"))
+    (folder / "webhook.secret").touch(mode=0o600)
+    (folder / "webhook.secret").write_text("whsec_" + "A" * 44)
+    with (folder / "bridge.toml").open("a") as file:
+        file.write('[notices]\nwebhook_url = "https://hooks.example/"\nwebhook_secret_file = "webhook.secret"\n')
+        file.write('heartbeat_url = "https://hc.example/"\n')
+    made = Service(settings.load(folder / "bridge.toml"))
+    yield made
+    made._end_verifying()
+    made._store.close()
+    made._lock.release()
+
+
+@pytest.fixture(scope="module")
+def metrics(bridge: Service) -> dict[str, dict[str, set[str]]]:
+    """The metrics of a bridge, as it would show them: by name their labels, each with the values that it has."""
     found: dict[str, dict[str, set[str]]] = {}
     measured: Metrics = bridge._metrics
     for family in measured.registry.collect():
@@ -49,10 +63,12 @@ def metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict
             labels = found.setdefault(sample.name, {})
             for label, value in sample.labels.items():
                 labels.setdefault(label, set()).add(value)
-    yield found
-    bridge._end_verifying()
-    bridge._store.close()
-    bridge._lock.release()
+    return found
+
+
+def test_a_bridge_calls_beats_and_says_that_it_is_alive(bridge: Service) -> None:
+    assert {"notices", "heartbeat", "service manager"} <= {part.name for part in bridge._parts._parts}
+    assert set(bridge._troubles()) == {"broker"}
 
 
 def expressions() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import shutil
 import socket
 import tomllib
@@ -145,6 +146,20 @@ def test_the_units_of_a_folder_name_its_files(folder: Path) -> None:
     assert str(programs.mosquitto()) in (folder / "systemd" / units.BROKER).read_text()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_keys_stay_roots_and_the_state_is_the_services(folder: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    site_files._give_to(folder, "nobody")
+    for path in ("state", "state/bridge.db"):
+        assert (folder / path).stat().st_uid == nobody.pw_uid
+    for path in ("bridge/key.pem", "bridge/data.key", "workshop", "workshop/fleet.key"):
+        found = (folder / path).stat()
+        assert (found.st_uid, found.st_mode & 0o077) == (0, 0), path
+    for path in ("bridge.toml", "bridge/ca.pem", "bridge/certificate.pem"):
+        found = (folder / path).stat()
+        assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (0, nobody.pw_gid, 0o640), path
+
+
 # --- doctor ---
 
 
@@ -224,6 +239,23 @@ def test_the_doctor_finds_a_full_disk(made: Path, monkeypatch: pytest.MonkeyPatc
     assert of("disk", made) == []
     monkeypatch.setattr(checks, "DISK_FREE", 2**62)
     assert "are free" in of("disk", made)[0].what
+
+
+def test_the_doctor_says_that_notices_reach_nobody(folder: Path) -> None:
+    with (folder / "bridge.toml").open("a") as file:
+        file.write('[notices]\nheartbeat_url = "https://hc.example/"\nwebhook_url = "https://hooks.example/"\n')
+        file.write('webhook_secret_file = "webhook.secret"\n')
+    assert "webhook.secret cannot be read" in of("notices", folder)[0].what
+    (folder / "webhook.secret").touch(mode=0o600)
+    (folder / "webhook.secret").write_text("whsec_" + "A" * 44)
+    assert of("notices", folder) == []
+    store = Store(settings.load(folder / "bridge.toml").store.url)
+    with store.write() as connection:
+        row = {"uid": "1", "channel": "webhook", "recipient": "x", "body": {}, "made_ms": 0, "due_ms": 0, "tries": 30}
+        ended = {"ended_ms": NOW_MS - DAY_MS, "outcome": "given up"}
+        connection.execute(schema.letters.insert().values(**row, **ended))
+    store.close()
+    assert of("notices", folder)[0].what == "1 were given up in the last three days"
 
 
 @pytest.fixture

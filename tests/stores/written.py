@@ -406,11 +406,13 @@ def _notices(world: World) -> None:
             assert book.changes(connection, found, world.now_ms)
             book.write(connection, found, to, world.now_ms)
             for letter in book.due(connection, world.now_ms):
+                assert book.claim(connection, letter, world.now_ms)
                 sent = book.Outcome.SENT if letter.channel is Channel.EMAIL else None
                 book.note(connection, letter, sent, world.now_ms)
     with world.store.write() as connection:
         book.summarise(connection, {"refused": 1}, "2026-01-05", world.now_ms + DAY_MS, to[:1], world.now_ms)
         assert book.waiting(connection)
+        assert not book.given_up(connection, world.now_ms)
         assert book.opened(connection)
         assert not book.has_old(connection, world.now_ms)
         book.forget(connection, world.now_ms)

@@ -15,6 +15,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MOST: Final = 65_536
+UPLOAD: Final = "/imports"
+UPLOAD_BYTES_MOST: Final = 2 * 2**20 + BODY_BYTES_MOST
+"""Of a list that is sent to be imported, with what a form adds."""
 STATIC: Final = "/static/"
 _SAFE: Final = ("GET", "HEAD")
 _POLICY: Final = (
@@ -58,7 +61,7 @@ class Guard:
         if scope["method"] not in _SAFE and not is_own_page(scope["scheme"], headers):
             refused = PlainTextResponse("This was not sent by a page of the console. Nothing was changed.\n", 403)
             await refused(scope, receive, sent)
-        elif not _fits(headers):
+        elif not _fits(headers, UPLOAD_BYTES_MOST if scope["path"] == UPLOAD else BODY_BYTES_MOST):
             refused = PlainTextResponse("That is too much for a form. Nothing was changed.\n", 413)
             await refused(scope, receive, sent)
         else:
@@ -76,12 +79,12 @@ def is_own_page(scheme: str, headers: Headers) -> bool:
     return site is not None
 
 
-def _fits(headers: Headers) -> bool:
+def _fits(headers: Headers, bytes_most: int) -> bool:
     """A form says its length, and it is a form's."""
     if "transfer-encoding" in headers:
         return False
     length = headers.get("content-length", "0")
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_BYTES_MOST
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= bytes_most
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope) -> None:

@@ -18,7 +18,7 @@ from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.console import attention_view, people, presences_view, words
 from badgeclock.console.people import Shown
 from badgeclock.console.presences_view import Filter, Standing
-from badgeclock.console.site import Console, elsewhere, to_sign_in
+from badgeclock.console.site import Console
 from badgeclock.console.visitor import Visitor
 
 Day = Annotated[date | None, BeforeValidator(lambda written: written or None)]
@@ -38,11 +38,9 @@ def add(app: FastAPI, console: Console) -> None:
         standing: Standing = Standing.ALL,
         form: Annotated[str, Query(max_length=3)] = "",
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         days = presences_view.of_days(first, last, local_day(console.now_ms(), BELGIUM.key))
         asked = Filter(*days, site, worker.strip(), standing)
         if form == "csv":
@@ -72,11 +70,9 @@ def add(app: FastAPI, console: Console) -> None:
 
     @app.get("/presences/{reference}")
     async def one_page(request: Request, reference: str, done: Annotated[str, Query(max_length=16)] = "") -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         found = await console.store.reading(presences_view.find, who.account.reach, reference, console.now_ms())
         if found is None:
             return console.page(request, "gone.html", who, 404, error=None)

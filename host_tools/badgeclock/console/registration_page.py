@@ -21,7 +21,7 @@ from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.presences_page import Day
 from badgeclock.console.registration_view import Source
 from badgeclock.console.signing_in import DO, posted
-from badgeclock.console.site import MANY, Console, elsewhere, to_sign_in
+from badgeclock.console.site import BETWEEN, MANY, Console, elsewhere, to_sign_in
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
@@ -123,7 +123,7 @@ async def _register(console: Console, who: Visitor, fields: dict[str, str]) -> s
 
 async def _register_many(console: Console, who: Visitor, fields: dict[str, str]) -> str:
     site = fields.get("site", "")
-    parts = [line.split("|") for line in fields.get(MANY, "").splitlines() if line.count("|") == _PARTS - 1]
+    parts = [line.split("|") for line in fields.get(MANY, "").split(BETWEEN) if line.count("|") == _PARTS - 1]
     entries = [{"worker": worker, "day": day, "employer": kbo or None} for worker, day, kbo in parts]
     done = await console.door.ask(Asked.REGISTER, who.secret, site=site, entries=entries, why=fields.get("why", ""))
     return _next(site, done)

@@ -30,6 +30,8 @@ from badgeclock.bridge.acts.acts_socket import named
 from badgeclock.bridge.attention import validity
 from badgeclock.bridge.attention.validity import Holder
 from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.notices import book
+from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
@@ -47,6 +49,7 @@ DISK_FREE: Final = 512 * 1024 * 1024
 """Bytes. A store of a million presences is about as large, and a backup of it is made beside it."""
 _UNSYNCHRONISED: Final = 5
 """TIME_ERROR (adjtimex(2)): nothing keeps this machine's clock right."""
+_GIVEN_UP_MS: Final = 3 * validity.DAY_MS
 _SYSTEMD: Final = Path("/run/systemd/system")
 _UNIT_PLACES: Final = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"), Path("/lib/systemd/system"))
 
@@ -270,6 +273,21 @@ def _reached(one: AuthoritySettings, name: str) -> Iterator[Finding]:
         yield Finding("authority", what, f"[{name}]", do)
 
 
+def notices(machine: Machine) -> Iterator[Finding]:
+    """Settings by which nobody can be called, and notices that reached nobody for a day."""
+    if machine.settings is None or not (machine.settings.notices.calls or machine.settings.notices.heartbeat_url):
+        return
+    try:
+        Sender(machine.settings.notices)
+    except SettingsError as error:
+        yield Finding("notices", error.what, "[notices]", error.do)
+    since_ms = machine.now_ms - _GIVEN_UP_MS
+    lost = _asked(machine.settings, lambda connection: book.given_up(connection, since_ms))
+    if lost:
+        do = "badgeclock bridge notices test says what stands in the way"
+        yield Finding("notices", f"{lost} were given up in the last three days", "[notices]", do)
+
+
 def time(machine: Machine) -> Iterator[Finding]:
     """A clock that nothing keeps right: punches are judged by it."""
     if machine.config is not None and _is_unsynchronised():
@@ -346,6 +364,7 @@ CHECKS: Final[tuple[Callable[[Machine], Iterator[Finding]], ...]] = (
     disk,
     clocks,
     authority,
+    notices,
     time,
     services,
 )

@@ -81,6 +81,7 @@ def _within(connection: Connection, own: BridgeSettings, now_ms: int) -> list[Li
     lines += _today(connection, now_ms)
     said = ", ".join(f"{reason} {number}" for reason, number in waiting.items())
     lines.append(Line("waits", said or "nothing", bool(waiting)))
+    lines.append(_calls(own))
     endings = [*validity.of_files(own), *validity.of_store(connection, now_ms)]
     if endings:
         first = min(endings, key=lambda one: one.until_ms)
@@ -88,6 +89,14 @@ def _within(connection: Connection, own: BridgeSettings, now_ms: int) -> list[Li
         says = f"{first.holder.value} ({first.name}) in {left} days"
         lines.append(Line("ends next", says, validity.step_of(first, now_ms) is not None))
     return lines
+
+
+def _calls(own: BridgeSettings) -> Line:
+    mails, hook = len(own.notices.email_to), bool(own.notices.webhook_url)
+    ways = (
+        [f"{mails} by e-mail"] * bool(mails) + ["a webhook"] * hook + ["a heartbeat"] * bool(own.notices.heartbeat_url)
+    )
+    return Line("called", ", ".join(ways) or "nobody: [notices] is empty")
 
 
 def _clocks(connection: Connection) -> Line:

@@ -91,7 +91,7 @@ def test_many_are_proposed_from_the_week_before_the_planning_and_an_employers_re
     ticked = {}
     for source in ("source=week", "source=planning", f"source=employer&employer={KBO}"):
         page = client.get(f"{at}&{source}").text
-        ticked[source.partition("&")[0]] = re.findall(r'name="who" value="([^"]+)"[^>]* checked', page)
+        ticked[source.partition("&")[0]] = re.findall(r'name="items" value="([^"]+)"[^>]* checked', page)
     assert ticked == {
         "source=week": [f"W-001|{next_monday}|{KBO}", f"W-002|{next_monday}|{KBO}"],
         "source=planning": [f"W-006|{next_monday}|"],
@@ -100,14 +100,14 @@ def test_many_are_proposed_from_the_week_before_the_planning_and_an_employers_re
         ],
     }
     assert not by_hand(morning), "a preview changes nothing"
-    assert do(client, "register-many", site=SITE, why=WHY, who=ticked["source=employer"]) == (
+    assert do(client, "register-many", site=SITE, why=WHY, items=ticked["source=employer"]) == (
         303,
         "/register?site=Quay+7&done=0-4-0",
     )
     assert "registered already" in text_of(client.get(f"{at}&source=week").text)
     today = text_of(client.get(f"/register/many?site={SITE}&source=employer&employer={KBO}").text)
     assert "registered already" in today
-    assert do(client, "register-many", site=SITE, why=WHY, who="nonsense")[0] == 409
+    assert do(client, "register-many", site=SITE, why=WHY, items="nonsense")[0] == 409
 
 
 def test_where_only_the_worker_registers_the_laws_reason_stands_in_the_forms_place(

@@ -18,6 +18,7 @@ from badgeclock.bridge.errors import AccountError
 LEAST_CHARACTERS: Final = 12
 """NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password stands alone, and for 8 beside a second factor."""
 MOST_CHARACTERS: Final = 200
+_HASH: Final = "$argon2"
 _FIRST_BYTES: Final = 12
 _HASHER: Final = PasswordHasher()
 
@@ -50,7 +51,10 @@ def hashed(password: str) -> str:
 
 
 def is_right(kept: str | None, password: str) -> bool:
-    """Whether it is the password of that hash; None (there is no such account) takes as long, and is never right."""
+    """Whether it is the password of that hash; None (there is no such account), and what is no hash (it has no
+    password), take as long and are never right.
+    """
+    kept = kept if kept is not None and kept.startswith(_HASH) else None
     nobodys = _nobodys()  # made at the first check, whosever that is
     try:
         return _HASHER.verify(kept or nobodys, password[: MOST_CHARACTERS + 1]) and kept is not None

@@ -182,6 +182,16 @@ def due(connection: Connection, now_ms: int) -> list[Letter]:
     ]
 
 
+def claim(connection: Connection, letter: Letter, now_ms: int) -> bool:
+    """Take a letter that is due, so that nobody else sends it meanwhile; whether it still was. Who took it and is gone
+    before it is noted leaves it to whoever looks after the first pause.
+    """
+    table = schema.letters
+    still = (table.c.id == letter.id, _is_under_way(), table.c.due_ms <= now_ms)
+    taken = connection.execute(update(table).where(*still).values(due_ms=now_ms + FIRST_PAUSE_MS))
+    return taken.rowcount == 1
+
+
 def note(connection: Connection, letter: Letter, outcome: Outcome | None, now_ms: int) -> Outcome | None:
     """What became of a try: its outcome, or None for one that failed and is tried again. What it came to."""
     table = schema.letters
@@ -201,6 +211,13 @@ def waiting(connection: Connection) -> Counter[str]:
     table = schema.letters
     rows = connection.execute(select(table.c.channel, func.count()).where(_is_under_way()).group_by(table.c.channel))
     return Counter(dict(rows.tuples().all()))
+
+
+def given_up(connection: Connection, since_ms: int) -> int:
+    """How many letters reached nobody since a moment."""
+    table = schema.letters
+    which = (table.c.ended_ms >= since_ms) & (table.c.outcome == Outcome.GIVEN_UP)
+    return connection.execute(select(func.count()).where(which)).scalar_one()
 
 
 def opened(connection: Connection) -> list[dict[str, Any]]:

@@ -103,6 +103,8 @@ class Caller(Rounds):
             await self._store.writing(book.summarise, counts, day, until_ms, self._sender.recipients, now_ms)
 
     async def _send(self, letter: Letter) -> None:
+        if not await self._store.writing(book.claim, letter, self._now_ms()):
+            return
         outcome: Outcome | None = Outcome.WITHDRAWN
         if self._sender.knows(letter):
             try:

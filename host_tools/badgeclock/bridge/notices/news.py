@@ -112,48 +112,54 @@ def current(
     counts = attention.counts(connection, now_ms)
     rows = attention.listing(connection, ROWS_MOST, now_ms)
     patience_ms = settings.patience_minutes * _MINUTE_MS
-    found = [*_waiting(rows, counts, now_ms - patience_ms)]
-    found += [
-        News(Kind.BRIDGE, f"bridge/{one.name}", name=one.name)
-        for one in troubles
-        if now_ms - one.since_ms >= patience_ms
-    ]
+    since = [*_waiting(rows, counts)]
+    since += [(News(Kind.BRIDGE, f"bridge/{one.name}", name=one.name), one.since_ms) for one in troubles]
+    before_ms = now_ms - patience_ms
+    young = frozenset(one.key for one, since_ms in since if one.kind in _PATIENT and since_ms > before_ms)
+    found = [one for one, _ in since if one.key not in young]
     endings = [*files, *validity.of_store(connection, now_ms)]
     found += [*_endings(endings, now_ms)]
     for place in today.look(connection, now_ms).places:
         found += [*_people(place, settings, now_ms)]
     is_whole = sum(counts.values()) <= ROWS_MOST
     wanted = {one.key: one for one in found if one.kind in settings.kinds}
-    return Current(wanted, None if is_whole else frozenset(reason for reason, number in counts.items() if not number))
+    empty = None if is_whole else frozenset(reason for reason, number in counts.items() if not number)
+    return Current(wanted, young, empty)
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The news by key. `empty` are the reasons of which nothing waits, where so much waits that not all of it was
-    looked at: of the others nobody can say that a row is over. None: all was looked at.
+    """The news by key. `young` are the keys of what is there and has not lasted long enough to call somebody: it is
+    not over either, if it was called for before, as by a bridge that was restarted. `empty` are the reasons of which
+    nothing waits, where so much waits that not all of it was looked at: of the others nobody can say that a row is
+    over. None: all was looked at.
     """
 
     news: Mapping[str, News]
+    young: frozenset[str] = frozenset()
     empty: frozenset[str] | None = None
 
     def is_over(self, key: str, reason: str) -> bool:
         """Whether what somebody was called for is no more."""
-        return key not in self.news and (self.empty is None or not reason or reason in self.empty)
+        if key in self.news or key in self.young:
+            return False
+        return self.empty is None or not reason or reason in self.empty
 
 
-def _waiting(rows: Iterable[Row], counts: Mapping[str, int], before_ms: int) -> Iterator[News]:
+def _waiting(rows: Iterable[Row], counts: Mapping[str, int]) -> Iterator[tuple[News, int]]:
+    """The news of the attention list, and since when each is there (ms UTC)."""
     many = [reason for reason, number in counts.items() if number > OF_ONE_REASON]
     for reason in many:
         kind = OF_REASON.get(reason, Kind.WAITS)
         if kind is not None:
-            yield News(kind, f"{reason}/{_MANY}", name=reason, reason=reason, number=counts[reason])
+            yield News(kind, f"{reason}/{_MANY}", name=reason, reason=reason, number=counts[reason]), 0
     for row in rows:
         kind = OF_REASON.get(row.reason, Kind.WAITS)
-        if kind is None or row.reason in many or (kind in _PATIENT and row.since_ms > before_ms):
+        if kind is None or row.reason in many:
             continue
         key = f"{row.reason}/{row.item}"
         site, clock = row.site or "", (row.clock or "") if row.reason.startswith("clock_") else ""
-        yield News(kind, key, site, clock, row.item, row.reason, row.reason)
+        yield News(kind, key, site, clock, row.item, row.reason, row.reason), row.since_ms
 
 
 def _endings(endings: Iterable[Ending], now_ms: int) -> Iterator[News]:

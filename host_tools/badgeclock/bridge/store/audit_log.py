@@ -69,6 +69,8 @@ class Act(StrEnum):
     CLOCK_SETTINGS_ORDERED = "clock_settings_ordered"
     CLOCK_RETIREMENT_ORDERED = "clock_retirement_ordered"
     CLOCK_ENDED = "clock_ended"
+    CLOCK_SILENCED = "clock_silenced"
+    CLOCK_SILENCE_ENDED = "clock_silence_ended"
     IMPORTED = "imported"
     PLAN_PUT = "plan_put"
     PLAN_WITHDRAWN = "plan_withdrawn"
@@ -286,7 +288,30 @@ def listing(connection: Connection, after: int, limit: int, subject: str | None 
     wanted = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
     if subject is not None:
         wanted = wanted.where(table.c.subject == subject)
-    rows = connection.execute(wanted).all()
+    return _described(connection, connection.execute(wanted).all())
+
+
+def newest_first(
+    connection: Connection,
+    before: int | None,
+    limit: int,
+    *,
+    operator: str | None = None,
+    act: Act | None = None,
+    subject: str | None = None,
+) -> list[dict[str, Any]]:
+    """The newest acts before a number (None: of all), newest first; of one operator, kind or subject alone."""
+    table = schema.acts
+    wanted = select(table).order_by(table.c.id.desc()).limit(limit)
+    for column, value in ((table.c.operator, operator), (table.c.act, act), (table.c.subject, subject)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if before is not None:
+        wanted = wanted.where(table.c.id < before)
+    return _described(connection, connection.execute(wanted).all())
+
+
+def _described(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
     names = _names(connection, {row.subject for row in rows})
     return [
         {

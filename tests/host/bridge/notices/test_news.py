@@ -147,6 +147,14 @@ def test_a_trouble_of_the_bridges_own_is_called_for_once_it_lasts(world: World) 
     assert kinds(bodies(world)[1]["over"]) == [("bridge", 1)]
 
 
+def test_a_bridge_that_is_restarted_does_not_take_its_trouble_for_over(world: World) -> None:
+    later_ms = NOON_MS + 10 * MINUTE_MS
+    assert look(world, NOON_MS, troubles=[Trouble("broker", 0)]) == 2
+    assert look(world, later_ms, troubles=[Trouble("broker", later_ms)]) == 0, "it counts anew since when"
+    assert look(world, later_ms + 5 * MINUTE_MS, troubles=[Trouble("broker", later_ms)]) == 0, "and calls for it once"
+    assert look(world, later_ms + 6 * MINUTE_MS) == 2
+
+
 def test_a_certificate_is_called_for_at_30_14_and_3_days_and_when_it_has_ended(world: World) -> None:
     end_ms = NOON_MS + 100 * DAY_MS
     files = [Ending(Holder.BRIDGE, "certificate.pem", end_ms)]
@@ -210,6 +218,8 @@ def test_a_letter_is_tried_with_longer_pauses_and_given_up_after_a_day(world: Wo
     with world.store.write() as connection:
         while letters := [one for one in book.due(connection, now_ms) if one.recipient == ANNA.mark]:
             tries.append((now_ms - NOON_MS) // MINUTE_MS)
+            assert book.claim(connection, letters[0], now_ms)
+            assert not book.claim(connection, letters[0], now_ms), "it is taken"
             outcome = book.note(connection, letters[0], None, now_ms)
             if outcome is not None:
                 break

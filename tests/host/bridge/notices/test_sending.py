@@ -338,6 +338,28 @@ async def test_what_could_not_be_sent_is_sent_once_after_a_restart(
     assert len(set(uids)) == 1
 
 
+async def test_two_that_look_at_one_store_at_once_send_each_letter_once(
+    world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
+) -> None:
+    own = hooked(files, hook.url, patience_minutes=0)
+    callers = [caller(world, own, ["broker"], tmp_path) for _ in range(2)]
+    await asyncio.gather(*(one.work() for one in callers))
+    assert len(hook.asked) == 1
+    assert [len(world.rows(table)) for table in (schema.notices, schema.letters)] == [1, 1]
+
+
+async def test_the_summary_goes_out_at_its_time_once_a_day(
+    world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
+) -> None:
+    world.punches(*world.clock.start(), world.clock.punch(bytes.fromhex("0badcafe")))
+    made = caller(world, hooked(files, hook.url, kinds=[], summary_at="12:05"), [], tmp_path)
+    for minutes, sent in ((4, 0), (5, 1), (6, 1), (12 * 60 + 6, 1), (24 * 60 + 5, 2)):
+        world.now_ms = NOON_MS + minutes * 60_000
+        await made.work()
+        assert len(hook.asked) == sent, f"{minutes} minutes after noon"
+    assert json.loads(hook.asked[0][2])["day"] == "2026-01-05"
+
+
 async def test_a_recipient_who_is_in_the_settings_no_more_gets_nothing(
     world: World, hook: Hook, files: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -365,7 +387,7 @@ async def test_a_mail_server_that_hangs_costs_no_punch(
     round_.cancel()
     await asyncio.wait([round_])
     monkeypatch.setattr(sending, "TRY_S", 0.05)
-    world.now_ms += 1
+    world.now_ms += book.FIRST_PAUSE_MS  # until then those that it had taken are its own
     await hanging.work()
     assert hanging.outcomes == {"failed": 2}, "a try ends by itself, and the letter waits"
 
