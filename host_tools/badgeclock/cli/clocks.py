@@ -23,7 +23,6 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import STDIN, WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
-from badgeclock.technician.loose_roots import is_in_workshop
 
 app = typer.Typer(no_args_is_help=True, help="Clocks, from the bundles that the workshop wrote.")
 
@@ -49,6 +48,8 @@ def add_clock(
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
     if keep or bundle == STDIN:
         return
+    from badgeclock.technician.loose_roots import is_in_workshop  # noqa: PLC0415 - the other commands need none of it
+
     if is_in_workshop(bundle):
         typer.echo(
             f"{bundle} is the workshop's own and stays: a workshop belongs on a machine without a network", err=True

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge import logs, settings
+from badgeclock.bridge import logs
 from badgeclock.bridge.accounts import accounts
 from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.store.audit_log import Operator
@@ -34,7 +34,8 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with your na
 @app.command()
 def run(config: Config = Path("bridge.toml")) -> None:
     """Serve the pages in the foreground until SIGTERM or Ctrl-C, beside `badgeclock bridge run`."""
-    from badgeclock.console.serving import serve  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.console.serving import serve  # noqa: PLC0415
 
     logs.configure()
     serve(settings.load(config), wall_clock_ms)

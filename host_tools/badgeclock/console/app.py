@@ -26,12 +26,16 @@ from badgeclock.console import (
     attention_page,
     clocks_page,
     doing,
+    hours_page,
     imports_page,
+    inspection_page,
     live,
     now_page,
     people_page,
+    poster_page,
     presences_page,
     provider_page,
+    registration_page,
     settings_page,
     signing_in,
     sites_page,
@@ -87,6 +91,10 @@ def create_app(
     signing_in.add(app, console)
     provider_page.add(app, console, provider)
     now_page.add(app, console)
+    registration_page.add(app, console)
+    inspection_page.add(app, console)
+    hours_page.add(app, console)
+    poster_page.add(app, console)
     attention_page.add(app, console)
     presences_page.add(app, console)
     doing.add(app, console)

@@ -15,7 +15,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from badgeclock.bridge.acts.acts import DEEDS, Asked, Done
+from badgeclock.bridge.acts.acting import Done
+from badgeclock.bridge.acts.acts import DEEDS, Asked
 from badgeclock.console import attention_page, imports_page, words
 from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.signing_in import DO, posted

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from badgeclock.bridge.acts.acts import Asked, Done, perform
+from badgeclock.bridge.acts.acting import Done
+from badgeclock.bridge.acts.acts import Asked, perform
 from badgeclock.bridge.acts.acts_socket import IMPORT_BYTES, LINE_BYTES, named
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault

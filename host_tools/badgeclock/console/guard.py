@@ -33,6 +33,8 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+_CAMERA: Final = "/register"
+"""The one page that may use the camera: it reads a Limosa declaration's code, or a badge's."""
 _KEPT_S: Final = 3600
 _ONE_YEAR_S: Final = 31_536_000
 
@@ -88,6 +90,8 @@ def _fits(headers: Headers, bytes_most: int) -> bool:
 def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in _HEADERS.items():
         headers[name] = value
+    if scope["path"] == _CAMERA:
+        headers["permissions-policy"] = headers["permissions-policy"].replace("camera=()", "camera=(self)")
     is_static = scope["path"].startswith(STATIC)
     headers["cache-control"] = f"public, max-age={_KEPT_S}" if is_static else "no-store"
     if scope["scheme"] == "https":

@@ -25,8 +25,10 @@ from badgeclock.bridge.people.imports import LEFT_OUT, REMOVED
 from badgeclock.bridge.presences.attendance import WHY
 from badgeclock.console import words
 from badgeclock.console.clocks_view import HEALTHS
+from badgeclock.console.inspection_view import VERDICTS
 from badgeclock.console.navigation import PAGES
 from badgeclock.console.presences_view import STANDINGS, STATES
+from badgeclock.console.registration_view import OUTCOMES, SOURCES
 from badgeclock.console.sites_view import REGIMES
 
 SOURCE: Final = "en"
@@ -86,5 +88,6 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
         yield from (button.label, button.effect)
     yield from (*words.DONE.values(), words.FILED_SAID, *words.CANCEL_CODES.values(), *words.WRONG)
     yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
-    yield from (*STATES.values(), *STANDINGS.values())
+    yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
+    yield from words.POSTER
     yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", "today", *VERBS, *own.values())

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from badgeclock.authorities.base import BELGIUM
+from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.presences.regimes import local_day
-from badgeclock.console import attention_view, people, presences_view
+from badgeclock.console import attention_view, people, presences_view, words
 from badgeclock.console.people import Shown
 from badgeclock.console.presences_view import Filter, Standing
 from badgeclock.console.site import Console
@@ -68,7 +69,7 @@ def add(app: FastAPI, console: Console) -> None:
         )
 
     @app.get("/presences/{reference}")
-    async def one_page(request: Request, reference: str) -> Response:
+    async def one_page(request: Request, reference: str, done: Annotated[str, Query(max_length=16)] = "") -> Response:
         who = await console.admitted(request)
         if isinstance(who, Response):
             return who
@@ -77,7 +78,17 @@ def add(app: FastAPI, console: Console) -> None:
             return console.page(request, "gone.html", who, 404, error=None)
         workers, reason = await console.store.reading(_one, console, who, found["item"], found["worker"])
         return console.page(
-            request, "presence.html", who, found=found, workers=workers, reason=reason, states=presences_view.STATES
+            request,
+            "presence.html",
+            who,
+            found=found,
+            workers=workers,
+            reason=reason,
+            states=presences_view.STATES,
+            can_cancel=who.may(Right.DECIDE) and not reason and found["state"] in presences_view.CANCELLED_HERE,
+            codes=words.CANCEL_CODES,
+            came=done,
+            filed_said=words.FILED_SAID,
         )
 
 

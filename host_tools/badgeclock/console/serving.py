@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -11,6 +12,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from badgeclock.bridge import service_manager
 from badgeclock.bridge.settings import BridgeSettings, ConsoleSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
@@ -33,6 +35,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
         super().__init__(config)
         self._watch = watch
+        self._alive: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says that it is ready, once it is."""
+        await super().startup(sockets)
+        self._alive = asyncio.create_task(service_manager.keep_alive())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says that it stops, before it does."""
+        if self._alive is not None:
+            self._alive.cancel()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         self._watch.end()

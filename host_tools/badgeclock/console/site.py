@@ -41,8 +41,8 @@ MANY: Final = "items"
 """The field of a form about several things at once: one value for each."""
 BETWEEN: Final = "\t"
 """Between several values of one field, once they are one text; no name has it."""
-FIELDS_MOST: Final = 240
-_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+FIELDS_MOST: Final = 500
+_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret", "number"})
 
 
 class Looks:

@@ -91,8 +91,8 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, cause)
-    made.filters.update({one.__name__: one for one in filters})
+    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, by_hand)
+    made.filters.update({one.__name__: one for one in (*filters, weekday, cause)})
     made.filters["days_ago"] = partial(days_ago, catalogue.gettext)
     made.filters["why"] = partial(why, catalogue.gettext)
     made.globals |= {
@@ -118,6 +118,16 @@ def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
 def date(day: Day, locale: Locale) -> str:
     """A day as the language writes it, with its weekday."""
     return format_date(day, "full", locale=locale)
+
+
+def weekday(day: Day, locale: Locale) -> str:
+    """A day in a narrow column: its weekday, day and month."""
+    return format_date(day, "EE d/MM", locale=locale)
+
+
+def by_hand(one: Person) -> bool:
+    """Whether the office registered somebody whose presence is shown."""
+    return any(each.manual for each in one.declarations)
 
 
 def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Locale) -> str:

@@ -97,6 +97,11 @@ SAID: Final[Mapping[str, Said]] = {
     ),
     "second_reception_number": Said("Registered twice", "Cancel the second number in the authority's portal.", _SEEN),
     "cancel_refused": Said("Cancelling was refused", "See its reason, and cancel it again.", _SEEN),
+    "registration_not_sent": Said(
+        "A planned registration was not sent",
+        "See its reason. If the worker is there, register them again, or have them punch.",
+        _SEEN,
+    ),
     "national_number_changed": Said(
         "A national number has changed",
         "Bring the worker's number up to date on the bridge's machine (badgeclock bridge worker set).",
@@ -314,6 +319,12 @@ FILED_SAID: Final = (
     "The authority's service takes no more of it: a correction is written down, which waits in this list until its "
     "file is sent."
 )
+POSTER: Final = (
+    "Everybody registers before work begins.",
+    "Number of this workplace",
+    "For the office: scan to open this site's page",
+)
+"""On a site's poster, in all four languages."""
 
 
 def done_text(done: str) -> str:

@@ -109,6 +109,12 @@ def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
     paths = [
         "/",
         "/?site=Quay+9",
+        "/register?site=Quay+7",
+        "/register/many?site=Quay+7&source=employer&employer=0438195916",
+        "/inspection?site=Quay+7",
+        "/links",
+        "/hours",
+        "/poster?site=Quay+7",
         "/attention",
         "/presences",
         f"/presences/{morning.refused()}",

@@ -7,6 +7,7 @@ A check costs some 50 ms of one core and 64 MiB: whoever checks bounds how many 
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -20,8 +21,12 @@ MOST_CHARACTERS: Final = 200
 _HASH: Final = "$argon2"
 _FIRST_BYTES: Final = 12
 _HASHER: Final = PasswordHasher()
-_NOBODYS: Final = _HASHER.hash(secrets.token_urlsafe(16))
-"""The hash of no account: to check against it takes as long as against one."""
+
+
+@cache
+def _nobodys() -> str:
+    """The hash of no account: to check against it takes as long as against one."""
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def checked(password: str, name: str) -> str:
@@ -50,7 +55,8 @@ def is_right(kept: str | None, password: str) -> bool:
     password), take as long and are never right.
     """
     kept = kept if kept is not None and kept.startswith(_HASH) else None
+    nobodys = _nobodys()  # made at the first check, whosever that is
     try:
-        return _HASHER.verify(kept or _NOBODYS, password[: MOST_CHARACTERS + 1]) and kept is not None
+        return _HASHER.verify(kept or nobodys, password[: MOST_CHARACTERS + 1]) and kept is not None
     except (Argon2Error, InvalidHashError):
         return False

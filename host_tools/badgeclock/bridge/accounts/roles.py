@@ -16,6 +16,8 @@ class Right(StrEnum):
     """The names of workers, which is an act each time they are opened."""
     DECIDE = "decide"
     """Whatever the attention list asks for."""
+    NUMBERS = "numbers"
+    """Names and national numbers of who is at a site, for who inspects it; each look is an act."""
     OFFICE = "office"
     """Change what the office keeps of people, badges and sites, one by one or by import; and order clocks."""
     BOOK = "book"
@@ -36,6 +38,6 @@ class Role(StrEnum):
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.VIEWER: frozenset({Right.SEE}),
     Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE, Right.OFFICE, Right.BOOK}),
-    Role.ADMINISTRATOR: frozenset(Right),
-    Role.INSPECTOR: frozenset({Right.SEE}),
+    Role.ADMINISTRATOR: frozenset(Right) - {Right.NUMBERS},
+    Role.INSPECTOR: frozenset({Right.SEE, Right.NUMBERS}),
 }

@@ -12,15 +12,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import Connection, select
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.accounts import accounts, second_factor, sessions
-from badgeclock.bridge.accounts.accounts import Account
 from badgeclock.bridge.accounts.roles import Right, Role
-from badgeclock.bridge.accounts.sessions import Session
-from badgeclock.bridge.acts import within
+from badgeclock.bridge.acts import link_acts, office_acts, within
+from badgeclock.bridge.acts.acting import Actor, Body, Done, Line, Why
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import registry, remote_settings, silences
 from badgeclock.bridge.errors import NotAllowed
@@ -32,7 +31,7 @@ from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import corrections, filings
 from badgeclock.bridge.registrar.corrections import Meant
 from badgeclock.bridge.registrar.corrections import Right as Correct
-from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -43,8 +42,6 @@ from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Direction
 
 Item = Annotated[str, Field(min_length=1, max_length=64)]
-Line = Annotated[str, Field(max_length=200)]
-Why = Annotated[str, Field(max_length=500)]
 
 
 IMPORT_ROWS_MOST: Final = 2_000
@@ -78,6 +75,15 @@ class Asked(StrEnum):
     RELEASE_CLOCK = "release-clock"
     CORRECTION_DONE = "correction-done"
     CORRECTION_WITHDRAWN = "correction-withdrawn"
+    REGISTER = "register"
+    REGISTER_AT_GATE = "register-at-gate"
+    WITHDRAW_REGISTRATION = "withdraw-registration"
+    MAKE_LINK = "make-link"
+    REVOKE_LINK = "revoke-link"
+    OPEN_LINK = "open-link"
+    SHOW_NUMBERS = "show-numbers"
+    LINK_NUMBERS = "link-numbers"
+    NOTE_HOURS = "note-hours"
     ORDER_CLOCK = "order-clock"
     SET_CLOCK = "set-clock"
     SILENCE_CLOCK = "silence-clock"
@@ -98,15 +104,11 @@ class Asked(StrEnum):
     IMPORT = "import"
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Nothing(_Body):
+class Nothing(Body):
     """An act without fields."""
 
 
-class SignIn(_Body):
+class SignIn(Body):
     """Whose password and code the console has found to be right, or who the organisation's provider says that it is
     (the SHA-256 of its word for them); for how many hours.
     """
@@ -117,14 +119,14 @@ class SignIn(_Body):
     subject_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
 
 
-class SetPassword(_Body):
+class SetPassword(Body):
     """The hash of another password; what the session lasts."""
 
     password_hash: Annotated[str, Field(max_length=300, repr=False)]
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
-class SetCodes(_Body):
+class SetCodes(Body):
     """The secret of the codes that are asked for from now on, and the step of the first; without: none are."""
 
     secret: Annotated[str | None, Field(max_length=64, repr=False)] = None
@@ -132,7 +134,7 @@ class SetCodes(_Body):
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
-class Decided(_Body):
+class Decided(Body):
     """A decision about an item, with its reason."""
 
     item: Item
@@ -162,7 +164,7 @@ class Declared(Decided):
     day: date | None = None
 
 
-class BadgeGiven(_Body):
+class BadgeGiven(Body):
     """Whose badge made a punch that nobody was given."""
 
     item: Item
@@ -185,7 +187,7 @@ class Ordered(Decided):
     command: Order
 
 
-class SettingsWanted(_Body):
+class SettingsWanted(Body):
     """Settings that a clock is to have, as `volume=2`, one a line."""
 
     item: Item
@@ -198,13 +200,13 @@ class Silenced(Decided):
     cause: Line | None = None
 
 
-class Named(_Body):
+class Named(Body):
     """What an act is about, and nothing else."""
 
     item: Item
 
 
-class BadgeTaken(_Body):
+class BadgeTaken(Body):
     """A badge that is taken back, by its row; with the worker who has it."""
 
     item: Item
@@ -212,7 +214,7 @@ class BadgeTaken(_Body):
     why: Why
 
 
-class Engagement(_Body):
+class Engagement(Body):
     """A worker's employer, from and to which day, at which sites: names, one a line; none: all."""
 
     item: Line
@@ -223,7 +225,7 @@ class Engagement(_Body):
     why: Why
 
 
-class WorkerChanged(_Body):
+class WorkerChanged(Body):
     """Another name, employer or language of a worker. Numbers are changed on the bridge's machine."""
 
     item: Line
@@ -233,7 +235,7 @@ class WorkerChanged(_Body):
     why: Why
 
 
-class SiteChanged(_Body):
+class SiteChanged(Body):
     """Another regime (from a day to come on), workplace number, longest shift or night hours of a site."""
 
     item: Line
@@ -245,14 +247,14 @@ class SiteChanged(_Body):
     why: Why
 
 
-class EmployerNamed(_Body):
+class EmployerNamed(Body):
     """An employer by its enterprise number, which is added if it is not there, and its name."""
 
     item: Line
     name: Line = ""
 
 
-class TableRows(_Body):
+class TableRows(Body):
     """A table of an import, as the console has read it: the rows have a cell for each column, and what is wrong."""
 
     kind: Kind
@@ -262,7 +264,7 @@ class TableRows(_Body):
     rows: Annotated[list[tuple[int, list[str], str | None]], Field(max_length=IMPORT_ROWS_MOST, repr=False)]
 
 
-class ImportRows(_Body):
+class ImportRows(Body):
     """The tables of one file."""
 
     tables: Annotated[list[TableRows], Field(max_length=len(Kind))]
@@ -275,7 +277,7 @@ class SignsInBy(StrEnum):
     PROVIDER = "provider"
 
 
-class AccountMade(_Body):
+class AccountMade(Body):
     """A new account; its reach as names of sites and numbers of employers, one a line; none: everything."""
 
     item: Line
@@ -286,7 +288,7 @@ class AccountMade(_Body):
     why: Why
 
 
-class AccountChanged(_Body):
+class AccountChanged(Body):
     """Another role and reach of an account; the reach as of a new one."""
 
     item: Line
@@ -296,49 +298,21 @@ class AccountChanged(_Body):
     why: Why
 
 
-class AccountNamed(_Body):
+class AccountNamed(Body):
     """An account, and why something is done to it."""
 
     item: Line
     why: Why
 
 
-class Actor(NamedTuple):
-    """Who acts, in which transaction, when (ms UTC)."""
-
-    connection: Connection
-    vault: Vault
-    account: Account
-    session: Session
-    now_ms: int
-
-    def decision(self, why: str) -> Decision:
-        """A decision of theirs."""
-        return Decision(self.name, why, self.now_ms)
-
-    def operator(self, why: str = "") -> Operator:
-        """As the book of acts knows them."""
-        return Operator(self.name, why)
-
-    @property
-    def name(self) -> str:
-        """An account is no user of the machine."""
-        return f"{self.account.name} (console)"
-
-    def check_item(self, item: str) -> None:
-        """Raise NotAllowed unless an item is within their reach."""
-        within.check_item(self.connection, self.account.reach, item, self.now_ms)
-
-
-Done = dict[str, Any]
-_B = TypeVar("_B", bound=_Body)
+_B = TypeVar("_B", bound=Body)
 
 
 class Deed(NamedTuple):
     """An act: the right that it takes (None: a session is enough), its fields, and what carries it out."""
 
     right: Right | None
-    body: type[_Body]
+    body: type[Body]
     do: Callable[[Actor, Any], Done]
 
 
@@ -351,6 +325,8 @@ def perform(
     """
     if asked == Asked.SIGN_IN:
         return _sign_in(connection, _read(SignIn, fields), now_ms)
+    if asked in link_acts.BY_LINK:
+        return link_acts.perform(connection, asked, secret, now_ms)
     deed = DEEDS.get(asked)
     session = sessions.find(connection, secret, now_ms)
     if deed is None or session is None:
@@ -776,6 +752,13 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.RELEASE_CLOCK: Deed(Right.DECIDE, Decided, _release_clock),
     Asked.CORRECTION_DONE: Deed(Right.DECIDE, Decided, _correction_done),
     Asked.CORRECTION_WITHDRAWN: Deed(Right.DECIDE, Decided, _correction_withdrawn),
+    Asked.REGISTER: Deed(Right.DECIDE, office_acts.Registered, office_acts.register),
+    Asked.REGISTER_AT_GATE: Deed(Right.DECIDE, office_acts.AtTheGate, office_acts.register_at_gate),
+    Asked.WITHDRAW_REGISTRATION: Deed(Right.DECIDE, office_acts.Withdrawn, office_acts.withdraw),
+    Asked.MAKE_LINK: Deed(Right.DECIDE, link_acts.Wanted, link_acts.make),
+    Asked.REVOKE_LINK: Deed(Right.DECIDE, link_acts.Revoked, link_acts.revoke),
+    Asked.SHOW_NUMBERS: Deed(Right.NUMBERS, link_acts.OfSite, link_acts.show_numbers),
+    Asked.NOTE_HOURS: Deed(Right.DECIDE, link_acts.Hours, link_acts.note_hours),
     Asked.ORDER_CLOCK: Deed(Right.OFFICE, Ordered, _order_clock),
     Asked.SET_CLOCK: Deed(Right.OFFICE, SettingsWanted, _set_clock),
     Asked.SILENCE_CLOCK: Deed(Right.OFFICE, Silenced, _silence_clock),
