@@ -58,7 +58,14 @@ def routes(app: object) -> list[APIRoute]:
 
 
 def addresses(morning: Morning, route: APIRoute) -> Iterator[str]:
-    """Addresses of a page, with what the store has in the place of its parameters."""
+    """Addresses of a page, with what the store has in the place of its parameters, and of a site where it wants one."""
+    wanted = {one.alias for one in route.dependant.query_params if one.field_info.is_required()}
+    assert wanted <= {"site"}, f"{route.path} wants {wanted}: say here what the store has of it"
+    for path in _paths(morning, route):
+        yield from ((f"{path}?site={quote(name)}" for name in (SITE, QUAY_9)) if wanted else (path,))
+
+
+def _paths(morning: Morning, route: APIRoute) -> Iterator[str]:
     names = re.findall(r"\{(\w+)(?::path)?\}", route.path)
     if not names:
         yield route.path
@@ -116,9 +123,11 @@ def test_every_page_for_every_role_and_reach(morning: Morning, visit: Visit, rea
                 assert answer.status_code == 403, (role, path)
             assert answer.status_code in ((303,) if of == LEADS else (200, 403, 404)), (role, path, answer.status_code)
             # What the address itself says comes back in links to other languages.
-            said = answer.text
+            said = answer.text + unquote(answer.headers.get("location", ""))
             for echo in (quote(unquote(path), safe=""), quote(unquote(path)), path, unquote(path)):
                 said = said.replace(echo, "")
+            if answer.status_code == 404:  # what is beyond is named as what does not exist is
+                said = said.replace(f"&#39;{unquote(path).partition('site=')[2]}&#39;", "")
             found = [word for word in BEYOND[named] if word in said]
             assert not found, (named, role, path, found)
             seen += answer.status_code == 200
