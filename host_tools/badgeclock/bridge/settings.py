@@ -98,7 +98,7 @@ class ConsoleSettings(_Section):
     """[console]: the operators' pages, a process of its own (`badgeclock console run`)."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8470, ge=1, le=65535)
+    port: int = Field(default=8460, ge=1, le=65535)
     names: tuple[str, ...] = ()
     """Names that it is asked by, besides the host and this machine's own."""
     certificate: Path | None = None
@@ -128,7 +128,7 @@ class PlanningSettings(_Section):
 
 
 class RetentionSettings(_Section):
-    """[retention]: days that things are kept, by purpose. The sources are in docs/operating.md."""
+    """[retention]: days that things are kept, by purpose. The sources are in docs/operating-reference.md."""
 
     presences_days: int = Field(default=1827, ge=31, le=36_600)
     """Five years: articles 2 and 25 of the Royal Decree of 8 August 1980 on social documents, by analogy."""
