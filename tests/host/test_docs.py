@@ -117,6 +117,14 @@ def test_every_command_and_option_that_a_page_shows_exists(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_line_that_a_reader_must_scroll_for(page: str) -> None:
+    """A row of a table cannot be broken in Markdown; every other line has at most 120 characters."""
+    lines = enumerate((ROOT / page).read_text().splitlines(), 1)
+    wide = [f"{page}:{number}" for number, line in lines if len(line) > 120 and not line.startswith("|")]
+    assert not wide, "\n".join(wide)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_between_pages_leads_somewhere(page: str) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", (ROOT / page).read_text()):
         if "://" in target:

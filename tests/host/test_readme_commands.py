@@ -40,7 +40,7 @@ def commands() -> list[list[str]]:
     text = (ROOT / "README.md").read_text().partition("## A real clock")[2]
     block = re.search(r"```sh\n(.*?)```", text, re.DOTALL)
     assert block
-    return [shlex.split(line, comments=True) for line in block[1].splitlines()]
+    return [shlex.split(line, comments=True) for line in block[1].replace("\\\n", " ").splitlines()]
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
