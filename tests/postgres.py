@@ -1,7 +1,7 @@
 """A PostgreSQL server of its own for tests and benches: a temporary cluster that listens on a Unix socket and no port.
 
 The server refuses to run as root, and its data must belong to who runs it: as root it runs as an unprivileged user of
-the system, else as whoever runs the tests.
+the system, else as the user who runs the tests.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Cluster:
         return name
 
     def drop(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Remove a database, even with clients connected."""
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def url(self, name: str) -> str:

@@ -50,7 +50,7 @@ _HINT_AGAIN_MS = const(64000)  # ... and between two questions without an answer
 _CHOICE_MS = const(10000)
 _LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
 _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
-_BROKEN_MS = const(3000)  # the fault stands on the display this long before a log that failed is opened anew by a reset
+_BROKEN_MS = const(3000)  # the fault stands on the display this long before a reset opens a log that failed
 
 _TODAY = "app.today"
 _TODAY_SCREEN = "app.ui.today_screen"
@@ -202,7 +202,7 @@ class Clock:
         Beside another one a badge cannot ask by staying: which of the two stays is not seen.
         """
         self._badge_at = time.ticks_ms()
-        self._held_since = None  # keys that are still down ask for no page over what the badge is told
+        self._held_since = None  # keys that are still down ask for no page over the badge's page
         outcome = self._punches.handle(length)
         if outcome.kind != punch.MUTED or outcome.token != self._asker:
             self._forget_asker()
@@ -242,7 +242,7 @@ class Clock:
         on_demand.drop(_TODAY_SCREEN)
 
     def _forget_asker(self):
-        """Somebody else's badge came, or a punch: whoever asked is done."""
+        """Another badge came, or a punch: end the page that was asked for."""
         self._search = None
         self._asker = b""
         self._face.keep(0)
@@ -305,7 +305,7 @@ class Clock:
         return more
 
     def _break(self):
-        """The log failed: say so, and let a restart open it anew, which recovers every record that was kept."""
+        """The log failed: say so, and restart, which opens it again and recovers every record that was kept."""
         self._face.fault(faults.JOURNAL)
         if self._broken_at is None:
             self._broken_at = time.ticks_ms()

@@ -113,7 +113,7 @@ def open_log(board, settings, firmware):
 
 
 def forget_opening():
-    """Take out of memory what only a log that is founded or opened needs: on a clock that is once a start. Whoever
+    """Take out of memory what only a log that is founded or opened needs: on a clock that is once a start. Anyone who
     calls it all the same gets a JournalError. (A deleted attribute of a class would stay in memory until its place is
     used again.)
     """

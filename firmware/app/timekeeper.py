@@ -9,8 +9,8 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - at the end of June and of December a leap second may come, which nobody announces to a clock: the interval grows by
   one second either way, on the RTC's side too;
 - how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
-  That is in memory only: a start learns it anew;
-- NTP is a hint (`accept_hint`): whoever is on the way can say anything, so it states no bound, is asked only while
+  That is in memory only: a start measures it again;
+- NTP is a hint (`accept_hint`): anyone on the network path can answer, so it states no bound, is asked only while
   there is none, and sets neither the RTC nor the clock by which TLS judges certificates, unless that refused a date.
 
 Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
@@ -39,7 +39,7 @@ TEMPERATURE_PPM = const(25)
 
 _LEARN_MS = const(3600000)  # the least time between two answers that tell how fast the crystal runs
 _LEARN_MOST_S = const(1728000)  # 20 days, well below where the uptime wraps
-_RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set anew
+_RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set again
 _OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
 _FINE_US = const(8000)  # a second's edge known this well is not looked for any more

@@ -172,7 +172,7 @@ class MFRC522:
     def wait_at_most(self, timeout_us):
         """From now on an answer must begin within that time, at most 1.6 s; two transactions if it changes.
 
-        Whoever asks for more than TIMEOUT_US gives that back: `healthy` expects it, and idle polls are that short.
+        A caller that sets more than TIMEOUT_US sets that back: `healthy` expects it, and idle polls are that short.
         """
         if timeout_us == self._timeout_us:
             return

@@ -88,7 +88,7 @@ def honest_ack_p99_ms(folder: Path, attack: Attack) -> float:
 
 
 def _wait_for_clients(rig: Rig, count: int) -> None:
-    """Wait until the bridge has told the broker of every clock."""
+    """Wait until the bridge has added every clock to the broker."""
     deadline = time.monotonic() + PATIENCE_S
     while len(broker.clients(rig.folder / "broker")) < count:
         if time.monotonic() > deadline:

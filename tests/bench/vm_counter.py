@@ -3,7 +3,7 @@
 Debian's unix port has no `sys.settrace`. But its virtual machine is compiled with MICROPY_OPT_COMPUTED_GOTO: every
 instruction is dispatched by `goto *entry_table[*ip++]`, of which the compiler made some fifteen indirect jumps in one
 function. A breakpoint at each of them, by ptrace(2), sees every instruction exactly once, and where it lies: so what a
-clock executes can be told from what the virtual board's own modules do, and one module from another.
+clock executes can be separated from what the virtual board's own modules do, and one module from another.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class VmCounter:
                 for site in self._sites:
                     os.pwrite(memory, b"\xff", site)
             _ptrace(_DETACH, self.pid)
-        except BaseException as error:  # noqa: BLE001 - told in the thread that wants the count
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for the count
             self._failure = error
         finally:
             self._attached.set()

@@ -102,7 +102,7 @@ class Stubborn(World):
         self.refusals = 0
 
     def found(self):
-        """A technician sees the error and tries again, but not for ever."""
+        """A technician sees the error and tries again, a limited number of times."""
         for _ in range(3):
             try:
                 World.found(self)

@@ -261,7 +261,7 @@ def test_a_badge_that_stays_for_two_seconds_asks_once_and_nobody_elses_does():
     assert len(stand.pages) == 1
     stand.token, stand.found = b"badge002", [4]
     stand.live(100)
-    assert not stand.paging, "another badge, though it makes no punch, shall not read it"
+    assert not stand.paging, "another badge must not read it, though it makes no punch"
 
 
 def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():

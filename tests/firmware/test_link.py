@@ -108,7 +108,7 @@ class ClearTls:
 
 
 class NameServer(ScriptedSocket):
-    """The socket to a name server that knows every name, unless told otherwise."""
+    """The socket to a name server that knows every name, unless set otherwise."""
 
     def __init__(self):
         super().__init__()
@@ -202,7 +202,7 @@ class Clock:
 
 
 class Rig:
-    """A link, an umqtt client on it, what the client was told, and the other end."""
+    """A link, an umqtt client on it, what the client received, and the other end."""
 
     def __init__(self, client=umqtt.MQTTClient):
         self.network = Network()

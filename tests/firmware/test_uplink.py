@@ -998,7 +998,7 @@ def test_a_job_of_the_badge_desk_has_a_key_that_no_flash_has_once_it_began():
     stale = DeskBridge(rig, r)
     stale.seq = struct.pack(">I", head)
     assert rig.hear(b"command", stale.frame(1, 1, b"\x1e"))
-    assert stale.told() == rig.log.head, "the bridge is told which record comes next"
+    assert stale.told() == rig.log.head, "the bridge gets the number of the next record"
     assert not rig.errands.step_desk() and rig.errands.desk is None
 
 
@@ -1075,7 +1075,7 @@ def test_retire_ends_the_log_which_status_says_and_whose_last_record_is_sent_and
     assert (body["retired"], body["sealed"], body["head"], body["free"]) == (True, False, 13, 0)
     assert rig.ack(13)
     assert rig.log.tail == 13
-    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05")), "told again it has nothing more to do"
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05")), "a second order has no effect"
     assert rig.log.head == 13
 
 

@@ -235,7 +235,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def site(running: Site) -> Iterator[Site]:
-    """The same; whoever listens in a test ends with it."""
+    """The same; a client that a test leaves listening ends with it."""
     yield running
     while running.listening:
         running.listening.pop().close()
@@ -425,7 +425,7 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     assert open_connection.process.poll() is None, "Mosquitto lets it be"
     assert running_broker.evict(directory, shop, "clock-d")
     assert at_bridge.messages_until("gone") == ["badgeclock/v1/clock-d/status gone"]
-    # mosquitto_sub tries again, with the revoked certificate, and is turned away for ever.
+    # mosquitto_sub tries again, with the revoked certificate, and is turned away each time.
     assert site.publish(lost, "badgeclock/v1/clock-d/status", "racing").returncode != 0
     open_connection.close()
     site.publish(bridge, "badgeclock/v1/clock-b/ack", "still here")

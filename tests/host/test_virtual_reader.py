@@ -15,7 +15,7 @@ MS = 1_000_000
 
 
 class Bench:
-    """A reader chip, its field, and a clock that only moves when told. Speaks SPI bytes, one select a call."""
+    """A reader chip, its field, and a clock that a test moves. Speaks SPI bytes, one select a call."""
 
     def __init__(self, *present: Card) -> None:
         self.field = Field()

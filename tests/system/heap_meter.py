@@ -2,7 +2,7 @@
 
 The clock collects its memory itself whenever no badge is near, through the module `gc`; the meter stands in that
 module's place and prints what was there. The firmware is the one that is delivered, and what the meter and the virtual
-board's own modules take of the heap is told apart.
+board's own modules take of the heap is counted separately.
 """
 
 from __future__ import annotations

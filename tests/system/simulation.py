@@ -172,7 +172,7 @@ class StackClock:
     def __init__(self, stack: Stack, proxy: ChaosProxy) -> None:
         self.name = cast.CLOCK_ID
         self.proxy = proxy
-        self.taps = len(stored_punches(stack))  # those of whoever had the stack before
+        self.taps = len(stored_punches(stack))  # those of the stack's earlier users
         self._stack = stack
         self._control = stack.control
 

@@ -47,7 +47,7 @@ ENDS = {
     "takeover": {"closed", "tls"},
 }
 NO_WIFI_ENDS = {"closed"}
-"""What the test itself does: it takes Wi-Fi away to make the clock connect anew."""
+"""What the test itself does: it takes Wi-Fi away to make the clock reconnect."""
 DISBELIEVED = {"duplicate", "replay", "forge"}
 """Under these a clock must have ignored frames. It may under others: the bridge may speak in an old session still."""
 

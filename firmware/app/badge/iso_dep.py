@@ -48,7 +48,7 @@ class IsoDep:
     """Speaks with one badge at a time through a chip with `exchange` and `wait_at_most` (drivers.mfrc522).
 
     badge_ms: after `activate` nothing is sent any more when it is over, so a badge's time is bounded by it and one
-    answer; whoever writes badges needs more than the half second that is enough to read one.
+    answer; writing a badge takes more than the half second that is enough to read one.
     """
 
     def __init__(self, chip):
@@ -83,7 +83,7 @@ class IsoDep:
         return received
 
     def allow(self):
-        """The badge's time begins anew: for whoever has more to say to it than a clock that reads it."""
+        """Restart the badge's time limit: for a longer exchange than reading."""
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
 
     def transceive(self, command, length, answer):

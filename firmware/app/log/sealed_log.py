@@ -6,7 +6,7 @@ old one is programmed to zero; `append` returns, and only then may the clock sig
 What power loss leaves, and what `open` makes of it:
 
     no record               nothing happened
-    a whole record          it is programmed again over itself, the key steps, nobody is told: no signal was given
+    a whole record          it is programmed again over itself, the key steps, nothing is reported: no signal was given
     a torn record           its slot is programmed to zero, the seq is burnt, the BOOT record says so
     no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault.
                             So it stays, should the key be read again at another start
@@ -144,7 +144,7 @@ class SealedLog:
         """Recover what power loss left and write the BOOT record, reset cause RESET_*.
 
         In a full journal BOOT waits for the first room. Raises JournalError if the clock was never founded, or has used
-        up its 65,535 boots. May be called again after an error: it reads everything anew.
+        up its 65,535 boots. May be called again after an error: it then reads everything again.
         """
         self._sound = self.retired = False
         state = self._state
@@ -164,7 +164,7 @@ class SealedLog:
         else:
             self._settle_unsealed()
         if self._state.boot == _LAST_COUNT:
-            raise JournalError("this clock has started 65,535 times; its records are kept. Provision it anew.")
+            raise JournalError("this clock has started 65,535 times; its records are kept. Provision again.")
         self.tears = self._journal.burnt_before(self._state.seq)
         self._cause = reset_cause
         self._boot_due = True
@@ -189,7 +189,7 @@ class SealedLog:
             raise ValueError("the log writes this kind itself")
         self._check_sound()
         if self.retired:
-            raise JournalRetired("this clock was retired; its records are kept. Provision it anew.")
+            raise JournalRetired("this clock was retired; its records are kept. Provision again.")
         if self._room() <= (_LAST_RECORDS if kind == record.KIND_RETIRE else SPARE_RECORDS):
             raise JournalFull("%d records wait for the bridge and none is lost; reconnect the clock" % self.unsent)
         if self._boot_due:
@@ -239,7 +239,7 @@ class SealedLog:
             self._tail = next_seq
 
     def set_beacon(self, beacon):
-        """The newest checkpoint the bridge told, 8 bytes; stands in every record from now on."""
+        """The newest checkpoint from the bridge, 8 bytes; in every record from now on."""
         self._beacon[:] = beacon
 
     def read_into(self, buf, seq, limit):
@@ -354,7 +354,7 @@ class SealedLog:
         first_unacked = self._tail // RECORDS_A_SECTOR
         if k > self._state.seq // RECORDS_A_SECTOR + ahead or k >= first_unacked + self._journal.sectors:
             return False
-        # The mark goes first, so that half an erase is told from a sector whose header has rotted.
+        # The mark goes first, so that half an erase differs from a sector whose header has rotted.
         while self._marked <= k - self._journal.sectors:
             self._mark_acked()
         self._journal.prepare(k)

@@ -65,7 +65,7 @@ class Desk:
         self._digest = digest
         self._seq = None  # of the record whose key is the job's; None: a job of an earlier bridge
         self._up = self._down = None
-        self._behind = False  # the bridge is to be told which record comes next: it named another
+        self._behind = False  # send the bridge the number of the next record: it named another
         self._face = face
         self._reader = reader
         self._iso_dep = IsoDep(reader.chip)

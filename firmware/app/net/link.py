@@ -199,7 +199,7 @@ class Link:
         self._opened = True
 
     def forget_address(self):
-        """Look the broker's name up anew: the clock is in another network."""
+        """Forget the broker's address: the clock is in another network."""
         self._address = None
 
     def shut(self):

@@ -2,7 +2,7 @@
 
 The port's getaddrinfo blocks its caller for up to 14 s on an ESP32 when the name server does not answer, and with it
 every badge. Here the question goes out up to three times, its answer has 1, 2 and 4 s, and the loop runs meanwhile. A
-name in .local is asked of the hosts around (RFC 6762 §5.1, §6.7: whoever has it answers the port that asked).
+name in .local is asked of the hosts around (RFC 6762 §5.1, §6.7: its owner answers the port that asked).
 
 An answer is a hint, no more: TLS verifies the broker by its name. What is not a right answer to this question is as if
 it had not come.
@@ -153,7 +153,7 @@ async def _answer(sock, to, query):
         try:
             sock.sendto(query, to)
         except OSError:
-            pass  # full, or an error told of the last one: as if it was lost
+            pass  # full, or an error of the last one reported now: as if it was lost
         while time.ticks_diff(time.ticks_ms(), start) < end_ms:
             for _ in poller.ipoll(0):
                 address = read_answer(_received(sock), query)

@@ -1,4 +1,4 @@
-"""Who may punch here, as the bridge told it: badge tokens and languages; no name, no number of a person, no badge id.
+"""Who may punch here, from the bridge: badge tokens and languages; no name, no number of a person, no badge id.
 
 Looked up between badge and signal, so it reads straight from the flash and allocates nothing: at most 13 reads of ten
 bytes for the 5,148 badges that a bank holds. How a roster comes there and is judged is in `roster_bank` and

@@ -45,7 +45,7 @@ ACK_OVERDUE_MS = const(1000)  # a bridge that answers without what was sent so l
 
 BACKOFF_FIRST_MS = const(500)
 BACKOFF_MOST_MS = const(30000)
-STEADY_MS = const(10000)  # a connection that lasted this long starts the backoff anew
+STEADY_MS = const(10000)  # a connection that lasted this long resets the backoff
 
 KEEPALIVE_S = const(60)
 PING_AFTER_MS = const(30000)
@@ -202,7 +202,7 @@ class Uplink:
         self._noted = None
         self._notified = False
         self._swept_at = time.ticks_ms()
-        self._reached_at = time.ticks_ms()  # when the broker said something, or Wi-Fi was joined anew for it
+        self._reached_at = time.ticks_ms()  # when the broker said something, or Wi-Fi was joined again for it
         self._patience_ms = _WIFI_LOST_MS
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
@@ -229,7 +229,7 @@ class Uplink:
         return self._guarded(self.errands.step, self)
 
     async def run(self):
-        """Keep the clock connected, for ever."""
+        """Keep the clock connected; never returns."""
         failures = 0
         while True:
             online_at = None
@@ -301,7 +301,7 @@ class Uplink:
             self._wifi.rejoin()
 
     def _new_client(self):
-        """A client of its own for each connection: its packet identifiers start anew and never come near 65,536."""
+        """A client of its own for each connection, so that packet identifiers start at 1 and never come near 65,536."""
         own = self._settings
         client = self._mqtt.MQTTClient(own.clock_id, own.broker_host, own.broker_port, keepalive=KEEPALIVE_S)
         client.set_callback(self._on_message)

@@ -80,7 +80,7 @@ def kept_later(canvas, words, direction, time_text, seq, unsent):
 
 
 def assumed(canvas, words, look, direction, time_text, seq):
-    """A punch is in the flash, and nothing said its direction: the way has a question mark, and the worker is told how
+    """A punch is in the flash, and nothing said its direction: the way has a question mark, and the screen says how
     to put it right. look: KEPT_LOOK or LATER_LOOK.
     """
     icon, mood = look

@@ -3,7 +3,7 @@
 An authority takes declarations and gives reception numbers. What is declared is one of two things, by the regime of the
 site: that somebody is there on a day (`PresenceItem`), or that somebody comes or goes at a moment (`MovementItem`);
 `Authority.declares` says which of them one takes. Four calls: register, search, get, cancel. Whatever the wire looks
-like, three failures are told apart, because the registrar does something else for each:
+like, three failures are distinguished, because the registrar handles each differently:
 
 * `AuthorityUnavailable`: surely nothing was processed (the request never left, or the authority itself says so); send
   the same items again later.

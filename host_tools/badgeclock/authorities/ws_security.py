@@ -266,7 +266,7 @@ def _signed(
 def _check_time(stamp: etree._Element, now: datetime) -> None:
     created = _read_time(_one(stamp, f"{_U}Created"))
     ends = stamp.findall(f"{_U}Expires")
-    # Whoever wrote it may say that it holds for less, not that it holds for longer.
+    # Its author may say that it holds for less, not that it holds for longer.
     expires = min([created + LIFETIME, *map(_read_time, ends[:1])])
     if created > now + SKEW or expires < now - SKEW or expires < created:
         raise NotTrusted(Unsound.STALE)

@@ -140,7 +140,7 @@ class Crew:
                 if process.returncode is None:
                     await _end(process)
             wait_s = backoff.failed()
-            log.error("a worker has ended; starting it anew", worker=number, status=status, wait_s=round(wait_s, 1))
+            log.error("a worker has ended; restarting it", worker=number, status=status, wait_s=round(wait_s, 1))
             await asyncio.sleep(wait_s)
 
 

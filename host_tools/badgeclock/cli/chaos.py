@@ -133,5 +133,5 @@ def _refuse_others(address: Address) -> None:
         raise SettingsError(
             what=f"others can reach {address[0]}",
             kept="nothing was started",
-            do="say --anywhere as well if a real clock shall come to this proxy",
+            do="say --anywhere as well if a real clock is to use this proxy",
         )

@@ -39,7 +39,7 @@ def add_clock(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the bundle's file where it is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Add a provisioned clock, or one that was provisioned anew. Its bundle is deleted then: the store has what it
+    """Add a provisioned clock, or one that was provisioned again. Its bundle is deleted then: the store has what it
     needs, enciphered, and the workshop has the bundle.
     """
     content = enrolment.read_bundle(secret_text(bundle))
@@ -202,7 +202,7 @@ def set_clock(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Change settings of a clock from here, or show what clocks have of settings and rosters, and shall have.
+    """Change settings of a clock from here, or show what clocks have of settings and rosters, and should have.
 
     The clock judges them, restarts with them at an idle moment, or says why it refuses them.
     """
@@ -283,7 +283,7 @@ def release_clock(
         typer.echo(
             f"It was {done.held_reason}: a clock whose chain is not the store's cannot go on and will be back under "
             "quarantine with its next status. Read its flash with `badgeclock journal verify`, declare by hand what is "
-            "missing, and provision it anew with --found-anew.",
+            "missing, and provision it again with --found-anew.",
             err=True,
         )
 

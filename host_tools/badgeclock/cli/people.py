@@ -193,7 +193,7 @@ def set_worker(
 ) -> None:
     """Change what is given of a worker: presences from now on are declared so.
 
-    What was declared stays as it was declared; `badgeclock bridge presence correct` declares it anew.
+    What was declared stays as it was declared; `badgeclock bridge presence correct` declares it again.
     """
     if niss_file is not None and limosa is not None:
         raise typer.BadParameter("give --niss-file or --limosa, not both")
@@ -273,7 +273,7 @@ def list_badges(
 @badge_app.command("add")
 def add_badge(
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
-    site: Annotated[str | None, typer.Option(help="The site whose clocks shall know the badge.")] = None,
+    site: Annotated[str | None, typer.Option(help="The site whose clocks should know the badge.")] = None,
     uid_file: Annotated[
         Path | None, typer.Option(help="File with the badge's UID as a reader prints it; `-` is stdin.")
     ] = None,

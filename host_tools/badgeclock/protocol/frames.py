@@ -178,7 +178,7 @@ class Desk(NamedTuple):
 
 
 class DeskKeys(NamedTuple):
-    """The keys of a job of the badge desk, 32 bytes each: of what the clock says, and of what it is told. `seq` is the
+    """The keys of a job of the badge desk, 32 bytes each: for frames from the clock, and for frames to it. `seq` is the
     number of the record whose key they were made of; None: they are those of every job.
     """
 

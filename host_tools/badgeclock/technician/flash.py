@@ -167,7 +167,7 @@ def choose_table(
 
 
 def with_flash_size(bootloader: bytes, flash_bytes: int) -> bytes:
-    """The bootloader with a flash of 4, 8 or 16 MB in its header, and its SHA-256 made anew.
+    """The bootloader with a flash of 4, 8 or 16 MB in its header, and its SHA-256 computed again.
 
     MicroPython's image says 4 MB; ESP-IDF would refuse every access above that (esptool documentation, "Firmware Image
     Format": upper half of byte 3, and the digest in the last 32 bytes).

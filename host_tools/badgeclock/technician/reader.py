@@ -39,7 +39,7 @@ class Reading:
 
     @property
     def sentence(self) -> str:
-        """What a technician is told."""
+        """The text for the technician."""
         chip = "no reader" if self.version is None else f"reader chip version {self.version:02x}"
         if self.version is not None and self.version not in NXP_VERSIONS:
             chip += " (a clone, which works)"

@@ -20,7 +20,7 @@ bridge get certificates with their keys, the bridge a clock's bundle and a site'
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
 would make every chain of the fleet unverifiable. What changes by intent is replaced whole: `crl.pem`, `trusts`, what
-is renewed or taken over, and `bundle.json` when a clock's chain is founded anew; the bundle before it stays beside it.
+is renewed or taken over, and `bundle.json` when a clock's chain is founded again; the bundle before it stays beside it.
 """
 
 from __future__ import annotations
@@ -452,7 +452,7 @@ class Workshop:
         return set().union(*found)
 
     def revoke(self, serial: int) -> None:
-        """Put `serial` on the revocation list. A broker takes the new list when it is told (`broker.update`)."""
+        """Put `serial` on the revocation list. A broker reads the new list on `broker.update`."""
         self._write_revocation_lists(self.revoked() | {serial})
 
     def revoke_clock(self, clock_id: str) -> int:
@@ -491,7 +491,7 @@ class Workshop:
     def retire_clock(self, clock_id: str) -> int:
         """Revoke the clock's certificate and set it and its key aside under its serial number, which is returned.
 
-        Its bundles stay: they are what its records are verified by. The id can then be provisioned anew.
+        Its bundles stay: they are what its records are verified by. The id can then be provisioned again.
         """
         serial = self.revoke_clock(clock_id)
         folder = self.clock_folder(clock_id)

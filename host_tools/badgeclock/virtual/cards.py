@@ -33,7 +33,7 @@ START_UP_NS = 1_000_000
 
 # A clock looks for badges every 40 ms and takes up to 10 ms for it (firmware/app/clock.py).
 LOOK_MS = 50
-# Whoever holds a badge to a clock that does not look goes away after so long.
+# A person who holds a badge to a clock that does not look goes away after so long.
 PATIENCE_MS = 10_000
 
 
@@ -382,7 +382,7 @@ class Presence:
     """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
 
     `frames`: it leaves after so many of its answers; n.5 means that it hears the frame after them and acts on it, but
-    its answer comes too late. `tap` is whatever whoever brought it knows it by. `looks`: it does not leave before the
+    its answer comes too late. `tap` is the caller's name for it. `looks`: it does not leave before the
     reader has looked for badges so often, though its time is over, but at `latest_ns`: on a busy machine a clock looks
     less often in the same time than on its own chip.
     """

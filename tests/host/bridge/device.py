@@ -36,7 +36,7 @@ class Device:
         return self.clock.state.next_seq
 
     def start(self, burnt: int = 0) -> None:
-        """Power on: a BOOT record, connections count anew. No two starts fall on the same moment."""
+        """Power on: a BOOT record, connections count again. No two starts fall on the same moment."""
         self.clock.utc_ms += next(_moments)
         if self.head:
             self.clock.boot(burnt)

@@ -1,4 +1,4 @@
-"""The verifier as a set of modules that can be made anew, one of them changed: what mutation needs.
+"""The verifier as a set of modules that can be loaded again, one of them changed: what mutation needs.
 
 `REAL` is the imported package. `made_with` executes the sources again, in the order in which they import each other,
 and leaves the imported ones untouched.

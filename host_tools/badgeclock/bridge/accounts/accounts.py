@@ -1,5 +1,5 @@
-"""Accounts of the console: who they are for, which role and reach they have. Made and changed by whoever may write the
-bridge's store; every act is in the book.
+"""Accounts of the console: who they are for, which role and reach they have. Made and changed by any user who may write
+the bridge's store; every act is in the book.
 """
 
 from __future__ import annotations

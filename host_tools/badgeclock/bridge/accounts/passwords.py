@@ -1,7 +1,7 @@
 """Passwords: which are taken, and how they are kept: argon2id by the library's parameters, those of RFC 9106 §4 for
 little memory (64 MiB, 3 passes).
 
-A check costs some 50 ms of one core and 64 MiB: whoever checks bounds how many are under way.
+A check costs some 50 ms of one core and 64 MiB: the caller bounds how many run at once.
 """
 
 from __future__ import annotations

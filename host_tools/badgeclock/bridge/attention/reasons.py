@@ -172,7 +172,7 @@ _PUNCHES: Final = (
         (source(PunchState.INVALID), source(Kind.UNSEALED_RECORD)),
         (Kind.UNSEALED_RECORD,),
         "punches that no seal vouches for; they are not declared",
-        f"provision the clock anew; if the worker has no presence that day, `{_DECLARE}` writes a correction down; "
+        f"provision the clock again; if the worker has no presence that day, `{_DECLARE}` writes a correction down; "
         "else `badgeclock bridge presence close ITEM --whole-badge --reason …`",
     ),
     Need(
@@ -322,7 +322,7 @@ _EVENTS: Final = (
     _of_event(
         Kind.UNSEALED_REFUSED,
         "a record without seal, of a clock that has not said that it lost its key",
-        "provision the clock anew",
+        "provision the clock again",
     ),
     _of_event(
         Kind.STATUS_REFUSED, "a status that the clock did not make", "add its own bundle, or find who else sends"

@@ -447,7 +447,7 @@ class BadgeDesk(Sender):
         if holder is not None:
             raise _in_use(holder)
         if card.state is CardState.ISSUED:
-            # Taken back, or written and never linked: nothing of its past shall count as the new holder's.
+            # Taken back, or written and never linked: nothing of its past may count as the new holder's.
             await self._set_progress(job, "keep the card there: it is made blank")
             await conversation.run(cards.wipe(keys.root, card))
             card = await conversation.run(cards.examine(keys.root))
@@ -501,7 +501,7 @@ class BadgeDesk(Sender):
                 if card.state is CardState.UNFINISHED
                 else "of this site, with a damaged number"
             )
-            do = "issue it anew, or make it blank"
+            do = "issue it again, or make it blank"
             return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
         holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
         what = "a genuine badge of this site"

@@ -1,6 +1,6 @@
 """What an operator asked of the badge desk, and what became of it: one row a job.
 
-Whoever asks writes a row and follows it; the bridge, in another process, carries it out and says in the row how far it
+The caller writes a row and follows it; the bridge, in another process, carries it out and says in the row how far it
 is. A row ends once, and stays: it is the desk's book. Nothing in it is a key, a UID or a badge number.
 """
 
@@ -131,7 +131,7 @@ def set_progress(connection: Connection, job_id: int, progress: str) -> None:
 
 
 def stop_asked(connection: Connection, job_id: int) -> bool:
-    """Whether whoever asked wants no more of it."""
+    """Whether the caller has given it up."""
     table = schema.desk_jobs
     return bool(connection.execute(select(table.c.stop_asked).where(table.c.id == job_id)).scalar_one())
 

@@ -85,7 +85,7 @@ TO_DO: Final[Mapping[str, str]] = {
     "behind": "order a capture and look at its failures; look at the network between it and the broker",
     "reader-broken": "badges are not read: docs/troubleshooting.md has its word",
     "reader": "it works; mend the wire at the next visit (docs/troubleshooting.md)",
-    "unsealed": "provision it anew, once its records are here",
+    "unsealed": "provision it again, once its records are here",
     "memory": "find out why it does not reach the bridge",
     "time": "order a restart; if it stays, exchange the battery of its RTC",
     "certificate": "badgeclock ca renew clock, then provision it over the cable",

@@ -161,7 +161,7 @@ def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: 
     """End a clock's quarantine; today's punches that waited for it are declared.
 
     What was kept aside stays there. A clock whose chain is not the store's comes under quarantine again with its next
-    STATUS: it must be provisioned anew.
+    STATUS: it must be provisioned again.
     """
     why = audit_log.reason(reason)
     clock = _clock(connection, name)

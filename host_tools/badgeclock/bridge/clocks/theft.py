@@ -1,7 +1,7 @@
 """What a stolen clock gives away, as far as the store tells, and what ends it: done, open, or not to be seen from here.
 
-Whoever has a clock has what is in its flash: its certificate, its site's key, the read master of the site's badges, the
-password of the Wi-Fi, and its own link key. What was replaced after the clock was heard last, it cannot have.
+Anyone who has a clock has what is in its flash: its certificate, its site's key, the read master of the site's badges,
+the password of the Wi-Fi, and its own link key. What was replaced after the clock was heard last, it cannot have.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _desk(connection: Connection, row: Any) -> Step:
     return Step(
         name,
         State.OPEN,
-        f"badges issued at this clock: {count}; whoever recorded the broker's messages too has the keys of those cards",
+        f"badges issued at this clock: {count}; a recording of the broker's messages gives the keys of those cards",
         "issue them again, at a clock whose firmware is of today",
     )
 

@@ -146,7 +146,7 @@ def _site(connection: Connection, site_id: int) -> dict[str, Any]:
 
 
 def _punches(connection: Connection, which: Any, zone: str) -> list[dict[str, Any]]:
-    """The punches that prove it, each with its sealed record: whoever has the clock's chain can verify it."""
+    """The punches that prove it, each with its sealed record: anyone with the clock's chain can verify it."""
     table, clocks, kept = schema.punches, schema.clocks, schema.records
     rows = connection.execute(
         select(table, clocks.c.name.label("clock"), kept.c.raw, kept.c.sealed)

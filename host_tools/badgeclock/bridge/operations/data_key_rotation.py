@@ -173,7 +173,7 @@ def retire(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Ca
     """Take every key but the newest out of the file; returns their numbers.
 
     Proved in one transaction that no writer can get between, and that begins `ADOPTED_S` after the file last changed,
-    when whoever writes does so under the newest key: no value needs them. Raises KeysInUse if one does.
+    when every writer uses the newest key: no value needs them. Raises KeysInUse if one does.
     """
     present = vault.read_keys(path)
     newest = max(present)

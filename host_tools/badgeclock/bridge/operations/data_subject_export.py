@@ -2,7 +2,7 @@
 
 The dossier, and a correction file for the authority (`correction_file`), are the only places where a name and a
 national number are ever written out; its files are readable by their owner alone, and what becomes of them is up to
-whoever asked.
+anyone who asked.
 """
 
 from __future__ import annotations

@@ -477,7 +477,7 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
 
 
 def _put_expected(connection: Connection, _: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
-    """A list is the whole plan of each site and day that it names: whoever it does not name is taken out."""
+    """A list is the whole plan of each site and day that it names: workers it does not name are removed."""
     day = _needed_day(cells["day"])
     slot = Slot(cells["worker"], plans.minute_of(cells.get("from", "")), plans.minute_of(cells.get("to", "")))
     report.plans = report.plans or PlanWriter(connection, Source.LIST, now_ms)

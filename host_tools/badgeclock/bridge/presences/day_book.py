@@ -135,8 +135,8 @@ class DayBook:
     ) -> Entry | None:
         """The day's presence that a punch at a place belongs to; None if it calls for one.
 
-        Of several that of the employer of the badge. Whoever comes again after a person ended the presence, or comes
-        with a badge of another employer, calls for another one.
+        Of several that of the employer of the badge. A worker who comes again after a person ended the presence, or
+        comes with a badge of another employer, calls for another one.
         """
         found = self.day_of(worker_id, day, place)
         if not found:

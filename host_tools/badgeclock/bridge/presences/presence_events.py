@@ -23,7 +23,7 @@ _NAMED: Final = 5
 
 
 def note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:
-    """An event for each presence that is not evident: whoever was not there can be cancelled until midnight."""
+    """An event for each presence that is not evident: it can be cancelled until midnight."""
     assumed = {entry.id: entry for entry in opened if entry.assumed is not None}
     if not assumed:
         return

@@ -142,8 +142,8 @@ _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.decl
 def alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]]:
     """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
 
-    A backlog has many such: whoever badges twice within a quarter of an hour, the step in which days begin, is on the
-    site once. A movement has a moment of its own.
+    A backlog has many such: a worker who badges twice within a quarter of an hour, the step in which days begin, is on
+    the site once. A movement has a moment of its own.
     """
     kinds: list[Punch] = []
     numbers: dict[tuple[Any, ...], int] = {}

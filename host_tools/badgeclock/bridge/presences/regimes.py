@@ -168,7 +168,7 @@ def day_of_presence(seen: Seen) -> Wanted | Reason:
     """Construction and meat: a punch belongs to its local day, and opens the day's presence if there is none.
 
     A night shift is declared for the day it began on: what may be the end of one has to do with the day before, and so
-    has all that only the clock's memory says. Whoever comes IN by key after midnight is there on that day too.
+    has all that only the clock's memory says. An IN by key after midnight is a presence of that day too.
     """
     day = local_day(seen.utc_ms, seen.place.time_zone)
     return Wanted(Declared.DAY, day, None if _comes_for_sure(seen) else day - _DAY)
@@ -219,7 +219,7 @@ def wanted(seen: Seen) -> Wanted | Reason:
 def employer_declared(kind: IdentityKind, employer_kbo: str | None) -> str:
     """The enterprise number a worker is declared under; empty under Limosa, whose number says it all.
 
-    It is the worker's own employer, whoever runs the site: a subcontractor's workers are declared under the
+    It is the worker's own employer, not the site's: a subcontractor's workers are declared under the
     subcontractor. The self-employed are declared under their own enterprise.
     """
     return employer_kbo or "" if kind is IdentityKind.NISS else ""

@@ -138,7 +138,7 @@ def _declare_instead(
         # Somebody cancelled it at the authority: its number is used up.
         transitions.move(connection, [row.id], state, PresenceState.CANCELLED, {"reason": None})
         replacement = replace(connection, row, key, site_id, decision)
-        _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared anew", replacement)
+        _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared again", replacement)
         return PresenceState.QUEUED
     twin = find_standing(connection, key)
     if twin is not None and twin != row.id:

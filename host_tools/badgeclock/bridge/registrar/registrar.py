@@ -656,7 +656,7 @@ class Registrar:
         return Event(severity, kind, logs.masked(what), about=self.name)
 
     async def _store_says_away(self) -> bool:
-        """Whether an earlier process was told to leave the authority alone, and nothing has been heard of it since."""
+        """Whether an earlier process was asked to pause calls to the authority, and no answer came since."""
         table = schema.events
         away = (
             (table.c.kind == event_log.Kind.AUTHORITY_AWAY)

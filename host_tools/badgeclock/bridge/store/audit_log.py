@@ -129,7 +129,7 @@ def reason(words: str) -> str:
         )
     if logs.masked(line) != line:
         raise AuditError(
-            what="the reason looks as if it held a national number, and reasons are kept for ever",
+            what="the reason looks as if it held a national number, and reasons are kept without limit",
             kept="everything as it was",
             do="name a worker by reference",
         )

@@ -60,7 +60,7 @@ sites = Table(
     # Another regime from a local day on.
     Column("next_regime", String(16)),
     Column("regime_from", Date),
-    # By what the first punch of a day is told from the end of a shift: hours, and "22:00-06:00".
+    # What distinguishes the first punch of a day from the end of a shift: hours, and "22:00-06:00".
     Column("longest_shift_h", SmallInteger, nullable=False, server_default="12"),
     Column("night_hours", String(11)),
     Column("time_zone", Text, nullable=False),
@@ -232,7 +232,7 @@ clocks = Table(
     # What the bridge said to it.
     Column("receipt_last", BigInteger, nullable=False),
     Column("counter_reserved", BigInteger, nullable=False),
-    # Its roster: the version it shall have, of which state of the site, since when; and the version that it told last.
+    # Its roster: the version it should have, of which state of the site, since when; and the last version it reported.
     Column("roster_version", BigInteger, nullable=False, server_default="0"),
     Column("roster_of", BigInteger),
     Column("roster_ms", BigInteger),
@@ -240,7 +240,8 @@ clocks = Table(
     # How many keys of its site it makes tokens with, and how many those of that roster were made with.
     Column("site_keys", SmallInteger, nullable=False, server_default="1"),
     Column("roster_keys", SmallInteger, nullable=False, server_default="1"),
-    # Its settings: what the bridge wants of them, in which version; the one that it told, and the one that it refused.
+    # Its settings: what the bridge wants of them, in which version; the one that it reported, and the one that it
+    # refused.
     Column("settings_version", BigInteger, nullable=False, server_default="0"),
     Column("settings_wanted", JSON),
     Column("settings_told", BigInteger),

@@ -91,7 +91,7 @@ class ClockState(StrEnum):
     QUARANTINED = "QUARANTINED"
     """What it sent or said contradicts what it sent or said before: all it sends is kept, nothing is declared."""
     RETIRED = "RETIRED"
-    """Ended by its RETIRE record, by an operator, or provisioned anew: its records stay, its name may be used again."""
+    """Ended by its RETIRE record, by an operator, or provisioned again: its records stay, its name is free."""
 
 
 class DeskState(StrEnum):
@@ -106,7 +106,7 @@ class DeskState(StrEnum):
     INTERRUPTED = "INTERRUPTED"
     """The badge, the clock or the bridge went away in the middle: the same again takes it up."""
     STOPPED = "STOPPED"
-    """Whoever asked for it changed their mind."""
+    """The person who asked for it withdrew it."""
 
 
 class Step(NamedTuple):
@@ -143,7 +143,7 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(_S.REFUSED, _S.QUEUED, "corrected by a person"),
     Step(_S.REFUSED, _S.CLOSED, "settled by a person"),
     Step(_S.WAITING, _S.QUEUED, "corrected by a person"),
-    Step(_S.WAITING, _S.CANCELLED, "declared anew by a person after somebody cancelled it"),
+    Step(_S.WAITING, _S.CANCELLED, "declared again by a person after somebody cancelled it"),
     Step(_S.WAITING, _S.CLOSED, "settled by a person"),
 )
 """Every step there is."""

@@ -153,7 +153,7 @@ def _add_plans(app: FastAPI, store: Store, asked_by: Callable[[Token], Asker]) -
 
     @app.put("/plans", responses=CANNOT_BE)
     async def put_plan(body: PlanBody, token: Token = may_write) -> PlanPut:
-        """Make the plan of a site's day: whoever is not named is not expected. The same again changes nothing."""
+        """Make the plan of a site's day: workers who are not named are not expected. The same again changes nothing."""
         return await store.writing(planning_store.put_plan, body, asked_by(token))
 
     @app.post("/plans/withdraw", responses=CANNOT_BE)

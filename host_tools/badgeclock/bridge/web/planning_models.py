@@ -135,7 +135,7 @@ class WorkerTold(_Model):
 
 
 class BadgeBody(_Model):
-    """A badge that is given to a worker at a site; whoever had it has it no longer."""
+    """A badge that is given to a worker at a site, and take it from the worker who had it."""
 
     site: SiteName
     worker: Reference

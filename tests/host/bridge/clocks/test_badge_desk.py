@@ -174,7 +174,7 @@ class DeskClock:
 
 
 class Office:
-    """A running desk, its clocks, and whoever asks."""
+    """A running desk, its clocks, and its callers."""
 
     def __init__(self, world: World, *clocks: DeskClock) -> None:
         self.world = world
@@ -386,7 +386,7 @@ async def test_a_badge_that_cannot_be_one_is_refused_with_what_to_take(
 
 
 def keys_of(card: Desfire) -> set[str]:
-    """Every key on a card but the factory's: what its emulator has been told."""
+    """Every key on a card but the factory's: what its emulator was given."""
     found = {key[0] for one in card.memory()["applications"].values() for key in one["keys"]}
     return found - {bytes(16).hex()}
 
@@ -781,7 +781,7 @@ async def test_frames_that_are_no_answer_change_nothing(world: World) -> None:
 
 
 def jobs_read_with(world: World, one: Office, *keys: frames.DeskKeys) -> int:
-    """How many frames of jobs whoever recorded all messages reads with these keys."""
+    """How many frames of jobs a recorder of all messages reads with these keys."""
     read = 0
     said = [(message.payload, 1) for message in one.published] + [(payload, 0) for _, payload in one.heard]
     for payload, direction in said:

@@ -1,4 +1,4 @@
-"""How a clock stands: which marks it gets, why, and that each is told once when it comes and once when it goes."""
+"""How a clock stands: which marks it gets, why, and that each is reported once when it comes and once when it goes."""
 
 from __future__ import annotations
 
@@ -319,7 +319,7 @@ async def test_a_retired_clock_and_a_new_one_of_its_name_are_not_marked_for_the_
     bridge = Bridge(world)
     world.deliver(device.status(bound_ms=20, rssi=-90))
     await bridge.monitor.work()
-    world.clock = world.add_clock(Clock(nonce=b"anew-one"))
+    world.clock = world.add_clock(Clock(nonce=b"next-one"))
     await bridge.monitor.work()
     with world.store.read() as connection:
         assert [clock["marks"] for clock in registry.listing(connection)] == [[], []]

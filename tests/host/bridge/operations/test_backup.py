@@ -134,7 +134,7 @@ def test_it_is_made_while_punches_come_in_and_is_one_moment(world: World, tmp_pa
             while not stop.is_set():
                 world.punches(world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
                 stop.wait(0.002)
-        except BaseException as error:  # noqa: BLE001 - told in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
             failed.append(error)
 
     bridge = threading.Thread(target=work)
