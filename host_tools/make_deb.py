@@ -28,7 +28,7 @@ NAME: Final = "badgeclock-bridge"
 PYTHON: Final = {"bookworm": (3, 11), "trixie": (3, 13)}
 """The Python of each Debian release that a package is made for."""
 GLIBC: Final = 36
-"""Of bookworm, the older of the two: 2.36. Wheels that want a newer one are not taken."""
+"""Of bookworm, the older of the two: 2.36. Wheels that need a newer one are not taken."""
 HOME: Final = "usr/lib/badgeclock"
 PLATFORMS: Final = (
     *(f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC, 16, -1)),

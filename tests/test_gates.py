@@ -30,7 +30,7 @@ BOARDS = sorted(path for path in (ROOT / "boards").glob("esp32_*") if any(path.g
 # Read by MicroPython's build tool, which gives them functions of its own; they never run on a clock.
 BUILD_FILES = {"manifest.py"}
 
-# Modules that tell the hardware or the board: the portable part may not know them.
+# Modules that name the hardware or the board: the portable part may not know them.
 HARDWARE_MODULES = {
     "aioespnow", "apa106", "bluetooth", "board", "dht", "ds18x20", "esp", "esp32", "espnow", "flashbdev", "inisetup",
     "machine", "neopixel", "network", "onewire", "webrepl", "webrepl_setup",

@@ -89,7 +89,7 @@ def read_roster(board, link_key):
 
 
 def open_log(board, settings, firmware):
-    """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records tell. Raises
+    """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records say. Raises
     JournalError.
     """
     from app.recent import Recent  # first: of fixed size, in a heap that is in one piece

@@ -106,8 +106,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
 
 
 def changed(text, wanted, version):
-    """The text of a settings file with what the bridge wants in it, as bytes; None if it has that version or a newer
-    one. wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the whole would not be settings.
+    """The text of a settings file with what the bridge asked for in it, as bytes; None if it has that version or a
+    newer one. wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the whole would not be settings.
     """
     fields = _object(text, "settings.json")
     if version <= fields.get("version", 0):

@@ -37,7 +37,7 @@ RTC_DRIFT_PPM = const(5)
 TICKS_DRIFT_PPM = const(100)
 TEMPERATURE_PPM = const(25)
 
-_LEARN_MS = const(3600000)  # the least time between two answers that tell how fast the crystal runs
+_LEARN_MS = const(3600000)  # the least time between two answers that measure the crystal's rate
 _LEARN_MOST_S = const(1728000)  # 20 days, well below where the uptime wraps
 _RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set again
 _OFF_CENTRE_US = const(4000)

@@ -156,7 +156,7 @@ class ST7789:
         self._on_due = True
 
     def healthy(self):
-        """Whether the display is on, as far as it can tell: its data line goes one way."""
+        """Whether the display is on, as far as it can be read: its data line goes one way."""
         return True
 
     def tint(self, mood):

@@ -92,7 +92,7 @@ def _wait_for_clients(rig: Rig, count: int) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while len(broker.clients(rig.folder / "broker")) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError("the bridge does not tell the broker of its clocks")
+            raise TimeoutError("the bridge does not add its clocks to the broker")
         time.sleep(0.1)
 
 

@@ -291,7 +291,7 @@ FIGURES = {
         "messages of all these that a clock sent again, having waited for its ACK too long", "0"
     ),
     "bridge.connected_clocks": Figure("clocks connected at once, each on TLS with its certificate", "10,000"),
-    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and heard the ACK"),
+    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and got the ACK"),
     "bridge.connected.broker_kb_each": Figure("resident memory of the broker, KB a clock"),
     "bridge.connected.bridge_mb": Figure("resident memory of the bridge, MB"),
     **{

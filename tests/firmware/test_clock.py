@@ -457,7 +457,7 @@ def test_a_reader_that_is_gone_is_shown_and_recorded_once_and_its_return_is_show
     assert [entry for entry in stand.records if entry[0] == record.KIND_FAULT] == [
         (record.KIND_FAULT, b"\x01" + bytes(7))
     ]
-    assert stand.reports == 1, "and the bridge hears of it at once"
+    assert stand.reports == 1, "and the bridge gets it at once"
     stand.usable = True
     stand.live(300)
     assert stand.faults_shown[-1] == 0 and stand.reports == 2

@@ -79,7 +79,7 @@ class ScriptedSocket(io.IOBase):
 
 
 class ClearTls:
-    """TLS without the cipher: passes bytes on, and takes a write whole or, as mbedTLS does, wants to be asked again."""
+    """TLS without the cipher: passes bytes on, and takes a write whole or, as mbedTLS does, must be called again."""
 
     def __init__(self, wire):
         self._wire = wire

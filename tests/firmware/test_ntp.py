@@ -1,4 +1,4 @@
-"""The time that a host tells: right answers are read, everything else is as if it had not come, and none is believed
+"""The time that a host gives: right answers are read, everything else is as if it had not come, and none is believed
 far.
 
 Packets are written out by RFC 5905 figure 8. Where sockets matter they are real, on loopback, and the server is here.

@@ -177,7 +177,7 @@ class Model:
         self.last = {}  # badge: (direction, true time, time counted at least, start, was there a time)
         self.start = 0
         self.true_s = 0
-        self.least_s = 0  # time as it passed at least: without the pauses of which no record tells
+        self.least_s = 0  # time as it passed at least: without the pauses that are in no record
         self.record_s = 0  # of the last record, by that
         self.has_time = True
 

@@ -171,7 +171,7 @@ class Rig:
         return frames.seal_frame(self.key, self.scope, kind, counter, body)
 
     def hear(self, topic, frame):
-        """Let the uplink hear a message. True if it believed it."""
+        """Give the uplink a message. True if it accepted it."""
         before = self.uplink.rejected
         self.uplink._on_message(b"badgeclock/v1/clock-0001/" + topic, memoryview(frame))
         return self.uplink.rejected == before
@@ -184,7 +184,7 @@ class Rig:
         return self.hear(b"receipts", self.frame(frames.RECEIPTS, body))
 
     def status(self):
-        """Tell a STATUS; (its counter, its body)."""
+        """Send a STATUS; (its counter, its body)."""
         self.uplink._send_status()
         topic, frame, retain = self.uplink._client.last
         assert retain
@@ -856,7 +856,7 @@ def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
     rig.uplink.last_failure = "tls: " + "y" * 2000
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 11)))
     rig.errands.step_order(rig.uplink, time.ticks_ms())
-    assert rig.uplink._status_due, "the rest is what STATUS tells"
+    assert rig.uplink._status_due, "the rest is in STATUS"
     rig.uplink._status_due = False
     _, told = report(rig)
     assert told["told"]["failures"]["tls"] == 40000

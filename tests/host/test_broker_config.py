@@ -625,7 +625,7 @@ def connect(site: Site, context: ssl.SSLContext) -> ssl.SSLSocket:
 
 
 def say_hello(link: socket.socket) -> bytes:
-    """Send MQTT CONNECT and return the answer, at most 4 bytes. TLS 1.3 tells of a refused certificate only here."""
+    """Send MQTT CONNECT and return the answer, at most 4 bytes. TLS 1.3 reports a refused certificate only here."""
     link.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x")
     answer = b""
     while len(answer) < 4:

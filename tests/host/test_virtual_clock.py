@@ -583,7 +583,7 @@ def test_every_fault_of_the_flash_can_be_made_and_ends(clock: Clock) -> None:
 
 
 class Echo:
-    """A server that sends back what it hears."""
+    """A server that sends back what it receives."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))

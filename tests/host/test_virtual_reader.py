@@ -412,7 +412,7 @@ def test_a_badge_at_work_hears_nothing() -> None:
     bench.transceive(with_crc(b"\x60"))
     assert card.state is cards.State.ACTIVE
     bench.request()
-    assert card.state is cards.State.ACTIVE, "a request in between was not heard"
+    assert card.state is cards.State.ACTIVE, "a request in between was ignored"
     bench.wait(30)
     bench.request()
     assert card.state is cards.State.IDLE

@@ -72,7 +72,7 @@ class Runs:
             for name in (*FAULTS, *(f"left-{fault}" for fault in DEADLINES))
         }
         self.bridge = Bridge(self.site, *self.keys.values())
-        compiled_firmware()  # once, before the runs all want it
+        compiled_firmware()  # once, before all runs need it
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE)
         self.left = {fault: self._pool.submit(self._until_left, fault) for fault in DEADLINES}
         self.through = {fault: self._pool.submit(self._through, fault) for fault in FAULTS}

@@ -14,7 +14,7 @@ from micropython import const
 from app.badge.cmac import cmac
 from app.badge.iso14443 import GARBLED
 
-REFUSED = const(-5)  # the card said no; `status` tells why
+REFUSED = const(-5)  # the card said no; `status` has the reason
 WRONG = const(-6)  # an answer that the key, the MAC or the CRC does not bear out
 
 ILLEGAL_COMMAND = const(0x1C)
@@ -69,7 +69,7 @@ class Desfire:
         return min(received, 0)
 
     def select_name(self, name):
-        """Select by DF name (ISO/IEC 7816-4 SELECT, no answer but the status), as NTAG 424 DNA wants it."""
+        """Select by DF name (ISO/IEC 7816-4 SELECT, no answer but the status), as NTAG 424 DNA requires."""
         self._session = _NO_SESSION
         command = self._command
         command[:5] = bytes((0x00, 0xA4, 0x04, 0x0C, len(name)))

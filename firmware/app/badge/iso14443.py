@@ -263,4 +263,4 @@ class Reader:
         for i in range(1, 6):
             self._level[i] = 0
             self._select[2 + i] = 0
-        self._select[8] = self._select[9] = 0  # a CRC tells 16 bits of what it is over
+        self._select[8] = self._select[9] = 0  # a CRC gives away 16 bits of its input

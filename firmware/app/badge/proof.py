@@ -126,7 +126,7 @@ class Prover:
         return PROVED
 
     def _learn_uid(self, uid, length):
-        """The true UID, which a card with a random one tells under the identity key: 0, or negative."""
+        """The true UID, which a card with a random one gives under the identity key: 0, or negative."""
         if length == _UID:
             for i in range(_UID):
                 self._true_uid[i] = uid[i]

@@ -273,7 +273,7 @@ class Desk:
 
 
 def _fits(word, step, payload):
-    """Whether a step has the form that its word wants."""
+    """Whether a step has the form that its word requires."""
     if word == _OPEN:
         return step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
     if word == _BADGE:

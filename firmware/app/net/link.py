@@ -86,7 +86,7 @@ class Wire(io.IOBase):
         self.moved = False
 
     def grant(self):
-        """Allow what one call of TLS can want, and no endless row of records without content."""
+        """Allow what one call of TLS can need, and no endless series of empty records."""
         self._reads = self._writes = _GRANT
         self._either = False
         self.moved = False

@@ -103,7 +103,7 @@ def read_answer(packet, nonce, rtt_ms):
     held_ms = ((sent_s - got_s) * 1000) + (sent_f * 1000 >> 32) - (got_f * 1000 >> 32)
     if not 0 <= held_ms <= rtt_ms + 1:  # each rounds by one
         return None
-    # The top bit tells the era: from 1968 on with it, from 2036 on without (RFC 4330 §3).
+    # The top bit is the era: from 1968 on with it, from 2036 on without (RFC 4330 §3).
     utc_s = sent_s - _TO_1970_S + (0 if sent_s & 0x80000000 else _ERA_S)
     return utc_s * 1000 + (sent_f * 1000 >> 32) + (rtt_ms - held_ms) // 2
 
@@ -114,7 +114,7 @@ async def _answer(sockets, address):
     sock = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
     try:
         sock.settimeout(0)
-        sock.connect(to)  # so that nobody else is heard
+        sock.connect(to)  # so that datagrams of other hosts are dropped
         poller = select.poll()
         poller.register(sock, select.POLLIN)
         start = time.ticks_ms()

@@ -1,4 +1,4 @@
-"""Orders of the bridge: say where you are, test yourself, tell what happened; and the report that goes back.
+"""Orders of the bridge: identify, self-test, capture, restart; and the report that goes back.
 
 An errand of app.net.errands, in memory until its report is sent or the connection ends (docs/protocol.md §6, "Orders
 and reports"). It works a few milliseconds at a time, so no badge waits for it. A report has no badge, no token and no
@@ -83,7 +83,7 @@ class Order:
             self._findings["lines"] = [
                 " ".join([str(word) for word in words])[:_LINE_LETTERS] for words in console.last
             ]
-            uplink.report_status()  # the rest is what STATUS tells
+            uplink.report_status()  # the rest is in STATUS
             self._finish()
         else:
             self._faults_before = self._face.display_faults

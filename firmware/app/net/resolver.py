@@ -40,7 +40,7 @@ _NO_SUCH_NAME = const(3)
 _POINTER = const(0xC0)
 _TYPE_A = const(1)
 _CLASS_IN = const(1)
-_CLASS = const(0x7FFF)  # mDNS has a flag in the top bit: of a question, that one host alone is to hear the answer (QU)
+_CLASS = const(0x7FFF)  # mDNS has a flag in the top bit: of a question, that the answer goes to one host alone (QU)
 
 
 async def resolve(sockets, host, server):
@@ -63,7 +63,7 @@ async def resolve(sockets, host, server):
         sock = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
         sock.settimeout(0)
         if port == _DNS_PORT:
-            sock.connect(to)  # so that nobody else is heard
+            sock.connect(to)  # so that datagrams of other hosts are dropped
         address = await _answer(sock, to, query)
     except OSError as error:
         raise LinkError("address", "error %d" % error.args[0])
@@ -94,7 +94,7 @@ def question(host, number):
 
 def read_answer(message, query):
     """The first IPv4 address in an answer to `query`, as text; "" if it says that there is none; None if it is no
-    such answer, or broken, or tells of trouble that may pass.
+    such answer, or broken, or reports trouble that may pass.
 
     Names that stand for others (CNAME) come before the address in the same answer and are passed over.
     """

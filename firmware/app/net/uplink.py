@@ -1,8 +1,8 @@
 """Brings every record to the bridge, and its answers back. Whatever the network does, the journal loses nothing by it.
 
 A record leaves the clock only below `next` of an authenticated ACK (docs/protocol.md §6, §7). Until then it is sent,
-and sent again: after a gap the bridge tells, after silence, after every new connection. The bridge knows a record by
-(clock, seq, tag), so twice is once.
+and sent again: after a gap that the bridge reports, after silence, after every new connection. The bridge knows a
+record by (clock, seq, tag), so twice is once.
 
 On a connection: CONNECT with the last will, the three subscriptions, STATUS with the session of eight random bytes;
 then batches from the journal's tail, as `Window` allows. The bridge answers STATUS with TIME, ACK and RECEIPTS.
@@ -413,7 +413,7 @@ class Uplink:
         return frames.upward_counter(self._log.boot, self._connection, self._number)
 
     def facts(self):
-        """What STATUS tells (docs/protocol.md §7), as a dict."""
+        """The content of STATUS (docs/protocol.md §7), as a dict."""
         further = self._further_facts()
         further.update(self._own_facts(further))
         return further
@@ -458,7 +458,7 @@ class Uplink:
         log = self._log
         counter = self._next_counter()
         self._noted = (log.sealed, log.nearly_full)
-        # In two halves, into the link's own buffer: the whole would want its size four times over, each in one piece.
+        # In two halves, into the link's own buffer: the whole would need its size four times over, each in one piece.
         further = self._further_facts()
         own = self._own_facts(further)
         for name in own:
@@ -569,7 +569,7 @@ class Uplink:
         try:
             self._log.append(KIND_TIME_SET, 0, record.NOTHING, old, stamp)
         except JournalFull:
-            pass  # `free` left room, so only a fault of the log comes here, and the log tells it
+            pass  # `free` left room, so only a fault of the log comes here, and the log reports it
         self._notified = True
 
     def _retire(self):

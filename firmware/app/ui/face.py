@@ -384,7 +384,8 @@ class Face:
     def _update(self):
         """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
         a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
-        written again, and so is any after a minute, or two while somebody is near: not every display can tell.
+        written again, and so is any after a minute, or two while somebody is near: not every display can report a
+        reset.
         """
         started = time.ticks_ms()
         since_ms = time.ticks_diff(started, self._checked)

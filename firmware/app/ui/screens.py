@@ -1,7 +1,7 @@
 """What the display shows: pure functions from what is the case to pixels on a canvas of 128x64.
 
 The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x46 at the
-left tells the state by its shape, the column right of it what was done, and two lines below what it means. Between any
+left shows the state by its shape, the column right of it what was done, and two lines below what it means. Between any
 two of these is a row that is dark: letters have eight rows, the lowest for what hangs below a line. Nothing here keeps
 state. Every screen gives its mood, which the display shows too, as far as it can: in its colours, or as dark on
 light. Kept and registered differ in all of this: a tick on dark paper, and a stamp on light.

@@ -23,8 +23,8 @@ def prompt(canvas, words):
 
 
 def page(canvas, words, name, rows, more):
-    """Today's punches. name: whose, up to four letters; rows: (direction, "07:58", receipt state or 0, what that tells)
-    at most six, oldest first; more: how many older ones there are.
+    """Today's punches. name: whose, up to four letters; rows: (direction, "07:58", receipt state or 0, its number or
+    code) at most six, oldest first; more: how many older ones there are.
     """
     _title(canvas, words)
     font.text(canvas, name, 96, 0)

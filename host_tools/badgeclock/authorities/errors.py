@@ -114,7 +114,7 @@ class Unsound(StrEnum):
     """Why a message does not count as signed."""
 
     NO_SIGNATURE = "it bears no signature"
-    FORM = "its security header is not formed as WS-Security wants"
+    FORM = "its security header is not formed as WS-Security requires"
     ALGORITHM = "its signature uses other algorithms than the algorithm suite in the settings allows"
     NOT_COVERED = "its signature does not cover what it must"
     UNTRUSTED = "its certificate is not one that is trusted"

@@ -114,7 +114,7 @@ def malformed(call: Call, why: str, doubt: Doubt = Doubt.LOST) -> AuthorityAmbig
     return AuthorityAmbiguous(
         what=f"{call.name}: the answer cannot be trusted, {why}",
         kept=_OPEN if call.changes else _READS,
-        do=_SEARCH_FIRST if call.changes else "ask again; if it stays so, tell the authority's service desk",
+        do=_SEARCH_FIRST if call.changes else "ask again; if it stays so, report it to the authority's service desk",
         doubt=doubt,
     )
 

@@ -1,6 +1,6 @@
 """WS-Security 1.0 with an X.509 certificate: SOAP messages signed, and signatures verified.
 
-What is signed is what the service's policy wants: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
+Signed is what the service's policy requires: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
 certificate that stands in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
 an `AlgorithmSuite`. Names and URIs are those of OASIS WSS 1.0 (SOAP Message Security and X.509 Token Profile), of
 WS-SecurityPolicy 1.2 and of RFC 6931.
@@ -153,7 +153,7 @@ def verify(
     trusted: Callable[[x509.Certificate | None], Sequence[x509.Certificate]],
     policy: Policy = STRICT,
 ) -> x509.Certificate:
-    """The certificate whose key signed the envelope's body and timestamp, and what else the policy wants.
+    """The certificate whose key signed the envelope's body and timestamp, and what else the policy requires.
 
     `trusted` is given the certificate in the message, or None, and answers with those to verify with, none if there is
     none to trust. Raises NotTrusted.

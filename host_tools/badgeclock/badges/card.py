@@ -154,7 +154,7 @@ def _examine_open(root: Root, uid: bytes, applications: list[bytes], *, hides_ui
 
 
 def _shown_issue() -> Dialogue[bytes]:
-    """The issue of a card that shows its UID; BY_UID_ALONE if it tells none."""
+    """The issue of a card that shows its UID; BY_UID_ALONE if it has none."""
     try:
         yield from desfire.select(AID)
         return (yield from desfire.read_free(_ISSUE_FILE, ISSUE_BYTES))

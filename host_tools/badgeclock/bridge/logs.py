@@ -56,7 +56,7 @@ class StderrHandler(logging.Handler):
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Set up logging for a process. Libraries are heard from WARNING on; gmqtt, which quotes payloads, not at all."""
+    """Set up logging for a process. Libraries log from WARNING on; gmqtt, which quotes payloads, not at all."""
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -83,7 +83,7 @@ class HttpSettings(_Section):
         if not self.is_loopback and not self.beyond_this_machine:
             raise ValueError(
                 "the host is reached from other machines, in plain HTTP: set beyond_this_machine = true if that is "
-                "meant (/api then wants a token with the scope status:read), or 127.0.0.1 with a proxy before it"
+                "meant (/api then requires a token with the scope status:read), or 127.0.0.1 with a proxy before it"
             )
         return self
 

@@ -25,7 +25,7 @@ PARTS = {
 app = typer.Typer(
     cls=group_of(PARTS, "bridge"),
     no_args_is_help=True,
-    help="Run the bridge; tell it of sites, employers, workers, badges and clocks.",
+    help="Run the bridge; add sites, employers, workers, badges and clocks.",
 )
 
 

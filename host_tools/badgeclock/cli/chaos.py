@@ -53,8 +53,8 @@ def chaos(
 ) -> None:
     """Pass everything between clocks and broker, with faults, until Ctrl-C.
 
-    Each line on stdin switches: the faults that are on from now on, `none` for none; an empty line only tells. After
-    each switch a line of JSON on stdout has the faults and how often each did something so far.
+    Each line on stdin switches: the faults that are on from now on, `none` for none; an empty line only prints the
+    counts. After each switch a line of JSON on stdout has the faults and how often each did something so far.
     """
     if explain:
         _explain()

@@ -147,7 +147,7 @@ def provision_command(
     ] = None,
     direction_hours: Annotated[
         int | None,
-        typer.Option(min=1, max=48, help="For how long a badge's last punch tells the next one's direction."),
+        typer.Option(min=1, max=48, help="For how long a badge's last punch decides the next one's direction."),
     ] = None,
     ntp: Annotated[
         str | None,

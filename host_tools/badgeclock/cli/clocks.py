@@ -117,7 +117,7 @@ def order_clock(
         _Order,
         typer.Argument(
             help="identify: show its id and sound. self-test: try every part. restart: when no badge is near. "
-            "capture: tell its last lines and failures."
+            "capture: report its last lines and failures."
         ),
     ],
     reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],

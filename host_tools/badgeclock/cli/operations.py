@@ -103,7 +103,7 @@ def restore_backup(
     reason: ReasonOption,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Put a backup where the settings want the store. Nothing is overwritten: move what is there away first."""
+    """Put a backup where the settings have the store. Nothing is overwritten: move what is there away first."""
     configured = settings.load(config)
     keys = vault.load(configured.secrets.data_key_file)
     who = Operator(operator(), reason)

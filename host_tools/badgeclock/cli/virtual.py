@@ -193,7 +193,7 @@ def screen(
 
 @app.command()
 def tones(folder: Folder) -> None:
-    """Print the tones that were heard, one JSON object a line."""
+    """Print the tones that were sounded, one JSON object a line."""
     with ClockControl(folder) as control:
         for tone in control.tones():
             typer.echo(json.dumps(tone))

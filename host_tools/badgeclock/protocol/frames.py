@@ -197,7 +197,7 @@ class RosterPart(NamedTuple):
 
 
 class RosterAnswer(NamedTuple):
-    """The clock's answer: for NEXT the part that it wants."""
+    """The clock's answer: for NEXT the part that it asks for."""
 
     version: int
     part: int
@@ -206,7 +206,7 @@ class RosterAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
+    """A running clock's STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
 
     Those with a default may be missing in what a clock says: one that says nothing of its end has not ended.
     """

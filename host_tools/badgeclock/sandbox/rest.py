@@ -259,7 +259,7 @@ def _kind(request: Request) -> FaultKind | None:
 
 
 def _spoilt(outcomes: list[Any], request: Request) -> list[Any]:
-    """The outcomes as the script wants them."""
+    """The outcomes that the script sets."""
     kind = _kind(request)
     if kind is FaultKind.ANSWER_SWAPPED and len(outcomes) > 1:
         outcomes[:2] = outcomes[1::-1]

@@ -4,7 +4,7 @@ Written from OASIS WSS 1.0 (SOAP Message Security, X.509 Token Profile) and XML 
 canonicalisation and RSA of `cryptography`; the client (`authorities.ws_security`) does it by xmlsec. A fault in the one
 is not in the other.
 
-What must be signed is what the policy wants: Body, Timestamp and the certificate in the message, each whole.
+What must be signed is what the policy requires: Body, Timestamp and the certificate in the message, each whole.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def write_config(
     address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default the user who
     calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. `dynamic_security` is
     Mosquitto's plugin of that name, which then takes the place of the access list and refuses subscriptions: it knows
-    the workshop's clocks, and the bridge tells it of others (docs/security.md). Writing again renews
+    the workshop's clocks, and the bridge adds others (docs/security.md). Writing again renews
     everything but data/; the revocation list is the workshop's newest, taken over by a running broker on SIGHUP
     (`running_broker.reload`). Raises SettingsError.
     """

@@ -421,7 +421,7 @@ def _choose(text: str, page: str, version: str | None) -> tuple[str, str]:
 
 
 def _flash_size_bytes(size: str | None) -> int:
-    """Bytes of what esptool calls "4MB"; 0 if it could not tell."""
+    """Bytes of what esptool calls "4MB"; 0 if it is unknown."""
     found = re.fullmatch(r"(\d+)(KB|MB)", size or "")
     return int(found[1]) << (10 if found[2] == "KB" else 20) if found else 0
 

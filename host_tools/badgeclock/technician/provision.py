@@ -87,7 +87,7 @@ class Chain(Enum):
     """What to do with the sealed chain of a clock that has one."""
 
     KEEP = "keep"
-    FOUND_ANEW = "found again"
+    FOUND_ANEW = "new chain"
 
 
 class ChainState(StrEnum):

@@ -44,7 +44,7 @@ class Reading:
         if self.version is not None and self.version not in NXP_VERSIONS:
             chip += " (a clone, which works)"
         if self.fault is None:
-            return f"{chip}: nothing is wrong with its wires; whether its antenna works only a badge can tell"
+            return f"{chip}: nothing is wrong with its wires; whether its antenna works only a badge can show"
         what, todo = FAULTS.get(self.fault, (self.fault, "bring tools and firmware to the same version"))
         return f"{chip}: {what}. To do: {todo}."
 

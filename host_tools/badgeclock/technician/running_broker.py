@@ -81,7 +81,7 @@ def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
     """End the connection of a revoked clock, if it has one. True once it was seen that the clock is out and stays out.
 
     Mosquitto judges a certificate at the handshake alone. But it lets a name have one connection, the newest: so this
-    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker tells the bridge
+    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker notifies the bridge
     the clock's last will. Every other connection stays. Call it after `update`; it waits up to `PATIENCE_S` until the
     broker turns the clock's own certificate away, so that the clock cannot come back.
     """

@@ -404,7 +404,7 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
 
 
 def _printed(text: str) -> bytes:
-    """The bytes that mpremote heard in place of a prompt; it prints them as Python writes bytes."""
+    """The bytes that mpremote received in place of a prompt; it prints them as Python writes bytes."""
     try:
         received = ast.literal_eval(text.strip() or "b''")
     except (SyntaxError, ValueError):

@@ -423,7 +423,7 @@ class Workshop:
 
     def founding_secret(self, clock_id: str, nonce: bytes) -> bytes:
         """What the keys of a clock's chain come from besides the fleet key, 32 bytes; empty for a chain of release
-        0.1.0. It stays here: without it fleet key and nonce, which every record 0 tells, make no key.
+        0.1.0. It stays here: without it fleet key and nonce, which every record 0 has, make no key.
         """
         path = self._founding_file(clock_id, nonce)
         return self._key(path) if path.exists() else b""

@@ -22,7 +22,7 @@ PR_SET_PDEATHSIG = 1
 # they are in the image and take none, so this comes on top of the heap that the firmware gets.
 MODULE_HEAP_BYTES = 28 * 1024 + 768
 
-# The start tells what it takes itself, and measures from here.
+# The start reports what it takes itself, and measures from here.
 START = "import gc; before = gc.mem_alloc(); import _virtual_start"
 
 _libc = ctypes.CDLL(None, use_errno=True)

@@ -60,7 +60,7 @@ MODES = {0: Mode.PLAIN, 1: Mode.MAC, 2: Mode.PLAIN, 3: Mode.FULL}
 
 @dataclass(frozen=True)
 class Generation:
-    """What tells one generation from another. `hardware`, `software`: their 7 bytes of GetVersion."""
+    """What distinguishes the generations. `hardware`, `software`: their 7 bytes of GetVersion."""
 
     name: str
     hardware: bytes

@@ -82,7 +82,7 @@ def seq_of(raw: bytes) -> int:
 
 
 def answer(taken: BatchResult, device: Device) -> None:
-    """Let the device hear every ACK of a committed group."""
+    """Give the device every ACK of a committed group."""
     for ack in taken.acks.values():
         device.hear(ack)
 

@@ -268,7 +268,7 @@ def times() -> Iterator[Case]:  # noqa: PLR0915 - a list of cases, one after ano
     yield after(jump(-1_000), "a step of a second needs no TIME_SET", [])
     yield after(jump(-HOUR_MS), "an hour back", [("time", 8, 8)])
     yield after(jump(HOUR_MS), "an hour ahead", [("time", 8, 8)])
-    yield after(jump(-(2**32)), "back by as much as uptime can tell", [("time", 8, 8)])
+    yield after(jump(-(2**32)), "back by as much as uptime can show", [("time", 8, 8)])
     yield after(lambda made: made.passes(50 * DAY_MS), "a silence of fifty days", [])
     yield after(lambda made: made.passes(40 * DAY_MS), "a silence of forty days", [])
 

@@ -103,7 +103,7 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
 
 
 def _sealed_keys(vault: Vault, row: Any) -> DeskKeys:
-    """The keys of a job that begins before the record that the store wants next of a clock, by its row."""
+    """The keys of a job that begins before the record that the store expects next of a clock, by its row."""
     seal_keys = vault.open(SEAL_KEYS + row.name, row.name, row.keys_closed)
     return frames.sealed_desk_keys(seal_keys[:KEY_BYTES], row.next_seq)
 

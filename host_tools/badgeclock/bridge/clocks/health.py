@@ -90,12 +90,12 @@ TO_DO: Final[Mapping[str, str]] = {
     "time": "order a restart; if it stays, exchange the battery of its RTC",
     "certificate": "badgeclock ca renew clock, then provision it over the cable",
     "wear": "exchange the module at the next visit",
-    "watchdog": "order a capture; if it comes again, exchange the module, and tell us",
+    "watchdog": "order a capture; if it comes again, exchange the module, and report it to us",
     "restarts": "its power supply and plug; its FAULT records say whether it dies by itself",
     "tears": "its power supply; if that is good, exchange the module: its flash fails",
     "display": "its wiring; workers hear the tones and see no words",
     "rtc": "its wiring and battery; the time comes from the bridge meanwhile",
-    "heap": "order a restart, and tell us what a capture says",
+    "heap": "order a restart, and send us what a capture says",
     "temperature": "sun, frost or a heater at the clock",
     "signal": "move the access point or the clock",
     "case": "look at the clock, and at who opened it",
@@ -233,7 +233,7 @@ def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
         yield _reason("temperature", f"it is {temperature} °C in its case")
     rssi = status.get("rssi")
     if rssi is not None and rssi <= WEAK_DBM:
-        yield _reason("signal", f"it hears its access point at {WEAK_DBM} dBm or less")
+        yield _reason("signal", f"its access point's signal is {WEAK_DBM} dBm or less")
 
 
 class Standing(NamedTuple):

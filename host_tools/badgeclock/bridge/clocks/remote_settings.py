@@ -114,7 +114,7 @@ def parse(changes: list[str]) -> dict[str, Any]:
 
 
 def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: str, now_ms: int) -> Ordered:
-    """Want these settings of a clock, beside what was wanted before; raises PeopleError if it is not in use."""
+    """Order these settings for a clock, beside those ordered before; raises PeopleError if it is not in use."""
     table = schema.clocks
     in_use = (table.c.name == name) & (table.c.state != ClockState.RETIRED)
     row = connection.execute(select(table).where(in_use).with_for_update()).one_or_none()

@@ -1,7 +1,7 @@
-"""What a stolen clock gives away, as far as the store tells, and what ends it: done, open, or not to be seen from here.
+"""What a stolen clock gives away, as far as the store shows, and what ends it: done, open, or not to be seen from here.
 
 Anyone who has a clock has what is in its flash: its certificate, its site's key, the read master of the site's badges,
-the password of the Wi-Fi, and its own link key. What was replaced after the clock was heard last, it cannot have.
+the password of the Wi-Fi, and its own link key. It cannot have what was replaced after its last message.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _site_key(connection: Connection, row: Any) -> Step:
         return Step(
             name,
             State.OPEN,
-            "the thief can tell the UIDs of the site's badges from their tokens, all of 4 bytes in ten minutes, and "
+            "the thief can find the UIDs of the site's badges from their tokens, all of 4 bytes in ten minutes, and "
             "who is there from what the broker passes on",
             f"badgeclock site new-key {row.site!r}, then `badgeclock ca export --site` and `badgeclock bridge site set "
             "--key`, then provision its clocks",

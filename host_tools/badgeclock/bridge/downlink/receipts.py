@@ -41,7 +41,7 @@ class ReceiptRow(NamedTuple):
 def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> None:
     """Number receipts and store them; they go out when the transaction is committed.
 
-    A clock of an earlier version would pass over a whole frame for a state that it does not know: what only tells of a
+    A clock of an earlier version would pass over a whole frame for a state that it does not know: what only reports a
     day (OF_DAY) is kept from it, and it goes on showing that the punch is kept.
     """
     if any(receipt.state is ReceiptState.OF_DAY for receipt in new):

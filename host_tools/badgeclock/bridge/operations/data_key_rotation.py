@@ -103,7 +103,7 @@ def _add_key(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: 
     number = max(present) + 1
     if number > vault.LAST_KEY:
         raise StoreError(
-            what=f"{vault.LAST_KEY} data keys were made for this store, which is all it can tell apart",
+            what=f"{vault.LAST_KEY} data keys were made for this store, which is all it can number",
             kept="the keys in the file",
             do="restore the store into a new one",
         )

@@ -310,5 +310,5 @@ def _note(
 
 
 def masked(identifier: bytes) -> str:
-    """The last two hexadecimal digits of a UID or number, for a person who must tell two cards apart."""
+    """The last two hexadecimal digits of a UID or number, for a person who must distinguish two cards."""
     return MASK + identifier[-1:].hex()

@@ -33,7 +33,7 @@ class Identity:
 
     @property
     def masked(self) -> str:
-        """The last two characters, for a person who must tell two workers apart."""
+        """The last two characters, for a person who must distinguish two workers."""
         return "*" * (len(self.number) - 2) + self.number[-2:]
 
 

@@ -240,7 +240,7 @@ clocks = Table(
     # How many keys of its site it makes tokens with, and how many those of that roster were made with.
     Column("site_keys", SmallInteger, nullable=False, server_default="1"),
     Column("roster_keys", SmallInteger, nullable=False, server_default="1"),
-    # Its settings: what the bridge wants of them, in which version; the one that it reported, and the one that it
+    # Its settings: what the bridge ordered, in which version; the one that it reported, and the one that it
     # refused.
     Column("settings_version", BigInteger, nullable=False, server_default="0"),
     Column("settings_wanted", JSON),

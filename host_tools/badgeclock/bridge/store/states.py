@@ -28,7 +28,7 @@ class PresenceState(StrEnum):
     WAITING = "WAITING"
     """A person must decide; the reason stands beside it."""
     CANCELLING = "CANCELLING"
-    """A person wants it cancelled; the authority has not said yet that it is."""
+    """A person asked to cancel it; the authority has not confirmed yet."""
     CANCELLED = "CANCELLED"
     """Cancelled at the authority. What a correction put in its place is a presence of its own."""
     CLOSED = "CLOSED"

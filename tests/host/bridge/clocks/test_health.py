@@ -115,7 +115,7 @@ def test_what_a_clock_does_not_tell_is_no_fault() -> None:
         ({"online": False, "status_ms": NOON_MS - 60_000}, "offline"),
         ({"status_ms": NOON_MS - 31 * MINUTE_MS}, None),
         ({"status_ms": NOON_MS - 31 * MINUTE_MS - 1}, "silent"),
-        # The bridge itself heard nobody for that long, or hears nobody now.
+        # The bridge itself received nothing for that long, or receives nothing now.
         ({"status_ms": NOON_MS - DAY_MS, "heard_from_ms": NOON_MS - 31 * MINUTE_MS}, None),
         ({"status_ms": NOON_MS - DAY_MS, "heard_from_ms": None}, None),
         ({"missing": 1, "still_ms": 15 * MINUTE_MS - 1}, None),

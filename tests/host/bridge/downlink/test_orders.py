@@ -37,7 +37,7 @@ REPORTED = (Command.IDENTIFY, Command.SELF_TEST, Command.CAPTURE)
 
 
 class Desk:
-    """An operator, the bridge's orders, and the one clock that hears them."""
+    """An operator, the bridge's orders, and the one clock that receives them."""
 
     def __init__(self, world: World) -> None:
         self.world = world

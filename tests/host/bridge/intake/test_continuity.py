@@ -271,7 +271,7 @@ def test_records_whose_seal_fails_again_and_again_put_the_clock_under_quarantine
 def test_the_same_number_used_twice_is_an_equivocation_that_says_whether_the_clock_is_in_step(
     world: World, device: Device
 ) -> None:
-    """A hostile broker can put other bytes under an old number: the clock's own STATUS tells it from a fork."""
+    """A hostile broker can put other bytes under an old number: the clock's own STATUS distinguishes it from a fork."""
     other = bytearray(device.clock.sent[3])
     other[30] ^= 1
     world.punches(bytes(other))

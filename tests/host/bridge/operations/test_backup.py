@@ -107,7 +107,7 @@ def test_a_clock_takes_what_a_restored_store_sends_it_whatever_was_sent_since(wo
         (message,) = downlink.ack(1, Ack(2, Verdict.IN_ORDER))
         return clock.hear(message.payload).counter
 
-    # The clock hears of much since then, from a bridge that is restarted now and then.
+    # The clock receives much since then, from a bridge that is restarted now and then.
     for _ in range(3):
         last = newest_frame(world.store, Downlink(world.vault))
     world.punches(clock.punch(STRANGER_UID))
