@@ -34,7 +34,7 @@ _POLL_MS = const(40)  # from one look for badges to the next, ...
 _RUSH_POLL_MS = const(20)  # ... and while badges come
 _DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
 _HOLD_MS = const(2000)  # a badge that stays for so long asks
-_ANSWER_MS = const(2000)  # the answer stands for so long after the badge has left, ...
+_ANSWER_MS = const(2000)  # the answer stays for so long after the badge has left, ...
 _ANSWER_MOST_MS = const(10000)  # ... and so long at most if it stays
 _NEAR_MS = const(1500)  # after a badge the next one is expected for so long
 _CALM_MS = const(5000)  # a badge after so long without one may begin a rush, ...
@@ -50,7 +50,7 @@ _HINT_AGAIN_MS = const(64000)  # ... and between two questions without an answer
 _CHOICE_MS = const(10000)
 _LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
 _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
-_BROKEN_MS = const(3000)  # the fault stands on the display this long before a reset opens a log that failed
+_BROKEN_MS = const(3000)  # the fault stays on the display this long before a reset opens a log that failed
 
 _TODAY = "app.today"
 _TODAY_SCREEN = "app.ui.today_screen"

@@ -86,7 +86,7 @@ class Recent:
 
 
 def _find(slots, first, second, third, fourth):
-    """Where in a bucket the badge stands, -1 if it does not."""
+    """The badge's place in a bucket, -1 if it has none."""
     for at in range(0, len(slots), _SLOT):
         if (
             slots[at] == first

@@ -232,7 +232,7 @@ class MFRC522:
         """Wait until the chip ends the exchange, with the status read; False if it does not.
 
         The time runs from the first look, when the start is through the bus for certain, and only a look that began
-        after the deadline does not mean that the chip is late: another task may have come in between. A pin that never
+        after the deadline counts as late: another task may have run in between. A pin that never
         moves, or lies, is not wired: after a few exchanges the status alone is polled.
         """
         started = None

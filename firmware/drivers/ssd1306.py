@@ -5,7 +5,7 @@ rows a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23; 
 first that differs to the last. Commands: datasheet Rev. 1.1, §9 table 9-1.
 
 A person can read the display between two writes. So their order is such that nothing in between looks like another
-screen: the words, which are the two lowest pages, go dark before what stands above them changes, and come back after
+screen: the words, which are the two lowest pages, go dark before the part above them changes, and come back after
 it; the display is dark on light only while all pages are those of a screen that sets it.
 
 A dip of the supply resets the chip: it goes on answering and stays dark, with nonsense in its RAM. `healthy` tells it
@@ -158,7 +158,7 @@ class SSD1306:
             return
 
     def _goes_dark(self, at):
-        """Whether a page of words, which begins at a byte, will not stay, and what stands above the words neither."""
+        """Whether a page of words, which begins at a byte, will not stay, and the part above the words neither."""
         drawn, shown = memoryview(self._drawn), memoryview(self._shown)
         return (
             not self._unknown & _ALL

@@ -2,7 +2,7 @@
 that drains while badging goes on; and the heap through a storm of reconnections.
 
 Taps are on the whole firmware on i386 MicroPython behind the virtual board's chips, the broker is a
-real Mosquitto over TLS, and the fault proxy stands between them. The faults take turns with no fault, in one run.
+real Mosquitto over TLS, and the fault proxy is between them. The faults take turns with no fault, in one run.
 """
 
 from __future__ import annotations

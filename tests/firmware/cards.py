@@ -180,7 +180,7 @@ def _xor(one, other):
 
 class DesfireCard(IsoDepCard):
     """kind: "ev1", "ev2" or "ntag". hides: the UID that REQA shows is random. keys: by number, 16 bytes each. data: of
-    the file that key 1 reads. issue: what stands in file 2, none: there is no such file. `tamper(code, answer)` may
+    the file that key 1 reads. issue: what is in file 2, none: there is no such file. `tamper(code, answer)` may
     change an answer before its status is put on.
     """
 

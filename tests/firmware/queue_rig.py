@@ -12,7 +12,7 @@ What takes time on an ESP32 takes it here, and nothing else does, so every run o
     memory      10 ms a collection
     the uplink  5 ms to seal and send a punch, and the same for an answer
 
-Import this before anything of the app: `modelled_time` stands in the place of `time`.
+Import this before anything of the app: `modelled_time` is in the place of `time`.
 """
 
 import asyncio

@@ -85,7 +85,7 @@ class Place(Protocol):
 
     shop: workshop.Workshop
     port: int
-    """Of the broker, or of what stands before it, on localhost."""
+    """Of the broker, or of what is before it, on localhost."""
 
 
 class Site:

@@ -162,7 +162,7 @@ class Desfire:
             buffer[:] = bytes(len(buffer))
 
     def _send(self, code, length):
-        """Send a command whose data, `length` bytes, stands in `_command`: the length of the answer's data, or a
+        """Send a command whose data, `length` bytes, is in `_command`: the length of the answer's data, or a
         negative result.
         """
         command = self._command
@@ -170,7 +170,7 @@ class Desfire:
         command[1] = code
         command[2] = command[3] = 0
         command[4] = length
-        command[_DATA + length] = 0  # Le; without data it stands in Lc's place
+        command[_DATA + length] = 0  # Le; without data it is in Lc's place
         received = self._iso_dep.transceive(command, _DATA + length + (1 if length else 0), self._answer)
         if received < 0:
             return received

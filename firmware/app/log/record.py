@@ -1,4 +1,4 @@
-"""The record of 64 bytes (docs/protocol.md §2): what stands in the journal, on the wire and in evidence.
+"""The record of 64 bytes (docs/protocol.md §2): what is in the journal, on the wire and in evidence.
 
 Packing writes into the caller's buffer and allocates nothing of its own. The tag (§3) is the seal's business.
 """

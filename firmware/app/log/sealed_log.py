@@ -475,5 +475,5 @@ class SealedLog:
 
 
 def is_open(*_):
-    """What stands in the place of what only an opening needs, once that is out of memory."""
+    """Replaces what only an opening needs, once that is out of memory."""
     raise JournalError("the log is open, and opened once a start; its records are kept. Restart the clock.")

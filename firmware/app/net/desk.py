@@ -47,7 +47,7 @@ _SEQ_BYTES = const(4)
 _PAYLOAD_MAX = const(255)
 _BLOCK = const(32)
 _LONGEST_S = const(60)
-_LAST_MS = const(4000)  # how long the end of a job stands on the display
+_LAST_MS = const(4000)  # how long the end of a job stays on the display
 _KEEP_MS = const(1000)  # a message outlasts the job's own time, so the idle screen never shows within it
 _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest, and the watchdog barks after 8 s
 

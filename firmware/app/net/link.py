@@ -15,7 +15,7 @@ battery still connects, takes no other authority, and refuses a certificate that
 
 A connection is opened by app/net/connecting.py, which is in memory for that only; a found address is kept.
 
-Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
+Below TLS is `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
 these at most.
 

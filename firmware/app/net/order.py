@@ -20,7 +20,7 @@ _IDENTIFY = const(1)
 _CAPTURE = const(4)
 _REPORT = const(0x03)
 _LINE_LETTERS = const(72)
-_TEST_MS = const(3000)  # the pattern stands this long, unless a badge comes
+_TEST_MS = const(3000)  # the pattern stays this long, unless a badge comes
 _DRAWN_MS = const(1000)  # and has left for the display after this
 _REPORT_MAX = const(998)  # what fits a frame
 
@@ -114,7 +114,7 @@ class Order:
         client.publish(self._channel.topic("report"), self._channel.seal(_REPORT, counter, body))
 
     def _read_back(self):
-        """Whether the newest record stands in the flash as it was sealed."""
+        """Whether the newest record is in the flash as it was sealed."""
         buf = bytearray(RECORD_BYTES)
         try:
             count = self._log.read_into(buf, self._log.head - 1, 1)[0]

@@ -1,4 +1,4 @@
-"""The banks of the roster partition: what stands where, and whether its seal holds (docs/protocol.md §9).
+"""The banks of the roster partition: their layout, and whether the seal is right (docs/protocol.md §9).
 
 Needed at the start (app.net.roster_start) and while a roster is changed (app.net.roster_update).
 """

@@ -1,8 +1,8 @@
 """What the clock shows and sounds, and for how long: the worker's whole view of it.
 
 Signals start at once, inside the call; the display follows in the face's own task, some pages at a time, since a
-whole screen takes 23 ms. A message stands for its time and gives way to the next badge at once. The receipt of the
-newest punch changes that punch's message if it still stands, and is its own message otherwise, within ten seconds and
+whole screen takes 23 ms. A message stays for its time; the next badge replaces it at once. The receipt of the
+newest punch changes that punch's message if it is still shown, and is its own message otherwise, within ten seconds and
 never over another one. A punch of somebody else in between keeps a receipt off the display: nobody may read
 another's answer as their own.
 """

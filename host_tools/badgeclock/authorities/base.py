@@ -29,7 +29,7 @@ BELGIUM: Final = ZoneInfo("Europe/Brussels")
 
 
 class Status(StrEnum):
-    """Where the authority says that a presence stands."""
+    """A presence's state, by the authority."""
 
     REGISTERED = "registered"  # it has a reception number; the content check is still to come
     VALIDATED = "validated"  # the content check found nothing
@@ -207,7 +207,7 @@ class Found:
 
     @property
     def status(self) -> Status:
-        """Where it stands now."""
+        """Its state now."""
         return self.last.status
 
     @property

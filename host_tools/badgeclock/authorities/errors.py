@@ -35,7 +35,7 @@ class Doubt(StrEnum):
     LOST = "the answer was lost, or is none"
     AWAY = "turned away for now, without the authority's word that nothing was registered"
     NOT_ADMITTED = "not let in, or not the service"
-    TOO_LARGE = "too large for what stands before the service"
+    TOO_LARGE = "too large for a proxy before the service"
     TURNED_DOWN = "turned down, without the authority's word that nothing was registered"
     UNPROVED = "it does not bear the signature that the service's answers must bear"
 

@@ -51,7 +51,7 @@ def check_cancellations(call: Call, reasons: Sequence[str], limit: int, items: S
     for item in items:
         check_reception_number(call, item.reception_number)
     if len({item.reception_number for item in items}) != len(items):
-        raise failures.misfit(call, "a reception number stands on more than one item")
+        raise failures.misfit(call, "a reception number is on more than one item")
     if any(item.reason not in reasons for item in items):
         raise failures.misfit(call, f"a reason is none of {', '.join(reasons)}")
 

@@ -1,7 +1,7 @@
 """WS-Security 1.0 with an X.509 certificate: SOAP messages signed, and signatures verified.
 
 Signed is what the service's policy requires: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
-certificate that stands in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
+certificate that is in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
 an `AlgorithmSuite`. Names and URIs are those of OASIS WSS 1.0 (SOAP Message Security and X.509 Token Profile), of
 WS-SecurityPolicy 1.2 and of RFC 6931.
 
@@ -76,7 +76,7 @@ class Policy:
     """What `verify` takes.
 
     digests, signatures  the algorithms' URIs
-    protects_token       whether a certificate that stands in the message must be signed too. It need not be where the
+    protects_token       whether a certificate that is in the message must be signed too. It need not be where the
                          caller knows the signers, for then it decides nothing
     other_headers        whether whole headers besides may be signed, which nobody here looks at
     """

@@ -1,4 +1,4 @@
-"""MIFARE DESFire EV1, EV2 and EV3 as the bridge speaks to them: commands, authentication, secure messaging.
+"""MIFARE DESFire EV1, EV2 and EV3 as the bridge uses them: commands, authentication, secure messaging.
 
 Nothing here does I/O. A dialogue is a generator: it yields the APDU for the card and is sent the card's answer; what it
 returns is its result. `run` drives one against a function, the bridge drives it over a clock. Whatever a card answers,

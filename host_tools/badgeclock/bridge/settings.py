@@ -102,7 +102,7 @@ class ConsoleSettings(_Section):
     names: tuple[str, ...] = ()
     """Names that it is asked by, besides the host and this machine's own."""
     certificate: Path | None = None
-    """PEM, with `key`: then it speaks TLS itself."""
+    """PEM, with `key`: then it serves TLS itself."""
     key: Path | None = None
     behind_proxy: bool = False
     """Whether a proxy on this machine does TLS, and says who asks (X-Forwarded-For, X-Forwarded-Proto)."""

@@ -34,7 +34,7 @@ _LOOK_S: Final = 0.2
 @app.command("add")
 def add_clock(
     bundle: Annotated[Path, typer.Argument(help="The clock's bundle.json; `-` is stdin.")],
-    site: Annotated[str, typer.Option(help="The site it stands at.")],
+    site: Annotated[str, typer.Option(help="The site it is at.")],
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the bundle's file where it is.")] = False,
     config: Config = Path("bridge.toml"),

@@ -45,7 +45,7 @@ _ROOTS: Final = {
         "move it to a machine without a network, lock it there (badgeclock ca lock); carry over what ca export writes",
     ),
     Root.LOCKED_WORKSHOP: (
-        "a workshop lies beside a bridge: its passphrase is all that stands between an intruder and every clock's keys",
+        "a workshop lies beside a bridge: only its passphrase protects every clock's keys from an intruder",
         "move it to a machine without a network, and do not type its passphrase here",
     ),
     Root.BUNDLE: (

@@ -69,7 +69,7 @@ def _is_there(name: str) -> bool:
 
 
 def stand_in(noun: str, why: NotInstalled) -> TyperCommand:
-    """A command that stands in the help for one whose packages are missing. It takes anything, and raises `why`."""
+    """A command in the help for one whose packages are missing. It takes anything, and raises `why`."""
     return TyperCommand(
         noun,
         callback=partial(_refuse, why),

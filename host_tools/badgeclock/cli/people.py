@@ -152,7 +152,7 @@ def add_worker(
     niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
     limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
     employer: Annotated[str | None, typer.Option(help="The employer's enterprise number.")] = None,
-    language: Annotated[str | None, typer.Option(help="In which clocks speak to the worker: nl, fr, de, en.")] = None,
+    language: Annotated[str | None, typer.Option(help="The worker's language at clocks: nl, fr, de, en.")] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add a worker, with a national number and an employer, or with a Limosa number."""
@@ -187,7 +187,7 @@ def set_worker(
     employer: Annotated[str | None, typer.Option(help="Another employer's enterprise number.")] = None,
     language: Annotated[
         str | None,
-        typer.Option(help="In which clocks speak to the worker: nl, fr, de, en; site for each site's own."),
+        typer.Option(help="The worker's language at clocks: nl, fr, de, en; site for each site's own."),
     ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:

@@ -163,7 +163,8 @@ def correct(
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Declare a presence as the store has worker, employer and site now, or as you say; what stands is cancelled first.
+    """Declare a presence as the store has worker, employer and site now, or as you say; what is registered is cancelled
+    first.
 
     So one that was refused is sent again once you have put right what the error code named. When its day is over it is
     written down for a correction file: `badgeclock bridge correction`.

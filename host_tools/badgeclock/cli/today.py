@@ -60,7 +60,7 @@ def today(
     if as_json:
         typer.echo(json.dumps(reading.as_dict(report)))
         return
-    # What stands in the store is text: a site's name or an error of the authority may have brackets and colons.
+    # Values in the store are text: a site's name or an error of the authority may have brackets and colons.
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
     for place in report.places:
         _print_place(console, place, is_over=place.day < local_day(report.now_ms, place.time_zone))

@@ -60,7 +60,7 @@ class Stack:
 
     `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is brought up to date.
     `say` gets a line a step. `clock_broker_port` is where the clock finds the broker on localhost: change it before
-    entering for something that stands between. Raises BadgeclockError; what was running is stopped.
+    entering for anything that prevents it. Raises BadgeclockError; what was running is stopped.
     """
 
     def __init__(

@@ -473,7 +473,7 @@ def sealed_desk_keys(r: bytes, seq: int) -> DeskKeys:
 
 
 def pack_desk_seq(keys: DeskKeys) -> bytes:
-    """What stands before the enciphered part of a body: the number of the record, if the job has keys of its own."""
+    """What comes before the enciphered part of a body: the number of the record, if the job has keys of its own."""
     return b"" if keys.seq is None else keys.seq.to_bytes(4, "big")
 
 

@@ -108,7 +108,7 @@ class Service:
         return [codes or next(registered) for codes in wrong]
 
     def cancel(self, number: int, reason: str, wire: Wire) -> Registration | list[str]:
-        """The registration, cancelled, or the codes of what stands against it; committed."""
+        """The registration, cancelled, or the codes of what prevents it; committed."""
         self.settle()
         held = self._held(number, wire)
         codes = rules.cancel_errors(number, reason, held, self.store.issued(), self.today())

@@ -100,7 +100,7 @@ def _renamed(path: str, text: str, modules: Mapping[str, str]) -> str:
 
 
 def _import(node: ast.ImportFrom, modules: Mapping[str, str]) -> str | None:
-    """What stands in place of an import, None if it stays."""
+    """What replaces an import, None if it stays."""
     if node.module is not None and node.module in modules:
         return ast.unparse(ast.ImportFrom(modules[node.module], node.names, node.level))
     moved = [alias for alias in node.names if f"{node.module}.{alias.name}" in modules]

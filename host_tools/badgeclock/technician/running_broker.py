@@ -150,7 +150,7 @@ def _answer(directory: Path, identity: Identity, client_id: str) -> _Answer:
 def _link(directory: Path, identity: Identity) -> Iterator[ssl.SSLSocket]:
     """A TLS connection with the broker of a directory, as a client with this certificate. Raises OSError."""
     context = ssl.create_default_context(cafile=str(directory / "ca.pem"))
-    # As the clocks speak it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
+    # As the clocks use it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
     # can take the answer's place.
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:  # 0700; ssl takes a key from a file only

@@ -143,7 +143,7 @@ class Workshop:
             raise ProvisionError(
                 what="there is no former authority",
                 kept="the authority as it is",
-                do="see where the change stands with `badgeclock ca list`",
+                do="see the state of the change with `badgeclock ca list`",
             )
         former = self._identity(path / "ca.former.pem", path / "ca.former.key.pem")
         holders = {name: held for name, held in self.holders().items() if name not in leave}

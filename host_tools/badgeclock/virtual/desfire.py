@@ -751,7 +751,7 @@ class Ntag424(DesfireEv2):
     ats = bytes.fromhex("067777710280")  # FSC 128, FWI 7, SFGI 1
 
     NAME = bytes.fromhex("D2760000850101")
-    APPLICATION = NAME[:3]  # what stands here in the place of an AID
+    APPLICATION = NAME[:3]  # what is here in the place of an AID
     COMMANDS = (0x60, 0x64, 0xF5, 0x5F, 0xC4, 0x5C, 0x51)
 
     def __init__(self, uid: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Badges that speak ISO/IEC 14443-4: half-duplex blocks above an ISO/IEC 14443-3 card.
+"""Badges for ISO/IEC 14443-4: half-duplex blocks above an ISO/IEC 14443-3 card.
 
 RATS and ATS with FSD and FSC, PPS, I-, R- and S-blocks with block numbers, chaining both ways, waiting time extension,
 deselect, the start-up and frame guard times. What the card does with a command that has come whole is `work`'s.

@@ -20,7 +20,7 @@ Message = tuple[str, bytes]
 
 
 class Device:
-    """`clock` is what stands in its flash; the rest is gone with the power, but for the acked mark of whole sectors."""
+    """`clock` is what is in its flash; the rest is gone with the power, but for the acked mark of whole sectors."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock

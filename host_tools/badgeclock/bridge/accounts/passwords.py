@@ -15,7 +15,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from badgeclock.bridge.errors import AccountError
 
 LEAST_CHARACTERS: Final = 12
-"""NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password stands alone, and for 8 beside a second factor."""
+"""NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password is the only factor, and for 8 beside a second factor."""
 MOST_CHARACTERS: Final = 200
 _FIRST_BYTES: Final = 12
 _HASHER: Final = PasswordHasher()

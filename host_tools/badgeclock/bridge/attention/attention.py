@@ -43,7 +43,7 @@ _GROUPED: Final = {PunchState.UNASSIGNED: "unknown_badge", PunchState.INVALID: "
 @dataclass(frozen=True, slots=True)
 class Row:
     """Something that waits. `item` is what the commands take; `since_ms` when it came; `code` is that of an unknown
-    badge; `times` how many punches, records or occurrences it stands for.
+    badge; `times` how many punches, records or occurrences it represents.
     """
 
     reason: str
@@ -178,7 +178,7 @@ def _assumed_presences(connection: Connection, now_ms: int) -> ColumnElement[boo
 
 
 def _waiting_punches() -> ColumnElement[bool]:
-    """Those that a person decides one by one; of a clock under quarantine its own row speaks."""
+    """Those that a person decides one by one; a clock under quarantine has a row of its own."""
     table, clocks = schema.punches, schema.clocks
     held = select(clocks.c.id).where(clocks.c.state == ClockState.QUARANTINED)
     return and_(

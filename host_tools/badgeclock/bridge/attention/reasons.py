@@ -18,11 +18,11 @@ from badgeclock.bridge.store.event_log import Kind
 from badgeclock.bridge.store.states import ClockState, PresenceState, PunchState, Reason
 
 ITEM: Final = "ITEM"
-"""What stands in `to_do` for the item of a row."""
+"""What is in `to_do` for the item of a row."""
 CLOCK: Final = "CLOCK"
-"""What stands there for its clock."""
+"""What is there for its clock."""
 NUMBER: Final = "NUMBER"
-"""What stands there for the number of a correction."""
+"""What is there for the number of a correction."""
 
 
 class Source(NamedTuple):
@@ -288,13 +288,13 @@ _EVENTS: Final = (
     ),
     _of_event(
         Kind.CALL_REJECTED,
-        "the authority, or what stands before it, turned a whole call down",
+        "the authority, or a proxy before it, turned a whole call down",
         "its code says why: endpoint, rights at the portal, or a fault of ours",
     ),
     _of_event(
         Kind.ANSWER_UNPROVED,
         "an answer without the signature that is due",
-        "the settings `service_certificate` and `algorithm_suite`; who stands between bridge and service",
+        "the settings `service_certificate` and `algorithm_suite`; a program between bridge and service",
     ),
     _until_done(
         Kind.UNKNOWN_CLOCK,
@@ -377,7 +377,7 @@ NOBODY: Final[Mapping[Source, str]] = {
     source(PresenceState.CANCELLED): "a person decided it, or its reason of WAITING does",
     source(PresenceState.CLOSED): "a person decided it",
     source(PresenceState.WAITING): "its reason says what waits",
-    source(PunchState.DECLARED): "its presence says where it stands",
+    source(PunchState.DECLARED): "its presence has the state",
     source(PunchState.DUPLICATE): "it is kept as evidence",
     source(PunchState.WAITING): "its reason says what waits",
     source(PunchState.CLOSED): "a person decided it",

@@ -19,7 +19,7 @@ from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.errors import BadgeclockError
 
 STALE_MS: Final = 30_000
-"""Nobody stands at a clock for a job that was asked for so long before the bridge started."""
+"""Nobody is still at the clock for a job that was asked for so long before the bridge started."""
 OPEN: Final = (DeskState.ASKED, DeskState.RUNNING)
 
 

@@ -1,4 +1,4 @@
-"""How a clock stands: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
+"""The marks of a clock: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
 
 A mark says what is wrong, and what to do; a clock without one needs nobody. `health_monitor` checks every clock and
 writes an event when a mark comes or goes, never for a heartbeat.

@@ -59,7 +59,7 @@ class Ordered(NamedTuple):
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every clock and every earlier life of one, by name: where it stands, what it reported last, and what it has and
+    """Every clock and every earlier life of one, by name: its state, what it reported last, and what it has and
     is to have of rosters and settings.
     """
     table, sites, open_orders = schema.clocks, schema.sites, schema.orders

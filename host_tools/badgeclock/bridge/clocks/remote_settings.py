@@ -1,8 +1,9 @@
 """Settings that operators change from the office: what each clock is to have, and how it gets there.
 
 `SETTINGS` is the one list of what can be set, and how it is read; firmware takes the same names (app.settings.REMOTE).
-What is wanted stands in the store. The running bridge (`settings_sender`) sends it to its clock whenever that is online
-and reports another version in its STATUS. The clock decides: it restarts with the settings, or reports why it does not.
+The settings that were ordered are in the store. The running bridge (`settings_sender`) sends it to its clock whenever
+that is online and reports another version in its STATUS. The clock decides: it restarts with the settings, or reports
+why it does not.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _SEALED_DESK: Final = 2
 
 
 class State(StrEnum):
-    """Where a step stands."""
+    """The state of a step."""
 
     DONE = "done"
     OPEN = "open"

@@ -10,7 +10,7 @@ keeping is one of
     rollback    a chain without what this clock sent before, or a boot count that went back: its flash was put back
     skipped     the clock holds for acknowledged what this store never had: the store was put back to an earlier state,
                 or another bridge took the records
-    clone       two devices: one connection of one boot, and two sessions; or two chains that speak in turns
+    clone       two devices: one connection of one boot, and two sessions; or two chains that alternate
 
 What no bridge ever saw can be rolled back unseen; docs/operating.md says so.
 """

@@ -16,7 +16,7 @@ from badgeclock.protocol.frames import NO_SESSION, FrameType, Offline, Online
 
 
 class Freshness(Enum):
-    """How a STATUS stands to the newest one accepted before."""
+    """How a STATUS compares with the newest one accepted before."""
 
     NEWER = "newer"
     SAME = "same"

@@ -76,7 +76,7 @@ def _contradicts(
         clock.lift_ack_limit()
         if clock.held_reason in (event_log.Kind.FORK, event_log.Kind.ROLLBACK):
             result.counts[event_log.Kind.CLONE.value] += 1
-            what = "the store's chain speaks again, after another one under its name: two devices take turns"
+            what = "the store's chain is back, after another one under its name: two devices take turns"
             quarantine.hold(clock, event_log.Kind.CLONE, what, None, received_ms, result)
     elif clock.last_status is None or clock.last_status.session != online.session:
         clock.set_shown(online.tail)

@@ -160,7 +160,7 @@ def _index(keys: Vault, row: Any) -> bytes:
 
 
 def _needed(connection: Connection, keys: Vault) -> Counter[int]:
-    """How many values need a key that is not the newest, by its number; 0 stands for an index under any other."""
+    """How many values need a key that is not the newest, by its number; 0 is an index under any other."""
     found = Counter({number: count for number, count in uses(connection).items() if number != keys.newest})
     if not found:
         table = schema.workers

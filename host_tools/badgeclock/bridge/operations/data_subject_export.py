@@ -136,7 +136,7 @@ def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
 
 
 def _punches(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
-    """Each punch, where it stands, and the sealed record that it is from."""
+    """Each punch, its state, and the sealed record that it is from."""
     table, clocks, records = schema.punches, schema.clocks, schema.records
     rows = connection.execute(
         select(table, clocks.c.name.label("clock"), records.c.raw.label("record"))

@@ -238,7 +238,7 @@ def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement
 
 
 def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, reference: str, now_ms: int) -> None:
-    """Delete a worker whom neither punch nor presence needs, their badges, and their reference wherever it stands."""
+    """Delete a worker whom neither punch nor presence needs, their badges, and their reference everywhere."""
     rosters.changed_of_worker(connection, worker_id, now_ms)
     done.rows(connection, schema.badges, schema.badges.c.worker_id == worker_id)
     for table in _OF_WORKER:
@@ -274,7 +274,7 @@ def _unname(connection: Connection, reference: str) -> int:
 def erase(
     connection: Connection, policy: RetentionSettings, reference: str, operator: Operator, now_ms: int
 ) -> Counter[str]:
-    """Erase a worker at their own request: all that no duty to keep stands against; returns counts by table.
+    """Erase a worker at their own request: all that no duty to keep protects; returns counts by table.
 
     Raises PeopleError, and erases nothing, while presences or punches of theirs must be kept; it says until when.
     """

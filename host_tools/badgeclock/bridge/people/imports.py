@@ -255,7 +255,7 @@ def _check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
     if missing:
         raise SheetError(f"{where}: the columns {', '.join(missing)} are missing", "name the columns in the first row")
     if strange:
-        # By number: without a header, a row of data stands there.
+        # By number: without a header, a row of data is there.
         known = ", ".join(sorted(columns.needed | columns.optional))
         raise SheetError(f"{where}: unknown columns, number {', '.join(map(str, strange))}", f"use {known}")
 
@@ -371,7 +371,7 @@ def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, 
 
 
 def _unrevealing(kind: Kind, refused: PeopleError) -> str:
-    """What a refusal says, without whatever stands in the wrong column."""
+    """What a refusal says, without the content of the wrong column."""
     text = logs.masked(f"{refused.what}; to do: {refused.do}")
     return _UID_LIKE.sub(logs.MASK, text) if kind is Kind.BADGES else text
 

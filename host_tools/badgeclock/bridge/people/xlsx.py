@@ -1,4 +1,4 @@
-"""What stands in the cells of an XLSX file (ECMA-376, transitional or strict), read in one pass, without its styles.
+"""The cells of an XLSX file (ECMA-376, transitional or strict), read in one pass, without its styles.
 
 Memory is bounded by what a table may hold, not by what the file unpacks to: members are parsed as they are unpacked,
 nothing is kept of what is not a cell's text, and of the styles only which number formats are dates. A number stays as

@@ -148,7 +148,7 @@ class DayBook:
         return None if newest.state in ENDED and direction in COMING else newest
 
     def movement(self, key: Key) -> Entry | None:
-        """The movement with this key that stands."""
+        """The movement with this key that counts."""
         return next(
             (
                 entry

@@ -162,7 +162,7 @@ def _keep(connection: Connection, one: DueCancellation, why_not: str, now_ms: in
         return False
     why_not = logs.masked(why_not)
     _end(connection, one, why_not, None, now_ms)
-    what = f"presence {one.reference} stands, though {one.decision.by} asked to cancel it: {why_not}"
+    what = f"presence {one.reference} stays registered, though {one.decision.by} asked to cancel it: {why_not}"
     refused = Event(Severity.WARNING, event_log.Kind.CANCEL_REFUSED, what, about=one.reference)
     event_log.write(connection, [refused], now_ms)
     return True

@@ -79,7 +79,7 @@ class Meant(NamedTuple):
 def cancel(
     connection: Connection, reference: str, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.CANCELLING, PresenceState.CLOSED] | Filed:
-    """Have a presence cancelled; returns where it stands now: CANCELLING, or CLOSED if it was never sent. When its day
+    """Have a presence cancelled; returns its state now: CANCELLING, or CLOSED if it was never sent. When its day
     is over it is written down for a correction file instead.
     """
     decision = checked(decision)
@@ -89,7 +89,7 @@ def cancel(
         _close(connection, row, decision)
         return PresenceState.CLOSED
     if state in _OPEN:
-        raise PresenceError(f"presence {reference} is {state}: nothing stands at the authority", "close it instead")
+        raise PresenceError(f"presence {reference} is {state}: the authority has nothing of it", "close it instead")
     if state in _STANDS and _is_too_late(row, decision.now_ms):
         return filings.file_presence(connection, row, filings.Kind.CANCEL, None, decision)
     _ask_to_cancel(connection, row, Kind.CANCEL, code, None, decision)
@@ -100,10 +100,10 @@ def correct(
     connection: Connection, reference: str, right: Right, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.CANCELLING, PresenceState.QUEUED, PresenceState.CLOSED] | Filed:
     """Have a presence declared as the store has it now, or as is right: for another worker, at another site, another
-    way, under the worker's employer of today (of several the one named). What stands at the authority is cancelled
-    first.
+    way, under the worker's employer of today (of several the one named). What is registered at the authority is
+    cancelled first.
 
-    Returns where it stands now: CANCELLING; QUEUED if nothing stood there; CLOSED if the right one was there already.
+    Returns its state now: CANCELLING; QUEUED if nothing was registered; CLOSED if the right one was there already.
     When its day is over, or the authority has said that it is too late, it is written down for a correction file.
     """
     decision = checked(decision)
@@ -351,10 +351,10 @@ def _under_way(connection: Connection, row: Any) -> PresenceError:
     reference, state = row.reference, PresenceState(row.state)
     if state in ENDED:
         instead = _stands_instead(connection, row.id)
-        do = _LOOK if instead is None else f"{instead} stands in its place: decide about that one"
+        do = _LOOK if instead is None else f"{instead} replaced it: decide about that one"
         return PresenceError(f"presence {reference} is {state} already", do)
     if state in _STANDS:
-        return PresenceError(f"presence {reference} stands at the authority", "cancel it instead")
+        return PresenceError(f"presence {reference} is registered at the authority", "cancel it instead")
     return PresenceError(f"presence {reference} is {state}: its answer is still to come", "try again in a minute")
 
 

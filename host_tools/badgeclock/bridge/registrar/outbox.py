@@ -1,7 +1,7 @@
 """The queue of presences for the authority: which are due, which are claimed for a call, which have become too late.
 
 Each function is part of a transaction of its caller, and works on as many presences as it is given in a few statements.
-What changes where a presence stands is in `transitions`.
+Changes of a presence's state are in `transitions`.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _rows() -> Select[tuple[Any, ...]]:
 
 
 def of_day(connection: Connection, vault: Vault, declares: Iterable[Declared], day: date) -> list[Due]:
-    """Every presence of a day, as the authority counts it, wherever it stands; by row."""
+    """Every presence of a day, as the authority counts it, in any state; by row."""
     table = schema.presences
     around = [day + timedelta(days=days) for days in (-1, 0, 1)]  # a site's day may be another than the authority's
     rows = connection.execute(

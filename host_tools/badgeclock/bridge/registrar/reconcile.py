@@ -33,7 +33,7 @@ _UNDER_WAY: Final = frozenset({PresenceState.SENT, PresenceState.UNKNOWN, Presen
 
 
 class Difference(StrEnum):
-    """How a presence stands otherwise on one side than on the other."""
+    """How a presence differs between the two sides."""
 
     STORE_ONLY = "in the store alone"
     AUTHORITY_ONLY = "at the authority alone"
@@ -166,7 +166,7 @@ def _compared(presence: Due, held: Sequence[Found]) -> Finding | None:
 
 
 def _stranger(found: Found, workers: dict[str, str], day: date) -> Finding | None:
-    """A registration of no presence, if it is ours by its reference or its worker, and stands."""
+    """A registration of no presence, if it is ours by its reference or its worker, and not cancelled."""
     worker = next((workers[one] for one in (found.inss, found.inss_now, found.limosa_id) if one in workers), None)
     ours = worker is not None or (found.reference or "").startswith(REFERENCE_BEGINS)
     if not ours or found.status is Status.CANCELLED:

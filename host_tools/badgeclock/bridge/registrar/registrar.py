@@ -77,7 +77,7 @@ CODE_OTHER: Final = 255
 _ALONE_AFTER: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE, Doubt.NOT_ADMITTED, Doubt.UNPROVED})
 _TO_BLAME_ALONE: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE})
 _TO_BLAME_ITSELF: Final = ("SOA-03", "REST-400", "LOCAL")
-"""Codes of calls that were turned down for what stands in them."""
+"""Codes of calls that were turned down for their content."""
 
 log = structlog.get_logger("badgeclock.bridge.registrar.registrar")
 
@@ -548,7 +548,7 @@ class Registrar:
             return CancelRefused(reception_number=number, codes=(error.code,), descriptions=())
 
     async def _is_settled(self, one: DueCancellation, refused: str | None, *, too_late: bool = False) -> bool:
-        """Ask where a presence stands that was to be cancelled; whether nothing is left to be done now.
+        """Ask for the state of a presence that was to be cancelled; whether nothing is left to be done now.
 
         `refused` is why the authority did not cancel it, if it said so: that is final unless it was cancelled before.
         `too_late` is whether that is why.

@@ -165,7 +165,7 @@ def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
 
 
 def describe_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
-    """The same of a punch that has no presence: where it stands, and its evidence."""
+    """The same of a punch that has no presence: its state, and its evidence."""
     row = punch(connection, clock, seq)
     return {
         "item": f"{clock}/{seq}",

@@ -2,7 +2,7 @@
 
 Times are milliseconds since 1970-01-01 UTC (`_ms`), days are dates in the site's time zone. Columns named `_closed`
 hold what `vault` encrypted. Changes go through `migrations/`; a test holds the two together. The condition of a partial
-index is that of both databases; it stands here as SQLite's, so that a command on SQLite loads nothing of PostgreSQL.
+index is that of both databases; it is here as SQLite's, so that a command on SQLite loads nothing of PostgreSQL.
 """
 
 from __future__ import annotations

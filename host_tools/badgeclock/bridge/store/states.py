@@ -14,7 +14,7 @@ from badgeclock.protocol.frames import ReceiptState
 
 
 class PresenceState(StrEnum):
-    """Where a presence stands on its way to the authority."""
+    """A presence's state on its way to the authority."""
 
     QUEUED = "QUEUED"
     SENT = "SENT"
@@ -26,7 +26,7 @@ class PresenceState(StrEnum):
     UNKNOWN = "UNKNOWN"
     """Sent, and the answer was lost: the authority is asked before anything is sent again."""
     WAITING = "WAITING"
-    """A person must decide; the reason stands beside it."""
+    """A person must decide; the reason is beside it."""
     CANCELLING = "CANCELLING"
     """A person asked to cancel it; the authority has not confirmed yet."""
     CANCELLED = "CANCELLED"
@@ -36,7 +36,7 @@ class PresenceState(StrEnum):
 
 
 class PunchState(StrEnum):
-    """Where a punch stands that has no presence; with one, it stands where its presence does."""
+    """The state of a punch that has no presence; with one, its presence's state counts."""
 
     DECLARED = "DECLARED"
     """It has a presence: look there."""
@@ -47,7 +47,7 @@ class PunchState(StrEnum):
     INVALID = "INVALID"
     """Its record is not vouched for by a seal."""
     WAITING = "WAITING"
-    """A person must decide; the reason stands beside it."""
+    """A person must decide; the reason is beside it."""
     CLOSED = "CLOSED"
     """A person decided that it is not declared."""
 
@@ -95,7 +95,7 @@ class ClockState(StrEnum):
 
 
 class DeskState(StrEnum):
-    """Where a job of the badge desk stands."""
+    """The state of a job of the badge desk."""
 
     ASKED = "ASKED"
     """Waits for the bridge."""
@@ -139,7 +139,7 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(_S.VALIDATED, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.REMARKS, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.CANCELLING, _S.CANCELLED, "the authority has cancelled it"),
-    Step(_S.CANCELLING, _S.REGISTERED, "the authority did not cancel it, or it was too late, so it stands"),
+    Step(_S.CANCELLING, _S.REGISTERED, "the authority did not cancel it, or it was too late, so it stays registered"),
     Step(_S.REFUSED, _S.QUEUED, "corrected by a person"),
     Step(_S.REFUSED, _S.CLOSED, "settled by a person"),
     Step(_S.WAITING, _S.QUEUED, "corrected by a person"),
@@ -152,7 +152,7 @@ MAY: Final[frozenset[tuple[PresenceState | None, PresenceState]]] = frozenset((s
 """The same as pairs (from, to)."""
 
 ENDED: Final[frozenset[PresenceState]] = frozenset({_S.CANCELLED, _S.CLOSED})
-"""Where a presence no longer stands for its worker's day: another may take its place."""
+"""The states in which a presence no longer counts for its worker's day: another may take its place."""
 
 SETTLED: Final[frozenset[PresenceState]] = ENDED | {_S.VALIDATED, _S.REMARKS}
 """Where a presence rests for good, unless a person decides otherwise."""

@@ -152,12 +152,12 @@ def _signature(path: Path | None) -> tuple[int, int, int] | None:
 
 
 def load(path: Path) -> Vault:
-    """The vault of a data key file; raises SettingsError, without telling what stands in the file."""
+    """The vault of a data key file; raises SettingsError, without revealing the file's content."""
     return Vault(read_keys(path), path)
 
 
 def read_keys(path: Path) -> dict[int, bytes]:
-    """The data keys in a file, by number; raises SettingsError, without telling what stands in the file.
+    """The data keys in a file, by number; raises SettingsError, without revealing the file's content.
 
     64 hexadecimal digits alone are key 1; else each line is a number from 1 to 255, a colon, and 64 such digits.
     """

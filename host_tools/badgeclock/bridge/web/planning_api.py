@@ -132,7 +132,7 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
 
     @app.get("/presences", responses=CANNOT_BE)
     async def presences(page: Annotated[PageOfDays, Query()], token: Token = may_see) -> list[PresenceTold]:
-        """Presences of the days from `first` to `last`, 31 at most, by id: where each stands now."""
+        """Presences of the days from `first` to `last`, 31 at most, by id, with their states."""
         _check_days(page)
         return await store.reading(planning_store.presences_after, asked_by(token), page)
 

@@ -118,7 +118,7 @@ class WorkerBody(_Model):
         str | None,
         Field(
             pattern=r"^[a-z]{2}$",
-            description="ISO 639-1, in which clocks speak to the worker; null: each site's own; left out: as it was.",
+            description="ISO 639-1, that clocks use for the worker; null: each site's own; left out: as it was.",
         ),
     ] = None
 
@@ -202,7 +202,7 @@ class PutDone(_Model):
 
 
 class PresenceTold(_Model):
-    """A presence and where it stands; it is registered once it has a reception number."""
+    """A presence and its state; it is registered once it has a reception number."""
 
     id: int
     reference: str

@@ -548,7 +548,7 @@ class Mfrc522:
             return
         begin_ns = min(begin for begin, _ in received)
         together, collision = superpose([frame for begin, frame in received if begin - begin_ns < ETU_NS // 2])
-        # A card that begins to speak while another one does spoils the rest of it.
+        # A card that begins to answer while another one does spoils the rest of it.
         for begin, _ in received:
             bit = (begin - begin_ns) // ETU_NS * 8 // 9
             if begin - begin_ns >= ETU_NS // 2 and bit < together.n:

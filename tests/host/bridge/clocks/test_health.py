@@ -1,4 +1,4 @@
-"""How a clock stands: which marks it gets, why, and that each is reported once when it comes and once when it goes."""
+"""The marks of a clock: which it gets, why, and that each is reported once when it comes and once when it goes."""
 
 from __future__ import annotations
 

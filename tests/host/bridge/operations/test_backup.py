@@ -217,7 +217,7 @@ def test_a_backup_that_is_not_as_it_was_made_is_refused(
 
 
 def forged(folder: Path, keys: Vault) -> None:
-    """A manifest for a changed file, by somebody who has the data key: what stands in the store must still hold."""
+    """A manifest for a changed file, by somebody who has the data key: what is in the store must still hold."""
     path = folder / "manifest.json"
     file = folder / "store.db"
     manifest = Manifest.model_validate_json(path.read_bytes()).model_copy(

@@ -26,7 +26,7 @@ from badgeclock.cli import context
 from badgeclock.errors import StoreError
 
 PATIENCE_S = 60.0
-# It stands in the midst of its write, and ends that when it is made to go on.
+# It is in the midst of its write, and ends that when it is made to go on.
 HOLDS = """
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
