@@ -61,7 +61,7 @@ ALL_OF_IT: Final = {
     "bridge/operations/retention.py:_first_since": "one row behind a number",
     "bridge/operations/retention.py:count": "of receipts those before a number, which are due",
     "bridge/operations/retention.py:_oldest": "of receipts the five hundred with the lowest numbers",
-    "bridge/operations/retention.py:_unname": "a worker who is deleted is named nowhere any more",
+    "bridge/operations/retention.py:_unname": "a worker who is deleted is named nowhere afterwards",
     "evidence/store_source.py:read": "all that a clock ever sent is what is verified",
 }
 """Where a growing table is read in the order of its numbers, or as a whole, and why that is right."""

@@ -33,7 +33,7 @@ STOPPED_MS = 45000  # a clock that was interrupted starts again by itself; boot.
 _POLL_MS = const(40)  # from one look for badges to the next, ...
 _RUSH_POLL_MS = const(20)  # ... and while badges come
 _DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
-_HOLD_MS = const(2000)  # a badge that stays for so long asks
+_HOLD_MS = const(2000)  # a badge that stays for so long opens the page of today
 _ANSWER_MS = const(2000)  # the answer stays for so long after the badge has left, ...
 _ANSWER_MOST_MS = const(10000)  # ... and so long at most if it stays
 _NEAR_MS = const(1500)  # after a badge the next one is expected for so long
@@ -199,10 +199,10 @@ class Clock:
 
     def _handle_badge(self, length, held):
         """A badge was read: a punch, or a question. held: of the badge that may still be there, None if none can be.
-        Beside another one a badge cannot ask by staying: which of the two stays is not seen.
+        Beside another badge, staying opens no page: which of the two stays is not seen.
         """
         self._badge_at = time.ticks_ms()
-        self._held_since = None  # keys that are still down ask for no page over the badge's page
+        self._held_since = None  # keys that are still down open no page over the badge's page
         outcome = self._punches.handle(length)
         if outcome.kind != punch.MUTED or outcome.token != self._asker:
             self._forget_asker()
@@ -214,7 +214,7 @@ class Clock:
             self._ask(outcome.token)
 
     def _ask(self, token):
-        """Look up what the clock knows of a badge. What that needs is loaded now: nobody may ask for days."""
+        """Look up the badge's punches of today. The code is loaded now: it may not be needed for days."""
         self._asker = token
         try:
             self._search = on_demand.load(_TODAY).Search(

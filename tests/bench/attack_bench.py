@@ -210,7 +210,7 @@ def _send(clock: LoadClock, packets: list[bytes]) -> None:
 
 
 def _wait_for_end(rig: Rig) -> None:
-    """Wait until the bridge writes no events any more; it has written some."""
+    """Wait until the bridge writes no more events; it has written some."""
     table, count, moved_at = schema.events, -1, time.monotonic()
     while time.monotonic() - moved_at < _QUIET_S:
         with rig.store.read() as connection:

@@ -229,7 +229,7 @@ FIGURES = {
     "bridge.intake.verify_records_per_s": Figure("records/s whose seal is verified, nothing stored"),
     "bridge.intake.bare_sqlite_rows_per_s": Figure("rows/s the bare library writes, for comparison"),
     "once.cases": Figure(
-        "presences before an authority that commits before, after, in the midst of or without every status, fault and "
+        "presences before an authority that commits before, after, in the middle of or without every status, fault and "
         "delay, with kills, second bridges and both clock changes by seed"
     ),
     "once.doubled": Figure("registrations too many", "0"),

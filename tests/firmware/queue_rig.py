@@ -158,7 +158,7 @@ class Field:
     def exchange(self, frame, answer, last_bits=0):
         badge = self._look()
         work.spend(FRAME_US)
-        if badge is None or self._look() is not badge:  # it came or left in the midst of the frame
+        if badge is None or self._look() is not badge:  # it came or left in the middle of the frame
             return TIMEOUT
         given = badge.receive(bytes(frame[1:]), last_bits)
         if not given:

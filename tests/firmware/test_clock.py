@@ -542,7 +542,7 @@ class Lent:
         self.shown.append(draw)
 
     def keep(self, duration_ms):
-        assert duration_ms == 0, "a badge came, and nobody asks any more"
+        assert duration_ms == 0, "a badge came, and the question is void"
 
     async def run(self):
         while True:

@@ -88,7 +88,7 @@ class World:
         self.is_founded = True
 
     def found_again(self):
-        """A technician gives the clock a new chain; nothing of before is expected any more."""
+        """A technician gives the clock a new chain; nothing of before is expected."""
         self.judge_from = Auditor(CLOCK_ID, OTHER_E0)
         self.auditor = self.judge_from.fork()
         self.acked = 0

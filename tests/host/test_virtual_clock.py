@@ -704,7 +704,7 @@ def test_a_network_that_goes_down_is_silent_first_and_resets_when_it_is_back(
     assert clock.run("s.write(b'x')\n" + errno_of("s.read(1)")) == "110"
     monkeypatch.setattr(accesspoint, "BEACON_TIMEOUT_S", 0.0)
     assert clock.ask("sta.isconnected()") is False
-    assert clock.ask("sta.status() == network.STAT_CONNECTING"), "the port tries again and says no more"
+    assert clock.ask("sta.status() == network.STAT_CONNECTING"), "the port tries again and says nothing else"
     clock.control.network_up()
     assert clock.run("while not sta.isconnected(): time.sleep_ms(10)\n" + errno_of("s.read(1)")) == "104"
     assert clock.run(f"s = connect({echo.port})\ns.write(b'x')\nprint(s.read(1))") == "b'x'"

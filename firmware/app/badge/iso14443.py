@@ -187,7 +187,7 @@ class Reader:
             self.fault = "deaf"  # nothing is wrong with its wires
 
     def _look(self):
-        """Ask, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
+        """Check, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
         poll makes it fall back to its halt state without an answer.
         """
         now = time.ticks_ms()

@@ -47,7 +47,7 @@ _BLANK = bytes(1 + _FRAME)
 class IsoDep:
     """Exchanges frames with one badge at a time through a chip with `exchange` and `wait_at_most` (drivers.mfrc522).
 
-    badge_ms: after `activate` nothing is sent any more when it is over, so a badge's time is bounded by it and one
+    badge_ms: after `activate` nothing more is sent when it is over, so a badge's time is bounded by it and one
     answer; writing a badge takes more than the half second that is enough to read one.
     """
 

@@ -71,7 +71,7 @@ Record = namedtuple(
 
 
 class Stamp:
-    """A moment as the clock knows it; one object is made once and filled again for every record.
+    """A moment by the clock; one object is made once and filled again for every record.
 
     `utc_s` seconds since 1970-01-01 (0: no time at all), `ms` 0 to 999, `source` SOURCE_*, `bound` the encoded error
     bound (see `bound_encode`), `uptime_ms` modulo 2**32.

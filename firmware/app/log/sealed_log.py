@@ -53,7 +53,7 @@ class SealedLog:
 
     `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors of the journal that a record had to wait for,
     because `idle` had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares;
-    `retired` says that the log has ended with RETIRE: it has no key and no room any more.
+    `retired` says that the log has ended with RETIRE: it has no key and no room left.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):
@@ -223,7 +223,7 @@ class SealedLog:
             self._state.acked = self._tail
             self.save()
         elif self.retired and self._tail == self._state.seq and self._keys.secrets:
-            # It has ended and said so: it needs neither its bridge nor its network any more.
+            # It has ended and said so: it needs neither bridge nor network.
             on_demand.load("app.log.secret_slot").forget(self._keys)
         else:
             return False
@@ -268,7 +268,7 @@ class SealedLog:
 
     def _went_on_without_key(self):
         """Whether unsealed records follow on the key's chain: an earlier start could not read the key. Then it is of
-        no use any more, for its place in the chain is taken.
+        no use now: its place in the chain is taken.
         """
         state, seq = self._state, self._state.seq
         self._record[:] = BURNT_RECORD

@@ -37,7 +37,7 @@ class Roster:
     def find(self, token):
         """Index in `languages` of the badge with this token; -1 if the roster does not have it.
 
-        No roster, an empty one, or one that cannot be read, knows nobody and turns nobody away: 0.
+        No roster, an empty one, or one that cannot be read, has no entry and turns nobody away: 0.
         """
         entry, low, high = self._entry, 0, self.entries
         while low < high:

@@ -26,7 +26,7 @@ _TIME = const(30)
 _INVITATION = const(45)  # the invitation to hold a badge, between large time and the last line
 _TOO_MANY = const(99999)
 
-# Moods. What a display makes of each is its driver's to know.
+# Moods. Each driver decides how to show them.
 IDLE = const(0)
 KEPT = const(1)
 KEPT_LATER = const(2)
@@ -150,7 +150,7 @@ def fault(canvas, words, code):
 
 
 def retired(canvas, words):
-    """The clock's records have ended; nothing is kept any more."""
+    """The clock's records have ended; nothing more is kept."""
     _alone(canvas, font.OCTAGON, words.retired, words.full_todo)
     return BROKEN
 

@@ -1,4 +1,4 @@
-"""What a worker sees who asks the clock (app.today). Loaded when asked, dropped once drawn."""
+"""The page of a badge's punches of today (app.today). Loaded when needed, dropped once drawn."""
 
 from micropython import const
 
@@ -16,7 +16,7 @@ _REFUSED = const(5)
 
 
 def prompt(canvas, words):
-    """The info key was pressed: the next badge asks."""
+    """The info key was pressed: the next badge opens its page of today."""
     _title(canvas, words)
     screens.line(canvas, words.idle, 32)
     return screens.IDLE

@@ -171,7 +171,7 @@ class BrokerLink:
             unanswered = 0 if self._packets_received != before or self._pauses else unanswered + 1
             before = self._packets_received
             client.unsubscribe(_NOBODYS)
-        log.warning("the broker does not answer any more")
+        log.warning("the broker has stopped answering")
 
     def _note_received(self) -> None:
         self._packets_received += 1

@@ -102,7 +102,7 @@ class Unfit(DeskRefused):
 
 
 class Interrupted(BadgeclockError):
-    """The clock, or the card, is not there any more."""
+    """The clock, or the card, has gone."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -117,7 +117,7 @@ class Interrupted(BadgeclockError):
 
 
 class BadgePulled(Interrupted):
-    """The card does not answer any more; it can be laid again."""
+    """The card has stopped answering; it can be laid again."""
 
 
 class NotLaid(BadgeclockError):

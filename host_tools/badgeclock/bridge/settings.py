@@ -135,7 +135,7 @@ class RetentionSettings(_Section):
     events_days: int = Field(default=366, ge=31, le=36_600)
     """Article 5(1)(e) GDPR: no longer than necessary; a year covers every yearly check."""
     workers_days: int = Field(default=366, ge=31, le=36_600)
-    """The same, once nothing refers to a worker any more."""
+    """The same, once nothing refers to a worker."""
     plans_days: int = Field(default=92, ge=14, le=36_600)
     """The same: a plan says who is missing today; a quarter lets a person look back at who was."""
     sweep_hours: int = Field(default=24, ge=0, le=720)

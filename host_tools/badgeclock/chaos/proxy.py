@@ -57,7 +57,7 @@ class _Stage:
         return int(listener.getsockname()[1])
 
     async def shut(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._acceptor is not None:
             self._acceptor.cancel()
             await asyncio.gather(self._acceptor, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""`badgeclock bridge`: the bridge itself, and what it knows; each part is a module, loaded when it is asked for."""
+"""`badgeclock bridge`: the bridge itself, and its data; each part is a module, loaded when it is asked for."""
 
 from __future__ import annotations
 

@@ -306,7 +306,7 @@ def switch(
 def end(
     *, directory: WorkshopOption, leave: LeaveOption = None, broker_directory: BrokerDirectoryOption = None
 ) -> None:
-    """Trust the former authority no more, once nobody has a certificate of its."""
+    """Stop trusting the former authority, once nobody has a certificate from it."""
     shop = opened_workshop(directory)
     shop.end_authority(frozenset(leave or ()))
     _update(shop, broker_directory)

@@ -255,7 +255,7 @@ def _punch(item: str) -> tuple[str, int | None]:
 def _print_result(item: str, done: PresenceState | Filed) -> None:
     if isinstance(done, Filed):
         typer.echo(
-            f"the authority's service takes no more of {item}: it is written down as correction {done.number}. "
+            f"the authority's service no longer takes {item}: it is written down as correction {done.number}. "
             f"Make its file with `badgeclock bridge correction write` and send it by {done.until.isoformat()}.",
             err=True,
         )

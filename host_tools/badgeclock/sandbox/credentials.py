@@ -50,7 +50,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the sandbox knows: who may sign (`authority` signed their certificates), and its own to answer with."""
+    """What the sandbox is given: who may sign (`authority` signed their certificates), and its own to answer with."""
 
     authority: x509.Certificate
     client: Identity

@@ -26,7 +26,7 @@ class Holder(Enum):
 
 @dataclass(frozen=True)
 class Claim:
-    """A chip that may become the clock of an id, its identity, and the chip that was this clock and will be no more."""
+    """A chip that may become the clock of an id, its identity, and the chip that was this clock until now."""
 
     shop: Workshop
     clock_id: str

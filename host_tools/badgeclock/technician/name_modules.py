@@ -26,7 +26,7 @@ _LETTERS: Final = re.compile(r"[a-z][a-z0-9]+")
 
 
 def name(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
-    """The sources by path ("app/clock.py"), which have no rooms any more, with other modules' names, by the paths that
+    """The sources by path ("app/clock.py"), which have lost their rooms, with other modules' names, by the paths that
     they then have. They must be everything that imports one another; a module that the Python text `outside` mentions
     stays.
 

@@ -302,7 +302,7 @@ import technician
 
 {EMPTY}
 def bc_found(clock_id, e0, nonce, utc_s):
-    # The technician's tool has judged what is lost. Keys go last: until then a clock knows what was acknowledged.
+    # The technician's tool has judged what is lost. Keys go last: until then a clock has what was acknowledged.
     parts = bc_partitions()
     journal, seal = parts["journal"], parts["seal"]
     bc_empty(journal)

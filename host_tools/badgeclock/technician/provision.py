@@ -62,7 +62,7 @@ KEY_PATH: Final = "/certs/clock.key.der"
 
 CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
-"""A clock that is closer to this machine's time keeps its own: it may know better."""
+"""A clock that is closer to this machine's time keeps its own: it may be right."""
 _SSID_MOST: Final = 32
 _PASSPHRASE: Final = re.compile(r"[ -~]{8,63}")
 _PSK: Final = re.compile(r"[0-9A-Fa-f]{64}")
@@ -683,7 +683,7 @@ def _judge(device: SerialDevice, source: str) -> None:
 def _found(
     device: SerialDevice, shop: Workshop, bundle: Bundle, keeper: _SecretKeeper, say: Callable[[str], None]
 ) -> None:
-    """Found the chain on the device, see that GENESIS is there, and let the workshop know. Raises VerifyMismatch."""
+    """Found the chain on the device, check its GENESIS, and record it in the workshop. Raises VerifyMismatch."""
     say("founding the sealed chain")
     keeper.forget()
     device.run(on_device.FOUND)

@@ -134,7 +134,7 @@ class Workshop:
         self._write_trust()
 
     def end_authority(self, leave: frozenset[str] = frozenset()) -> None:
-        """Trust the former authority no more: a certificate of its is worth nothing from now on.
+        """Stop trusting the former authority: its certificates are worth nothing from now on.
 
         Raises ProvisionError if there is none, or if broker, bridge or a clock that is not among `leave` still has one.
         """

@@ -38,7 +38,7 @@ class Debian:
         raise ToolMissing(
             what=f"{tree.name} ({tree.arch}) could not be fetched from Debian; tried {'; '.join(tried)}",
             kept="everything else of the set-up",
-            do=f"check the network and the mirror in /etc/apt (it may be in the midst of an update), {MAKE_COMPLETE}",
+            do=f"check the network and the mirror in /etc/apt (it may be in the middle of an update), {MAKE_COMPLETE}",
         )
 
     def _apt(self, sources: list[dict[str, str]], arch: Arch, suite: str) -> _PrivateApt:

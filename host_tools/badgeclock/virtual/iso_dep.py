@@ -57,7 +57,7 @@ class IsoDepCard(Card):
         self._end_protocol()
 
     def begin(self) -> None:
-        """A RATS came: what the card knows of an earlier dialogue is void."""
+        """A RATS came: the card's state of an earlier dialogue is void."""
 
     def work(self, command: bytes) -> Work | None:  # noqa: ARG002 - the interface of cards that know commands
         """The answer to a command; None: none at all, the card is mute."""

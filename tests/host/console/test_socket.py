@@ -85,7 +85,7 @@ async def test_what_is_no_request_is_refused_in_words(morning: Morning, line: by
 
 
 async def test_a_console_that_stands_still_holds_nothing_up(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Suspended before, in the midst of and after its request it keeps no place for good, and the store is free."""
+    """Suspended before, in the middle of and after its request it keeps no place for good, and the store is free."""
     monkeypatch.setattr(acts_socket, "WAIT_S", 0.3)
     secret = morning.session("otto")
     request = json.dumps({"act": "settle", "session": secret, "fields": {"item": "event/1", "why": "x"}}).encode()

@@ -122,7 +122,7 @@ def set_codes(
     operator: Operator,
     now_ms: int,
 ) -> None:
-    """Ask for codes from now on, by this closed secret, or no more; every session of the account ends."""
+    """Ask for codes from now on, by this closed secret, or stop asking; every session of the account ends."""
     table = schema.accounts
     values = {"totp_closed": totp_closed, "totp_step": step}
     connection.execute(update(table).where(table.c.id == account.id).values(values))

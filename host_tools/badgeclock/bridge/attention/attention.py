@@ -34,7 +34,7 @@ from badgeclock.bridge.store.states import ENDED, ClockState, PresenceState, Pun
 from badgeclock.protocol.record import Direction
 
 REMARKS_DAYS: Final = 30
-"""So long the authority changes registrations; remarks of earlier days can be mended no more."""
+"""So long the authority changes registrations; remarks of earlier days can no longer be mended."""
 EVENT_ITEM: Final = "event/"
 _ASSUMED: Final = "assumed_"
 _GROUPED: Final = {PunchState.UNASSIGNED: "unknown_badge", PunchState.INVALID: "unsealed_punch"}

@@ -85,7 +85,7 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
         select(table).where(table.c.name == name, table.c.state != ClockState.RETIRED)
     ).one_or_none()
     if row is None:
-        raise DeskRefused(f"there is no clock {name!r} any more", "name a clock that is in use")
+        raise DeskRefused(f"there is no clock {name!r} now", "name a clock that is in use")
     if row.state != ClockState.ACTIVE:
         raise DeskRefused(
             f"the clock {name} is under quarantine", "use another clock, or `badgeclock bridge clock release`"
@@ -512,7 +512,7 @@ class BadgeDesk(Sender):
         return _described(what, holder, card.number)
 
     async def _learn(self, keys: badge_keys.SiteKeys, holder: badges.Badge, card: Card) -> None:
-        """Let the store know which card a badge is, if it was issued by a version that forgot it."""
+        """Record which card a badge is, if it was issued by a version that forgot it."""
         if holder.form is not badge_keys.Form.BY_ISSUE:
             await self._store.writing(badges.learn, keys, holder, badge_keys.WrittenCard(card.uid, card.issue))
 

@@ -137,7 +137,7 @@ def stop_asked(connection: Connection, job_id: int) -> bool:
 
 
 def stop(connection: Connection, job_id: int, now_ms: int) -> None:
-    """Ask for no more: a job that nobody took on ends here, one under way as soon as no badge is being written."""
+    """Give the job up: a job that nobody took on ends here, one under way as soon as no badge is being written."""
     table = schema.desk_jobs
     connection.execute(update(table).where(table.c.id == job_id).values(stop_asked=True))
     if find(connection, job_id).state is DeskState.ASKED:

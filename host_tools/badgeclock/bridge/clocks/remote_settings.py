@@ -200,7 +200,7 @@ def due(connection: Connection) -> list[Due]:
 def lift_versions(connection: Connection, clock_ids: Sequence[int]) -> None:
     """Number the wanted settings above what these clocks (rows) report.
 
-    A clock that reports a version above the wanted one has it from a store that is no more. The wanted settings go out
+    A clock that reports a version above the wanted one has it from a store that is gone. The wanted settings go out
     under their new number in the next round.
     """
     table = schema.clocks

@@ -27,7 +27,7 @@ class State(StrEnum):
     DONE = "done"
     OPEN = "open"
     ASK = "ask"
-    """Nothing here knows it: a person must."""
+    """Not recorded here: a person must answer."""
 
 
 class Step(NamedTuple):
@@ -69,7 +69,7 @@ def steps(connection: Connection, clock: str) -> list[Step]:
 
 def _records(row: Any) -> Step:
     if row.state == ClockState.RETIRED:
-        return Step("records", State.DONE, "the bridge takes nothing of this clock any more")
+        return Step("records", State.DONE, "the bridge takes nothing more of this clock")
     return Step(
         "records",
         State.OPEN,

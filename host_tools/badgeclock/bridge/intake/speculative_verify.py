@@ -89,5 +89,5 @@ class SpeculativeVerifier:
                 self._guesses.pop(name, None)
 
     def failed(self) -> None:
-        """No guess holds any more."""
+        """Drop every guess."""
         self._guesses.clear()

@@ -1,4 +1,4 @@
-"""STATUS frames of clocks: opens one, refuses a forged one, sees how new it is, and knows what is alarming in it."""
+"""STATUS frames of clocks: opens one, refuses a forged one, checks how new it is, and lists what is alarming in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file with which an employer asks the authority for what its service takes no more: who, what, and the evidence.
+"""The file with which an employer asks the authority for what its service no longer takes: who, what, and the evidence.
 
 One folder a time: `corrections.json` for programs, `corrections.html` to print and sign. Both have names and national
 numbers, because the authority must know whom it is about; they are readable by their owner alone, and that they were

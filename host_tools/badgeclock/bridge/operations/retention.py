@@ -151,7 +151,7 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
 
 
 def _forgotten(before: date) -> ColumnElement[bool]:
-    """Workers whom nothing refers to any more, and who were not added lately."""
+    """Workers whom nothing refers to, and who were not added lately."""
     workers, badges, punches = schema.workers, schema.badges, schema.punches
     lately = or_(badges.c.until_ms.is_(None), badges.c.until_ms >= _ms(before))
     # A punch with a presence has its worker: the others are few, and have an index.

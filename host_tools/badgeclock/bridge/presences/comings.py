@@ -1,4 +1,4 @@
-"""A movement in that becomes known after the movement out that it belongs to: the out is no question any more."""
+"""A movement in that becomes known after the movement out that it belongs to: the out is settled."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def note_for_person(
     connection: Connection, punches: Sequence[Punch], holders: Sequence[Holder | None], met: Sequence[Met], now_ms: int
 ) -> None:
     """An event for each badge that nobody was given, and for each worker whose punch waits for a person; of many one
-    for all. That a clock is under quarantine, or seals no more, its own events say.
+    for all. That a clock is under quarantine, or has stopped sealing, its own events say.
     """
     unknown: dict[tuple[int, str], None] = {}
     waiting: dict[tuple[int, int, Reason], None] = {}

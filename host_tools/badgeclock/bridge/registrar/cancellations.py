@@ -42,7 +42,7 @@ class DueCancellation(NamedTuple):
     decision: Decision
 
     def too_late(self, now_ms: int) -> bool:
-        """Whether the day is over, after which the service cancels no more (its error 9)."""
+        """Whether the day is over, after which the service no longer cancels (its error 9)."""
         return day_is_over(self.day, now_ms, self.time_zone)
 
 

@@ -51,7 +51,7 @@ _LOOK: Final = "look at it with `badgeclock bridge presence show`"
 _STANDS: Final = frozenset({PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS})
 _OPEN: Final = frozenset({PresenceState.QUEUED, PresenceState.REFUSED, PresenceState.WAITING})
 _CODE_DATE: Final = 6
-"""The authority's code for a date, or a moment, that it takes no more."""
+"""The authority's code for a date, or a moment, that it no longer takes."""
 _MAY_BE_DECLARED: Final = frozenset({Reason.LATE, Reason.FUTURE, Reason.NO_IN, Reason.NO_DIRECTION, Reason.EMPLOYER})
 
 
@@ -171,7 +171,7 @@ def _declare_instead(
 
 
 def _takes_no_more(row: Any, state: PresenceState, place: Place, now_ms: int) -> bool:
-    """Whether the authority's service takes nothing of a presence any more: its day is over, or it has said so."""
+    """Whether the authority's service takes no change of a presence: its day is over, or it has said so."""
     is_over = _is_too_late(row, now_ms) or day_is_over(row.day, now_ms, place.time_zone)
     return is_over or (bool(row.way) and state is PresenceState.REFUSED and row.error_code == _CODE_DATE)
 

@@ -718,7 +718,7 @@ class Registrar:
 
 
 def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -> None:
-    """Authorities that are in the settings no more, or that an earlier version wrote of, are not away: `names` are
+    """Authorities that are no longer in the settings, or that an earlier version wrote of, are not away: `names` are
     those of the registrars that there are.
     """
     table = schema.events
@@ -728,7 +728,7 @@ def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -
 
 
 def _write_events(connection: Connection, happened: list[Event], now_ms: int) -> None:
-    """Write events; an authority that is back is away no more."""
+    """Write events; and note that an authority is back."""
     event_log.write(connection, happened, now_ms)
     for one in happened:
         if one.kind is event_log.Kind.AUTHORITY_BACK:

@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 _CONFLICTS: Final = frozenset({"23505", "40P01", "40001"})
 """Unique violation, deadlock, serialization failure."""
 _OTHER_SERVER: Final = frozenset({"25006", "57000"})
-"""Read only, operator intervention: what a server says that is no primary any more, or stops being one. Its connections
+"""Read only, operator intervention: what a server says that is no longer primary, or stops being one. Its connections
 look well and are of no use."""
 
 

@@ -444,7 +444,7 @@ punches = Table(
     ),
 )
 
-# What the authority takes by its web service no more, and is to be asked for with a correction file: of a presence, or
+# What the authority's web service no longer takes, and is to be asked for with a correction file: of a presence, or
 # of a punch that has none. Ended with what came of it.
 filings = Table(
     "filings",

@@ -62,7 +62,7 @@ def world(world: World) -> World:
 
 
 class Pulled(Exception):
-    """The card is not in the field any more."""
+    """The card has left the field."""
 
 
 @dataclass
