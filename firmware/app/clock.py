@@ -8,7 +8,7 @@
 A task that ends, ends the clock: a FAULT record, then a reset.
 
 Housekeeping is memory, the log's erases ahead of need, and errands: pieces of at most one erase, 45 ms. A piece comes
-right after a look for badges, so that it lies within the pause before the next look and no badge waits for both; not
+right after a look for badges, so that it is within the pause before the next look and no badge waits for both; not
 in the first 2.5 s of a rush of badges, unless the log is short of erased flash; and then between the badges, however
 long they keep coming. Memory is never collected between a badge and its signal, and often while badges come: their
 garbage then stays together, and the rest of the heap whole.

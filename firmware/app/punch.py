@@ -10,7 +10,7 @@
         -> display, uplink                in their own tasks
 
 Direction: the key that was pressed before, else the clock's fixed one, else the badge's last punch: out after in, in
-after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight lies between: a
+after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight has passed: a
 night shift's end is an OUT, but after a night's rest a worker comes in, whatever was forgotten the day before.
 After that, and for a badge of which the clock cannot know (Recent.whole), the punch is an IN that is assumed: record
 and display say so, and a key within three seconds makes another punch of that badge, with the key's direction.

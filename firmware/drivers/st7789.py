@@ -394,7 +394,7 @@ def _is_above(old, new):
 
 
 def _draw(canvas, placed, band, columns):
-    """Draw what lies in a band."""
+    """Draw the content of a band."""
     canvas.fill(0)
     for kind, what, left, top, wide, high in placed:
         y = top - band * _BAND_LINES

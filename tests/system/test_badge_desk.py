@@ -73,7 +73,7 @@ def site(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def stack(site: DeskStack) -> Iterator[DeskStack]:
-    """The same; no card lies on the reader, the network is up and the bridge runs, before a test and after it."""
+    """The same; no card is on the reader, the network is up and the bridge runs, before a test and after it."""
     yield site
     site.control.remove()
     site.control.network_up()

@@ -238,14 +238,14 @@ class Desk:
         self._answer_with(_GONE if received < 0 else _ANSWER, max(0, received))
 
     def _lose_badge(self):
-        """The next look finds every badge as new, one that lies there and was lost included."""
+        """The next look finds every badge as new, one that is there and was lost included."""
         self._active = False
         self._iso_dep.deselect()
         self._reader.again()
         self._show(desk_screen.LAY, signals.TWICE)
 
     def _end(self, stage, signal):
-        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; the reader's
+        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it is there; the reader's
         next poll halts one that was not activated.
         """
         self.busy = False

@@ -248,7 +248,7 @@ class Uplink:
             self._link.shut()
             self.errands.disconnected()
             if self._room:
-                gc.collect()  # what is left of the connection lies in the way
+                gc.collect()  # what is left of the connection takes memory
                 self._room.take()
             self._set_state(min(self.link_state, NO_BROKER))
             if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:

@@ -41,15 +41,15 @@ class Machine:
 
 _ROOTS: Final = {
     Root.WORKSHOP: (
-        "a workshop lies beside a bridge, its keys in the clear: who breaks into this machine can forge every clock",
+        "a workshop is beside a bridge, its keys in the clear: who breaks into this machine can forge every clock",
         "move it to a machine without a network, lock it there (badgeclock ca lock); carry over what ca export writes",
     ),
     Root.LOCKED_WORKSHOP: (
-        "a workshop lies beside a bridge: only its passphrase protects every clock's keys from an intruder",
+        "a workshop is beside a bridge: only its passphrase protects every clock's keys from an intruder",
         "move it to a machine without a network, and do not type its passphrase here",
     ),
     Root.BUNDLE: (
-        "the first key of a clock lies beside a bridge: with it every record of that clock can be forged",
+        "the first key of a clock is beside a bridge: with it every record of that clock can be forged",
         "delete it: the workshop has it, and the store what the bridge needs",
     ),
 }

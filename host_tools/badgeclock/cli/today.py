@@ -111,7 +111,7 @@ def _expected(expected: Expected, place: PlaceToday) -> str:
         return "" if ms is None else clock_text(ms, place.time_zone, day)
 
     begins = at(expected.from_ms, place.day)
-    # Whether an end lies on the next day shows by itself: it is not after its beginning.
+    # Whether an end is on the next day shows by itself: it is not after its beginning.
     ends = "" if expected.to_ms is None else at(expected.to_ms, local_day(expected.to_ms, place.time_zone))
     hours = f"{begins}-{ends}  " if ends else f"{begins}  " if begins else ""
     source = _SOURCE[expected.source]

@@ -173,7 +173,7 @@ def make_revocation_list(
     """The authority's list of revoked serial numbers, dated `now`.
 
     It stays valid as long as the authority: OpenSSL refuses every certificate once a list has run out, and the list
-    lies beside the broker, where a new one replaces it at each revocation.
+    is beside the broker, where a new one replaces it at each revocation.
     """
     now = now or datetime.now(UTC)
     builder = (

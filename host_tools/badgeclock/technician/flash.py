@@ -58,7 +58,7 @@ BAUDS: Final = (921600, 460800, 115200)
 RECORDS: Final = ("seal", "journal")
 KEPT: Final = ("vfs", "roster", *RECORDS)
 CODE: Final = "romfs"
-"""What lies there is mounted and run by an image of the board's own; what another program left there must not be."""
+"""What is there is mounted and run by an image of the board's own; what another program left there must not be."""
 
 DOWNLOAD_PAGE: Final = "https://micropython.org/download/ESP32_GENERIC/"
 DOWNLOAD_TIMEOUT_S: Final = 60.0

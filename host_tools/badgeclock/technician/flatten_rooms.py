@@ -61,7 +61,7 @@ def flat_path(path: str) -> str:
     if not _is_in_a_room(path):
         return path
     if len(parts) > 3:
-        raise _refusal(f"{path} lies deeper than a room", f"move it into a folder of {PACKAGE}/")
+        raise _refusal(f"{path} is deeper than a room", f"move it into a folder of {PACKAGE}/")
     return path if parts[2] == "__init__.py" else f"{PACKAGE}/{parts[2]}"
 
 

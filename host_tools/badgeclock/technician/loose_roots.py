@@ -37,7 +37,7 @@ class Loose:
 
 
 def is_in_workshop(path: Path) -> bool:
-    """Whether a file lies in a workshop's folder, or in one of its folders."""
+    """Whether a file is in a workshop's folder, or in one of its folders."""
     return any(is_workshop(folder) for folder in path.resolve().parents)
 
 

@@ -84,7 +84,7 @@ class Image(StrEnum):
     """The MicroPython image on the chip."""
 
     IN_PLACE = "in-place"
-    """Built for this board (its mpconfigboard.h): it runs the code in the partition `romfs` where it lies."""
+    """Built for this board (its mpconfigboard.h): it runs the code in the partition `romfs` in place."""
     STOCK = "stock"
     """MicroPython's own ESP32_GENERIC, which copies all code into the heap."""
 

@@ -446,7 +446,7 @@ class Noise:
 
     def __init__(self, rate: float, seed: int = 0) -> None:
         if not 0 <= rate <= 1:
-            raise ValueError("the rate of bit errors lies between 0 and 1")
+            raise ValueError("the rate of bit errors must be from 0 to 1")
         self.rate = rate
         self._random = Random(seed)
 

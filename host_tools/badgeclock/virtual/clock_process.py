@@ -73,7 +73,7 @@ class ClockProcess:
 
 def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None, idf_bytes: int = 0) -> ClockProcess:
     """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware. It may map
-    the file `flash`, if that is given, and run code where it lies there. idf_bytes: what an ESP32 has for its heap's
+    the file `flash`, if that is given, and run code where it is there. idf_bytes: what an ESP32 has for its heap's
     growth, Wi-Fi and TLS together; 0 models none.
 
     Raises ToolMissing.

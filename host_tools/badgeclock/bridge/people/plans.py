@@ -31,7 +31,7 @@ _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 class Slot(NamedTuple):
     """A worker in a plan: by reference, from and to which minute of the local day (None: it is not said). An end that
-    is not after the beginning lies on the next day.
+    is not after the beginning is on the next day.
     """
 
     worker: str

@@ -113,7 +113,7 @@ class Workbook:
         return found
 
     def _relations(self, part: str) -> list[tuple[str, str, str]]:
-        """What a part of the file refers to, as (kind, key, part). Whatever lies outside the file is left out."""
+        """What a part of the file refers to, as (kind, key, part). Whatever is outside the file is left out."""
         folder, _, file = part.rpartition("/")
         found: list[tuple[str, str, str]] = []
 
@@ -335,7 +335,7 @@ class _SheetReader:
         elif name == "c":
             cell = self._cell(self._value.take(), self._inline.take())
             if cell if isinstance(cell, NotText) else cell.strip():
-                # What lies beyond the widest table is a fault of its row wherever it is.
+                # What is beyond the widest table is a fault of its row wherever it is.
                 self._cells[min(self._column, COLUMNS_MOST)] = cell
         else:
             self._inline.end(name)

@@ -234,7 +234,7 @@ def day_ahead(utc_ms: int, bound_ms: int | None, now_ms: int, time_zone: str) ->
     """The local day of a moment that `is_ahead`, as far as it is known; None if it is not.
 
     Nothing was punched after it was received. So the day is known if the clock names the present one, or if the
-    earliest moment that its own bound allows lies before the reception and on the same day.
+    earliest moment that its own bound allows is before the reception and on the same day.
     """
     today = local_day(now_ms, time_zone)
     earliest_ms = utc_ms if bound_ms is None else utc_ms - bound_ms
@@ -257,7 +257,7 @@ def day_is_over(day: date, now_ms: int, time_zone: str) -> bool:
 
 
 def movement_too_late(utc_ms: int, now_ms: int) -> bool:
-    """Whether a movement lies so far back that to declare it would be to backdate it."""
+    """Whether a movement is so far back that to declare it would be to backdate it."""
     return now_ms - utc_ms > MOVEMENT_LATE_MS
 
 

@@ -108,7 +108,7 @@ engagements = Table(
 )
 
 # Who is expected: the plan of a site's day, a row for each worker in it; minutes of the local day, an end that is not
-# after its beginning lies on the next day. A plan without rows says that nobody is.
+# after its beginning is on the next day. A plan without rows says that nobody is.
 plans = Table(
     "plans",
     metadata,

@@ -225,7 +225,7 @@ ClockTime = Annotated[
 
 
 class SlotBody(_Model):
-    """A worker in a plan. An end that is not after the beginning lies on the next day; an end needs its beginning."""
+    """A worker in a plan. An end that is not after the beginning is on the next day; an end needs its beginning."""
 
     worker: Reference
     from_time: Annotated[ClockTime | None, Field(description="From when; null: it is not known.")] = None
