@@ -27,7 +27,7 @@ _HEAD = """\
 # The way of a presence
 
 Made from the table in `host_tools/badgeclock/bridge/store/states.py`, which the bridge keeps to; do not edit.
-What an operator does about each state is in the [reference](operating-reference.md#where-a-punch-can-stand).
+What an operator does about each state is in the [reference](operating-reference.md#states-of-a-punch).
 """
 
 
