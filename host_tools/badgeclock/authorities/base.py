@@ -1,4 +1,4 @@
-"""What the bridge needs of an authority, and nothing about how one is spoken to.
+"""The interface that the bridge uses of an authority, independent of its protocol.
 
 An authority takes declarations and gives reception numbers. What is declared is one of two things, by the regime of the
 site: that somebody is there on a day (`PresenceItem`), or that somebody comes or goes at a moment (`MovementItem`);

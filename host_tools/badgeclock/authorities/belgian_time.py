@@ -1,4 +1,4 @@
-"""Belgian time without a zone, as the authority writes it and as its calendar is announced, in the one place for it.
+"""Converts Belgian local time without a zone, the form of the authority's answers and of its calendar.
 
 In the night of spring no clock shows 02:00 to 03:00; in the night of autumn every clock shows it twice. A time that
 bounds a search or a maintenance must be wide enough whichever way the other side reads it:

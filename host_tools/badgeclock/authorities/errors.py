@@ -1,4 +1,4 @@
-"""What goes wrong between us and an authority: three kinds that a caller acts on, and why an answer failed."""
+"""Errors of calls to an authority: three kinds that a caller handles, and why an answer failed."""
 
 from __future__ import annotations
 

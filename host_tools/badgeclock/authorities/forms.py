@@ -1,4 +1,4 @@
-"""The form of what is to be sent, looked at before it is sent, since one ill-formed item can cost the whole call.
+"""Checks the form of items before they are sent, since one ill-formed item can fail the whole call.
 
 Only the form is looked at. Whether a number exists, or its check digits fit, is the authority's to say. No text made
 here quotes a value.

@@ -1,4 +1,4 @@
-"""One card at the badge desk: what it is, making it a badge, making it blank again (docs/badges.md §3 and §6).
+"""One card at the badge desk: identify it, make it a badge, make it blank again (docs/badges.md §3 and §6).
 
 Dialogues as in desfire.py. The card may be pulled away between any two frames, and in the middle of one: every command
 of a DESFire happens whole or not at all, and the order of them leaves a card that is one of three things:

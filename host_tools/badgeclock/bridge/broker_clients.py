@@ -1,4 +1,4 @@
-"""Keeps a broker that refuses subscriptions in step with the clocks that the bridge knows, and puts out what floods it.
+"""Keeps a broker that refuses subscriptions in step with the bridge's clocks, and disconnects clocks that flood it.
 
 Such a broker (`badgeclock ca broker --refuse-subscriptions`) knows each clock by name, or takes nothing of it. It is
 asked which it knows, once a connection, and those that are missing are added. A retired clock stays known, so that it

@@ -1,4 +1,4 @@
-"""What Prometheus may know: no label carries a clock, a badge or a person, only kinds, states and results."""
+"""Prometheus metrics: no label carries a clock, a badge or a person, only kinds, states and results."""
 
 from __future__ import annotations
 

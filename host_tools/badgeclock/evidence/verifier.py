@@ -1,4 +1,4 @@
-"""The verifier: every record of a clock, from every source at hand, judged from the clock's first key.
+"""The verifier: checks every record of a clock, from every source, starting from the clock's first key.
 
 One pass in the order of numbers. Proof begins at GENESIS, or at the first EPOCH record of a ring that has turned over:
 the keys of later epochs follow from E_0 alone. A record that fails does not hide those after it: its successor's tag

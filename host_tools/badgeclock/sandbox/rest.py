@@ -1,4 +1,5 @@
-"""The sandbox's REST face: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its own.
+"""The sandbox's REST services: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its
+own.
 
 Names are those of `onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
 client change together. What follows the OpenAPI file is answered 200, and what is wrong with an item is said in its

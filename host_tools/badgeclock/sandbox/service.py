@@ -1,4 +1,4 @@
-"""The simulated authority's mind, whatever the wire: it registers, checks and cancels, over the store and the script.
+"""The simulated authority's rules, for both protocols: registers, checks and cancels, by store and script.
 
 Runs in one thread: a call is done, and committed, before the next begins.
 """

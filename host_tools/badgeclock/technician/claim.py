@@ -1,4 +1,4 @@
-"""Which chip may become the clock of an id: one that is it already, or any while the id is free. No id has two chips.
+"""Decides which chip may become the clock of an id: the chip that has it, or any while it is free. No id has two.
 
 Two chips with one id would have one name at the broker, which ends the connection of one as soon as the other connects.
 """

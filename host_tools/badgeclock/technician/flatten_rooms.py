@@ -1,4 +1,4 @@
-"""One package `app` on the clock out of the rooms that its sources have, before they are compiled.
+"""Flattens the rooms of the firmware's sources into one package `app`, before they are compiled.
 
 In the source `app/log/record.py` is `app.log.record`: rooms show a reader the way of a punch. On a clock every package
 is a module, a dictionary and longer names in the heap, so the build makes `app/record.py` of it, `app.record`. Imports,

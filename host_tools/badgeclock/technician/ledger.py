@@ -1,4 +1,4 @@
-"""Which chip is which clock: the workshop's ledger, to which lines are added and from which none is taken away.
+"""Which chip is which clock: the workshop's ledger. Lines are only ever added.
 
     clocks.ledger    a JSON object a line: id, act, chip, mac, chain, firmware, date, who
 

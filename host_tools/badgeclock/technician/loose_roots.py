@@ -1,4 +1,4 @@
-"""Roots that lie where they should not: workshops and what was carried out of one, found by their files' names.
+"""Finds roots in the wrong place: workshops, and files exported from one, by their names.
 
 Nothing is opened but to see whether it is under a passphrase. A search stops at `MOST_ENTRIES`, and goes `DEPTH`
 folders deep: a person leaves a folder beside another, not in the depths of a disk.

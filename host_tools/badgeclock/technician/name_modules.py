@@ -1,4 +1,4 @@
-"""Modules under names that MicroPython has itself, so that they cost a clock no memory, before they are compiled.
+"""Gives modules names that MicroPython's image has, which cost a clock no memory, before they are compiled.
 
 A module that is imported leaves its name in the heap, with its package's and without, until the next start:
 "app.uplink" and "uplink". The build gives the modules that only the firmware imports names of the interpreter's

@@ -1,4 +1,4 @@
-"""What is wrong with a clock's reader, asked over its cable: the clock inspects the wires, this says what to do."""
+"""Diagnoses a clock's reader over the cable: the clock inspects the wires, this module says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The technician's workshop: one directory with everything secret that a fleet of clocks hangs on.
+"""The technician's workshop: one directory with every secret that a fleet of clocks depends on.
 
     ca.key.pem ca.pem              the authority; behind it in ca.pem, a second one that is trusted during a change
     ca.next.pem ca.next.key.pem    the authority that will take over, or ...

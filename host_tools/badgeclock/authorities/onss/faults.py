@@ -1,4 +1,4 @@
-"""What a SOAP fault of the service means; what failures of every service mean is in `failures`.
+"""Maps the service's SOAP faults; failures of every service are in `failures`.
 
 | what came back | a call that changes something | a call that reads |
 |---|---|---|

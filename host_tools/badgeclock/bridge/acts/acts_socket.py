@@ -1,4 +1,4 @@
-"""The bridge's end of the socket by which the console has things done: a request a line of JSON, an answer a line.
+"""The bridge's end of the console's socket: one line of JSON for each request, one for each answer.
 
 Only the bridge's own user may open it (mode 0600, and the kernel says who connects). A request is carried out by the
 bridge's one writer, so that no other process holds the store's lock: a console that hangs, floods or is gone

@@ -1,4 +1,4 @@
-"""One list of everything that waits for a person, oldest first, and how much there is of each reason.
+"""The list of everything that needs attention, oldest first, and the count of each reason.
 
 `reasons.NEEDS` says what there is and what to do. Command line, reading interface and metrics all come here. A badge
 that nobody was given is one row, whatever it punched; so are events of one kind about one thing.

@@ -1,4 +1,4 @@
-"""Everything that a person must act on, as one table: its metric, its events, what waits, and what to do about it.
+"""Everything that needs attention, as one table: its metric, its events, what waits, and what to do about it.
 
 The zeros of `badgeclock_attention`, the table in docs/operating.md and the list of `badgeclock bridge attention` are
 made from `NEEDS`. Every state, reason, mark and kind of event that the code has is either the source of a row here or

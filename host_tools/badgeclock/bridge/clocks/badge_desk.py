@@ -1,4 +1,4 @@
-"""The badge desk: carries out what operators asked for, by speaking to a card through a clock in issue mode.
+"""The badge desk: carries out operators' jobs on a card, through a clock in issue mode.
 
     BadgeDesk      gets jobs from the store, one at a time for each clock, and writes down what becomes of them
     Conversation   one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)

@@ -1,4 +1,4 @@
-"""What an operator asked of the badge desk, and what became of it: one row a job.
+"""Jobs of the badge desk and their outcome: one row a job.
 
 The caller writes a row and follows it; the bridge, in another process, carries it out and says in the row how far it
 is. A row ends once, and stays: it is the desk's book. Nothing in it is a key, a UID or a badge number.

@@ -1,4 +1,4 @@
-"""What an operator sees of the clocks, and decides about them: quarantine and the end of a clock's life.
+"""The operator's view of the clocks, and decisions about them: quarantine and retirement.
 
 Nothing here shows a badge, a token or a key. Every decision is an event that says who took it and why.
 """

@@ -1,4 +1,4 @@
-"""Settings that operators change from the office: what each clock is to have, and how it gets there.
+"""Settings that operators change from the office: each clock's target, and how it is reached.
 
 `SETTINGS` is the one list of what can be set, and how it is read; firmware takes the same names (app.settings.REMOTE).
 The settings that were ordered are in the store. The running bridge (`settings_sender`) sends it to its clock whenever

@@ -1,4 +1,4 @@
-"""Receipts: what clocks are to show about punches, numbered per clock without gaps.
+"""Receipts: the outcomes that clocks show for punches, numbered for each clock without gaps.
 
 They get their numbers in the transaction of what they report, so that a clock which was away learns of every one.
 """

@@ -1,4 +1,4 @@
-"""Rosters: which badges each clock knows, and how a changed roster comes to it.
+"""Rosters: the badges of each clock, and how a changed roster reaches it.
 
 `changed` notes in the transaction of a change that a site's roster is another one. The running bridge (`roster_sender`)
 gives each clock of the site a new version of its own once the site has been quiet for `SETTLE_MS`, and sends it part by

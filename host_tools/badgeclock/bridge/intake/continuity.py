@@ -1,4 +1,4 @@
-"""Whether what a clock says of itself continues what the store has of it. Pure: the store is only asked, by the caller.
+"""Decides whether a clock's status continues its stored chain. Pure: the caller reads the store.
 
 Anyone who can write to the broker can publish on a clock's topics, but only the clock, or a copy of it, can make a
 STATUS. What it says there of its chain is evidence, whenever it comes: records only ever get more, a chain's tags never

@@ -1,4 +1,4 @@
-"""What waits for the intake, by clock: each clock has a share of the queue, and the clocks take turns.
+"""The intake's queue: each clock has a share of it, and the clocks take turns.
 
 A clock that sends more than it may have waiting loses what is beyond its share, which costs a counter, and no other
 clock's message waits behind it. An honest clock never has so much waiting: it sends on as it is acknowledged, and sends

@@ -1,4 +1,4 @@
-"""What a STATUS of a clock does to it: the connection it reports, and whether it continues what the store has.
+"""Applies a clock's STATUS: updates its session, and checks it against the stored chain.
 
 A clock that was put back to an earlier state holds other records under numbers that the store has, so after a start an
 ACK goes no further than what the clock has shown, until it has proved that its chain is the store's.

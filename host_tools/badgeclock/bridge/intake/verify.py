@@ -1,4 +1,4 @@
-"""Judges what a clock sent against the running state of its seal. Pure: the store is only asked, through `stored`.
+"""Checks a clock's records against the running state of its seal. Pure: the store is only read, through `stored`.
 
 A message is judged record by record, in its order, up to the first that cannot be accepted:
 

@@ -1,4 +1,4 @@
-"""How long what is kept for which purpose, and the end of it: deletion with proof, and the erasure of one person.
+"""Retention by purpose: deletion with proof, and the erasure of one person.
 
     presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
     events      what operators were shown, and the badge desk's jobs
