@@ -1,4 +1,4 @@
-"""What the start works out before the code is loaded that stays: settings, roster, certificates, words, the open log.
+"""What the start prepares before the resident code is loaded: settings, roster, certificates, words, the open log.
 
 In memory for that only (app.on_demand).
 """

@@ -1,4 +1,4 @@
-"""The page of today: the punches of the badge in their hand, with what became of each.
+"""The page of today: one badge's punches of today, with the outcome of each.
 
 Asked by the info key and then a badge, or by holding a badge for two seconds. The journal is read when it is asked, a
 sector at a turn, newest first; nothing is kept of it. Today is the site's local day. A shift that was open at midnight

@@ -1,4 +1,4 @@
-"""What only a connection that is being made needs: the broker's address, TCP, the TLS context.
+"""The part that only making a connection needs: the broker's address, TCP, the TLS context.
 
 In memory for that time only (app.on_demand), and gone before TLS shakes hands. The functions work on the Link that is
 given, whose own they are.

@@ -1,4 +1,4 @@
-"""The clock's one connection: TCP, TLS and MQTT packets, and no wait in it anywhere.
+"""The clock's one connection: TCP, TLS and MQTT packets. No call blocks.
 
 umqtt.simple is written for a socket that blocks. `Link` takes the place of that socket, and of umqtt's `socket` module:
 

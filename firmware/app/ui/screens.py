@@ -1,4 +1,4 @@
-"""What the display shows: pure functions from what is the case to pixels on a canvas of 128x64.
+"""The screens of the display: pure functions from a state to pixels on a canvas of 128x64.
 
 The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x46 at the
 left shows the state by its shape, the column right of it what was done, and two lines below what it means. Between any

@@ -1,4 +1,4 @@
-"""What the clock says: English here, every other language in a file of its own, /lang/<code>.json.
+"""The words on the display: English here, every other language in its own file, /lang/<code>.json.
 
 Provisioning puts those files there (firmware/lang/ has the ones that come with the clock); a further language is a
 further file, and needs no new firmware. A file is judged when it is read: a text that the display has no letters for,

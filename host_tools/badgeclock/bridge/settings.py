@@ -1,4 +1,4 @@
-"""What an installation decides: one TOML file, read once at start.
+"""The settings of an installation: one TOML file, read once at start.
 
 Any setting can be overridden by an environment variable: `BADGECLOCK_BRIDGE_HTTP__PORT=9100` for `[http] port`. Secrets
 are never settings, only the names of the files that hold them. Relative paths count from the folder of the file.

@@ -1,4 +1,4 @@
-"""`badgeclock bridge clock`: the clocks that the bridge listens to, what it sends them, and their end."""
+"""`badgeclock bridge clock`: the bridge's clocks, orders and settings for them, and their end."""
 
 from __future__ import annotations
 

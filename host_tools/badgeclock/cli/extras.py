@@ -1,4 +1,4 @@
-"""Which extra of the installation a command needs, and what a person reads where it is not there."""
+"""Which extra of the installation a command needs, and the message when it is missing."""
 
 from __future__ import annotations
 

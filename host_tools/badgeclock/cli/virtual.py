@@ -1,4 +1,4 @@
-"""`badgeclock virtual …`: run a virtual clock, and be the person in front of it."""
+"""`badgeclock virtual …`: run a virtual clock, and act as the person in front of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a verifier may find: one stable word each, what it means and what to do about it.
+"""A verifier's findings: one stable word each, with its meaning and what to do.
 
 The words are the interface to scripts (`--json`) and to docs/inspecting.md, which a test holds to this list. Nothing
 here or in a text made from it ever quotes a key, a token or a payload.

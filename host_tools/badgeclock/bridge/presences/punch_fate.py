@@ -1,4 +1,4 @@
-"""What a punch calls for by itself, without what the store has of its worker: its fate, its day, and which punches of a
+"""What follows from a punch alone, before the store is read: its fate, its day, and which punches of a
 group are alike. Pure.
 """
 

@@ -1,4 +1,4 @@
-"""The rules of the sectors: what a punch calls for, by the regime of its site. Nothing here knows store or network.
+"""The rules of the sectors: what a punch declares, by the regime of its site. Independent of store and network.
 
 Two kinds of declarations. Construction and meat declare **a day**: one presence a worker, site and local day, opened by
 the day's first punch unless that ends a shift that was open at midnight (`shifts`). Cleaning, moving, and construction

@@ -1,4 +1,4 @@
-"""Cancellations that persons asked for: which are due, and what the authority's answer makes of each."""
+"""Cancellations that operators asked for: which are due, and the effect of the authority's answers."""
 
 from __future__ import annotations
 

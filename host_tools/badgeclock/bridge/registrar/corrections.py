@@ -1,4 +1,4 @@
-"""What a person decides about presences: cancel, correct, declare, close; each with author and reason.
+"""An operator's decisions about presences: cancel, correct, declare, close; each with author and reason.
 
 A registered presence is never changed: it is cancelled at the authority, and what is right is registered in its place,
 under a number of its own. The service cancels until the day it was declared for is over, and not later; neither do we

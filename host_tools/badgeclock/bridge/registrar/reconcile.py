@@ -1,4 +1,4 @@
-"""What the store says of a day beside what the authority says of it; looks, and changes nothing on either side.
+"""Compares a day in the store with the authority's list of it; changes nothing on either side.
 
 The authority is asked for everything of that day at each workplace. A registration is a presence's if its number is
 known to be, else by its reference, else, where the authority keeps no references, if it says the same. What bears

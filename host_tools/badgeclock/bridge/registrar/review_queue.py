@@ -1,4 +1,4 @@
-"""What waits for a person, and the evidence of it: nothing that was not declared is ever out of sight.
+"""Presences and punches that wait for a person, with their evidence. Nothing undeclared is left out.
 
 Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
 """

@@ -1,4 +1,4 @@
-"""The one place where the bridge keeps things: a SQL database, SQLite by default.
+"""The bridge's database: any SQL database, SQLite by default.
 
 SQLite runs in WAL mode with synchronous=FULL: what was committed is on the disk when `write` returns. All writing of
 this process goes through one thread (`writing`), so transactions of the bridge never wait for each other's locks; other

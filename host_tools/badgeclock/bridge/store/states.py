@@ -1,4 +1,4 @@
-"""The words of the store: where a presence, a punch and a clock can stand, and which steps a presence may take.
+"""The states of presences, punches and clocks, and the steps that a presence may take.
 
 `STEPS` is the presence's whole state machine, as data: the code takes no other step (`registrar/transitions.py`), and
 the drawing in docs/states.md is made from it (`bridge/store/states_diagram.py`).

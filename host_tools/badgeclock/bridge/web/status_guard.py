@@ -1,4 +1,4 @@
-"""Who is answered on the bridge's port, before anything of a request is looked at.
+"""Admission on the bridge's port, before a request is read.
 
 A web page elsewhere that points its own name at this machine is answered nothing, a request that two readers could take
 for two different ones ends its connection, and beyond this machine `/api` requires a token.
