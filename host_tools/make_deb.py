@@ -1,6 +1,6 @@
 """Builds the Debian package of the bridge: `python host_tools/make_deb.py FOLDER SUITE`; `make deb SUITE=trixie`.
 
-The package has a Python environment of its own in /usr/lib/badgeclock, on Debian's Python: the wheel, and what the
+The package has its own Python environment in /usr/lib/badgeclock, on Debian's Python: the wheel, and what the
 extra `console` brings, in the versions and by the hashes of requirements.lock. Debian has other versions of several of
 them, and the bridge is tested with these. Only wheels are taken; nothing is compiled. The same commit gives the same
 bytes: files have the date of the commit, no owner of this machine, and no path of it.

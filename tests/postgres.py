@@ -1,4 +1,4 @@
-"""A PostgreSQL server of its own for tests and benches: a temporary cluster that listens on a Unix socket and no port.
+"""A PostgreSQL server for tests and benches alone: a temporary cluster that listens on a Unix socket and no port.
 
 The server refuses to run as root, and its data must belong to who runs it: as root it runs as an unprivileged user of
 the system, else as the user who runs the tests.

@@ -2,7 +2,7 @@
 
 `watch` looks at each statement as it goes to the database, once a process for each text: it asks the database for its
 plan, and takes note if that reads a growing table from one end to the other. SQLite plans by the tables' form alone, so
-it is asked where the statement runs. PostgreSQL plans by how much there is, so it is asked in a database of its own
+it is asked where the statement runs. PostgreSQL plans by how much there is, so it is asked in its own database
 that has much (`Grown`).
 
 Not seen: what goes past SQLAlchemy (`insert_rows` and `update_rows`, whose plans have tests of their own).

@@ -160,7 +160,7 @@ def _version(fields, name):
 
 
 def _field(where):
-    """The field that "settings.json: broker.host" names: host. As a text of its own it would stay in memory."""
+    """The field that "settings.json: broker.host" names: host. As its own text it would stay in memory."""
     return where[max(where.rfind(" "), where.rfind(".")) + 1 :]
 
 

@@ -6,7 +6,7 @@ from micropython import const
 
 from app.receipts import RECEIPT_OF_DAY
 
-_DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has a key of its own
+_DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has its own key
 _BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof knows (docs/badges.md §4)
 
 

@@ -162,7 +162,7 @@ class Timekeeper:
         return step_ms
 
     def at_least(self, utc_s, sure_s, given_s):
-        """Without a time of its own, let the port's clock start from the newest moment on record: certificates are
+        """Without its own time, let the port's clock start from the newest moment on record: certificates are
         then judged by a date that is only a little too early, and the bridge can be reached to learn the right
         one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: the time is the
         newest moment's then, and not sure. One that is days after the newest moment may have jumped, or the clock was

@@ -1,6 +1,6 @@
 """Sitronix ST7789, a colour display controller, with a panel of 320x240 pixels on SPI.
 
-The clock's screens are drawn for 128x64 pixels; this display gives them a layout of its own, in large type: its canvas
+The clock's screens are drawn for 128x64 pixels; this display gives them its own layout, in large type: its canvas
 keeps no pixels but what was drawn, and the places and sizes that each text and picture has here (`_laid_out`). No frame
 in colour is kept either, which would take 150 KB: `update` makes a band of eight lines of what the display shows and of
 what it is to show, and sends the columns that differ, in the ink and on the paper of the screen's mood; the last band

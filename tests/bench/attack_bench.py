@@ -46,7 +46,7 @@ _QUIET_S: Final = 3.0
 
 
 def measure() -> dict[str, float]:
-    """Every attack, each on a broker and a bridge of its own."""
+    """Every attack, each on a broker and its own bridge."""
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         figures["attack.bridge_rss_mb.events"] = events_mb(Path(folder))

@@ -2,7 +2,7 @@
 
 `IsoDepCard` follows the card's rules of ISO/IEC 14443-4 §7.5 and can lose frames, ask for time and chain on request.
 `DesfireCard` has one application as docs/badges.md writes it, as an EV1, an EV2 or an NTAG 424 DNA. Written from the
-card's side and with a CMAC of its own, bit by bit, so that a mistake of the firmware is not made here a second time.
+card's side and with its own CMAC, bit by bit, so that a mistake of the firmware is not made here a second time.
 """
 
 import os

@@ -126,7 +126,7 @@ def test_random_bytes_are_read_without_an_exception():
 
 
 class Names:
-    """Module socket of a network whose name server is this test's, on a port of its own."""
+    """Module socket of a network whose name server is this test's, on its own port."""
 
     AF_INET = socket.AF_INET
     SOCK_DGRAM = socket.SOCK_DGRAM

@@ -527,7 +527,7 @@ def test_a_broker_that_was_started_by_a_relative_path_is_found(tmp_path: Path, p
 def test_what_was_not_seen_to_be_in_force_is_a_failure_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody listens, or a broker that read its files before and is not found, as in a container of its own."""
+    """Nobody listens, or a broker that read its files before and is not found, as in its own container."""
     monkeypatch.setattr(running_broker, "PATIENCE_S", 0.5)
     shop = workshop.create(tmp_path / "workshop")
     config = broker.write_config(tmp_path / "broker", free_port(), shop)

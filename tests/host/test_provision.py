@@ -123,7 +123,7 @@ def fresh(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def ready(provisioned: Path, tmp_path: Path) -> Iterator[Bench]:
-    """A provisioned clock of its own for one test, whose battery was never in."""
+    """A provisioned clock for one test alone, whose battery was never in."""
     with bench(copied(provisioned, tmp_path, battery=False)) as desk:
         yield desk
 

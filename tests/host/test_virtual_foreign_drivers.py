@@ -29,7 +29,7 @@ BYTE_NS = 8_000
 
 
 class Pi:
-    """A Raspberry Pi with the chip on its SPI, and a time of its own that transfers and sleeps move."""
+    """A Raspberry Pi with the chip on its SPI, and its own time that transfers and sleeps move."""
 
     def __init__(self) -> None:
         self.field = Field()

@@ -317,7 +317,7 @@ port = {self._ports["http"]}
 
 
 class Clock:
-    """A virtual board of this checkout, in a folder of its own, and the person before it."""
+    """A virtual board of this checkout, in its own folder, and the person before it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -5,7 +5,7 @@ The clock is the firmware's sealed log and uplink in MicroPython i386, the broke
 TLS real. A fault stays until the test lifts it, so a tap that waited for the network would never be signalled: no time
 is asserted. How late the badge loop's stand-in was is printed; its figures are the bench's.
 
-The runs wait most of the time, so they run side by side, each with a clock and a proxy of its own.
+The runs wait most of the time, so they run side by side, each with a clock and its own proxy.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def token_of(stack: Stack, badge: Proved) -> bytes:
 
 
 def enroll(stack: Stack) -> None:
-    """Give each badge to a worker of its own, by the token of its number."""
+    """Give each badge to its own worker, by the token of its number."""
     settings = load(stack.bridge_config)
     keys = vault.load(settings.secrets.data_key_file)
     store = Store(settings.store.url)

@@ -7,7 +7,7 @@ events go out as JSON lines on stdout. A ticker of 10 ms stands for the badge lo
 asked for and does the log's housekeeping, and it measures by how much the uplink made it late.
 """
 
-# MicroPython has no pathlib and no contextlib, and its event loop no files of its own.
+# MicroPython has no pathlib and no contextlib, and its event loop has no files.
 # ruff: noqa: PTH123, SIM115, ASYNC230, RUF005, E402, I001
 
 import asyncio

@@ -89,7 +89,7 @@ class Place(Protocol):
 
 
 class Site:
-    """A workshop and its broker, on a port of its own that stays the same over restarts."""
+    """A workshop and its broker, on its own port that stays the same over restarts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

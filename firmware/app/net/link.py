@@ -335,7 +335,7 @@ class Link:
             return self._tls.write(self._out[self._left : self._leaving])
         except ValueError as error:
             # mbedTLS's verdict on the certificate has a line for each fault, and a new line before each; the port has
-            # ValueError for other things too, in words of its own.
+            # ValueError for other things too, in its own words.
             raise LinkError("certificate" if error.args[0][:1] == "\n" else "tls", error.args[0].strip())
         except OSError as error:
             raise LinkError("tls", error.args[-1])

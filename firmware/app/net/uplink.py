@@ -301,7 +301,7 @@ class Uplink:
             self._wifi.rejoin()
 
     def _new_client(self):
-        """A client of its own for each connection, so that packet identifiers start at 1 and never come near 65,536."""
+        """A new client for each connection, so that packet identifiers start at 1 and never come near 65,536."""
         own = self._settings
         client = self._mqtt.MQTTClient(own.clock_id, own.broker_host, own.broker_port, keepalive=KEEPALIVE_S)
         client.set_callback(self._on_message)

@@ -26,7 +26,7 @@ _CHUNK: Final = 64 * 1024
 
 
 def check_xml(data: bytes) -> None:
-    """Raise NotSoap for XML that is too much of anything, or that declares a type of its own.
+    """Raise NotSoap for XML that is too much of anything, or that declares a document type.
 
     What is no XML at all is left to the parser, which says so as well.
     """

@@ -60,7 +60,7 @@ class AlgorithmSuite(StrEnum):
     """Algorithms of signatures, by the names of WS-SecurityPolicy 1.2, section 6.1.
 
     The text of the standard has RSA with SHA-1 for the signature in every suite. With Basic256Sha256, services in fact
-    sign with RSA and SHA-256; one that keeps to the letter has a name of its own here.
+    sign with RSA and SHA-256; one that keeps to the letter has its own name here.
     """
 
     BASIC256_SHA256 = "Basic256Sha256"

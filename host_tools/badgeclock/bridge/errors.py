@@ -17,7 +17,7 @@ class StoreInUse(StoreError):
         super().__init__(
             what=f"another bridge runs on this store: {holder}",
             kept="the store; nothing was started",
-            do="stop that one first, or give this one a store of its own",
+            do="stop that one first, or give this one its own store",
         )
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -76,7 +76,7 @@ def registrars_of(
     now_ms: Callable[[], int],
     changed: Callable[[], None],
 ) -> list[Registrar]:
-    """A registrar for each authority, with a gate of its own; what several take goes to the first."""
+    """A registrar for each authority, with its own gate; what several take goes to the first."""
     registrars: list[Registrar] = []
     used = share_out([authority for authority, _ in authorities])
     for (authority, declares), (_, settings) in zip(used, authorities, strict=True):

@@ -95,7 +95,7 @@ class ActsSettings(_Section):
 
 
 class ConsoleSettings(_Section):
-    """[console]: the operators' pages, a process of its own (`badgeclock console run`)."""
+    """[console]: the operators' pages, its own process (`badgeclock console run`)."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8460, ge=1, le=65535)

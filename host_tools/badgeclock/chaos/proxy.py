@@ -1,4 +1,4 @@
-"""The proxy between clocks and their broker, in a thread of its own; its faults are switched while it runs.
+"""The proxy between clocks and their broker, in its own thread; its faults are switched while it runs.
 
 Without a workshop it passes TCP, and TLS goes through end to end: the faults of `Layer.BYTES`. With the site's workshop
 a second stage behind the first ends TLS with the broker's own certificate, and connects to the broker under the

@@ -94,7 +94,7 @@ def list_clocks(
 
 
 class _Order(StrEnum):
-    """What a clock can be ordered to do; its end has a command of its own."""
+    """What a clock can be ordered to do; its end has its own command."""
 
     IDENTIFY = "identify"
     SELF_TEST = "self-test"

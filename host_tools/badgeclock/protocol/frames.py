@@ -253,7 +253,7 @@ class Online:
     badges: int | None = None
     """The highest form of a badge's keys that the clock reads (docs/badges.md §4); None: 1."""
     desk: int | None = None
-    """The highest form of the badge desk's frames that it knows; 2: a job has keys of its own. None: 1."""
+    """The highest form of the badge desk's frames that it knows; 2: a job has its own keys. None: 1."""
     site_keys: int | None = None
     """How many keys of its site it makes tokens with (§1); None: 1."""
 
@@ -473,7 +473,7 @@ def sealed_desk_keys(r: bytes, seq: int) -> DeskKeys:
 
 
 def pack_desk_seq(keys: DeskKeys) -> bytes:
-    """What comes before the enciphered part of a body: the number of the record, if the job has keys of its own."""
+    """What comes before the enciphered part of a body: the number of the record, if the job has its own keys."""
     return b"" if keys.seq is None else keys.seq.to_bytes(4, "big")
 
 

@@ -1,4 +1,4 @@
-"""The keys of a sandbox that asks for them: an authority of its own, a client that is registered, the service itself.
+"""The keys of a sandbox that asks for them: its own authority, a client that is registered, the service itself.
 
 They are made once, in one folder, for as long as a trial can last; they vouch for nobody anywhere else.
 """

@@ -74,6 +74,6 @@ def claim(shop: Workshop, clock_id: str, chip: Chip, *, has_its_chain: bool, hol
     raise ProvisionError(
         what=f"{clock_id} is {other} already{since}; this is {chip}",
         kept="both clocks and the workshop as they are",
-        do="give this one an id of its own. If the other one is at hand, `badgeclock clock retire` it first; if it is "
+        do="give this one its own id. If the other one is at hand, `badgeclock clock retire` it first; if it is "
         "gone for good, add --replace: its certificate is revoked, and punches that it has not sent stay in it",
     )

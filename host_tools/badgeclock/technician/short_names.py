@@ -342,7 +342,7 @@ def _own_nodes(function: _Function) -> Iterator[ast.AST]:
 
 
 def _is_rebound(function: _Function, name: str) -> bool:
-    """Whether something within the function has a name of its own that is the same."""
+    """Whether something within the function has its own name that is the same."""
     for node in _own_nodes(function):
         if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal):
             return True

@@ -20,7 +20,7 @@ from badgeclock.toolchain.places import MAKE_COMPLETE
 
 
 class Debian:
-    """The machine's Debian archives, asked at most once for each architecture and suite, in a folder of its own."""
+    """The machine's Debian archives, asked at most once for each architecture and suite, in its own folder."""
 
     def __init__(self, work: Path) -> None:
         self._work = work

@@ -105,7 +105,7 @@ class Front(StrEnum):
 
     @property
     def on_spi(self) -> bool:
-        """Whether the display has a bus of its own."""
+        """Whether the display has its own bus."""
         return self in (Front.SSD1306_SPI, Front.SH1106_SPI, Front.ST7789)
 
     def chip(self) -> Ssd1306 | St7789:

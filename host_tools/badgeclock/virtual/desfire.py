@@ -303,7 +303,7 @@ class Desfire(IsoDepCard):
         raise CommandRefused(status)
 
     def _unwrap(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
-        """The data of a command after `head` bytes that travel plain. Only data have a mode of their own in the older
+        """The data of a command after `head` bytes that travel plain. Only data have their own mode in the older
         channels: a command without any moves the vector on, and is sent as it is.
         """
         if len(body) < head:

@@ -33,7 +33,7 @@ KINDS: dict[str, type[Card]] = {
         MagicCard,
     )
 }
-# Without a kind of its own a UID is taken for the badge that most often has one of its length.
+# Without a kind a UID is taken for the badge that most often has one of its length.
 USUAL = {4: MifareClassic.kind, 7: Ntag.kind, 10: Card.kind}
 
 

@@ -59,7 +59,7 @@ def _code_of(name: str) -> CodeType:
 
 @contextmanager
 def made_with(changed: str, tree: ast.Module) -> Iterator[World]:
-    """A world of its own in which the module `changed` is made of `tree`."""
+    """A world in which the module `changed` is made of `tree`."""
     before = {name: sys.modules[name] for name in NAMES}
     try:
         modules = {}

@@ -178,7 +178,7 @@ def _assumed_presences(connection: Connection, now_ms: int) -> ColumnElement[boo
 
 
 def _waiting_punches() -> ColumnElement[bool]:
-    """Those that a person decides one by one; a clock under quarantine has a row of its own."""
+    """Those that a person decides one by one; a clock under quarantine has its own row."""
     table, clocks = schema.punches, schema.clocks
     held = select(clocks.c.id).where(clocks.c.state == ClockState.QUARANTINED)
     return and_(

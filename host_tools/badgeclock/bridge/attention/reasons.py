@@ -355,7 +355,7 @@ NEEDS: Final[Mapping[str, Need]] = {need.reason: need for need in (*_PRESENCES, 
 EVENT_NEEDS: Final[frozenset[str]] = frozenset(need.reason for need in _EVENTS)
 """Those whose rows are events themselves."""
 
-_UNDER_WAY: Final = "it is under way, and what becomes too late waits with a reason of its own"
+_UNDER_WAY: Final = "it is under way, and what becomes too late waits with its own reason"
 _DONE: Final = "it says what somebody, or the bridge, did"
 _SHOWN: Final = "a clock's mark, or its quarantine, says it"
 

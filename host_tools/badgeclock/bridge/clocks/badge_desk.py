@@ -59,7 +59,7 @@ LAID_AGAIN: Final = 4
 SEVERAL_PAUSE_S: Final = 0.5
 _STOP_POLL_S: Final = 0.5
 _SEALED_FORM: Final = 2
-"""From this form of the desk's frames on a job has keys of its own (`Online.desk`)."""
+"""From this form of the desk's frames on a job has its own keys (`Online.desk`)."""
 
 log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
 

@@ -142,7 +142,7 @@ def _badge_root(connection: Connection, row: Any) -> list[Step]:
 def _desk(connection: Connection, row: Any) -> Step:
     name = "desk keys"
     if ((row.status or {}).get("desk") or 1) >= _SEALED_DESK:
-        return Step(name, State.DONE, "each job had a key of its own, which left the flash as the job began")
+        return Step(name, State.DONE, "each job had its own key, which left the flash as the job began")
     jobs = schema.desk_jobs
     issued = select(func.count()).where(
         jobs.c.clock == row.name, jobs.c.kind == "issue", jobs.c.state == DeskState.DONE

@@ -25,7 +25,7 @@ from badgeclock.protocol.frames import Online
 from badgeclock.protocol.seal import SealState
 
 CONNECTIONS_DISTINGUISHED: Final = 0xFFFF
-"""Connections of one boot that have a number of their own; all later ones share the last (docs/protocol.md §6)."""
+"""Connections of one boot that have their own number; all later ones share the last (docs/protocol.md §6)."""
 BREAKS_A_CHAIN: Final = frozenset({Kind.FORK, Kind.ROLLBACK, Kind.CLONE})
 """Reasons for a quarantine after which the device before you cannot go on with its chain."""
 

@@ -78,5 +78,5 @@ def _weight(message: ClockMessage) -> int:
 
 
 def _clock_part(topic: str) -> str:
-    """What of a topic is the clock's: all but its channel. Whatever else may be there is a clock of its own here."""
+    """What of a topic is the clock's: all but its channel. Any other value there would be another clock."""
     return topic.rpartition("/")[0]

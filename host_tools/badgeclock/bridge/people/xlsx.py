@@ -90,7 +90,7 @@ class Workbook:
 
     @property
     def names(self) -> list[str]:
-        """The names of the sheets, in their order; a chart on a sheet of its own is none."""
+        """The names of the sheets, in their order; a chart on its own sheet is none."""
         return list(self._sheets)
 
     def rows(self, name: str) -> Iterator[tuple[int, Sequence[Cell]]]:

@@ -225,7 +225,7 @@ def _moment(entry: Entry) -> int:
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:
-    """The columns of a presence at its beginning: queued, under a reference of its own (24 characters)."""
+    """The columns of a presence at its beginning: queued, under its own reference (24 characters)."""
     return {
         "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
         "worker_id": key.worker_id,

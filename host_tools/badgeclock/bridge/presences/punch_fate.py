@@ -143,7 +143,7 @@ def alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]
     """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
 
     A backlog has many such: a worker who badges twice within a quarter of an hour, the step in which days begin, is on
-    the site once. A movement has a moment of its own.
+    the site once. A movement has its own moment.
     """
     kinds: list[Punch] = []
     numbers: dict[tuple[Any, ...], int] = {}

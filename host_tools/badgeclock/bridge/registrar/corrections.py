@@ -1,7 +1,7 @@
 """An operator's decisions about presences: cancel, correct, declare, close; each with author and reason.
 
 A registered presence is never changed: it is cancelled at the authority, and what is right is registered in its place,
-under a number of its own. The service cancels until the day it was declared for is over, and not later; neither do we
+with a number. The service cancels until the day it was declared for is over, and not later; neither do we
 try: from then on it is written down for a correction file (`filings`). A decision is a row of `corrections` or of
 `filings`, and an act in the book, in the transaction of what it decides. What needs the authority the registrar carries
 out (`cancellations`).

@@ -15,7 +15,7 @@ from badgeclock.bridge.store.database import Store
 
 
 class Changes:
-    """Looks at one store, by a connection of its own."""
+    """Looks at one store, by its own connection."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

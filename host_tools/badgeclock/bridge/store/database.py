@@ -120,7 +120,7 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
 
     async def reading(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run `work(connection, …)` in one reading transaction, in a thread of its own."""
+        """Run `work(connection, …)` in one reading transaction, in its own thread."""
 
         def transaction() -> _T:
             with self.read() as connection:

@@ -278,7 +278,7 @@ FOR_PERSON: Final = "state IN ('WAITING', 'REFUSED') OR (state = 'REMARKS' AND s
 """The presences that a person must look at, those whose remarks are not seen to among them."""
 PUNCH_FOR_PERSON: Final = "presence_id IS NULL AND state IN ('WAITING', 'UNASSIGNED', 'INVALID')"
 """The punches that a person must look at: they have no presence. SQLite tests an index's condition at each insert, a
-list of three as a table of its own; where the cheap part comes first, the list is left alone for all other punches.
+list of three as its own table; where the cheap part comes first, the list is left alone for all other punches.
 """
 
 presences = Table(

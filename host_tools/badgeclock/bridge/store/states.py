@@ -30,7 +30,7 @@ class PresenceState(StrEnum):
     CANCELLING = "CANCELLING"
     """A person asked to cancel it; the authority has not confirmed yet."""
     CANCELLED = "CANCELLED"
-    """Cancelled at the authority. What a correction put in its place is a presence of its own."""
+    """Cancelled at the authority. What a correction put in its place is its own presence."""
     CLOSED = "CLOSED"
     """Not to be declared, or declared by other means: a person says so, with name and reason."""
 

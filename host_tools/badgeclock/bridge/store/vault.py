@@ -1,6 +1,6 @@
 """Encrypts what a copy of the store must not reveal: names, national numbers, keys.
 
-One data key, 32 bytes in a file of its own, from which a key a purpose is derived (HKDF, RFC 5869). Values are
+One data key, 32 bytes in its own file, from which a key a purpose is derived (HKDF, RFC 5869). Values are
 encrypted with AES-256-GCM under a random nonce and bound to the place they stand in, so that none can be moved to
 another row.
 
