@@ -946,7 +946,7 @@ def test_noise_broken_wires_and_a_hung_reader_can_be_asked_for(idle: Clock) -> N
     assert idle.board.field.noise is None
     assert idle.control.stats()["air"]["frames"] == 0
     for what, wrong in (("noise", 2.0), ("break_wire", "gnd"), ("hang_reader", "sleep")):
-        with pytest.raises(ControlError, match=str(wrong) if wrong != 2.0 else "between 0 and 1"):
+        with pytest.raises(ControlError, match=str(wrong) if wrong != 2.0 else "from 0 to 1"):
             getattr(idle.control, what)(wrong)
     with pytest.raises(ControlError, match="listened"):
         idle.control.tap("04A3C652117F80", kind="replay")
