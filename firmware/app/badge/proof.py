@@ -1,7 +1,7 @@
 """Lets a badge prove itself (docs/badges.md): from a badge that the reader has selected to the badge number it proved.
 
 Loaded only where a site takes such badges. Bounded by app.badge.iso_dep's time for a badge; never raises. What a badge
-read, and the keys made for it, are zeroed before `prove` returns.
+sent, and the keys made for it, are zeroed before `prove` returns.
 """
 
 import time

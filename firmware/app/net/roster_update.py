@@ -6,7 +6,7 @@ meet in it, and neither waits for the other: the uplink brings a part (`handle`)
 or one read back. A badge finds the old roster until the new one counts.
 
 What is in the flash already is kept over a lost connection and over power loss: the header without its first four bytes
-is there before the parts do, and they are programmed in order, so the bank shows how far it came. The part that was
+is there before the parts are, and they are programmed in order, so the bank shows how far it came. The part that was
 programmed last is asked for and programmed once more, because power may have failed within it.
 """
 
