@@ -534,7 +534,7 @@ async def test_a_card_is_made_blank_once_it_is_nobodys(world: World) -> None:
     assert events(world, "badge_wiped") == ["a card was made blank by desk officer at clock-0001"]
 
 
-# --- what is in the way ---
+# --- refusals ---
 
 
 async def test_nobody_lays_a_card(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
