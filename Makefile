@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 # Every test starts programs of ours, and each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel changelog release deb firmware flash clean
+.PHONY: help setup demo check test bench torture lint rooms trace lock docs wheel manuals changelog release deb firmware flash clean
 .DEFAULT_GOAL := help
 
 help: ## say what each target does
@@ -60,6 +60,9 @@ docs: ## build the documents' site, strictly: build/site/index.html
 
 wheel: setup ## build the wheel, with the firmware compiled: build/dist/badgeclock-VERSION-py3-none-any.whl
 	@$(VENV)/python host_tools/make_wheel.py build/dist
+
+manuals: setup ## the manual pages, and completion for bash and fish: build/manuals
+	@$(VENV)/python host_tools/make_manuals.py build/manuals
 
 changelog: ## print the notes of the next release, from changelog.d
 	@host_tools/locked_venv.sh "$(PYTHON)" build/release-env requirements-release.lock

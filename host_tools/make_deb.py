@@ -8,6 +8,7 @@ bytes: files have the date of the commit, no owner of this machine, and no path 
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -18,9 +19,11 @@ from typing import Final
 
 from packaging.requirements import Requirement
 
+import make_manuals
 import make_sbom
 import make_wheel
 from badgeclock import __version__
+from badgeclock.installation import units as unit_texts
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGING: Final = ROOT / "deb"
@@ -90,10 +93,23 @@ def _install(tree: Path) -> None:
     for folder in (documents, units, tree / "usr" / "bin", tree / "etc" / "badgeclock"):
         folder.mkdir(parents=True)
     (tree / "usr" / "bin" / "badgeclock").symlink_to("../lib/badgeclock/bin/badgeclock")
-    for unit in PACKAGING.glob("*.service"):
-        shutil.copy(unit, units)
+    (units / unit_texts.BRIDGE).write_text(unit_texts.bridge(unit_texts.PACKAGE))
+    (units / unit_texts.CONSOLE).write_text(unit_texts.console(unit_texts.PACKAGE))
     for name in ("README", "bridge.toml.example", "copyright"):
         shutil.copy(PACKAGING / name, documents)
+    for name in ("badgeclock.rules.yml", "dashboard.json"):
+        shutil.copy(ROOT / "monitoring" / name, documents)
+    manuals = tree / "usr" / "share" / "man" / "man1"
+    manuals.mkdir(parents=True)
+    for name, text in make_manuals.pages().items():
+        (manuals / f"{name}.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    for place, text in (
+        ("bash-completion/completions/badgeclock", make_manuals.bash()),
+        ("fish/vendor_completions.d/badgeclock.fish", make_manuals.fish()),
+    ):
+        script = tree / "usr" / "share" / place
+        script.parent.mkdir(parents=True)
+        script.write_text(text)
 
 
 def _control(tree: Path, python: tuple[int, int], suite: str) -> None:

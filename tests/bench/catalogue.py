@@ -186,6 +186,8 @@ FIGURES = {
         f"clock.colour_display_bytes.{state}": Figure(f"SPI bytes to an ST7789 from the idle screen to {meaning}")
         for state, meaning in SHOWN.items()
     },
+    "clock.display_heap": Figure("heap bytes of an SSD1306 with the fullest screen, code not counted"),
+    "clock.colour_display_heap": Figure("the same of an ST7789"),
     "field.display_back_s": Figure(
         "longest s that a display is dark after a dip of its supply while nobody is near, of all displays; one on I2C "
         "is back in 3",

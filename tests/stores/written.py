@@ -10,14 +10,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from badgeclock.authorities.base import BELGIUM
 from badgeclock.authorities.base import Direction as Way
-from badgeclock.bridge.accounts import accounts, second_factor, sessions
+from badgeclock.bridge.accounts import accounts, links, second_factor, sessions
 from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import badge_desk_jobs, registry, remote_settings
@@ -28,13 +29,18 @@ from badgeclock.bridge.downlink.order_sender import OrderSender
 from badgeclock.bridge.downlink.orders import PARTS
 from badgeclock.bridge.downlink.roster_sender import RosterSender
 from badgeclock.bridge.downlink.rosters import SETTLE_MS
+from badgeclock.bridge.notices import book, news
+from badgeclock.bridge.notices.book import Channel, Recipient
+from badgeclock.bridge.notices.news import Trouble
 from badgeclock.bridge.operations import correction_file
 from badgeclock.bridge.people import badge_keys, badges, declared, engagements, identities, plans, sites, workers
 from badgeclock.bridge.people.sites import Address, Site
-from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import corrections, filings, outbox
+from badgeclock.bridge.presences.regimes import Declared, Regime, local_day
+from badgeclock.bridge.registrar import corrections, filings, office_registrations, outbox
 from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.office_registrations import Entry
+from badgeclock.bridge.settings import NoticesSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
@@ -112,6 +118,8 @@ async def _fill(world: World) -> None:
     _cards(world)
     _site_key(world)
     _accounts(world)
+    _office(world)
+    _notices(world)
 
 
 def _ticking(world: World) -> Callable[[], int]:
@@ -367,6 +375,47 @@ def _accounts(world: World) -> None:
         assert session is not None
         sessions.note_names(connection, session.id)
         sessions.end(connection, session.id, world.now_ms + 1000)
+
+
+def _office(world: World) -> None:
+    """What the office registers: today, and on a day that was planned; and links that have ended."""
+    today = local_day(world.now_ms, BELGIUM.key)
+    decision = Decision("operator", "the gate had no power", world.now_ms)
+    entries = [Entry("W-004", SITE, today + timedelta(days=days)) for days in (0, 2)]
+    with world.store.write() as connection:
+        office_registrations.register(connection, entries, decision)
+        office_registrations.send_due(connection, world.now_ms + DAY_MS)
+        for site, worker in ((SITE, None), (None, "W-001")):
+            made = links.make(connection, links.Wanted(site, worker, 24), OPERATOR, world.now_ms)
+            found = links.find(connection, made, world.now_ms)
+            assert found is not None
+            links.note_use(connection, found, world.now_ms + 1000)
+            links.revoke(connection, found.id, OPERATOR, world.now_ms + 2000)
+
+
+def _notices(world: World) -> None:
+    """What somebody was called for, until the day's end or until it is over; a letter that arrived, and one that does
+    not.
+    """
+    settings = NoticesSettings(email_to={"anna@example.be": "nl"}, email_from="b@example.be", smtp_host="localhost")
+    to = [Recipient(Channel.EMAIL, "anna@example.be"), Recipient(Channel.WEBHOOK, "https://hooks.example.be/")]
+    for troubles in ([Trouble("broker", 0)], []):
+        world.now_ms += 1000
+        with world.store.write() as connection:
+            found = news.current(connection, settings, [], troubles, world.now_ms)
+            assert book.changes(connection, found, world.now_ms)
+            book.write(connection, found, to, world.now_ms)
+            for letter in book.due(connection, world.now_ms):
+                assert book.claim(connection, letter, world.now_ms)
+                sent = book.Outcome.SENT if letter.channel is Channel.EMAIL else None
+                book.note(connection, letter, sent, world.now_ms)
+    with world.store.write() as connection:
+        book.summarise(connection, {"refused": 1}, "2026-01-05", world.now_ms + DAY_MS, to[:1], world.now_ms)
+        assert book.waiting(connection)
+        assert not book.given_up(connection, world.now_ms)
+        assert book.opened(connection)
+        assert not book.has_old(connection, world.now_ms)
+        book.forget(connection, world.now_ms)
 
 
 def _waiting(world: World) -> None:

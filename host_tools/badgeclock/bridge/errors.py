@@ -192,3 +192,18 @@ class NotAllowed(BadgeclockError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return (NotAllowed, (self.what, self.do))
+
+
+class LetterNotSent(BadgeclockError):
+    """A notice did not go out by one of its ways; it is tried again."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(
+            what=f"a notice could not be sent: {why}",
+            kept="the notice; it is tried again for a day",
+            do="look at [notices], and try it with `badgeclock bridge notices test`",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (LetterNotSent, (self.why,))

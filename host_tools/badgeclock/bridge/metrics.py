@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from badgeclock import __version__
@@ -61,6 +61,18 @@ class Metrics:
         """Add a gauge of what waits for a person, by reason."""
         self.registry.register(_AttentionGauge(counts))
 
+    def watch_people(self, standing: Callable[[], Mapping[str, int]], days: Callable[[], Mapping[str, int]]) -> None:
+        """Add gauges of today's people by how they stand, and of the fewest days that a certificate or token has left,
+        by whose it is.
+        """
+        self.registry.register(_PeopleGauges(standing, days))
+
+    def watch_notices(self, waiting: Callable[[], Mapping[str, int]], ended: Callable[[], Mapping[str, int]]) -> None:
+        """Add a gauge of the letters that are under way, by channel, and a counter of those that ended, and of tries
+        that failed, by what became of them.
+        """
+        self.registry.register(_NoticesGauges(waiting, ended))
+
     def watch_stale(self, stale: Callable[[], Mapping[str, int]]) -> None:
         """Add a gauge of the clocks that have another roster, or other settings, than they should."""
         self.registry.register(_StaleGauge(stale))
@@ -98,6 +110,48 @@ class _AttentionGauge(Collector):
         for reason, count in self._counts().items():
             waiting.add_metric([reason], count)
         yield waiting
+
+
+class _PeopleGauges(Collector):
+    def __init__(self, standing: Callable[[], Mapping[str, int]], days: Callable[[], Mapping[str, int]]) -> None:
+        self._standing = standing
+        self._days = days
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # as above
+
+    def collect(self) -> Iterable[Metric]:
+        people = GaugeMetricFamily(
+            "badgeclock_people_today", "People at all sites today, by how they stand", labels=["standing"]
+        )
+        for standing, count in self._standing().items():
+            people.add_metric([standing], count)
+        yield people
+        days = GaugeMetricFamily(
+            "badgeclock_certificate_days", "Fewest days that a certificate or token has left, by whose", labels=["of"]
+        )
+        for holder, left in sorted(self._days().items()):
+            days.add_metric([holder], left)
+        yield days
+
+
+class _NoticesGauges(Collector):
+    def __init__(self, waiting: Callable[[], Mapping[str, int]], ended: Callable[[], Mapping[str, int]]) -> None:
+        self._waiting = waiting
+        self._ended = ended
+
+    def describe(self) -> Iterable[Metric]:
+        return ()  # as above
+
+    def collect(self) -> Iterable[Metric]:
+        waiting = GaugeMetricFamily("badgeclock_letters_waiting", "Notices under way, by channel", labels=["channel"])
+        for channel, count in sorted(self._waiting().items()):
+            waiting.add_metric([channel], count)
+        yield waiting
+        ended = CounterMetricFamily("badgeclock_notices", "Notices by what became of them", labels=["outcome"])
+        for outcome, count in sorted(self._ended().items()):
+            ended.add_metric([outcome], count)
+        yield ended
 
 
 class _StaleGauge(Collector):

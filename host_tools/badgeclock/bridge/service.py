@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -24,8 +24,9 @@ from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
 from badgeclock.authorities.kinds import AuthoritySettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge import service_manager
 from badgeclock.bridge.acts.acts_socket import ActsSocket
-from badgeclock.bridge.attention import attention
+from badgeclock.bridge.attention import attention, validity
 from badgeclock.bridge.broker import BrokerLink
 from badgeclock.bridge.broker_clients import BrokerClients
 from badgeclock.bridge.clocks import registry, remote_settings
@@ -44,13 +45,19 @@ from badgeclock.bridge.intake.batcher import Batcher
 from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
+from badgeclock.bridge.notices import book
+from badgeclock.bridge.notices.caller import Caller, Heartbeat
+from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
+from badgeclock.bridge.presences import today
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
+from badgeclock.bridge.registrar.later_registrations import LaterRegistrations
 from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, presence_counts, vault
+from badgeclock.bridge.store.changes import ChangeWatch
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
@@ -75,6 +82,7 @@ def registrars_of(
     *,
     now_ms: Callable[[], int],
     changed: Callable[[], None],
+    commits: Callable[[], int] | None = None,
 ) -> list[Registrar]:
     """A registrar for each authority, with its own gate; what several take goes to the first."""
     registrars: list[Registrar] = []
@@ -101,6 +109,7 @@ def registrars_of(
                 calls=settings.calls,
                 gate=gate,
                 declares=declares,
+                commits=commits,
             )
         )
     return registrars
@@ -130,6 +139,8 @@ class Service:
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
+        self._commits = ChangeWatch(self._store)
+        self._parts.add("change watch", Phase.UPKEEP, self._commits.run)
         self._parts.add("write lock watch", Phase.UPKEEP, WriteLockWatch(settings.store.url).run)
         self._downlink = Downlink(self._vault)
         wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
@@ -147,11 +158,14 @@ class Service:
             self._metrics,
             now_ms=now_ms,
             changed=self._receipts.wake,
+            commits=self._commits.number,
         )
         for number, registrar in enumerate(self._registrars):
             self._parts.add(f"registrar {number}", Phase.REGISTRARS, registrar.run)
         declares = frozenset(declared for registrar in self._registrars for declared in registrar.declares)
         self._parts.add("expiry", Phase.REGISTRARS, Expiry(self._store, declares, now_ms, self._receipts.wake).run)
+        later = LaterRegistrations(self._store, now_ms, self._acted)
+        self._parts.add("later registrations", Phase.REGISTRARS, later.run)
         monitor = HealthMonitor(
             self._store,
             now_ms,
@@ -171,7 +185,27 @@ class Service:
         self._add_intake(meet)
         acts = ActsSocket(settings.acts.socket, self._store, self._vault, now_ms, self._acted)
         self._parts.add("acts", Phase.WEB, acts.run)
+        self._parts.add("service manager", Phase.WEB, service_manager.keep_alive)
+        self._add_notices()
         self._add_metrics()
+
+    def _add_notices(self) -> None:
+        own = self._settings.notices
+        self._caller: Caller | None = None
+        if not (own.calls or own.heartbeat_url):
+            return
+        sender = Sender(own)
+        if own.calls:
+            self._caller = Caller(self._store, self._settings, sender, self._now_ms, self._troubles)
+            self._parts.add("notices", Phase.UPKEEP, self._caller.run)
+        if own.heartbeat_url:
+            self._parts.add("heartbeat", Phase.UPKEEP, Heartbeat(self._store, sender, own.heartbeat_s).run)
+
+    def _troubles(self) -> Iterator[str]:
+        if not self._link.connected:
+            yield "broker"
+        if self._batcher.is_paused:
+            yield "intake"
 
     def _add_senders(self) -> None:
         publish, now_ms = self._link.publish, self._now_ms
@@ -183,9 +217,10 @@ class Service:
         self._parts.add("orders", Phase.SENDERS, self._orders.run)
         self._rosters = RosterSender(self._store, self._vault, self._downlink, publish, now_ms)
         self._parts.add("rosters", Phase.SENDERS, self._rosters.run)
-        self._parts.add(
-            "clock settings", Phase.SENDERS, SettingsSender(self._store, self._downlink, publish, now_ms).run
-        )
+        settings = SettingsSender(self._store, self._downlink, publish, now_ms)
+        self._parts.add("clock settings", Phase.SENDERS, settings.run)
+        for part in (self._desk, self._receipts, self._orders, self._rosters, settings):
+            part.rest_while(self._commits.number)
 
     def _add_intake(self, meet: Path | None) -> None:
         intake = self._settings.intake
@@ -227,8 +262,23 @@ class Service:
             lambda: self._counted(registry.marked),
             lambda: self._counted(registry.most_worn),
         )
+        self._metrics.watch_people(
+            lambda: self._counted(lambda connection: today.standings(today.look(connection, self._now_ms()))),
+            self._days_left,
+        )
+        self._metrics.watch_notices(
+            lambda: self._counted(lambda connection: dict(book.waiting(connection))),
+            lambda: {} if self._caller is None else dict(self._caller.outcomes),
+        )
         self._metrics.watch_attention(
             lambda: self._counted(lambda connection: attention.counts(connection, self._now_ms()))
+        )
+
+    def _days_left(self) -> dict[str, int]:
+        now_ms = self._now_ms()
+        files = validity.of_files(self._settings)
+        return self._counted(
+            lambda connection: validity.fewest_days([*files, *validity.of_store(connection, now_ms)], now_ms)
         )
 
     async def run(self, stop: asyncio.Event) -> None:

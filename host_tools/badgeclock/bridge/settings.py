@@ -9,6 +9,8 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
@@ -20,17 +22,32 @@ from pydantic_settings import (
 from badgeclock import text_file
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge import store_url
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
-SQLITE_FILE = "sqlite:///"
+NOTICE_KINDS = (
+    "unregistered",
+    "absent",
+    "refused",
+    "unknown_badge",
+    "clock_offline",
+    "clock_silent",
+    "clock_full",
+    "certificate",
+    "bridge",
+    "waits",
+)
+"""What somebody can be called for (`notices.news.Kind`, where the daily summary is one more)."""
+NoticeLanguage = Literal["nl", "fr", "de", "en"]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches a host."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -40,7 +57,7 @@ def _is_loopback(host: str) -> bool:
 class StoreSettings(_Section):
     """[store]"""
 
-    url: str = "sqlite:///bridge.db"
+    url: str = store_url.DEFAULT
     """SQLAlchemy URL: `sqlite:///file.db`, or `postgresql+psycopg://…`."""
 
 
@@ -76,7 +93,7 @@ class HttpSettings(_Section):
     @property
     def is_loopback(self) -> bool:
         """Whether nobody but this machine reaches the host."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @model_validator(mode="after")
     def _is_meant(self) -> HttpSettings:
@@ -94,6 +111,28 @@ class ActsSettings(_Section):
     socket: Path = Path("acts.sock")
 
 
+class ProviderSettings(_Section):
+    """[console.provider]: the organisation's own sign-in, by OpenID Connect."""
+
+    issuer: str = Field(pattern=r"^https?://[^\s?#]+$", max_length=300)
+    """As the provider says it of itself; HTTPS, but on this machine."""
+    client_id: str = Field(min_length=1, max_length=200)
+    client_secret_file: Path | None = None
+    """Without it the console is a public client, which PKCE alone protects."""
+    name_claim: str = Field(default="preferred_username", min_length=1, max_length=64)
+    """The claim that is an account's name, until the account is bound to its owner by the first sign-in."""
+    scopes: str = Field(default="openid profile", pattern=r"^openid( [!#-\[\]-~]+)*$", max_length=200)
+    ca: Path | None = None
+    """Whose certificates the provider has, if it is an authority of your own."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _speaks_tls(cls, issuer: str) -> str:
+        if issuer.startswith("http:") and not is_loopback(urlsplit(issuer).hostname or ""):
+            raise ValueError("the provider of another machine speaks HTTPS")
+        return issuer
+
+
 class ConsoleSettings(_Section):
     """[console]: the operators' pages, its own process (`badgeclock console run`)."""
 
@@ -108,12 +147,13 @@ class ConsoleSettings(_Section):
     """Whether a proxy on this machine does TLS, and says who asks (X-Forwarded-For, X-Forwarded-Proto)."""
     session_hours: int = Field(default=12, ge=1, le=24 * 31)
     """So long after signing in a session ends, however much it was used."""
+    provider: ProviderSettings | None = None
 
     @model_validator(mode="after")
     def _speaks_no_plain_http_to_others(self) -> ConsoleSettings:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
-        if self.certificate is None and not _is_loopback(self.host):
+        if self.certificate is None and not is_loopback(self.host):
             raise ValueError(
                 "the host is reached from other machines: set certificate and key, or 127.0.0.1 with a proxy before it"
             )
@@ -125,6 +165,94 @@ class PlanningSettings(_Section):
 
     requests_a_minute: int = Field(default=120, ge=1, le=100_000)
     """So many of each token."""
+
+
+class NoticesSettings(_Section):
+    """[notices]: who is called, by what, when nobody looks. Without `email_to` and `webhook_url` nobody is."""
+
+    kinds: tuple[str, ...] = NOTICE_KINDS
+    """What somebody is called for."""
+    console_url: str = ""
+    """Where the operators' pages are reached; links in notices begin with it."""
+    patience_minutes: int = Field(default=5, ge=0, le=1440)
+    """So long a clock is away, or the bridge in trouble, before somebody is called."""
+    deadlines: dict[str, str] = {}
+    """By site the time (08:30) at which everybody there must have a number."""
+    deadline_minutes: int = Field(default=30, ge=0, le=720)
+    """So long before it somebody is called."""
+    absent_minutes: int = Field(default=15, ge=0, le=720)
+    """So long after the time at which somebody was expected."""
+    summary_at: str = ""
+    """The local time (18:00, Belgian) of the daily summary of what still waits; empty: none."""
+    email_to: dict[str, NoticeLanguage] = {}
+    """Addresses, each with its language."""
+    email_from: str = ""
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    webhook_url: str = ""
+    webhook_secret_file: Path | None = None
+    """What each call is signed with (HMAC-SHA256)."""
+    heartbeat_url: str = ""
+    """Called as long as the bridge and its store are well; who is called there notices when it is not."""
+    heartbeat_s: int = Field(default=300, ge=5, le=86_400)
+    ca: Path | None = None
+    """PEM: further certificate authorities that mail server, webhook and heartbeat may have."""
+
+    @property
+    def calls(self) -> bool:
+        """Whether there is anybody to call."""
+        return bool(self.email_to or self.webhook_url)
+
+    def minute_of(self, site: str) -> int | None:
+        """The site's time, in minutes after midnight; None if it has set none."""
+        return _minute(self.deadlines[site]) if site in self.deadlines else None
+
+    @property
+    def summary_minute(self) -> int | None:
+        """When the summary is due, in minutes after midnight; None for never."""
+        return _minute(self.summary_at) if self.summary_at else None
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> NoticesSettings:
+        for url in (self.webhook_url, self.heartbeat_url, self.console_url):
+            _check_url(url)
+        for time in (*self.deadlines.values(), *([self.summary_at] if self.summary_at else [])):
+            _minute(time)
+        if wrong := sorted(set(self.kinds) - set(NOTICE_KINDS)):
+            raise ValueError(f"kinds: {', '.join(wrong)} is none of {', '.join(NOTICE_KINDS)}")
+        if self.email_to and not (self.email_from and self.smtp_host):
+            raise ValueError("email_to needs email_from and smtp_host")
+        if any(
+            "@" not in address or not address.isprintable() for address in (*self.email_to, self.email_from) if address
+        ):
+            raise ValueError("email_to and email_from are addresses")
+        if self.smtp_security == "none" and self.smtp_host and not is_loopback(self.smtp_host):
+            raise ValueError("smtp_security = none is for a mail server on this machine alone")
+        if self.smtp_user and self.smtp_password_file is None:
+            raise ValueError("smtp_user needs smtp_password_file")
+        if self.webhook_url and self.webhook_secret_file is None:
+            raise ValueError("webhook_url needs webhook_secret_file")
+        return self
+
+
+def _minute(time: str) -> int:
+    hour, _, minute = time.partition(":")
+    if not (hour.isdecimal() and minute.isdecimal() and len(minute) == 2 and int(hour) < 24 and int(minute) < 60):
+        raise ValueError(f"{time!r} is no time of a day, such as 08:30")
+    return int(hour) * 60 + int(minute)
+
+
+def _check_url(url: str) -> None:
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise ValueError("a URL begins with https:// and has no name and password in it")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is for this machine alone; write https://")
 
 
 class RetentionSettings(_Section):
@@ -172,6 +300,7 @@ class BridgeSettings(BaseSettings):
     planning: PlanningSettings = PlanningSettings()
     acts: ActsSettings = ActsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    notices: NoticesSettings = NoticesSettings()
     retention: RetentionSettings = RetentionSettings()
     intake: IntakeSettings = IntakeSettings()
 
@@ -232,12 +361,10 @@ def load(path: Path) -> BridgeSettings:
 
 def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
     """The same settings with every relative path counted from `folder`."""
-    broker, url = settings.broker, settings.store.url
-    if url.startswith(SQLITE_FILE) and not url.startswith(SQLITE_FILE + "/"):
-        url = f"{SQLITE_FILE}{folder / url.removeprefix(SQLITE_FILE)}"
+    broker = settings.broker
     return settings.model_copy(
         update={
-            "store": StoreSettings(url=url),
+            "store": StoreSettings(url=store_url.anchored(settings.store.url, folder)),
             "broker": broker.model_copy(
                 update={name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
             ),
@@ -246,11 +373,22 @@ def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
             "secrets": SecretsSettings(data_key_file=folder / settings.secrets.data_key_file),
             "acts": ActsSettings(socket=folder / settings.acts.socket),
             "console": _anchored_console(settings.console, folder),
+            "notices": settings.notices.model_copy(
+                update={
+                    name: folder / path
+                    for name in ("smtp_password_file", "webhook_secret_file", "ca")
+                    if (path := getattr(settings.notices, name)) is not None
+                }
+            ),
         }
     )
 
 
 def _anchored_console(console: ConsoleSettings, folder: Path) -> ConsoleSettings:
+    if console.provider is not None:
+        files = {name: getattr(console.provider, name) for name in ("client_secret_file", "ca")}
+        anchored = {name: folder / path for name, path in files.items() if path is not None}
+        console = console.model_copy(update={"provider": console.provider.model_copy(update=anchored)})
     if console.certificate is None or console.key is None:
         return console
     return console.model_copy(update={"certificate": folder / console.certificate, "key": folder / console.key})

@@ -19,6 +19,7 @@ PARTS = {
     "attention": "badgeclock.cli.attention:app",
     "reconcile": "badgeclock.cli.reconcile:app",
     "today": "badgeclock.cli.today:app",
+    "notices": "badgeclock.cli.notices:app",
     **{noun: f"badgeclock.cli.operations:{noun}_app" for noun in ("keys", "audit", "backup", "retention", "person")},
 }
 

@@ -20,6 +20,7 @@ OF_NOUN: Final = {
     "journal": "bridge",
     "ca": None,
     "doctor": "bridge",
+    "status": "bridge",
     "sandbox": "sandbox",
     "virtual": "virtual",
     "chaos": None,

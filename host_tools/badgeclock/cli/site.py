@@ -1,21 +1,115 @@
-"""`badgeclock site`: another key for a site, and what to do about a clock that was stolen from it."""
+"""`badgeclock site`: an installation for a site, another key for it, and what to do about a clock that was stolen."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from badgeclock.bridge.clocks import theft
 from badgeclock.bridge.clocks.theft import State, Step
+from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.ca import JsonOption, WorkshopOption
-from badgeclock.cli.context import Config, looking
-from badgeclock.cli.workshop_passphrase import opened_workshop
+from badgeclock.cli.context import Config, looking, operator
+from badgeclock.cli.workshop_passphrase import chosen, opened_workshop
 from badgeclock.errors import EXIT_FAILED
 
-app = typer.Typer(no_args_is_help=True, help="A site's keys, and what to do when a clock was stolen.")
+if TYPE_CHECKING:
+    from badgeclock.installation import answers as questions
+
+app = typer.Typer(
+    no_args_is_help=True, help="A site's installation and its keys, and what to do when a clock was stolen."
+)
+
+Folder = Annotated[Path, typer.Argument(help="The installation's folder.")]
+
+
+@app.command("init")
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder; everything is made in it.")],
+    answers: Annotated[
+        Path | None, typer.Option("--answers", help="A TOML file with the answers, instead of being asked.")
+    ] = None,
+    *,
+    is_trial: Annotated[
+        bool,
+        typer.Option("--trial", help="To try it out: sandbox, virtual clock, one worker with a badge; no question."),
+    ] = False,
+    without_passphrase: Annotated[
+        bool, typer.Option("--without-passphrase", help="Leave the workshop's keys in the clear.")
+    ] = False,
+) -> None:
+    """Make a site's installation: workshop, broker, bridge, operators' pages, and the units that keep them running.
+
+    Prints the first password of the operators' pages on stdout.
+    """
+    from badgeclock.installation import answers as questions  # noqa: PLC0415 - the other commands start fast without
+    from badgeclock.installation import running, site_files, trial  # noqa: PLC0415
+
+    if is_trial and answers is not None:
+        raise typer.BadParameter("give --trial or --answers")
+    given = trial.answers() if is_trial else questions.read(answers, _ask if sys.stdin.isatty() else None)
+    passphrase = None if is_trial or without_passphrase else chosen(folder / site_files.WORKSHOP)
+    command = shutil.which(sys.argv[0]) or sys.argv[0]
+    made = site_files.make(
+        folder, given, lambda _: passphrase, str(Path(command).resolve()), operator(), wall_clock_ms()
+    )
+    if is_trial:
+        trial.add(made.folder, given, running.own_command(), _say)
+    if made.password:
+        typer.echo(made.password)
+        where = f"http://127.0.0.1:{given.console_port}/"
+        _say(f"that is the first password of {given.account} on {where}; it is kept nowhere")
+    for line in site_files.next_steps(folder, given, is_trial=is_trial):
+        _say(line)
+
+
+def _ask(question: questions.Question) -> str:
+    return str(typer.prompt(question.words, default=question.default, err=True))
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@app.command("prepare")
+def prepare(folder: Folder) -> None:
+    """Make the store of an installation in containers, or bring it to this version's form. The same again is nothing.
+
+    Its compose file does this before the bridge starts.
+    """
+    from badgeclock.installation import site_files  # noqa: PLC0415 - as above
+
+    is_new = site_files.prepare(folder.resolve(), operator(), wall_clock_ms())
+    _say("the store is ready, with its site" if is_new else "the store is ready")
+
+
+@app.command("run")
+def run(folder: Folder) -> None:
+    """Run an installation in the foreground until Ctrl-C: broker, bridge and console; of a trial the sandbox and clock.
+
+    Where a service manager is, its units do this.
+    """
+    from badgeclock.installation.running import Running, own_command  # noqa: PLC0415 - as above
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    parts = Running(folder, own_command())
+    try:
+        parts.start(_say)
+        _say(f"it runs; the operators' pages: {parts.console_url}")
+        parts.watch()
+    except KeyboardInterrupt:
+        _say("stopping")
+    finally:
+        parts.stop()
 
 
 @app.command("new-key")

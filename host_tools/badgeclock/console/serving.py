@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import socket
@@ -11,12 +12,15 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from badgeclock.bridge import service_manager
 from badgeclock.bridge.settings import BridgeSettings, ConsoleSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
+from badgeclock.console import settings_page
 from badgeclock.console.app import create_app
 from badgeclock.console.door import BridgeDoor
 from badgeclock.console.live import Watch
+from badgeclock.console.openid import Provider
 from badgeclock.errors import SettingsError
 
 STOP_S = 3
@@ -31,6 +35,18 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
         super().__init__(config)
         self._watch = watch
+        self._alive: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says that it is ready, once it is."""
+        await super().startup(sockets)
+        self._alive = asyncio.create_task(service_manager.keep_alive())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Says that it stops, before it does."""
+        if self._alive is not None:
+            self._alive.cancel()
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: object) -> None:
         self._watch.end()
@@ -56,7 +72,8 @@ def serve(settings: BridgeSettings, now_ms: Callable[[], int]) -> None:
         store.check()
         watch = Watch(store)
         door = BridgeDoor(settings.acts.socket, settings.store.url, keys, now_ms)
-        app = create_app(store, keys, door, own, now_ms, watch)
+        provider = None if own.provider is None else Provider(own.provider, lambda: now_ms() / 1000)
+        app = create_app(store, keys, door, own, now_ms, watch, settings_page.shown(settings), provider)
         listener = _listener(own.host, own.port)
         with contextlib.closing(listener):
             scheme = "https" if own.certificate else "http"

@@ -1,10 +1,11 @@
-"""Makes the toolchain complete: MicroPython, Mosquitto, PostgreSQL, Chromium, micropython-lib, other people's drivers.
+"""Makes the toolchain complete: MicroPython, Mosquitto, PostgreSQL, Chromium, promtool, micropython-lib, drivers.
 
 Runs before anything is installed (`python3 host_tools/badgeclock/toolchain/fetch.py`), on the standard library
 alone, as root or not, on Debian 12 and 13. Whatever the source of a program, it ends at one fixed place:
 
     .toolchain/bin/{micropython,micropython-i386,mosquitto,mosquitto_pub,mosquitto_sub,postgres,initdb}    wrappers
     .toolchain/bin/chromium-headless-shell    the same, for the tests of the console's pages
+    .toolchain/bin/promtool    the same, for the test of the alerting rules
     .toolchain/micropython-lib/{umqtt/simple.py,urequests.py}
     .toolchain/reader-drivers/{mfrc522,pirc522,python_rfid}    other people's MFRC522 drivers, for the tests of the chip
     .toolchain/manifest.json    what was got, with sha256
@@ -33,7 +34,15 @@ if __name__ == "__main__":  # run as a script: the package is not installed, and
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain.debian import Debian
 from badgeclock.toolchain.manifest import Manifest, Piece
-from badgeclock.toolchain.pins import CHROMIUM, MICROPYTHON, MICROPYTHON_LIB, MOSQUITTO, POSTGRESQL, READER_DRIVERS
+from badgeclock.toolchain.pins import (
+    CHROMIUM,
+    MICROPYTHON,
+    MICROPYTHON_LIB,
+    MOSQUITTO,
+    POSTGRESQL,
+    PROMTOOL,
+    READER_DRIVERS,
+)
 from badgeclock.toolchain.places import toolchain_dir
 from badgeclock.toolchain.python_index import get_archives
 from badgeclock.toolchain.wrappers import get_programs
@@ -63,7 +72,7 @@ def fetch(say: Callable[[str], None] = print, wanted: Container[str] | None = No
 
 
 def _pieces(debian: Debian) -> Iterator[Piece]:
-    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO, POSTGRESQL, CHROMIUM):
+    for tree in (MICROPYTHON["amd64"], MICROPYTHON["i386"], MOSQUITTO, POSTGRESQL, CHROMIUM, PROMTOOL):
         pins: list[object] = [tree.arch, tree.packages, sorted(tree.programs.items())]
         pins += [tree.share, tree.without] if tree.share else []
         pins += [tree.libraries, tree.arguments] if tree.finds_itself else []

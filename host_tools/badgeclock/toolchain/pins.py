@@ -19,11 +19,13 @@ MICROPYTHON_AT_LEAST = (1, 25)
 MOSQUITTO_AT_LEAST = (2, 0)
 POSTGRESQL_AT_LEAST = (15,)
 CHROMIUM_AT_LEAST = (140,)
+PROMTOOL_AT_LEAST = (2, 40)
 AT_LEAST = {
     "micropython": MICROPYTHON_AT_LEAST,
     "mosquitto": MOSQUITTO_AT_LEAST,
     "postgresql": POSTGRESQL_AT_LEAST,
     "chromium": CHROMIUM_AT_LEAST,
+    "promtool": PROMTOOL_AT_LEAST,
 }
 
 
@@ -101,6 +103,9 @@ CHROMIUM = DebianTree(
     arguments=("--no-zygote", "--browser-subprocess-path={wrapper}"),
     finds_itself=True,
 )
+
+# For the test of the alerting rules: its checker alone is used.
+PROMTOOL = DebianTree("promtool", "amd64", ("promtool",), {"promtool": "usr/bin/promtool"}, *_AMD64)
 
 MICROPYTHON_LIB = (
     Archive(

@@ -15,10 +15,20 @@ from typing import Final
 
 from badgeclock.errors import ToolMissing
 from badgeclock.toolchain import fetch, places
-from badgeclock.toolchain.pins import CHROMIUM, MICROPYTHON, MOSQUITTO, POSTGRESQL, Arch
+from badgeclock.toolchain.pins import CHROMIUM, MICROPYTHON, MOSQUITTO, POSTGRESQL, PROMTOOL, Arch
 from badgeclock.toolchain.places import toolchain_dir
 
-__all__ = ["Arch", "chromium", "micropython", "mosquitto", "mpy_cross", "postgresql", "reader_drivers_dir", "umqtt_dir"]
+__all__ = [
+    "Arch",
+    "chromium",
+    "micropython",
+    "mosquitto",
+    "mpy_cross",
+    "postgresql",
+    "promtool",
+    "reader_drivers_dir",
+    "umqtt_dir",
+]
 
 _PLUGIN_PLACES: Final = tuple(
     f"usr/{place}/mosquitto_dynamic_security.so" for place in ("lib/*-linux-gnu*", "lib64", "lib", "local/lib")
@@ -51,6 +61,11 @@ def postgresql() -> tuple[Path, Path]:
 def chromium() -> Path:
     """Chromium without a window. Raises ToolMissing if `make setup` has not put it there."""
     return _program("chromium-headless-shell", CHROMIUM.name)
+
+
+def promtool() -> Path:
+    """Prometheus's checker of rules. Raises ToolMissing if `make setup` has not put it there."""
+    return _program("promtool", PROMTOOL.name)
 
 
 def mpy_cross() -> list[str]:

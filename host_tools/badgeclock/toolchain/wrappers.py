@@ -101,7 +101,8 @@ def _version_of(program: Path) -> tuple[int, ...] | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(
-        r"(?:MicroPython v|mosquitto version |postgres \(PostgreSQL\) |Chromium )(\d+(?:\.\d+)+)", run.stdout
+        r"(?:MicroPython v|mosquitto version |postgres \(PostgreSQL\) |Chromium |promtool, version )(\d+(?:\.\d+)+)",
+        run.stdout,
     )
     return tuple(map(int, match[1].split("."))) if match else None
 

@@ -95,6 +95,11 @@ class Batcher:
         self.pauses = 0
 
     @property
+    def is_paused(self) -> bool:
+        """Whether the broker is not read, because more waits than it may."""
+        return self._paused
+
+    @property
     def waiting(self) -> int:
         """Messages that are not yet in a batch."""
         return len(self._queue)

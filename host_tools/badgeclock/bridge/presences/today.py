@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
@@ -113,6 +113,25 @@ def look(connection: Connection, now_ms: int, *, day: date | None = None, site_i
     return Report(now_ms, tuple(sorted(shown, key=lambda one: one.sites)))
 
 
+STANDINGS: Final = ("here", "without_number", "gone", "expected", "absent")
+
+
+def standings(report: Report) -> dict[str, int]:
+    """How many people there are of each of STANDINGS: inside; those of them who have no number; gone; expected later;
+    expected by now and not come.
+    """
+    found = dict.fromkeys(STANDINGS, 0)
+    for place in report.places:
+        counts = place.counts()
+        inside = [one for one in place.people if one.status in (Status.HERE, Status.BREAK)]
+        found["here"] += len(inside)
+        found["without_number"] += sum(one.number is None for one in inside)
+        found["gone"] += counts[Status.GONE]
+        found["expected"] += counts[Status.LATER]
+        found["absent"] += counts[Status.MISSING]
+    return found
+
+
 def as_dict(report: Report) -> dict[str, Any]:
     """The same for JSON: moments in ms UTC, and beside them as the wall of the site shows them, with the offset."""
     return {
@@ -157,6 +176,7 @@ def _person_as_dict(one: Person, zone: str) -> dict[str, Any]:
                 "error_code": declared.error_code,
                 "reception_number": declared.reception_number,
                 "why": declared.why,
+                "manual": declared.manual,
             }
             for declared in one.declarations
         ],

@@ -1,0 +1,108 @@
+"""When certificates and tokens end: the bridge's own, its authority's, the console's, clocks' and planning tools'.
+
+One source for the notices, the metrics and `badgeclock doctor`. A file that cannot be read has no end here: what reads
+it says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from cryptography import x509
+from sqlalchemy import Connection, select
+
+from badgeclock.bridge.settings import BridgeSettings
+from badgeclock.bridge.store import schema
+from badgeclock.bridge.store.states import ClockState
+
+DAY_MS: Final = 86_400_000
+STEPS_DAYS: Final = (30, 14, 3)
+"""So many days before the end somebody is called."""
+_PLAIN: Final = ("certificate", "service_certificate")
+
+
+class Holder(StrEnum):
+    """What ends."""
+
+    BRIDGE = "bridge"
+    """The bridge's own certificate, by which it is known to the broker."""
+    SITE_AUTHORITY = "site_authority"
+    """The site's own authority, whose certificates everybody there has."""
+    AUTHORITY = "authority"
+    """Certificates for the authority that declarations go to."""
+    CONSOLE = "console"
+    CLOCK = "clock"
+    TOKEN = "token"  # noqa: S105 - of a planning tool; its name, not its secret
+
+
+class Ending(NamedTuple):
+    """What ends, by which name people know it, and when (ms UTC)."""
+
+    holder: Holder
+    name: str
+    until_ms: int
+
+    def days_left(self, now_ms: int) -> int:
+        """Whole days, rounded down; below 0 once it has ended."""
+        return (self.until_ms - now_ms) // DAY_MS
+
+
+def of_files(settings: BridgeSettings) -> list[Ending]:
+    """Of the certificates that the settings name; of several in a file the one that ends first."""
+    found: list[tuple[Holder, Path]] = [
+        (Holder.BRIDGE, settings.broker.certificate),
+        (Holder.SITE_AUTHORITY, settings.broker.ca),
+    ]
+    for authority in (settings.authority, settings.movement_authority):
+        values = (getattr(authority, name, None) for name in _PLAIN)
+        found += [(Holder.AUTHORITY, path) for path in values if isinstance(path, Path)]
+    if settings.console.certificate is not None:
+        found.append((Holder.CONSOLE, settings.console.certificate))
+    return [Ending(holder, path.name, until_ms) for holder, path in found for until_ms in _end_of(path)]
+
+
+def of_store(connection: Connection, now_ms: int) -> list[Ending]:
+    """Of the clocks in use, as each says itself, and of the planning tools' tokens that have not ended long ago."""
+    clocks, tokens = schema.clocks, schema.api_tokens
+    statuses = connection.execute(
+        select(clocks.c.name, clocks.c.status).where(clocks.c.state != ClockState.RETIRED, clocks.c.status.is_not(None))
+    )
+    found = [
+        Ending(Holder.CLOCK, row.name, row.status["cert_until"] * 1000)
+        for row in statuses
+        if row.status.get("cert_until") is not None
+    ]
+    rows = connection.execute(
+        select(tokens.c.id, tokens.c.ends_ms).where(
+            tokens.c.revoked_ms.is_(None), tokens.c.ends_ms > now_ms - STEPS_DAYS[0] * DAY_MS
+        )
+    )
+    return found + [Ending(Holder.TOKEN, str(row.id), row.ends_ms) for row in rows]
+
+
+def step_of(ending: Ending, now_ms: int) -> int | None:
+    """The last of the steps that is reached, in days; 0 once it has ended; None while none is."""
+    left = ending.days_left(now_ms)
+    if left < 0:
+        return 0
+    return min((step for step in STEPS_DAYS if left < step), default=None)
+
+
+def _end_of(path: Path) -> Iterator[int]:
+    try:
+        certificates = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError):
+        return
+    yield min(int(one.not_valid_after_utc.timestamp() * 1000) for one in certificates)
+
+
+def fewest_days(endings: Iterable[Ending], now_ms: int) -> dict[str, int]:
+    """The days left of what ends first, by its holder; what has ended has less than none."""
+    found: dict[str, int] = {}
+    for one in endings:
+        left = one.days_left(now_ms)
+        found[one.holder.value] = min(left, found.get(one.holder.value, left))
+    return found
