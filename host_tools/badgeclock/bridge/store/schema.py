@@ -707,7 +707,7 @@ notices = Table(
     Column("opened_ms", BigInteger, nullable=False),
     Column("until_ms", BigInteger),
     Column("over_ms", BigInteger),
-    Index("uq_notices_open", "key", unique=True, sqlite_where=text(NOTICE_OPEN), postgresql_where=text(NOTICE_OPEN)),
+    Index("uq_notices_open", "key", unique=True, sqlite_where=text(NOTICE_OPEN)),
     Index("ix_notices_over_ms", "over_ms"),
 )
 
@@ -724,6 +724,6 @@ letters = Table(
     Column("tries", Integer, nullable=False),
     Column("ended_ms", BigInteger),
     Column("outcome", String(16)),
-    Index("ix_letters_open", "due_ms", sqlite_where=text(LETTER_OPEN), postgresql_where=text(LETTER_OPEN)),
+    Index("ix_letters_open", "due_ms", sqlite_where=text(LETTER_OPEN)),
     Index("ix_letters_ended_ms", "ended_ms"),
 )

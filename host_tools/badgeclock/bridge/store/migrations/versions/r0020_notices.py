@@ -31,12 +31,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
     )
     op.create_index(
-        "uq_notices_open",
-        "notices",
-        ["key"],
-        unique=True,
-        sqlite_where=_OPEN_NOTICE,
-        postgresql_where=_OPEN_NOTICE,
+        "uq_notices_open", "notices", ["key"], unique=True, sqlite_where=_OPEN_NOTICE, postgresql_where=_OPEN_NOTICE
     )
     op.create_index("ix_notices_over_ms", "notices", ["over_ms"])
     op.create_table(
