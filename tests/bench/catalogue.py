@@ -33,6 +33,7 @@ SECTIONS = {
     "registrar.": "The registrar",
     "once.": "Declared once: an authority that counts",
     "days.": "Years of a site, against the truth",
+    "console.": "The operators' pages",
     "today.": "Who is here, and who has not come",
     "scale.": "As the store grows: what is asked of it, and a bridge without clocks",
     "limit.": "The limits of the bridge: the same without it, same run",
@@ -231,7 +232,7 @@ FIGURES = {
     "bridge.intake.verify_records_per_s": Figure("records/s whose seal is verified, nothing stored"),
     "bridge.intake.bare_sqlite_rows_per_s": Figure("rows/s the bare library writes, for comparison"),
     "once.cases": Figure(
-        "presences before an authority that commits before, after, in the midst of or without every status, fault and "
+        "presences before an authority that commits before, after, in the middle of or without every status, fault and "
         "delay, with kills, second bridges and both clock changes by seed"
     ),
     "once.doubled": Figure("registrations too many", "0"),
@@ -293,7 +294,7 @@ FIGURES = {
         "messages of all these that a clock sent again, having waited for its ACK too long", "0"
     ),
     "bridge.connected_clocks": Figure("clocks connected at once, each on TLS with its certificate", "10,000"),
-    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and heard the ACK"),
+    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and got the ACK"),
     "bridge.connected.broker_kb_each": Figure("resident memory of the broker, KB a clock"),
     "bridge.connected.bridge_mb": Figure("resident memory of the bridge, MB"),
     **{
@@ -309,6 +310,17 @@ FIGURES = {
     "days.extra_flagged": Figure("person-days that it has besides, flagged, for a person to cancel the same day"),
     "days.extra_unflagged": Figure("the same, not flagged", "0"),
     "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
+    **{
+        f"console.now_ms.{size}.p95": Figure(
+            f"ms to answer the first page, {presences:,} presences, 1,000 workers at 10 sites, nothing kept; SQLite",
+            "100",
+        )
+        for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))
+    },
+    "console.first_paint_ms": Figure("ms to the first paint of the first page, Chromium on this machine, median of 9"),
+    "console.page_kb": Figure("KB that a browser loads for the first page with everything", "100"),
+    "console.live_delay_ms": Figure("ms from a commit in the store to its row on an open page, median of 9", "1000"),
+    "console.import_1000_rows_s": Figure("s from a list of 1,000 workers that is sent, tried and imported to its page"),
     "today.presences": Figure("presences of 1,000 workers at 10 sites on 100 days, with four punches each"),
     "today.ms_sqlite": Figure("ms of one reading of all sites, fastest of 7, SQLite; by the last working days"),
     "today.ms_postgres": Figure("the same, PostgreSQL over a socket"),

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from badgeclock.bridge.store.migrations import way_back
+
 revision: str = "0019_office"
 down_revision: str | None = "0018_site_badges"
 branch_labels: str | Sequence[str] | None = None
@@ -64,3 +66,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("secret_sha256", name=op.f("uq_links_secret_sha256")),
     )
     op.create_index(op.f("ix_links_worker_id"), "links", ["worker_id"])
+
+
+def downgrade() -> None:
+    """Take away the column and the tables, as long as the office has registered nobody and given nobody a link."""
+    for table in ("later_registrations", "links"):
+        way_back.none_of(table)
+        op.drop_table(table)
+    way_back.none_of("presences", "manual")
+    op.drop_column("presences", "manual")
