@@ -237,6 +237,7 @@ class Field:
 
     def _keys(self) -> None:
         """A key chooses a way, or puts one right, which makes another punch; after the info key a card asks."""
+        self._quiet()
         keys = self._dice.choice((("in",), ("out",), ("break",), ("in", "out"), ("info",)))
         for key in keys:
             pressed = self._control.press(key, self._dice.randrange(60, 300))
@@ -249,6 +250,16 @@ class Field:
         if keys == ("info",):
             self._ask()
         time.sleep(0.5)
+
+    def _quiet(self) -> None:
+        """Return once nothing sounds: the signal of the last tap, which comes after its record, is no key's and no next
+        tap's.
+        """
+        sounds = True
+        while sounds:
+            last = int(self._control.events()[-1]["id"])
+            time.sleep(0.5)
+            sounds = any(event["kind"] in ("tone_on", "selected") for event in self._control.events(last))
 
     def _ask(self) -> None:
         """A card that asks, and makes no punch, unless the clock has left off waiting for it; held until it has its
@@ -290,6 +301,7 @@ class Field:
 
     def _cut(self) -> None:
         """The power goes: at any moment after a badge came, or within the flash work of its punch."""
+        self._quiet()
         base = self._flash.punches()
         before = int(self._control.events()[-1]["id"])
         tap = self._control.hold(self._card())
@@ -307,7 +319,7 @@ class Field:
         self._control.wait_text("Hold your badge", timeout=60)
         if signalled and self._flash.punches() == base:
             self.out.lost += 1
-            self.out.broken.append(f"tap {tap.id}: signalled, the power went, and there is no punch")
+            self.out.broken.append(f"tap {tap.id}: signalled, the power went, and no punch: {self._now(tap.id)}")
         self._happened("power cuts")
 
     # --- what came of it ---

@@ -18,7 +18,7 @@ from tests.system.heap_meter import HeapMeter, stock_stack
 
 pytestmark = pytest.mark.timeout(300)
 
-# Measured here: 87.7 KB and 11,776 (docs/chip.md).
+# Measured here: 87.5 KB and 11,776 (docs/chip.md).
 STOCK_USED_BYTES_AT_MOST = 90_500
 IDF_LOW_BYTES_AT_LEAST = 8_192
 

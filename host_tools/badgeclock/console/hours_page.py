@@ -20,7 +20,7 @@ from badgeclock.console import attention_view, hours_view, people, presences_vie
 from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.presences_page import Day
 from badgeclock.console.signing_in import DO, posted
-from badgeclock.console.site import Console, to_sign_in
+from badgeclock.console.site import Console
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -34,11 +34,9 @@ def add(app: FastAPI, console: Console) -> None:
         site: Annotated[str, Query(max_length=200)] = "",
         worker: Annotated[str, Query(max_length=200)] = "",
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if not who.may(Right.DECIDE):
-            return console.page(request, "gone.html", who, 404, error=None)
+        who = await console.admitted(request, Right.DECIDE)
+        if isinstance(who, Response):
+            return who
         days = hours_view.days_of(first, last, local_day(console.now_ms(), BELGIUM.key))
 
         def look(connection: Connection) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def add(app: FastAPI, console: Console) -> None:
 
 
 async def carry_out(console: Console, request: Request, who: Visitor, fields: dict[str, str]) -> Response:
-    """Import the file that was tried."""
+    """Import the file that was tried. Raises NotForThisRole."""
+    console.check_right(who, Right.OFFICE)
     word = fields.get("upload", "")
     upload = console.uploads.find(word, who.account.id)
     if upload is None:

@@ -24,7 +24,7 @@ from badgeclock.console import attention_view, hours_page, inspection_view, lang
 from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.inspection_view import Inspection, Shows
 from badgeclock.console.signing_in import DO, posted
-from badgeclock.console.site import Console, elsewhere, fields_of, to_sign_in
+from badgeclock.console.site import Console, elsewhere, fields_of
 from badgeclock.console.visitor import Visitor
 
 VISIT: Final = "/visit"
@@ -44,11 +44,9 @@ def add(app: FastAPI, console: Console) -> None:
         site: Annotated[str, Query(max_length=200)] = "",
         form: Annotated[str, Query(max_length=4)] = "",
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         shows = Shows.NAME if who.may(Right.NUMBERS) or who.session.shows_names else Shows.REFERENCE
         return await _list(console, request, who, site, form, shows)
 
@@ -79,11 +77,9 @@ def add(app: FastAPI, console: Console) -> None:
 
     @app.get("/links")
     async def links_page(request: Request) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if not who.may(Right.DECIDE):
-            return console.page(request, "gone.html", who, 404, error=None)
+        who = await console.admitted(request, Right.DECIDE)
+        if isinstance(who, Response):
+            return who
         return await _links(console, request, who)
 
     @app.post(DO + Asked.MAKE_LINK.value)

@@ -17,17 +17,17 @@ from badgeclock.bridge.people import sites
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.web.reach import Reach
 from badgeclock.console import languages, words
-from badgeclock.console.site import Console, elsewhere, to_sign_in
+from badgeclock.console.site import Console, elsewhere
 
 
 def add(app: FastAPI, console: Console) -> None:
     """The pages of this file."""
 
     @app.get("/poster")
-    async def poster(request: Request, site: Annotated[str, Query(max_length=200)]) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
+    async def poster(request: Request, site: Annotated[str, Query(max_length=200)] = "") -> Response:
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         name, workplace = await console.store.reading(_site, who.account.reach, site, console.now_ms())
         said = [
             (language, [languages.catalogue(language).gettext(each) for each in words.POSTER])
@@ -37,10 +37,10 @@ def add(app: FastAPI, console: Console) -> None:
         return console.page(request, "poster.html", who, site=name, workplace=workplace, words=said, picture=picture)
 
     @app.get("/poster/qr.svg")
-    async def picture(request: Request, site: Annotated[str, Query(max_length=200)]) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
+    async def picture(request: Request, site: Annotated[str, Query(max_length=200)] = "") -> Response:
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         _, workplace = await console.store.reading(_site, who.account.reach, site, console.now_ms())
         out = io.BytesIO()
         address = f"{str(request.base_url).rstrip('/')}/at/{quote(workplace)}"
@@ -49,9 +49,9 @@ def add(app: FastAPI, console: Console) -> None:
 
     @app.get("/at/{workplace}")
     async def at(request: Request, workplace: str) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         name = await console.store.reading(_named, who.account.reach, workplace, console.now_ms())
         return elsewhere(request, f"/?{urlencode({'site': name})}" if name else "/")
 

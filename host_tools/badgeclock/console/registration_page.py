@@ -21,13 +21,12 @@ from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.presences_page import Day
 from badgeclock.console.registration_view import Source
 from badgeclock.console.signing_in import DO, posted
-from badgeclock.console.site import BETWEEN, MANY, Console, elsewhere, to_sign_in
+from badgeclock.console.site import BETWEEN, MANY, Console, elsewhere
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
 PAGE: Final = "/register"
 _PARTS: Final = 3
-_GONE: Final = "gone.html"
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -39,27 +38,23 @@ def add(app: FastAPI, console: Console) -> None:
         site: Annotated[str, Query(max_length=200)] = "",
         done: Annotated[str, Query(max_length=32)] = "",
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if not who.may(Right.DECIDE):
-            return console.page(request, _GONE, who, 404, error=None)
+        who = await console.admitted(request, Right.DECIDE)
+        if isinstance(who, Response):
+            return who
         return await _page(console, request, who, site, done=done)
 
     @app.get(f"{PAGE}/many")
     async def many_page(
         request: Request,
-        site: Annotated[str, Query(max_length=200)],
+        site: Annotated[str, Query(max_length=200)] = "",
         source: Source = Source.WEEK,
         employer: Annotated[str, Query(max_length=10)] = "",
         first: Day = None,
         last: Day = None,
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if not who.may(Right.DECIDE):
-            return console.page(request, _GONE, who, 404, error=None)
+        who = await console.admitted(request, Right.DECIDE)
+        if isinstance(who, Response):
+            return who
         asked = {"source": source.value, "employer": employer}
         return await _many(console, request, who, site, asked, first, last)
 

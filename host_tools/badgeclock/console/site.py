@@ -116,13 +116,17 @@ class Console:
             return to_sign_in(request)
         if found.account.must_change:
             return elsewhere(request, "/account")
-        if not found.account.may(right):
+        self.check_right(found, right)
+        return found
+
+    def check_right(self, who: Visitor, right: Right) -> None:
+        """Raise NotForThisRole unless somebody's role has a right."""
+        if not who.may(right):
             raise NotForThisRole(
-                what=f"this page is not for a {found.account.role}",
+                what=f"this page is not for a {who.account.role}",
                 kept="everything as it was",
                 do="ask an administrator, or sign in as somebody who may",
             )
-        return found
 
     async def is_password(self, kept: str | None, password: str) -> bool:
         """Whether it is the password of a hash; None: there is no such account."""

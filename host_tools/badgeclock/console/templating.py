@@ -22,7 +22,7 @@ from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.local_times import clock_text
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
-from badgeclock.console import languages, navigation
+from badgeclock.console import languages, navigation, words
 from badgeclock.console.now_view import Group
 from badgeclock.console.site import local
 
@@ -91,8 +91,8 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, by_hand, weekday)
-    made.filters.update({one.__name__: one for one in filters})
+    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, by_hand)
+    made.filters.update({one.__name__: one for one in (*filters, weekday, cause)})
     made.filters["days_ago"] = partial(days_ago, catalogue.gettext)
     made.filters["why"] = partial(why, catalogue.gettext)
     made.globals |= {
@@ -136,6 +136,11 @@ def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Local
     if not away:
         return gettext(TODAY)
     return format_timedelta(away, granularity="day", threshold=1.5, add_direction=True, format="short", locale=locale)
+
+
+def cause(reason: str) -> str:
+    """The cause of a clock's mark, of the reason that the list has for it."""
+    return words.cause_of(reason)
 
 
 def of_minutes(minutes: int) -> str:

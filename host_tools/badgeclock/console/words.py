@@ -184,9 +184,14 @@ def said(reason: str) -> Said:
     """The words of a reason."""
     if reason in SAID:
         return SAID[reason]
-    cause = reason.removeprefix(_OF_CLOCK).replace("_", "-")
+    cause = cause_of(reason)
     to_do = _CLOCK_TO_DO.get(cause, health.TO_DO[cause])
     return Said(_CLOCK_TITLES[cause], f"{to_do[0].upper()}{to_do[1:]}.")
+
+
+def cause_of(reason: str) -> str:
+    """The cause of a clock's mark (`clocks.health`), of the reason that the list has for it."""
+    return reason.removeprefix(_OF_CLOCK).replace("_", "-")
 
 
 _SETTLE: Final = Button(Asked.SETTLE, "Seen to", "It leaves the list.")
@@ -234,9 +239,14 @@ _BUTTONS: Final[Mapping[str, tuple[Button, ...]]] = {
 }  # fmt: skip
 
 
+_SILENCE: Final = Button(
+    Asked.SILENCE_CLOCK, "It is known", "It leaves the list until it is over, and comes back if it does.", ("cause",)
+)
+
+
 def every_button() -> Iterator[Button]:
     """Each that some page may have."""
-    yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN)
+    yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN, _SILENCE)
     for buttons in _BUTTONS.values():
         yield from buttons
 
@@ -246,7 +256,7 @@ def buttons_of(row: Row) -> tuple[Button, ...]:
     if row.reason in _BUTTONS and (row.reason != "no_time" or "/" in row.item):
         return _BUTTONS[row.reason]
     if row.reason.startswith(_OF_CLOCK):
-        return ()
+        return (_SILENCE,)
     if row.item.startswith("event/"):
         return (_SETTLE,)
     return (_DECLARE, _CLOSE) if "/" in row.item else (_AGAIN, _CLOSE)

@@ -106,6 +106,7 @@ def test_only_who_may_change_everything_imports(morning: Morning, visit: Visit) 
     morning.account("lea", Role.OPERATOR, morning_reach)
     assert visit("vera").get("/imports").status_code == 403
     assert send(visit("vera"), GOOD).status_code == 403
+    assert do(visit("vera"), "import", upload=word_of(send(visit("otto"), GOOD).text))[0] == 403
     assert "by accounts that reach everything" in visit("lea").get("/imports").text
     answer = send(visit("lea"), GOOD)
     assert (answer.status_code, "reaches some sites or employers alone" in answer.text) == (422, True)

@@ -126,7 +126,7 @@ def test_who_tries_links_is_let_wait_and_who_may_make_them(morning: Morning, vis
     assert tried == [404] * 10 + [429]
     assert thief.get(link(visit("otto"), site=SITE, hours="1")).status_code == 429
     assert "may not do that" in do(visit("vera"), "make-link", site=SITE, hours="1", why="x")[1]
-    assert visit("vera").get("/links").status_code == 404
+    assert visit("vera").get("/links").status_code == 403
     with morning.office.read() as connection:
         others = reach.of_names(connection, (), (KBO,))
     morning.account("sub", Role.OPERATOR, others)
@@ -173,7 +173,7 @@ def test_the_file_for_payroll_is_an_act_and_within_reach(morning: Morning, visit
     ]
     assert acts(morning)[-1] == ("hours_exported", "otto (console)", "site 1")
     assert "may not do that" in do(visit("vera"), "note-hours", first=first, last=last, site="", worker="")[1]
-    assert visit("vera").get("/hours").status_code == 404
+    assert visit("vera").get("/hours").status_code == 403
     with morning.office.read() as connection:
         there = reach.of_names(connection, (QUAY_9,), ())
     morning.account("gate", Role.OPERATOR, there)

@@ -59,6 +59,13 @@ def test_a_clock_has_one_word_and_silence_for_what_is_known_ends_when_it_is_over
     assert "clock-0001: unwell" in one
     assert "Clock's display is dark" in one
     assert waits(morning) == ["clock_display"]
+    item = client.get("/attention/clock_display/clock-0001").text
+    assert 'action="/do/silence-clock"' in item
+    assert 'name="cause" value="display"' in item
+    assert 'href="/clocks/clock-0001"' in item
+    form = {"item": "clock-0001", "reason": "clock_display", "cause": "case"}
+    status, said = do(client, "silence-clock", why="open for repair", **form)
+    assert (status, "has no such trouble" in said) == (409, True)
     back = {"item": "clock-0001", "back": "/clocks/clock-0001"}
     assert do(client, "silence-clock", why="", **back)[0] == 409
     done = do(client, "silence-clock", why="the new one comes on Friday", **back)

@@ -128,7 +128,7 @@ def test_where_only_the_worker_registers_the_laws_reason_stands_in_the_forms_pla
 
 def test_who_may_register_whom_and_where(morning: Morning, visit: Visit) -> None:
     form = {"site": SITE, "worker": "W-004", "day": MONDAY.isoformat(), "why": WHY}
-    assert visit("vera").get(f"/register?site={SITE}").status_code == 404
+    assert visit("vera").get(f"/register?site={SITE}").status_code == 403
     assert "may not do that" in do(visit("vera"), "register", **form)[1]
     with morning.office.read() as connection:
         elsewhere = reach.of_names(connection, (QUAY_9,), ())
