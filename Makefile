@@ -82,7 +82,7 @@ firmware: ## build the board's own MicroPython image with docker or podman: buil
 flash: setup ## put MicroPython on a clock, the release's image: make flash PORT=/dev/ttyUSB0 [IMAGE=file.bin]
 	$(VENV)/badgeclock clock flash $(PORT) $(if $(IMAGE),--image $(IMAGE))
 
-# Universal: one lock for every Python from 3.11 on. uv is only needed here, so it has an environment of its own.
+# Universal: one lock for every Python from 3.11 on. uv is only needed here, so it has its own environment.
 UV = build/uv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock"
 lock: ## remake the pinned, hashed requirements (UPGRADE=1: with the newest versions)

@@ -3,7 +3,7 @@
 A soft reset is what a technician's tool begins its session with, and nothing else does: the watchdog, which goes on
 through it and cannot be stopped, then leaves the session a quarter of an hour.
 
-While modules are loaded, memory is collected every few kilobytes: what stays then lies close together, and leaves the
+While modules are loaded, memory is collected every few kilobytes: what stays then is close together, and leaves the
 rest in one piece for buffers and for TLS. main.py ends this.
 """
 

@@ -1,6 +1,6 @@
 """Starts the clock on its board: memory is taken in the right order, and what fails is shown and tried again.
 
-An ESP32 has one memory for Wi-Fi, TLS and the interpreter's heap. Wi-Fi wants 43 KB at once and TLS 33 KB; the heap
+An ESP32 has one memory for Wi-Fi, TLS and the interpreter's heap. Wi-Fi needs 43 KB at once and TLS 33 KB; the heap
 begins with 56 KB and grows by as much as it had or by the largest block that is free, and it gives nothing back that is
 in use. So Wi-Fi comes before all else, then the drivers, which crash where others raise; what TLS will need is held
 while the code is loaded; and once everything is there it is given back.

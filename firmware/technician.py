@@ -43,7 +43,7 @@ def _stamp(utc_s):
     stamp = record.Stamp()
     stamp.utc_s = utc_s
     stamp.source = record.SOURCE_RTC
-    stamp.uptime_ms = time.ticks_ms()  # type: ignore[assignment]  # the stubs have a type of their own for it
+    stamp.uptime_ms = time.ticks_ms()  # type: ignore[assignment]  # the stubs have their own type for it
     return stamp
 
 

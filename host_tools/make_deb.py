@@ -1,6 +1,6 @@
 """Builds the Debian package of the bridge: `python host_tools/make_deb.py FOLDER SUITE`; `make deb SUITE=trixie`.
 
-The package has a Python environment of its own in /usr/lib/badgeclock, on Debian's Python: the wheel, and what the
+The package has its own Python environment in /usr/lib/badgeclock, on Debian's Python: the wheel, and what the
 extra `console` brings, in the versions and by the hashes of requirements.lock. Debian has other versions of several of
 them, and the bridge is tested with these. Only wheels are taken; nothing is compiled. The same commit gives the same
 bytes: files have the date of the commit, no owner of this machine, and no path of it.
@@ -31,7 +31,7 @@ NAME: Final = "badgeclock-bridge"
 PYTHON: Final = {"bookworm": (3, 11), "trixie": (3, 13)}
 """The Python of each Debian release that a package is made for."""
 GLIBC: Final = 36
-"""Of bookworm, the older of the two: 2.36. Wheels that want a newer one are not taken."""
+"""Of bookworm, the older of the two: 2.36. Wheels that need a newer one are not taken."""
 HOME: Final = "usr/lib/badgeclock"
 PLATFORMS: Final = (
     *(f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC, 16, -1)),

@@ -2,7 +2,7 @@
 # Makes .venv complete: the locked packages, each checked by hash, and this package in place (editable).
 # Usage: venv.sh PYTHON, from the checkout's root. Does nothing, and needs no network, when nothing changed.
 #
-# .venv is made anew when the Python or the checkout's place changes; when only the locks change, packages are replaced in
+# .venv is made again when the Python or the checkout's place changes; when only the locks change, packages are replaced in
 # it, so that what runs from it is not pulled away. A package that left the locks stays until `make clean`.
 set -euo pipefail
 

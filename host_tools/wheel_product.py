@@ -31,7 +31,7 @@ class BuildWithProduct(build_py):
         shutil.rmtree(product, ignore_errors=True)
         for folder in FOLDERS:
             shutil.copytree(ROOT / folder, product / folder, ignore=LEFT_OUT)
-        # A process of its own: what it imports is the package that is built, whatever else is installed.
+        # In its own process: what it imports is the package that is built, whatever else is installed.
         subprocess.run(
             [sys.executable, "-P", ROOT / "host_tools" / "compile_firmware.py", product],
             env={**os.environ, "PYTHONPATH": str(ROOT / "host_tools")},

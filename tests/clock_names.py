@@ -1,7 +1,7 @@
 """What the firmware's names are on a clock, for a test that calls the clock's own code over its cable.
 
 The build gives modules, classes, functions and attributes other names (badgeclock/technician/short_names.py). Both
-texts of a module have the same lines, so what stands in one's place is read off the other.
+texts of a module have the same lines, so what is in one's place is read off the other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An authority that counts: it commits before, after, in the midst of or without any answer that a client can meet.
+"""An authority that counts: it commits before, after, in the middle of or without any answer that a client can meet.
 
 It speaks both services over HTTP, SOAP and REST, keeps what it took in memory, and is its own implementation of both:
 nothing of it comes from the product's client or sandbox but the signature. What a call of `register` is to meet is a

@@ -30,7 +30,7 @@ _WORDS: Final = (
 
 
 def rounds(seconds: float, seed: int) -> Iterator[random.Random]:
-    """A generator of its own for each round, seeded by `seed` and the round's number, until the time is over."""
+    """A generator for each round, seeded by `seed` and the round's number, until the time is over."""
     ends, number = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
         yield random.Random(f"{seed}/{number}")
@@ -83,7 +83,7 @@ def ask_everything(described: BaseSchema, seconds: float, ask: Callable[[Case], 
 
 
 def _asking(ask: Callable[[Case], None]) -> Callable[[Case], None]:
-    """A function of its own each time, since Hypothesis writes on it, with the argument's name."""
+    """A new function each time, since Hypothesis writes on it, with the argument's name."""
 
     def asked(case: Case) -> None:
         ask(case)

@@ -1,4 +1,4 @@
-"""Invented national numbers, as many as a test wants: fictitious birth dates, right check digits."""
+"""Invented national numbers, as many as a test needs: fictitious birth dates, right check digits."""
 
 from __future__ import annotations
 

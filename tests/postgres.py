@@ -1,7 +1,7 @@
-"""A PostgreSQL server of its own for tests and benches: a temporary cluster that listens on a Unix socket and no port.
+"""A PostgreSQL server for tests and benches alone: a temporary cluster that listens on a Unix socket and no port.
 
 The server refuses to run as root, and its data must belong to who runs it: as root it runs as an unprivileged user of
-the system, else as whoever runs the tests.
+the system, else as the user who runs the tests.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Cluster:
         return name
 
     def drop(self, name: str) -> None:
-        """Remove a database, whoever is connected to it."""
+        """Remove a database, even with clients connected."""
         self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def url(self, name: str) -> str:
@@ -129,7 +129,7 @@ class Copies:
         return self._free.pop() if self._free else self._cluster.create(self._template)
 
     def give_back(self, name: str) -> None:
-        """Makes a database that `take` gave as the template is, whoever is still connected to it, or drops it."""
+        """Makes a database that `take` gave as the template is, anyone who is still connected to it, or drops it."""
         with self._cluster.connect(name) as connection:
             connection.execute(_END_OTHERS)
             same = _shape(connection) == self._shape

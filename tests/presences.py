@@ -73,6 +73,6 @@ def in_envelope(body: str) -> bytes:
 
 
 def post(endpoint: str, operation: str, message: bytes, **headers: str) -> httpx.Response:
-    """A message posted as SOAP 1.1 wants it; headers given replace those."""
+    """A message posted as SOAP 1.1 requires; headers given replace those."""
     usual = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{MESSAGES}/{operation}"'}
     return web.post(endpoint, content=message, headers=usual | headers)

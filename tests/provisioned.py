@@ -25,7 +25,7 @@ PATIENCE_S = 120.0
 
 
 def once(shared: Path) -> Path:
-    """The folder of a provisioned clock without power, `clock`, and of its `workshop`; made by whoever asks first of
+    """The folder of a provisioned clock without power, `clock`, and of its `workshop`; made by the first caller of
     all the processes that share the folder `shared`.
     """
     home = shared / "provisioned"

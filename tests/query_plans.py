@@ -2,7 +2,7 @@
 
 `watch` looks at each statement as it goes to the database, once a process for each text: it asks the database for its
 plan, and takes note if that reads a growing table from one end to the other. SQLite plans by the tables' form alone, so
-it is asked where the statement runs. PostgreSQL plans by how much there is, so it is asked in a database of its own
+it is asked where the statement runs. PostgreSQL plans by how much there is, so it is asked in its own database
 that has much (`Grown`).
 
 Not seen: what goes past SQLAlchemy (`insert_rows` and `update_rows`, whose plans have tests of their own).
@@ -61,7 +61,7 @@ ALL_OF_IT: Final = {
     "bridge/operations/retention.py:_first_since": "one row behind a number",
     "bridge/operations/retention.py:count": "of receipts those before a number, which are due",
     "bridge/operations/retention.py:_oldest": "of receipts the five hundred with the lowest numbers",
-    "bridge/operations/retention.py:_unname": "a worker who is deleted is named nowhere any more",
+    "bridge/operations/retention.py:_unname": "a worker who is deleted is named nowhere afterwards",
     "bridge/operations/data_subject_export.py:_punches": "a worker's punches have no index: a part at a time",
     "bridge/operations/data_subject_export.py:_events": "whose text may name a worker: a part at a time",
     "bridge/operations/retention.py:erase": "a worker's punches have no index; people are erased one by one",

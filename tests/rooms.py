@@ -1,7 +1,7 @@
 """`python -m tests.rooms` draws the rooms of the code from its own imports, into docs/rooms.md.
 
 Three drawings: the host's packages, the rooms of the bridge, the rooms of the firmware. A room is a folder; a module
-that lies beside folders is a room by itself. An arrow says that a module of the one imports a module of the other;
+that is beside folders is a room by itself. An arrow says that a module of the one imports a module of the other;
 imports for type checking alone count too. With `--rev COMMIT` the same of an older commit goes to standard output.
 """
 

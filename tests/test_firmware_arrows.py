@@ -1,6 +1,6 @@
 """Which way the firmware's imports point, read from its sources.
 
-A room of `app/` (log, net, ui, badge) is one place, and a module beside the rooms is a place of its own. A module that
+A room of `app/` (log, net, ui, badge) is one place, and a module beside the rooms is its own place. A module that
 is loaded on demand is named in a text, "app.net.desk", which counts as an import.
 
     app      imports no driver, no board and no module of the hardware

@@ -12,7 +12,9 @@ import itertools
 import re
 import subprocess
 import sys
+import tokenize
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,7 +32,7 @@ BOARDS = sorted(path for path in (ROOT / "boards").glob("esp32_*") if any(path.g
 # Read by MicroPython's build tool, which gives them functions of its own; they never run on a clock.
 BUILD_FILES = {"manifest.py"}
 
-# Modules that tell the hardware or the board: the portable part may not know them.
+# Modules that name the hardware or the board: the portable part may not know them.
 HARDWARE_MODULES = {
     "aioespnow", "apa106", "bluetooth", "board", "dht", "ds18x20", "esp", "esp32", "espnow", "flashbdev", "inisetup",
     "machine", "neopixel", "network", "onewire", "webrepl", "webrepl_setup",
@@ -239,6 +241,52 @@ def test_no_file_holds_a_secret_or_names_a_private_place() -> None:
             for match in pattern.finditer(content):
                 line = content.count(b"\n", 0, match.start()) + 1
                 wrong.append(f"{path.relative_to(ROOT)}:{line}: {what}: {match[0].decode(errors='replace')}")
+    assert not wrong, "\n".join(wrong)
+
+
+OLD_WORDS = re.compile(
+    r"(?<![-\w])anew\b|\bwhoever\b|\bshall\b|\bfor ever\b|\bnone any more\b"
+    r"|\b(?:amid|in the mid)st\b|\bthere(?:of|by|in)\b"
+    r"|\b(?:code|clock|bridge|store|module|function|driver|verifier) (?:hears|walks|wishes|bids)\b",
+    re.IGNORECASE,
+)
+"""What nobody says today, and verbs that programs do not do. Names keep theirs: `founded_anew`, `--found-anew`."""
+WRITTEN_ONCE = (
+    "tests/releases/",
+    "tests/stores/",
+    "tests/vectors/",
+    "host_tools/badgeclock/console/static/vendor/",
+    "LICENSE",
+)
+
+
+READ_BY_PEOPLE = {".py", ".md", ".html", ".po", ".sh", ".toml", ".yml"}
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines of a file that people read: all of a page; of Python its comments, docstrings and texts.
+
+    None of a file without any of the words: splitting every file into tokens takes long.
+    """
+    if path.suffix not in READ_BY_PEOPLE or not OLD_WORDS.search(path.read_text()):
+        return
+    if path.suffix != ".py":
+        yield from enumerate(path.read_text().splitlines(), 1)
+        return
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type in {tokenize.COMMENT, tokenize.STRING}:
+                yield from enumerate(token.string.splitlines(), token.start[0])
+
+
+def test_pages_comments_and_messages_are_in_todays_words() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {found[0]}"
+        for path in tracked_files()
+        if not str(path.relative_to(ROOT)).startswith(WRITTEN_ONCE) and path != Path(__file__).resolve()
+        for number, line in prose(path)
+        if (found := OLD_WORDS.search(line))
+    ]
     assert not wrong, "\n".join(wrong)
 
 

@@ -48,7 +48,7 @@ WLAN_SCAN = const(29)  # -> length u16, JSON
 RESOLVE = const(30)  # arg: port; data: host name or address -> status, port u16 on loopback
 UNIQUE_ID = const(31)  # -> 6 bytes
 ALIGN = const(32)  # arg: any number -> 8 bytes, ALIGNED and the number
-INTERRUPTED = const(33)  # KeyboardInterrupt came in the middle of flash work: send it anew later
+INTERRUPTED = const(33)  # KeyboardInterrupt came in the middle of flash work: send it again later
 
 NOTHING = const(255)  # one byte, no request at all
 

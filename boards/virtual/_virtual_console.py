@@ -2,7 +2,7 @@
 
 The unix port's own REPL has no raw mode, so this is shared/runtime/pyexec.c again in Python, as far as mpremote and
 a person at a terminal need it: friendly mode with paste (Ctrl-E), raw mode (Ctrl-A), raw paste with flow control,
-soft reset (Ctrl-D). Ctrl-C reaches running code as SIGINT, sent by the board process, which hears from here when
+soft reset (Ctrl-D). Ctrl-C reaches running code as SIGINT, sent by the board process, which is notified here when
 code runs.
 """
 
@@ -61,7 +61,7 @@ def _greet(main):
 
 
 def _running():
-    """Tell the board that code runs now; an interrupt that came before is raised here."""
+    """Report to the board that code runs now; an interrupt that came before is raised here."""
     if bus.ask(bus.CONSOLE, 0, 0, RUNNING):
         raise KeyboardInterrupt
 

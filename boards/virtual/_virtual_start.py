@@ -9,7 +9,7 @@ boot.py, main.py, then the REPL.
 
 import gc
 
-gc.threshold(2048)  # on an ESP32 these modules are in the image; here they shall leave the heap in one piece
+gc.threshold(2048)  # on an ESP32 these modules are in the image; here they must leave the heap in one piece
 
 import __main__
 import sys

@@ -61,7 +61,7 @@ class _Socket:
     def _is_judged(self):
         """Shake hands without sending anything; whether that is done and the dates are right."""
         if self._host.readinto(bytearray(1)):
-            raise OSError(5)  # a broker speaks second
+            raise OSError(5)  # a broker waits for the client
         der = self._host.getpeercert(True)  # noqa: FBT003 - the port has no keyword for it
         if not der:
             return False

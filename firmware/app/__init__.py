@@ -5,7 +5,7 @@
     ui/       tones, lamp and display
     net/      to the bridge and back
 
-What is no room's own stands here: the clock's tasks, the punch, the time, settings, errors. Nothing here imports a
-driver or the hardware's modules: composition.py gets a board with its parts, and hands them on. A build takes the rooms
-away again (badgeclock/technician/flatten_rooms.py), because packages cost heap.
+Modules that belong to no room are here: the clock's tasks, the punch, the time, settings, errors. Nothing here imports
+a driver or the hardware's modules: composition.py gets a board with its parts, and hands them on. A build takes the
+rooms away again (badgeclock/technician/flatten_rooms.py), because packages cost heap.
 """

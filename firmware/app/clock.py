@@ -8,7 +8,7 @@
 A task that ends, ends the clock: a FAULT record, then a reset.
 
 Housekeeping is memory, the log's erases ahead of need, and errands: pieces of at most one erase, 45 ms. A piece comes
-right after a look for badges, so that it lies within the pause before the next look and no badge waits for both; not
+right after a look for badges, so that it is within the pause before the next look and no badge waits for both; not
 in the first 2.5 s of a rush of badges, unless the log is short of erased flash; and then between the badges, however
 long they keep coming. Memory is never collected between a badge and its signal, and often while badges come: their
 garbage then stays together, and the rest of the heap whole.
@@ -33,8 +33,8 @@ STOPPED_MS = 45000  # a clock that was interrupted starts again by itself; boot.
 _POLL_MS = const(40)  # from one look for badges to the next, ...
 _RUSH_POLL_MS = const(20)  # ... and while badges come
 _DESK_MS = const(5)  # between two steps of the badge desk, or of reading what a worker asked for
-_HOLD_MS = const(2000)  # a badge that stays for so long asks
-_ANSWER_MS = const(2000)  # the answer stands for so long after the badge has left, ...
+_HOLD_MS = const(2000)  # a badge that stays for so long opens the page of today
+_ANSWER_MS = const(2000)  # the answer stays for so long after the badge has left, ...
 _ANSWER_MOST_MS = const(10000)  # ... and so long at most if it stays
 _NEAR_MS = const(1500)  # after a badge the next one is expected for so long
 _CALM_MS = const(5000)  # a badge after so long without one may begin a rush, ...
@@ -50,7 +50,7 @@ _HINT_AGAIN_MS = const(64000)  # ... and between two questions without an answer
 _CHOICE_MS = const(10000)
 _LONGEST_PAUSE_S = const(60)  # before the reset of a clock that keeps dying
 _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's pages
-_BROKEN_MS = const(3000)  # the fault stands on the display this long before a log that failed is opened anew by a reset
+_BROKEN_MS = const(3000)  # the fault stays on the display this long before a reset opens a log that failed
 
 _TODAY = "app.today"
 _UNPACKED = "app.log.unpacked"
@@ -200,10 +200,10 @@ class Clock:
 
     def _handle_badge(self, length, held):
         """A badge was read: a punch, or a question. held: of the badge that may still be there, None if none can be.
-        Beside another one a badge cannot ask by staying: which of the two stays is not seen.
+        Beside another badge, staying opens no page: which of the two stays is not seen.
         """
         self._badge_at = time.ticks_ms()
-        self._held_since = None  # keys that are still down ask for no page over what the badge is told
+        self._held_since = None  # keys that are still down open no page over the badge's page
         outcome = self._punches.handle(length)
         if outcome.kind != punch.MUTED or outcome.token != self._asker:
             self._forget_asker()
@@ -215,7 +215,7 @@ class Clock:
             self._ask(outcome.token)
 
     def _ask(self, token):
-        """Look up what the clock knows of a badge. What that needs is loaded now: nobody may ask for days."""
+        """Look up the badge's punches of today. The code is loaded now: it may not be needed for days."""
         self._asker = token
         try:
             self._search = on_demand.load(_TODAY, _UNPACKED).Search(
@@ -243,7 +243,7 @@ class Clock:
         on_demand.drop(_TODAY_SCREEN)
 
     def _forget_asker(self):
-        """Somebody else's badge came, or a punch: whoever asked is done."""
+        """Another badge came, or a punch: end the page that was asked for."""
         self._search = None
         self._asker = b""
         self._face.keep(0)
@@ -306,7 +306,7 @@ class Clock:
         return more
 
     def _break(self):
-        """The log failed: say so, and let a restart open it anew, which recovers every record that was kept."""
+        """The log failed: say so, and restart, which opens it again and recovers every record that was kept."""
         self._face.fault(faults.JOURNAL)
         if self._broken_at is None:
             self._broken_at = time.ticks_ms()

@@ -176,7 +176,7 @@ def once(made):
 
 def compose(board, sockets, tls, mqtt_module):
     """The clock of a board, with the modules socket, tls and umqtt.simple: a Clock that can be run. Raises
-    SettingsError or JournalError for one that a technician must set up first, and whatever else stands in its way.
+    SettingsError or JournalError for one that a technician must set up first, and for anything else that prevents it.
     """
     reader = board.reader
     console.report("reader:", "none" if reader.version is None else "%02x" % reader.version, reader.fault or "good")

@@ -1,4 +1,4 @@
-"""What the start works out before the code is loaded that stays: settings, roster, certificates, words, the open log.
+"""What the start prepares before the resident code is loaded: settings, roster, certificates, words, the open log.
 
 In memory for that only (app.on_demand).
 """
@@ -90,7 +90,7 @@ def read_roster(board, link_key):
 
 
 def open_log(board, settings, firmware):
-    """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records tell. Raises
+    """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records say. Raises
     JournalError.
     """
     from app.recent import Recent
@@ -115,7 +115,7 @@ def open_log(board, settings, firmware):
 
 def forget_opening():
     """Take out of memory what only a log that is founded or opened needs, and what sets the time when a clock starts:
-    that is once. Whoever calls it all the same gets a JournalError. (A deleted attribute of a class would stay in
+    that is once. Anyone who calls it all the same gets a JournalError. (A deleted attribute of a class would stay in
     memory until its place is used again.)
     """
     from app.log.journal import Journal

@@ -10,14 +10,14 @@
         -> display, uplink                in their own tasks
 
 Direction: the key that was pressed before, else the clock's fixed one, else the badge's last punch: out after in, in
-after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight lies between: a
-night shift's end is an OUT, but whoever comes after a night's rest comes in, whatever was forgotten the day before.
+after out. That lasts `direction_hours`, 14 if nothing else is set, and is assumed as soon as midnight has passed: a
+night shift's end is an OUT, but after a night's rest a worker comes in, whatever was forgotten the day before.
 After that, and for a badge of which the clock cannot know (Recent.whole), the punch is an IN that is assumed: record
 and display say so, and a key within three seconds makes another punch of that badge, with the key's direction.
 
 The window of duplicates and those hours outlast restarts: `recall` reads them back. Without a time they go by uptime.
 
-After the info key a badge makes no punch: it asks what the clock knows of it (app.today).
+After the info key a badge makes no punch: it opens the page of its punches of today (app.today).
 """
 
 import time
@@ -40,7 +40,7 @@ UNPROVED = const(5)  # not kept: a badge that had to prove itself and did not, o
 ASKED = const(6)  # the info key was pressed before: no punch
 UNKNOWN = const(7)  # kept and flagged: the roster does not have the badge, so that somebody must assign it
 
-# `choose`: the next badge asks what is known of it.
+# `choose`: the next badge opens its page of today.
 ASK = const(8)
 
 # Types of the badge id (docs/protocol.md §1)
@@ -101,7 +101,7 @@ class Punches:
     (`punched(outcome)`). notify: called after that, to wake the uplink. roster: an app.net.roster.Roster. prover: an
     app.badge.proof.Prover, None at a site that takes badges by their UID.
 
-    held: token of the badge that was read last, while it may ask what the clock knows of it by staying; else b"".
+    held: token of the badge that was read last, while staying opens its page of today; else b"".
     """
 
     def __init__(self, settings, site_key, log, timekeeper, recent, latest_s, face, notify, roster, prover=None):

@@ -1,7 +1,7 @@
-"""What became of the newest records, as far as the bridge has told: for whoever asks the clock (app.today).
+"""The outcome of the newest records, as far as the bridge has reported it: for the pages of app.today.
 
 Bounded: the receipts of the last 192 records that have one, four bytes each, in place by number. Not stored: the bridge
-tells the receipts of the last day again after a start (docs/protocol.md §7).
+sends the receipts of the last day again after a start (docs/protocol.md §7).
 """
 
 import struct

@@ -1,7 +1,7 @@
 """The last punch of each badge.
 
 Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago makes room; 64
-where the code lies in the heap.
+where the code is in the heap.
 Nothing of it is stored apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and
 power loss forgets nothing. When the clock is set by a step, what it noted before in this start moves along.
 """
@@ -92,7 +92,7 @@ class Recent:
 
 
 def _find(slots, first, second, third, fourth):
-    """Where in a bucket the badge stands, -1 if it does not."""
+    """The badge's place in a bucket, -1 if it has none."""
     for at in range(0, len(slots), _SLOT):
         if (
             slots[at] == first

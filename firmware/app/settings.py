@@ -72,7 +72,7 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
     heartbeat_s: 10 to 3,600. message_s: 1 to 9. volume: 0, silent, to 3, the loudest. quiet_hours: "22:00-06:00" in
     local time, given as its two minutes of the day, or "", given as None. badges: "uid", "both" or "proved",
     badge_ev1: "refuse" or "allow" (docs/badges.md §1, §2). direction_hours: 1 to 48, for how long a badge's last punch
-    tells the next one's direction. ntp: a host that the time may be asked of while nothing better is known, or "".
+    decides the next one's direction. ntp: a host that the time may be asked of while nothing better is known, or "".
     version: that of the settings which the bridge gave, 0 to 2**32 - 1. The last seven may be missing: as loud as can
     be, always, the first of each, 14, "", and 0.
     """
@@ -106,8 +106,8 @@ def Settings(text):  # noqa: N802 - it reads like the tuple that it gives
 
 
 def changed(text, wanted, version):
-    """The text of a settings file with what the bridge wants in it, as bytes; None if it has that version or a newer
-    one. wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the whole would not be settings.
+    """The text of a settings file with what the bridge asked for in it, as bytes; None if it has that version or a
+    newer one. wanted: a JSON object of some fields of REMOTE. Raises SettingsError if the whole would not be settings.
     """
     fields = _object(text, "settings.json")
     if version <= fields.get("version", 0):
@@ -160,7 +160,7 @@ def _version(fields, name):
 
 
 def _field(where):
-    """The field that "settings.json: broker.host" names: host. As a text of its own it would stay in memory."""
+    """The field that "settings.json: broker.host" names: host. As its own text it would stay in memory."""
     return where[max(where.rfind(" "), where.rfind(".")) + 1 :]
 
 

@@ -1,4 +1,4 @@
-"""What the clock says of itself beyond the uplink's own keys of STATUS (docs/protocol.md §7)."""
+"""The clock's own part of STATUS, beside the uplink's keys (docs/protocol.md §7)."""
 
 import gc
 

@@ -9,8 +9,8 @@ The running clock is a count of milliseconds that `ticks_ms` drives, with an int
 - at the end of June and of December a leap second may come, which nobody announces to a clock: the interval grows by
   one second either way, on the RTC's side too;
 - how fast the crystal runs is learned from the bridge's answers, an hour or more apart; then a second widens it less.
-  That is in memory only: a start learns it anew;
-- NTP is a hint (`accept_hint`): whoever is on the way can say anything, so it states no bound, is asked only while
+  That is in memory only: a start measures it again;
+- NTP is a hint (`accept_hint`): anyone on the network path can answer, so it states no bound, is asked only while
   there is none, and sets neither the RTC nor the clock by which TLS judges certificates, unless that refused a date.
 
 Unix seconds everywhere. The RTC gives a calendar date and `localtime` counts it, so no port's own epoch (1970 or
@@ -37,12 +37,12 @@ RTC_DRIFT_PPM = const(5)
 TICKS_DRIFT_PPM = const(100)
 TEMPERATURE_PPM = const(25)
 
-_LEARN_MS = const(3600000)  # the least time between two answers that tell how fast the crystal runs
+_LEARN_MS = const(3600000)  # the least time between two answers that measure the crystal's rate
 _LEARN_MOST_S = const(1728000)  # 20 days, well below where the uptime wraps
-_RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set anew
+_RTC_WORTH_US = const(200000)  # an RTC that may be off by so much more than the running clock is set again
 _OFF_CENTRE_US = const(4000)
 _WIDEST_US = const(1000000000)  # 16 minutes to either side; more is no bound. Below 2**30, so it needs no heap
-_FINE_US = const(8000)  # a second's edge known this well is not looked for any more
+_FINE_US = const(8000)  # a second's edge known this well is not searched for again
 _IDLE_MS = const(10000)  # between two looks when there is nothing to gain
 _AWAY_S = const(345600)  # 4 days, a long weekend: an RTC that is further from what is on record may have jumped
 _EARLIEST_S = const(1577836800)  # 2020-01-01: an RTC that says less was never set
@@ -162,7 +162,7 @@ class Timekeeper:
         return step_ms
 
     def at_least(self, utc_s, sure_s, given_s):
-        """Without a time of its own, let the port's clock start from the newest moment on record: certificates are
+        """Without its own time, let the port's clock start from the newest moment on record: certificates are
         then judged by a date that is only a little too early, and the bridge can be reached to learn the right
         one. An RTC that says, bound included, that it is before the moment `sure_s` has gone back: the time is the
         newest moment's then, and not sure. One that is days after the newest moment may have jumped, or the clock was

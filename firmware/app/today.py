@@ -1,4 +1,4 @@
-"""What a worker may ask the clock: today's punches of the badge in their hand, with what became of each.
+"""The page of today: one badge's punches of today, with the outcome of each.
 
 Asked by the info key and then a badge, or by holding a badge for two seconds. The journal is read when it is asked, a
 sector at a turn, newest first; nothing is kept of it. Today is the site's local day. A shift that was open at midnight
@@ -16,14 +16,14 @@ ROWS = const(6)
 
 _BLOCK = const(9)  # records read at once; a sector of 63 has seven times as many
 _BLOCKS_A_TURN = const(7)
-_TURNS = const(40)  # a clock with more records a day than 2,520 tells what the newest of them say
+_TURNS = const(40)  # a clock with more records a day than 2,520 shows what the newest of them say
 
 
 class Search:
     """The punches of one badge. token: its 8 bytes; log: the SealedLog; hours: how long a shift may be open.
 
-    rows: (direction, local time, receipt state or 0, what that tells, or without a receipt whether the bridge has the
-    record), oldest first, at most six; more: how many older ones there are. Right once `step` says so.
+    rows: (direction, local time, receipt state or 0, its number or code, or without a receipt whether the bridge has
+    the record), oldest first, at most six; more: how many older ones there are. Right once `step` says so.
     """
 
     def __init__(self, token, log, timekeeper, receipts, hours):
@@ -49,7 +49,7 @@ class Search:
         return not self._turns
 
     def _read(self):
-        """Take what the next older block tells of the badge; False if nothing older can belong to today."""
+        """Take the badge's punches from the next older block; False if nothing older can belong to today."""
         if not self._block:
             return False
         self._block -= 1

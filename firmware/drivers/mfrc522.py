@@ -172,7 +172,7 @@ class MFRC522:
     def wait_at_most(self, timeout_us):
         """From now on an answer must begin within that time, at most 1.6 s; two transactions if it changes.
 
-        Whoever asks for more than TIMEOUT_US gives that back: `healthy` expects it, and idle polls are that short.
+        A caller that sets more than TIMEOUT_US sets that back: `healthy` expects it, and idle polls are that short.
         """
         if timeout_us == self._timeout_us:
             return
@@ -232,8 +232,8 @@ class MFRC522:
         """Wait until the chip ends the exchange, with the status read; False if it does not.
 
         The time runs from the first look, when the start is through the bus for certain, and only a look that began
-        after the deadline tells that the chip is late: another task may have come in between. A pin that never moves,
-        or lies, is not wired: after a few exchanges the status alone is polled.
+        after the deadline counts as late: another task may have run in between. A pin that never
+        moves, or lies, is not wired: after a few exchanges the status alone is polled.
         """
         started = None
         deadline_us = self._timeout_us + _FRAMES_US

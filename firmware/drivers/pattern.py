@@ -6,7 +6,7 @@ import time
 class Player:
     """Plays a pattern, a flat tuple (value, milliseconds, value, milliseconds, …), and returns to `rest` after it.
 
-    A subclass gives `_apply(value)`. `play` starts the first step at once; whoever drives it calls `step` when it
+    A subclass gives `_apply(value)`. `play` starts the first step at once; its driver calls `step` when it
     asked to be.
     """
 

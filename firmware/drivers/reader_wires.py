@@ -1,4 +1,4 @@
-"""What can be wrong between a board and its MFRC522, told apart. Loaded when it is wanted, and dropped again.
+"""What can be wrong between a board and its MFRC522, by cause. Loaded when needed, and dropped again.
 
     miso-high, miso-low  MISO is shorted to the supply or to ground
     no-answer            MISO is free and nobody drives it: no reader, no supply, or SCK, MOSI, MISO or SS is open

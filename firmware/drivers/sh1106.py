@@ -21,7 +21,7 @@ SETUP = bytes(
         0xA4,  # show the RAM
     )
 )  # fmt: skip
-ON = b"\xae\xad\x8b\x33\xaf"  # off, for so it wants to be for the next: DC-DC converter on, at 9 V; on
+ON = b"\xae\xad\x8b\x33\xaf"  # off, which the next command requires: DC-DC converter on, at 9 V; on
 FIRST_COLUMN = 2
 
 

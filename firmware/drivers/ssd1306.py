@@ -5,8 +5,8 @@ rows a call, because a page takes 3 ms on I2C at 400 kHz and a whole screen 23; 
 first that differs to the last. Commands: datasheet Rev. 1.1, §9 table 9-1.
 
 A person can read the display between two writes. So their order is such that nothing in between looks like another
-screen: the words, which are the two lowest pages, go dark before what stands above them changes, and come back after
-it; the display is dark on light only while all pages are those of a screen that wants it.
+screen: the words, which are the two lowest pages, go dark before the part above them changes, and come back after
+it; the display is dark on light only while all pages are those of a screen that sets it.
 
 A dip of the supply resets the chip: it goes on answering and stays dark, with nonsense in its RAM. `healthy` tells it
 where the chip can be read, and `renew` writes everything again without a change on a display that lost nothing: it is
@@ -95,7 +95,7 @@ class SSD1306:
         self._command(self.SETUP)
 
     def healthy(self):
-        """Whether the display is on, as far as it can tell; nobody can read it on SPI."""
+        """Whether the display is on, as far as it can be read; on SPI it cannot."""
         return True
 
     def tint(self, mood):
@@ -158,7 +158,7 @@ class SSD1306:
             return
 
     def _goes_dark(self, at):
-        """Whether a page of words, which begins at a byte, will not stay, and what stands above the words neither."""
+        """Whether a page of words, which begins at a byte, will not stay, and the part above the words neither."""
         drawn, shown = memoryview(self._drawn), memoryview(self._shown)
         return (
             not self._unknown & _ALL

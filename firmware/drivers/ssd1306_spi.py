@@ -1,4 +1,4 @@
-"""The SSD1306 on four-wire SPI. A file of its own, because a clock has one display and loads what it has."""
+"""The SSD1306 on four-wire SPI. In its own file, because a clock has one display and loads what it has."""
 
 from drivers.ssd1306 import SSD1306
 

@@ -1,12 +1,12 @@
 """Sitronix ST7789, a colour display controller, with a panel of 320x240 pixels on SPI.
 
-The clock's screens are drawn for 128x64 pixels; this display gives them a layout of its own, in large type: its canvas
+The clock's screens are drawn for 128x64 pixels; this display gives them its own layout, in large type: its canvas
 keeps no pixels but what was drawn, and the places and sizes that each text and picture has here (`_laid_out`). No frame
 in colour is kept either, which would take 150 KB: `update` makes a band of eight lines of what the display shows and of
 what it is to show, and sends the columns that differ, in the ink and on the paper of the screen's mood; the last band
 is an edge in the mood's third colour. Commands: datasheet V1.4, §9.
 
-A person can read the display between two writes. The words, which are the lower bands, go dark before what stands above
+A person can read the display between two writes. The words, which are the lower bands, go dark before the part above
 them changes, and come back after it.
 """
 
@@ -21,10 +21,10 @@ _BAND_LINES = const(8)
 _BELOW = const(45)  # where words begin on a canvas of 128x64
 _WORDS = const(18)  # the first band of the words, ...
 _EDGE = const(29)  # ... and the one below them
-_STEPS = const(41)  # of an update: the words go dark, then what stands above them comes, the words and the edge
+_STEPS = const(41)  # of an update: the words go dark, then the part above them comes, the words and the edge
 _NEAR = const(8)  # columns apart that are sent together, as another window takes about as long
 
-# What stands in a band.
+# What a band shows.
 _OLD = const(0)  # what was to be shown before
 _NEW = const(1)  # what is to be shown
 _UNKNOWN = const(2)
@@ -156,7 +156,7 @@ class ST7789:
         self._on_due = True
 
     def healthy(self):
-        """Whether the display is on, as far as it can tell: its data line goes one way."""
+        """Whether the display is on, as far as it can be read: its data line goes one way."""
         return True
 
     def tint(self, mood):
@@ -193,7 +193,7 @@ class ST7789:
         self._step = _EDGE - _WORDS
 
     def _darken(self, band):
-        """Let words go dark that will not stay, if what stands above them does not stay either."""
+        """Let words go dark that will not stay, if the part above them does not stay either."""
         if self._bands[band] != _OLD or not (self._mood != self._old_mood or _is_above(self._old, self._new)):
             return
         columns = self.canvas.columns
@@ -385,7 +385,7 @@ def _rectangle(size, x, y):
 
 
 def _is_above(old, new):
-    """Whether two layouts differ in what stands above the words."""
+    """Whether two layouts differ above the words."""
     for one, other in ((old, new), (new, old)):
         for item in one:
             if item[3] < _WORDS * _BAND_LINES and item not in other:
@@ -394,7 +394,7 @@ def _is_above(old, new):
 
 
 def _draw(canvas, placed, band, columns):
-    """Draw what lies in a band."""
+    """Draw the content of a band."""
     canvas.fill(0)
     for kind, what, left, top, wide, high in placed:
         y = top - band * _BAND_LINES

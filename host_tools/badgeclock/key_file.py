@@ -1,4 +1,4 @@
-"""Which files only their owner may read. A key that everybody on a machine may read is nobody's."""
+"""Which files only their owner may read. A key that everybody on a machine may read is refused."""
 
 from __future__ import annotations
 

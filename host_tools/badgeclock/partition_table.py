@@ -54,7 +54,7 @@ _COLUMNS: Final = 6
 
 @dataclass(frozen=True)
 class Partition:
-    """One row: where `label` lies in the flash, offset and size in bytes."""
+    """One row: where `label` is in the flash, offset and size in bytes."""
 
     label: str
     type: int

@@ -46,7 +46,7 @@ _QUIET_S: Final = 3.0
 
 
 def measure() -> dict[str, float]:
-    """Every attack, each on a broker and a bridge of its own."""
+    """Every attack, each on a broker and its own bridge."""
     figures = {}
     with tempfile.TemporaryDirectory() as folder:
         figures["attack.bridge_rss_mb.events"] = events_mb(Path(folder))
@@ -88,11 +88,11 @@ def honest_ack_p99_ms(folder: Path, attack: Attack) -> float:
 
 
 def _wait_for_clients(rig: Rig, count: int) -> None:
-    """Wait until the bridge has told the broker of every clock."""
+    """Wait until the bridge has added every clock to the broker."""
     deadline = time.monotonic() + PATIENCE_S
     while len(broker.clients(rig.folder / "broker")) < count:
         if time.monotonic() > deadline:
-            raise TimeoutError("the bridge does not tell the broker of its clocks")
+            raise TimeoutError("the bridge does not add its clocks to the broker")
         time.sleep(0.1)
 
 
@@ -210,7 +210,7 @@ def _send(clock: LoadClock, packets: list[bytes]) -> None:
 
 
 def _wait_for_end(rig: Rig) -> None:
-    """Wait until the bridge writes no events any more; it has written some."""
+    """Wait until the bridge writes no more events; it has written some."""
     table, count, moved_at = schema.events, -1, time.monotonic()
     while time.monotonic() - moved_at < _QUIET_S:
         with rig.store.read() as connection:

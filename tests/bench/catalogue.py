@@ -232,7 +232,7 @@ FIGURES = {
     "bridge.intake.verify_records_per_s": Figure("records/s whose seal is verified, nothing stored"),
     "bridge.intake.bare_sqlite_rows_per_s": Figure("rows/s the bare library writes, for comparison"),
     "once.cases": Figure(
-        "presences before an authority that commits before, after, in the midst of or without every status, fault and "
+        "presences before an authority that commits before, after, in the middle of or without every status, fault and "
         "delay, with kills, second bridges and both clock changes by seed"
     ),
     "once.doubled": Figure("registrations too many", "0"),
@@ -294,7 +294,7 @@ FIGURES = {
         "messages of all these that a clock sent again, having waited for its ACK too long", "0"
     ),
     "bridge.connected_clocks": Figure("clocks connected at once, each on TLS with its certificate", "10,000"),
-    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and heard the ACK"),
+    "bridge.connected.burst_s": Figure("s until each of them has founded its chain, punched and got the ACK"),
     "bridge.connected.broker_kb_each": Figure("resident memory of the broker, KB a clock"),
     "bridge.connected.bridge_mb": Figure("resident memory of the bridge, MB"),
     **{

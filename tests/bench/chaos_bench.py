@@ -2,7 +2,7 @@
 that drains while badging goes on; and the heap through a storm of reconnections.
 
 Taps are on the whole firmware on i386 MicroPython behind the virtual board's chips, the broker is a
-real Mosquitto over TLS, and the fault proxy stands between them. The faults take turns with no fault, in one run.
+real Mosquitto over TLS, and the fault proxy is between them. The faults take turns with no fault, in one run.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _taps() -> dict[str, float]:
         for turn in range(ROUNDS):
             for fault in order():
                 stack.wait_online()
-                if turn % 2:  # it shall meet the clock while it connects
+                if turn % 2:  # it must meet the clock while it connects
                     proxy.turn("refuse")
                     found["refuse"] += tap_to_signal_ms(stack, [next(uids)], PERIOD_S)
                 _begin(fault, stack, proxy)
@@ -156,7 +156,7 @@ def _storm() -> dict[str, float]:
         before, taps = len(stored_punches(stack)), 0
         uids = itertools.cycle(badge.uid for badge in badges)
         for storm in STORMS * STORM_TIMES:
-            stack.control.network_down()  # when Wi-Fi is back the clock's backoff starts anew
+            stack.control.network_down()  # when Wi-Fi is back the clock's backoff restarts
             stack.control.wait_text("No Wi-Fi", timeout=30)
             proxy.turn(storm)
             stack.control.network_up()

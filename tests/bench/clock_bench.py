@@ -285,7 +285,7 @@ def _allocated(board: VirtualBoard, bus: Bus) -> list[int]:
         told: list[str] = []
         deadline = time.monotonic() + SIGNAL_PATIENCE_S
         while not told:  # the buzzer's comes first, then the lamp's
-            assert time.monotonic() < deadline, "the clock told no allocation"
+            assert time.monotonic() < deadline, "the clock reported no allocation"
             time.sleep(0.01)
             told = re.findall(r"allocated: (\d+)", log.read_text(errors="replace"))[2 * len(found) :]
         found.append(int(told[0]))

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def copy_of(revision: str) -> Path:
-    """The files of a commit, in a folder of their own. Raises SystemExit if there is no such commit."""
+    """The files of a commit, in their own folder. Raises SystemExit if there is no such commit."""
     found = subprocess.run(
         ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],
         cwd=ROOT,

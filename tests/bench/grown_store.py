@@ -1,6 +1,6 @@
 """A store of SQLite as it is after years: a thousand workers at ten sites, by the day, with three punches a presence.
 
-Badges are in an order of their own each day, so that no index is written in the order in which it is kept. A store
+Badges are in their own order each day, so that no index is written in the order in which it is kept. A store
 that was made is kept in `build/` and copied: to make one of a million presences takes minutes.
 """
 

@@ -1,4 +1,4 @@
-"""What hostile answers of an authority and hostile spreadsheets cost in memory, each in a process of its own."""
+"""What hostile answers of an authority and hostile spreadsheets cost in memory, each in its own process."""
 
 from __future__ import annotations
 

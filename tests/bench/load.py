@@ -47,7 +47,7 @@ _PUBLISH, _SUBACK, _CONNACK = 0x30, 0x90, 0x20
 
 @dataclass
 class LoadClock:
-    """One clock: what it has to say, its connection, and how far it was heard."""
+    """One clock: what it has to send, its connection, and how far it was acknowledged."""
 
     clock: Clock
     packets: list[bytes] = field(default_factory=list)
@@ -193,7 +193,7 @@ class LoadClock:
         self.say_status()
 
     def say_status(self) -> None:
-        """Tell the bridge of this connection."""
+        """Report this connection to the bridge."""
         assert self.socket is not None
         session = os.urandom(8)
         tag, head = self.clock.state.tag, self.clock.state.next_seq

@@ -19,7 +19,7 @@ ROSTER = 5000
 
 
 def taken(stays_ms):
-    """Whether thirty badges that stay for so long are all taken, whatever lies between two of them."""
+    """Whether thirty badges that stay for so long are all taken, whatever is between two of them."""
     for gap_ms in GAPS_MS:
         queue = Queue()
         before = queue.log.head

@@ -25,7 +25,7 @@ SELECT, WRITE, READ, TRANSFER, RESET, IRQ, ASK = range(7)
 PERIOD = 1 << 30  # of an ESP32's ticks
 DAY_MS = 86400000
 POLL_MS = 40
-CHECK_US = 3200000  # a little more than lies between two checks of the chip
+CHECK_US = 3200000  # a little more than is between two checks of the chip
 PROVED, AGAIN = 1, 3  # of app.badge.proof, which is loaded only when it is asked for
 WEEK_US = 7 * DAY_MS * 1000
 LONGEST_US = 120 * 1000000
@@ -184,7 +184,7 @@ def proofs():
 
 def week(hangs, seed):
     """Poll as the clock does. A badge comes as the chip hangs and stays until it is read: the time that takes is how
-    long the reader was deaf. What lies between two hangs is skipped, but for a part of the last seconds before each, so
+    long the reader was deaf. What is between two hangs is skipped, but for a part of the last seconds before each, so
     that it falls on any moment between two checks.
     """
     made, bus, clock = reader()

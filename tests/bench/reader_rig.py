@@ -1,7 +1,7 @@
 """The clock's own reader drivers, in MicroPython, on the virtual board's reader chip, in modelled time.
 
 The driver's process (reader_on_device.py) carries the time: its sleeps and its SPI transfers move it, nothing else
-does, so a week takes as long as its transfers. Chip, field and badges are those of the virtual board, and are told the
+does, so a week takes as long as its transfers. Chip, field and badges are those of the virtual board, and take the
 time with every request. An SPI transfer costs what the ESP32's port takes a call, and its bytes at the board's 5 MHz;
 the time of MicroPython's own bytecode is not in it.
 """

@@ -186,7 +186,7 @@ def _bare_rows_per_s(folder: Path, count: int) -> float:
 
 
 def _count_messages(rig_files: Sequence[str], port: int, counted: Synchronized[int], ready: Any) -> None:
-    """A bare subscriber in a process of its own: counts PUBLISH packets, and does nothing with them."""
+    """A bare subscriber in its own process: counts PUBLISH packets, and does nothing with them."""
     authority, certificate, key = rig_files
     context = ssl.create_default_context(cafile=authority)
     context.load_cert_chain(certificate, key)

@@ -57,7 +57,7 @@ def _uplink(site: Site, folder: Path) -> dict[str, float]:
 
 
 def _umqtt(setup: Path) -> dict[str, float]:
-    """The same broker and certificates, umqtt.simple 1.3.4 alone; QoS 1 because at QoS 0 nothing tells of a loss."""
+    """The same broker and certificates, umqtt.simple 1.3.4 alone; QoS 1 because at QoS 0 nothing reports a loss."""
     run = subprocess.run(
         [
             str(programs.micropython("i386")),

@@ -2,8 +2,8 @@
 
 Debian's unix port has no `sys.settrace`. But its virtual machine is compiled with MICROPY_OPT_COMPUTED_GOTO: every
 instruction is dispatched by `goto *entry_table[*ip++]`, of which the compiler made some fifteen indirect jumps in one
-function. A breakpoint at each of them, by ptrace(2), sees every instruction exactly once, and where it lies: so what a
-clock executes can be told from what the virtual board's own modules do, and one module from another.
+function. A breakpoint at each of them, by ptrace(2), sees every instruction exactly once, and where it is: so what a
+clock executes can be separated from what the virtual board's own modules do, and one module from another.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class VmCounter:
                 for site in self._sites:
                     os.pwrite(memory, b"\xff", site)
             _ptrace(_DETACH, self.pid)
-        except BaseException as error:  # noqa: BLE001 - told in the thread that wants the count
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that waits for the count
             self._failure = error
         finally:
             self._attached.set()
@@ -161,7 +161,7 @@ def _ptrace(request: int, pid: int, address: int = 0, data: int = 0) -> None:
 
 
 def by_place(trace: Iterable[int], places: Mapping[str, tuple[int, int]]) -> Counter[str]:
-    """How many of the addresses lie in each of the `places` (from, end); what lies in none counts as ""."""
+    """How many of the addresses lie in each of the `places` (from, end); what is in none counts as ""."""
     ordered = sorted((start, end, name) for name, (start, end) in places.items())
     counts: Counter[str] = Counter()
     for address, times in Counter(trace).items():

@@ -423,7 +423,7 @@ async def test_our_client_works_with_the_authoritys_wsdl_in_place_of_our_own(
 
 
 # What the published policy asks of a message, and where ours has it. `Basic256` is the older variant's suite; ours is
-# the SHA-256 one's. What only tells how an answer may point to its key is for the reading of answers.
+# the SHA-256 one's. What only says how an answer may name its key matters when answers are read.
 POLICY = {
     "AsymmetricBinding": "wsse:Security/ds:Signature",
     "InitiatorToken": "wsse:Security/wsse:BinarySecurityToken",

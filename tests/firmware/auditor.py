@@ -29,7 +29,7 @@ class Auditor:
         self.tag = hashlib.sha256(b"badgeclock/v1/genesis" + clock_id.encode()).digest()[:16]
         self.seq = self.boot = self.in_epoch = self.epoch = 0
         self.e0 = e0
-        self.spent = [e0]  # keys that must not be found any more
+        self.spent = [e0]  # keys that must no longer be found
         self.burnt = []  # seqs that a BOOT declared
         self.records = []  # (seq, kind, token) of those taken
         self._open_epoch(e0)

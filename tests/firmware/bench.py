@@ -8,7 +8,7 @@ PERIOD = time.ticks_add(0, -1) + 1  # of the port's ticks
 
 
 class Time:
-    """Stands in a module's place of `time`: ticks that start just below their wrap, and move when told or slept."""
+    """Stands in a module's place of `time`: ticks that start just below their wrap, and move when set or slept."""
 
     def __init__(self):
         self.now_ms = 0

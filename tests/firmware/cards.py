@@ -1,8 +1,8 @@
 """Cards of ISO/IEC 14443-4 behind the reader's registers, with which ISO-DEP, DESFire and proofs are tested.
 
-`IsoDepCard` follows the card's rules of ISO/IEC 14443-4 §7.5 and can be told to lose frames, to ask for time, to chain.
+`IsoDepCard` follows the card's rules of ISO/IEC 14443-4 §7.5 and can lose frames, ask for time and chain on request.
 `DesfireCard` has one application as docs/badges.md writes it, as an EV1, an EV2 or an NTAG 424 DNA. Written from the
-card's side and with a CMAC of its own, bit by bit, so that a mistake of the firmware is not made here a second time.
+card's side and with its own CMAC, bit by bit, so that a mistake of the firmware is not made here a second time.
 """
 
 import os
@@ -180,7 +180,7 @@ def _xor(one, other):
 
 class DesfireCard(IsoDepCard):
     """kind: "ev1", "ev2" or "ntag". hides: the UID that REQA shows is random. keys: by number, 16 bytes each. data: of
-    the file that key 1 reads. issue: what stands in file 2, none: there is no such file. `tamper(code, answer)` may
+    the file that key 1 reads. issue: what is in file 2, none: there is no such file. `tamper(code, answer)` may
     change an answer before its status is put on.
     """
 

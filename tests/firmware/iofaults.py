@@ -8,7 +8,7 @@ How it fails:
     lost      a write or an erase does nothing, in silence, this once
     dead      its sector takes no write and no erase from now on, in silence, until the flash is mended
 
-The clock may go on, or refuse with an error of its own or an OSError, never another one; after a refusal it is started
+The clock may go on, or refuse with its own error or an OSError, never another one; after a refusal it is started
 again, as the clock's housekeeping does. When the flash is mended, one more start must bring back all that was
 signalled.
 """
@@ -102,7 +102,7 @@ class Stubborn(World):
         self.refusals = 0
 
     def found(self):
-        """A technician sees the error and tries again, but not for ever."""
+        """A technician sees the error and tries again, a limited number of times."""
         for _ in range(3):
             try:
                 World.found(self)

@@ -62,7 +62,7 @@ class KeyScan:
         try:
             for index, content in enumerate(contents):
                 hits = _hits(content, len(content), self._table, _MASK, self._places)
-                assert hits < _MOST_HITS, "the table is too full to tell"
+                assert hits < _MOST_HITS, "the table is too full to decide"
                 for hit in range(hits):
                     at = self._places[hit]
                     quarter = bytes(content[at : at + _QUARTER_BYTES])

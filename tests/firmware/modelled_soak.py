@@ -50,7 +50,7 @@ from roster_bridge import LINK_KEY, Image, entries_of
 E0 = bytes(32)
 KNOWN = 300
 JOURNAL_SECTORS, SEAL_SECTORS, ROSTER_SECTORS = 40, 4, 8
-LIFE_MS = 3600000  # a clock's tasks are started anew as often, to let go of what a life without restarts would keep
+LIFE_MS = 3600000  # a clock's tasks are restarted as often, to let go of what a life without restarts would keep
 NETWORK = ("none", "refuse", "black-hole", "drop", "hang-accept", "slow", "reset-after", "corrupt", "split", "hang-tls")
 NETWORK += ("hang-connect", "hang-subscribe", "lose", "duplicate", "reorder", "replay", "forge", "nonsense", "takeover")
 AIR = ("down", "forgotten", "moved", "refusing", "late-address", "nowhere")
@@ -113,7 +113,7 @@ class Cards:
         return self._badges
 
     def fall_ill(self, how, for_ms):
-        """Every exchange ends so for a while, or until the chip is started anew."""
+        """Every exchange ends so for a while, or until the chip is restarted."""
         self._bad, self._bad_until = how, time.ticks_add(time.ticks_ms(), for_ms)
 
     def start(self):
@@ -334,7 +334,7 @@ class Bridge:
                 judge.take(raw)
             except AssertionError:
                 if self._soak.net.fault == "forge":
-                    break  # not the clock's: whoever is on the way changed it
+                    break  # not the clock's: changed on the network path
                 raise
             if raw[1] == PUNCH:
                 self._soak.delivered(seq)
@@ -351,7 +351,7 @@ class Bridge:
 
 
 class Soak:
-    """One clock, its flash, and whoever comes to it."""
+    """One clock, its flash, and the workers who come to it."""
 
     def __init__(self, taps, seed, say_every=0):
         clock_module.gc = Collector(self)

@@ -1,7 +1,7 @@
 """Time that passes only when everybody waits: a test of the clock's tasks is as quick as its work, and what else the
 machine does makes no difference.
 
-Import this before anything of the app: it stands in the place of `time`, and `asyncio` waits by it.
+Import this before anything of the app: it is in the place of `time`, and `asyncio` waits by it.
 """
 
 import asyncio

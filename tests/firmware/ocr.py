@@ -1,4 +1,4 @@
-"""Reads the text back that stands on a canvas of 128x64: the clock's small letters on columns of eight pixels in
+"""Reads the text back that is on a canvas of 128x64: the clock's small letters on columns of eight pixels in
 whatever row they begin, large and huge ones where the screens put them.
 """
 

@@ -12,7 +12,7 @@ What takes time on an ESP32 takes it here, and nothing else does, so every run o
     memory      10 ms a collection
     the uplink  5 ms to seal and send a punch, and the same for an answer
 
-Import this before anything of the app: `modelled_time` stands in the place of `time`.
+Import this before anything of the app: `modelled_time` is in the place of `time`.
 """
 
 import asyncio
@@ -158,7 +158,7 @@ class Field:
     def exchange(self, frame, answer, last_bits=0):
         badge = self._look()
         work.spend(FRAME_US)
-        if badge is None or self._look() is not badge:  # it came or left in the midst of the frame
+        if badge is None or self._look() is not badge:  # it came or left in the middle of the frame
             return TIMEOUT
         given = badge.receive(bytes(frame[1:]), last_bits)
         if not given:

@@ -2,8 +2,8 @@
 
     micropython run_one.py MODULE FUNCTION…
 
-`sys.path` comes from BADGECLOCK_PATH, separated by colons. Lines that start with the record separator are the report, one
-JSON object each; anything else is the test's own output. tests/firmware/conftest.py starts this and reads it.
+`sys.path` comes from BADGECLOCK_PATH, separated by colons. Lines that start with the record separator are the report,
+one JSON object each; anything else is the test's own output. tests/firmware/conftest.py starts this and reads it.
 """
 
 import builtins
@@ -32,7 +32,7 @@ def traceback_of(error):
 
 
 def run(module, function):
-    """Call one test (a coroutine function gets an event loop of its own) and report it."""
+    """Call one test (a coroutine function gets its own event loop) and report it."""
     report(function, "started")
     gc.collect()
     start = time.ticks_ms()

@@ -114,10 +114,10 @@ class Wild(DesfireCard):
         if habit == 2:  # any block with a right CRC
             block = bytes((PCBS[draw(len(PCBS))],)) + noise(6)
             return block + crc_a(block)
-        if habit == 3:  # more time, for ever
+        if habit == 3:  # more time, without end
             block = b"\xf2" + bytes((draw(256),))
             return block + crc_a(block)
-        if habit == 4:  # a chain, for ever
+        if habit == 4:  # a chain, without end
             block = bytes((0x12 | random.getrandbits(1),)) + noise(60)
             return block + crc_a(block)
         if habit == 5:

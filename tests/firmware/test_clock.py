@@ -261,7 +261,7 @@ def test_a_badge_that_stays_for_two_seconds_asks_once_and_nobody_elses_does():
     assert len(stand.pages) == 1
     stand.token, stand.found = b"badge002", [4]
     stand.live(100)
-    assert not stand.paging, "another badge, though it makes no punch, shall not read it"
+    assert not stand.paging, "another badge must not read it, though it makes no punch"
 
 
 def test_a_badge_that_comes_while_the_journal_is_read_ends_the_search():
@@ -457,7 +457,7 @@ def test_a_reader_that_is_gone_is_shown_and_recorded_once_and_its_return_is_show
     assert [entry for entry in stand.records if entry[0] == record.KIND_FAULT] == [
         (record.KIND_FAULT, b"\x01" + bytes(7))
     ]
-    assert stand.reports == 1, "and the bridge hears of it at once"
+    assert stand.reports == 1, "and the bridge gets it at once"
     stand.usable = True
     stand.live(300)
     assert stand.faults_shown[-1] == 0 and stand.reports == 2
@@ -542,7 +542,7 @@ class Lent:
         self.shown.append(draw)
 
     def keep(self, duration_ms):
-        assert duration_ms == 0, "a badge came, and nobody asks any more"
+        assert duration_ms == 0, "a badge came, and the question is void"
 
     async def run(self):
         while True:

@@ -534,7 +534,7 @@ def test_a_punch_that_waits_says_how_many_do():
     stand.punch(12)
     stand.wait(20)
     shown = framebuf.FrameBuffer(bytearray(stand.panel.ram), 128, 64, framebuf.MONO_VLSB)
-    shown.scroll(0, 3)  # the count stands between two rows of the grid
+    shown.scroll(0, 3)  # the count is between two rows of the grid
     moved = bytearray(1024)
     framebuf.FrameBuffer(moved, 128, 64, framebuf.MONO_VLSB).blit(shown, 0, 0)
     assert read(moved)[3].endswith("37") and stand.shows("sent later")

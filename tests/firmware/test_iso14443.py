@@ -448,7 +448,7 @@ def test_registers_that_get_lost_again_and_again_are_a_fault():
     made, bus, uid = reader()
     started = time.ticks_ms()
     while made.check():
-        bus.chip.registers[0x15] = 0  # full modulation: without it no badge hears the reader
+        bus.chip.registers[0x15] = 0  # full modulation: without it no badge receives the reader
         made.poll(uid)
         time.sleep_ms(40)
         assert time.ticks_diff(time.ticks_ms(), started) < 20000

@@ -88,7 +88,7 @@ def test_any_one_or_two_frames_may_be_lost_on_the_way_from_the_card():
         for second in range(first, 14):
             card = IsoDepCard(UID, echo, frame=40, lose=lambda n: n in (first, second))
             bench = Bench(card)
-            # RATS is sent twice at most: a card that has heard it does not answer it again
+            # RATS is sent twice at most: a card that has received it does not answer it again
             if bench.iso_dep.activate() == 0:
                 assert bench.ask(command) == command, (first, second)
                 assert card.commands == [command], "no command is carried out twice"

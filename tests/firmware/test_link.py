@@ -79,7 +79,7 @@ class ScriptedSocket(io.IOBase):
 
 
 class ClearTls:
-    """TLS without the cipher: passes bytes on, and takes a write whole or, as mbedTLS does, wants to be asked again."""
+    """TLS without the cipher: passes bytes on, and takes a write whole or, as mbedTLS does, must be called again."""
 
     def __init__(self, wire):
         self._wire = wire
@@ -108,7 +108,7 @@ class ClearTls:
 
 
 class NameServer(ScriptedSocket):
-    """The socket to a name server that knows every name, unless told otherwise."""
+    """The socket to a name server that knows every name, unless set otherwise."""
 
     def __init__(self):
         super().__init__()
@@ -202,7 +202,7 @@ class Clock:
 
 
 class Rig:
-    """A link, an umqtt client on it, what the client was told, and the other end."""
+    """A link, an umqtt client on it, what the client received, and the other end."""
 
     def __init__(self, client=umqtt.MQTTClient):
         self.network = Network()

@@ -38,7 +38,7 @@ def stamp_of(told):
 
 
 class Replay:
-    """A clock on two partitions that is told to do what a golden log tells."""
+    """A clock on two partitions that repeats the steps of a golden log."""
 
     def __init__(self, golden, slots):
         self.golden = golden

@@ -1,4 +1,5 @@
-"""The time that a host tells: right answers are read, everything else is as if it had not come, and none is believed far.
+"""The time that a host gives: right answers are read, everything else is as if it had not come, and none is believed
+far.
 
 Packets are written out by RFC 5905 figure 8. Where sockets matter they are real, on loopback, and the server is here.
 """
@@ -105,7 +106,7 @@ def test_a_hint_is_believed_within_limits_alone():
 
 
 class Keeper:
-    """A clock without a time, which notes what it is told."""
+    """A clock without a time, which notes the times it is given."""
 
     source = SOURCE_NONE
     utc_s = 0

@@ -1,5 +1,5 @@
-"""Badges that prove themselves, and those that pretend to: from the card's frames to the record, the signal, and nothing
-left in memory.
+"""Badges that prove themselves, and those that pretend to: from the card's frames to the record, the signal, and
+nothing left in memory.
 """
 
 # heapsize: 768k
@@ -189,7 +189,7 @@ def forged(name):
         return card
     if name == "no key is asked for the number":
         return issued(tamper=lambda code, answer: b"\x00" + good if code == 0xBD and len(answer) > 9 else answer)
-    if name == "a repeater of its own challenge":
+    if name == "its own repeater challenge":
         return issued(tamper=lambda code, answer: b"\x00" + bytes(32) if code == 0xAF else answer)
     if name == "an answer whose last byte changed":
         return issued(
@@ -222,7 +222,7 @@ def test_whatever_is_forged_is_refused_and_leaves_no_record():
         "keys of zeros",
         "the read key is missing",
         "no key is asked for the number",
-        "a repeater of its own challenge",
+        "its own repeater challenge",
         "a copy that the desk was made to issue with the victim's UID",
         "the same, under the victim's issue",
         "a badge whose issue was taken away",

@@ -1,4 +1,4 @@
-"""From a UID to the signal: kept before anything is signalled, told apart, and the same after a restart."""
+"""From a UID to the signal: kept before anything is signalled, distinguished, and the same after a restart."""
 
 # heapsize: 512k
 
@@ -170,14 +170,14 @@ def test_a_step_of_the_clock_changes_neither_window_nor_direction_of_what_this_s
 
 
 class Model:
-    """What one badge after another may expect, told once more and simply: everything that happened, by true time."""
+    """What one badge after another may expect, stated again and simply: everything that happened, by true time."""
 
     def __init__(self, window_s, hours):
         self.window_s, self.hours_s = window_s, hours * HOUR_S
         self.last = {}  # badge: (direction, true time, time counted at least, start, was there a time)
         self.start = 0
         self.true_s = 0
-        self.least_s = 0  # time as it passed at least: without the pauses of which no record tells
+        self.least_s = 0  # time as it passed at least: without the pauses that are in no record
         self.record_s = 0  # of the last record, by that
         self.has_time = True
 

@@ -1,4 +1,4 @@
-"""Settings that the bridge gave: the whole file or none of it, told in STATUS, and a restart when it is time."""
+"""Settings that the bridge gave: the whole file or none of it, reported in STATUS, and a restart when it is time."""
 
 # heapsize: 512k
 

@@ -126,7 +126,7 @@ def test_random_bytes_are_read_without_an_exception():
 
 
 class Names:
-    """Module socket of a network whose name server is this test's, on a port of its own."""
+    """Module socket of a network whose name server is this test's, on its own port."""
 
     AF_INET = socket.AF_INET
     SOCK_DGRAM = socket.SOCK_DGRAM
@@ -345,5 +345,5 @@ async def test_a_flood_of_rubbish_lasts_no_longer_and_lets_others_run():
 
 async def test_a_name_server_that_is_not_there_is_as_silent_as_one_that_is():
     names = Names()
-    names.close()  # its port now refuses, and every second call of the socket tells it
+    names.close()  # its port now refuses, and every second call of the socket reports it
     assert await lasts_ms(names) < BOUND_MS

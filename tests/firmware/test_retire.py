@@ -104,7 +104,7 @@ def test_a_retired_log_refuses_everything_and_still_sends_what_is_not_acknowledg
         assert log.retired and not log.sealed
         for kind in (record.KIND_PUNCH, record.KIND_TIME_SET, record.KIND_RETIRE):
             error = raised(JournalRetired, log.append, kind, 0, bytes(8), bytes(8), site.stamp)
-            assert isinstance(error, JournalFull) and "Provision it anew" in str(error)
+            assert isinstance(error, JournalFull) and "Provision again" in str(error)
         site.idle()
         assert site.journal.image() == image, "no BOOT, no EPOCH, nothing is prepared"
         assert (log.head, log.tail, log.unsent) == (7, 0, 7)

@@ -1,4 +1,4 @@
-"""What stands on the display in every state and language, read back from the pixels."""
+"""What is on the display in every state and language, read back from the pixels."""
 
 import binascii
 import os

@@ -172,7 +172,7 @@ def test_an_rtc_that_contradicts_the_bridge_is_not_believed():
 
 
 class Chaos(World):
-    """A world whose crystal has a rate of its own, up to 100 ppm, which temperature changes, and whose RTC fails."""
+    """A world whose crystal has its own rate, up to 100 ppm, which temperature changes, and whose RTC fails."""
 
     def __init__(self):
         super().__init__(MORNING_MS + random.randrange(1 << 30), rtc_ppm=random.randrange(-5, 6))

@@ -1,4 +1,4 @@
-"""What a badge is told about today: its own punches, with what became of each, and nobody else's."""
+"""The page of today for a badge: its own punches, with what became of each, and nobody else's."""
 
 # heapsize: 512k
 
@@ -156,7 +156,7 @@ def test_after_the_info_key_a_badge_asks_and_makes_no_punch():
     site.punches.choose(ASK)
     assert site.tap(after_s=11)[1] == IN and site.log.head == head + 1, "ten seconds later the key is forgotten"
     site.punches.choose(ASK)
-    assert site.tap(b"\x08\x11\x22\x33")[0] == UNPROVED, "who cannot be told apart has no answer"
+    assert site.tap(b"\x08\x11\x22\x33")[0] == UNPROVED, "a badge that cannot be recognised has no answer"
     assert site.punches.held == b""
 
 

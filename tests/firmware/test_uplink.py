@@ -172,7 +172,7 @@ class Rig:
         return frames.seal_frame(self.key, self.scope, kind, counter, body)
 
     def hear(self, topic, frame):
-        """Let the uplink hear a message. True if it believed it."""
+        """Give the uplink a message. True if it accepted it."""
         before = self.uplink.rejected
         self.uplink._on_message(b"badgeclock/v1/clock-0001/" + topic, memoryview(frame))
         return self.uplink.rejected == before
@@ -185,7 +185,7 @@ class Rig:
         return self.hear(b"receipts", self.frame(frames.RECEIPTS, body))
 
     def status(self):
-        """Tell a STATUS; (its counter, its body)."""
+        """Send a STATUS; (its counter, its body)."""
         self.uplink._send_status()
         topic, frame, retain = self.uplink._client.last
         assert retain
@@ -857,7 +857,7 @@ def test_a_capture_tells_lines_and_failures_in_one_frame_and_no_secret():
     rig.uplink.last_failure = "tls: " + "y" * 2000
     assert rig.hear(b"command", rig.frame(frames.COMMAND, order(4, 11)))
     rig.errands.step_order(rig.uplink, time.ticks_ms())
-    assert rig.uplink._status_due, "the rest is what STATUS tells"
+    assert rig.uplink._status_due, "the rest is in STATUS"
     rig.uplink._status_due = False
     _, told = report(rig)
     assert told["told"]["failures"]["tls"] == 40000
@@ -999,7 +999,7 @@ def test_a_job_of_the_badge_desk_has_a_key_that_no_flash_has_once_it_began():
     stale = DeskBridge(rig, r)
     stale.seq = struct.pack(">I", head)
     assert rig.hear(b"command", stale.frame(1, 1, b"\x1e"))
-    assert stale.told() == rig.log.head, "the bridge is told which record comes next"
+    assert stale.told() == rig.log.head, "the bridge gets the number of the next record"
     assert not rig.errands.step_desk() and rig.errands.desk is None
 
 
@@ -1076,7 +1076,7 @@ def test_retire_ends_the_log_which_status_says_and_whose_last_record_is_sent_and
     assert (body["retired"], body["sealed"], body["head"], body["free"]) == (True, False, 13, 0)
     assert rig.ack(13)
     assert rig.log.tail == 13
-    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05")), "told again it has nothing more to do"
+    assert rig.hear(b"command", rig.frame(frames.COMMAND, b"\x05")), "a second order has no effect"
     assert rig.log.head == 13
 
 

@@ -1,6 +1,6 @@
 """Wi-Fi on a port that says "connecting" without an end, and an uplink with it: for tests of its patience.
 
-Import this before anything of the app: `modelled_time` stands in the place of `time`, and the hardware's modules in
+Import this before anything of the app: `modelled_time` is in the place of `time`, and the hardware's modules in
 theirs. boards/esp32_devkit must be on the path.
 """
 

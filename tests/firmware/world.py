@@ -38,7 +38,7 @@ SLOTS = SEAL_SECTORS * 32
 IS_SMALL = sys.maxsize <= 0x7FFFFFFF  # the ESP32's layout, and a heap to match
 
 # I8: each slot once, those of a half erased sector again when they are spent, and every key programmed read back; the
-# headers around the head, the marks by bisection, the head's slot (twice more if something stands in it, which could be
+# headers around the head, the marks by bisection, the head's slot (twice more if something is in it, which could be
 # a record without seal), the record written and read back. Every burnt slot before the head is one read more.
 MOST_SEAL_READS = SLOTS + 32 + 8
 MOST_JOURNAL_READS = 14
@@ -88,7 +88,7 @@ class World:
         self.is_founded = True
 
     def found_again(self):
-        """A technician gives the clock a new chain; nothing of before is expected any more."""
+        """A technician gives the clock a new chain; nothing of before is expected."""
         self.judge_from = Auditor(CLOCK_ID, OTHER_E0)
         self.auditor = self.judge_from.fork()
         self.acked = 0

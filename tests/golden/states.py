@@ -1,4 +1,4 @@
-"""Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
+"""Every state of the clock's screens with what a site's clock may have to show, for the real MicroPython."""
 
 from app.ui import desk_screen, pages, screens, start_screens, stopped, today_screen
 
@@ -44,7 +44,7 @@ TODAY = MUCH[:4]
 
 
 def states(of):
-    """Every state by name, with what a site's clock may have to tell: (name, screen, what)."""
+    """Every state by name, with what a site's clock may have to show: (name, screen, what)."""
     return (
         ("idle", screens.idle, (of, "Demo site", "07:58", 2, 0, "")),
         ("idle-offline", screens.idle, (of, "Demo site", "16:31", 1, 37, "")),

@@ -27,6 +27,6 @@ def sandbox_keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sandbox(process: SandboxProcess) -> SandboxProcess:
-    """The module's sandbox with nothing told to it."""
+    """The module's sandbox without any scripted behaviour."""
     process.control(faults=[], refuse=[], remark=[], not_ours=[], latency_ms=0, validation_delay_ms=0, clock_offset_s=0)
     return process

@@ -143,7 +143,7 @@ _counter = itertools.count()
 
 @pytest.fixture
 def site() -> str:
-    """A workplace of its own for each test, so that a search finds nothing of another's."""
+    """A workplace for each test, so that a search finds nothing of another's."""
     return f"1Y1{next(_counter):09d}Z"
 
 

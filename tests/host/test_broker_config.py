@@ -235,7 +235,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def site(running: Site) -> Iterator[Site]:
-    """The same; whoever listens in a test ends with it."""
+    """The same; a client that a test leaves listening ends with it."""
     yield running
     while running.listening:
         running.listening.pop().close()
@@ -425,7 +425,7 @@ def test_a_revoked_clocks_open_connection_ends_at_once_and_no_others(site: Site)
     assert open_connection.process.poll() is None, "Mosquitto lets it be"
     assert running_broker.evict(directory, shop, "clock-d")
     assert at_bridge.messages_until("gone") == ["badgeclock/v1/clock-d/status gone"]
-    # mosquitto_sub tries again, with the revoked certificate, and is turned away for ever.
+    # mosquitto_sub tries again, with the revoked certificate, and is turned away each time.
     assert site.publish(lost, "badgeclock/v1/clock-d/status", "racing").returncode != 0
     open_connection.close()
     site.publish(bridge, "badgeclock/v1/clock-b/ack", "still here")
@@ -527,7 +527,7 @@ def test_a_broker_that_was_started_by_a_relative_path_is_found(tmp_path: Path, p
 def test_what_was_not_seen_to_be_in_force_is_a_failure_that_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody listens, or a broker that read its files before and is not found, as in a container of its own."""
+    """Nobody listens, or a broker that read its files before and is not found, as in its own container."""
     monkeypatch.setattr(running_broker, "PATIENCE_S", 0.5)
     shop = workshop.create(tmp_path / "workshop")
     config = broker.write_config(tmp_path / "broker", free_port(), shop)
@@ -625,7 +625,7 @@ def connect(site: Site, context: ssl.SSLContext) -> ssl.SSLSocket:
 
 
 def say_hello(link: socket.socket) -> bytes:
-    """Send MQTT CONNECT and return the answer, at most 4 bytes. TLS 1.3 tells of a refused certificate only here."""
+    """Send MQTT CONNECT and return the answer, at most 4 bytes. TLS 1.3 reports a refused certificate only here."""
     link.sendall(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x")
     answer = b""
     while len(answer) < 4:

@@ -31,7 +31,7 @@ PAGES = [
     *(str(page.relative_to(ROOT)) for page in [*(ROOT / "docs").rglob("*.md"), *(ROOT / "boards").glob("*/README.md")]),
 ]
 AUTHORITIES = (ROOT / "docs" / "authorities.md").read_text()
-OPERATING = (ROOT / "docs" / "operating.md").read_text()
+OPERATING = "".join((ROOT / "docs" / f"operating{part}.md").read_text() for part in ("-setup", "", "-reference"))
 
 
 @pytest.mark.parametrize("kind", list(event_log.Kind))
@@ -117,6 +117,14 @@ def test_every_command_and_option_that_a_page_shows_exists(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_a_page_has_no_line_that_a_reader_must_scroll_for(page: str) -> None:
+    """A row of a table cannot be broken in Markdown; every other line has at most 120 characters."""
+    lines = enumerate((ROOT / page).read_text().splitlines(), 1)
+    wide = [f"{page}:{number}" for number, line in lines if len(line) > 120 and not line.startswith("|")]
+    assert not wide, "\n".join(wide)
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_every_link_between_pages_leads_somewhere(page: str) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", (ROOT / page).read_text()):
         if "://" in target:
@@ -138,7 +146,10 @@ def test_every_page_is_in_the_sites_menu_and_the_menu_has_no_other() -> None:
     assert sorted(re.findall(r"\S+\.md$", menu, re.MULTILINE)) == sorted(PAGES)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/installing.md", "docs/first-punch.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "docs/installing.md", "docs/first-punch.md", "docs/people/technician.md", "docs/people/inspector.md"],
+)
 def test_the_wheel_that_a_page_installs_is_this_versions(page: str) -> None:
     named = set(re.findall(r"badgeclock-([\d.]+)-py3-none-any", (ROOT / page).read_text()))
     assert named == {__version__}

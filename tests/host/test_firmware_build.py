@@ -113,7 +113,7 @@ def test_a_parameter_that_an_inner_function_uses_keeps_its_name() -> None:
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("class A:\n    def __init__(self):\n        self._x = 1\n\n\nprint(getattr(A(), '_x'))\n", "stands in a text"),
+        ("class A:\n    def __init__(self):\n        self._x = 1\n\n\nprint(getattr(A(), '_x'))\n", "is in a text"),
         ("import time\n\ntime._offset = 1\n", "is a private name of time"),
         ("def f(a):\n    return a._hidden\n", "belongs to no file"),
     ],

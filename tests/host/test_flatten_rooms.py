@@ -81,7 +81,7 @@ def test_what_would_name_something_else_without_rooms_is_refused(text: str, why:
         ("app/ui/record.py", "", "app/log/record.py and app/ui/record.py would both be app/record.py on the clock"),
         ("app/record.py", "", "app/log/record.py and app/record.py would both be app/record.py on the clock"),
         ("app/log.py", "", r"app/log.py has the name of the room app/log/"),
-        ("app/log/deep/seal.py", "", "lies deeper than a room"),
+        ("app/log/deep/seal.py", "", "is deeper than a room"),
         ("app/net/__init__.py", "KIND = 1\n", "holds code, which the clock would not have"),
     ],
 )

@@ -1,6 +1,6 @@
 """Every screen in every language on both kinds of display, pixel by pixel against the pictures that were looked at.
 
-python -m tests.golden     draws them anew after a wanted change
+python -m tests.golden     draws them again after a wanted change
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def test_no_two_states_look_alike(display: str, language: str) -> None:
 
 
 def test_kept_and_registered_differ_in_most_pixels_on_every_display() -> None:
-    """Whoever looks for a tenth of a second sees no words: the two may not share their light."""
+    """A glance of a tenth of a second sees no words: the two may not share their light."""
     drawn = pictures.draw().pictures
     for display in DISPLAYS:
         for language in pictures.LANGUAGES:

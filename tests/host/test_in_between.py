@@ -27,7 +27,7 @@ in row 47), and those of its icon and of what was done."""
 BAND = 2 * 8 * st7789.WIDTH
 """Bytes of the eight lines of a colour display that are written at once."""
 COLOUR_UPPER = slice(0, 18 * BAND)
-"""What stands above its words, in the bytes of a frame."""
+"""What is above its words, in the bytes of a frame."""
 
 Transfer = tuple[int, bytes]
 

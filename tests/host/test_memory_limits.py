@@ -1,4 +1,4 @@
-"""How much memory hostile answers of an authority and hostile spreadsheets cost, each in a process of its own."""
+"""How much memory hostile answers of an authority and hostile spreadsheets cost, each in its own process."""
 
 from __future__ import annotations
 

@@ -724,7 +724,7 @@ async def test_a_search_that_counts_more_than_it_lists_is_not_believed() -> None
                 await client.search(everything())
 
 
-# Nobody's number is told
+# Nobody's number is shown
 
 
 async def test_no_personal_number_is_in_a_log_a_repr_or_an_error(caplog: pytest.LogCaptureFixture) -> None:
@@ -735,7 +735,7 @@ async def test_no_personal_number_is_in_a_log_a_repr_or_an_error(caplog: pytest.
         "</f:SystemError></detail></s:Fault>"
     )
     told = [repr(A), repr(B), repr(SearchCriteria(periods=(), inss=WORKERS[0]))]
-    # What another test told the libraries to keep to themselves, they are to say here.
+    # Another test silenced the libraries' logs; here they must be on.
     with (
         caplog.at_level(logging.DEBUG),
         caplog.at_level(logging.DEBUG, "httpx"),

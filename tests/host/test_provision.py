@@ -123,7 +123,7 @@ def fresh(tmp_path: Path) -> Iterator[Bench]:
 
 @pytest.fixture
 def ready(provisioned: Path, tmp_path: Path) -> Iterator[Bench]:
-    """A provisioned clock of its own for one test, whose battery was never in."""
+    """A provisioned clock for one test alone, whose battery was never in."""
     with bench(copied(provisioned, tmp_path, battery=False)) as desk:
         yield desk
 
@@ -972,7 +972,7 @@ def test_a_port_that_another_program_lets_go_of_soon_is_waited_for(ready: Bench)
 
 @contextmanager
 def line_that_says(text: bytes) -> Iterator[str]:
-    """A serial line on which something else than MicroPython talks; it repeats `text` at whatever it hears."""
+    """A serial line on which something else than MicroPython talks; it answers `text` to every input."""
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
 

@@ -40,7 +40,7 @@ def commands() -> list[list[str]]:
     text = (ROOT / "README.md").read_text().partition("## A real clock")[2]
     block = re.search(r"```sh\n(.*?)```", text, re.DOTALL)
     assert block
-    return [shlex.split(line, comments=True) for line in block[1].splitlines()]
+    return [shlex.split(line, comments=True) for line in block[1].replace("\\\n", " ").splitlines()]
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
@@ -78,7 +78,7 @@ def test_the_commands_lead_to_a_clock_that_starts_and_reaches_its_broker_and_bri
                 if command[1:3] == ["ca", "broker"]:
                     command += ["--port", str(port)]
                 if words[0] == "make" or words[1:3] == ["clock", "acceptance"]:
-                    continue  # a virtual clock has no ROM loader; the acceptance has a test of its own
+                    continue  # a virtual clock has no ROM loader; the acceptance has its own test
                 if words[0] == "mosquitto" or words[1:3] == ["bridge", "run"]:
                     servers.append(subprocess.Popen(command, cwd=tmp_path, stdout=log, stderr=log))
                     continue

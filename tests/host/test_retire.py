@@ -78,7 +78,7 @@ def test_a_clock_is_ended_only_for_good_reason_and_then_wholly_and_can_begin_ane
     assert left_in(desk, bundle) == []
     assert desk.shop.revoked() == {identity.certificate.serial_number}
 
-    # The clock starts, finds its log retired, and says that it is not set up; told again, nothing changes.
+    # The clock starts, finds its log retired, and says that it is not set up; a second run changes nothing.
     state_now = inspect(desk)
     assert not state_now.has_live_key
     assert state_now.unsent_punches == 0
@@ -87,8 +87,8 @@ def test_a_clock_is_ended_only_for_good_reason_and_then_wholly_and_can_begin_ane
     assert desk.partition("journal")[:4096] == journal[:4096]
 
     assert [entry.act for entry in Ledger(desk.shop.path).entries()] == [Act.PROVISIONED, Act.RETIRED]
-    anew = desk.provision(desk.plan(**NEW))
-    assert (anew.chain, anew.punches_lost) == (ChainState.FOUNDED, 0)
+    again = desk.provision(desk.plan(**NEW))
+    assert (again.chain, again.punches_lost) == (ChainState.FOUNDED, 0)
     assert desk.bundle().genesis_nonce != bundle.genesis_nonce
     assert desk.shop.clock("clock-0001").certificate.serial_number not in desk.shop.revoked()
     assert (desk.shop.clock_folder("clock-0001") / f"bundle.{bundle.genesis_nonce.hex()}.json").exists()

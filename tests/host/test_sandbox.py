@@ -1,4 +1,4 @@
-"""The simulated authority as a process: strict on its input, honest about its store, told when to misbehave."""
+"""The simulated authority as a process: strict on its input, honest about its store, misbehaving on request."""
 
 from __future__ import annotations
 
@@ -334,7 +334,7 @@ def test_a_search_can_be_sorted_by_each_key_both_ways(sandbox: SandboxProcess, k
         assert orders[0] == orders[1][::-1]
 
 
-# What it was told to do
+# What it was set to do
 
 
 @pytest.mark.parametrize(

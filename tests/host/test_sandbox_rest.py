@@ -1,4 +1,4 @@
-"""The simulated Check In and Out at Work: what it takes and refuses, its OpenAPI file, what it can be told to do."""
+"""The simulated Check In and Out at Work: what it takes and refuses, its OpenAPI file, what it can be set to do."""
 
 from __future__ import annotations
 
@@ -256,7 +256,7 @@ def test_it_does_what_its_openapi_file_says(
     assert "Tested: 5" in run.stdout or "5 selected / 5 total" in run.stdout
 
 
-# What it can be told
+# What it can be set to do
 
 
 def test_chance_picks_the_same_calls_for_the_same_seed(tmp_path: Path) -> None:

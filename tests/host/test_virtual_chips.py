@@ -207,7 +207,7 @@ def colour(commands: tuple[tuple[int, bytes], ...], display: St7789) -> dict[tup
 def test_a_colour_display_fills_its_window_line_by_line_in_landscape() -> None:
     window = ((0x2A, bytes((0, 10, 0, 11))), (0x2B, bytes((0, 5, 0, 6))), (0x2C, bytes(range(1, 11))))
     assert colour((*LANDSCAPE, *window), St7789()) == {
-        (10, 5): 0x090A,  # the fifth pixel begins anew
+        (10, 5): 0x090A,  # the fifth pixel starts over
         (11, 5): 0x0304,
         (10, 6): 0x0506,
         (11, 6): 0x0708,

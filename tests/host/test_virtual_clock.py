@@ -583,7 +583,7 @@ def test_every_fault_of_the_flash_can_be_made_and_ends(clock: Clock) -> None:
 
 
 class Echo:
-    """A server that sends back what it hears."""
+    """A server that sends back what it receives."""
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -704,7 +704,7 @@ def test_a_network_that_goes_down_is_silent_first_and_resets_when_it_is_back(
     assert clock.run("s.write(b'x')\n" + errno_of("s.read(1)")) == "110"
     monkeypatch.setattr(accesspoint, "BEACON_TIMEOUT_S", 0.0)
     assert clock.ask("sta.isconnected()") is False
-    assert clock.ask("sta.status() == network.STAT_CONNECTING"), "the port tries again and says no more"
+    assert clock.ask("sta.status() == network.STAT_CONNECTING"), "the port tries again and says nothing else"
     clock.control.network_up()
     assert clock.run("while not sta.isconnected(): time.sleep_ms(10)\n" + errno_of("s.read(1)")) == "104"
     assert clock.run(f"s = connect({echo.port})\ns.write(b'x')\nprint(s.read(1))") == "b'x'"
@@ -946,7 +946,7 @@ def test_noise_broken_wires_and_a_hung_reader_can_be_asked_for(idle: Clock) -> N
     assert idle.board.field.noise is None
     assert idle.control.stats()["air"]["frames"] == 0
     for what, wrong in (("noise", 2.0), ("break_wire", "gnd"), ("hang_reader", "sleep")):
-        with pytest.raises(ControlError, match=str(wrong) if wrong != 2.0 else "between 0 and 1"):
+        with pytest.raises(ControlError, match=str(wrong) if wrong != 2.0 else "from 0 to 1"):
             getattr(idle.control, what)(wrong)
     with pytest.raises(ControlError, match="listened"):
         idle.control.tap("04A3C652117F80", kind="replay")

@@ -429,7 +429,7 @@ def test_a_card_that_is_taken_again_is_the_same_card_in_the_next_run_too(tmp_pat
     wallet = Wallet(tmp_path / "cards.json")
     card = issued(wallet.card_for(UID, "desfire-ev3"))
     wallet.keep(card)
-    assert wallet.card_for(UID) is card, "without being told its kind again"
+    assert wallet.card_for(UID) is card, "without naming its kind again"
     assert (tmp_path / "cards.json").stat().st_mode & 0o777 == 0o600
     session = opened(Wallet(tmp_path / "cards.json").card_for(UID))
     session.select(AID)

@@ -1,7 +1,7 @@
 """Other people's MFRC522 drivers, unchanged, on the virtual chip.
 
 Three from the Python index, fetched by `make setup` and pinned by hash: mfrc522 (Mario Gómez's driver with Simon Monk's
-front; four bytes only), pi-rc522 (a descendant of it that goes further: IRQ, seven bytes) and python_rfid (written anew
+front; four bytes only), pi-rc522 (a descendant of it that goes further: IRQ, seven bytes) and python_rfid (rewritten
 after the Arduino library: software reset awaited, burst FIFO, CRC co-processor; its second cascade level asks for the
 first again, so it reads four bytes on any chip). Only what they import from the Raspberry Pi is replaced: spidev,
 RPi.GPIO, gpiod and the time they wait.
@@ -29,7 +29,7 @@ BYTE_NS = 8_000
 
 
 class Pi:
-    """A Raspberry Pi with the chip on its SPI, and a time of its own that transfers and sleeps move."""
+    """A Raspberry Pi with the chip on its SPI, and its own time that transfers and sleeps move."""
 
     def __init__(self) -> None:
         self.field = Field()

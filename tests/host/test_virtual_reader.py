@@ -15,7 +15,7 @@ MS = 1_000_000
 
 
 class Bench:
-    """A reader chip, its field, and a clock that only moves when told. Speaks SPI bytes, one select a call."""
+    """A reader chip, its field, and a clock that a test moves. Speaks SPI bytes, one select a call."""
 
     def __init__(self, *present: Card) -> None:
         self.field = Field()
@@ -412,7 +412,7 @@ def test_a_badge_at_work_hears_nothing() -> None:
     bench.transceive(with_crc(b"\x60"))
     assert card.state is cards.State.ACTIVE
     bench.request()
-    assert card.state is cards.State.ACTIVE, "a request in between was not heard"
+    assert card.state is cards.State.ACTIVE, "a request in between was ignored"
     bench.wait(30)
     bench.request()
     assert card.state is cards.State.IDLE

@@ -1,6 +1,6 @@
 """Keeps a release as an archive, and brings it back to life beside this version.
 
-The archive is git's own of a commit, so that the same commit gives the same bytes. What is unpacked lies in build/,
+The archive is git's own of a commit, so that the same commit gives the same bytes. What is unpacked is in build/,
 because a release compiles its firmware the first time, as it does in a checkout.
 """
 

@@ -99,7 +99,7 @@ class Site:
         return self.web.get(self._url("http", path)).raise_for_status().json()
 
     def punch_of(self, number: int) -> dict[str, Any] | None:
-        """The newest punch of worker `number`, as the running bridge tells of it."""
+        """The newest punch of worker `number`, as the running bridge shows it."""
         of = [punch for punch in self.told("/api/punches") if punch["worker"]]
         mine = [punch for punch in of if punch["worker"]["reference"] == f"W-{number}"]
         return mine[-1] if mine else None
@@ -136,7 +136,7 @@ class Site:
         return reception_number
 
     def provision(self, release: Release, clock: str, *flags: str) -> dict[str, Any]:
-        """Provision a clock over its serial line with a release's tools; gives what they tell."""
+        """Provision a clock over its serial line with a release's tools; gives their output."""
         port = self.clocks[clock].folder / "tty"
         told: dict[str, Any] = release.ask(
             *("clock", "provision", port, "--workshop", self.workshop, "--id", clock, *flags, "--json"),
@@ -317,7 +317,7 @@ port = {self._ports["http"]}
 
 
 class Clock:
-    """A virtual board of this checkout, in a folder of its own, and the person before it."""
+    """A virtual board of this checkout, in its own folder, and the person before it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

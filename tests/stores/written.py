@@ -196,7 +196,7 @@ def _desk(world: World) -> None:
 
 
 def _doubts(world: World) -> None:
-    """A clock with a gap that stays; one whose seal fails and that does not prove its chain; one founded anew; and one
+    """A clock with a gap that stays; one whose seal fails and that does not prove its chain; one founded again; and one
     that was put back.
     """
     clock = world.add_clock(Clock("clock-0004"))

@@ -1,8 +1,8 @@
 """Reads a virtual clock's heap from outside, by a boot.py of its own that looks at each collection of memory.
 
-The clock collects its memory itself whenever no badge is near, through the module `gc`; the meter stands in that
+The clock collects its memory itself whenever no badge is near, through the module `gc`; the meter is in that
 module's place and prints what was there. The firmware is the one that is delivered, and what the meter and the virtual
-board's own modules take of the heap is told apart.
+board's own modules take of the heap is counted separately.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The whole system under one seed: clocks, broker, bridge and sandboxed authority, and what can happen to them.
 
 One clock is the whole firmware on a virtual board; the others are the firmware's sealed log and uplink, which start in
-a second. Each reaches the broker through a fault proxy of its own. A seed decides who taps which badge where and when,
+a second. Each reaches the broker through its own fault proxy. A seed decides who taps which badge where and when,
 which faults the networks have, what the access point of the whole clock does, who loses power, which station is killed
 and how the authority misbehaves. At the end everything is mended, and then the invariants must hold:
 
@@ -172,7 +172,7 @@ class StackClock:
     def __init__(self, stack: Stack, proxy: ChaosProxy) -> None:
         self.name = cast.CLOCK_ID
         self.proxy = proxy
-        self.taps = len(stored_punches(stack))  # those of whoever had the stack before
+        self.taps = len(stored_punches(stack))  # those of the stack's earlier users
         self._stack = stack
         self._control = stack.control
 

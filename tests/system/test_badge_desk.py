@@ -73,7 +73,7 @@ def site(provisioned: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def stack(site: DeskStack) -> Iterator[DeskStack]:
-    """The same; no card lies on the reader, the network is up and the bridge runs, before a test and after it."""
+    """The same; no card is on the reader, the network is up and the bridge runs, before a test and after it."""
     yield site
     site.control.remove()
     site.control.network_up()
@@ -305,4 +305,4 @@ def test_nothing_of_a_badge_or_a_key_stands_in_any_log(stack: DeskStack) -> None
     for log in [*(stack.directory / "logs").iterdir(), stack.directory / "clock" / "console.log"]:
         text = log.read_bytes().lower()
         for secret in secrets:
-            assert secret.lower().encode() not in text, f"{log.name} tells what it must not"
+            assert secret.lower().encode() not in text, f"{log.name} holds what it must not"

@@ -5,7 +5,7 @@ The clock is the firmware's sealed log and uplink in MicroPython i386, the broke
 TLS real. A fault stays until the test lifts it, so a tap that waited for the network would never be signalled: no time
 is asserted. How late the badge loop's stand-in was is printed; its figures are the bench's.
 
-The runs wait most of the time, so they run side by side, each with a clock and a proxy of its own.
+The runs wait most of the time, so they run side by side, each with a clock and its own proxy.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ ENDS = {
     "takeover": {"closed", "tls"},
 }
 NO_WIFI_ENDS = {"closed"}
-"""What the test itself does: it takes Wi-Fi away to make the clock connect anew."""
+"""What the test itself does: it takes Wi-Fi away to make the clock reconnect."""
 DISBELIEVED = {"duplicate", "replay", "forge"}
 """Under these a clock must have ignored frames. It may under others: the bridge may speak in an old session still."""
 
@@ -72,7 +72,7 @@ class Runs:
             for name in (*FAULTS, *(f"left-{fault}" for fault in DEADLINES))
         }
         self.bridge = Bridge(self.site, *self.keys.values())
-        compiled_firmware()  # once, before the runs all want it
+        compiled_firmware()  # once, before all runs need it
         self._pool = ThreadPoolExecutor(SIDE_BY_SIDE)
         self.left = {fault: self._pool.submit(self._until_left, fault) for fault in DEADLINES}
         self.through = {fault: self._pool.submit(self._through, fault) for fault in FAULTS}

@@ -36,7 +36,7 @@ machine.I2C = broken
 """A part that cannot be had, until its screen is to be shown."""
 AGAIN_MS = 60_000
 PROMPT_MS = 45_000
-"""After which a clock that stands at the prompt starts again (firmware/main.py)."""
+"""After which a clock that is at the prompt starts again (firmware/main.py)."""
 
 
 def said(stack: Stack, words: str, start: int) -> None:

@@ -1,4 +1,4 @@
-"""The clock's health on a whole site: what it tells, what is made of it, and what an operator can ask."""
+"""The clock's health on a whole site: what it reports, what is made of it, and what an operator can ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on a clock's display while something is wrong with it: nearly full, full, no seal, stopped, retired."""
+"""What is on a clock's display while something is wrong with it: nearly full, full, no seal, stopped, retired."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ LIMIT_S = 120.0
 pytestmark = [
     pytest.mark.torture,
     pytest.mark.timeout(3000),
-    pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("debootstrap"), reason="wants root and debootstrap"),
+    pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("debootstrap"), reason="needs root and debootstrap"),
 ]
 HTTP = """
 [http]

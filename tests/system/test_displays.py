@@ -103,7 +103,7 @@ def test_a_clock_shows_the_golden_pictures_on_its_own_display(image: Path, tmp_p
         board.press("out", 2000)
         expect(board, "chosen", "fr", "the key out was pressed")
         expect(board, "several", "fr", "two badges are at the reader", lay_two)
-        # The others cannot tell that they went dark, and are written again in a minute or two.
+        # The others cannot report that they went dark, and are written again in a minute or two.
         if front is Front.SSD1306:
             board.dip_display()
             assert not any(board.frame())

@@ -86,7 +86,7 @@ def test_the_code_that_runs_is_the_image_that_provisioning_builds(stack: Stack) 
     boot = unpack(stored_records(stack)[1])
     assert (boot.kind, boot.detail[4:]) == (Kind.BOOT, bytes.fromhex(built.hash)[:4])
     with (stack.directory / "clock" / "console.log").open("rb") as log:
-        assert b".mpy" not in log.read(), "no file of the code lies beside the image"
+        assert b".mpy" not in log.read(), "no file of the code is beside the image"
 
 
 @pytest.mark.torture

@@ -136,7 +136,7 @@ def token_of(stack: Stack, badge: Proved) -> bytes:
 
 
 def enroll(stack: Stack) -> None:
-    """Give each badge to a worker of its own, by the token of its number."""
+    """Give each badge to its own worker, by the token of its number."""
     settings = load(stack.bridge_config)
     keys = vault.load(settings.secrets.data_key_file)
     store = Store(settings.store.url)
@@ -243,4 +243,4 @@ def test_nothing_that_identifies_a_badge_or_its_keys_stands_in_any_log(stack: St
     for log in [*(stack.directory / "logs").iterdir(), stack.directory / "clock" / "console.log"]:
         text = log.read_bytes().lower()
         for secret in secrets:
-            assert secret.encode() not in text, f"{log.name} tells what it must not"
+            assert secret.encode() not in text, f"{log.name} holds what it must not"

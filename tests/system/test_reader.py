@@ -85,7 +85,7 @@ def test_a_badge_that_leaves_at_any_frame_is_never_proved_and_the_next_one_is() 
     for half, (pulled, whole) in enumerate(zip(results[:-1:2], results[1::2], strict=True)):
         assert pulled[0] in (None, AGAIN, UNPROVED), (half / 2, pulled)
         assert whole[:2] == (PROVED, NUMBER), half / 2
-    assert results[-1][:2] == (PROVED, NUMBER), "it has told all by then"
+    assert results[-1][:2] == (PROVED, NUMBER), "it has sent all by then"
 
 
 def test_a_badge_that_leaves_at_any_moment_leaves_the_reader_ready() -> None:

@@ -68,7 +68,7 @@ class Site:
         self.broker_directory = stack.directory / "broker"
 
     def ca(self, *arguments: str) -> None:
-        """`badgeclock ca …`, with the broker told."""
+        """`badgeclock ca …`, with the broker reloaded."""
         line = [
             sys.executable,
             "-m",

@@ -117,7 +117,7 @@ def test_every_tap_is_signalled_and_arrives_once_whatever_the_network_does(
 def test_a_signal_is_the_first_one_that_sounds_once_the_badge_was_read(
     events: list[tuple[str, int]], began: float | None
 ) -> None:
-    """The second tone of the punch before may come as late as when the next badge lies on the reader."""
+    """The second tone of the punch before may come as late as when the next badge is on the reader."""
     listed = [{"kind": kind, "tap": of, "freq": of, "t_ms": float(at)} for at, (kind, of) in enumerate(events)]
     assert signal_ms(listed, 7) == began
 

@@ -111,7 +111,7 @@ def test_nothing_that_identifies_a_person_or_a_badge_stands_in_any_log(stack: St
         text = log.read_bytes().lower()
         for secret in secrets:
             assert secret is not None
-            assert secret.lower().encode() not in text, f"{log.name} tells a number that it must not"
+            assert secret.lower().encode() not in text, f"{log.name} holds a number that it must not"
 
 
 def test_a_stack_that_is_left_leaves_no_process(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ events go out as JSON lines on stdout. A ticker of 10 ms stands for the badge lo
 asked for and does the log's housekeeping, and it measures by how much the uplink made it late.
 """
 
-# MicroPython has no pathlib and no contextlib, and its event loop no files of its own.
+# MicroPython has no pathlib and no contextlib, and its event loop has no files.
 # ruff: noqa: PTH123, SIM115, ASYNC230, RUF005, E402, I001
 
 import asyncio
@@ -135,7 +135,7 @@ class Certs:
 
 
 class Events:
-    """What the uplink tells the clock, passed on. `faulty` makes each of them raise, as a broken display would."""
+    """What the uplink reports to the clock, passed on. `faulty` makes each of them raise, as a broken display would."""
 
     faulty = False
 
@@ -246,7 +246,7 @@ class Clock:
                 self.log.idle(self.stamp)
 
     def tap(self):
-        """A punch that was due some time ago; tells how many ms after that it was safe and would be signalled."""
+        """A punch that was due some time ago; gives how many ms after that it was safe and would be signalled."""
         seq = self.log.punch(*ANYBODY, self.stamp)
         self.uplink.notify()
         say("tap", seq=seq, late_ms=time.ticks_diff(time.ticks_ms(), self.tap_due))

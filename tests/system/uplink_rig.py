@@ -2,7 +2,7 @@
 
 `Site` is a workshop with a Mosquitto as the product configures it. `ClockProcess` runs uplink_clock.py in the real
 MicroPython. `Bridge` is a small MQTT client under the bridge's certificate that judges every record with the host's own
-protocol package, acknowledges it, and can be told to misbehave. For what network and broker do wrong there is
+protocol package, acknowledges it, and misbehaves on request. For what network and broker do wrong there is
 badgeclock.chaos.
 """
 
@@ -85,11 +85,11 @@ class Place(Protocol):
 
     shop: workshop.Workshop
     port: int
-    """Of the broker, or of what stands before it, on localhost."""
+    """Of the broker, or of what is before it, on localhost."""
 
 
 class Site:
-    """A workshop and its broker, on a port of its own that stays the same over restarts."""
+    """A workshop and its broker, on its own port that stays the same over restarts."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -373,7 +373,7 @@ class Bridge:
                 self._stream.sendall(mqtt.publication(topics.topic(clock_id, channel), payload))
 
     def frame(self, clock_id: str, kind: int, body: bytes, counter: int | None = None) -> bytes:
-        """A frame for the clock's present session; the counter is the next one unless told."""
+        """A frame for the clock's present session; the counter is the next one unless given."""
         heard = self.heard[clock_id]
         if counter is None:
             heard.counter += 1

@@ -82,7 +82,7 @@ def sources() -> str:
 
 
 def run(arch: programs.Arch, task: Task) -> subprocess.CompletedProcess[str]:
-    """Run one piece in a MicroPython of its own."""
+    """Run one piece in its own MicroPython."""
     command = [programs.micropython(arch), "-X", f"heapsize={HEAPS[arch]}", str(SHARD), json.dumps(task)]
     environment = {
         "PATH": os.defpath,

@@ -1,4 +1,4 @@
-"""One punch of a running stack, traced: run in a process of its own, in the copy that `clock_notes` made.
+"""One punch of a running stack, traced: run in its own process, in the copy that `clock_notes` made.
 
 Prints one JSON object of two phases, `idle` (nobody comes) and `punch` (from the badge's entry into the field until the
 reception number is on the display): `clock` and `bridge` are the modules in the order of their first use.

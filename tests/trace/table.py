@@ -47,7 +47,7 @@ def way_by_names() -> list[str]:
 
 
 def trace() -> Trace:
-    """One punch on a stack of its own. Raises RuntimeError with what the stack said, if it does not come to its end."""
+    """One punch on its own stack. Raises RuntimeError with what the stack said, if it does not come to its end."""
     with tempfile.TemporaryDirectory(prefix="badgeclock-trace-") as folder:
         copy, traces = Path(folder) / "checkout", Path(folder) / "traces"
         traces.mkdir()

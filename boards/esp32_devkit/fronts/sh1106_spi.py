@@ -1,4 +1,4 @@
-"""The clock's front with an SH1106 of 128x64 (1.3 inch) on SPI, on a bus of its own; three keys make room for it."""
+"""The clock's front with an SH1106 of 128x64 (1.3 inch) on SPI, on its own bus; three keys make room for it."""
 
 from drivers.sh1106_spi import SH1106_SPI
 from machine import SPI, Pin

@@ -1,4 +1,4 @@
-"""The clock's front with an SSD1306 of 128x64 on SPI, on a bus of its own; three keys make room for it."""
+"""The clock's front with an SSD1306 of 128x64 on SPI, on its own bus; three keys make room for it."""
 
 from drivers.ssd1306_spi import SSD1306_SPI
 from machine import SPI, Pin

@@ -1,4 +1,4 @@
-"""The clock's front with an ST7789 colour display of 320x240, on a bus of its own; three keys make room for it."""
+"""The clock's front with an ST7789 colour display of 320x240, on its own bus; three keys make room for it."""
 
 from drivers.st7789 import ST7789
 from machine import SPI, Pin

@@ -1,1 +1,1 @@
-"""What is said to a badge, above the reader chip: which badge is there, its commands, and how it proves itself."""
+"""The exchange with badges, above the reader chip: detection, commands and proofs."""

@@ -31,7 +31,7 @@ def cmac(key, message, into, iv=_ZERO, least=_BLOCK):
     mask = subkey.to_bytes(_BLOCK, "big")
     for i in range(_BLOCK):
         padded[last + i] ^= mask[i]
-        padded[i] ^= zero[i] ^ iv[i]  # the chain stands at `zero`: a second AES object would cost 400 bytes
+        padded[i] ^= zero[i] ^ iv[i]  # the chain is at `zero`: a second AES object would cost 400 bytes
     chain.encrypt(padded, padded)
     for i in range(_BLOCK):
         into[i] = padded[last + i]

@@ -14,7 +14,7 @@ from micropython import const
 from app.badge.cmac import cmac
 from app.badge.iso14443 import GARBLED
 
-REFUSED = const(-5)  # the card said no; `status` tells why
+REFUSED = const(-5)  # the card said no; `status` has the reason
 WRONG = const(-6)  # an answer that the key, the MAC or the CRC does not bear out
 
 ILLEGAL_COMMAND = const(0x1C)
@@ -69,7 +69,7 @@ class Desfire:
         return min(received, 0)
 
     def select_name(self, name):
-        """Select by DF name (ISO/IEC 7816-4 SELECT, no answer but the status), as NTAG 424 DNA wants it."""
+        """Select by DF name (ISO/IEC 7816-4 SELECT, no answer but the status), as NTAG 424 DNA requires."""
         self._session = _NO_SESSION
         command = self._command
         command[:5] = bytes((0x00, 0xA4, 0x04, 0x0C, len(name)))
@@ -162,7 +162,7 @@ class Desfire:
             buffer[:] = bytes(len(buffer))
 
     def _send(self, code, length):
-        """Send a command whose data, `length` bytes, stands in `_command`: the length of the answer's data, or a
+        """Send a command whose data, `length` bytes, is in `_command`: the length of the answer's data, or a
         negative result.
         """
         command = self._command
@@ -170,7 +170,7 @@ class Desfire:
         command[1] = code
         command[2] = command[3] = 0
         command[4] = length
-        command[_DATA + length] = 0  # Le; without data it stands in Lc's place
+        command[_DATA + length] = 0  # Le; without data it is in Lc's place
         received = self._iso_dep.transceive(command, _DATA + length + (1 if length else 0), self._answer)
         if received < 0:
             return received

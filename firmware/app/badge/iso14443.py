@@ -36,14 +36,14 @@ _SAK_INCOMPLETE = const(0x04)
 _CL1 = const(0x93)
 _LEVELS = const(3)
 
-_UNCLEAR = (COLLISION, GARBLED)  # made once: a tuple of imported names would be made anew at every use
+_UNCLEAR = (COLLISION, GARBLED)  # made once: a tuple of imported names would be built at every use
 
 _PRESENCE_MS = const(200)  # between two looks for the badges that were read
 # a badge out of sight for less has not left: cards drop out and come back (acnode-cl does the same)
 _GONE_MS = const(1000)
 _CHECK_MS = const(3000)  # between two self-checks of the chip
 _FAILURES = const(8)  # exchanges that failed one after another before the chip is suspected
-_RENEW_MS = const(3600000)  # a chip that looks well is configured anew, against what its registers do not show
+_RENEW_MS = const(3600000)  # a chip that looks well is configured again, against what its registers do not show
 _HOPELESS = const(3)  # starts one after another that did not help before the reader counts as broken
 
 
@@ -62,7 +62,7 @@ class Reader:
 
     present: a badge that was read is still there, or left less than a second ago. sak: of the badge that `poll` found;
     bit SAK_ISO_DEP says that it takes app.badge.iso_dep, and it stays selected until the next poll. resets: how often
-    the chip had to be started anew. usable: the chip answers as configured, and its last starts helped. fault: what
+    the chip had to be restarted. usable: the chip answers as configured, and its last starts helped. fault: what
     `inspect` found wrong when it was called last, a word or None; it is called at the start and when the reader becomes
     unusable and usable again (drivers.reader_wires), and leaves the chip to be started.
     """
@@ -150,8 +150,8 @@ class Reader:
     def check(self):
         """Look after the chip, often enough if called with every poll: every few seconds, and at once when exchanges
         keep failing, its registers are compared with those that were configured; a chip that differs is reset and
-        configured anew. One that was started three times in vain is broken until it passes, and once an hour a chip
-        is started anew whatever it shows. Gives `usable`.
+        configured again. One that was started three times in vain is broken until it passes, and once an hour a chip
+        is restarted whatever it shows. Gives `usable`.
         """
         now = time.ticks_ms()
         patient = self._failures < _FAILURES or self._starts >= _HOPELESS
@@ -187,7 +187,7 @@ class Reader:
             self.fault = "deaf"  # nothing is wrong with its wires
 
     def _look(self):
-        """Ask, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
+        """Check, now and then, whether a halted badge is still there: WUPA wakes it, the REQA that follows in every
         poll makes it fall back to its halt state without an answer.
         """
         now = time.ticks_ms()
@@ -263,4 +263,4 @@ class Reader:
         for i in range(1, 6):
             self._level[i] = 0
             self._select[2 + i] = 0
-        self._select[8] = self._select[9] = 0  # a CRC tells 16 bits of what it is over
+        self._select[8] = self._select[9] = 0  # a CRC gives away 16 bits of its input

@@ -45,10 +45,10 @@ _BLANK = bytes(1 + _FRAME)
 
 
 class IsoDep:
-    """Speaks with one badge at a time through a chip with `exchange` and `wait_at_most` (drivers.mfrc522).
+    """Exchanges frames with one badge at a time through a chip with `exchange` and `wait_at_most` (drivers.mfrc522).
 
-    badge_ms: after `activate` nothing is sent any more when it is over, so a badge's time is bounded by it and one
-    answer; whoever writes badges needs more than the half second that is enough to read one.
+    badge_ms: after `activate` nothing more is sent when it is over, so a badge's time is bounded by it and one
+    answer; writing a badge takes more than the half second that is enough to read one.
     """
 
     def __init__(self, chip):
@@ -83,7 +83,7 @@ class IsoDep:
         return received
 
     def allow(self):
-        """The badge's time begins anew: for whoever has more to say to it than a clock that reads it."""
+        """Restart the badge's time limit: for a longer exchange than reading."""
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
 
     def transceive(self, command, length, answer):
@@ -164,7 +164,7 @@ class IsoDep:
 
     def _block(self, pcb, data, start, end):
         """Send an I-block with data[start:end], or an R(ACK), and take the block that answers it into `_received`: the
-        length of what stands there from 1 on, or a negative result [7.5].
+        length of what is there from 1 on, or a negative result [7.5].
 
         An I-block whose chain goes on is answered by an R(ACK) of its number, any other by an I-block of the badge.
         """

@@ -1,7 +1,7 @@
 """Lets a badge prove itself (docs/badges.md): from a badge that the reader has selected to the badge number it proved.
 
 Loaded only where a site takes such badges. Bounded by app.badge.iso_dep's time for a badge; never raises. What a badge
-told, and the keys made for it, are zeroed before `prove` returns.
+sent, and the keys made for it, are zeroed before `prove` returns.
 """
 
 import time
@@ -17,7 +17,7 @@ from app.badge.iso_dep import IsoDep
 BY_UID = const(0)  # no badge that proves itself; the site takes it by its UID
 PROVED = const(1)
 UNPROVED = const(2)  # refused
-AGAIN = const(3)  # the badge fell silent in between; the reader looks for it anew
+AGAIN = const(3)  # the badge fell silent in between; the reader searches for it again
 
 NUMBER_BYTES = const(8)
 
@@ -126,7 +126,7 @@ class Prover:
         return PROVED
 
     def _learn_uid(self, uid, length):
-        """The true UID, which a card with a random one tells under the identity key: 0, or negative."""
+        """The true UID, which a card with a random one gives under the identity key: 0, or negative."""
         if length == _UID:
             for i in range(_UID):
                 self._true_uid[i] = uid[i]
@@ -140,7 +140,7 @@ class Prover:
         return min(self._card.get_card_uid(self._true_uid), 0)
 
     def _learn_issue(self, file_no, length):
-        """The random bytes of the card's issue, which one with a random UID tells in the session that told its UID: 0,
+        """The random bytes of the card's issue, which one with a random UID sends in the session that sent its UID: 0,
         or negative. A card without them is of form 1, as is every NTAG.
         """
         self._form = _FORM_1

@@ -1,4 +1,4 @@
-"""The numbers of a clock's connections, which tell its frames' order to the bridge (docs/protocol.md §6).
+"""The numbers of a clock's connections, by which the bridge orders its frames (docs/protocol.md §6).
 
 A start without room for its BOOT record has the same boot count as the next one. So the flash knows which numbers it
 may use, before it does, and the next start goes on above them: by the key store, or by a file where the log has no key

@@ -1,7 +1,7 @@
 """The journal: a ring of flash sectors without a file system or an index (docs/protocol.md §5).
 
-Record seq stands in logical sector k = seq // 63, at slot seq % 63; sector k at physical sector k modulo their number.
-Here is where and how; whether a sector may be erased is decided by `sealed_log`, which knows what is acknowledged.
+Record seq is in logical sector k = seq // 63, at slot seq % 63; sector k at physical sector k modulo their number.
+Here is where and how; whether a sector may be erased is decided by `sealed_log`, which has the acknowledged position.
 
 Sectors are prepared (erased, header programmed) in ascending order. Power loss in between leaves no valid header, so
 the sector is prepared again; it never held anything that was not acknowledged.
@@ -163,7 +163,7 @@ class Journal:
         self._read(seq // RECORDS_A_SECTOR % self.sectors, HEADER_BYTES + seq % RECORDS_A_SECTOR * RECORD_BYTES, buf)
 
     def is_erased(self, seq):
-        """Whether nothing stands in the slot of seq, or its sector is not prepared."""
+        """Whether nothing is in the slot of seq, or its sector is not prepared."""
         return seq // RECORDS_A_SECTOR > self.ready or self._is_erased(seq)
 
     def burnt_before(self, head):

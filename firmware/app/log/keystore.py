@@ -40,7 +40,7 @@ _IOCTL_BLOCK_COUNT = const(4)
 _IOCTL_BLOCK_ERASE = const(6)
 
 _READS_BEFORE_GIVING_UP = const(3)
-_MOST_STUCK = const(8)  # bytes of a spent slot that worn cells may keep from zero: they tell nothing of a key
+_MOST_STUCK = const(8)  # bytes of a spent slot that worn cells may keep from zero: they give away nothing of a key
 
 
 class KeyState:

@@ -45,13 +45,13 @@ def provision(journal, seal_partition, clock_id, e0, nonce, stamp):
 
 def wipe(journal, seal_partition):
     """Erase every record and every key, acknowledged or not."""
-    # Keys last: until they go, power loss leaves a clock that still knows what was acknowledged.
+    # Keys last: until they go, power loss leaves a clock that still has what was acknowledged.
     Journal(journal).format()
     KeyStore(seal_partition).format()
 
 
 def unsent(journal, seal_partition):
-    """How many records wait there without an ack, as far as the flash knows; a GENESIS alone counts for none."""
+    """How many records wait there without an ack, by the flash alone; a GENESIS alone counts for none."""
     records, state = Journal(journal), KeyState()
     if KeyStore(seal_partition).load(state):
         head = state.seq

@@ -1,4 +1,4 @@
-"""What the newest records of the log tell a clock that starts."""
+"""What a starting clock reads from the newest records of its log."""
 
 from micropython import const
 
@@ -46,7 +46,7 @@ def recall(log, recent):
         for i in range(count):
             try:
                 entry = unpacked.unpack(buf, i * record.RECORD_BYTES)
-            except ValueError:  # of a newer firmware, or a bit has rotted: it tells nothing, and is sent as it is
+            except ValueError:  # of a newer firmware, or a bit has rotted: it is skipped, and sent as it is
                 continue
             _apply(entry, recent, recalled)
     recalled.given_s = recalled.given_s or recalled.newest_s

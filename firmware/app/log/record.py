@@ -1,4 +1,4 @@
-"""The record of 64 bytes (docs/protocol.md §2): what stands in the journal, on the wire and in evidence.
+"""The record of 64 bytes (docs/protocol.md §2): what is in the journal, on the wire and in evidence.
 
 Packing writes into the caller's buffer and allocates nothing of its own; app/log/unpacked.py reads one. The tag (§3) is
 the seal's business.
@@ -50,7 +50,7 @@ _BODY_LAYOUT = ">BBHIHHIHBBI8s8s8s"
 
 
 class Stamp:
-    """A moment as the clock knows it; one object is made once and filled again for every record.
+    """A moment by the clock; one object is made once and filled again for every record.
 
     `utc_s` seconds since 1970-01-01 (0: no time at all), `ms` 0 to 999, `source` SOURCE_*, `bound` the encoded error
     bound (see `bound_encode`), `uptime_ms` modulo 2**32.

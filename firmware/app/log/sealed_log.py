@@ -6,7 +6,7 @@ old one is programmed to zero; `append` returns, and only then may the clock sig
 What power loss leaves, and what `open` makes of it:
 
     no record               nothing happened
-    a whole record          it is programmed again over itself, the key steps, nobody is told: no signal was given
+    a whole record          it is programmed again over itself, the key steps, nothing is reported: no signal was given
     a torn record           its slot is programmed to zero, the seq is burnt, the BOOT record says so
     no readable key slot    the log goes on unsealed; every verifier fails what it then keeps, which shows the fault.
                             So it stays, should the key be read again at another start
@@ -55,7 +55,7 @@ class SealedLog:
 
     `firmware_hash` is 8 bytes. Call `open` first. `late` counts sectors of the journal that a record had to wait for,
     because `idle` had no chance to prepare them; `tears` is the number of burnt seqs that this boot found and declares;
-    `retired` says that the log has ended with RETIRE: it has no key and no room any more.
+    `retired` says that the log has ended with RETIRE: it has no key and no room left.
     """
 
     def __init__(self, journal, seal_partition, clock_id, firmware_hash):
@@ -146,7 +146,7 @@ class SealedLog:
         """Recover what power loss left and write the BOOT record, reset cause RESET_*.
 
         In a full journal BOOT waits for the first room. Raises JournalError if the clock was never founded, or has used
-        up its 65,535 boots. May be called again after an error: it reads everything anew.
+        up its 65,535 boots. May be called again after an error: it then reads everything again.
         """
         self._sound = self.retired = False
         state = self._state
@@ -166,7 +166,7 @@ class SealedLog:
         else:
             self._settle_unsealed()
         if self._state.boot == _LAST_COUNT:
-            raise JournalError("this clock has started 65,535 times; its records are kept. Provision it anew.")
+            raise JournalError("this clock has started 65,535 times; its records are kept. Provision again.")
         self.tears = self._journal.burnt_before(self._state.seq)
         self._cause = reset_cause
         self._boot_due = True
@@ -191,7 +191,7 @@ class SealedLog:
             raise ValueError("the log writes this kind itself")
         self._check_sound()
         if self.retired:
-            raise JournalRetired("this clock was retired; its records are kept. Provision it anew.")
+            raise JournalRetired("this clock was retired; its records are kept. Provision again.")
         if self._room() <= (_LAST_RECORDS if kind == record.KIND_RETIRE else SPARE_RECORDS):
             raise JournalFull("%d records wait for the bridge and none is lost; reconnect the clock" % self.unsent)
         if self._boot_due:
@@ -225,7 +225,7 @@ class SealedLog:
             self._state.acked = self._tail
             self.save()
         elif self.retired and self._tail == self._state.seq and self._keys.secrets:
-            # It has ended and said so: it needs neither its bridge nor its network any more.
+            # It has ended and said so: it needs neither bridge nor network.
             on_demand.load("app.log.secret_slot").forget(self._keys)
         else:
             return False
@@ -241,7 +241,7 @@ class SealedLog:
             self._tail = next_seq
 
     def set_beacon(self, beacon):
-        """The newest checkpoint the bridge told, 8 bytes; stands in every record from now on."""
+        """The newest checkpoint from the bridge, 8 bytes; in every record from now on."""
         self._beacon[:] = beacon
 
     def read_into(self, buf, seq, limit):
@@ -270,7 +270,7 @@ class SealedLog:
 
     def _went_on_without_key(self):
         """Whether unsealed records follow on the key's chain: an earlier start could not read the key. Then it is of
-        no use any more, for its place in the chain is taken.
+        no use now: its place in the chain is taken.
         """
         state, seq = self._state, self._state.seq
         self._record[:] = BURNT_RECORD
@@ -356,7 +356,7 @@ class SealedLog:
         first_unacked = self._tail // RECORDS_A_SECTOR
         if k > self._state.seq // RECORDS_A_SECTOR + ahead or k >= first_unacked + self._journal.sectors:
             return False
-        # The mark goes first, so that half an erase is told from a sector whose header has rotted.
+        # The mark goes first, so that half an erase differs from a sector whose header has rotted.
         while self._marked <= k - self._journal.sectors:
             self._mark_acked()
         self._journal.prepare(k)
@@ -477,5 +477,5 @@ class SealedLog:
 
 
 def is_open(*_):
-    """What stands in the place of what only an opening needs, once that is out of memory."""
+    """Replaces what only an opening needs, once that is out of memory."""
     raise JournalError("the log is open, and opened once a start; its records are kept. Restart the clock.")

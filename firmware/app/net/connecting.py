@@ -1,4 +1,4 @@
-"""What only a connection that is being made needs: the broker's address, TCP, the TLS context.
+"""The part that only making a connection needs: the broker's address, TCP, the TLS context.
 
 In memory for that time only (app.on_demand), and gone before TLS shakes hands. The functions work on the Link that is
 given, whose own they are.
@@ -50,7 +50,7 @@ async def _resolve(link):
         found = await on_demand.load(_RESOLVER).resolve(sockets, link._host, link._dns())
     finally:
         on_demand.drop(_RESOLVER)
-    try:  # a numeric address asks nobody; this is the port's form of it
+    try:  # a numeric address needs no look-up; this is the port's form of it
         return sockets.getaddrinfo(found, link._port, sockets.AF_INET, sockets.SOCK_STREAM)[0][-1]
     except OSError as error:
         raise LinkError("address", "error %d" % error.args[0])

@@ -47,7 +47,7 @@ _SEQ_BYTES = const(4)
 _PAYLOAD_MAX = const(255)
 _BLOCK = const(32)
 _LONGEST_S = const(60)
-_LAST_MS = const(4000)  # how long the end of a job stands on the display
+_LAST_MS = const(4000)  # how long the end of a job stays on the display
 _KEEP_MS = const(1000)  # a message outlasts the job's own time, so the idle screen never shows within it
 _BADGE_MS = const(3000)  # for one command: formatting a card takes the longest, and the watchdog barks after 8 s
 
@@ -65,7 +65,7 @@ class Desk:
         self._digest = digest
         self._seq = None  # of the record whose key is the job's; None: a job of an earlier bridge
         self._up = self._down = None
-        self._behind = False  # the bridge is to be told which record comes next: it named another
+        self._behind = False  # send the bridge the number of the next record: it named another
         self._face = face
         self._reader = reader
         self._iso_dep = IsoDep(reader.chip)
@@ -238,14 +238,14 @@ class Desk:
         self._answer_with(_GONE if received < 0 else _ANSWER, max(0, received))
 
     def _lose_badge(self):
-        """The next look finds every badge as new, one that lies there and was lost included."""
+        """The next look finds every badge as new, one that is there and was lost included."""
         self._active = False
         self._iso_dep.deselect()
         self._reader.again()
         self._show(desk_screen.LAY, signals.TWICE)
 
     def _end(self, stage, signal):
-        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it lies there; the reader's
+        """Leave issue mode. The badge falls back to its halt, so that it is no punch while it is there; the reader's
         next poll halts one that was not activated.
         """
         self.busy = False
@@ -273,7 +273,7 @@ class Desk:
 
 
 def _fits(word, step, payload):
-    """Whether a step has the form that its word wants."""
+    """Whether a step has the form that its word requires."""
     if word == _OPEN:
         return step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
     if word == _BADGE:

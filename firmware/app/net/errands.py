@@ -1,6 +1,6 @@
 """What the bridge asks of a clock beyond records: a job of the badge desk, an order, a new roster, new settings.
 
-Each is an errand in a module of its own, in memory only meanwhile (app.on_demand). An errand gets frames (`handle`),
+Each is an errand in its own module, in memory only meanwhile (app.on_demand). An errand gets frames (`handle`),
 works in small pieces (`step`), has answers to send (`unsent`, `publish`), and is `done` at some time; then it is let go
 of here, with its module. There is at most one of each kind.
 

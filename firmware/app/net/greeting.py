@@ -27,7 +27,7 @@ async def greet(uplink):
         client.set_last_will(channel.topic("status"), last_will(channel, uplink._log.boot, connection), retain=True)
     client.connect()
     await link.ready()
-    if connection <= _COUNT_MAX:  # only now may the broker know of it
+    if connection <= _COUNT_MAX:  # only now may it be sent to the broker
         uplink._connection = connection
         uplink._number = 0
     channel.session = os.urandom(frames.SESSION_BYTES)

@@ -17,7 +17,7 @@ from app.receipts import RECEIPT_OF_DAY
 _EMPTY_OBJECT = const(2)  # bytes of {}
 _COMMA = const(0x2C)
 STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
-_DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has a key of its own
+_DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has its own key
 _BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof knows (docs/badges.md §4)
 
 
@@ -26,7 +26,7 @@ def send(uplink):
     log = uplink._log
     counter = uplink._next_counter()
     uplink._noted = (log.sealed, log.nearly_full)
-    # In two halves, into the link's own buffer: the whole would want its size four times over, each in one piece.
+    # In two halves, into the link's own buffer: the whole would need its size four times over, each in one piece.
     further = _further(uplink)
     own = _own(uplink, further)
     for name in own:

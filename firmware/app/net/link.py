@@ -1,4 +1,4 @@
-"""The clock's one connection: TCP, TLS and MQTT packets, and no wait in it anywhere.
+"""The clock's one connection: TCP, TLS and MQTT packets. No call blocks.
 
 umqtt.simple is written for a socket that blocks. `Link` takes the place of that socket, and of umqtt's `socket` module:
 
@@ -15,7 +15,7 @@ battery still connects, takes no other authority, and refuses a certificate that
 
 A connection is opened by app/net/connecting.py, which is in memory for that only; a found address is kept.
 
-Below TLS stands `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
+Below TLS is `Wire`. mbedTLS would do a whole handshake flight in one call: two signature checks, a key exchange and
 a signature, most of a second on an ESP32. `Wire` gives it one TLS record a turn, so that a badge waits for one of
 these at most.
 
@@ -86,7 +86,7 @@ class Wire(io.IOBase):
         self.moved = False
 
     def grant(self):
-        """Allow what one call of TLS can want, and no endless row of records without content."""
+        """Allow what one call of TLS can need, and no endless series of empty records."""
         self._reads = self._writes = _GRANT
         self._either = False
         self.moved = False
@@ -199,7 +199,7 @@ class Link:
         self._opened = True
 
     def forget_address(self):
-        """Look the broker's name up anew: the clock is in another network."""
+        """Forget the broker's address: the clock is in another network."""
         self._address = None
 
     def shut(self):
@@ -335,7 +335,7 @@ class Link:
             return self._tls.write(self._out[self._left : self._leaving])
         except ValueError as error:
             # mbedTLS's verdict on the certificate has a line for each fault, and a new line before each; the port has
-            # ValueError for other things too, in words of its own.
+            # ValueError for other things too, in its own words.
             raise LinkError("certificate" if error.args[0][:1] == "\n" else "tls", error.args[0].strip())
         except OSError as error:
             raise LinkError("tls", error.args[-1])

@@ -1,6 +1,6 @@
 """Asks a host for the time, once and without a wait: SNTP (RFC 4330) over UDP, unauthenticated.
 
-Only a hint: whoever is on the way can say anything. So it is asked only while the clock has no time or one without a
+Only a hint: anyone on the network path can answer. So it is asked only while the clock has no time or one without a
 bound, and what it says states no bound either (docs/protocol.md §2). The question carries eight random bytes in place
 of the clock's time, and the answer must bring them back; then only who sees the question can lie.
 
@@ -27,12 +27,12 @@ from app.log.record import KIND_TIME_SET, SOURCE_NONE, Stamp
 from app.net import resolver
 
 _PORT = const(123)
-_CLIENT = const(0x23)  # no leap second told, version 4, mode 3
+_CLIENT = const(0x23)  # no leap second announced, version 4, mode 3
 _MODE = const(0x07)
 _SERVER = const(4)
 _NOT_IN_TIME = const(0xC0)
 _STRATUM_MOST = const(15)
-_BYTES = const(48)  # RFC 5905 figure 8; what follows is for whoever has keys
+_BYTES = const(48)  # RFC 5905 figure 8; the rest is for authenticated NTP
 _LAYOUT = ">BBbbII4s8s8sIIII"
 _ROOT_MOST = const(65536)  # a second, in 16.16 bits
 _TRIES_END_MS = (1000, 3000, 7000)  # counted from the first
@@ -103,7 +103,7 @@ def read_answer(packet, nonce, rtt_ms):
     held_ms = ((sent_s - got_s) * 1000) + (sent_f * 1000 >> 32) - (got_f * 1000 >> 32)
     if not 0 <= held_ms <= rtt_ms + 1:  # each rounds by one
         return None
-    # The top bit tells the era: from 1968 on with it, from 2036 on without (RFC 4330 §3).
+    # The top bit is the era: from 1968 on with it, from 2036 on without (RFC 4330 §3).
     utc_s = sent_s - _TO_1970_S + (0 if sent_s & 0x80000000 else _ERA_S)
     return utc_s * 1000 + (sent_f * 1000 >> 32) + (rtt_ms - held_ms) // 2
 
@@ -114,7 +114,7 @@ async def _answer(sockets, address):
     sock = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
     try:
         sock.settimeout(0)
-        sock.connect(to)  # so that nobody else is heard
+        sock.connect(to)  # so that datagrams of other hosts are dropped
         poller = select.poll()
         poller.register(sock, select.POLLIN)
         start = time.ticks_ms()
@@ -137,7 +137,7 @@ def _send(sock, packet):
     try:
         sock.send(packet)
     except OSError:
-        pass  # full, or an error told of the last one: as if it was lost
+        pass  # full, or an error of the last one reported now: as if it was lost
 
 
 def _received(sock):

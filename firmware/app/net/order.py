@@ -1,4 +1,4 @@
-"""Orders of the bridge: say where you are, test yourself, tell what happened; and the report that goes back.
+"""Orders of the bridge: identify, self-test, capture, restart; and the report that goes back.
 
 An errand of app.net.errands, in memory until its report is sent or the connection ends (docs/protocol.md §6, "Orders
 and reports"). It works a few milliseconds at a time, so no badge waits for it. A report has no badge, no token and no
@@ -20,7 +20,7 @@ _IDENTIFY = const(1)
 _CAPTURE = const(4)
 _REPORT = const(0x03)
 _LINE_LETTERS = const(72)
-_TEST_MS = const(3000)  # the pattern stands this long, unless a badge comes
+_TEST_MS = const(3000)  # the pattern stays this long, unless a badge comes
 _DRAWN_MS = const(1000)  # and has left for the display after this
 _REPORT_MAX = const(998)  # what fits a frame
 
@@ -83,7 +83,7 @@ class Order:
             self._findings["lines"] = [
                 " ".join([str(word) for word in words])[:_LINE_LETTERS] for words in console.last
             ]
-            uplink.report_status()  # the rest is what STATUS tells
+            uplink.report_status()  # the rest is in STATUS
             self._finish()
         else:
             self._faults_before = self._face.display_faults
@@ -114,7 +114,7 @@ class Order:
         client.publish(self._channel.topic("report"), self._channel.seal(_REPORT, counter, body))
 
     def _read_back(self):
-        """Whether the newest record stands in the flash as it was sealed."""
+        """Whether the newest record is in the flash as it was sealed."""
         buf = bytearray(RECORD_BYTES)
         try:
             count = self._log.read_into(buf, self._log.head - 1, 1)[0]

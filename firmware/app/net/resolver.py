@@ -2,7 +2,7 @@
 
 The port's getaddrinfo blocks its caller for up to 14 s on an ESP32 when the name server does not answer, and with it
 every badge. Here the question goes out up to three times, its answer has 1, 2 and 4 s, and the loop runs meanwhile. A
-name in .local is asked of the hosts around (RFC 6762 §5.1, §6.7: whoever has it answers the port that asked).
+name in .local is asked of the hosts around (RFC 6762 §5.1, §6.7: its owner answers the port that asked).
 
 An answer is a hint, no more: TLS verifies the broker by its name. What is not a right answer to this question is as if
 it had not come.
@@ -40,7 +40,7 @@ _NO_SUCH_NAME = const(3)
 _POINTER = const(0xC0)
 _TYPE_A = const(1)
 _CLASS_IN = const(1)
-_CLASS = const(0x7FFF)  # mDNS has a flag in the top bit: of a question, that one host alone is to hear the answer (QU)
+_CLASS = const(0x7FFF)  # mDNS has a flag in the top bit: of a question, that the answer goes to one host alone (QU)
 
 
 async def resolve(sockets, host, server):
@@ -63,7 +63,7 @@ async def resolve(sockets, host, server):
         sock = sockets.socket(sockets.AF_INET, sockets.SOCK_DGRAM)
         sock.settimeout(0)
         if port == _DNS_PORT:
-            sock.connect(to)  # so that nobody else is heard
+            sock.connect(to)  # so that datagrams of other hosts are dropped
         address = await _answer(sock, to, query)
     except OSError as error:
         raise LinkError("address", "error %d" % error.args[0])
@@ -94,7 +94,7 @@ def question(host, number):
 
 def read_answer(message, query):
     """The first IPv4 address in an answer to `query`, as text; "" if it says that there is none; None if it is no
-    such answer, or broken, or tells of trouble that may pass.
+    such answer, or broken, or reports trouble that may pass.
 
     Names that stand for others (CNAME) come before the address in the same answer and are passed over.
     """
@@ -153,7 +153,7 @@ async def _answer(sock, to, query):
         try:
             sock.sendto(query, to)
         except OSError:
-            pass  # full, or an error told of the last one: as if it was lost
+            pass  # full, or an error of the last one reported now: as if it was lost
         while time.ticks_diff(time.ticks_ms(), start) < end_ms:
             for _ in poller.ipoll(0):
                 address = read_answer(_received(sock), query)

@@ -1,4 +1,4 @@
-"""Who may punch here, as the bridge told it: badge tokens and languages; no name, no number of a person, no badge id.
+"""Who may punch here, from the bridge: badge tokens and languages; no name, no number of a person, no badge id.
 
 Looked up between badge and signal, so it reads straight from the flash and allocates nothing: at most 13 reads of ten
 bytes for the 5,148 badges that a bank holds. How a roster comes there and is judged is in `roster_bank` and
@@ -37,7 +37,7 @@ class Roster:
     def find(self, token):
         """Index in `languages` of the badge with this token; -1 if the roster does not have it.
 
-        No roster, an empty one, or one that cannot be read, knows nobody and turns nobody away: 0.
+        No roster, an empty one, or one that cannot be read, has no entry and turns nobody away: 0.
         """
         entry, low, high = self._entry, 0, self.entries
         while low < high:

@@ -1,4 +1,4 @@
-"""The banks of the roster partition: what stands where, and whether its seal holds (docs/protocol.md §9).
+"""The banks of the roster partition: their layout, and whether the seal is right (docs/protocol.md §9).
 
 Needed at the start (app.net.roster_start) and while a roster is changed (app.net.roster_update).
 """
@@ -77,7 +77,7 @@ def holds(header, digest, key):
 
 
 def put_in_use(roster, first, header):
-    """Let the roster that this header tells of, in the bank at sector `first`, be the one that counts."""
+    """Make the roster of this header, in the bank at sector `first`, the one that counts."""
     languages = tuple([_language(header, number) for number in range(1 + _LANGUAGES)])
     roster.use(first, version_of(header), entries_of(header), languages)
 

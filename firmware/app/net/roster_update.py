@@ -6,7 +6,7 @@ meet in it, and neither waits for the other: the uplink brings a part (`handle`)
 or one read back. A badge finds the old roster until the new one counts.
 
 What is in the flash already is kept over a lost connection and over power loss: the header without its first four bytes
-stands there before the parts do, and they are programmed in order, so the bank tells how far it came. The part that was
+is there before the parts are, and they are programmed in order, so the bank shows how far it came. The part that was
 programmed last is asked for and programmed once more, because power may have failed within it.
 """
 
@@ -92,7 +92,7 @@ class Update:
         elif not part:
             self._begin(version, parts, content)
         elif version != self._version():
-            self._answer_with(version, 0, _NEXT)  # after a restart: the header first, which tells how far it came
+            self._answer_with(version, 0, _NEXT)  # after a restart: the header first, which has how far it came
         elif part != self._next:
             self._answer_with(version, self._next, _NEXT)
         elif len(content) != roster_bank.length(part, self._entries):

@@ -1,8 +1,8 @@
 """Brings every record to the bridge, and its answers back. Whatever the network does, the journal loses nothing by it.
 
 A record leaves the clock only below `next` of an authenticated ACK (docs/protocol.md §6, §7). Until then it is sent,
-and sent again: after a gap the bridge tells, after silence, after every new connection. The bridge knows a record by
-(clock, seq, tag), so twice is once.
+and sent again: after a gap that the bridge reports, after silence, after every new connection. The bridge knows a
+record by (clock, seq, tag), so twice is once.
 
 On a connection: CONNECT with the last will, the three subscriptions, STATUS with the session of eight random bytes;
 then batches from the journal's tail, as `Window` allows. The bridge answers STATUS with TIME, ACK and RECEIPTS.
@@ -46,7 +46,7 @@ ACK_OVERDUE_MS = const(1000)  # a bridge that answers without what was sent so l
 
 BACKOFF_FIRST_MS = const(500)
 BACKOFF_MOST_MS = const(30000)
-STEADY_MS = const(10000)  # a connection that lasted this long starts the backoff anew
+STEADY_MS = const(10000)  # a connection that lasted this long resets the backoff
 
 KEEPALIVE_S = const(60)
 PING_AFTER_MS = const(30000)
@@ -198,7 +198,7 @@ class Uplink:
         self._noted = None
         self._notified = False
         self._swept_at = time.ticks_ms()
-        self._reached_at = time.ticks_ms()  # when the broker said something, or Wi-Fi was joined anew for it
+        self._reached_at = time.ticks_ms()  # when the broker said something, or Wi-Fi was joined again for it
         self._patience_ms = _WIFI_LOST_MS
         self.link_state = NO_WIFI
         self.rejected = 0  # frames from the network that were ignored, this boot
@@ -225,7 +225,7 @@ class Uplink:
         return self._guarded(self.errands.step, self)
 
     async def run(self):
-        """Keep the clock connected, for ever."""
+        """Keep the clock connected; never returns."""
         failures = 0
         while True:
             online_at = None
@@ -246,7 +246,7 @@ class Uplink:
             self._link.shut()
             self.errands.disconnected()
             if self._room:
-                gc.collect()  # what is left of the connection lies in the way
+                gc.collect()  # what is left of the connection takes memory
                 self._room.take()
             self._set_state(min(self.link_state, NO_BROKER))
             if online_at is not None and time.ticks_diff(time.ticks_ms(), online_at) > STEADY_MS:
@@ -282,7 +282,7 @@ class Uplink:
             self._wifi.rejoin()
 
     def _new_client(self):
-        """A client of its own for each connection: its packet identifiers start anew and never come near 65,536."""
+        """A new client for each connection, so that packet identifiers start at 1 and never come near 65,536."""
         own = self._settings
         client = self._mqtt.MQTTClient(own.clock_id, own.broker_host, own.broker_port, keepalive=KEEPALIVE_S)
         client.set_callback(self._on_message)
@@ -394,7 +394,7 @@ class Uplink:
         return frames.upward_counter(self._log.boot, self._connection, self._number)
 
     def facts(self):
-        """What STATUS tells (docs/protocol.md §7), as a dict."""
+        """The content of STATUS (docs/protocol.md §7), as a dict."""
         try:
             return on_demand.load(_HEARTBEAT).facts(self)
         finally:
@@ -496,7 +496,7 @@ class Uplink:
         try:
             self._log.append(KIND_TIME_SET, 0, record.NOTHING, old, stamp)
         except JournalFull:
-            pass  # `free` left room, so only a fault of the log comes here, and the log tells it
+            pass  # `free` left room, so only a fault of the log comes here, and the log reports it
         self._notified = True
 
     def _retire(self):

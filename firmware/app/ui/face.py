@@ -1,9 +1,9 @@
 """What the clock shows and sounds, and for how long: the worker's whole view of it.
 
 Signals start at once, inside the call; the display follows in the face's own task, some pages at a time, since a
-whole screen takes 23 ms. A message stands for its time and gives way to the next badge at once. The receipt of the
-newest punch changes that punch's message if it still stands, and is its own message otherwise, within ten seconds and
-never over another one. A punch of somebody else in between keeps a receipt off the display: nobody shall read
+whole screen takes 23 ms. A message stays for its time; the next badge replaces it at once. The receipt of the
+newest punch changes that punch's message if it is still shown, and is its own message otherwise, within ten seconds and
+never over another one. A punch of somebody else in between keeps a receipt off the display: nobody may read
 another's answer as their own.
 """
 
@@ -40,7 +40,7 @@ _BY_RECEIPT = (_IDLE, _REGISTERED, _REFUSED, _UNKNOWN, _REGISTERED, _REGISTERED)
 
 _ONLINE = const(2)
 _UPGRADED_MS = const(1000)  # a receipt is shown at least this long
-_LATE_MS = const(10000)  # after the punch, its receipt is no news for whoever stands there
+_LATE_MS = const(10000)  # after the punch, its receipt is no news for the worker at the clock
 _IDENTIFY_MS = const(5000)
 _ASSUMED_MS = const(3000)  # a direction that is assumed is shown at least as long as a key puts it right
 _BUSY_MS = const(10)
@@ -231,7 +231,7 @@ class Face:
     # --- its task ---
 
     async def run(self):
-        """Play signals and keep the display up to date, for ever."""
+        """Play signals and keep the display up to date; never returns."""
         while True:
             await asyncio.sleep_ms(self.work())
 
@@ -384,7 +384,8 @@ class Face:
     def _update(self):
         """Send pages for a few milliseconds; True if there are more. A display that does not answer is left alone for
         a while and then started again; one that is off though it was switched on, as after a dip of its supply, is
-        written again, and so is any after a minute, or two while somebody is near: not every display can tell.
+        written again, and so is any after a minute, or two while somebody is near: not every display can report a
+        reset.
         """
         started = time.ticks_ms()
         since_ms = time.ticks_diff(started, self._checked)

@@ -26,7 +26,7 @@ ASSUMED = const(5)  # beside a way: nothing said that it is this one
 CUT = "…"  # in the place of what has no room
 
 # The places of glyphs.bin: its sections, and in those of letters a place for each of these.
-_SMALL = "m…\u2019\u2191ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"  # an m of its own: framebuf's looks like its M
+_SMALL = "m…\u2019\u2191ÀÁÂÄÆÇÈÉÊËÍÎÏÓÔÖŒÙÚÛÜŸàáâäæçèéêëíîïóôöœùúûüÿß"  # its own m: framebuf's looks like its M
 _LARGE = "ÀÁÂÄÇÈÉÊËÍÎÏÓÔÖÙÚÛÜ"  # after those of ASCII
 _LARGE_AT = const(392)
 _LARGE_ACCENTED_AT = const(1928)

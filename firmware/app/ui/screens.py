@@ -1,7 +1,7 @@
-"""What the display shows: pure functions from what is the case to pixels on a canvas of 128x64.
+"""The screens of the display: pure functions from a state to pixels on a canvas of 128x64.
 
 The canvas is a `framebuf.FrameBuffer` or anything with its drawing methods; colour 1 is lit. An icon of 48x46 at the
-left tells the state by its shape, the column right of it what was done, and two lines below what it means. Between any
+left shows the state by its shape, the column right of it what was done, and two lines below what it means. Between any
 two of these is a row that is dark: letters have eight rows, the lowest for what hangs below a line. Nothing here keeps
 state. Every screen gives its mood, which the display shows too, as far as it can: in its colours, or as dark on
 light. Kept and registered differ in all of this: a tick on dark paper, and a stamp on light.
@@ -16,7 +16,7 @@ _WIDTH = const(128)
 _COLUMNS = const(16)
 _RIGHT = const(56)  # where the column beside the icon begins, ...
 _RIGHT_COLUMNS = const(9)  # ... and how many small letters it has room for
-_MIDDLE = const(40)  # where an icon stands that has nothing beside it
+_MIDDLE = const(40)  # the place of an icon that has nothing beside it
 _LARGE = const(12)
 _PITCH = const(9)  # from one line to the next
 _WORDS = const(47)  # where the two lines below the icon stand
@@ -26,7 +26,7 @@ _TIME = const(30)
 _INVITATION = const(45)  # the invitation to hold a badge, between large time and the last line
 _TOO_MANY = const(99999)
 
-# Moods. What a display makes of each is its driver's to know.
+# Moods. Each driver decides how to show them.
 IDLE = const(0)
 KEPT = const(1)
 KEPT_LATER = const(2)
@@ -80,7 +80,7 @@ def kept_later(canvas, words, direction, time_text, seq, unsent):
 
 
 def assumed(canvas, words, look, direction, time_text, seq):
-    """A punch is in the flash, and nothing said its direction: the way has a question mark, and the worker is told how
+    """A punch is in the flash, and nothing said its direction: the way has a question mark, and the screen says how
     to put it right. look: KEPT_LOOK or LATER_LOOK.
     """
     icon, mood = look
@@ -150,7 +150,7 @@ def fault(canvas, words, code):
 
 
 def retired(canvas, words):
-    """The clock's records have ended; nothing is kept any more."""
+    """The clock's records have ended; nothing more is kept."""
     _alone(canvas, font.OCTAGON, words.retired, words.full_todo)
     return BROKEN
 

@@ -1,4 +1,4 @@
-"""What a clock does that was interrupted on its serial line: it falls silent and says that it takes no punches.
+"""A clock that was interrupted on its serial line: it stops, and shows that it takes no punches.
 
 In memory for that alone. It works on the Face that is given, whose own these are.
 """

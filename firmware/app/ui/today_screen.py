@@ -1,4 +1,4 @@
-"""What a worker sees who asks the clock (app.today). Loaded when asked, dropped once drawn."""
+"""The page of a badge's punches of today (app.today). Loaded when needed, dropped once drawn."""
 
 from micropython import const
 
@@ -16,15 +16,15 @@ _REFUSED = const(5)
 
 
 def prompt(canvas, words):
-    """The info key was pressed: the next badge asks."""
+    """The info key was pressed: the next badge opens its page of today."""
     _title(canvas, words)
     screens.line(canvas, words.idle, 32)
     return screens.IDLE
 
 
 def page(canvas, words, name, rows, more):
-    """Today's punches. name: whose, up to four letters; rows: (direction, "07:58", receipt state or 0, what that tells)
-    at most six, oldest first; more: how many older ones there are.
+    """Today's punches. name: whose, up to four letters; rows: (direction, "07:58", receipt state or 0, its number or
+    code) at most six, oldest first; more: how many older ones there are.
     """
     _title(canvas, words)
     font.text(canvas, name, 96, 0)

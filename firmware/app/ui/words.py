@@ -1,11 +1,11 @@
-"""What the clock says: English here, every other language in a file of its own, /lang/<code>.json.
+"""The words on the display: English here, every other language in its own file, /lang/<code>.json.
 
 Provisioning puts those files there (firmware/lang/ has the ones that come with the clock); a further language is a
 further file, and needs no new firmware. A file is judged when it is read: a text that the display has no letters for,
-or no room, makes the clock speak English. What a file does not have is English as well, so that an older file serves a
+or no room, makes the clock use English. What a file does not have is English as well, so that an older file serves a
 newer firmware.
 
-"Saved" is the clock's own promise; only "Confirmed by" speaks of the authority. No text may say both.
+"Saved" is the clock's own promise; only "Confirmed by" names the authority. No text may say both.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""What the bridge needs of an authority, and nothing about how one is spoken to.
+"""The interface that the bridge uses of an authority, independent of its protocol.
 
 An authority takes declarations and gives reception numbers. What is declared is one of two things, by the regime of the
 site: that somebody is there on a day (`PresenceItem`), or that somebody comes or goes at a moment (`MovementItem`);
 `Authority.declares` says which of them one takes. Four calls: register, search, get, cancel. Whatever the wire looks
-like, three failures are told apart, because the registrar does something else for each:
+like, three failures are distinguished, because the registrar handles each differently:
 
 * `AuthorityUnavailable`: surely nothing was processed (the request never left, or the authority itself says so); send
   the same items again later.
@@ -29,7 +29,7 @@ BELGIUM: Final = ZoneInfo("Europe/Brussels")
 
 
 class Status(StrEnum):
-    """Where the authority says that a presence stands."""
+    """A presence's state, by the authority."""
 
     REGISTERED = "registered"  # it has a reception number; the content check is still to come
     VALIDATED = "validated"  # the content check found nothing
@@ -207,7 +207,7 @@ class Found:
 
     @property
     def status(self) -> Status:
-        """Where it stands now."""
+        """Its state now."""
         return self.last.status
 
     @property

@@ -1,4 +1,4 @@
-"""Belgian time without a zone, as the authority writes it and as its calendar is announced, in the one place for it.
+"""Converts Belgian local time without a zone, the form of the authority's answers and of its calendar.
 
 In the night of spring no clock shows 02:00 to 03:00; in the night of autumn every clock shows it twice. A time that
 bounds a search or a maintenance must be wide enough whichever way the other side reads it:
@@ -14,7 +14,7 @@ bounds a search or a maintenance must be wide enough whichever way the other sid
 | in the hour that comes twice, the first or the second | just before that hour | just after it |
 | otherwise | that time | that time |
 
-Whoever compares those texts as texts, and whoever takes them for either hour, finds what was created between. The
+A comparison as texts, and one that takes them for either hour, finds what was created between. The
 clocks of Belgium are changed on a full hour, by one hour (Directive 2000/84/EC).
 """
 

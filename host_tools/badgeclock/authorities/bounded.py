@@ -1,4 +1,4 @@
-"""What an answer may be made of, held against bounds while it is scanned, before anything is built of it.
+"""Checks an answer's size and structure against bounds while scanning it, before anything is built of it.
 
 A few megabytes of tags, attributes or brackets are a gigabyte as a tree. The largest page that the bridge asks for, 500
 presences with their history, has some 30,000 elements, or as many values in JSON.
@@ -26,7 +26,7 @@ _CHUNK: Final = 64 * 1024
 
 
 def check_xml(data: bytes) -> None:
-    """Raise NotSoap for XML that is too much of anything, or that declares a type of its own.
+    """Raise NotSoap for XML that is too much of anything, or that declares a document type.
 
     What is no XML at all is left to the parser, which says so as well.
     """

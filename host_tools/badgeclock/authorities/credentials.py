@@ -1,4 +1,4 @@
-"""What the bridge proves itself with to an authority: an X.509 certificate and its RSA key, from two PEM files.
+"""The bridge's credentials for an authority: an X.509 certificate and its RSA key, from two PEM files.
 
 A certificate that comes as one .p12 file is split with `openssl pkcs12 -in FILE -nodes`. The key has no passphrase: the
 file's owner and mode protect it. No text made here quotes a byte of a key.

@@ -1,4 +1,4 @@
-"""What goes wrong between us and an authority: three kinds that a caller acts on, and why an answer failed."""
+"""Errors of calls to an authority: three kinds that a caller handles, and why an answer failed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Doubt(StrEnum):
     LOST = "the answer was lost, or is none"
     AWAY = "turned away for now, without the authority's word that nothing was registered"
     NOT_ADMITTED = "not let in, or not the service"
-    TOO_LARGE = "too large for what stands before the service"
+    TOO_LARGE = "too large for a proxy before the service"
     TURNED_DOWN = "turned down, without the authority's word that nothing was registered"
     UNPROVED = "it does not bear the signature that the service's answers must bear"
 
@@ -114,7 +114,7 @@ class Unsound(StrEnum):
     """Why a message does not count as signed."""
 
     NO_SIGNATURE = "it bears no signature"
-    FORM = "its security header is not formed as WS-Security wants"
+    FORM = "its security header is not formed as WS-Security requires"
     ALGORITHM = "its signature uses other algorithms than the algorithm suite in the settings allows"
     NOT_COVERED = "its signature does not cover what it must"
     UNTRUSTED = "its certificate is not one that is trusted"

@@ -48,7 +48,7 @@ _TEXT_LIMIT: Final = 300
 _OPEN: Final = "its items are kept; whether the service processed them is not known"
 _SEARCH_FIRST: Final = "search the service by day and workplace, compare references, and send only what is missing"
 _READS: Final = "the call only reads; nothing was changed"
-_CHECK_WAY: Final = "check the endpoint in the settings, and what stands between the bridge and it"
+_CHECK_WAY: Final = "check the endpoint in the settings, and any proxy between the bridge and it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def malformed(call: Call, why: str, doubt: Doubt = Doubt.LOST) -> AuthorityAmbig
     return AuthorityAmbiguous(
         what=f"{call.name}: the answer cannot be trusted, {why}",
         kept=_OPEN if call.changes else _READS,
-        do=_SEARCH_FIRST if call.changes else "ask again; if it stays so, tell the authority's service desk",
+        do=_SEARCH_FIRST if call.changes else "ask again; if it stays so, report it to the authority's service desk",
         doubt=doubt,
     )
 

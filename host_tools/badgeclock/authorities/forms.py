@@ -1,4 +1,4 @@
-"""The form of what is to be sent, looked at before it is sent, since one ill-formed item can cost the whole call.
+"""Checks the form of items before they are sent, since one ill-formed item can fail the whole call.
 
 Only the form is looked at. Whether a number exists, or its check digits fit, is the authority's to say. No text made
 here quotes a value.
@@ -51,7 +51,7 @@ def check_cancellations(call: Call, reasons: Sequence[str], limit: int, items: S
     for item in items:
         check_reception_number(call, item.reception_number)
     if len({item.reception_number for item in items}) != len(items):
-        raise failures.misfit(call, "a reception number stands on more than one item")
+        raise failures.misfit(call, "a reception number is on more than one item")
     if any(item.reason not in reasons for item in items):
         raise failures.misfit(call, f"a reason is none of {', '.join(reasons)}")
 

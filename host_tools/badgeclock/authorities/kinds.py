@@ -1,7 +1,7 @@
 """Which authorities there are, and which one the settings ask for.
 
 An authority of kind `some-name` is the module `some_name` beside this one, with two things in it: `Settings`, a model
-of its part of the settings, and `connect`, which makes its client of them. Nothing else has to know of a new one.
+of its part of the settings, and `connect`, which makes its client of them. A new one needs no change anywhere else.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """OAuth 2.0 access tokens by client credentials, the client proving itself with a JWT it signed (RFC 7523, 2.2).
 
-One token serves all calls until shortly before its end; whoever meets the end first fetches the next, the others wait
-for it. A token that the service turns down is not used again. Whatever goes wrong here, nothing was declared: every
-failure is an AuthorityUnavailable. Neither a token nor an assertion nor a key is ever part of a text.
+One token serves all calls until shortly before it expires; the first caller after that fetches the next, the others
+wait for it. A token that the service turns down is not used again. Whatever goes wrong here, nothing was declared:
+every failure is an AuthorityUnavailable. Neither a token nor an assertion nor a key is ever part of a text.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from badgeclock.onss import description
 from badgeclock.onss import rest_names as n
 
 CONTENT_REJECTED: Final = "REST-400"
-"""The code of a call that the service itself, not something before it, turned down for what stands in it."""
+"""The code of a call that the service itself, not something before it, turned down for its content."""
 SEARCH_LIMIT: Final = 100_000  # presences in one search; beyond it the criteria are too wide
 
 _REGISTER: Final = Call("registerInBulk", changes=True)

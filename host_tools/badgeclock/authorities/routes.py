@@ -3,7 +3,7 @@
     proxy   a URL in the settings; "" for none; absent: what HTTPS_PROXY says, with NO_PROXY's exceptions
     ca      a PEM file with certificate authorities of the company's own, trusted besides the public ones
 
-A company's proxy that looks into TLS shows a certificate of its own authority. What leads to this very machine goes
+A company's proxy that looks into TLS shows its own certificate authority. What leads to this very machine goes
 through no proxy.
 """
 

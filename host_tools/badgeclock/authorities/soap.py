@@ -1,4 +1,5 @@
-"""SOAP 1.1 envelopes from strangers: parsed without entities, without a DTD, without the network, never above a size.
+"""SOAP 1.1 envelopes from untrusted senders: parsed without entities, without a DTD, without the network, never above a
+size.
 
 Comments and processing instructions are dropped while parsing, so that the text of an element is all of its text.
 """

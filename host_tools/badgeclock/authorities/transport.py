@@ -1,7 +1,7 @@
-"""HTTP to an authority, where every wait has an end: one deadline for the connection, one for the whole call.
+"""HTTP to an authority with bounded waits: one deadline for the connection, one for the whole call.
 
-However slowly the bytes drip, a call ends. What was not sent is told apart from what was sent and not answered, since
-only the first may simply be sent again. Nothing is retried here, no redirect followed, nothing unpacked.
+However slowly the bytes drip, a call ends. What was not sent is distinguished from what was sent and not answered,
+since only the first may simply be sent again. Nothing is retried here, no redirect followed, nothing unpacked.
 """
 
 from __future__ import annotations

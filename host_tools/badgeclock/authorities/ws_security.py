@@ -1,7 +1,7 @@
 """WS-Security 1.0 with an X.509 certificate: SOAP messages signed, and signatures verified.
 
-What is signed is what the service's policy wants: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
-certificate that stands in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
+Signed is what the service's policy requires: the Body (SignedParts), the Timestamp (IncludeTimestamp) and the
+certificate that is in the message (ProtectTokens), each whole, by exclusive canonicalisation and the algorithms of
 an `AlgorithmSuite`. Names and URIs are those of OASIS WSS 1.0 (SOAP Message Security and X.509 Token Profile), of
 WS-SecurityPolicy 1.2 and of RFC 6931.
 
@@ -60,7 +60,7 @@ class AlgorithmSuite(StrEnum):
     """Algorithms of signatures, by the names of WS-SecurityPolicy 1.2, section 6.1.
 
     The text of the standard has RSA with SHA-1 for the signature in every suite. With Basic256Sha256, services in fact
-    sign with RSA and SHA-256; one that keeps to the letter has a name of its own here.
+    sign with RSA and SHA-256; one that keeps to the letter has its own name here.
     """
 
     BASIC256_SHA256 = "Basic256Sha256"
@@ -76,7 +76,7 @@ class Policy:
     """What `verify` takes.
 
     digests, signatures  the algorithms' URIs
-    protects_token       whether a certificate that stands in the message must be signed too. It need not be where the
+    protects_token       whether a certificate that is in the message must be signed too. It need not be where the
                          caller knows the signers, for then it decides nothing
     other_headers        whether whole headers besides may be signed, which nobody here looks at
     """
@@ -153,7 +153,7 @@ def verify(
     trusted: Callable[[x509.Certificate | None], Sequence[x509.Certificate]],
     policy: Policy = STRICT,
 ) -> x509.Certificate:
-    """The certificate whose key signed the envelope's body and timestamp, and what else the policy wants.
+    """The certificate whose key signed the envelope's body and timestamp, and what else the policy requires.
 
     `trusted` is given the certificate in the message, or None, and answers with those to verify with, none if there is
     none to trust. Raises NotTrusted.
@@ -266,7 +266,7 @@ def _signed(
 def _check_time(stamp: etree._Element, now: datetime) -> None:
     created = _read_time(_one(stamp, f"{_U}Created"))
     ends = stamp.findall(f"{_U}Expires")
-    # Whoever wrote it may say that it holds for less, not that it holds for longer.
+    # Its author may say that it holds for less, not that it holds for longer.
     expires = min([created + LIFETIME, *map(_read_time, ends[:1])])
     if created > now + SKEW or expires < now - SKEW or expires < created:
         raise NotTrusted(Unsound.STALE)

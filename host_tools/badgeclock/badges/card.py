@@ -1,14 +1,14 @@
-"""One card at the badge desk: what it is, making it a badge, making it blank again (docs/badges.md §3 and §6).
+"""One card at the badge desk: identify it, make it a badge, make it blank again (docs/badges.md §3 and §6).
 
 Dialogues as in desfire.py. The card may be pulled away between any two frames, and in the middle of one: every command
 of a DESFire happens whole or not at all, and the order of them leaves a card that is one of three things:
 
     blank       the factory's key on the card, no application
-    unfinished  the factory's key on the card, and our application in some state: writing and wiping begin anew
+    unfinished  the factory's key on the card, and our application in some state: writing and wiping start over
     issued      our key on the card, and a whole badge on it
 
 The card's own key is changed last when a badge is written, and first when it is wiped. So our key on a card means that
-all of the badge is there, and a card with the factory's key can always be begun anew, even one that hides its UID.
+all of the badge is there, and a card with the factory's key can always be started over, even one that hides its UID.
 
 A card says itself which UID it has, and is given its keys under a key that everybody knows. So each time it is written
 they are made with random bytes of that issue, which stand on it in the clear: what one is given opens no other.
@@ -71,7 +71,7 @@ class CardState(Enum):
 
 
 class Step(Enum):
-    """Where writing a badge has come to, for whoever waits."""
+    """Progress of writing a badge, for the caller."""
 
     PREPARING = "the application is made"
     KEYS = "the keys are changed"
@@ -154,7 +154,7 @@ def _examine_open(root: Root, uid: bytes, applications: list[bytes], *, hides_ui
 
 
 def _shown_issue() -> Dialogue[bytes]:
-    """The issue of a card that shows its UID; BY_UID_ALONE if it tells none."""
+    """The issue of a card that shows its UID; BY_UID_ALONE if it has none."""
     try:
         yield from desfire.select(AID)
         return (yield from desfire.read_free(_ISSUE_FILE, ISSUE_BYTES))
@@ -163,7 +163,7 @@ def _shown_issue() -> Dialogue[bytes]:
 
 
 def _hidden(root: Root) -> Dialogue[tuple[bytes, bytes]]:
-    """The true UID and the issue of a card that shows another UID each time: told under the site's identity key."""
+    """The true UID and the issue of a card that shows another UID each time: read under the site's identity key."""
     try:
         yield from desfire.select(AID)
         session = yield from desfire.authenticate(2, root.identity)

@@ -1,4 +1,4 @@
-"""MIFARE DESFire EV1, EV2 and EV3 as the bridge speaks to them: commands, authentication, secure messaging.
+"""MIFARE DESFire EV1, EV2 and EV3 as the bridge uses them: commands, authentication, secure messaging.
 
 Nothing here does I/O. A dialogue is a generator: it yields the APDU for the card and is sent the card's answer; what it
 returns is its result. `run` drives one against a function, the bridge drives it over a clock. Whatever a card answers,
@@ -8,7 +8,7 @@ Two secure messagings, by how the session was opened:
 
     EV1   0x1A (DES, 3DES keys) and 0xAA (AES): one CBC chain through the whole session, CMAC on answers, CRC-32 inside
           what is enciphered (libfreefare `mifare_desfire_crypto.c`, NXP AN0945)
-    EV2   0x71 (AES): keys of their own for enciphering and MAC, a transaction identifier, a command counter
+    EV2   0x71 (AES): their own keys for enciphering and MAC, a transaction identifier, a command counter
           (NXP AN12343, AN12196 §4 and §5)
 
 Commands are native ones wrapped in ISO 7816-4 APDUs: `90 INS 00 00 Lc data 00`, answered by `data 91 status`.

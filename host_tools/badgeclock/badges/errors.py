@@ -1,4 +1,4 @@
-"""What can be wrong with a card that lies on a reader."""
+"""What can be wrong with a card that is on a reader."""
 
 from __future__ import annotations
 

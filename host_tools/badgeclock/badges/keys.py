@@ -4,10 +4,10 @@
     read master               of the key that reads the number: clocks hold it
     application, PICC master  of the keys that change the application and the card: the bridge derives them, alone
 
-Masters come out of the root by HKDF under names of their own, so none tells another or the root: a clock that is stolen
-gives its site's read master away and no key that writes. A card's keys are diversified from the masters (NXP AN10922)
-by its UID and by eight random bytes of its issue: a card that is broken open gives away its own, and so does a card
-that claims another's UID, for the desk never gives two issues the same keys.
+Masters come out of the root by HKDF under their own names, so none leads to another or to the root: a clock that is
+stolen gives its site's read master away and no key that writes. A card's keys are diversified from the masters (NXP
+AN10922) by its UID and by eight random bytes of its issue: a card that is broken open gives away its own, and so does a
+card that claims another's UID, for the desk never gives two issues the same keys.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long to wait before trying again: full jitter, so that clients that failed together do not return together."""
+"""Retry delays with full jitter, so that clients that failed together do not return together."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ ASK_S: Final = 5.0
 """How often a broker is asked whether it is there."""
 ASKED_MOST: Final = 3
 """So many questions without an answer, and the connection is deaf: it is made again."""
-_NO_RECONNECTS: Final = -2  # gmqtt: -1 is for ever, and 0 allows one
+_NO_RECONNECTS: Final = -2  # gmqtt: -1 is no limit, and 0 allows one
 _REFUSED: Final = 0x80
 _FILTERS_A_PACKET: Final = 100
 """Of 40 bytes at most each: a broker that was set up by us takes packets of 4.5 KB (technician/broker.py)."""
@@ -56,7 +56,7 @@ class BrokerLink:
         self._packets_received = 0
         self._granting: set[int] = set()
         self._held: set[str] = set()
-        """What the broker was asked for on this connection, and not told to stop."""
+        """The topics that are subscribed to on this connection."""
         self.connected = False
         self.connections = 0
 
@@ -171,7 +171,7 @@ class BrokerLink:
             unanswered = 0 if self._packets_received != before or self._pauses else unanswered + 1
             before = self._packets_received
             client.unsubscribe(_NOBODYS)
-        log.warning("the broker does not answer any more")
+        log.warning("the broker has stopped answering")
 
     def _note_received(self) -> None:
         self._packets_received += 1

@@ -1,4 +1,4 @@
-"""Keeps a broker that refuses subscriptions in step with the clocks that the bridge knows, and puts out what floods it.
+"""Keeps a broker that refuses subscriptions in step with the bridge's clocks, and disconnects clocks that flood it.
 
 Such a broker (`badgeclock ca broker --refuse-subscriptions`) knows each clock by name, or takes nothing of it. It is
 asked which it knows, once a connection, and those that are missing are added. A retired clock stays known, so that it
@@ -7,7 +7,7 @@ gets its last acknowledgement: what takes it out is its certificate.
 A clock that floods (`flood_watch`) loses its connection, and its rights at the broker for a while: it may connect
 again, and the broker drops whatever it sends. They come back after EVICTED_MS, or when somebody settles the event.
 
-A broker with an access list does not answer, and nothing becomes of what it is told. While a clock floods there, the
+A broker with an access list does not answer, and ignores the requests. While a clock floods there, the
 bridge asks for the messages of each other clock by its name, in place of everybody's: what nobody asks for stays at
 the broker.
 """
@@ -33,7 +33,7 @@ from badgeclock.protocol.topics import all_of
 
 LOOK_S: Final = 2.0
 CHANGES_A_ROUND: Final = 1
-"""The broker writes its file anew for every clock, and serves nobody meanwhile: with ten thousand clocks it has 17 MB,
+"""The broker rewrites its file for every clock, and serves nobody meanwhile: with ten thousand clocks it has 17 MB,
 which took 0.5 to 1 s on a machine that was busy."""
 EVICTED_MS: Final = 600_000
 """How long a clock is out after the last flood that reached the bridge."""
@@ -56,7 +56,7 @@ class BrokerClients(Rounds):
         read_only: Callable[[Sequence[str]], None],
     ) -> None:
         """`read_only(filters)` has the broker hand over what is under these alone, or with none everything."""
-        super().__init__(pause_s=LOOK_S, if_store_fails="the broker is not told of clocks while the store fails")
+        super().__init__(pause_s=LOOK_S, if_store_fails="no clocks are added at the broker while the store fails")
         self._store = store
         self._publish = publish
         self._connections = connections
@@ -68,7 +68,7 @@ class BrokerClients(Rounds):
         self._out: set[str] | None = None
         """The clocks that may be without rights; None before the first look of this process."""
         self._told: set[str] = set()
-        """Those of them of which the broker was told on this connection."""
+        """Those of them that were added at the broker on this connection."""
 
     def deliver(self, topic: str, payload: bytes) -> bool:
         """Take a message, if it is an answer of the broker's."""

@@ -17,7 +17,7 @@ class StoreInUse(StoreError):
         super().__init__(
             what=f"another bridge runs on this store: {holder}",
             kept="the store; nothing was started",
-            do="stop that one first, or give this one a store of its own",
+            do="stop that one first, or give this one its own store",
         )
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -102,7 +102,7 @@ class Unfit(DeskRefused):
 
 
 class Interrupted(BadgeclockError):
-    """The clock, or the card, is not there any more."""
+    """The clock, or the card, has gone."""
 
     def __init__(self, why: str) -> None:
         self.why = why
@@ -117,7 +117,7 @@ class Interrupted(BadgeclockError):
 
 
 class BadgePulled(Interrupted):
-    """The card does not answer any more; it can be laid again."""
+    """The card has stopped answering; it can be laid again."""
 
 
 class NotLaid(BadgeclockError):

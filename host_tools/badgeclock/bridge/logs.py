@@ -72,7 +72,7 @@ class StderrHandler(logging.Handler):
 
 
 def configure(level: int = logging.INFO) -> None:
-    """Set up logging for a process. Libraries are heard from WARNING on; gmqtt, which quotes payloads, not at all."""
+    """Set up logging for a process. Libraries log from WARNING on; gmqtt, which quotes payloads, not at all."""
     import structlog  # noqa: PLC0415 - see the top
 
     shared: list[Processor] = [

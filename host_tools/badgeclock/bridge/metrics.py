@@ -1,4 +1,4 @@
-"""What Prometheus may know: no label carries a clock, a badge or a person, only kinds, states and results."""
+"""Prometheus metrics: no label carries a clock, a badge or a person, only kinds, states and results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CALL_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 
 class Metrics:
-    """The counters of one bridge, in a registry of their own."""
+    """The counters of one bridge, in their own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

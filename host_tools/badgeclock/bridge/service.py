@@ -2,7 +2,7 @@
 
 Raised errors of this file are about the start (settings, store, certificates, port). Once it runs, what is away is
 tried again: the broker, the authority, the store. On `stop` its parts end in the order of their phases: no message
-comes in any more, what came is committed, and calls under way get a moment; what is unanswered then is asked about at
+comes in, what came is committed, and calls under way get a moment; what is unanswered then is asked about at
 the next start.
 """
 
@@ -84,7 +84,7 @@ def registrars_of(
     changed: Callable[[], None],
     commits: Callable[[], int] | None = None,
 ) -> list[Registrar]:
-    """A registrar for each authority, with a gate of its own; what several take goes to the first."""
+    """A registrar for each authority, with its own gate; what several take goes to the first."""
     registrars: list[Registrar] = []
     used = share_out([authority for authority, _ in authorities])
     for (authority, declares), (_, settings) in zip(used, authorities, strict=True):

@@ -1,4 +1,4 @@
-"""What an installation decides: one TOML file, read once at start.
+"""The settings of an installation: one TOML file, read once at start.
 
 Any setting can be overridden by an environment variable: `BADGECLOCK_BRIDGE_HTTP__PORT=9100` for `[http] port`. Secrets
 are never settings, only the names of the files that hold them. Relative paths count from the folder of the file.
@@ -100,7 +100,7 @@ class HttpSettings(_Section):
         if not self.is_loopback and not self.beyond_this_machine:
             raise ValueError(
                 "the host is reached from other machines, in plain HTTP: set beyond_this_machine = true if that is "
-                "meant (/api then wants a token with the scope status:read), or 127.0.0.1 with a proxy before it"
+                "meant (/api then requires a token with the scope status:read), or 127.0.0.1 with a proxy before it"
             )
         return self
 
@@ -134,14 +134,14 @@ class ProviderSettings(_Section):
 
 
 class ConsoleSettings(_Section):
-    """[console]: the operators' pages, a process of its own (`badgeclock console run`)."""
+    """[console]: the operators' pages, its own process (`badgeclock console run`)."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8470, ge=1, le=65535)
+    port: int = Field(default=8460, ge=1, le=65535)
     names: tuple[str, ...] = ()
     """Names that it is asked by, besides the host and this machine's own."""
     certificate: Path | None = None
-    """PEM, with `key`: then it speaks TLS itself."""
+    """PEM, with `key`: then it serves TLS itself."""
     key: Path | None = None
     behind_proxy: bool = False
     """Whether a proxy on this machine does TLS, and says who asks (X-Forwarded-For, X-Forwarded-Proto)."""
@@ -256,14 +256,14 @@ def _check_url(url: str) -> None:
 
 
 class RetentionSettings(_Section):
-    """[retention]: days that things are kept, by purpose. The sources are in docs/operating.md."""
+    """[retention]: days that things are kept, by purpose. The sources are in docs/operating-reference.md."""
 
     presences_days: int = Field(default=1827, ge=31, le=36_600)
     """Five years: articles 2 and 25 of the Royal Decree of 8 August 1980 on social documents, by analogy."""
     events_days: int = Field(default=366, ge=31, le=36_600)
     """Article 5(1)(e) GDPR: no longer than necessary; a year covers every yearly check."""
     workers_days: int = Field(default=366, ge=31, le=36_600)
-    """The same, once nothing refers to a worker any more."""
+    """The same, once nothing refers to a worker."""
     plans_days: int = Field(default=92, ge=14, le=36_600)
     """The same: a plan says who is missing today; a quarter lets a person look back at who was."""
     sweep_hours: int = Field(default=24, ge=0, le=720)

@@ -1,4 +1,4 @@
-"""Several processes that take what clocks send, where one is not enough (`badgeclock bridge run --workers N`).
+"""Several processes that take clocks' messages, where one is not enough (`badgeclock bridge run --workers N`).
 
 The first worker is the bridge itself. It alone is connected with the broker, and hands each message over to the worker
 that has the clock (`worker_socket`). It also does everything else: status, all frames to clocks, desk, registrar. It
@@ -141,7 +141,7 @@ class Crew:
                 if process.returncode is None:
                     await _end(process)
             wait_s = backoff.failed()
-            log.error("a worker has ended; starting it anew", worker=number, status=status, wait_s=round(wait_s, 1))
+            log.error("a worker has ended; restarting it", worker=number, status=status, wait_s=round(wait_s, 1))
             await asyncio.sleep(wait_s)
 
 

@@ -208,7 +208,7 @@ class Slow(Fault):
     """Byte by byte."""
 
     name = "slow"
-    explained = "byte by byte, each a segment of its own; amount: bytes a second each way"
+    explained = "byte by byte, each its own segment; amount: bytes a second each way"
     usual = 2000
 
     def treat(self, unit: bytes, flow: Flow) -> Iterator[Step]:
@@ -254,7 +254,7 @@ class Split(Fault):
     """Pieces instead of chunks."""
 
     name = "split"
-    explained = f"every chunk comes in pieces of 1 to {_SPLIT_BYTES_MAX} bytes, each a segment of its own"
+    explained = f"every chunk comes in pieces of 1 to {_SPLIT_BYTES_MAX} bytes, each its own segment"
 
     def treat(self, unit: bytes, flow: Flow) -> Iterator[Step]:
         self._count(flow)

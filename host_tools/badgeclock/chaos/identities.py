@@ -1,4 +1,4 @@
-"""What the proxy shows in place of the broker and of a clock. The technician's workshop has this form."""
+"""The proxy's identities in place of the broker and of a clock. The technician's workshop has this form."""
 
 from __future__ import annotations
 

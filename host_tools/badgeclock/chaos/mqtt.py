@@ -1,4 +1,4 @@
-"""As much of MQTT 3.1.1 as it takes to stand between a clock and its broker: whole packets, and a few made by hand."""
+"""The part of MQTT 3.1.1 that a proxy between a clock and its broker needs: whole packets, and a few made by hand."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The proxy between clocks and their broker, in a thread of its own; its faults are switched while it runs.
+"""The proxy between clocks and their broker, in its own thread; its faults are switched while it runs.
 
 Without a workshop it passes TCP, and TLS goes through end to end: the faults of `Layer.BYTES`. With the site's workshop
-a second stage behind the first ends TLS with the broker's own certificate, and speaks to the broker under the
+a second stage behind the first ends TLS with the broker's own certificate, and connects to the broker under the
 certificate of the clock that called: then those of `Layer.PACKETS` can be had too.
 """
 
@@ -57,7 +57,7 @@ class _Stage:
         return int(listener.getsockname()[1])
 
     async def shut(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._acceptor is not None:
             self._acceptor.cancel()
             await asyncio.gather(self._acceptor, return_exceptions=True)
@@ -276,7 +276,7 @@ class ChaosProxy:
                 raise SettingsError(
                     what=f"{fault.name} is a fault of MQTT packets, which TLS hides",
                     kept="the faults as they were",
-                    do="name the site's workshop with --workshop; the proxy then speaks in the broker's name",
+                    do="name the site's workshop with --workshop; the proxy then shows the broker's certificate",
                 )
 
 

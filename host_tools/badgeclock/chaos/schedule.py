@@ -1,4 +1,4 @@
-"""Which fault is on when: as a text says, again and again, or by chance from a seed."""
+"""When each fault is on: by a text, repeated, or random from a seed."""
 
 from __future__ import annotations
 

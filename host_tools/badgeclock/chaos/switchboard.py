@@ -1,4 +1,4 @@
-"""Which faults are on, and how often each did something. Belongs to one event loop."""
+"""Which faults are on, and how often each took effect. Belongs to one event loop."""
 
 from __future__ import annotations
 

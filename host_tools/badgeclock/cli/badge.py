@@ -57,7 +57,7 @@ def read(
     as_json: JsonOption = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Say whose badge lies on a clock's reader, and whether it is genuine."""
+    """Say whose badge is on a clock's reader, and whether it is genuine."""
     with opened_store(config) as (store, _):
         _print_job(_done(store, clock, Kind.READ, None, by), as_json=as_json)
 

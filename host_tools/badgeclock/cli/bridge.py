@@ -1,4 +1,4 @@
-"""`badgeclock bridge`: the bridge itself, and what it knows; each part is a module, loaded when it is asked for."""
+"""`badgeclock bridge`: the bridge itself, and its data; each part is a module, loaded when it is asked for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PARTS = {
 app = typer.Typer(
     cls=group_of(PARTS, "bridge"),
     no_args_is_help=True,
-    help="Run the bridge; tell it of sites, employers, workers, badges and clocks.",
+    help="Run the bridge; add sites, employers, workers, badges and clocks.",
 )
 
 

@@ -27,7 +27,7 @@ WorkshopOption = Annotated[
 ]
 BrokerDirectoryOption = Annotated[
     Path | None,
-    typer.Option("--broker", help="The directory made by `ca broker`: it is brought up to date, and its broker told."),
+    typer.Option("--broker", help="The directory made by `ca broker`: it is updated, and its broker reloads."),
 ]
 LeaveOption = Annotated[
     list[str] | None, typer.Option("--leave", help="Leave this clock behind; may be given again. It is out then.")
@@ -175,7 +175,7 @@ def renew(
     if holder is Holder.BROKER and broker_directory is not None:
         if not is_running or not running_broker.shows(broker_directory, shop, shop.broker()):
             raise BrokerBehind(kept="the new certificate, in the workshop and in the broker's directory", do=_RESTART)
-        then = "the broker shows it to whoever connects from now on"
+        then = "the broker shows it to every client that connects from now on"
     typer.echo(then, err=True)
 
 
@@ -306,7 +306,7 @@ def switch(
 def end(
     *, directory: WorkshopOption, leave: LeaveOption = None, broker_directory: BrokerDirectoryOption = None
 ) -> None:
-    """Trust the former authority no more, once nobody has a certificate of its."""
+    """Stop trusting the former authority, once nobody has a certificate from it."""
     shop = opened_workshop(directory)
     shop.end_authority(frozenset(leave or ()))
     _update(shop, broker_directory)

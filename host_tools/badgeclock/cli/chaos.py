@@ -53,8 +53,8 @@ def chaos(
 ) -> None:
     """Pass everything between clocks and broker, with faults, until Ctrl-C.
 
-    Each line on stdin switches: the faults that are on from now on, `none` for none; an empty line only tells. After
-    each switch a line of JSON on stdout has the faults and how often each did something so far.
+    Each line on stdin switches: the faults that are on from now on, `none` for none; an empty line only prints the
+    counts. After each switch a line of JSON on stdout has the faults and how often each did something so far.
     """
     if explain:
         _explain()
@@ -133,5 +133,5 @@ def _refuse_others(address: Address) -> None:
         raise SettingsError(
             what=f"others can reach {address[0]}",
             kept="nothing was started",
-            do="say --anywhere as well if a real clock shall come to this proxy",
+            do="say --anywhere as well if a real clock is to use this proxy",
         )

@@ -147,7 +147,7 @@ def provision_command(
     ] = None,
     direction_hours: Annotated[
         int | None,
-        typer.Option(min=1, max=48, help="For how long a badge's last punch tells the next one's direction."),
+        typer.Option(min=1, max=48, help="For how long a badge's last punch decides the next one's direction."),
     ] = None,
     ntp: Annotated[
         str | None,
@@ -235,7 +235,7 @@ def acceptance_command(
 
 
 class _Person:
-    """Asks whoever sits at the keyboard."""
+    """Asks the person at the keyboard."""
 
     def hold_badges(self, count: int) -> None:
         """One of acceptance.Hands."""
@@ -269,7 +269,7 @@ def retire_command(
 ) -> None:
     """End a clock: its last record, its keys and secrets gone, its certificate revoked. Safe to run again.
 
-    Its records stay readable in its flash. Provision it anew to use it again.
+    Its records stay readable in its flash. Provision it to use it again.
     """
     shop = opened_workshop(directory)
     with open_device(port, report) as device:

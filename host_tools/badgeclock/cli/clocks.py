@@ -1,4 +1,4 @@
-"""`badgeclock bridge clock`: the clocks that the bridge listens to, what it sends them, and their end."""
+"""`badgeclock bridge clock`: the bridge's clocks, orders and settings for them, and their end."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _LOOK_S: Final = 0.2
 @app.command("add")
 def add_clock(
     bundle: Annotated[Path, typer.Argument(help="The clock's bundle.json; `-` is stdin.")],
-    site: Annotated[str, typer.Option(help="The site it stands at.")],
+    site: Annotated[str, typer.Option(help="The site it is at.")],
     *,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the bundle's file where it is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Add a provisioned clock, or one that was provisioned anew. Its bundle is deleted then: the store has what it
+    """Add a provisioned clock, or one that was provisioned again. Its bundle is deleted then: the store has what it
     needs, enciphered, and the workshop has the bundle.
     """
     content = enrolment.read_bundle(secret_text(bundle))
@@ -95,7 +95,7 @@ def list_clocks(
 
 
 class _Order(StrEnum):
-    """What a clock can be ordered to do; its end has a command of its own."""
+    """What a clock can be ordered to do; its end has its own command."""
 
     IDENTIFY = "identify"
     SELF_TEST = "self-test"
@@ -118,7 +118,7 @@ def order_clock(
         _Order,
         typer.Argument(
             help="identify: show its id and sound. self-test: try every part. restart: when no badge is near. "
-            "capture: tell its last lines and failures."
+            "capture: report its last lines and failures."
         ),
     ],
     reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")],
@@ -203,7 +203,7 @@ def set_clock(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with all there is.")] = False,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Change settings of a clock from here, or show what clocks have of settings and rosters, and shall have.
+    """Change settings of a clock from here, or show what clocks have of settings and rosters, and should have.
 
     The clock judges them, restarts with them at an idle moment, or says why it refuses them.
     """
@@ -284,7 +284,7 @@ def release_clock(
         typer.echo(
             f"It was {done.held_reason}: a clock whose chain is not the store's cannot go on and will be back under "
             "quarantine with its next status. Read its flash with `badgeclock journal verify`, declare by hand what is "
-            "missing, and provision it anew with --found-anew.",
+            "missing, and provision it again with --found-anew.",
             err=True,
         )
 

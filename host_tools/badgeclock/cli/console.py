@@ -122,7 +122,7 @@ def set_account(
 
 @account_app.command("reset")
 def reset_account(name: Name, reason: Why, config: Config = Path("bridge.toml")) -> None:
-    """Print a new first password, ask for codes no more, and sign out everywhere: for who has lost either."""
+    """Print a new first password, turn codes off, and sign out everywhere: for a lost password or authenticator."""
     with changing(config) as opened:
         password = accounts.reset(opened.connection, name, Operator(operator(), reason), wall_clock_ms())
     typer.echo(password)

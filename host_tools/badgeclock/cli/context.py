@@ -82,7 +82,7 @@ _asked_by = ContextVar[int | None]("_asked_by", default=None)
 @contextmanager
 def _within_reach(url: str) -> Iterator[None]:
     """While root has the store open, be the store's owner as well, by the process's real user: then the bridge may
-    signal a command of root's that stands in its write (kill(2)). The rights of the command stay.
+    signal a command of root's that hangs in its write (kill(2)). The rights of the command stay.
     """
     from badgeclock.bridge.store.write_lock import database_of  # noqa: PLC0415
 

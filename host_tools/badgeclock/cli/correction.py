@@ -1,4 +1,4 @@
-"""`badgeclock bridge correction`: what the authority's web service takes no more, and the file to ask it with."""
+"""`badgeclock bridge correction`: what the authority's web service no longer takes, and the file that asks for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command alone can run into; all other errors come from the part that it calls."""
+"""Errors of commands themselves; all others come from the parts that they call."""
 
 from __future__ import annotations
 

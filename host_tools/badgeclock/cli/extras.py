@@ -1,4 +1,4 @@
-"""Which extra of the installation a command needs, and what a person reads where it is not there."""
+"""Which extra of the installation a command needs, and the message when it is missing."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _is_there(name: str) -> bool:
 
 
 def stand_in(noun: str, why: NotInstalled) -> TyperCommand:
-    """A command that stands in the help for one whose packages are missing. It takes anything, and raises `why`."""
+    """A command in the help for one whose packages are missing. It takes anything, and raises `why`."""
     return TyperCommand(
         noun,
         callback=partial(_refuse, why),

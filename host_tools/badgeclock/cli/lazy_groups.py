@@ -1,6 +1,6 @@
 """Groups of commands whose parts are loaded when one of their commands is asked for.
 
-What a help page of a group lists stands in `commands.json`, so that the page loads no part; a command waits only for
+What a help page of a group lists is in `commands.json`, so that the page loads no part; a command waits only for
 the libraries it uses. The table is made of the commands themselves (`python -m tests.command_table`), and a test holds
 the two together.
 """

@@ -105,7 +105,7 @@ def restore_backup(
     reason: ReasonOption,
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Put a backup where the settings want the store. Nothing is overwritten: move what is there away first."""
+    """Put a backup where the settings have the store. Nothing is overwritten: move what is there away first."""
     where = places.find(config)
     keys = vault.load(where.data_key_file)
     who = Operator(operator(), reason)

@@ -152,7 +152,7 @@ def add_worker(
     niss_file: Annotated[Path | None, typer.Option(help="File with the national number; `-` is stdin.")] = None,
     limosa: Annotated[Path | None, typer.Option(help="File with the Limosa number instead; `-` is stdin.")] = None,
     employer: Annotated[str | None, typer.Option(help="The employer's enterprise number.")] = None,
-    language: Annotated[str | None, typer.Option(help="In which clocks speak to the worker: nl, fr, de, en.")] = None,
+    language: Annotated[str | None, typer.Option(help="The worker's language at clocks: nl, fr, de, en.")] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Add a worker, with a national number and an employer, or with a Limosa number."""
@@ -187,13 +187,13 @@ def set_worker(
     employer: Annotated[str | None, typer.Option(help="Another employer's enterprise number.")] = None,
     language: Annotated[
         str | None,
-        typer.Option(help="In which clocks speak to the worker: nl, fr, de, en; site for each site's own."),
+        typer.Option(help="The worker's language at clocks: nl, fr, de, en; site for each site's own."),
     ] = None,
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Change what is given of a worker: presences from now on are declared so.
 
-    What was declared stays as it was declared; `badgeclock bridge presence correct` declares it anew.
+    What was declared stays as it was declared; `badgeclock bridge presence correct` declares it again.
     """
     if niss_file is not None and limosa is not None:
         raise typer.BadParameter("give --niss-file or --limosa, not both")
@@ -273,7 +273,7 @@ def list_badges(
 @badge_app.command("add")
 def add_badge(
     worker: Annotated[str, typer.Option(help="The worker's reference.")],
-    site: Annotated[str | None, typer.Option(help="The site whose clocks shall know the badge.")] = None,
+    site: Annotated[str | None, typer.Option(help="The site whose clocks should know the badge.")] = None,
     uid_file: Annotated[
         Path | None, typer.Option(help="File with the badge's UID as a reader prints it; `-` is stdin.")
     ] = None,

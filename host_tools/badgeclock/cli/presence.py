@@ -174,7 +174,8 @@ def correct(
     by: By = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Declare a presence as the store has worker, employer and site now, or as you say; what stands is cancelled first.
+    """Declare a presence as the store has worker, employer and site now, or as you say; what is registered is cancelled
+    first.
 
     So one that was refused is sent again once you have put right what the error code named. When its day is over it is
     written down for a correction file: `badgeclock bridge correction`.
@@ -322,7 +323,7 @@ def _punch(item: str) -> tuple[str, int | None]:
 def _print_result(item: str, done: PresenceState | Filed) -> None:
     if isinstance(done, Filed):
         typer.echo(
-            f"the authority's service takes no more of {item}: it is written down as correction {done.number}. "
+            f"the authority's service no longer takes {item}: it is written down as correction {done.number}. "
             f"Make its file with `badgeclock bridge correction write` and send it by {done.until.isoformat()}.",
             err=True,
         )

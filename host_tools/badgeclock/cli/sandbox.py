@@ -44,7 +44,7 @@ def run(
 ) -> None:
     """Answer as the NSSO's PresenceRegistration (SOAP) and Check In and Out at Work (REST) do, until Ctrl-C or SIGTERM.
 
-    The first line on stdout is JSON with their endpoints, where it is told what to do, and its page.
+    The first line on stdout is JSON with their endpoints, the address of its control interface, and its page.
     """
     # The command line starts fast without these.
     from badgeclock.sandbox import server  # noqa: PLC0415

@@ -60,7 +60,7 @@ def today(
     if as_json:
         typer.echo(json.dumps(reading.as_dict(report)))
         return
-    # What stands in the store is text: a site's name or an error of the authority may have brackets and colons.
+    # Values in the store are text: a site's name or an error of the authority may have brackets and colons.
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, emoji=False)
     for place in report.places:
         _print_place(console, place, is_over=place.day < local_day(report.now_ms, place.time_zone))
@@ -113,7 +113,7 @@ def _expected(expected: Expected, place: PlaceToday) -> str:
         return "" if ms is None else clock_text(ms, place.time_zone, day)
 
     begins = at(expected.from_ms, place.day)
-    # Whether an end lies on the next day shows by itself: it is not after its beginning.
+    # Whether an end is on the next day shows by itself: it is not after its beginning.
     ends = "" if expected.to_ms is None else at(expected.to_ms, local_day(expected.to_ms, place.time_zone))
     hours = f"{begins}-{ends}  " if ends else f"{begins}  " if begins else ""
     source = _SOURCE[expected.source]

@@ -1,4 +1,4 @@
-"""`badgeclock virtual …`: run a virtual clock, and be the person in front of it."""
+"""`badgeclock virtual …`: run a virtual clock, and act as the person in front of it."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def screen(
 
 @app.command()
 def tones(folder: Folder) -> None:
-    """Print the tones that were heard, one JSON object a line."""
+    """Print the tones that were sounded, one JSON object a line."""
     with ClockControl(folder) as control:
         for tone in control.tones():
             typer.echo(json.dumps(tone))

@@ -1,7 +1,7 @@
 """How often somebody may try to sign in: by address, and for each account by who has been there before.
 
 Nobody can lock out another person. Attempts for an account from a browser that has signed in to it before are counted
-apart from everybody else's: whoever guesses at an account from elsewhere uses up the attempts of strangers alone. What
+apart from everybody else's: guesses from elsewhere use up the attempts of strangers alone. What
 is counted is kept in memory; the checks of passwords under way at once are bounded too, since each takes 64 MiB.
 """
 

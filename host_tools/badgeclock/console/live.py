@@ -28,7 +28,7 @@ LOOK_S: Final = 1.0
 BEAT_S: Final = 15.0
 """So often a stream says that it lives: the page shows when it last heard, and proxies keep the connection."""
 AGAIN_S: Final = 60.0
-"""So often a page is fetched again though nothing was committed: whoever was still to come is missing from a minute
+"""So often a page is fetched again though nothing was committed: a worker still to come is missing from a minute
 on, and every "ago" is another.
 """
 STREAM_S: Final = 600.0

@@ -75,7 +75,7 @@ class Looks:
         self._locks = {key: lock for key, lock in self._locks.items() if key in self._found or lock.locked()}
 
     def forget(self) -> None:
-        """Something was done here: whoever did it looks anew."""
+        """Something was done here: the next look sees it."""
         self._found.clear()
 
 

@@ -167,7 +167,7 @@ _CLOCK_TITLES: Final[Mapping[str, str]] = {
     "rtc": "Clock's own time does not answer",
     "heap": "Clock is short of memory",
     "temperature": "Clock is too cold or too hot",
-    "signal": "Clock hears its network badly",
+    "signal": "Weak signal at a clock",
     "case": "Clock's case is open",
 }
 _CLOCK_TO_DO: Final[Mapping[str, str]] = {

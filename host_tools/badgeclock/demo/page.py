@@ -1,6 +1,6 @@
 """The demo's one web page: the clock's display live, badges to tap, stations to stop, and each punch's way.
 
-Two lasting threads do the blocking work: one watches the clock and the bridge, one carries out what the visitor asks.
+Two lasting threads do the blocking work: one watches the clock and the bridge, one carries out the visitor's requests.
 Child processes are only started from the second, because they get SIGTERM with the end of the thread that started them.
 """
 

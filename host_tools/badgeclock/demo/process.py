@@ -46,7 +46,7 @@ def port_answers(port: int) -> bool:
 
 
 class Process:
-    """One named child with its log file; `ready` tells when it serves.
+    """One named child with its log file; `ready` is true when it serves.
 
     Raises BadgeclockError with the end of its log when it dies early or is not ready within READY_TIMEOUT_S.
     """

@@ -60,7 +60,7 @@ class Stack:
 
     `directory` is empty or new, or has a workshop and the flash of a clock from it: that clock is brought up to date.
     `say` gets a line a step. `clock_broker_port` is where the clock finds the broker on localhost: change it before
-    entering for something that stands between. Raises BadgeclockError; what was running is stopped.
+    entering for anything that prevents it. Raises BadgeclockError; what was running is stopped.
     """
 
     def __init__(
@@ -313,7 +313,7 @@ class Stack:
         store.close()
 
     def _refuse_one(self) -> None:
-        """Tells the sandbox which worker its register does not know: error code 5, invalid INSS."""
+        """Sets the worker that the sandbox's register does not know: error code 5, invalid INSS."""
         refuse = {"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]}
         answer = self._web.post(f"{self.sandbox_url}/control", json=refuse)
         answer.raise_for_status()

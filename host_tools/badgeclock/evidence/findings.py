@@ -1,4 +1,4 @@
-"""What a verifier may find: one stable word each, what it means and what to do about it.
+"""A verifier's findings: one stable word each, with its meaning and what to do.
 
 The words are the interface to scripts (`--json`) and to docs/inspecting.md, which a test holds to this list. Nothing
 here or in a text made from it ever quotes a key, a token or a payload.
@@ -108,10 +108,10 @@ _MEANINGS = {
     Reason.UNUSED_BYTES: "sealed by the clock, but with content where the format has none; its firmware is not ours",
     Reason.UNSEALED: "the clock had lost its key when it kept this; anybody could have written it",
     Reason.RETIRED: "the clock's chain ended with RETIRE; nothing after it can be genuine",
-    Reason.SEQUENCE: "another record stands in this one's place: moved, repeated or put in",
+    Reason.SEQUENCE: "another record is in this one's place: moved, repeated or put in",
     Reason.TAG: _CHANGED,
     Reason.GENESIS: "a chain has one GENESIS, as its first record",
-    Reason.COMMITMENT: "the chain does not begin with this clock's key; was the clock provisioned anew?",
+    Reason.COMMITMENT: "the chain does not begin with this clock's key; was the clock provisioned again?",
     Reason.BOOT_COUNT: "starts of the clock are missing or were put in",
     Reason.EPOCH: "the record names another epoch than the key that sealed it",
     Reason.EPOCH_LENGTH: "an epoch has 2,048 records at most, and this one was not closed",
@@ -126,10 +126,10 @@ _MEANINGS = {
     Reason.BURNT_SLOT: "a number declared burnt is not zero in the flash",
     Reason.HEADER: "a journal sector's header is not the one that belongs there",
     Reason.MARK: "a sector's acknowledgement mark is neither set nor clear, or out of its order",
-    Reason.UNUSED_SPACE: "something stands where erased flash belongs",
+    Reason.UNUSED_SPACE: "bytes where erased flash belongs",
     Reason.KEY: "the key that the clock holds does not continue these records: some were cut off, added or put back",
     Reason.KEY_SLOT: "a key slot is neither live, spent nor erased",
-    Reason.EARLIER_KEY: "a key that sealed earlier records is still there: whoever holds it can forge them",
+    Reason.EARLIER_KEY: "a key that sealed earlier records is still there: its holder can forge them",
     Reason.NO_KEY: "the clock holds no key, and no RETIRE record says why",
     Reason.ANCHOR: "a tag that was known outside is not the one in the records: they were rewritten or put back",
     Reason.ROLLED_BACK: "records known outside are not in the flash: it was put back, cut short, or read before them",

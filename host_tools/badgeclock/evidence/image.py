@@ -120,7 +120,7 @@ class Sector(NamedTuple):
 
 
 def read_ring(journal: memoryview, findings: Findings) -> Ring:
-    """The records of a journal partition; what else stands there and does not belong there goes to `findings`.
+    """The records of a journal partition; what else is there and does not belong there goes to `findings`.
 
     Raises EvidenceError if its length is none that a clock uses.
     """
@@ -365,7 +365,7 @@ def _are_secrets(sector: memoryview) -> bool:
 
 
 def key_copies(flash: memoryview, seal: memoryview, keys: Iterable[bytes]) -> Iterator[int]:
-    """Addresses where one of `keys` stands in the flash, or a live key slot outside the key store."""
+    """Addresses where one of `keys` is in the flash, or a live key slot outside the key store."""
     own = bytes(seal)
     content = bytes(flash).replace(own, bytes(len(own)), 1)
     at = -1

@@ -1,4 +1,4 @@
-"""A clock's secrets as a verifier needs them, from the clock's bundle; never from the bridge.
+"""The clock's secrets that a verifier needs, from the clock's bundle; never from the bridge.
 
 The bridge belongs to the employer, whom the evidence must not depend on. A report says where keys
 are from and nothing else of them.

@@ -1,4 +1,4 @@
-"""A report in words and as JSON. No token, key or payload ever stands in either."""
+"""A report in words and as JSON. Neither ever has a token, key or payload."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records as the bridge keeps them, read from its store and not believed: the seal judges them like any others.
+"""Records read from the bridge's store, without trust: the seal verifies them like any others.
 
 The store adds what no clock can know: when each record arrived, and how far the chain had come when the bridge last
 committed. Its own columns are held against the records' bytes.

@@ -1,4 +1,4 @@
-"""Whether genuine records agree with each other about time, and say nothing that the format has no place for.
+"""Checks that genuine records agree about time, and contain nothing outside the format.
 
 The seal proves that a clock wrote a record, not that the clock was right. What is held against it is only what it
 claims itself:

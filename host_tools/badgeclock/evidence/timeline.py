@@ -1,7 +1,7 @@
-"""Records from several sources laid one on the other: one record a number, and every number that has two.
+"""Merges records from several sources: one record for each number, and every number that has two.
 
 A source gives its records as runs of ascending numbers. What it says twice, or another source says too, is compared
-byte by byte; one stands in the timeline and another is a conflict; which of them is genuine is for the seal to say.
+byte by byte; one is in the timeline and another is a conflict; which of them is genuine is for the seal to say.
 Works in the space of the records themselves and a few bytes a run, whatever numbers they claim.
 """
 

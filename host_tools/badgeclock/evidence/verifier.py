@@ -1,8 +1,8 @@
-"""The verifier: every record of a clock, from every source at hand, judged from the clock's first key.
+"""The verifier: checks every record of a clock, from every source, starting from the clock's first key.
 
 One pass in the order of numbers. Proof begins at GENESIS, or at the first EPOCH record of a ring that has turned over:
 the keys of later epochs follow from E_0 alone. A record that fails does not hide those after it: its successor's tag
-tells which state to go on from, and if none fits, proof begins again with the next epoch. Nothing is skipped silently:
+says which state to go on from, and if none fits, proof begins again with the next epoch. Nothing is skipped silently:
 each number is ok, unproven or failed, with a reason.
 """
 

@@ -1,7 +1,7 @@
 """What may be wrong with an installation: a check is one function below, and nothing is changed by any of them.
 
 Each yields what it found with its fix. A check that cannot be made, because what it needs is wrong already, finds
-nothing: what it needs has a finding of its own.
+nothing: what it needs has its own finding.
 """
 
 from __future__ import annotations
@@ -55,15 +55,15 @@ _UNIT_PLACES: Final = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/syste
 
 _ROOTS: Final = {
     Root.WORKSHOP: (
-        "a workshop lies beside a bridge, its keys in the clear: who breaks into this machine can forge every clock",
+        "a workshop is beside a bridge, its keys in the clear: who breaks into this machine can forge every clock",
         "move it to a machine without a network, lock it there (badgeclock ca lock); carry over what ca export writes",
     ),
     Root.LOCKED_WORKSHOP: (
-        "a workshop lies beside a bridge: its passphrase is all that stands between an intruder and every clock's keys",
+        "a workshop is beside a bridge: only its passphrase protects every clock's keys from an intruder",
         "move it to a machine without a network, and do not type its passphrase here",
     ),
     Root.BUNDLE: (
-        "the first key of a clock lies beside a bridge: with it every record of that clock can be forged",
+        "the first key of a clock is beside a bridge: with it every record of that clock can be forged",
         "delete it: the workshop has it, and the store what the bridge needs",
     ),
 }
@@ -284,7 +284,7 @@ def notices(machine: Machine) -> Iterator[Finding]:
     since_ms = machine.now_ms - _GIVEN_UP_MS
     lost = _asked(machine.settings, lambda connection: book.given_up(connection, since_ms))
     if lost:
-        do = "badgeclock bridge notices test says what stands in the way"
+        do = "badgeclock bridge notices test says what is in the way"
         yield Finding("notices", f"{lost} were given up in the last three days", "[notices]", do)
 
 

@@ -1,6 +1,6 @@
 """A site to try everything out on one machine: the sandbox as authority, a virtual clock, and one worker with a badge.
 
-Each step is the command that a person gives, in a process of its own: this needs no more than they do. The national
+Each step is the command that a person gives, in its own process: this needs no more than they do. The national
 number is made up: its check digits are right, its date of birth is none.
 """
 

@@ -40,7 +40,7 @@ CANCEL_REASONS: Final = ("HOLIDAY", "DISEASE", "PLANNING", "C32A")
 # The service prints times without a zone; they are Belgian time.
 ZONE: Final = ZoneInfo("Europe/Brussels")
 
-# Where a registration stands; one that "FAILED" its content check is registered all the same.
+# The state of a registration; one that "FAILED" its content check is registered all the same.
 REGISTERED: Final = "SUCCESSFULLY REGISTERED"
 CANCELLED: Final = "SUCCESSFULLY CANCELLED"
 VALIDATED: Final = "VALIDATED"

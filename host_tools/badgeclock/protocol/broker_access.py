@@ -2,7 +2,7 @@
 
 The plugin answers a subscription that nobody may have with a failure; an access list alone grants it and delivers
 nothing, and then has to judge every message once for each such subscription. Each clock is a client with a role of its
-own, since a role has no word for the client's name. The plugin is told of clocks by messages to `CONTROL`, which the
+own, since a role has no word for the client's name. Clocks are added to the plugin by messages to `CONTROL`, which the
 bridge alone may write to.
 """
 

@@ -178,7 +178,7 @@ class Desk(NamedTuple):
 
 
 class DeskKeys(NamedTuple):
-    """The keys of a job of the badge desk, 32 bytes each: of what the clock says, and of what it is told. `seq` is the
+    """The keys of a job of the badge desk, 32 bytes each: for frames from the clock, and for frames to it. `seq` is the
     number of the record whose key they were made of; None: they are those of every job.
     """
 
@@ -197,7 +197,7 @@ class RosterPart(NamedTuple):
 
 
 class RosterAnswer(NamedTuple):
-    """The clock's answer: for NEXT the part that it wants."""
+    """The clock's answer: for NEXT the part that it asks for."""
 
     version: int
     part: int
@@ -206,7 +206,7 @@ class RosterAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """What a clock that is there tells of itself in STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
+    """A running clock's STATUS; fields as in §7, `session` 8 bytes, `tag` 16.
 
     Those with a default may be missing in what a clock says: one that says nothing of its end has not ended.
     """
@@ -253,7 +253,7 @@ class Online:
     badges: int | None = None
     """The highest form of a badge's keys that the clock reads (docs/badges.md §4); None: 1."""
     desk: int | None = None
-    """The highest form of the badge desk's frames that it knows; 2: a job has keys of its own. None: 1."""
+    """The highest form of the badge desk's frames that it knows; 2: a job has its own keys. None: 1."""
     site_keys: int | None = None
     """How many keys of its site it makes tokens with (§1); None: 1."""
 
@@ -473,7 +473,7 @@ def sealed_desk_keys(r: bytes, seq: int) -> DeskKeys:
 
 
 def pack_desk_seq(keys: DeskKeys) -> bytes:
-    """What stands before the enciphered part of a body: the number of the record, if the job has keys of its own."""
+    """What comes before the enciphered part of a body: the number of the record, if the job has its own keys."""
     return b"" if keys.seq is None else keys.seq.to_bytes(4, "big")
 
 

@@ -41,7 +41,7 @@ _SOURCE_LAST: Final = 3
 
 
 class Kind(IntEnum):
-    """What a record tells."""
+    """The content of a record."""
 
     GENESIS = 1
     BOOT = 2

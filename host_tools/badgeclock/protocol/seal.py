@@ -175,7 +175,7 @@ def advance(state: SealState, raw: bytes) -> tuple[Record, SealState]:
 def judge(state: SealState, record: Record, raw: bytes) -> SealState:
     """Judge the next record of a clock, unpacked and as its 64 bytes; returns the state for the one after it.
 
-    Raises SealGap if records before it are missing, and SealFailed if anything at all speaks against it: tag, chain,
+    Raises SealGap if records before it are missing, and SealFailed if anything contradicts it: tag, chain,
     boot count, epoch, its length and count, a second GENESIS, a record after RETIRE, or the clock itself (an unsealed
     record fails always).
     """
@@ -275,7 +275,7 @@ def _tag_and_step(r: bytes, previous_tag: bytes, body: bytes | memoryview) -> tu
 
 
 def seal(state: SealState, record: Record) -> tuple[bytes, SealState]:
-    """Seal a record as a clock does: `tag` is ignored and made, everything else stands as given.
+    """Seal a record as a clock does: `tag` is ignored and made, everything else is taken as given.
 
     Returns the 64 bytes and the state for the next record. Raises as `advance` if a verifier would not take it.
     """

@@ -1,4 +1,4 @@
-"""The sandbox's admission, which every call passes, SOAP or REST: what it is to meet there, and how it ends.
+"""The sandbox's admission for every call, SOAP or REST: which scripted fault it meets, and how it ends.
 
 A call first meets what the script has in store (`Service.meet`); if that spoils it before any work, no work is done.
 Then its own handler works, and what spoils the answer follows.

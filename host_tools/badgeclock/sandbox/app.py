@@ -57,7 +57,7 @@ def create_app(service: Service, connections: Connections, allowed_hosts: list[s
 
     @app.post("/control")
     async def change_control(change: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
-        """Tell the sandbox what to do; what is absent stays, a list replaces the one before."""
+        """Set the sandbox's script; what is absent stays, a list replaces the one before."""
         try:
             return _masked_script(await admission.work(service.change, change))
         except ValidationError as error:

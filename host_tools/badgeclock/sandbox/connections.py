@@ -9,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 class Connections:
-    """Every open connection by the client's address, which is what a request knows of its connection."""
+    """Every open connection by the client's address, the only key that a request has to its connection."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[str, int], asyncio.Transport] = {}

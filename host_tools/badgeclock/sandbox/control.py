@@ -1,4 +1,4 @@
-"""The sandbox's script, besides its duty: faults to come, presences to refuse, remarks to make, pace, time.
+"""The sandbox's script: faults to come, presences to refuse, remarks to make, pace, time.
 
 `POST /control` takes any part of `Script`; what is absent stays as it is, a list given replaces the one before.
 """

@@ -1,4 +1,4 @@
-"""The keys of a sandbox that asks for them: an authority of its own, a client that is registered, the service itself.
+"""The keys of a sandbox that asks for them: its own authority, a client that is registered, the service itself.
 
 They are made once, in one folder, for as long as a trial can last; they vouch for nobody anywhere else.
 """
@@ -50,7 +50,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What the sandbox knows: who may sign (`authority` signed their certificates), and its own to answer with."""
+    """What the sandbox is given: who may sign (`authority` signed their certificates), and its own to answer with."""
 
     authority: x509.Certificate
     client: Identity

@@ -1,4 +1,5 @@
-"""The sandbox's REST face: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its own.
+"""The sandbox's REST services: Check In and Out at Work and its token endpoint, described by an OpenAPI file of its
+own.
 
 Names are those of `onss.rest_names`, in the models too, so that the OpenAPI file, the sandbox and the
 client change together. What follows the OpenAPI file is answered 200, and what is wrong with an item is said in its
@@ -259,7 +260,7 @@ def _kind(request: Request) -> FaultKind | None:
 
 
 def _spoilt(outcomes: list[Any], request: Request) -> list[Any]:
-    """The outcomes as the script wants them."""
+    """The outcomes that the script sets."""
     kind = _kind(request)
     if kind is FaultKind.ANSWER_SWAPPED and len(outcomes) > 1:
         outcomes[:2] = outcomes[1::-1]

@@ -127,7 +127,7 @@ class Held:
 
 
 def cancel_errors(number: int, reason: str, held: Held | None, issued: Sequence[int], today: date) -> list[str]:
-    """The codes of everything that stands against a cancellation; empty if it is done.
+    """The codes of everything that prevents a cancellation; empty if it is done.
 
     issued  the first and the last number ever given, empty before the first. A number outside is unknown (7), one
             inside that is nobody's is not found (10).

@@ -1,4 +1,4 @@
-"""The simulated authority's mind, whatever the wire: it registers, checks and cancels, over the store and the script.
+"""The simulated authority's rules, for both protocols: registers, checks and cancels, by store and script.
 
 Runs in one thread: a call is done, and committed, before the next begins.
 """
@@ -108,7 +108,7 @@ class Service:
         return [codes or next(registered) for codes in wrong]
 
     def cancel(self, number: int, reason: str, wire: Wire) -> Registration | list[str]:
-        """The registration, cancelled, or the codes of what stands against it; committed."""
+        """The registration, cancelled, or the codes of what prevents it; committed."""
         self.settle()
         held = self._held(number, wire)
         codes = rules.cancel_errors(number, reason, held, self.store.issued(), self.today())

@@ -52,7 +52,7 @@ class Soap:
             return self._fault(turned_down, self._sign), f"{turned_down.code}: {turned_down.message}"
 
     def unprocessed(self, fault: Fault) -> Response:
-        """How the service says that it did nothing, as the script wants it."""
+        """The service's answer that it did nothing, as the script sets it."""
         if fault.kind in (FaultKind.SYSTEM_ERROR, FaultKind.SYSTEM_ERROR_UNSIGNED) or fault.kind in _FAULT_CODES:
             code = _FAULT_CODES.get(fault.kind, fault.code)
             retry = False if fault.kind in _FAULT_CODES else fault.retry

@@ -1,4 +1,4 @@
-"""Where a registration stands in the sandbox, and how either wire words it."""
+"""The state of a registration in the sandbox, and how either wire words it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The token endpoint's mind: who may have a token, and whose token a call bears (RFC 6749 4.4, RFC 7523 2.2, RFC 6750).
+"""The token endpoint's rules: who gets a token, and whose token a call carries (RFC 6749 4.4, RFC 7523 2.2, RFC 6750).
 
 Tokens are kept in memory: a sandbox that was started again knows none, and its clients fetch new ones.
 """

@@ -213,7 +213,7 @@ def fault(turned_down: TurnedDown, ticket: str, sign: Callable[[etree._Element],
     message.set("{http://www.w3.org/XML/1998/namespace}lang", "en")
     if turned_down.retry is not None:
         etree.SubElement(error, f"{_F}Retry").text = "true" if turned_down.retry else "false"
-    etree.SubElement(error, f"{_F}Contact").text = "whoever runs this sandbox"
+    etree.SubElement(error, f"{_F}Contact").text = "the operator of this sandbox"
     etree.SubElement(error, f"{_F}Environment").text = "Simulation"
     sign(root)
     return etree.tostring(root, xml_declaration=True, encoding="utf-8")

@@ -4,7 +4,7 @@ Written from OASIS WSS 1.0 (SOAP Message Security, X.509 Token Profile) and XML 
 canonicalisation and RSA of `cryptography`; the client (`authorities.ws_security`) does it by xmlsec. A fault in the one
 is not in the other.
 
-What must be signed is what the policy wants: Body, Timestamp and the certificate in the message, each whole.
+What must be signed is what the policy requires: Body, Timestamp and the certificate in the message, each whole.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _only(parent: etree._Element, namespace: str, name: str) -> etree._Element:
 
 
 def _check_pointer(signature: etree._Element, token: etree._Element) -> None:
-    """The signature names the certificate that stands in the message, in the form that we read."""
+    """The signature names the certificate that is in the message, in the form that we read."""
     reference = _only(
         _only(_only(signature, SIGNATURE, "KeyInfo"), SECURITY, "SecurityTokenReference"), SECURITY, "Reference"
     )
@@ -159,7 +159,7 @@ def _check_digests(envelope: etree._Element, signature: etree._Element, parts: S
     """The signature covers `parts`, and nothing else, each under an id that nothing else in the message has."""
     identities = [value for element in envelope.iter() for name, value in element.attrib.items() if name in _ANY_ID]
     if len(identities) != len(set(identities)):
-        raise NotAuthenticated("one id stands on two elements")
+        raise NotAuthenticated("one id is on two elements")
     info = _only(signature, SIGNATURE, "SignedInfo")
     if _algorithm(info, "CanonicalizationMethod") != EXCLUSIVE or _algorithm(info, "SignatureMethod") != RSA_SHA256:
         raise NotAuthenticated("its signature uses another algorithm than RSA with SHA-256")
@@ -206,7 +206,7 @@ def _certificate(token: etree._Element) -> x509.Certificate:
     try:
         return x509.load_der_x509_certificate(_decoded(token))
     except ValueError:
-        raise NotAuthenticated("what stands for its certificate is none") from None
+        raise NotAuthenticated("what is in its certificate's place is none") from None
 
 
 def _check_age(stamp: etree._Element, now: datetime) -> datetime:

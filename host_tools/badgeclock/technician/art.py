@@ -3,8 +3,8 @@ for one clock, the file of the letters that it needs beyond those.
 
     python -m badgeclock.technician.art     writes glyphs.bin
 
-A drawing is a name on a line of its own and then rows of "#" and "."; what a clock gets are columns of bits, as
-`framebuf` wants them (MONO_VLSB: a byte is eight pixels of a column, the top one lowest; the upper eight rows from left
+A drawing is a name on its own line and then rows of "#" and "."; what a clock gets are columns of bits, as
+`framebuf` takes them (MONO_VLSB: a byte is eight pixels of a column, the top one lowest; the upper eight rows from left
 to right, then the next eight). The file holds, one after another:
 
     small letters   8x8     SMALL: of English, Dutch, French and German, and those that the clock draws otherwise

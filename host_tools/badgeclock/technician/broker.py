@@ -58,7 +58,7 @@ OTHERS_NEW_A_SECOND: Final = 200
 """New ones of them: each costs the broker a handshake, a millisecond or two of one core."""
 
 CLIENTS: Final = "data/dynamic-security.json"
-"""What the plugin knows; the broker writes it anew when the bridge tells it of a clock."""
+"""The plugin's state; the broker rewrites it when the bridge adds a clock."""
 
 _TRUST: Final = ("ca.pem", "crl.pem", "certificate.pem", "key.pem", "acl")
 _PORTS: Final = range(1, 65536)
@@ -91,10 +91,10 @@ def write_config(
     """Write everything that a broker needs into `directory` (0700): mosquitto.conf, acl, certificates, data/.
 
     `names` are the names and addresses by which clocks reach it, besides localhost and 127.0.0.1; `host` is the
-    address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default whoever
+    address to listen on. `user` is the system user that Mosquitto runs as when root starts it; by default the user who
     calls this, as Mosquitto's own choice (`mosquitto`, else `nobody`) could not read the files. `dynamic_security` is
     Mosquitto's plugin of that name, which then takes the place of the access list and refuses subscriptions: it knows
-    the workshop's clocks, and the bridge tells it of others (docs/security.md). Writing again renews
+    the workshop's clocks, and the bridge adds others (docs/security.md). Writing again renews
     everything but data/; the revocation list is the workshop's newest, taken over by a running broker on SIGHUP
     (`running_broker.reload`). Raises SettingsError.
     """
@@ -174,7 +174,7 @@ def _write_trust(directory: Path, workshop: Workshop, identity: Identity) -> Non
 
 
 def _write_clients(directory: Path, workshop: Workshop) -> None:
-    """The plugin's file: the workshop's clocks, and those that the broker was told of before."""
+    """The plugin's file: the workshop's clocks, and those that were added to the broker before."""
     known = {name for name in clients(directory) | set(workshop.clocks()) if _is_clock_id(name)}
     _write(directory / CLIENTS, json.dumps(broker_access.whole(known), indent=1).encode())
 

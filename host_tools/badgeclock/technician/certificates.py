@@ -1,7 +1,7 @@
 """The certificates of a site's own authority: broker, bridge and one a clock.
 
 P-256 keys and a chain of two (authority, leaf) throughout: an ESP32 handshakes with those in about a second, where RSA
-takes many. The broker tells clients apart by the common name: a clock's is its clock id, the bridge's is `bridge`.
+takes many. The broker distinguishes clients by the common name: a clock's is its clock id, the bridge's is `bridge`.
 
 Validity. The authority: 10 years, the life of a clock. A clock: 5 years, so each is visited once in its life to renew.
 Broker and bridge: 2 years, as they are renewed on a server without touching a clock. All start one day in the past, so
@@ -173,7 +173,7 @@ def make_revocation_list(
     """The authority's list of revoked serial numbers, dated `now`.
 
     It stays valid as long as the authority: OpenSSL refuses every certificate once a list has run out, and the list
-    lies beside the broker, where a new one replaces it at each revocation.
+    is beside the broker, where a new one replaces it at each revocation.
     """
     now = now or datetime.now(UTC)
     builder = (

@@ -1,4 +1,4 @@
-"""Which chip may become the clock of an id: one that is it already, or any while the id is free. No id has two chips.
+"""Decides which chip may become the clock of an id: the chip that has it, or any while it is free. No id has two.
 
 Two chips with one id would have one name at the broker, which ends the connection of one as soon as the other connects.
 """
@@ -26,7 +26,7 @@ class Holder(Enum):
 
 @dataclass(frozen=True)
 class Claim:
-    """A chip that may become the clock of an id, its identity, and the chip that was this clock and will be no more."""
+    """A chip that may become the clock of an id, its identity, and the chip that was this clock until now."""
 
     shop: Workshop
     clock_id: str
@@ -74,6 +74,6 @@ def claim(shop: Workshop, clock_id: str, chip: Chip, *, has_its_chain: bool, hol
     raise ProvisionError(
         what=f"{clock_id} is {other} already{since}; this is {chip}",
         kept="both clocks and the workshop as they are",
-        do="give this one an id of its own. If the other one is at hand, `badgeclock clock retire` it first; if it is "
+        do="give this one its own id. If the other one is at hand, `badgeclock clock retire` it first; if it is "
         "gone for good, add --replace: its certificate is revoked, and punches that it has not sent stay in it",
     )

@@ -1,4 +1,4 @@
-"""What a clock on a cable answers in place of a result. A technician's other errors are in `badgeclock.errors`."""
+"""Errors that a clock answers on the cable. A technician's other errors are in `badgeclock.errors`."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ Everything but the two entry points is compiled by mpy-cross, without rooms (fla
 memory (name_modules.py, short_names.py), and without `-march`: bytecode that runs on any port, an ESP32 and the unix
 port alike. `boot.py` and `main.py` stay source, because MicroPython starts those names as source only.
 
-The firmware hash tells which firmware made a record (docs/protocol.md §2, BOOT and UPDATE): the first 8 bytes of
+The firmware hash names the firmware that made a record (docs/protocol.md §2, BOOT and UPDATE): the first 8 bytes of
 SHA-256 over the sorted lines "path sha256\\n" of all these files.
 """
 

@@ -58,7 +58,7 @@ BAUDS: Final = (921600, 460800, 115200)
 RECORDS: Final = ("seal", "journal")
 KEPT: Final = ("vfs", "roster", *RECORDS)
 CODE: Final = "romfs"
-"""What lies there is mounted and run by an image of the board's own; what another program left there must not be."""
+"""What is there is mounted and run by an image of the board's own; what another program left there must not be."""
 
 DOWNLOAD_PAGE: Final = "https://micropython.org/download/ESP32_GENERIC/"
 DOWNLOAD_TIMEOUT_S: Final = 60.0
@@ -167,7 +167,7 @@ def choose_table(
 
 
 def with_flash_size(bootloader: bytes, flash_bytes: int) -> bytes:
-    """The bootloader with a flash of 4, 8 or 16 MB in its header, and its SHA-256 made anew.
+    """The bootloader with a flash of 4, 8 or 16 MB in its header, and its SHA-256 computed again.
 
     MicroPython's image says 4 MB; ESP-IDF would refuse every access above that (esptool documentation, "Firmware Image
     Format": upper half of byte 3, and the digest in the last 32 bytes).
@@ -421,7 +421,7 @@ def _choose(text: str, page: str, version: str | None) -> tuple[str, str]:
 
 
 def _flash_size_bytes(size: str | None) -> int:
-    """Bytes of what esptool calls "4MB"; 0 if it could not tell."""
+    """Bytes of what esptool calls "4MB"; 0 if it is unknown."""
     found = re.fullmatch(r"(\d+)(KB|MB)", size or "")
     return int(found[1]) << (10 if found[2] == "KB" else 20) if found else 0
 

@@ -1,4 +1,4 @@
-"""One package `app` on the clock out of the rooms that its sources have, before they are compiled.
+"""Flattens the rooms of the firmware's sources into one package `app`, before they are compiled.
 
 In the source `app/log/record.py` is `app.log.record`: rooms show a reader the way of a punch. On a clock every package
 is a module, a dictionary and longer names in the heap, so the build makes `app/record.py` of it, `app.record`. Imports,
@@ -61,7 +61,7 @@ def flat_path(path: str) -> str:
     if not _is_in_a_room(path):
         return path
     if len(parts) > 3:
-        raise _refusal(f"{path} lies deeper than a room", f"move it into a folder of {PACKAGE}/")
+        raise _refusal(f"{path} is deeper than a room", f"move it into a folder of {PACKAGE}/")
     return path if parts[2] == "__init__.py" else f"{PACKAGE}/{parts[2]}"
 
 

@@ -1,4 +1,4 @@
-"""Numbers in the place of the public constants of the firmware, before it is compiled.
+"""Replaces the firmware's public constants by their numbers, before it is compiled.
 
 mpy-cross does this by itself for `_NAME = const(number)`, and within a file for `NAME = const(number)`. But a public
 constant stays in its module for others: a name, an entry and a look-up at each use. A clock's build knows all the

@@ -1,4 +1,4 @@
-"""The names that MicroPython itself has in its image: they cost a clock no memory, and the build renames none of them.
+"""The names in MicroPython's image: they cost a clock no memory, and the build renames none of them.
 
 Found by giving an object an attribute of each name and watching micropython.qstr_info(): on the official ESP32_GENERIC
 images 1.25.0 and 1.27.0, and on the unix port 1.25.0 for i386. The candidates were the texts in those programs, the

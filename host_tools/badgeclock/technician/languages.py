@@ -2,7 +2,7 @@
 any that a technician has.
 
 English is built into the firmware; `firmware/lang/` holds the others that every clock gets, and
-`firmware/further_languages/` those that a clock gets if it is to speak them. What a file may say is judged by the
+`firmware/further_languages/` those that a clock gets if it is to use them. What a file may say is checked by the
 clock's own code (firmware/app/ui/words.py). Letters that not every clock has lie in a file beside them, and only those
 that are needed.
 """

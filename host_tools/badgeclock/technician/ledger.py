@@ -1,8 +1,8 @@
-"""Which chip is which clock: the workshop's ledger, to which lines are added and from which none is taken away.
+"""Which chip is which clock: the workshop's ledger. Lines are only ever added.
 
     clocks.ledger    a JSON object a line: id, act, chip, mac, chain, firmware, date, who
 
-`act` is "provisioned", "replaced" (the chip is that clock no more, and was not at hand) or "retired". `chip` is the
+`act` is "provisioned", "replaced" (the chip is no longer that clock, and was not at hand) or "retired". `chip` is the
 number that the chip's maker burnt in, `mac` its Wi-Fi address, `chain` the nonce of its sealed chain's GENESIS. The id
 belongs to the chip of its newest line until that one says "replaced" or "retired".
 """

@@ -1,4 +1,4 @@
-"""Roots that lie where they should not: workshops and what was carried out of one, found by their files' names.
+"""Finds roots in the wrong place: workshops, and files exported from one, by their names.
 
 Nothing is opened but to see whether it is under a passphrase. A search stops at `MOST_ENTRIES`, and goes `DEPTH`
 folders deep: a person leaves a folder beside another, not in the depths of a disk.
@@ -37,7 +37,7 @@ class Loose:
 
 
 def is_in_workshop(path: Path) -> bool:
-    """Whether a file lies in a workshop's folder, or in one of its folders."""
+    """Whether a file is in a workshop's folder, or in one of its folders."""
     return any(is_workshop(folder) for folder in path.resolve().parents)
 
 

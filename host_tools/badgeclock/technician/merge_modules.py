@@ -1,4 +1,4 @@
-"""One module out of several that a clock always has in memory, before they are compiled.
+"""Merges modules that a clock always has in memory into one, before they are compiled.
 
 A module costs the heap its dictionary, a table of the names it mentions, its file's name, and an entry for each thing
 that it imports. What stays in memory from the start on needs one of these, not thirty.

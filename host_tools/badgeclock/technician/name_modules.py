@@ -1,4 +1,4 @@
-"""Modules under names that MicroPython has itself, so that they cost a clock no memory, before they are compiled.
+"""Gives modules names that MicroPython's image has, which cost a clock no memory, before they are compiled.
 
 A module that is imported leaves its name in the heap, with its package's and without, until the next start:
 "app.uplink" and "uplink". The build gives the modules that only the firmware imports names of the interpreter's
@@ -26,7 +26,7 @@ _LETTERS: Final = re.compile(r"[a-z][a-z0-9]+")
 
 
 def name(sources: Mapping[str, str], outside: str = "") -> dict[str, str]:
-    """The sources by path ("app/clock.py"), which have no rooms any more, with other modules' names, by the paths that
+    """The sources by path ("app/clock.py"), which have lost their rooms, with other modules' names, by the paths that
     they then have. They must be everything that imports one another; a module that the Python text `outside` mentions
     stays.
 
@@ -100,7 +100,7 @@ def _renamed(path: str, text: str, modules: Mapping[str, str]) -> str:
 
 
 def _import(node: ast.ImportFrom, modules: Mapping[str, str]) -> str | None:
-    """What stands in place of an import, None if it stays."""
+    """What replaces an import, None if it stays."""
     if node.module is not None and node.module in modules:
         return ast.unparse(ast.ImportFrom(modules[node.module], node.names, node.level))
     moved = [alias for alias in node.names if f"{node.module}.{alias.name}" in modules]

@@ -141,7 +141,7 @@ def bc_journal(journal, acked):
     # The genesis nonce if record 0 is still there, and how many punches from `acked` on no bridge has acknowledged.
     nonce = None
     punches = 0
-    # A dot every 64 sectors tells the technician's tool that the line is alive.
+    # A dot every 64 sectors shows the technician's tool that the line is alive.
     sectors = journal.ioctl(4, 0)
     header = bytearray(32)
     head = bytearray(8)
@@ -302,7 +302,7 @@ import technician
 
 {EMPTY}
 def bc_found(clock_id, e0, nonce, utc_s):
-    # The technician's tool has judged what is lost. Keys go last: until then a clock knows what was acknowledged.
+    # The technician's tool has judged what is lost. Keys go last: until then a clock has what was acknowledged.
     parts = bc_partitions()
     journal, seal = parts["journal"], parts["seal"]
     bc_empty(journal)

@@ -62,7 +62,7 @@ KEY_PATH: Final = "/certs/clock.key.der"
 
 CLOCK_PARTITIONS: Final = ("vfs", "roster", "seal", "journal")
 RTC_TOLERANCE_S: Final = 2.0
-"""A clock that is closer to this machine's time keeps its own: it may know better."""
+"""A clock that is closer to this machine's time keeps its own: it may be right."""
 _SSID_MOST: Final = 32
 _PASSPHRASE: Final = re.compile(r"[ -~]{8,63}")
 _PSK: Final = re.compile(r"[0-9A-Fa-f]{64}")
@@ -87,7 +87,7 @@ class Chain(Enum):
     """What to do with the sealed chain of a clock that has one."""
 
     KEEP = "keep"
-    FOUND_ANEW = "found anew"
+    FOUND_ANEW = "new chain"
 
 
 class ChainState(StrEnum):
@@ -408,7 +408,7 @@ def check_display(plan: Plan, found: DeviceState) -> None:
 
 
 def make_settings(plan: Plan, found: DeviceState) -> dict[str, Any]:
-    """What /settings.json shall say: the plan, else what the clock has, else FRESH_SETTINGS.
+    """What /settings.json must say: the plan, else what the clock has, else FRESH_SETTINGS.
 
     A clock that changes its id keeps nothing. Raises SettingsError if the site or the broker is nowhere given.
     """
@@ -478,7 +478,7 @@ def _add_languages(
 
 
 class _Copier:
-    """Brings the device's files to what they shall be, and keeps count."""
+    """Writes the device's files where they differ from the plan, and counts them."""
 
     def __init__(self, device: SerialDevice, files: Mapping[str, bytes], say: Callable[[str], None]) -> None:
         self._device = device
@@ -569,7 +569,7 @@ class _Copier:
 
 
 class _SecretKeeper:
-    """Brings the device's secrets to what they shall be, and leaves none that they replace."""
+    """Writes the device's secrets where they differ from the plan, and removes those they replace."""
 
     def __init__(self, device: SerialDevice, found: DeviceState, copier: _Copier, say: Callable[[str], None]) -> None:
         self._device = device
@@ -683,7 +683,7 @@ def _judge(device: SerialDevice, source: str) -> None:
 def _found(
     device: SerialDevice, shop: Workshop, bundle: Bundle, keeper: _SecretKeeper, say: Callable[[str], None]
 ) -> None:
-    """Found the chain on the device, see that GENESIS is there, and let the workshop know. Raises VerifyMismatch."""
+    """Found the chain on the device, check its GENESIS, and record it in the workshop. Raises VerifyMismatch."""
     say("founding the sealed chain")
     keeper.forget()
     device.run(on_device.FOUND)

@@ -1,4 +1,4 @@
-"""What is wrong with a clock's reader, asked over its cable: the clock inspects the wires, this says what to do."""
+"""Diagnoses a clock's reader over the cable: the clock inspects the wires, this module says what to do."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Reading:
 
     @property
     def sentence(self) -> str:
-        """What a technician is told."""
+        """The text for the technician."""
         chip = "no reader" if self.version is None else f"reader chip version {self.version:02x}"
         if self.version is not None and self.version not in NXP_VERSIONS:
             chip += " (a clone, which works)"
         if self.fault is None:
-            return f"{chip}: nothing is wrong with its wires; whether its antenna works only a badge can tell"
+            return f"{chip}: nothing is wrong with its wires; whether its antenna works only a badge can show"
         what, todo = FAULTS.get(self.fault, (self.fault, "bring tools and firmware to the same version"))
         return f"{chip}: {what}. To do: {todo}."
 

@@ -1,4 +1,4 @@
-"""A release's MicroPython image for the board: described and signed by whoever releases it, fetched and checked here.
+"""A release's MicroPython image for the board: described and signed by the release's maker, fetched and checked here.
 
 A release has three files beside each other. `badgeclock-esp32.bin` is what `make firmware` builds;
 `badgeclock-esp32.json` says the image's size and SHA-256 and the version of these tools that it is for;

@@ -4,7 +4,7 @@ is revoked.
 In this order, and every step can be done again after a pulled cable: the record and the seal's keys; the secrets, and
 what a file of an older firmware left of them; the files; the certificate in the workshop. The file of the clock's TLS
 key is removed, not overwritten: what ends that key is the revocation. The records stay in the flash, readable, until
-the chip is provisioned anew. Punches that no bridge has acknowledged are given up only by their exact number: after
+the chip is provisioned again. Punches that no bridge has acknowledged are given up only by their exact number: after
 this the clock cannot send them.
 """
 

@@ -4,7 +4,7 @@
     revoked   a certificate with its key that is on them, made for this: the broker must turn it away
     guest     one with the clock's name and its key, for three days: it takes the clock's connection over, and ends it
 
-Who finds the file can, for three days, hold the place of a clock that is out. They cannot speak for it: its frames and
+Who finds the file can, for three days, hold the place of a clock that is out. They cannot act for it: its frames and
 its records need keys that are not in it.
 """
 

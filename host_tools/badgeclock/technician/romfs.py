@@ -1,4 +1,4 @@
-"""Files as a ROMFS image, from which MicroPython runs compiled code where it lies: no bytecode, name or constant string
+"""Files as a ROMFS image, from which MicroPython runs compiled code in place: no bytecode, name or constant string
 of it is copied into the heap (extmod/vfs_rom.c and py/persistentcode.c of MicroPython 1.25, MICROPY_VFS_ROM).
 
 The image's form is written by mpremote's own `VfsRomWriter`, so that it is MicroPython's.
@@ -24,7 +24,7 @@ def image(files: Mapping[str, bytes]) -> bytes:
         for folder in folders:
             there = here.setdefault(folder, {})
             if not isinstance(there, dict):
-                raise ValueError(f"{path} lies below a file")
+                raise ValueError(f"{path} is below a file")
             here = there
         here[name] = data
     writer = VfsRomWriter()

@@ -81,7 +81,7 @@ def evict(directory: Path, workshop: Workshop, clock_id: str) -> bool:
     """End the connection of a revoked clock, if it has one. True once it was seen that the clock is out and stays out.
 
     Mosquitto judges a certificate at the handshake alone. But it lets a name have one connection, the newest: so this
-    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker tells the bridge
+    comes under that name for a moment, with a certificate of an hour that no file keeps. The broker notifies the bridge
     the clock's last will. Every other connection stays. Call it after `update`; it waits up to `PATIENCE_S` until the
     broker turns the clock's own certificate away, so that the clock cannot come back.
     """
@@ -150,7 +150,7 @@ def _answer(directory: Path, identity: Identity, client_id: str) -> _Answer:
 def _link(directory: Path, identity: Identity) -> Iterator[ssl.SSLSocket]:
     """A TLS connection with the broker of a directory, as a client with this certificate. Raises OSError."""
     context = ssl.create_default_context(cafile=str(directory / "ca.pem"))
-    # As the clocks speak it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
+    # As the clocks use it. In TLS 1.3 a client is through before its certificate is judged, and what it sends then
     # can take the answer's place.
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     with tempfile.TemporaryDirectory(prefix="badgeclock-") as folder:  # 0700; ssl takes a key from a file only

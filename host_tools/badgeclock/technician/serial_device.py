@@ -1,7 +1,7 @@
 """A MicroPython device on a serial port: its files, and code run on it, in one session up to the reset.
 
 The line is mpremote's (`SerialTransport`, its Python interface): the raw REPL with flow control, as used on every
-port. One session, because opening a port resets many boards and each `mpremote` command would start the clock anew.
+port. One session, because opening a port resets many boards and each `mpremote` command would restart the clock.
 Works on a serial port, on the pty of a virtual clock and on mpremote's own addresses (rfc2217://, socket://).
 """
 
@@ -404,7 +404,7 @@ def _enter_raw_repl(transport: SerialTransport, port: str, say: Callable[[str], 
 
 
 def _printed(text: str) -> bytes:
-    """The bytes that mpremote heard in place of a prompt; it prints them as Python writes bytes."""
+    """The bytes that mpremote received in place of a prompt; it prints them as Python writes bytes."""
     try:
         received = ast.literal_eval(text.strip() or "b''")
     except (SyntaxError, ValueError):

@@ -43,7 +43,7 @@ _FOREIGN: Final = "umqtt/simple.py"
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a name stands: line from 1, column in bytes."""
+    """The place of a name: line from 1, column in bytes."""
 
     line: int
     column: int
@@ -57,7 +57,7 @@ def shorten(
     what the Python text `outside` mentions stays as it is. bundles: files that become one module (merge_modules.py), by
     its path: no two of its globals get one name.
 
-    Raises ProvisionError for a private name that reaches beyond them or stands in a text, where it would not change.
+    Raises ProvisionError for a private name that reaches beyond them or is in a text, where it would not change.
     """
     trees = {path: ast.parse(text, path) for path, text in sources.items()}
     kept = _identifiers(ast.parse(outside))
@@ -250,7 +250,7 @@ def _refuse_unsafe(path: str, tree: ast.Module, private: set[str]) -> None:
         if id(node) in shown:
             continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in private:
-            raise _refusal(f"{path}, line {node.lineno}: the private name {node.value} stands in a text")
+            raise _refusal(f"{path}, line {node.lineno}: the private name {node.value} is in a text")
         if isinstance(node, ast.Attribute) and node.attr in private:
             owner = node.value
             if isinstance(owner, ast.Name) and owner.id in imported:
@@ -285,7 +285,7 @@ def _constants(tree: ast.Module) -> set[str]:
 
 
 def _identifiers(tree: ast.Module) -> set[str]:
-    """Every identifier of a file, wherever it stands."""
+    """Every identifier of a file, in any place."""
     return {one for one in _skeleton(tree) if isinstance(one, str) and one.isidentifier()}
 
 
@@ -342,7 +342,7 @@ def _own_nodes(function: _Function) -> Iterator[ast.AST]:
 
 
 def _is_rebound(function: _Function, name: str) -> bool:
-    """Whether something within the function has a name of its own that is the same."""
+    """Whether something within the function has its own name that is the same."""
     for node in _own_nodes(function):
         if isinstance(node, ast.ClassDef | ast.Global | ast.Nonlocal):
             return True

@@ -1,4 +1,4 @@
-"""The technician's workshop: one directory with everything secret that a fleet of clocks hangs on.
+"""The technician's workshop: one directory with every secret that a fleet of clocks depends on.
 
     ca.key.pem ca.pem              the authority; behind it in ca.pem, a second one that is trusted during a change
     ca.next.pem ca.next.key.pem    the authority that will take over, or ...
@@ -20,7 +20,7 @@ bridge get certificates with their keys, the bridge a clock's bundle and a site'
 
 Directories are 0700 and files 0600 from the first byte. A file is made once and never overwritten: losing a fleet key
 would make every chain of the fleet unverifiable. What changes by intent is replaced whole: `crl.pem`, `trusts`, what
-is renewed or taken over, and `bundle.json` when a clock's chain is founded anew; the bundle before it stays beside it.
+is renewed or taken over, and `bundle.json` when a clock's chain is founded again; the bundle before it stays beside it.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class Workshop:
         self._write_trust()
 
     def end_authority(self, leave: frozenset[str] = frozenset()) -> None:
-        """Trust the former authority no more: a certificate of its is worth nothing from now on.
+        """Stop trusting the former authority: its certificates are worth nothing from now on.
 
         Raises ProvisionError if there is none, or if broker, bridge or a clock that is not among `leave` still has one.
         """
@@ -143,7 +143,7 @@ class Workshop:
             raise ProvisionError(
                 what="there is no former authority",
                 kept="the authority as it is",
-                do="see where the change stands with `badgeclock ca list`",
+                do="see the state of the change with `badgeclock ca list`",
             )
         former = self._identity(path / "ca.former.pem", path / "ca.former.key.pem")
         holders = {name: held for name, held in self.holders().items() if name not in leave}
@@ -423,7 +423,7 @@ class Workshop:
 
     def founding_secret(self, clock_id: str, nonce: bytes) -> bytes:
         """What the keys of a clock's chain come from besides the fleet key, 32 bytes; empty for a chain of release
-        0.1.0. It stays here: without it fleet key and nonce, which every record 0 tells, make no key.
+        0.1.0. It stays here: without it fleet key and nonce, which every record 0 has, make no key.
         """
         path = self._founding_file(clock_id, nonce)
         return self._key(path) if path.exists() else b""
@@ -452,7 +452,7 @@ class Workshop:
         return set().union(*found)
 
     def revoke(self, serial: int) -> None:
-        """Put `serial` on the revocation list. A broker takes the new list when it is told (`broker.update`)."""
+        """Put `serial` on the revocation list. A broker reads the new list on `broker.update`."""
         self._write_revocation_lists(self.revoked() | {serial})
 
     def revoke_clock(self, clock_id: str) -> int:
@@ -491,7 +491,7 @@ class Workshop:
     def retire_clock(self, clock_id: str) -> int:
         """Revoke the clock's certificate and set it and its key aside under its serial number, which is returned.
 
-        Its bundles stay: they are what its records are verified by. The id can then be provisioned anew.
+        Its bundles stay: they are what its records are verified by. The id can then be provisioned again.
         """
         serial = self.revoke_clock(clock_id)
         folder = self.clock_folder(clock_id)

@@ -1,4 +1,4 @@
-"""A workshop's secrets under a passphrase: what lies on a disk or in a backup is worth nothing without it.
+"""A workshop's secrets under a passphrase: a disk or a backup is worthless without it.
 
     lock.json      the workshop's own key, wrapped under the passphrase (scrypt, RFC 7914; AES-256-GCM, NIST SP 800-38D)
     secret files   "BCW1" ‖ 12 random bytes ‖ AES-256-GCM of the content under the workshop's key

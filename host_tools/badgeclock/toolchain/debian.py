@@ -20,7 +20,7 @@ from badgeclock.toolchain.places import MAKE_COMPLETE
 
 
 class Debian:
-    """The machine's Debian archives, asked at most once for each architecture and suite, in a folder of its own."""
+    """The machine's Debian archives, asked at most once for each architecture and suite, in its own folder."""
 
     def __init__(self, work: Path) -> None:
         self._work = work
@@ -38,7 +38,7 @@ class Debian:
         raise ToolMissing(
             what=f"{tree.name} ({tree.arch}) could not be fetched from Debian; tried {'; '.join(tried)}",
             kept="everything else of the set-up",
-            do=f"check the network and the mirror in /etc/apt (it may be in the midst of an update), {MAKE_COMPLETE}",
+            do=f"check the network and the mirror in /etc/apt (it may be in the middle of an update), {MAKE_COMPLETE}",
         )
 
     def _apt(self, sources: list[dict[str, str]], arch: Arch, suite: str) -> _PrivateApt:

@@ -43,7 +43,7 @@ class DebianTree:
     without: tuple[str, ...] = ()  # libraries that are large and only loaded on demand, by the start of their names
     libraries: tuple[str, ...] = ()  # folders of libraries beside the usual one
     arguments: tuple[str, ...] = ()  # given to the program at each start; {wrapper} is its wrapper
-    finds_itself: bool = False  # by its loader's place it finds its data, so that the loader stands beside it
+    finds_itself: bool = False  # by its loader's place it finds its data, so that the loader is beside it
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Where the product's files and the toolchain are: in a checkout, or in an installed wheel.
 
 A wheel carries what a checkout has beside this package (firmware, boards) in its folder `product`, with the firmware
-compiled and umqtt. What is fetched or made later lies in the checkout, or in the user's cache.
+compiled and umqtt. What is fetched or made later is in the checkout, or in the user's cache.
 
 Standard library alone: this is read before anything is installed.
 """

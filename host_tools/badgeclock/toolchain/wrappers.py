@@ -24,7 +24,7 @@ _FONTS = """<?xml version="1.0"?>
 <fontconfig><dir prefix="relative">{fonts}</dir><cachedir prefix="xdg">fontconfig</cachedir></fontconfig>
 """
 _PROGRAM = ".program"
-"""Behind the name of a program in whose own place stands its wrapper."""
+"""Behind the name of a program whose place its wrapper has."""
 
 
 def get_programs(tree: DebianTree, debian: Debian, folder: Path) -> list[Got]:

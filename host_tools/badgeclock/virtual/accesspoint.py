@@ -144,7 +144,7 @@ class _Leg:
 
 
 class AccessPoint:
-    """One access point, with a thread of its own while it is open. `note(kind, **fields)` hears wlan events."""
+    """One access point, with its own thread while it is open. `note(kind, **fields)` receives wlan events."""
 
     def __init__(
         self,

@@ -84,7 +84,7 @@ class Image(StrEnum):
     """The MicroPython image on the chip."""
 
     IN_PLACE = "in-place"
-    """Built for this board (its mpconfigboard.h): it runs the code in the partition `romfs` where it lies."""
+    """Built for this board (its mpconfigboard.h): it runs the code in the partition `romfs` in place."""
     STOCK = "stock"
     """MicroPython's own ESP32_GENERIC, which copies all code into the heap."""
 
@@ -105,7 +105,7 @@ class Front(StrEnum):
 
     @property
     def on_spi(self) -> bool:
-        """Whether the display has a bus of its own."""
+        """Whether the display has its own bus."""
         return self in (Front.SSD1306_SPI, Front.SH1106_SPI, Front.ST7789)
 
     def chip(self) -> Ssd1306 | St7789:
@@ -131,7 +131,7 @@ class Break(StrEnum):
 
     MISO_HIGH = "miso-high"  # shorted to the supply
     MISO_LOW = "miso-low"  # shorted to ground
-    MISO = "miso"  # open, as are MOSI, SCK, the select line or the supply as far as anybody can tell
+    MISO = "miso"  # open, as are MOSI, SCK, the select line or the supply, which look the same
     RESET = "reset"  # open; the reader's own pull-up keeps it running
     IRQ = "irq"  # open; the pin's pull-up holds it
 
@@ -336,7 +336,7 @@ class VirtualBoard:
         self._do(self._clean_up)
 
     def reset_button(self) -> None:
-        """Press EN: as machine.reset(), but the cause is power on, as the ESP32 tells it."""
+        """Press EN: as machine.reset(), but the cause is power on, as on the ESP32."""
         self._restart(_Boot(ResetCause.POWER_ON))
 
     def watchdog_bites(self) -> None:
@@ -908,9 +908,9 @@ class VirtualBoard:
             self.rtc.temperature_c = celsius
 
     def set_rssi(self, dbm: int) -> None:
-        """Move the access point: how strong the clock hears it, -1 to -127 dBm."""
+        """Move the access point: its signal at the clock, -1 to -127 dBm."""
         if not -127 <= dbm <= -1:
-            raise ValueError(f"{dbm} dBm is nothing that a station tells")
+            raise ValueError(f"{dbm} dBm is no value that a station reports")
         self.access_point.settings = dataclasses.replace(self.access_point.settings, rssi_dbm=dbm)
 
     def _i2c_read(self, bus: int, n: int, address: int, _data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The board's end of the wire to MicroPython: takes requests apart, hands them to the board, sends what it answers.
+"""The board's end of the wire to MicroPython: parses requests, passes them to the board, sends its answers.
 
 A request is a head of 8 bytes, little-endian: op u8, unit u8, n u16, arg u32; ops in WITH_DATA are followed by n
 bytes. The other end, and what each op means, is boards/virtual/_virtual_bus.py. Posted ops get no answer. One thread

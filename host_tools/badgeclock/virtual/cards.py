@@ -33,7 +33,7 @@ START_UP_NS = 1_000_000
 
 # A clock looks for badges every 40 ms and takes up to 10 ms for it (firmware/app/clock.py).
 LOOK_MS = 50
-# Whoever holds a badge to a clock that does not look goes away after so long.
+# A person who holds a badge to a clock that does not look goes away after so long.
 PATIENCE_MS = 10_000
 
 
@@ -87,7 +87,7 @@ def with_crc(data: bytes) -> bytes:
 
 
 def superpose(frames: Sequence[Frame]) -> tuple[Frame, int | None]:
-    """What a reader hears when all `frames` are sent at once, and the index of the first collided bit, or None.
+    """What a reader receives when all `frames` are sent at once, and the index of the first collided bit, or None.
 
     Where the cards differ both halves of the bit carry the subcarrier; the reader's decoder then gives 1.
     """
@@ -381,10 +381,10 @@ class RandomUid(Card):
 class Presence:
     """A card and the time it is in the reach of the antenna, CLOCK_MONOTONIC nanoseconds; `until_ns` None: stays.
 
-    `frames`: it leaves after so many of its answers; n.5 means that it hears the frame after them and acts on it, but
-    its answer comes too late. `tap` is whatever whoever brought it knows it by. `looks`: it does not leave before the
-    reader has looked for badges so often, though its time is over, but at `latest_ns`: on a busy machine a clock looks
-    less often in the same time than on its own chip.
+    `frames`: it leaves after so many of its answers; n.5 means that it receives the frame after them and acts on it,
+    but its answer comes too late. `tap` is the caller's name for it. `looks`: it does not leave before the reader has
+    looked for badges so often, though its time is over, but at `latest_ns`: on a busy machine a clock looks less often
+    in the same time than on its own chip.
     """
 
     card: Card
@@ -446,7 +446,7 @@ class Noise:
 
     def __init__(self, rate: float, seed: int = 0) -> None:
         if not 0 <= rate <= 1:
-            raise ValueError("the rate of bit errors lies between 0 and 1")
+            raise ValueError("the rate of bit errors must be from 0 to 1")
         self.rate = rate
         self._random = Random(seed)
 
@@ -513,7 +513,7 @@ class Field:
         return over
 
     def exchange(self, frame: Frame, start_ns: int, end_ns: int, *, encrypted: bool) -> list[tuple[Presence, Frame]]:
-        """The answers to a frame sent from `start_ns` to `end_ns`, of the cards that heard all of it."""
+        """The answers to a frame sent from `start_ns` to `end_ns`, of the cards that received all of it."""
         answers = []
         for presence in self._answering(start_ns):
             if frame.n == SHORT_FRAME_BITS:
@@ -536,7 +536,7 @@ class Field:
 
     def authenticate(self, now_ns: int, key_b: int, block: int, key: bytes, uid: bytes) -> bool:
         """MFAuthent towards the cards in the field: True if one accepted the key."""
-        # Every card hears it, not only those up to the first that agrees.
+        # Every card gets the frame, not only those up to the first that answers.
         agreed = [
             presence.card.authenticate(key_b, block, key, uid) and not presence.leaves_after(now_ns)
             for presence in self._answering(now_ns)

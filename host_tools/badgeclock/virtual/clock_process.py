@@ -22,7 +22,7 @@ PR_SET_PDEATHSIG = 1
 # they are in the image and take none, so this comes on top of the heap that the firmware gets.
 MODULE_HEAP_BYTES = 34 * 1024
 
-# The start tells what it takes itself, and measures from here.
+# The start reports what it takes itself, and measures from here.
 START = "import gc; before = gc.mem_alloc(); import _virtual_start"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -73,7 +73,7 @@ class ClockProcess:
 
 def start(arch: Arch, heap_bytes: int, modules: Path, flash: Path | None, idf_bytes: int = 0) -> ClockProcess:
     """Start MicroPython with the board's modules of the folder `modules` and `heap_bytes` for the firmware. It may map
-    the file `flash`, if that is given, and run code where it lies there. idf_bytes: what an ESP32 has for its heap's
+    the file `flash`, if that is given, and run code where it is there. idf_bytes: what an ESP32 has for its heap's
     growth, Wi-Fi and TLS together; 0 models none.
 
     Raises ToolMissing.

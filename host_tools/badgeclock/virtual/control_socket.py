@@ -257,7 +257,7 @@ class ClockControl:
         self._ask("set_temperature", celsius=celsius)
 
     def set_rssi(self, dbm: int) -> None:
-        """Move the access point: how strong the clock hears it, -1 to -127 dBm."""
+        """Move the access point: its signal at the clock, -1 to -127 dBm."""
         self._ask("set_rssi", dbm=dbm)
 
     def noise(self, rate: float, seed: int = 0) -> None:

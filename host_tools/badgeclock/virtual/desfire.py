@@ -60,7 +60,7 @@ MODES = {0: Mode.PLAIN, 1: Mode.MAC, 2: Mode.PLAIN, 3: Mode.FULL}
 
 @dataclass(frozen=True)
 class Generation:
-    """What tells one generation from another. `hardware`, `software`: their 7 bytes of GetVersion."""
+    """What distinguishes the generations. `hardware`, `software`: their 7 bytes of GetVersion."""
 
     name: str
     hardware: bytes
@@ -303,7 +303,7 @@ class Desfire(IsoDepCard):
         raise CommandRefused(status)
 
     def _unwrap(self, code: int, body: bytes, *, head: int, mode: Mode = Mode.MAC, length: int | None = None) -> bytes:
-        """The data of a command after `head` bytes that travel plain. Only data have a mode of their own in the older
+        """The data of a command after `head` bytes that travel plain. Only data have their own mode in the older
         channels: a command without any moves the vector on, and is sent as it is.
         """
         if len(body) < head:
@@ -751,7 +751,7 @@ class Ntag424(DesfireEv2):
     ats = bytes.fromhex("067777710280")  # FSC 128, FWI 7, SFGI 1
 
     NAME = bytes.fromhex("D2760000850101")
-    APPLICATION = NAME[:3]  # what stands here in the place of an AID
+    APPLICATION = NAME[:3]  # what is here in the place of an AID
     COMMANDS = (0x60, 0x64, 0xF5, 0x5F, 0xC4, 0x5C, 0x51)
 
     def __init__(self, uid: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong between a virtual clock and the person who controls it, and between a card and its reader."""
+"""Errors of controlling a virtual clock, and between a card and its reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Badges that pretend to be another one: what a clock that trusts more than the UID must see through.
+"""Badges that imitate another one, which a clock that checks more than the UID must detect.
 
 `MagicCard`   shows any UID; what follows the UID it answers with noise of the right form
 `ReplayCard`  shows the UID of a badge that was listened to, and plays back what that badge said

@@ -1,4 +1,4 @@
-"""Badges that speak ISO/IEC 14443-4: half-duplex blocks above an ISO/IEC 14443-3 card.
+"""Badges for ISO/IEC 14443-4: half-duplex blocks above an ISO/IEC 14443-3 card.
 
 RATS and ATS with FSD and FSC, PPS, I-, R- and S-blocks with block numbers, chaining both ways, waiting time extension,
 deselect, the start-up and frame guard times. What the card does with a command that has come whole is `work`'s.
@@ -53,11 +53,11 @@ class IsoDepCard(Card):
 
     def __init__(self, uid: bytes) -> None:
         super().__init__(uid)
-        self.answers: list[bytes] = []  # since the last RATS, as somebody with an antenna nearby hears them
+        self.answers: list[bytes] = []  # since the last RATS, as an antenna nearby receives them
         self._end_protocol()
 
     def begin(self) -> None:
-        """A RATS came: what the card knows of an earlier dialogue is void."""
+        """A RATS came: the card's state of an earlier dialogue is void."""
 
     def work(self, command: bytes) -> Work | None:  # noqa: ARG002 - the interface of cards that know commands
         """The answer to a command; None: none at all, the card is mute."""
@@ -130,7 +130,7 @@ class IsoDepCard(Card):
     def _block(self, data: bytes) -> Frame | None:
         first, self._pps_may_come = self._pps_may_come, False
         if first and data[0] == PPSS | self._cid and len(data) == 3 and data[1] == 0x11:
-            self._other_rate = data[2] != 0  # after the answer it neither hears nor speaks 106 kbit/s
+            self._other_rate = data[2] != 0  # after the answer it neither receives nor sends 106 kbit/s
             return Frame.of(with_crc(data[:1]))
         pcb, body = data[0], data[1:]
         if pcb & HAS_CID:

@@ -1,6 +1,6 @@
 """A DNS server on loopback, as the router of a small site is one: A records over UDP (RFC 1035), names as they are set.
 
-It answers one question at a time in a thread of its own, because looking a name up may take long. What is no question
+It answers one question at a time in its own thread, because looking a name up may take long. What is no question
 gets no answer.
 """
 

@@ -1,4 +1,4 @@
-"""What a person reads on the clock's display: its text, found again in the pixels, and its picture.
+"""Reads the clock's display: its text, recognised in the pixels, and its picture.
 
 The letters are the clock's own (firmware/app/ui/font.py), which the real MicroPython is asked to draw once, in each of
 their sizes. A text may start at any pixel and be light on dark or dark on light.

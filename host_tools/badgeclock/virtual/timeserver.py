@@ -1,6 +1,6 @@
 """An SNTP server on loopback (RFC 4330), as the router of a site may be one: gives the set time, or a false one.
 
-It answers one question at a time in a thread of its own. What is no question gets no answer.
+It answers one question at a time in its own thread. What is no question gets no answer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The badges of a virtual clock's people, by UID and kind: a badge that is tapped again is the same card as before.
+"""The badges of a virtual clock, by UID and kind: tapping a badge again uses the same card.
 
 What their memories hold (keys, files, blocks) is kept in `cards.json` in the clock's folder, so that a badge which was
 issued in one run is accepted in the next.
@@ -33,7 +33,7 @@ KINDS: dict[str, type[Card]] = {
         MagicCard,
     )
 }
-# Without a kind of its own a UID is taken for the badge that most often has one of its length.
+# Without a kind a UID is taken for the badge that most often has one of its length.
 USUAL = {4: MifareClassic.kind, 7: Ntag.kind, 10: Card.kind}
 
 

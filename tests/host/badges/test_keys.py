@@ -1,4 +1,4 @@
-"""A site's badge keys against the vectors that the firmware is held to, and what they must not tell."""
+"""A site's badge keys against the vectors that the firmware is held to, and what they must not give away."""
 
 from __future__ import annotations
 

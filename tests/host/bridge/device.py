@@ -20,7 +20,7 @@ Message = tuple[str, bytes]
 
 
 class Device:
-    """`clock` is what stands in its flash; the rest is gone with the power, but for the acked mark of whole sectors."""
+    """`clock` is what is in its flash; the rest is gone with the power, but for the acked mark of whole sectors."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -36,7 +36,7 @@ class Device:
         return self.clock.state.next_seq
 
     def start(self, burnt: int = 0) -> None:
-        """Power on: a BOOT record, connections count anew. No two starts fall on the same moment."""
+        """Power on: a BOOT record, connections count again. No two starts fall on the same moment."""
         self.clock.utc_ms += next(_moments)
         if self.head:
             self.clock.boot(burnt)
@@ -82,7 +82,7 @@ def seq_of(raw: bytes) -> int:
 
 
 def answer(taken: BatchResult, device: Device) -> None:
-    """Let the device hear every ACK of a committed group."""
+    """Give the device every ACK of a committed group."""
     for ack in taken.acks.values():
         device.hear(ack)
 

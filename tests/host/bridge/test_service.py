@@ -248,7 +248,7 @@ def now_ms() -> int:
 
 
 class WireClock:
-    """A clock on the wire: sends what is not acknowledged, keeps what it hears."""
+    """A clock on the wire: sends what is not acknowledged, keeps what it receives."""
 
     def __init__(self, site: Site, clock: Clock) -> None:
         self.site = site

@@ -88,7 +88,7 @@ def test_a_gap_is_asked_for_once_patience_is_over(world: World) -> None:
 
 
 def test_what_a_clock_has_shown_is_known_to_every_worker(world: World) -> None:
-    """A clock put back to an earlier state is not told by another worker to free what it holds under other numbers."""
+    """A clock put back to an earlier state gets no order from another worker to free other numbers' records."""
     raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(4))]
     world.punches(*raws)
     world.status(world.clock.online(session=b"sessionB", head=9, tail=2))

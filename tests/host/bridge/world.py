@@ -289,7 +289,7 @@ class Commits:
 
 
 class World:
-    """A bridge without broker: its store, intake, downlink and people; time stands still until told."""
+    """A bridge without broker: its store, intake, downlink and people; time stands still until a test moves it."""
 
     def __init__(self, place: Path | str) -> None:
         """`place` is the URL of a database with the bridge's tables, or a folder for one of SQLite."""

@@ -28,7 +28,7 @@ def honest(_: dict[str, Any]) -> None:
 
 
 class OpenIdProvider:
-    """Signs `person` in to whoever asks. `now_s` is its time of day."""
+    """Signs `person` in to anyone who asks. `now_s` is its time of day."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
         self.now_s = now_s

@@ -1,4 +1,4 @@
-"""Whatever stands in an address or a form, a page answers it, and nothing is done that nobody asked for."""
+"""Whatever is in an address or a form, a page answers it, and nothing is done that nobody asked for."""
 
 from __future__ import annotations
 

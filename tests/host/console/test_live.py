@@ -34,7 +34,7 @@ async def test_it_says_that_something_has_changed_and_goes_on_by_the_time_alone(
     with morning.office.write() as connection:
         employers.add(connection, "0999999922", "Voorbeeld")
     await until_changed(lines)
-    # Nothing is committed, and whoever was still to come is missing from seven on.
+    # Nothing is committed, and anyone who was still to come is missing from seven on.
     monkeypatch.setattr(live, "AGAIN_S", 0.05)
     later = morning.watch.changes()
     await anext(later)

@@ -184,11 +184,11 @@ def test_the_book_is_read_newest_first_and_page_by_page(visit: Visit, monkeypatc
 
 
 def test_settings_are_shown_without_anything_secret(tmp_path: Path) -> None:
-    read = bridge_settings.load(settings(tmp_path, "port = 8470\n"))
+    read = bridge_settings.load(settings(tmp_path, "port = 8460\n"))
     told = replace_store(read, "postgresql+psycopg://bridge:hunter2@db.example/bridge?password=hunter2")
     shown: Sections = settings_page.shown(told)
     assert shown["store"] == {"url": "postgresql+psycopg://…@db.example/bridge?…"}
-    assert shown["console"]["port"] == "8470"
+    assert shown["console"]["port"] == "8460"
     assert shown["retention"]["events_days"] == "366"
     assert shown["secrets"]["data_key_file"].endswith("data.key")
     assert "hunter2" not in str(shown)
@@ -245,7 +245,7 @@ def test_who_has_left_sessions_elsewhere_ends_all_of_them(visit: Visit) -> None:
 
 
 def test_a_form_of_several_comes_back_after_signing_in(morning: Morning, visit: Visit) -> None:
-    """The session ends in the midst of a form about two clocks: nothing that was chosen or typed is lost."""
+    """The session ends in the middle of a form about two clocks: nothing that was chosen or typed is lost."""
     client = visit("")
     form = {"items": ["clock-0001", "clock-0002"], "command": "identify", "why": "which is which", "back": "/clocks"}
     page = client.post("/do/order-clock", data=form)

@@ -1,4 +1,4 @@
-"""A site's poster: what stands on it, and where its QR code leads."""
+"""A site's poster: what is on it, and where its QR code leads."""
 
 from __future__ import annotations
 

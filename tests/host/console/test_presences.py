@@ -1,4 +1,4 @@
-"""Presences by what stands in the address, as a page and as CSV, and the whole way of one."""
+"""Presences by what is in the address, as a page and as CSV, and the whole way of one."""
 
 from __future__ import annotations
 

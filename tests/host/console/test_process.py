@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+import typer
 from tests.host.console.morning import PASSWORD, Morning, served
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from badgeclock.bridge.settings import ConsoleSettings
@@ -111,7 +113,7 @@ def test_no_plain_http_for_other_machines(tmp_path: Path, console: str, said: st
 
 
 def test_accounts_are_made_and_ended_on_the_bridges_machine(morning: Morning, tmp_path: Path) -> None:
-    config = str(settings(tmp_path, "port = 8470\n"))
+    config = str(settings(tmp_path, "port = 8460\n"))
 
     def run(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(app, ["console", "account", *words, "--config", config])
@@ -141,3 +143,14 @@ def test_accounts_are_made_and_ended_on_the_bridges_machine(morning: Morning, tm
         assert audit_log.verify(connection).acts > 0
         named = [act["name"] for act in audit_log.listing(connection, 0, 1000) if act["act"] == "account_ended"]
     assert named == ["eva"]
+
+
+def test_console_and_sandbox_run_beside_each_other_on_their_default_ports() -> None:
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    sandbox = group.get_command(typer.Context(group), "sandbox")
+    assert isinstance(sandbox, TyperGroup)
+    command = sandbox.get_command(typer.Context(sandbox), "run")
+    assert command is not None
+    (port,) = [option.default for option in command.params if option.name == "port"]
+    assert ConsoleSettings().port != port

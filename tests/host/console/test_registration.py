@@ -138,7 +138,7 @@ def test_who_may_register_whom_and_where(morning: Morning, visit: Visit) -> None
     assert do(visit("gate"), "register", **form)[0] == 404
     assert visit("gate").get(f"/register?site={SITE}").status_code == 404
     day = {"site": QUAY_9, "day": MONDAY.isoformat(), "why": WHY}
-    assert do(visit("gate"), "register", **day, number=national_number(4))[0] == 303, "who stands there with a card"
+    assert do(visit("gate"), "register", **day, number=national_number(4))[0] == 303, "who is there with a card"
     assert do(visit("sub"), "register", **{**form, "worker": "W-003"})[0] == 409, "another employer's"
     new = {**form, "worker": "", "number": national_number(78), "name": "Ida Proef", "employer": "0448181966"}
     assert do(visit("sub"), "register", **new)[0] == 409

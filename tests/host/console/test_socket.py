@@ -56,7 +56,7 @@ async def test_an_act_goes_through_the_running_bridge_and_wakes_it(morning: Morn
 async def test_nobody_but_the_bridges_user_may_open_it(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(morning, []) as door:
         assert stat.S_IMODE(morning.socket.stat().st_mode) == 0o600
-        # Whoever the kernel says is another user gets no answer, root apart.
+        # Anyone who the kernel says is another user gets no answer, root apart.
         monkeypatch.setattr(acts_socket, "_ROOT", -1)
         monkeypatch.setattr(os, "geteuid", lambda: 12_345)
         with pytest.raises(BridgeSilent):
@@ -85,7 +85,7 @@ async def test_what_is_no_request_is_refused_in_words(morning: Morning, line: by
 
 
 async def test_a_console_that_stands_still_holds_nothing_up(morning: Morning, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Suspended before, in the midst of and after its request it keeps no place for ever, and the store is free."""
+    """Suspended before, in the middle of and after its request it keeps no place for good, and the store is free."""
     monkeypatch.setattr(acts_socket, "WAIT_S", 0.3)
     secret = morning.session("otto")
     request = json.dumps({"act": "settle", "session": secret, "fields": {"item": "event/1", "why": "x"}}).encode()

@@ -140,7 +140,7 @@ def formats() -> Iterator[Case]:
         yield Case(f"{reason} {value.hex()}", [(reason, 8, 8)], flash_after(made))
 
 
-def chain() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
+def chain() -> Iterator[Case]:  # noqa: PLR0915 - a list of cases, one after another
     yield forged("a second GENESIS", [("genesis", 8, 8)], kind=M.GENESIS, token=M.NONCE)
     made = clock()
     made.passes(5_000).append(M.PUNCH, boot=2, token=M.make.token(M.UID), flags=1).punches(2)
@@ -204,7 +204,7 @@ def chain() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
 
 
 def last_epoch(world: World) -> object:
-    """The epoch after which there is no number left: it goes on for ever."""
+    """The epoch after which there is no number left: it has no end."""
     state = world.seal.found(M.CLOCK_ID, M.E_0, M.NONCE)._replace(next_seq=9, epoch=0xFFFF, records=4000)
     good = world.record.unpack(clock().slots[4])._replace(seq=9, epoch=0xFFFF, boot=0)
     return world.seal.seal(state, good)[1].records
@@ -253,7 +253,7 @@ def unused_bytes() -> Iterator[Case]:
 # --- time ---
 
 
-def times() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
+def times() -> Iterator[Case]:  # noqa: PLR0915 - a list of cases, one after another
     def after(change: Callable[[Any], object], name: str, expected: list[Said]) -> Case:
         made = clock()
         change(made)
@@ -268,7 +268,7 @@ def times() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
     yield after(jump(-1_000), "a step of a second needs no TIME_SET", [])
     yield after(jump(-HOUR_MS), "an hour back", [("time", 8, 8)])
     yield after(jump(HOUR_MS), "an hour ahead", [("time", 8, 8)])
-    yield after(jump(-(2**32)), "back by as much as uptime can tell", [("time", 8, 8)])
+    yield after(jump(-(2**32)), "back by as much as uptime can show", [("time", 8, 8)])
     yield after(lambda made: made.passes(50 * DAY_MS), "a silence of fifty days", [])
     yield after(lambda made: made.passes(40 * DAY_MS), "a silence of forty days", [])
 
@@ -588,7 +588,7 @@ def turned() -> Iterator[Case]:
     yield Case("a sector of the turn before", [bad, old, ("unfinished", None, None)], flash)
 
 
-def keys() -> Iterator[Case]:  # noqa: PLR0915 - a list, told one after another
+def keys() -> Iterator[Case]:  # noqa: PLR0915 - a list of cases, one after another
     made = clock().punches(20)
     end = made.end()
     good = flash_after(made)

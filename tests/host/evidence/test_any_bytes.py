@@ -26,7 +26,7 @@ TOPIC = f"badgeclock/v1/{maker.CLOCK_ID}/".encode()
 
 
 def told(evidence: Evidence) -> Verdict:
-    """The verdict, after everything that is told was made."""
+    """The verdict, after every line of output was made."""
     report = verifier.verify(KEYS, evidence)
     assert len(list(report_text.record_objects(report))) == report.ok + report.unproven + report.failed
     assert all(isinstance(line, str) for line in [*report_text.record_lines(report), *report_text.lines(report)])

@@ -1,4 +1,4 @@
-"""The verifier as a set of modules that can be made anew, one of them changed: what mutation needs.
+"""The verifier as a set of modules that can be loaded again, one of them changed: what mutation needs.
 
 `REAL` is the imported package. `made_with` executes the sources again, in the order in which they import each other,
 and leaves the imported ones untouched.
@@ -59,7 +59,7 @@ def _code_of(name: str) -> CodeType:
 
 @contextmanager
 def made_with(changed: str, tree: ast.Module) -> Iterator[World]:
-    """A world of its own in which the module `changed` is made of `tree`."""
+    """A world in which the module `changed` is made of `tree`."""
     before = {name: sys.modules[name] for name in NAMES}
     try:
         modules = {}

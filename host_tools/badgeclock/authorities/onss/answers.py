@@ -1,4 +1,4 @@
-"""What comes back from the service, once its schema holds: elements to outcomes.
+"""Converts the service's schema-valid answers to outcomes.
 
 Every answer is held against what was asked: as many outcomes as items, in the same order, with the same references,
 about the same people. An answer that is not is `AnswerMalformed`: somebody's reception number on another's punch would

@@ -1,4 +1,4 @@
-"""What a SOAP fault of the service means; what failures of every service mean is in `failures`.
+"""Maps the service's SOAP faults; failures of every service are in `failures`.
 
 | what came back | a call that changes something | a call that reads |
 |---|---|---|
@@ -7,7 +7,7 @@
 | SOA-02002, or any other fault that says Retry = true | ambiguous, away | unavailable, retry |
 | SOA-02001 (not available) | ambiguous, away | unavailable, retry useless |
 | BusinessError, SOAP's own Client, VersionMismatch and MustUnderstand | ambiguous, turned down | rejected |
-| any other SOAP fault (SOA-00001: a service error in the midst of the work) | ambiguous | unavailable |
+| any other SOAP fault (SOA-00001: a service error in the middle of the work) | ambiguous | unavailable |
 
 The first two rows are what the service's specification describes as found before a message is worked on. Of the others
 it does not say that nothing was registered, so that nothing is sent again before a search.

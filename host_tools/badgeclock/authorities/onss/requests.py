@@ -1,4 +1,4 @@
-"""What goes to the SOAP service: the arguments of each operation, and the look at a search's criteria."""
+"""Requests to the SOAP service: each operation's arguments, and the check of a search's criteria."""
 
 from __future__ import annotations
 

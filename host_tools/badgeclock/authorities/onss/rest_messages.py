@@ -1,4 +1,4 @@
-"""What goes to the REST service and what comes back, as JSON, by the names of `rest_names`.
+"""The REST service's requests and answers as JSON, by the names of `rest_names`.
 
 An answer is read as a stranger's: every field's type, form and range is checked, and an answer that does not fit what
 was asked is `AnswerMalformed`. An outcome bears neither reference nor person, so that here, other than over SOAP, the

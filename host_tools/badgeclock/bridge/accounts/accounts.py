@@ -1,5 +1,5 @@
-"""Accounts of the console: who they are for, which role and reach they have. Made and changed by whoever may write the
-bridge's store; every act is in the book.
+"""Accounts of the console: who they are for, which role and reach they have. Made and changed by any user who may write
+the bridge's store; every act is in the book.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
 LOCKED: Final = "!"
 """Before the hash of a password that opens nothing until the account is unlocked, as in shadow(5)."""
 NO_PASSWORD: Final = "*"  # noqa: S105 - what stands where a hash would
-"""Begins what stands in the place of a hash where nobody signs in with a password, but by the organisation's own
+"""Begins what is in the place of a hash where nobody signs in with a password, but by the organisation's own
 provider; behind it, from the first sign-in on, the SHA-256 of who the provider says that its owner is.
 """
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
@@ -181,7 +181,7 @@ def set_codes(
     operator: Operator,
     now_ms: int,
 ) -> None:
-    """Ask for codes from now on, by this closed secret, or no more; every session of the account ends."""
+    """Ask for codes from now on, by this closed secret, or stop asking; every session of the account ends."""
     table = schema.accounts
     values = {"totp_closed": totp_closed, "totp_step": step}
     connection.execute(update(table).where(table.c.id == account.id).values(values))

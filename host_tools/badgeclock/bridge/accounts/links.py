@@ -1,4 +1,4 @@
-"""Links that open one page to whoever has them, and end by themselves: a site's list for an inspector on site, or a
+"""Links that open one page to anyone who has them, and end by themselves: a site's list for an inspector on site, or a
 worker's own registrations.
 
 A link is 256 random bits in an address, of which the store has the SHA-256 alone. It is made for one site or for one

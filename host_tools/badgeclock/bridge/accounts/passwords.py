@@ -1,7 +1,7 @@
 """Passwords: which are taken, and how they are kept: argon2id by the library's parameters, those of RFC 9106 §4 for
 little memory (64 MiB, 3 passes).
 
-A check costs some 50 ms of one core and 64 MiB: whoever checks bounds how many are under way.
+A check costs some 50 ms of one core and 64 MiB: the caller bounds how many run at once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from badgeclock.bridge.errors import AccountError
 
 LEAST_CHARACTERS: Final = 12
-"""NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password stands alone, and for 8 beside a second factor."""
+"""NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password is the only factor, and for 8 beside a second factor."""
 MOST_CHARACTERS: Final = 200
 _HASH: Final = "$argon2"
 _FIRST_BYTES: Final = 12

@@ -34,7 +34,7 @@ def opened(vault: Vault, name: str, kept: bytes) -> str:
 
 
 def place(name: str) -> str:
-    """Where the secret of an account stands, as the vault binds it."""
+    """The place of an account's secret, as the vault binds it."""
     return f"totp:{name}"
 
 

@@ -1,7 +1,7 @@
-"""The bridge's end of the socket by which the console has things done: a request a line of JSON, an answer a line.
+"""The bridge's end of the console's socket: one line of JSON for each request, one for each answer.
 
 Only the bridge's own user may open it (mode 0600, and the kernel says who connects). A request is carried out by the
-bridge's one writer, so that no other process holds the store's lock: a console that stands still, floods or is gone
+bridge's one writer, so that no other process holds the store's lock: a console that hangs, floods or is gone
 costs no punch. At most so many connections are served at once, each for so long; a request that is cut off is not
 carried out.
 """
@@ -41,7 +41,7 @@ log = structlog.get_logger("badgeclock.bridge.acts")
 
 @contextlib.contextmanager
 def named(path: Path) -> Iterator[str]:
-    """A name of a socket's file that is short enough (108 bytes, unix(7)) wherever it stands: by an open folder."""
+    """A name of a socket's file that is short enough (108 bytes, unix(7)) in any folder: by an open folder."""
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"

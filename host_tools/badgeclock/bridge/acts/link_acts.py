@@ -58,7 +58,7 @@ class Hours(Body):
 
 
 def make(actor: Actor, body: Wanted) -> Done:
-    """Make a link; whoever has it sees all of a site, so that its maker must too."""
+    """Make a link; anyone who has it sees all of a site, so that its maker must too."""
     inside = within.of(actor.connection, actor.account.reach, actor.now_ms)
     if body.site:
         inside.check_site(body.site)

@@ -1,1 +1,1 @@
-"""What a person must look at: the table of reasons, the list of what waits, and its figures."""
+"""What needs attention: the table of reasons, the list of items, and its metrics."""

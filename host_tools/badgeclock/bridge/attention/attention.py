@@ -1,4 +1,4 @@
-"""One list of everything that waits for a person, oldest first, and how much there is of each reason.
+"""The list of everything that needs attention, oldest first, and the count of each reason.
 
 `reasons.NEEDS` says what there is and what to do. Command line, reading interface and metrics all come here. A badge
 that nobody was given is one row, whatever it punched; so are events of one kind about one thing.
@@ -34,7 +34,7 @@ from badgeclock.bridge.store.states import ENDED, ClockState, PresenceState, Pun
 from badgeclock.protocol.record import Direction
 
 REMARKS_DAYS: Final = 30
-"""So long the authority changes registrations; remarks of earlier days can be mended no more."""
+"""So long the authority changes registrations; remarks of earlier days can no longer be mended."""
 EVENT_ITEM: Final = "event/"
 _ASSUMED: Final = "assumed_"
 _GROUPED: Final = {PunchState.UNASSIGNED: "unknown_badge", PunchState.INVALID: "unsealed_punch"}
@@ -43,7 +43,7 @@ _GROUPED: Final = {PunchState.UNASSIGNED: "unknown_badge", PunchState.INVALID: "
 @dataclass(frozen=True, slots=True)
 class Row:
     """Something that waits. `item` is what the commands take; `since_ms` when it came; `code` is that of an unknown
-    badge; `times` how many punches, records or occurrences it stands for.
+    badge; `times` how many punches, records or occurrences it represents.
     """
 
     reason: str
@@ -178,7 +178,7 @@ def _assumed_presences(connection: Connection, now_ms: int) -> ColumnElement[boo
 
 
 def _waiting_punches() -> ColumnElement[bool]:
-    """Those that a person decides one by one; of a clock under quarantine its own row speaks."""
+    """Those that a person decides one by one; a clock under quarantine has its own row."""
     table, clocks = schema.punches, schema.clocks
     held = select(clocks.c.id).where(clocks.c.state == ClockState.QUARANTINED)
     return and_(

@@ -1,4 +1,4 @@
-"""Everything that a person must act on, as one table: its metric, its events, what waits, and what to do about it.
+"""Everything that needs attention, as one table: its metric, its events, what waits, and what to do about it.
 
 The zeros of `badgeclock_attention`, the table in docs/operating.md and the list of `badgeclock bridge attention` are
 made from `NEEDS`. Every state, reason, mark and kind of event that the code has is either the source of a row here or
@@ -18,11 +18,11 @@ from badgeclock.bridge.store.event_log import Kind
 from badgeclock.bridge.store.states import ClockState, PresenceState, PunchState, Reason
 
 ITEM: Final = "ITEM"
-"""What stands in `to_do` for the item of a row."""
+"""What is in `to_do` for the item of a row."""
 CLOCK: Final = "CLOCK"
-"""What stands there for its clock."""
+"""What is there for its clock."""
 NUMBER: Final = "NUMBER"
-"""What stands there for the number of a correction."""
+"""What is there for the number of a correction."""
 
 
 class Source(NamedTuple):
@@ -172,7 +172,7 @@ _PUNCHES: Final = (
         (source(PunchState.INVALID), source(Kind.UNSEALED_RECORD)),
         (Kind.UNSEALED_RECORD,),
         "punches that no seal vouches for; they are not declared",
-        f"provision the clock anew; if the worker has no presence that day, `{_DECLARE}` writes a correction down; "
+        f"provision the clock again; if the worker has no presence that day, `{_DECLARE}` writes a correction down; "
         "else `badgeclock bridge presence close ITEM --whole-badge --reason …`",
     ),
     Need(
@@ -293,13 +293,13 @@ _EVENTS: Final = (
     ),
     _of_event(
         Kind.CALL_REJECTED,
-        "the authority, or what stands before it, turned a whole call down",
+        "the authority, or a proxy before it, turned a whole call down",
         "its code says why: endpoint, rights at the portal, or a fault of ours",
     ),
     _of_event(
         Kind.ANSWER_UNPROVED,
         "an answer without the signature that is due",
-        "the settings `service_certificate` and `algorithm_suite`; who stands between bridge and service",
+        "the settings `service_certificate` and `algorithm_suite`; a program between bridge and service",
     ),
     _until_done(
         Kind.UNKNOWN_CLOCK,
@@ -327,7 +327,7 @@ _EVENTS: Final = (
     _of_event(
         Kind.UNSEALED_REFUSED,
         "a record without seal, of a clock that has not said that it lost its key",
-        "provision the clock anew",
+        "provision the clock again",
     ),
     _of_event(
         Kind.STATUS_REFUSED, "a status that the clock did not make", "add its own bundle, or find who else sends"
@@ -360,7 +360,7 @@ NEEDS: Final[Mapping[str, Need]] = {need.reason: need for need in (*_PRESENCES, 
 EVENT_NEEDS: Final[frozenset[str]] = frozenset(need.reason for need in _EVENTS)
 """Those whose rows are events themselves."""
 
-_UNDER_WAY: Final = "it is under way, and what becomes too late waits with a reason of its own"
+_UNDER_WAY: Final = "it is under way, and what becomes too late waits with its own reason"
 _DONE: Final = "it says what somebody, or the bridge, did"
 _SHOWN: Final = "a clock's mark, or its quarantine, says it"
 
@@ -382,7 +382,7 @@ NOBODY: Final[Mapping[Source, str]] = {
     source(PresenceState.CANCELLED): "a person decided it, or its reason of WAITING does",
     source(PresenceState.CLOSED): "a person decided it",
     source(PresenceState.WAITING): "its reason says what waits",
-    source(PunchState.DECLARED): "its presence says where it stands",
+    source(PunchState.DECLARED): "its presence has the state",
     source(PunchState.DUPLICATE): "it is kept as evidence",
     source(PunchState.WAITING): "its reason says what waits",
     source(PunchState.CLOSED): "a person decided it",

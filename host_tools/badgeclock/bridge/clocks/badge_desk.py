@@ -1,4 +1,4 @@
-"""The badge desk: carries out what operators asked for, by speaking to a card through a clock in issue mode.
+"""The badge desk: carries out operators' jobs on a card, through a clock in issue mode.
 
     BadgeDesk      gets jobs from the store, one at a time for each clock, and writes down what becomes of them
     Conversation   one job's frames with its clock: a step, its one answer, a deadline (docs/protocol.md §6)
@@ -59,7 +59,7 @@ LAID_AGAIN: Final = 4
 SEVERAL_PAUSE_S: Final = 0.5
 _STOP_POLL_S: Final = 0.5
 _SEALED_FORM: Final = 2
-"""From this form of the desk's frames on a job has keys of its own (`Online.desk`)."""
+"""From this form of the desk's frames on a job has its own keys (`Online.desk`)."""
 
 log = structlog.get_logger("badgeclock.bridge.clocks.badge_desk")
 
@@ -85,7 +85,7 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
         select(table).where(table.c.name == name, table.c.state != ClockState.RETIRED)
     ).one_or_none()
     if row is None:
-        raise DeskRefused(f"there is no clock {name!r} any more", "name a clock that is in use")
+        raise DeskRefused(f"there is no clock {name!r} now", "name a clock that is in use")
     if row.state != ClockState.ACTIVE:
         raise DeskRefused(
             f"the clock {name} is under quarantine", "use another clock, or `badgeclock bridge clock release`"
@@ -103,7 +103,7 @@ def _place_of(connection: Connection, vault: Vault, name: str) -> _Place:
 
 
 def _sealed_keys(vault: Vault, row: Any) -> DeskKeys:
-    """The keys of a job that begins before the record that the store wants next of a clock, by its row."""
+    """The keys of a job that begins before the record that the store expects next of a clock, by its row."""
     seal_keys = vault.open(SEAL_KEYS + row.name, row.name, row.keys_closed)
     return frames.sealed_desk_keys(seal_keys[:KEY_BYTES], row.next_seq)
 
@@ -447,7 +447,7 @@ class BadgeDesk(Sender):
         if holder is not None:
             raise _in_use(holder)
         if card.state is CardState.ISSUED:
-            # Taken back, or written and never linked: nothing of its past shall count as the new holder's.
+            # Taken back, or written and never linked: nothing of its past may count as the new holder's.
             await self._set_progress(job, "keep the card there: it is made blank")
             await conversation.run(cards.wipe(keys.root, card))
             card = await conversation.run(cards.examine(keys.root))
@@ -501,7 +501,7 @@ class BadgeDesk(Sender):
                 if card.state is CardState.UNFINISHED
                 else "of this site, with a damaged number"
             )
-            do = "issue it anew, or make it blank"
+            do = "issue it again, or make it blank"
             return Outcome(f"a card {what}", do=do, card=badges.masked(card.uid), genuine=False)
         holder = await self._store.reading(badges.of_token, keys.site_id, keys.number_token(card.number))
         what = "a genuine badge of this site"
@@ -512,7 +512,7 @@ class BadgeDesk(Sender):
         return _described(what, holder, card.number)
 
     async def _learn(self, keys: badge_keys.SiteKeys, holder: badges.Badge, card: Card) -> None:
-        """Let the store know which card a badge is, if it was issued by a version that forgot it."""
+        """Record which card a badge is, if it was issued by a version that forgot it."""
         if holder.form is not badge_keys.Form.BY_ISSUE:
             await self._store.writing(badges.learn, keys, holder, badge_keys.WrittenCard(card.uid, card.issue))
 

@@ -1,6 +1,6 @@
-"""What an operator asked of the badge desk, and what became of it: one row a job.
+"""Jobs of the badge desk and their outcome: one row a job.
 
-Whoever asks writes a row and follows it; the bridge, in another process, carries it out and says in the row how far it
+The caller writes a row and follows it; the bridge, in another process, carries it out and says in the row how far it
 is. A row ends once, and stays: it is the desk's book. Nothing in it is a key, a UID or a badge number.
 """
 
@@ -19,7 +19,7 @@ from badgeclock.bridge.store.states import ClockState, DeskState
 from badgeclock.errors import BadgeclockError
 
 STALE_MS: Final = 30_000
-"""Nobody stands at a clock for a job that was asked for so long before the bridge started."""
+"""Nobody is still at the clock for a job that was asked for so long before the bridge started."""
 OPEN: Final = (DeskState.ASKED, DeskState.RUNNING)
 
 
@@ -131,13 +131,13 @@ def set_progress(connection: Connection, job_id: int, progress: str) -> None:
 
 
 def stop_asked(connection: Connection, job_id: int) -> bool:
-    """Whether whoever asked wants no more of it."""
+    """Whether the caller has given it up."""
     table = schema.desk_jobs
     return bool(connection.execute(select(table.c.stop_asked).where(table.c.id == job_id)).scalar_one())
 
 
 def stop(connection: Connection, job_id: int, now_ms: int) -> None:
-    """Ask for no more: a job that nobody took on ends here, one under way as soon as no badge is being written."""
+    """Give the job up: a job that nobody took on ends here, one under way as soon as no badge is being written."""
     table = schema.desk_jobs
     connection.execute(update(table).where(table.c.id == job_id).values(stop_asked=True))
     if find(connection, job_id).state is DeskState.ASKED:

@@ -23,8 +23,8 @@ from badgeclock.protocol.topics import check_clock_id
 def add(connection: Connection, vault: Vault, bundle: dict[str, Any], *, site: str, now_ms: int) -> int:
     """Add a provisioned clock from its bundle (as the workshop writes it); returns its row.
 
-    The same bundle again changes nothing. A new bundle for a name in use means that the clock was provisioned anew: its
-    earlier life is retired with all its records, and the new one begins at record 0.
+    The same bundle again changes nothing. A new bundle for a name in use means that the clock was provisioned again:
+    its earlier life is retired with all its records, and the new one begins at record 0.
     """
     try:
         name = check_clock_id(bundle["clock_id"])
@@ -53,8 +53,8 @@ def add(connection: Connection, vault: Vault, bundle: dict[str, Any], *, site: s
             connection.execute(update(table).where(moved).values(site_id=site_id, roster_of=None))
             return int(known.id)
         connection.execute(update(table).where(table.c.id == known.id).values(state=ClockState.RETIRED, online=False))
-        orders.close(connection, known.id, "provisioned anew", now_ms)
-        what = "provisioned anew; the earlier life's records are kept"
+        orders.close(connection, known.id, "provisioned again", now_ms)
+        what = "provisioned again; the earlier life's records are kept"
         event_log.write(connection, [Event(Severity.WARNING, event_log.Kind.CLOCK_REPLACED, what, name)], now_ms)
     for kind in (event_log.Kind.UNKNOWN_CLOCK, event_log.Kind.FOUNDED_ANEW):
         event_log.settle(connection, kind, now_ms, clock=name)

@@ -1,4 +1,4 @@
-"""How a clock stands: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
+"""The marks of a clock: is it there, does it keep up, is it well. Pure: from what is known of it to marks with reasons.
 
 A mark says what is wrong, and what to do; a clock without one needs nobody. `health_monitor` checks every clock and
 writes an event when a mark comes or goes, never for a heartbeat.
@@ -85,17 +85,17 @@ TO_DO: Final[Mapping[str, str]] = {
     "behind": "order a capture and look at its failures; look at the network between it and the broker",
     "reader-broken": "badges are not read: docs/troubleshooting.md has its word",
     "reader": "it works; mend the wire at the next visit (docs/troubleshooting.md)",
-    "unsealed": "provision it anew, once its records are here",
+    "unsealed": "provision it again, once its records are here",
     "memory": "find out why it does not reach the bridge",
     "time": "order a restart; if it stays, exchange the battery of its RTC",
     "certificate": "badgeclock ca renew clock, then provision it over the cable",
     "wear": "exchange the module at the next visit",
-    "watchdog": "order a capture; if it comes again, exchange the module, and tell us",
+    "watchdog": "order a capture; if it comes again, exchange the module, and report it to us",
     "restarts": "its power supply and plug; its FAULT records say whether it dies by itself",
     "tears": "its power supply; if that is good, exchange the module: its flash fails",
     "display": "its wiring; workers hear the tones and see no words",
     "rtc": "its wiring and battery; the time comes from the bridge meanwhile",
-    "heap": "order a restart, and tell us what a capture says",
+    "heap": "order a restart, and send us what a capture says",
     "temperature": "sun, frost or a heater at the clock",
     "signal": "move the access point or the clock",
     "case": "look at the clock, and at who opened it",
@@ -233,7 +233,7 @@ def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
         yield _reason("temperature", f"it is {temperature} °C in its case")
     rssi = status.get("rssi")
     if rssi is not None and rssi <= WEAK_DBM:
-        yield _reason("signal", f"it hears its access point at {WEAK_DBM} dBm or less")
+        yield _reason("signal", f"its access point's signal is {WEAK_DBM} dBm or less")
 
 
 class Silence(NamedTuple):

@@ -1,4 +1,4 @@
-"""Checks every clock now and then, and writes down when its health has changed (`health` decides)."""
+"""Checks every clock periodically and records changes of its health (`health` decides)."""
 
 from __future__ import annotations
 

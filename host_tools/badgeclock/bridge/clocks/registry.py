@@ -1,4 +1,4 @@
-"""What an operator sees of the clocks, and decides about them: quarantine and the end of a clock's life.
+"""The operator's view of the clocks, and decisions about them: quarantine and retirement.
 
 Nothing here shows a badge, a token or a key. Every decision is an event that says who took it and why.
 """
@@ -61,7 +61,7 @@ class Ordered(NamedTuple):
 
 
 def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every clock and every earlier life of one, by name: where it stands, what it reported last, and what it has and
+    """Every clock and every earlier life of one, by name: its state, what it reported last, and what it has and
     is to have of rosters and settings.
     """
     table, sites, open_orders = schema.clocks, schema.sites, schema.orders
@@ -163,7 +163,7 @@ def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: 
     """End a clock's quarantine; today's punches that waited for it are declared.
 
     What was kept aside stays there. A clock whose chain is not the store's comes under quarantine again with its next
-    STATUS: it must be provisioned anew.
+    STATUS: it must be provisioned again.
     """
     why = audit_log.reason(reason)
     clock = _clock(connection, name)

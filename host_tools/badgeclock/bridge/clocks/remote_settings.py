@@ -1,8 +1,9 @@
-"""Settings that operators change from the office: what each clock is to have, and how it gets there.
+"""Settings that operators change from the office: each clock's target, and how it is reached.
 
 `SETTINGS` is the one list of what can be set, and how it is read; firmware takes the same names (app.settings.REMOTE).
-What is wanted stands in the store. The running bridge (`settings_sender`) sends it to its clock whenever that is online
-and reports another version in its STATUS. The clock decides: it restarts with the settings, or reports why it does not.
+The settings that were ordered are in the store. The running bridge (`settings_sender`) sends it to its clock whenever
+that is online and reports another version in its STATUS. The clock decides: it restarts with the settings, or reports
+why it does not.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def parse(changes: list[str]) -> dict[str, Any]:
 
 
 def order(connection: Connection, name: str, changes: Mapping[str, Any], *, by: str, now_ms: int) -> Ordered:
-    """Want these settings of a clock, beside what was wanted before; raises PeopleError if it is not in use."""
+    """Order these settings for a clock, beside those ordered before; raises PeopleError if it is not in use."""
     table = schema.clocks
     in_use = (table.c.name == name) & (table.c.state != ClockState.RETIRED)
     row = connection.execute(select(table).where(in_use).with_for_update()).one_or_none()
@@ -199,7 +200,7 @@ def due(connection: Connection) -> list[Due]:
 def lift_versions(connection: Connection, clock_ids: Sequence[int]) -> None:
     """Number the wanted settings above what these clocks (rows) report.
 
-    A clock that reports a version above the wanted one has it from a store that is no more. The wanted settings go out
+    A clock that reports a version above the wanted one has it from a store that is gone. The wanted settings go out
     under their new number in the next round.
     """
     table = schema.clocks

@@ -1,6 +1,6 @@
 """Silence for a clock whose trouble a person knows of: its mark leaves the list of what waits; who and why is kept.
 
-A silence stands beside the mark (`health.Standing`). It ends by itself when the cause is over, so that the same trouble
+A silence is beside the mark (`health.Standing`). It ends by itself when the cause is over, so that the same trouble
 is reported again when it comes back.
 """
 

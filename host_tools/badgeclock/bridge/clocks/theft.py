@@ -1,7 +1,7 @@
-"""What a stolen clock gives away, as far as the store tells, and what ends it: done, open, or not to be seen from here.
+"""What a stolen clock gives away, as far as the store shows, and what ends it: done, open, or not to be seen from here.
 
-Whoever has a clock has what is in its flash: its certificate, its site's key, the read master of the site's badges, the
-password of the Wi-Fi, and its own link key. What was replaced after the clock was heard last, it cannot have.
+Anyone who has a clock has what is in its flash: its certificate, its site's key, the read master of the site's badges,
+the password of the Wi-Fi, and its own link key. It cannot have what was replaced after its last message.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _SEALED_DESK: Final = 2
 
 
 class State(StrEnum):
-    """Where a step stands."""
+    """The state of a step."""
 
     DONE = "done"
     OPEN = "open"
     ASK = "ask"
-    """Nothing here knows it: a person must."""
+    """Not recorded here: a person must answer."""
 
 
 class Step(NamedTuple):
@@ -69,7 +69,7 @@ def steps(connection: Connection, clock: str) -> list[Step]:
 
 def _records(row: Any) -> Step:
     if row.state == ClockState.RETIRED:
-        return Step("records", State.DONE, "the bridge takes nothing of this clock any more")
+        return Step("records", State.DONE, "the bridge takes nothing more of this clock")
     return Step(
         "records",
         State.OPEN,
@@ -84,7 +84,7 @@ def _site_key(connection: Connection, row: Any) -> Step:
         return Step(
             name,
             State.OPEN,
-            "the thief can tell the UIDs of the site's badges from their tokens, all of 4 bytes in ten minutes, and "
+            "the thief can find the UIDs of the site's badges from their tokens, all of 4 bytes in ten minutes, and "
             "who is there from what the broker passes on",
             f"badgeclock site new-key {row.site!r}, then `badgeclock ca export --site` and `badgeclock bridge site set "
             "--key`, then provision its clocks",
@@ -142,7 +142,7 @@ def _badge_root(connection: Connection, row: Any) -> list[Step]:
 def _desk(connection: Connection, row: Any) -> Step:
     name = "desk keys"
     if ((row.status or {}).get("desk") or 1) >= _SEALED_DESK:
-        return Step(name, State.DONE, "each job had a key of its own, which left the flash as the job began")
+        return Step(name, State.DONE, "each job had its own key, which left the flash as the job began")
     jobs = schema.desk_jobs
     issued = select(func.count()).where(
         jobs.c.clock == row.name, jobs.c.kind == "issue", jobs.c.state == DeskState.DONE
@@ -153,7 +153,7 @@ def _desk(connection: Connection, row: Any) -> Step:
     return Step(
         name,
         State.OPEN,
-        f"badges issued at this clock: {count}; whoever recorded the broker's messages too has the keys of those cards",
+        f"badges issued at this clock: {count}; a recording of the broker's messages gives the keys of those cards",
         "issue them again, at a clock whose firmware is of today",
     )
 

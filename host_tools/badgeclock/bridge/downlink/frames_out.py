@@ -156,7 +156,7 @@ class Downlink:
         return self._frame(clock_id, FrameType.ROSTER, Channel.COMMAND, frames.pack_roster(part))
 
     def settings(self, clock_id: int, version: int, wanted: Mapping[str, Any]) -> list[Message]:
-        """Settings that an operator wants."""
+        """Settings that an operator ordered."""
         return self._frame(clock_id, FrameType.SETTINGS, Channel.COMMAND, frames.pack_settings(version, wanted))
 
     def _frame(self, clock_id: int, frame_type: FrameType, channel: Channel, body: bytes) -> list[Message]:

@@ -1,4 +1,4 @@
-"""Sends orders to clocks, and has the reports handled that clocks make of them. What is due is decided in `orders`."""
+"""Sends orders to clocks and handles their reports. `orders` decides which are due."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Orders to clocks that an operator gives on the command line, while another process, the bridge, holds the connection.
 
-An order stands in the store until it is carried out: the running bridge (`order_sender`) sends it to its clock whenever
+An order is in the store until it is carried out: the running bridge (`order_sender`) sends it to its clock whenever
 that is online, again after `AGAIN_MS`, and it is done when the clock says so. A clock says so by its last record
 (retire), by a later start (restart), or by a REPORT that names the order (the others). Who gave it, why, when it was
 sent, what the clock reported and how it ended stay there.
@@ -38,7 +38,7 @@ class Due(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """An order that stands: its number, and whether it was given just now."""
+    """An order that is open: its number, and whether it was given just now."""
 
     id: int
     new: bool
@@ -85,7 +85,7 @@ def command_name(command: Command) -> str:
 
 
 def find(connection: Connection, number: int) -> dict[str, Any]:
-    """One order as it stands, for people and programs."""
+    """One order with its state, for people and programs."""
     table, clocks = schema.orders, schema.clocks
     row = connection.execute(
         select(table, clocks.c.name).join(clocks, clocks.c.id == table.c.clock_id).where(table.c.id == number)

@@ -1,4 +1,4 @@
-"""Receipts: what clocks are to show about punches, numbered per clock without gaps.
+"""Receipts: the outcomes that clocks show for punches, numbered for each clock without gaps.
 
 They get their numbers in the transaction of what they report, so that a clock which was away learns of every one.
 """
@@ -41,7 +41,7 @@ class ReceiptRow(NamedTuple):
 def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> None:
     """Number receipts and store them; they go out when the transaction is committed.
 
-    A clock of an earlier version would pass over a whole frame for a state that it does not know: what only tells of a
+    A clock of an earlier version would pass over a whole frame for a state that it does not know: what only reports a
     day (OF_DAY) is kept from it, and it goes on showing that the punch is kept.
     """
     if any(receipt.state is ReceiptState.OF_DAY for receipt in new):

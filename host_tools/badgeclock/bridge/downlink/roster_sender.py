@@ -203,6 +203,6 @@ class RosterSender(Sender):
 
 
 def _note_in_use(connection: Connection, transfer: _Transfer, version: int, now_ms: int) -> None:
-    """The clock has taken its roster; that it refused one before needs nobody any more."""
+    """The clock has taken its roster; settle the event that it refused one before."""
     rosters.note_in_use(connection, transfer.clock_id, transfer.session, version)
     event_log.settle(connection, event_log.Kind.ROSTER_REFUSED, now_ms, clock=transfer.name)

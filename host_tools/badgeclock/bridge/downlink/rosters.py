@@ -1,7 +1,7 @@
-"""Rosters: which badges each clock knows, and how a changed roster comes to it.
+"""Rosters: the badges of each clock, and how a changed roster reaches it.
 
 `changed` notes in the transaction of a change that a site's roster is another one. The running bridge (`roster_sender`)
-gives each clock of the site a new version of its own once the site has been quiet for `SETTLE_MS`, and sends it part by
+gives each clock of the site its own new version once the site has been quiet for `SETTLE_MS`, and sends it part by
 part: the next part when the clock has answered the one before, the same again after `AGAIN_MS`. What a clock has of a
 version it keeps over a lost connection and over power loss, so a transfer goes on where it stopped; the clock's STATUS
 says what it has. Clocks that are retired or under quarantine, and those without a place for a roster, get nothing.

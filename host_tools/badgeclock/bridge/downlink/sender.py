@@ -1,4 +1,4 @@
-"""What all parts that send frames to clocks have in common: the store, the downlink, the broker, and the rounds."""
+"""The common base of all parts that send frames to clocks: the store, the downlink, the broker, and the rounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Publishes what commits leave to be answered: acknowledgements, the time, receipts that a clock misses.
+"""Publishes the answers due after a commit: acknowledgements, the time, receipts that a clock misses.
 
 Only the bridge's first process does: two could overtake each other on the way to a clock, which accepts no frame older
 than one it has.

@@ -1,4 +1,4 @@
-"""A batch of messages that share one commit of the intake, and what that commit leaves to be done."""
+"""A batch of messages that share one commit of the intake, and the work left after that commit."""
 
 from __future__ import annotations
 

@@ -173,7 +173,7 @@ class Chains:
     def _seal_state(self, row: Row[Any]) -> SealState:
         """The running state in a clock's row; keys are decrypted only when the row changed behind our back.
 
-        A retired clock's has no keys, whoever ended it: nothing can follow.
+        A retired clock's has no keys, however it was ended: nothing can follow.
         """
         known = self._opened.get(row.id)
         if known and known[0] == row.keys_closed and row.state != ClockState.RETIRED:

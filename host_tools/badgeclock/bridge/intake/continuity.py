@@ -1,6 +1,6 @@
-"""Whether what a clock says of itself continues what the store has of it. Pure: the store is only asked, by the caller.
+"""Decides whether a clock's status continues its stored chain. Pure: the caller reads the store.
 
-Whoever can write to the broker can put bytes on a clock's topics, but only the clock, or a copy of it, can make a
+Anyone who can write to the broker can publish on a clock's topics, but only the clock, or a copy of it, can make a
 STATUS. What it says there of its chain is evidence, whenever it comes: records only ever get more, a chain's tags never
 change, a boot begins with its BOOT record, and an ACK is sent after its commit. So a STATUS of an honest clock is in
 keeping with the store however old it is and however the network has delayed, repeated or reordered it; what is not in
@@ -10,7 +10,7 @@ keeping is one of
     rollback    a chain without what this clock sent before, or a boot count that went back: its flash was put back
     skipped     the clock holds for acknowledged what this store never had: the store was put back to an earlier state,
                 or another bridge took the records
-    clone       two devices: one connection of one boot, and two sessions; or two chains that speak in turns
+    clone       two devices: one connection of one boot, and two sessions; or two chains that alternate
 
 What no bridge ever saw can be rolled back unseen; docs/operating.md says so.
 """
@@ -25,7 +25,7 @@ from badgeclock.protocol.frames import Online
 from badgeclock.protocol.seal import SealState
 
 CONNECTIONS_DISTINGUISHED: Final = 0xFFFF
-"""Connections of one boot that have a number of their own; all later ones share the last (docs/protocol.md §6)."""
+"""Connections of one boot that have their own number; all later ones share the last (docs/protocol.md §6)."""
 BREAKS_A_CHAIN: Final = frozenset({Kind.FORK, Kind.ROLLBACK, Kind.CLONE})
 """Reasons for a quarantine after which the device before you cannot go on with its chain."""
 
@@ -75,7 +75,7 @@ class LastStatus(NamedTuple):
     def is_another_device(self, status: Online) -> bool:
         """Whether one clock cannot have said both: a session lasts as long as its connection.
 
-        A full or a retired log keeps no BOOT record, so such a clock counts its connections anew after every start.
+        A full or a retired log keeps no BOOT record, so such a clock restarts its count of connections at every start.
         """
         return (
             (self.boot, self.connection) == (status.boot, status.connection)
@@ -102,7 +102,7 @@ def contradiction(
     if before is not None and status.boot - before.boot not in (0, 1):
         return Contradiction(Kind.ROLLBACK, f"{at}, and record {status.head} cannot be of that boot")
     if status.head < state.next_seq and status.boot > state.boot:
-        return Contradiction(Kind.ROLLBACK, f"{at}: it started anew without records that it had sent")
+        return Contradiction(Kind.ROLLBACK, f"{at}: it started again without records that it had sent")
     if status.head >= state.next_seq and status.boot < state.boot:
         return Contradiction(Kind.ROLLBACK, f"{at} of boot {state.boot}: its boot count went back")
     if last_status is not None and last_status.is_another_device(status):

@@ -1,4 +1,4 @@
-"""What waits for the intake, by clock: each clock has a share of the queue, and the clocks take turns.
+"""The intake's queue: each clock has a share of it, and the clocks take turns.
 
 A clock that sends more than it may have waiting loses what is beyond its share, which costs a counter, and no other
 clock's message waits behind it. An honest clock never has so much waiting: it sends on as it is acknowledged, and sends
@@ -78,5 +78,5 @@ def _weight(message: ClockMessage) -> int:
 
 
 def _clock_part(topic: str) -> str:
-    """What of a topic is the clock's: all but its channel. Whatever else may be there is a clock of its own here."""
+    """What of a topic is the clock's: all but its channel. Any other value there would be another clock."""
     return topic.rpartition("/")[0]

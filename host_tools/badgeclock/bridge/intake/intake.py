@@ -6,7 +6,7 @@ the others of its batch. If the store fails, nothing of the batch is acknowledge
 
 Where the parts are: `clock_chains` has the clocks and their running seals, `speculative_verify` verifies seals before
 the store is asked, `verify` judges the messages that are not simply the next ones, `status_intake` handles STATUS,
-`quarantine` knows what is done about records that are not accepted, `presences` makes declarations of punches.
+`quarantine` handles records that are not accepted, `presences` makes declarations of punches.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _Messages = dict[str, list[tuple[Channel, ClockMessage]]]
 
 
 class Intake:
-    """Turns batches of messages into one transaction each. `handle` is synchronous and knows nothing of MQTT."""
+    """Turns batches of messages into one transaction each. `handle` is synchronous and independent of MQTT."""
 
     def __init__(
         self,
@@ -358,7 +358,7 @@ def _confirm_chain(clock: Chain) -> None:
 def _retire(clock: Chain, result: BatchResult) -> None:
     """The clock's RETIRE record was result, and with it everything before: its life ends here."""
     clock.retired = True
-    what = "the clock wrote its last record and holds no key any more; its certificate is good until it is revoked"
+    what = "the clock wrote its last record and holds no key now; its certificate is good until it is revoked"
     result.events.append(Event(Severity.INFO, event_log.Kind.CLOCK_RETIRED, what, clock.row.name))
     if clock.clock_state is ClockState.ACTIVE:
         clock.clock_state = clock.changes["state"] = ClockState.RETIRED

@@ -1,4 +1,4 @@
-"""What is done about records that were not accepted: events, alarms, quarantine, and what a clock is answered.
+"""Handles records that were not accepted: events, alarms, quarantine, and the answer to the clock.
 
 A clock whose STATUS or records contradict what the store has (`continuity`, `verify`) is under quarantine from that
 batch on: what its chain still proves is kept and waits, what it does not prove is kept aside, and nothing of it is

@@ -1,4 +1,4 @@
-"""Verifies seals in a process of its own, where the machine has a second processor for it.
+"""Verifies seals in a helper process, if the machine has a second processor.
 
 A record costs six hashes too short for Python to let another thread run meanwhile: a third of all that a record costs
 the bridge. So many records at a time are verified beside it, and few here, where the result is there sooner.

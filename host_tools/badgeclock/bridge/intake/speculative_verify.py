@@ -82,12 +82,12 @@ class SpeculativeVerifier:
         return verified
 
     def committed(self, states: Mapping[str, SealState]) -> None:
-        """Clocks as a commit leaves them: a guess that it has reached is none any more."""
+        """Clocks as a commit leaves them. Drops the guesses that the commit has caught up with."""
         for name, state in states.items():
             guess = self._guesses.get(name)
             if guess is not None and guess.next_seq <= state.next_seq:
                 self._guesses.pop(name, None)
 
     def failed(self) -> None:
-        """No guess holds any more."""
+        """Drop every guess."""
         self._guesses.clear()

@@ -1,4 +1,4 @@
-"""STATUS frames of clocks: opens one, refuses a forged one, sees how new it is, and knows what is alarming in it."""
+"""STATUS frames of clocks: opens one, refuses a forged one, checks how new it is, and lists what is alarming in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from badgeclock.protocol.frames import NO_SESSION, FrameType, Offline, Online
 
 
 class Freshness(Enum):
-    """How a STATUS stands to the newest one accepted before."""
+    """How a STATUS compares with the newest one accepted before."""
 
     NEWER = "newer"
     SAME = "same"

@@ -1,4 +1,4 @@
-"""What a STATUS of a clock does to it: the connection it reports, and whether it continues what the store has.
+"""Applies a clock's STATUS: updates its session, and checks it against the stored chain.
 
 A clock that was put back to an earlier state holds other records under numbers that the store has, so after a start an
 ACK goes no further than what the clock has shown, until it has proved that its chain is the store's.
@@ -76,7 +76,7 @@ def _contradicts(
         clock.lift_ack_limit()
         if clock.held_reason in (event_log.Kind.FORK, event_log.Kind.ROLLBACK):
             result.counts[event_log.Kind.CLONE.value] += 1
-            what = "the store's chain speaks again, after another one under its name: two devices take turns"
+            what = "the store's chain is back, after another one under its name: two devices take turns"
             quarantine.hold(clock, event_log.Kind.CLONE, what, None, received_ms, result)
     elif clock.last_status is None or clock.last_status.session != online.session:
         clock.set_shown(online.tail)

@@ -1,13 +1,13 @@
-"""Judges what a clock sent against the running state of its seal. Pure: the store is only asked, through `stored`.
+"""Checks a clock's records against the running state of its seal. Pure: the store is only read, through `stored`.
 
 A message is judged record by record, in its order, up to the first that cannot be accepted:
 
 * number below the next one: the same bytes as before are a repetition; other bytes an equivocation, kept apart.
-* record 0 under another nonce: the clock was founded anew, and the bridge does not know it yet. Nothing else of the
+* record 0 under another nonce: the clock was founded again, and the bridge does not know it yet. Nothing else of the
   message belongs to the chain that is known here.
 * the next one, seal right: accepted, and the state moves on.
 * the next one, unsealed, from a clock that says of itself (in an authenticated STATUS) that it lost its seal: accepted
-  as evidence. From any other clock it is refused, since whoever stands between could have written it.
+  as evidence. From any other clock it is refused: anyone between clock and bridge could have written it.
 * anything after RETIRE: refused, and never asked for again.
 * the next one by its seal, but of a format or a kind that only a newer firmware makes: it stays in the clock, and is
   asked for again.

@@ -184,7 +184,7 @@ def due(connection: Connection, now_ms: int) -> list[Letter]:
 
 def claim(connection: Connection, letter: Letter, now_ms: int) -> bool:
     """Take a letter that is due, so that nobody else sends it meanwhile; whether it still was. Who took it and is gone
-    before it is noted leaves it to whoever looks after the first pause.
+    before it is noted leaves it to anyone who looks after the first pause.
     """
     table = schema.letters
     still = (table.c.id == letter.id, _is_under_way(), table.c.due_ms <= now_ms)

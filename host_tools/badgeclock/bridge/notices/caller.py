@@ -131,7 +131,7 @@ def _disk(settings: BridgeSettings) -> Iterator[str]:
 
 class Heartbeat:
     """Calls an address outside as long as this process runs and its store can be written; where that is missed,
-    somebody is told by whoever is called.
+    somebody is told by anyone who is called.
     """
 
     def __init__(self, store: Store, sender: Sender, every_s: float) -> None:

@@ -1,4 +1,4 @@
-"""What somebody is called for, as it stands at a moment: out of the attention list, today's people, certificates, and
+"""What somebody is called for, as it is at a moment: out of the attention list, today's people, certificates, and
 what the bridge knows of itself.
 
 A piece of news has a key by which it is the same the next time. It names no person: the page that it leads to does,

@@ -1,7 +1,7 @@
 """A letter in words, in Dutch, French, German and English: a subject, and a text with a link to the operators' pages.
 
 A letter's body is the same for everybody (`book`); here it becomes text. It names sites, clocks and certificates, and
-no person: who it is about stands on the page, for who may see it.
+no person: who it is about is on the page, for who may see it.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def _gained(manifest: Manifest, live: Connection) -> int:
 
 
 def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int) -> Manifest:
-    """Put a backup where the settings want the store, which must not be there yet; then prove it there: of SQLite's
+    """Put a backup where the settings have the store, which must not be there yet; then prove it there: of SQLite's
     file, which is proved before, that every byte has arrived.
 
     Brings an older form of the tables to this version's. Raises BackupError, or StoreError for a form of a newer

@@ -1,4 +1,4 @@
-"""The file with which an employer asks the authority for what its service takes no more: who, what, and the evidence.
+"""The file with which an employer asks the authority for what its service no longer takes: who, what, and the evidence.
 
 One folder a time: `corrections.json` for programs, `corrections.html` to print and sign. Both have names and national
 numbers, because the authority must know whom it is about; they are readable by their owner alone, and that they were
@@ -146,7 +146,7 @@ def _site(connection: Connection, site_id: int) -> dict[str, Any]:
 
 
 def _punches(connection: Connection, which: Any, zone: str) -> list[dict[str, Any]]:
-    """The punches that prove it, each with its sealed record: whoever has the clock's chain can verify it."""
+    """The punches that prove it, each with its sealed record: anyone with the clock's chain can verify it."""
     table, clocks, kept = schema.punches, schema.clocks, schema.records
     rows = connection.execute(
         select(table, clocks.c.name.label("clock"), kept.c.raw, kept.c.sealed)

@@ -147,7 +147,7 @@ _TEXTS: Final[Mapping[Language, tuple[str, ...]]] = {
     ),
     Language.EN: (
         "Request for correction of presence registrations",
-        "The web service takes these corrections no more. We ask for them within thirty days, with the evidence below.",
+        "The web service no longer takes these corrections. We ask for them within 30 days, with the evidence below.",
         "To be cancelled: this registration should not be there",
         "To be corrected",
         "To be registered: this person was present and is not registered",

@@ -103,7 +103,7 @@ def _add_key(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: 
     number = max(present) + 1
     if number > vault.LAST_KEY:
         raise StoreError(
-            what=f"{vault.LAST_KEY} data keys were made for this store, which is all it can tell apart",
+            what=f"{vault.LAST_KEY} data keys were made for this store, which is all it can number",
             kept="the keys in the file",
             do="restore the store into a new one",
         )
@@ -160,7 +160,7 @@ def _index(keys: Vault, row: Any) -> bytes:
 
 
 def _needed(connection: Connection, keys: Vault) -> Counter[int]:
-    """How many values need a key that is not the newest, by its number; 0 stands for an index under any other."""
+    """How many values need a key that is not the newest, by its number; 0 is an index under any other."""
     found = Counter({number: count for number, count in uses(connection).items() if number != keys.newest})
     if not found:
         table = schema.workers
@@ -173,7 +173,7 @@ def retire(store: Store, keys: Vault, path: Path, operator: Operator, now_ms: Ca
     """Take every key but the newest out of the file; returns their numbers.
 
     Proved in one transaction that no writer can get between, and that begins `ADOPTED_S` after the file last changed,
-    when whoever writes does so under the newest key: no value needs them. Raises KeysInUse if one does.
+    when every writer uses the newest key: no value needs them. Raises KeysInUse if one does.
     """
     present = vault.read_keys(path)
     newest = max(present)

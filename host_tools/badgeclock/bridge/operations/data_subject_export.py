@@ -2,7 +2,7 @@
 
 The dossier, and a correction file for the authority (`correction_file`), are the only places where a name and a
 national number are ever written out; its files are readable by their owner alone, and what becomes of them is up to
-whoever asked.
+anyone who asked.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
 
 
 def _windows(store: Store, table: Table) -> Iterator[tuple[Connection, ColumnElement[bool]]]:
-    """The numbers of a table, a part after the other, each in a transaction of its own."""
+    """The numbers of a table, a part after the other, each in its own transaction."""
     number = table.c.id
     with store.read() as connection:
         first, last = (connection.execute(select(end(number))).scalar() for end in (func.min, func.max))
@@ -177,7 +177,7 @@ def _windows(store: Store, table: Table) -> Iterator[tuple[Connection, ColumnEle
 
 
 def _punches(store: Store, worker_id: int) -> list[dict[str, Any]]:
-    """Each punch, where it stands, and the sealed record that it is from."""
+    """Each punch, its state, and the sealed record that it is from."""
     table, clocks, records = schema.punches, schema.clocks, schema.records
     wanted = (
         select(table, clocks.c.name.label("clock"), records.c.raw.label("record"))

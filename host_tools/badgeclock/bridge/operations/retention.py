@@ -1,4 +1,4 @@
-"""How long what is kept for which purpose, and the end of it: deletion with proof, and the erasure of one person.
+"""Retention by purpose: deletion with proof, and the erasure of one person.
 
     presences   declarations, their attempts and numbers, their punches, receipts, badges handed in long ago
     events      what operators were shown, and the badge desk's jobs
@@ -65,7 +65,7 @@ class Pace:
     rows: int = field(default_factory=lambda: FIRST_ROWS)
 
     def took(self, seconds: float) -> None:
-        """That many rows took so long; what a machine did besides is no reason for one row at a time for ever."""
+        """That many rows took so long; what a machine did besides is no reason for one row at a time without limit."""
         wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
         self.rows = max(LEAST_ROWS, min(wanted, 2 * self.rows, BATCH_ROWS))
 
@@ -180,7 +180,7 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
 
 
 def _forgotten(before: date) -> ColumnElement[bool]:
-    """Workers whom nothing refers to any more, and who were not added lately."""
+    """Workers whom nothing refers to, and who were not added lately."""
     workers, badges, punches = schema.workers, schema.badges, schema.punches
     lately = or_(badges.c.until_ms.is_(None), badges.c.until_ms >= _ms(before))
     # A punch with a presence has its worker: the others are few, and have an index.
@@ -282,7 +282,7 @@ def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement
 
 
 def _delete_worker(connection: Connection, done: _Deleted, worker_id: int, reference: str, now_ms: int) -> None:
-    """Delete a worker whom neither punch nor presence needs, their badges, and their reference wherever it stands."""
+    """Delete a worker whom neither punch nor presence needs, their badges, and their reference everywhere."""
     rosters.changed_of_worker(connection, worker_id, now_ms)
     done.rows(connection, schema.badges, schema.badges.c.worker_id == worker_id)
     for table in _OF_WORKER:
@@ -318,7 +318,7 @@ def _unname(connection: Connection, reference: str) -> int:
 def erase(
     connection: Connection, policy: RetentionSettings, reference: str, operator: Operator, now_ms: int
 ) -> Counter[str]:
-    """Erase a worker at their own request: all that no duty to keep stands against; returns counts by table.
+    """Erase a worker at their own request: all that no duty to keep protects; returns counts by table.
 
     Raises PeopleError, and erases nothing, while presences or punches of theirs must be kept; it says until when.
     """

@@ -130,7 +130,7 @@ def _raise_tokens(connection: Connection, site_id: int, key: bytes) -> None:
 
 
 def without_last_key(connection: Connection, site_id: int) -> list[str]:
-    """The clocks of a site that do not make tokens with its last key yet, as far as they have told."""
+    """The clocks of a site that do not make tokens with its last key yet, as far as they have reported."""
     clocks, table = schema.clocks, schema.sites
     behind = (
         select(clocks.c.name)

@@ -72,7 +72,7 @@ def assign(
     employer_kbo: str | None = None,
     now_ms: int,
 ) -> Assigned:
-    """Give the badge with this UID (4, 7 or 10 bytes) to a worker at a site; whoever had it has it no longer.
+    """Give the badge with this UID (4, 7 or 10 bytes) to a worker at a site, and take it from the worker who had it.
     `employer_kbo` is whom its punches are for, of a worker's several employers.
 
     Today's punches of the badge that nobody was given are declared at once; older ones wait for a person.
@@ -121,7 +121,7 @@ def assign_token(
 
 
 def _as_before(connection: Connection, site_id: int, token: bytes) -> dict[str, Any]:
-    """What is known of the card of a token that somebody had: it is the same card whoever has it."""
+    """What is known of the card of a token: the card stays the same when its holder changes."""
     table = schema.badges
     had = select(table.c.form, table.c.issue, table.c.card).where(
         table.c.site_id == site_id, table.c.token == token, table.c.form.is_not(None)
@@ -158,7 +158,7 @@ def assign_punched(
         raise PeopleError(f"punch {seq} of {clock!r} {what}", "look at `badgeclock bridge attention`")
     if len({(row.site_id, row.token) for row in unknown}) > 1:
         raise PeopleError(
-            f"there are two punches {seq} of {clock!r}, which was provisioned anew: of two badges",
+            f"there are two punches {seq} of {clock!r}, which was provisioned again: of two badges",
             "name another punch of the badge, or give the badge by its UID",
         )
     row = unknown[0]
@@ -310,5 +310,5 @@ def _note(
 
 
 def masked(identifier: bytes) -> str:
-    """The last two hexadecimal digits of a UID or number, for a person who must tell two cards apart."""
+    """The last two hexadecimal digits of a UID or number, for a person who must distinguish two cards."""
     return MASK + identifier[-1:].hex()

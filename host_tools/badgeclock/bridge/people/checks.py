@@ -1,4 +1,4 @@
-"""What every text about people and sites must be, wherever it comes from."""
+"""Checks that apply to every text about people and sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which letters the bytes of a CSV file are, and which of them nobody writes.
+"""Detects a CSV file's encoding, and letters that are unlikely in it.
 
 A file says so by its mark; without one it is UTF-8, or else the code page of Windows in the West. DOS and old Macs had
 others, whose bytes are letters there as well: "Zoë" becomes "Zo‰". Such letters are worth a warning, no refusal.

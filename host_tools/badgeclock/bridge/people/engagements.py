@@ -1,7 +1,7 @@
 """Engagements: the employers of a worker who has several, from and to which day, and at which sites.
 
-The employer in the worker's own row counts everywhere and for ever, unless an engagement with it says when and where.
-How a punch finds its employer is in `presences/employment.py`. Every function takes the connection of an open
+The employer in the worker's own row counts everywhere and at all times, unless an engagement with it says when and
+where. How a punch finds its employer is in `presences/employment.py`. Every function takes the connection of an open
 transaction (`Store.write`).
 """
 

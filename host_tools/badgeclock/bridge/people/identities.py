@@ -33,7 +33,7 @@ class Identity:
 
     @property
     def masked(self) -> str:
-        """The last two characters, for a person who must tell two workers apart."""
+        """The last two characters, for a person who must distinguish two workers."""
         return "*" * (len(self.number) - 2) + self.number[-2:]
 
 
@@ -58,7 +58,7 @@ def _check_digits(number: str) -> int | None:
 
 
 def limosa(text: str) -> Identity:
-    """A Limosa number as it stands on the declaration; raises PeopleError if it is empty or no line of plain text."""
+    """A Limosa number as it is on the declaration; raises PeopleError if it is empty or no line of plain text."""
     number = text.strip()
     if not number or len(number) > _LIMOSA_CHARACTERS or not number.isascii() or not number.isalnum():
         raise PeopleError(

@@ -252,7 +252,7 @@ def check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
     if missing:
         raise SheetError(f"{where}: the columns {', '.join(missing)} are missing", "name the columns in the first row")
     if strange:
-        # By number: without a header, a row of data stands there.
+        # By number: without a header, a row of data is there.
         known = ", ".join(sorted(columns.needed | columns.optional))
         raise SheetError(f"{where}: unknown columns, number {', '.join(map(str, strange))}", f"use {known}")
 
@@ -381,7 +381,7 @@ def _check_once(seen: dict[tuple[Kind, object], tuple[str, int]], table: Table, 
 
 
 def _unrevealing(kind: Kind, refused: PeopleError) -> str:
-    """What a refusal says, without whatever stands in the wrong column."""
+    """What a refusal says, without the content of the wrong column."""
     text = logs.masked(f"{refused.what}; to do: {refused.do}")
     return _UID_LIKE.sub(logs.MASK, text) if kind is Kind.BADGES else text
 
@@ -487,7 +487,7 @@ def _put_badge(connection: Connection, vault: Vault, cells: dict[str, str], now_
 
 
 def _put_expected(connection: Connection, _: Vault, cells: dict[str, str], now_ms: int, report: Report) -> Change:
-    """A list is the whole plan of each site and day that it names: whoever it does not name is taken out."""
+    """A list is the whole plan of each site and day that it names: workers it does not name are removed."""
     day = _needed_day(cells["day"])
     slot = Slot(cells["worker"], plans.minute_of(cells.get("from", "")), plans.minute_of(cells.get("to", "")))
     report.plans = report.plans or PlanWriter(connection, Source.LIST, now_ms)

@@ -1,6 +1,6 @@
 """Plans: who is expected at a site on a day, by a planning tool or by a list of the office.
 
-A plan is the whole of its site's day: whoever writes it last says who is expected, and a plan without workers says that
+A plan is its site's whole day: the last writer says who is expected, and a plan without workers says that
 nobody is. What is expected where there is no plan is in `presences/expectations.py`. Every function takes the
 connection of an open transaction (`Store.write`).
 """
@@ -31,7 +31,7 @@ _TIME: Final = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 class Slot(NamedTuple):
     """A worker in a plan: by reference, from and to which minute of the local day (None: it is not said). An end that
-    is not after the beginning lies on the next day.
+    is not after the beginning is on the next day.
     """
 
     worker: str
@@ -84,7 +84,7 @@ class PlanWriter:
         self._opened(site, day)
 
     def keep(self, site: str, day: date, workers: Collection[int]) -> None:
-        """Leave these workers (rows) in a plan as they are, whoever else is added."""
+        """Leave these workers (rows) in a plan as they are."""
         self._opened(site, day).workers.update(workers)
 
     def add(self, site: str, day: date, slot: Slot) -> Change:
@@ -105,8 +105,8 @@ class PlanWriter:
         return Change("plan", plan.id, is_new=False, changed=("hours",))
 
     def write(self, operator: Operator) -> list[Put]:
-        """Write every plan that was opened, take out of it whoever was not added, and write down what changed: workers
-        are counted, not named.
+        """Write every plan that was opened, remove from it the workers that were not added, and record what changed:
+        workers are counted, not named.
         """
         return [self._write(plan, site_id, day, operator) for (site_id, day), plan in self._plans.items()]
 

@@ -1,4 +1,4 @@
-"""How employers, sites and workers are written: one row added, or the columns changed that differ."""
+"""Writes employers, sites and workers: adds a row, or changes the columns that differ."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def read(content: bytes) -> list[Sheet]:
 
 
 def no_table() -> SheetError:
-    """The refusal of a file in which nothing stands."""
+    """The refusal of an empty file."""
     return SheetError("the file has no table", "give the first row the columns' names")
 
 

@@ -36,7 +36,7 @@ def add(
     now_ms: int = 0,
 ) -> int:
     """Add a worker under the office's own reference; with a national number an employer is needed. `language`: the one
-    that clocks speak to them (nl), None for each site's own.
+    that clocks use for them (nl), None for each site's own.
     """
     if _find_row(connection, reference) is not None:
         raise PeopleError(f"the worker {reference!r} is there already", "choose another reference")
@@ -108,7 +108,7 @@ def put(
 ) -> Change:
     """Add a worker under the office's own reference, or make the one that is there like this.
 
-    `language` is the one that clocks speak to the worker, of two letters; empty for each site's own, None leaves it.
+    `language` is the one that clocks use for the worker, of two letters; empty for each site's own, None leaves it.
     """
     table = schema.workers
     reference = composed(reference)

@@ -1,4 +1,4 @@
-"""What stands in the cells of an XLSX file (ECMA-376, transitional or strict), read in one pass, without its styles.
+"""The cells of an XLSX file (ECMA-376, transitional or strict), read in one pass, without its styles.
 
 Memory is bounded by what a table may hold, not by what the file unpacks to: members are parsed as they are unpacked,
 nothing is kept of what is not a cell's text, and of the styles only which number formats are dates. A number stays as
@@ -90,7 +90,7 @@ class Workbook:
 
     @property
     def names(self) -> list[str]:
-        """The names of the sheets, in their order; a chart on a sheet of its own is none."""
+        """The names of the sheets, in their order; a chart on its own sheet is none."""
         return list(self._sheets)
 
     def rows(self, name: str) -> Iterator[tuple[int, Sequence[Cell]]]:
@@ -113,7 +113,7 @@ class Workbook:
         return found
 
     def _relations(self, part: str) -> list[tuple[str, str, str]]:
-        """What a part of the file refers to, as (kind, key, part). Whatever lies outside the file is left out."""
+        """What a part of the file refers to, as (kind, key, part). Whatever is outside the file is left out."""
         folder, _, file = part.rpartition("/")
         found: list[tuple[str, str, str]] = []
 
@@ -335,7 +335,7 @@ class _SheetReader:
         elif name == "c":
             cell = self._cell(self._value.take(), self._inline.take())
             if cell if isinstance(cell, NotText) else cell.strip():
-                # What lies beyond the widest table is a fault of its row wherever it is.
+                # What is beyond the widest table is a fault of its row wherever it is.
                 self._cells[min(self._column, COLUMNS_MOST)] = cell
         else:
             self._inline.end(name)

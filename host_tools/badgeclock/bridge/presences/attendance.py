@@ -31,7 +31,7 @@ _SEEN: Final = (PunchState.WAITING, PunchState.UNASSIGNED, PunchState.INVALID)
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A presence of somebody's shift and where it stands; `why` says why it has no number, or what is wrong with it."""
+    """A presence of somebody's shift and its state; `why` says why it has no number, or what is wrong with it."""
 
     reference: str
     employer: str
@@ -59,7 +59,7 @@ class SeenPunch(NamedTuple):
 
 
 class SeenPresence(NamedTuple):
-    """A presence that stands, and the row of its worker."""
+    """A presence that is registered or on its way, and the row of its worker."""
 
     id: int
     site_id: int
@@ -89,7 +89,7 @@ class PlaceDay:
 
 
 class Status(StrEnum):
-    """How somebody stands towards a place and a day."""
+    """A worker's standing at a place on a day."""
 
     HERE = "here"
     """The last punch of the shift is no going."""

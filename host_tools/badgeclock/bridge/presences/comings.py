@@ -1,4 +1,4 @@
-"""A movement in that becomes known after the movement out that it belongs to: the out is no question any more."""
+"""A movement in that becomes known after the movement out that it belongs to: the out is settled."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR_MS: Final = 3_600_000
 
 def bear_out(connection: Connection, comings: Iterable[tuple[Key, int]], now_ms: int) -> None:
     """Keep each movement out that was flagged because no movement in lay before it within the site's longest shift,
-    and before which one of these lies now. Each is a presence's key and its site's row; what is no movement in is
+    and which one of these it comes before. Each is a presence's key and its site's row; what is no movement in is
     passed over.
     """
     of_worker: dict[int, list[tuple[Key, int]]] = {}

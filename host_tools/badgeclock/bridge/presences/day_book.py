@@ -135,8 +135,8 @@ class DayBook:
     ) -> Entry | None:
         """The day's presence that a punch at a place belongs to; None if it calls for one.
 
-        Of several that of the employer of the badge. Whoever comes again after a person ended the presence, or comes
-        with a badge of another employer, calls for another one.
+        Of several that of the employer of the badge. A worker who comes again after a person ended the presence, or
+        comes with a badge of another employer, calls for another one.
         """
         found = self.day_of(worker_id, day, place)
         if not found:
@@ -148,7 +148,7 @@ class DayBook:
         return None if newest.state in ENDED and direction in COMING else newest
 
     def movement(self, key: Key) -> Entry | None:
-        """The movement with this key that stands."""
+        """The movement with this key that counts."""
         return next(
             (
                 entry
@@ -225,7 +225,7 @@ def _moment(entry: Entry) -> int:
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:
-    """The columns of a presence at its beginning: queued, under a reference of its own (24 characters)."""
+    """The columns of a presence at its beginning: queued, under its own reference (24 characters)."""
     return {
         "reference": f"{REFERENCE_BEGINS}{key.day:%Y%m%d}-{secrets.token_hex(6)}",
         "worker_id": key.worker_id,

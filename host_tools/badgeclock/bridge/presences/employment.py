@@ -53,8 +53,8 @@ class Employer(NamedTuple):
 def employer_on(holder: Holder, site_id: int, day: date) -> Employer | None:
     """The employer of a worker on a day at a site; None if that is ambiguous, or there is none.
 
-    The worker's own employer counts as an engagement everywhere and for ever, unless an engagement with it says when
-    and where.
+    The worker's own employer counts as an engagement everywhere and at all times, unless an engagement with it says
+    when and where.
     """
     if not holder.engagements:
         return Employer(holder.employer_kbo)

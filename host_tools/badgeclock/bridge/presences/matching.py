@@ -70,8 +70,8 @@ def meet(book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | Non
 def _joined_late(
     book: DayBook, punches: Sequence[Punch], holders: Sequence[Holder | None], fates: Sequence[Fate]
 ) -> Iterator[tuple[int, Entry]]:
-    """The punches that came too late to be declared and need not be: their worker's day at the place is there. Whoever
-    has the badge since is not their worker.
+    """The punches that came too late to be declared and need not be: their worker's day at the place is there. Anyone
+    who has the badge since is not their worker.
     """
     late = [
         (at, punch, holder, wanted)

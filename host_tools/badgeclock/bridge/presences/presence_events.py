@@ -23,7 +23,7 @@ _NAMED: Final = 5
 
 
 def note_assumed(connection: Connection, opened: Sequence[Entry], now_ms: int) -> None:
-    """An event for each presence that is not evident: whoever was not there can be cancelled until midnight."""
+    """An event for each presence that is not evident: it can be cancelled until midnight."""
     assumed = {entry.id: entry for entry in opened if entry.assumed is not None}
     if not assumed:
         return
@@ -64,7 +64,7 @@ def note_for_person(
     connection: Connection, punches: Sequence[Punch], holders: Sequence[Holder | None], met: Sequence[Met], now_ms: int
 ) -> None:
     """An event for each badge that nobody was given, and for each worker whose punch waits for a person; of many one
-    for all. That a clock is under quarantine, or seals no more, its own events say.
+    for all. That a clock is under quarantine, or has stopped sealing, its own events say.
     """
     unknown: dict[tuple[int, str], None] = {}
     waiting: dict[tuple[int, int, Reason], None] = {}

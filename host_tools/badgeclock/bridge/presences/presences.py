@@ -214,7 +214,7 @@ def _receipt(punch: Punch, fate: Fate, entry: Entry | None) -> punch_receipts.Co
 
 
 def _keep_evident(connection: Connection, presence_ids: Sequence[int], now_ms: int) -> None:
-    """Whoever came by key was there: what was assumed is no question any more."""
+    """A punch by key proves the worker was there: settle the assumption."""
     table = schema.presences
     for some in chunks(presence_ids):
         connection.execute(update(table).where(table.c.id.in_(some), table.c.kept_ms.is_(None)).values(kept_ms=now_ms))

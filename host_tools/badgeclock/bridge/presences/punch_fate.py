@@ -1,4 +1,4 @@
-"""What a punch calls for by itself, without what the store has of its worker: its fate, its day, and which punches of a
+"""What follows from a punch alone, before the store is read: its fate, its day, and which punches of a
 group are alike. Pure.
 """
 
@@ -142,8 +142,8 @@ _BY_DAY: Final = frozenset(regime for regime, rule in RULES.items() if rule.decl
 def alike(punches: Sequence[Punch], now_ms: int) -> tuple[list[Punch], list[int]]:
     """One punch of each kind of which all have the same fate and presence, and for each punch its kind's place.
 
-    A backlog has many such: whoever badges twice within a quarter of an hour, the step in which days begin, is on the
-    site once. A movement has a moment of its own.
+    A backlog has many such: a worker who badges twice within a quarter of an hour, the step in which days begin, is on
+    the site once. A movement has its own moment.
     """
     kinds: list[Punch] = []
     numbers: dict[tuple[Any, ...], int] = {}

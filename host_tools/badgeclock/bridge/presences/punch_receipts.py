@@ -1,6 +1,6 @@
-"""What a clock is to show about a punch: a reception number that is the punch's own, or that of its day.
+"""The receipt that a clock shows for a punch: the punch's own reception number, or its day's.
 
-A movement has a number of its own. A day has one, which the punch that opened it shows as its own; every other punch of
+A movement has its own number. A day has one, which the punch that opened it shows as its own; every other punch of
 the day belongs to it, and so does the end of a night shift to the day before: a clock shows their number only as that
 of the day (docs/protocol.md §6, receipt state 7). Pure.
 """

@@ -1,4 +1,4 @@
-"""The rules of the sectors: what a punch calls for, by the regime of its site. Nothing here knows store or network.
+"""The rules of the sectors: what a punch declares, by the regime of its site. Independent of store and network.
 
 Two kinds of declarations. Construction and meat declare **a day**: one presence a worker, site and local day, opened by
 the day's first punch unless that ends a shift that was open at midnight (`shifts`). Cleaning, moving, and construction
@@ -178,7 +178,7 @@ def day_of_presence(seen: Seen) -> Wanted | Reason:
     """Construction and meat: a punch belongs to its local day, and opens the day's presence if there is none.
 
     A night shift is declared for the day it began on: what may be the end of one has to do with the day before, and so
-    has all that only the clock's memory says. Whoever comes IN by key after midnight is there on that day too.
+    has all that only the clock's memory says. An IN by key after midnight is a presence of that day too.
     """
     day = local_day(seen.utc_ms, seen.place.time_zone)
     return Wanted(Declared.DAY, day, None if _comes_for_sure(seen) else day - _DAY)
@@ -229,7 +229,7 @@ def wanted(seen: Seen) -> Wanted | Reason:
 def employer_declared(kind: IdentityKind, employer_kbo: str | None) -> str:
     """The enterprise number a worker is declared under; empty under Limosa, whose number says it all.
 
-    It is the worker's own employer, whoever runs the site: a subcontractor's workers are declared under the
+    It is the worker's own employer, not the site's: a subcontractor's workers are declared under the
     subcontractor. The self-employed are declared under their own enterprise.
     """
     return employer_kbo or "" if kind is IdentityKind.NISS else ""
@@ -244,7 +244,7 @@ def day_ahead(utc_ms: int, bound_ms: int | None, now_ms: int, time_zone: str) ->
     """The local day of a moment that `is_ahead`, as far as it is known; None if it is not.
 
     Nothing was punched after it was received. So the day is known if the clock names the present one, or if the
-    earliest moment that its own bound allows lies before the reception and on the same day.
+    earliest moment that its own bound allows is before the reception and on the same day.
     """
     today = local_day(now_ms, time_zone)
     earliest_ms = utc_ms if bound_ms is None else utc_ms - bound_ms
@@ -267,7 +267,7 @@ def day_is_over(day: date, now_ms: int, time_zone: str) -> bool:
 
 
 def movement_too_late(utc_ms: int, now_ms: int) -> bool:
-    """Whether a movement lies so far back that to declare it would be to backdate it."""
+    """Whether a movement is so far back that to declare it would be to backdate it."""
     return now_ms - utc_ms > MOVEMENT_LATE_MS
 
 

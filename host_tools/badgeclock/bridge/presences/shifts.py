@@ -112,9 +112,9 @@ def assumed_way(way: Way, seen: Seen, before: Move | None, *, clock_assumes: boo
     """Why the way of a movement is not evident; None if it is. `before` is the worker's newest movement at the place
     before it, of as many days as were looked at; `clock_assumes` whether its clock itself only assumes the way.
 
-    Whoever is in goes, and whoever is out comes: a movement before that says the same bears the way out. A clock that
-    assumes knows no punch of the same day, so any movement before counts, and one there must be. Any other clock has
-    seen the badge that day, so only what another gate has seen within a shift can contradict it.
+    A worker who is in leaves, and one who is out comes: a movement before that says the same bears the way out. A clock
+    that assumes knows no punch of the same day, so any movement before counts, and one there must be. Any other clock
+    has seen the badge that day, so only what another gate has seen within a shift can contradict it.
     """
     if seen.is_sure:
         return None

@@ -313,7 +313,7 @@ def _expected(place: PlaceDay, day: date, one: Expectation) -> Expected:
 
 
 def _times(place: PlaceDay, day: date, one: Expectation) -> tuple[int | None, int | None]:
-    """From when to when (ms UTC); an end that is not after the beginning lies on the next day."""
+    """From when to when (ms UTC); an end that is not after the beginning is on the next day."""
     from_ms = None if one.from_min is None else _moment_ms(place, day, one.from_min)
     if one.to_min is None:
         return from_ms, None

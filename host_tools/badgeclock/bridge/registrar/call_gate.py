@@ -27,7 +27,7 @@ ADMISSION_S: Final = 5.0
 
 
 class Circuit(StrEnum):
-    """Where the breaker stands."""
+    """The breaker's state."""
 
     CLOSED = "closed"
     """Calls flow."""
@@ -104,7 +104,7 @@ class Gate:
 
     @property
     def circuit(self) -> Circuit:
-        """Where the breaker stands."""
+        """The breaker's state."""
         if self._open_until > self._monotonic():
             return Circuit.OPEN
         return Circuit.HALF_OPEN if self.away else Circuit.CLOSED

@@ -1,4 +1,4 @@
-"""Cancellations that persons asked for: which are due, and what the authority's answer makes of each."""
+"""Cancellations that operators asked for: which are due, and the effect of the authority's answers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class DueCancellation(NamedTuple):
     decision: Decision
 
     def too_late(self, now_ms: int) -> bool:
-        """Whether the day is over, after which the service cancels no more (its error 9)."""
+        """Whether the day is over, after which the service no longer cancels (its error 9)."""
         return day_is_over(self.day, now_ms, self.time_zone)
 
 
@@ -162,7 +162,7 @@ def _keep(connection: Connection, one: DueCancellation, why_not: str, now_ms: in
         return False
     why_not = logs.masked(why_not)
     _end(connection, one, why_not, None, now_ms)
-    what = f"presence {one.reference} stands, though {one.decision.by} asked to cancel it: {why_not}"
+    what = f"presence {one.reference} stays registered, though {one.decision.by} asked to cancel it: {why_not}"
     refused = Event(Severity.WARNING, event_log.Kind.CANCEL_REFUSED, what, about=one.reference)
     event_log.write(connection, [refused], now_ms)
     return True

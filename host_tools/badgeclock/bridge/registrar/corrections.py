@@ -1,7 +1,7 @@
-"""What a person decides about presences: cancel, correct, declare, close; each with author and reason.
+"""An operator's decisions about presences: cancel, correct, declare, close; each with author and reason.
 
 A registered presence is never changed: it is cancelled at the authority, and what is right is registered in its place,
-under a number of its own. The service cancels until the day it was declared for is over, and not later; neither do we
+with a number. The service cancels until the day it was declared for is over, and not later; neither do we
 try: from then on it is written down for a correction file (`filings`). A decision is a row of `corrections` or of
 `filings`, and an act in the book, in the transaction of what it decides. What needs the authority the registrar carries
 out (`cancellations`).
@@ -51,7 +51,7 @@ _LOOK: Final = "look at it with `badgeclock bridge presence show`"
 _STANDS: Final = frozenset({PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS})
 _OPEN: Final = frozenset({PresenceState.QUEUED, PresenceState.REFUSED, PresenceState.WAITING})
 _CODE_DATE: Final = 6
-"""The authority's code for a date, or a moment, that it takes no more."""
+"""The authority's code for a date, or a moment, that it no longer takes."""
 _MAY_BE_DECLARED: Final = frozenset({Reason.LATE, Reason.FUTURE, Reason.NO_IN, Reason.NO_DIRECTION, Reason.EMPLOYER})
 
 
@@ -79,7 +79,7 @@ class Meant(NamedTuple):
 def cancel(
     connection: Connection, reference: str, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.CANCELLING, PresenceState.CLOSED] | Filed:
-    """Have a presence cancelled; returns where it stands now: CANCELLING, or CLOSED if it was never sent. When its day
+    """Have a presence cancelled; returns its state now: CANCELLING, or CLOSED if it was never sent. When its day
     is over it is written down for a correction file instead.
     """
     decision = checked(decision)
@@ -89,7 +89,7 @@ def cancel(
         _close(connection, row, decision)
         return PresenceState.CLOSED
     if state in _OPEN:
-        raise PresenceError(f"presence {reference} is {state}: nothing stands at the authority", "close it instead")
+        raise PresenceError(f"presence {reference} is {state}: the authority has nothing of it", "close it instead")
     if state in _STANDS and _is_too_late(row, decision.now_ms):
         return filings.file_presence(connection, row, filings.Kind.CANCEL, None, decision)
     _ask_to_cancel(connection, row, Kind.CANCEL, code, None, decision)
@@ -100,10 +100,10 @@ def correct(
     connection: Connection, reference: str, right: Right, code: CancelCode, decision: Decision
 ) -> Literal[PresenceState.CANCELLING, PresenceState.QUEUED, PresenceState.CLOSED] | Filed:
     """Have a presence declared as the store has it now, or as is right: for another worker, at another site, another
-    way, under the worker's employer of today (of several the one named). What stands at the authority is cancelled
-    first.
+    way, under the worker's employer of today (of several the one named). What is registered at the authority is
+    cancelled first.
 
-    Returns where it stands now: CANCELLING; QUEUED if nothing stood there; CLOSED if the right one was there already.
+    Returns its state now: CANCELLING; QUEUED if nothing was registered; CLOSED if the right one was there already.
     When its day is over, or the authority has said that it is too late, it is written down for a correction file.
     """
     decision = checked(decision)
@@ -138,7 +138,7 @@ def _declare_instead(
         # Somebody cancelled it at the authority: its number is used up.
         transitions.move(connection, [row.id], state, PresenceState.CANCELLED, {"reason": None})
         replacement = replace(connection, row, key, site_id, decision)
-        _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared anew", replacement)
+        _write(connection, row, Kind.CORRECT, code, key, site_id, decision, "declared again", replacement)
         return PresenceState.QUEUED
     twin = find_standing(connection, key)
     if twin is not None and twin != row.id:
@@ -171,7 +171,7 @@ def _declare_instead(
 
 
 def _takes_no_more(row: Any, state: PresenceState, place: Place, now_ms: int) -> bool:
-    """Whether the authority's service takes nothing of a presence any more: its day is over, or it has said so."""
+    """Whether the authority's service takes no change of a presence: its day is over, or it has said so."""
     is_over = _is_too_late(row, now_ms) or day_is_over(row.day, now_ms, place.time_zone)
     return is_over or (bool(row.way) and state is PresenceState.REFUSED and row.error_code == _CODE_DATE)
 
@@ -351,10 +351,10 @@ def _under_way(connection: Connection, row: Any) -> PresenceError:
     reference, state = row.reference, PresenceState(row.state)
     if state in ENDED:
         instead = _stands_instead(connection, row.id)
-        do = _LOOK if instead is None else f"{instead} stands in its place: decide about that one"
+        do = _LOOK if instead is None else f"{instead} replaced it: decide about that one"
         return PresenceError(f"presence {reference} is {state} already", do)
     if state in _STANDS:
-        return PresenceError(f"presence {reference} stands at the authority", "cancel it instead")
+        return PresenceError(f"presence {reference} is registered at the authority", "cancel it instead")
     return PresenceError(f"presence {reference} is {state}: its answer is still to come", "try again in a minute")
 
 

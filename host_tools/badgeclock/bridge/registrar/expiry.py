@@ -1,4 +1,4 @@
-"""Sees to it that no presence stays queued until it is forgotten: what has become too late goes to a person.
+"""Ends the wait of presences that have become too late, and gives them to a person.
 
 Beside the registrars and needing none of them: an authority may be away, or there may be none for what a site declares.
 The same round brings together what has been counted of presences since the last.

@@ -1,4 +1,4 @@
-"""What the authority takes by its web service no more: written down, to be asked for with a correction file.
+"""What the authority's web service no longer takes: written down, to be asked for with a correction file.
 
 The service cancels and registers until the day is over. Its contact centre takes corrections for thirty days from the
 day of the registration, with proof; what is written down here waits until somebody says that it has answered. The file
@@ -78,7 +78,7 @@ def is_open(day: date, now_ms: int) -> bool:
 def _check_open(day: date, now_ms: int, what: str) -> None:
     if not is_open(day, now_ms):
         raise PresenceError(
-            f"{what} is more than {FILE_DAYS} days ago: the authority changes nothing of it any more",
+            f"{what} is more than {FILE_DAYS} days ago: the authority no longer changes it",
             "keep the evidence that `presence show` prints, and close it",
         )
 
@@ -94,7 +94,7 @@ def of_presence(connection: Connection, presence_id: int) -> int | None:
 def file_presence(connection: Connection, row: Any, kind: Kind, right: Right | None, decision: Decision) -> Filed:
     """Write down that the authority is to be asked to correct a presence (`row` is of `replacements.lock_presence`).
 
-    Raises PresenceError if that is written down already, or the authority takes it no more.
+    Raises PresenceError if that is written down already, or the authority no longer takes it.
     """
     _check_open(row.day, decision.now_ms, f"the day of presence {row.reference}")
     number = of_presence(connection, row.id)

@@ -1,7 +1,7 @@
 """Registration by the office: presences that no punch calls for, where the law has the employer register.
 
 A presence that the office registers takes the same way as one of a punch: it is queued, sent, and has its reception
-number; whoever punches on that day joins it, so that nobody is declared twice. It is marked as the office's own for
+number; anyone who punches on that day joins it, so that nobody is declared twice. It is marked as the office's own for
 good, with its author and reason as a decision about it and as an act in the book. The authority takes today and
 tomorrow; a day after that is kept as a plan, which `send_due` queues once it is taken, and which can be withdrawn until
 then.

@@ -1,7 +1,7 @@
 """The queue of presences for the authority: which are due, which are claimed for a call, which have become too late.
 
 Each function is part of a transaction of its caller, and works on as many presences as it is given in a few statements.
-What changes where a presence stands is in `transitions`.
+Changes of a presence's state are in `transitions`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LATE: Final = {Declared.DAY: Reason.DAY_OVER, Declared.MOVEMENT: Reason.LATE}
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A presence that wants something done, and the item by which the authority knows it.
+    """A presence that needs an action, and the item by which the authority knows it.
 
     worker      the worker's reference
     decided_ms  when it was decided that it is to be declared: the moment of a movement, or a person's later decision
@@ -116,7 +116,7 @@ def _rows() -> Select[tuple[Any, ...]]:
 
 
 def of_day(connection: Connection, vault: Vault, declares: Iterable[Declared], day: date) -> list[Due]:
-    """Every presence of a day, as the authority counts it, wherever it stands; by row."""
+    """Every presence of a day, as the authority counts it, in any state; by row."""
     table = schema.presences
     around = [day + timedelta(days=days) for days in (-1, 0, 1)]  # a site's day may be another than the authority's
     rows = connection.execute(
@@ -126,7 +126,7 @@ def of_day(connection: Connection, vault: Vault, declares: Iterable[Declared], d
 
 
 def next_due_ms(connection: Connection, state: PresenceState, declares: Iterable[Declared]) -> int | None:
-    """When the next presence in this state wants something, ms UTC; None if none does."""
+    """When the next presence in this state needs an action, ms UTC; None if none does."""
     table = schema.presences
     waiting = (table.c.state == state) & table.c.due_ms.is_not(None) & table.c.declared.in_(list(declares))
     return connection.execute(select(func.min(table.c.due_ms)).where(waiting)).scalar()

@@ -1,4 +1,4 @@
-"""Receipts of presences: what the clocks are to show about the punches that belong to them."""
+"""Receipts of presences: what clocks show for their punches."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from badgeclock.bridge.store.event_log import Event, Severity
 
 
 class Number(NamedTuple):
-    """What the authority gave for a presence: number, where it stands, its remarks."""
+    """What the authority gave for a presence: number, state, remarks."""
 
     reception_number: int
     status: Status

@@ -1,4 +1,4 @@
-"""What the store says of a day beside what the authority says of it; looks, and changes nothing on either side.
+"""Compares a day in the store with the authority's list of it; changes nothing on either side.
 
 The authority is asked for everything of that day at each workplace. A registration is a presence's if its number is
 known to be, else by its reference, else, where the authority keeps no references, if it says the same. What bears
@@ -33,7 +33,7 @@ _UNDER_WAY: Final = frozenset({PresenceState.SENT, PresenceState.UNKNOWN, Presen
 
 
 class Difference(StrEnum):
-    """How a presence stands otherwise on one side than on the other."""
+    """How a presence differs between the two sides."""
 
     STORE_ONLY = "in the store alone"
     AUTHORITY_ONLY = "at the authority alone"
@@ -166,7 +166,7 @@ def _compared(presence: Due, held: Sequence[Found]) -> Finding | None:
 
 
 def _stranger(found: Found, workers: dict[str, str], day: date) -> Finding | None:
-    """A registration of no presence, if it is ours by its reference or its worker, and stands."""
+    """A registration of no presence, if it is ours by its reference or its worker, and not cancelled."""
     worker = next((workers[one] for one in (found.inss, found.inss_now, found.limosa_id) if one in workers), None)
     ours = worker is not None or (found.reference or "").startswith(REFERENCE_BEGINS)
     if not ours or found.status is Status.CANCELLED:

@@ -77,7 +77,7 @@ CODE_OTHER: Final = 255
 _ALONE_AFTER: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE, Doubt.NOT_ADMITTED, Doubt.UNPROVED})
 _TO_BLAME_ALONE: Final = frozenset({Doubt.TURNED_DOWN, Doubt.TOO_LARGE})
 _TO_BLAME_ITSELF: Final = ("SOA-03", "REST-400", "LOCAL")
-"""Codes of calls that were turned down for what stands in them."""
+"""Codes of calls that were turned down for their content."""
 
 log = structlog.get_logger("badgeclock.bridge.registrar.registrar")
 
@@ -565,7 +565,7 @@ class Registrar:
             return CancelRefused(reception_number=number, codes=(error.code,), descriptions=())
 
     async def _is_settled(self, one: DueCancellation, refused: str | None, *, too_late: bool = False) -> bool:
-        """Ask where a presence stands that was to be cancelled; whether nothing is left to be done now.
+        """Ask for the state of a presence that was to be cancelled; whether nothing is left to be done now.
 
         `refused` is why the authority did not cancel it, if it said so: that is final unless it was cancelled before.
         `too_late` is whether that is why.
@@ -673,7 +673,7 @@ class Registrar:
         return Event(severity, kind, logs.masked(what), about=self.name)
 
     async def _store_says_away(self) -> bool:
-        """Whether an earlier process was told to leave the authority alone, and nothing has been heard of it since."""
+        """Whether an earlier process was asked to pause calls to the authority, and no answer came since."""
         table = schema.events
         away = (
             (table.c.kind == event_log.Kind.AUTHORITY_AWAY)
@@ -768,7 +768,7 @@ class Registrar:
 
 
 def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -> None:
-    """Authorities that are in the settings no more, or that an earlier version wrote of, are not away: `names` are
+    """Authorities that are no longer in the settings, or that an earlier version wrote of, are not away: `names` are
     those of the registrars that there are.
     """
     table = schema.events
@@ -778,7 +778,7 @@ def settle_absent(connection: Connection, names: Collection[str], now_ms: int) -
 
 
 def _write_events(connection: Connection, happened: list[Event], now_ms: int) -> None:
-    """Write events; an authority that is back is away no more."""
+    """Write events; and note that an authority is back."""
     event_log.write(connection, happened, now_ms)
     for one in happened:
         if one.kind is event_log.Kind.AUTHORITY_BACK:

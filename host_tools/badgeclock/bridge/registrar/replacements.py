@@ -1,4 +1,4 @@
-"""What stands in the place of a presence that a person corrected: which key it has, and whose punches it gets."""
+"""What replaces a presence that a person corrected: which key it has, and whose punches it gets."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def which_employer(what: str) -> PresenceError:
 
 
 def find_standing(connection: Connection, key: Key) -> int | None:
-    """The row of the presence that stands under a key, if there is one."""
+    """The row of the presence that has a key, if there is one."""
     table = schema.presences
     found: int | None = connection.execute(
         select(table.c.id).where(
@@ -134,7 +134,7 @@ def find_standing(connection: Connection, key: Key) -> int | None:
 
 
 def replace(connection: Connection, row: Any, key: Key, site_id: int, decision: Decision) -> int:
-    """Put a presence in another's place and give it its punches; returns the one that stands there now."""
+    """Put a presence in another's place and give it its punches; returns the one that is there now."""
     replacement = find_standing(connection, key) or insert_presence(
         connection, key, site_id, decision.now_ms, manual=row.manual
     )

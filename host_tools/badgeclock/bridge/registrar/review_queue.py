@@ -1,4 +1,4 @@
-"""What waits for a person, and the evidence of it: nothing that was not declared is ever out of sight.
+"""Presences and punches that wait for a person, with their evidence. Nothing undeclared is left out.
 
 Nothing here shows a badge, a token or a national number: workers go by the office's own reference.
 """
@@ -168,7 +168,7 @@ def describe_presence(connection: Connection, reference: str) -> dict[str, Any]:
 
 
 def describe_punch(connection: Connection, clock: str, seq: int) -> dict[str, Any]:
-    """The same of a punch that has no presence: where it stands, and its evidence."""
+    """The same of a punch that has no presence: its state, and its evidence."""
     row = punch(connection, clock, seq)
     return {
         "item": f"{clock}/{seq}",

@@ -1,4 +1,4 @@
-"""Which questions to put to an authority about many presences: as few as answer for all, and wide enough to be sure."""
+"""The search criteria for many presences: as few as cover all, and wide enough to be sure."""
 
 from __future__ import annotations
 

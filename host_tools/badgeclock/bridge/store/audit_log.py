@@ -24,7 +24,7 @@ from badgeclock.bridge.store import schema
 
 REASON_CHARACTERS: Final = 500
 NO_ACT: Final = bytes(32)
-"""What stands for the hash before the first act."""
+"""In place of the hash before the first act."""
 _OPERATOR_CHARACTERS: Final = 100
 _ADVISORY_LOCK: Final = 0x62636163
 """PostgreSQL's lock for one writer of the book at a time: "bcac"."""
@@ -96,7 +96,7 @@ class Act(StrEnum):
 
 
 class Operator(NamedTuple):
-    """Who acts, and why (empty where the act speaks for itself)."""
+    """Who acts, and why (empty where the act needs none)."""
 
     name: str
     reason: str = ""
@@ -140,7 +140,7 @@ def reason(words: str) -> str:
         )
     if logs.masked(line) != line:
         raise AuditError(
-            what="the reason looks as if it held a national number, and reasons are kept for ever",
+            what="the reason looks as if it held a national number, and reasons are kept without limit",
             kept="everything as it was",
             do="name a worker by reference",
         )

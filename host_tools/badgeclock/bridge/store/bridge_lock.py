@@ -2,7 +2,7 @@
 
 Two bridges on one store would each take what the other has sent for lost. A lease by time would let that happen when a
 bridge is held up, so there is none: with SQLite the lock is the system's on a file beside the store, with PostgreSQL it
-is the session's (an advisory lock on a connection of its own, which the server ends a minute after a machine is gone).
+is the session's (an advisory lock on its own connection, which the server ends a minute after a machine is gone).
 Readers and commands need no lock.
 """
 
@@ -128,7 +128,7 @@ class _FileLock:
 
 
 class _SessionLock:
-    """pg_try_advisory_lock on a connection of its own."""
+    """pg_try_advisory_lock on its own connection."""
 
     def __init__(self, url: URL) -> None:
         self._engine: Engine = create_engine(

@@ -19,7 +19,7 @@ LOOK_S: Final = 0.5
 
 
 class Changes:
-    """Looks at one store, by a connection of its own."""
+    """Looks at one store, by its own connection."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The one place where the bridge keeps things: a SQL database, SQLite by default.
+"""The bridge's database: any SQL database, SQLite by default.
 
 SQLite runs in WAL mode with synchronous=FULL: what was committed is on the disk when `write` returns. All writing of
 this process goes through one thread (`writing`), so transactions of the bridge never wait for each other's locks; other
@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 _CONFLICTS: Final = frozenset({"23505", "40P01", "40001"})
 """Unique violation, deadlock, serialization failure."""
 _OTHER_SERVER: Final = frozenset({"25006", "57000"})
-"""Read only, operator intervention: what a server says that is no primary any more, or stops being one. Its connections
+"""Read only, operator intervention: what a server says that is no longer primary, or stops being one. Its connections
 look well and are of no use."""
 
 
@@ -120,7 +120,7 @@ class Store:
         return await asyncio.get_running_loop().run_in_executor(self._thread, transaction)
 
     async def reading(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-        """Run `work(connection, …)` in one reading transaction, in a thread of its own."""
+        """Run `work(connection, …)` in one reading transaction, in its own thread."""
 
         def transaction() -> _T:
             with self.read() as connection:

@@ -1,4 +1,4 @@
-"""What an operator should know: one row an occurrence, written in the transaction of what it is about.
+"""Events for operators: one row an occurrence, written in the transaction that causes it.
 
 The same thing happening again within `SAME_EVENT_MS` counts up its row, and of different things that one clock can
 cause there are `ROWS_MOST` rows of a kind in that time: a clock, or somebody, that sends rubbish all day fills no disk.

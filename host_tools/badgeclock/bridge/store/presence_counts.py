@@ -1,6 +1,6 @@
-"""How many presences stand in each state: kept as they change, never counted.
+"""The number of presences in each state: updated with each change, never counted.
 
-The database's own triggers keep it, whoever changes a presence. SQLite has a row for each state. On PostgreSQL several
+The database's own triggers keep it, whatever changes a presence. SQLite has a row for each state. On PostgreSQL several
 write at once and must not wait for each other's row: each statement adds rows with what it changed, and `fold` brings
 them together.
 """

@@ -2,7 +2,7 @@
 
 Times are milliseconds since 1970-01-01 UTC (`_ms`), days are dates in the site's time zone. Columns named `_closed`
 hold what `vault` encrypted. Changes go through `migrations/`; a test holds the two together. The condition of a partial
-index is that of both databases; it stands here as SQLite's, so that a command on SQLite loads nothing of PostgreSQL.
+index is that of both databases; it is here as SQLite's, so that a command on SQLite loads nothing of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ sites = Table(
     # Another regime from a local day on.
     Column("next_regime", String(16)),
     Column("regime_from", Date),
-    # By what the first punch of a day is told from the end of a shift: hours, and "22:00-06:00".
+    # What distinguishes the first punch of a day from the end of a shift: hours, and "22:00-06:00".
     Column("longest_shift_h", SmallInteger, nullable=False, server_default="12"),
     Column("night_hours", String(11)),
     Column("time_zone", Text, nullable=False),
@@ -108,7 +108,7 @@ engagements = Table(
 )
 
 # Who is expected: the plan of a site's day, a row for each worker in it; minutes of the local day, an end that is not
-# after its beginning lies on the next day. A plan without rows says that nobody is.
+# after its beginning is on the next day. A plan without rows says that nobody is.
 plans = Table(
     "plans",
     metadata,
@@ -233,7 +233,7 @@ clocks = Table(
     # What the bridge said to it.
     Column("receipt_last", BigInteger, nullable=False),
     Column("counter_reserved", BigInteger, nullable=False),
-    # Its roster: the version it shall have, of which state of the site, since when; and the version that it told last.
+    # Its roster: the version it should have, of which state of the site, since when; and the last version it reported.
     Column("roster_version", BigInteger, nullable=False, server_default="0"),
     Column("roster_of", BigInteger),
     Column("roster_ms", BigInteger),
@@ -241,7 +241,8 @@ clocks = Table(
     # How many keys of its site it makes tokens with, and how many those of that roster were made with.
     Column("site_keys", SmallInteger, nullable=False, server_default="1"),
     Column("roster_keys", SmallInteger, nullable=False, server_default="1"),
-    # Its settings: what the bridge wants of them, in which version; the one that it told, and the one that it refused.
+    # Its settings: what the bridge ordered, in which version; the one that it reported, and the one that it
+    # refused.
     Column("settings_version", BigInteger, nullable=False, server_default="0"),
     Column("settings_wanted", JSON),
     Column("settings_told", BigInteger),
@@ -278,7 +279,7 @@ FOR_PERSON: Final = "state IN ('WAITING', 'REFUSED') OR (state = 'REMARKS' AND s
 """The presences that a person must look at, those whose remarks are not seen to among them."""
 PUNCH_FOR_PERSON: Final = "presence_id IS NULL AND state IN ('WAITING', 'UNASSIGNED', 'INVALID')"
 """The punches that a person must look at: they have no presence. SQLite tests an index's condition at each insert, a
-list of three as a table of its own; where the cheap part comes first, the list is left alone for all other punches.
+list of three as its own table; where the cheap part comes first, the list is left alone for all other punches.
 """
 
 presences = Table(
@@ -473,7 +474,7 @@ punches = Table(
     ),
 )
 
-# What the authority takes by its web service no more, and is to be asked for with a correction file: of a presence, or
+# What the authority's web service no longer takes, and is to be asked for with a correction file: of a presence, or
 # of a punch that has none. Ended with what came of it.
 filings = Table(
     "filings",
@@ -660,7 +661,7 @@ accounts = Table(
     Column("ended_ms", BigInteger),
 )
 
-# Addresses that open one page to whoever has them, until they end: a site's list for an inspector, or a worker's own
+# Addresses that open one page to anyone who has them, until they end: a site's list for an inspector, or a worker's own
 # registrations.
 links = Table(
     "links",

@@ -1,4 +1,4 @@
-"""The words of the store: where a presence, a punch and a clock can stand, and which steps a presence may take.
+"""The states of presences, punches and clocks, and the steps that a presence may take.
 
 `STEPS` is the presence's whole state machine, as data: the code takes no other step (`registrar/transitions.py`), and
 the drawing in docs/states.md is made from it (`bridge/store/states_diagram.py`).
@@ -14,7 +14,7 @@ from badgeclock.protocol.frames import ReceiptState
 
 
 class PresenceState(StrEnum):
-    """Where a presence stands on its way to the authority."""
+    """A presence's state on its way to the authority."""
 
     QUEUED = "QUEUED"
     SENT = "SENT"
@@ -26,17 +26,17 @@ class PresenceState(StrEnum):
     UNKNOWN = "UNKNOWN"
     """Sent, and the answer was lost: the authority is asked before anything is sent again."""
     WAITING = "WAITING"
-    """A person must decide; the reason stands beside it."""
+    """A person must decide; the reason is beside it."""
     CANCELLING = "CANCELLING"
-    """A person wants it cancelled; the authority has not said yet that it is."""
+    """A person asked to cancel it; the authority has not confirmed yet."""
     CANCELLED = "CANCELLED"
-    """Cancelled at the authority. What a correction put in its place is a presence of its own."""
+    """Cancelled at the authority. What a correction put in its place is its own presence."""
     CLOSED = "CLOSED"
     """Not to be declared, or declared by other means: a person says so, with name and reason."""
 
 
 class PunchState(StrEnum):
-    """Where a punch stands that has no presence; with one, it stands where its presence does."""
+    """The state of a punch that has no presence; with one, its presence's state counts."""
 
     DECLARED = "DECLARED"
     """It has a presence: look there."""
@@ -47,7 +47,7 @@ class PunchState(StrEnum):
     INVALID = "INVALID"
     """Its record is not vouched for by a seal."""
     WAITING = "WAITING"
-    """A person must decide; the reason stands beside it."""
+    """A person must decide; the reason is beside it."""
     CLOSED = "CLOSED"
     """A person decided that it is not declared."""
 
@@ -91,11 +91,11 @@ class ClockState(StrEnum):
     QUARANTINED = "QUARANTINED"
     """What it sent or said contradicts what it sent or said before: all it sends is kept, nothing is declared."""
     RETIRED = "RETIRED"
-    """Ended by its RETIRE record, by an operator, or provisioned anew: its records stay, its name may be used again."""
+    """Ended by its RETIRE record, by an operator, or provisioned again: its records stay, its name is free."""
 
 
 class DeskState(StrEnum):
-    """Where a job of the badge desk stands."""
+    """The state of a job of the badge desk."""
 
     ASKED = "ASKED"
     """Waits for the bridge."""
@@ -106,7 +106,7 @@ class DeskState(StrEnum):
     INTERRUPTED = "INTERRUPTED"
     """The badge, the clock or the bridge went away in the middle: the same again takes it up."""
     STOPPED = "STOPPED"
-    """Whoever asked for it changed their mind."""
+    """The person who asked for it withdrew it."""
 
 
 class Step(NamedTuple):
@@ -139,11 +139,11 @@ STEPS: Final[tuple[Step, ...]] = (
     Step(_S.VALIDATED, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.REMARKS, _S.CANCELLING, "cancelled or corrected by a person"),
     Step(_S.CANCELLING, _S.CANCELLED, "the authority has cancelled it"),
-    Step(_S.CANCELLING, _S.REGISTERED, "the authority did not cancel it, or it was too late, so it stands"),
+    Step(_S.CANCELLING, _S.REGISTERED, "the authority did not cancel it, or it was too late, so it stays registered"),
     Step(_S.REFUSED, _S.QUEUED, "corrected by a person"),
     Step(_S.REFUSED, _S.CLOSED, "settled by a person"),
     Step(_S.WAITING, _S.QUEUED, "corrected by a person"),
-    Step(_S.WAITING, _S.CANCELLED, "declared anew by a person after somebody cancelled it"),
+    Step(_S.WAITING, _S.CANCELLED, "declared again by a person after somebody cancelled it"),
     Step(_S.WAITING, _S.CLOSED, "settled by a person"),
 )
 """Every step there is."""
@@ -152,7 +152,7 @@ MAY: Final[frozenset[tuple[PresenceState | None, PresenceState]]] = frozenset((s
 """The same as pairs (from, to)."""
 
 ENDED: Final[frozenset[PresenceState]] = frozenset({_S.CANCELLED, _S.CLOSED})
-"""Where a presence no longer stands for its worker's day: another may take its place."""
+"""The states in which a presence no longer counts for its worker's day: another may take its place."""
 
 SETTLED: Final[frozenset[PresenceState]] = ENDED | {_S.VALIDATED, _S.REMARKS}
 """Where a presence rests for good, unless a person decides otherwise."""

@@ -18,7 +18,7 @@ _MEANING = {
     PresenceState.REMARKS: "registered, but the content check left remarks",
     PresenceState.REFUSED: "the authority refused it",
     PresenceState.WAITING: "a person must decide",
-    PresenceState.CANCELLING: "a person wants it cancelled; the authority has not said yet that it is",
+    PresenceState.CANCELLING: "a person asked to cancel it; the authority has not confirmed yet",
     PresenceState.CANCELLED: "cancelled at the authority",
     PresenceState.CLOSED: "a person says that it is not to be declared, or was by other means",
 }
@@ -27,7 +27,7 @@ _HEAD = """\
 # The way of a presence
 
 Made from the table in `host_tools/badgeclock/bridge/store/states.py`, which the bridge keeps to; do not edit.
-What an operator does about each state is in [operating.md](operating.md).
+What an operator does about each state is in the [reference](operating-reference.md#states-of-a-punch).
 """
 
 

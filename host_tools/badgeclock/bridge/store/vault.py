@@ -1,6 +1,6 @@
-"""What the store must not reveal to somebody who copies it: names, national numbers, keys.
+"""Encrypts what a copy of the store must not reveal: names, national numbers, keys.
 
-One data key, 32 bytes in a file of its own, from which a key a purpose is derived (HKDF, RFC 5869). Values are
+One data key, 32 bytes in its own file, from which a key a purpose is derived (HKDF, RFC 5869). Values are
 encrypted with AES-256-GCM under a random nonce and bound to the place they stand in, so that none can be moved to
 another row.
 
@@ -156,12 +156,12 @@ def _signature(path: Path | None) -> tuple[int, int, int] | None:
 
 
 def load(path: Path) -> Vault:
-    """The vault of a data key file; raises SettingsError, without telling what stands in the file."""
+    """The vault of a data key file; raises SettingsError, without revealing the file's content."""
     return Vault(read_keys(path), path)
 
 
 def read_keys(path: Path) -> dict[int, bytes]:
-    """The data keys in a file, by number; raises SettingsError, without telling what stands in the file.
+    """The data keys in a file, by number; raises SettingsError, without revealing the file's content.
 
     64 hexadecimal digits alone are key 1; else each line is a number from 1 to 255, a colon, and 64 such digits.
     """

@@ -1,6 +1,6 @@
-"""Who holds SQLite's one lock for writing, by Linux's own list of locks; and what is done about a program that stands.
+"""Who holds SQLite's one lock for writing, by Linux's own list of locks; and what is done about a program that hangs.
 
-A program that stands in the midst of a write keeps the lock for as long as it stands, and no punch can be stored. One
+A program that is suspended in the middle of a write keeps the lock meanwhile, and no punch can be stored. One
 that was suspended (Ctrl-Z, SIGSTOP) is made to go on: nothing that it does is lost, and it ends its write. One that
 does nothing for a minute, or that cannot be made to go on, is ended, as PostgreSQL ends a session that does nothing in
 a transaction: its change is undone as a whole. What is held by a program that works is waited for, and said.
@@ -22,7 +22,7 @@ from badgeclock.bridge.rounds import Rounds
 
 LOOK_S: Final = 2.0
 LONG_ROUNDS: Final = 30
-"""After so many looks, a minute, a program that stands is ended, and one that works is said to hold the store."""
+"""After so many looks, a minute, a program that hangs is ended, and one that works is reported to hold the store."""
 _WRITE_LOCK: Final = 120
 """The byte of the -shm file that a writer in WAL mode locks (https://sqlite.org/walformat.html, section 2.3)."""
 _WORDS: Final = 4
@@ -32,7 +32,7 @@ log = logs.Named("badgeclock.bridge.store")
 
 
 class Holder(NamedTuple):
-    """A program that holds the lock: its process, the words of its command up to the first option, how it stands."""
+    """A program that holds the lock: its process, the words of its command up to the first option, its state."""
 
     pid: int
     command: str
@@ -114,7 +114,7 @@ class WriteLockWatch(Rounds):
         """At how many looks in a row that one held it, and since how many it does nothing."""
 
     async def work(self) -> None:
-        """Look once; a program that stands is made to go on after two looks in a row, and ended after LONG_ROUNDS."""
+        """Look once; a program that hangs is made to go on after two looks in a row, and ended after LONG_ROUNDS."""
         if self._database is None:
             return
         found, before = await asyncio.to_thread(holder, self._database), self._seen
@@ -153,7 +153,7 @@ class WriteLockWatch(Rounds):
         except PermissionError:
             if self._looks == _TWICE or not self._looks % LONG_ROUNDS:
                 log.error(
-                    "a program of another user stands in its write, and no punch is stored: end it",
+                    "a program of another user hangs in its write, and no punch is stored: end it",
                     held_by=found.described(), do=f"as root: kill -9 {found.pid}",
                 )  # fmt: skip
         except OSError:

@@ -1,1 +1,1 @@
-"""What people and tools ask the bridge over HTTP: health and metrics, and the planning interface with its tokens."""
+"""The bridge's HTTP interfaces: health and metrics, and the planning interface with its tokens."""

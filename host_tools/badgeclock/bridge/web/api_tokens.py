@@ -74,7 +74,7 @@ def make(
     if not reach.is_everything and Scope.STATUS_READ in scopes:
         raise PeopleError(
             f"{Scope.STATUS_READ} shows the bridge as a whole, so that it cannot be for some sites or employers alone",
-            "make a token of its own for it, which reaches everything",
+            "make its own token for it, which reaches everything",
         )
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     table = schema.api_tokens

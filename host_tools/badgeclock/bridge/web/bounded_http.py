@@ -1,7 +1,7 @@
-"""HTTP/1.1 with bounds on connections, which uvicorn has none of: whoever reaches the port could take every file
-descriptor that the bridge has, and then neither the store nor the authority is reached any more.
+"""HTTP/1.1 with bounds on connections, which uvicorn lacks: anyone who reaches the port could take every file
+descriptor that the bridge has, and then neither the store nor the authority can be reached.
 
-A connection more than CONNECTIONS_MOST ends the one that has waited longest, so whoever asks now is answered; one on
+A connection more than CONNECTIONS_MOST ends the one that has waited longest, so a new caller is answered; one on
 which nothing is finished for FINISHED_S ends, too: a request that does not come whole, an answer that nobody reads.
 """
 

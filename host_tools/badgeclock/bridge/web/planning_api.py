@@ -132,7 +132,7 @@ def create_app(store: Store, vault: Vault, *, requests_a_minute: int, now_ms: Ca
 
     @app.get("/presences", responses=CANNOT_BE)
     async def presences(page: Annotated[PageOfDays, Query()], token: Token = may_see) -> list[PresenceTold]:
-        """Presences of the days from `first` to `last`, 31 at most, by id: where each stands now."""
+        """Presences of the days from `first` to `last`, 31 at most, by id, with their states."""
         _check_days(page)
         return await store.reading(planning_store.presences_after, asked_by(token), page)
 
@@ -153,7 +153,7 @@ def _add_plans(app: FastAPI, store: Store, asked_by: Callable[[Token], Asker]) -
 
     @app.put("/plans", responses=CANNOT_BE)
     async def put_plan(body: PlanBody, token: Token = may_write) -> PlanPut:
-        """Make the plan of a site's day: whoever is not named is not expected. The same again changes nothing."""
+        """Make the plan of a site's day: workers who are not named are not expected. The same again changes nothing."""
         return await store.writing(planning_store.put_plan, body, asked_by(token))
 
     @app.post("/plans/withdraw", responses=CANNOT_BE)

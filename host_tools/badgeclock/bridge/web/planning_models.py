@@ -118,7 +118,7 @@ class WorkerBody(_Model):
         str | None,
         Field(
             pattern=r"^[a-z]{2}$",
-            description="ISO 639-1, in which clocks speak to the worker; null: each site's own; left out: as it was.",
+            description="ISO 639-1, that clocks use for the worker; null: each site's own; left out: as it was.",
         ),
     ] = None
 
@@ -135,7 +135,7 @@ class WorkerTold(_Model):
 
 
 class BadgeBody(_Model):
-    """A badge that is given to a worker at a site; whoever had it has it no longer."""
+    """A badge that is given to a worker at a site, and take it from the worker who had it."""
 
     site: SiteName
     worker: Reference
@@ -202,7 +202,7 @@ class PutDone(_Model):
 
 
 class PresenceTold(_Model):
-    """A presence and where it stands; it is registered once it has a reception number."""
+    """A presence and its state; it is registered once it has a reception number."""
 
     id: int
     reference: str
@@ -225,7 +225,7 @@ ClockTime = Annotated[
 
 
 class SlotBody(_Model):
-    """A worker in a plan. An end that is not after the beginning lies on the next day; an end needs its beginning."""
+    """A worker in a plan. An end that is not after the beginning is on the next day; an end needs its beginning."""
 
     worker: Reference
     from_time: Annotated[ClockTime | None, Field(description="From when; null: it is not known.")] = None

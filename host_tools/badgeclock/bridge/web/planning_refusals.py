@@ -19,7 +19,7 @@ PATH: Final = "/planning/v1"
 OPENAPI: Final = "/openapi.json"
 BODY_BYTES_MOST: Final = 262_144
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"model": Refusal, "description": "No token, or one that is not good any more"},
+    401: {"model": Refusal, "description": "No token, or one that has expired or was revoked"},
     403: {"model": Refusal, "description": "The token has not this scope, or this is beyond its reach"},
     413: {"model": Refusal, "description": f"The body is larger than {BODY_BYTES_MOST} bytes"},
     422: {"model": Refusal, "description": "The request has not the form that is described here"},
@@ -55,7 +55,7 @@ def asked_too_often(wait_s: float) -> JSONResponse:
 
 NO_TOKEN: Final = refused(
     401,
-    "there is no token, or it is not good any more",
+    "there is no token, or it has expired or was revoked",
     "send `Authorization: Bearer …` with a token of `badgeclock bridge token add`",
     {"WWW-Authenticate": "Bearer"},
 )

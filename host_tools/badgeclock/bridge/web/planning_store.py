@@ -271,7 +271,7 @@ def _badge(row: Any, until_ms: int | None) -> BadgeTold:
 
 
 def put_plan(connection: Connection, body: PlanBody, asker: Asker) -> PlanPut:
-    """Make the plan of a site's day like this, on record; whoever in it is beyond the asker's reach stays."""
+    """Make the plan of a site's day like this, on record; workers beyond the caller's reach stay in it."""
     slots = [Slot(one.worker, minute_of(one.from_time or ""), minute_of(one.to_time or "")) for one in body.workers]
     within = asker.within(connection)
     site_id = within.check_site(body.site)

@@ -6,7 +6,7 @@ reaches their own workers, and those engaged by them today or later; one that na
 an engagement that names the site, or a badge, a plan or such a presence there. A badge, a plan and a presence are
 within where all of their site, worker and employer are.
 
-What lies beyond is refused like what does not exist, where a name in a request could find out which of the two it is.
+What is beyond is refused like what does not exist, where a name in a request could find out which of the two it is.
 """
 
 from __future__ import annotations

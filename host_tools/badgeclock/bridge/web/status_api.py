@@ -114,7 +114,7 @@ def create_app(
 
 
 def punches_after(connection: Connection, vault: Vault, after: int, limit: int) -> list[dict[str, Any]]:
-    """Punches behind a number, in the order they were stored, each with where it stands now."""
+    """Punches behind a number, in the order they were stored, each with its state now."""
     table, clocks, workers, presences = schema.punches, schema.clocks, schema.workers, schema.presences
     rows = connection.execute(
         select(

@@ -1,7 +1,7 @@
-"""Who is answered on the bridge's port, before anything of a request is looked at.
+"""Admission on the bridge's port, before a request is read.
 
 A web page elsewhere that points its own name at this machine is answered nothing, a request that two readers could take
-for two different ones ends its connection, and beyond this machine `/api` wants a token.
+for two different ones ends its connection, and beyond this machine `/api` requires a token.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class TokenForApi:
                 return
             if token is None:
                 challenge = {"www-authenticate": "Bearer"}
-                what = f"beyond this machine /api wants a token with the scope {Scope.STATUS_READ}"
+                what = f"beyond this machine /api requires a token with the scope {Scope.STATUS_READ}"
                 await JSONResponse({"detail": what}, 401, challenge)(scope, receive, send)
                 return
             if Scope.STATUS_READ not in token.scopes:

@@ -516,7 +516,7 @@ class Mfrc522:
         self.air.sent_ns += sent_ns - now_ns
         if regs[T_MODE] & 0x80:
             self._schedule(sent_ns, "timer-start")
-        # A transmitter that is off, or not at full modulation (TxASKReg.Force100ASK), is not heard as type A.
+        # A transmitter that is off, or not at full modulation (TxASKReg.Force100ASK), is not received as type A.
         received = regs[TX_CONTROL] & 0x03 and regs[TX_ASK] & 0x40 and bits.n
         answers: list[tuple[Presence, Frame]] = []
         if received and not self._stuck:
@@ -548,7 +548,7 @@ class Mfrc522:
             return
         begin_ns = min(begin for begin, _ in received)
         together, collision = superpose([frame for begin, frame in received if begin - begin_ns < ETU_NS // 2])
-        # A card that begins to speak while another one does spoils the rest of it.
+        # A card that begins to answer while another one does spoils the rest of it.
         for begin, _ in received:
             bit = (begin - begin_ns) // ETU_NS * 8 // 9
             if begin - begin_ns >= ETU_NS // 2 and bit < together.n:

@@ -123,11 +123,11 @@ class Sectors:
             self.content.update(image)
 
     def view(self, sector: int) -> "bytes | bytearray | memoryview":
-        """What stands there, to read."""
+        """The content, to read."""
         return self.content.get(sector, ERASED)
 
     def writable(self, sector: int) -> "bytearray | memoryview":
-        """What stands there, to change in place."""
+        """The content, to change in place."""
         content = self.content.get(sector, ERASED)
         if not isinstance(content, bytearray):
             content = self.content[sector] = bytearray(content)
@@ -142,7 +142,7 @@ class Sectors:
         self.content.pop(sector, None)
 
     def image(self) -> "dict[int, bytes]":
-        """What stands there by sector, erased ones left out; not changed by what happens later."""
+        """The content by sector, erased ones left out; not changed by what happens later."""
         for sector, content in self.content.items():
             self.content[sector] = bytes(content)
         return dict(self.content)  # type: ignore[arg-type]  # all of them are bytes now

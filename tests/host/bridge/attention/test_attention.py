@@ -629,7 +629,7 @@ def test_of_two_lives_of_a_clock_no_badge_is_taken_for_anothers(world: World) ->
     punched(world, STRANGER_UID)
     again = world.add_clock(Clock(nonce=bytes(8)))
     world.punches(*again.start(), again.punch(other), again.punch(other), clock=again)
-    with pytest.raises(PeopleError, match="provisioned anew"):
+    with pytest.raises(PeopleError, match="provisioned again"):
         give(world, "clock-0001/2")
     with world.store.write() as connection:
         decision = Decision("office", "a visitor", world.now_ms)

@@ -62,7 +62,7 @@ def world(world: World) -> World:
 
 
 class Pulled(Exception):
-    """The card is not in the field any more."""
+    """The card has left the field."""
 
 
 @dataclass
@@ -174,7 +174,7 @@ class DeskClock:
 
 
 class Office:
-    """A running desk, its clocks, and whoever asks."""
+    """A running desk, its clocks, and its callers."""
 
     def __init__(self, world: World, *clocks: DeskClock) -> None:
         self.world = world
@@ -386,7 +386,7 @@ async def test_a_badge_that_cannot_be_one_is_refused_with_what_to_take(
 
 
 def keys_of(card: Desfire) -> set[str]:
-    """Every key on a card but the factory's: what its emulator has been told."""
+    """Every key on a card but the factory's: what its emulator was given."""
     found = {key[0] for one in card.memory()["applications"].values() for key in one["keys"]}
     return found - {bytes(16).hex()}
 
@@ -534,7 +534,7 @@ async def test_a_card_is_made_blank_once_it_is_nobodys(world: World) -> None:
     assert events(world, "badge_wiped") == ["a card was made blank by desk officer at clock-0001"]
 
 
-# --- what stands in the way ---
+# --- refusals ---
 
 
 async def test_nobody_lays_a_card(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -781,7 +781,7 @@ async def test_frames_that_are_no_answer_change_nothing(world: World) -> None:
 
 
 def jobs_read_with(world: World, one: Office, *keys: frames.DeskKeys) -> int:
-    """How many frames of jobs whoever recorded all messages reads with these keys."""
+    """How many frames of jobs a recorder of all messages reads with these keys."""
     read = 0
     said = [(message.payload, 1) for message in one.published] + [(payload, 0) for _, payload in one.heard]
     for payload, direction in said:

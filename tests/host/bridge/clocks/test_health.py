@@ -1,4 +1,4 @@
-"""How a clock stands: which marks it gets, why, and that each is told once when it comes and once when it goes."""
+"""The marks of a clock: which it gets, why, and that each is reported once when it comes and once when it goes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_what_a_clock_does_not_tell_is_no_fault() -> None:
         ({"online": False, "status_ms": NOON_MS - 60_000}, "offline"),
         ({"status_ms": NOON_MS - 31 * MINUTE_MS}, None),
         ({"status_ms": NOON_MS - 31 * MINUTE_MS - 1}, "silent"),
-        # The bridge itself heard nobody for that long, or hears nobody now.
+        # The bridge itself received nothing for that long, or receives nothing now.
         ({"status_ms": NOON_MS - DAY_MS, "heard_from_ms": NOON_MS - 31 * MINUTE_MS}, None),
         ({"status_ms": NOON_MS - DAY_MS, "heard_from_ms": None}, None),
         ({"missing": 1, "still_ms": 15 * MINUTE_MS - 1}, None),
@@ -319,7 +319,7 @@ async def test_a_retired_clock_and_a_new_one_of_its_name_are_not_marked_for_the_
     bridge = Bridge(world)
     world.deliver(device.status(bound_ms=20, rssi=-90))
     await bridge.monitor.work()
-    world.clock = world.add_clock(Clock(nonce=b"anew-one"))
+    world.clock = world.add_clock(Clock(nonce=b"next-one"))
     await bridge.monitor.work()
     with world.store.read() as connection:
         assert [clock["marks"] for clock in registry.listing(connection)] == [[], []]

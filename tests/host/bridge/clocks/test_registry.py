@@ -145,11 +145,11 @@ def test_a_clock_that_retires_under_quarantine_is_retired_when_it_is_released(wo
 def test_a_name_whose_clock_was_retired_can_be_provisioned_anew(world: World, device: Device) -> None:
     device.clock.retire()
     talk(world, device)
-    world.clock = world.add_clock(Clock(nonce=b"anew-one"))
-    anew = Device(world.clock)
-    anew.start()
-    talk(world, anew)
-    assert anew.tail == anew.head == 2
+    world.clock = world.add_clock(Clock(nonce=b"next-one"))
+    again = Device(world.clock)
+    again.start()
+    talk(world, again)
+    assert again.tail == again.head == 2
     with world.store.read() as connection:
         assert [clock["state"] for clock in registry.listing(connection)] == ["RETIRED", "ACTIVE"]
 
@@ -197,11 +197,11 @@ def test_orders_to_a_clock_that_is_replaced_or_ended_are_closed(world: World, de
         with world.store.write() as connection:
             registry.order_retirement(connection, clock.name, **WHY, now_ms=1)
         if end == "replaced":
-            world.add_clock(Clock(name, nonce=b"anew-one"))
+            world.add_clock(Clock(name, nonce=b"next-one"))
         else:
             with world.store.write() as connection:
                 registry.end(connection, name, **WHY, now_ms=2)
-    assert [order.outcome for order in world.rows(schema.orders)] == ["provisioned anew", "ended without the clock"]
+    assert [order.outcome for order in world.rows(schema.orders)] == ["provisioned again", "ended without the clock"]
     with world.store.read() as connection:
         assert orders.due(connection, 10**15) == []
     assert device.head == 3
@@ -318,7 +318,7 @@ def test_a_release_of_a_clock_that_was_put_back_says_that_it_must_be_provisioned
 
 
 def heard(clock: Clock, **said: Any) -> frames.Online:
-    """What a clock's STATUS tells whoever reads it."""
+    """What a clock's STATUS reveals to a reader."""
     frame = frames.open_frame(frames.upward_key(clock.link_key), clock.name, bytes(8), clock.online(**said))
     status = frames.unpack_status(frame.body)
     assert isinstance(status, frames.Online)

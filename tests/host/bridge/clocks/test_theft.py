@@ -19,7 +19,7 @@ STOLEN = "clock-0002"
 
 @pytest.fixture
 def world(world: World) -> World:
-    """The world with a badge root, and a second clock of the site that was heard and is then stolen."""
+    """The world with a badge root, and a second clock of the site that sent messages and is then stolen."""
     with world.store.write() as connection:
         badge_keys.set_badge_root(connection, world.vault, SITE, bytes(range(32)), world.now_ms)
     world.status(world.clock.online(session=b"session1"))

@@ -1,4 +1,4 @@
-"""What clocks are told: acknowledgements, receipts, the time."""
+"""What is sent to clocks: acknowledgements, receipts, the time."""
 
 from __future__ import annotations
 
@@ -222,7 +222,7 @@ async def test_a_queue_that_is_full_stops_the_reading_and_every_message_is_taken
 
 
 async def test_what_was_verified_ahead_counts_only_where_the_store_stands_as_was_guessed(world: World) -> None:
-    """A clock is put back and founded anew, or its group is lost, between the look and the commit."""
+    """A clock is put back and founded again, or its group is lost, between the look and the commit."""
     raws = [*world.clock.start(), *(world.clock.punch(STRANGER_UID) for _ in range(4))]
     topic = world.clock.topic("punches")
     world.punches(*raws[:3])

@@ -37,7 +37,7 @@ REPORTED = (Command.IDENTIFY, Command.SELF_TEST, Command.CAPTURE)
 
 
 class Desk:
-    """An operator, the bridge's orders, and the one clock that hears them."""
+    """An operator, the bridge's orders, and the one clock that receives them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -236,7 +236,7 @@ def run(config: Path, *arguments: str) -> Any:
 
 @pytest.fixture
 def answering(world: World) -> Iterator[dict[str, Any]]:
-    """A bridge whose clock reports what is put here, as soon as an order stands in the store."""
+    """A bridge whose clock reports what is put here, as soon as an order is in the store."""
     told: dict[str, Any] = {}
     stop = threading.Event()
 

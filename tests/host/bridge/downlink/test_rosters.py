@@ -34,7 +34,7 @@ SECOND = "clock-0002"
 
 
 class Flash:
-    """A clock's side: takes parts in order, answers each, and tells in STATUS what it has. `says` answers otherwise."""
+    """A clock's side: takes parts in order, answers each, and reports its state in STATUS. `says` answers otherwise."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.world = world
@@ -206,7 +206,7 @@ async def test_a_transfer_goes_on_in_the_next_connection_and_after_a_restart_of_
     world.downlink.forget_all()
     sent = await again.rounds()
     assert (flash.version, len(flash.known)) == (1, 303)
-    assert sent == 1 + 3, "the header, which tells where it stopped, and the three parts that were missing"
+    assert sent == 1 + 3, "the header, which shows where it stopped, and the three parts that were missing"
 
 
 async def test_retired_and_quarantined_clocks_and_those_without_a_place_for_it_get_nothing(bridge: Bridge) -> None:

@@ -271,7 +271,7 @@ def test_records_whose_seal_fails_again_and_again_put_the_clock_under_quarantine
 def test_the_same_number_used_twice_is_an_equivocation_that_says_whether_the_clock_is_in_step(
     world: World, device: Device
 ) -> None:
-    """A hostile broker can put other bytes under an old number: the clock's own STATUS tells it from a fork."""
+    """A hostile broker can put other bytes under an old number: the clock's own STATUS distinguishes it from a fork."""
     other = bytearray(device.clock.sent[3])
     other[30] ^= 1
     world.punches(bytes(other))
@@ -358,32 +358,32 @@ def test_a_clock_that_was_put_back_goes_on_when_it_was_provisioned_anew(world: W
     talk(world, device)
     image.start()
     talk(world, image)
-    world.clock = world.add_clock(Clock(nonce=b"anew-one"))
-    anew = Device(world.clock)
-    anew.start()
-    anew.clock.punch(STRANGER_UID)
-    talk(world, anew)
+    world.clock = world.add_clock(Clock(nonce=b"next-one"))
+    again = Device(world.clock)
+    again.start()
+    again.clock.punch(STRANGER_UID)
+    talk(world, again)
     assert world.clock_row().state == "ACTIVE"
-    assert anew.tail == anew.head == 3
+    assert again.tail == again.head == 3
 
 
 def test_a_chain_founded_anew_that_the_bridge_was_not_told_of_raises_no_alarm_and_is_taken_once_it_is(
     world: World, device: Device
 ) -> None:
     assert device.head == len(world.stored())
-    anew = Device(Clock(nonce=b"anew-one"))
-    anew.start()
-    for message in (anew.connect(), anew.batch()):
+    again = Device(Clock(nonce=b"next-one"))
+    again.start()
+    for message in (again.connect(), again.batch()):
         assert message is not None
         assert world.deliver(message).acks == {}
-    anew.clock.punch(STRANGER_UID)
-    world.punches(anew.clock.sent[-1], clock=anew.clock)
+    again.clock.punch(STRANGER_UID)
+    world.punches(again.clock.sent[-1], clock=again.clock)
     assert alarms(world) == []
     assert "founded_anew" in world.events()
     assert world.clock_row().state == "ACTIVE"
-    world.clock = world.add_clock(anew.clock)
-    talk(world, anew)
-    assert anew.tail == anew.head == 3
+    world.clock = world.add_clock(again.clock)
+    talk(world, again)
+    assert again.tail == again.head == 3
 
 
 async def test_a_clock_under_quarantine_hears_so_in_its_own_session(world: World, device: Device) -> None:

@@ -150,7 +150,7 @@ def test_a_trouble_of_the_bridges_own_is_called_for_once_it_lasts(world: World) 
 def test_a_bridge_that_is_restarted_does_not_take_its_trouble_for_over(world: World) -> None:
     later_ms = NOON_MS + 10 * MINUTE_MS
     assert look(world, NOON_MS, troubles=[Trouble("broker", 0)]) == 2
-    assert look(world, later_ms, troubles=[Trouble("broker", later_ms)]) == 0, "it counts anew since when"
+    assert look(world, later_ms, troubles=[Trouble("broker", later_ms)]) == 0, "it counts again since when"
     assert look(world, later_ms + 5 * MINUTE_MS, troubles=[Trouble("broker", later_ms)]) == 0, "and calls for it once"
     assert look(world, later_ms + 6 * MINUTE_MS) == 2
 

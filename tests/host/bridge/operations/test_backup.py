@@ -107,7 +107,7 @@ def test_a_clock_takes_what_a_restored_store_sends_it_whatever_was_sent_since(wo
         (message,) = downlink.ack(1, Ack(2, Verdict.IN_ORDER))
         return clock.hear(message.payload).counter
 
-    # The clock hears of much since then, from a bridge that is restarted now and then.
+    # The clock receives much since then, from a bridge that is restarted now and then.
     for _ in range(3):
         last = newest_frame(world.store, Downlink(world.vault))
     world.punches(clock.punch(STRANGER_UID))
@@ -134,7 +134,7 @@ def test_it_is_made_while_punches_come_in_and_is_one_moment(world: World, tmp_pa
             while not stop.is_set():
                 world.punches(world.clock.punch(ANNA_UID), world.clock.punch(BRAM_UID))
                 stop.wait(0.002)
-        except BaseException as error:  # noqa: BLE001 - told in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
             failed.append(error)
 
     bridge = threading.Thread(target=work)
@@ -216,7 +216,7 @@ def test_a_backup_that_is_not_as_it_was_made_is_refused(
 
 
 def forged(folder: Path, keys: Vault) -> None:
-    """A manifest for a changed file, by somebody who has the data key: what stands in the store must still hold."""
+    """A manifest for a changed file, by somebody who has the data key: what is in the store must still hold."""
     path = folder / "manifest.json"
     file = folder / "store.db"
     manifest = Manifest.model_validate_json(path.read_bytes()).model_copy(

@@ -148,7 +148,7 @@ def test_the_bridge_punches_on_while_its_key_is_changed_and_after(world: World, 
                 taken = world.punches(world.clock.punch())
                 assert taken.counts["accepted"] == 1
                 stop.wait(0.005)
-        except BaseException as error:  # noqa: BLE001 - told in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
             failed.append(error)
 
     bridge = threading.Thread(target=work)

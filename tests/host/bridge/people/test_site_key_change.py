@@ -34,7 +34,7 @@ def forget(world: World) -> bool:
 
 
 def searched(site_key: bytes, uids: Iterable[bytes], tokens: Iterable[bytes]) -> set[bytes]:
-    """The UIDs that whoever has a clock's site key finds to tokens: one HMAC a UID, as docs/theft.md has it."""
+    """The UIDs that the holder of a clock's site key finds for tokens: one HMAC a UID, as docs/theft.md has it."""
     wanted = set(tokens)
     return {uid for uid in uids if hmac.digest(site_key, b"\x01" + uid, "sha256")[:8] in wanted}
 

@@ -169,7 +169,7 @@ async def test_a_way_that_a_key_put_right_before_it_was_sent_is_one_movement_of_
     assert first.presence_id == second.presence_id
     await cleaners.registered(lambda: set(cleaners.states()[1:]) <= {"REGISTERED", "VALIDATED"})
     of_first = [row for row in cleaners.rows(schema.receipts) if row.seq == first.seq][-1]
-    assert of_first.error_code == OUT, "the clock is told what the bridge took it for"
+    assert of_first.error_code == OUT, "the clock shows what the bridge took it for"
 
 
 def test_a_way_that_a_key_put_right_after_it_was_declared_is_offered_for_cancellation(cleaners: World) -> None:

@@ -198,7 +198,7 @@ def test_where_there_is_no_plan_the_last_five_working_days_say_who_is_expected(w
     assert stand(world) == {"W-001": "missing", "W-002": "missing"}
     tap(world, "2026-01-12 08:10", ANNA_UID)
     assert stand(world) == {"W-001": "here", "W-002": "missing"}
-    # Who has no badge any more has left; a plan without workers says that nobody is expected.
+    # A worker without a badge has left; a plan without workers says that nobody is expected.
     with world.store.write() as connection:
         for badge, _ in badges.history(connection, "W-002"):
             badges.revoke(connection, badge, by="tests", now_ms=world.now_ms)

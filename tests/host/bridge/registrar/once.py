@@ -243,7 +243,7 @@ LIVES_AT_ONCE: Final = 3
 
 
 async def table(folder: Path, cases: list[tuple[Answer, str, float]]) -> Counts:
-    """Each case is the first call of a presence of its own; some of them share a bridge."""
+    """Each case is the first call of its own presence; some of them share a bridge."""
     groups = []
     for late_s in sorted({late_s for _, _, late_s in cases}):
         some = [(answer, commit) for answer, commit, late in cases if late == late_s]

@@ -377,7 +377,7 @@ async def test_a_way_is_corrected_again_and_the_first_one_names_what_stands_in_i
     await moved(world, Direction.OUT)
     correct(world, way=Way.IN)
     await until(world, "CANCELLED", "VALIDATED")
-    with pytest.raises(PresenceError, match="stands in its place") as refused:
+    with pytest.raises(PresenceError, match="replaced it") as refused:
         correct(world, way=Way.OUT)
     assert reference(world, 1) in str(refused.value)
     correct(world, 1, way=Way.OUT)

@@ -234,7 +234,7 @@ class Life:
         task = asyncio.create_task(registrar.run())
         try:
             await eventually(lambda: store.killed.is_set() or not self.under_way())
-            # It was killed, or its tasks go on looking around; in neither case has it ended by an error of its own.
+            # It was killed, or its tasks go on looking around; in neither case has it ended by its own error.
             assert store.killed.is_set() or not task.done(), task
         finally:
             store.killed.set()

@@ -116,7 +116,7 @@ async def rest_207(life: Life) -> None:
 
 
 async def not_admitted(life: Life) -> None:
-    """The queue waits for a person, who is told; what stands in it goes out when the person has put it right."""
+    """The queue waits for a person, with an event; what is in it goes out when the person has put it right."""
     life.queue(2)
     refusing = True
     life.authority.plan = lambda _: Plan(Answer("403", 403, "html"), NOTHING) if refusing else None

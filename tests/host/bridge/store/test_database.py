@@ -1,4 +1,4 @@
-"""The store: its form, what it survives, and what a copy of it tells."""
+"""The store: its form, what it survives, and what a copy of it gives away."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ BRIDGE = ROOT / "host_tools" / "badgeclock" / "bridge"
 
 def test_the_drawing_in_the_docs_is_that_of_the_table() -> None:
     assert (ROOT / "docs" / "states.md").read_text() == states_diagram.page(), (
-        "make it anew: python -m badgeclock.bridge.store.states_diagram > docs/states.md"
+        "make it again: python -m badgeclock.bridge.store.states_diagram > docs/states.md"
     )
 
 
@@ -80,7 +80,7 @@ def test_the_tests_own_store_refuses_a_step_that_went_round_the_code(world: Worl
 
 
 def test_only_the_outbox_changes_a_presences_state() -> None:
-    """Whoever updates presences elsewhere may not name the column."""
+    """No other statement that updates presences may name the column."""
     for path in sorted(BRIDGE.glob("*.py")):
         if path.name == "outbox.py":
             continue

@@ -1,4 +1,4 @@
-"""A program that is suspended in the midst of a write to an SQLite store: who it is, and that it stops no intake."""
+"""A program that is suspended in the middle of a write to an SQLite store: who it is, and that it stops no intake."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from badgeclock.cli import context
 from badgeclock.errors import StoreError
 
 PATIENCE_S = 60.0
-# It stands in the midst of its write, and ends that when it is made to go on.
+# It is in the middle of its write, and ends that when it is made to go on.
 HOLDS = """
 import os, signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -40,7 +40,7 @@ connection.execute("COMMIT")
 
 @contextmanager
 def holding(path: Path, stand: str) -> Iterator[subprocess.Popen[str]]:
-    """Another program that is in the midst of a write."""
+    """Another program that is in the middle of a write."""
     command = [sys.executable, "-c", HOLDS.format(stand=stand), str(path), "--name", "Anna Proef"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -231,4 +231,4 @@ def test_a_command_is_not_suspended_in_the_midst_of_its_write(tmp_path: Path) ->
         signal.signal(signal.SIGTSTP, before)
         ends.set()
         another.join()
-    assert held == [False], "when it is suspended, it holds the store no more"
+    assert held == [False], "when it is suspended, it no longer holds the store"

@@ -1,4 +1,4 @@
-"""What several intakes must know of a clock: what it has shown of its chain, and whether it was founded anew."""
+"""What several intakes must know of a clock: what it has shown of its chain, and whether it was founded again."""
 
 from collections.abc import Sequence
 
@@ -12,6 +12,6 @@ depends_on: str | Sequence[str] | None = None
 
 
 def upgrade() -> None:
-    """Add the columns; a clock proves anew whose chain it has with its next connection."""
+    """Add the columns; a clock proves again whose chain it has with its next connection."""
     op.add_column("clocks", sa.Column("shown", sa.BigInteger()))
     op.add_column("clocks", sa.Column("founded_anew", sa.Boolean(), nullable=False, server_default=sa.false()))

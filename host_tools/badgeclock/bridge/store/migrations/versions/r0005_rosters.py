@@ -1,4 +1,4 @@
-"""Rosters and settings: what each clock shall have, and what it told that it has; the workers' languages."""
+"""Rosters and settings: what each clock should have, and what it reported that it has; the workers' languages."""
 
 from collections.abc import Sequence
 

@@ -13,7 +13,7 @@ depends_on: str | Sequence[str] | None = None
 _DUE = sa.text("due_ms IS NOT NULL")
 _SENT = sa.text("state IN ('SENT', 'UNKNOWN')")
 # SQLite has one writer at a time: a row for each state. On PostgreSQL two who write would wait for each other's row:
-# each adds rows of its own, which `presence_counts.fold` brings together.
+# each adds its own rows, which `presence_counts.fold` brings together.
 _SQLITE = (
     "CREATE TRIGGER presences_counted_in AFTER INSERT ON presences BEGIN {more}; END",
     "CREATE TRIGGER presences_counted_out AFTER DELETE ON presences BEGIN {less}; END",
