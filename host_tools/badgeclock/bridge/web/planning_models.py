@@ -306,6 +306,7 @@ class DeclarationTold(_Model):
     error_code: int | None
     reception_number: int | None
     why: str | None
+    manual: Annotated[bool, Field(description="Whether the office registered it, without a punch.")]
 
 
 class PersonTold(_Model):
