@@ -74,9 +74,9 @@ def test_a_bridge_runs_from_it_as_its_own_user_and_its_store_outlives_the_packag
     (settings / "bridge.toml").write_text(example.read_text() + HTTP.format(port=port))
     badgeclock = Path(sys.executable).with_name("badgeclock")
     subprocess.run([badgeclock, "ca", "init", "workshop", "--without-passphrase"], cwd=tmp_path, check=True)
-    subprocess.run(
-        [badgeclock, "ca", "export", settings, "--workshop", "workshop", "--bridge"], cwd=tmp_path, check=True
-    )
+    subprocess.run([badgeclock, "ca", "export", "out", "--workshop", "workshop", "--bridge"], cwd=tmp_path, check=True)
+    for path in (tmp_path / "out").iterdir():
+        shutil.copy(path, settings)
     for path in settings.iterdir():
         path.chmod(0o640)
         inside("chgrp", "badgeclock", f"/etc/badgeclock/{path.name}")
