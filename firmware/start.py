@@ -7,18 +7,17 @@ while the code is loaded; and once everything is there it is given back.
 """
 
 import gc
-import json
 import sys
 
 import machine
 import network
-from app import console, on_demand
+from app import on_demand
 from app.errors import JournalError, SettingsError
 from micropython import const
 
 # Bytes that stay free beside what is held for a connection: a hole that is smaller than what the heap grows into, which
 # is the largest.
-_SPARE_BYTES = const(6400)
+_SPARE_BYTES = const(8400)
 _AGAIN_MS = const(60000)  # a start that failed is followed by another one
 
 # The numbers of a failed start (docs/troubleshooting.md)
@@ -29,8 +28,7 @@ _PROGRAM = const(4)
 _ENOMEM = const(12)
 
 _COMPOSITION = "app.composition"
-_START_SCREENS = "app.ui.start_screens"
-_WORDS = "app.ui.words"
+_SHOWN = "app.start_shown"
 
 
 def start():
@@ -44,18 +42,22 @@ def start():
         is_radio_up = True
         board = _board()
         board.room.take(_SPARE_BYTES)  # until the first connection is made
-        _show(board, "en", "starting")
+        on_demand.load(_SHOWN).starting(board)
+        on_demand.drop(_SHOWN)
         return _compose(board)
     except (SettingsError, JournalError) as error:
-        console.report("not set up:", error)
-        _show(board, _language(), "not_set_up", str(error))
+        on_demand.load(_SHOWN).not_set_up(board, error)
+        return None
     except Exception as error:  # noqa: BLE001 - whatever it was, nothing ends unseen
         sys.print_exception(error)
         machine.WDT(timeout=_AGAIN_MS)
         number = number_of(error, is_radio_up)
-        console.report("cannot start:", number, repr(error))
-        # The reason is kept as text: the exception holds what the start had made.
-        _fail(board, before, number, repr(error))
+        reason = repr(error)  # as text: the exception holds what the start had made
+    # In the memory of what was loaded for the start.
+    if board:
+        board.room.give()
+    on_demand.drop(*[name for name in sys.modules if name not in before])
+    on_demand.load(_SHOWN).failed(lambda: board or _board(), number, reason)
     return None
 
 
@@ -104,39 +106,3 @@ def _compose(board):
     clock = on_demand.load(_COMPOSITION).compose(board, socket, _Tls(tls), umqtt.simple)
     gc.collect()  # what the start leaves goes here, where a failure is still shown
     return clock
-
-
-def _fail(board, before, number, reason):
-    """Show a failed start: in the memory of what was loaded for it, which goes first. before: the modules before it.
-    board: None if it failed before there was one; it is made for its display then.
-    """
-    if board:
-        board.room.give()
-    on_demand.drop(*[name for name in sys.modules if name not in before])
-    gc.collect()
-    try:
-        _show(board or _board(), _language(), "failed", number, reason)
-    except Exception as error:  # noqa: BLE001 - the serial line has the reason already
-        print("clock: no screen:", repr(error))
-
-
-def _language():
-    """The language of the settings, English if they cannot be read."""
-    try:
-        with open("/settings.json") as file:
-            return str(json.load(file)["language"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "en"
-
-
-def _show(board, language, name, *what):
-    """Draw a screen of app.ui.start_screens and send it at once; a display that does not answer stops nothing."""
-    draw = getattr(on_demand.load(_START_SCREENS), name)
-    board.display.tint(draw(board.display.canvas, on_demand.load(_WORDS).load_or_english(language), *what))
-    on_demand.drop(_START_SCREENS, _WORDS)
-    try:
-        board.display.start()
-        while board.display.update():
-            pass
-    except OSError:
-        print("clock: the display does not answer")

@@ -56,13 +56,17 @@ ALL_OF_IT: Final = {
     "bridge/store/audit_log.py:listing": "a page behind a number",
     "bridge/store/audit_log.py:newest": "the last row",
     "bridge/store/audit_log.py:newest_hash": "the last row",
-    "bridge/store/audit_log.py:verify": "each act's hash covers the one before: the book is proved as a whole",
+    "bridge/store/audit_log.py:_pages": "each act's hash covers the one before: the book is proved as a whole",
     "bridge/operations/backup.py:<dictcomp>": "a backup is proved by how much it has",
     "bridge/operations/retention.py:_first_since": "one row behind a number",
     "bridge/operations/retention.py:count": "of receipts those before a number, which are due",
     "bridge/operations/retention.py:_oldest": "of receipts the five hundred with the lowest numbers",
     "bridge/operations/retention.py:_unname": "a worker who is deleted is named nowhere any more",
-    "evidence/store_source.py:read": "all that a clock ever sent is what is verified",
+    "bridge/operations/data_subject_export.py:_punches": "a worker's punches have no index: a part at a time",
+    "bridge/operations/data_subject_export.py:_events": "whose text may name a worker: a part at a time",
+    "bridge/operations/retention.py:erase": "a worker's punches have no index; people are erased one by one",
+    "evidence/store_source.py:read": "the last record of a clock",
+    "evidence/store_source.py:_records": "all that a clock ever sent is what is verified, a part at a time",
 }
 """Where a growing table is read in the order of its numbers, or as a whole, and why that is right."""
 
@@ -130,6 +134,7 @@ class Watch:
     """Looks at the statements of this process's tests; `found` is what was wrong since it was emptied last."""
 
     def __init__(self, grown: Callable[[], Grown]) -> None:
+        self._texts: set[str] = set()
         self._seen: set[str] = set()
         self.grown = grown
         self.found: list[str] = []
@@ -141,6 +146,9 @@ class Watch:
 
     def _look(self, connection: Connection, _cursor: Any, statement: str, parameters: Any, *_context: Any) -> None:
         """SQLAlchemy's `before_cursor_execute`."""
+        if statement in self._texts:
+            return
+        self._texts.add(statement)
         text = connection.dialect.name + _SEVERAL.sub("several", statement)
         if text in self._seen or not _STATEMENT.match(statement) or GROWING.isdisjoint(_WORD.findall(statement)):
             return

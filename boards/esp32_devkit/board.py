@@ -24,7 +24,7 @@ from micropython import const
 # Measured: an address, TCP, TLS and its handshake take 41.8 KB at the most, with a certificate of P-256; without the
 # address, which Wi-Fi takes when it joins, 35.6 KB. So much is held that 8 KB stay free beside it.
 _CONNECTION_BYTES = const(40000)
-_JOINED_BYTES = const(32000)
+_JOINED_BYTES = const(30500)
 _UART_BYTES = const(3500)  # what a UART takes beside its buffer
 
 
@@ -85,20 +85,20 @@ class Wifi:
 
 class Room:
     """Memory for a connection, held while there is none, so that MicroPython's heap does not grow over it: the heap
-    grows by the largest free block. Where code runs in place there is enough for both, and nothing is held. The port
-    lets one take a UART's receive buffer there; the pin has no part in it.
+    grows by the largest free block. Where code runs in place there is enough for both (`is_short` is false), and
+    nothing is held. The port lets one take a UART's receive buffer there; the pin has no part in it.
     """
 
     def __init__(self):
         self._held = None
         self._bytes = _CONNECTION_BYTES
-        self._is_short = "/rom" not in sys.path
+        self.is_short = "/rom" not in sys.path
 
     def take(self, spare=0):
         """Hold it, as much as there is in one piece, behind `spare` bytes that stay free. Raises OSError if there are
         not so many.
         """
-        if self._held or not self._is_short:
+        if self._held or not self.is_short:
             return
         hole = UART(1, tx=Pin(15), rx=Pin(15), rxbuf=spare) if spare else None
         try:

@@ -9,7 +9,7 @@ import _virtual_memory as _memory
 
 
 def collect():
-    _memory.settle()
+    _memory.settle(True)  # noqa: FBT003 - the shortest call
     _host.collect()
     _memory.shrink()
 

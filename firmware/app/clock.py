@@ -53,6 +53,7 @@ _PAGES_AFTER_MS = const(3000)  # both keys down for that long: the technician's 
 _BROKEN_MS = const(3000)  # the fault stands on the display this long before a log that failed is opened anew by a reset
 
 _TODAY = "app.today"
+_UNPACKED = "app.log.unpacked"
 _TODAY_SCREEN = "app.ui.today_screen"
 _NTP = "app.net.ntp"
 _PAGES = "app.ui.pages"
@@ -217,7 +218,7 @@ class Clock:
         """Look up what the clock knows of a badge. What that needs is loaded now: nobody may ask for days."""
         self._asker = token
         try:
-            self._search = on_demand.load(_TODAY).Search(
+            self._search = on_demand.load(_TODAY, _UNPACKED).Search(
                 token, self._log, self._timekeeper, self._face.receipts, self._hours
             )
         except MemoryError:

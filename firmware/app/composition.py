@@ -19,7 +19,7 @@ from app.log.hmac256 import KEY_BYTES
 _PREPARING = "app.preparing"
 
 # Kept free in one piece while the rest is loaded, which would lie scattered over it: for what is loaded on demand then.
-_HOLE_BYTES = const(4000)
+_HOLE_BYTES = const(2500)
 
 
 def prover(board, settings, secrets):

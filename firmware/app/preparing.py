@@ -14,6 +14,7 @@ from app.log import record
 # Modules that only the start needs, each in memory for its own step.
 _CERTIFICATE = "app.certificate"
 _RECALL = "app.log.recall"
+_UNPACKED = "app.log.unpacked"
 _WORDS = "app.ui.words"
 _SETTINGS = "app.settings"
 _SLOT = "app.log.secret_slot"
@@ -92,9 +93,9 @@ def open_log(board, settings, firmware):
     """(log, timekeeper, recent, recalled): the log with its BOOT record, and what its newest records tell. Raises
     JournalError.
     """
-    from app.recent import Recent  # first: of fixed size, in a heap that is in one piece
+    from app.recent import Recent
 
-    recent = Recent()
+    recent = Recent(board.room.is_short)
     journal, seal = partitions(board)
     from app.log import sealed_log
     from app.timekeeper import Timekeeper
@@ -103,7 +104,7 @@ def open_log(board, settings, firmware):
     log = sealed_log.SealedLog(journal, seal, settings.clock_id, firmware)
     log.open(board.reset_cause(), None)
     recalled = on_demand.load(_RECALL).recall(log, recent)
-    on_demand.drop(_RECALL)
+    on_demand.drop(_RECALL, _UNPACKED)
     timekeeper.at_least(recalled.newest_s, recalled.sure_s, recalled.given_s)
     stamp = record.Stamp()
     timekeeper.stamp(stamp)
@@ -113,13 +114,14 @@ def open_log(board, settings, firmware):
 
 
 def forget_opening():
-    """Take out of memory what only a log that is founded or opened needs: on a clock that is once a start. Whoever
-    calls it all the same gets a JournalError. (A deleted attribute of a class would stay in memory until its place is
-    used again.)
+    """Take out of memory what only a log that is founded or opened needs, and what sets the time when a clock starts:
+    that is once. Whoever calls it all the same gets a JournalError. (A deleted attribute of a class would stay in
+    memory until its place is used again.)
     """
     from app.log.journal import Journal
     from app.log.keystore import KeyStore
     from app.log.sealed_log import SealedLog, is_open
+    from app.timekeeper import Timekeeper
 
     Journal.format = Journal.mount = Journal.find_head = is_open  # type: ignore[method-assign,assignment]
     Journal.first_unmarked = Journal.burnt_before = is_open  # type: ignore[method-assign,assignment]
@@ -129,6 +131,7 @@ def forget_opening():
     SealedLog.open = SealedLog.begin = SealedLog._went_on_without_key = is_open  # type: ignore[method-assign,assignment]
     SealedLog._settle_sealed = SealedLog._settle_unsealed = is_open  # type: ignore[method-assign,assignment]
     SealedLog._record_below = SealedLog._stage_burnt = is_open  # type: ignore[method-assign,assignment]
+    Timekeeper._start_from_rtc = Timekeeper.at_least = is_open  # type: ignore[method-assign,assignment]
 
 
 def prepare(board, settings_file):

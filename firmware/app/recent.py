@@ -1,6 +1,7 @@
 """The last punch of each badge.
 
-Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago makes room.
+Bounded: 256 badges in buckets of eight, made as they are needed, where the one that punched longest ago makes room; 64
+where the code lies in the heap.
 Nothing of it is stored apart from the log, from which `recall` fills it at start, so it cannot disagree with it, and
 power loss forgets nothing. When the clock is set by a step, what it noted before in this start moves along.
 """
@@ -11,6 +12,7 @@ from array import array
 from micropython import const
 
 _BUCKETS = const(32)
+_FEW_BUCKETS = const(8)
 _BUCKET_SLOTS = const(8)
 _SLOT = const(7)  # halfwords: the token's four, two of the moment, the direction; direction 0xFFFF is an empty slot
 _EMPTY = const(0xFFFF)
@@ -25,17 +27,20 @@ EARLIEST = const(0x200)
 class Recent:
     """Last punch by badge token (8 bytes): its moment in seconds and its direction.
 
-    whole: no badge was ever left out, so one that is not found has never punched here.
+    is_short: memory is, and there are few buckets. whole: no badge was ever left out: one that is not found has never
+    punched here.
     """
 
-    def __init__(self):
+    def __init__(self, is_short):
         self.whole = True
-        self._buckets = [_NO_BUCKET] * _BUCKETS  # in pieces, made as they are needed: few sites have 256 badges
+        self._buckets = [_NO_BUCKET] * (
+            _FEW_BUCKETS if is_short else _BUCKETS
+        )  # in pieces, made as they are needed: few sites have 256 badges
 
     def find(self, token):
         """(moment_s, direction, MOVES and EARLIEST or 0) of the badge's last punch, or None."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
-        slots = self._buckets[fourth % _BUCKETS]
+        slots = self._buckets[fourth % len(self._buckets)]
         at = _find(slots, first, second, third, fourth)
         if at < 0:
             return None
@@ -45,11 +50,12 @@ class Recent:
     def put(self, token, moment_s, direction):
         """Note a punch; moment_s from 0 to 2**32 - 1. direction: DIRECTION_* of app.log.record, or'd with the marks."""
         first, second, third, fourth = struct.unpack(">HHHH", token)
-        slots = self._buckets[fourth % _BUCKETS]
+        bucket = fourth % len(self._buckets)
+        slots = self._buckets[bucket]
         at = _find(slots, first, second, third, fourth)
         if not slots:
             try:
-                slots = self._buckets[fourth % _BUCKETS] = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS))
+                slots = self._buckets[bucket] = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS))
             except MemoryError:  # the badge is left out, which costs it a duplicate at most
                 self.whole = False
                 return

@@ -2,12 +2,9 @@
 
 import gc
 
-from micropython import const
+from app import on_demand
 
-from app.receipts import RECEIPT_OF_DAY
-
-_DESK_FORM = const(2)  # of the badge desk's frames: 2, each job has a key of its own
-_BADGE_FORM = const(2)  # the highest form of a badge's keys that app.badge.proof knows (docs/badges.md §4)
+_HEARTBEAT = "app.net.heartbeat"
 
 
 class Status:
@@ -51,32 +48,4 @@ class Status:
         self._keys = site_keys
 
     def __call__(self):
-        version = self._reader.version
-        try:
-            temperature = self._rtc.temperature()
-        except OSError:
-            temperature = None
-        roster = self._roster
-        return {
-            "reader": None if version is None else "%02x" % version,
-            "reader_resets": self._reader.resets,
-            "reader_fault": self._reader.fault,
-            "firmware": self._firmware,
-            "reset": self._reset_cause,
-            "heap_free": self._heap_free(),
-            "tears": self._log.tears,
-            "wear": self._log.wear,
-            "heartbeat_s": self._settings.heartbeat_s,
-            "cert_until": self._valid_until,
-            "temperature": temperature,
-            "rssi": self._wifi.rssi(),
-            "case_open": not self._case.level,
-            "display_faults": self._face.display_faults,
-            "rtc_faults": self._timekeeper.rtc_faults,
-            "roster": None if roster.partition is None else (roster.version, roster.entries),
-            "settings": self._settings.version,
-            "receipts": RECEIPT_OF_DAY,
-            "badges": _BADGE_FORM,
-            "desk": _DESK_FORM,
-            "site_keys": self._keys,
-        }
+        return on_demand.load(_HEARTBEAT).of_clock(self)

@@ -10,7 +10,7 @@ import struct
 
 from micropython import const
 
-from app.log import record
+from app.log import record, unpacked
 
 ROWS = const(6)
 
@@ -62,7 +62,7 @@ class Search:
             # The first bytes alone first: a slice of every record would be garbage by the kilobyte.
             if buf[at + 1] == record.KIND_PUNCH and buf[at + 24] == token[0] and buf[at + 25] == token[1]:
                 try:
-                    entry = record.unpack(buf, at)
+                    entry = unpacked.unpack(buf, at)
                 except ValueError:  # of a newer firmware, or a bit has rotted
                     continue
                 if entry.token == token and not entry.flags & record.FLAG_DUPLICATE and not self._add_row(entry):

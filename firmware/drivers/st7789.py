@@ -342,7 +342,7 @@ def _beside(what, x, y, icon_x):
     if icon_x >= 0:
         is_right = x > 56 and x + 8 * len(what) == 128
         return _COLUMNS - 16 * len(what) if is_right else 156 + 2 * (x - 56), 3 + 3 * y, 2, 3
-    wide = 3 if len(what) <= 13 else 2
+    wide = 3 if not y and len(what) <= 13 else 2  # what is wrong has two lines of one size
     return (_COLUMNS - 8 * wide * len(what)) // 2, (15 if y else 3) + 3 * y, wide, 3
 
 

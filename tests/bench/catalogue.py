@@ -33,6 +33,7 @@ SECTIONS = {
     "registrar.": "The registrar",
     "once.": "Declared once: an authority that counts",
     "days.": "Years of a site, against the truth",
+    "console.": "The operators' pages",
     "today.": "Who is here, and who has not come",
     "scale.": "As the store grows: what is asked of it, and a bridge without clocks",
     "limit.": "The limits of the bridge: the same without it, same run",
@@ -186,6 +187,8 @@ FIGURES = {
         f"clock.colour_display_bytes.{state}": Figure(f"SPI bytes to an ST7789 from the idle screen to {meaning}")
         for state, meaning in SHOWN.items()
     },
+    "clock.display_heap": Figure("heap bytes of an SSD1306 with the fullest screen, code not counted"),
+    "clock.colour_display_heap": Figure("the same of an ST7789"),
     "field.display_back_s": Figure(
         "longest s that a display is dark after a dip of its supply while nobody is near, of all displays; one on I2C "
         "is back in 3",
@@ -307,6 +310,17 @@ FIGURES = {
     "days.extra_flagged": Figure("person-days that it has besides, flagged, for a person to cancel the same day"),
     "days.extra_unflagged": Figure("the same, not flagged", "0"),
     "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
+    **{
+        f"console.now_ms.{size}.p95": Figure(
+            f"ms to answer the first page, {presences:,} presences, 1,000 workers at 10 sites, nothing kept; SQLite",
+            "100",
+        )
+        for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))
+    },
+    "console.first_paint_ms": Figure("ms to the first paint of the first page, Chromium on this machine, median of 9"),
+    "console.page_kb": Figure("KB that a browser loads for the first page with everything", "100"),
+    "console.live_delay_ms": Figure("ms from a commit in the store to its row on an open page, median of 9", "1000"),
+    "console.import_1000_rows_s": Figure("s from a list of 1,000 workers that is sent, tried and imported to its page"),
     "today.presences": Figure("presences of 1,000 workers at 10 sites on 100 days, with four punches each"),
     "today.ms_sqlite": Figure("ms of one reading of all sites, fastest of 7, SQLite; by the last working days"),
     "today.ms_postgres": Figure("the same, PostgreSQL over a socket"),

@@ -4,6 +4,7 @@ its supply while nobody is near; prints one JSON object for `display_bench`.
 Arguments: the folder of the firmware, the folder of the golden states, the folder of the firmware's tests.
 """
 
+import gc
 import json
 import sys
 
@@ -54,9 +55,25 @@ def show(display, screen, what):
         pass
 
 
+def heap_of(make):
+    """Bytes of the heap that a display takes with the fullest screen."""
+    shown = states(words.ENGLISH)
+    gc.collect()
+    before, most = gc.mem_alloc(), 0
+    display = make()
+    for _, screen, what in shown:
+        show(display, screen, what)
+        gc.collect()
+        most = max(most, gc.mem_alloc() - before)
+    return most
+
+
 wire = st7789.time = Wire()
 found = {}
-for prefix, display in (("", SSD1306_I2C(wire)), ("colour_", st7789.ST7789(wire, wire.pin, wire.pin))):
+for prefix, make in (("", lambda: SSD1306_I2C(wire)), ("colour_", lambda: st7789.ST7789(wire, wire.pin, wire.pin))):
+    heap_of(make)  # what is made at the first need
+    found[prefix + "display_heap"] = heap_of(make)
+    display = make()
     display.start()
     idle = states(words.ENGLISH)[0]
     for name, screen, what in states(words.ENGLISH):

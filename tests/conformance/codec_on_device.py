@@ -12,13 +12,13 @@ import sys
 sys.path.insert(0, sys.argv[1])
 
 from app.errors import FrameError
-from app.log import hmac256, record, seal
+from app.log import hmac256, record, seal, unpacked
 from app.net import frames
 
 
 def unpack(raw):
     try:
-        told = record.unpack(raw)
+        told = unpacked.unpack(raw)
     except ValueError as error:
         return str(error) if len(raw) == record.RECORD_BYTES else "length"
     return [field if isinstance(field, int) else bytes(field).hex() for field in told]

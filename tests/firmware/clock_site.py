@@ -1,7 +1,7 @@
 """A founded clock of a test, from a UID to the signal: what the tests of punches and of proofs share."""
 
 from app import localtime, punch
-from app.log import record
+from app.log import record, unpacked
 from app.log.provisioning import provision
 from app.log.recall import recall
 from app.log.sealed_log import SealedLog
@@ -67,7 +67,7 @@ class Site:
         self.time.up_s = 2
         self.log = SealedLog(self.journal, self.seal, "clock-0001", bytes(8))
         self.log.open(1, self._stamp())
-        self.recent = Recent()
+        self.recent = Recent(is_short=False)
         self.recalled = recall(self.log, self.recent)
         self.signals = []
         self.notified = 0
@@ -112,4 +112,4 @@ class Site:
     def newest(self):
         buf = bytearray(64)
         assert self.log.read_into(buf, self.log.head - 1, 1)[0] == 1
-        return record.unpack(buf)
+        return unpacked.unpack(buf)

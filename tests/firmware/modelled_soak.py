@@ -431,7 +431,7 @@ class Soak:
         self.roster = roster_start.load(self.flash, LINK_KEY)
         self.log = SealedLog(self.journal, self.seal, Settings.clock_id, bytes(8))
         self.log.open(1, None)
-        recent = Recent()
+        recent = Recent(is_short=False)
         recalled = recall(self.log, recent)
         self.log.begin(self._stamp())
         display = SSD1306_I2C(BusyPanel())

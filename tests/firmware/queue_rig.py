@@ -352,7 +352,7 @@ class Queue:
             b"s" * 32,
             self.log,
             self.timekeeper,
-            Recent(),
+            Recent(is_short=False),
             0,
             self.face,
             self.bridge.notify,

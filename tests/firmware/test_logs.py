@@ -10,7 +10,7 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app.log import record, seal
+from app.log import record, seal, unpacked
 from app.errors import ClockError
 from app.log.provisioning import provision
 from app.log.journal import HEADER_BYTES, RECORDS_A_SECTOR
@@ -49,7 +49,7 @@ class Replay:
     def run(self):
         for seq, raw in enumerate(self.slots):
             if raw is not None:
-                self.make(seq, record.unpack(raw))
+                self.make(seq, unpacked.unpack(raw))
 
     def make(self, seq, told):
         stamp = stamp_of(told)
@@ -165,7 +165,7 @@ class Walker:
     def follows(self, raw):
         """Whether the record is the chain's next one; if so, it is taken."""
         try:
-            told = record.unpack(raw)
+            told = unpacked.unpack(raw)
         except ValueError:
             return False
         burnt = told.detail[1] if told.kind == record.KIND_BOOT else 0

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from app import settings
 from app.errors import SettingsError
-from app.log import record
+from app.log import record, unpacked
 from app.net import frames, roster_bank, roster_start
 from clock_site import MORNING_S, UIDS, Site
 from expect import raised
@@ -134,7 +134,7 @@ def test_a_key_store_of_a_form_to_come_is_no_key_and_the_log_goes_on_unsealed():
     seq = site.tap(UIDS[1])[2]
     buf = bytearray(record.RECORD_BYTES)
     assert site.log.read_into(buf, seq, 1)[0] == 1
-    assert record.unpack(buf).flags & record.FLAG_UNSEALED
+    assert unpacked.unpack(buf).flags & record.FLAG_UNSEALED
 
 
 def test_a_roster_of_a_form_to_come_is_no_roster():

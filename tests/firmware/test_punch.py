@@ -126,7 +126,7 @@ def test_a_first_punch_is_no_guess_until_the_clock_may_have_forgotten_some():
     assert site.tap(UIDS[2], after_s=5)[1] == IN and site.newest().detail[0] == FIRST
     recall = punch_recall.recall
     site.log.read_into, reading = nothing_to_read, site.log.read_into
-    recent = Recent()
+    recent = Recent(is_short=False)
     site.log._state.seq += 640
     recall(site.log, recent)
     assert not recent.whole, "640 records are read back"
@@ -468,7 +468,7 @@ def test_without_a_time_punches_are_kept_unverified_and_the_window_runs_on_the_u
 
 
 def test_a_table_that_is_full_forgets_the_oldest_of_a_bucket():
-    recent = Recent()
+    recent = Recent(is_short=False)
     for number in range(9):
         recent.put(bytes([number, 0, 0, 0, 0, 0, 0, 5]), MORNING_S + number, IN)
     assert recent.find(bytes([0, 0, 0, 0, 0, 0, 0, 5])) is None

@@ -9,7 +9,7 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app.log import record, seal
+from app.log import record, seal, unpacked
 from app.errors import JournalFull, JournalRetired
 from app.log.provisioning import provision
 from app.log.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
@@ -179,7 +179,7 @@ def test_a_clock_that_lost_its_key_can_be_retired_too():
     assert log.retired and log.head == seq + 1
     buf = bytearray(64)
     log.read_into(buf, seq, 1)
-    last = record.unpack(buf)
+    last = unpacked.unpack(buf)
     assert last.kind == RETIRE and last.flags & record.FLAG_UNSEALED
     assert last.tag == seal.unsealed_tag(record_before(log, seq).tag, memoryview(buf)[:48])[:16]
 
@@ -187,7 +187,7 @@ def test_a_clock_that_lost_its_key_can_be_retired_too():
 def record_before(log, seq):
     buf = bytearray(64)
     log.read_into(buf, seq - 1, 1)
-    return record.unpack(buf)
+    return unpacked.unpack(buf)
 
 
 def test_a_lost_key_alone_is_no_retirement():

@@ -3,7 +3,7 @@
 import json
 import os
 
-from app.log import record, seal
+from app.log import record, seal, unpacked
 
 
 def vectors():
@@ -23,7 +23,7 @@ def replay(steps, ratchet, tag, told):
             raw = bytes.fromhex(step["record"])
             tag = ratchet.tag(tag, raw[: record.SEALED_BYTES])[: record.TAG_BYTES]
             assert tag == raw[record.SEALED_BYTES :], step["seq"]
-            epoch_closed = record.unpack(raw).kind == record.KIND_EPOCH
+            epoch_closed = unpacked.unpack(raw).kind == record.KIND_EPOCH
             stepped_by = tag
         if epoch_closed:
             r, e_next = seal.epoch_start(bytes.fromhex(step["e_next"]), step["epoch"] + 1)

@@ -10,7 +10,7 @@ import sys
 
 sys.path.append(os.getenv("BADGECLOCK_ROOT") + "/tests/firmware")
 
-from app.log import record
+from app.log import record, unpacked
 from app.errors import JournalError, JournalFull
 from app.log.provisioning import provision, unsent, wipe
 from app.log.sealed_log import EPOCH_RECORDS, RESET_POWER_ON, SPARE_RECORDS, SealedLog
@@ -88,7 +88,7 @@ def all_records(log):
     buf, seq, records = bytearray(64 * 63), 0, []
     while seq < log.head:
         count, seq = log.read_into(buf, seq, 63)
-        records += [record.unpack(buf, index * 64) for index in range(count)]
+        records += [unpacked.unpack(buf, index * 64) for index in range(count)]
     return records
 
 
@@ -402,7 +402,7 @@ def test_records_below_the_tail_are_read_as_long_as_the_ring_holds_them():
         site.deliver()
     buf = bytearray(64)
     count, following = log.read_into(buf, 0, 1)
-    oldest = record.unpack(buf).seq
+    oldest = unpacked.unpack(buf).seq
     assert count == 1
     assert following == oldest + 1
     assert oldest == 189
@@ -423,9 +423,9 @@ def test_a_batch_leaves_burnt_seqs_out_and_stays_within_its_sector_and_limit():
     log.punch(0, token_of(log.head), site.stamp)
     buf = bytearray(64 * 10)
     assert log.read_into(buf, 55, 10) == (7, 63)
-    assert [record.unpack(buf, at * 64).seq for at in range(7)] == [55, 56, 57, 58, 59, 61, 62]
+    assert [unpacked.unpack(buf, at * 64).seq for at in range(7)] == [55, 56, 57, 58, 59, 61, 62]
     assert log.read_into(buf, 60, 1) == (1, 62)
-    assert record.unpack(buf).seq == 61
+    assert unpacked.unpack(buf).seq == 61
     assert log.read_into(buf, 63, 10) == (1, 64)
     site.deliver()
     site.check()

@@ -22,7 +22,8 @@ from app.net import frames, greeting, roster_start
 from app.net import uplink as uplink_module
 from app.errors import JournalFull, LinkError
 from app.log.hmac256 import hmac256
-from app.log.record import KIND_TIME_SET, RECORD_BYTES, Stamp, unpack
+from app.log.record import KIND_TIME_SET, RECORD_BYTES, Stamp
+from app.log.unpacked import unpack
 from app.log.sealed_log import SPARE_RECORDS
 from app.net.errands import Errands
 from app.net.uplink import ACK_TIMEOUT_MS, BATCH_RECORDS, WINDOW_RECORDS, Uplink, Window, backoff_ms

@@ -1,6 +1,6 @@
 """Every state of the clock's screens with what a site's clock may have to tell, for the real MicroPython."""
 
-from app.ui import desk_screen, pages, screens, start_screens, today_screen
+from app.ui import desk_screen, pages, screens, start_screens, stopped, today_screen
 
 FACTS = {
     "uptime_ms": 273_720_000,
@@ -80,6 +80,7 @@ def states(of):
         ("pages-network", pages.screen(2, FACTS), (of,)),
         ("pages-parts", pages.screen(3, FACTS), (of,)),
         ("identify", screens.identify, (of, "clock-0001")),
+        ("stopped", stopped.screen, (of,)),
         ("starting", start_screens.starting, (of,)),
         ("start-failed", start_screens.failed, (of, 1, "MemoryError()")),
         ("not-set-up", start_screens.not_set_up, (of, "settings.json is missing. Provision this clock.")),

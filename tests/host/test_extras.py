@@ -23,7 +23,7 @@ OF_MODULE = importlib.metadata.packages_distributions()
 # Imported when a store is named, and refused by the name of the extra where it is not installed.
 ONLY_FOR_A_STORE = [
     ("badgeclock.evidence.sources", module)
-    for module in ("badgeclock.bridge.settings", "badgeclock.bridge.store.database", "badgeclock.evidence.store_source")
+    for module in ("badgeclock.bridge.places", "badgeclock.bridge.store.database", "badgeclock.evidence.store_source")
 ]
 
 

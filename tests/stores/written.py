@@ -10,14 +10,15 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+from badgeclock.authorities.base import BELGIUM
 from badgeclock.authorities.base import Direction as Way
-from badgeclock.bridge.accounts import accounts, second_factor, sessions
+from badgeclock.bridge.accounts import accounts, links, second_factor, sessions
 from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention import attention
 from badgeclock.bridge.clocks import badge_desk_jobs, registry, remote_settings
@@ -34,10 +35,11 @@ from badgeclock.bridge.notices.news import Trouble
 from badgeclock.bridge.operations import correction_file
 from badgeclock.bridge.people import badge_keys, badges, declared, engagements, identities, plans, sites, workers
 from badgeclock.bridge.people.sites import Address, Site
-from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import corrections, filings, outbox
+from badgeclock.bridge.presences.regimes import Declared, Regime, local_day
+from badgeclock.bridge.registrar import corrections, filings, office_registrations, outbox
 from badgeclock.bridge.registrar.corrections import Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.office_registrations import Entry
 from badgeclock.bridge.settings import NoticesSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
@@ -116,6 +118,7 @@ async def _fill(world: World) -> None:
     _cards(world)
     _site_key(world)
     _accounts(world)
+    _office(world)
     _notices(world)
 
 
@@ -372,6 +375,22 @@ def _accounts(world: World) -> None:
         assert session is not None
         sessions.note_names(connection, session.id)
         sessions.end(connection, session.id, world.now_ms + 1000)
+
+
+def _office(world: World) -> None:
+    """What the office registers: today, and on a day that was planned; and links that have ended."""
+    today = local_day(world.now_ms, BELGIUM.key)
+    decision = Decision("operator", "the gate had no power", world.now_ms)
+    entries = [Entry("W-004", SITE, today + timedelta(days=days)) for days in (0, 2)]
+    with world.store.write() as connection:
+        office_registrations.register(connection, entries, decision)
+        office_registrations.send_due(connection, world.now_ms + DAY_MS)
+        for site, worker in ((SITE, None), (None, "W-001")):
+            made = links.make(connection, links.Wanted(site, worker, 24), OPERATOR, world.now_ms)
+            found = links.find(connection, made, world.now_ms)
+            assert found is not None
+            links.note_use(connection, found, world.now_ms + 1000)
+            links.revoke(connection, found.id, OPERATOR, world.now_ms + 2000)
 
 
 def _notices(world: World) -> None:

@@ -36,6 +36,7 @@ from badgeclock.protocol.record import FORMAT, RECORD_BYTES, Kind
 from badgeclock.technician.serial_device import open_device
 from badgeclock.toolchain.places import ROOT
 from badgeclock.virtual.chips.mfrc522 import Hang
+from badgeclock.virtual.errors import ControlError
 from badgeclock.virtual.nor import SECTOR_BYTES
 from tests.system.chaos_stack import signal_ms, stack_through_proxy, stored_punches, stored_records
 from tests.system.crowd import enroll
@@ -77,7 +78,9 @@ _BURNT: Final = bytes(RECORD_BYTES)
 
 @dataclass
 class Outcome:
-    """What became of it. `restarts` are those that nobody caused; `lowest_heap` bytes free after a collection."""
+    """What became of it. `untaken`: taps; `unread`: keys. `restarts` are those that nobody caused; `lowest_heap` bytes
+    free after a collection.
+    """
 
     seed: int
     taps: int = 0
@@ -85,6 +88,7 @@ class Outcome:
     lost: int = 0
     doubled: int = 0
     untaken: int = 0
+    unread: int = 0
     restarts: int = 0
     lowest_heap: int = 0
     happened: Counter[str] = field(default_factory=Counter)
@@ -188,10 +192,16 @@ class Field:
         while self._flash.punches() == base:
             if time.monotonic() > deadline:
                 self.out.untaken += 1
-                self.out.broken.append(f"tap {tap.id} of a card of {len(uid) // 2} bytes was not taken")
+                self.out.broken.append(f"tap {tap.id} ({len(uid) // 2} bytes) was not taken: {self._now(tap.id)}")
                 break
             time.sleep(0.004)
         self._control.remove()
+
+    def _now(self, since: int) -> str:
+        """What the display says, and what happened from a little before the event `since` on."""
+        events = self._control.events(max(since - 40, 0))
+        kinds = [f"{event['t_ms']} {event['kind']} {event.get('lines', event.get('key', ''))}" for event in events]
+        return f"{self._control.screen_text()}; {kinds[:120]}"
 
     def _card(self) -> str:
         """A card that none of the last ones was."""
@@ -227,17 +237,43 @@ class Field:
 
     def _keys(self) -> None:
         """A key chooses a way, or puts one right, which makes another punch; after the info key a card asks."""
+        self._quiet()
         keys = self._dice.choice((("in",), ("out",), ("break",), ("in", "out"), ("info",)))
         for key in keys:
             pressed = self._control.press(key, self._dice.randrange(60, 300))
-            self._control.wait_event("tone_on", after=pressed, timeout=TAKEN_WITHIN_S)  # the clock has read it
+            try:
+                self._control.wait_event("tone_on", after=pressed, timeout=TAKEN_WITHIN_S)  # the clock has read it
+            except ControlError:
+                self.out.unread += 1
+                self.out.broken.append(f"the key {key} was not read: {self._now(pressed)}")
         self._happened("keys " + "+".join(keys))
         if keys == ("info",):
-            tap = self._control.hold(self._card())  # asks, and makes no punch
-            self._control.wait_event("selected", after=tap.id, timeout=TAKEN_WITHIN_S)
-            time.sleep(0.2)
-            self._control.remove()
+            self._ask()
         time.sleep(0.5)
+
+    def _quiet(self) -> None:
+        """Return once nothing sounds: the signal of the last tap, which comes after its record, is no key's and no next
+        tap's.
+        """
+        sounds = True
+        while sounds:
+            last = int(self._control.events()[-1]["id"])
+            time.sleep(0.5)
+            sounds = any(event["kind"] in ("tone_on", "selected") for event in self._control.events(last))
+
+    def _ask(self) -> None:
+        """A card that asks, and makes no punch, unless the clock has left off waiting for it; held until it has its
+        answer, or else the next card would ask.
+        """
+        base = self._flash.punches()
+        self._control.hold(self._card())
+        deadline = time.monotonic() + TAKEN_WITHIN_S
+        while self._flash.punches() == base and time.monotonic() < deadline:
+            lines = " ".join(self._control.screen_text())
+            if "Today" in lines and "Hold your badge" not in lines:
+                break
+            time.sleep(0.02)
+        self._control.remove()
 
     def _pair(self) -> None:
         """Two at once that were there a moment ago: muted, so that they make no punch however they are read."""
@@ -265,6 +301,7 @@ class Field:
 
     def _cut(self) -> None:
         """The power goes: at any moment after a badge came, or within the flash work of its punch."""
+        self._quiet()
         base = self._flash.punches()
         before = int(self._control.events()[-1]["id"])
         tap = self._control.hold(self._card())
@@ -282,7 +319,7 @@ class Field:
         self._control.wait_text("Hold your badge", timeout=60)
         if signalled and self._flash.punches() == base:
             self.out.lost += 1
-            self.out.broken.append(f"tap {tap.id}: signalled, the power went, and there is no punch")
+            self.out.broken.append(f"tap {tap.id}: signalled, the power went, and no punch: {self._now(tap.id)}")
         self._happened("power cuts")
 
     # --- what came of it ---

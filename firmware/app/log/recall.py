@@ -3,7 +3,7 @@
 from micropython import const
 
 from app import faults
-from app.log import record
+from app.log import record, unpacked
 from app.recent import EARLIEST, MOVES
 
 _RECALLED = const(640)  # records read back
@@ -45,7 +45,7 @@ def recall(log, recent):
             break
         for i in range(count):
             try:
-                entry = record.unpack(buf, i * record.RECORD_BYTES)
+                entry = unpacked.unpack(buf, i * record.RECORD_BYTES)
             except ValueError:  # of a newer firmware, or a bit has rotted: it tells nothing, and is sent as it is
                 continue
             _apply(entry, recent, recalled)

@@ -1,10 +1,10 @@
 """The record of 64 bytes (docs/protocol.md §2): what stands in the journal, on the wire and in evidence.
 
-Packing writes into the caller's buffer and allocates nothing of its own. The tag (§3) is the seal's business.
+Packing writes into the caller's buffer and allocates nothing of its own; app/log/unpacked.py reads one. The tag (§3) is
+the seal's business.
 """
 
 import struct
-from collections import namedtuple
 
 from micropython import const
 
@@ -46,28 +46,7 @@ BOUND_NONE = const(255)
 
 NOTHING = bytes(8)  # a token, beacon or detail that says nothing
 
-_LAYOUT = ">BBHIHHIHBBI8s8s8s16s"
 _BODY_LAYOUT = ">BBHIHHIHBBI8s8s8s"
-
-Record = namedtuple(
-    "Record",
-    (
-        "kind",
-        "flags",
-        "seq",
-        "boot",
-        "epoch",
-        "utc_s",
-        "ms",
-        "source",
-        "bound",
-        "uptime_ms",
-        "token",
-        "beacon",
-        "detail",
-        "tag",
-    ),
-)
 
 
 class Stamp:
@@ -106,25 +85,6 @@ def pack_into(buf, kind, flags, seq, boot, epoch, stamp, token, beacon, detail):
         beacon,
         detail,
     )
-
-
-def unpack(buf, offset=0):
-    """The Record in the 64 bytes at `offset`. Raises ValueError for anything that §2 refuses, and for fewer bytes."""
-    fields = struct.unpack_from(_LAYOUT, buf, offset)
-    if fields[0] != FORMAT:
-        raise ValueError("format")
-    record = Record(*fields[1:])
-    if not KIND_GENESIS <= record.kind <= KIND_RETIRE:
-        raise ValueError("kind")
-    if record.flags > 0xFF:
-        raise ValueError("flags")
-    if record.flags & DIRECTION_MASK > DIRECTION_BREAK_END:
-        raise ValueError("direction")
-    if record.ms > 999:
-        raise ValueError("milliseconds")
-    if record.source > SOURCE_BRIDGE:
-        raise ValueError("clock source")
-    return record
 
 
 def bound_decode(encoded):

@@ -28,6 +28,8 @@ from app.log.journal import BURNT_RECORD, RECORDS_A_SECTOR, Journal
 from app.log.keystore import KeyState, KeyStore
 from app.log.record import NOTHING, RECORD_BYTES, SEALED_BYTES, TAG_BYTES
 
+_UNPACKED = "app.log.unpacked"
+
 RESET_OTHER = const(0)
 RESET_POWER_ON = const(1)
 RESET_HARD = const(2)
@@ -278,7 +280,7 @@ class SealedLog:
             self._journal.read(seq, self._record)
             seq += 1
         try:
-            kept = record.unpack(self._record)
+            kept = on_demand.load(_UNPACKED).unpack(self._record)
         except ValueError:
             return False
         unsealed = kept.flags & record.FLAG_UNSEALED
@@ -293,7 +295,7 @@ class SealedLog:
         self._keys.make_room()
         self._journal.read(state.seq, self._record)
         if self._ratchet.tag(state.tag, self._body)[:TAG_BYTES] == self._tag:
-            kept = record.unpack(self._record)
+            kept = on_demand.load(_UNPACKED).unpack(self._record)
             self._stage(kept.kind, kept.boot, kept.utc_s)
             self._journal.write(state.seq, self._record)
             self._commit(kept.kind)
@@ -329,7 +331,7 @@ class SealedLog:
         for below in range(seq - 1, max(seq - RECORDS_A_SECTOR, 0) - 1, -1):
             self._journal.read(below, self._record)
             try:
-                return below, record.unpack(self._record)
+                return below, on_demand.load(_UNPACKED).unpack(self._record)
             except ValueError:
                 continue
         return seq, None

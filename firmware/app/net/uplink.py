@@ -16,7 +16,6 @@ bears.
 
 import asyncio
 import gc
-import json
 import os
 import struct
 import time
@@ -32,6 +31,8 @@ from app.net.link import POLL_MS, Link
 from app.receipts import RECEIPT_OF_DAY, RECEIPT_REGISTERED
 
 _GREETING = "app.net.greeting"
+_JOINING = "app.net.joining"
+_HEARTBEAT = "app.net.heartbeat"
 
 NO_WIFI = const(0)
 NO_BROKER = const(1)
@@ -52,20 +53,15 @@ PING_AFTER_MS = const(30000)
 SWEEP_MS = const(1000)  # how often the log is looked at unasked, and changes of state are looked for
 STATUS_PAUSE_MS = const(1000)  # between two STATUS frames of a connection
 _SEALED_DESK = const(0x18)  # as in app.net.errands
-_EMPTY_OBJECT = const(2)  # bytes of {}
-_COMMA = const(0x2C)
-STATUS_JSON_MAX = const(998)  # what fits a frame (docs/protocol.md §6)
 TIME_SLOW_MS = const(500)  # a TIME that took longer is used, and asked for again: the round trip is the clock's bound
 TIME_ASKS = const(3)  # so often in a row; a bridge that starts after its clock answers the first STATUS late
 TIME_LATE_MS = const(10000)  # a TIME that took longer says too little; a broker that delays it must not set the clock
 TIME_STEP_MS = const(2000)  # a larger step is a TIME_SET record
 _WIFI_POLL_MS = const(250)
-_WIFI_AGAIN_MS = const(30000)
 # So long without an address, or with one and no byte of the broker's, and Wi-Fi is joined from the radio up: the port
 # may wait without an end for an access point that went, or keep an address that leads nowhere. Then twice as long, ...
 _WIFI_LOST_MS = const(120000)
 _WIFI_LOST_MOST_MS = const(960000)
-_WIFI_RESTART_MS = const(3600000)  # without an address, and the clock restarts when no badge is near
 _STATUS_KEPT = const(4)  # sending times of the last STATUS frames, for their TIME
 _ENOMEM = const(12)  # what an ESP32's TLS raises where there is no memory for a connection
 _RETIRE = b"\x05"  # the body of that COMMAND, which has no arguments
@@ -235,8 +231,10 @@ class Uplink:
             online_at = None
             wire = self._link.wire
             try:
-                if await self._wait_for_wifi():
-                    failures = 0
+                if not self._wifi.connected():
+                    await self._join()
+                    failures = 0  # what failed before says nothing about the network now
+                self._set_state(NO_BROKER)
                 await self._connect()
                 online_at = time.ticks_ms()
                 await self._serve()
@@ -269,29 +267,12 @@ class Uplink:
 
     # --- connecting ---
 
-    async def _wait_for_wifi(self):
-        """Return once Wi-Fi is there. True if it was not: what failed before says nothing about the network now."""
-        if self._wifi.connected():
-            self._set_state(NO_BROKER)
-            return False
+    async def _join(self):
         self._set_state(NO_WIFI)
-        self._link.forget_address()
-        if self._room:
-            self._room.join()
-        lost_at = time.ticks_ms()
-        started = None
-        while not self._wifi.connected():
-            now = time.ticks_ms()
-            if started is None or time.ticks_diff(now, started) > _WIFI_AGAIN_MS:
-                started = now
-                self._wifi.start()
-            self._rejoin_if_lost(now)
-            # A restart is a record: not in a journal that fills, on a site where there is no Wi-Fi at all.
-            if time.ticks_diff(now, lost_at) > _WIFI_RESTART_MS and not self._log.nearly_full:
-                self.errands.restart_due = True
-            await asyncio.sleep_ms(_WIFI_POLL_MS)
-        self._set_state(NO_BROKER)
-        return True
+        try:
+            await on_demand.load(_JOINING).join(self)
+        finally:
+            on_demand.drop(_JOINING)
 
     def _rejoin_if_lost(self, now):
         if time.ticks_diff(now, self._reached_at) >= self._patience_ms:
@@ -414,70 +395,16 @@ class Uplink:
 
     def facts(self):
         """What STATUS tells (docs/protocol.md §7), as a dict."""
-        further = self._further_facts()
-        further.update(self._own_facts(further))
-        return further
-
-    def _further_facts(self):
-        further = dict(self._guarded(self.status) or ())
-        if self.errands.refused_settings:
-            further["settings_refused"] = self.errands.refused_settings
-        return further
-
-    def _own_facts(self, further):
-        log, stamp = self._log, self._stamp
-        self._timekeeper.stamp(stamp)
-        facts = {
-            "v": 1,
-            "state": "online",
-            "boot": log.boot,
-            "connection": self._connection,
-            "session": self._channel.session.hex(),
-            "head": log.head,
-            "tail": log.tail,
-            "tag": log.tag.hex(),
-            "free": log.free,
-            "capacity": log.capacity,
-            "sealed": log.sealed,
-            "receipt": self._receipt,
-            "firmware": further.get("firmware", "0000000000000000"),
-            "utc_ms": stamp.utc_s * 1000 + stamp.ms,
-            "source": stamp.source,
-            "bound_ms": record.bound_decode(stamp.bound),
-            "uptime_ms": stamp.uptime_ms,
-            "heap_free": further.get("heap_free", gc.mem_free()),
-            "reset": further.get("reset", 0),
-            "reader": further.get("reader"),
-            "rejected": self.rejected,
-        }
-        if log.retired:
-            facts["retired"] = True
-        return facts
+        try:
+            return on_demand.load(_HEARTBEAT).facts(self)
+        finally:
+            on_demand.drop(_HEARTBEAT)
 
     def _send_status(self):
-        log = self._log
-        counter = self._next_counter()
-        self._noted = (log.sealed, log.nearly_full)
-        # In two halves, into the link's own buffer: the whole would want its size four times over, each in one piece.
-        further = self._further_facts()
-        own = self._own_facts(further)
-        for name in own:
-            further.pop(name, None)
-        own = json.dumps(own, separators=(",", ":")).encode()
-        further = json.dumps(further, separators=(",", ":")).encode()
-        space = self._link.space(frames.FRAME_BYTES_MAX)
-        length = len(own)
-        space[frames.HEAD_BYTES : frames.HEAD_BYTES + length] = own
-        if _EMPTY_OBJECT < len(further) <= STATUS_JSON_MAX + 1 - length:
-            at = frames.HEAD_BYTES + length - 1
-            space[at : at + len(further)] = further
-            space[at] = _COMMA
-            length += len(further) - 1
-        frame = self._channel.seal_in(space, frames.STATUS, counter, length)
-        self._status_due = False
-        self._status_at = time.ticks_ms()
-        self._status_sent[self._number % _STATUS_KEPT] = (self._number, self._status_at)
-        self._client.publish(self._channel.topic("status"), frame, retain=True)
+        try:
+            on_demand.load(_HEARTBEAT).send(self)
+        finally:
+            on_demand.drop(_HEARTBEAT)
 
     # --- receiving ---
 

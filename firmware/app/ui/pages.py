@@ -92,12 +92,15 @@ def _rows(page, facts):
         )
     if page == 2:
         failure = facts["last_failure"]
+        end = failure.rfind(" ", 0, 17)  # between words, if the rest has room then
+        if len(failure) <= 16 or end < len(failure) - 17:
+            end = 16
         return (
             "Network",
             "signal " + ("none" if facts["rssi"] is None else "%d dBm" % facts["rssi"]),
             "failures %d" % facts["failures"],
-            failure[:16],
-            failure[16:32] or "connections %d" % facts["connection"],
+            failure[:end],
+            failure[end:].strip()[:16] or "connections %d" % facts["connection"],
             "certificate till",
             _day(facts["cert_until"]),
         )

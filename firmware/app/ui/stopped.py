@@ -17,7 +17,7 @@ def show(face):
             face._buzzer.play((SILENCE, 0))
             face._lamp.play((OFF, 0))
             display = face._display
-            display.tint(_draw(display.canvas, face._words))
+            display.tint(screen(display.canvas, face._words))
             display.start()
             while display.update():
                 pass
@@ -26,9 +26,10 @@ def show(face):
             pass
 
 
-def _draw(canvas, words):
+def screen(canvas, words):
+    """What a worker may not do, in their language, and why, for the technician at the line."""
     canvas.fill(0)
     screens.line(canvas, words.desk[1], 0)
-    canvas.hline(0, 17, 128, 1)
-    screens.lines(canvas, _WHY, 0, 24, 16, 5)
+    canvas.hline(0, 9, 128, 1)
+    screens.lines(canvas, _WHY, 0, 20, 16, 5)
     return screens.BROKEN

@@ -1,4 +1,7 @@
-"""Logs: one JSON object a line on stderr. What looks like a national number never gets through."""
+"""Logs: one JSON object a line on stderr. What looks like a national number never gets through.
+
+structlog loads much, and few commands log: it is loaded where logging is set up, or where something is logged.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import contextlib
 import logging
 import re
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 MASK: Final = "***"
 _ELEVEN_DIGITS: Final = re.compile(r"(?<!\d)\d{2}[. ]?\d{2}[. ]?\d{2}[- ]?\d{3}[. ]?\d{2}(?!\d)")
@@ -41,6 +44,19 @@ def write(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
+class Named:
+    """structlog's logger of a name, for modules that every command loads."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, level: str) -> Any:
+        """The method of the logger that has a level's name."""
+        import structlog  # noqa: PLC0415 - see the top
+
+        return getattr(structlog.get_logger(self._name), level)
+
+
 class StderrLogger:
     """What structlog hands its lines to: each level is `write`."""
 
@@ -57,6 +73,8 @@ class StderrHandler(logging.Handler):
 
 def configure(level: int = logging.INFO) -> None:
     """Set up logging for a process. Libraries are heard from WARNING on; gmqtt, which quotes payloads, not at all."""
+    import structlog  # noqa: PLC0415 - see the top
+
     shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -1,19 +1,23 @@
 """Parts of the bridge that work in rounds: one round whenever they are woken, and one after each pause.
 
-A store that fails costs the round, not the part: it is logged, and the next round comes after the same pause.
+A store that fails costs the round, not the part: it is logged, and the next round comes after the same pause. A part
+that asks the store for work leaves out rounds in which nothing can have come (`rest_while`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Final
 
-import structlog
-
+from badgeclock.bridge import logs
 from badgeclock.errors import StoreError
 
-log = structlog.get_logger("badgeclock.bridge.rounds")
+REST_MOST_S: Final = 5.0
+
+log = logs.Named("badgeclock.bridge.rounds")
 
 
 class Rounds(ABC):
@@ -26,6 +30,13 @@ class Rounds(ABC):
         self._pause_s = pause_s
         self._if_store_fails = if_store_fails
         self._woken = asyncio.Event()
+        self._commits: Callable[[], int] | None = None
+
+    def rest_while(self, commits: Callable[[], int]) -> None:
+        """Leave out rounds as long as `commits()` gives the same number (`ChangeWatch.number`), nothing is waited for
+        and nobody wakes the part; but not for longer than `REST_MOST_S`.
+        """
+        self._commits = commits
 
     def wake(self) -> None:
         """There may be something to do: begin the next round now, or right after the one under way."""
@@ -35,18 +46,34 @@ class Rounds(ABC):
         """Work until cancelled."""
         while True:
             self._woken.clear()
+            seen, began = self._commits and self._commits(), time.monotonic()
             try:
                 await self.work()
             except StoreError as error:
                 self.store_failed()
                 log.error(self._if_store_fails, error=str(error))
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_s):
-                    await self._woken.wait()
+                seen = None
+            while not await self._is_woken_in_pause():
+                if seen is None or self._commits is None or self._commits() != seen or self.waits:
+                    break
+                if time.monotonic() - began >= REST_MOST_S:
+                    break
+
+    async def _is_woken_in_pause(self) -> bool:
+        try:
+            async with asyncio.timeout(self._pause_s):
+                return await self._woken.wait()
+        except TimeoutError:
+            return False
 
     @abstractmethod
     async def work(self) -> None:
         """One round; may raise StoreError."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the next round has something to do by the time alone."""
+        return False
 
     def store_failed(self) -> None:
         """A round ended with a StoreError: give up what is true only if its transactions were committed."""

@@ -53,9 +53,11 @@ from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.presences import today
 from badgeclock.bridge.registrar.call_gate import Bucket, Circuit, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
+from badgeclock.bridge.registrar.later_registrations import LaterRegistrations
 from badgeclock.bridge.registrar.registrar import Registrar, settle_absent, share_out
 from badgeclock.bridge.settings import BridgeSettings, HttpSettings
 from badgeclock.bridge.store import bridge_lock, presence_counts, vault
+from badgeclock.bridge.store.changes import ChangeWatch
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
@@ -80,6 +82,7 @@ def registrars_of(
     *,
     now_ms: Callable[[], int],
     changed: Callable[[], None],
+    commits: Callable[[], int] | None = None,
 ) -> list[Registrar]:
     """A registrar for each authority, with a gate of its own; what several take goes to the first."""
     registrars: list[Registrar] = []
@@ -106,6 +109,7 @@ def registrars_of(
                 calls=settings.calls,
                 gate=gate,
                 declares=declares,
+                commits=commits,
             )
         )
     return registrars
@@ -135,6 +139,8 @@ class Service:
         self._metrics = Metrics()
         self._parts = Parts()
         self._parts.add("store lock", Phase.UPKEEP, lambda: bridge_lock.keep(self._lock))
+        self._commits = ChangeWatch(self._store)
+        self._parts.add("change watch", Phase.UPKEEP, self._commits.run)
         self._parts.add("write lock watch", Phase.UPKEEP, WriteLockWatch(settings.store.url).run)
         self._downlink = Downlink(self._vault)
         wanted = [one for one in (settings.authority, settings.movement_authority) if one is not None]
@@ -152,11 +158,14 @@ class Service:
             self._metrics,
             now_ms=now_ms,
             changed=self._receipts.wake,
+            commits=self._commits.number,
         )
         for number, registrar in enumerate(self._registrars):
             self._parts.add(f"registrar {number}", Phase.REGISTRARS, registrar.run)
         declares = frozenset(declared for registrar in self._registrars for declared in registrar.declares)
         self._parts.add("expiry", Phase.REGISTRARS, Expiry(self._store, declares, now_ms, self._receipts.wake).run)
+        later = LaterRegistrations(self._store, now_ms, self._acted)
+        self._parts.add("later registrations", Phase.REGISTRARS, later.run)
         monitor = HealthMonitor(
             self._store,
             now_ms,
@@ -208,9 +217,10 @@ class Service:
         self._parts.add("orders", Phase.SENDERS, self._orders.run)
         self._rosters = RosterSender(self._store, self._vault, self._downlink, publish, now_ms)
         self._parts.add("rosters", Phase.SENDERS, self._rosters.run)
-        self._parts.add(
-            "clock settings", Phase.SENDERS, SettingsSender(self._store, self._downlink, publish, now_ms).run
-        )
+        settings = SettingsSender(self._store, self._downlink, publish, now_ms)
+        self._parts.add("clock settings", Phase.SENDERS, settings.run)
+        for part in (self._desk, self._receipts, self._orders, self._rosters, settings):
+            part.rest_while(self._commits.number)
 
     def _add_intake(self, meet: Path | None) -> None:
         intake = self._settings.intake

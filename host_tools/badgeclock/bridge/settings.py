@@ -22,10 +22,10 @@ from pydantic_settings import (
 from badgeclock import text_file
 from badgeclock.authorities.kinds import AuthoritySettings, ReadSettings
 from badgeclock.authorities.maintenance import Calendar
+from badgeclock.bridge import store_url
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
 
-SQLITE_FILE = "sqlite:///"
 NOTICE_KINDS = (
     "unregistered",
     "absent",
@@ -46,7 +46,8 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether nobody but this machine reaches a host."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -56,7 +57,7 @@ def _is_loopback(host: str) -> bool:
 class StoreSettings(_Section):
     """[store]"""
 
-    url: str = "sqlite:///bridge.db"
+    url: str = store_url.DEFAULT
     """SQLAlchemy URL: `sqlite:///file.db`, or `postgresql+psycopg://…`."""
 
 
@@ -92,7 +93,7 @@ class HttpSettings(_Section):
     @property
     def is_loopback(self) -> bool:
         """Whether nobody but this machine reaches the host."""
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @model_validator(mode="after")
     def _is_meant(self) -> HttpSettings:
@@ -110,6 +111,28 @@ class ActsSettings(_Section):
     socket: Path = Path("acts.sock")
 
 
+class ProviderSettings(_Section):
+    """[console.provider]: the organisation's own sign-in, by OpenID Connect."""
+
+    issuer: str = Field(pattern=r"^https?://[^\s?#]+$", max_length=300)
+    """As the provider says it of itself; HTTPS, but on this machine."""
+    client_id: str = Field(min_length=1, max_length=200)
+    client_secret_file: Path | None = None
+    """Without it the console is a public client, which PKCE alone protects."""
+    name_claim: str = Field(default="preferred_username", min_length=1, max_length=64)
+    """The claim that is an account's name, until the account is bound to its owner by the first sign-in."""
+    scopes: str = Field(default="openid profile", pattern=r"^openid( [!#-\[\]-~]+)*$", max_length=200)
+    ca: Path | None = None
+    """Whose certificates the provider has, if it is an authority of your own."""
+
+    @field_validator("issuer")
+    @classmethod
+    def _speaks_tls(cls, issuer: str) -> str:
+        if issuer.startswith("http:") and not is_loopback(urlsplit(issuer).hostname or ""):
+            raise ValueError("the provider of another machine speaks HTTPS")
+        return issuer
+
+
 class ConsoleSettings(_Section):
     """[console]: the operators' pages, a process of its own (`badgeclock console run`)."""
 
@@ -124,12 +147,13 @@ class ConsoleSettings(_Section):
     """Whether a proxy on this machine does TLS, and says who asks (X-Forwarded-For, X-Forwarded-Proto)."""
     session_hours: int = Field(default=12, ge=1, le=24 * 31)
     """So long after signing in a session ends, however much it was used."""
+    provider: ProviderSettings | None = None
 
     @model_validator(mode="after")
     def _speaks_no_plain_http_to_others(self) -> ConsoleSettings:
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
-        if self.certificate is None and not _is_loopback(self.host):
+        if self.certificate is None and not is_loopback(self.host):
             raise ValueError(
                 "the host is reached from other machines: set certificate and key, or 127.0.0.1 with a proxy before it"
             )
@@ -205,7 +229,7 @@ class NoticesSettings(_Section):
             "@" not in address or not address.isprintable() for address in (*self.email_to, self.email_from) if address
         ):
             raise ValueError("email_to and email_from are addresses")
-        if self.smtp_security == "none" and self.smtp_host and not _is_loopback(self.smtp_host):
+        if self.smtp_security == "none" and self.smtp_host and not is_loopback(self.smtp_host):
             raise ValueError("smtp_security = none is for a mail server on this machine alone")
         if self.smtp_user and self.smtp_password_file is None:
             raise ValueError("smtp_user needs smtp_password_file")
@@ -227,7 +251,7 @@ def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise ValueError("a URL begins with https:// and has no name and password in it")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is for this machine alone; write https://")
 
 
@@ -337,12 +361,10 @@ def load(path: Path) -> BridgeSettings:
 
 def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
     """The same settings with every relative path counted from `folder`."""
-    broker, url = settings.broker, settings.store.url
-    if url.startswith(SQLITE_FILE) and not url.startswith(SQLITE_FILE + "/"):
-        url = f"{SQLITE_FILE}{folder / url.removeprefix(SQLITE_FILE)}"
+    broker = settings.broker
     return settings.model_copy(
         update={
-            "store": StoreSettings(url=url),
+            "store": StoreSettings(url=store_url.anchored(settings.store.url, folder)),
             "broker": broker.model_copy(
                 update={name: folder / getattr(broker, name) for name in ("ca", "certificate", "key")}
             ),
@@ -363,6 +385,10 @@ def _anchored(settings: BridgeSettings, folder: Path) -> BridgeSettings:
 
 
 def _anchored_console(console: ConsoleSettings, folder: Path) -> ConsoleSettings:
+    if console.provider is not None:
+        files = {name: getattr(console.provider, name) for name in ("client_secret_file", "ca")}
+        anchored = {name: folder / path for name, path in files.items() if path is not None}
+        console = console.model_copy(update={"provider": console.provider.model_copy(update=anchored)})
     if console.certificate is None or console.key is None:
         return console
     return console.model_copy(update={"certificate": folder / console.certificate, "key": folder / console.key})

@@ -19,6 +19,7 @@ from typing import Final
 
 import structlog
 
+from badgeclock.bridge import store_url
 from badgeclock.bridge.backoff import Backoff
 from badgeclock.bridge.intake.batch import BatchResult
 from badgeclock.bridge.intake.batcher import Batcher
@@ -26,7 +27,7 @@ from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.parts import Parts, Phase
-from badgeclock.bridge.settings import SQLITE_FILE, BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.web import status_api
@@ -42,7 +43,7 @@ log = structlog.get_logger("badgeclock.bridge.worker")
 
 def check(settings: BridgeSettings) -> None:
     """Raise SettingsError if these settings cannot have several workers."""
-    if settings.intake.workers > 1 and settings.store.url.startswith(SQLITE_FILE.rstrip("/")):
+    if settings.intake.workers > 1 and settings.store.url.startswith(store_url.SQLITE.rstrip("/")):
         raise SettingsError(
             what=f"{settings.intake.workers} workers cannot write one SQLite file at a time",
             kept="nothing was started",

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge.clocks import enrolment, registry, remote_settings
+from badgeclock.bridge.clocks import enrolment, registry, remote_settings, silences
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.store.audit_log import Act
 from badgeclock.bridge.store.database import Store
@@ -23,7 +23,6 @@ from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import STDIN, WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
-from badgeclock.technician.loose_roots import is_in_workshop
 
 app = typer.Typer(no_args_is_help=True, help="Clocks, from the bundles that the workshop wrote.")
 
@@ -49,6 +48,8 @@ def add_clock(
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
     if keep or bundle == STDIN:
         return
+    from badgeclock.technician.loose_roots import is_in_workshop  # noqa: PLC0415 - the other commands need none of it
+
     if is_in_workshop(bundle):
         typer.echo(
             f"{bundle} is the workshop's own and stays: a workshop belongs on a machine without a network", err=True
@@ -286,6 +287,29 @@ def release_clock(
             "missing, and provision it anew with --found-anew.",
             err=True,
         )
+
+
+@app.command("silence")
+def silence_clock(
+    clock: Annotated[str, typer.Argument(help="The clock's id.")],
+    reason: Annotated[str, typer.Option(help="Why, in a sentence; it is kept with your name.")] = "",
+    cause: Annotated[
+        list[str] | None, typer.Option(help="The trouble that is known, as `clock list --json` has it; else all.")
+    ] = None,
+    *,
+    end: Annotated[bool, typer.Option("--end", help="Have it in the list again.")] = False,
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Take what is known to be wrong with a clock off the list of what waits, until that trouble is over."""
+    with changing(config) as opened:
+        if end:
+            number = silences.end(opened.connection, clock, by=operator(), now_ms=wall_clock_ms())
+        else:
+            causes = tuple(cause or ())
+            number = silences.begin(
+                opened.connection, clock, causes, by=operator(), reason=reason, now_ms=wall_clock_ms()
+            )
+    typer.echo(f"Clock {clock!r}: {number} {'no longer silent' if end else 'silent until over'}.", err=True)
 
 
 @app.command("retire")

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge import logs, settings
+from badgeclock.bridge import logs
 from badgeclock.bridge.accounts import accounts
 from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.store.audit_log import Operator
@@ -34,7 +34,8 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with your na
 @app.command()
 def run(config: Config = Path("bridge.toml")) -> None:
     """Serve the pages in the foreground until SIGTERM or Ctrl-C, beside `badgeclock bridge run`."""
-    from badgeclock.console.serving import serve  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.console.serving import serve  # noqa: PLC0415
 
     logs.configure()
     serve(settings.load(config), wall_clock_ms)
@@ -48,6 +49,10 @@ def add_account(
     employer: Employer = None,
     reason: Why = "",
     config: Config = Path("bridge.toml"),
+    *,
+    by_provider: Annotated[
+        bool, typer.Option("--by-provider", help="Without a password: its owner signs in by [console.provider] alone.")
+    ] = False,
 ) -> None:
     """Make an account, and print its first password on stdout. The person gives it another at the first sign-in.
 
@@ -56,6 +61,9 @@ def add_account(
     with changing(config) as opened:
         reached = reach.of_names(opened.connection, site or (), employer or ())
         by = Operator(operator(), reason)
+        if by_provider:
+            accounts.make_by_provider(opened.connection, name, role, by, wall_clock_ms(), reached)
+            return
         password = accounts.make(opened.connection, name, role, by, wall_clock_ms(), reached)
     typer.echo(password)
     typer.echo(f"Give it to {name} alone. It is kept nowhere.", err=True)
@@ -69,18 +77,21 @@ def list_accounts(
 ) -> None:
     """Show every account there was: what it may do, whether it asks for codes, and when somebody signed in last."""
     with looking(config) as connection:
-        found = accounts.listing(connection)
+        found = accounts.listing(connection, wall_clock_ms())
     if as_json:
         for one in found:
             typer.echo(json.dumps(one))
         return
-    table = Table("account", "role", "reach", "codes", "made", "signed in", "ended", box=None, pad_edge=False)
+    table = Table(
+        "account", "role", "reach", "codes", "sessions", "made", "signed in", "ended", box=None, pad_edge=False
+    )
     for one in found:
         table.add_row(
             one["name"],
             one["role"],
             ", ".join(name for names in one["reach"].values() for name in names) or "everything",
-            "yes" if one["codes"] else "no",
+            "by provider" if one["signs_in_by"] == "provider" else "yes" if one["codes"] else "no",
+            "locked" if one["locked"] else str(one["sessions"]),
             moment(one["made_ms"]),
             moment(one["signed_in_ms"]),
             moment(one["ended_ms"]) if one["ended_ms"] else "",
@@ -116,6 +127,30 @@ def reset_account(name: Name, reason: Why, config: Config = Path("bridge.toml"))
         password = accounts.reset(opened.connection, name, Operator(operator(), reason), wall_clock_ms())
     typer.echo(password)
     typer.echo(f"Give it to {name} alone. It is kept nowhere.", err=True)
+
+
+@account_app.command("lock")
+def lock_account(name: Name, reason: Why, config: Config = Path("bridge.toml")) -> None:
+    """Sign an account out everywhere, and let nobody sign in to it until it is unlocked."""
+    with changing(config) as opened:
+        accounts.lock(opened.connection, name, Operator(operator(), reason), wall_clock_ms())
+    typer.echo(f"{name} is locked.", err=True)
+
+
+@account_app.command("unlock")
+def unlock_account(name: Name, reason: Why, config: Config = Path("bridge.toml")) -> None:
+    """Let the owner of a locked account sign in again, with the same password and codes."""
+    with changing(config) as opened:
+        accounts.unlock(opened.connection, name, Operator(operator(), reason), wall_clock_ms())
+    typer.echo(f"{name} is unlocked.", err=True)
+
+
+@account_app.command("sign-out")
+def sign_out_account(name: Name, reason: Why, config: Config = Path("bridge.toml")) -> None:
+    """End every session of an account; its owner can sign in again at once."""
+    with changing(config) as opened:
+        accounts.end_sessions(opened.connection, name, Operator(operator(), reason), wall_clock_ms())
+    typer.echo(f"{name} is signed out everywhere.", err=True)
 
 
 @account_app.command("end")

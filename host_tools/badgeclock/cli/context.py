@@ -13,21 +13,21 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from sqlalchemy import Connection
 
 from badgeclock import text_file
-from badgeclock.bridge import settings
-from badgeclock.bridge.store import audit_log, vault
-from badgeclock.bridge.store.audit_log import Act, Change, Operator
-from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.store.vault import Vault
-from badgeclock.bridge.store.write_lock import database_of
+from badgeclock.bridge import places
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.errors import SettingsError
-from badgeclock.technician import workshop_lock
+
+if TYPE_CHECKING:  # a help page needs nothing of the store
+    from sqlalchemy import Connection
+
+    from badgeclock.bridge.store.audit_log import Act, Change
+    from badgeclock.bridge.store.database import Store
+    from badgeclock.bridge.store.vault import Vault
 
 STDIN: Final = Path("-")
 WIDE: Final = 200
@@ -47,21 +47,28 @@ class Opened:
 
     def note(self, act: Act, subject: tuple[str, int], **detail: Any) -> None:
         """Write down what the person at this terminal did."""
-        audit_log.write(self.connection, Operator(operator()), act, subject, detail, wall_clock_ms())
+        from badgeclock.bridge.store import audit_log  # noqa: PLC0415
+
+        audit_log.write(self.connection, audit_log.Operator(operator()), act, subject, detail, wall_clock_ms())
 
     def note_change(self, change: Change, added: Act, changed: Act) -> None:
         """The same of a row that was put, if anything became of it."""
-        audit_log.write_change(self.connection, Operator(operator()), change, added, changed, wall_clock_ms())
+        from badgeclock.bridge.store import audit_log  # noqa: PLC0415
+
+        audit_log.write_change(self.connection, audit_log.Operator(operator()), change, added, changed, wall_clock_ms())
 
 
 @contextmanager
 def opened_store(config: Path) -> Iterator[tuple[Store, Vault]]:
     """The configured store and its vault."""
-    configured = settings.load(config)
-    keys = vault.load(configured.secrets.data_key_file)
-    store = Store(configured.store.url)
+    from badgeclock.bridge.store import vault  # noqa: PLC0415
+    from badgeclock.bridge.store.database import Store  # noqa: PLC0415
+
+    where = places.find(config)
+    keys = vault.load(where.data_key_file)
+    store = Store(where.url)
     try:
-        with _within_reach(configured.store.url):
+        with _within_reach(where.url):
             store.check()
             yield store, keys
     finally:
@@ -77,6 +84,8 @@ def _within_reach(url: str) -> Iterator[None]:
     """While root has the store open, be the store's owner as well, by the process's real user: then the bridge may
     signal a command of root's that stands in its write (kill(2)). The rights of the command stay.
     """
+    from badgeclock.bridge.store.write_lock import database_of  # noqa: PLC0415
+
     file = database_of(url)
     owner = file.stat().st_uid if file is not None and file.exists() else 0
     if os.geteuid() != 0 or os.getuid() != 0 or owner == 0:
@@ -125,17 +134,27 @@ def _not_suspended() -> Iterator[None]:
 @contextmanager
 def looking(config: Path) -> Iterator[Connection]:
     """A reading transaction on the configured store; holds up no running bridge, and opens no secret."""
-    store = Store(settings.load(config).store.url)
+    with store_in_use(config) as store, store.read() as connection:
+        yield connection
+
+
+@contextmanager
+def store_in_use(config: Path) -> Iterator[Store]:
+    """The configured store, for what takes too long for one reading transaction."""
+    from badgeclock.bridge.store.database import Store  # noqa: PLC0415
+
+    store = Store(places.find(config).url)
     try:
         store.check()
-        with store.read() as connection:
-            yield connection
+        yield store
     finally:
         store.close()
 
 
 def secret_text(path: Path) -> str:
     """The text of a secret's file, or of stdin for `-`, without the line end."""
+    from badgeclock.technician import workshop_lock  # noqa: PLC0415 - most commands read none
+
     try:
         data = sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
         if workshop_lock.is_closed(data):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -27,8 +28,21 @@ def prepare(configured: BridgeSettings) -> None:
 
 
 @app.command("init")
-def init(config: Config = Path("bridge.toml")) -> None:
+def init(
+    back_to: Annotated[
+        str, typer.Option(help="Take the store back to this earlier form, before that version is installed again.")
+    ] = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
     """Make the data key and the store, or bring an older store to this version's form."""
     configured = settings.load(config)
+    if back_to:
+        store = Store(configured.store.url)
+        try:
+            store.migrate_back(back_to)
+        finally:
+            store.close()
+        typer.echo(f"The store has the form {back_to}. Install the version that has it.", err=True)
+        return
     prepare(configured)
     typer.echo(f"The store is ready. Back up {configured.secrets.data_key_file} apart from it.", err=True)

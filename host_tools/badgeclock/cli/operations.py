@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from badgeclock.bridge import settings
+from badgeclock.bridge import places
 from badgeclock.bridge.operations import backup, data_key_rotation, data_subject_export, retention
 from badgeclock.bridge.operations.backup import Manifest
 from badgeclock.bridge.store import audit_log, vault
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.cli.context import Config, changing, looking, moment, opened_store, operator
+from badgeclock.cli.context import Config, changing, looking, moment, opened_store, operator, store_in_use
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.settings import RetentionSettings
 
 backup_app = typer.Typer(no_args_is_help=True, help="Copies of the store, proved when they are made and when you like.")
 audit_app = typer.Typer(no_args_is_help=True, help="The book of acts: who did what, when and why.")
@@ -42,7 +45,7 @@ def rotate_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
 
     The old key stays in the file: copies of the store that were made before need it.
     """
-    path = settings.load(config).secrets.data_key_file
+    path = places.find(config).data_key_file
     with opened_store(config) as (store, keys):
         for number, changed in data_key_rotation.rotate(store, keys, path, Operator(operator(), reason), wall_clock_ms):
             typer.echo(f"pass {number}: {changed} rows", err=True)
@@ -59,7 +62,7 @@ def retire_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
 
     Backups that were made under them open only with a copy of the file as it was.
     """
-    path = settings.load(config).secrets.data_key_file
+    path = places.find(config).data_key_file
     with opened_store(config) as (store, keys):
         gone = data_key_rotation.retire(store, keys, path, Operator(operator(), reason), wall_clock_ms)
     left = max(vault.read_keys(path))
@@ -74,7 +77,7 @@ def make_backup(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Copy the store into a new folder, while the bridge runs, and prove the copy. The data key is not in it."""
-    url = settings.load(config).store.url
+    url = places.find(config).url
     with opened_store(config) as (store, keys):
         made = backup.make(url, store, keys, folder, Operator(operator(), reason), wall_clock_ms())
     _print_backup(folder, made)
@@ -88,12 +91,11 @@ def verify_backup(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Open a backup and prove it: the file, every reference, chain and act, and that the data key opens every value."""
-    configured = settings.load(config)
-    made = backup.verify(folder, vault.load(configured.secrets.data_key_file))
+    made = backup.verify(folder, vault.load(places.find(config).data_key_file))
     _print_backup(folder, made)
     if live:
-        with looking(config) as connection:
-            gained = backup.compare(made, connection)
+        with store_in_use(config) as store:
+            gained = backup.compare(made, store)
         typer.echo(f"The store in use has all of it, and {gained} records more.", err=True)
 
 
@@ -104,10 +106,10 @@ def restore_backup(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Put a backup where the settings want the store. Nothing is overwritten: move what is there away first."""
-    configured = settings.load(config)
-    keys = vault.load(configured.secrets.data_key_file)
+    where = places.find(config)
+    keys = vault.load(where.data_key_file)
     who = Operator(operator(), reason)
-    _print_backup(folder, backup.restore(folder, configured.store.url, keys, who, wall_clock_ms()))
+    _print_backup(folder, backup.restore(folder, where.url, keys, who, wall_clock_ms()))
     typer.echo(
         "Restored. Clocks that sent more since come under quarantine as `skipped` or send it again, and presences may "
         'have been declared since: see docs/operating.md, "A store from a backup".',
@@ -156,15 +158,21 @@ def verify_acts(
         known = bytes.fromhex(head) or None
     except ValueError:
         raise typer.BadParameter("a hash is 64 hexadecimal digits", param_hint="--head") from None
-    with looking(config) as connection:
-        book = audit_log.verify(connection, known)
+    with store_in_use(config) as store:
+        book = audit_log.verify_in_use(store.read, known)
     typer.echo(f"{book.acts} {book.head.hex()}")
+
+
+def _policy(config: Path) -> RetentionSettings:
+    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+
+    return settings.load(config).retention
 
 
 @retention_app.command("show")
 def show_retention(config: Config = Path("bridge.toml")) -> None:
     """Show, by purpose, the first day that is kept, and how many rows are older."""
-    policy = settings.load(config).retention
+    policy = _policy(config)
     with looking(config) as connection:
         due = retention.due(connection, policy, wall_clock_ms())
     for purpose, (before, rows) in due.items():
@@ -177,7 +185,7 @@ def run_retention(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Delete what is older than its purpose allows. What was deleted is an act in the book, with a hash over it."""
-    policy = settings.load(config).retention
+    policy = _policy(config)
     with opened_store(config) as (store, _):
         done = retention.sweeping(store, policy, Operator(operator(), reason), wall_clock_ms())
     _print_deleted(done)
@@ -191,10 +199,10 @@ def export_person(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Write all that is kept of one worker into files that only you can read."""
-    with changing(config) as opened:
-        who = Operator(operator(), reason)
-        found = data_subject_export.collect(opened.connection, opened.vault, worker, who, wall_clock_ms())
-        files = data_subject_export.write(to, found)
+    who = Operator(operator(), reason)
+    with opened_store(config) as (store, keys):
+        found = data_subject_export.collect(store, keys, worker, who, wall_clock_ms())
+    files = data_subject_export.write(to, found)
     typer.echo(f"Written: {files[0]} and {files[1]}, with name and number. Hand them over, and delete them.", err=True)
 
 
@@ -205,7 +213,7 @@ def erase_person(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Erase a worker, unless presences of theirs must still be kept; then it says until when."""
-    policy = settings.load(config).retention
+    policy = _policy(config)
     with changing(config) as opened:
         done = retention.erase(opened.connection, policy, worker, Operator(operator(), reason), wall_clock_ms())
     _print_deleted(done)

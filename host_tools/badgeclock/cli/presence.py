@@ -17,12 +17,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.authorities.base import Direction
+from badgeclock.authorities.base import BELGIUM, Direction
 from badgeclock.bridge.people.employers import enterprise_number
-from badgeclock.bridge.registrar import corrections, review_queue
+from badgeclock.bridge.presences.regimes import local_day
+from badgeclock.bridge.registrar import corrections, office_registrations, review_queue
 from badgeclock.bridge.registrar.corrections import Meant, Right
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
+from badgeclock.bridge.registrar.office_registrations import Entry, Outcome
 from badgeclock.bridge.store.states import PresenceState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, acting, changing, looking, moment, punch_name
@@ -38,6 +40,11 @@ _NEXT: Final = {
     PresenceState.CLOSED: "nothing is sent",
 }
 
+_REGISTERED: Final = {
+    Outcome.QUEUED: "presence {item}; the running bridge sends it",
+    Outcome.PLANNED: "planned as {item}; sent when the authority takes its day",
+    Outcome.THERE: "registered or planned already: {item}",
+}
 _SHOWN: Final = (
     *("worker", "employer", "site", "workplace", "day", "way"),
     *("reception_number", "error_code", "error_text"),
@@ -81,6 +88,8 @@ def list_waiting(
         why = one["reason"] or (f"code {one['error_code']}: {one['error_text']}" if one["error_code"] else "")
         if not why and one["assumed"]:
             why = f"assumed: {one['assumed']}"
+        if one["manual"]:
+            why = f"by hand; {why}"
         since = moment(one["since_ms"])
         table.add_row(one["item"], one["site"], one["worker"] or "", when, one["way"] or "", one["state"], why, since)
     Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
@@ -100,6 +109,8 @@ def show(item: Item, *, as_json: AsJson = False, config: Config = Path("bridge.t
         typer.echo(json.dumps(found))
         return
     typer.echo(f"{found['item']}: {found['state']}{' (' + found['reason'] + ')' if found['reason'] else ''}")
+    if found.get("manual"):
+        typer.echo("  registered by hand")
     for name in (
         "worker",
         "employer",
@@ -240,6 +251,63 @@ def close(
     if closed is not None:
         typer.echo(f"punches of this badge that are closed: {closed}", err=True)
     _print_result(item, PresenceState.CLOSED)
+
+
+@app.command()
+def register(
+    workers: Annotated[list[str], typer.Argument(help="The workers' references.")],
+    site: Annotated[str, typer.Option(help="At which site.")],
+    why: Why,
+    days: Annotated[
+        list[datetime] | None,
+        typer.Option("--day", formats=["%Y-%m-%d"], help="For which day; as often as needed.", show_default="today"),
+    ] = None,
+    employer: Employer = None,
+    by: By = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Register workers by hand, where the law has the employer register: construction and meat.
+
+    The authority takes today and tomorrow; a later day is planned, and sent when it is taken. It is marked as yours
+    everywhere.
+    """
+    kbo = employer and enterprise_number(employer)
+    decision = _decision(by, why)
+    wanted = [day.date() for day in days or ()] or [local_day(decision.now_ms, BELGIUM.key)]
+    entries = [Entry(worker, site, day, kbo) for day in wanted for worker in workers]
+    with changing(config) as opened:
+        done = office_registrations.register(opened.connection, entries, decision)
+    for one in done:
+        said = _REGISTERED[one.outcome].format(item=one.item)
+        typer.echo(f"{one.entry.worker} on {one.entry.day.isoformat()}: {said}", err=True)
+
+
+@app.command()
+def planned(*, as_json: AsJson = False, config: Config = Path("bridge.toml")) -> None:
+    """Show what is planned to be registered by hand on days that the authority does not take yet."""
+    with looking(config) as connection:
+        found = office_registrations.planned(connection)
+    if as_json:
+        for one in found:
+            typer.echo(json.dumps(one))
+        return
+    table = Table("number", "day", "site", "worker", "by", "why", box=None, pad_edge=False)
+    for one in found:
+        table.add_row(str(one["number"]), one["day"], one["site"], one["worker"], one["by"], one["why"])
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)
+
+
+@app.command()
+def withdraw(
+    number: Annotated[int, typer.Argument(help="The number in `presence planned`.")],
+    why: Why,
+    by: By = "",
+    config: Config = Path("bridge.toml"),
+) -> None:
+    """Take back a registration that is planned and was not sent yet."""
+    with changing(config) as opened:
+        office_registrations.withdraw(opened.connection, number, _decision(by, why))
+    typer.echo(f"{number} is withdrawn; nothing is sent.", err=True)
 
 
 def _decision(by: str, why: str) -> Decision:

@@ -7,17 +7,18 @@ import gc
 import signal
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
-from badgeclock.bridge import logs, settings
-from badgeclock.bridge.service import Service
+from badgeclock.bridge import logs
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.bridge.worker import Crew, Worker, end_with
 from badgeclock.cli.context import Config
 from badgeclock.protocol.bridge_names import BRIDGE_WORKERS_MAX
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.service import Service
+    from badgeclock.bridge.worker import Crew, Worker
 
 app = typer.Typer()
 
@@ -32,6 +33,12 @@ def run(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Run the bridge in the foreground until SIGTERM or Ctrl-C."""
+    import uvloop  # noqa: PLC0415 - the help pages come fast without the bridge
+
+    from badgeclock.bridge import settings  # noqa: PLC0415
+    from badgeclock.bridge.service import Service  # noqa: PLC0415
+    from badgeclock.bridge.worker import Crew  # noqa: PLC0415
+
     logs.configure()
     configured = settings.load(config)
     if workers is not None:
@@ -54,6 +61,11 @@ def intake(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Take punches beside a bridge that runs with several workers, which starts this itself."""
+    import uvloop  # noqa: PLC0415 - as above
+
+    from badgeclock.bridge import settings  # noqa: PLC0415
+    from badgeclock.bridge.worker import Worker, end_with  # noqa: PLC0415
+
     end_with(of)
     logs.configure()
     one = Worker(settings.load(config), number, meet, wall_clock_ms)

@@ -89,6 +89,8 @@ def _cells(one: Person, place: PlaceToday, here: str) -> tuple[str, ...]:
 
     number = "" if one.number is None else str(one.number)
     why = one.why or ""
+    if any(declared.manual for declared in one.declarations):
+        why = f"by hand  {why}".rstrip()
     if one.item is not None:
         why = f"{why} ({one.item})"
     status: str = here if one.status is Status.HERE else one.status

@@ -20,12 +20,34 @@ from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.web import status_guard
-from badgeclock.console import attention_page, live, now_page, presences_page, signing_in, templating
+from badgeclock.console import (
+    accounts_page,
+    acts_page,
+    attention_page,
+    clocks_page,
+    doing,
+    hours_page,
+    imports_page,
+    inspection_page,
+    live,
+    now_page,
+    people_page,
+    poster_page,
+    presences_page,
+    provider_page,
+    registration_page,
+    settings_page,
+    signing_in,
+    sites_page,
+    templating,
+)
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
-from badgeclock.console.errors import ConsoleError
+from badgeclock.console.errors import ConsoleError, NotForThisRole
 from badgeclock.console.guard import STATIC, Guard
 from badgeclock.console.live import Watch
+from badgeclock.console.openid import Provider
+from badgeclock.console.settings_page import Sections
 from badgeclock.console.site import Console
 from badgeclock.errors import BadgeclockError, StoreError
 
@@ -33,9 +55,18 @@ _MARKS = b"console: a browser that was here before"
 
 
 def create_app(
-    store: Store, vault: Vault, door: Door, settings: ConsoleSettings, now_ms: Callable[[], int], watch: Watch
+    store: Store,
+    vault: Vault,
+    door: Door,
+    settings: ConsoleSettings,
+    now_ms: Callable[[], int],
+    watch: Watch,
+    shown: Sections | None = None,
+    provider: Provider | None = None,
 ) -> FastAPI:
-    """The application; `store` is read, and `door` has everything else done."""
+    """The application; `store` is read, and `door` has everything else done. `shown` is what the bridge runs with, as a
+    page may show it.
+    """
     marks = vault.witness(vault.newest, _MARKS) or b""
     console = Console(store, vault, door, settings, now_ms, Attempts(marks), templating.environments())
 
@@ -58,9 +89,22 @@ def create_app(
         return PlainTextResponse("alive\n")
 
     signing_in.add(app, console)
+    provider_page.add(app, console, provider)
     now_page.add(app, console)
+    registration_page.add(app, console)
+    inspection_page.add(app, console)
+    hours_page.add(app, console)
+    poster_page.add(app, console)
     attention_page.add(app, console)
     presences_page.add(app, console)
+    doing.add(app, console)
+    clocks_page.add(app, console)
+    people_page.add(app, console)
+    sites_page.add(app, console)
+    acts_page.add(app, console)
+    settings_page.add(app, console, shown)
+    accounts_page.add(app, console)
+    imports_page.add(app, console)
     live.add(app, console, watch)
     _add_problems(app, console)
     return app
@@ -80,6 +124,10 @@ def _add_problems(app: FastAPI, console: Console) -> None:
     @app.exception_handler(ConsoleError)
     async def cannot(request: Request, error: ConsoleError) -> Response:
         return await problem(request, error, 409)
+
+    @app.exception_handler(NotForThisRole)
+    async def not_for_this_role(request: Request, error: NotForThisRole) -> Response:
+        return await problem(request, error, 403)
 
     @app.exception_handler(PeopleError)
     async def absent(request: Request, error: PeopleError) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from fastapi import FastAPI, Query
 from sqlalchemy import Connection
@@ -11,19 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from badgeclock.bridge.accounts.roles import Right
-from badgeclock.bridge.acts.acts import DEEDS, Asked
 from badgeclock.bridge.attention.attention import Row
 from badgeclock.console import attention_view, people, words
 from badgeclock.console.attention_view import Item
-from badgeclock.console.errors import ActRefused, BridgeSilent
 from badgeclock.console.people import Shown
-from badgeclock.console.signing_in import DO, posted
-from badgeclock.console.site import Console, elsewhere, local, to_sign_in
+from badgeclock.console.site import Console
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
 ROWS_SHOWN: Final = 200
-_OFFERED: Final = frozenset(words.DONE)
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -34,13 +29,10 @@ def add(app: FastAPI, console: Console) -> None:
         request: Request,
         site: Annotated[str, Query(max_length=200)] = "",
         reason: Annotated[str, Query(max_length=64)] = "",
-        done: Annotated[str, Query(max_length=32)] = "",
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         found, workers = await console.store.reading(_rows, console, who)
         shown = [row for row in found if (not site or row.site == site) and (not reason or row.reason == reason)]
         return console.page(
@@ -53,23 +45,16 @@ def add(app: FastAPI, console: Console) -> None:
             workers=workers,
             site=site,
             reason=reason,
-            done=_done_text(done),
             said=words.said,
             zone=attention_view.DEFAULT_ZONE,
         )
 
     @app.get("/attention/{reason}/{item:path}")
-    async def item_page(request: Request, reason: str, item: str) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
-        return await _item_page(console, request, who, reason, item)
-
-    @app.post(DO + "{asked}")
-    async def act(request: Request, asked: str) -> Response:
-        return await _act(console, request, asked)
+    async def one_page(request: Request, reason: str, item: str) -> Response:
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
+        return await item_page(console, request, who, reason, item)
 
 
 def _rows(connection: Connection, console: Console, who: Visitor) -> tuple[list[Row], dict[str, Shown]]:
@@ -78,7 +63,7 @@ def _rows(connection: Connection, console: Console, who: Visitor) -> tuple[list[
     return found, people.shown(connection, console.vault, references, names=who.session.shows_names)
 
 
-async def _item_page(
+async def item_page(
     console: Console,
     request: Request,
     who: Visitor,
@@ -89,6 +74,7 @@ async def _item_page(
     error: BadgeclockError | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
+    """The page of one thing; with an error, and what was typed, where an act was refused."""
     found = await console.store.reading(attention_view.find, who.account.reach, reason, item, console.now_ms())
     if found is None:
         return console.page(request, "gone.html", who, status if error else 404, error=error)
@@ -115,34 +101,3 @@ def _workers(
     references = attention_view.workers_to_choose(connection, who.account.reach, console.now_ms())
     names = people.shown(connection, console.vault, [*references, found.row.worker], names=who.session.shows_names)
     return names, [names[reference] for reference in references]
-
-
-async def _act(console: Console, request: Request, asked: str) -> Response:
-    came = await posted(console, request)
-    if isinstance(came, Response):
-        return came
-    who, fields = came
-    back, reason = local(fields.pop("back", "/")), fields.pop("reason", "")
-    if asked not in DEEDS or (asked != Asked.SHOW_NAMES and asked not in _OFFERED):
-        return console.page(request, "gone.html", who, 404, error=None)
-    filled = {name: value for name, value in fields.items() if value.strip() or name == "why"}
-    try:
-        done = await console.door.ask(Asked(asked), who.secret, **filled)
-        console.looks.forget()
-    except (ActRefused, BridgeSilent) as error:
-        status = 409 if isinstance(error, ActRefused) else 503
-        if asked == Asked.SHOW_NAMES:
-            return console.problem(request, who, error, status)
-        typed = {**fields, "act": asked}
-        return await _item_page(
-            console, request, who, reason, fields.get("item", ""), status=status, error=error, typed=typed
-        )
-    if asked == Asked.SHOW_NAMES:
-        return elsewhere(request, back)
-    return elsewhere(request, f"/attention?done={quote(words.FILED if 'correction' in done else asked)}")
-
-
-def _done_text(done: str) -> str:
-    if done == words.FILED:
-        return words.FILED_SAID
-    return words.DONE.get(Asked(done), "") if done in _OFFERED else ""

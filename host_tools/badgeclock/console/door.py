@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from badgeclock.bridge.acts.acts import Asked, Done, perform
-from badgeclock.bridge.acts.acts_socket import LINE_BYTES, named
+from badgeclock.bridge.acts.acting import Done
+from badgeclock.bridge.acts.acts import Asked, perform
+from badgeclock.bridge.acts.acts_socket import IMPORT_BYTES, LINE_BYTES, named
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.console.errors import ActRefused, BridgeSilent
@@ -21,6 +22,8 @@ from badgeclock.errors import BadgeclockError
 
 ANSWER_S: Final = 15.0
 """How long the bridge may take: longer than what it waits for a store that is held for a moment."""
+IMPORT_ANSWER_S: Final = 120.0
+"""The same for an import of as many rows as may be."""
 _NOBODY_LISTENS: Final = (FileNotFoundError, ConnectionRefusedError)
 
 
@@ -44,12 +47,13 @@ class BridgeDoor:
     async def ask(self, act: Asked, session: str = "", /, **fields: Any) -> Done:
         """See Door."""
         line = json.dumps({"act": act, "session": session, "fields": fields}).encode() + b"\n"
-        if len(line) > LINE_BYTES:
+        is_import = act in (Asked.IMPORT, Asked.REHEARSE_IMPORT)
+        if len(line) > (IMPORT_BYTES if is_import else LINE_BYTES):
             raise ActRefused(
                 "TooLong", what="what was filled in is too long", kept="everything as it was", do="write less"
             )
         try:
-            async with asyncio.timeout(ANSWER_S):
+            async with asyncio.timeout(IMPORT_ANSWER_S if is_import else ANSWER_S):
                 answer = await self._answer(line)
         except _NOBODY_LISTENS:
             return await asyncio.to_thread(self._do, act, session, fields)
@@ -62,7 +66,7 @@ class BridgeDoor:
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
         with named(self._path) as name:
-            reader, writer = await asyncio.open_unix_connection(name, limit=LINE_BYTES)
+            reader, writer = await asyncio.open_unix_connection(name, limit=IMPORT_BYTES)
         try:
             writer.write(line)
             await writer.drain()

@@ -20,6 +20,22 @@ class ActRefused(ConsoleError):
         return (_refused_again, (self.kind, self.what, self.kept, self.do))
 
 
+class NotForThisRole(ConsoleError):
+    """A page that the account's role has no right to."""
+
+
+class ProviderRefused(Exception):
+    """What the organisation's provider said is not accepted; `why` is for the log, and has nothing of anybody's."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+class ProviderAway(ProviderRefused):
+    """The provider could not be asked."""
+
+
 class BridgeSilent(ConsoleError):
     """The bridge was asked, and has not answered."""
 

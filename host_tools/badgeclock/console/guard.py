@@ -15,6 +15,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_BYTES_MOST: Final = 65_536
+UPLOAD: Final = "/imports"
+UPLOAD_BYTES_MOST: Final = 2 * 2**20 + BODY_BYTES_MOST
+"""Of a list that is sent to be imported, with what a form adds."""
 STATIC: Final = "/static/"
 _SAFE: Final = ("GET", "HEAD")
 _POLICY: Final = (
@@ -30,6 +33,8 @@ _HEADERS: Final = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+_CAMERA: Final = "/register"
+"""The one page that may use the camera: it reads a Limosa declaration's code, or a badge's."""
 _KEPT_S: Final = 3600
 _ONE_YEAR_S: Final = 31_536_000
 
@@ -56,7 +61,7 @@ class Guard:
         if scope["method"] not in _SAFE and not is_own_page(scope["scheme"], headers):
             refused = PlainTextResponse("This was not sent by a page of the console. Nothing was changed.\n", 403)
             await refused(scope, receive, sent)
-        elif not _fits(headers):
+        elif not _fits(headers, UPLOAD_BYTES_MOST if scope["path"] == UPLOAD else BODY_BYTES_MOST):
             refused = PlainTextResponse("That is too much for a form. Nothing was changed.\n", 413)
             await refused(scope, receive, sent)
         else:
@@ -74,17 +79,19 @@ def is_own_page(scheme: str, headers: Headers) -> bool:
     return site is not None
 
 
-def _fits(headers: Headers) -> bool:
+def _fits(headers: Headers, bytes_most: int) -> bool:
     """A form says its length, and it is a form's."""
     if "transfer-encoding" in headers:
         return False
     length = headers.get("content-length", "0")
-    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= BODY_BYTES_MOST
+    return length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= bytes_most
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in _HEADERS.items():
         headers[name] = value
+    if scope["path"] == _CAMERA:
+        headers["permissions-policy"] = headers["permissions-policy"].replace("camera=()", "camera=(self)")
     is_static = scope["path"].startswith(STATIC)
     headers["cache-control"] = f"public, max-age={_KEPT_S}" if is_static else "no-store"
     if scope["scheme"] == "https":

@@ -21,9 +21,15 @@ from starlette.requests import Request
 
 from badgeclock.bridge.accounts.roles import Role
 from badgeclock.bridge.attention.reasons import NEEDS
+from badgeclock.bridge.people.imports import LEFT_OUT, REMOVED
 from badgeclock.bridge.presences.attendance import WHY
 from badgeclock.console import words
+from badgeclock.console.clocks_view import HEALTHS
+from badgeclock.console.inspection_view import VERDICTS
+from badgeclock.console.navigation import PAGES
 from badgeclock.console.presences_view import STANDINGS, STATES
+from badgeclock.console.registration_view import OUTCOMES, SOURCES
+from badgeclock.console.sites_view import REGIMES
 
 SOURCE: Final = "en"
 LANGUAGES: Final[Mapping[str, str]] = {"nl": "Nederlands", "fr": "Français", "de": "Deutsch", SOURCE: "English"}
@@ -32,6 +38,8 @@ COOKIE: Final = "badgeclock-language"
 FOLDER: Final = Path(__file__).parent / "locale"
 NO_PRESENCE: Final = ("nobody was given this badge", "its record has no valid seal", "waits for a person")
 """Why a punch has no presence (`presences.attendance`)."""
+VERBS: Final = ("added", "changed", "unchanged", REMOVED, LEFT_OUT)
+"""What becomes of a row of an import."""
 _WEIGHTS: Final = 8
 
 
@@ -79,5 +87,7 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
     for button in words.every_button():
         yield from (button.label, button.effect)
     yield from (*words.DONE.values(), words.FILED_SAID, *words.CANCEL_CODES.values(), *words.WRONG)
-    yield from (*STATES.values(), *STANDINGS.values())
-    yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", *own.values())
+    yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
+    yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
+    yield from words.POSTER
+    yield from (*WHY.values(), *NO_PRESENCE, *Role, "in", "out", "today", *VERBS, *own.values())

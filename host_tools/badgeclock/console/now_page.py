@@ -18,7 +18,7 @@ from badgeclock.bridge.web.reach import cut
 from badgeclock.console import attention_view, now_view, people, words
 from badgeclock.console.now_view import Now
 from badgeclock.console.people import Shown
-from badgeclock.console.site import Console, elsewhere, to_sign_in
+from badgeclock.console.site import Console
 from badgeclock.console.visitor import Visitor
 
 FIRST_ROWS: Final = 8
@@ -40,11 +40,9 @@ def add(app: FastAPI, console: Console) -> None:
 
     @app.get("/")
     async def now_page(request: Request, site: Annotated[str | None, Query(max_length=200)] = None) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         account, names = who.account, who.session.shows_names
         seen = await console.looks.look(
             (account.reach, site, names), lambda: console.store.reading(look, console, who, site)

@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from badgeclock.authorities.base import BELGIUM
+from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.presences.regimes import local_day
-from badgeclock.console import attention_view, people, presences_view
+from badgeclock.console import attention_view, people, presences_view, words
 from badgeclock.console.people import Shown
 from badgeclock.console.presences_view import Filter, Standing
-from badgeclock.console.site import Console, elsewhere, to_sign_in
+from badgeclock.console.site import Console
 from badgeclock.console.visitor import Visitor
 
 Day = Annotated[date | None, BeforeValidator(lambda written: written or None)]
@@ -37,11 +38,9 @@ def add(app: FastAPI, console: Console) -> None:
         standing: Standing = Standing.ALL,
         form: Annotated[str, Query(max_length=3)] = "",
     ) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         days = presences_view.of_days(first, last, local_day(console.now_ms(), BELGIUM.key))
         asked = Filter(*days, site, worker.strip(), standing)
         if form == "csv":
@@ -70,18 +69,26 @@ def add(app: FastAPI, console: Console) -> None:
         )
 
     @app.get("/presences/{reference}")
-    async def one_page(request: Request, reference: str) -> Response:
-        who = await console.visitor(request)
-        if who is None:
-            return to_sign_in(request)
-        if who.account.must_change:
-            return elsewhere(request, "/account")
+    async def one_page(request: Request, reference: str, done: Annotated[str, Query(max_length=16)] = "") -> Response:
+        who = await console.admitted(request)
+        if isinstance(who, Response):
+            return who
         found = await console.store.reading(presences_view.find, who.account.reach, reference, console.now_ms())
         if found is None:
             return console.page(request, "gone.html", who, 404, error=None)
         workers, reason = await console.store.reading(_one, console, who, found["item"], found["worker"])
         return console.page(
-            request, "presence.html", who, found=found, workers=workers, reason=reason, states=presences_view.STATES
+            request,
+            "presence.html",
+            who,
+            found=found,
+            workers=workers,
+            reason=reason,
+            states=presences_view.STATES,
+            can_cancel=who.may(Right.DECIDE) and not reason and found["state"] in presences_view.CANCELLED_HERE,
+            codes=words.CANCEL_CODES,
+            came=done,
+            filed_said=words.FILED_SAID,
         )
 
 

@@ -25,7 +25,7 @@ ROWS_SHOWN: Final = 200
 CSV_ROWS_MOST: Final = 50_000
 _COLUMNS: Final = (
     *("reference", "day", "site", "workplace", "worker", "employer", "way", "moment", "state", "reason"),
-    *("reception_number", "error_code", "registered"),
+    *("reception_number", "error_code", "registered", "registered_by_hand"),
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """With these a spreadsheet begins a formula; a quote before them makes it text."""
@@ -44,6 +44,10 @@ STATES: Final[Mapping[PresenceState, str]] = {
     PresenceState.CLOSED: "closed by a person",
 }
 """Where a presence stands, in words."""
+CANCELLED_HERE: Final = frozenset(
+    {PresenceState.QUEUED, PresenceState.REGISTERED, PresenceState.VALIDATED, PresenceState.REMARKS}
+)
+"""Where one stands that its own page has cancelled; what waits for a person has its buttons in the list."""
 
 
 class Standing(StrEnum):
@@ -147,7 +151,9 @@ def as_csv(found: Sequence[Any]) -> str:
         moments = [_moment(row.moment_ms, row.time_zone), _moment(row.registered_ms, row.time_zone)]
         number = "" if row.reception_number is None else str(row.reception_number)
         error = str(row.error_code or "")
-        writer.writerow([*map(_text, words), moments[0], row.state, row.reason or "", number, error, moments[1]])
+        by_hand = "yes" if row.manual else "no"
+        state = (moments[0], row.state, row.reason or "", number, error, moments[1], by_hand)
+        writer.writerow([*map(plain_text, words), *state])
     return out.getvalue()
 
 
@@ -155,5 +161,6 @@ def _moment(utc_ms: int | None, zone: str) -> str:
     return local_moment(utc_ms, zone).isoformat(timespec="seconds") if utc_ms else ""
 
 
-def _text(words: str) -> str:
+def plain_text(words: str) -> str:
+    """A cell of a spreadsheet that is taken for no formula."""
     return f"'{words}" if words.startswith(_FORMULA) else words

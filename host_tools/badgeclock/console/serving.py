@@ -16,9 +16,11 @@ from badgeclock.bridge import service_manager
 from badgeclock.bridge.settings import BridgeSettings, ConsoleSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
+from badgeclock.console import settings_page
 from badgeclock.console.app import create_app
 from badgeclock.console.door import BridgeDoor
 from badgeclock.console.live import Watch
+from badgeclock.console.openid import Provider
 from badgeclock.errors import SettingsError
 
 STOP_S = 3
@@ -70,7 +72,8 @@ def serve(settings: BridgeSettings, now_ms: Callable[[], int]) -> None:
         store.check()
         watch = Watch(store)
         door = BridgeDoor(settings.acts.socket, settings.store.url, keys, now_ms)
-        app = create_app(store, keys, door, own, now_ms, watch)
+        provider = None if own.provider is None else Provider(own.provider, lambda: now_ms() / 1000)
+        app = create_app(store, keys, door, own, now_ms, watch, settings_page.shown(settings), provider)
         listener = _listener(own.host, own.port)
         with contextlib.closing(listener):
             scheme = "https" if own.certificate else "http"

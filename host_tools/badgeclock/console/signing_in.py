@@ -11,14 +11,17 @@ from typing import Any, Final
 import segno
 import structlog
 from fastapi import FastAPI
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
-from badgeclock.bridge.accounts import accounts, passwords, second_factor
+from badgeclock.bridge.accounts import accounts, passwords, second_factor, sessions
 from badgeclock.bridge.accounts.accounts import Secrets
+from badgeclock.bridge.accounts.sessions import Held
 from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.errors import AccountError
-from badgeclock.console import languages, words
+from badgeclock.bridge.web.reach import names_of
+from badgeclock.console import attention_view, languages, words
 from badgeclock.console import visitor as visitors
 from badgeclock.console.errors import ActRefused
 from badgeclock.console.site import Console, elsewhere, fields_of, kept_of, local, to_sign_in
@@ -27,6 +30,8 @@ from badgeclock.console.visitor import Visitor
 KEPT: Final = "kept."
 """Before the names of the fields of a form that came without a session."""
 KEPT_PATH: Final = "kept_path"
+PROVIDER: Final = "/sign-in/provider"
+"""Where the organisation's own sign-in begins."""
 DO: Final = "/do/"
 """Where forms go that may be kept."""
 _MINUTE_S: Final = 60
@@ -38,10 +43,10 @@ def add(app: FastAPI, console: Console) -> None:
     """The pages of this file."""
 
     @app.get("/sign-in")
-    async def sign_in_page(request: Request, to: str = "/") -> Response:
+    async def sign_in_form(request: Request, to: str = "/") -> Response:
         if await console.visitor(request) is not None:
             return elsewhere(request, local(to))
-        return _sign_in_page(console, request, to=local(to))
+        return sign_in_page(console, request, to=local(to))
 
     @app.post("/sign-in")
     async def sign_in(request: Request) -> Response:
@@ -57,6 +62,16 @@ def add(app: FastAPI, console: Console) -> None:
         visitors.forget(request, answer)
         return answer
 
+    @app.post("/sign-out/everywhere")
+    async def sign_out_everywhere(request: Request) -> Response:
+        came = await posted(console, request)
+        if isinstance(came, Response):
+            return came
+        await console.door.ask(Asked.SIGN_OUT_EVERYWHERE, came[0].secret)
+        answer = elsewhere(request, "/sign-in")
+        visitors.forget(request, answer)
+        return answer
+
     @app.get("/language/{code}")
     async def language(request: Request, code: str, to: str = "/") -> Response:
         answer = elsewhere(request, local(to))
@@ -67,7 +82,7 @@ def add(app: FastAPI, console: Console) -> None:
     @app.get("/account")
     async def account(request: Request) -> Response:
         who = await console.visitor(request)
-        return to_sign_in(request) if who is None else _account_page(console, request, who)
+        return to_sign_in(request) if who is None else await _account_page(console, request, who)
 
     @app.post("/account/password")
     async def password(request: Request) -> Response:
@@ -85,9 +100,9 @@ async def posted(console: Console, request: Request) -> tuple[Visitor, dict[str,
     fields = await fields_of(request)
     who = await console.visitor(request)
     if who is None:
-        return _sign_in_page(console, request, status=401, kept=_kept(request, fields))
+        return sign_in_page(console, request, status=401, kept=_kept(request, fields))
     if not hmac.compare_digest(fields.pop("token", "").encode(), who.form_token.encode()):
-        return _kept_page(console, request, who, _kept(request, fields), status=409)
+        return kept_page(console, request, who, _kept(request, fields), status=409)
     return who, fields
 
 
@@ -98,7 +113,7 @@ def _kept(request: Request, fields: dict[str, str]) -> dict[str, str]:
     return {KEPT_PATH: path} | {f"{KEPT}{name}": value for name, value in kept_of(fields).items()}
 
 
-def _sign_in_page(
+def sign_in_page(
     console: Console,
     request: Request,
     *,
@@ -109,12 +124,23 @@ def _sign_in_page(
     name: str = "",
     kept: dict[str, str] | None = None,
 ) -> Response:
+    """Where one signs in; with what was typed before, which is there again afterwards."""
     return console.page(
-        request, "sign_in.html", None, status, to=to, wrong=wrong, minutes=minutes, name=name, kept=kept or {}
+        request,
+        "sign_in.html",
+        None,
+        status,
+        to=to,
+        wrong=wrong,
+        minutes=minutes,
+        name=name,
+        kept=kept or {},
+        has_provider=console.settings.provider is not None,
     )
 
 
-def _kept_page(console: Console, request: Request, who: Visitor, kept: dict[str, str], status: int = 200) -> Response:
+def kept_page(console: Console, request: Request, who: Visitor, kept: dict[str, str], status: int = 200) -> Response:
+    """What was typed before a session ended, to be sent."""
     path = kept.get(KEPT_PATH, "")
     if not path.startswith(DO):
         return elsewhere(request, "/account")
@@ -130,7 +156,7 @@ async def _sign_in(console: Console, request: Request) -> Response:
     mark = request.cookies.get(visitors.MARK, "")
 
     def again(status: int, wrong: str, minutes: int = 0) -> Response:
-        return _sign_in_page(console, request, to=to, status=status, wrong=wrong, minutes=minutes, name=name, kept=kept)
+        return sign_in_page(console, request, to=to, status=status, wrong=wrong, minutes=minutes, name=name, kept=kept)
 
     wait_s = console.attempts.wait_s(address, name, mark)
     if wait_s:
@@ -155,7 +181,7 @@ async def _sign_in(console: Console, request: Request) -> Response:
     if kept:
         who = await console.store.reading(visitors.find, done["secret"], console.now_ms())
         if who is not None:
-            answer = _kept_page(console, request, who, kept)
+            answer = kept_page(console, request, who, kept)
     visitors.remember(request, answer, done["secret"])
     visitors.remember_mark(request, answer, console.attempts.mark(name, secrets.token_hex(8)))
     return answer
@@ -171,7 +197,7 @@ def _step(console: Console, found: Secrets, code: str) -> int | None:
 # --- the account's own page ---
 
 
-def _account_page(
+async def _account_page(
     console: Console,
     request: Request,
     who: Visitor,
@@ -180,6 +206,7 @@ def _account_page(
     error: AccountError | None = None,
 ) -> Response:
     secret = second_factor.new_secret()
+    held, reach = await console.store.reading(_own, who, console.now_ms())
     return console.page(
         request,
         "account.html",
@@ -187,9 +214,17 @@ def _account_page(
         status,
         error=error,
         said=request.query_params.get("done", ""),
+        held=held,
+        reach=reach,
+        zone=attention_view.DEFAULT_ZONE,
         secret=secret,
         picture=_picture(second_factor.address(secret, who.account.name)),
     )
+
+
+def _own(connection: Connection, who: Visitor, now_ms: int) -> tuple[list[Held], dict[str, list[str]]]:
+    """The sessions of the visitor's account, and what it reaches."""
+    return sessions.held(connection, who.account.id, now_ms), names_of(connection, who.account.reach.stored())
 
 
 def _picture(address: str) -> str:
@@ -211,7 +246,7 @@ async def _changed(console: Console, request: Request, change: Any) -> Response:
         found = await _proved(console, request, who, fields)
         done = await change(console, who, found, fields)
     except AccountError as error:
-        return _account_page(console, request, who, 422, error=error)
+        return await _account_page(console, request, who, 422, error=error)
     except ActRefused as error:
         return console.problem(request, who, error, 409)
     answer = elsewhere(request, f"/account?done={'password' if change is _new_password else 'codes'}")

@@ -22,9 +22,11 @@ from badgeclock.bridge.acts.acts import Asked
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.console import languages, visitor
+from badgeclock.console import languages, visitor, words
 from badgeclock.console.attempts import Attempts
 from badgeclock.console.door import Door
+from badgeclock.console.errors import NotForThisRole
+from badgeclock.console.uploads import Uploads
 from badgeclock.console.visitor import Visitor
 from badgeclock.errors import BadgeclockError
 
@@ -35,7 +37,12 @@ CHECKS: Final = 2
 _T = TypeVar("_T")
 _SEE_OTHER: Final = 303
 _TOKEN: Final = "token"  # noqa: S105 - the name of a field
-_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret"})
+MANY: Final = "items"
+"""The field of a form about several things at once: one value for each."""
+BETWEEN: Final = "\t"
+"""Between several values of one field, once they are one text; no name has it."""
+FIELDS_MOST: Final = 500
+_NEVER_KEPT: Final = frozenset({_TOKEN, "password", "new_password", "again", "code", "secret", "number"})
 
 
 class Looks:
@@ -85,6 +92,7 @@ class Console:
     templates: Mapping[str, Environment]
     """By language."""
     looks: Looks = field(default_factory=Looks)
+    uploads: Uploads = field(default_factory=Uploads)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
     async def visitor(self, request: Request) -> Visitor | None:
@@ -98,6 +106,27 @@ class Console:
             with contextlib.suppress(BadgeclockError):  # the session ends a little earlier
                 await self.door.ask(Asked.NOTE_PAGE, secret)
         return found
+
+    async def admitted(self, request: Request, right: Right = Right.SEE) -> Visitor | Response:
+        """Who asks for a page that a right opens; somebody who is not signed in, or has a first password, is sent where
+        that is changed. Raises NotForThisRole.
+        """
+        found = await self.visitor(request)
+        if found is None:
+            return to_sign_in(request)
+        if found.account.must_change:
+            return elsewhere(request, "/account")
+        self.check_right(found, right)
+        return found
+
+    def check_right(self, who: Visitor, right: Right) -> None:
+        """Raise NotForThisRole unless somebody's role has a right."""
+        if not who.may(right):
+            raise NotForThisRole(
+                what=f"this page is not for a {who.account.role}",
+                kept="everything as it was",
+                do="ask an administrator, or sign in as somebody who may",
+            )
 
     async def is_password(self, kept: str | None, password: str) -> bool:
         """Whether it is the password of a hash; None: there is no such account."""
@@ -118,6 +147,7 @@ class Console:
                 who=who,
                 Right=Right,
                 now_ms=self.now_ms(),
+                done=words.done_text(request.query_params.get("done", "")),
                 language=language,
                 locale=languages.locale_of(language),
                 **context,
@@ -131,9 +161,12 @@ class Console:
 
 
 async def fields_of(request: Request) -> dict[str, str]:
-    """The fields of a form; of a name that comes twice the last, and no files."""
-    form = await request.form(max_files=0, max_fields=40)
-    return {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    """The fields of a form; of a name that comes twice the last, of MANY all, and no files."""
+    form = await request.form(max_files=0, max_fields=FIELDS_MOST)
+    fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+    if MANY in fields:
+        fields[MANY] = BETWEEN.join(value for value in form.getlist(MANY) if isinstance(value, str))
+    return fields
 
 
 def to_sign_in(request: Request) -> Response:

@@ -16,13 +16,15 @@ from babel.support import Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from badgeclock import __version__
+from badgeclock.authorities.base import BELGIUM
 from badgeclock.bridge.attention.attention import Row
 from badgeclock.bridge.presences.expectations import Source
 from badgeclock.bridge.presences.local_times import clock_text
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
-from badgeclock.console import languages
+from badgeclock.console import languages, navigation, words
 from badgeclock.console.now_view import Group
+from badgeclock.console.site import local
 
 FOLDER: Final = Path(__file__).parent
 GROUPS: Final[Mapping[Group, str]] = {
@@ -50,7 +52,26 @@ FIELDS: Final[Mapping[str, str]] = {
     "code": "Why it is cancelled",
     "why": "Reason",
     "item": "Item",
+    "command": "Order",
+    "settings": "Settings",
+    "cause": "Trouble",
+    "badge": "Badge",
+    "first": "First day",
+    "last": "Last day",
+    "sites": "Sites, one a line",
+    "name": "Name",
+    "language": "Language",
+    "regime": "Regime",
+    "regime_from": "Counts from",
+    "workplace": "Workplace number",
+    "longest_shift_h": "Longest shift, in hours",
+    "night_hours": "Night hours",
+    "role": "Role",
+    "employers": "Employers' numbers, one a line",
+    "signs_in_by": "Signs in by",
+    "upload": "File",
 }
+TODAY: Final = "today"
 _MINUTE_S: Final = 60
 
 
@@ -70,8 +91,9 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour)
-    made.filters.update({one.__name__: one for one in filters})
+    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, by_hand)
+    made.filters.update({one.__name__: one for one in (*filters, weekday, cause)})
+    made.filters["days_ago"] = partial(days_ago, catalogue.gettext)
     made.filters["why"] = partial(why, catalogue.gettext)
     made.globals |= {
         "version": __version__,
@@ -79,6 +101,7 @@ def environment(catalogue: Translations) -> Environment:
         "groups": GROUPS,
         "sources": SOURCES,
         "field_names": FIELDS,
+        "pages": navigation.PAGES,
     }
     return made
 
@@ -95,6 +118,34 @@ def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
 def date(day: Day, locale: Locale) -> str:
     """A day as the language writes it, with its weekday."""
     return format_date(day, "full", locale=locale)
+
+
+def weekday(day: Day, locale: Locale) -> str:
+    """A day in a narrow column: its weekday, day and month."""
+    return format_date(day, "EE d/MM", locale=locale)
+
+
+def by_hand(one: Person) -> bool:
+    """Whether the office registered somebody whose presence is shown."""
+    return any(each.manual for each in one.declarations)
+
+
+def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Locale) -> str:
+    """How many days ago, or ahead, or that it is today."""
+    away = day - local_day(now_ms, BELGIUM.key)
+    if not away:
+        return gettext(TODAY)
+    return format_timedelta(away, granularity="day", threshold=1.5, add_direction=True, format="short", locale=locale)
+
+
+def cause(reason: str) -> str:
+    """The cause of a clock's mark, of the reason that the list has for it."""
+    return words.cause_of(reason)
+
+
+def of_minutes(minutes: int) -> str:
+    """Minutes of a day as a clock shows them."""
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 def why(gettext: Callable[[str], str], text: str) -> str:

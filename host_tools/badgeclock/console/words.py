@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.acts.acts import Asked, Order
 from badgeclock.bridge.attention.attention import Row
 from badgeclock.bridge.clocks import health
 from badgeclock.bridge.registrar.decisions import CancelCode
@@ -97,6 +97,11 @@ SAID: Final[Mapping[str, Said]] = {
     ),
     "second_reception_number": Said("Registered twice", "Cancel the second number in the authority's portal.", _SEEN),
     "cancel_refused": Said("Cancelling was refused", "See its reason, and cancel it again.", _SEEN),
+    "registration_not_sent": Said(
+        "A planned registration was not sent",
+        "See its reason. If the worker is there, register them again, or have them punch.",
+        _SEEN,
+    ),
     "national_number_changed": Said(
         "A national number has changed",
         "Bring the worker's number up to date on the bridge's machine (badgeclock bridge worker set).",
@@ -179,9 +184,14 @@ def said(reason: str) -> Said:
     """The words of a reason."""
     if reason in SAID:
         return SAID[reason]
-    cause = reason.removeprefix(_OF_CLOCK).replace("_", "-")
+    cause = cause_of(reason)
     to_do = _CLOCK_TO_DO.get(cause, health.TO_DO[cause])
     return Said(_CLOCK_TITLES[cause], f"{to_do[0].upper()}{to_do[1:]}.")
+
+
+def cause_of(reason: str) -> str:
+    """The cause of a clock's mark (`clocks.health`), of the reason that the list has for it."""
+    return reason.removeprefix(_OF_CLOCK).replace("_", "-")
 
 
 _SETTLE: Final = Button(Asked.SETTLE, "Seen to", "It leaves the list.")
@@ -229,9 +239,14 @@ _BUTTONS: Final[Mapping[str, tuple[Button, ...]]] = {
 }  # fmt: skip
 
 
+_SILENCE: Final = Button(
+    Asked.SILENCE_CLOCK, "It is known", "It leaves the list until it is over, and comes back if it does.", ("cause",)
+)
+
+
 def every_button() -> Iterator[Button]:
     """Each that some page may have."""
-    yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN)
+    yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN, _SILENCE)
     for buttons in _BUTTONS.values():
         yield from buttons
 
@@ -241,7 +256,7 @@ def buttons_of(row: Row) -> tuple[Button, ...]:
     if row.reason in _BUTTONS and (row.reason != "no_time" or "/" in row.item):
         return _BUTTONS[row.reason]
     if row.reason.startswith(_OF_CLOCK):
-        return ()
+        return (_SILENCE,)
     if row.item.startswith("event/"):
         return (_SETTLE,)
     return (_DECLARE, _CLOSE) if "/" in row.item else (_AGAIN, _CLOSE)
@@ -259,7 +274,30 @@ DONE: Final[Mapping[Asked, str]] = {
     Asked.RELEASE_CLOCK: "The clock is released.",
     Asked.CORRECTION_DONE: "The correction is done, and what waited is closed.",
     Asked.CORRECTION_WITHDRAWN: "The correction is withdrawn.",
+    Asked.ORDER_CLOCK: "It is ordered: clocks that are online do it now, others once they are.",
+    Asked.SET_CLOCK: "The settings are ordered; the clock takes them, or says why not.",
+    Asked.SILENCE_CLOCK: "It has left the list, and comes back if the trouble does.",
+    Asked.END_SILENCE: "It is in the list again as long as the trouble lasts.",
+    Asked.TAKE_BADGE: "The badge is taken back: clocks do not know it any more.",
+    Asked.ENGAGE: "The engagement is kept.",
+    Asked.CHANGE_WORKER: "The worker is changed; what was declared stays as it was.",
+    Asked.CHANGE_SITE: "The site is changed; what was declared stays as it was.",
+    Asked.NAME_EMPLOYER: "The employer is kept.",
+    Asked.MAKE_ACCOUNT: "The account is made.",
+    Asked.CHANGE_ACCOUNT: "The account is changed, from its next page on.",
+    Asked.RESET_ACCOUNT: "It has a new first password, and no codes.",
+    Asked.LOCK_ACCOUNT: "The account is locked, and signed out everywhere.",
+    Asked.UNLOCK_ACCOUNT: "Its owner can sign in again.",
+    Asked.END_SESSIONS: "It is signed out everywhere.",
+    Asked.END_ACCOUNT: "The account has ended.",
 }
+ORDERS: Final[Mapping[Order, str]] = {
+    Order.IDENTIFY: "Show its name and sound",
+    Order.SELF_TEST: "Try every part",
+    Order.RESTART: "Restart, when no badge is near",
+    Order.CAPTURE: "Report its last lines and failures",
+}
+"""What a clock can be ordered to do."""
 CANCEL_CODES: Final[Mapping[CancelCode, str]] = {
     CancelCode.PLANNING: "the planning changed",
     CancelCode.HOLIDAY: "holiday",
@@ -269,10 +307,28 @@ CANCEL_CODES: Final[Mapping[CancelCode, str]] = {
 """The authority's own reasons."""
 WRONG_SIGN_IN: Final = "Name, password or code is wrong."
 TOO_MANY: Final = "Too many attempts. Try again in %(minutes)d minutes."
-WRONG: Final = (WRONG_SIGN_IN, TOO_MANY)
+WRONG_PROVIDER: Final = "The provider's answer was not accepted. Try again; if it stays, ask an administrator."
+NO_ACCOUNT: Final = "No account here is that person's at the provider. Ask an administrator."
+AWAY_PROVIDER: Final = "The provider does not answer. Try again, or ask an administrator."
+WRONG: Final = (WRONG_SIGN_IN, TOO_MANY, WRONG_PROVIDER, NO_ACCOUNT, AWAY_PROVIDER)
+SAVED: Final = frozenset({Asked.SHOW_NAMES})
+"""What a page may ask for besides, without a word about it."""
 FILED: Final = "filed"
 """Of an act that the authority takes with a file only."""
 FILED_SAID: Final = (
     "The authority's service takes no more of it: a correction is written down, which waits in this list until its "
     "file is sent."
 )
+POSTER: Final = (
+    "Everybody registers before work begins.",
+    "Number of this workplace",
+    "For the office: scan to open this site's page",
+)
+"""On a site's poster, in all four languages."""
+
+
+def done_text(done: str) -> str:
+    """What an address says that was done, in English; empty for what no page says."""
+    if done == FILED:
+        return FILED_SAID
+    return DONE[Asked(done)] if done in DONE else ""

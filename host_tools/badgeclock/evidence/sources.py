@@ -86,10 +86,10 @@ def _partitions(given: Inputs) -> Partitions | None:
 
 def _url(text: str) -> str:
     """The URL of a store that is named by itself or by the bridge's settings."""
-    from badgeclock.bridge import settings  # noqa: PLC0415
+    from badgeclock.bridge import places, store_url  # noqa: PLC0415
 
-    url = settings.load(Path(text)).store.url if text.endswith(".toml") else text
-    file = url.removeprefix(settings.SQLITE_FILE)
+    url = places.find(Path(text)).url if text.endswith(".toml") else text
+    file = url.removeprefix(store_url.SQLITE)
     if file != url and not Path(file).is_file():
         # Opening it would make an empty one, and a verifier writes nothing.
         raise EvidenceError(

@@ -7,7 +7,7 @@ committed. Its own columns are held against the records' bytes.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,12 +52,24 @@ def read(store: Store, keys: ClockKeys, findings: Findings) -> StoreRecords:
                 kept="nothing was judged",
                 do="look at the clock's id, and whether the bundle is that of this chain or of one before it",
             )
-        rows: Any = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(
-            select(schema.records.c.seq, schema.records.c.raw, schema.records.c.received_ms)
-            .where(schema.records.c.clock_id == clock.id)
-            .order_by(schema.records.c.seq)
-        )
-        return StoreRecords(runs_of_rows(rows, findings), _anchors(clock))
+        seq = schema.records.c.seq
+        of_clock = select(seq).where(schema.records.c.clock_id == clock.id).limit(1)
+        first, last = (connection.execute(of_clock.order_by(end)).scalar() for end in (seq, seq.desc()))
+    return StoreRecords(runs_of_rows(_records(store, clock.id, first, last), findings), _anchors(clock))
+
+
+def _records(store: Store, clock_id: int, first: int | None, last: int | None) -> Iterator[tuple[int, bytes, int]]:
+    """The rows of a clock's records, ascending by number. The bridge never changes or deletes one: each page is a
+    transaction of its own, so that its checkpoints wait for none.
+    """
+    table = schema.records
+    columns = select(table.c.seq, table.c.raw, table.c.received_ms)
+    while first is not None:
+        this = (table.c.clock_id == clock_id) & (table.c.seq >= first) & (table.c.seq <= last)
+        with store.read() as connection:
+            page = connection.execute(columns.where(this).order_by(table.c.seq).limit(_ROWS_AT_ONCE)).tuples().all()
+        yield from page
+        first = page[-1][0] + 1 if len(page) == _ROWS_AT_ONCE else None
 
 
 def runs_of_rows(rows: Iterable[tuple[int, bytes, int]], findings: Findings) -> list[Run]:

@@ -25,14 +25,14 @@ from sqlalchemy import Connection
 from badgeclock import key_file
 from badgeclock.authorities import kinds
 from badgeclock.authorities.kinds import AuthoritySettings
-from badgeclock.bridge import settings
+from badgeclock.bridge import settings, store_url
 from badgeclock.bridge.acts.acts_socket import named
 from badgeclock.bridge.attention import validity
 from badgeclock.bridge.attention.validity import Holder
 from badgeclock.bridge.clocks import registry
 from badgeclock.bridge.notices import book
 from badgeclock.bridge.notices.sending import Sender
-from badgeclock.bridge.settings import SQLITE_FILE, BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import vault
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState
@@ -338,8 +338,8 @@ def is_running(own: BridgeSettings) -> bool:
 
 def state_folder(own: BridgeSettings) -> Path:
     """The folder of an SQLite store; else that of the data key."""
-    if own.store.url.startswith(SQLITE_FILE):
-        return Path(own.store.url.removeprefix(SQLITE_FILE)).parent
+    if own.store.url.startswith(store_url.SQLITE):
+        return Path(own.store.url.removeprefix(store_url.SQLITE)).parent
     return own.secrets.data_key_file.parent
 
 

@@ -47,6 +47,7 @@ HUGE: Final = "0123456789:"
 _SMALL_GIVES: Final = 2
 _LARGE_GIVES: Final = (3, 4, 10, 11)
 _BELOW: Final = frozenset("\u0327\u0328\u0326")  # cedilla, ogonek, comma
+_APART: Final = "\u0326"  # a comma does not touch its letter, which is what tells it from a cedilla
 
 _ASK_LETTERS: Final = """
 import framebuf
@@ -127,6 +128,10 @@ def small(letter: str, own: dict[str, Rows], marks: dict[str, Rows]) -> Rows:
     if base not in own or mark not in marks:
         return ["." * 8] * 8
     rows, dots = own[base], marks[mark]
+    if mark == _APART:
+        # A letter without a row to spare above it gives one up.
+        raised = rows[:1] + rows[2:7] if "#" in rows[0] else rows[1:7]
+        return [*raised, "." * 8, dots[0]]
     if mark in _BELOW:
         return [*rows[:7], _over(rows[7], dots[0])]
     if base.isupper():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.host.bridge.world import World, empty_store
-from tests.postgres import Cluster
+from tests.postgres import Cluster, Copies
 from tests.query_plans import Grown, Watch
 
 from badgeclock.bridge.store import presence_counts, schema
@@ -45,6 +45,12 @@ def migrated(cluster: Cluster) -> str:
 
 
 @pytest.fixture(scope="session")
+def copies(cluster: Cluster, migrated: str) -> Copies:
+    """Copies of the database with the bridge's tables."""
+    return Copies(cluster, migrated)
+
+
+@pytest.fixture(scope="session")
 def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
     """The plans of what is asked of a store, for as long as the tests run."""
     grown: list[Grown] = []
@@ -59,6 +65,14 @@ def plans(request: pytest.FixtureRequest) -> Iterator[Watch]:
     watch.close()
     for one in grown:
         one.close()
+
+
+@pytest.fixture(autouse=True)
+def _plan_of_each_statement(plans: Watch) -> Iterator[None]:
+    """A test fails if it is the first to have the bridge ask what takes longer with every day."""
+    plans.found.clear()
+    yield
+    assert not plans.found, "\n".join(plans.found)
 
 
 @pytest.fixture
@@ -86,9 +100,10 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield f"sqlite:///{tmp_path / 'bridge.db'}"
     else:
         cluster: Cluster = request.getfixturevalue("cluster")
-        name = cluster.create(request.getfixturevalue("migrated"))
+        copies: Copies = request.getfixturevalue("copies")
+        name = copies.take()
         yield cluster.url(name)
-        cluster.drop(name)
+        copies.give_back(name)
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """A check takes a millisecond instead of fifty; `test_passwords.py` has the real ones."""
     quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
     monkeypatch.setattr(passwords, "_HASHER", quick)
-    monkeypatch.setattr(passwords, "_NOBODYS", quick.hash("nobody's"))
+    monkeypatch.setattr(passwords, "_nobodys", lambda: quick.hash("nobody's"))
 
 
 @pytest.fixture

@@ -47,6 +47,7 @@ from badgeclock.bridge.web.reach import EVERYTHING, Reach
 from badgeclock.console.app import create_app
 from badgeclock.console.door import BridgeDoor
 from badgeclock.console.live import Watch
+from badgeclock.console.openid import Provider
 from badgeclock.console.serving import config_of
 from badgeclock.protocol.record import Direction, Origin
 
@@ -77,10 +78,12 @@ class Morning:
         self.store = Store.for_reading(self.url)
         self.watch = Watch(self.store)
 
-    def app(self) -> FastAPI:
+    def app(self, provider: Provider | None = None) -> FastAPI:
         """The console."""
         door = BridgeDoor(self.socket, self.url, self.vault, lambda: self.now_ms)
-        return create_app(self.store, self.vault, door, self.settings, lambda: self.now_ms, self.watch)
+        return create_app(
+            self.store, self.vault, door, self.settings, lambda: self.now_ms, self.watch, provider=provider
+        )
 
     def account(self, name: str, role: Role, reach: Reach = EVERYTHING) -> None:
         """An account whose password is PASSWORD."""

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from tests.host.console.morning import PASSWORD, Morning, served
 
-from badgeclock.bridge.store import event_log
+from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.event_log import Event, Kind, Severity
 
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
@@ -82,6 +82,18 @@ def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: M
     expect(page.get_by_text("A clock sends far too much")).to_be_visible()
     expect(page.locator("#to-do")).to_contain_text("4")
     expect(later.get_by_text("W-005")).to_be_visible()
+    # What is chosen in a list that follows stays chosen.
+    clocks = window(morning.session("otto"), **DESKTOP)
+    clocks.goto("/clocks")
+    clocks.get_by_role("checkbox", name="clock-0002").check()
+    with morning.office.write() as connection:
+        connection.execute(schema.clocks.update().values(status_ms=morning.now_ms - 60_000))
+    expect(clocks.get_by_text("1 min ago").first).to_be_visible()
+    expect(clocks.get_by_role("checkbox", name="clock-0002")).to_be_checked()
+    clocks.get_by_label("Reason").fill("which is which")
+    clocks.get_by_role("button", name="Order it").click()
+    expect(clocks.get_by_role("status").first).to_contain_text("It is ordered")
+    assert [row.clock_id for row in morning.rows(schema.orders)] == [2]
     # The session ends meanwhile: the page goes where one signs in, and comes back to itself.
     morning.now_ms += 3 * 3_600_000
     with morning.office.write() as connection:
@@ -93,15 +105,23 @@ def test_a_page_follows_what_happens_and_keeps_what_its_reader_opened(morning: M
 def test_axe_finds_nothing_on_any_page_and_nothing_is_wider_than_a_phone(
     morning: Morning, window: Window, scheme: str, locale: str
 ) -> None:
-    phone = window(morning.session("otto"), color_scheme=scheme, locale=locale, **PHONE)
+    phone = window(morning.session("ada"), color_scheme=scheme, locale=locale, **PHONE)
     paths = [
         "/",
         "/?site=Quay+9",
+        "/register?site=Quay+7",
+        "/register/many?site=Quay+7&source=employer&employer=0438195916",
+        "/inspection?site=Quay+7",
+        "/links",
+        "/hours",
+        "/poster?site=Quay+7",
         "/attention",
         "/presences",
         f"/presences/{morning.refused()}",
         f"/attention/refused/{morning.refused()}",
         "/account",
+        *("/people", "/people/W-001", "/sites", "/sites/Quay%207", "/clocks", "/clocks/clock-0001"),
+        *("/imports", "/acts", "/settings", "/accounts"),
     ]
     signed_out = window(color_scheme=scheme, locale=locale, **DESKTOP)
     for page, path in [*((phone, path) for path in paths), (signed_out, "/sign-in")]:

@@ -96,5 +96,5 @@ def test_every_state_has_its_words_and_few_days_are_asked_for_at_once() -> None:
 
 @pytest.mark.parametrize("words", ["=cmd", "+1", "-1", "@x", "\tx"])
 def test_a_spreadsheet_takes_no_text_for_a_formula(words: str) -> None:
-    assert presences_view._text(words) == f"'{words}"
-    assert presences_view._text("W-001") == "W-001"
+    assert presences_view.plain_text(words) == f"'{words}"
+    assert presences_view.plain_text("W-001") == "W-001"

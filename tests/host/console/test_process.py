@@ -124,6 +124,13 @@ def test_accounts_are_made_and_ended_on_the_bridges_machine(morning: Morning, tm
     assert "no site 'Quay 10'" in run("add", "ben", "--role", "viewer", "--site", "Quay 10")[1]
     assert run("set", "eva", "--role", "viewer", "--everything") == (0, "None")
     assert run("reset", "eva", "--reason", "lost it")[1] != password
+    assert run("lock", "eva", "--reason", "lost her phone")[0] == 0
+    assert run("unlock", "eva", "--reason", "found it")[0] == 0
+    assert run("sign-out", "eva", "--reason", "left her desk")[0] == 0
+    assert run("add", "ida", "--role", "inspector", "--by-provider") == (0, "None")
+    assert "has no password" in run("reset", "ida", "--reason", "forgot it")[1]
+    (ida,) = [one for line in run("list", "--json")[1].splitlines() if (one := json.loads(line))["name"] == "ida"]
+    assert (ida["signs_in_by"], ida["must_change"], ida["locked"], ida["sessions"]) == ("provider", False, False, 0)
     assert run("end", "eva", "--reason", "left")[0] == 0
     assert "there is no account 'eva'" in run("end", "eva", "--reason", "left")[1]
     (eva,) = [one for line in run("list", "--json")[1].splitlines() if (one := json.loads(line))["name"] == "eva"]

@@ -1,4 +1,4 @@
-"""Notes the modules of this package that a Python process runs through; imported by Python itself at every start.
+"""Notes the modules of this package that the bridge and its children run through; Python imports it at every start.
 
 Python imports a module of this name if it finds one: the tracer puts this folder on PYTHONPATH for the processes that
 it starts. BADGECLOCK_TRACE names a folder with the file `phase`, which holds one word. When it is `end`, each process
@@ -14,6 +14,7 @@ from pathlib import Path
 
 POLL_S = 0.005
 END = "end"
+_BRIDGE = "BADGECLOCK_TRACE_BRIDGE"
 _folder = os.environ.get("BADGECLOCK_TRACE")
 _mark = f"{os.sep}host_tools{os.sep}badgeclock{os.sep}"
 _names = {}  # code file -> module by its path in the package, or None for other people's
@@ -54,6 +55,8 @@ def _begin():
     sys.setprofile(_note)
 
 
-if _folder:
+if _folder and {"bridge", "run"} <= set(sys.orig_argv):
+    os.environ[_BRIDGE] = "1"
+if _folder and _BRIDGE in os.environ:
     os.register_at_fork(after_in_child=_begin)
     _begin()

@@ -4,6 +4,7 @@ bridge's store; every act is in the book.
 
 from __future__ import annotations
 
+import hmac
 import re
 from typing import Any, Final, NamedTuple
 
@@ -16,11 +17,19 @@ from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.web.reach import EVERYTHING, Reach, names_of, of_stored
 
+LOCKED: Final = "!"
+"""Before the hash of a password that opens nothing until the account is unlocked, as in shadow(5)."""
+NO_PASSWORD: Final = "*"  # noqa: S105 - what stands where a hash would
+"""Begins what stands in the place of a hash where nobody signs in with a password, but by the organisation's own
+provider; behind it, from the first sign-in on, the SHA-256 of who the provider says that its owner is.
+"""
 _NAME: Final = re.compile(r"[a-z][a-z0-9._-]{1,31}")
 
 
 class Account(NamedTuple):
-    """An account that may be used. `must_change`: its password is one that somebody else has seen."""
+    """An account that may be used. `must_change`: its password is one that somebody else has seen; `by_provider`: it
+    has none, and its owner signs in by the organisation's own provider.
+    """
 
     id: int
     name: str
@@ -28,6 +37,7 @@ class Account(NamedTuple):
     reach: Reach
     must_change: bool
     has_codes: bool
+    by_provider: bool = False
 
     def may(self, right: Right) -> bool:
         """Whether its role has a right."""
@@ -49,6 +59,21 @@ def make(
     connection: Connection, name: str, role: Role, operator: Operator, now_ms: int, reach: Reach = EVERYTHING
 ) -> str:
     """Make an account; returns its first password, which is kept nowhere and must be changed at the first sign-in."""
+    password = passwords.first()
+    _insert(connection, name, role, operator, now_ms, reach, passwords.hashed(password))
+    return password
+
+
+def make_by_provider(
+    connection: Connection, name: str, role: Role, operator: Operator, now_ms: int, reach: Reach = EVERYTHING
+) -> None:
+    """Make an account whose owner signs in by the organisation's own provider alone."""
+    _insert(connection, name, role, operator, now_ms, reach, NO_PASSWORD)
+
+
+def _insert(
+    connection: Connection, name: str, role: Role, operator: Operator, now_ms: int, reach: Reach, password_hash: str
+) -> None:
     table = schema.accounts
     if not _NAME.fullmatch(name):
         raise AccountError(
@@ -60,18 +85,19 @@ def make(
             f"there is, or was, an account {name!r}",
             "take another name: acts of the former one are kept under it; or give it another password",
         )
-    password = passwords.first()
     values = {
         "name": name,
         "role": role.value,
         "reach": reach.stored(),
-        "password_hash": passwords.hashed(password),
-        "must_change": True,
+        "password_hash": password_hash,
+        "must_change": password_hash != NO_PASSWORD,
         "made_ms": now_ms,
     }
     number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
-    _note(connection, operator, Act.ACCOUNT_MADE, number, _as_said(connection, name, role, reach), now_ms)
-    return password
+    detail = _as_said(connection, name, role, reach)
+    if password_hash == NO_PASSWORD:
+        detail["signs_in_by"] = "provider"
+    _note(connection, operator, Act.ACCOUNT_MADE, number, detail, now_ms)
 
 
 def change(
@@ -90,12 +116,45 @@ def change(
 def reset(connection: Connection, name: str, operator: Operator, now_ms: int) -> str:
     """Give an account a new first password and no codes, and end its sessions; returns the password."""
     row = _row(connection, name)
+    if _is_by_provider(row):
+        raise AccountError(
+            f"{name!r} signs in by the provider, and has no password",
+            "see to it at the provider; if its owner is another there now, end the account and make one",
+        )
     password = passwords.first()
     values = {"password_hash": passwords.hashed(password), "must_change": True, "totp_closed": None, "totp_step": None}
     connection.execute(update(schema.accounts).where(schema.accounts.c.id == row.id).values(values))
     sessions.end_all(connection, row.id, now_ms)
     _note(connection, operator, Act.ACCOUNT_CHANGED, row.id, {"name": name, "changed": ["password", "codes"]}, now_ms)
     return password
+
+
+def lock(connection: Connection, name: str, operator: Operator, now_ms: int) -> None:
+    """Sign an account out everywhere, and let nobody sign in to it until it is unlocked. Raises AccountError."""
+    row = _row(connection, name)
+    if not row.password_hash.startswith(LOCKED):
+        _set_hash(connection, row, LOCKED + row.password_hash)
+    sessions.end_all(connection, row.id, now_ms)
+    _note(connection, operator, Act.ACCOUNT_CHANGED, row.id, {"name": name, "changed": ["locked"]}, now_ms)
+
+
+def unlock(connection: Connection, name: str, operator: Operator, now_ms: int) -> None:
+    """Let the owner of a locked account sign in again, with the same password and codes. Raises AccountError."""
+    row = _row(connection, name)
+    _set_hash(connection, row, row.password_hash.removeprefix(LOCKED))
+    _note(connection, operator, Act.ACCOUNT_CHANGED, row.id, {"name": name, "changed": ["unlocked"]}, now_ms)
+
+
+def _set_hash(connection: Connection, row: Any, password_hash: str) -> None:
+    table = schema.accounts
+    connection.execute(update(table).where(table.c.id == row.id).values(password_hash=password_hash))
+
+
+def end_sessions(connection: Connection, name: str, operator: Operator, now_ms: int) -> None:
+    """Sign an account out everywhere. Raises AccountError."""
+    row = _row(connection, name)
+    sessions.end_all(connection, row.id, now_ms)
+    _note(connection, operator, Act.ACCOUNT_CHANGED, row.id, {"name": name, "changed": ["sessions"]}, now_ms)
 
 
 def set_password(connection: Connection, account: Account, password_hash: str, operator: Operator, now_ms: int) -> None:
@@ -140,20 +199,33 @@ def end(connection: Connection, name: str, operator: Operator, now_ms: int) -> N
 
 
 def find(connection: Connection, name: str) -> Secrets | None:
-    """The account of a name, if it may be used."""
+    """The account of a name, if it may be used: it has not ended, and is not locked."""
     table = schema.accounts
     row = connection.execute(select(table).where(table.c.name == name, table.c.ended_ms.is_(None))).one_or_none()
-    return None if row is None else Secrets(of_row(row), row.password_hash, row.totp_closed, row.totp_step)
+    if row is None or row.password_hash.startswith(LOCKED):
+        return None
+    return Secrets(of_row(row), row.password_hash, row.totp_closed, row.totp_step)
 
 
 def of_row(row: Any) -> Account:
     """The account that a row of the table is."""
-    return Account(row.id, row.name, Role(row.role), of_stored(row.reach), row.must_change, row.totp_closed is not None)
+    return Account(
+        row.id,
+        row.name,
+        Role(row.role),
+        of_stored(row.reach),
+        row.must_change,
+        row.totp_closed is not None,
+        _is_by_provider(row),
+    )
 
 
-def listing(connection: Connection) -> list[dict[str, Any]]:
-    """Every account that there was, without its secrets; of its reach, the sites' names and the employers' numbers."""
+def listing(connection: Connection, now_ms: int = 0) -> list[dict[str, Any]]:
+    """Every account that there was, without its secrets; of its reach, the sites' names and the employers' numbers; how
+    many of its sessions hold at a moment.
+    """
     table = schema.accounts
+    held = sessions.counts(connection, now_ms)
     return [
         {
             "name": row.name,
@@ -161,12 +233,28 @@ def listing(connection: Connection) -> list[dict[str, Any]]:
             "reach": names_of(connection, row.reach),
             "codes": row.totp_closed is not None,
             "must_change": row.must_change,
+            "signs_in_by": "provider" if of_row(row).by_provider else "password",
+            "locked": row.password_hash.startswith(LOCKED),
+            "sessions": held.get(row.id, 0),
             "made_ms": row.made_ms,
             "signed_in_ms": row.signed_in_ms,
             "ended_ms": row.ended_ms,
         }
         for row in connection.execute(select(table).order_by(table.c.name))
     ]
+
+
+def bind(connection: Connection, row: Any, subject_sha256: str) -> bool:
+    """Whether an account (its row) is that of this owner at the provider; the first one who comes is its owner."""
+    if row.password_hash == NO_PASSWORD:
+        _set_hash(connection, row, NO_PASSWORD + subject_sha256)
+        return True
+    return hmac.compare_digest(row.password_hash, NO_PASSWORD + subject_sha256)
+
+
+def _is_by_provider(row: Any) -> bool:
+    found: bool = row.password_hash.removeprefix(LOCKED).startswith(NO_PASSWORD)
+    return found
 
 
 def _row(connection: Connection, name: str) -> Any:

@@ -7,6 +7,7 @@ A check costs some 50 ms of one core and 64 MiB: whoever checks bounds how many 
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
@@ -17,10 +18,15 @@ from badgeclock.bridge.errors import AccountError
 LEAST_CHARACTERS: Final = 12
 """NIST SP 800-63B-4 §3.1.1.2 asks for 15 where a password stands alone, and for 8 beside a second factor."""
 MOST_CHARACTERS: Final = 200
+_HASH: Final = "$argon2"
 _FIRST_BYTES: Final = 12
 _HASHER: Final = PasswordHasher()
-_NOBODYS: Final = _HASHER.hash(secrets.token_urlsafe(16))
-"""The hash of no account: to check against it takes as long as against one."""
+
+
+@cache
+def _nobodys() -> str:
+    """The hash of no account: to check against it takes as long as against one."""
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def checked(password: str, name: str) -> str:
@@ -45,8 +51,12 @@ def hashed(password: str) -> str:
 
 
 def is_right(kept: str | None, password: str) -> bool:
-    """Whether it is the password of that hash; None (there is no such account) takes as long, and is never right."""
+    """Whether it is the password of that hash; None (there is no such account), and what is no hash (it has no
+    password), take as long and are never right.
+    """
+    kept = kept if kept is not None and kept.startswith(_HASH) else None
+    nobodys = _nobodys()  # made at the first check, whosever that is
     try:
-        return _HASHER.verify(kept or _NOBODYS, password[: MOST_CHARACTERS + 1]) and kept is not None
+        return _HASHER.verify(kept or nobodys, password[: MOST_CHARACTERS + 1]) and kept is not None
     except (Argon2Error, InvalidHashError):
         return False

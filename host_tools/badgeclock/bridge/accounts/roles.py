@@ -16,8 +16,14 @@ class Right(StrEnum):
     """The names of workers, which is an act each time they are opened."""
     DECIDE = "decide"
     """Whatever the attention list asks for."""
+    NUMBERS = "numbers"
+    """Names and national numbers of who is at a site, for who inspects it; each look is an act."""
+    OFFICE = "office"
+    """Change what the office keeps of people, badges and sites, one by one or by import; and order clocks."""
+    BOOK = "book"
+    """The book of acts, and what the bridge runs with."""
     ACCOUNTS = "accounts"
-    """See who has an account and who is signed in."""
+    """See who has an account and who is signed in, and change that."""
 
 
 class Role(StrEnum):
@@ -26,10 +32,12 @@ class Role(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMINISTRATOR = "administrator"
+    INSPECTOR = "inspector"
 
 
 RIGHTS: Final[Mapping[Role, frozenset[Right]]] = {
     Role.VIEWER: frozenset({Right.SEE}),
-    Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE}),
-    Role.ADMINISTRATOR: frozenset(Right),
+    Role.OPERATOR: frozenset({Right.SEE, Right.NAMES, Right.DECIDE, Right.OFFICE, Right.BOOK}),
+    Role.ADMINISTRATOR: frozenset(Right) - {Right.NUMBERS},
+    Role.INSPECTOR: frozenset({Right.SEE, Right.NUMBERS}),
 }

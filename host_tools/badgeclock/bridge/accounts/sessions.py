@@ -12,7 +12,7 @@ import re
 import secrets
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from badgeclock.bridge.store import schema
 
@@ -38,6 +38,15 @@ class Session(NamedTuple):
     def is_page_unnoted(self, now_ms: int) -> bool:
         """Whether its last page was noted so long ago that this one is to be."""
         return self.seen_ms <= now_ms - SEEN_NOTED_MS
+
+
+class Held(NamedTuple):
+    """A session that holds, as its owner may see it: since when, when its last page was, until when at most."""
+
+    id: int
+    opened_ms: int
+    seen_ms: int
+    ends_ms: int
 
 
 def open_session(connection: Connection, account_id: int, hours: int, now_ms: int) -> str:
@@ -101,9 +110,29 @@ def end_all(connection: Connection, account_id: int, now_ms: int) -> None:
     )
 
 
+def held(connection: Connection, account_id: int, now_ms: int) -> list[Held]:
+    """The sessions of an account that hold, the one that was used last first."""
+    table = schema.sessions
+    which = (table.c.account_id == account_id, *_holding(now_ms))
+    rows = connection.execute(select(table).where(*which).order_by(table.c.seen_ms.desc()))
+    return [Held(row.id, row.opened_ms, row.seen_ms, row.ends_ms) for row in rows]
+
+
+def counts(connection: Connection, now_ms: int) -> dict[int, int]:
+    """How many sessions of each account (by its row) hold."""
+    table = schema.sessions
+    found = select(table.c.account_id, func.count()).where(*_holding(now_ms)).group_by(table.c.account_id)
+    return dict(connection.execute(found).tuples().all())
+
+
 def form_token(secret: str) -> str:
     """What every form of a session bears, so that no other page can send one: it follows from the secret."""
     return hmac.digest(secret.encode(), b"form", "sha256").hex()
+
+
+def _holding(now_ms: int) -> tuple[ColumnElement[bool], ...]:
+    table = schema.sessions
+    return table.c.ended_ms.is_(None), table.c.ends_ms > now_ms, table.c.seen_ms > now_ms - IDLE_MS
 
 
 def _holds(row: Any, now_ms: int) -> bool:

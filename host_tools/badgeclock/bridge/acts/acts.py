@@ -12,32 +12,46 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from sqlalchemy import Connection, select
 
 from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.accounts import accounts, second_factor, sessions
-from badgeclock.bridge.accounts.accounts import Account
-from badgeclock.bridge.accounts.roles import Right
-from badgeclock.bridge.accounts.sessions import Session
-from badgeclock.bridge.acts import within
+from badgeclock.bridge.accounts.roles import Right, Role
+from badgeclock.bridge.acts import link_acts, office_acts, within
+from badgeclock.bridge.acts.acting import Actor, Body, Done, Line, Why
 from badgeclock.bridge.attention import attention
-from badgeclock.bridge.clocks import registry
+from badgeclock.bridge.clocks import registry, remote_settings, silences
 from badgeclock.bridge.errors import NotAllowed
-from badgeclock.bridge.people import badges, employers
+from badgeclock.bridge.people import badges, employers, engagements, imports, sites, workers
+from badgeclock.bridge.people.engagements import Engaged
+from badgeclock.bridge.people.imports import Kind, Report, Table
+from badgeclock.bridge.people.spreadsheets import Row, Sheet
+from badgeclock.bridge.presences.regimes import Regime
 from badgeclock.bridge.registrar import corrections, filings
 from badgeclock.bridge.registrar.corrections import Meant
 from badgeclock.bridge.registrar.corrections import Right as Correct
-from badgeclock.bridge.registrar.decisions import CancelCode, Decision
+from badgeclock.bridge.registrar.decisions import CancelCode
 from badgeclock.bridge.registrar.filings import Filed
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.vault import Vault
+from badgeclock.bridge.web import reach as reaches
+from badgeclock.bridge.web.reach import Reach
+from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Direction
 
 Item = Annotated[str, Field(min_length=1, max_length=64)]
-Line = Annotated[str, Field(max_length=200)]
-Why = Annotated[str, Field(max_length=500)]
+
+
+IMPORT_ROWS_MOST: Final = 2_000
+"""Of an import through the bridge, whose writer takes no punch meanwhile; larger ones go by the command line."""
+FAULTS_MOST: Final = 200
+"""So many causes of bad rows are listed."""
+SITES_OWN: Final = "site"
+"""In the place of a language: each site's own."""
+NO_NIGHT: Final = "none"
+"""In the place of night hours."""
 
 
 class Asked(StrEnum):
@@ -45,6 +59,7 @@ class Asked(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
+    SIGN_OUT_EVERYWHERE = "sign-out-everywhere"
     NOTE_PAGE = "note-page"
     SET_PASSWORD = "set-password"  # noqa: S105 - the word of an act
     SET_CODES = "set-codes"
@@ -60,32 +75,58 @@ class Asked(StrEnum):
     RELEASE_CLOCK = "release-clock"
     CORRECTION_DONE = "correction-done"
     CORRECTION_WITHDRAWN = "correction-withdrawn"
+    REGISTER = "register"
+    REGISTER_AT_GATE = "register-at-gate"
+    WITHDRAW_REGISTRATION = "withdraw-registration"
+    MAKE_LINK = "make-link"
+    REVOKE_LINK = "revoke-link"
+    OPEN_LINK = "open-link"
+    SHOW_NUMBERS = "show-numbers"
+    LINK_NUMBERS = "link-numbers"
+    NOTE_HOURS = "note-hours"
+    ORDER_CLOCK = "order-clock"
+    SET_CLOCK = "set-clock"
+    SILENCE_CLOCK = "silence-clock"
+    END_SILENCE = "end-silence"
+    TAKE_BADGE = "take-badge"
+    ENGAGE = "engage"
+    CHANGE_WORKER = "change-worker"
+    CHANGE_SITE = "change-site"
+    NAME_EMPLOYER = "name-employer"
+    MAKE_ACCOUNT = "make-account"
+    CHANGE_ACCOUNT = "change-account"
+    RESET_ACCOUNT = "reset-account"
+    LOCK_ACCOUNT = "lock-account"
+    UNLOCK_ACCOUNT = "unlock-account"
+    END_SESSIONS = "end-sessions"
+    END_ACCOUNT = "end-account"
+    REHEARSE_IMPORT = "rehearse-import"
+    IMPORT = "import"
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Nothing(_Body):
+class Nothing(Body):
     """An act without fields."""
 
 
-class SignIn(_Body):
-    """Whose password and code the console has found to be right; for how many hours."""
+class SignIn(Body):
+    """Whose password and code the console has found to be right, or who the organisation's provider says that it is
+    (the SHA-256 of its word for them); for how many hours.
+    """
 
     account: int
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
     totp_step: int | None = None
+    subject_sha256: Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")] = None
 
 
-class SetPassword(_Body):
+class SetPassword(Body):
     """The hash of another password; what the session lasts."""
 
     password_hash: Annotated[str, Field(max_length=300, repr=False)]
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
-class SetCodes(_Body):
+class SetCodes(Body):
     """The secret of the codes that are asked for from now on, and the step of the first; without: none are."""
 
     secret: Annotated[str | None, Field(max_length=64, repr=False)] = None
@@ -93,7 +134,7 @@ class SetCodes(_Body):
     hours: Annotated[int, Field(ge=1, le=24 * 31)]
 
 
-class Decided(_Body):
+class Decided(Body):
     """A decision about an item, with its reason."""
 
     item: Item
@@ -123,7 +164,7 @@ class Declared(Decided):
     day: date | None = None
 
 
-class BadgeGiven(_Body):
+class BadgeGiven(Body):
     """Whose badge made a punch that nobody was given."""
 
     item: Item
@@ -131,42 +172,147 @@ class BadgeGiven(_Body):
     employer: Line | None = None
 
 
-class Actor(NamedTuple):
-    """Who acts, in which transaction, when (ms UTC)."""
+class Order(StrEnum):
+    """What a clock can be ordered to do from a page; its end is ordered on the command line alone."""
 
-    connection: Connection
-    vault: Vault
-    account: Account
-    session: Session
-    now_ms: int
-
-    def decision(self, why: str) -> Decision:
-        """A decision of theirs."""
-        return Decision(self.name, why, self.now_ms)
-
-    def operator(self, why: str = "") -> Operator:
-        """As the book of acts knows them."""
-        return Operator(self.name, why)
-
-    @property
-    def name(self) -> str:
-        """An account is no user of the machine."""
-        return f"{self.account.name} (console)"
-
-    def check_item(self, item: str) -> None:
-        """Raise NotAllowed unless an item is within their reach."""
-        within.check_item(self.connection, self.account.reach, item, self.now_ms)
+    IDENTIFY = "identify"
+    SELF_TEST = "self-test"
+    RESTART = "restart"
+    CAPTURE = "capture"
 
 
-Done = dict[str, Any]
-_B = TypeVar("_B", bound=_Body)
+class Ordered(Decided):
+    """An order to a clock."""
+
+    command: Order
+
+
+class SettingsWanted(Body):
+    """Settings that a clock is to have, as `volume=2`, one a line."""
+
+    item: Item
+    settings: Annotated[str, Field(max_length=1000)]
+
+
+class Silenced(Decided):
+    """A cause of a clock's marks that a person knows of; without, all that stand."""
+
+    cause: Line | None = None
+
+
+class Named(Body):
+    """What an act is about, and nothing else."""
+
+    item: Item
+
+
+class BadgeTaken(Body):
+    """A badge that is taken back, by its row; with the worker who has it."""
+
+    item: Item
+    badge: Annotated[int, Field(ge=1, le=2**53)]
+    why: Why
+
+
+class Engagement(Body):
+    """A worker's employer, from and to which day, at which sites: names, one a line; none: all."""
+
+    item: Line
+    employer: Line
+    first: date | None = None
+    last: date | None = None
+    sites: Annotated[str, Field(max_length=2000)] = ""
+    why: Why
+
+
+class WorkerChanged(Body):
+    """Another name, employer or language of a worker. Numbers are changed on the bridge's machine."""
+
+    item: Line
+    name: Line | None = None
+    employer: Line | None = None
+    language: Annotated[str, Field(max_length=4)] | None = None
+    why: Why
+
+
+class SiteChanged(Body):
+    """Another regime (from a day to come on), workplace number, longest shift or night hours of a site."""
+
+    item: Line
+    regime: Regime | None = None
+    regime_from: date | None = None
+    workplace: Line | None = None
+    longest_shift_h: Annotated[int, Field(ge=4, le=24)] | None = None
+    night_hours: Annotated[str, Field(max_length=11)] | None = None
+    why: Why
+
+
+class EmployerNamed(Body):
+    """An employer by its enterprise number, which is added if it is not there, and its name."""
+
+    item: Line
+    name: Line = ""
+
+
+class TableRows(Body):
+    """A table of an import, as the console has read it: the rows have a cell for each column, and what is wrong."""
+
+    kind: Kind
+    place: Annotated[str, Field(max_length=300)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    columns: Annotated[list[Line], Field(max_length=64)]
+    rows: Annotated[list[tuple[int, list[str], str | None]], Field(max_length=IMPORT_ROWS_MOST, repr=False)]
+
+
+class ImportRows(Body):
+    """The tables of one file."""
+
+    tables: Annotated[list[TableRows], Field(max_length=len(Kind))]
+
+
+class SignsInBy(StrEnum):
+    """How the owner of an account signs in."""
+
+    PASSWORD = "password"  # noqa: S105 - the word of a choice
+    PROVIDER = "provider"
+
+
+class AccountMade(Body):
+    """A new account; its reach as names of sites and numbers of employers, one a line; none: everything."""
+
+    item: Line
+    role: Role
+    sites: Annotated[str, Field(max_length=2000)] = ""
+    employers: Annotated[str, Field(max_length=2000)] = ""
+    signs_in_by: SignsInBy = SignsInBy.PASSWORD
+    why: Why
+
+
+class AccountChanged(Body):
+    """Another role and reach of an account; the reach as of a new one."""
+
+    item: Line
+    role: Role
+    sites: Annotated[str, Field(max_length=2000)] = ""
+    employers: Annotated[str, Field(max_length=2000)] = ""
+    why: Why
+
+
+class AccountNamed(Body):
+    """An account, and why something is done to it."""
+
+    item: Line
+    why: Why
+
+
+_B = TypeVar("_B", bound=Body)
 
 
 class Deed(NamedTuple):
     """An act: the right that it takes (None: a session is enough), its fields, and what carries it out."""
 
     right: Right | None
-    body: type[_Body]
+    body: type[Body]
     do: Callable[[Actor, Any], Done]
 
 
@@ -179,6 +325,8 @@ def perform(
     """
     if asked == Asked.SIGN_IN:
         return _sign_in(connection, _read(SignIn, fields), now_ms)
+    if asked in link_acts.BY_LINK:
+        return link_acts.perform(connection, asked, secret, now_ms)
     deed = DEEDS.get(asked)
     session = sessions.find(connection, secret, now_ms)
     if deed is None or session is None:
@@ -210,6 +358,10 @@ def _sign_in(connection: Connection, body: SignIn, now_ms: int) -> Done:
     table = schema.accounts
     which = select(table).where(table.c.id == body.account, table.c.ended_ms.is_(None)).with_for_update()
     row = connection.execute(which).one_or_none()
+    if row is not None and row.password_hash.startswith(accounts.LOCKED):
+        row = None
+    if row is not None and not _is_owner(connection, row, body):
+        row = None
     is_used = row is not None and body.totp_step is not None and body.totp_step <= (row.totp_step or 0)
     if row is None or is_used or (row.totp_closed is not None and body.totp_step is None):
         raise NotAllowed("name, password or code is wrong", "look at them again; a code counts once")
@@ -222,8 +374,20 @@ def _sign_in(connection: Connection, body: SignIn, now_ms: int) -> Done:
     return {"secret": secret}
 
 
+def _is_owner(connection: Connection, row: Any, body: SignIn) -> bool:
+    """Whether somebody comes the way that the account was made for, and is its owner there."""
+    if not accounts.of_row(row).by_provider or body.subject_sha256 is None:
+        return not accounts.of_row(row).by_provider and body.subject_sha256 is None
+    return accounts.bind(connection, row, body.subject_sha256)
+
+
 def _sign_out(actor: Actor, _: Nothing) -> Done:
     sessions.end(actor.connection, actor.session.id, actor.now_ms)
+    return {}
+
+
+def _sign_out_everywhere(actor: Actor, _: Nothing) -> Done:
+    accounts.end_sessions(actor.connection, actor.account.name, actor.operator(), actor.now_ms)
     return {}
 
 
@@ -343,6 +507,217 @@ def _correction_withdrawn(actor: Actor, body: Decided) -> Done:
     return {}
 
 
+# --- what the office keeps ---
+
+
+def _order_clock(actor: Actor, body: Ordered) -> Done:
+    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
+    command = Command[body.command.name]
+    done = registry.order(actor.connection, body.item, command, by=actor.name, reason=body.why, now_ms=actor.now_ms)
+    return {"order": done.id, "online": done.online}
+
+
+def _set_clock(actor: Actor, body: SettingsWanted) -> Done:
+    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
+    wanted = remote_settings.parse([line.strip() for line in body.settings.splitlines() if line.strip()])
+    if not wanted:
+        raise NotAllowed("no setting was filled in", "write one a line, such as volume=2")
+    done = remote_settings.order(actor.connection, body.item, wanted, by=actor.name, now_ms=actor.now_ms)
+    return {"version": done.version, "online": done.online}
+
+
+def _silence_clock(actor: Actor, body: Silenced) -> Done:
+    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
+    causes = (body.cause,) if body.cause else ()
+    number = silences.begin(actor.connection, body.item, causes, by=actor.name, reason=body.why, now_ms=actor.now_ms)
+    return {"silenced": number}
+
+
+def _end_silence(actor: Actor, body: Named) -> Done:
+    within.check_clock(actor.connection, actor.account.reach, body.item, actor.now_ms)
+    return {"ended": silences.end(actor.connection, body.item, by=actor.name, now_ms=actor.now_ms)}
+
+
+def _take_badge(actor: Actor, body: BadgeTaken) -> Done:
+    reach = within.of(actor.connection, actor.account.reach, actor.now_ms)
+    reach.check_worker(body.item)
+    table = schema.badges
+    conditions = [table.c.id == body.badge, *reach.badges()]
+    own = actor.connection.execute(select(table.c.id).where(*conditions)).scalar()
+    held = badges.in_use(actor.connection, body.item)
+    badge = next((one for one in held if one.id == own), None)
+    if badge is None:
+        raise NotAllowed(f"the worker {body.item!r} has no badge {body.badge} any more", "look at the page again")
+    badges.revoke(actor.connection, badge, by=actor.name, reason=body.why, now_ms=actor.now_ms)
+    return {}
+
+
+def _engage(actor: Actor, body: Engagement) -> Done:
+    reach = within.of(actor.connection, actor.account.reach, actor.now_ms)
+    worker_id = reach.check_worker(body.item)
+    number = employers.enterprise_number(body.employer)
+    names = tuple(line.strip() for line in body.sites.splitlines() if line.strip())
+    reach.check_employer(number)
+    reach.check_engagement(worker_id, number, body.first, names)
+    engaged = Engaged(number, body.first, body.last, names)
+    change = engagements.engage(actor.connection, body.item, engaged, actor.operator(body.why), actor.now_ms)
+    return {"happened": change.happened}
+
+
+def _change_worker(actor: Actor, body: WorkerChanged) -> Done:
+    reach = within.of(actor.connection, actor.account.reach, actor.now_ms)
+    reach.check_worker(body.item)
+    reach.check_nobody_else(body.item, ())
+    if body.employer:
+        reach.check_employer(body.employer)
+    changed = workers.change(
+        actor.connection,
+        actor.vault,
+        body.item,
+        name=body.name or None,
+        employer_kbo=_employer(body.employer),
+        language="" if body.language == SITES_OWN else body.language or None,
+        by=actor.name,
+        reason=body.why,
+        now_ms=actor.now_ms,
+    )
+    return {"changed": list(changed.changed)}
+
+
+def _change_site(actor: Actor, body: SiteChanged) -> Done:
+    _check_reaches_everything(actor)
+    changed = sites.change(
+        actor.connection,
+        body.item,
+        regime=body.regime,
+        regime_from=body.regime_from,
+        workplace=body.workplace or None,
+        longest_shift_h=body.longest_shift_h,
+        night_hours="" if body.night_hours == NO_NIGHT else body.night_hours or None,
+        by=actor.name,
+        reason=body.why,
+        now_ms=actor.now_ms,
+    )
+    return {"changed": list(changed.changed)}
+
+
+def _name_employer(actor: Actor, body: EmployerNamed) -> Done:
+    _check_reaches_everything(actor)
+    change = employers.put(actor.connection, body.item, body.name)
+    audit_log.write_change(
+        actor.connection, actor.operator(), change, Act.EMPLOYER_ADDED, Act.EMPLOYER_CHANGED, actor.now_ms
+    )
+    return {"is_new": change.is_new}
+
+
+def _rehearse_import(actor: Actor, body: ImportRows) -> Done:
+    return _imported(actor, body, imports.rehearse_in)
+
+
+def _import(actor: Actor, body: ImportRows) -> Done:
+    return _imported(actor, body, imports.carry_out_in)
+
+
+def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Done:
+    _check_reaches_everything(actor)
+    if sum(len(table.rows) for table in body.tables) > IMPORT_ROWS_MOST:
+        raise NotAllowed(
+            f"the file has more than {IMPORT_ROWS_MOST} rows",
+            "use `badgeclock bridge import`, or split it into several",
+        )
+    digests = ", ".join(sorted({table.sha256[:16] for table in body.tables}))
+    who = actor.operator(f"import of files {digests}")
+    report = work(actor.connection, actor.vault, [_table(one) for one in body.tables], who, actor.now_ms)
+    return {
+        "counts": [[kind.value, verb, number] for (kind, verb), number in sorted(report.counts.items()) if number],
+        "queued": report.queued,
+        "bad": len(report.faults),
+        "following": report.following,
+        "faults": imports.gathered(report.faults)[:FAULTS_MOST],
+    }
+
+
+def _table(one: TableRows) -> Table:
+    columns = tuple(one.columns)
+    rows = [
+        Row(number, dict(zip(columns, cells, strict=False)) | dict.fromkeys(columns[len(cells) :], ""), fault)
+        for number, cells, fault in one.rows
+    ]
+    sheet = Sheet("", columns, rows)
+    imports.check_columns(one.kind, sheet, one.place)
+    return Table(one.kind, one.place, sheet, one.sha256)
+
+
+# --- accounts ---
+
+
+def _make_account(actor: Actor, body: AccountMade) -> Done:
+    _check_reaches_everything(actor)
+    reach = _reach(actor, body)
+    if body.signs_in_by is SignsInBy.PROVIDER:
+        accounts.make_by_provider(actor.connection, body.item, body.role, actor.operator(body.why), actor.now_ms, reach)
+        return {}
+    password = accounts.make(actor.connection, body.item, body.role, actor.operator(body.why), actor.now_ms, reach)
+    return {"password": password}
+
+
+def _change_account(actor: Actor, body: AccountChanged) -> Done:
+    _check_other_account(actor, body.item)
+    reach = _reach(actor, body)
+    accounts.change(actor.connection, body.item, body.role, reach, actor.operator(body.why), actor.now_ms)
+    return {}
+
+
+def _reset_account(actor: Actor, body: AccountNamed) -> Done:
+    _check_other_account(actor, body.item)
+    return {"password": accounts.reset(actor.connection, body.item, actor.operator(body.why), actor.now_ms)}
+
+
+def _lock_account(actor: Actor, body: AccountNamed) -> Done:
+    _check_other_account(actor, body.item)
+    accounts.lock(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
+    return {}
+
+
+def _unlock_account(actor: Actor, body: AccountNamed) -> Done:
+    _check_other_account(actor, body.item)
+    accounts.unlock(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
+    return {}
+
+
+def _end_sessions(actor: Actor, body: AccountNamed) -> Done:
+    _check_other_account(actor, body.item)
+    accounts.end_sessions(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
+    return {}
+
+
+def _end_account(actor: Actor, body: AccountNamed) -> Done:
+    _check_other_account(actor, body.item)
+    accounts.end(actor.connection, body.item, actor.operator(body.why), actor.now_ms)
+    return {}
+
+
+def _reach(actor: Actor, body: AccountMade | AccountChanged) -> Reach:
+    site_names = [line.strip() for line in body.sites.splitlines() if line.strip()]
+    numbers = [line.strip() for line in body.employers.splitlines() if line.strip()]
+    return reaches.of_names(actor.connection, site_names, numbers)
+
+
+def _check_other_account(actor: Actor, name: str) -> None:
+    """Nobody takes away their own account by mistake: the last administrator would lock everybody out."""
+    _check_reaches_everything(actor)
+    if name == actor.account.name:
+        raise NotAllowed("this is your own account", "ask another administrator, or use the command line")
+
+
+def _check_reaches_everything(actor: Actor) -> None:
+    if not actor.account.reach.is_everything:
+        raise NotAllowed(
+            f"the account {actor.account.name!r} reaches some sites or employers alone, and this is about all",
+            "ask somebody whose account reaches everything",
+        )
+
+
 def _punch(item: str) -> tuple[str, int]:
     """Clock and number of a punch that is named CLOCK/SEQ; a number that no punch has for anything else."""
     clock, _, _ = item.rpartition("/")
@@ -361,6 +736,7 @@ def _said(done: object) -> Done:
 
 DEEDS: Final[Mapping[str, Deed]] = {
     Asked.SIGN_OUT: Deed(None, Nothing, _sign_out),
+    Asked.SIGN_OUT_EVERYWHERE: Deed(None, Nothing, _sign_out_everywhere),
     Asked.NOTE_PAGE: Deed(None, Nothing, _note_page),
     Asked.SET_PASSWORD: Deed(None, SetPassword, _set_password),
     Asked.SET_CODES: Deed(None, SetCodes, _set_codes),
@@ -376,4 +752,29 @@ DEEDS: Final[Mapping[str, Deed]] = {
     Asked.RELEASE_CLOCK: Deed(Right.DECIDE, Decided, _release_clock),
     Asked.CORRECTION_DONE: Deed(Right.DECIDE, Decided, _correction_done),
     Asked.CORRECTION_WITHDRAWN: Deed(Right.DECIDE, Decided, _correction_withdrawn),
+    Asked.REGISTER: Deed(Right.DECIDE, office_acts.Registered, office_acts.register),
+    Asked.REGISTER_AT_GATE: Deed(Right.DECIDE, office_acts.AtTheGate, office_acts.register_at_gate),
+    Asked.WITHDRAW_REGISTRATION: Deed(Right.DECIDE, office_acts.Withdrawn, office_acts.withdraw),
+    Asked.MAKE_LINK: Deed(Right.DECIDE, link_acts.Wanted, link_acts.make),
+    Asked.REVOKE_LINK: Deed(Right.DECIDE, link_acts.Revoked, link_acts.revoke),
+    Asked.SHOW_NUMBERS: Deed(Right.NUMBERS, link_acts.OfSite, link_acts.show_numbers),
+    Asked.NOTE_HOURS: Deed(Right.DECIDE, link_acts.Hours, link_acts.note_hours),
+    Asked.ORDER_CLOCK: Deed(Right.OFFICE, Ordered, _order_clock),
+    Asked.SET_CLOCK: Deed(Right.OFFICE, SettingsWanted, _set_clock),
+    Asked.SILENCE_CLOCK: Deed(Right.OFFICE, Silenced, _silence_clock),
+    Asked.END_SILENCE: Deed(Right.OFFICE, Named, _end_silence),
+    Asked.TAKE_BADGE: Deed(Right.OFFICE, BadgeTaken, _take_badge),
+    Asked.ENGAGE: Deed(Right.OFFICE, Engagement, _engage),
+    Asked.CHANGE_WORKER: Deed(Right.OFFICE, WorkerChanged, _change_worker),
+    Asked.CHANGE_SITE: Deed(Right.OFFICE, SiteChanged, _change_site),
+    Asked.REHEARSE_IMPORT: Deed(Right.OFFICE, ImportRows, _rehearse_import),
+    Asked.IMPORT: Deed(Right.OFFICE, ImportRows, _import),
+    Asked.MAKE_ACCOUNT: Deed(Right.ACCOUNTS, AccountMade, _make_account),
+    Asked.CHANGE_ACCOUNT: Deed(Right.ACCOUNTS, AccountChanged, _change_account),
+    Asked.RESET_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _reset_account),
+    Asked.LOCK_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _lock_account),
+    Asked.UNLOCK_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _unlock_account),
+    Asked.END_SESSIONS: Deed(Right.ACCOUNTS, AccountNamed, _end_sessions),
+    Asked.END_ACCOUNT: Deed(Right.ACCOUNTS, AccountNamed, _end_account),
+    Asked.NAME_EMPLOYER: Deed(Right.OFFICE, EmployerNamed, _name_employer),
 }

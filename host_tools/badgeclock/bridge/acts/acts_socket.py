@@ -26,6 +26,9 @@ from badgeclock.bridge.store.vault import Vault
 from badgeclock.errors import BadgeclockError
 
 LINE_BYTES: Final = 65_536
+"""Of a request that is no import; the console holds its own to it."""
+IMPORT_BYTES: Final = 4 * 2**20
+"""Of the rows of an import: no line is longer."""
 WAIT_S: Final = 10.0
 """How long a request may take to come in, and its answer to go out."""
 CONNECTIONS: Final = 32
@@ -68,7 +71,7 @@ class ActsSocket:
             await asyncio.Event().wait()
             return
         try:
-            server = await asyncio.start_unix_server(self._connected, sock=listener, limit=LINE_BYTES)
+            server = await asyncio.start_unix_server(self._connected, sock=listener, limit=IMPORT_BYTES)
             async with server:
                 await server.serve_forever()
         finally:

@@ -269,7 +269,7 @@ def _counted(connection: Connection, now_ms: int) -> Iterator[tuple[str, int]]:
     yield "correction_due", connection.execute(open_filings).scalar_one()
     held = select(number).select_from(clocks).where(clocks.c.state == ClockState.QUARANTINED)
     yield "clock_quarantined", connection.execute(held).scalar_one()
-    for (_, cause), count in registry.marked(connection).items():
+    for (_, cause), count in registry.marked_openly(connection).items():
         yield _of_mark(cause), count
     events, firsts = schema.events, _event_groups().subquery()
     for row in connection.execute(
@@ -450,7 +450,7 @@ def _clocks(connection: Connection) -> Iterator[Row]:
             detail = f"{row.held_reason}; punches that wait: {waiting.get(row.id, 0)}, records kept aside: {row.kept}"
             since_ms = row.held_ms or 0
             yield Row(need.reason, row.name, since_ms, _to_do(need, row.name), detail, row.site, row.name)
-        for reason, since_ms in Standing.of(row.standing).reasons:
+        for reason, since_ms in Standing.of(row.standing).open:
             item, to_do = row.name, TO_DO[reason.cause]
             yield Row(_of_mark(reason.cause), item, since_ms, to_do, reason.detail, row.site, row.name)
 

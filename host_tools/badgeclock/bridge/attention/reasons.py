@@ -281,6 +281,11 @@ _EVENTS: Final = (
         "the authority did not cancel what somebody asked to cancel",
         "see its reason, and cancel it again",
     ),
+    _of_event(
+        Kind.REGISTRATION_NOT_SENT,
+        "what the office planned to register, and could not be sent",
+        "see its reason; if the worker is there, `badgeclock bridge presence register` again, or the clock",
+    ),
     _until_done(
         Kind.NATIONAL_NUMBER_CHANGED,
         "the authority knows a worker by another number",
@@ -426,6 +431,7 @@ NOBODY: Final[Mapping[Source, str]] = {
                 Kind.PRESENCE_CORRECTED,
                 Kind.PRESENCE_DECLARED,
                 Kind.PRESENCE_CLOSED,
+                Kind.PRESENCE_BY_HAND,
                 Kind.CANCEL_ASKED,
                 Kind.CORRECTION_DONE,
                 Kind.ATTENTION_SETTLED,

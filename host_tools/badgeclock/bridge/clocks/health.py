@@ -236,15 +236,25 @@ def _figures(status: Mapping[str, Any], now_ms: int) -> Iterator[Reason]:
         yield _reason("signal", f"it hears its access point at {WEAK_DBM} dBm or less")
 
 
+class Silence(NamedTuple):
+    """That a person has seen to a cause: who and why, and since when (ms UTC). It ends when the cause does."""
+
+    cause: str
+    by: str
+    why: str
+    since_ms: int
+
+
 class Standing(NamedTuple):
     """What is remembered of a clock from look to look: reasons and since when, its newest start, when the last few
-    starts were seen, and those that found tears.
+    starts were seen, those that found tears, and the causes that a person has silenced.
     """
 
     reasons: tuple[tuple[Reason, int], ...] = ()
     boot: int = -1
     started_ms: tuple[int, ...] = ()
     torn_ms: tuple[int, ...] = ()
+    silences: tuple[Silence, ...] = ()
 
     @classmethod
     def of(cls, kept: Mapping[str, Any] | None) -> Standing:
@@ -258,13 +268,26 @@ class Standing(NamedTuple):
             )
             for one in kept["reasons"]
         )
-        return cls(found, kept["boot"], tuple(kept["started_ms"]), tuple(kept["torn_ms"]))
+        silences = tuple(Silence(**one) for one in kept.get("silences", ()))
+        return cls(found, kept["boot"], tuple(kept["started_ms"]), tuple(kept["torn_ms"]), silences)
 
     def to_json(self) -> dict[str, Any]:
         """For a clock's row."""
         reasons_kept = [{**reason._asdict(), "since_ms": since_ms} for reason, since_ms in self.reasons]
         starts = {"boot": self.boot, "started_ms": list(self.started_ms), "torn_ms": list(self.torn_ms)}
-        return {"reasons": reasons_kept, **starts}
+        silences = {"silences": [one._asdict() for one in self.silences]} if self.silences else {}
+        return {"reasons": reasons_kept, **starts, **silences}
+
+    @property
+    def open(self) -> tuple[tuple[Reason, int], ...]:
+        """The reasons that nobody has silenced, and since when."""
+        silenced = {one.cause for one in self.silences}
+        return tuple((reason, since_ms) for reason, since_ms in self.reasons if reason.cause not in silenced)
+
+    def with_silences(self, wanted: tuple[Silence, ...]) -> Standing:
+        """With these silences, as far as their causes still stand."""
+        causes = {reason.cause for reason, _ in self.reasons}
+        return self._replace(silences=tuple(one for one in wanted if one.cause in causes))
 
     def with_start(self, status: Mapping[str, Any] | None, now_ms: int) -> Standing:
         """After a STATUS: each start counts once, those that only the boot count shows included. What was before the
@@ -280,9 +303,10 @@ class Standing(NamedTuple):
         )
 
     def with_reasons(self, found: list[Reason], now_ms: int) -> Standing:
-        """After a look. A reason that stays keeps its words and its time."""
+        """After a look. A reason that stays keeps its words, its time and its silence."""
         before = {reason.cause: (reason, since_ms) for reason, since_ms in self.reasons}
-        return self._replace(reasons=tuple(before.get(reason.cause, (reason, now_ms)) for reason in found))
+        after = self._replace(reasons=tuple(before.get(reason.cause, (reason, now_ms)) for reason in found))
+        return after.with_silences(self.silences)
 
 
 def changes(before: Standing, after: Standing) -> tuple[list[Reason], list[Reason]]:

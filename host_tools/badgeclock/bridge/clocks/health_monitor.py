@@ -108,7 +108,10 @@ def _facts(row: Row[Any], known: Standing, still_ms: int, heard_from_ms: int | N
 def _write(connection: Connection, changed: list[_Changed], now_ms: int) -> None:
     table = schema.clocks
     for clock in changed:
-        connection.execute(update(table).where(table.c.id == clock.id).values(standing=clock.after.to_json()))
+        which = select(table.c.standing).where(table.c.id == clock.id).with_for_update()
+        kept = Standing.of(connection.execute(which).scalar())
+        after = clock.after.with_silences(kept.silences)  # somebody may have silenced a cause since the look
+        connection.execute(update(table).where(table.c.id == clock.id).values(standing=after.to_json()))
         came, went = health.changes(clock.before, clock.after)
         happened = [
             Event(reason.severity, _KINDS[reason.mark], f"{reason.detail}: {health.TO_DO[reason.cause]}", clock.name)

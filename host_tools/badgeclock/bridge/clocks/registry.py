@@ -5,11 +5,13 @@ Nothing here shows a badge, a token or a key. Every decision is an event that sa
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, func, select, text, update
 
 from badgeclock.bridge.clocks import health, remote_settings
+from badgeclock.bridge.clocks.health import Reason as Mark
 from badgeclock.bridge.clocks.health import Standing
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.errors import PeopleError
@@ -259,13 +261,24 @@ def counts(connection: Connection) -> dict[tuple[str, str], int]:
 
 def marked(connection: Connection) -> dict[tuple[str, str], int]:
     """How many clocks in use there are by mark and cause, those with none included; a clock counts once for each."""
+    return _marks(connection, lambda standing: standing.reasons)
+
+
+def marked_openly(connection: Connection) -> dict[tuple[str, str], int]:
+    """The same without what a person has silenced."""
+    return _marks(connection, lambda standing: standing.open)
+
+
+def _marks(
+    connection: Connection, reasons_of: Callable[[Standing], Sequence[tuple[Mark, int]]]
+) -> dict[tuple[str, str], int]:
     table = schema.clocks
     rows = connection.execute(
         select(table.c.standing).where(table.c.state != ClockState.RETIRED, table.c.standing.is_not(None))
     ).scalars()
     found: dict[tuple[str, str], int] = {(health.mark_of(cause).value, cause): 0 for cause in health.TO_DO}
     for kept in rows:
-        for reason, _ in Standing.of(kept).reasons:
+        for reason, _ in reasons_of(Standing.of(kept)):
             key = (reason.mark.value, reason.cause)
             found[key] = found.get(key, 0) + 1
     return found

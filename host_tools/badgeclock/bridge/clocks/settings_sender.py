@@ -26,6 +26,11 @@ class SettingsSender(Sender):
         self._now_ms = now_ms
         self._sent: dict[tuple[int, bytes, int], int] = {}
 
+    @property
+    def waits(self) -> bool:
+        """What was sent is sent again, if it is not answered."""
+        return bool(self._sent)
+
     async def work(self) -> None:
         """Send what is due and was not sent just now."""
         now_ms = self._now_ms()

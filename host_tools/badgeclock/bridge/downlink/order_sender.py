@@ -39,6 +39,7 @@ class OrderSender(Sender):
         self._now_ms = now_ms
         self._reports: list[tuple[str, bytes]] = []
         self._waiting: Counter[str] = Counter()
+        self._is_open = False
         self.results: Counter[str] = Counter()
         """Reports that were accepted ("taken"), and those that were refused, by reason."""
 
@@ -53,12 +54,17 @@ class OrderSender(Sender):
             self.wake()
         return True
 
+    @property
+    def waits(self) -> bool:
+        """An order is sent again, if it is not answered."""
+        return self._is_open
+
     async def work(self) -> None:
         """Handle the reports that came, see who has restarted, and send each order that is due once."""
         reports, self._reports = self._reports, []
         self._waiting.clear()
-        is_open = bool(reports) or await self._store.reading(orders.any_open)
-        if is_open:
+        self._is_open = bool(reports) or await self._store.reading(orders.any_open)
+        if self._is_open:
             self.publish_all(await self._store.writing(self._round, reports, self._now_ms()))
 
     def _round(self, connection: Connection, reports: Sequence[tuple[str, bytes]], now_ms: int) -> list[Message]:

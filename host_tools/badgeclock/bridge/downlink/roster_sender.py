@@ -91,6 +91,7 @@ class RosterSender(Sender):
         self._by_name: dict[str, _Transfer] = {}
         self._left_alone: dict[int, tuple[int, int]] = {}
         self._searched_ms: int | None = None
+        self._waits = True
         self.sent = self.in_use = 0
 
     def deliver(self, topic: str, payload: bytes) -> bool:
@@ -102,6 +103,11 @@ class RosterSender(Sender):
         if transfer is not None and transfer.handle(payload):
             self.wake()
         return True
+
+    @property
+    def waits(self) -> bool:
+        """A part is sent again, if it is not answered; a roster is sent once its site settles, or again if refused."""
+        return self._waits
 
     async def work(self) -> None:
         """One round: end what was answered, look for clocks that need a roster, send each its next part."""
@@ -127,6 +133,9 @@ class RosterSender(Sender):
             transfer.sent_ms = now_ms
 
     async def _find_work(self, now_ms: int) -> None:
+        self._waits = await self._store.reading(rosters.any_waits)
+        if not self._waits and not self._transfers:
+            return
         wanted = await self._store.reading(rosters.due, now_ms)
         nameless = [one for one in wanted if one.version is None]
         if nameless:

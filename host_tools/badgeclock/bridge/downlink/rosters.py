@@ -122,6 +122,13 @@ def due(connection: Connection, now_ms: int) -> list[Due]:
     return found
 
 
+def any_waits(connection: Connection) -> bool:
+    """Whether a clock that is online has another roster than it should: one that is due, or once its site settles."""
+    clocks, sites = schema.clocks, schema.sites
+    waiting = select(clocks.c.id).join(sites, sites.c.id == clocks.c.site_id).where(_stale(), clocks.c.online)
+    return connection.execute(waiting.limit(1)).first() is not None
+
+
 def stale(connection: Connection) -> int:
     """How many clocks in use have another roster than they should, online or not."""
     clocks, sites = schema.clocks, schema.sites

@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Connection
 
 from badgeclock.authorities.base import BELGIUM
+from badgeclock.bridge import store_url
 from badgeclock.bridge.attention import attention, validity
 from badgeclock.bridge.errors import LetterNotSent
 from badgeclock.bridge.notices import book, news
@@ -25,7 +26,7 @@ from badgeclock.bridge.notices.book import Letter, Outcome
 from badgeclock.bridge.notices.news import Current, Trouble
 from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.rounds import Rounds
-from badgeclock.bridge.settings import SQLITE_FILE, BridgeSettings
+from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
 
@@ -122,8 +123,8 @@ class Caller(Rounds):
 
 
 def _disk(settings: BridgeSettings) -> Iterator[str]:
-    if settings.store.url.startswith(SQLITE_FILE):
-        folder = Path(settings.store.url.removeprefix(SQLITE_FILE)).parent
+    if settings.store.url.startswith(store_url.SQLITE):
+        folder = Path(settings.store.url.removeprefix(store_url.SQLITE)).parent
         if folder.is_dir() and shutil.disk_usage(folder).free < DISK_FREE:
             yield "disk"
 

@@ -133,7 +133,7 @@ def make(url: str, store: Store, keys: Vault, folder: Path, operator: Operator, 
         assert witness is not None
         manifest = manifest.model_copy(update={"witness": witness.hex()})
         _write(place / MANIFEST, manifest.model_dump_json(indent=2).encode() + b"\n")
-        verify(place, keys)
+        _prove_file(file, keys, manifest)
     with store.write() as connection:
         detail = {"sha256": manifest.sha256, "acts": facts.acts, "acts_head": facts.acts_head}
         audit_log.write(connection, operator, Act.BACKED_UP, "store", detail, now_ms)
@@ -162,21 +162,31 @@ def verify(folder: Path, keys: Vault) -> Manifest:
         raise BackupError(
             f"{file} is not the file that the manifest names: it was changed or cut off", "use another backup"
         )
+    _prove_file(file, keys, manifest)
+    return manifest
+
+
+def _prove_file(file: Path, keys: Vault, manifest: Manifest) -> None:
+    """Look at everything in a backup's file, whose bytes are the manifest's."""
     if manifest.file == SQLITE_FILE:
         with _opened(file) as connection:
             _prove(connection, keys, manifest, str(file))
     else:
         _run_postgresql("pg_restore", None, "--list", str(file))
-    return manifest
 
 
-def compare(manifest: Manifest, live: Connection) -> int:
+def compare(manifest: Manifest, live: Store) -> int:
     """Hold a backup against the store that is in use: everything in it must still be there, in the same words.
 
     Returns how many records the store has gained since; raises BackupError or AuditError.
     """
-    audit_log.verify(live, bytes.fromhex(manifest.facts.acts_head))
-    now = {head.id: head for head in _facts(live).heads}
+    audit_log.verify_in_use(live.read, bytes.fromhex(manifest.facts.acts_head))
+    with live.read() as connection:
+        return _gained(manifest, connection)
+
+
+def _gained(manifest: Manifest, live: Connection) -> int:
+    now = {head.id: head for head in _heads(live)}
     gained = 0
     for head in manifest.facts.heads:
         present = now.get(head.id)
@@ -195,7 +205,8 @@ def compare(manifest: Manifest, live: Connection) -> int:
 
 
 def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int) -> Manifest:
-    """Put a backup where the settings want the store, which must not be there yet; then prove it there.
+    """Put a backup where the settings want the store, which must not be there yet; then prove it there: of SQLite's
+    file, which is proved before, that every byte has arrived.
 
     Brings an older form of the tables to this version's. Raises BackupError, or StoreError for a form of a newer
     version, having overwritten nothing.
@@ -210,15 +221,16 @@ def restore(folder: Path, url: str, keys: Vault, operator: Operator, now_ms: int
             "set [store] url to the kind that the backup was made of",
         )
     if is_sqlite:
-        _place_sqlite(folder / manifest.file, Path(parsed.database or ""))
+        _place_sqlite(folder / manifest.file, Path(parsed.database or ""), manifest.sha256)
     else:
         _check_empty(parsed)
         options = ("--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction")
         _run_postgresql("pg_restore", parsed, *options, str(folder / manifest.file))
     store = Store(url)
     try:
-        with store.read() as connection:
-            _prove(connection, keys, manifest, "what was restored")
+        if not is_sqlite:
+            with store.read() as connection:
+                _prove(connection, keys, manifest, "what was restored")
         store.migrate()
         with store.write() as connection:
             _pass_what_clocks_were_sent(connection)
@@ -248,16 +260,20 @@ def _facts(connection: Connection) -> Facts:
         for table in schema.metadata.sorted_tables
         if table.name in tables
     }
-    clocks = schema.clocks
-    rows = connection.execute(select(clocks.c.id, clocks.c.name, clocks.c.next_seq, clocks.c.tag).order_by(clocks.c.id))
     book = audit_log.newest(connection)
     return Facts(
         revision=forms.form_of(connection) or "",
         counts=counts,
-        heads=[Head(id=row.id, clock=row.name, next_seq=row.next_seq, tag=row.tag.hex()) for row in rows],
+        heads=_heads(connection),
         acts=book.acts,
         acts_head=book.head.hex(),
     )
+
+
+def _heads(connection: Connection) -> list[Head]:
+    clocks = schema.clocks
+    rows = connection.execute(select(clocks.c.id, clocks.c.name, clocks.c.next_seq, clocks.c.tag).order_by(clocks.c.id))
+    return [Head(id=row.id, clock=row.name, next_seq=row.next_seq, tag=row.tag.hex()) for row in rows]
 
 
 def _prove(connection: Connection, keys: Vault, manifest: Manifest, place: str) -> None:
@@ -356,8 +372,8 @@ def _opened(file: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _place_sqlite(source: Path, target: Path) -> None:
-    """Copy a file to where nothing is, as a whole or not at all."""
+def _place_sqlite(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file with this hash to where nothing is, as a whole or not at all."""
     there = [beside for end in _BESIDE if (beside := target.with_name(target.name + end)).exists()]
     if there:
         raise BackupError(
@@ -370,6 +386,8 @@ def _place_sqlite(source: Path, target: Path) -> None:
             with source.open("rb") as read, os.fdopen(descriptor, "wb") as write:
                 shutil.copyfileobj(read, write, _CHUNK)
             _sync(Path(name))
+            if _sha256(Path(name)) != sha256:
+                raise BackupError(f"{source} did not arrive as it is", "look at the disk, and try again")
             os.link(name, target)  # fails if somebody has put a store there meanwhile
         finally:
             Path(name).unlink()

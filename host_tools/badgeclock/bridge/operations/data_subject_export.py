@@ -9,36 +9,51 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
 
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people import engagements, identities
 from badgeclock.bridge.people.rows import named
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
+from badgeclock.bridge.store.database import Store, chunks
 from badgeclock.bridge.store.vault import PEOPLE, Vault
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.record import Direction
 
 FORM: Final = 1
 _ACTS_MOST: Final = 100_000
+_ROWS_AT_ONCE: Final = 20_000
 
 
-def collect(connection: Connection, vault: Vault, reference: str, operator: Operator, now_ms: int) -> dict[str, Any]:
-    """Everything about the worker of this reference, and on record that it was asked for; raises PeopleError."""
-    workers, employers, jobs = schema.workers, schema.employers, schema.desk_jobs
-    row = connection.execute(
-        select(workers, employers.c.kbo, employers.c.name.label("employer"))
-        .outerjoin(employers, employers.c.id == workers.c.employer_id)
-        .where(named(workers.c.reference, reference))
-    ).one_or_none()
-    if row is None:
-        raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")
-    audit_log.write(connection, operator, Act.WORKER_EXPORTED, ("worker", row.id), {}, now_ms)
+def collect(store: Store, vault: Vault, reference: str, operator: Operator, now_ms: int) -> dict[str, Any]:
+    """Everything about the worker of this reference, and on record that it was asked for; raises PeopleError.
+
+    No transaction is long: what is found by its index is read in one, what must be looked through a part at a time.
+    """
+    with store.write() as connection:
+        workers, employers = schema.workers, schema.employers
+        row = connection.execute(
+            select(workers, employers.c.kbo, employers.c.name.label("employer"))
+            .outerjoin(employers, employers.c.id == workers.c.employer_id)
+            .where(named(workers.c.reference, reference))
+        ).one_or_none()
+        if row is None:
+            raise PeopleError(f"there is no worker {reference!r}", "look at your own personnel list")
+        audit_log.write(connection, operator, Act.WORKER_EXPORTED, ("worker", row.id), {}, now_ms)
+    with store.read() as connection:
+        found = _indexed(connection, vault, reference, row, now_ms)
+    return found | {"punches": _punches(store, row.id), "events": _events(store, reference)}
+
+
+def _indexed(connection: Connection, vault: Vault, reference: str, row: Row[Any], now_ms: int) -> dict[str, Any]:
+    """What is found without looking through all; in its order, with places for the rest."""
+    jobs = schema.desk_jobs
     identity = identities.identity_of(vault, row)
     presences = _rows(connection, schema.presences, schema.presences.c.worker_id == row.id)
     numbers = [presence["id"] for presence in presences]
@@ -62,12 +77,14 @@ def collect(connection: Connection, vault: Vault, reference: str, operator: Oper
         "dimona_periods": _periods(connection, row.id),
         "badges": _badges(connection, row.id),
         "presences": [_plain(presence) for presence in presences],
+        "registrations_ahead": _of_worker(connection, schema.later_registrations, row.id),
+        "links": [_without(link, "secret_sha256") for link in _of_worker(connection, schema.links, row.id)],
         "corrections": _corrections(connection, row.id),
         "corrections_for_the_authority": _filings(connection, row.id),
         "calls_to_the_authority": _of_presences(connection, schema.attempts, numbers),
         "reception_numbers": _of_presences(connection, schema.receptions, numbers),
-        "punches": _punches(connection, row.id),
-        "events": _events(connection, reference),
+        "punches": [],
+        "events": [],
         "badge_desk": [_plain(job) for job in _rows(connection, jobs, jobs.c.worker == reference)],
         "acts": audit_log.listing(connection, 0, _ACTS_MOST, f"worker {row.id}"),
     }
@@ -84,6 +101,14 @@ def _of_presences(connection: Connection, table: Table, numbers: list[int]) -> l
     return found
 
 
+def _of_worker(connection: Connection, table: Table, worker_id: int) -> list[dict[str, Any]]:
+    return [_plain(row) for row in _rows(connection, table, table.c.worker_id == worker_id)]
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {of: value for of, value in row.items() if of != name}
+
+
 def _corrections(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
     """What people decided about the worker's presences, and what others' presences were to be this worker's."""
     table, presences = schema.corrections, schema.presences
@@ -95,8 +120,14 @@ def _filings(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
     """The same of what the authority was to be asked for with a file."""
     table, presences, punches = schema.filings, schema.presences, schema.punches
     own = table.c.presence_id.in_(select(presences.c.id).where(presences.c.worker_id == worker_id))
-    of_punches = table.c.punch_id.in_(select(punches.c.id).where(punches.c.worker_id == worker_id))
-    return [_plain(row) for row in _rows(connection, table, own | of_punches | (table.c.worker_id == worker_id))]
+    # Filings are few, and punches have no index by worker.
+    filed = connection.execute(select(table.c.punch_id).where(table.c.punch_id.is_not(None))).scalars().all()
+    theirs: list[int] = []
+    for some in chunks(filed):
+        which = punches.c.id.in_(some) & (punches.c.worker_id == worker_id)
+        theirs += connection.execute(select(punches.c.id).where(which)).scalars()
+    mine = own | table.c.punch_id.in_(theirs) | (table.c.worker_id == worker_id)
+    return [_plain(row) for row in _rows(connection, table, mine)]
 
 
 def _expected(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
@@ -135,22 +166,40 @@ def _badges(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
     return [_plain(row._asdict()) for row in rows]
 
 
-def _punches(connection: Connection, worker_id: int) -> list[dict[str, Any]]:
+def _windows(store: Store, table: Table) -> Iterator[tuple[Connection, ColumnElement[bool]]]:
+    """The numbers of a table, a part after the other, each in a transaction of its own."""
+    number = table.c.id
+    with store.read() as connection:
+        first, last = (connection.execute(select(end(number))).scalar() for end in (func.min, func.max))
+    for low in range(first or 0, (last or 0) + 1, _ROWS_AT_ONCE):
+        with store.read() as connection:
+            yield connection, (number >= low) & (number < low + _ROWS_AT_ONCE)
+
+
+def _punches(store: Store, worker_id: int) -> list[dict[str, Any]]:
     """Each punch, where it stands, and the sealed record that it is from."""
     table, clocks, records = schema.punches, schema.clocks, schema.records
-    rows = connection.execute(
+    wanted = (
         select(table, clocks.c.name.label("clock"), records.c.raw.label("record"))
         .join(clocks, clocks.c.id == table.c.clock_id)
         .outerjoin(records, (records.c.clock_id == table.c.clock_id) & (records.c.seq == table.c.seq))
         .where(table.c.worker_id == worker_id)
         .order_by(table.c.id)
     )
-    return [_plain({**row._asdict(), "direction": Direction(row.direction).name}) for row in rows]
+    found: list[dict[str, Any]] = []
+    for connection, part in _windows(store, table):
+        rows = connection.execute(wanted.where(part)).all()
+        found += [_plain({**row._asdict(), "direction": Direction(row.direction).name}) for row in rows]
+    return found
 
 
-def _events(connection: Connection, reference: str) -> list[dict[str, Any]]:
+def _events(store: Store, reference: str) -> list[dict[str, Any]]:
     table = schema.events
-    return [_plain(row) for row in _rows(connection, table, table.c.detail.contains(reference, autoescape=True))]
+    names = table.c.detail.contains(reference, autoescape=True)
+    found: list[dict[str, Any]] = []
+    for connection, part in _windows(store, table):
+        found += [_plain(row._asdict()) for row in connection.execute(select(table).where(part, names))]
+    return found
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

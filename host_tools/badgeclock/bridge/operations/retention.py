@@ -16,37 +16,58 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import structlog
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, exists, func, or_, select, update
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.downlink import rosters
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.people.rows import named
-from badgeclock.bridge.settings import RetentionSettings
 from badgeclock.bridge.store import audit_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
 
+if TYPE_CHECKING:
+    from badgeclock.bridge.settings import RetentionSettings
+
 BATCH_ROWS: Final = 500
-BATCH_WORKERS: Final = 20
-"""The database looks through every punch for each."""
+"""Most rows of a table that one transaction deletes."""
+FIRST_ROWS: Final = 20
+LEAST_ROWS: Final = 10
+WANTED_S: Final = 0.03
+"""So long a transaction that deletes is to take: nobody else writes meanwhile, and a punch waits."""
 ERASED: Final = "(erased)"
 BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
 """So long after the start the first sweep begins: what waited for the bridge goes first."""
 _DAY_MS: Final = 86_400_000
 _AGE: Final = {"presences": schema.presences.c.day, "events": schema.events.c.last_ms}
-_OF_WORKER: Final = (schema.engagements, schema.expected, schema.dimona_periods)
+_OF_WORKER: Final = (
+    *(schema.engagements, schema.expected, schema.dimona_periods),
+    *(schema.later_registrations, schema.links),
+)
 """What is kept of a worker alone, and no longer than the worker's row."""
 
-log = structlog.get_logger("badgeclock.bridge.operations.retention")
+log = logs.Named("badgeclock.bridge.operations.retention")
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many rows the next transaction deletes, by how long the last ones took."""
+
+    rows: int = field(default_factory=lambda: FIRST_ROWS)
+
+    def took(self, seconds: float) -> None:
+        """That many rows took so long; what a machine did besides is no reason for one row at a time for ever."""
+        wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
+        self.rows = max(LEAST_ROWS, min(wanted, 2 * self.rows, BATCH_ROWS))
 
 
 @dataclass(slots=True)
@@ -136,16 +157,24 @@ def _purposes(policy: RetentionSettings, now_ms: int) -> Iterator[tuple[str, dat
     )
     yield "presences", before, declared
     before = cutoff(policy.events_days, now_ms)
-    yield "events", before, ((events, events.c.last_ms < _ms(before)), (jobs, jobs.c.ended_ms < _ms(before)))
+    links = schema.links
+    shown: _Rows = (
+        (events, events.c.last_ms < _ms(before)),
+        (jobs, jobs.c.ended_ms < _ms(before)),
+        (links, links.c.ends_ms < _ms(before)),
+    )
+    yield "events", before, shown
     before = cutoff(policy.workers_days, now_ms)
     yield "workers", before, ((schema.workers, _forgotten(before)),)
     expected, plans, periods, works = schema.expected, schema.plans, schema.dimona_periods, schema.works
+    later = schema.later_registrations
     before = cutoff(policy.plans_days, now_ms)
     planned: _Rows = (
         (expected, expected.c.plan_id.in_(select(plans.c.id).where(plans.c.day < before))),
         (plans, and_(plans.c.day < before, ~exists().where(expected.c.plan_id == plans.c.id))),
         (periods, periods.c.to_day < before),
         (works, works.c.to_day < before),
+        (later, and_(later.c.day < before, later.c.ended_ms.is_not(None), later.c.presence_id.is_(None))),
     )
     yield "plans", before, planned
 
@@ -183,25 +212,37 @@ def _first_since(connection: Connection, column: Column[int], since: date) -> in
     return low
 
 
-def _window(table: Table) -> ColumnElement[bool]:
+def _window(table: Table, rows: int) -> ColumnElement[bool]:
     """The lowest numbers of a table that is ever longer and whose rows are old in the order of their numbers."""
-    return table.c.id < select(func.min(table.c.id) + BATCH_ROWS).scalar_subquery()
+    return table.c.id < select(func.min(table.c.id) + rows).scalar_subquery()
 
 
-def sweep(connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
+def sweep(
+    connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int, pace: Pace
+) -> Counter[str]:
     """Delete one batch of what is older than its purpose allows; returns counts by table, empty when all is done."""
     _forget_for_good(connection)
+    began = time.monotonic()
+    try:
+        return _sweep(connection, policy, operator, now_ms, pace.rows)
+    finally:
+        pace.took(time.monotonic() - began)
+
+
+def _sweep(
+    connection: Connection, policy: RetentionSettings, operator: Operator, now_ms: int, most: int
+) -> Counter[str]:
     for purpose, before, rows in _purposes(policy, now_ms):
         done = _Deleted()
         for table, which in rows:
             if table is schema.presences:
-                _delete_presences(connection, done, which, BATCH_ROWS)
+                _delete_presences(connection, done, which, most)
             elif table is schema.workers:
                 _delete_workers(connection, done, which, now_ms)
             elif table is schema.receipts:
-                done.rows(connection, table, and_(which, _window(table)))
+                done.rows(connection, table, and_(which, _window(table, most)))
             else:
-                done.rows(connection, table, which, BATCH_ROWS)
+                done.rows(connection, table, which, most)
         if done.counts.total():
             detail = done.detail(purpose=purpose, before=before.isoformat())
             audit_log.write(connection, operator, Act.DELETED, purpose, detail, now_ms)
@@ -212,12 +253,15 @@ def sweep(connection: Connection, policy: RetentionSettings, operator: Operator,
 def sweeping(store: Store, policy: RetentionSettings, operator: Operator, now_ms: int) -> Counter[str]:
     """Delete all that is older than its purpose allows, a batch a transaction; returns counts by table."""
     total: Counter[str] = Counter()
+    pace = Pace()
     while True:
+        began = time.monotonic()
         with store.write() as connection:
-            batch = sweep(connection, policy, operator, now_ms)
+            batch = sweep(connection, policy, operator, now_ms, pace)
         if not batch:
             return total
         total += batch
+        time.sleep(time.monotonic() - began)  # the bridge gets its turn
 
 
 def _delete_presences(connection: Connection, done: _Deleted, which: ColumnElement[bool], limit: int | None) -> None:
@@ -232,8 +276,8 @@ def _delete_presences(connection: Connection, done: _Deleted, which: ColumnEleme
 def _delete_workers(connection: Connection, done: _Deleted, which: ColumnElement[bool], now_ms: int) -> None:
     table = schema.workers
     columns = select(table.c.id, table.c.reference)
-    rows = connection.execute(columns.where(which).order_by(table.c.id).limit(BATCH_WORKERS))
-    for row in rows.all():
+    # One: the database looks through every punch for each.
+    for row in connection.execute(columns.where(which).order_by(table.c.id).limit(1)).all():
         _delete_worker(connection, done, row.id, row.reference, now_ms)
 
 
@@ -343,8 +387,11 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Sweep once; other writers get their turn between batches."""
+        pace, total = Pace(), Counter[str]()
         try:
-            while batch := await self._store.writing(sweep, self._policy, BY_SETTINGS, self._now_ms()):
-                log.info("deleted what is older than it may be", **batch)
+            while batch := await self._store.writing(sweep, self._policy, BY_SETTINGS, self._now_ms(), pace):
+                total += batch
         except StoreError as error:
             log.error("the sweep ends here until the next", error=str(error))
+        if total:
+            log.info("deleted what is older than it may be", **total)

@@ -136,10 +136,6 @@ class Report:
     """Rows that are bad for no other reason than that a row they name is one of `faults`."""
 
 
-class _Undone(Exception):
-    """The transaction is not to be kept."""
-
-
 def tables(
     content: bytes, place: str, kind: Kind | None, site: str | None = None, encoding: str | None = None
 ) -> list[Table]:
@@ -186,7 +182,7 @@ def read_file(
         where = f"{place}, sheet {name}" if name else place
         sheet = filled.get(name) or book.read(name)
         if sheet.columns:
-            _check_columns(of, sheet, where)
+            check_columns(of, sheet, where)
             found.append(Table(of, where, sheet, digest))
             remarks += _improbable_letters(sheet, where)
     if not found:
@@ -203,7 +199,7 @@ def _of_xml(content: bytes, place: str, kind: Kind | None, site: str | None) -> 
     for sheet in office_files.read(content, site):
         chosen = kind or Kind(sheet.name)
         where = f"{place}, sheet {sheet.name}"
-        _check_columns(chosen, sheet, where)
+        check_columns(chosen, sheet, where)
         found.append(Table(chosen, where, sheet, digest))
     return Imported(found, [])
 
@@ -248,7 +244,8 @@ def _rows(numbers: Sequence[int]) -> str:
     return f"row {text}" if runs and len(runs) == len(runs[0]) == 1 else f"rows {text}"
 
 
-def _check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
+def check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
+    """Raise SheetError unless a table has the columns of its kind, and no others."""
     columns = COLUMNS[kind]
     missing = sorted(columns.needed - set(sheet.columns))
     strange = [number for number, name in enumerate(sheet.columns, 1) if name not in columns.needed | columns.optional]
@@ -262,32 +259,45 @@ def _check_columns(kind: Kind, sheet: Sheet, where: str) -> None:
 
 def rehearse(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
     """What an import would come to; the store stays as it is."""
-    report = Report()
-    try:
-        with store.write() as connection:
-            _apply(connection, vault, imported, operator, now_ms, report)
-            raise _Undone
-    except _Undone:
-        return report
+    with store.write() as connection:
+        return rehearse_in(connection, vault, imported, operator, now_ms)
 
 
 def carry_out(store: Store, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int) -> Report:
     """Import every row, or, if any is bad, none: the report then has faults."""
-    report = Report()
+    with store.write() as connection:
+        return carry_out_in(connection, vault, imported, operator, now_ms)
+
+
+def rehearse_in(
+    connection: Connection, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int
+) -> Report:
+    """`rehearse` in an open transaction, which goes on as if nothing had been."""
+    report, before = Report(), connection.begin_nested()
     try:
-        with store.write() as connection:
-            _apply(connection, vault, imported, operator, now_ms, report)
-            if report.faults:
-                raise _Undone
-            for table in imported:
-                detail = {
-                    "sha256": table.file_sha256,
-                    "rows": len(table.sheet.rows),
-                    **{verb: count for (kind, verb), count in sorted(report.counts.items()) if kind is table.kind},
-                }
-                audit_log.write(connection, operator, Act.IMPORTED, table.kind.value, detail, now_ms)
-    except _Undone:
-        pass
+        _apply(connection, vault, imported, operator, now_ms, report)
+    finally:
+        before.rollback()
+    return report
+
+
+def carry_out_in(
+    connection: Connection, vault: Vault, imported: Sequence[Table], operator: Operator, now_ms: int
+) -> Report:
+    """`carry_out` in an open transaction."""
+    report, before = Report(), connection.begin_nested()
+    _apply(connection, vault, imported, operator, now_ms, report)
+    if report.faults:
+        before.rollback()
+        return report
+    for table in imported:
+        detail = {
+            "sha256": table.file_sha256,
+            "rows": len(table.sheet.rows),
+            **{verb: count for (kind, verb), count in sorted(report.counts.items()) if kind is table.kind},
+        }
+        audit_log.write(connection, operator, Act.IMPORTED, table.kind.value, detail, now_ms)
+    before.commit()
     return report
 
 

@@ -43,6 +43,8 @@ class Declaration:
     error_code: int | None
     reception_number: int | None
     why: str | None
+    manual: bool = False
+    """Whether the office registered it."""
 
 
 class SeenPunch(NamedTuple):
@@ -123,13 +125,18 @@ def distinct(places: Mapping[int, PlaceDay]) -> list[PlaceDay]:
     return list({id(place): place for place in places.values()}.values())
 
 
-def load_shifts(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
-    """The punches of the day before, of the day and of the day after it, shift by shift."""
-    days = {place.day + DAY * step for place in distinct(places) for step in (-1, 0, 1)}
+def load_shifts(
+    connection: Connection, places: Mapping[int, PlaceDay], of: Sequence[date] = (), worker_id: int | None = None
+) -> None:
+    """The punches of the day before, of the day and of the day after it, shift by shift; so of each of the days `of`,
+    if they are given, instead of the places' own; of one worker, or of all.
+    """
+    days = {day + DAY * step for day in of or [place.day for place in distinct(places)] for step in (-1, 0, 1)}
     if not days:
         return
     table = schema.presences
-    rows = connection.execute(select(table).where(table.c.day.in_(sorted(days))).order_by(table.c.id)).all()
+    own = [] if worker_id is None else [table.c.worker_id == worker_id]
+    rows = connection.execute(select(table).where(table.c.day.in_(sorted(days)), *own).order_by(table.c.id)).all()
     presences = {row.id: SeenPresence(row.id, row.site_id, row.worker_id, _declaration_of(row)) for row in rows}
     standing = {number: one for number, one in presences.items() if one.declaration.state not in ENDED}
     for one in presences.values():
@@ -137,7 +144,7 @@ def load_shifts(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
             places[one.site_id].ended[one.worker_id, one.declaration.day] = one.declaration.state
     punched = set()
     passages: dict[tuple[int, int], list[SeenPunch]] = defaultdict(list)
-    for row in _punches(connection, days):
+    for row in _punches(connection, days, worker_id):
         presence = standing.get(row.presence_id)
         if row.presence_id is not None and presence is None:
             continue
@@ -161,7 +168,7 @@ def load_shifts(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
             places[one.site_id].unpunched[one.worker_id, one.declaration.day].append(one)
 
 
-def _punches(connection: Connection, days: set[date]) -> list[Any]:
+def _punches(connection: Connection, days: set[date], worker_id: int | None) -> list[Any]:
     """The punches that belong to presences of these days, and those of these days that belong to none."""
     table, presences, clocks = schema.punches, schema.presences, schema.clocks
     columns = (
@@ -169,7 +176,8 @@ def _punches(connection: Connection, days: set[date]) -> list[Any]:
         *(table.c[name] for name in ("state", "reason", "worker_id", "presence_id")),
         clocks.c.name.label("clock"),
     )
-    joined = select(*columns).join(clocks, clocks.c.id == table.c.clock_id)
+    own = [] if worker_id is None else [table.c.worker_id == worker_id]
+    joined = select(*columns).join(clocks, clocks.c.id == table.c.clock_id).where(*own)
     declared = joined.join(presences, presences.c.id == table.c.presence_id).where(presences.c.day.in_(sorted(days)))
     first_ms, end_ms = _utc_ms(min(days) - DAY), _utc_ms(max(days) + 2 * DAY)
     of_days = table.c.utc_ms.between(first_ms, end_ms) | table.c.received_ms.between(first_ms, end_ms)
@@ -284,6 +292,7 @@ def _declaration_of(row: Any) -> Declaration:
         row.error_code or None,
         row.reception_number,
         _why_presence(row),
+        row.manual,
     )
 
 

@@ -50,6 +50,16 @@ class Regime(StrEnum):
     """Construction once going must be declared too, announced for 2027: to be set when the law is in force."""
 
 
+ONLY_THE_WORKER: Final[Mapping[Regime, str]] = {
+    Regime.CLEANING: "programme law of 26 December 2022, articles 22 to 48, and Check In and Out at Work",
+    Regime.MOVING: "Check In and Out at Work",
+    Regime.CONSTRUCTION_IN_OUT: "the law on going from a construction site, which ends registration from afar",
+}
+"""The regimes where each worker registers in person, on the spot and in real time, and no employer does it for them, by
+what law. In construction and meat the employer registers, on the day or before (PresenceRegistration 1.11).
+"""
+
+
 class Declared(StrEnum):
     """What a presence declares to the authority."""
 

@@ -176,6 +176,7 @@ def _person_as_dict(one: Person, zone: str) -> dict[str, Any]:
                 "error_code": declared.error_code,
                 "reception_number": declared.reception_number,
                 "why": declared.why,
+                "manual": declared.manual,
             }
             for declared in one.declarations
         ],

@@ -25,6 +25,8 @@ class Kind(StrEnum):
     CANCEL = "cancel"
     CORRECT = "correct"
     CLOSE = "close"
+    REGISTER = "register"
+    """The office registers it: no punch calls for it."""
 
 
 class Decision(NamedTuple):

@@ -136,7 +136,11 @@ class Registrar:
         gate: Gate | None = None,
         declares: frozenset[Declared] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        commits: Callable[[], int] | None = None,
     ) -> None:
+        """`commits()` gives another number once anything was committed to the store (`ChangeWatch.number`): while it
+        gives the same, the store is not asked again. Without it the store is asked whenever `POLL_S` is over.
+        """
         self._store = store
         self._vault = vault
         self._authority = authority
@@ -159,9 +163,16 @@ class Registrar:
         self.gate = gate or Gate()
         self.name = "+".join(sorted(self.declares))
         self._was_away = False
+        self._commits = commits
+        self._stirred = 0
+        """How often this process said, or did, something that may have given work."""
+        self._nothing: dict[tuple[PresenceState, ...], tuple[int, int, int | None]] = {}
+        """By states of which a look found nothing that is due: the numbers of `_place` before it, and when something
+        will be."""
 
     def wake(self) -> None:
         """Something was queued, or decided."""
+        self._stirred += 1
         self._queued.set()
         self._decided.set()
 
@@ -190,12 +201,18 @@ class Registrar:
     async def _send(self) -> None:
         while True:
             self._queued.clear()
-            while len(self._calls) < self._most_calls and await self.gate.admission():
-                call = secrets.token_hex(8)
+            while (
+                len(self._calls) < self._most_calls
+                and not self._is_nothing_due(PresenceState.QUEUED)
+                and await self.gate.admission()
+            ):
+                call, place = secrets.token_hex(8), self._place
                 most = self._batch_most
                 batch = await self._commit(outbox.claim, self._vault, self.declares, self._now_ms(), most, call)
                 if not batch:
                     self.gate.turned_back()
+                    # An empty claim is a commit of nothing.
+                    await self._found_nothing((place[0], place[1] + 1), PresenceState.QUEUED)
                     break
                 task = asyncio.create_task(self._call(call, batch))
                 self._calls.add(task)
@@ -676,7 +693,36 @@ class Registrar:
             event_log.write(connection, [Event(Severity.WARNING, kind, what, about=one.worker)], now_ms)
 
     async def _due(self, limit: int, *states: PresenceState) -> list[Due]:
-        return await self._read(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
+        if self._is_nothing_due(*states):
+            return []
+        place = self._place
+        found = await self._read(outbox.due, self._vault, states, self.declares, self._now_ms(), limit)
+        if not found:
+            await self._found_nothing(place, *states)
+        return found
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        """What changes when there may be more in the store than at the last look."""
+        return self._commits() if self._commits else 0, self._stirred
+
+    def _is_nothing_due(self, *states: PresenceState) -> bool:
+        """Whether the last look found nothing, nothing was committed or said since, and the time has not come."""
+        if states not in self._nothing:
+            return False
+        *place, due_ms = self._nothing[states]
+        return tuple(place) == self._place and (due_ms is None or self._now_ms() < due_ms)
+
+    async def _found_nothing(self, place: tuple[int, int], *states: PresenceState) -> None:
+        """Remember what a look is good for that was begun at a place."""
+        if self._commits is None:
+            return
+        try:
+            times = [await self._store.reading(outbox.next_due_ms, state, self.declares) for state in states]
+        except StoreError:
+            self._nothing.pop(states, None)
+        else:
+            self._nothing[states] = (*place, min((one for one in times if one is not None), default=None))
 
     async def _commit(self, work: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         """One transaction, tried until the store takes it: an answer once given must not be forgotten."""
@@ -687,6 +733,7 @@ class Registrar:
                 log.error("the store does not take an answer; trying again", error=str(error))
                 await asyncio.sleep(STORE_RETRY_S)
             else:
+                self._stirred += 1
                 self._changed()
                 return done
 
@@ -703,6 +750,9 @@ class Registrar:
     async def _idle_s(self) -> float:
         if self.gate.closed_s:
             return min(self.gate.closed_s, POLL_S)
+        if self._is_nothing_due(PresenceState.REGISTERED, PresenceState.VALIDATED):
+            due_ms = self._nothing[PresenceState.REGISTERED, PresenceState.VALIDATED][2]
+            return POLL_S if due_ms is None else min(max((due_ms - self._now_ms()) / 1000, 0.01), POLL_S)
         try:
             due_ms = await self._store.reading(outbox.next_due_ms, PresenceState.REGISTERED, self.declares)
         except StoreError:

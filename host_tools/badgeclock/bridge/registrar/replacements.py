@@ -135,15 +135,17 @@ def find_standing(connection: Connection, key: Key) -> int | None:
 
 def replace(connection: Connection, row: Any, key: Key, site_id: int, decision: Decision) -> int:
     """Put a presence in another's place and give it its punches; returns the one that stands there now."""
-    replacement = find_standing(connection, key) or insert_presence(connection, key, site_id, decision.now_ms)
+    replacement = find_standing(connection, key) or insert_presence(
+        connection, key, site_id, decision.now_ms, manual=row.manual
+    )
     move_punches(connection, row.id, replacement, key.worker_id, decision.now_ms)
     return replacement
 
 
-def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int) -> int:
-    """Queue a presence that a person decided on; returns its row."""
+def insert_presence(connection: Connection, key: Key, site_id: int, now_ms: int, *, manual: bool) -> int:
+    """Queue a presence that a person decided on, which is the office's own or not; returns its row."""
     table = schema.presences
-    values = {**new_row(key, site_id, now_ms), "decided_ms": now_ms}
+    values = {**new_row(key, site_id, now_ms), "decided_ms": now_ms, "manual": manual}
     made = int(connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
     comings.bear_out(connection, [(key, site_id)], now_ms)
     return made

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Select, func, insert, select, text
+from sqlalchemy import Connection, Row, Select, func, insert, select, text
 
 from badgeclock.bridge import logs
 from badgeclock.bridge.errors import AuditError
@@ -27,7 +28,7 @@ NO_ACT: Final = bytes(32)
 _OPERATOR_CHARACTERS: Final = 100
 _ADVISORY_LOCK: Final = 0x62636163
 """PostgreSQL's lock for one writer of the book at a time: "bcac"."""
-_ROWS_AT_ONCE: Final = 10_000
+ROWS_AT_ONCE: Final = 10_000
 
 
 class Act(StrEnum):
@@ -52,6 +53,9 @@ class Act(StrEnum):
     PRESENCE_CORRECTED = "presence_corrected"
     PRESENCE_CLOSED = "presence_closed"
     PRESENCE_KEPT = "presence_kept"
+    PRESENCE_REGISTERED = "presence_registered"
+    REGISTRATION_PLANNED = "registration_planned"
+    REGISTRATION_WITHDRAWN = "registration_withdrawn"
     CORRECTION_FILED = "correction_filed"
     CORRECTION_WRITTEN = "correction_written"
     CORRECTION_DONE = "correction_done"
@@ -65,6 +69,8 @@ class Act(StrEnum):
     CLOCK_SETTINGS_ORDERED = "clock_settings_ordered"
     CLOCK_RETIREMENT_ORDERED = "clock_retirement_ordered"
     CLOCK_ENDED = "clock_ended"
+    CLOCK_SILENCED = "clock_silenced"
+    CLOCK_SILENCE_ENDED = "clock_silence_ended"
     IMPORTED = "imported"
     PLAN_PUT = "plan_put"
     PLAN_WITHDRAWN = "plan_withdrawn"
@@ -77,6 +83,11 @@ class Act(StrEnum):
     ACCOUNT_ENDED = "account_ended"
     SIGNED_IN = "signed_in"
     NAMES_SHOWN = "names_shown"
+    NUMBERS_SHOWN = "numbers_shown"
+    LINK_MADE = "link_made"
+    LINK_OPENED = "link_opened"
+    LINK_REVOKED = "link_revoked"
+    HOURS_EXPORTED = "hours_exported"
     DATA_KEY_ADDED = "data_key_added"
     DATA_KEY_RETIRED = "data_key_retired"
     DELETED = "deleted"
@@ -223,13 +234,31 @@ def verify(connection: Connection, known_head: bytes | None = None) -> Book:
 
     With `known_head`, the hash of some act noted earlier, that act must be among them: nothing up to it is missing.
     """
-    table = schema.acts
-    rows = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_ONCE).execute(
-        select(table).order_by(table.c.id)
-    )
+    return _verified(_pages(lambda: nullcontext(connection)), known_head)
+
+
+def verify_in_use(reading: Callable[[], AbstractContextManager[Connection]], known_head: bytes | None = None) -> Book:
+    """The same of a store that is in use, a page a transaction: acts are added and never changed."""
+    return _verified(_pages(reading), known_head)
+
+
+def _pages(reading: Callable[[], AbstractContextManager[Connection]]) -> Iterator[Row[Any]]:
+    """Every act, oldest first."""
+    table, after = schema.acts, None
+    while True:
+        wanted = select(table).order_by(table.c.id).limit(ROWS_AT_ONCE)
+        with reading() as connection:
+            page = connection.execute(wanted if after is None else wanted.where(table.c.id > after)).all()
+        yield from page
+        if len(page) < ROWS_AT_ONCE:
+            return
+        after = page[-1].id
+
+
+def _verified(acts: Iterable[Row[Any]], known_head: bytes | None) -> Book:
     head, count = NO_ACT, 0
     seen = known_head in {None, NO_ACT}
-    for row in rows:
+    for row in acts:
         if row.hash != _hash(head, row._asdict()):
             raise AuditError(
                 what=f"act {row.id} is not as it was written, or the one before it is missing",
@@ -259,7 +288,30 @@ def listing(connection: Connection, after: int, limit: int, subject: str | None 
     wanted = select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
     if subject is not None:
         wanted = wanted.where(table.c.subject == subject)
-    rows = connection.execute(wanted).all()
+    return _described(connection, connection.execute(wanted).all())
+
+
+def newest_first(
+    connection: Connection,
+    before: int | None,
+    limit: int,
+    *,
+    operator: str | None = None,
+    act: Act | None = None,
+    subject: str | None = None,
+) -> list[dict[str, Any]]:
+    """The newest acts before a number (None: of all), newest first; of one operator, kind or subject alone."""
+    table = schema.acts
+    wanted = select(table).order_by(table.c.id.desc()).limit(limit)
+    for column, value in ((table.c.operator, operator), (table.c.act, act), (table.c.subject, subject)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if before is not None:
+        wanted = wanted.where(table.c.id < before)
+    return _described(connection, connection.execute(wanted).all())
+
+
+def _described(connection: Connection, rows: Sequence[Any]) -> list[dict[str, Any]]:
     names = _names(connection, {row.subject for row in rows})
     return [
         {

@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-import structlog
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.errors import StoreInUse
 from badgeclock.errors import StoreError
 
@@ -41,7 +41,7 @@ _HOLDER: Final = text(
     "AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
-log = structlog.get_logger("badgeclock.bridge.store.bridge_lock")
+log = logs.Named("badgeclock.bridge.store.bridge_lock")
 
 
 class BridgeLock(Protocol):

@@ -132,13 +132,29 @@ class Store:
         """Bring the tables to this version's form; keeps every row. Raises StoreError for a form that only a newer
         version knows.
         """
-        # SQLite changes some things of a table only by making it again, which references to it must not hinder.
+        with self.read() as connection:
+            if forms.form_of(connection) == forms.NEWEST:
+                return
         from badgeclock.bridge.store import migrating  # noqa: PLC0415 - loads Alembic, which few commands need
 
+        self._change_form(migrating.migrate)
+
+    def migrate_back(self, form: str) -> None:
+        """Take the tables back to an earlier form, for the version that has it; raises StoreError if it would lose
+        something.
+        """
+        from badgeclock.bridge.store import migrating  # noqa: PLC0415 - as above
+
+        self._change_form(migrating.migrate_back, form)
+
+    def _change_form(
+        self, change: Callable[Concatenate[Connection, _P], None], *args: _P.args, **more: _P.kwargs
+    ) -> None:
+        # SQLite changes some things of a table only by making it again, which references to it must not hinder.
         engine = self._engine.execution_options(**{_WRITING: True, _REFERENCES: "OFF"})
         try:
             with self._failing_plainly(), engine.begin() as connection:
-                migrating.migrate(connection)
+                change(connection, *args, **more)
         finally:
             self._engine.dispose()  # the next connection checks references again
 

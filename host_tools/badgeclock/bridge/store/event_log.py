@@ -88,6 +88,8 @@ class Kind(StrEnum):
     PRESENCE_CORRECTED = "presence_corrected"
     PRESENCE_DECLARED = "presence_declared"
     PRESENCE_CLOSED = "presence_closed"
+    PRESENCE_BY_HAND = "presence_by_hand"
+    REGISTRATION_NOT_SENT = "registration_not_sent"
     CORRECTION_DUE = "correction_due"
     CORRECTION_DONE = "correction_done"
     ATTENTION_SETTLED = "attention_settled"

@@ -30,6 +30,8 @@ FORMS: Final = (
     "0015_site_keys",
     "0016_grown",
     "0017_accounts",
+    "0018_site_badges",
+    "0019_office",
     "0020_notices",
 )
 """Every form, oldest first; a test compares them with the migrations."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from badgeclock.bridge.store import forms
@@ -30,13 +32,54 @@ def migrate(connection: Connection) -> None:
     forms.check_known(forms.form_of(connection))
     made = configuration()
     made.attributes["connection"] = connection
+    before = _roots(connection)
     command.upgrade(made, "head")
-    _check_references(connection)
+    _check_references(connection, before)
 
 
-def _check_references(connection: Connection) -> None:
-    """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself."""
-    if connection.dialect.name == "sqlite" and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+def migrate_back(connection: Connection, form: str) -> None:
+    """Take the tables back to an earlier form in the transaction of the caller, for the version that has it. Raises
+    StoreError, having changed nothing, for a form that is not an earlier one, and where something would be lost.
+    """
+    found = forms.form_of(connection)
+    forms.check_newest(found)
+    made = configuration()
+    made.attributes["connection"] = connection
+    steps = forms.FORMS[forms.FORMS.index(form) + 1 :] if form in forms.FORMS else ()
+    scripts = ScriptDirectory.from_config(made)
+    lost = [step for step in steps if not hasattr(scripts.get_revision(step).module, "downgrade")]
+    if not steps or lost:
+        raise StoreError(
+            what=f"there is no way from the form {found} back to {form}"
+            + (f": what {', '.join(lost)} brought would be lost" if lost else ""),
+            kept="the store, untouched",
+            do="restore the backup that was made before the update",
+        )
+    command.downgrade(made, form)
+
+
+def _roots(connection: Connection) -> dict[str, int]:
+    """Where each of SQLite's tables is in the file: elsewhere once it was made again. Empty for PostgreSQL."""
+    if connection.dialect.name != "sqlite":
+        return {}
+    rows = connection.exec_driver_sql("SELECT name, rootpage FROM sqlite_master WHERE type = 'table'")
+    return {row.name: row.rootpage for row in rows}
+
+
+def _check_references(connection: Connection, before: Mapping[str, int]) -> None:
+    """Raise StoreError, before the commit, if a row refers to one that is not there; PostgreSQL checks it itself.
+
+    Looked at are tables that were made, or made again, and those that refer to them: to look through all of a store of
+    years takes as long as everything else. No migration deletes rows that others refer to.
+    """
+    now = _roots(connection)
+    others = {name for name in {*before, *now} if before.get(name) != now.get(name)}
+    for name in sorted(now):
+        to = {row.table for row in connection.exec_driver_sql(f'PRAGMA foreign_key_list("{name}")')}
+        if name not in others and others.isdisjoint(to):
+            continue
+        if connection.exec_driver_sql(f'PRAGMA foreign_key_check("{name}")').first() is None:
+            continue
         raise StoreError(
             what="after the change of form a row would refer to one that is not there",
             kept="the store as it was before",

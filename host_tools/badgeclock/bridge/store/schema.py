@@ -174,6 +174,7 @@ badges = Table(
     Column("card", LargeBinary(8)),
     # The token that clocks make without the site's last key, while that comes to them.
     Column("token_before", LargeBinary(8)),
+    Index("ix_badges_site_id_worker_id", "site_id", "worker_id"),
     Index(
         "ix_badges_token_before",
         "site_id",
@@ -316,6 +317,8 @@ presences = Table(
     Column("kept_ms", BigInteger),
     # When a person said that its remarks are seen to.
     Column("seen_ms", BigInteger),
+    # Whether the office registered it, and no punch.
+    Column("manual", Boolean, nullable=False, server_default=false()),
     Index(
         "uq_presences_standing",
         "worker_id",
@@ -353,6 +356,33 @@ presences = Table(
         "state",
         "id",
         sqlite_where=text(FOR_PERSON),
+    ),
+)
+
+# What the office registers on a day that the authority does not take yet. Ended with the presence that came of it, or
+# with why none did.
+later_registrations = Table(
+    "later_registrations",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("worker_id", ForeignKey("workers.id"), nullable=False, index=True),
+    Column("employer_kbo", String(10), nullable=False),
+    Column("site_id", ForeignKey("sites.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("presence_id", ForeignKey("presences.id"), index=True),
+    Column("ended_ms", BigInteger),
+    Column("outcome", Text),
+    Index(
+        "uq_later_registrations_open",
+        "day",
+        "worker_id",
+        "employer_kbo",
+        "site_id",
+        unique=True,
+        sqlite_where=text("ended_ms IS NULL"),
     ),
 )
 
@@ -628,6 +658,24 @@ accounts = Table(
     Column("made_ms", BigInteger, nullable=False),
     Column("signed_in_ms", BigInteger),
     Column("ended_ms", BigInteger),
+)
+
+# Addresses that open one page to whoever has them, until they end: a site's list for an inspector, or a worker's own
+# registrations.
+links = Table(
+    "links",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("secret_sha256", LargeBinary(32), nullable=False, unique=True),
+    Column("site_id", ForeignKey("sites.id")),
+    Column("worker_id", ForeignKey("workers.id"), index=True),
+    Column("made_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+    Column("ends_ms", BigInteger, nullable=False),
+    Column("used_ms", BigInteger),
+    Column("revoked_ms", BigInteger),
 )
 
 sessions = Table(

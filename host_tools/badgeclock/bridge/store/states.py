@@ -119,7 +119,7 @@ class Step(NamedTuple):
 
 _S: Final = PresenceState
 STEPS: Final[tuple[Step, ...]] = (
-    Step(None, _S.QUEUED, "a punch calls for it, or a correction"),
+    Step(None, _S.QUEUED, "a punch calls for it, or a correction, or the office registers it"),
     Step(_S.QUEUED, _S.SENT, "about to be sent, committed before the call"),
     Step(_S.QUEUED, _S.WAITING, "too late to be declared, or no authority takes it"),
     Step(_S.QUEUED, _S.CLOSED, "withdrawn by a person"),

@@ -20,15 +20,15 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, Final
 
 from badgeclock import key_file, text_file
 from badgeclock.bridge.errors import DataKeyWrong
 from badgeclock.errors import SettingsError
 from badgeclock.protocol.seal import hkdf_sha256
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 DATA_KEY_BYTES: Final = 32
 LINK_KEY: Final = "link"
@@ -65,6 +65,8 @@ class _DataKey:
     def cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)
         if cipher is None:
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - most commands open nothing
+
             cipher = self._ciphers[purpose] = AESGCM(self.derive(purpose))
         return cipher
 
@@ -116,6 +118,8 @@ class Vault:
         key = self._keys.get(closed[0])
         if key is None:
             raise DataKeyWrong(place)
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as above
+
         try:
             return key.cipher(purpose).decrypt(nonce, secret, place.encode())
         except InvalidTag:

@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import structlog
 from sqlalchemy.engine import make_url
 
+from badgeclock.bridge import logs
 from badgeclock.bridge.rounds import Rounds
 
 LOOK_S: Final = 2.0
@@ -28,7 +28,7 @@ _WRITE_LOCK: Final = 120
 _WORDS: Final = 4
 _TWICE: Final = 2
 
-log = structlog.get_logger("badgeclock.bridge.store")
+log = logs.Named("badgeclock.bridge.store")
 
 
 class Holder(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from prometheus_client import generate_latest
@@ -41,10 +41,11 @@ from badgeclock.bridge.intake import flood_watch, quarantine
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import badges, employers, engagements
 from badgeclock.bridge.presences.day_book import Key, new_row
-from badgeclock.bridge.presences.regimes import CLOCK_AHEAD_MS, MOVEMENT_LATE_MS, Declared, Regime
-from badgeclock.bridge.registrar import corrections, outbox, registrar
+from badgeclock.bridge.presences.regimes import CLOCK_AHEAD_MS, MOVEMENT_LATE_MS, Declared, Regime, local_day
+from badgeclock.bridge.registrar import corrections, office_registrations, outbox, registrar
 from badgeclock.bridge.registrar.decisions import CancelCode, Decision
 from badgeclock.bridge.registrar.filings import Filed
+from badgeclock.bridge.registrar.office_registrations import Entry
 from badgeclock.bridge.store import event_log, schema
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -342,6 +343,14 @@ async def cancel_refused(world: World) -> None:
     await until_event(world, "cancel_refused")
 
 
+async def registration_not_sent(world: World) -> None:
+    day = local_day(world.now_ms, "Europe/Brussels") + timedelta(days=2)
+    with world.store.write() as connection:
+        decision = Decision("office", "the gate has no power", world.now_ms)
+        office_registrations.register(connection, [Entry("W-001", SITE, day)], decision)
+        office_registrations.send_due(connection, world.now_ms + 4 * DAY_MS)
+
+
 async def number_changed(world: World) -> None:
     world.authority.renamed = {ANNA_NISS: "00000100463"}
     punched(world)
@@ -456,6 +465,7 @@ SCENES: dict[str, Scene] = {
     "authority_away": authority_away,
     "second_reception_number": second_number,
     "cancel_refused": cancel_refused,
+    "registration_not_sent": registration_not_sent,
     "national_number_changed": number_changed,
     "call_rejected": call_rejected,
     "answer_unproved": answer_unproved,

@@ -149,8 +149,7 @@ def test_it_is_made_while_punches_come_in_and_is_one_moment(world: World, tmp_pa
         (head,) = manifest.facts.heads
         assert manifest.facts.counts["records"] == head.next_seq
         assert manifest.facts.counts["punches"] == head.next_seq - 2
-    with world.store.read() as connection:
-        gained = [backup.compare(manifest, connection) for manifest in made]
+    gained = [backup.compare(manifest, world.store) for manifest in made]
     assert gained == sorted(gained, reverse=True)
 
 
@@ -285,24 +284,23 @@ def test_a_store_that_was_put_back_or_has_other_records_is_told_from_its_backup(
     early = make(world, tmp_path / "early")
     world.punches(world.clock.punch(ANNA_UID))
     late = make(world, tmp_path / "late")
-    with world.store.read() as connection:
-        assert backup.compare(early, connection) == 1
-        assert backup.compare(late, connection) == 0
+    assert backup.compare(early, world.store) == 1
+    assert backup.compare(late, world.store) == 0
     old = f"sqlite:///{tmp_path / 'old.db'}"
     backup.restore(tmp_path / "early", old, world.vault, WHO, world.now_ms)
     store = Store(old)
-    with store.read() as connection:
-        assert backup.compare(early, connection) == 0
-        with pytest.raises(AuditError, match="another store's"):
-            backup.compare(late, connection)
+    assert backup.compare(early, store) == 0
+    with pytest.raises(AuditError, match="another store's"):
+        backup.compare(late, store)
     store.close()
     with world.store.write() as connection:
         connection.execute(schema.records.update().where(schema.records.c.seq == 2).values(raw=bytes(64)))
-        with pytest.raises(BackupError, match="different records"):
-            backup.compare(late, connection)
+    with pytest.raises(BackupError, match="different records"):
+        backup.compare(late, world.store)
+    with world.store.write() as connection:
         connection.execute(schema.clocks.update().values(next_seq=2))
-        with pytest.raises(BackupError, match="less of clock-0001"):
-            backup.compare(late, connection)
+    with pytest.raises(BackupError, match="less of clock-0001"):
+        backup.compare(late, world.store)
 
 
 @settings(max_examples=50, deadline=None)

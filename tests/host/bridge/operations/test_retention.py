@@ -126,10 +126,24 @@ def test_what_is_on_its_way_to_the_authority_is_never_deleted(lived: World) -> N
 
 
 def test_much_goes_in_many_transactions(lived: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FIRST_ROWS", "LEAST_ROWS"):
+        monkeypatch.setattr(retention, name, 1)
     monkeypatch.setattr(retention, "BATCH_ROWS", 1)
     sweep(lived, LATER_MS)
     assert counts(lived)["punches"] == counts(lived)["receipts"] == 0
     assert len([row for row in lived.rows(schema.acts) if row.subject == "presences"]) >= 2
+
+
+def test_a_transaction_that_deletes_takes_as_many_rows_as_leave_the_others_their_turn() -> None:
+    pace = retention.Pace()
+    for _ in range(20):
+        pace.took(pace.rows * 0.001)  # a disk that takes a millisecond a row
+    assert pace.rows == 30
+    pace.took(3.0)
+    assert pace.rows == retention.LEAST_ROWS
+    for _ in range(20):
+        pace.took(0.0)
+    assert pace.rows == retention.BATCH_ROWS
 
 
 def test_a_worker_who_was_just_added_or_has_a_badge_is_not_forgotten(world: World) -> None:
@@ -224,7 +238,7 @@ def test_a_person_whom_a_correction_of_anothers_presence_names_stays_as_long_as_
         why = Decision("office", "the badge was lent", world.now_ms)
         corrections.correct(connection, row.reference, Right("W-002"), CancelCode.PLANNING, why)
         connection.execute(schema.badges.update().values(until_ms=NOON_MS))
-        found = data_subject_export.collect(connection, world.vault, "W-002", WHO, world.now_ms)
+    found = data_subject_export.collect(world.store, world.vault, "W-002", WHO, world.now_ms)
     assert [(told["kind"], told["why"]) for told in found["corrections"]] == [("correct", "the badge was lent")]
     before = counts(world)
     with pytest.raises(PeopleError, match="corrections of others name 'W-002'"):
@@ -255,8 +269,7 @@ async def test_the_bridge_sweeps_by_itself(lived: World) -> None:
 
 def test_a_persons_data_are_all_there_and_nobody_elses(lived: World, tmp_path: Path) -> None:
     lived.punches(lived.clock.punch(ANNA_UID, Direction.OUT))
-    with lived.store.write() as connection:
-        found = data_subject_export.collect(connection, lived.vault, "W-001", WHO, lived.now_ms)
+    found = data_subject_export.collect(lived.store, lived.vault, "W-001", WHO, lived.now_ms)
     assert found["person"]["number"] == ANNA_NISS
     assert found["person"]["employer"] == {"enterprise_number": KBO, "name": "Voorbeeld Bouw"}
     assert [badge["site"] for badge in found["badges"]] == [SITE]

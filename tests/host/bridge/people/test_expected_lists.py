@@ -256,8 +256,7 @@ def test_the_command_counts_what_it_left_out(world: World, tmp_path: Path) -> No
 def test_who_was_expected_is_exported_and_deleted_in_its_time(world: World) -> None:
     take(world, LIST.encode(), Kind.EXPECTED)
     take(world, periods(), name="answer.xml")
-    with world.store.write() as connection:
-        dossier = data_subject_export.collect(connection, world.vault, "W-002", WHO, world.now_ms)
+    dossier = data_subject_export.collect(world.store, world.vault, "W-002", WHO, world.now_ms)
     assert dossier["expected"] == [
         {"site": SITE, "day": "2026-01-05", "from_min": 1320, "to_min": 360, "source": "list"}
     ]

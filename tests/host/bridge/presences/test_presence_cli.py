@@ -93,7 +93,27 @@ def test_a_presence_that_is_assumed_is_listed_and_kept(world: World, run: Run) -
     assert run("presence", "keep", reference, "--reason", "again").exit_code != 0
 
 
+def test_the_office_registers_plans_and_withdraws(world: World, run: Run) -> None:
+    why = ("--reason", "the gate has no power", "--by", "Office")
+    done = good(run("presence", "register", "W-001", "W-002", "--site", SITE, *why))
+    assert "W-002 on 2026-01-05: presence BC20260105-" in done
+    later = ("--day", "2026-01-05", "--day", "2026-01-08")
+    again = good(run("presence", "register", "W-001", "--site", SITE, *later, *why))
+    assert "registered or planned already: BC20260105-" in again
+    assert "planned as 1; sent when" in again
+    assert "2026-01-08" in good(run("presence", "planned"))
+    assert json.loads(good(run("presence", "planned", "--json")))["by"].startswith("Office")
+    good(run("presence", "withdraw", "1", "--reason", "ill"))
+    assert good(run("presence", "planned", "--json")) == ""
+    (first, _) = world.rows(schema.presences)
+    assert "registered by hand" in good(run("presence", "show", first.reference))
+    assert "register by Office" in good(run("presence", "show", first.reference))
+
+
 CANNOT_BE = [
+    ("presence", "register", "W-001", "--site", SITE, "--day", "2026-01-04", "--reason", "x"),
+    ("presence", "register", "W-001", "--site", "nowhere", "--reason", "x"),
+    ("presence", "withdraw", "1", "--reason", "x"),
     ("presence", "cancel", "BC1", "--reason", "x"),
     ("presence", "correct", "BC1", "--reason", "x"),
     ("presence", "close", "clock-0001/9", "--reason", "x"),

@@ -161,6 +161,7 @@ class Life:
             settle_ms=SETTLE_S * 1000,
             calls=calls,
             gate=Gate(Backoff(base_s=0.5 / SPEED, cap_s=5.0 / SPEED)),
+            commits=self.world.commits,
         )
         task = asyncio.create_task(at_work.run())
         try:

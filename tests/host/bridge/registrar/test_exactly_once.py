@@ -229,6 +229,7 @@ class Life:
             settle_ms=SETTLE_MS,
             calls=2,
             gate=Gate(Backoff(base_s=0.002, cap_s=0.01), bucket=Bucket(2000.0, 50)),
+            commits=self.world.commits,
         )
         task = asyncio.create_task(registrar.run())
         try:

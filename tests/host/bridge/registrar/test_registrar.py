@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
+from typing import Any
 
 import pytest
 from tests.host.bridge.world import (
@@ -35,7 +37,7 @@ from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.people import identities, sites, workers
 from badgeclock.bridge.presences.day_book import Key, new_row
 from badgeclock.bridge.presences.regimes import Declared, Regime
-from badgeclock.bridge.registrar import outbox, transitions
+from badgeclock.bridge.registrar import cancellations, outbox, transitions
 from badgeclock.bridge.registrar.call_gate import Bucket, Gate
 from badgeclock.bridge.registrar.expiry import Expiry
 from badgeclock.bridge.registrar.registrar import FOLLOW_MOST_MS, follow_delay_ms
@@ -546,3 +548,32 @@ def test_each_authority_gets_a_registrar_for_what_no_other_takes(world: World) -
     )
     assert [registrar.declares for registrar in made] == [{Declared.DAY}, {Declared.MOVEMENT}]
     assert all(registrar.gate.in_maintenance for registrar in made)
+
+
+async def test_while_nothing_is_committed_and_nothing_due_the_queue_is_not_looked_through(world: World) -> None:
+    asked: list[str] = []
+    reading, writing = world.store.reading, world.store.writing
+
+    async def noted(way: Callable[..., Any], work: Callable[..., Any], *args: Any) -> Any:
+        if work is not cancellations.due:  # which ends by the time, too
+            asked.append(work.__name__)
+        return await way(work, *args)
+
+    world.store.reading = partial(noted, reading)  # type: ignore[assignment]
+    world.store.writing = partial(noted, writing)  # type: ignore[assignment]
+
+    def is_quiet() -> bool:
+        if world.commits.calls < 100:
+            asked.clear()
+        if asked:
+            asked.clear()
+            world.commits.calls = 50
+        return world.commits.calls >= 150
+
+    task = asyncio.create_task(world.registrar().run())
+    await eventually(is_quiet)
+    one_punch(world)
+    await eventually(all_in(world, "REGISTERED", "VALIDATED"))
+    assert "claim" in asked
+    task.cancel()
+    await asyncio.wait([task])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
-from tests.host.bridge.world import BOTH
+from tests.host.bridge.world import BOTH, eventually
 
 from badgeclock.bridge.people import employers
-from badgeclock.bridge.store.changes import Changes
+from badgeclock.bridge.store import changes as looking
+from badgeclock.bridge.store.changes import Changes, ChangeWatch
 from badgeclock.bridge.store.database import Store
 from badgeclock.errors import StoreError
 
@@ -44,3 +46,17 @@ def test_a_store_that_is_open_for_reading_refuses_what_would_change_it(reading: 
         employers.add(connection, "0438195916", "Voorbeeld")
     with reading.read() as connection:
         assert connection.execute(employers.schema.employers.select()).all() == []
+
+
+async def test_a_watch_has_another_number_once_something_was_committed(
+    reading: Store, writing: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "LOOK_S", 0.01)
+    watch = ChangeWatch(reading)
+    task = asyncio.create_task(watch.run())
+    await eventually(lambda: watch.number() == 1)
+    with writing.write() as connection:
+        employers.add(connection, "0438195916", "Voorbeeld")
+    await eventually(lambda: watch.number() > 1)
+    task.cancel()
+    await asyncio.wait([task])

@@ -55,6 +55,7 @@ READS_FEW = {
     "by token": select(BADGES.worker_id).where(
         BADGES.token.in_([bytes(8), bytes(range(8))]), BADGES.until_ms.is_(None)
     ),
+    "of a site": select(BADGES.worker_id).where(BADGES.site_id.in_([1, 2])),
     "by state": select(func.min(PRESENCES.due_ms)).where(PRESENCES.state == "SENT", PRESENCES.due_ms.is_not(None)),
 }
 

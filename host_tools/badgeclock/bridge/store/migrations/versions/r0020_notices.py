@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
+from badgeclock.bridge.store.migrations import way_back
+
 revision: str = "0020_notices"
-down_revision: str | None = "0017_accounts"
+down_revision: str | None = "0019_office"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
@@ -48,3 +50,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_letters_open", "letters", ["due_ms"], sqlite_where=_OPEN_LETTER, postgresql_where=_OPEN_LETTER)
     op.create_index("ix_letters_ended_ms", "letters", ["ended_ms"])
+
+
+def downgrade() -> None:
+    """Take away the tables, as long as nobody was called."""
+    for table in ("letters", "notices"):
+        way_back.none_of(table)
+        op.drop_table(table)

@@ -1,0 +1,52 @@
+"""Who acts, and what every act's fields have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from badgeclock.bridge.accounts.accounts import Account
+from badgeclock.bridge.accounts.sessions import Session
+from badgeclock.bridge.acts import within
+from badgeclock.bridge.registrar.decisions import Decision
+from badgeclock.bridge.store.audit_log import Operator
+from badgeclock.bridge.store.vault import Vault
+
+Line = Annotated[str, Field(max_length=200)]
+Why = Annotated[str, Field(max_length=500)]
+Done = dict[str, Any]
+
+
+class Body(BaseModel):
+    """The fields of an act."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Actor(NamedTuple):
+    """Who acts, in which transaction, when (ms UTC)."""
+
+    connection: Connection
+    vault: Vault
+    account: Account
+    session: Session
+    now_ms: int
+
+    def decision(self, why: str) -> Decision:
+        """A decision of theirs."""
+        return Decision(self.name, why, self.now_ms)
+
+    def operator(self, why: str = "") -> Operator:
+        """As the book of acts knows them."""
+        return Operator(self.name, why)
+
+    @property
+    def name(self) -> str:
+        """An account is no user of the machine."""
+        return f"{self.account.name} (console)"
+
+    def check_item(self, item: str) -> None:
+        """Raise NotAllowed unless an item is within their reach."""
+        within.check_item(self.connection, self.account.reach, item, self.now_ms)

@@ -1,0 +1,69 @@
+"""Where the store and its data key are, out of the settings file, for commands that need no more of it.
+
+They load no model of all settings, which takes longer than most of them work. A file that is not plainly right in what
+is looked at here goes to `settings.load`, which says what is wrong; the rest of it is checked when the bridge starts.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from badgeclock import text_file
+from badgeclock.bridge import store_url
+
+WANTED: Final = frozenset({"broker", "secrets", "authority"})
+"""Sections that every file has."""
+SECTIONS: Final = WANTED | {
+    "store",
+    "movement_authority",
+    "http",
+    "planning",
+    "acts",
+    "console",
+    "retention",
+    "intake",
+}
+_IN_ENVIRONMENT: Final = ("BADGECLOCK_BRIDGE_STORE", "BADGECLOCK_BRIDGE_SECRETS")
+
+
+class Places(NamedTuple):
+    """SQLAlchemy's URL of the store, and the file of its data key."""
+
+    url: str
+    data_key_file: Path
+
+
+def find(path: Path) -> Places:
+    """The places that a settings file names. Raises SettingsError as `settings.load`."""
+    found = _plain(path)
+    if found is None:
+        from badgeclock.bridge import settings  # noqa: PLC0415 - see the top
+
+        whole = settings.load(path)
+        return Places(whole.store.url, whole.secrets.data_key_file)
+    return found
+
+
+def _plain(path: Path) -> Places | None:
+    """What a file without surprises says; None for any other, or where the environment says something of it."""
+    if any(name.upper().startswith(_IN_ENVIRONMENT) for name in os.environ):
+        return None
+    try:
+        content: dict[str, Any] = tomllib.loads(text_file.read(path))
+    except (OSError, ValueError):
+        return None
+    store, secrets = content.get("store", {}), content.get("secrets", {})
+    if not (content.keys() <= SECTIONS and content.keys() >= WANTED and _has_only(store, "url")):
+        return None
+    if not _has_only(secrets, "data_key_file") or "data_key_file" not in secrets:
+        return None
+    folder = path.resolve().parent
+    return Places(store_url.anchored(store.get("url", store_url.DEFAULT), folder), folder / secrets["data_key_file"])
+
+
+def _has_only(section: Any, name: str) -> bool:
+    """Whether this is a section with no setting but the text `name`, if that."""
+    return isinstance(section, dict) and section.keys() <= {name} and isinstance(section.get(name, ""), str)
