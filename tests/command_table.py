@@ -24,6 +24,9 @@ def table() -> str:
         _collect(found, "", typer.main.get_command(app))
     finally:
         lazy_groups._SHOWN.update(shown)
+    missing = [words for words, (said, _) in found.items() if said.startswith("Not installed")]
+    if missing:
+        raise SystemExit(f"not installed here: {', '.join(missing)}; run `make setup` first")
     lines = [f"{json.dumps(words)}: {json.dumps(said)}" for words, said in found.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -23,6 +23,7 @@ SECTIONS: Final = WANTED | {
     "planning",
     "acts",
     "console",
+    "notices",
     "retention",
     "intake",
 }

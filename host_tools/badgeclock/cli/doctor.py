@@ -42,6 +42,7 @@ def doctor(
     if machine.config is None:
         typer.echo(f"no bridge here: there is no {config}", err=True)
     if found:
+        typer.echo(f"found: {len(found)}; nothing was changed", err=True)
         raise typer.Exit(EXIT_FAILED)
     typer.echo("nothing found", err=True)
 

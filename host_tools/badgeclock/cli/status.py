@@ -38,5 +38,6 @@ def status(
     for line in lines:
         shown = f"{'!' if line.is_wrong else ' '} {line.about:<{width}}  {line.says}"
         typer.echo(json.dumps(asdict(line)) if as_json else shown)
-    if any(line.is_wrong for line in lines):
+    if wrong := sum(line.is_wrong for line in lines):
+        typer.echo(f"{wrong} of {len(lines)} lines need somebody; `badgeclock doctor` says what to do", err=True)
         raise typer.Exit(EXIT_FAILED)
