@@ -96,7 +96,7 @@ def test_what_fails_at_start_is_shown_with_a_number_and_tried_again(
         stack.wait_online()
         faults = {
             # enough for Wi-Fi and the parts, too little for the heap to grow to the rest of the clock
-            1: (TAKEN.format([107_000, 12_000]) + "kept = bytearray(36_000)\n", "MemoryError"),
+            1: (TAKEN.format([107_000, 12_000]) + "kept = bytearray(31_000)\n", "MemoryError"),
             2: (TAKEN.format([107_000, 56_000]), "RuntimeError"),
             3: (BROKEN_ONCE, "OSError"),
             4: (f"import sys\nsys.modules[{module('firmware/app/composition.py')!r}] = None\n", "AttributeError"),
