@@ -137,7 +137,7 @@ class ConsoleSettings(_Section):
     """[console]: the operators' pages, its own process (`badgeclock console run`)."""
 
     host: str = "127.0.0.1"
-    port: int = Field(default=8460, ge=1, le=65535)
+    port: int = Field(default=8450, ge=1, le=65535)
     names: tuple[str, ...] = ()
     """Names that it is asked by, besides the host and this machine's own."""
     certificate: Path | None = None

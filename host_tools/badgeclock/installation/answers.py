@@ -46,7 +46,7 @@ class Answers(BaseModel):
     broker_port: int = Field(default=8883, ge=1, le=65535)
     account: str = "admin"
     """The administrator's of the operators' pages."""
-    console_port: int = Field(default=8460, ge=1, le=65535)
+    console_port: int = Field(default=8450, ge=1, le=65535)
     http_port: int = Field(default=9480, ge=1, le=65535)
     store_port: int = Field(default=5433, ge=1, le=65535)
     """Of PostgreSQL, in containers; 5432 may be this machine's own."""

@@ -10,13 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import trustme
 import typer
 from tests.host.console.morning import PASSWORD, Morning, served
-from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from badgeclock.bridge.settings import ConsoleSettings
@@ -145,12 +145,10 @@ def test_accounts_are_made_and_ended_on_the_bridges_machine(morning: Morning, tm
     assert named == ["eva"]
 
 
-def test_console_and_sandbox_run_beside_each_other_on_their_default_ports() -> None:
-    group = typer.main.get_command(app)
-    assert isinstance(group, TyperGroup)
-    sandbox = group.get_command(typer.Context(group), "sandbox")
-    assert isinstance(sandbox, TyperGroup)
-    command = sandbox.get_command(typer.Context(sandbox), "run")
-    assert command is not None
+@pytest.mark.parametrize("words", [("sandbox", "run"), ("demo",)])
+def test_the_console_runs_beside_sandbox_and_demo_on_their_default_ports(words: tuple[str, ...]) -> None:
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = command.get_command(typer.Context(command), word)
     (port,) = [option.default for option in command.params if option.name == "port"]
     assert ConsoleSettings().port != port
