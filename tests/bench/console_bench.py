@@ -136,7 +136,7 @@ def _painted(browser: Browser, address: str, morning: Morning) -> dict[str, floa
         page = _open(browser, address, morning)
         page.goto("/")
         script = "JSON.stringify(performance.getEntriesByType('paint').map(one => [one.name, one.startTime]))"
-        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length > 0")
+        page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length > 0")
         painted.append(dict(json.loads(page.evaluate(script)))["first-contentful-paint"])
         entries = "performance.getEntriesByType('navigation').concat(performance.getEntriesByType('resource'))"
         loaded = page.evaluate(f"{entries}.reduce((sum, one) => sum + one.transferSize, 0)")
