@@ -251,6 +251,13 @@ def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise ValueError("a URL begins with https:// and has no name and password in it")
+    try:
+        parts.hostname.encode("idna")
+        _ = parts.port
+    except ValueError:  # its own words quote what was written, which may be secret
+        raise ValueError("its host or port is none") from None
+    if not url.isprintable():
+        raise ValueError("a URL has no control characters")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is for this machine alone; write https://")
 

@@ -19,6 +19,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiosmtplib
 import httpx
@@ -117,14 +118,18 @@ class Sender:
                 client.stream(method, url, content=body, headers=headers) as answer,
             ):
                 status, is_taken = answer.status_code, answer.is_success
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a name that is no host's
             raise LetterNotSent(f"{_host(url)} cannot be reached ({type(error).__name__})") from None
         if not is_taken:
             raise LetterNotSent(f"{_host(url)} answered {status}")
 
 
 def _host(url: str) -> str:
-    return httpx.URL(url).host  # a path may hold a secret
+    """Of an address; the rest of it may be secret."""
+    try:
+        return urlsplit(url).hostname or "the address"
+    except ValueError:
+        return "the address"
 
 
 def mail(letter: Letter, settings: NoticesSettings, address: str) -> EmailMessage:

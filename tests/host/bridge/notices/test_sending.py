@@ -20,6 +20,7 @@ import pytest
 import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
+from pydantic import ValidationError
 from structlog.testing import capture_logs
 from tests.host.bridge.world import NOON_MS, World
 from typer.testing import CliRunner
@@ -432,3 +433,19 @@ def test_the_command_tries_everybody_and_says_what_came_of_it(mailbox: Mailbox, 
     done = CliRunner().invoke(notices_cli.app, ["test", "--config", str(config)])
     assert done.exit_code == 1
     assert "webhook: 127.0.0.1 answered 500" in done.stdout
+
+
+NO_ADDRESSES = ["https://[::1/beat", "https://example.be:99999/beat", "https://ex\x01ample.be/"]
+
+
+@pytest.mark.parametrize("url", NO_ADDRESSES)
+def test_an_address_that_is_none_is_refused_in_the_settings(url: str) -> None:
+    with pytest.raises(ValidationError):
+        NoticesSettings(heartbeat_url=url)
+
+
+@pytest.mark.parametrize("url", [*NO_ADDRESSES, "https://xn--/beat"])
+async def test_an_address_that_cannot_be_asked_ends_no_part_of_the_bridge(url: str) -> None:
+    sender = Sender(NoticesSettings.model_construct(heartbeat_url=url))
+    with pytest.raises(LetterNotSent):
+        await sender.beat()
