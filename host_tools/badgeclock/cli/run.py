@@ -87,7 +87,7 @@ async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
 def collect_seldom() -> None:
     """Look for cycles less often: a group makes a hundred thousand tuples, in none of which there is one.
 
-    Measured: a quarter of what a record in a large group costs went into looking.
+    Measured: a quarter of what a record in a large group costs went into looking; of a page of the console up to half.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
