@@ -1,7 +1,7 @@
 """All that the store has on one person, for that person: as JSON, and as a text to read (GDPR articles 15 and 20).
 
 Only the dossier, and a correction file for the authority (`correction_file`), show a name with a national number; only
-their owner can read its files, and whoever requested them is responsible for them.
+their owner can read its files, and the person who requested them is responsible for them.
 """
 
 from __future__ import annotations
