@@ -1,4 +1,4 @@
-"""`badgeclock console`: the operators' pages, and who may use them."""
+"""`badgeclock console`: the operators' pages, and their accounts."""
 
 from __future__ import annotations
 

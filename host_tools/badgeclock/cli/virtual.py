@@ -33,7 +33,7 @@ FramesOption = Annotated[
 
 
 class Architecture(StrEnum):
-    """Of the MicroPython that runs; i386 has the ESP32's object sizes."""
+    """Architecture of the MicroPython that runs; i386 has the ESP32's object sizes."""
 
     AMD64 = "amd64"
     I386 = "i386"
@@ -100,7 +100,7 @@ def run(
         image=image,
         partitions=partitions,
     )
-    # The wire's thread must not wait long for one that draws a picture.
+    # The bus thread must not wait long for one that draws a picture.
     sys.setswitchinterval(0.0005)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

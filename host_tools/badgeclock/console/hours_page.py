@@ -73,7 +73,7 @@ def _page(
 
 
 async def _payroll(console: Console, request: Request) -> Response:
-    """The file for payroll, which is an act."""
+    """The file for payroll; exporting it is an act."""
     came = await posted(console, request)
     if isinstance(came, Response):
         return came

@@ -1,4 +1,4 @@
-"""The inspector's list as a PDF: A4, with what the page shows, in the page's language."""
+"""The inspector's list as a PDF: A4, with the page's content and language."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _Words = Callable[[str], str]
 
 
 class _Paper(FPDF):
-    """Its foot has the proof's sentence and the page's number."""
+    """The document; its footer has the sentence on proof and the page number."""
 
     def __init__(self, foot: str) -> None:
         super().__init__(orientation="landscape", format="A4")
@@ -37,7 +37,7 @@ class _Paper(FPDF):
         self.set_auto_page_break(auto=True, margin=18)
 
     def footer(self) -> None:
-        """On each page."""
+        """The footer of each page."""
         self.set_y(-14)
         self.set_font(_FONT, size=7)
         self.cell(0, 5, self._foot)
@@ -45,7 +45,7 @@ class _Paper(FPDF):
 
 
 def as_pdf(found: Inspection, words: _Words, locale: Locale) -> bytes:
-    """The list; `words` gives a message in the page's language."""
+    """The list as PDF; `words` translates a message."""
     paper = _Paper(words(PROOF))
     paper.set_creation_date(datetime.fromtimestamp(found.now_ms / 1000, UTC))
     paper.set_title(f"{words('On site now')} · {found.site}")

@@ -1,9 +1,9 @@
-"""The queue before the intake, and the task that empties it: commit a batch, have it answered, begin the next.
+"""The queue before the intake, and the task that empties it: commit a batch, answer it, begin the next.
 
-Alone, a message waits for nobody; under load, everything that came while a batch was being committed shares the next
-commit. Meanwhile the seals of the next batch are verified (`speculative_verify`). Clocks take turns in the queue, and
-what one of them sends beyond its share is dropped (`fair_queue`). When the queue is full the broker is not read any
-further until half of it is committed: then all clocks wait.
+A single message is committed at once; under load, everything that arrived during a commit shares the next one.
+Meanwhile the seals of the next batch are verified (`speculative_verify`). Clocks take turns in the queue, and messages
+beyond a clock's share are dropped (`fair_queue`). When the queue is full, reading from the broker pauses until half of
+it is committed: then all clocks wait.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from badgeclock.protocol.record import RECORD_BYTES
 
 STORE_RETRY_S: Final = 1.0
 FILL_EVERY_S: Final = 0.005
-"""How often, while a batch is being committed, what came for the next one is verified ahead."""
+"""While a batch is being committed, the interval at which messages for the next one are verified ahead."""
 BATCH_BYTES: Final = 20_480 * RECORD_BYTES
-"""A batch ends here, however few its messages: a clock that drains a backlog must not hold up those that punch."""
+"""A batch ends at this many records, however few its messages: a clock that sends a backlog must not delay fresh
+punches."""
 AGAIN_S: Final = 0.02
-"""After so long a message is handled again that came before what it follows."""
+"""A message that arrived before its predecessor is handled again after this long."""
 CONFLICT_TRIES: Final = 5
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -43,7 +44,7 @@ log = structlog.get_logger("badgeclock.bridge.intake.intake")
 
 @dataclass(slots=True)
 class Batch:
-    """Messages that share a commit, and what was verified of them ahead, part by part."""
+    """Messages that share a commit, and the results of verifying them ahead, part by part."""
 
     messages: list[ClockMessage] = field(default_factory=list)
     verified: list[Mapping[str, VerifiedMessages]] = field(default_factory=list)
@@ -56,17 +57,17 @@ class Batch:
 
 
 class Source(Protocol):
-    """Where messages come from."""
+    """The source of messages."""
 
     def pause(self) -> None:
-        """Deliver nothing for now."""
+        """Stop delivering for now."""
 
     def resume(self) -> None:
-        """Go on."""
+        """Deliver again."""
 
 
 class Batcher:
-    """Has what is delivered handled in batches, until cancelled."""
+    """Handles delivered messages in batches, until cancelled."""
 
     def __init__(
         self,
@@ -96,16 +97,17 @@ class Batcher:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the broker is not read, because more waits than it may."""
+        """Whether reading from the broker is paused because the queue is full."""
         return self._paused
 
     @property
     def waiting(self) -> int:
-        """Messages that are not yet in a batch."""
+        """Messages not yet in a batch."""
         return len(self._queue)
 
     def dropped(self) -> Counter[str]:
-        """How many messages were dropped since the last call since their clock had its share, by its topics' prefix."""
+        """How many messages were dropped since the last call because their clock exceeded its share, by topic
+        prefix."""
         return self._queue.dropped()
 
     def deliver(self, topic: str, payload: bytes) -> None:
@@ -120,7 +122,7 @@ class Batcher:
             self._source.pause()
 
     async def run(self) -> None:
-        """Commit batches, and have each answered, until cancelled."""
+        """Commit batches and answer each, until cancelled."""
         committing: asyncio.Task[None] | None = None
         try:
             while True:
@@ -163,7 +165,7 @@ class Batcher:
         self._committed(result)
 
     async def _handle(self, batch: Batch) -> BatchResult:
-        """The batch's transaction; again, if another process was in its way."""
+        """Run the batch's transaction; repeat it after a conflict with another process."""
         tries = 0
         while True:
             try:
@@ -180,7 +182,7 @@ class Batcher:
         self._settled.clear()
 
     async def _fill(self, batch: Batch) -> None:
-        """Add what has arrived to a batch, and verify it ahead."""
+        """Add arrived messages to a batch, and verify them ahead."""
         arrived: list[ClockMessage] = []
         while self._queue and batch.length + len(arrived) < self._group_messages and batch.payload_bytes < BATCH_BYTES:
             arrived.append(self._queue.take())

@@ -1,4 +1,4 @@
-"""Who is expected at places on a day, out of the store: by a plan, else by what `expectations` makes of the rest."""
+"""Reads from the store who is expected at places on a day: by a plan, else by `expectations`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from badgeclock.bridge.store.states import ENDED
 
 
 def load_plans(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
-    """The plans of the day, and of the day before whose nights go on."""
+    """The plans of the day, and night shifts of the day before."""
     days = {place.day - DAY * step for place in distinct(places) for step in (0, 1)}
     plans, table = schema.plans, schema.expected
     rows = connection.execute(
@@ -38,7 +38,7 @@ def load_plans(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
 def unplanned(
     connection: Connection, places: Mapping[int, PlaceDay], asked: Iterable[PlaceDay]
 ) -> dict[int, dict[int, Expectation]]:
-    """Who is expected, by worker, at the places of which no plan says it."""
+    """Who is expected, by worker, at the places without a plan."""
     found: dict[int, dict[int, Expectation]] = {}
     wanted = [place for place in asked if place.day not in place.planned]
     services = _services(connection) if wanted else []
@@ -63,7 +63,7 @@ def _services(connection: Connection) -> list[Service]:
 
 
 def _out_of_service(services: Iterable[Service], day: date) -> set[int]:
-    """The workers of whom Dimona says that they are in no service on a day."""
+    """The workers who, by Dimona, are in nobody's service on a day."""
     held: dict[int, bool] = defaultdict(bool)
     for one in services:
         held[one.worker_id] |= one.holds(day)
@@ -87,7 +87,7 @@ def _works_on(connection: Connection, places: Mapping[int, PlaceDay], day: date)
 def _habits(
     connection: Connection, places: Mapping[int, PlaceDay], wanted: Sequence[PlaceDay], day: date
 ) -> list[tuple[PlaceDay, list[Expectation]]]:
-    """Who is expected at places by their last working days, from the latest of their first punches on these days on."""
+    """Who is expected at places by their last working days, from the latest of their first punches on these days."""
     days_there = _days_there(connection, places, day)
     newest = {id(place): expectations.last_days(days_there[id(place)], day) for place in wanted}
     first_min = _first_minutes(connection, places, {one for days in newest.values() for one in days})
@@ -108,8 +108,8 @@ def _habits(
 def _days_there(
     connection: Connection, places: Mapping[int, PlaceDay], day: date
 ) -> dict[int, dict[date, frozenset[int]]]:
-    """Who was at each place on each of the days before, by presences that stand; of movements by a coming, which the
-    end of a break is not.
+    """Who was at each place on each of the days before, by valid presences; for movements by an arrival, not the end of
+    a break.
     """
     table, punches = schema.presences, schema.punches
     standing = select(table.c.site_id, table.c.worker_id, table.c.day).where(
@@ -128,7 +128,8 @@ def _days_there(
 def _first_minutes(
     connection: Connection, places: Mapping[int, PlaceDay], days: set[date]
 ) -> dict[tuple[int, int, date], int]:
-    """The minute of the first coming of each worker at each place on each of these days, if that was on the day."""
+    """The minute of the first arrival of each worker at each place on each of these days, if it was on the day
+    itself."""
     if not days:
         return {}
     table, punches = schema.presences, schema.punches

@@ -1,4 +1,4 @@
-"""Health, metrics and a window on the store, for this machine only unless the settings say otherwise.
+"""Health, metrics and a read-only view of the store, for this machine only unless the settings allow others.
 
 Nothing here changes anything, and nothing here shows a badge, a name or a national number: a worker is a reference and
 initials.
@@ -46,7 +46,7 @@ def create_app(
     http: HttpSettings,
     now_ms: Callable[[], int] = wall_clock_ms,
 ) -> FastAPI:
-    """The application; `broker_up` says whether the broker is connected and answers."""
+    """The application; `broker_up` returns whether the broker is connected and answers."""
     app = FastAPI(title="Badgeclock bridge", openapi_url=None, docs_url=None, redoc_url=None)
     if not http.is_loopback:
         app.add_middleware(status_guard.TokenForApi, store=store, now_ms=now_ms)
@@ -114,7 +114,7 @@ def create_app(
 
 
 def punches_after(connection: Connection, vault: Vault, after: int, limit: int) -> list[dict[str, Any]]:
-    """Punches behind a number, in the order they were stored, each with its state now."""
+    """Punches after a number, in the order of storing, each with its present state."""
     table, clocks, workers, presences = schema.punches, schema.clocks, schema.workers, schema.presences
     rows = connection.execute(
         select(
@@ -171,7 +171,7 @@ def _state(row: Any) -> str:
 
 
 def events_after(connection: Connection, after: int, limit: int) -> list[dict[str, Any]]:
-    """Events behind a number, oldest first."""
+    """Events after a number, oldest first."""
     table = schema.events
     rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(limit))
     return [dict(row._mapping) for row in rows]  # noqa: SLF001 - a row's public name for itself as a mapping
@@ -187,7 +187,7 @@ def _store_works(store: Store) -> bool:
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the service that it is part of."""
+    """Leaves signals to the service."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -196,9 +196,9 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(settings: HttpSettings, app: FastAPI) -> AsyncIterator[Callable[[], Any]]:
-    """Serve while the context lasts; gives the coroutine function to run beside everything else.
+    """Serve within the context; yields the coroutine function to run beside everything else.
 
-    Raises SettingsError if the address cannot be had.
+    Raises SettingsError if the address cannot be used.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
