@@ -1,12 +1,13 @@
 """Groups of commands whose parts are loaded when one of their commands is asked for.
 
-What a help page of a group lists is in `commands.json`, so that the page loads no part; a command waits only for
-the libraries it uses. The table is made of the commands themselves (`python -m tests.command_table`), and a test holds
-the two together.
+What a help page of a group lists is in `commands.json`, so that the page loads no part, and the page of a command is
+made out of a table as well (`help_pages`); a command waits only for the libraries it uses. The tables are made of the
+commands themselves (`python -m tests.command_table`), and a test holds them together.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 from collections.abc import Mapping
@@ -17,8 +18,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from badgeclock.cli import extras
+from badgeclock.cli import extras, help_pages
 
+_USAGE: Final[type[Exception]] = typer.BadParameter.mro()[1]
+"""What Typer raises for a command line that it does not understand: a wrong value is one kind of it."""
 TABLE: Final = Path(__file__).with_name("commands.json")
 
 
@@ -62,6 +65,14 @@ class _Later(TyperCommand):
             no_args_is_help=True,
         )
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Show the page of the command and end, if that is what is asked for; else a context of the command itself."""
+        page = help_pages.page(self._words, self.help or "")
+        if page is not None:
+            with contextlib.suppress(_USAGE):
+                page.make_context(info_name, list(args), parent, **extra)
+        return self.loaded().make_context(info_name, args, parent, **extra)
+
 
 class _InGroup(_Later):
     """The same of a command of a group that is one module."""
@@ -88,6 +99,13 @@ class _Group(TyperGroup):
             elif cmd_name == found.noun and (absent := extras.absent(cmd_name)):
                 found = extras.stand_in(cmd_name, absent)
         return found
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first of the arguments names, and the rest of them."""
+        later = self.commands.get(args[0]) if "--help" in args[1:] else None
+        if isinstance(later, _Later):
+            return later.name, later, args[1:]
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help page."""
