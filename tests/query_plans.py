@@ -53,6 +53,7 @@ SMALL: Final = frozenset(
 ALL_OF_IT: Final = {
     "bridge/web/status_api.py:punches_after": "a page behind a number, with no other condition",
     "bridge/web/status_api.py:events_after": "a page behind a number, with no other condition",
+    "bridge/presences/expected_workers.py:_late": "what came since the last look, behind a number",
     "bridge/store/audit_log.py:listing": "a page behind a number",
     "bridge/store/audit_log.py:newest": "the last row",
     "bridge/store/audit_log.py:newest_hash": "the last row",

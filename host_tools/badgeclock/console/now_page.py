@@ -65,7 +65,8 @@ def look(connection: Connection, console: Console, who: Visitor, site: str | Non
     inside = within.of(connection, reach, now_ms)
     if site is not None:
         inside.check_site(site)
-    report = today.look(connection, now_ms, site_id=None if site is None else sites.row_id(connection, site))
+    site_id = None if site is None else sites.row_id(connection, site)
+    report = today.look(connection, now_ms, site_id=site_id, kept=console.kept)
     if not reach.is_everything:
         report = cut(report, inside)
     waits = attention_view.rows(connection, reach, now_ms)

@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from badgeclock.bridge.accounts import passwords
 from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.presences.today import Kept
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
@@ -93,6 +94,7 @@ class Console:
     templates: Mapping[str, Environment]
     """By language."""
     looks: Looks = field(default_factory=Looks)
+    kept: Kept = field(default_factory=Kept)
     uploads: Uploads = field(default_factory=Uploads)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
