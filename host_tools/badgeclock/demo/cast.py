@@ -72,5 +72,5 @@ BADGES = (
 
 REFUSED_INSS = CARL.inss
 
-OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR}
+OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR, "ines": Role.INSPECTOR}
 """Who may use the operators' pages."""
