@@ -57,7 +57,9 @@ SAID: Final[Mapping[str, Said]] = {
         "Ask the worker. Did they work today? Then it is right. If nobody came, cancel it before the day ends.",
     ),
     "assumed_no_in": Said(
-        "Going without coming", "Ask the worker. It is right, nobody came, or it was a movement the other way."
+        "Not sure that they came",
+        "It was a going without a coming, or a first tap at night. Ask the worker. It is right, nobody came, or it was "
+        "a movement the other way.",
     ),
     "assumed_way": Said("In or out is assumed", "Ask the worker. It is right, or it was the other way."),
     "assumed_corrected": Said(
