@@ -198,6 +198,8 @@ class Grown:
         are rightly looked for among 20,000 rows by reading them all, and among millions they are not.
         """
         statement = _LIST.sub(r"\1", statement)
+        if isinstance(values, Mapping):
+            values = {name: value[:2] if isinstance(value, list) else value for name, value in values.items()}
         with self._connection.cursor() as cursor:
             row = cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode(), values).fetchone()
         assert row is not None
