@@ -16,7 +16,7 @@ from badgeclock.bridge.presences.today import Person, PlaceToday, Report
 from badgeclock.bridge.store.states import PresenceState
 
 SHOWN_MOST: Final = 60
-"""The page of all sites shows at most this many people of a group that needs attention; the page of one site shows all."""
+"""The page of all sites shows at most this many people of a group that needs attention; a site's page shows all."""
 ROWS_MOST: Final = 240
 """The page of all sites shows at most this many people of the other groups in total, shared evenly."""
 SHOWN_LEAST: Final = 5
