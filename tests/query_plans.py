@@ -51,8 +51,8 @@ SMALL: Final = frozenset(
 """Partial indexes that only have what is under way, or waits for a person: to read one is no scan."""
 
 ALL_OF_IT: Final = {
-    "bridge/web/status_api.py:punches_after": "a page behind a number, with no other condition",
-    "bridge/web/status_api.py:events_after": "a page behind a number, with no other condition",
+    "bridge/web/status_views.py:punches_after": "a page behind a number, with no other condition",
+    "bridge/web/status_views.py:events_after": "a page behind a number, with no other condition",
     "bridge/presences/expected_workers.py:_late": "what came since the last look, behind a number",
     "bridge/store/audit_log.py:listing": "a page behind a number",
     "bridge/store/audit_log.py:newest": "the last row",
