@@ -319,7 +319,7 @@ FIGURES = {
     "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
     **{
         f"console.now_ms.{size}.p95": Figure(
-            f"ms to answer the first page, {presences:,} presences, 1,000 workers at 10 sites, nothing kept; SQLite",
+            f"ms to answer the first page, {presences:,} presences, 1,000 workers, just after a punch; SQLite",
             "100",
         )
         for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))

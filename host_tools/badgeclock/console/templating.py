@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as Day  # noqa: N812 - `date` is a filter's name
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -115,9 +115,19 @@ def environment(catalogue: Translations) -> Environment:
 def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
     """How long ago, in one unit: "3 min ago"; in the future, "in 3 min"."""
     seconds = (then_ms - now_ms) // 1000
-    whole = seconds if abs(seconds) >= _MINUTE_S else -_MINUTE_S if seconds <= 0 else _MINUTE_S
+    minutes = round(seconds / _MINUTE_S)
+    return _span(minutes or (-1 if seconds <= 0 else 1), locale)
+
+
+@lru_cache(maxsize=4096)
+def _span(minutes: int, locale: Locale) -> str:
     return format_timedelta(
-        timedelta(seconds=whole), granularity="minute", threshold=1.5, add_direction=True, format="short", locale=locale
+        timedelta(minutes=minutes),
+        granularity="minute",
+        threshold=1.5,
+        add_direction=True,
+        format="short",
+        locale=locale,
     )
 
 
@@ -208,11 +218,13 @@ def clock(then_ms: int, zone: str, now_ms: int) -> str:
     return clock_text(then_ms, zone, local_day(now_ms, zone))
 
 
+@lru_cache(maxsize=8192)
 def stamp(then_ms: int, zone: str) -> str:
     """Local time with date and seconds."""
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
+@lru_cache(maxsize=8192)
 def iso(then_ms: int) -> str:
     """For the `datetime` of a time element."""
     return datetime.fromtimestamp(then_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -216,6 +216,9 @@ def _wall(utc_ms: int | None, zone: str) -> str | None:
     return None if utc_ms is None else local_moment(utc_ms, zone).isoformat(timespec="seconds")
 
 
+_ORDER: Final = {status: at for at, status in enumerate(Status)}
+
+
 def _here(
     place: PlaceDay,
     otherwise: Mapping[int, Expectation],
@@ -243,8 +246,7 @@ def _here(
         if seen is not None:
             people.append(_person(place, names[worker_id], seen, of_met.get(worker_id)))
     people += [_stranger(place, punches) for punches in place.strangers.values()]
-    order = list(Status)
-    people.sort(key=lambda one: (order.index(one.status), one.worker is None, one.worker or one.item or ""))
+    people.sort(key=lambda one: (_ORDER[one.status], one.worker is None, one.worker or one.item or ""))
     is_planned = place.day in place.planned
     return PlaceToday(
         tuple(place.names.values()), place.rules.workplace, place.zone, place.day, is_planned, tuple(people)
