@@ -46,8 +46,6 @@ Item = Annotated[str, Field(min_length=1, max_length=64)]
 
 IMPORT_ROWS_MOST: Final = 2_000
 """Of an import through the bridge, whose writer takes no punch meanwhile; larger ones go by the command line."""
-FAULTS_MOST: Final = 200
-"""So many causes of bad rows are listed."""
 SITES_OWN: Final = "site"
 """In the place of a language: each site's own."""
 NO_NIGHT: Final = "none"
@@ -633,7 +631,7 @@ def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Do
         "queued": report.queued,
         "bad": len(report.faults),
         "following": report.following,
-        "faults": imports.gathered(report.faults)[:FAULTS_MOST],
+        "faults": imports.gathered(report.faults)[: imports.CAUSES_MOST],
     }
 
 

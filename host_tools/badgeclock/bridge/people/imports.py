@@ -7,7 +7,9 @@ import of the same file changes nothing. What is said of a bad row never holds a
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +52,9 @@ _ADDRESS: Final = Address._fields
 LEFT_OUT: Final = "left out"
 """What becomes of a row about somebody, or an employer, whom the store does not have."""
 REMOVED: Final = "removed"
+CAUSES_MOST: Final = 200
+"""So many causes of bad rows are listed by themselves."""
+_NAMED: Final = re.compile(r"'[^']*'|\d+")
 _TEXTS: Final = frozenset({"name", "street", "municipality"})
 """The columns in which letters with marks stand."""
 _UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
@@ -224,23 +229,50 @@ def _improbable_letters(sheet: Sheet, where: str) -> list[str]:
     return [f"{where}, {_rows(list(found))}: {what}; {do}"]
 
 
-def gathered(faults: Sequence[Fault]) -> list[str]:
-    """Faults as lines for a person: each cause once, with all rows that have it."""
-    rows: dict[tuple[str, str], list[int]] = {}
+def gathered(faults: Sequence[Fault], runs_most: int | None = None) -> list[str]:
+    """Faults as lines for a person: each cause once, with the rows that have it, or so many runs of them and how many
+    more. More than CAUSES_MOST causes are gathered by their kind, those of most rows first, as one line for all that
+    differ only in a number or a quoted word.
+    """
+    causes: dict[tuple[str, str], list[Fault]] = {}
     for fault in faults:
-        rows.setdefault((fault.place, fault.what), []).append(fault.row)
-    return [f"{place}, {_rows(numbers)}: {what}" for (place, what), numbers in rows.items()]
+        causes.setdefault((fault.place, fault.what), []).append(fault)
+    if len(causes) <= CAUSES_MOST:
+        return [_line(found, runs_most) for found in causes.values()]
+    kinds: dict[tuple[str, str], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.place, _NAMED.sub("", fault.what)), []).append(fault)
+    return [_line(found, runs_most) for found in sorted(kinds.values(), key=len, reverse=True)]
 
 
-def _rows(numbers: Sequence[int]) -> str:
-    """Row numbers as a person reads them: "row 7", "rows 2-19, 40"."""
+def as_csv(faults: Sequence[Fault]) -> str:
+    """Every bad row, one a line: where it is, its number, and what is wrong with it."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("file", "row", "fault"))
+    writer.writerows(faults)
+    return out.getvalue()
+
+
+def _line(found: Sequence[Fault], runs_most: int | None) -> str:
+    first = found[0]
+    is_one = all(one.what == first.what for one in found)
+    others = "" if is_one else " (so the first; each other row says what it names)"
+    return f"{first.place}, {_rows([one.row for one in found], runs_most)}: {first.what}{others}"
+
+
+def _rows(numbers: Sequence[int], runs_most: int | None = None) -> str:
+    """Row numbers as a person reads them: "row 7", "rows 2-19, 40", "rows 2, 4 and 17 more"."""
     runs: list[list[int]] = []
     for number in sorted(set(numbers)):
         if runs and number == runs[-1][-1] + 1:
             runs[-1][1:] = [number]
         else:
             runs.append([number])
-    text = ", ".join("-".join(map(str, run)) for run in runs)
+    text = ", ".join("-".join(map(str, run)) for run in runs[:runs_most])
+    more = 0 if runs_most is None else sum(run[-1] - run[0] + 1 for run in runs[runs_most:])
+    if more:
+        return f"rows {text} and {more} more"
     return f"row {text}" if runs and len(runs) == len(runs[0]) == 1 else f"rows {text}"
 
 
