@@ -1,4 +1,4 @@
-"""Writes what help pages list, `host_tools/badgeclock/cli/commands.json`, from the commands themselves.
+"""Writes the entries of help pages, `host_tools/badgeclock/cli/commands.json`, from the commands themselves.
 
 Run `python -m tests.command_table` when a command or its help has changed.
 """
@@ -16,7 +16,7 @@ from badgeclock.cli.main import app
 
 
 def table() -> str:
-    """What the file holds: by the words of each command its help, and of a group that is one module its commands."""
+    """The file's content: by the words of each command its help, and for a group that is one module its commands."""
     shown = dict(lazy_groups._SHOWN)
     lazy_groups._SHOWN.clear()
     found: dict[str, tuple[str, list[str]]] = {}

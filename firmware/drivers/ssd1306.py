@@ -126,7 +126,7 @@ class SSD1306:
         return True
 
     def _send_page(self):
-        """Send the next outdated page; there is one. Bytes are compared in place: views of every page would be garbage."""
+        """Send the next outdated page; there is one. Bytes are compared in place: views would be garbage."""
         drawn, shown = self._drawn, self._shown
         while True:
             self._step %= len(_ORDER)

@@ -1,6 +1,6 @@
 """The operators' pages: the first page over a store of ten thousand and of a million presences, in a browser, and live.
 
-The first two are asked for in the console's own process, without a network; each time everything is looked up again.
+The first two are requested in the console's own process, without a network; each time everything is looked up again.
 The browser is Chromium without a window, on the morning of the tests.
 """
 
