@@ -7,9 +7,9 @@ blocks of what is left, at the moments below, and give them back.
 The unix port's heap has one size. The part that an ESP32's heap does not have yet is filled with ballast, so that an
 allocation fails here where it fails there; growth removes ballast. For a bytearray, an array and a module the heap
 grows as there: when it has no room for them after a collection. (A partial import of the module is dropped and
-repeated.) For all else growth is computed whenever the heap is collected, code is read from the file system, or memory
-is taken: if the heap has no piece of _PIECE bytes. An allocation in between for which a chip would still have grown
-fails here.
+repeated.) For all else growth is computed whenever the heap is collected, a module is imported, code is read from the
+file system, or memory is taken: if the heap has no piece of _PIECE bytes. An allocation in between for which a chip
+would still have grown fails here.
 
 MicroPython's table of names doubles when it is full (py/qstr.c: 20 names, 40 more, 80 more, ...). Here the board's own
 modules fill it until there is room for 640 more (`fill_names`), and an ESP32's memory for the firmware's names is taken
@@ -269,6 +269,8 @@ def _import(name, globals=None, locals=None, fromlist=None, level=0):  # noqa: A
     if level:
         name = "asyncio." + name if name else "asyncio"
     was_there = name in sys.modules
+    if not was_there:
+        settle()
     while True:
         try:
             return _imported(name, globals, locals, fromlist)

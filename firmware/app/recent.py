@@ -5,6 +5,7 @@ where the code is in the heap. It is stored only in the log, from which `recall`
 disagree with it, and power loss loses nothing. When the clock is set by a step, entries of this start move with it.
 """
 
+import gc
 import struct
 from array import array
 
@@ -53,6 +54,7 @@ class Recent:
         slots = self._buckets[bucket]
         at = _find(slots, first, second, third, fourth)
         if not slots:
+            gc.collect()  # into the lowest hole: in the middle of what is free it would cut the largest piece
             try:
                 slots = self._buckets[bucket] = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS))
             except MemoryError:  # the badge is dropped, which at most misses a duplicate
