@@ -58,8 +58,7 @@ _SETUP = bytes(
 class SSD1306:
     """The common base for both buses: `canvas` to draw on, `tint` and `update` to show it, `healthy` and `renew` to
     check and restore it. `start`, `update`, `healthy` and `renew` raise OSError for a missing display. A similar
-    controller may have another `SETUP`, other commands that switch it `ON`, and hidden columns before the first visible
-    one.
+    controller may have another `SETUP`, other commands that switch it `ON`, and columns before the first visible one.
     """
 
     SETUP = _SETUP
