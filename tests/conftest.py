@@ -1,4 +1,4 @@
-"""What every test shares: where the checkout is, and a clock that was provisioned once."""
+"""Shared by all tests: the checkout's place, and a clock that was provisioned once."""
 
 from __future__ import annotations
 

@@ -58,8 +58,7 @@ _SETUP = bytes(
 class SSD1306:
     """The common base for both buses: `canvas` to draw on, `tint` and `update` to show it, `healthy` and `renew` to
     check and restore it. `start`, `update`, `healthy` and `renew` raise OSError for a missing display. A similar
-    controller may have another `SETUP`, other commands that switch it `ON`, and hidden columns before the first visible
-    one.
+    controller may have another `SETUP`, other commands that switch it `ON`, and columns before the first visible one.
     """
 
     SETUP = _SETUP
@@ -126,7 +125,7 @@ class SSD1306:
         return True
 
     def _send_page(self):
-        """Send the next outdated page; there is one. Bytes are compared in place: a view of each would be garbage."""
+        """Send the next outdated page; there is one. Bytes are compared in place: views would be garbage."""
         drawn, shown = self._drawn, self._shown
         while True:
             self._step %= len(_ORDER)

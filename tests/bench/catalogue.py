@@ -1,4 +1,4 @@
-"""What each figure means and what is wanted of it. A figure that is not here is not published."""
+"""The meaning and target of each figure. A figure that is not here is not published."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ SHOWN = {
     "fault": "a fault",
 }
 
-# Where the time of a tap goes before its signal.
+# How the time of a tap before its signal is spent.
 TAP_PARTS = {
     "reader": "the reader",
     "seal": "the seal and its keys",

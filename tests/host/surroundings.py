@@ -121,14 +121,14 @@ def _be(job: dict[str, Any], out: int) -> None:
     except SystemExit as done:
         sys.stderr.flush()
         os._exit(done.code if isinstance(done.code, int) else 1)
-    except BaseException:  # noqa: BLE001 - what a person would see
+    except BaseException:  # noqa: BLE001 - the text that a person would see
         sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
         os._exit(70)
     os._exit(0)
 
 
 def _load() -> None:
-    """Load what commands load when they need it, so that a fork has it."""
+    """Import what commands import on demand, so that a fork has it."""
     commands()
     # A virtual clock that is not there is waited for, since it may be starting: here none ever is.
     defaults = dict(ClockControl.__init__.__kwdefaults__ or {})

@@ -64,7 +64,7 @@ class IsoDep:
         self._wait_us = 0
 
     def activate(self):
-        """Activate the selected badge for commands (RATS). Returns 0, or TIMEOUT, GARBLED, COLLISION, DEAF."""
+        """Activate the selected badge for commands: RATS. 0, or the chip's TIMEOUT, GARBLED, COLLISION or DEAF."""
         self._until = time.ticks_add(time.ticks_ms(), self.badge_ms)
         self._number = 0
         self._room = 0

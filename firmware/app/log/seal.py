@@ -1,4 +1,4 @@
-"""The seal's arithmetic (docs/protocol.md §3): a two-level ratchet whose keys cannot be reversed.
+"""The seal's arithmetic (docs/protocol.md §3): a two-level ratchet whose keys cannot be inverted.
 
 Nothing here stores a key; `keystore` does. A tag is the first 16 bytes of `Ratchet.tag`.
 """

@@ -1,1 +1,1 @@
-"""The connection to the bridge: its frames, and the bridge's requests to a clock."""
+"""The connection to the bridge: its frames, and the bridge's tasks for a clock."""

@@ -274,7 +274,7 @@ class Desk:
 
 
 def _fits(word, step, payload):
-    """Whether a step has the form required by its type."""
+    """Whether a step has the form that its type requires."""
     if word == _OPEN:
         return step == 1 and len(payload) == 1 and 1 <= payload[0] <= _LONGEST_S
     if word == _BADGE:

@@ -1,4 +1,4 @@
-"""The bridge's requests to a clock besides records: a job of the badge desk, an order, a new roster, new settings.
+"""The bridge's tasks for a clock besides records: a job of the badge desk, an order, a new roster, new settings.
 
 Each is an errand in its own module, in memory only while needed (app.on_demand). An errand gets frames (`handle`),
 works in small pieces (`step`), has answers to send (`unsent`, `publish`), and is `done` at some time; then it is

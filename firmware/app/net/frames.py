@@ -149,7 +149,7 @@ def read_ack(body):
 
 
 def count_receipts(body):
-    """How many receipts the body holds, 1 to 32; one may have a state unknown to this clock. Raises FrameError."""
+    """How many receipts the body has, 1 to 32; some may have a state unknown to this clock. Raises FrameError."""
     count = len(body) // _RECEIPT_BYTES
     if not 1 <= count <= _RECEIPTS_MAX or len(body) != count * _RECEIPT_BYTES:
         raise FrameError("receipts length")

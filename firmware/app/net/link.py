@@ -389,7 +389,7 @@ class Link:
                 return True
 
     def _length_known(self):
-        """Whether the packet's length is complete (MQTT 3.1.1 §2.2.3: one to four bytes); requests one more byte if
+        """Whether the packet's length is complete (MQTT 3.1.1 §2.2.3: one to four bytes); reads one more byte if
         not."""
         if self._in[self._filled - 1] & 0x80:
             if self._filled == 5:

@@ -6,7 +6,7 @@ clock's time, and the answer must return them; so only somebody who sees the req
 
 Ignored are:
 
-- an answer to another request, not from a server, from one that is not synchronised, or that requests a pause;
+- an answer to another request, not from a server, from one that is not synchronised, or that demands a pause;
 - one whose own bound (RFC 5905 §11.1: half the root's delay, its dispersion) is above a second, or whose round trip
   took two;
 - a time before the newest certain one in the journal, or over 400 days after it; or before 2020, or after 2106;

@@ -448,8 +448,8 @@ class Uplink:
     def _handle_receipts(self, body):
         """Pass the receipts on, in order and once each. At a gap request the missing ones, by STATUS.
 
-        The bridge repeats only those younger than a day, so a gap can remain: after two requests it is accepted. One of
-        an unknown state, from a newer bridge, is skipped, so that it does not delay reception numbers.
+        The bridge repeats only those younger than a day, so a gap can remain: after two tries it is accepted. One of an
+        unknown state, from a newer bridge, is skipped, so that it does not delay reception numbers.
         """
         for index in range(frames.count_receipts(body)):
             number, seq, state, code, reception_number = frames.read_receipt(body, index)

@@ -185,7 +185,7 @@ def _punch(canvas, words, icon, direction, time_text):
 
 
 def _with_code(canvas, words, icon, code, seq):
-    """An icon, and what a worker reports to the office: a code, and the record's number if there is one."""
+    """An icon, and what a worker reports to get help: a code, and the record's number if there is one."""
     canvas.fill(0)
     font.icon(canvas, icon, 0, 0)
     font.text(canvas, words.code, _RIGHT, 2)

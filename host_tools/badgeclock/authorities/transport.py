@@ -32,7 +32,7 @@ KEEPALIVE_S: Final = 2.0
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer. `retry_after` in seconds, None if not said; `content_type` without its parameters; `date` the
-    service's time; `apart` as `failures.clocks_apart` has it; `challenge` what a 401 asks for (WWW-Authenticate).
+    service's time; `apart` as `failures.clocks_apart` has it; `challenge` the WWW-Authenticate of a 401.
     """
 
     status: int

@@ -109,7 +109,7 @@ class Process:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """Asks the child to end (SIGTERM) and waits; after STOP_TIMEOUT_S it is killed."""
+        """Sends SIGTERM to the child and waits; after STOP_TIMEOUT_S it is killed."""
         if self._child is None:
             return
         if self.running:

@@ -316,7 +316,7 @@ class Stack:
         store.close()
 
     def _refuse_one(self) -> None:
-        """Sets the worker that the sandbox's register does not know: error code 5, invalid INSS."""
+        """Sets the worker that is not in the sandbox's register: error code 5, invalid INSS."""
         refuse = {"refuse": [{"inss": cast.REFUSED_INSS, "code": "5"}]}
         answer = self._web.post(f"{self.sandbox_url}/control", json=refuse)
         answer.raise_for_status()

@@ -56,7 +56,7 @@ class Kind(IntEnum):
 
 
 class Direction(IntEnum):
-    """The direction of a punch, as far as the clock knows. Bits 0 to 2 of the flags."""
+    """The direction of a punch, by the clock. Bits 0 to 2 of the flags."""
 
     NONE = 0
     IN = 1

@@ -47,7 +47,7 @@ HUGE: Final = "0123456789:"
 _SMALL_GIVES: Final = 2
 _LARGE_GIVES: Final = (3, 4, 10, 11)
 _BELOW: Final = frozenset("\u0327\u0328\u0326")  # cedilla, ogonek, comma
-_APART: Final = "\u0326"  # a comma does not touch its letter, which is what tells it from a cedilla
+_APART: Final = "\u0326"  # a comma does not touch its letter, which distinguishes it from a cedilla
 
 _ASK_LETTERS: Final = """
 import framebuf

@@ -60,8 +60,8 @@ class SpeculativeVerifier:
         expected: Callable[[str], SealState | None],
         verify_chains: Callable[[seal_process.Chains], list[VerifiedRun]] = seal_process.verify_here,
     ) -> None:
-        """`expected(name)` is a clock's state after the newest commit, as far as this process knows it;
-        `verify_chains` verifies the seals.
+        """`expected(name)` is a clock's state after the newest commit, as far as this process has it; `verify_chains`
+        verifies the seals.
         """
         self._expected = expected
         self._verify_chains = verify_chains

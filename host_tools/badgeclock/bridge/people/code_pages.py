@@ -59,7 +59,7 @@ def decoded(content: bytes, encoding: str | None = None) -> str:
 
 
 def checked(encoding: str) -> str:
-    """The name of a code page as Python knows it; raises SheetError if there is none."""
+    """Python's name of a code page; raises SheetError if there is none."""
     name = encoding.strip().lower()
     try:
         if _CODE_PAGE.fullmatch(name):

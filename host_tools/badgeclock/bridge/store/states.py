@@ -78,7 +78,7 @@ class Reason(StrEnum):
 
 
 class IdentityKind(StrEnum):
-    """By which number the authority knows a worker."""
+    """The kinds of a worker's number at the authority."""
 
     NISS = "niss"
     LIMOSA = "limosa"
