@@ -1,7 +1,7 @@
 """The operators' pages: the first page over a store of ten thousand and of a million presences, in a browser, and live.
 
-The first two are asked for in the console's own process, without a network; before each time somebody punches, so that
-no page that was built serves again.
+The first two are requested in the console's own process, without a network; before each request somebody punches, so
+that no page is served twice.
 The browser is Chromium without a window, on the morning of the tests.
 """
 

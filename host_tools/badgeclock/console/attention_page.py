@@ -1,4 +1,4 @@
-"""What waits for a person: the list, one thing with its evidence, and the acts that help."""
+"""The attention pages: the list, one item with its evidence, and the acts that settle it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ async def item_page(
     error: BadgeclockError | None = None,
     typed: dict[str, str] | None = None,
 ) -> Response:
-    """The page of one thing; with an error, and what was typed, where an act was refused."""
+    """The page of one item; after a refused act with the error and the values typed."""
     found = await console.store.reading(attention_view.find, who.account.reach, reason, item, console.now_ms())
     if found is None:
         return console.page(request, "gone.html", who, status if error else 404, error=error)

@@ -1,4 +1,4 @@
-"""Clocks: the list, worst first, with orders and silence for several at once; and one with all that is known of it."""
+"""Clocks: the list, worst first, with orders and muting for several at once; and one clock in detail."""
 
 from __future__ import annotations
 

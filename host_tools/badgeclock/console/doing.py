@@ -1,8 +1,8 @@
-"""Where the forms of acts go: one thing at a time, or several at once, and what a person sees of it afterwards.
+"""Handles the forms of acts: for one item or several at once, and the page shown afterwards.
 
-A form names its act in the address; its fields are those of the act (`acts.acts`), besides `back`, the page to return
-to, and `reason`, by which the thing to do is found again. With `items` it is about several, each in an act of its own:
-those that can be done are done, and the page says of the others why not.
+A form names its act in the address; its fields are those of the act (`acts.acts`), plus `back`, the page to return to,
+and `reason`, which identifies the item. With `items` it is about several, each in its own act: those that can be done
+are done, and the page lists why the others failed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ SEVERAL: Final = "several"
 """Of a form about several things that wait, each with its own act."""
 _OFFERED: Final = words.SAVED | words.DONE.keys() | {Asked.IMPORT}
 _ANYHOW: Final = frozenset({"why", "night_hours"})
-"""Fields that are sent though they are empty: that they are missing is said in words."""
+"""Fields that are sent even when empty, so that the error names them."""
 
 
 class Outcome(NamedTuple):
-    """What became of one of several."""
+    """The result for one of several items."""
 
     item: str
     error: BadgeclockError | None
 
 
 def add(app: FastAPI, console: Console) -> None:
-    """Where forms go."""
+    """The handler of forms."""
 
     @app.post(DO + SEVERAL)
     async def several(request: Request) -> Response:
@@ -87,7 +87,7 @@ async def _one(console: Console, request: Request, who: Visitor, asked: Asked, f
 
 
 async def ask(console: Console, who: Visitor, asked: Asked, fields: Mapping[str, Any]) -> Done:
-    """Have an act done with what was filled in. Raises ActRefused, BridgeSilent."""
+    """Have an act done with the form's fields. Raises ActRefused, BridgeSilent."""
     filled = {
         name: value
         for name, value in fields.items()
@@ -164,7 +164,7 @@ def _outcome(
 
 
 def with_done(path: str, done: str) -> str:
-    """The address of a page that says besides what was done."""
+    """The address of a page that also shows what was done."""
     parts = urlsplit(path)
     query = "&".join(part for part in parts.query.split("&") if part and not part.startswith("done="))
     return f"{parts.path}?{query}{'&' if query else ''}done={quote(done)}"

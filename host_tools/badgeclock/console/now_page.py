@@ -23,17 +23,17 @@ from badgeclock.console.site import Console
 from badgeclock.console.visitor import Visitor
 
 FIRST_ROWS: Final = 8
-"""So much of what waits stands on the first page; the rest one page further."""
+"""At most this many items are on the first page; the rest is one page further."""
 
 
 class Seen(NamedTuple):
-    """What a look at the store gives for the page."""
+    """What is read from the store for the page."""
 
     now: Now
     waits: tuple[Row, ...]
     workers: dict[str, Shown]
     links: dict[str, str]
-    """By item, where what waits can be decided."""
+    """By item, the page where it can be decided."""
 
 
 def add(app: FastAPI, console: Console) -> None:
@@ -58,7 +58,7 @@ def add(app: FastAPI, console: Console) -> None:
 
 
 def look(connection: Connection, console: Console, who: Visitor, site: str | None) -> Seen:
-    """One moment of the store, within the visitor's reach. Raises PeopleError for a site that is not there."""
+    """One moment of the store, within the visitor's reach. Raises PeopleError for an unknown site."""
     now_ms, reach = console.now_ms(), who.account.reach
     inside = within.of(connection, reach, now_ms)
     if site is not None:

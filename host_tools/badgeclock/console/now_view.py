@@ -1,7 +1,7 @@
-"""What the first page shows: by site who is here, who has no number and why, and who has not come; worst first.
+"""What the first page shows: by site who is present, who has no number and why, and who has not come; worst first.
 
-A number that is missing is one of two things: under way (sent, or about to be; nobody has to do anything), or stuck (a
-person has to). The two are never counted together.
+A missing number is either pending (sent, or about to be; nobody has to do anything), or stuck (a person has to act).
+The two are never counted together.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from badgeclock.bridge.presences.today import Person, PlaceToday, Report
 from badgeclock.bridge.store.states import PresenceState
 
 SHOWN_MOST: Final = 60
-"""So many people of a group that needs a person stand on the page of all sites; the page of one site has them all."""
+"""The page of all sites shows at most this many people of a group that needs attention; a site's page shows all."""
 ROWS_MOST: Final = 240
-"""So many people of the other groups stand there in all, shared evenly among the groups of every place."""
+"""The page of all sites shows at most this many people of the other groups in total, shared evenly."""
 SHOWN_LEAST: Final = 5
-"""So many of each at least."""
+"""It shows at least this many of each."""
 _UNDER_WAY: Final = frozenset({PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN})
 _STUCK: Final = frozenset({PresenceState.REFUSED, PresenceState.WAITING})
 _CAME: Final = frozenset({Status.HERE, Status.BREAK, Status.GONE})
 
 
 class Group(StrEnum):
-    """How somebody stands, in the order of a page: what needs a person first."""
+    """Somebody's status, in the page's order: what needs attention first."""
 
     STUCK = "stuck"
     MISSING = "missing"
@@ -43,7 +43,7 @@ _NEEDS_SOMEBODY: Final = frozenset({Group.STUCK, Group.MISSING})
 
 
 class Tone(StrEnum):
-    """How bad it is: the worst of what there is."""
+    """The worst state among them."""
 
     GOOD = "good"
     WAITS = "waits"
@@ -62,23 +62,23 @@ _OF_STATUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place on the page."""
+    """A group of sites on the page."""
 
     of: PlaceToday
     groups: tuple[tuple[Group, tuple[Person, ...]], ...]
 
     @property
     def title(self) -> str:
-        """Its sites' names."""
+        """The names of its sites."""
         return " + ".join(self.of.sites)
 
     @property
     def inside(self) -> int:
-        """How many are inside now."""
+        """How many people are inside now."""
         return sum(one.status in (Status.HERE, Status.BREAK) for one in self.of.people)
 
     def count(self, group: Group) -> int:
-        """How many stand so."""
+        """How many have this status."""
         return sum(len(people) for of, people in self.groups if of == group)
 
     @property
@@ -95,9 +95,9 @@ class Now:
 
     places: tuple[Place, ...]
     to_do: int
-    """What waits for a person, of whatever kind."""
+    """How many items need attention, of all kinds."""
     shown_of_others: int | None = None
-    """How many people are shown of a group that needs nobody; None: all, of every group."""
+    """How many people are shown of a group that needs no attention; None: all, of every group."""
 
     def shown(self, group: Group) -> int | None:
         """How many people of a group are shown; None: all."""
@@ -106,23 +106,23 @@ class Now:
         return SHOWN_MOST if group in _NEEDS_SOMEBODY else self.shown_of_others
 
     def people(self) -> Iterator[Person]:
-        """Who is shown."""
+        """The people that are shown."""
         for place in self.places:
             for group, there in place.groups:
                 yield from there[: self.shown(group)]
 
     @property
     def inside(self) -> int:
-        """How many are inside now, at all places."""
+        """How many people are inside now, at all places."""
         return sum(place.inside for place in self.places)
 
     def count(self, group: Group) -> int:
-        """How many stand so, at all places."""
+        """How many have this status, at all places."""
         return sum(place.count(group) for place in self.places)
 
     @property
     def tone(self) -> Tone:
-        """The worst of all places, and of what waits."""
+        """The worst state of all places and items."""
         tones = [place.tone for place in self.places]
         if Tone.BAD in tones:
             return Tone.BAD
@@ -130,8 +130,8 @@ class Now:
 
 
 def made(report: Report, to_do: int, rows_most: int | None = None) -> Now:
-    """The page of a report; places that are worst first, then by name. `rows_most` is how many people may be shown of
-    the groups that need nobody; None: all.
+    """The page of a report; places worst first, then by name. `rows_most`: at most this many people of the groups that
+    need no attention; None: all.
     """
     order = [Tone.BAD, Tone.WAITS, Tone.GOOD]
     places = sorted((_place(place) for place in report.places), key=lambda one: (order.index(one.tone), one.title))
@@ -151,7 +151,7 @@ def _even_share(sizes: Sequence[int], rows_most: int) -> int:
 
 
 def group_of(one: Person) -> Group:
-    """How somebody stands."""
+    """Somebody's status."""
     states = {declared.state for declared in one.declarations}
     if one.status in _CAME and (states & _STUCK or one.item is not None):
         return Group.STUCK

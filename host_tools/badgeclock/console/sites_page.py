@@ -62,5 +62,5 @@ def _list(connection: Connection, console: Console, who: Visitor) -> tuple[list[
 
 
 def _may_change(who: Visitor) -> bool:
-    """Sites and employers are everybody's: somebody who reaches some alone changes none."""
+    """Sites and employers are shared: a limited account cannot change them."""
     return who.may(Right.OFFICE) and who.account.reach.is_everything

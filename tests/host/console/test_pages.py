@@ -1,4 +1,4 @@
-"""What the pages show, to whom, and what their buttons do to the store."""
+"""The content of the pages, by role, and the effect of their buttons on the store."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Visit = Callable[[str], TestClient]
 
 
 def text_of(page: str) -> str:
-    """What a person reads: the page's text, on one line."""
+    """The visible text of the page, on one line."""
     main = page[page.index("<main") :]
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
 
 def do(client: TestClient, act: str, **fields: str | list[str]) -> tuple[int, str]:
-    """Send a form of the first page's session; the status, and where it leads or what it says."""
+    """Send a form of the first page's session; returns the status, and the redirect or the text."""
     done = client.post(f"/do/{act}", data={"token": token(client.get("/account").text), **fields})
     return done.status_code, done.headers.get("location", done.text)
 

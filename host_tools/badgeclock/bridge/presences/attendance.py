@@ -1,7 +1,7 @@
-"""Who punched at a place on a day: the shifts of its workers, and what is declared of each.
+"""Attendance at a place on a day: the shifts of its workers, and the declarations for each.
 
-Sites with one workplace number are one place. A shift is of the day of its presence; of a movement, and of a punch that
-has no presence, it is of the day on which it began.
+Sites with the same workplace number are one place. A shift belongs to the day of its presence; for a movement, and for
+a punch without a presence, to the day on which it began.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from badgeclock.protocol.record import Direction
 
 DAY: Final = timedelta(days=1)
 _SEEN: Final = (PunchState.WAITING, PunchState.UNASSIGNED, PunchState.INVALID)
-"""Punches without a presence that say that somebody was there: of whom nothing is declared yet."""
+"""Punches without a presence that show that somebody was there: nothing is declared for them yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """A presence of somebody's shift and its state; `why` says why it has no number, or what is wrong with it."""
+    """A presence of somebody's shift and its state; `why` explains why it has no number, or what is wrong with it."""
 
     reference: str
     employer: str
@@ -49,7 +49,7 @@ class Declaration:
 
 
 class SeenPunch(NamedTuple):
-    """A punch of a worker at a place, in the order of its moments."""
+    """A punch of a worker at a place, in order of time."""
 
     utc_ms: int
     direction: Direction
@@ -60,7 +60,7 @@ class SeenPunch(NamedTuple):
 
 
 class SeenPresence(NamedTuple):
-    """A presence that is registered or on its way, and the row of its worker."""
+    """A presence that is registered or in progress, and the row of its worker."""
 
     id: int
     site_id: int
@@ -70,7 +70,7 @@ class SeenPresence(NamedTuple):
 
 @dataclass(slots=True)
 class PlaceDay:
-    """The sites with one workplace number, on the day that is asked for."""
+    """The sites with one workplace number, on the requested day."""
 
     rules: Place
     day: date
@@ -85,15 +85,15 @@ class PlaceDay:
 
     @property
     def zone(self) -> str:
-        """In which its days begin and end."""
+        """The zone in which its days begin and end."""
         return self.rules.time_zone
 
 
 class Status(StrEnum):
-    """A worker's standing at a place on a day."""
+    """A worker's status at a place on a day."""
 
     HERE = "here"
-    """The last punch of the shift is no going."""
+    """The last punch of the shift is not an OUT."""
     BREAK = "break"
     GONE = "gone"
     MISSING = "missing"
@@ -122,7 +122,7 @@ def places_on(connection: Connection, now_ms: int, day: date | None) -> dict[int
 
 
 def distinct(places: Mapping[int, PlaceDay]) -> list[PlaceDay]:
-    """Each place once."""
+    """The distinct places."""
     return list({id(place): place for place in places.values()}.values())
 
 
@@ -148,8 +148,8 @@ def load_shifts(
     worker_id: int | None = None,
     kept: KeptRows | None = None,
 ) -> None:
-    """The punches of the day before, of the day and of the day after it, shift by shift; so of each of the days `of`,
-    if they are given, instead of the places' own; of one worker, or of all. `kept` is what the reading before made.
+    """The punches of the day before, the day and the day after it, shift by shift; with `of`, for each of these days
+    instead of the places' own; of one worker, or of all. `kept`: what the reading before made.
     """
     days = {day + DAY * step for day in of or [place.day for place in distinct(places)] for step in (-1, 0, 1)}
     if not days:
@@ -296,13 +296,13 @@ def _shifts(place: PlaceDay, punches: Sequence[SeenPunch]) -> dict[date, list[Se
 
 
 def _began_ms(shift: Sequence[SeenPunch], since_ms: int) -> int | None:
-    """When somebody came who was there since then, at the earliest; None if nobody did."""
+    """The earliest arrival of somebody present since then; None if there is none."""
     return shifts.began_ms([Passage(one.utc_ms, one.direction) for one in shift], since_ms)
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Somebody's shift at a place: its punches, its presences, and since when."""
+    """Somebody's shift at a place: its punches, its presences, and its beginning."""
 
     punches: tuple[SeenPunch, ...]
     presences: tuple[SeenPresence, ...]
@@ -310,9 +310,9 @@ class Shift:
 
     @property
     def status(self) -> Status:
-        """Whether its last punch is a going, a break, or neither.
+        """Whether its last punch is an OUT, a break, or neither.
 
-        A gate that knows nothing of a break that began at another one takes its end for a beginning.
+        A gate that has not seen a break begin at another gate takes its end for a beginning.
         """
         if self.punches and self.punches[-1].direction is Direction.OUT:
             return Status.GONE
@@ -331,8 +331,8 @@ def shift_of(place: PlaceDay, worker_id: int, day: date) -> Shift | None:
 
 
 def carried(place: PlaceDay, worker_id: int, now_ms: int) -> Shift | None:
-    """The shift of the day before, if it went on after midnight: it has a punch since then, or it is open at `now_ms`
-    and no longer than the longest shift. A punch that says no direction does not say that somebody stayed.
+    """The shift of the day before, if it continued after midnight: it has a punch since then, or it is open at `now_ms`
+    and no longer than the longest shift. A punch without direction does not show that somebody stayed.
     """
     shift = shift_of(place, worker_id, place.day - DAY)
     if shift is None or not shift.punches:
@@ -348,7 +348,7 @@ def carried(place: PlaceDay, worker_id: int, now_ms: int) -> Shift | None:
 
 
 def whereabouts(places: Mapping[int, PlaceDay]) -> dict[int, list[tuple[PlaceDay, str]]]:
-    """Where each worker punched for the day of a place: the place, and the site of the last punch."""
+    """Where each worker punched on the day of a place: the place, and the site of the last punch."""
     found: dict[int, list[tuple[PlaceDay, str]]] = defaultdict(list)
     for place in distinct(places):
         for worker_id, of_worker in place.shifts.items():

@@ -1,4 +1,4 @@
-"""Who is expected at places on a day, out of the store: by a plan, else by what `expectations` makes of the rest."""
+"""Reads from the store who is expected at places on a day: by a plan, else by `expectations`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from badgeclock.bridge.store.states import ENDED
 
 
 def load_plans(connection: Connection, places: Mapping[int, PlaceDay]) -> None:
-    """The plans of the day, and of the day before whose nights go on."""
+    """The plans of the day, and night shifts of the day before."""
     days = {place.day - DAY * step for place in distinct(places) for step in (0, 1)}
     plans, table = schema.plans, schema.expected
     rows = connection.execute(
@@ -43,7 +43,7 @@ def unplanned(
     asked: Iterable[PlaceDay],
     kept: tuple[KeptHabits, int] | None = None,
 ) -> dict[int, dict[int, Expectation]]:
-    """Who is expected, by worker, at the places of which no plan says it; `kept` as in `_habits`."""
+    """Who is expected, by worker, at the places without a plan; `kept` as in `_habits`."""
     found: dict[int, dict[int, Expectation]] = {}
     wanted = [place for place in asked if place.day not in place.planned]
     services = _services(connection) if wanted else []
@@ -68,7 +68,7 @@ def _services(connection: Connection) -> list[Service]:
 
 
 def _out_of_service(services: Iterable[Service], day: date) -> set[int]:
-    """The workers of whom Dimona says that they are in no service on a day."""
+    """The workers who, by Dimona, are in nobody's service on a day."""
     held: dict[int, bool] = defaultdict(bool)
     for one in services:
         held[one.worker_id] |= one.holds(day)
@@ -197,8 +197,9 @@ def _habits(
     day: date,
     kept: tuple[KeptHabits, int] | None,
 ) -> list[tuple[PlaceDay, list[Expectation]]]:
-    """Who is expected at places by their last working days, from the latest of their first punches on these days on.
-    `kept` is what the process keeps of them, and now (ms UTC).
+    """Who is expected at places by their last working days, from the latest of their first punches on these days.
+
+    `kept`: what the process keeps of them, and now (ms UTC).
     """
     usual = _usual(connection, places, wanted, day) if kept is None else kept[0].of(connection, places, day, kept[1])
     held = schema.badges
@@ -229,8 +230,8 @@ def _usual(
 def _days_there(
     connection: Connection, places: Mapping[int, PlaceDay], day: date
 ) -> dict[int, dict[date, frozenset[int]]]:
-    """Who was at each place on each of the days before, by presences that stand; of movements by a coming, which the
-    end of a break is not.
+    """Who was at each place on each of the days before, by valid presences; for movements by an arrival, not the end of
+    a break.
     """
     table, punches = schema.presences, schema.punches
     standing = select(table.c.site_id, table.c.worker_id, table.c.day).where(
@@ -249,7 +250,8 @@ def _days_there(
 def _first_minutes(
     connection: Connection, places: Mapping[int, PlaceDay], days: set[date]
 ) -> dict[tuple[int, int, date], int]:
-    """The minute of the first coming of each worker at each place on each of these days, if that was on the day."""
+    """The minute of the first arrival of each worker at each place on each of these days, if it was on the day
+    itself."""
     if not days:
         return {}
     table, punches = schema.presences, schema.punches

@@ -514,7 +514,7 @@ def key_of(tap: Tap) -> str:
 
 
 class Watched(SiteYear):
-    """A site that lives, and that is looked at after every tap; what is shown is compared to what was tapped."""
+    """A simulated site, reported after every tap; the report is compared to the taps."""
 
     looks = 0
 
