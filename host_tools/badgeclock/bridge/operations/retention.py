@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
 BATCH_ROWS: Final = 500
 """Most rows of a table that one transaction deletes."""
-FIRST_ROWS: Final = 20
-LEAST_ROWS: Final = 10
-WANTED_S: Final = 0.03
-"""So long a transaction that deletes is to take: nobody else writes meanwhile, and a punch waits."""
+FIRST_ROWS: Final = 10
+LEAST_ROWS: Final = 2
+WANTED_S: Final = 0.015
+"""So long a transaction that deletes is to take, its commit besides: nobody else writes meanwhile, and a punch waits."""
 ERASED: Final = "(erased)"
 BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
@@ -67,7 +67,8 @@ class Pace:
     def took(self, seconds: float) -> None:
         """That many rows took so long; what a machine did besides is no reason for one row at a time without limit."""
         wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
-        self.rows = max(LEAST_ROWS, min(wanted, 2 * self.rows, BATCH_ROWS))
+        # A quarter more at most: the next rows may stand on pages that nobody has read yet.
+        self.rows = max(LEAST_ROWS, min(wanted, self.rows + self.rows // 4 + 1, BATCH_ROWS))
 
 
 @dataclass(slots=True)
