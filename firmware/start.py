@@ -9,6 +9,11 @@ while the code is loaded; and once everything is there it is given back.
 import gc
 import sys
 
+# Code in place is never on the littlefs of `/` and `/lib`. Each import looks there first, for `time` and `struct` too
+# and each time, and every look reads the whole root directory from flash.
+if "/rom" in sys.path:
+    sys.path[:] = ["/rom", "/rom/lib", ".frozen"]
+
 import machine
 import network
 from app import on_demand

@@ -7,9 +7,9 @@ blocks of what is left, at the moments below, and give them back.
 The unix port's heap has one size. What an ESP32's does not have yet is filled with ballast, so that an allocation fails
 here where it fails there; growth takes ballast away. For a bytearray, an array and a module the heap grows as there:
 when it has no room for them after a collection. (What was imported of the module goes, and the import is done again.)
-For all else growth is worked out whenever the heap is collected, code is read from the file system, or somebody takes
-memory: if the heap has no piece of _PIECE bytes. An allocation between these moments that a chip would still have grown
-for fails here.
+For all else growth is worked out whenever the heap is collected, a module is imported, code is read from the file
+system, or somebody takes memory: if the heap has no piece of _PIECE bytes. An allocation between these moments that a
+chip would still have grown for fails here.
 
 MicroPython's table of names doubles when it is full (py/qstr.c: 20 names, 40 more, 80 more, ...). Here the board's own
 modules fill it to where there is room for 640 more (`fill_names`), and what an ESP32's takes for the firmware's names
@@ -269,6 +269,8 @@ def _import(name, globals=None, locals=None, fromlist=None, level=0):  # noqa: A
     if level:
         name = "asyncio." + name if name else "asyncio"
     was_there = name in sys.modules
+    if not was_there:
+        settle()
     while True:
         try:
             return _imported(name, globals, locals, fromlist)

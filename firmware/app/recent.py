@@ -6,6 +6,7 @@ Nothing of it is stored apart from the log, from which `recall` fills it at star
 power loss forgets nothing. When the clock is set by a step, what it noted before in this start moves along.
 """
 
+import gc
 import struct
 from array import array
 
@@ -54,6 +55,7 @@ class Recent:
         slots = self._buckets[bucket]
         at = _find(slots, first, second, third, fourth)
         if not slots:
+            gc.collect()  # into the lowest hole: in the middle of what is free it would cut the largest piece
             try:
                 slots = self._buckets[bucket] = array("H", b"\xff" * (2 * _SLOT * _BUCKET_SLOTS))
             except MemoryError:  # the badge is left out, which costs it a duplicate at most

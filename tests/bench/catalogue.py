@@ -181,6 +181,8 @@ FIGURES = {
     "chip.own.idf_low": Figure("least of ESP-IDF's memory that was free there", "≥ 40,960"),
     "chip.own.idf_low_proof": Figure("the same with proofs of badges", "≥ 40,960"),
     "chip.start_s": Figure("from power to the idle screen, board's own image; seconds of this machine"),
+    "chip.start_flash_reads": Figure("reads of the flash between the same, littlefs and the log", "≤ 4,073"),
+    "chip.start_flash_reads_stock": Figure("the same with the official image, whose code is on the littlefs"),
     "clock.heap_idle_stock_bytes_i386": Figure("heap in use with the official image, which copies code into the heap"),
     "clock.soak_punches": Figure("punches in a row, without a MemoryError, lost punch or restart", "≥ 10,000"),
     "clock.soak_reconnects": Figure("times the network went meanwhile"),

@@ -27,9 +27,10 @@ def measure() -> dict[str, float]:
             (Path(scratch) / image).mkdir()
         with stock_stack(Path(scratch) / "stock") as stack:
             stock = _idle(stack)
+            _, stock_reads = _start(stack)
         with Stack(Path(scratch) / "own", latency_ms=50) as stack:
             own = _idle(stack)
-            start_s = _start_s(stack)
+            start_s, reads = _start(stack)
         proof_low = _proved(Path(scratch) / "proof")
     return {
         "chip.stock.heap_used": stock[0],
@@ -38,6 +39,8 @@ def measure() -> dict[str, float]:
         "chip.own.idf_low": own[1],
         "chip.own.idf_low_proof": proof_low,
         "chip.start_s": start_s,
+        "chip.start_flash_reads": reads,
+        "chip.start_flash_reads_stock": stock_reads,
     }
 
 
@@ -73,13 +76,14 @@ def _proved(folder: Path) -> int:
         return meter.idf_low()
 
 
-def _start_s(stack: Stack) -> float:
-    """From power to the idle screen."""
+def _start(stack: Stack) -> tuple[float, int]:
+    """From power to the idle screen: seconds, and reads of the flash."""
     stack.control.plug_out()
+    stack.control.clear_stats()
     begun = time.monotonic()
     stack.control.plug_in()
     stack.control.wait_text("Hold your badge", after=None)
-    return time.monotonic() - begun
+    return time.monotonic() - begun, stack.control.stats()["flash"]["reads"]
 
 
 if __name__ == "__main__":

@@ -95,6 +95,7 @@ def soak(stack: Stack, meter: HeapMeter, count: int, seed: int = 1) -> Soaked:
     strangers = [f"{0x04 << 48 | dice.getrandbits(48):014X}" for _ in range(STRANGERS)]
     stack.wait_online()
     before = meter.settled()
+    idle = len(meter.samples())
     control = stack.control
     lately: list[str] = []
     seen: set[str] = set()
@@ -130,7 +131,7 @@ def soak(stack: Stack, meter: HeapMeter, count: int, seed: int = 1) -> Soaked:
     assert len(stored_punches(stack)) == start + count, "a punch was stored that nobody made"
     stack.wait_online()
     after = meter.settled()
-    samples = meter.samples()[1:]  # the first is the start's
+    samples = meter.samples()[idle:]
     return Soaked(
         count,
         **kinds,
