@@ -42,7 +42,7 @@ BATCH_ROWS: Final = 500
 FIRST_ROWS: Final = 10
 LEAST_ROWS: Final = 2
 WANTED_S: Final = 0.015
-"""So long a transaction that deletes is to take, its commit besides: nobody else writes meanwhile, and a punch waits."""
+"""So long a transaction that deletes is to take, without its commit: nobody else writes, and a punch waits."""
 ERASED: Final = "(erased)"
 BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
