@@ -82,7 +82,8 @@ def run(
         Image, typer.Option(help="Of MicroPython: one that runs the firmware in place, or the official one.")
     ] = Image.IN_PLACE,
     partitions: Annotated[
-        Path, typer.Option(help="Partition table (CSV) of the board, and its flash's size.")
+        Path,
+        typer.Option(show_default="the board's own", help="Partition table (CSV) of the board, and its flash's size."),
     ] = PARTITIONS,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
