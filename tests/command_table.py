@@ -109,7 +109,7 @@ def _described(name: str, annotation: Any, default: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A default as the table has it: of a place of this installation, which a page must say in words, the name alone."""
+    """A default as the table has it; of a place of this installation, which a page says in words, the name alone."""
     if isinstance(value, Path):
         return value.name if value.is_absolute() else str(value)
     return value
