@@ -120,7 +120,7 @@ async def serving(settings: HttpSettings, app: Starlette) -> AsyncIterator[Calla
     except OSError as error:
         listener.close()
         raise SettingsError(
-            what=f"[http] {settings.host}:{settings.port} cannot be had: {error.strerror}",
+            what=f"[http] {settings.host}:{settings.port} cannot be used: {error.strerror}",
             kept="nothing was started",
             do="free the port or set another; port 0 turns the interface off",
         ) from None
