@@ -1,4 +1,4 @@
-"""Notifies every open page that something has changed: one stream each, at most one notification a second; fewer where
+"""Notifies every open page that something has changed: one stream each, at most one notification a second, fewer where
 many pages are open.
 
 The browser fetches its page again itself, so rights, reach and texts are applied in one place. Any commit counts as a
@@ -35,8 +35,8 @@ changes.
 STREAM_S: Final = 600.0
 STREAMS_MOST: Final = 500
 FETCHES_S: Final = 50
-"""So many pages a second are told to fetch themselves: of more open pages each is told later and less often, so that a
-busy morning's changes leave the machine to the bridge.
+"""Pages notified per second. With more open pages, notifications are spread out, so that a busy morning's changes leave
+the processor to the bridge.
 """
 _CHANGED: Final = "event: changed\ndata: \n\n"
 _BEAT: Final = "event: beat\ndata: \n\n"
@@ -120,7 +120,7 @@ class Watch:
 
 
 def spread_s(listeners: int) -> float:
-    """Over how long so many pages are told of a change."""
+    """The seconds over which notifications of a change are spread for this many pages."""
     return 0.0 if listeners <= FETCHES_S else listeners / FETCHES_S
 
 
