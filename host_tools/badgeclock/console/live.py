@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 import structlog
@@ -55,6 +55,8 @@ class Watch:
         self._changes = Changes(store)
         self._listeners: set[asyncio.Event] = set()
         self._over = asyncio.Event()
+        self.before_notifying: Callable[[], None] = lambda: None
+        """Called when something has changed, before a page is notified."""
 
     @property
     def is_full(self) -> bool:
@@ -84,6 +86,7 @@ class Watch:
             log.warning("whether anything has changed is not known", error=str(error))
             return
         if is_changed:
+            self.before_notifying()
             for listener in self._listeners:
                 listener.set()
 
@@ -126,6 +129,8 @@ def spread_s(listeners: int) -> float:
 
 def add(app: FastAPI, console: Console, watch: Watch) -> None:
     """The stream."""
+
+    watch.before_notifying = console.looks.forget
 
     @app.get("/live")
     async def live(request: Request) -> Response:

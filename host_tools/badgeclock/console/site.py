@@ -56,6 +56,7 @@ class Looks:
         self._clock_s = clock_s
         self._found: OrderedDict[Hashable, tuple[float, object]] = OrderedDict()
         self._locks: dict[Hashable, asyncio.Lock] = {}
+        self._forgotten = 0
 
     async def look(self, key: Hashable, look: Callable[[], Awaitable[_T]]) -> _T:
         """The result of `look`, or the one less than a second old for the same key; the key must cover all that the
@@ -65,8 +66,10 @@ class Looks:
             async with lock:
                 since_s, found = self._found.get(key, (-math.inf, None))
                 if self._clock_s() - since_s >= LOOK_HOLDS_S:
-                    since_s, found = self._clock_s(), await look()
-                    self._found[key] = (since_s, found)
+                    since_s, forgotten = self._clock_s(), self._forgotten
+                    found = await look()
+                    if forgotten == self._forgotten:  # else it may be of before what made the others forgotten
+                        self._found[key] = (since_s, found)
         finally:
             self._trim()
         return cast("_T", found)
@@ -79,6 +82,7 @@ class Looks:
 
     def forget(self) -> None:
         """Forget all: an act was done here, and the next read must see it."""
+        self._forgotten += 1
         self._found.clear()
 
 

@@ -11,6 +11,8 @@ from sqlalchemy import event
 from tests.host.console.morning import Morning
 
 from badgeclock.bridge.people import employers
+from badgeclock.bridge.store import event_log
+from badgeclock.bridge.store.event_log import Event, Kind, Severity
 from badgeclock.console import live, site
 
 Visit = Callable[[str], TestClient]
@@ -44,6 +46,26 @@ async def test_it_says_that_something_has_changed_and_goes_on_by_the_time_alone(
     await until_changed(later)
     morning.watch.end()
     assert [line async for line in lines] == [line async for line in later] == []
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
+async def test_what_was_looked_up_before_a_change_is_not_what_a_notified_page_fetches(
+    morning: Morning, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "LOOK_S", 0.01)
+    monkeypatch.setattr(site, "LOOK_HOLDS_S", 3600.0)
+    client = visit("otto")
+    watching = asyncio.create_task(morning.watch.run())
+    lines = morning.watch.changes()
+    await until_changed(lines)
+    assert "clock-0777" not in client.get("/attention").text
+    happened = Event(Severity.WARNING, Kind.UNKNOWN_CLOCK, "clock-0777 sends", "clock-0777")
+    with morning.office.write() as connection:
+        event_log.write(connection, [happened], morning.now_ms)
+    await until_changed(lines)
+    assert "clock-0777" in client.get("/attention").text
+    morning.watch.end()
     watching.cancel()
     await asyncio.wait([watching])
 

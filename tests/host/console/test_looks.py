@@ -44,3 +44,17 @@ async def test_a_look_that_fails_is_made_again_by_the_next() -> None:
         await looks.look("all sites", look)
     assert not looks._locks
     assert await looks.look("all sites", look) == "there"
+
+
+async def test_a_look_from_before_a_change_serves_nobody_after_it() -> None:
+    looks, changed = Looks(Hand()), []
+
+    async def look() -> str:
+        seen = "after" if changed else "before"
+        if not changed:
+            changed.append(1)
+            looks.forget()
+        return seen
+
+    assert await looks.look("all sites", look) == "before"
+    assert await looks.look("all sites", look) == "after"
