@@ -1,4 +1,4 @@
-"""`badgeclock console`: the operators' pages, and who may use them."""
+"""`badgeclock console`: the operators' pages, and their accounts."""
 
 from __future__ import annotations
 
@@ -37,9 +37,11 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with your na
 def run(config: Config = Path("bridge.toml")) -> None:
     """Serve the pages in the foreground until SIGTERM or Ctrl-C, beside `badgeclock bridge run`."""
     from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.cli.run import collect_seldom  # noqa: PLC0415
     from badgeclock.console.serving import serve  # noqa: PLC0415
 
     logs.configure()
+    collect_seldom()
     serve(settings.load(config), wall_clock_ms)
 
 

@@ -1,4 +1,4 @@
-"""`badgeclock bridge import`: employers, sites, workers, badges and who is expected, from the office's files."""
+"""`badgeclock bridge import`: employers, sites, workers, badges and plans, from the office's files."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def import_tables(
 
 
 def _content(file: Path) -> bytes:
-    """A file's bytes, no more than may be; raises SheetError."""
+    """A file's bytes, up to the size limit; raises SheetError beyond it."""
     try:
         if file == STDIN:
             return sys.stdin.buffer.read(spreadsheets.FILE_BYTES_MOST + 1)

@@ -74,7 +74,7 @@ def _page(
 
 
 async def _payroll(console: Console, request: Request) -> Response:
-    """The file for payroll, or one worker's paper, which is an act."""
+    """The file for payroll, or one worker's PDF; exporting is an act."""
     came = await posted(console, request)
     if isinstance(came, Response):
         return came

@@ -1,4 +1,4 @@
-"""The inspector's list as a PDF: A4, with what the page shows, in the page's language."""
+"""The inspector's list as a PDF: A4, with the page's content and language."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Words = Callable[[str], str]
 
 
 def as_pdf(found: Inspection, words: _Words, locale: Locale) -> bytes:
-    """The list; `words` gives a message in the page's language."""
+    """The list as PDF; `words` translates a message."""
     paper = Paper(f"{words('On site now')} · {found.site}", words(PROOF), found.now_ms, "landscape")
     moment = f"{local_moment(found.now_ms, found.zone):%Y-%m-%d %H:%M:%S %z}"
     facts = [found.workplace, found.address, format_date(found.day, "full", locale=locale), moment]

@@ -1,11 +1,11 @@
-"""How pages are written: Jinja2 with everything escaped, and times as a person reads them."""
+"""How pages are written: Jinja2 with everything escaped, and times in readable form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as Day  # noqa: N812 - `date` is a filter's name
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -86,7 +86,7 @@ def environments() -> dict[str, Environment]:
 
 
 def environment(catalogue: Translations) -> Environment:
-    """The templates with the words of a catalogue."""
+    """The templates with the messages of a catalogue."""
     made = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=select_autoescape(default=True),
@@ -113,16 +113,26 @@ def environment(catalogue: Translations) -> Environment:
 
 
 def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
-    """How long ago, to one part: "3 min ago"; of what lies ahead, "in 3 min"."""
+    """How long ago, in one unit: "3 min ago"; in the future, "in 3 min"."""
     seconds = (then_ms - now_ms) // 1000
-    whole = seconds if abs(seconds) >= _MINUTE_S else -_MINUTE_S if seconds <= 0 else _MINUTE_S
+    minutes = round(seconds / _MINUTE_S)
+    return _span(minutes or (-1 if seconds <= 0 else 1), locale)
+
+
+@lru_cache(maxsize=4096)
+def _span(minutes: int, locale: Locale) -> str:
     return format_timedelta(
-        timedelta(seconds=whole), granularity="minute", threshold=1.5, add_direction=True, format="short", locale=locale
+        timedelta(minutes=minutes),
+        granularity="minute",
+        threshold=1.5,
+        add_direction=True,
+        format="short",
+        locale=locale,
     )
 
 
 def date(day: Day, locale: Locale) -> str:
-    """A day as the language writes it, with its weekday."""
+    """A day in the language's format, with its weekday."""
     return format_date(day, "full", locale=locale)
 
 
@@ -132,12 +142,12 @@ def weekday(day: Day, locale: Locale) -> str:
 
 
 def by_hand(one: Person) -> bool:
-    """Whether the office registered somebody whose presence is shown."""
+    """Whether the shown presence was registered by the office."""
     return any(each.manual for each in one.declarations)
 
 
 def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Locale) -> str:
-    """How many days ago, or ahead, or that it is today."""
+    """How many days ago or ahead, or "today"."""
     away = day - local_day(now_ms, BELGIUM.key)
     if not away:
         return gettext(TODAY)
@@ -145,7 +155,7 @@ def days_ago(gettext: Callable[[str], str], day: Day, now_ms: int, locale: Local
 
 
 def cause(reason: str) -> str:
-    """The cause of a clock's mark, of the reason that the list has for it."""
+    """The cause of a clock's mark, from its reason in the attention list."""
     return words.cause_of(reason)
 
 
@@ -155,13 +165,13 @@ def of_minutes(minutes: int) -> str:
 
 
 def why(gettext: Callable[[str], str], text: str) -> str:
-    """Why somebody has no number, in the page's language; what the authority or the store adds stays as it is."""
+    """Why somebody has no number, in the page's language; texts of the authority or the store are not translated."""
     parts = [part.partition(": ") for part in text.split("; ")]
     return "; ".join(f"{gettext(head)}{colon}{rest}" for head, colon, rest in parts)
 
 
 def hours(expected: Expected, place: PlaceToday) -> str:
-    """From when to when somebody is expected: 07:00-15:30; by habit only from when on."""
+    """When somebody is expected: 07:00-15:30; by habit only the beginning."""
     if expected.from_ms is None:
         return ""
     begins = clock_text(expected.from_ms, place.time_zone, place.day)
@@ -171,25 +181,25 @@ def hours(expected: Expected, place: PlaceToday) -> str:
 
 
 def link(one: Person, links: Mapping[str, str]) -> str:
-    """Where what is wrong with somebody's presence can be decided; empty if it waits for nobody."""
+    """The page to decide on somebody's presence; empty if there is nothing to decide."""
     items = [one.item or "", *(declared.reference for declared in reversed(one.declarations))]
     return next((links[item] for item in items if item in links), "")
 
 
 def declared(one: Person) -> str:
-    """The reference of the presence whose number is shown for somebody."""
+    """The reference of the presence with the number shown for somebody."""
     found = (each.reference for each in one.declarations if each.reception_number == one.number)
     return next(found, "")
 
 
 def hour(then_ms: int, zone: str) -> str:
-    """As the wall of the site shows it, without a day."""
+    """The local time at the site, without a day."""
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%H:%M}"
 
 
 def detail(gettext: Callable[[str], str], row: Row) -> str:
-    """What there is to say of something that waits: where it stands in the page's language, and no code that stands
-    beside it.
+    """The details of an item that waits, without its code, which is shown beside them. Where an assumed presence came
+    from is in the page's language.
     """
     parts = row.detail.split("; ")
     said = (gettext(_STANDS[part]) if part in _STANDS else part for part in parts if part != f"code {row.code}")
@@ -204,15 +214,17 @@ def lasting(hours: int, locale: Locale) -> str:
 
 
 def clock(then_ms: int, zone: str, now_ms: int) -> str:
-    """As the wall of the site shows it: 07:02, and the date before it where that is another day's."""
+    """The local time at the site: 07:02, preceded by the date if it is another day."""
     return clock_text(then_ms, zone, local_day(now_ms, zone))
 
 
+@lru_cache(maxsize=8192)
 def stamp(then_ms: int, zone: str) -> str:
-    """With its date and to the second, in local time."""
+    """Local time with date and seconds."""
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
+@lru_cache(maxsize=8192)
 def iso(then_ms: int) -> str:
     """For the `datetime` of a time element."""
     return datetime.fromtimestamp(then_ms / 1000, UTC).isoformat(timespec="seconds")

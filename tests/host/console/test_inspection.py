@@ -1,4 +1,4 @@
-"""What an inspector sees, and a worker of themselves: by an account or by a link; what of it is an act in the book."""
+"""The pages of an inspector, and a worker's own: by an account or by a link; and which uses are acts in the book."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports from the office's tables: what is taken, what is refused and how it is said, and all or nothing."""
+"""Imports from the office's tables: what is accepted, what is refused with which message, and all or nothing."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def zipped(**members: bytes) -> bytes:
 
 
 def with_member(content: bytes, name: str, old: bytes, new: bytes) -> bytes:
-    """An XLSX file whose member of this name says something else."""
+    """An XLSX file with another content for the member of this name."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as before, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as after:
         for member in before.namelist():
