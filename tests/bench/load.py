@@ -94,6 +94,12 @@ class LoadClock:
             self.sealed += raws
         self.clock.state = seal.SealState(next_seq, boot, epoch, in_epoch, r, e_next, tag, genesis)
 
+    def keep_back(self, messages: int) -> tuple[list[bytes], list[int]]:
+        """Take away the last so many packets, and their ends, to be put back behind the others."""
+        kept = self.packets[-messages:], self.ends[-messages:]
+        del self.packets[-messages:], self.ends[-messages:]
+        return kept
+
     @property
     def done(self) -> bool:
         """Whether everything is acknowledged."""
@@ -359,9 +365,12 @@ class Rig:
         process.wait()
 
     def pids(self, name: str) -> list[int]:
-        """A process and its children."""
-        pid = self.processes[name].pid
-        return [pid, *(int(it) for it in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+        """A process and those that it started, by whichever of its threads, and those that they started."""
+        found = [self.processes[name].pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(it) for it in children.read_text().split()]
+        return found
 
     def resident_kb(self, name: str) -> int:
         """Resident memory of a process and its children, KB."""

@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
-from fastapi import FastAPI
 from sqlalchemy import Connection
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
@@ -46,8 +47,6 @@ from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.notices import book
-from badgeclock.bridge.notices.caller import Caller, Heartbeat
-from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.presences import today
@@ -61,11 +60,14 @@ from badgeclock.bridge.store.changes import ChangeWatch
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.bridge.web import planning_api, planning_refusals, status_api
+from badgeclock.bridge.web import status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
 from badgeclock.protocol.broker_access import RESPONSE
 from badgeclock.protocol.topics import UPWARD, Channel, subscription
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.notices.caller import Caller
 
 _PUNCHES: Final = f"/{Channel.PUNCHES.value}"
 
@@ -192,6 +194,9 @@ class Service:
         self._caller: Caller | None = None
         if not (own.calls or own.heartbeat_url):
             return
+        from badgeclock.bridge.notices.caller import Caller, Heartbeat  # noqa: PLC0415 - and what mail is sent with
+        from badgeclock.bridge.notices.sending import Sender  # noqa: PLC0415
+
         sender = Sender(own)
         if own.calls:
             self._caller = Caller(self._store, self._settings, sender, self._now_ms, self._troubles)
@@ -298,16 +303,18 @@ class Service:
             await self._parts.run(stop)
         log.info("the bridge has stopped")
 
-    def _web(self, settings: HttpSettings) -> FastAPI:
+    def _web(self, settings: HttpSettings) -> Starlette:
         app = status_api.create_app(
             self._store, self._vault, self._metrics, lambda: self._link.connected, settings, self._now_ms
         )
-        bound = self._settings.planning.requests_a_minute
-        app.mount(
-            planning_refusals.PATH,
-            planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
-        )
+        app.mount(status_api.PLANNING, status_api.Later(self._planning))
         return app
+
+    def _planning(self) -> ASGIApp:
+        from badgeclock.bridge.web import planning_api  # noqa: PLC0415 - see `status_api`
+
+        bound = self._settings.planning.requests_a_minute
+        return planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms)
 
     def _deliver(self, topic: str, payload: bytes) -> None:
         parts = (self._desk, self._orders, self._rosters, self._clients)

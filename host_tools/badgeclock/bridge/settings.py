@@ -320,6 +320,19 @@ class BridgeSettings(BaseSettings):
             Calendar.parse(settings.maintenance)
         return settings
 
+    @property
+    def console_address(self) -> str:
+        """Where people reach the operators' pages, without a slash at its end: by what [notices] says, else by the
+        console's first name, or its host.
+        """
+        if self.notices.console_url:
+            return self.notices.console_url.rstrip("/")
+        own = self.console
+        if own.behind_proxy and own.names:
+            return f"https://{own.names[0]}"
+        scheme, name = "http" if own.certificate is None else "https", own.names[0] if own.names else own.host
+        return f"{scheme}://{f'[{name}]' if ':' in name else name}:{own.port}"
+
     def of_worker(self, number: int) -> BridgeSettings:
         """The same for worker `number`, counted from 1: its port is that many above."""
         port = self.http.port and self.http.port + number - 1

@@ -8,21 +8,23 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge.clocks import enrolment, registry, remote_settings, silences
+from badgeclock.bridge.clocks import registry, remote_settings, silences
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.store.audit_log import Act
-from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import STDIN, WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.store.database import Store
 
 app = typer.Typer(no_args_is_help=True, help="Clocks, from the bundles that the workshop wrote.")
 
@@ -41,6 +43,8 @@ def add_clock(
     """Add a provisioned clock, or one that was provisioned again. Its bundle is deleted then: the store has what it
     needs, enciphered, and the workshop has the bundle.
     """
+    from badgeclock.bridge.clocks import enrolment  # noqa: PLC0415 - the other commands need none of it
+
     content = enrolment.read_bundle(secret_text(bundle))
     with changing(config) as opened:
         clock_id = enrolment.add(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())

@@ -80,6 +80,7 @@ def _serve(folder: Path, port: int) -> None:
     with listen(port) as listening, Stack(folder, _report) as stack:
         stack.open_console()
         typer.echo(f"Open http://127.0.0.1:{listening.getsockname()[1]}/ and tap a badge. Ctrl-C stops everything.")
+        typer.echo(f"The operators' pages are at {stack.console_url}; that page says who may sign in.")
         sys.stdout.flush()
         server = uvicorn.Server(uvicorn.Config(create_app(stack), log_level="warning", timeout_graceful_shutdown=1))
         server.run(sockets=[listening])

@@ -1,11 +1,13 @@
 """Groups of commands whose parts are loaded when one of their commands is used.
 
-A group's help page comes from `commands.json`, so it loads no part; a command imports only the libraries it uses. The
-table is generated from the commands themselves (`python -m tests.command_table`), and a test compares the two.
+A group's help page comes from `commands.json`, so it loads no part; a command's page comes from a table as well
+(`help_pages`). A command imports only the libraries it uses. The tables are generated from the commands themselves
+(`python -m tests.command_table`), and a test compares them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 from collections.abc import Mapping
@@ -16,8 +18,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
 
-from badgeclock.cli import extras
+from badgeclock.cli import extras, help_pages
 
+_USAGE: Final[type[Exception]] = typer.BadParameter.mro()[1]
+"""What Typer raises for a command line that it does not understand: a wrong value is one kind of it."""
 TABLE: Final = Path(__file__).with_name("commands.json")
 
 
@@ -61,6 +65,14 @@ class _Later(TyperCommand):
             no_args_is_help=True,
         )
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Show the page of the command and end, if that is what is asked for; else a context of the command itself."""
+        page = help_pages.page(self._words, self.help or "")
+        if page is not None:
+            with contextlib.suppress(_USAGE):
+                page.make_context(info_name, list(args), parent, **extra)
+        return self.loaded().make_context(info_name, args, parent, **extra)
+
 
 class _InGroup(_Later):
     """The same for a command of a group that is one module."""
@@ -87,6 +99,13 @@ class _Group(TyperGroup):
             elif cmd_name == found.noun and (absent := extras.absent(cmd_name)):
                 found = extras.stand_in(cmd_name, absent)
         return found
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first of the arguments names, and the rest of them."""
+        later = self.commands.get(args[0]) if "--help" in args[1:] else None
+        if isinstance(later, _Later):
+            return later.name, later, args[1:]
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The help page."""

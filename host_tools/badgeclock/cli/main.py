@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfoNotFoundError
 
 import typer
 
-from badgeclock.cli import extras
+from badgeclock.cli import extras, plain_values
 from badgeclock.cli.errors import OwnFault, Surroundings
 from badgeclock.cli.lazy_groups import group_of
 from badgeclock.errors import BadgeclockError
 
 NOUNS = tuple(extras.OF_NOUN)
+
+plain_values.spare()
 
 app = typer.Typer(
     cls=group_of({noun: f"badgeclock.cli.{noun}:app" for noun in NOUNS}),

@@ -87,7 +87,7 @@ async def _serve(what: Service | Worker, crew: Crew | None = None) -> None:
 def collect_seldom() -> None:
     """Collect garbage less often: a batch makes a hundred thousand tuples, none of them in a cycle.
 
-    Measured: the collector took a quarter of a record's cost in a large batch.
+    Measured: the collector took a quarter of a record's cost in a large batch, and up to half of a page of the console.
     """
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

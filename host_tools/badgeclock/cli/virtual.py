@@ -82,8 +82,9 @@ def run(
         Image, typer.Option(help="Of MicroPython: one that runs the firmware in place, or the official one.")
     ] = Image.IN_PLACE,
     partitions: Annotated[
-        Path, typer.Option(help="Partition table (CSV) of the board, and its flash's size.")
-    ] = PARTITIONS,
+        Path | None,
+        typer.Option(help="Partition table (CSV) of the board, and its flash's size; without it the board's for 4 MB."),
+    ] = None,
     wifi_ssid: Annotated[str | None, typer.Option(help="Name of the network; without it every name joins.")] = None,
     wifi_password_file: Annotated[Path | None, typer.Option(help="File with the network's password.")] = None,
 ) -> None:
@@ -98,7 +99,7 @@ def run(
         wifi=WifiSettings(ssid=wifi_ssid, password=password),
         front=display,
         image=image,
-        partitions=partitions,
+        partitions=partitions or PARTITIONS,
     )
     # The bus thread must not wait long for one that draws a picture.
     sys.setswitchinterval(0.0005)

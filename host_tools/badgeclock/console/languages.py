@@ -86,7 +86,7 @@ def messages(environment: Environment, templates: Path, own: Mapping[str, str]) 
         yield from (text for text in words.said(reason) if text)
     for button in words.every_button():
         yield from (button.label, button.effect)
-    yield from (*words.DONE.values(), words.FILED_SAID, *words.CANCEL_CODES.values(), *words.WRONG)
+    yield from (*words.DONE.values(), words.FILED_SAID, words.SEVERAL_DONE, *words.CANCEL_CODES.values(), *words.WRONG)
     yield from (*words.ORDERS.values(), *HEALTHS.values(), *REGIMES.values(), *(page.word for page in PAGES))
     yield from (*STATES.values(), *STANDINGS.values(), *SOURCES.values(), *OUTCOMES.values(), *VERDICTS.values())
     yield from words.POSTER

@@ -6,7 +6,7 @@ The two are never counted together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -16,7 +16,11 @@ from badgeclock.bridge.presences.today import Person, PlaceToday, Report
 from badgeclock.bridge.store.states import PresenceState
 
 SHOWN_MOST: Final = 60
-"""The page of all sites shows at most this many people of a group; the page of one site shows all."""
+"""The page of all sites shows at most this many people of a group that needs attention; a site's page shows all."""
+ROWS_MOST: Final = 240
+"""The page of all sites shows at most this many people of the other groups in total, shared evenly."""
+SHOWN_LEAST: Final = 5
+"""It shows at least this many of each."""
 _UNDER_WAY: Final = frozenset({PresenceState.QUEUED, PresenceState.SENT, PresenceState.UNKNOWN})
 _STUCK: Final = frozenset({PresenceState.REFUSED, PresenceState.WAITING})
 _CAME: Final = frozenset({Status.HERE, Status.BREAK, Status.GONE})
@@ -33,6 +37,9 @@ class Group(StrEnum):
     GONE = "gone"
     LATER = "later"
     ELSEWHERE = "elsewhere"
+
+
+_NEEDS_SOMEBODY: Final = frozenset({Group.STUCK, Group.MISSING})
 
 
 class Tone(StrEnum):
@@ -89,6 +96,20 @@ class Now:
     places: tuple[Place, ...]
     to_do: int
     """How many items need attention, of all kinds."""
+    shown_of_others: int | None = None
+    """How many people are shown of a group that needs no attention; None: all, of every group."""
+
+    def shown(self, group: Group) -> int | None:
+        """How many people of a group are shown; None: all."""
+        if self.shown_of_others is None:
+            return None
+        return SHOWN_MOST if group in _NEEDS_SOMEBODY else self.shown_of_others
+
+    def people(self) -> Iterator[Person]:
+        """The people that are shown."""
+        for place in self.places:
+            for group, there in place.groups:
+                yield from there[: self.shown(group)]
 
     @property
     def inside(self) -> int:
@@ -108,11 +129,25 @@ class Now:
         return Tone.WAITS if self.to_do or Tone.WAITS in tones else Tone.GOOD
 
 
-def made(report: Report, to_do: int) -> Now:
-    """The page of a report; places worst first, then by name."""
+def made(report: Report, to_do: int, rows_most: int | None = None) -> Now:
+    """The page of a report; places worst first, then by name. `rows_most`: at most this many people of the groups that
+    need no attention; None: all.
+    """
     order = [Tone.BAD, Tone.WAITS, Tone.GOOD]
     places = sorted((_place(place) for place in report.places), key=lambda one: (order.index(one.tone), one.title))
-    return Now(tuple(places), to_do)
+    others = [len(people) for place in places for group, people in place.groups if group not in _NEEDS_SOMEBODY]
+    return Now(tuple(places), to_do, None if rows_most is None else _even_share(others, rows_most))
+
+
+def _even_share(sizes: Sequence[int], rows_most: int) -> int:
+    """How many of each group are shown, so that all together are at most so many, or SHOWN_LEAST of each."""
+    share, left = SHOWN_MOST, rows_most
+    for number, size in enumerate(sorted(sizes)):
+        share = left // (len(sizes) - number)
+        left -= min(size, share)
+        if size > share:
+            break
+    return max(SHOWN_LEAST, min(share, SHOWN_MOST))
 
 
 def group_of(one: Person) -> Group:

@@ -13,12 +13,14 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 from jinja2 import Environment
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from badgeclock.bridge.accounts import passwords
 from badgeclock.bridge.accounts.roles import Right
 from badgeclock.bridge.acts.acts import Asked
+from badgeclock.bridge.presences.today import Kept
 from badgeclock.bridge.settings import ConsoleSettings
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.vault import Vault
@@ -93,6 +95,7 @@ class Console:
     templates: Mapping[str, Environment]
     """By language."""
     looks: Looks = field(default_factory=Looks)
+    kept: Kept = field(default_factory=Kept)
     uploads: Uploads = field(default_factory=Uploads)
     _checks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CHECKS))
 
@@ -155,6 +158,48 @@ class Console:
             )
         )
         return HTMLResponse(text, status)
+
+    async def live_page(
+        self,
+        request: Request,
+        who: Visitor,
+        template: str,
+        here: str,
+        look: Callable[[], Awaitable[Mapping[str, Any]]],
+    ) -> HTMLResponse:
+        """A page that follows what happens. Its piece, the template's `_piece`, is built once within a second for all
+        whose language, rights, reach and names are the same: of a person it knows nothing else. `here` is the address
+        of the page, `look` gives what both templates show.
+        """
+        language, may = languages.of(request), frozenset(right for right in Right if who.may(right))
+
+        async def build() -> tuple[Mapping[str, Any], Markup]:
+            found = await look()
+            return found, await asyncio.to_thread(self._piece, template, language, here, may, found)
+
+        key = template, here, language, may, who.session.shows_names, who.account.reach
+        found, piece = await self.looks.look(key, build)
+        if request.headers.get("hx-request") == "true":
+            return HTMLResponse(piece)
+        return self.page(request, template, who, piece=piece, may=may, **found)
+
+    def _piece(
+        self, template: str, language: str, here: str, may: frozenset[Right], found: Mapping[str, Any]
+    ) -> Markup:
+        text = (
+            self.templates[language]
+            .get_template(template.replace(".html", "_piece.html"))
+            .render(
+                here=here,
+                may=may,
+                Right=Right,
+                now_ms=self.now_ms(),
+                language=language,
+                locale=languages.locale_of(language),
+                **found,
+            )
+        )
+        return Markup(text)  # noqa: S704 - it comes out of a template, which escapes
 
     def problem(self, request: Request, who: Visitor | None, error: BadgeclockError, status: int) -> HTMLResponse:
         """A page with what happened, what was kept and what to do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from datetime import date as Day  # noqa: N812 - `date` is a filter's name
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_timedelta
 from babel.support import Translations
+from babel.units import format_unit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from badgeclock import __version__
@@ -24,6 +25,7 @@ from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.presences.today import Expected, Person, PlaceToday
 from badgeclock.console import languages, navigation, words
 from badgeclock.console.now_view import Group
+from badgeclock.console.presences_view import STATES
 from badgeclock.console.site import local
 
 FOLDER: Final = Path(__file__).parent
@@ -73,6 +75,9 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 TODAY: Final = "today"
 _MINUTE_S: Final = 60
+_DAY_H: Final = 24
+_STANDS: Final = {f"it is {state}": said for state, said in STATES.items()}
+"""Where a presence stands, by how the list of what waits says it."""
 
 
 def environments() -> dict[str, Environment]:
@@ -91,10 +96,11 @@ def environment(catalogue: Translations) -> Environment:
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]  # the extension's own
-    filters = (ago, clock, stamp, iso, hours, link, declared, detail, date, hour, local, of_minutes, by_hand)
+    filters = (ago, clock, stamp, iso, hours, link, declared, date, hour, local, of_minutes, by_hand, lasting)
     made.filters.update({one.__name__: one for one in (*filters, weekday, cause)})
     made.filters["days_ago"] = partial(days_ago, catalogue.gettext)
     made.filters["why"] = partial(why, catalogue.gettext)
+    made.filters["detail"] = partial(detail, catalogue.gettext)
     made.globals |= {
         "version": __version__,
         "languages": languages.LANGUAGES,
@@ -109,9 +115,19 @@ def environment(catalogue: Translations) -> Environment:
 def ago(then_ms: int, now_ms: int, locale: Locale) -> str:
     """How long ago, in one unit: "3 min ago"; in the future, "in 3 min"."""
     seconds = (then_ms - now_ms) // 1000
-    whole = seconds if abs(seconds) >= _MINUTE_S else -_MINUTE_S if seconds <= 0 else _MINUTE_S
+    minutes = round(seconds / _MINUTE_S)
+    return _span(minutes or (-1 if seconds <= 0 else 1), locale)
+
+
+@lru_cache(maxsize=4096)
+def _span(minutes: int, locale: Locale) -> str:
     return format_timedelta(
-        timedelta(seconds=whole), granularity="minute", threshold=1.5, add_direction=True, format="short", locale=locale
+        timedelta(minutes=minutes),
+        granularity="minute",
+        threshold=1.5,
+        add_direction=True,
+        format="short",
+        locale=locale,
     )
 
 
@@ -181,10 +197,20 @@ def hour(then_ms: int, zone: str) -> str:
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%H:%M}"
 
 
-def detail(row: Row) -> str:
-    """The details of an item, without its code, which is shown beside them."""
+def detail(gettext: Callable[[str], str], row: Row) -> str:
+    """The details of an item that waits, without its code, which is shown beside them. Where an assumed presence came
+    from is in the page's language.
+    """
     parts = row.detail.split("; ")
-    return "; ".join(part for part in parts if part != f"code {row.code}")
+    said = (gettext(_STANDS[part]) if part in _STANDS else part for part in parts if part != f"code {row.code}")
+    return "; ".join(said)
+
+
+def lasting(hours: int, locale: Locale) -> str:
+    """How long something lasts, in whole days if it does: "4 hours", "7 days"."""
+    days, rest = divmod(hours, _DAY_H)
+    number, unit = (days, "duration-day") if days and not rest else (hours, "duration-hour")
+    return format_unit(number, unit, length="long", locale=locale)
 
 
 def clock(then_ms: int, zone: str, now_ms: int) -> str:
@@ -192,11 +218,13 @@ def clock(then_ms: int, zone: str, now_ms: int) -> str:
     return clock_text(then_ms, zone, local_day(now_ms, zone))
 
 
+@lru_cache(maxsize=8192)
 def stamp(then_ms: int, zone: str) -> str:
     """Local time with date and seconds."""
     return f"{datetime.fromtimestamp(then_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}"
 
 
+@lru_cache(maxsize=8192)
 def iso(then_ms: int) -> str:
     """For the `datetime` of a time element."""
     return datetime.fromtimestamp(then_ms / 1000, UTC).isoformat(timespec="seconds")

@@ -6,7 +6,7 @@ test checks that none is missing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from badgeclock.bridge.acts.acts import Asked, Order
@@ -57,7 +57,9 @@ SAID: Final[Mapping[str, Said]] = {
         "Ask the worker. Did they work today? Then it is right. If nobody came, cancel it before the day ends.",
     ),
     "assumed_no_in": Said(
-        "Going without coming", "Ask the worker. It is right, nobody came, or it was a movement the other way."
+        "Not sure that they came",
+        "It was a going without a coming, or a first tap at night. Ask the worker. It is right, nobody came, or it was "
+        "a movement the other way.",
     ),
     "assumed_way": Said("In or out is assumed", "Ask the worker. It is right, or it was the other way."),
     "assumed_corrected": Said(
@@ -244,6 +246,34 @@ _SILENCE: Final = Button(
 )
 
 
+class Several(NamedTuple):
+    """What can be done about several things at once with one reason: its word in an address, and which acts it is."""
+
+    word: str
+    label: str
+    acts: tuple[Asked, ...]
+
+
+SEVERAL: Final = (
+    Several("seen", "Seen to", (Asked.SETTLE,)),
+    Several("right", "It is right", (Asked.KEEP,)),
+    Several("again", "Send again", (Asked.CORRECT,)),
+    Several("declare", "Declare", (Asked.DECLARE,)),
+    Several("close", "Close", (Asked.CLOSE, Asked.CLOSE_BADGE)),
+    Several("known", "It is known", (Asked.SILENCE_CLOCK,)),
+)
+
+
+def several_button(row: Row, several: Several) -> Button | None:
+    """The act of `several` about one thing, if it needs nothing but a reason there."""
+    return next((one for one in buttons_of(row) if one.act in several.acts and not one.needs), None)
+
+
+def several_of(rows: Iterable[Row]) -> list[Several]:
+    """What can be done at once about some of what waits."""
+    return [one for one in SEVERAL if any(several_button(row, one) for row in rows)]
+
+
 def every_button() -> Iterator[Button]:
     """Every act that some page offers."""
     yield from (_SETTLE, _CLOSE, _DECLARE, _AGAIN, _SILENCE)
@@ -319,6 +349,7 @@ FILED_SAID: Final = (
     "The authority's service takes no more of it: a correction is written down, which waits in this list until its "
     "file is sent."
 )
+SEVERAL_DONE: Final = "What was chosen is done."
 POSTER: Final = (
     "Everybody registers before work begins.",
     "Number of this workplace",
@@ -331,4 +362,6 @@ def done_text(done: str) -> str:
     """The English message for the act named in an address; empty for an unknown one."""
     if done == FILED:
         return FILED_SAID
+    if done == "several":
+        return SEVERAL_DONE
     return DONE[Asked(done)] if done in DONE else ""

@@ -72,5 +72,5 @@ BADGES = (
 
 REFUSED_INSS = CARL.inss
 
-OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR}
+OPERATORS = {"vera": Role.VIEWER, "otto": Role.OPERATOR, "ada": Role.ADMINISTRATOR, "ines": Role.INSPECTOR}
 """The accounts of the operators' pages."""

@@ -186,16 +186,19 @@ class Stack:
         for arch in ("amd64", "i386"):
             programs.micropython(arch)  # fetched here on its first use; the clock's process has less time for it
         self._say("broker: Mosquitto, mutual TLS, a fresh certificate authority")
-        self.broker.start()
+        self.broker.begin()
         self._say("sandbox: the authority, simulated; what it is sent and what it answers is signed")
-        self.sandbox.start()
-        self._refuse_one()
+        self.sandbox.begin()
         self._say("clock: the firmware on MicroPython, provisioned over its serial line")
-        self.clock.start()
+        self.clock.begin()
+        self.clock.wait_ready()
         self._plugged_in = True
         self._provision()
         self._say("bridge: workers, badges and the clock")
         self._enroll()
+        self.broker.wait_ready()
+        self.sandbox.wait_ready()
+        self._refuse_one()
         self.bridge.start()
         self.wait_online()
 

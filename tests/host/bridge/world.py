@@ -49,7 +49,7 @@ from badgeclock.bridge.store.changes import Changes
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import MAY
 from badgeclock.bridge.store.vault import Vault
-from badgeclock.bridge.web.status_api import punches_after
+from badgeclock.bridge.web.status_views import punches_after
 from badgeclock.errors import StoreError
 from badgeclock.protocol import frames, seal
 from badgeclock.protocol import record as records

@@ -45,8 +45,6 @@ Item = Annotated[str, Field(min_length=1, max_length=64)]
 
 IMPORT_ROWS_MOST: Final = 2_000
 """Limit of an import through the bridge, whose writer stores no punch during it; larger ones need the command line."""
-FAULTS_MOST: Final = 200
-"""At most this many causes of bad rows are listed."""
 SITES_OWN: Final = "site"
 """Instead of a language: each site's own."""
 NO_NIGHT: Final = "none"
@@ -632,7 +630,7 @@ def _imported(actor: Actor, body: ImportRows, work: Callable[..., Report]) -> Do
         "queued": report.queued,
         "bad": len(report.faults),
         "following": report.following,
-        "faults": imports.gathered(report.faults)[:FAULTS_MOST],
+        "faults": imports.gathered(report.faults)[: imports.CAUSES_MOST],
     }
 
 

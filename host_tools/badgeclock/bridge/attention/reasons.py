@@ -125,7 +125,8 @@ _PRESENCES: Final = (
         "assumed_no_in",
         (source(Assumed.NO_IN),),
         (Kind.PRESENCE_ASSUMED,),
-        "a day, or a movement out, that was declared and is not evident: an OUT or a break without IN",
+        "a day, or a movement out, that was declared and is not evident: an OUT or a break without IN, or a first "
+        "punch at night",
         "ask the worker. It is right: `badgeclock bridge presence keep ITEM --reason …`. Nobody came: "
         "`badgeclock bridge presence cancel ITEM --reason …`. A movement that went the other way: "
         "`badgeclock bridge presence correct ITEM --way in --reason …`",

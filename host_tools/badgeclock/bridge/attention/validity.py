@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cryptography import x509
 from sqlalchemy import Connection, select
 
-from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.settings import BridgeSettings
 
 DAY_MS: Final = 86_400_000
 STEPS_DAYS: Final = (30, 14, 3)
@@ -93,6 +94,8 @@ def step_of(ending: Ending, now_ms: int) -> int | None:
 
 def _end_of(path: Path) -> Iterator[int]:
     try:
+        from cryptography import x509  # noqa: PLC0415 - a start, and most commands, look at no certificate
+
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError):
         return

@@ -16,7 +16,6 @@ from badgeclock.bridge.clocks.health import Standing
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.intake.continuity import BREAKS_A_CHAIN
-from badgeclock.bridge.presences import presences
 from badgeclock.bridge.store import audit_log, event_log, schema
 from badgeclock.bridge.store.audit_log import Act, Operator
 from badgeclock.bridge.store.event_log import Event, Severity
@@ -177,6 +176,8 @@ def release(connection: Connection, name: str, *, by: str, reason: str, now_ms: 
     what = f"quarantine for {held} ended by {by}: {why}"
     event_log.write(connection, [Event(Severity.INFO, event_log.Kind.CLOCK_RELEASED, what, name)], now_ms)
     _note(connection, Act.CLOCK_RELEASED, by, why, clock.id, {"held_reason": held, "state": state.value}, now_ms)
+    from badgeclock.bridge.presences import presences  # noqa: PLC0415 - who only looks at the clocks waits for none of it
+
     queued = presences.reconsider_clock(connection, clock.id, now_ms)
     return Released(held, held not in {kind.value for kind in BREAKS_A_CHAIN}, queued)
 

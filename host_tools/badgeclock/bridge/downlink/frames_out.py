@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select
 
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks, update_rows
+from badgeclock.bridge.store.database import among, chunks, update_rows
 from badgeclock.bridge.store.vault import LINK_KEY, Vault
 from badgeclock.protocol import frames
 from badgeclock.protocol.frames import (
@@ -75,7 +75,7 @@ class Downlink:
         for some in chunks(missing):
             rows = connection.execute(
                 select(*_OF_LINK)
-                .where(clocks.c.id.in_(some), clocks.c.online, clocks.c.session.is_not(None))
+                .where(among(connection, clocks.c.id, some), clocks.c.online, clocks.c.session.is_not(None))
                 .order_by(clocks.c.id)
                 .with_for_update()
             ).all()

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks, update_rows
+from badgeclock.bridge.store.database import among, chunks, update_rows
 from badgeclock.protocol.frames import Receipt, ReceiptState
 
 RECEIPTS_KEPT_MS: Final = 24 * 3_600_000
@@ -53,7 +53,7 @@ def issue(connection: Connection, new: Sequence[NewReceipt], now_ms: int) -> Non
     last: dict[int, int] = {}
     wanted = sorted({receipt.clock_id for receipt in new})
     for some in chunks(wanted):
-        these = clocks.c.id.in_(some)
+        these = among(connection, clocks.c.id, some)
         statement = select(clocks.c.id, clocks.c.receipt_last).where(these).order_by(clocks.c.id).with_for_update()
         last.update(connection.execute(statement).tuples().all())
     rows = []

@@ -17,7 +17,7 @@ from badgeclock.bridge.intake.continuity import Before, LastStatus
 from badgeclock.bridge.presences.punch_fate import SURE, Punch
 from badgeclock.bridge.presences.regimes import PLACE_COLUMNS, Place
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import insert_rows, update_rows
+from badgeclock.bridge.store.database import among, insert_rows, update_rows
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.store.vault import SEAL_KEYS, Vault
 from badgeclock.protocol import seal
@@ -139,7 +139,7 @@ class Chains:
         rows = connection.execute(
             select(*_OF_CLOCK, *(sites.c[name] for name in PLACE_COLUMNS))
             .join(sites, sites.c.id == table.c.site_id)
-            .where(table.c.name.in_(names), which)
+            .where(among(connection, table.c.name, sorted(names)), which)
             .order_by(table.c.id)
             .with_for_update(of=table)
         ).all()
@@ -150,7 +150,7 @@ class Chains:
         if not clock_ids:
             return {}
         table = schema.clocks
-        rows = connection.execute(select(table.c.id, table.c.status).where(table.c.id.in_(clock_ids)))
+        rows = connection.execute(select(table.c.id, table.c.status).where(among(connection, table.c.id, clock_ids)))
         return {row.id: row.status for row in rows}
 
     def _chain(self, row: Row[Any], status: dict[str, Any] | None) -> Chain:

@@ -28,6 +28,8 @@ class FairQueue:
         self._bytes: Counter[str] = Counter()
         self._waiting: OrderedDict[str, deque[ClockMessage]] = OrderedDict()
         self._length = 0
+        self.waiting_bytes = 0
+        """Of all that waits, each message counted as in its clock's share."""
         self._dropped: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -42,6 +44,7 @@ class FairQueue:
         self._waiting.setdefault(name, deque()).append(message)
         self._bytes[name] += _weight(message)
         self._length += 1
+        self.waiting_bytes += _weight(message)
         return True
 
     def put_back(self, messages: Iterable[ClockMessage]) -> None:
@@ -51,6 +54,7 @@ class FairQueue:
             self._waiting.setdefault(name, deque()).appendleft(message)
             self._bytes[name] += _weight(message)
             self._length += 1
+            self.waiting_bytes += _weight(message)
 
     def take(self) -> ClockMessage:
         """The next message of the clock whose turn it is. Raises KeyError if none waits."""
@@ -59,6 +63,7 @@ class FairQueue:
             raise KeyError(name)
         message = of_clock.popleft()
         self._length -= 1
+        self.waiting_bytes -= _weight(message)
         self._bytes[name] -= _weight(message)
         if of_clock:
             self._waiting.move_to_end(name)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -23,7 +23,9 @@ from badgeclock.bridge.presences import today
 from badgeclock.bridge.presences.attendance import Status
 from badgeclock.bridge.presences.local_times import moment_ms
 from badgeclock.bridge.presences.today import Person, PlaceToday
-from badgeclock.bridge.settings import NoticesSettings
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.settings import NoticesSettings
 
 ROWS_MOST: Final = 1000
 """Most items of the attention list reported singly; beyond, each reason is one piece of news."""

@@ -7,7 +7,9 @@ message about a bad row never contains a national number or a UID.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +52,9 @@ _ADDRESS: Final = Address._fields
 LEFT_OUT: Final = "left out"
 """The handling of rows about a person, or an employer, unknown to the store."""
 REMOVED: Final = "removed"
+CAUSES_MOST: Final = 200
+"""So many causes of bad rows are listed by themselves."""
+_NAMED: Final = re.compile(r"'[^']*'|\d+")
 _TEXTS: Final = frozenset({"name", "street", "municipality"})
 """The columns that can contain letters with marks."""
 _UID_LIKE: Final = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :.-]?){4,10}(?![0-9A-Za-z])")
@@ -224,23 +229,50 @@ def _improbable_letters(sheet: Sheet, where: str) -> list[str]:
     return [f"{where}, {_rows(list(found))}: {what}; {do}"]
 
 
-def gathered(faults: Sequence[Fault]) -> list[str]:
-    """Faults as lines for a person: each cause once, with all its rows."""
-    rows: dict[tuple[str, str], list[int]] = {}
+def gathered(faults: Sequence[Fault], runs_most: int | None = None) -> list[str]:
+    """Faults as lines for a person: each cause once, with its rows; of more than `runs_most` runs of rows, the first
+    and the number of the rest. More than CAUSES_MOST causes are grouped by kind, those with most rows first, one line
+    for all that differ only in a number or a quoted word.
+    """
+    causes: dict[tuple[str, str], list[Fault]] = {}
     for fault in faults:
-        rows.setdefault((fault.place, fault.what), []).append(fault.row)
-    return [f"{place}, {_rows(numbers)}: {what}" for (place, what), numbers in rows.items()]
+        causes.setdefault((fault.place, fault.what), []).append(fault)
+    if len(causes) <= CAUSES_MOST:
+        return [_line(found, runs_most) for found in causes.values()]
+    kinds: dict[tuple[str, str], list[Fault]] = {}
+    for fault in faults:
+        kinds.setdefault((fault.place, _NAMED.sub("", fault.what)), []).append(fault)
+    return [_line(found, runs_most) for found in sorted(kinds.values(), key=len, reverse=True)]
 
 
-def _rows(numbers: Sequence[int]) -> str:
-    """Row numbers for people: "row 7", "rows 2-19, 40"."""
+def as_csv(faults: Sequence[Fault]) -> str:
+    """Every bad row, one a line: its file, its number and its fault."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("file", "row", "fault"))
+    writer.writerows(faults)
+    return out.getvalue()
+
+
+def _line(found: Sequence[Fault], runs_most: int | None) -> str:
+    first = found[0]
+    is_one = all(one.what == first.what for one in found)
+    others = "" if is_one else " (the first row; each other names its own value)"
+    return f"{first.place}, {_rows([one.row for one in found], runs_most)}: {first.what}{others}"
+
+
+def _rows(numbers: Sequence[int], runs_most: int | None = None) -> str:
+    """Row numbers for people: "row 7", "rows 2-19, 40", "rows 2, 4 and 17 more"."""
     runs: list[list[int]] = []
     for number in sorted(set(numbers)):
         if runs and number == runs[-1][-1] + 1:
             runs[-1][1:] = [number]
         else:
             runs.append([number])
-    text = ", ".join("-".join(map(str, run)) for run in runs)
+    text = ", ".join("-".join(map(str, run)) for run in runs[:runs_most])
+    more = 0 if runs_most is None else sum(run[-1] - run[0] + 1 for run in runs[runs_most:])
+    if more:
+        return f"rows {text} and {more} more"
     return f"row {text}" if runs and len(runs) == len(runs[0]) == 1 else f"rows {text}"
 
 

@@ -20,7 +20,7 @@ from badgeclock.authorities.base import Direction as Way
 from badgeclock.bridge.presences.regimes import COMING, Declared, Place
 from badgeclock.bridge.presences.shifts import Assumed, Passage
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.database import among, chunks
 from badgeclock.bridge.store.states import ENDED, PresenceState
 from badgeclock.protocol.record import Direction
 
@@ -91,12 +91,13 @@ class DayBook:
         """
         wanted = set(days) - self._loaded
         self._loaded |= wanted
+        table = schema.presences
         workers: dict[date, list[int]] = defaultdict(list)
         for worker_id, day in wanted:
             workers[day].append(worker_id)
         for day, some in ((day, some) for day, of_day in workers.items() for some in chunks(of_day)):
             rows = self._connection.execute(
-                _ENTRIES.where(schema.presences.c.worker_id.in_(some), schema.presences.c.day == day)
+                _ENTRIES.where(among(self._connection, table.c.worker_id, some), table.c.day == day)
             )
             for *of, presence_id, site_id, state, error_code, number, why, kept_ms in rows:
                 key = Key(*of)
@@ -111,7 +112,7 @@ class DayBook:
         wanted = [presence_id for presence_id in of if presence_id and presence_id not in self._passages]
         self._passages |= {presence_id: [] for presence_id in wanted}
         for some in chunks(wanted):
-            for row in self._connection.execute(_PASSAGES.where(schema.punches.c.presence_id.in_(some))):
+            for row in self._connection.execute(_PASSAGES.where(among(self._connection, _OF_PUNCH.presence_id, some))):
                 self._passages[row.presence_id].append(Passage(row.utc_ms, Direction(row.direction)))
 
     def passages(self, *entries: Entry) -> Sequence[Passage]:

@@ -13,7 +13,7 @@ from badgeclock.bridge.presences.regimes import (
     employer_declared,
 )
 from badgeclock.bridge.store import schema
-from badgeclock.bridge.store.database import chunks
+from badgeclock.bridge.store.database import among, chunks
 from badgeclock.bridge.store.states import IdentityKind
 
 
@@ -55,7 +55,7 @@ def holders_of(connection: Connection, punches: Sequence[Punch]) -> dict[tuple[i
         missing = wanted - found.keys()
         for some in chunks({token for _, token in missing}):
             for site_id, token, worker_id, kind, kbo, since_ms, badge_for, is_engaged in connection.execute(
-                holders.where(of.in_(some))
+                holders.where(among(connection, of, some))
             ):
                 if (site_id, token) not in missing:
                     continue  # another site's
@@ -77,7 +77,7 @@ def engagements_of(connection: Connection, worker_ids: Iterable[int]) -> dict[in
     )
     found: dict[int, tuple[Engagement, ...]] = dict.fromkeys(worker_ids, ())
     for some in chunks(list(found)):
-        for row in connection.execute(statement.where(table.c.worker_id.in_(some))):
+        for row in connection.execute(statement.where(among(connection, table.c.worker_id, some))):
             one = Engagement(row.id, row.kbo, row.from_day, row.to_day, frozenset(row.site_ids))
             found[row.worker_id] += (one,)
     return found

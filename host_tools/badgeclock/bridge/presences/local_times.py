@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ def checked_day(day: date) -> date:
     return day
 
 
+@lru_cache(maxsize=4096)
 def moment_ms(day: date, minute: int, time_zone: str, *, fold: int = 0) -> int:
     """A minute (0 to 1439) of a local day as ms UTC. In the repeated hour of autumn the first, with `fold` 1 the
     second; a minute skipped in spring uses the offset before the change.
@@ -31,6 +33,7 @@ def local_moment(utc_ms: int, time_zone: str) -> datetime:
     return datetime.fromtimestamp(utc_ms / 1000, UTC).astimezone(ZoneInfo(time_zone))
 
 
+@lru_cache(maxsize=8192)
 def clock_text(utc_ms: int, time_zone: str, day: date) -> str:
     """A moment in local time, 07:02; preceded by month and day if it is not on `day`, followed by the offset in the
     repeated hour.

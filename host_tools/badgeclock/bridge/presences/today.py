@@ -10,7 +10,7 @@ Nothing here shows a name, a national number or a badge: workers are shown by th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from badgeclock.bridge.presences.attendance import (
     DAY,
     WHY,
     Declaration,
+    KeptRows,
     PlaceDay,
     SeenPunch,
     Shift,
@@ -33,7 +34,7 @@ from badgeclock.bridge.presences.attendance import (
     whereabouts,
 )
 from badgeclock.bridge.presences.expectations import Expectation, Source
-from badgeclock.bridge.presences.expected_workers import load_plans, unplanned
+from badgeclock.bridge.presences.expected_workers import KeptHabits, load_plans, unplanned
 from badgeclock.bridge.presences.local_times import checked_day, local_moment, moment_ms
 from badgeclock.bridge.presences.regimes import local_day
 from badgeclock.bridge.store import schema
@@ -96,17 +97,32 @@ class Report:
     places: tuple[PlaceToday, ...]
 
 
-def look(connection: Connection, now_ms: int, *, day: date | None = None, site_id: int | None = None) -> Report:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a program that looks again and again keeps from one look to the next: each look sees the store as it is."""
+
+    rows: KeptRows = field(default_factory=KeptRows)
+    habits: KeptHabits = field(default_factory=KeptHabits)
+
+
+def look(
+    connection: Connection,
+    now_ms: int,
+    *,
+    day: date | None = None,
+    site_id: int | None = None,
+    kept: Kept | None = None,
+) -> Report:
     """Every place with somebody present or expected on a local day (None: each place's today), or the place of one
-    site.
+    site. `kept` is for looks at today alone.
 
     Raises PeopleError for a day at the ends of the calendar.
     """
     places = places_on(connection, now_ms, day and checked_day(day))
-    load_shifts(connection, places)
+    load_shifts(connection, places, kept=None if kept is None else kept.rows)
     load_plans(connection, places)
     asked = [place for place in distinct(places) if site_id is None or site_id in place.names]
-    habits = unplanned(connection, places, asked)
+    habits = unplanned(connection, places, asked, None if kept is None else (kept.habits, now_ms))
     names = dict(connection.execute(select(schema.workers.c.id, schema.workers.c.reference)).tuples().all())
     at = whereabouts(places)
     made = [_here(place, habits.get(id(place), {}), names, at, now_ms) for place in asked]
@@ -200,6 +216,9 @@ def _wall(utc_ms: int | None, zone: str) -> str | None:
     return None if utc_ms is None else local_moment(utc_ms, zone).isoformat(timespec="seconds")
 
 
+_ORDER: Final = {status: at for at, status in enumerate(Status)}
+
+
 def _here(
     place: PlaceDay,
     otherwise: Mapping[int, Expectation],
@@ -227,8 +246,7 @@ def _here(
         if seen is not None:
             people.append(_person(place, names[worker_id], seen, of_met.get(worker_id)))
     people += [_stranger(place, punches) for punches in place.strangers.values()]
-    order = list(Status)
-    people.sort(key=lambda one: (order.index(one.status), one.worker is None, one.worker or one.item or ""))
+    people.sort(key=lambda one: (_ORDER[one.status], one.worker is None, one.worker or one.item or ""))
     is_planned = place.day in place.planned
     return PlaceToday(
         tuple(place.names.values()), place.rules.workplace, place.zone, place.day, is_planned, tuple(people)

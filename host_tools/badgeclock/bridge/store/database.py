@@ -18,7 +18,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Engine, Table, any_, create_engine, event, literal
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -218,16 +218,15 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
 
 
 def update_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key."""
+    """Set columns of many rows to plain values, each in the order of `columns`, the first of which is its key.
+
+    PostgreSQL gets a list a column, so that one statement serves any number of rows and stays prepared.
+    """
     key, *rest = columns
     driver: Any = connection.connection.driver_connection
     if connection.dialect.name == "postgresql":
-        changes = ", ".join(f"{name} = %s" for name in rest)
-        with driver.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {table.name} SET {changes} WHERE {key} = %s",  # noqa: S608 - our own names
-                [(*row[1:], row[0]) for row in rows],
-            )
+        if of_columns := [list(values) for values in zip(*rows, strict=True)]:
+            driver.execute(update_of_lists(connection, table, columns), of_columns)
         return
     place = f"({', '.join('?' * len(columns))})"
     changes = ", ".join(f"{name} = new.{name}" for name in rest)
@@ -237,6 +236,17 @@ def update_rows(connection: Connection, table: Table, columns: Sequence[str], ro
             f"UPDATE {table.name} SET {changes} FROM new WHERE {table.name}.{key} = new.{key}",
             values,
         )
+
+
+def update_of_lists(connection: Connection, table: Table, columns: Sequence[str]) -> str:
+    """PostgreSQL's statement for `update_rows`, with a parameter for each column: the list of its values."""
+    key, *rest = columns
+    changes = ", ".join(f"{name} = new.{name}" for name in rest)
+    lists = ", ".join(f"%b::{table.c[name].type.compile(connection.dialect)}[]" for name in columns)
+    return (
+        f"UPDATE {table.name} SET {changes} "  # noqa: S608 - our own names
+        f"FROM unnest({lists}) AS new ({', '.join(columns)}) WHERE {table.name}.{key} = new.{key}"
+    )
 
 
 def _portions(rows: Iterable[Sequence[Any]]) -> Iterator[tuple[int, list[Any]]]:
@@ -254,6 +264,17 @@ def chunks(values: Iterable[_T]) -> Iterator[list[_T]]:
     rest = iter(values)
     while some := list(islice(rest, IN_CLAUSE)):
         yield some
+
+
+def among(connection: Connection, column: Column[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of these values.
+
+    PostgreSQL gets them as one list: whatever their number, the statement is the same, and stays prepared.
+    """
+    wanted = list(values)
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(wanted, ARRAY(column.type)))
+    return column.in_(wanted)
 
 
 def _keep_private(database: str | None) -> None:

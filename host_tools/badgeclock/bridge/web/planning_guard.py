@@ -11,9 +11,9 @@ from starlette.types import Scope as AsgiScope
 
 from badgeclock.bridge.errors import ScopeMissing
 from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.web import api_tokens
 from badgeclock.bridge.web.api_tokens import RateBound, Scope, Token
 from badgeclock.bridge.web.planning_refusals import BODY_BYTES_MOST, NO_TOKEN, OPENAPI, asked_too_often, refusal
+from badgeclock.bridge.web.shown_token import token_of
 from badgeclock.errors import StoreError
 
 _NOBODY: Final = 0
@@ -50,19 +50,6 @@ class Guard:
         else:
             scope["state"] = {**scope.get("state", {}), "token": token}
             await self._app(scope, _bounded(receive), send)
-
-
-async def token_of(scope: AsgiScope, store: Store, now_ms: int) -> Token | None:
-    """The token of a request, with its use recorded; None without a valid one. Raises StoreError."""
-    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    kind, _, presented = header.decode("latin-1").partition(" ")
-    presented = presented.strip()
-    if kind.lower() != "bearer" or not api_tokens.has_form(presented):
-        return None
-    token = await store.reading(api_tokens.find, presented, now_ms)
-    if token is not None and token.is_use_unnoted(now_ms):
-        await store.writing(api_tokens.note_use, token, now_ms)
-    return token
 
 
 def _bounded(receive: Receive) -> Receive:

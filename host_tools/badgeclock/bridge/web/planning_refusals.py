@@ -12,10 +12,11 @@ from starlette.routing import Route
 
 from badgeclock.bridge import logs
 from badgeclock.bridge.errors import AuditError, BeyondReach, PeopleError, ScopeMissing
+from badgeclock.bridge.web import status_api
 from badgeclock.bridge.web.planning_models import Refusal
 from badgeclock.errors import BadgeclockError, StoreError
 
-PATH: Final = "/planning/v1"
+PATH: Final = status_api.PLANNING
 OPENAPI: Final = "/openapi.json"
 BODY_BYTES_MOST: Final = 262_144
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {

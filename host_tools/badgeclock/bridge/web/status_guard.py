@@ -17,7 +17,7 @@ from starlette.types import Scope as AsgiScope
 
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.web.api_tokens import Scope
-from badgeclock.bridge.web.planning_guard import token_of
+from badgeclock.bridge.web.shown_token import token_of
 from badgeclock.errors import StoreError
 
 HEALTH: Final = ("/livez", "/readyz", "/metrics")
