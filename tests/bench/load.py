@@ -383,7 +383,7 @@ class Rig:
         process.wait()
 
     def pids(self, name: str) -> list[int]:
-        """A process and those that it started, by whichever of its threads, and those that they started."""
+        """A process and its descendants, started by any of its threads."""
         found = [self.processes[name].pid]
         for pid in found:
             for children in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -21,7 +21,7 @@ from typer.main import get_group
 from badgeclock.cli import extras, help_pages
 
 _USAGE: Final[type[Exception]] = typer.BadParameter.mro()[1]
-"""What Typer raises for a command line that it does not understand: a wrong value is one kind of it."""
+"""Typer's error for a command line that it cannot parse; a wrong value is one kind of it."""
 TABLE: Final = Path(__file__).with_name("commands.json")
 
 
@@ -66,7 +66,7 @@ class _Later(TyperCommand):
         )
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Show the page of the command and end, if that is what is asked for; else a context of the command itself."""
+        """Show the command's page and end, if that is requested; else a context of the command itself."""
         page = help_pages.page(self._words, self.help or "")
         if page is not None:
             with contextlib.suppress(_USAGE):
