@@ -1,4 +1,4 @@
-"""What each figure means and what is wanted of it. A figure that is not here is not published."""
+"""The meaning and target of each figure. A figure that is not here is not published."""
 
 from __future__ import annotations
 
@@ -37,6 +37,10 @@ SECTIONS = {
     "today.": "Who is here, and who has not come",
     "scale.": "As the store grows: what is asked of it, and a bridge without clocks",
     "limit.": "The limits of the bridge: the same without it, same run",
+    "cli.": "Commands",
+    "backup.": "Backups of a million presences",
+    "retention.": "Deletion of what is old, beside other writers",
+    "upgrade.": "An upgrade with a million presences, and the way back, while clocks punch",
     "authority.": "The authority's client and sandbox",
     "attack.": "Under attack",
 }
@@ -51,7 +55,7 @@ SHOWN = {
     "fault": "a fault",
 }
 
-# Where the time of a tap goes before its signal.
+# How the time of a tap before its signal is spent.
 TAP_PARTS = {
     "reader": "the reader",
     "seal": "the seal and its keys",
@@ -72,6 +76,7 @@ FIGURES = {
         "seconds from a change at the office to 5,000 badges in use on a clock, of which the bridge waits three"
     ),
     "roster.lookup_reads": Figure("flash reads of ten bytes to find one badge of 5,000, the most of any", "≤ 14"),
+    "demo.page_s": Figure("seconds from `badgeclock demo` to an answer of its page, toolchain set up before", "≤ 6"),
     "demo.start_s": Figure("seconds until all is set up, provisioned and online"),
     "demo.tap_to_signal_ms.p50": Figure("badge in the field to the first tone, half of 40 taps", "≤ 100"),
     "demo.tap_to_signal_ms.max": Figure("the same, the slowest", "≤ 100"),
@@ -314,7 +319,7 @@ FIGURES = {
     "days.flagged": Figure("person-days that were right and are flagged all the same, for a person to keep"),
     **{
         f"console.now_ms.{size}.p95": Figure(
-            f"ms to answer the first page, {presences:,} presences, 1,000 workers at 10 sites, nothing kept; SQLite",
+            f"ms to answer the first page, {presences:,} presences, 1,000 workers, just after a punch; SQLite",
             "100",
         )
         for size, presences in (("1e4", 10_000), ("1e6", 1_000_000))
@@ -347,6 +352,31 @@ FIGURES = {
     "scale.idle_cpu_percent.1e6": Figure("the same, a million presences in the store", "≤ 1"),
     "scale.rss_mb.1e4": Figure("resident memory of that bridge, MB"),
     "scale.rss_mb.1e6": Figure("the same, a million presences in the store", "≤ 200"),
+    "scale.idle_cpu_percent.clocks_1e4": Figure(
+        "% of a core of a bridge with 10,000 clocks that are connected and quiet, its metrics read every five seconds",
+        "≤ 5",
+    ),
+    "scale.rss_mb.clocks_1e4": Figure("resident memory of that bridge, MB"),
+    "cli.help_cpu_ms": Figure("ms of the processor for a help page, the dearest of several, the fewest of 5", "≤ 250"),
+    "cli.list_cpu_ms": Figure(
+        "ms of the processor for a command that reads an empty store, the dearest of several, the fewest of 5", "≤ 450"
+    ),
+    "bridge.ready_s": Figure("s of the processor until a bridge takes messages, the fewest of 3", "≤ 1"),
+    "backup.make_s.1e6": Figure(
+        "s to copy a store of a million presences and prove the copy, clocks punching 20 times a second; SQLite", "≤ 15"
+    ),
+    "backup.restore_s.1e6": Figure("s to put that copy in place, proved, beside that bridge", "≤ 10"),
+    "backup.pause_ms": Figure("longest ms that a clock waited for its ACK meanwhile"),
+    "retention.pause_ms.p99": Figure("ms that another writer of the store waits while old presences are deleted, 99 %"),
+    "retention.pause_ms.max": Figure("the same, the longest", "≤ 50"),
+    "retention.presences_per_s": Figure("presences/s that are deleted meanwhile, with all that belongs to them"),
+    "upgrade.pause_s": Figure(
+        "longest s that a clock waited for its ACK while the bridge of the version before was stopped, its store of a "
+        "million presences changed and this version's started; nothing lost",
+        "≤ 10",
+    ),
+    "upgrade.migrate_s": Figure("of these, s of `bridge init`"),
+    "upgrade.way_back_pause_s": Figure("the same, from this version back to the one before"),
     "limit.sqlite_rows_per_s": Figure("records/s, each with its punch, that the bare driver commits, none verified"),
     "limit.broker_msgs_per_s": Figure("messages/s of one punch that the broker alone carries to a bare subscriber"),
     "authority.batch_presences_per_s": Figure("registrations/s, 200 a call, sandbox without latency"),

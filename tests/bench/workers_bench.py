@@ -1,4 +1,4 @@
-"""One, two and four workers on PostgreSQL: what they take, what of the processor a record costs them, and gaps.
+"""One, two and four workers on PostgreSQL: their rate, the processor time of a record, and gaps.
 
 Each worker is warm before it is measured: every clock was there, and every statement was asked before. A gap is a
 record of an honest clock that came before the one it follows: it is refused, and sent again. Apart from scale_bench, so

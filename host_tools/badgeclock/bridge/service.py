@@ -1,9 +1,9 @@
-"""The running bridge: puts the parts together, keeps them running, and ends them in an order that loses nothing.
+"""The running bridge: puts the parts together, keeps them running, and stops them in an order that loses nothing.
 
-Raised errors of this file are about the start (settings, store, certificates, port). Once it runs, what is away is
-tried again: the broker, the authority, the store. On `stop` its parts end in the order of their phases: no message
-comes in, what came is committed, and calls under way get a moment; what is unanswered then is asked about at
-the next start.
+Errors raised here are about the start (settings, store, certificates, port). Once it runs, an unavailable broker,
+authority or store is retried. On `stop` its parts end in the order of their phases: no more messages are received,
+received ones are committed, and calls in progress get a moment; calls without an answer are looked up at the next
+start.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
-from fastapi import FastAPI
 from sqlalchemy import Connection
+from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from badgeclock.authorities import kinds
 from badgeclock.authorities.base import Authority
@@ -46,8 +47,6 @@ from badgeclock.bridge.intake.flood_watch import FloodWatch
 from badgeclock.bridge.intake.intake import Intake
 from badgeclock.bridge.metrics import Metrics
 from badgeclock.bridge.notices import book
-from badgeclock.bridge.notices.caller import Caller, Heartbeat
-from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.operations.retention import Sweeper
 from badgeclock.bridge.parts import Parts, Phase
 from badgeclock.bridge.presences import today
@@ -61,11 +60,14 @@ from badgeclock.bridge.store.changes import ChangeWatch
 from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.write_lock import WriteLockWatch
 from badgeclock.bridge.wall_clock import wall_clock_ms
-from badgeclock.bridge.web import planning_api, planning_refusals, status_api
+from badgeclock.bridge.web import status_api
 from badgeclock.bridge.worker_socket import FIRST, Relay
 from badgeclock.errors import StoreError
 from badgeclock.protocol.broker_access import RESPONSE
 from badgeclock.protocol.topics import UPWARD, Channel, subscription
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.notices.caller import Caller
 
 _PUNCHES: Final = f"/{Channel.PUNCHES.value}"
 
@@ -84,7 +86,7 @@ def registrars_of(
     changed: Callable[[], None],
     commits: Callable[[], int] | None = None,
 ) -> list[Registrar]:
-    """A registrar for each authority, with its own gate; what several take goes to the first."""
+    """A registrar for each authority, with its own gate; a declaration that several accept goes to the first."""
     registrars: list[Registrar] = []
     used = share_out([authority for authority, _ in authorities])
     for (authority, declares), (_, settings) in zip(used, authorities, strict=True):
@@ -116,9 +118,7 @@ def registrars_of(
 
 
 class Service:
-    """One bridge. Everything it needs is checked here, so that `run` starts or does not begin. From here on no other
-    bridge has the store.
-    """
+    """One bridge. Everything it needs is checked here, before `run`. From then on no other bridge can use the store."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Service:
         meet: Path | None = None,
         now_ms: Callable[[], int] = wall_clock_ms,
     ) -> None:
-        """`meet` is the folder where its workers meet, if it has several."""
+        """`meet` is the folder of its workers' sockets, if it has several."""
         self._settings = settings
         self._now_ms = now_ms
         self._vault = vault.load(settings.secrets.data_key_file)
@@ -194,6 +194,9 @@ class Service:
         self._caller: Caller | None = None
         if not (own.calls or own.heartbeat_url):
             return
+        from badgeclock.bridge.notices.caller import Caller, Heartbeat  # noqa: PLC0415 - and what mail is sent with
+        from badgeclock.bridge.notices.sending import Sender  # noqa: PLC0415
+
         sender = Sender(own)
         if own.calls:
             self._caller = Caller(self._store, self._settings, sender, self._now_ms, self._troubles)
@@ -300,16 +303,18 @@ class Service:
             await self._parts.run(stop)
         log.info("the bridge has stopped")
 
-    def _web(self, settings: HttpSettings) -> FastAPI:
+    def _web(self, settings: HttpSettings) -> Starlette:
         app = status_api.create_app(
             self._store, self._vault, self._metrics, lambda: self._link.connected, settings, self._now_ms
         )
-        bound = self._settings.planning.requests_a_minute
-        app.mount(
-            planning_refusals.PATH,
-            planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms),
-        )
+        app.mount(status_api.PLANNING, status_api.Later(self._planning))
         return app
+
+    def _planning(self) -> ASGIApp:
+        from badgeclock.bridge.web import planning_api  # noqa: PLC0415 - see `status_api`
+
+        bound = self._settings.planning.requests_a_minute
+        return planning_api.create_app(self._store, self._vault, requests_a_minute=bound, now_ms=self._now_ms)
 
     def _deliver(self, topic: str, payload: bytes) -> None:
         parts = (self._desk, self._orders, self._rosters, self._clients)
@@ -321,7 +326,7 @@ class Service:
             self._beside[topic.rpartition("/")[0]] += 1
 
     def _came_beside(self) -> Counter[str]:
-        """How many messages did not go to the intake since the last call, by their topics without the channel."""
+        """How many messages bypassed the intake since the last call, by topic without the channel."""
         came, self._beside = self._beside, Counter()
         return came
 
@@ -342,7 +347,7 @@ class Service:
         self._receipts.wake()
 
     def _measure(self) -> dict[str, float]:
-        # Asked in another thread than the one that counts: what grows is copied first, which is one step.
+        # Called in another thread than the one that counts: the growing dict is copied first, which is atomic.
         return {
             "broker_connected": float(self._link.connected),
             "broker_connections": float(self._link.connections),
@@ -365,7 +370,7 @@ class Service:
         return self._counted(presence_counts.by_state)
 
     def _counted(self, count: Callable[[Connection], dict[_Key, int]]) -> dict[_Key, int]:
-        """What the store counts; nothing while it fails."""
+        """The store's counts; empty while the store fails."""
         try:
             with self._store.read() as connection:
                 return count(connection)

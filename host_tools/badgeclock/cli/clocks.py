@@ -1,4 +1,4 @@
-"""`badgeclock bridge clock`: the bridge's clocks, orders and settings for them, and their end."""
+"""`badgeclock bridge clock`: the bridge's clocks: orders, settings, retirement."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import sys
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from badgeclock.bridge.clocks import enrolment, registry, remote_settings, silences
+from badgeclock.bridge.clocks import registry, remote_settings, silences
 from badgeclock.bridge.downlink import orders
 from badgeclock.bridge.store.audit_log import Act
-from badgeclock.bridge.store.database import Store
 from badgeclock.bridge.store.states import ClockState
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import STDIN, WIDE, Config, changing, looking, moment, opened_store, operator, secret_text
 from badgeclock.protocol.frames import Command
 from badgeclock.protocol.record import Origin
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.store.database import Store
 
 app = typer.Typer(no_args_is_help=True, help="Clocks, from the bundles that the workshop wrote.")
 
@@ -41,6 +43,8 @@ def add_clock(
     """Add a provisioned clock, or one that was provisioned again. Its bundle is deleted then: the store has what it
     needs, enciphered, and the workshop has the bundle.
     """
+    from badgeclock.bridge.clocks import enrolment  # noqa: PLC0415 - the other commands need none of it
+
     content = enrolment.read_bundle(secret_text(bundle))
     with changing(config) as opened:
         clock_id = enrolment.add(opened.connection, opened.vault, content, site=site, now_ms=wall_clock_ms())
@@ -48,7 +52,7 @@ def add_clock(
     typer.echo(f"Clock {content['clock_id']!r} added.", err=True)
     if keep or bundle == STDIN:
         return
-    from badgeclock.technician.loose_roots import is_in_workshop  # noqa: PLC0415 - the other commands need none of it
+    from badgeclock.technician.loose_roots import is_in_workshop  # noqa: PLC0415 - the other commands do not need it
 
     if is_in_workshop(bundle):
         typer.echo(
@@ -95,7 +99,7 @@ def list_clocks(
 
 
 class _Order(StrEnum):
-    """What a clock can be ordered to do; its end has its own command."""
+    """Orders for a clock; retiring it has its own command."""
 
     IDENTIFY = "identify"
     SELF_TEST = "self-test"
@@ -176,7 +180,7 @@ def list_orders(
 
 
 def _awaited(store: Store, number: int, wait_s: int) -> dict[str, Any]:
-    """The order once it has ended; after `wait_s` it is withdrawn."""
+    """The finished order; after `wait_s` it is withdrawn."""
     deadline = time.monotonic() + wait_s
     while True:
         with store.read() as connection:

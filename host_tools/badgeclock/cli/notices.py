@@ -1,4 +1,4 @@
-"""`badgeclock bridge notices`: whether notices arrive, and what somebody was called for."""
+"""`badgeclock bridge notices`: whether notices arrive, and which are open."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import asyncio
 import json
 import uuid
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from badgeclock.bridge import settings
 from badgeclock.bridge.errors import LetterNotSent
 from badgeclock.bridge.notices import book
 from badgeclock.bridge.notices.book import Letter, Recipient
-from badgeclock.bridge.notices.sending import Sender
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, looking, moment
 from badgeclock.errors import EXIT_FAILED, SettingsError
+
+if TYPE_CHECKING:
+    from badgeclock.bridge.notices.sending import Sender
 
 app = typer.Typer(no_args_is_help=True, help="Who is called when nobody looks: does it arrive, and for what.")
 
@@ -25,6 +26,9 @@ app = typer.Typer(no_args_is_help=True, help="Who is called when nobody looks: d
 @app.command("test")
 def send_trial(config: Config = Path("bridge.toml")) -> None:
     """Send a trial notice to everybody in [notices], and call the heartbeat's address. Ends with 1 if one failed."""
+    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands send nothing
+    from badgeclock.bridge.notices.sending import Sender  # noqa: PLC0415
+
     own = settings.load(config).notices
     sender = Sender(own)
     if not sender.recipients and not own.heartbeat_url:

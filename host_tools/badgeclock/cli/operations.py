@@ -1,4 +1,7 @@
-"""What the bridge keeps and for how long: `badgeclock bridge keys`, `audit`, `backup`, `retention` and `person`."""
+"""The bridge's data and how long it is kept: `badgeclock bridge keys`, `audit`, `backup`, `retention` and `person`.
+
+Each command loads its own part of `operations`; the book of acts needs none of them.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from badgeclock.bridge import places
-from badgeclock.bridge.operations import backup, data_key_rotation, data_subject_export, retention
-from badgeclock.bridge.operations.backup import Manifest
 from badgeclock.bridge.store import audit_log, vault
 from badgeclock.bridge.store.audit_log import Operator
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.cli.context import Config, changing, looking, moment, opened_store, operator, store_in_use
 
 if TYPE_CHECKING:
+    from badgeclock.bridge.operations.backup import Manifest
     from badgeclock.bridge.settings import RetentionSettings
 
 backup_app = typer.Typer(no_args_is_help=True, help="Copies of the store, proved when they are made and when you like.")
@@ -32,6 +34,8 @@ ReasonOption = Annotated[str, typer.Option(help="Why, in a sentence; it is kept 
 @keys_app.command("list")
 def list_keys(config: Config = Path("bridge.toml")) -> None:
     """Show the data keys in the file, by number and fingerprint, and how many values need each."""
+    from badgeclock.bridge.operations import data_key_rotation  # noqa: PLC0415 - see the top
+
     with opened_store(config) as (store, keys), store.read() as connection:
         needed = data_key_rotation.uses(connection)
     for number, fingerprint in keys.fingerprints().items():
@@ -45,6 +49,8 @@ def rotate_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
 
     The old key stays in the file: copies of the store that were made before need it.
     """
+    from badgeclock.bridge.operations import data_key_rotation  # noqa: PLC0415 - see the top
+
     path = places.find(config).data_key_file
     with opened_store(config) as (store, keys):
         for number, changed in data_key_rotation.rotate(store, keys, path, Operator(operator(), reason), wall_clock_ms):
@@ -62,6 +68,8 @@ def retire_keys(reason: ReasonOption, config: Config = Path("bridge.toml")) -> N
 
     Backups that were made under them open only with a copy of the file as it was.
     """
+    from badgeclock.bridge.operations import data_key_rotation  # noqa: PLC0415 - see the top
+
     path = places.find(config).data_key_file
     with opened_store(config) as (store, keys):
         gone = data_key_rotation.retire(store, keys, path, Operator(operator(), reason), wall_clock_ms)
@@ -77,6 +85,8 @@ def make_backup(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Copy the store into a new folder, while the bridge runs, and prove the copy. The data key is not in it."""
+    from badgeclock.bridge.operations import backup  # noqa: PLC0415 - see the top
+
     url = places.find(config).url
     with opened_store(config) as (store, keys):
         made = backup.make(url, store, keys, folder, Operator(operator(), reason), wall_clock_ms())
@@ -91,6 +101,8 @@ def verify_backup(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Open a backup and prove it: the file, every reference, chain and act, and that the data key opens every value."""
+    from badgeclock.bridge.operations import backup  # noqa: PLC0415 - see the top
+
     made = backup.verify(folder, vault.load(places.find(config).data_key_file))
     _print_backup(folder, made)
     if live:
@@ -106,6 +118,8 @@ def restore_backup(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Put a backup where the settings have the store. Nothing is overwritten: move what is there away first."""
+    from badgeclock.bridge.operations import backup  # noqa: PLC0415 - see the top
+
     where = places.find(config)
     keys = vault.load(where.data_key_file)
     who = Operator(operator(), reason)
@@ -153,7 +167,7 @@ def verify_acts(
     head: Annotated[str, typer.Option(help="The hash that was newest at some time, from a backup or your notes.")] = "",
     config: Config = Path("bridge.toml"),
 ) -> None:
-    """Hold every act against the one before it, and print how many there are and the newest hash, to be noted."""
+    """Check every act against the one before it, and print their number and the newest hash, to be noted."""
     try:
         known = bytes.fromhex(head) or None
     except ValueError:
@@ -164,7 +178,7 @@ def verify_acts(
 
 
 def _policy(config: Path) -> RetentionSettings:
-    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start fast without it
+    from badgeclock.bridge import settings  # noqa: PLC0415 - the other commands start faster without it
 
     return settings.load(config).retention
 
@@ -172,6 +186,8 @@ def _policy(config: Path) -> RetentionSettings:
 @retention_app.command("show")
 def show_retention(config: Config = Path("bridge.toml")) -> None:
     """Show, by purpose, the first day that is kept, and how many rows are older."""
+    from badgeclock.bridge.operations import retention  # noqa: PLC0415 - see the top
+
     policy = _policy(config)
     with looking(config) as connection:
         due = retention.due(connection, policy, wall_clock_ms())
@@ -185,6 +201,8 @@ def run_retention(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Delete what is older than its purpose allows. What was deleted is an act in the book, with a hash over it."""
+    from badgeclock.bridge.operations import retention  # noqa: PLC0415 - see the top
+
     policy = _policy(config)
     with opened_store(config) as (store, _):
         done = retention.sweeping(store, policy, Operator(operator(), reason), wall_clock_ms())
@@ -199,6 +217,8 @@ def export_person(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Write all that is kept of one worker into files that only you can read."""
+    from badgeclock.bridge.operations import data_subject_export  # noqa: PLC0415 - see the top
+
     who = Operator(operator(), reason)
     with opened_store(config) as (store, keys):
         found = data_subject_export.collect(store, keys, worker, who, wall_clock_ms())
@@ -213,6 +233,8 @@ def erase_person(
     config: Config = Path("bridge.toml"),
 ) -> None:
     """Erase a worker, unless presences of theirs must still be kept; then it says until when."""
+    from badgeclock.bridge.operations import retention  # noqa: PLC0415 - see the top
+
     policy = _policy(config)
     with changing(config) as opened:
         done = retention.erase(opened.connection, policy, worker, Operator(operator(), reason), wall_clock_ms())

@@ -1,7 +1,7 @@
 """A child process of the demo: started, awaited, stopped, killed, and never left behind.
 
-Children get SIGTERM when the parent dies, however it dies (Linux PR_SET_PDEATHSIG, prctl(2)), so that not even
-`kill -9` on the demo leaves a broker or a clock running.
+Children get SIGTERM whenever the parent ends (Linux PR_SET_PDEATHSIG, prctl(2)), so that even `kill -9` on the demo
+leaves no broker or clock running.
 """
 
 import ctypes
@@ -76,10 +76,16 @@ class Process:
 
     def start(self) -> None:
         """Starts the child and returns once it is ready."""
+        if not self.running:
+            self.begin()
+            self.wait_ready()
+
+    def begin(self) -> None:
+        """Starts the child, for `wait_ready` to wait for it, so that several start beside each other."""
         if self.running:
             return
         with self.log.open("ab") as log:
-            child = self._child = subprocess.Popen(
+            self._child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -88,6 +94,11 @@ class Process:
                 preexec_fn=_die_with_parent,  # noqa: PLW1509 - no thread holds a lock the child needs
                 start_new_session=True,
             )
+
+    def wait_ready(self) -> None:
+        """Returns once the child that has begun is ready."""
+        child = self._child
+        assert child is not None
         deadline = time.monotonic() + READY_TIMEOUT_S
         while not self._ready():
             if child.poll() is not None:
@@ -98,7 +109,7 @@ class Process:
             time.sleep(POLL_S)
 
     def stop(self) -> None:
-        """Asks the child to end (SIGTERM) and waits; after STOP_TIMEOUT_S it is killed."""
+        """Sends SIGTERM to the child and waits; after STOP_TIMEOUT_S it is killed."""
         if self._child is None:
             return
         if self.running:

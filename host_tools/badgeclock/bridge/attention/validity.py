@@ -1,7 +1,7 @@
 """When certificates and tokens end: the bridge's own, its authority's, the console's, clocks' and planning tools'.
 
-One source for the notices, the metrics and `badgeclock doctor`. A file that cannot be read has no end here: what reads
-it says why.
+One source for the notices, the metrics and `badgeclock doctor`. A file that cannot be read is left out here: its user
+reports why.
 """
 
 from __future__ import annotations
@@ -9,28 +9,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from cryptography import x509
 from sqlalchemy import Connection, select
 
-from badgeclock.bridge.settings import BridgeSettings
 from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.states import ClockState
 
+if TYPE_CHECKING:
+    from badgeclock.bridge.settings import BridgeSettings
+
 DAY_MS: Final = 86_400_000
 STEPS_DAYS: Final = (30, 14, 3)
-"""So many days before the end somebody is called."""
+"""Notices are sent this many days before the end."""
 _PLAIN: Final = ("certificate", "service_certificate")
 
 
 class Holder(StrEnum):
-    """What ends."""
+    """What expires."""
 
     BRIDGE = "bridge"
-    """The bridge's own certificate, by which it is known to the broker."""
+    """The bridge's own certificate, with which it connects to the broker."""
     SITE_AUTHORITY = "site_authority"
-    """The site's own authority, whose certificates everybody there has."""
+    """The site's own authority, which issued all certificates there."""
     AUTHORITY = "authority"
     """Certificates for the authority that declarations go to."""
     CONSOLE = "console"
@@ -39,7 +40,7 @@ class Holder(StrEnum):
 
 
 class Ending(NamedTuple):
-    """What ends, by which name people know it, and when (ms UTC)."""
+    """What expires, its name for people, and when (ms UTC)."""
 
     holder: Holder
     name: str
@@ -51,7 +52,7 @@ class Ending(NamedTuple):
 
 
 def of_files(settings: BridgeSettings) -> list[Ending]:
-    """Of the certificates that the settings name; of several in a file the one that ends first."""
+    """Expiry of the certificates named in the settings; of several in a file, the earliest."""
     found: list[tuple[Holder, Path]] = [
         (Holder.BRIDGE, settings.broker.certificate),
         (Holder.SITE_AUTHORITY, settings.broker.ca),
@@ -65,7 +66,7 @@ def of_files(settings: BridgeSettings) -> list[Ending]:
 
 
 def of_store(connection: Connection, now_ms: int) -> list[Ending]:
-    """Of the clocks in use, as each says itself, and of the planning tools' tokens that have not ended long ago."""
+    """Expiry of the clocks in use, as each reports, and of planning tools' tokens, except those that ended long ago."""
     clocks, tokens = schema.clocks, schema.api_tokens
     statuses = connection.execute(
         select(clocks.c.name, clocks.c.status).where(clocks.c.state != ClockState.RETIRED, clocks.c.status.is_not(None))
@@ -84,7 +85,7 @@ def of_store(connection: Connection, now_ms: int) -> list[Ending]:
 
 
 def step_of(ending: Ending, now_ms: int) -> int | None:
-    """The last of the steps that is reached, in days; 0 once it has ended; None while none is."""
+    """The last step that is reached, in days; 0 once expired; None before the first."""
     left = ending.days_left(now_ms)
     if left < 0:
         return 0
@@ -93,6 +94,8 @@ def step_of(ending: Ending, now_ms: int) -> int | None:
 
 def _end_of(path: Path) -> Iterator[int]:
     try:
+        from cryptography import x509  # noqa: PLC0415 - a start, and most commands, look at no certificate
+
         certificates = x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError):
         return
@@ -100,7 +103,7 @@ def _end_of(path: Path) -> Iterator[int]:
 
 
 def fewest_days(endings: Iterable[Ending], now_ms: int) -> dict[str, int]:
-    """The days left of what ends first, by its holder; what has ended has less than none."""
+    """The days left of what expires first, by holder; negative once expired."""
     found: dict[str, int] = {}
     for one in endings:
         left = one.days_left(now_ms)

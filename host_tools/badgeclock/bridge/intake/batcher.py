@@ -1,9 +1,9 @@
-"""The queue before the intake, and the task that empties it: commit a batch, have it answered, begin the next.
+"""The queue before the intake, and the task that empties it: commit a batch, answer it, begin the next.
 
-Alone, a message waits for nobody; under load, everything that came since the last commit began shares the next one,
-and commits begin a while apart: each costs as much as a hundred messages, whatever it has. Meanwhile the seals of the
-next batch are verified (`speculative_verify`). Clocks take turns in the queue, and what one of them sends beyond its
-share is dropped (`fair_queue`). When the queue is full the broker is not read any further until half of it is
+A message that comes alone is committed at once; under load, everything that arrived since the last commit began shares
+the next one, and commits begin a while apart: each costs as much as a hundred messages, whatever it has. Meanwhile the
+seals of the next batch are verified (`speculative_verify`). Clocks take turns in the queue, and messages beyond a
+clock's share are dropped (`fair_queue`). When the queue is full, reading from the broker pauses until half of it is
 committed: then all clocks wait.
 """
 
@@ -30,14 +30,15 @@ from badgeclock.protocol.record import RECORD_BYTES
 
 STORE_RETRY_S: Final = 1.0
 BATCH_BYTES: Final = 20_480 * RECORD_BYTES
-"""A batch ends here, however few its messages: a clock that drains a backlog must not hold up those that punch."""
+"""A batch ends at this many records, however few its messages: a clock that sends a backlog must not delay fresh
+punches."""
 APART_S: Final = 0.04
-"""A commit begins so long after the one before, unless `ENOUGH_BYTES` wait: several workers, each with its share of the
-messages, would else commit handfuls."""
+"""A commit begins this long after the one before, unless `ENOUGH_BYTES` wait: several workers, each with its share of
+the messages, would otherwise commit handfuls."""
 ENOUGH_BYTES: Final = 512 * RECORD_BYTES
-"""So much is worth a commit of its own, and while one is under way, to be verified ahead of the next."""
+"""This much is worth a commit of its own, and while one is under way, to be verified ahead of the next."""
 AGAIN_S: Final = 0.02
-"""After so long a message is handled again that came before what it follows."""
+"""A message that arrived before its predecessor is handled again after this long."""
 CONFLICT_TRIES: Final = 5
 
 _Arguments = TypeVarTuple("_Arguments")
@@ -48,7 +49,7 @@ log = structlog.get_logger("badgeclock.bridge.intake.intake")
 
 @dataclass(slots=True)
 class Batch:
-    """Messages that share a commit, and what was verified of them ahead, part by part."""
+    """Messages that share a commit, and the results of verifying them ahead, part by part."""
 
     messages: list[ClockMessage] = field(default_factory=list)
     verified: list[Mapping[str, VerifiedMessages]] = field(default_factory=list)
@@ -61,17 +62,17 @@ class Batch:
 
 
 class Source(Protocol):
-    """Where messages come from."""
+    """The source of messages."""
 
     def pause(self) -> None:
-        """Deliver nothing for now."""
+        """Stop delivering for now."""
 
     def resume(self) -> None:
-        """Go on."""
+        """Deliver again."""
 
 
 class Batcher:
-    """Has what is delivered handled in batches, until cancelled."""
+    """Handles delivered messages in batches, until cancelled."""
 
     def __init__(
         self,
@@ -102,16 +103,17 @@ class Batcher:
 
     @property
     def is_paused(self) -> bool:
-        """Whether the broker is not read, because more waits than it may."""
+        """Whether reading from the broker is paused because the queue is full."""
         return self._paused
 
     @property
     def waiting(self) -> int:
-        """Messages that are not yet in a batch."""
+        """Messages not yet in a batch."""
         return len(self._queue)
 
     def dropped(self) -> Counter[str]:
-        """How many messages were dropped since the last call since their clock had its share, by its topics' prefix."""
+        """How many messages were dropped since the last call because their clock exceeded its share, by topic
+        prefix."""
         return self._queue.dropped()
 
     def deliver(self, topic: str, payload: bytes) -> None:
@@ -128,7 +130,7 @@ class Batcher:
             self._source.pause()
 
     async def run(self) -> None:
-        """Commit batches, and have each answered, until cancelled."""
+        """Commit batches and answer each, until cancelled."""
         committing: asyncio.Task[None] | None = None
         loop = asyncio.get_running_loop()
         next_from = loop.time()
@@ -187,7 +189,7 @@ class Batcher:
         self._committed(result)
 
     async def _handle(self, batch: Batch) -> BatchResult:
-        """The batch's transaction; again, if another process was in its way."""
+        """Run the batch's transaction; repeat it after a conflict with another process."""
         tries = 0
         while True:
             try:
@@ -204,7 +206,7 @@ class Batcher:
         self._settled.clear()
 
     async def _fill(self, batch: Batch) -> None:
-        """Add what has arrived to a batch, and verify it ahead."""
+        """Add arrived messages to a batch, and verify them ahead."""
         arrived: list[ClockMessage] = []
         while self._queue and batch.length + len(arrived) < self._group_messages and batch.payload_bytes < BATCH_BYTES:
             arrived.append(self._queue.take())

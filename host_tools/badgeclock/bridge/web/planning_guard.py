@@ -1,4 +1,4 @@
-"""Who may use the planning interface: a good token, its scopes, and a bound on how often it may ask."""
+"""Admission to the planning interface: a valid token, its scopes, and its rate limit."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from starlette.types import Scope as AsgiScope
 
 from badgeclock.bridge.errors import ScopeMissing
 from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.web import api_tokens
 from badgeclock.bridge.web.api_tokens import RateBound, Scope, Token
 from badgeclock.bridge.web.planning_refusals import BODY_BYTES_MOST, NO_TOKEN, OPENAPI, asked_too_often, refusal
+from badgeclock.bridge.web.shown_token import token_of
 from badgeclock.errors import StoreError
 
 _NOBODY: Final = 0
-"""Who asks without a token that is good, as the bound on requests counts them: all together."""
+"""The key under which the rate limit counts all clients without a valid token."""
 
 
 class Guard:
-    """Lets in who has a good token and does not ask too often, before anything of the request is looked at."""
+    """Admits requests with a valid token within its rate limit, before the request is parsed."""
 
     def __init__(self, app: ASGIApp, store: Store, now_ms: Callable[[], int], bound: RateBound) -> None:
         self._app = app
@@ -52,21 +52,8 @@ class Guard:
             await self._app(scope, _bounded(receive), send)
 
 
-async def token_of(scope: AsgiScope, store: Store, now_ms: int) -> Token | None:
-    """The token that a request shows, its use noted; None without one that is good. Raises StoreError."""
-    header = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    kind, _, presented = header.decode("latin-1").partition(" ")
-    presented = presented.strip()
-    if kind.lower() != "bearer" or not api_tokens.has_form(presented):
-        return None
-    token = await store.reading(api_tokens.find, presented, now_ms)
-    if token is not None and token.is_use_unnoted(now_ms):
-        await store.writing(api_tokens.note_use, token, now_ms)
-    return token
-
-
 def _bounded(receive: Receive) -> Receive:
-    """The same, ending with an error where a body becomes too large."""
+    """The same, with an error for a body that is too large."""
     size = 0
 
     async def received() -> Message:
@@ -81,7 +68,7 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def needs(scope: Scope) -> Any:
-    """A dependency that gives the token of a request; raises ScopeMissing without this scope."""
+    """A dependency that returns the token of a request; raises ScopeMissing without this scope."""
 
     def check(request: Request) -> Token:
         token: Token = request.state.token

@@ -1,41 +1,55 @@
-"""Health, metrics and a window on the store, for this machine only unless the settings say otherwise.
+"""Health and metrics, for this machine only unless the settings allow others; the rest of the port is mounted here.
 
-Nothing here changes anything, and nothing here shows a badge, a name or a national number: a worker is a reference and
-initials.
+What monitoring requests all the time is here; the other applications (`status_views`, the planning interface) are made
+at their first request, because the libraries they are made with take a third of a bridge's start.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
 
 import uvicorn
-from fastapi import FastAPI, Query, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy import Connection, select, text
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from badgeclock.bridge.attention import attention
-from badgeclock.bridge.clocks import registry
-from badgeclock.bridge.errors import PeopleError
 from badgeclock.bridge.metrics import Metrics
-from badgeclock.bridge.people.workers import initials_of
-from badgeclock.bridge.presences.presence_events import code_of
 from badgeclock.bridge.settings import HttpSettings
-from badgeclock.bridge.store import schema
 from badgeclock.bridge.store.database import Store
-from badgeclock.bridge.store.states import PunchState
 from badgeclock.bridge.store.vault import Vault
 from badgeclock.bridge.wall_clock import wall_clock_ms
 from badgeclock.bridge.web import status_guard
 from badgeclock.bridge.web.bounded_http import CONNECTIONS_MOST, BoundedHttp
 from badgeclock.errors import SettingsError, StoreError
-from badgeclock.protocol.record import Direction, Kind
 
-ROWS_MOST: Final = 1000
-ROWS_USUAL: Final = 100
+API: Final = "/api"
+PLANNING: Final = "/planning/v1"
+
+
+class Later:
+    """An application that is made, in a thread of its own, when somebody first asks for something of it."""
+
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._made: ASGIApp | None = None
+        self._making = asyncio.Lock()
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        async with self._making:
+            if self._made is None:
+                self._made = await asyncio.to_thread(self._make)
+        await self._made(scope, receive, send)
 
 
 def create_app(
@@ -45,136 +59,34 @@ def create_app(
     broker_up: Callable[[], bool],
     http: HttpSettings,
     now_ms: Callable[[], int] = wall_clock_ms,
-) -> FastAPI:
-    """The application; `broker_up` says whether the broker is connected and answers."""
-    app = FastAPI(title="Badgeclock bridge", openapi_url=None, docs_url=None, redoc_url=None)
-    if not http.is_loopback:
-        app.add_middleware(status_guard.TokenForApi, store=store, now_ms=now_ms)
-    app.add_middleware(status_guard.KnownNames, allowed_hosts=status_guard.names_of(http.host, http.names))
-    app.add_middleware(status_guard.OneLength)
+) -> Starlette:
+    """The application; `broker_up` returns whether the broker is connected and answers."""
 
-    @app.api_route("/livez", methods=["GET", "HEAD"])
-    def livez() -> PlainTextResponse:
+    def livez(_: Request) -> Response:
         return PlainTextResponse("alive\n")
 
-    @app.api_route("/readyz", methods=["GET", "HEAD"])
-    def readyz() -> JSONResponse:
+    def readyz(_: Request) -> Response:
         state = {"broker": broker_up(), "store": _store_works(store)}
         return JSONResponse(state, status_code=200 if all(state.values()) else 503)
 
-    @app.api_route("/metrics", methods=["GET", "HEAD"])
-    def figures() -> Response:
+    def figures(_: Request) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/api/punches")
-    def punches(
-        after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
-    ) -> list[dict[str, Any]]:
-        with store.read() as connection:
-            return punches_after(connection, vault, after, limit)
+    def views() -> ASGIApp:
+        from badgeclock.bridge.web import status_views  # noqa: PLC0415 - see the top
 
-    @app.get("/api/events")
-    def events(
-        after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
-    ) -> list[dict[str, Any]]:
-        with store.read() as connection:
-            return events_after(connection, after, limit)
+        return status_views.create_app(store, vault, now_ms)
 
-    @app.get("/api/attention")
-    def waiting(limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)) -> list[dict[str, Any]]:
-        with store.read() as connection:
-            return [row.as_dict() for row in attention.listing(connection, limit, now_ms())]
-
-    @app.get("/api/clocks")
-    def all_clocks() -> list[dict[str, Any]]:
-        with store.read() as connection:
-            return registry.listing(connection)
-
-    @app.get("/api/clocks/{name}/quarantine")
-    def quarantine(
-        name: str, after: int = Query(0, ge=0, le=2**62), limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)
-    ) -> dict[str, Any]:
-        with store.read() as connection:
-            return registry.quarantine_of(connection, name, after, limit)
-
-    @app.get("/api/clocks/{name}/orders")
-    def orders(name: str, limit: int = Query(ROWS_USUAL, ge=1, le=ROWS_MOST)) -> list[dict[str, Any]]:
-        with store.read() as connection:
-            return registry.orders_of(connection, name, limit)
-
-    @app.exception_handler(PeopleError)
-    def absent(_: Any, error: PeopleError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=404)
-
-    @app.exception_handler(StoreError)
-    def failed(_: Any, error: StoreError) -> JSONResponse:
-        return JSONResponse({"detail": str(error)}, status_code=503)
-
-    return app
-
-
-def punches_after(connection: Connection, vault: Vault, after: int, limit: int) -> list[dict[str, Any]]:
-    """Punches behind a number, in the order they were stored, each with its state now."""
-    table, clocks, workers, presences = schema.punches, schema.clocks, schema.workers, schema.presences
-    rows = connection.execute(
-        select(
-            table,
-            clocks.c.name.label("clock"),
-            workers.c.reference,
-            workers.c.name_closed,
-            presences.c.reference.label("presence"),
-            presences.c.state.label("presence_state"),
-            presences.c.reason.label("presence_reason"),
-            presences.c.reception_number,
-            presences.c.error_code,
-            presences.c.remarks,
-            presences.c.registered_ms,
-        )
-        .join(clocks, clocks.c.id == table.c.clock_id)
-        .outerjoin(workers, workers.c.id == table.c.worker_id)
-        .outerjoin(presences, presences.c.id == table.c.presence_id)
-        .where(table.c.id > after)
-        .order_by(table.c.id)
-        .limit(limit)
-    )
-    return [
-        {
-            "id": row.id,
-            "clock": row.clock,
-            "seq": row.seq,
-            "kind": Kind.PUNCH.name,
-            "direction": Direction(row.direction).name,
-            "utc_ms": row.utc_ms,
-            "state": _state(row),
-            "reason": row.presence_reason or row.reason,
-            "badge_code": code_of(row.token) if row.state == PunchState.UNASSIGNED else None,
-            "reception_number": row.reception_number,
-            "error_code": row.error_code or None,
-            "remarks": row.remarks or [],
-            "worker": None
-            if row.reference is None
-            else {
-                "reference": row.reference,
-                "initials": initials_of(vault, row.reference, row.name_closed),
-            },
-            "presence": row.presence,
-            "received_ms": row.received_ms,
-            "registered_ms": row.registered_ms,
-        }
-        for row in rows
+    guards = [
+        Middleware(status_guard.OneLength),
+        Middleware(status_guard.KnownNames, allowed_hosts=status_guard.names_of(http.host, http.names)),
     ]
-
-
-def _state(row: Any) -> str:
-    state: str = row.presence_state if row.state == PunchState.DECLARED else row.state
-    return state
-
-
-def events_after(connection: Connection, after: int, limit: int) -> list[dict[str, Any]]:
-    """Events behind a number, oldest first."""
-    table = schema.events
-    rows = connection.execute(select(table).where(table.c.id > after).order_by(table.c.id).limit(limit))
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - a row's public name for itself as a mapping
+    if not http.is_loopback:
+        guards.append(Middleware(status_guard.TokenForApi, store=store, now_ms=now_ms))
+    return Starlette(
+        routes=[Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", figures), Mount(API, Later(views))],
+        middleware=guards,
+    )
 
 
 def _store_works(store: Store) -> bool:
@@ -195,7 +107,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def serving(settings: HttpSettings, app: FastAPI) -> AsyncIterator[Callable[[], Any]]:
+async def serving(settings: HttpSettings, app: Starlette) -> AsyncIterator[Callable[[], Any]]:
     """Serve while the context lasts; gives the coroutine function to run beside everything else.
 
     Raises SettingsError if the address cannot be had.

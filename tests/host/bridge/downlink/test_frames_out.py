@@ -1,4 +1,4 @@
-"""What is sent to clocks: acknowledgements, receipts, the time."""
+"""Frames to clocks: acknowledgements, receipts, the time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HOUR_MS = 3_600_000
 
 @dataclass
 class Line:
-    """Stands where the broker's connection is."""
+    """Replaces the broker's connection."""
 
     published: list[Message] = field(default_factory=list)
     paused: bool = False
@@ -57,7 +57,7 @@ def batcher_on(world: World, line: Line, *, queue_messages: int = 100, group_mes
 
 
 async def answers(world: World, *messages: tuple[str, bytes]) -> list[Message]:
-    """What the bridge publishes for one group of messages."""
+    """The bridge's publications for one batch of messages."""
     line = Line()
     clock_messages = [ClockMessage(topic, payload, world.now_ms) for topic, payload in messages]
     await batcher_on(world, line).commit(Batch(clock_messages))
