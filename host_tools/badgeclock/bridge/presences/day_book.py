@@ -230,8 +230,9 @@ class DayBook:
     def _write_beside_others(self, opened: list[Entry], now_ms: int) -> list[Entry]:
         from sqlalchemy.dialects.postgresql import insert as insert_beside  # noqa: PLC0415 - only this store has it
 
-        # In the order of their keys: workers that open the same ones wait for each other in one direction.
-        opened.sort(key=_key)
+        # In one order, so that processes that open the same days wait for each other in one direction. The order within
+        # a worker's day stays: the newest is the last.
+        opened.sort(key=_worker_day)
         table = schema.presences
         rows = [new_row(entry.key, entry.site_id, now_ms, entry.assumed) for entry in opened]
         statement = insert_beside(table).on_conflict_do_nothing().returning(table.c.reference, table.c.id)
@@ -255,8 +256,8 @@ def _moment(entry: Entry) -> int:
     return entry.key.moment_ms
 
 
-def _key(entry: Entry) -> Key:
-    return entry.key
+def _worker_day(entry: Entry) -> WorkerDay:
+    return entry.key.worker_id, entry.key.day
 
 
 def new_row(key: Key, site_id: int, now_ms: int, assumed: Assumed | None = None) -> dict[str, Any]:
