@@ -109,7 +109,10 @@ def _described(name: str, annotation: Any, default: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
+    """A default as the table has it; of a place of this installation, which a page says in words, the name alone."""
+    if isinstance(value, Path):
+        return value.name if value.is_absolute() else str(value)
+    return value
 
 
 def main() -> None:

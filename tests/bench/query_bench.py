@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import resource
 import socket
 import tempfile
 import time
@@ -33,12 +35,14 @@ from badgeclock.bridge.web.planning_models import PageOfDays
 from badgeclock.bridge.web.planning_store import Asker
 from badgeclock.bridge.web.reach import EVERYTHING
 from tests.bench import grown_store
-from tests.bench.load import Rig
+from tests.bench.load import Drive, LoadClock, Rig, allow_many_connections
 
 SIZES: Final = {"1e4": 10_000, "1e6": 1_000_000}
 ROUNDS: Final = 7
 IDLE_S: Final = 20.0
 SETTLED_S: Final = 5.0
+CLOCKS: Final = int(os.environ.get("BADGECLOCK_BENCH_CLOCKS", "10000"))
+CLOCKS_SETTLED_S: Final = 20.0
 NOW_MS: Final = grown_store.ms_of(grown_store.LAST_DAY, 18)
 _PAST: Final = grown_store.LAST_DAY - timedelta(days=5)
 
@@ -70,7 +74,7 @@ def measure() -> dict[str, float]:
                 figures[f"scale.query_ms.{name}.{size}"] = _fastest_ms(store, ask)
             store.close()
             figures |= _idle(Path(folder), path, size)
-    return figures
+    return figures | _quiet_clocks()
 
 
 def _fastest_ms(store: Store, ask: Callable[[Connection], Any]) -> float:
@@ -95,18 +99,50 @@ def _idle(folder: Path, path: Path, size: str) -> dict[str, float]:
         path.rename(target)
         rig.start()
         time.sleep(SETTLED_S)
-        before = rig.cpu_s("bridge")
-        deadline = time.monotonic() + IDLE_S
-        while time.monotonic() < deadline:
-            _ask_metrics(rig)
-            time.sleep(IDLE_S / 4)
-        spent = rig.cpu_s("bridge") - before
-        return {
-            f"scale.idle_cpu_percent.{size}": spent / IDLE_S * 100,
-            f"scale.rss_mb.{size}": rig.resident_kb("bridge") / 1024,
-        }
+        return _cost_of(rig, size)
     finally:
         rig.close()
+
+
+def _cost_of(rig: Rig, name: str) -> dict[str, float]:
+    before = rig.cpu_s("bridge")
+    began = time.monotonic()
+    while time.monotonic() - began < IDLE_S:
+        _ask_metrics(rig)
+        time.sleep(IDLE_S / 4)
+    spent = rig.cpu_s("bridge") - before
+    return {
+        f"scale.idle_cpu_percent.{name}": spent / (time.monotonic() - began) * 100,
+        f"scale.rss_mb.{name}": rig.resident_kb("bridge") / 1024,
+    }
+
+
+def _quiet_clocks() -> dict[str, float]:
+    """The same of a bridge whose clocks are all connected and have said their status, and send nothing meanwhile."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = allow_many_connections(CLOCKS)
+    try:
+        with tempfile.TemporaryDirectory(prefix="badgeclock-bench-") as folder:
+            rig = Rig(Path(folder))
+            try:
+                rig.start()
+                fleet = rig.add_clocks("quiet", wanted)
+                _found(rig, fleet)
+                time.sleep(CLOCKS_SETTLED_S)
+                return _cost_of(rig, "clocks_1e4")
+            finally:
+                rig.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def _found(rig: Rig, fleet: list[LoadClock]) -> None:
+    for number, clock in enumerate(fleet):
+        # The ports of one address would do, but not beside those that wait in TIME_WAIT.
+        clock.connect(rig, f"127.0.0.{1 + number % 8}")
+    drive = Drive(fleet)
+    drive.listen(1)
+    drive.run(2)
 
 
 def _ask_metrics(rig: Rig) -> None:

@@ -50,6 +50,11 @@ NEVER = {
     *("alembic", "mako", "psycopg", "sqlalchemy.dialects.postgresql", "httpx", "fastapi", "pydantic_settings"),
     *("structlog", "pygments", "badgeclock.bridge.settings", "badgeclock.authorities.onss_soap", "pydantic", "lxml"),
 }
+LATER = {
+    *("fastapi", "alembic", "httpx", "aiosmtplib", "lxml", "jinja2", "argon2", "pyotp", "cryptography.x509"),
+    *("badgeclock.bridge.acts.acts", "badgeclock.bridge.web.planning_api", "badgeclock.bridge.people.imports"),
+}
+BRIDGE_MOST = 880
 HELP_MOST = 390
 LIST_MOST = 500
 
@@ -84,6 +89,15 @@ def test_a_command_that_reads_loads_neither_migrations_nor_the_other_databases_d
         assert not modules & NEVER, words
         assert "sqlalchemy.dialects.sqlite" in modules
         assert len(modules) < LIST_MOST, words
+
+
+def test_a_bridge_loads_at_its_start_nothing_that_is_for_what_somebody_asks_later() -> None:
+    parts = ("settings", "service", "worker")
+    start = f"import sys, uvloop, {', '.join(f'badgeclock.bridge.{part}' for part in parts)}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", start], capture_output=True, text=True, check=True, timeout=60)
+    modules = set(done.stdout.split())
+    assert not modules & LATER
+    assert len(modules) < BRIDGE_MOST
 
 
 def test_what_help_pages_list_and_say_is_what_the_commands_do() -> None:

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 
 BATCH_ROWS: Final = 500
 """Most rows of a table that one transaction deletes."""
-FIRST_ROWS: Final = 20
-LEAST_ROWS: Final = 10
-WANTED_S: Final = 0.03
-"""Target duration of a deleting transaction: nobody else writes during it, and punches wait."""
+FIRST_ROWS: Final = 10
+LEAST_ROWS: Final = 2
+WANTED_S: Final = 0.015
+"""Target duration of a deleting transaction, without its commit: nobody else writes during it, and punches wait."""
 ERASED: Final = "(erased)"
 BY_SETTINGS: Final = Operator("the bridge, by its settings")
 FIRST_SWEEP_S: Final = 60.0
@@ -63,9 +63,10 @@ class Pace:
     rows: int = field(default_factory=lambda: FIRST_ROWS)
 
     def took(self, seconds: float) -> None:
-        """Record the duration for a number of rows; a busy machine does not reduce it below a minimum."""
+        """Adapt to the last duration; a busy machine never reduces the rows below a minimum."""
         wanted = round(self.rows * WANTED_S / max(seconds, 1e-6))
-        self.rows = max(LEAST_ROWS, min(wanted, 2 * self.rows, BATCH_ROWS))
+        # A quarter more at most: the next rows may stand on pages that nobody has read yet.
+        self.rows = max(LEAST_ROWS, min(wanted, self.rows + self.rows // 4 + 1, BATCH_ROWS))
 
 
 @dataclass(slots=True)
